@@ -1,0 +1,50 @@
+import type { Writable } from 'node:stream';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ReadPhone } from '../leads/phone.ts';
+import type { Store } from '../store/store.ts';
+import { Output } from './output.ts';
+
+/** What a command works with. */
+export interface Session {
+  store: Store;
+  readPhone: ReadPhone;
+  output: Output;
+  /** Says something beside the output, on standard error. */
+  remark(sentence: string): void;
+}
+
+/** How the commands come by a store: it is opened when one runs, not when its help is read. */
+export interface Surroundings {
+  open(): { store: Store; readPhone: ReadPhone };
+  out: Writable;
+  err: Writable;
+}
+
+/** Defines what a command does, with the option that every command has. */
+export function action<Options extends object, Arguments extends unknown[]>(
+  command: Command,
+  surroundings: Surroundings,
+  run: (session: Session, options: Options, ...parameters: Arguments) => Promise<void>,
+): void {
+  command.option('--json', 'for scripts: one JSON value, or one a line for a list');
+  command.action(async (...received: unknown[]) => {
+    // The casts: Commander gives what the command's own definition, just beside the call, asks for.
+    const parameters = received.slice(0, -2) as Arguments;
+    const options = received.at(-2) as Options & { json?: boolean };
+    const { store, readPhone } = surroundings.open();
+    try {
+      const output = new Output(surroundings.out, options.json ?? false);
+      const remark = (sentence: string) => void surroundings.err.write(`${sentence}\n`);
+      await run({ store, readPhone, output, remark }, options, ...parameters);
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+/** A counting number on the command line. */
+export function readCount(text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('It should be a whole number from 1.');
+}

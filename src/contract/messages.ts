@@ -1,0 +1,146 @@
+import type { ErrorObject } from 'ajv';
+import leven from 'leven';
+import type { components } from '../../generated/openapi.ts';
+import { type BodySchema, type FieldSchema, takes } from './document.ts';
+import { isBlank } from './plain.ts';
+
+/** What is wrong with a request, by field: the body of a 400. */
+export type Failures = components['schemas']['Failures'];
+
+/** A longer name is no slip of a known one, and comparing it takes time. */
+const longestNearName = 64;
+
+/** The failure of a body as a whole, under the name `body`. */
+export function bodyFailure(message: string): Failures {
+  return failuresOf(new Map([['body', [message]]]));
+}
+
+/** The failure of a request that could not be read as far as its body. */
+export function requestFailure(message: string): Failures {
+  return failuresOf(new Map([['request', [message]]]));
+}
+
+/**
+ * Puts what Ajv found into the contract's words. Fields stand in the order of the schema, and after
+ * them those that it does not have.
+ *
+ * @param errors of an Ajv with the options `allErrors` and `verbose`, over `{ query, requestBody }`
+ * @param schema of the body
+ */
+export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema): Failures {
+  const found = new Map<string, Set<string>>();
+  const strange = new Map<string, string[]>();
+  for (const error of lengthLast(errors)) {
+    const [part, field] = pathOf(error);
+    if (error.keyword === 'additionalProperties' && field === undefined) {
+      const name: string = error.params['additionalProperty'];
+      strange.set(name, [...(strange.get(name) ?? []), strangeMessage(part, name, schema)]);
+    } else if (part === 'requestBody') {
+      add(found, field ?? missingField(error) ?? 'body', error, schema);
+    } else {
+      throw new Error(`No message for the keyword ${error.keyword} at ${error.instancePath}.`);
+    }
+  }
+  if (found.has('body')) return bodyFailure('Body must be a JSON object.');
+  const ordered = new Map<string, Iterable<string>>();
+  for (const field of Object.keys(schema.properties)) {
+    const messages = found.get(field);
+    if (messages) ordered.set(field, messages);
+  }
+  for (const [field, messages] of strange) ordered.set(field, messages);
+  return failuresOf(ordered);
+}
+
+/** What a value is goes before how long it is. */
+function lengthLast(errors: readonly ErrorObject[]): ErrorObject[] {
+  const isLength = ({ keyword }: ErrorObject) => Number(keyword === 'maxLength');
+  return errors.toSorted((one, other) => isLength(one) - isLength(other));
+}
+
+function add(found: Map<string, Set<string>>, name: string, error: ErrorObject, schema: BodySchema): void {
+  const messages = found.get(name) ?? new Set();
+  found.set(name, messages);
+  const field = schema.properties[name];
+  if (field === undefined) return;
+  // `required` is reported of the object, so the value that counts is the one that is not there.
+  const value: unknown = error.keyword === 'required' ? undefined : error.data;
+  messages.add(messageFor(labelOf(name), field, schema.required?.includes(name) ?? false, value, error));
+}
+
+/** The rules in the order in which the contract's messages follow from them: the first that fits. */
+function messageFor(
+  label: string,
+  field: FieldSchema,
+  required: boolean,
+  value: unknown,
+  error: ErrorObject,
+): string {
+  if (required && isBlank(value)) return `${label} cannot be blank.`;
+  switch (error.keyword) {
+    case 'maxLength':
+      return `${label} is too long (maximum is ${error.params['limit']} characters).`;
+    case 'minimum':
+      return `${label} is too small (minimum is ${error.params['limit']}).`;
+    case 'maximum':
+      return `${label} is too big (maximum is ${error.params['limit']}).`;
+  }
+  if (field['x-refusal'] !== undefined) return field['x-refusal'];
+  if (error.keyword === 'type') return typeMessage(label, field, value);
+  if (field.format === 'email') return `${label} is not a valid email address.`;
+  if (field.format === 'phone') return `${label} is not a valid phone number.`;
+  if (takes(field, 'integer')) return `${label} must be a number.`;
+  throw new Error(`No message for the keyword ${error.keyword} at ${error.instancePath}.`);
+}
+
+function typeMessage(label: string, field: FieldSchema, value: unknown): string {
+  if (!takes(field, 'integer')) return `${label} must be a string.`;
+  return typeof value === 'number' ? `${label} must be an integer.` : `${label} must be a number.`;
+}
+
+function strangeMessage(part: string | undefined, name: string, schema: BodySchema): string {
+  if (part === 'query') return `${labelOf(name)} is not a query parameter of this request.`;
+  const near = nearest(name, Object.keys(schema.properties));
+  const hint = near === undefined ? '.' : `; did you mean \`${near}\`?`;
+  return `${labelOf(name)} is not a field of this request${hint}`;
+}
+
+/** The known name that differs in one or two letters, where there is one. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  if (name.length > longestNearName) return undefined;
+  const written = name.toLowerCase();
+  const furthest = written.length > 4 ? 2 : 1;
+  let near: string | undefined;
+  let least = furthest + 1;
+  for (const candidate of known) {
+    const distance = leven(written, candidate, { maxDistance: least });
+    if (distance < least) [near, least] = [candidate, distance];
+  }
+  return near;
+}
+
+/** `first_name` -> `First Name`. */
+function labelOf(name: string): string {
+  const words = name.split(/[_\s]+/).filter((word) => word !== '');
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ') || JSON.stringify(name);
+}
+
+function missingField(error: ErrorObject): string | undefined {
+  return error.keyword === 'required' ? error.params['missingProperty'] : undefined;
+}
+
+/** `/requestBody/first_name` -> `['requestBody', 'first_name']` (RFC 6901). */
+function pathOf(error: ErrorObject): (string | undefined)[] {
+  return error.instancePath
+    .split('/')
+    .slice(1)
+    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+function failuresOf(messages: Map<string, Iterable<string>>): Failures {
+  // Without a prototype, so that a field called `__proto__` is a field like any other.
+  const failures: Failures = Object.create(null);
+  for (const [field, texts] of messages) {
+    failures[field] = Object.fromEntries([...texts].map((text, index) => [String(index), text]));
+  }
+  return failures;
+}

@@ -1,0 +1,60 @@
+import type { operations } from '../../generated/openapi.ts';
+
+export type OperationId = keyof operations;
+
+type Responses<Id extends OperationId> = operations[Id]['responses'];
+
+/** The statuses that are documented for the operation, or for each of several. */
+export type Status<Id extends OperationId> = keyof Responses<Id>;
+
+/** The body that is documented for a status. */
+export type Body<Id extends OperationId, S extends Status<Id>> = Responses<Id>[S] extends {
+  content: { 'application/json': infer Documented };
+}
+  ? Documented
+  : never;
+
+type DocumentedHeaders<Id extends OperationId, S extends Status<Id>> = Responses<Id>[S] extends {
+  headers: infer Documented;
+}
+  ? Omit<{ [Name in keyof Documented as string extends Name ? never : Name]: Documented[Name] }, 'Request-Id'>
+  : never;
+
+/** The headers that must come with a status, besides `Request-Id`, which every response has. */
+type HeadersArgument<Id extends OperationId, S extends Status<Id>> = keyof DocumentedHeaders<
+  Id,
+  S
+> extends never
+  ? []
+  : [headers: DocumentedHeaders<Id, S>];
+
+/**
+ * What is answered to a request. Only `replies` makes one, so that no status, body or header comes
+ * into being that openapi.yaml does not have. A reply can serve many requests: its text is made once.
+ */
+export class Reply<Id extends OperationId = OperationId> {
+  /** For the compiler alone: a reply of one operation is none of another's. */
+  declare protected readonly operation: (id: Id) => void;
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  protected constructor(status: number, text: string, headers: Readonly<Record<string, string>>) {
+    this.status = status;
+    this.text = text;
+    this.headers = headers;
+  }
+
+  /** The builder of an operation's replies, or of those that several operations share. */
+  static of<Id extends OperationId>() {
+    return <S extends Status<Id>>(
+      status: S,
+      body: Body<Id, S>,
+      ...[headers]: HeadersArgument<Id, S>
+    ): Reply<Id> => {
+      const written: Record<string, string> = { 'Content-Type': 'application/json' };
+      for (const [name, value] of Object.entries(headers ?? {})) written[name] = String(value);
+      return new Reply<Id>(Number(status), JSON.stringify(body), written);
+    };
+  }
+}

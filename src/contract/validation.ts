@@ -1,0 +1,48 @@
+import { OpenAPIValidator, type Operation } from 'openapi-backend';
+import type { ReadPhone } from '../leads/phone.ts';
+import { bodySchema, type Contract, type ContractOperation } from './document.ts';
+import { bodyFailure, type Failures, failuresFrom } from './messages.ts';
+import { plainBody } from './plain.ts';
+import { contractAjv } from './vocabulary.ts';
+
+/** A request that keeps the contract, or what is wrong with it. */
+export type Validated = { body: object } | { failures: Failures };
+
+/** Checks a request against one operation of the contract. */
+export type Validate = (query: Record<string, string[]>, body: unknown) => Validated;
+
+/** Makes the check of each operation. The rules are openapi.yaml's; openapi-backend applies them. */
+export function validators(
+  contract: Contract,
+  readPhone: ReadPhone,
+): (operation: ContractOperation) => Validate {
+  const ajv = contractAjv(readPhone);
+  const validator = new OpenAPIValidator({
+    definition: contract.document,
+    customizeAjv: () => ajv,
+    lazyCompileValidators: true,
+  });
+  validator.preCompileRequestValidators();
+
+  return (operation) => {
+    const schema = bodySchema(contract.document, operation);
+    const plain = plainBody(schema);
+    const known = validator.router.getOperation(operation.id);
+    if (known === undefined) throw new Error(`openapi-backend does not find the operation ${operation.id}.`);
+    return (query, sent) => {
+      // openapi-backend would parse a string a second time, so no JSON string may come to it.
+      if (typeof sent !== 'object' || sent === null) return notAnObject;
+      const body = plain(sent);
+      const { errors } = validator.validateRequest(requestOf(operation, query, body), known as Operation);
+      return errors ? { failures: failuresFrom(errors, schema) } : { body };
+    };
+  };
+}
+
+const notAnObject: Validated = { failures: bodyFailure('Body must be a JSON object.') };
+
+const jsonHeaders = { 'content-type': 'application/json' };
+
+function requestOf(operation: ContractOperation, query: Record<string, string[]>, body: object) {
+  return { method: operation.method, path: operation.path, query, headers: jsonHeaders, body };
+}

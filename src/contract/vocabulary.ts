@@ -1,0 +1,42 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { fullFormats } from 'ajv-formats/dist/formats.js';
+import type { ReadPhone } from '../leads/phone.ts';
+
+/**
+ * Ajv with the words that openapi.yaml uses: the formats `email` and `phone`, `contentSchema` as a
+ * rule rather than a note, and the extension that chooses a message.
+ *
+ * Every error is reported (`allErrors`), since a partner is told of every failing field at once.
+ * What that costs is bounded by the size of a body.
+ */
+export function contractAjv(readPhone: ReadPhone): Ajv2020 {
+  const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true });
+  ajv.addFormat('email', fullFormats.email);
+  ajv.addFormat('phone', (written) => written.trim() === '' || readPhone(written) !== undefined);
+  ajv.addKeyword('x-refusal');
+  // JSON Schema 2020-12 (validation, section 8) leaves it open whether content is asserted: here it is.
+  ajv.removeKeyword('contentSchema');
+  ajv.addKeyword({
+    keyword: 'contentSchema',
+    type: 'string',
+    schemaType: 'object',
+    compile: (schema: object) => {
+      const validate = ajv.compile(schema);
+      return (content: string) => {
+        const json = parsed(content);
+        return json !== undefined && validate(json) === true;
+      };
+    },
+  });
+  return ajv;
+}
+
+/** What the text holds as JSON; undefined where it holds none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

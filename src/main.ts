@@ -1,0 +1,67 @@
+import { bootstrap, type FirstPartner } from './bootstrap.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { phoneReader } from './leads/phone.ts';
+import { createApp } from './server/app.ts';
+import { type RunningServer, startHttpServer } from './server/http-server.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
+import { createLog, type Log } from './telemetry/log.ts';
+
+try {
+  await main();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(
+    error instanceof ConfigError ? `${message}\n` : `The server did not start: ${message}\n`,
+  );
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const log = createLog(config.logLevel);
+  const store = openStore(config.databaseUrl);
+  const readPhone = phoneReader(config.defaultCountry);
+  const first = config.bootstrap ? await bootstrap(store) : undefined;
+  const server = await startHttpServer(createApp({ store, readPhone, log }), {
+    host: config.host,
+    port: config.port,
+    log,
+  });
+  const address = `http://${reachable(server.host)}:${server.port}`;
+  log.info({ database: config.databaseUrl, country: config.defaultCountry }, `Listening on ${address}`);
+  if (first !== undefined) process.stdout.write(firstLead(first, address));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void stop(signal, server, store, log));
+  }
+}
+
+async function stop(signal: string, server: RunningServer, store: Store, log: Log): Promise<void> {
+  log.info(`Stopping on ${signal}`);
+  await server.stop();
+  await store.close();
+  log.info('Stopped');
+  process.exit(0);
+}
+
+/** An address that can be pasted on this machine, where the server listens on all of them. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function firstLead({ partner, type, key }: FirstPartner, address: string): string {
+  return `
+The store was empty. It now has the partner "${partner}" with the lead type "${type}" and this key,
+which is shown this once:
+
+  ${key}
+
+A first lead:
+
+  curl '${address}/lead/add?key=${key}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{"email":"john.doe@test.com","first_name":"John","surname":"Doe","mobile":"07840258823","type":"${type}"}'
+
+`;
+}

@@ -1,0 +1,30 @@
+/** Who sends leads. */
+export interface Partner {
+  id: number;
+  name: string;
+}
+
+/** The holder of a key that is good. */
+export interface KeyHolder {
+  keyId: string;
+  partner: Partner;
+}
+
+/**
+ * Something that the operator asked for and that cannot be. The message is one plain sentence that
+ * says what to do instead.
+ */
+export class Mistake extends Error {
+  override readonly name = 'Mistake';
+}
+
+/** The contract's limit for a type (`LeadType` in openapi.yaml); partners are held to the same. */
+const longestName = 64;
+
+/** @throws {Mistake} where a partner could not send `name`, or nobody could tell it from another. */
+export function checkName(what: 'lead type' | 'partner', name: string): void {
+  if (name.trim() === name && name !== '' && [...name].length <= longestName) return;
+  throw new Mistake(
+    `The name of a ${what} has 1 to ${longestName} characters and no white space at its ends: ${JSON.stringify(name)} does not fit.`,
+  );
+}

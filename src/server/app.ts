@@ -1,0 +1,75 @@
+import type { HttpBindings } from '@hono/node-server';
+import { Hono } from 'hono';
+import { type Contract, readContract } from '../contract/document.ts';
+import type { OperationId } from '../contract/reply.ts';
+import { validators } from '../contract/validation.ts';
+import type { ReadPhone } from '../leads/phone.ts';
+import type { Operation } from '../operations/operation.ts';
+import { createOperations } from '../operations/operations.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import { endpointHandler } from './endpoint.ts';
+import { healthz, readyz } from './health.ts';
+import { InFlight } from './in-flight.ts';
+import { methodNotAllowed, notFound } from './refusals.ts';
+import { json, newRequestId, respond } from './respond.ts';
+
+export interface AppParts {
+  store: Store;
+  readPhone: ReadPhone;
+  log: Log;
+  /** How many requests of one key may be under way at once. */
+  inFlightPerKey?: number;
+}
+
+const defaultInFlightPerKey = 1_000;
+
+/** The HTTP application: a route for each operation of the contract, and the service's own. */
+export function createApp({ store, readPhone, log, inFlightPerKey = defaultInFlightPerKey }: AppParts) {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  const contract = readContract();
+  const operations = createOperations(store, readPhone);
+  const validatorOf = validators(contract, readPhone);
+  const inFlight = new InFlight(inFlightPerKey);
+
+  for (const operation of contract.operations) {
+    const handler = endpointHandler({
+      contract: operation,
+      // The cast: an operation gets only bodies that keep its own schema, and gives only its own replies.
+      operation: operations[operation.id] as Operation<OperationId>,
+      validate: validatorOf(operation),
+      intake: store,
+      inFlight,
+      log,
+    });
+    app.on(operation.method, operation.path, handler);
+  }
+  app.get('/healthz', () => healthz());
+  app.get('/readyz', () => readyz(store, log));
+  serveContract(app, contract);
+
+  app.notFound((context) => {
+    const methods = app.routes.filter(({ path }) => path === context.req.path).map(({ method }) => method);
+    // Hono answers HEAD with the route of GET.
+    if (methods.includes('GET')) methods.push('HEAD');
+    return respond(methods.length === 0 ? notFound : methodNotAllowed(methods));
+  });
+  // The operations answer for their own failures; what comes here is the service's.
+  app.onError((error) => {
+    const requestId = newRequestId();
+    log.error({ err: error, requestId }, 'A request failed.');
+    return json(500, { error: 'Server Error' }, requestId);
+  });
+  return app;
+}
+
+/** The contract itself: as it is written (RFC 9512 names the type), and dereferenced as JSON. */
+function serveContract(app: Hono<{ Bindings: HttpBindings }>, contract: Contract): void {
+  const serve = (path: string, type: string, text: string) =>
+    app.get(
+      path,
+      () => new Response(text, { headers: { 'Content-Type': type, 'Request-Id': newRequestId() } }),
+    );
+  serve('/openapi.yaml', 'application/yaml', contract.yaml);
+  serve('/openapi.json', 'application/json', contract.json);
+}

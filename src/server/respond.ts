@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto';
+import type { Reply } from '../contract/reply.ts';
+
+/** A name for one request. Only the server gives it, so that a line of the log means one request. */
+export function newRequestId(): string {
+  return randomUUID();
+}
+
+/** Puts a reply into the form in which Hono sends it. Every response bears `Request-Id`. */
+export function respond(reply: Reply, requestId: string = newRequestId()): Response {
+  return new Response(reply.text, {
+    status: reply.status,
+    headers: { ...reply.headers, 'Request-Id': requestId },
+  });
+}
+
+/** A response of the service itself, which the contract with partners does not have. */
+export function json(status: number, body: object, requestId: string = newRequestId()): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', 'Request-Id': requestId },
+  });
+}

@@ -1,0 +1,174 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { StoreBusy } from '../store.ts';
+import { Query } from './query.ts';
+
+interface Entry {
+  run: () => unknown;
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+export interface CommitQueueLimits {
+  /** How many writes may wait before further ones are refused. */
+  capacity: number;
+  /** How long writes wait for a lock that another process holds, in milliseconds. */
+  lockPatience: number;
+}
+
+export const defaultLimits: CommitQueueLimits = { capacity: 10_000, lockPatience: 5_000 };
+
+/** So many writes share a commit at most; a batch keeps the process from everything else. */
+const largestBatch = 500;
+
+/** The pause before the lock is tried again, in milliseconds. */
+const lockRetry = 5;
+
+const sqliteBusy = 5;
+
+/**
+ * Gathers the writes that arrive in one turn of the event loop and commits them together, since the
+ * sync of a commit costs more than all the rest. One that fails is undone alone. A write's promise is
+ * fulfilled once its commit is on the disk.
+ */
+export class CommitQueue {
+  readonly #database: DatabaseSync;
+  readonly #limits: CommitQueueLimits;
+  readonly #begin: Query;
+  readonly #commit: Query;
+  readonly #save: Query;
+  readonly #release: Query;
+  #waiting: Entry[] = [];
+  #scheduled = false;
+  /** When the first failed attempt at the lock was made; 0 while there is none. */
+  #lockedSince = 0;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(database: DatabaseSync, limits: CommitQueueLimits) {
+    this.#database = database;
+    this.#limits = limits;
+    this.#begin = new Query(database, 'BEGIN IMMEDIATE');
+    this.#commit = new Query(database, 'COMMIT');
+    this.#save = new Query(database, 'SAVEPOINT entry');
+    this.#release = new Query(database, 'RELEASE entry');
+  }
+
+  /**
+   * Runs `work` in the next batch. Its result is given once the batch is committed and synced. It may
+   * be run a second time after being undone, so it may change nothing but the store.
+   *
+   * @throws {StoreBusy} where too much is waiting
+   */
+  write<Result>(work: () => Result): Promise<Result> {
+    const waiting = this.#waiting.length;
+    if (waiting >= this.#limits.capacity) {
+      return Promise.reject(new StoreBusy(`${waiting} writes are waiting for the store.`));
+    }
+    return new Promise<Result>((resolve, reject) => {
+      // The cast: what run() returns is what its own resolve() takes.
+      this.#waiting.push({ run: work, resolve: resolve as (result: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Fulfilled once nothing is waiting. */
+  idle(): Promise<void> {
+    if (this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    try {
+      this.#begin.run();
+    } catch (error) {
+      this.#beginFailed(error);
+      return;
+    }
+    this.#lockedSince = 0;
+    this.#commitBatch(this.#waiting.splice(0, largestBatch));
+    this.#continue();
+  }
+
+  #beginFailed(error: unknown): void {
+    const now = performance.now();
+    this.#lockedSince ||= now;
+    if (isBusy(error) && now - this.#lockedSince < this.#limits.lockPatience) {
+      this.#scheduled = true;
+      setTimeout(() => this.#flush(), lockRetry);
+      return;
+    }
+    this.#lockedSince = 0;
+    for (const entry of this.#waiting.splice(0)) entry.reject(error);
+    this.#continue();
+  }
+
+  /**
+   * Runs the batch in the transaction that was begun. Where one entry fails all are undone and run
+   * once more, each in a savepoint: savepoints for every entry from the start would double what a
+   * batch costs, since SQLite then copies each page that an entry touches.
+   */
+  #commitBatch(batch: Entry[]): void {
+    const settle: (() => void)[] = [];
+    try {
+      try {
+        for (const entry of batch) settle.push(this.#run(entry));
+      } catch {
+        // Nothing is lost here: the run in savepoints meets the same error and tells the entry's caller.
+        settle.length = 0;
+        this.#rollback();
+        this.#begin.run();
+        for (const entry of batch) settle.push(this.#runAlone(entry));
+      }
+      this.#commit.run();
+    } catch (error) {
+      this.#rollback();
+      for (const entry of batch) entry.reject(error);
+      return;
+    }
+    for (const tell of settle) tell();
+  }
+
+  /** Runs one entry, and gives what to tell its caller after the commit. */
+  #run(entry: Entry): () => void {
+    const result = entry.run();
+    return () => entry.resolve(result);
+  }
+
+  /** As `#run`, but undoes only this entry. @throws where its failure took the whole transaction with it */
+  #runAlone(entry: Entry): () => void {
+    this.#save.run();
+    try {
+      const tell = this.#run(entry);
+      this.#release.run();
+      return tell;
+    } catch (error) {
+      if (!this.#database.isTransaction) throw error;
+      this.#database.exec('ROLLBACK TO entry; RELEASE entry');
+      return () => entry.reject(error);
+    }
+  }
+
+  /** A full disk and the like end the transaction by themselves. */
+  #rollback(): void {
+    if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+  }
+
+  #continue(): void {
+    if (this.#waiting.length > 0) {
+      this.#schedule();
+      return;
+    }
+    for (const tell of this.#whenIdle.splice(0)) tell();
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  // The low byte of SQLite's extended result code is the plain one.
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === sqliteBusy;
+}

@@ -1,0 +1,66 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/** Marks the files of this program, so that it never migrates somebody else's ("lead" in ASCII). */
+const applicationId = 0x6c656164;
+
+/** How long a start waits for another process that is migrating the same file, in milliseconds. */
+const startPatience = 10_000;
+
+/** How long one statement may hold up the process for another's lock, in milliseconds. */
+const lockPatience = 20;
+
+/**
+ * Opens the database file, or makes it, such that a commit is on the disk before it returns: a
+ * write-ahead log that is synced at each commit (`synchronous=FULL`; `fullfsync` for macOS, where a
+ * plain sync stops at the drive's cache).
+ *
+ * @param path a file, or `:memory:`
+ */
+export function openDatabase(path: string): DatabaseSync {
+  if (path !== ':memory:') makeDirectory(dirname(resolve(path)));
+  const database = new DatabaseSync(path, { timeout: startPatience });
+  try {
+    checkOwner(database, path);
+    database.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA fullfsync = ON;
+      PRAGMA checkpoint_fullfsync = ON;
+    `);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
+/** After the start no statement may hold up the requests that are under way. */
+export function stopWaitingForLocks(database: DatabaseSync): void {
+  database.exec(`PRAGMA busy_timeout = ${lockPatience}`);
+}
+
+/** A new directory is on the disk only once the one that holds it is synced. */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectory(dirname(directory));
+  mkdirSync(directory, { recursive: true });
+  if (process.platform === 'win32') return;
+  const parent = openSync(dirname(directory), 'r');
+  try {
+    fsyncSync(parent);
+  } finally {
+    closeSync(parent);
+  }
+}
+
+function checkOwner(database: DatabaseSync, path: string): void {
+  const id = database.prepare('PRAGMA application_id').get()?.['application_id'];
+  if (id === applicationId) return;
+  const tables = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'];
+  if (tables !== 0) {
+    throw new Error(`${path} is a database of another program. Give DATABASE_URL a file of its own.`);
+  }
+  database.exec(`PRAGMA application_id = ${applicationId}`);
+}

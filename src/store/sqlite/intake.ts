@@ -1,0 +1,127 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { newIdentifier } from '../../leads/identifier.ts';
+import {
+  type LeadState,
+  outcomeBeside,
+  outcomeWithoutCancelling,
+  type StandingLead,
+  type SubmissionOutcome,
+} from '../../leads/lead.ts';
+import { callDueAt, type Submission } from '../../leads/submission.ts';
+import type { Intake } from '../store.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import { Query } from './query.ts';
+
+/** What became of a submission, and the lead that it made or that stood in its way. */
+export interface Taken {
+  outcome: SubmissionOutcome;
+  leadId: string | null;
+}
+
+/** Makes the lead of a submission where it can be taken. It runs inside a transaction of its caller. */
+export type Take = (submission: Submission) => Taken;
+
+export function sqliteTake(database: DatabaseSync): Take {
+  const grantedType = grantedTypeQuery(database);
+  const insertLead = new Query(
+    database,
+    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at)
+     VALUES (?, ?, ?, ?, ?, 'scheduled', ?, ?)
+     ON CONFLICT (mobile, type_id, released) DO NOTHING`,
+  );
+  const standingLead = new Query<StandingLead & { id: string }>(
+    database,
+    `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND released = ''`,
+  );
+  const release = new Query(database, 'UPDATE lead SET released = id WHERE id = ?');
+
+  return (submission) => {
+    const type = grantedType.first(submission.type, submission.partnerId);
+    if (type === undefined) return { outcome: 'unknown-type', leadId: null };
+    const { mobile } = submission;
+    const now = Date.now();
+    const leadId = newIdentifier(now);
+    const insert = () =>
+      insertLead.run(
+        leadId,
+        type.id,
+        mobile,
+        submission.partnerId,
+        submission.id,
+        now,
+        callDueAt(submission, now),
+      );
+    if (insert() === 1) return { outcome: 'accepted', leadId };
+
+    const standing = standingLead.first(mobile, type.id);
+    if (standing === undefined) throw new Error('The store refused a lead for one that does not stand.');
+    const outcome = outcomeBeside(standing, type.recontactAfter, now);
+    if (outcome !== 'accepted') return { outcome, leadId: standing.id };
+    release.run(standing.id);
+    insert();
+    return { outcome, leadId };
+  };
+}
+
+export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: Take): Intake {
+  const keyHolder = new Query<{ keyId: string; partnerId: number; partnerName: string }>(
+    database,
+    `SELECT api_key.id AS keyId, partner.id AS partnerId, partner.name AS partnerName
+     FROM api_key JOIN partner ON partner.id = api_key.partner_id
+     WHERE api_key.digest = ? AND api_key.revoked_at IS NULL`,
+  );
+  const grantedType = grantedTypeQuery(database);
+  const insertSubmission = new Query(
+    database,
+    `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const cancelLead = new Query(
+    database,
+    `UPDATE lead SET state = 'cancelled', released = id, cancelled_at = ?
+     WHERE mobile = ? AND type_id = ? AND released = '' AND partner_id = ?
+       AND state = 'scheduled' AND claim IS NULL`,
+  );
+  const lastLead = new Query<{ state: LeadState }>(
+    database,
+    `SELECT state FROM lead WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY id DESC LIMIT 1`,
+  );
+
+  return {
+    async keyHolder(digest) {
+      const row = keyHolder.first(digest);
+      return row && { keyId: row.keyId, partner: { id: row.partnerId, name: row.partnerName } };
+    },
+
+    async isGranted(partnerId, type) {
+      return grantedType.first(type, partnerId) !== undefined;
+    },
+
+    submit(submission) {
+      return queue.write(() => {
+        const { outcome, leadId } = take(submission);
+        const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
+        insertSubmission.run(id, partnerId, receivedAt, type, mobile, delays, content, outcome, leadId);
+        return outcome;
+      });
+    },
+
+    cancel({ partnerId, type, mobile }) {
+      return queue.write(() => {
+        const granted = grantedType.first(type, partnerId);
+        if (granted === undefined) return 'unknown-type';
+        if (cancelLead.run(Date.now(), mobile, granted.id, partnerId) === 1) return 'cancelled';
+        return outcomeWithoutCancelling(lastLead.first(mobile, granted.id, partnerId)?.state);
+      });
+    },
+  };
+}
+
+function grantedTypeQuery(database: DatabaseSync): Query<{ id: number; recontactAfter: number | null }> {
+  return new Query(
+    database,
+    `SELECT lead_type.id, lead_type.recontact_after AS recontactAfter
+     FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
+     WHERE lead_type.name = ? AND granted_type.partner_id = ?`,
+  );
+}

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+
+const directory = new URL('migrations/', import.meta.url);
+
+/**
+ * The migrations, in order: plain SQL in files numbered from 001. SQLite keeps the number of the
+ * last one that ran in the file itself (`user_version`), under the same transaction.
+ */
+const files = readdirSync(directory)
+  .filter((name) => name.endsWith('.sql'))
+  .sort();
+
+/** The number of the last migration that this version of the program has. */
+export const latestMigration = files.length;
+
+/** The number of the last migration that ran on this database. */
+export function currentMigration(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+}
+
+/**
+ * Brings the database to the latest migration. Of two processes that start at once one migrates and
+ * the other waits, then finds nothing left to do.
+ *
+ * @throws where the database was migrated by a newer version of the program
+ */
+export function migrate(database: DatabaseSync): void {
+  if (currentMigration(database) === latestMigration) return;
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const current = currentMigration(database);
+    if (current > latestMigration) {
+      throw new Error(
+        `The store has migration ${current} and this version knows ${latestMigration}: a newer version has used it. Start that version, or restore a copy from before.`,
+      );
+    }
+    for (const file of files.slice(current)) database.exec(readFileSync(new URL(file, directory), 'utf8'));
+    database.exec(`PRAGMA user_version = ${latestMigration}`);
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}

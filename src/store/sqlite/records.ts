@@ -1,0 +1,95 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { Submission } from '../../leads/submission.ts';
+import { Mistake } from '../../partners/partner.ts';
+import type { LeadRecord, Records, ReplayRecord, SubmissionRecord } from '../store.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { Take } from './intake.ts';
+import { Query } from './query.ts';
+
+const leadColumns = `
+  SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
+    lead.accepted_at AS acceptedAt, lead.due_at AS dueAt, lead.dialled_at AS dialledAt,
+    lead.cancelled_at AS cancelledAt, lead.submission_id AS submissionId
+  FROM lead
+  JOIN lead_type ON lead_type.id = lead.type_id
+  JOIN partner ON partner.id = lead.partner_id`;
+
+const submissionColumns = `
+  SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
+    submission.received_at AS receivedAt, submission.outcome, submission.lead_id AS leadId,
+    submission.content
+  FROM submission
+  JOIN partner ON partner.id = submission.partner_id`;
+
+const lastOutcome = `coalesce(
+  (SELECT outcome FROM replay WHERE submission_id = submission.id ORDER BY rowid DESC LIMIT 1),
+  submission.outcome)`;
+
+export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: Take): Records {
+  const replays = new Query<ReplayRecord>(
+    database,
+    `SELECT replayed_at AS replayedAt, outcome, lead_id AS leadId FROM replay
+     WHERE submission_id = ? ORDER BY rowid`,
+  );
+  const submission = new Query<Submission>(
+    database,
+    `SELECT id, partner_id AS partnerId, received_at AS receivedAt, type, mobile, delays, content
+     FROM submission WHERE id = ?`,
+  );
+  const insertReplay = new Query(
+    database,
+    'INSERT INTO replay (submission_id, replayed_at, outcome, lead_id) VALUES (?, ?, ?, ?)',
+  );
+
+  return {
+    async *leads(filter, limit) {
+      const { where, values } = conditions({
+        'lead.state': filter.state,
+        'lead_type.name': filter.type,
+        'partner.name': filter.partner,
+        'lead.mobile': filter.mobile,
+      });
+      const sql = `${leadColumns} ${where} ORDER BY lead.id DESC LIMIT ?`;
+      yield* new Query<LeadRecord>(database, sql).each(...values, limit);
+    },
+
+    async *submissions(filter, limit) {
+      const { where, values } = conditions({
+        [lastOutcome]: filter.outcome,
+        'submission.mobile': filter.mobile,
+      });
+      const sql = `${submissionColumns} ${where} ORDER BY submission.id DESC LIMIT ?`;
+      const rows = new Query<Omit<SubmissionRecord, 'replays'>>(database, sql).each(...values, limit);
+      for (const row of rows) yield { ...row, replays: replays.all(row.id) };
+    },
+
+    replay(id) {
+      return queue.write(() => {
+        const saved = submission.first(id);
+        if (saved === undefined) {
+          throw new Mistake(
+            `There is no submission with the id ${JSON.stringify(id)}. \`leads submission list\` shows those there are.`,
+          );
+        }
+        const replay = { replayedAt: Date.now(), ...take(saved) };
+        insertReplay.run(id, replay.replayedAt, replay.outcome, replay.leadId);
+        return replay;
+      });
+    },
+  };
+}
+
+/** A WHERE clause of those columns for which a value is wanted, and the values in its order. */
+function conditions(wanted: Record<string, SQLInputValue | undefined>): {
+  where: string;
+  values: SQLInputValue[];
+} {
+  const columns: string[] = [];
+  const values: SQLInputValue[] = [];
+  for (const [column, value] of Object.entries(wanted)) {
+    if (value === undefined) continue;
+    columns.push(`${column} = ?`);
+    values.push(value);
+  }
+  return { where: columns.length === 0 ? '' : `WHERE ${columns.join(' AND ')}`, values };
+}

@@ -1,0 +1,121 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Mistake } from '../../partners/partner.ts';
+import type { KeyRecord, LeadTypeRecord, PartnerRecord, Registry } from '../store.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import { Query } from './query.ts';
+
+export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Registry {
+  const insertType = new Query(
+    database,
+    'INSERT INTO lead_type (name, recontact_after, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING',
+  );
+  const insertPartner = new Query<{ id: number; name: string }>(
+    database,
+    `INSERT INTO partner (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING RETURNING id, name`,
+  );
+  const insertGrant = new Query(
+    database,
+    'INSERT INTO granted_type (partner_id, type_id) VALUES (?, ?) ON CONFLICT DO NOTHING',
+  );
+  const insertKey = new Query(
+    database,
+    'INSERT INTO api_key (id, partner_id, digest, created_at) VALUES (?, ?, ?, ?)',
+  );
+  const revokeKey = new Query(
+    database,
+    'UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?',
+  );
+  const typeByName = new Query<{ id: number }>(database, 'SELECT id FROM lead_type WHERE name = ?');
+  const partnerByName = new Query<{ id: number }>(database, 'SELECT id FROM partner WHERE name = ?');
+  const anything = new Query(database, 'SELECT 1 FROM partner UNION ALL SELECT 1 FROM lead_type LIMIT 1');
+  const types = new Query<Omit<LeadTypeRecord, 'partners'> & { partners: string }>(
+    database,
+    `SELECT name, recontact_after AS recontactAfter, created_at AS createdAt,
+       (SELECT json_group_array(partner.name ORDER BY partner.name)
+        FROM granted_type JOIN partner ON partner.id = granted_type.partner_id
+        WHERE granted_type.type_id = lead_type.id) AS partners
+     FROM lead_type ORDER BY name`,
+  );
+  const partners = new Query<Omit<PartnerRecord, 'types'> & { types: string }>(
+    database,
+    `SELECT name, created_at AS createdAt,
+       (SELECT json_group_array(lead_type.name ORDER BY lead_type.name)
+        FROM granted_type JOIN lead_type ON lead_type.id = granted_type.type_id
+        WHERE granted_type.partner_id = partner.id) AS types,
+       (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND revoked_at IS NULL) AS keys
+     FROM partner ORDER BY name`,
+  );
+  const keys = new Query<KeyRecord>(
+    database,
+    `SELECT api_key.id, partner.name AS partner, api_key.created_at AS createdAt, revoked_at AS revokedAt
+     FROM api_key JOIN partner ON partner.id = api_key.partner_id
+     WHERE ?1 IS NULL OR partner.id = ?1 ORDER BY api_key.id`,
+  );
+
+  function typeId(name: string): number {
+    const type = typeByName.first(name);
+    if (type !== undefined) return type.id;
+    throw new Mistake(
+      `There is no lead type ${JSON.stringify(name)}. \`leads type list\` shows those there are.`,
+    );
+  }
+
+  function partnerId(name: string): number {
+    const partner = partnerByName.first(name);
+    if (partner !== undefined) return partner.id;
+    throw new Mistake(
+      `There is no partner ${JSON.stringify(name)}. \`leads partner list\` shows those there are.`,
+    );
+  }
+
+  return {
+    addType(name, recontactAfter) {
+      return queue.write(() => {
+        if (insertType.run(name, recontactAfter, Date.now()) === 1) return;
+        throw new Mistake(`There is a lead type ${JSON.stringify(name)} already.`);
+      });
+    },
+
+    async *types() {
+      for (const row of types.each()) yield { ...row, partners: JSON.parse(row.partners) };
+    },
+
+    addPartner(name, typeNames) {
+      return queue.write(() => {
+        const partner = insertPartner.first(name, Date.now());
+        if (partner === undefined) throw new Mistake(`There is a partner ${JSON.stringify(name)} already.`);
+        for (const type of typeNames) insertGrant.run(partner.id, typeId(type));
+        return partner;
+      });
+    },
+
+    async *partners() {
+      for (const row of partners.each()) yield { ...row, types: JSON.parse(row.types) };
+    },
+
+    grantType(partner, type) {
+      return queue.write(() => void insertGrant.run(partnerId(partner), typeId(type)));
+    },
+
+    addKey(partner, id, digest) {
+      return queue.write(() => void insertKey.run(id, partnerId(partner), digest, Date.now()));
+    },
+
+    async *keys(partner) {
+      yield* keys.each(partner === undefined ? null : partnerId(partner));
+    },
+
+    revokeKey(id) {
+      return queue.write(() => {
+        if (revokeKey.run(Date.now(), id) === 1) return;
+        throw new Mistake(
+          `There is no key with the id ${JSON.stringify(id)}. \`leads key list\` shows those there are.`,
+        );
+      });
+    },
+
+    async isEmpty() {
+      return anything.first() === undefined;
+    },
+  };
+}

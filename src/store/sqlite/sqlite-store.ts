@@ -1,0 +1,45 @@
+import type { Store } from '../store.ts';
+import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
+import { openDatabase, stopWaitingForLocks } from './database.ts';
+import { sqliteHandOff } from './hand-off.ts';
+import { sqliteIntake, sqliteTake } from './intake.ts';
+import { currentMigration, latestMigration, migrate } from './migrate.ts';
+import { sqliteRecords } from './records.ts';
+import { sqliteRegistry } from './registry.ts';
+
+/**
+ * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
+ * and the operator's commands): each sees what the others have committed from its next statement on.
+ *
+ * @param path a file, which is made where there is none, or `:memory:`
+ */
+export function openSqliteStore(path: string, limits: CommitQueueLimits = defaultLimits): Store {
+  const database = openDatabase(path);
+  try {
+    migrate(database);
+    stopWaitingForLocks(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  const queue = new CommitQueue(database, limits);
+  const take = sqliteTake(database);
+
+  return {
+    ...sqliteIntake(database, queue, take),
+    ...sqliteHandOff(database, queue),
+    ...sqliteRegistry(database, queue),
+    ...sqliteRecords(database, queue, take),
+
+    async checkReady() {
+      const current = currentMigration(database);
+      if (current === latestMigration) return;
+      throw new Error(`The store has migration ${current}, and this server needs ${latestMigration}.`);
+    },
+
+    async close() {
+      await queue.idle();
+      database.close();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { connect } from 'node:net';
+import type { OperationId } from '../../src/contract/reply.ts';
+import { type Answer, checkAnswer, operationOf, requestExamples, type SentRequest } from './contract.ts';
+
+/** Where a server is, and a key that is good there. */
+export interface Target {
+  url: string;
+  key: string;
+}
+
+/** Sends a request to an operation. Every answer is held against openapi.yaml before it is given. */
+export async function send(target: Target, id: OperationId, sent: SentRequest = {}): Promise<Answer> {
+  const operation = operationOf(id);
+  const method = sent.method ?? operation.method;
+  const address = new URL(sent.path ?? operation.path, target.url);
+  for (const [name, value] of Object.entries({ key: target.key, ...sent.query })) {
+    if (value !== null) address.searchParams.set(name, value);
+  }
+  const response = await fetch(address, {
+    method,
+    headers: { 'Content-Type': 'application/json', ...sent.headers },
+    ...(method === 'GET' || method === 'HEAD' ? {} : { body: bodyOf(id, sent) }),
+    redirect: 'manual',
+    duplex: 'half',
+  });
+  const text = await response.text();
+  const answer = answerOf(response.status, Object.fromEntries(response.headers), text);
+  checkAnswer(id, answer);
+  return answer;
+}
+
+/** Sends a body as JSON. */
+export function post(target: Target, id: OperationId, body: unknown): Promise<Answer> {
+  return send(target, id, { body });
+}
+
+/** Writes bytes to the server as they are, and reads its first answer. */
+export function sendRaw(target: Target, bytes: string | Buffer): Promise<Answer> {
+  const { hostname, port } = new URL(target.url);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      const answer = parsed(Buffer.concat(chunks).toString('latin1'));
+      if (answer === undefined) return;
+      socket.destroy();
+      resolve(answer);
+    });
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error('The server closed the connection without an answer.')));
+  });
+}
+
+function parsed(received: string): Answer | undefined {
+  const end = received.indexOf('\r\n\r\n');
+  if (end < 0) return undefined;
+  const [statusLine = '', ...lines] = received.slice(0, end).split('\r\n');
+  const headers = Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
+  const body = received.slice(end + 4);
+  if (body.length < Number(headers['content-length'] ?? 0)) return undefined;
+  return answerOf(Number(statusLine.split(' ')[1]), headers, body);
+}
+
+function answerOf(status: number, headers: Record<string, string>, text: string): Answer {
+  return { status, headers, text, json: text === '' ? undefined : JSON.parse(text) };
+}
+
+function bodyOf(id: OperationId, sent: SentRequest): NonNullable<RequestInit['body']> {
+  if (sent.chunks !== undefined) return ReadableStream.from(sent.chunks.map((chunk) => Buffer.from(chunk)));
+  if (sent.base64 !== undefined) return Uint8Array.from(Buffer.from(sent.base64, 'base64'));
+  if (sent.text !== undefined) return sent.text;
+  return JSON.stringify(sent.body === undefined ? Object.values(requestExamples(id))[0]?.value : sent.body);
+}

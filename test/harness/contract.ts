@@ -1,0 +1,120 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { readContract } from '../../src/contract/document.ts';
+import type { OperationId } from '../../src/contract/reply.ts';
+
+/** What a request example or `x-request` of openapi.yaml says is sent. All else is as usual. */
+export interface SentRequest {
+  method?: string;
+  path?: string;
+  /** Beside the key; null leaves a parameter out. */
+  query?: Record<string, string | null>;
+  headers?: Record<string, string>;
+  body?: unknown;
+  text?: string;
+  base64?: string;
+  /** A body that is sent in pieces, without its length. */
+  chunks?: string[];
+}
+
+export interface ResponseExample {
+  summary?: string;
+  description?: string;
+  value: unknown;
+  'x-request'?: SentRequest;
+}
+
+interface DocumentedResponse {
+  headers: Record<string, { required?: boolean; schema: object }>;
+  content: Record<string, { schema: object; examples: Record<string, ResponseExample> }>;
+}
+
+interface DocumentedOperation {
+  operationId: OperationId;
+  requestBody: { content: Record<string, { schema: object; examples: Record<string, { value: unknown }> }> };
+  responses: Record<string, DocumentedResponse>;
+}
+
+/** An answer as it came over the wire. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  text: string;
+  json: unknown;
+}
+
+// The cast: the bundle is openapi.yaml, whose shape `redocly lint` has checked.
+const document = JSON.parse(readContract().json) as {
+  paths: Record<string, Record<string, DocumentedOperation>>;
+};
+
+/** HTTP's own headers, which a contract leaves to HTTP. */
+const transport = new Set(['content-type', 'content-length', 'date', 'connection', 'keep-alive']);
+
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+const compiled = new Map<object, ValidateFunction>();
+
+export function operationOf(id: OperationId): DocumentedOperation & { method: string; path: string } {
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      if (operation.operationId === id) return { ...operation, method: method.toUpperCase(), path };
+    }
+  }
+  throw new Error(`openapi.yaml has no operation ${id}.`);
+}
+
+export function operationIds(): OperationId[] {
+  return Object.values(document.paths).flatMap((methods) =>
+    Object.values(methods).map((operation) => operation.operationId),
+  );
+}
+
+/** The examples of one response, by their keys. */
+export function responseExamples(id: OperationId, status: number): Record<string, ResponseExample> {
+  const response = operationOf(id).responses[status];
+  return response?.content['application/json']?.examples ?? {};
+}
+
+/** The request examples, by their keys. */
+export function requestExamples(id: OperationId): Record<string, { value: unknown }> {
+  return operationOf(id).requestBody.content['application/json']?.examples ?? {};
+}
+
+/** @throws where an answer has a status, media type, body or header that openapi.yaml does not have */
+export function checkAnswer(id: OperationId, answer: Answer): void {
+  const response = operationOf(id).responses[answer.status];
+  if (response === undefined)
+    throw new Error(`${id} has no documented status ${answer.status}: ${answer.text}`);
+  const mediaType = answer.headers['content-type'] ?? '';
+  const media = response.content[mediaType];
+  if (media === undefined)
+    throw new Error(`${id} ${answer.status} has no documented media type ${mediaType}.`);
+  check(media.schema, answer.json, `the body of ${id} ${answer.status}`);
+
+  const documented = new Map(
+    Object.entries(response.headers).map(([name, header]) => [name.toLowerCase(), header]),
+  );
+  for (const name of Object.keys(answer.headers)) {
+    if (!documented.has(name) && !transport.has(name)) {
+      throw new Error(`${id} ${answer.status} has no documented header ${name}.`);
+    }
+  }
+  for (const [name, header] of documented) {
+    const value = answer.headers[name];
+    if (value === undefined && header.required)
+      throw new Error(`${id} ${answer.status} lacks the header ${name}.`);
+    const isInteger = 'type' in header.schema && header.schema.type === 'integer';
+    if (value !== undefined) check(header.schema, isInteger ? Number(value) : value, `the header ${name}`);
+  }
+}
+
+function check(schema: object, value: unknown, what: string): void {
+  let validate = compiled.get(schema);
+  if (validate === undefined) {
+    validate = ajv.compile(schema);
+    compiled.set(schema, validate);
+  }
+  if (validate(value)) return;
+  throw new Error(
+    `${what} is not as documented: ${JSON.stringify(value)}: ${ajv.errorsText(validate.errors)}`,
+  );
+}

@@ -1,0 +1,157 @@
+/** A partner's code compares these bodies whole, and acts on them: they decide who is called, and when. */
+import { expect, test } from 'vitest';
+import { post, send } from '../../harness/client.ts';
+import { requestExamples } from '../../harness/contract.ts';
+import { bringsEveryExample } from '../../harness/examples.ts';
+import { dialDue, leadsIn, startServer, submissionsIn, type TestServer } from '../../harness/server.ts';
+
+const person = { email: 'john.doe@test.com', first_name: 'John', surname: 'Doe', mobile: '07840258823' };
+
+async function addAccepted(server: TestServer): Promise<void> {
+  await post(server, 'addLead', requestExamples('addLead')['accepted']?.value);
+}
+
+bringsEveryExample('addLead', 200, {
+  'existing-contact': {
+    arrange: async (server) => {
+      await addAccepted(server);
+      await dialDue(server.store);
+    },
+  },
+  'already-scheduled': { arrange: addAccepted },
+});
+
+test('an accepted lead is scheduled for now, for its person and type', async () => {
+  const server = await startServer();
+  const before = Date.now();
+  await post(server, 'addLead', { ...person, type: server.type });
+  const [lead] = await leadsIn(server.store);
+  expect(lead).toMatchObject({
+    state: 'scheduled',
+    mobile: '+447840258823',
+    type: server.type,
+    partner: server.partner,
+  });
+  expect(lead?.dueAt).toBeGreaterThanOrEqual(before);
+  expect(lead?.dueAt).toBeLessThanOrEqual(Date.now());
+});
+
+test.each([600, '600', 600.0, '0600'])('a delay of %o puts the call off by 600 seconds', async (delays) => {
+  const server = await startServer();
+  const before = Date.now();
+  await post(server, 'addLead', { ...person, type: server.type, delays });
+  const [lead] = await leadsIn(server.store);
+  expect(lead?.dueAt).toBeGreaterThanOrEqual(before + 600_000);
+  expect(lead?.dueAt).toBeLessThanOrEqual(Date.now() + 600_000);
+});
+
+test.each([0, 31_536_000])('the delay %i, at the edge of what is allowed, is taken', async (delays) => {
+  const server = await startServer();
+  const { json } = await post(server, 'addLead', { ...person, type: server.type, delays });
+  expect(json).toEqual({ saved: true, processed: true });
+});
+
+test.each([
+  ['subtype', null],
+  ['subtype', ' '.repeat(200)],
+  ['other_phone', ''],
+  ['other_phone', ' \t '],
+  ['delays', null],
+  ['delays', ''],
+  ['delays', '  '],
+  ['test', null],
+  ['test', ''],
+  ['test', ' '],
+  ['test', false],
+  ['test', 'false'],
+])('a blank %s (%o) counts as absent', async (field, value) => {
+  const server = await startServer();
+  const { json } = await post(server, 'addLead', { ...person, type: server.type, [field]: value });
+  expect(json).toEqual({ saved: true, processed: true });
+});
+
+test.each(['{"a":1}', '[0]', ' [null] ', '{"":{}}'])('data may be %s', async (data) => {
+  const server = await startServer();
+  const { json } = await post(server, 'addLead', { ...person, type: server.type, data });
+  expect(json).toEqual({ saved: true, processed: true });
+});
+
+test('what was sent is kept to the letter, the spelling of the number and odd characters included', async () => {
+  const server = await startServer();
+  const fields = {
+    ...person,
+    first_name: 'Zoë \u0000\ud800 😀',
+    mobile: '0044 7840-258823',
+    type: server.type,
+  };
+  const sent = JSON.stringify(fields, null, 2);
+  await send(server, 'addLead', { text: sent });
+  const [submission] = await submissionsIn(server.store);
+  expect(submission?.content).toBe(sent);
+  expect(submission?.mobile).toBe('+447840258823');
+});
+
+test('a submission is saved whatever becomes of it', async () => {
+  const server = await startServer();
+  await post(server, 'addLead', { ...person, type: server.type });
+  await post(server, 'addLead', { ...person, type: server.type });
+  await post(server, 'addLead', { ...person, type: 'nobody-has-this' });
+  const outcomes = (await submissionsIn(server.store)).map(({ outcome }) => outcome);
+  expect(outcomes).toEqual(['unknown-type', 'already-scheduled', 'accepted']);
+});
+
+test.each([true, 'true'])('a test (%o) saves nothing', async (flag) => {
+  const server = await startServer();
+  await post(server, 'addLead', { ...person, type: server.type, test: flag });
+  await post(server, 'addLead', { ...person, type: 'nobody-has-this', test: flag });
+  expect(await submissionsIn(server.store)).toEqual([]);
+  expect(await leadsIn(server.store)).toEqual([]);
+});
+
+test('a test passes for a person who could not be added, since it looks at no other lead', async () => {
+  const server = await startServer();
+  await post(server, 'addLead', { ...person, type: server.type });
+  const { json } = await post(server, 'addLead', { ...person, type: server.type, test: true });
+  expect(json).toEqual({ test: 'ok' });
+});
+
+test('a type that exists and is not granted to the partner is unknown to it', async () => {
+  const server = await startServer();
+  await server.store.addType('home-insurance', null);
+  const { json } = await post(server, 'addLead', { ...person, type: 'home-insurance' });
+  expect(json).toEqual({ saved: true, processed: false, error: 'Unknown Type' });
+});
+
+test('a key may be sent as a bearer token, alone or beside the same key in the address', async () => {
+  const server = await startServer();
+  const headers = { Authorization: `bearer ${server.key}` };
+  const body = { ...person, type: server.type, test: true };
+  expect((await send(server, 'addLead', { query: { key: null }, headers, body })).json).toEqual({
+    test: 'ok',
+  });
+  expect((await send(server, 'addLead', { headers, body })).json).toEqual({ test: 'ok' });
+});
+
+test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset=UTF-8'])(
+  'the media type may be written %s',
+  async (type) => {
+    const server = await startServer();
+    const body = { ...person, type: server.type, test: true };
+    expect((await send(server, 'addLead', { headers: { 'Content-Type': type }, body })).json).toEqual({
+      test: 'ok',
+    });
+  },
+);
+
+test('a byte order mark before the JSON does no harm', async () => {
+  const server = await startServer();
+  const text = `\ufeff${JSON.stringify({ ...person, type: server.type, test: true })}`;
+  expect((await send(server, 'addLead', { text })).json).toEqual({ test: 'ok' });
+});
+
+test('every answer has a Request-Id of its own', async () => {
+  const server = await startServer();
+  const ids = new Set<string | undefined>();
+  for (let count = 0; count < 3; count += 1) ids.add((await send(server, 'addLead')).headers['request-id']);
+  expect(ids.size).toBe(3);
+});

@@ -1,0 +1,156 @@
+/** A partner mends a request by what this answer says, so it names every field, and nothing is saved. */
+import { expect, test } from 'vitest';
+import { post, send } from '../../harness/client.ts';
+import { bringsEveryExample } from '../../harness/examples.ts';
+import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
+
+bringsEveryExample('addLead', 400);
+
+const valid = {
+  email: 'john.doe@test.com',
+  first_name: 'John',
+  surname: 'Doe',
+  mobile: '07840258823',
+  type: 'motor-trade',
+};
+
+/** What is wrong with one field, and the message that says so. */
+const wrong: [field: string, value: unknown, message: string][] = [
+  ['email', undefined, 'Email cannot be blank.'],
+  ['email', null, 'Email cannot be blank.'],
+  ['email', '', 'Email cannot be blank.'],
+  ['email', ' \n ', 'Email cannot be blank.'],
+  ['email', 'john@', 'Email is not a valid email address.'],
+  ['email', 'john doe@test.com', 'Email is not a valid email address.'],
+  ['email', {}, 'Email must be a string.'],
+  ['first_name', 5, 'First Name must be a string.'],
+  ['first_name', ['John'], 'First Name must be a string.'],
+  ['surname', 'd'.repeat(101), 'Surname is too long (maximum is 100 characters).'],
+  ['surname', ' '.repeat(101), 'Surname cannot be blank.'],
+  ['mobile', '', 'Mobile cannot be blank.'],
+  ['mobile', '0784025882', 'Mobile is not a valid phone number.'],
+  ['mobile', '07840258823 ext 5', 'Mobile is not a valid phone number.'],
+  ['mobile', 'call 07840258823', 'Mobile is not a valid phone number.'],
+  ['mobile', `${'0'.repeat(50_000)}7840258823`, 'Mobile is not a valid phone number.'],
+  ['type', false, 'Type must be a string.'],
+  ['type', 't'.repeat(65), 'Type is too long (maximum is 64 characters).'],
+  ['subtype', 'v'.repeat(65), 'Subtype is too long (maximum is 64 characters).'],
+  ['subtype', 7, 'Subtype must be a string.'],
+  ['other_phone', '12', 'Other Phone is not a valid phone number.'],
+  ['other_phone', 7840258823, 'Other Phone must be a string.'],
+  ['data', null, 'Empty or invalid content of `data` field'],
+  ['data', '   ', 'Empty or invalid content of `data` field'],
+  ['data', '{}', 'Empty or invalid content of `data` field'],
+  ['data', '[]', 'Empty or invalid content of `data` field'],
+  ['data', '"text"', 'Empty or invalid content of `data` field'],
+  ['data', '7', 'Empty or invalid content of `data` field'],
+  ['data', 'null', 'Empty or invalid content of `data` field'],
+  ['data', ['a'], 'Empty or invalid content of `data` field'],
+  ['data', JSON.stringify({ a: 'x'.repeat(65_536) }), 'Data is too long (maximum is 65536 characters).'],
+  ['delays', true, 'Delays must be a number.'],
+  ['delays', '-1', 'Delays must be a number.'],
+  ['delays', '1.5', 'Delays must be a number.'],
+  ['delays', '0x10', 'Delays must be a number.'],
+  ['delays', {}, 'Delays must be a number.'],
+  ['delays', 0.5, 'Delays must be an integer.'],
+  ['delays', -1, 'Delays is too small (minimum is 0).'],
+  ['delays', 31_536_001, 'Delays is too big (maximum is 31536000).'],
+  ['delays', '9'.repeat(400), 'Delays is too big (maximum is 31536000).'],
+  ['test', 1, 'Test must be either true or "true".'],
+  ['test', 'TRUE', 'Test must be either true or "true".'],
+  ['test', [], 'Test must be either true or "true".'],
+];
+
+test('each rule of each field has its message', async () => {
+  const server = await startServer();
+  for (const [field, value, message] of wrong) {
+    const { status, json } = await post(server, 'addLead', { ...valid, [field]: value });
+    expect({ field, value, status, json }).toEqual({
+      field,
+      value,
+      status: 400,
+      json: { [field]: { 0: message } },
+    });
+  }
+  expect(await submissionsIn(server.store)).toEqual([]);
+  expect(await leadsIn(server.store)).toEqual([]);
+});
+
+test('a number too big for a double is too big, not a server error', async () => {
+  const server = await startServer();
+  const text = JSON.stringify({ ...valid, delays: 0 }).replace('"delays":0', '"delays":1e999');
+  expect((await send(server, 'addLead', { text })).json).toEqual({
+    delays: { 0: 'Delays is too big (maximum is 31536000).' },
+  });
+});
+
+test('a field that breaks two rules has two messages', async () => {
+  const server = await startServer();
+  const { json } = await post(server, 'addLead', { ...valid, email: `john.doe.${'x'.repeat(254)}` });
+  expect(json).toEqual({
+    email: { 0: 'Email is not a valid email address.', 1: 'Email is too long (maximum is 254 characters).' },
+  });
+});
+
+test('failing fields stand in the order of the documented table, those that do not exist after them', async () => {
+  const server = await startServer();
+  const body = {
+    zebra: 1,
+    test: 1,
+    delays: 'x',
+    data: '',
+    type: '',
+    mobile: '',
+    surname: '',
+    first_name: '',
+    email: '',
+  };
+  const { text } = await post(server, 'addLead', body);
+  expect(text.match(/"(\w+)":\{/g)?.map((name) => name.slice(1, -3))).toEqual([
+    'email',
+    'first_name',
+    'surname',
+    'mobile',
+    'type',
+    'data',
+    'delays',
+    'test',
+    'zebra',
+  ]);
+});
+
+test.each([
+  ['firstname', 'Firstname is not a field of this request; did you mean `first_name`?'],
+  ['e-mail', 'E-mail is not a field of this request; did you mean `email`?'],
+  ['Mobile', 'Mobile is not a field of this request; did you mean `mobile`?'],
+  ['tests', 'Tests is not a field of this request; did you mean `test`?'],
+  ['vehicle_make', 'Vehicle Make is not a field of this request.'],
+  ['__proto__', 'Proto is not a field of this request.'],
+  ['constructor', 'Constructor is not a field of this request.'],
+  ['', '"" is not a field of this request.'],
+  ['x'.repeat(10_000), `X${'x'.repeat(9_999)} is not a field of this request.`],
+])('the unknown field %.20s is named, with a hint where a known one is near', async (name, message) => {
+  const server = await startServer();
+  const text = `{${JSON.stringify(name)}:1,${JSON.stringify(valid).slice(1)}`;
+  const { text: answer } = await send(server, 'addLead', { text });
+  expect(answer).toBe(`{${JSON.stringify(name)}:{"0":${JSON.stringify(message)}}}`);
+});
+
+test.each([
+  ['null', 'Body must be a JSON object.'],
+  ['"{}"', 'Body must be a JSON object.'],
+  ['7', 'Body must be a JSON object.'],
+  ['[]', 'Body must be a JSON object.'],
+  [' \n ', 'Body cannot be blank.'],
+])('a body of %o is refused as a whole', async (text, message) => {
+  const server = await startServer();
+  expect((await send(server, 'addLead', { text })).json).toEqual({ body: { 0: message } });
+});
+
+test('JSON inside a JSON string is not unpacked', async () => {
+  const server = await startServer();
+  const text = JSON.stringify(JSON.stringify(valid));
+  expect((await send(server, 'addLead', { text })).json).toEqual({
+    body: { 0: 'Body must be a JSON object.' },
+  });
+});

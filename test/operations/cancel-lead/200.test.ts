@@ -1,0 +1,79 @@
+/** `"cancelled": true` is a promise to a person that nobody will call; every other answer is none. */
+import { expect, test } from 'vitest';
+import { digestOf, newKey } from '../../../src/partners/key.ts';
+import { post } from '../../harness/client.ts';
+import { requestExamples } from '../../harness/contract.ts';
+import { bringsEveryExample } from '../../harness/examples.ts';
+import { dialDue, leadsIn, startServer, type TestServer } from '../../harness/server.ts';
+
+const lead = {
+  email: 'john.doe@test.com',
+  first_name: 'John',
+  surname: 'Doe',
+  mobile: '07840258823',
+  type: 'motor-trade',
+};
+const wanted = { mobile: lead.mobile, type: lead.type };
+
+async function addAccepted(server: TestServer): Promise<void> {
+  await post(server, 'addLead', requestExamples('addLead')['accepted']?.value);
+}
+
+bringsEveryExample('cancelLead', 200, {
+  cancelled: { arrange: addAccepted },
+  'already-processed': {
+    arrange: async (server) => {
+      await addAccepted(server);
+      await dialDue(server.store);
+    },
+  },
+});
+
+test('a cancelled lead is never due', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  await post(server, 'cancelLead', wanted);
+  expect(await server.store.claimDue('test', 10, 60_000)).toEqual([]);
+  expect((await leadsIn(server.store))[0]).toMatchObject({ state: 'cancelled', dialledAt: null });
+});
+
+test('a lead is cancelled once, and can be added again', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual({ cancelled: true });
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual({ cancelled: false, warning: 'not found' });
+  expect((await post(server, 'addLead', lead)).json).toEqual({ saved: true, processed: true });
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual({ cancelled: true });
+});
+
+test('a lead that is just being handed over can no longer be cancelled', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  await server.store.claimDue('test', 1, 60_000);
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual({
+    cancelled: false,
+    warning: 'already processed',
+  });
+});
+
+test('another partner neither cancels a lead nor learns of it, in whatever state it is', async () => {
+  const server = await startServer();
+  const key = newKey();
+  await server.store.addPartner('other', [server.type]);
+  await server.store.addKey('other', 'other-key', digestOf(key));
+  const other = { url: server.url, key };
+  const notFound = { cancelled: false, warning: 'not found' };
+  await addAccepted(server);
+  expect((await post(other, 'cancelLead', wanted)).json).toEqual(notFound);
+  await dialDue(server.store);
+  expect((await post(other, 'cancelLead', wanted)).json).toEqual(notFound);
+  expect((await leadsIn(server.store))[0]?.state).toBe('dialled');
+});
+
+test('the number may be written in another way than when the lead was added', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  expect((await post(server, 'cancelLead', { ...wanted, mobile: '+44 (0)7840 258823' })).json).toEqual({
+    cancelled: true,
+  });
+});

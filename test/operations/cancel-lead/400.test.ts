@@ -1,0 +1,19 @@
+/** A request to cancel that cannot be read must say so: a partner who believes it done lets a call happen. */
+import { expect, test } from 'vitest';
+import { post } from '../../harness/client.ts';
+import { bringsEveryExample } from '../../harness/examples.ts';
+import { leadsIn, startServer } from '../../harness/server.ts';
+
+bringsEveryExample('cancelLead', 400);
+
+test('a request that is refused cancels nothing', async () => {
+  const server = await startServer();
+  await post(server, 'addLead', undefined);
+  const { status } = await post(server, 'cancelLead', {
+    mobile: '07840258823',
+    type: server.type,
+    test: true,
+  });
+  expect(status).toBe(400);
+  expect((await leadsIn(server.store))[0]?.state).toBe('scheduled');
+});
