@@ -2,10 +2,9 @@ import { bootstrap, type FirstPartner } from './bootstrap.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { phoneReader } from './leads/phone.ts';
 import { createApp } from './server/app.ts';
-import { type RunningServer, startHttpServer } from './server/http-server.ts';
+import { startHttpServer } from './server/http-server.ts';
 import { openStore } from './store/open.ts';
-import type { Store } from './store/store.ts';
-import { createLog, type Log } from './telemetry/log.ts';
+import { createLog } from './telemetry/log.ts';
 
 try {
   await main();
@@ -20,28 +19,28 @@ try {
 async function main(): Promise<void> {
   const config = readConfig();
   const log = createLog(config.logLevel);
+  const stopped = signalToStop();
   const store = openStore(config.databaseUrl);
   const readPhone = phoneReader(config.defaultCountry);
   const first = config.bootstrap ? await bootstrap(store) : undefined;
-  const server = await startHttpServer(createApp({ store, readPhone, log }), {
-    host: config.host,
-    port: config.port,
-    log,
-  });
+  const app = createApp({ store, readPhone, log });
+  const server = await startHttpServer(app, { host: config.host, port: config.port, log });
+
   const address = `http://${reachable(server.host)}:${server.port}`;
   log.info({ database: config.databaseUrl, country: config.defaultCountry }, `Listening on ${address}`);
   if (first !== undefined) process.stdout.write(firstLead(first, address));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void stop(signal, server, store, log));
-  }
-}
 
-async function stop(signal: string, server: RunningServer, store: Store, log: Log): Promise<void> {
-  log.info(`Stopping on ${signal}`);
+  log.info(`Stopping on ${await stopped}`);
   await server.stop();
   await store.close();
   log.info('Stopped');
-  process.exit(0);
+}
+
+/** The signal that asks the process to stop. It is heeded from the start on, once the start is done. */
+function signalToStop(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
 }
 
 /** An address that can be pasted on this machine, where the server listens on all of them. */

@@ -47,8 +47,8 @@ export function partnerCommand(surroundings: Surroundings): Command {
   const grant = partner
     .command('grant')
     .description('let a partner send leads of a type')
-    .argument('<partner>')
-    .argument('<type>');
+    .argument('<partner>', 'its name')
+    .argument('<type>', 'the name of the lead type');
   action<object, [string, string]>(grant, surroundings, async ({ store, output }, _options, name, type) => {
     await store.grantType(name, type);
     await output.done(`${name} can send leads of the type ${type}.`, { partner: name, type });

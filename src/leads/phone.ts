@@ -5,6 +5,9 @@ export type { CountryCode };
 /** Reads a phone number as a person writes it: its E.164 form, or undefined where it is no valid number. */
 export type ReadPhone = (written: string) => string | undefined;
 
+/** `(+44) 7840 258823`: the library takes a bracket around an area code only. */
+const bracket = /^[\s(]+(?=\+)/;
+
 /**
  * Validation and lead logic read the same number one after the other, and a reading takes about 10
  * microseconds: the readings of the last requests are kept. They depend on nothing but the text, so
@@ -23,7 +26,10 @@ export function phoneReader(defaultCountry: CountryCode): ReadPhone {
   return (written) => {
     const known = readings.get(written);
     if (known !== undefined || readings.has(written)) return known;
-    const number = parsePhoneNumberFromString(written, { defaultCountry, extract: false });
+    const number = parsePhoneNumberFromString(written.replace(bracket, ''), {
+      defaultCountry,
+      extract: false,
+    });
     const reading = number?.isValid() && number.ext === undefined ? number.number : undefined;
     if (readings.size >= remembered) readings.clear();
     readings.set(written, reading);

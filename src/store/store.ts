@@ -143,7 +143,7 @@ export interface Records {
 export interface Store extends Intake, HandOff, Registry, Records {
   /** @throws where the store cannot be reached or its migrations are not in place */
   checkReady(): Promise<void>;
-  /** Finishes what was begun, then lets go of the store. */
+  /** Finishes what was begun, then lets go of the store. Closing a closed store does nothing. */
   close(): Promise<void>;
 }
 

@@ -21,7 +21,7 @@ export function createLog(level: string): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return process.stdout.isTTY
-    ? pino(options, pretty({ translateTime: 'SYS:HH:MM:ss', sync: true }))
-    : pino(options);
+  // Through the stream, not around it, so that the log and what else is printed keep their order.
+  const lines = process.stdout;
+  return pino(options, lines.isTTY ? pretty({ translateTime: 'SYS:HH:MM:ss', sync: true }) : lines);
 }

@@ -39,7 +39,7 @@ export function openSqliteStore(path: string, limits: CommitQueueLimits = defaul
 
     async close() {
       await queue.idle();
-      database.close();
+      if (database.isOpen) database.close();
     },
   };
 }

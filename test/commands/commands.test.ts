@@ -1,0 +1,293 @@
+/** The operator's command, as a person and as a script use it: each test runs it in a process of its own. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { digestOf } from '../../src/partners/key.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { type Finished, run } from '../harness/process.ts';
+import { leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { furnished } from '../store/stores.ts';
+
+/** A store on disk, and the command that works on it. */
+function operator() {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const leads = (...words: string[]): Promise<Finished> =>
+    run('src/cli.ts', words, { DATABASE_URL: `sqlite:${file}` });
+  return { file, leads, open: () => openSqliteStore(file) };
+}
+
+/** One JSON value a line. */
+function lines({ stdout }: Finished): unknown[] {
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+}
+
+/** Two people, one of them due and one later, and two submissions without a lead. */
+async function fill(store: ReturnType<typeof openSqliteStore>) {
+  const { first, second, from } = await furnished(store);
+  await store.submit(from(first.id, { content: '{"first_name":"John","surname":"Doe"}' }));
+  await store.submit(from(first.id, { mobile: '+447840258824', delays: 3600 }));
+  await store.submit(from(second.id));
+  const unknown = from(second.id, { type: 'later', mobile: '+447840258825' });
+  await store.submit(unknown);
+  await store.close();
+  return { unknown };
+}
+
+test('types, partners and keys are made and listed', async () => {
+  const { leads, open } = operator();
+  expect(lines(await leads('type', 'add', 'motor', '--recontact-after', '90d', '--json'))).toEqual([
+    { name: 'motor', recontact_after: 7_776_000 },
+  ]);
+  await leads('type', 'add', 'home');
+  expect((await leads('partner', 'add', 'broker', '--type', 'motor', '--type', 'home')).stdout).toMatch(
+    /^Added the partner broker\./,
+  );
+  await leads('partner', 'add', 'site');
+  expect((await leads('partner', 'grant', 'site', 'motor')).stdout).toBe(
+    'site can send leads of the type motor.\n',
+  );
+
+  const created = await leads('key', 'create', 'broker');
+  const [key] = lines(created) as { id: string; key: string; partner: string }[];
+  expect(Object.keys(key ?? {})).toEqual(['id', 'key', 'partner']);
+  expect(created.stderr).toMatch(/shown this once/);
+
+  expect(lines(await leads('type', 'list', '--json'))).toMatchObject([
+    { name: 'home', recontact_after: null, partners: ['broker'] },
+    { name: 'motor', recontact_after: 7_776_000, partners: ['broker', 'site'] },
+  ]);
+  expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([
+    { name: 'broker', types: ['home', 'motor'], keys: 1 },
+    { name: 'site', types: ['motor'], keys: 0 },
+  ]);
+  const listed = await leads('key', 'list', 'broker', '--json');
+  expect(lines(listed)).toMatchObject([{ id: key?.id, partner: 'broker', revoked_at: null }]);
+  expect(listed.stdout).not.toContain(key?.key);
+  expect(lines(await leads('key', 'list', 'site', '--json'))).toEqual([]);
+
+  const store = open();
+  expect(await store.keyHolder(digestOf(key?.key ?? ''))).toMatchObject({ partner: { name: 'broker' } });
+  await leads('key', 'revoke', key?.id ?? '');
+  expect(await store.keyHolder(digestOf(key?.key ?? ''))).toBeUndefined();
+  await store.close();
+});
+
+test('a table has aligned columns and nothing else', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  const { stdout } = await leads('lead', 'list');
+  const [head = '', ...rows] = stdout.trimEnd().split('\n');
+  expect(rows).toHaveLength(2);
+  for (const column of ['STATE', 'DUE', 'PARTNER', 'TYPE', 'MOBILE']) {
+    for (const row of rows)
+      expect(row.slice(head.indexOf(column) - 2, head.indexOf(column) + 1)).toMatch(/^ {2}\S$/);
+  }
+});
+
+test('leads are listed by state, type and partner, and as many as are asked for', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  const mobiles = async (...words: string[]) =>
+    lines(await leads('lead', 'list', '--json', ...words)).map((lead) =>
+      (lead as { mobile: string }).mobile.slice(-1),
+    );
+  expect(await mobiles()).toEqual(['4', '3']);
+  expect(await mobiles('--state', 'dialled')).toEqual([]);
+  expect(await mobiles('--type', 'motor', '--partner', 'first', '--state', 'scheduled')).toEqual(['4', '3']);
+  expect(await mobiles('--limit', '1')).toEqual(['4']);
+  expect((await leads('lead', 'list', '--limit', '1')).stdout).toMatch(
+    /These are the first 1; --limit N shows N\.\n$/,
+  );
+});
+
+test('a person is shown with all that was sent for them, however the number is written', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  expect(lines(await leads('lead', 'show', '07840 258823', '--json'))).toMatchObject([
+    {
+      mobile: '+447840258823',
+      leads: [{ state: 'scheduled', partner: 'first', type: 'motor' }],
+      submissions: [
+        { partner: 'second', outcome: 'already-scheduled', replays: [] },
+        { partner: 'first', outcome: 'accepted', submitted: { first_name: 'John', surname: 'Doe' } },
+      ],
+    },
+  ]);
+  expect((await leads('lead', 'show', '0044 7840 258823')).stdout).toContain('already-scheduled');
+  expect((await leads('lead', 'show', '07840258829')).stdout).toMatch(
+    /^No lead was taken for \+447840258829\./,
+  );
+});
+
+test('submissions are listed by outcome and replayed once their type exists', async () => {
+  const { leads, open } = operator();
+  const { unknown } = await fill(open());
+  const list = async () =>
+    lines(await leads('submission', 'list', '--outcome', 'unknown-type', '--json')).map(
+      (each) => (each as { id: string }).id,
+    );
+  expect(await list()).toEqual([unknown.id]);
+  await leads('type', 'add', 'later');
+  await leads('partner', 'grant', 'second', 'later');
+  expect(lines(await leads('submission', 'replay', unknown.id, '--json'))).toMatchObject([
+    { id: unknown.id, outcome: 'accepted' },
+  ]);
+  expect(await list()).toEqual([]);
+  expect((await leads('submission', 'list')).stdout).toContain('unknown-type, then accepted');
+});
+
+test('of several replays those before an unknown id are done and shown', async () => {
+  const { leads, open } = operator();
+  const { unknown } = await fill(open());
+  const { code, stdout, stderr } = await leads('submission', 'replay', unknown.id, 'nothing', '--json');
+  expect(code).toBe(1);
+  expect(stdout).toContain(unknown.id);
+  expect(stderr).toMatch(/^There is no submission with the id "nothing"/);
+});
+
+test('due leads are listed, then taken: each is printed once, and it is dialled', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  expect((await leads('due')).stdout).toContain('John Doe');
+  const taken = lines(await leads('due', '--take', '5', '--json'));
+  expect(taken).toMatchObject([
+    {
+      mobile: '+447840258823',
+      partner: 'first',
+      type: 'motor',
+      submitted: { first_name: 'John', surname: 'Doe' },
+    },
+  ]);
+  expect((await leads('due', '--take', '5')).stdout).toBe('No lead is due.\n');
+  const store = open();
+  expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
+  await store.close();
+});
+
+test('leads whose printing breaks off are not dialled', async () => {
+  const { file, open } = operator();
+  const store = open();
+  const { first, from } = await furnished(store);
+  await Promise.all(
+    Array.from({ length: 3_000 }, (_, index) =>
+      store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
+    ),
+  );
+  const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+  const { stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${cli}" due --take 3000 --json | true`], {
+    env: { PATH: process.env['PATH'], DATABASE_URL: `sqlite:${file}` },
+    encoding: 'utf8',
+  });
+  expect(stderr).toMatch(/^The output broke off .* due again in 60 seconds\.\n$/);
+  const states = new Set((await leadsIn(store)).map(({ state }) => state));
+  expect(states).toEqual(new Set(['scheduled']));
+  await store.close();
+});
+
+test('control characters that a partner sends do not reach the terminal', async () => {
+  const { leads, open } = operator();
+  const store = open();
+  const { first, from } = await furnished(store);
+  await store.submit(from(first.id, { type: '\u001b[2J\u0007\u202e' }));
+  await store.close();
+  const { stdout } = await leads('submission', 'list');
+  expect(stdout).toContain('\\u001b[2J\\u0007\\u202e');
+  expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+test.each([
+  [['nonsense'], "Unknown command 'nonsense'."],
+  [['typ', 'list'], "Unknown command 'typ' (Did you mean type?)"],
+  [['type', 'add'], "Missing required argument 'name'."],
+  [
+    ['type', 'add', 'motor', '--recontact-afte', '1d'],
+    "Unknown option '--recontact-afte' (Did you mean --recontact-after?)",
+  ],
+  [
+    ['type', 'add', 'motor', '--recontact-after', '90'],
+    '"90" is no duration; write a number and its unit, such as 90d, 12h or 1h30m.',
+  ],
+  [
+    ['type', 'add', 'motor', '--recontact-after', '0d'],
+    '"0d" is no duration; write a number and its unit, such as 90d, 12h or 1h30m.',
+  ],
+  [
+    ['type', 'add', ' motor'],
+    'The name of a lead type has 1 to 64 characters and no white space at its ends: " motor" does not fit.',
+  ],
+  [
+    ['partner', 'add', ''],
+    'The name of a partner has 1 to 64 characters and no white space at its ends: "" does not fit.',
+  ],
+  [
+    ['partner', 'grant', 'nobody', 'motor'],
+    'There is no partner "nobody". `leads partner list` shows those there are.',
+  ],
+  [['key', 'create', 'nobody'], 'There is no partner "nobody". `leads partner list` shows those there are.'],
+  [
+    ['key', 'revoke', 'nothing'],
+    'There is no key with the id "nothing". `leads key list` shows those there are.',
+  ],
+  [['key', 'list', 'nobody'], 'There is no partner "nobody". `leads partner list` shows those there are.'],
+  [['lead', 'show', 'John'], '"John" is not a valid phone number.'],
+  [
+    ['lead', 'list', '--state', 'lost'],
+    "Option '--state <state>' argument 'lost' is invalid. Allowed choices are scheduled, dialled, cancelled.",
+  ],
+  [
+    ['due', '--take', 'all'],
+    "Option '--take <n>' argument 'all' is invalid. It should be a whole number from 1.",
+  ],
+])('leads %j exits with 1 and one plain sentence', async (words, sentence) => {
+  const { leads } = operator();
+  expect(await leads(...words)).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });
+});
+
+test('a store that cannot be opened is said in one sentence', async () => {
+  const { code, stderr } = await run('src/cli.ts', ['type', 'list'], {
+    DATABASE_URL: 'postgres://somewhere',
+  });
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr:
+      'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db; it is "postgres://somewhere".\n',
+  });
+});
+
+test('every command has help, with a description of each argument and option', async () => {
+  const { leads } = operator();
+  const commandsIn = (help: string) =>
+    [...(help.split('Commands:\n')[1] ?? '').matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name ?? '');
+  const walk = async (path: string[]): Promise<string[]> => {
+    const { code, stdout } = await leads(...path, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: leads ${path.join(' ')}`.trimEnd()));
+    const below = await Promise.all(commandsIn(stdout).map((name) => walk([...path, name])));
+    return [path.join(' '), ...below.flat()];
+  };
+  expect(await walk([])).toEqual([
+    '',
+    'type',
+    'type add',
+    'type list',
+    'partner',
+    'partner add',
+    'partner list',
+    'partner grant',
+    'key',
+    'key create',
+    'key list',
+    'key revoke',
+    'lead',
+    'lead list',
+    'lead show',
+    'submission',
+    'submission list',
+    'submission replay',
+    'due',
+  ]);
+});

@@ -1,0 +1,25 @@
+/** What the server loads and what handlers are typed by must be what openapi.yaml says today. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { temporaryDirectory } from './harness/server.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+
+test('generated/ is what `npm run generate` makes of openapi.yaml', () => {
+  const directory = temporaryDirectory();
+  for (const file of ['openapi.yaml', 'redocly.yaml']) cpSync(join(root, file), join(directory, file));
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  execFileSync('sh', ['-c', scripts.generate], {
+    cwd: directory,
+    env: { ...process.env, PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter) },
+    stdio: 'pipe',
+  });
+  for (const file of ['openapi.json', 'openapi.ts']) {
+    const made = readFileSync(join(directory, 'generated', file), 'utf8');
+    const kept = readFileSync(join(root, 'generated', file), 'utf8');
+    expect(kept === made, `generated/${file} is stale: run \`npm run generate\``).toBe(true);
+  }
+});

@@ -1,0 +1,72 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Only what a program needs to run, so that no setting of this machine reaches a test. */
+function environmentWith(variables: Record<string, string>): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', ...variables };
+}
+
+/** Starts a program of this repository in a process of its own, which ends with the test at the latest. */
+export function start(
+  file: string,
+  parameters: string[],
+  environment: Record<string, string>,
+  directory: string = root,
+): ChildProcessWithoutNullStreams {
+  const child = spawn(process.execPath, [`${root}${file}`, ...parameters], {
+    cwd: directory,
+    env: environmentWith(environment),
+  });
+  onTestFinished(() => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  });
+  return child;
+}
+
+/** Runs a program to its end. */
+export async function run(
+  file: string,
+  parameters: string[],
+  environment: Record<string, string>,
+  directory?: string,
+): Promise<Finished> {
+  return finished(start(file, parameters, environment, directory));
+}
+
+/** What a process wrote and how it ended. */
+export function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
+  const written = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    written.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    written.stderr += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, ...written }));
+  });
+}
+
+/** Resolves with what the process has written to standard output once that matches. */
+export function written(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<string> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+      if (pattern.test(text)) resolve(text);
+    });
+    child.on('close', (code) =>
+      reject(new Error(`The process ended (${code}) before it wrote ${pattern}: ${text}`)),
+    );
+  });
+}

@@ -1,0 +1,195 @@
+/** The server as an operator meets it: started, fed, stopped, killed, and started wrongly. */
+import { execFile } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { send, type Target } from './harness/client.ts';
+import { finished, run, start, written } from './harness/process.ts';
+import { holdWriteLock, leadsIn, submissionsIn, temporaryDirectory } from './harness/server.ts';
+
+function settings(): { PORT: string; DATABASE_URL: string; file: string } {
+  const file = join(temporaryDirectory(), 'data', 'leads.db');
+  return { PORT: '0', DATABASE_URL: `sqlite:${file}`, file };
+}
+
+/** Starts the server and reads from its output where it is and which key it made. */
+async function startMain({ file: _file, ...environment }: Record<string, string>) {
+  const child = start('src/main.ts', [], environment);
+  const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
+  const target: Target = {
+    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
+    key: /leads_[\w-]+/.exec(output)?.[0] ?? '',
+  };
+  return { child, output, target };
+}
+
+/** Tells apart what was lost from what was never promised. */
+async function mobilesIn(file: string): Promise<string[]> {
+  const store = openSqliteStore(file);
+  const leads = await leadsIn(store);
+  await store.close();
+  return leads.map(({ mobile }) => mobile);
+}
+
+function lead(index: number) {
+  const mobile = `+44784${String(index).padStart(7, '0')}`;
+  return { email: 'john.doe@test.com', first_name: 'John', surname: 'Doe', mobile, type: 'motor-trade' };
+}
+
+test('an empty store gets a partner, and the command that is printed works when it is pasted', async (context) => {
+  const { output } = await startMain(settings());
+  const curl = /curl '[\s\S]*?'\n/.exec(output.slice(output.indexOf('curl ')))?.[0] ?? '';
+  expect(curl).toContain('/lead/add?key=leads_');
+  const hasCurl = await promisify(execFile)('curl', ['--version']).catch(() => undefined);
+  if (hasCurl === undefined) context.skip('There is no curl on this machine to paste the command into.');
+  const { stdout } = await promisify(execFile)('sh', ['-c', curl]);
+  expect(stdout).toBe('{"saved":true,"processed":true}');
+});
+
+test('the first key is printed once, and never again', async () => {
+  const environment = settings();
+  const first = await startMain(environment);
+  first.child.kill('SIGTERM');
+  await finished(first.child);
+  const second = start('src/main.ts', [], { PORT: '0', DATABASE_URL: environment.DATABASE_URL });
+  const output = await written(second, /Listening on/);
+  second.kill('SIGTERM');
+  const { stdout } = await finished(second);
+  expect(output + stdout).not.toContain('leads_');
+});
+
+test('BOOTSTRAP=off leaves an empty store empty', async () => {
+  const { file, ...environment } = settings();
+  const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'off' });
+  await written(child, /Listening on/);
+  child.kill('SIGTERM');
+  await finished(child);
+  const store = openSqliteStore(file);
+  expect(await store.isEmpty()).toBe(true);
+  await store.close();
+});
+
+test('SIGTERM answers what is under way, then closes the store and exits with 0', async () => {
+  const environment = settings();
+  const { child, target } = await startMain(environment);
+  const lock = holdWriteLock(environment.file);
+  const answers = Array.from({ length: 20 }, (_, index) => send(target, 'addLead', { body: lead(index) }));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const end = finished(child);
+  child.kill('SIGTERM');
+  await written(child, /Stopping on SIGTERM/);
+  lock.release();
+  for (const { json } of await Promise.all(answers)) expect(json).toEqual({ saved: true, processed: true });
+  expect((await end).code).toBe(0);
+  expect(existsSync(`${environment.file}-wal`)).toBe(false);
+  expect(await mobilesIn(environment.file)).toHaveLength(20);
+});
+
+test('an idle connection does not keep the server from stopping', async () => {
+  const { child, target } = await startMain(settings());
+  await send(target, 'addLead', { body: lead(1) });
+  const started = performance.now();
+  child.kill('SIGTERM');
+  expect((await finished(child)).code).toBe(0);
+  // A client keeps its connection for longer than this.
+  expect(performance.now() - started).toBeLessThan(4_000);
+});
+
+test('what was answered "saved": true is there after kill -9', async () => {
+  const environment = settings();
+  const { child, target } = await startMain(environment);
+  const acknowledged: string[] = [];
+  const senders = Array.from({ length: 10 }, async (_, sender) => {
+    for (let index = sender; ; index += 10) {
+      const body = lead(index);
+      const answer = await send(target, 'addLead', { body }).catch(() => undefined);
+      if (answer === undefined) return;
+      expect(answer.json).toEqual({ saved: true, processed: true });
+      acknowledged.push(body.mobile);
+      if (acknowledged.length === 300) child.kill('SIGKILL');
+    }
+  });
+  await Promise.all(senders);
+  const stored = await mobilesIn(environment.file);
+  expect(new Set(stored).size).toBe(stored.length);
+  expect(stored).toEqual(expect.arrayContaining(acknowledged));
+  const store = openSqliteStore(environment.file);
+  expect(await submissionsIn(store)).toHaveLength(stored.length);
+  await store.close();
+});
+
+test('what the operator does beside a running server counts from the next request on', async () => {
+  const environment = settings();
+  const { target } = await startMain(environment);
+  const cli = (...words: string[]) => run('src/cli.ts', words, environment);
+  await cli('type', 'add', 'home-insurance');
+  await cli('partner', 'add', 'broker', '--type', 'home-insurance');
+  const { stdout } = await cli('key', 'create', 'broker');
+  const { id, key } = JSON.parse(stdout);
+  const body = { ...lead(1), type: 'home-insurance' };
+  expect((await send({ ...target, key }, 'addLead', { body })).json).toEqual({
+    saved: true,
+    processed: true,
+  });
+  expect((await send(target, 'addLead', { body })).json).toMatchObject({ error: 'Unknown Type' });
+  await cli('partner', 'grant', 'demo', 'home-insurance');
+  expect((await send(target, 'addLead', { body })).json).toMatchObject({
+    error: 'Another call is already scheduled',
+  });
+  await cli('key', 'revoke', id);
+  expect((await send({ ...target, key }, 'addLead', { body })).status).toBe(401);
+});
+
+test.each([
+  [{ PORT: 'http' }, 'PORT should be a port, from 0 (any that is free) to 65535; it is "http".'],
+  [{ PORT: '65536' }, 'PORT should be a port, from 0 (any that is free) to 65535; it is "65536".'],
+  [{ HOST: ' ' }, 'HOST should be an address of this machine, such as 127.0.0.1 or 0.0.0.0; it is " ".'],
+  [
+    { DATABASE_URL: 'leads.db' },
+    'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db; it is "leads.db".',
+  ],
+  [
+    { DEFAULT_COUNTRY: 'UK' },
+    'DEFAULT_COUNTRY should be a country code of two letters, such as GB or DE; it is "UK".',
+  ],
+  [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP should be one of on, off; it is "no".'],
+])('%o stops the start with a sentence that names the variable', async (wrong, message) => {
+  const { code, stdout, stderr } = await run('src/main.ts', [], { ...settings(), ...wrong });
+  expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `${message}\n` });
+});
+
+test('several wrong variables are named at once', async () => {
+  const { stderr } = await run('src/main.ts', [], { ...settings(), PORT: 'x', LOG_LEVEL: 'loud' });
+  expect(
+    stderr
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]),
+  ).toEqual(['PORT', 'LOG_LEVEL']);
+});
+
+test('a port that is taken stops the start with a sentence', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const address = other.address();
+  const port = typeof address === 'object' ? String(address?.port) : '';
+  const { code, stderr } = await run('src/main.ts', [], { ...settings(), PORT: port });
+  other.close();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^The server did not start: .*EADDRINUSE.*\n$/);
+});
+
+test('a .env file is read where there is one, and the environment goes before it', async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(
+    join(directory, '.env'),
+    'PORT=0\nBOOTSTRAP=off\nDATABASE_URL=sqlite:from-file.db\nDEFAULT_COUNTRY=DE\n',
+  );
+  const child = start('src/main.ts', [], { DEFAULT_COUNTRY: 'FR' }, directory);
+  const output = await written(child, /Listening on/);
+  expect(output).toContain('"database":"sqlite:from-file.db","country":"FR"');
+  expect(existsSync(join(directory, 'from-file.db'))).toBe(true);
+});

@@ -1,0 +1,95 @@
+/** Whatever a partner's code sends, it gets a documented answer: not a crash, not a hang, not a stray lead. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { OperationId } from '../../src/contract/reply.ts';
+import { send } from '../harness/client.ts';
+import { operationIds, requestExamples } from '../harness/contract.ts';
+import { leadsIn, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
+
+/** `send` holds every answer against the contract; this adds that a refusal left nothing behind. */
+async function isAnswered(server: TestServer, id: OperationId, body: { text: string } | { base64: string }) {
+  const before = await contents(server);
+  const { status } = await send(server, id, body);
+  expect(status).toBeLessThan(500);
+  if (status !== 200) expect(await contents(server)).toEqual(before);
+}
+
+async function contents(server: TestServer) {
+  return {
+    leads: (await leadsIn(server.store)).length,
+    submissions: (await submissionsIn(server.store)).length,
+  };
+}
+
+/** Bodies that are almost right: the fields of the examples, each right, wrong, or gone. */
+function almost(id: OperationId) {
+  const fields = Object.assign({}, ...Object.values(requestExamples(id)).map(({ value }) => value));
+  const model = Object.fromEntries(
+    Object.entries(fields).map(([name, right]) => [
+      name,
+      fc.oneof(
+        { weight: 6, arbitrary: fc.constant(right) },
+        fc.jsonValue(),
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('', ' ', '\u0000', '\ud800', '0'.repeat(1000), `+${'9'.repeat(15)}`, '{"a":1}'),
+      ),
+    ]),
+  );
+  return fc.record(model, { requiredKeys: [] });
+}
+
+for (const id of operationIds()) {
+  test(`${id}: any JSON value as a body is answered as documented`, async () => {
+    const server = await startServer();
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.jsonValue({ maxDepth: 4 }), almost(id)), (value) =>
+        isAnswered(server, id, { text: JSON.stringify(value) }),
+      ),
+      { numRuns: 400 },
+    );
+  });
+
+  test(`${id}: any bytes as a body are answered as documented`, async () => {
+    const server = await startServer();
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), (bytes) =>
+        isAnswered(server, id, { base64: Buffer.from(bytes).toString('base64') }),
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test(`${id}: a body cut off, or with one byte changed, is answered as documented`, async () => {
+    const server = await startServer();
+    const [example] = Object.values(requestExamples(id));
+    const whole = Buffer.from(JSON.stringify(example?.value));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), (at, byte, cut) => {
+        const bytes = Buffer.from(cut ? whole.subarray(0, at) : whole);
+        if (!cut) bytes[at] = byte;
+        return isAnswered(server, id, { base64: bytes.toString('base64') });
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
+
+test.each([
+  ['an e-mail address', 'email', `${'a.'.repeat(60_000)}@`],
+  ['an e-mail address', 'email', `a@${'a-'.repeat(60_000)}`],
+  ['a phone number', 'mobile', ' '.repeat(120_000)],
+  ['a phone number', 'mobile', `${'('.repeat(60_000)}+${'-'.repeat(60_000)}`],
+  ['a phone number', 'mobile', `${'1 '.repeat(60_000)}x`],
+  ['a delay', 'delays', `${'0'.repeat(120_000)}x`],
+  ['data', 'data', '['.repeat(120_000)],
+])('%s of 120 thousand characters is refused as fast as a short one is', async (_what, field, value) => {
+  const server = await startServer();
+  // A pattern that backtracks would take minutes, and the test's own time runs out.
+  expect((await send(server, 'addLead', { text: JSON.stringify({ [field]: value }) })).status).toBe(400);
+});
+
+test('a body with ten thousand unknown fields is refused like one with two', async () => {
+  const server = await startServer();
+  const names = Array.from({ length: 10_000 }, (_, index) => `"f${index}":0`);
+  expect((await send(server, 'addLead', { text: `{${names.join()}}` })).status).toBe(400);
+});

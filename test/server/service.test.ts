@@ -1,0 +1,60 @@
+/** What load balancers, monitors and code generators ask of the server, beside the operations. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { readContract } from '../../src/contract/document.ts';
+import { startServer } from '../harness/server.ts';
+
+test('/healthz tells that the process is alive', async () => {
+  const server = await startServer();
+  const response = await fetch(`${server.url}/healthz`);
+  expect([response.status, await response.json()]).toEqual([200, { status: 'alive' }]);
+});
+
+test('/readyz tells that the store answers, and says so when it no longer does', async () => {
+  const server = await startServer();
+  const ready = await fetch(`${server.url}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }]);
+  await server.store.close();
+  const closed = await fetch(`${server.url}/readyz`);
+  expect(closed.status).toBe(503);
+  expect(await closed.text()).not.toMatch(/sqlite|database|\//i);
+});
+
+test('/openapi.yaml is the contract as it is written', async () => {
+  const server = await startServer();
+  const response = await fetch(`${server.url}/openapi.yaml`);
+  expect(response.headers.get('content-type')).toBe('application/yaml');
+  const source = readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8');
+  expect(await response.text()).toBe(source);
+});
+
+test('/openapi.json is the same contract, without references, and with no trace of the server’s own use', async () => {
+  const server = await startServer();
+  const response = await fetch(`${server.url}/openapi.json`);
+  expect(response.headers.get('content-type')).toBe('application/json');
+  const text = await response.text();
+  expect(text).toBe(readContract().json);
+  expect(text).not.toContain('$ref');
+  const source = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'));
+  const served = JSON.parse(text);
+  expect(served.info).toEqual(source.info);
+  expect(served.paths['/lead/add'].post.parameters).toBeUndefined();
+});
+
+test('every response bears a Request-Id, the service’s own included', async () => {
+  const server = await startServer();
+  for (const path of ['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/nothing', '/']) {
+    for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
+      const response = await fetch(server.url + path, { method });
+      await response.text();
+      expect(response.headers.get('request-id'), `${method} ${path}`).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  }
+});
+
+test('a service address says which methods it takes', async () => {
+  const server = await startServer();
+  const response = await fetch(`${server.url}/healthz`, { method: 'POST' });
+  expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+});

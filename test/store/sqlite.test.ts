@@ -1,0 +1,157 @@
+/** What an operator relies on when the machine is cut off, the disk is full, or another process holds the file. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { CommitQueue, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
+import { openDatabase } from '../../src/store/sqlite/database.ts';
+import { latestMigration, migrate } from '../../src/store/sqlite/migrate.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { run } from '../harness/process.ts';
+import { holdWriteLock, temporaryDirectory } from '../harness/server.ts';
+
+function newDatabase(): { database: DatabaseSync; file: string } {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const database = openDatabase(file);
+  database.exec('CREATE TABLE note (text TEXT NOT NULL UNIQUE) STRICT');
+  return { database, file };
+}
+
+function notesIn(file: string): string[] {
+  const database = new DatabaseSync(file, { readOnly: true });
+  const notes = database.prepare('SELECT text FROM note ORDER BY rowid').all();
+  database.close();
+  return notes.map(({ text }) => String(text));
+}
+
+/** How many commits the write-ahead log holds: a frame that ends one names the database's size. */
+function commitsIn(file: string): number {
+  const log = readFileSync(`${file}-wal`);
+  const frame = 24 + log.readUInt32BE(8);
+  let commits = 0;
+  for (let at = 32; at + frame <= log.length; at += frame) if (log.readUInt32BE(at + 4) > 0) commits += 1;
+  return commits;
+}
+
+test('a commit is synced to the disk before it returns', () => {
+  const { database } = newDatabase();
+  const full = 2;
+  expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+  expect(database.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: full });
+  database.close();
+});
+
+test('writes that arrive together share one commit', async () => {
+  const { database, file } = newDatabase();
+  const before = commitsIn(file);
+  const queue = new CommitQueue(database, defaultLimits);
+  const insert = database.prepare('INSERT INTO note VALUES (?)');
+  await Promise.all(
+    Array.from({ length: 100 }, (_, index) => queue.write(() => insert.run(`note ${index}`))),
+  );
+  expect(commitsIn(file) - before).toBe(1);
+  expect(notesIn(file)).toHaveLength(100);
+  database.close();
+});
+
+test('a write is on the disk when its promise is fulfilled', async () => {
+  const { database, file } = newDatabase();
+  const queue = new CommitQueue(database, defaultLimits);
+  await queue.write(() => database.exec("INSERT INTO note VALUES ('kept')"));
+  expect(notesIn(file)).toEqual(['kept']);
+  database.close();
+});
+
+test('a write that fails is undone alone, and the others of its batch are kept', async () => {
+  const { database, file } = newDatabase();
+  const queue = new CommitQueue(database, defaultLimits);
+  const insert = database.prepare('INSERT INTO note VALUES (?)');
+  const results = await Promise.allSettled([
+    queue.write(() => insert.run('first')),
+    queue.write(() => {
+      insert.run('half of a write');
+      insert.run('first');
+    }),
+    queue.write(() => insert.run('third')),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(notesIn(file)).toEqual(['first', 'third']);
+  database.close();
+});
+
+test('a full disk fails what cannot be written, keeps what was, and is over once there is room', async () => {
+  const { database, file } = newDatabase();
+  const queue = new CommitQueue(database, defaultLimits);
+  const insert = database.prepare('INSERT INTO note VALUES (?)');
+  await queue.write(() => insert.run('before'));
+  const pages = Number(database.prepare('PRAGMA page_count').get()?.['page_count']);
+  database.exec(`PRAGMA max_page_count = ${pages}`);
+  const large = (letter: string) => queue.write(() => insert.run(letter.repeat(100_000)));
+  const results = await Promise.allSettled([large('a'), large('b')]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(notesIn(file)).toEqual(['before']);
+  database.exec('PRAGMA max_page_count = 1000000');
+  await queue.write(() => insert.run('after'));
+  expect(notesIn(file)).toEqual(['before', 'after']);
+  database.close();
+});
+
+test('while another process holds the lock writes wait and nothing else does', async () => {
+  const { database, file } = newDatabase();
+  database.exec('PRAGMA busy_timeout = 0');
+  const queue = new CommitQueue(database, defaultLimits);
+  const lock = holdWriteLock(file);
+  let written = false;
+  const write = queue
+    .write(() => database.exec("INSERT INTO note VALUES ('late')"))
+    .then(() => {
+      written = true;
+    });
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(written).toBe(false);
+  lock.release();
+  await write;
+  expect(notesIn(file)).toEqual(['late']);
+  database.close();
+});
+
+test('a lock that is never released fails the writes that wait for it, and later ones go through', async () => {
+  const { database, file } = newDatabase();
+  database.exec('PRAGMA busy_timeout = 0');
+  const queue = new CommitQueue(database, { ...defaultLimits, lockPatience: 50 });
+  const lock = holdWriteLock(file);
+  await expect(queue.write(() => undefined)).rejects.toThrow('database is locked');
+  lock.release();
+  await queue.write(() => database.exec("INSERT INTO note VALUES ('later')"));
+  expect(notesIn(file)).toEqual(['later']);
+  database.close();
+});
+
+test('processes that start at once on an empty file migrate it once', async () => {
+  const environment = { DATABASE_URL: `sqlite:${join(temporaryDirectory(), 'new', 'leads.db')}` };
+  const starts = await Promise.all(
+    ['one', 'two', 'three', 'four'].map((name) => run('src/cli.ts', ['type', 'add', name], environment)),
+  );
+  expect(starts.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+    Array(4).fill({ code: 0, stderr: '' }),
+  );
+  const { stdout } = await run('src/cli.ts', ['type', 'list', '--json'], environment);
+  expect(stdout.trim().split('\n')).toHaveLength(4);
+});
+
+test('a file that a newer version has migrated is left alone', () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const database = openDatabase(file);
+  migrate(database);
+  database.exec(`PRAGMA user_version = ${latestMigration + 1}`);
+  database.close();
+  expect(() => openSqliteStore(file)).toThrow(/a newer version has used it/);
+});
+
+test('a database of another program is left alone', () => {
+  const file = join(temporaryDirectory(), 'other.db');
+  const other = new DatabaseSync(file);
+  other.exec('CREATE TABLE theirs (id INTEGER)');
+  other.close();
+  expect(() => openSqliteStore(file)).toThrow(/is a database of another program/);
+});

@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { newSubmission, type Submission } from '../../src/leads/submission.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+
+/** Every store that the program can use, empty and real; each is held to the same promises. */
+export const stores: { name: string; open: () => Store }[] = [
+  { name: 'SQLite', open: () => closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))) },
+  { name: 'SQLite in memory', open: () => closing(openSqliteStore(':memory:')) },
+];
+
+function closing(store: Store): Store {
+  onTestFinished(() => store.close());
+  return store;
+}
+
+/** A store with two partners that hold the type `motor`, and the submission that each can send. */
+export async function furnished(store: Store, recontactAfter: number | null = null) {
+  await store.addType('motor', recontactAfter);
+  const first = await store.addPartner('first', ['motor']);
+  const second = await store.addPartner('second', ['motor']);
+  const from = (partnerId: number, changes: Partial<Submission> = {}) =>
+    newSubmission({
+      partnerId,
+      receivedAt: Date.now(),
+      type: 'motor',
+      mobile: '+447840258823',
+      delays: 0,
+      content: '{"first_name":"John"}',
+      ...changes,
+    });
+  return { store, first, second, from };
+}

@@ -1,0 +1,62 @@
+/**
+ * What openapi.yaml does not document does not compile. The compiler is the test: it refuses an
+ * expected error that does not come, as well as an error that was not expected.
+ */
+import { Reply } from '../../src/contract/reply.ts';
+import type { Operation, OperationRequest } from '../../src/operations/operation.ts';
+
+const add = Reply.of<'addLead'>();
+const cancel = Reply.of<'cancelLead'>();
+
+// Documented replies compile.
+add(200, { saved: true, processed: true });
+add(200, { saved: true, processed: false, error: 'Existing Contact' });
+add(200, { test: 'ok' });
+add(400, { email: { 0: 'Email cannot be blank.' } });
+add(429, { error: 'Later.' }, { 'Retry-After': 1 });
+cancel(200, { cancelled: false, warning: 'not found' });
+
+// @ts-expect-error An undocumented status.
+add(201, { saved: true, processed: true });
+// @ts-expect-error A body of another status.
+add(200, { error: 'Unknown Type' });
+// @ts-expect-error A member too few.
+add(200, { saved: true });
+// @ts-expect-error A member too many.
+add(200, { saved: true, processed: true, id: '1' });
+// @ts-expect-error A member too many, which another documented body has.
+add(200, { saved: true, processed: true, error: 'Existing Contact' });
+// @ts-expect-error A message that is not documented, if only by its case.
+add(200, { saved: true, processed: false, error: 'existing contact' });
+// @ts-expect-error A body of another operation.
+cancel(200, { saved: true, processed: true });
+// @ts-expect-error A header that must come with the status is missing.
+add(429, { error: 'Later.' });
+// @ts-expect-error A header that the status does not have.
+add(200, { saved: true, processed: true }, { 'Retry-After': 1 });
+
+export const operations: Record<string, Operation<'addLead'>> = {
+  documented: {
+    answer: async () => add(200, { saved: true, processed: true }),
+    failed: add(500, { saved: false, processed: false, error: 'Server Error' }),
+  },
+  bypassing: {
+    // @ts-expect-error A reply that the builder did not make.
+    answer: async () => ({ status: 200, text: '{}', headers: {} }),
+    failed: add(500, { saved: false, processed: false, error: 'Server Error' }),
+  },
+  anothers: {
+    // @ts-expect-error A reply of another operation.
+    answer: async () => cancel(200, { cancelled: true }),
+    failed: add(500, { saved: false, processed: false, error: 'Server Error' }),
+  },
+};
+
+/** What a handler may read of a request. */
+export function reading({ body }: OperationRequest<'addLead'>): unknown {
+  // @ts-expect-error A field that is not documented.
+  void body.delay;
+  // @ts-expect-error A field of another type than documented.
+  const surname: number = body.surname;
+  return surname;
+}
