@@ -18,7 +18,7 @@ try {
 
 async function main(): Promise<void> {
   const config = readConfig();
-  const log = createLog(config.logLevel);
+  const log = await createLog(config.logLevel);
   const stopped = signalToStop();
   const store = openStore(config.databaseUrl);
   const readPhone = phoneReader(config.defaultCountry);

@@ -1,5 +1,4 @@
 import { type Level, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
 
 export type Log = Logger;
 
@@ -14,7 +13,7 @@ export const logLevels: readonly (Level | 'silent')[] = [
 ];
 
 /** The server's log: one JSON object a line on standard output, or lines for people in a terminal. */
-export function createLog(level: string): Log {
+export async function createLog(level: string): Promise<Log> {
   const options = {
     level,
     base: null,
@@ -22,6 +21,7 @@ export function createLog(level: string): Log {
     formatters: { level: (label: string) => ({ level: label }) },
   };
   // Through the stream, not around it, so that the log and what else is printed keep their order.
-  const lines = process.stdout;
-  return pino(options, lines.isTTY ? pretty({ translateTime: 'SYS:HH:MM:ss', sync: true }) : lines);
+  if (!process.stdout.isTTY) return pino(options, process.stdout);
+  const { default: pretty } = await import('pino-pretty');
+  return pino(options, pretty({ translateTime: 'SYS:HH:MM:ss', sync: true }));
 }

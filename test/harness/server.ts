@@ -25,7 +25,7 @@ export type TestServerOptions = Partial<
   Pick<AppParts, 'inFlightPerKey'> & Pick<HttpServerOptions, 'requestTimeout'> & CommitQueueLimits
 >;
 
-const log = createLog('silent');
+const log = await createLog('silent');
 
 /** A directory that is gone when the test is. */
 export function temporaryDirectory(): string {
