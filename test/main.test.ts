@@ -7,8 +7,11 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { send, type Target } from './harness/client.ts';
+import { requestValue, responseValue } from './harness/contract.ts';
 import { finished, run, start, written } from './harness/process.ts';
 import { holdWriteLock, leadsIn, submissionsIn, temporaryDirectory } from './harness/server.ts';
+
+const accepted = responseValue('addLead', 200, 'accepted');
 
 function settings(): { PORT: string; DATABASE_URL: string; file: string } {
   const file = join(temporaryDirectory(), 'data', 'leads.db');
@@ -36,7 +39,7 @@ async function mobilesIn(file: string): Promise<string[]> {
 
 function lead(index: number) {
   const mobile = `+44784${String(index).padStart(7, '0')}`;
-  return { email: 'john.doe@test.com', first_name: 'John', surname: 'Doe', mobile, type: 'motor-trade' };
+  return { ...requestValue('addLead', 'accepted'), mobile };
 }
 
 test('an empty store gets a partner, and the command that is printed works when it is pasted', async (context) => {
@@ -46,7 +49,7 @@ test('an empty store gets a partner, and the command that is printed works when 
   const hasCurl = await promisify(execFile)('curl', ['--version']).catch(() => undefined);
   if (hasCurl === undefined) context.skip('There is no curl on this machine to paste the command into.');
   const { stdout } = await promisify(execFile)('sh', ['-c', curl]);
-  expect(stdout).toBe('{"saved":true,"processed":true}');
+  expect(JSON.parse(stdout)).toEqual(accepted);
 });
 
 test('the first key is printed once, and never again', async () => {
@@ -82,7 +85,7 @@ test('SIGTERM answers what is under way, then closes the store and exits with 0'
   child.kill('SIGTERM');
   await written(child, /Stopping on SIGTERM/);
   lock.release();
-  for (const { json } of await Promise.all(answers)) expect(json).toEqual({ saved: true, processed: true });
+  for (const { json } of await Promise.all(answers)) expect(json).toEqual(accepted);
   expect((await end).code).toBe(0);
   expect(existsSync(`${environment.file}-wal`)).toBe(false);
   expect(await mobilesIn(environment.file)).toHaveLength(20);
@@ -107,7 +110,7 @@ test('what was answered "saved": true is there after kill -9', async () => {
       const body = lead(index);
       const answer = await send(target, 'addLead', { body }).catch(() => undefined);
       if (answer === undefined) return;
-      expect(answer.json).toEqual({ saved: true, processed: true });
+      expect(answer.json).toEqual(accepted);
       acknowledged.push(body.mobile);
       if (acknowledged.length === 300) child.kill('SIGKILL');
     }
@@ -130,15 +133,14 @@ test('what the operator does beside a running server counts from the next reques
   const { stdout } = await cli('key', 'create', 'broker');
   const { id, key } = JSON.parse(stdout);
   const body = { ...lead(1), type: 'home-insurance' };
-  expect((await send({ ...target, key }, 'addLead', { body })).json).toEqual({
-    saved: true,
-    processed: true,
-  });
-  expect((await send(target, 'addLead', { body })).json).toMatchObject({ error: 'Unknown Type' });
+  expect((await send({ ...target, key }, 'addLead', { body })).json).toEqual(accepted);
+  expect((await send(target, 'addLead', { body })).json).toEqual(
+    responseValue('addLead', 200, 'unknown-type'),
+  );
   await cli('partner', 'grant', 'demo', 'home-insurance');
-  expect((await send(target, 'addLead', { body })).json).toMatchObject({
-    error: 'Another call is already scheduled',
-  });
+  expect((await send(target, 'addLead', { body })).json).toEqual(
+    responseValue('addLead', 200, 'already-scheduled'),
+  );
   await cli('key', 'revoke', id);
   expect((await send({ ...target, key }, 'addLead', { body })).status).toBe(401);
 });

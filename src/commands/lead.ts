@@ -67,6 +67,7 @@ export function leadCommand(surroundings: Surroundings): Command {
       return;
     }
     await output.list(leads, view, `No lead was taken for ${mobile}.`);
+    await output.gap();
     await output.list(submissions, submissionView, `Nothing was sent for ${mobile}.`);
   });
 

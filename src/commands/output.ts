@@ -32,6 +32,11 @@ export class Output {
     await this.#line(this.#json ? JSON.stringify(value) : sentence);
   }
 
+  /** Sets one table off from the next. */
+  async gap(): Promise<void> {
+    if (!this.#json) await this.#line('');
+  }
+
   /** One JSON value, in both forms. */
   async value(value: object): Promise<void> {
     await this.#line(JSON.stringify(value));

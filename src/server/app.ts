@@ -12,7 +12,7 @@ import { endpointHandler } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
 import { InFlight } from './in-flight.ts';
 import { methodNotAllowed, notFound } from './refusals.ts';
-import { json, newRequestId, respond } from './respond.ts';
+import { newRequestId, respond, serviceFailure } from './respond.ts';
 
 export interface AppParts {
   store: Store;
@@ -55,11 +55,7 @@ export function createApp({ store, readPhone, log, inFlightPerKey = defaultInFli
     return respond(methods.length === 0 ? notFound : methodNotAllowed(methods));
   });
   // The operations answer for their own failures; what comes here is the service's.
-  app.onError((error) => {
-    const requestId = newRequestId();
-    log.error({ err: error, requestId }, 'A request failed.');
-    return json(500, { error: 'Server Error' }, requestId);
-  });
+  app.onError((error) => serviceFailure(error, log));
   return app;
 }
 

@@ -12,7 +12,7 @@ import type { Reply } from '../contract/reply.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { createApp } from './app.ts';
 import { headersTooLarge, notHttp, tooSlow } from './refusals.ts';
-import { newRequestId, respond } from './respond.ts';
+import { newRequestId, respond, serviceFailure } from './respond.ts';
 
 export interface HttpServerOptions {
   host: string;
@@ -47,7 +47,7 @@ export async function startHttpServer(
     hostname: host,
     errorHandler: (error) => {
       if (error instanceof RequestError) return respond(notHttp);
-      throw error;
+      return serviceFailure(error, log);
     },
   });
   const server = createServer({
@@ -56,19 +56,25 @@ export async function startHttpServer(
     // A missing Host is answered by the listener, so that this response bears a Request-Id too.
     requireHostHeader: false,
   });
-  const unanswered = new WeakMap<Duplex, IncomingMessage>();
+  const unanswered = new WeakMap<Duplex, Set<IncomingMessage>>();
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    unanswered.set(incoming.socket, incoming);
-    outgoing.once('finish', () => unanswered.delete(incoming.socket));
+    const requests = unanswered.get(incoming.socket);
+    requests?.add(incoming);
+    outgoing.once('finish', () => requests?.delete(incoming));
     void listener(incoming, outgoing);
   };
+  server.on('connection', (socket) => unanswered.set(socket, new Set()));
   server.on('request', onRequest);
   // An `Expect` that is not 100-continue may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', onRequest);
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuseRaw(socket, notHttp));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A request that came in whole may be saved already: no refusal may be taken for its answer.
-    if (unanswered.get(socket)?.complete || error.code === 'ECONNRESET') socket.destroy();
+    const mayBeSaved = unanswered
+      .get(socket)
+      ?.values()
+      .some(({ complete }) => complete);
+    if (mayBeSaved || error.code === 'ECONNRESET') socket.destroy();
     else refuseRaw(socket, refusalFor(error));
   });
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Reply } from '../contract/reply.ts';
+import type { Log } from '../telemetry/log.ts';
 
 /** A name for one request. Only the server gives it, so that a line of the log means one request. */
 export function newRequestId(): string {
@@ -20,4 +21,11 @@ export function json(status: number, body: object, requestId: string = newReques
     status,
     headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', 'Request-Id': requestId },
   });
+}
+
+/** The response where the service itself failed, outside any operation. */
+export function serviceFailure(error: unknown, log: Log): Response {
+  const requestId = newRequestId();
+  log.error({ err: error, requestId }, 'A request failed.');
+  return json(500, { error: 'Server Error' }, requestId);
 }

@@ -79,6 +79,21 @@ export function requestExamples(id: OperationId): Record<string, { value: unknow
   return operationOf(id).requestBody.content['application/json']?.examples ?? {};
 }
 
+/** The body of a request example. */
+export function requestValue(id: OperationId, key: string): Record<string, unknown> {
+  const example = requestExamples(id)[key];
+  if (example === undefined) throw new Error(`${id} has no request example ${key}.`);
+  // The cast: the lint holds a request example to its schema, which is an object's.
+  return example.value as Record<string, unknown>;
+}
+
+/** The body of a response example. */
+export function responseValue(id: OperationId, status: number, key: string): unknown {
+  const example = responseExamples(id, status)[key];
+  if (example === undefined) throw new Error(`${id} ${status} has no response example ${key}.`);
+  return example.value;
+}
+
 /** @throws where an answer has a status, media type, body or header that openapi.yaml does not have */
 export function checkAnswer(id: OperationId, answer: Answer): void {
   const response = operationOf(id).responses[answer.status];

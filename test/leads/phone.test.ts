@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CountryCode, isCountry, phoneReader } from '../../src/leads/phone.ts';
 import { post } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
 const read = phoneReader('GB');
@@ -25,13 +26,7 @@ test.each([
 ])('%o is the person +447840258823, in the reader and in the contract', async (written) => {
   expect(read(written)).toBe('+447840258823');
   const server = await startServer();
-  await post(server, 'addLead', {
-    email: 'john.doe@test.com',
-    first_name: 'John',
-    surname: 'Doe',
-    mobile: written,
-    type: server.type,
-  });
+  await post(server, 'addLead', { ...requestValue('addLead', 'accepted'), mobile: written });
   expect((await leadsIn(server.store)).map(({ mobile }) => mobile)).toEqual(['+447840258823']);
 });
 

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { send, sendRaw } from '../harness/client.ts';
-import { checkAnswer, operationOf } from '../harness/contract.ts';
+import { checkAnswer, operationOf, requestValue } from '../harness/contract.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
 const { path } = operationOf('addLead');
@@ -59,8 +59,7 @@ test('a query that cannot be decoded is no server error', async () => {
 
 test('rubbish after a whole request is not taken for its answer', async () => {
   const server = await startServer();
-  const body =
-    '{"email":"john.doe@test.com","first_name":"John","surname":"Doe","mobile":"07840258823","type":"motor-trade"}';
+  const body = JSON.stringify(requestValue('addLead', 'accepted'));
   const head = `POST ${path}?key=${server.key} HTTP/1.1\r\n${ok}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const answer = await sendRaw(server, `${head}${body}\x00\x01rubbish\r\n\r\n`).catch(
     () => 'cut off' as const,

@@ -45,7 +45,8 @@ export function stopWaitingForLocks(database: DatabaseSync): void {
 function makeDirectory(directory: string): void {
   if (existsSync(directory)) return;
   makeDirectory(dirname(directory));
-  mkdirSync(directory, { recursive: true });
+  // What is in there is about people: nobody else on the machine needs to read it.
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32') return;
   const parent = openSync(dirname(directory), 'r');
   try {

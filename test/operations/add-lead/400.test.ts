@@ -1,18 +1,13 @@
 /** A partner mends a request by what this answer says, so it names every field, and nothing is saved. */
 import { expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
+import { requestValue } from '../../harness/contract.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
 import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
 
 bringsEveryExample('addLead', 400);
 
-const valid = {
-  email: 'john.doe@test.com',
-  first_name: 'John',
-  surname: 'Doe',
-  mobile: '07840258823',
-  type: 'motor-trade',
-};
+const valid = requestValue('addLead', 'accepted');
 
 /** What is wrong with one field, and the message that says so. */
 const wrong: [field: string, value: unknown, message: string][] = [
