@@ -35,9 +35,6 @@ const defaultRequestTimeout = 30_000;
 /** How long requests that are under way may take to end before their connections are cut, in milliseconds. */
 const stopPatience = 10_000;
 
-/** How often idle connections are closed while the server stops, in milliseconds. */
-const idleSweep = 20;
-
 /** Starts to listen. @throws where the address is taken or is not this machine's */
 export async function startHttpServer(
   app: ReturnType<typeof createApp>,
@@ -56,24 +53,21 @@ export async function startHttpServer(
     // A missing Host is answered by the listener, so that this response bears a Request-Id too.
     requireHostHeader: false,
   });
-  const unanswered = new WeakMap<Duplex, Set<IncomingMessage>>();
+  const unanswered = new Set<ServerResponse>();
+  let stopping = false;
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const requests = unanswered.get(incoming.socket);
-    requests?.add(incoming);
-    outgoing.once('finish', () => requests?.delete(incoming));
+    unanswered.add(outgoing);
+    outgoing.once('close', () => unanswered.delete(outgoing));
+    if (stopping) closeAfter(outgoing);
     void listener(incoming, outgoing);
   };
-  server.on('connection', (socket) => unanswered.set(socket, new Set()));
   server.on('request', onRequest);
   // An `Expect` that is not 100-continue may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', onRequest);
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuseRaw(socket, notHttp));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A request that came in whole may be saved already: no refusal may be taken for its answer.
-    const mayBeSaved = unanswered
-      .get(socket)
-      ?.values()
-      .some(({ complete }) => complete);
+    const mayBeSaved = unanswered.values().some(({ req }) => req.socket === socket && req.complete);
     if (mayBeSaved || error.code === 'ECONNRESET') socket.destroy();
     else refuseRaw(socket, refusalFor(error));
   });
@@ -87,7 +81,20 @@ export async function startHttpServer(
   });
   // The cast: a server that listens on TCP has an address with a port.
   const address = server.address() as AddressInfo;
-  return { host: address.address, port: address.port, stop: () => stop(server, log) };
+  return {
+    host: address.address,
+    port: address.port,
+    stop: () => {
+      stopping = true;
+      unanswered.forEach(closeAfter);
+      return close(server, log);
+    },
+  };
+}
+
+/** Tells the client that this answer is the connection's last. */
+function closeAfter(outgoing: ServerResponse): void {
+  if (!outgoing.headersSent) outgoing.setHeader('Connection', 'close');
 }
 
 function refusalFor(error: NodeJS.ErrnoException): Reply {
@@ -113,14 +120,12 @@ function refuseRaw(socket: Duplex, reply: Reply): void {
   );
 }
 
-async function stop(server: Server, log: Log): Promise<void> {
+async function close(server: Server, log: Log): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const sweep = setInterval(() => server.closeIdleConnections(), idleSweep);
   const deadline = setTimeout(() => {
     log.warn('Requests were still under way when the time to stop ran out; their connections are cut.');
     server.closeAllConnections();
   }, stopPatience);
   await closed;
-  clearInterval(sweep);
   clearTimeout(deadline);
 }

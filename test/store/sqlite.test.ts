@@ -79,6 +79,22 @@ test('a write that fails is undone alone, and the others of its batch are kept',
   database.close();
 });
 
+test('where the commit itself fails, nobody of its batch is told that it went through', async () => {
+  const { database, file } = newDatabase();
+  database.exec(`CREATE TABLE parent (id INTEGER PRIMARY KEY);
+    CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)`);
+  const queue = new CommitQueue(database, defaultLimits);
+  const results = await Promise.allSettled([
+    queue.write(() => database.exec("INSERT INTO note VALUES ('innocent')")),
+    queue.write(() => database.exec('INSERT INTO child VALUES (1)')),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(notesIn(file)).toEqual([]);
+  await queue.write(() => database.exec("INSERT INTO note VALUES ('next')"));
+  expect(notesIn(file)).toEqual(['next']);
+  database.close();
+});
+
 test('a full disk fails what cannot be written, keeps what was, and is over once there is room', async () => {
   const { database, file } = newDatabase();
   const queue = new CommitQueue(database, defaultLimits);
