@@ -15,6 +15,9 @@ export function bodyFailure(message: string): Failures {
   return failuresOf(new Map([['body', [message]]]));
 }
 
+/** The failure of a body that is JSON and no object. */
+export const notAnObject: Failures = bodyFailure('Body must be a JSON object.');
+
 /** The failure of a request that could not be read as far as its body. */
 export function requestFailure(message: string): Failures {
   return failuresOf(new Map([['request', [message]]]));
@@ -41,7 +44,7 @@ export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema)
       throw new Error(`No message for the keyword ${error.keyword} at ${error.instancePath}.`);
     }
   }
-  if (found.has('body')) return bodyFailure('Body must be a JSON object.');
+  if (found.has('body')) return notAnObject;
   const ordered = new Map<string, Iterable<string>>();
   for (const field of Object.keys(schema.properties)) {
     const messages = found.get(field);

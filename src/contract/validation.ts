@@ -1,7 +1,7 @@
 import { OpenAPIValidator, type Operation } from 'openapi-backend';
 import type { ReadPhone } from '../leads/phone.ts';
 import { bodySchema, type Contract, type ContractOperation } from './document.ts';
-import { bodyFailure, type Failures, failuresFrom } from './messages.ts';
+import { type Failures, failuresFrom, notAnObject } from './messages.ts';
 import { plainBody } from './plain.ts';
 import { contractAjv } from './vocabulary.ts';
 
@@ -31,15 +31,13 @@ export function validators(
     if (known === undefined) throw new Error(`openapi-backend does not find the operation ${operation.id}.`);
     return (query, sent) => {
       // openapi-backend would parse a string a second time, so no JSON string may come to it.
-      if (typeof sent !== 'object' || sent === null) return notAnObject;
+      if (typeof sent !== 'object' || sent === null) return { failures: notAnObject };
       const body = plain(sent);
       const { errors } = validator.validateRequest(requestOf(operation, query, body), known as Operation);
       return errors ? { failures: failuresFrom(errors, schema) } : { body };
     };
   };
 }
-
-const notAnObject: Validated = { failures: bodyFailure('Body must be a JSON object.') };
 
 const jsonHeaders = { 'content-type': 'application/json' };
 

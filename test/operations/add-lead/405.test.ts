@@ -1,14 +1,4 @@
 /** A redirect that turns POST into GET is the usual cause; the answer must tell it from a wrong address. */
-import { expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import { operationOf } from '../../harness/contract.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
-import { startServer } from '../../harness/server.ts';
+import { knowsItsMethod } from '../shared/405.ts';
 
-bringsEveryExample('addLead', 405);
-
-test.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s is told which method to use', async (method) => {
-  const server = await startServer();
-  const { status, headers } = await send(server, 'addLead', { method });
-  expect({ status, allow: headers['allow'] }).toEqual({ status: 405, allow: operationOf('addLead').method });
-});
+knowsItsMethod('addLead');

@@ -1,22 +1,4 @@
 /** A sender that stops half-way must not hold a connection for ever, and is told that nothing was done. */
+import { cutsOffSlowSenders } from '../shared/408.ts';
 
-import { sendRaw } from '../../harness/client.ts';
-import { checkAnswer, operationOf } from '../../harness/contract.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
-
-const { method, path } = operationOf('addLead');
-
-bringsEveryExample('addLead', 408, {
-  'too-slow': {
-    options: { requestTimeout: 200 },
-    send: async (server) => {
-      const head = `${method} ${path}?key=${server.key} HTTP/1.1\r\nHost: leads.example\r\n`;
-      const answer = await sendRaw(
-        server,
-        `${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"mobile":`,
-      );
-      checkAnswer('addLead', answer);
-      return answer;
-    },
-  },
-});
+cutsOffSlowSenders('addLead');

@@ -1,32 +1,4 @@
 /** A stranger gets nothing done, and learns nothing of which keys exist. */
-import { expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
-import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
+import { refusesStrangers } from '../shared/401.ts';
 
-bringsEveryExample('cancelLead', 401);
-
-test('a revoked key is refused from the next request on', async () => {
-  const server = await startServer();
-  const [key] = await Array.fromAsync(server.store.keys(undefined));
-  expect((await send(server, 'cancelLead')).status).toBe(200);
-  await server.store.revokeKey(key?.id ?? '');
-  expect((await send(server, 'cancelLead')).status).toBe(401);
-});
-
-test.each([
-  ['an empty key', { query: { key: '' } }],
-  ['an empty bearer token', { headers: { Authorization: 'Bearer' } }],
-  ['another scheme', { query: { key: null }, headers: { Authorization: 'Basic bGVhZHM6bGVhZHM=' } }],
-  ['a very long key', { query: { key: 'k'.repeat(10_000) } }],
-])('%s is no key', async (_what, request) => {
-  const server = await startServer();
-  expect((await send(server, 'cancelLead', request)).status).toBe(401);
-});
-
-test('what is wrong with the body is nobody’s business without a key', async () => {
-  const server = await startServer();
-  expect((await send(server, 'cancelLead', { query: { key: null }, text: '{' })).status).toBe(401);
-  expect(await submissionsIn(server.store)).toEqual([]);
-  expect(await leadsIn(server.store)).toEqual([]);
-});
+refusesStrangers('cancelLead');

@@ -1,29 +1,4 @@
 /** What a stranger can make the server hold in memory is bounded, however the size is declared. */
-import { expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import { requestExamples } from '../../harness/contract.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
-import { startServer } from '../../harness/server.ts';
+import { boundsItsBody } from '../shared/413.ts';
 
-const limit = 128 * 1024;
-const body = JSON.stringify(Object.values(requestExamples('cancelLead'))[0]?.value);
-
-bringsEveryExample('cancelLead', 413, {
-  'too-large': { send: (server) => send(server, 'cancelLead', { text: body.padEnd(limit + 1) }) },
-});
-
-test('a body of exactly the limit is read', async () => {
-  const server = await startServer();
-  expect((await send(server, 'cancelLead', { text: body.padEnd(limit) })).status).toBe(200);
-});
-
-test('a body many times the limit is refused and not held', async () => {
-  const server = await startServer();
-  expect((await send(server, 'cancelLead', { text: body.padEnd(100 * limit) })).status).toBe(413);
-});
-
-test('a body that does not say how large it is, is refused where it turns out too large', async () => {
-  const server = await startServer();
-  expect((await send(server, 'cancelLead', { chunks: [body, ' '.repeat(limit)] })).status).toBe(413);
-  expect((await send(server, 'cancelLead', { chunks: [body, ' '] })).status).toBe(200);
-});
+boundsItsBody('cancelLead');

@@ -1,25 +1,4 @@
 /** Most HTTP libraries send a form unless told otherwise; that must not look like broken JSON. */
-import { expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
-import { startServer } from '../../harness/server.ts';
+import { takesOnlyJson } from '../shared/415.ts';
 
-bringsEveryExample('cancelLead', 415);
-
-test.each([
-  '',
-  'text/plain',
-  'application/x-www-form-urlencoded',
-  'application/jsonp',
-  'application/xml, application/json',
-])('the content type %o is not read as JSON', async (type) => {
-  const server = await startServer();
-  expect((await send(server, 'cancelLead', { headers: { 'Content-Type': type } })).status).toBe(415);
-});
-
-test('a content coding of "identity" is none', async () => {
-  const server = await startServer();
-  expect((await send(server, 'cancelLead', { headers: { 'Content-Encoding': 'identity' } })).status).toBe(
-    200,
-  );
-});
+takesOnlyJson('cancelLead');

@@ -1,20 +1,4 @@
 /** When more waits than can be held, an honest "later" beats a queue that grows until all is lost. */
-import { expect, test } from 'vitest';
-import { send } from '../../harness/client.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
-import { overfill } from '../../harness/overfill.ts';
-import { startServer } from '../../harness/server.ts';
+import { boundsItsQueue } from '../shared/503.ts';
 
-bringsEveryExample('cancelLead', 503, {
-  unavailable: {
-    options: { capacity: 2 },
-    send: async (server) => (await overfill(server, 'cancelLead', 2)).refused,
-  },
-});
-
-test('what was waiting is answered all the same, and the server takes requests again', async () => {
-  const server = await startServer({ capacity: 2 });
-  const { taken } = await overfill(server, 'cancelLead', 2);
-  expect(taken.map(({ status }) => status)).toEqual([200, 200]);
-  expect((await send(server, 'cancelLead')).status).toBe(200);
-});
+boundsItsQueue('cancelLead');
