@@ -11,8 +11,8 @@ import type { Log } from '../telemetry/log.ts';
 import { endpointHandler } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
 import { InFlight } from './in-flight.ts';
-import { methodNotAllowed, notFound } from './refusals.ts';
-import { newRequestId, respond, serviceFailure } from './respond.ts';
+import { newRequestId, serviceFailure } from './respond.ts';
+import { refuseUnknownAddresses } from './unknown-address.ts';
 
 export interface AppParts {
   store: Store;
@@ -48,12 +48,7 @@ export function createApp({ store, readPhone, log, inFlightPerKey = defaultInFli
   app.get('/readyz', () => readyz(store, log));
   serveContract(app, contract);
 
-  app.notFound((context) => {
-    const methods = app.routes.filter(({ path }) => path === context.req.path).map(({ method }) => method);
-    // Hono answers HEAD with the route of GET.
-    if (methods.includes('GET')) methods.push('HEAD');
-    return respond(methods.length === 0 ? notFound : methodNotAllowed(methods));
-  });
+  refuseUnknownAddresses(app);
   // The operations answer for their own failures; what comes here is the service's.
   app.onError((error) => serviceFailure(error, log));
   return app;

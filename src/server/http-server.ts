@@ -10,7 +10,6 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Reply } from '../contract/reply.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { createApp } from './app.ts';
 import { headersTooLarge, notHttp, tooSlow } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
 
@@ -37,7 +36,7 @@ const stopPatience = 10_000;
 
 /** Starts to listen. @throws where the address is taken or is not this machine's */
 export async function startHttpServer(
-  app: ReturnType<typeof createApp>,
+  app: { fetch: Parameters<typeof getRequestListener>[0] },
   { host, port, log, requestTimeout = defaultRequestTimeout }: HttpServerOptions,
 ): Promise<RunningServer> {
   const listener = getRequestListener(app.fetch, {

@@ -15,17 +15,22 @@ function environmentWith(variables: Record<string, string>): Record<string, stri
   return { PATH: process.env['PATH'] ?? '', ...variables };
 }
 
-/** Starts a program of this repository in a process of its own, which ends with the test at the latest. */
-export function start(
+/** Starts a program of this repository in a process of its own. Whoever starts it ends it. */
+export function spawnProgram(
   file: string,
   parameters: string[],
   environment: Record<string, string>,
   directory: string = root,
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [`${root}${file}`, ...parameters], {
+  return spawn(process.execPath, [`${root}${file}`, ...parameters], {
     cwd: directory,
     env: environmentWith(environment),
   });
+}
+
+/** As `spawnProgram`, and the process ends with the test at the latest. */
+export function start(...program: Parameters<typeof spawnProgram>): ChildProcessWithoutNullStreams {
+  const child = spawnProgram(...program);
   onTestFinished(() => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   });

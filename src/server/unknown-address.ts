@@ -1,0 +1,13 @@
+import type { Env, Hono } from 'hono';
+import { methodNotAllowed, notFound } from './refusals.ts';
+import { respond } from './respond.ts';
+
+/** Answers what no route takes: 405 where the path is known by another method, else 404. */
+export function refuseUnknownAddresses<Environment extends Env>(app: Hono<Environment>): void {
+  app.notFound((context) => {
+    const methods = app.routes.filter(({ path }) => path === context.req.path).map(({ method }) => method);
+    // Hono answers HEAD with the route of GET.
+    if (methods.includes('GET')) methods.push('HEAD');
+    return respond(methods.length === 0 ? notFound : methodNotAllowed(methods));
+  });
+}
