@@ -1,0 +1,69 @@
+import { bootstrap, type FirstPartner } from './bootstrap.ts';
+import { type Config, ConfigError } from './config.ts';
+import { phoneReader } from './leads/phone.ts';
+import { createApp } from './server/app.ts';
+import { startHttpServer } from './server/http-server.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
+import type { Log } from './telemetry/log.ts';
+
+/** A server that listens, over its store. */
+export interface Service {
+  /** An address that can be pasted on this machine. */
+  address: string;
+  store: Store;
+  /** What an empty store was begun with, where it was. */
+  first: FirstPartner | undefined;
+  /** Answers what is under way, then closes the store. */
+  stop(): Promise<void>;
+}
+
+/** Wires the parts together and starts to listen. @throws where the store or the address cannot be had */
+export async function startService(config: Config, log: Log): Promise<Service> {
+  const store = openStore(config.databaseUrl);
+  const readPhone = phoneReader(config.defaultCountry);
+  const first = config.bootstrap ? await bootstrap(store) : undefined;
+  const app = createApp({ store, readPhone, log });
+  const server = await startHttpServer(app, { host: config.host, port: config.port, log });
+  return {
+    address: `http://${reachable(server.host)}:${server.port}`,
+    store,
+    first,
+    stop: async () => {
+      await server.stop();
+      await store.close();
+    },
+  };
+}
+
+/** The signal that asks the process to stop. It is heeded from this call on, so make it before the start. */
+export function signalToStop(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
+}
+
+/** Runs a program to its end; where it cannot start, says why in a sentence and exits with 1. */
+export async function runOrExplain(program: () => Promise<void>): Promise<void> {
+  try {
+    await program();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const isPlain = error instanceof ConfigError;
+    process.stderr.write(isPlain ? `${message}\n` : `The server did not start: ${message}\n`);
+    process.exit(1);
+  }
+}
+
+/** A command that adds a lead when it is pasted. */
+export function firstLead({ type, key }: FirstPartner, address: string): string {
+  return `curl '${address}/lead/add?key=${key}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{"email":"john.doe@test.com","first_name":"John","surname":"Doe","mobile":"07840258823","type":"${type}"}'`;
+}
+
+/** Where the server listens on all addresses of the machine, one of them. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,54 @@
+/** What a stateless mock cannot show: the second sending, and the cancelling that comes too late. */
+import { expect, test, vi } from 'vitest';
+import { post, send, type Target } from './harness/client.ts';
+import { requestValue, responseValue } from './harness/contract.ts';
+import { finished, start, written } from './harness/process.ts';
+
+async function startSandbox() {
+  const child = start('src/sandbox.ts', [], { PORT: '0', DATABASE_URL: 'sqlite:/nowhere/leads.db' });
+  const output = await written(child, /Existing Contact/);
+  const target: Target = {
+    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
+    key: /key +(leads_[\w-]+)/.exec(output)?.[1] ?? '',
+  };
+  return { child, output, target };
+}
+
+test('a delayed lead is scheduled, cannot be added twice, and can be cancelled', async () => {
+  const { target } = await startSandbox();
+  const lead = requestValue('addLead', 'delayed');
+  expect((await post(target, 'addLead', lead)).json).toEqual(responseValue('addLead', 200, 'delayed'));
+  expect((await post(target, 'addLead', lead)).json).toEqual(
+    responseValue('addLead', 200, 'already-scheduled'),
+  );
+  const wanted = requestValue('cancelLead', 'cancelled');
+  expect((await post(target, 'cancelLead', wanted)).json).toEqual(
+    responseValue('cancelLead', 200, 'cancelled'),
+  );
+});
+
+test('a lead is dialled at its time by a line of the log, which has nothing of the person', async () => {
+  const { child, target } = await startSandbox();
+  const dialled = written(child, /Dialled \(nobody was called\)/);
+  await send(target, 'addLead');
+  const line = await dialled;
+  for (const value of Object.values(requestValue('addLead', 'accepted')).slice(0, 4))
+    expect(line).not.toContain(value);
+  await vi.waitFor(async () => {
+    expect((await send(target, 'addLead')).json).toEqual(responseValue('addLead', 200, 'existing-contact'));
+  });
+  const wanted = requestValue('cancelLead', 'already-processed');
+  expect((await post(target, 'cancelLead', wanted)).json).toEqual(
+    responseValue('cancelLead', 200, 'already-processed'),
+  );
+});
+
+test('it stops when it is asked to, and a second one knows nothing of the first', async () => {
+  const first = await startSandbox();
+  await send(first.target, 'addLead');
+  first.child.kill('SIGTERM');
+  expect((await finished(first.child)).code).toBe(0);
+  const second = await startSandbox();
+  expect(second.target.key).not.toBe(first.target.key);
+  expect((await send(second.target, 'addLead')).json).toEqual(responseValue('addLead', 200, 'accepted'));
+});
