@@ -1,0 +1,76 @@
+/** Partners' code reads the version to know whether it still fits, so a change must not hide behind an old one. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { temporaryDirectory } from '../harness/server.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const contract = readFileSync(join(root, 'openapi.yaml'), 'utf8');
+const version = parse(contract).info.version;
+
+/** A repository of its own whose last release has the contract as it is. */
+function repository() {
+  const directory = temporaryDirectory();
+  const git = (...words: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...words], {
+      cwd: directory,
+      stdio: 'pipe',
+    });
+  mkdirSync(join(directory, '.ci'));
+  for (const file of ['openapi.yaml', 'redocly.yaml', '.ci/contract-diff'])
+    cpSync(join(root, file), join(directory, file));
+  git('init', '-q');
+  git('add', '.');
+  git('commit', '-qm', 'release');
+  const compare = (changed: string, ...revision: string[]) => {
+    writeFileSync(join(directory, 'openapi.yaml'), changed);
+    return spawnSync('bash', ['.ci/contract-diff', ...revision], {
+      cwd: directory,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter) },
+    });
+  };
+  return { compare, release: () => git('tag', `v${version}`) };
+}
+
+function at(next: string, text: string): string {
+  return text.replace(`  version: ${version}\n`, `  version: ${next}\n`);
+}
+
+const narrower = contract.replace('maxLength: 254', 'maxLength: 100');
+const explained = contract.replace("The person's first name.", 'The first name of the person.');
+
+test('a contract that has not changed needs no new version', () => {
+  const { compare, release } = repository();
+  release();
+  expect(compare(contract).status).toBe(0);
+});
+
+test('a change needs a version that moves by as much', () => {
+  const { compare, release } = repository();
+  release();
+  const refused = compare(narrower);
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toContain('require a major bump (2.0.0)');
+  expect(compare(at('1.1.0', narrower)).status).toBe(1);
+  expect(compare(at('2.0.0', narrower)).status).toBe(0);
+  expect(compare(explained).stderr).toContain('require a patch bump');
+  expect(compare(at('1.0.1', explained)).status).toBe(0);
+});
+
+test('a revision can be given instead of the last release', () => {
+  const { compare } = repository();
+  expect(compare(narrower, 'HEAD').stderr).toContain('require a major bump');
+  expect(compare(contract).stderr).toBe(
+    'No release is tagged yet. Give a revision: npm run contract:diff -- REVISION\n',
+  );
+  expect(compare(contract, 'nowhere').stderr).toBe('There is no openapi.yaml at the revision nowhere.\n');
+});
+
+test('CHANGELOG.md begins with the version that openapi.yaml has', () => {
+  const [, newest] = /^## (\S+)/m.exec(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')) ?? [];
+  expect(newest).toBe(version);
+});
