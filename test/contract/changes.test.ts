@@ -20,7 +20,7 @@ function repository() {
       stdio: 'pipe',
     });
   mkdirSync(join(directory, '.ci'));
-  for (const file of ['openapi.yaml', 'redocly.yaml', '.ci/contract-diff'])
+  for (const file of ['openapi.yaml', 'redocly.yaml', '.ci/contract-diff', '.ci/contract-diff.yaml'])
     cpSync(join(root, file), join(directory, file));
   git('init', '-q');
   git('add', '.');

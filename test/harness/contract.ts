@@ -30,6 +30,7 @@ interface DocumentedResponse {
 
 interface DocumentedOperation {
   operationId: OperationId;
+  'x-codeSamples': { lang: string; source: string }[];
   requestBody: { content: Record<string, { schema: object; examples: Record<string, { value: unknown }> }> };
   responses: Record<string, DocumentedResponse>;
 }
