@@ -11,6 +11,7 @@ import type { Log } from '../telemetry/log.ts';
 import { endpointHandler } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
 import { InFlight } from './in-flight.ts';
+import { docs, toDocs } from './page.ts';
 import { newRequestId, serviceFailure } from './respond.ts';
 import { refuseUnknownAddresses } from './unknown-address.ts';
 
@@ -47,6 +48,8 @@ export function createApp({ store, readPhone, log, inFlightPerKey = defaultInFli
   app.get('/healthz', () => healthz());
   app.get('/readyz', () => readyz(store, log));
   serveContract(app, contract);
+  app.get('/docs', () => docs());
+  app.get('/', () => toDocs());
 
   refuseUnknownAddresses(app);
   // The operations answer for their own failures; what comes here is the service's.

@@ -42,11 +42,21 @@ test('/openapi.json is the same contract, without references, and with no trace 
   expect(served.paths['/lead/add'].post.parameters).toBeUndefined();
 });
 
+test('/ leads to the partners’ page, which may run its own scripts and ask nobody for anything', async () => {
+  const server = await startServer();
+  const response = await fetch(`${server.url}/`);
+  expect([response.status, new URL(response.url).pathname]).toEqual([200, '/docs']);
+  expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  const policy = response.headers.get('content-security-policy') ?? '';
+  expect(policy).toMatch(/^default-src 'none'; script-src( 'sha256-[^']+')+;/);
+  expect(policy).not.toMatch(/script-src[^;]*'unsafe-|https?:|\*/);
+});
+
 test('every response bears a Request-Id, the service’s own included', async () => {
   const server = await startServer();
-  for (const path of ['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/nothing', '/']) {
+  for (const path of ['/docs', '/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/nothing', '/']) {
     for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
-      const response = await fetch(server.url + path, { method });
+      const response = await fetch(server.url + path, { method, redirect: 'manual' });
       await response.text();
       expect(response.headers.get('request-id'), `${method} ${path}`).toMatch(/^[0-9a-f-]{36}$/);
     }

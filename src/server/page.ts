@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { newRequestId } from './respond.ts';
+
+const file = new URL('../../docs/index.html', import.meta.url);
+
+interface Page {
+  html: string;
+  policy: string;
+}
+
+let page: Page | undefined;
+
+/**
+ * GET /docs: the page that partners read. It may run its own scripts and nothing else, and may ask no
+ * other host for anything. It is read at its first request, since most servers are never asked for it.
+ */
+export function docs(): Response {
+  page ??= readPage();
+  return new Response(page.html, {
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': page.policy,
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'no-referrer',
+      'Request-Id': newRequestId(),
+    },
+  });
+}
+
+/** GET /: leads to the page. */
+export function toDocs(): Response {
+  return new Response(null, { status: 302, headers: { Location: '/docs', 'Request-Id': newRequestId() } });
+}
+
+function readPage(): Page {
+  const html = readFileSync(file, 'utf8');
+  return { html, policy: policyFor(html) };
+}
+
+/** Content Security Policy Level 3: each inline script is named by its digest. */
+function policyFor(html: string): string {
+  const scripts = [...html.matchAll(/<script(?:\s[^>]*)?>([\s\S]*?)<\/script>/g)].map(
+    ([, script = '']) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`,
+  );
+  return [
+    "default-src 'none'",
+    `script-src ${scripts.join(' ')}`,
+    "style-src 'unsafe-inline'",
+    'img-src data:',
+    'font-src data:',
+    'worker-src blob:',
+    "connect-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
