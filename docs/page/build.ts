@@ -27,6 +27,12 @@ try {
   const mark = read('docs/page/mark.svg');
   const icon = mark.replace('viewBox="0 0 160 32" width="160"', 'viewBox="0 0 32 32" width="32"');
   contract.info['x-logo'] = { url: asAddress(mark), altText: contract.info.title };
+  // Beside code samples Redoc lists request examples by name, and shows the same code for each.
+  for (const path of Object.values<Record<string, { requestBody: RequestBody }>>(contract.paths)) {
+    for (const { requestBody } of Object.values(path)) {
+      for (const media of Object.values(requestBody.content)) delete media.examples;
+    }
+  }
   const source = join(directory, 'openapi.json');
   writeFileSync(source, JSON.stringify(contract));
   const page = join(directory, 'index.html');
@@ -50,6 +56,10 @@ try {
 /** A document of the repository as a part of the page, whose links are no links there. */
 function part(file: string): string {
   return read(file).replace(/\[([^\]]+)\]\((?!https:)[^)]+\)/g, '$1');
+}
+
+interface RequestBody {
+  content: Record<string, { examples?: unknown }>;
 }
 
 /** A picture within the page. */

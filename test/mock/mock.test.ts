@@ -1,5 +1,7 @@
 /** Integrators build against the mock before they have a key: what it answers must be what the server will. */
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { send, type Target } from '../harness/client.ts';
@@ -52,6 +54,18 @@ describe.each(operationIds())('%s', (id) => {
       expect({ status: byQuery.status, json: byQuery.json }).toEqual(wanted);
     },
   );
+});
+
+test('the commands that docs/mock.md shows, pasted into a shell, print what it says', async () => {
+  const guide = readFileSync(new URL('../../docs/mock.md', import.meta.url), 'utf8');
+  const commands = [...guide.matchAll(/```\n(curl[\s\S]*?)```/g)].map(([, command = '']) => command);
+  expect(commands).toHaveLength(2);
+  const [, printed] = /Both print `([^`]+)`/.exec(guide) ?? [];
+  for (const command of commands) {
+    const here = command.replace('http://127.0.0.1:4010', mock.url);
+    const { stdout } = await promisify(execFile)('sh', ['-c', here]);
+    expect(stdout).toBe(printed);
+  }
 });
 
 /** Outcomes that no other request has to come before: all that a request by itself brings about. */

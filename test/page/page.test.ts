@@ -117,6 +117,9 @@ describe.skipIf(program === undefined)('in Chromium', () => {
     const { page } = await open('/docs', { viewport: { width, height: 900 } });
     await page.getByRole('heading', { name: 'Your first lead' }).waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    const hidden = `[...document.querySelectorAll('main table, main pre')].filter((part) =>
+      part.scrollWidth > part.clientWidth + 2 || part.parentElement.scrollWidth > part.parentElement.clientWidth + 2).length`;
+    expect(await page.evaluate(hidden)).toBe(0);
   });
 });
 
