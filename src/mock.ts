@@ -5,25 +5,27 @@ import { mockFront } from './mock/front.ts';
 import { outcomesText } from './mock/outcomes.ts';
 import { startPrism } from './mock/prism.ts';
 import { startHttpServer } from './server/http-server.ts';
+import { runOrExplain, signalToStop } from './service.ts';
 import { createLog } from './telemetry/log.ts';
 
-const { values } = parseArgs({ options: { port: { type: 'string', default: '4010' } } });
+await runOrExplain(mock);
 
-const contract = readContract();
-const prism = await startPrism();
-const stopped = new Promise<void>((resolve) => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-});
-const failed = once(prism.process, 'exit').then(() => {
-  process.stderr.write('Prism has ended, and the mock with it.\n');
-  process.exitCode = 1;
-});
+async function mock(): Promise<void> {
+  const { values } = parseArgs({ options: { port: { type: 'string', default: '4010' } } });
+  const stopped = signalToStop();
+  const contract = readContract();
+  const prism = await startPrism();
+  const ended = once(prism.process, 'exit').then(() => {
+    throw new Error('Prism has ended, and the mock with it.');
+  });
+  // However this process ends, Prism must not be left behind.
+  process.once('exit', () => prism.process.kill());
 
-const log = await createLog('warn');
-const options = { host: '127.0.0.1', port: Number(values.port), log };
-const server = await startHttpServer(mockFront(contract, prism.url), options);
-process.stdout.write(outcomesText(contract, `http://127.0.0.1:${server.port}`));
+  const options = { host: '127.0.0.1', port: Number(values.port), log: await createLog('warn') };
+  const server = await startHttpServer(mockFront(contract, prism.url), options);
+  process.stdout.write(outcomesText(contract, `http://127.0.0.1:${server.port}`));
 
-await Promise.race([stopped, failed]);
-prism.process.removeAllListeners('exit').kill();
-await server.stop();
+  await Promise.race([stopped, ended]);
+  await server.stop();
+  process.exit(0);
+}
