@@ -28,7 +28,7 @@ const port = makeExactValidator<number>((text) => {
   throw new Error('a port, from 0 (any that is free) to 65535');
 });
 
-const text = makeExactValidator<string>((written) => {
+const address = makeExactValidator<string>((written) => {
   if (written.trim() !== '') return written;
   throw new Error('an address of this machine, such as 127.0.0.1 or 0.0.0.0');
 });
@@ -64,7 +64,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     environment,
     {
       PORT: port({ default: 3000 }),
-      HOST: text({ default: '127.0.0.1' }),
+      HOST: address({ default: '127.0.0.1' }),
       DATABASE_URL: storeUrl({ default: 'sqlite:data/leads.db' }),
       DEFAULT_COUNTRY: country({ default: 'GB' }),
       LOG_LEVEL: oneOf(logLevels)({ default: 'info' }),

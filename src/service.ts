@@ -36,10 +36,13 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   };
 }
 
-/** The signal that asks the process to stop. It is heeded from this call on, so make it before the start. */
+/**
+ * The signal that asks the process to stop. It is heeded from this call on, so make it before the start.
+ * Further signals change nothing: a Ctrl-C comes twice, from the terminal and from npm.
+ */
 export function signalToStop(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve);
   });
 }
 

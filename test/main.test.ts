@@ -1,15 +1,16 @@
 /** The server as an operator meets it: started, fed, stopped, killed, and started wrongly. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { send, type Target } from './harness/client.ts';
 import { requestValue, responseValue } from './harness/contract.ts';
-import { finished, run, start, written } from './harness/process.ts';
+import { finished, run, skipWithout, start, written } from './harness/process.ts';
 import { holdWriteLock, leadsIn, submissionsIn, temporaryDirectory } from './harness/server.ts';
 
 const accepted = responseValue('addLead', 200, 'accepted');
@@ -19,15 +20,19 @@ function settings(): { PORT: string; DATABASE_URL: string; file: string } {
   return { PORT: '0', DATABASE_URL: `sqlite:${file}`, file };
 }
 
+/** Where the server is that wrote this, and which key it made. */
+function targetIn(output: string): Target {
+  return {
+    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
+    key: /leads_[\w-]+/.exec(output)?.[0] ?? '',
+  };
+}
+
 /** Starts the server and reads from its output where it is and which key it made. */
 async function startMain({ file: _file, ...environment }: Record<string, string>) {
   const child = start('src/main.ts', [], environment);
   const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
-  const target: Target = {
-    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
-    key: /leads_[\w-]+/.exec(output)?.[0] ?? '',
-  };
-  return { child, output, target };
+  return { child, output, target: targetIn(output) };
 }
 
 /** Tells apart what was lost from what was never promised. */
@@ -47,8 +52,7 @@ test('an empty store gets a partner, and the command that is printed works when 
   const { output } = await startMain(settings());
   const curl = /curl '[\s\S]*?'\n/.exec(output.slice(output.indexOf('curl ')))?.[0] ?? '';
   expect(curl).toContain('/lead/add?key=leads_');
-  const hasCurl = await promisify(execFile)('curl', ['--version']).catch(() => undefined);
-  if (hasCurl === undefined) context.skip('There is no curl on this machine to paste the command into.');
+  skipWithout(context, ['curl', '--version']);
   const { stdout } = await promisify(execFile)('sh', ['-c', curl]);
   expect(JSON.parse(stdout)).toEqual(accepted);
 });
@@ -94,6 +98,30 @@ test('SIGTERM answers what is under way, then closes the store and exits with 0'
   expect((await end).code).toBe(0);
   expect(existsSync(`${environment.file}-wal`)).toBe(false);
   expect(await mobilesIn(environment.file)).toHaveLength(20);
+});
+
+test('stopping `npm start` stops the server, and a second signal does not cut its answers short', async () => {
+  const { file, ...environment } = settings();
+  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const node = dirname(process.execPath);
+  const shell = spawn('sh', ['-c', scripts.start], {
+    cwd: fileURLToPath(new URL('../', import.meta.url)),
+    env: { PATH: `${node}${delimiter}${process.env['PATH']}`, ...environment },
+  });
+  onTestFinished(() => void shell.kill('SIGKILL'));
+  const target = targetIn(await written(shell, /-d '/));
+  const lock = holdWriteLock(file);
+  const answer = send(target, 'addLead', { body: lead(1) });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const end = finished(shell);
+  const stopping = written(shell, /Stopping on SIGINT/);
+  // npm sends its signals to the shell that it started.
+  shell.kill('SIGINT');
+  await stopping;
+  shell.kill('SIGINT');
+  lock.release();
+  expect((await answer).json).toEqual(accepted);
+  expect((await end).code).toBe(0);
 });
 
 test('an idle connection does not keep the server from stopping', async () => {

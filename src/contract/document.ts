@@ -100,7 +100,6 @@ export interface BodySchema {
 export interface FieldSchema {
   type: string | readonly string[];
   format?: string;
-  maximum?: number;
   'x-refusal'?: string;
 }
 

@@ -1,9 +1,10 @@
 /** A partner pastes a sample and expects it to work: each is run as it stands in openapi.yaml. */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { post } from '../harness/client.ts';
 import { operationIds, operationOf, requestValue, responseValue } from '../harness/contract.ts';
+import { skipWithout } from '../harness/process.ts';
 import { leadsIn, startServer, submissionsIn } from '../harness/server.ts';
 
 interface Interpreter {
@@ -52,10 +53,7 @@ for (const id of operationIds()) {
 
   for (const { lang, source } of samples) {
     test(`the ${lang} sample of ${id} does what it says`, async (context) => {
-      const [program = '', ...words] = interpreterOf(lang).probe;
-      const isThere = spawnSync(program, words).status === 0;
-      if (!isThere)
-        context.skip(`Nothing on this machine can run the ${lang} sample (${program} is asked for).`);
+      skipWithout(context, interpreterOf(lang).probe);
       const server = await startServer();
       if (id === 'cancelLead') await post(server, 'addLead', requestValue('addLead', 'delayed'));
       const printed = await output(source, lang, { LEADS_URL: server.url, LEADS_KEY: server.key });

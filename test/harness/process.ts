@@ -1,6 +1,6 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, type TestContext } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -74,4 +74,11 @@ export function written(child: ChildProcessWithoutNullStreams, pattern: RegExp):
       reject(new Error(`The process ended (${code}) before it wrote ${pattern}: ${text}`)),
     );
   });
+}
+
+/** Skips the test, and says so, where this machine cannot run a command that it needs. */
+export function skipWithout(context: TestContext, command: readonly string[]): void {
+  const [program = '', ...words] = command;
+  if (spawnSync(program, words).status === 0) return;
+  context.skip(`This machine has no ${program} for this test: \`${command.join(' ')}\` fails.`);
 }

@@ -13,7 +13,7 @@ import {
   responseExamples,
   type SentRequest,
 } from '../harness/contract.ts';
-import { spawnProgram, written } from '../harness/process.ts';
+import { skipWithout, spawnProgram, written } from '../harness/process.ts';
 import { startServer } from '../harness/server.ts';
 
 /** What Prism adds to an answer. */
@@ -56,7 +56,8 @@ describe.each(operationIds())('%s', (id) => {
   );
 });
 
-test('the commands that docs/mock.md shows, pasted into a shell, print what it says', async () => {
+test('the commands that docs/mock.md shows, pasted into a shell, print what it says', async (context) => {
+  skipWithout(context, ['curl', '--version']);
   const guide = readFileSync(new URL('../../docs/mock.md', import.meta.url), 'utf8');
   const commands = [...guide.matchAll(/```\n(curl[\s\S]*?)```/g)].map(([, command = '']) => command);
   expect(commands).toHaveLength(2);

@@ -8,6 +8,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { operationIds, operationOf, responseExamples } from '../harness/contract.ts';
+import { skipWithout } from '../harness/process.ts';
 import { startServer, temporaryDirectory } from '../harness/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -28,11 +29,6 @@ const switches = [
 ];
 
 let browser: Browser;
-
-beforeAll(async () => {
-  if (program !== undefined) browser = await chromium.launch({ executablePath: program, args: switches });
-});
-afterAll(() => browser?.close());
 
 /** The page in a new window, and all that went wrong in it. */
 async function open(path: string, options: Parameters<Browser['newContext']>[0] = {}) {
@@ -56,6 +52,11 @@ async function open(path: string, options: Parameters<Browser['newContext']>[0] 
 }
 
 describe.skipIf(program === undefined)('in Chromium', () => {
+  beforeAll(async () => {
+    if (program !== undefined) browser = await chromium.launch({ executablePath: program, args: switches });
+  });
+  afterAll(() => browser?.close());
+
   test('the page is shown without an error, a violation of its policy, or a word to another host', async () => {
     const { page, wrong } = await open('/');
     expect(new URL(page.url()).pathname).toBe('/docs');
@@ -149,7 +150,8 @@ test('docs/index.html is what `npm run docs` makes', () => {
   expect(isSame, 'docs/index.html is stale: run `npm run docs`').toBe(true);
 });
 
-test('the commands of the guide, pasted one after the other, print what stands below them', async () => {
+test('the commands of the guide, pasted one after the other, print what stands below them', async (context) => {
+  skipWithout(context, ['curl', '--version']);
   const guide = readFileSync(join(root, 'docs/page/guide.md'), 'utf8');
   const commands = [...guide.matchAll(/```sh\n(curl[\s\S]*?)```\n\n```json\n([\s\S]*?)```/g)];
   expect(commands.length).toBe(guide.split('```sh\ncurl').length - 1);
