@@ -44,8 +44,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lead/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look a lead up
+         * @description Tells what became of a lead of yours: the last one that you added for the person and type. A lead that another partner added is answered as if there were none.
+         */
+        post: operations["leadStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    leadDue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A lead is due
+         * @description For the call centre's own receiver, which brings the lead to its dialler (`DIALLER=webhook`). It is signed as Standard Webhooks 1.0.0 says. A lead can come more than once, always with the same `webhook-id`: drop a repeat by it.
+         */
+        post: operations["leadDue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /** @description A person who asked for a call, and what about. */
@@ -97,6 +138,11 @@ export interface components {
         };
         /** @description The person, and the type of lead, whose call is to be taken back. */
         LeadToCancel: {
+            mobile: components["schemas"]["Phone"];
+            type: components["schemas"]["LeadType"];
+        };
+        /** @description The person, and the type of lead, to look up. */
+        LeadToFind: {
             mobile: components["schemas"]["Phone"];
             type: components["schemas"]["LeadType"];
         };
@@ -221,6 +267,82 @@ export interface components {
              * @constant
              */
             warning: "server error (save)";
+        };
+        LeadStatusResult: components["schemas"]["LeadFound"] | components["schemas"]["LeadNotFound"];
+        /** @description What became of the lead. */
+        LeadFound: {
+            /**
+             * @description There is such a lead of yours.
+             * @constant
+             */
+            found: true;
+            /**
+             * @description `scheduled`: its call is still to come. `dialled`: the dialler has it. `cancelled`: you took it back. `failed`: the dialler would not take it. `expired`: it was too old when its turn came.
+             * @enum {string}
+             */
+            state: "scheduled" | "dialled" | "cancelled" | "failed" | "expired";
+            /**
+             * Format: date-time
+             * @description When the lead was accepted, in UTC.
+             * @example 2026-11-23T09:00:12.345Z
+             */
+            accepted_at: string;
+            /**
+             * Format: date-time
+             * @description When its call is due, in UTC.
+             * @example 2026-11-23T09:10:12.345Z
+             */
+            due_at: string;
+            /**
+             * Format: date-time
+             * @description When the dialler took it, in UTC; null where it has not.
+             * @example 2026-11-23T09:10:12.678Z
+             */
+            dialled_at: string | null;
+        };
+        /** @description There is no such lead of yours. */
+        LeadNotFound: {
+            /**
+             * @description There is no lead of yours for this person and type.
+             * @constant
+             */
+            found: false;
+        };
+        /** @description A lead whose time has come. */
+        LeadDueEvent: {
+            /**
+             * @description What happened.
+             * @constant
+             */
+            type: "lead.due";
+            /**
+             * Format: date-time
+             * @description When it happened, in UTC, which is when the call was due.
+             */
+            timestamp: string;
+            /** @description The lead. */
+            data: {
+                /** @description The lead's id, which is also the `webhook-id`. */
+                id: string;
+                /** @description Who sent it. */
+                partner: string;
+                /** @description The lead type. */
+                type: string;
+                /** @description The number to call, as E.164. */
+                mobile: string;
+                /**
+                 * Format: date-time
+                 * @description When the lead was accepted, in UTC.
+                 */
+                accepted_at: string;
+                /**
+                 * Format: date-time
+                 * @description When its call was due, in UTC.
+                 */
+                due_at: string;
+                /** @description All that the partner sent, as it was sent. */
+                submitted: components["schemas"]["NewLead"];
+            };
         };
         /** @description What is wrong, by field. Under each field's name stand its messages, numbered from 0. A body that is no JSON object at all is reported under the name `body`. */
         Failures: {
@@ -367,6 +489,10 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    /** @description The name of the lead. Only a lead that was accepted has one: keep it, and tell it to the call centre when you ask about the lead. */
+                    "Lead-Id"?: string;
+                    /** @description When the call of the lead is due, in UTC. Only a lead that was accepted has it. */
+                    "Lead-Due"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -457,6 +583,121 @@ export interface operations {
                 };
             };
             503: components["responses"]["Unavailable"];
+        };
+    };
+    leadStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whose lead, and of which type. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeadToFind"];
+            };
+        };
+        responses: {
+            /** @description The request was understood. `found` says whether there is such a lead of yours. */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeadStatusResult"];
+                };
+            };
+            /** @description The request must be mended. Every field that failed is named, each with what is wrong with it; nothing was looked up. */
+            400: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failures"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            /** @description The store failed, and nothing could be looked up. */
+            500: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    leadDue: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The lead's id, the same on every try.
+                 * @example 01k83s0kq3m4hn7c2v1a
+                 */
+                "webhook-id": string;
+                /**
+                 * @description When this try was made, in seconds since 1970.
+                 * @example 1795424412
+                 */
+                "webhook-timestamp": string;
+                /**
+                 * @description A signature for each secret in use, set apart by spaces.
+                 * @example v1,vHgNLr5fSpZJBKjZ1l7K6p4HVU3DB9+EeiqDQSNM0Q0=
+                 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The lead, with all that its partner sent of it. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeadDueEvent"];
+            };
+        };
+        responses: {
+            /** @description The receiver is gone for good. Nothing is sent to it any more until the server is started again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has the lead, and will not lose it. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver refuses this lead for good: it is `failed`, and the operator can send it again. 401, 403, 404, 408, 425 and 429 do not count as such, and are tried again. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver cannot take the lead now. It is tried again, after `Retry-After` where that is sent. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }

@@ -6,7 +6,8 @@ import { partnerCommand } from './commands/partner.ts';
 import type { Surroundings } from './commands/session.ts';
 import { submissionCommand } from './commands/submission.ts';
 import { typeCommand } from './commands/type.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
+import { ConfigError } from './environment/variables.ts';
 import { phoneReader } from './leads/phone.ts';
 import { Mistake } from './partners/partner.ts';
 import { openStore } from './store/open.ts';
@@ -14,7 +15,8 @@ import { openStore } from './store/open.ts';
 const surroundings: Surroundings = {
   open: () => {
     const config = readConfig();
-    return { store: openStore(config.databaseUrl), readPhone: phoneReader(config.defaultCountry) };
+    const { databaseUrl, defaultCountry, dialWithin } = config;
+    return { store: openStore(databaseUrl), readPhone: phoneReader(defaultCountry), dialWithin };
   },
   out: process.stdout,
   err: process.stderr,

@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs';
-import { cleanEnv, makeExactValidator } from 'envalid';
-import { type CountryCode, isCountry } from './leads/phone.ts';
+import { makeExactValidator } from 'envalid';
+import type { Dialler } from './dialler/dialler.ts';
+import { diallers } from './dialler/diallers.ts';
+import { readDuration } from './environment/duration.ts';
+import { count, oneOf, readVariables } from './environment/variables.ts';
+import { type CountryCode, isCountry, phoneReader } from './leads/phone.ts';
 import { isStoreUrl } from './store/open.ts';
 import { logLevels } from './telemetry/log.ts';
 
@@ -15,11 +19,16 @@ export interface Config {
   logLevel: string;
   /** Whether an empty store gets a partner, a type and a key to begin with. */
   bootstrap: boolean;
-}
-
-/** Variables that are not what they should be; the message has a line for each. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
+  /** Whether this process hands due leads over, or leaves them to another. */
+  dispatch: boolean;
+  /** Whom due leads are handed to; undefined for nobody. */
+  dialler: Dialler | undefined;
+  /** How many leads are on their way to the dialler at once, at most. */
+  diallerConcurrency: number;
+  /** How long the dialler may take to answer, in milliseconds. */
+  diallerTimeout: number;
+  /** How late a lead may be rung, in milliseconds; undefined for however late. */
+  dialWithin: number | undefined;
 }
 
 const port = makeExactValidator<number>((text) => {
@@ -44,13 +53,14 @@ const country = makeExactValidator<CountryCode>((written) => {
   throw new Error('a country code of two letters, such as GB or DE');
 });
 
-function oneOf<Choice extends string>(choices: readonly Choice[]) {
-  return makeExactValidator<Choice>((written) => {
-    const choice = choices.find((each) => each === written);
-    if (choice !== undefined) return choice;
-    throw new Error(`one of ${choices.join(', ')}`);
-  });
-}
+const dialWithin = makeExactValidator<number | undefined>((written) => {
+  if (written === 'off') return undefined;
+  try {
+    return readDuration(written);
+  } catch {
+    throw new Error('off, or a duration such as 24h or 90m');
+  }
+});
 
 /**
  * Reads the configuration from the environment, and from the file `.env` of the working directory
@@ -60,26 +70,20 @@ function oneOf<Choice extends string>(choices: readonly Choice[]) {
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   if (environment === process.env && existsSync('.env')) process.loadEnvFile('.env');
-  const variables = cleanEnv(
-    environment,
-    {
-      PORT: port({ default: 3000 }),
-      HOST: address({ default: '127.0.0.1' }),
-      DATABASE_URL: storeUrl({ default: 'sqlite:data/leads.db' }),
-      DEFAULT_COUNTRY: country({ default: 'GB' }),
-      LOG_LEVEL: oneOf(logLevels)({ default: 'info' }),
-      BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
-    },
-    {
-      reporter: ({ errors }) => {
-        const lines = Object.entries(errors).map(
-          ([name, error]) =>
-            `${name} should be ${error.message}; it is ${JSON.stringify(environment[name])}.`,
-        );
-        if (lines.length > 0) throw new ConfigError(lines.join('\n'));
-      },
-    },
-  );
+  const variables = readVariables(environment, {
+    PORT: port({ default: 3000 }),
+    HOST: address({ default: '127.0.0.1' }),
+    DATABASE_URL: storeUrl({ default: 'sqlite:data/leads.db' }),
+    DEFAULT_COUNTRY: country({ default: 'GB' }),
+    LOG_LEVEL: oneOf(logLevels)({ default: 'info' }),
+    BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
+    DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
+    DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
+    DIALLER_CONCURRENCY: count('leads', 1_000)({ default: 20 }),
+    DIALLER_TIMEOUT: count('milliseconds', 300_000)({ default: 10_000 }),
+    DIAL_WITHIN: dialWithin({ default: undefined }),
+  });
+  const readPhone = phoneReader(variables.DEFAULT_COUNTRY);
   return {
     port: variables.PORT,
     host: variables.HOST,
@@ -87,5 +91,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     defaultCountry: variables.DEFAULT_COUNTRY,
     logLevel: variables.LOG_LEVEL,
     bootstrap: variables.BOOTSTRAP === 'on',
+    dispatch: variables.DISPATCH === 'on',
+    dialler: diallers[variables.DIALLER]?.(environment, readPhone),
+    diallerConcurrency: variables.DIALLER_CONCURRENCY,
+    diallerTimeout: variables.DIALLER_TIMEOUT,
+    dialWithin: variables.DIAL_WITHIN,
   };
 }

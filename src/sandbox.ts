@@ -1,45 +1,27 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { FirstPartner } from './bootstrap.ts';
 import { readConfig } from './config.ts';
-import { newIdentifier } from './leads/identifier.ts';
+import { createLogDialler } from './dialler/log-dialler.ts';
 import { firstLead, runOrExplain, signalToStop, startService } from './service.ts';
-import type { Store } from './store/store.ts';
-import { createLog, type Log } from './telemetry/log.ts';
-
-/** How often due leads are looked for, in milliseconds. */
-const round = 200;
+import { createLog } from './telemetry/log.ts';
 
 await runOrExplain(sandbox);
 
 async function sandbox(): Promise<void> {
-  const config = { ...readConfig(), databaseUrl: 'sqlite::memory:', bootstrap: true };
+  const config = {
+    ...readConfig(),
+    databaseUrl: 'sqlite::memory:',
+    bootstrap: true,
+    dispatch: true,
+    dialler: createLogDialler(),
+  };
   const log = await createLog(config.logLevel);
   const stopped = signalToStop();
-  const { address, store, first, stop } = await startService(config, log);
+  const { address, first, stop } = await startService(config, log);
   if (first === undefined) throw new Error('a store in memory was not empty.');
   process.stdout.write(welcome(first, address));
 
-  let running = true;
-  const dialling = dial(store, log, () => running);
   await stopped;
-  running = false;
-  await dialling;
   await stop();
-}
-
-/** Stands for a dialler: takes each lead at its time and writes a line instead of calling. */
-async function dial(store: Store, log: Log, goesOn: () => boolean): Promise<void> {
-  while (goesOn()) {
-    const claim = newIdentifier();
-    const leads = await store.claimDue(claim, 100, 60_000);
-    for (const { id, type, partner } of leads)
-      log.info({ lead: id, type, partner }, 'Dialled (nobody was called)');
-    await store.markDialled(
-      claim,
-      leads.map(({ id }) => id),
-    );
-    await pause(round);
-  }
 }
 
 function welcome(first: FirstPartner, address: string): string {

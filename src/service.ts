@@ -1,7 +1,10 @@
 import { bootstrap, type FirstPartner } from './bootstrap.ts';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
+import { Dispatcher } from './dialler/dispatcher.ts';
+import { ConfigError } from './environment/variables.ts';
 import { phoneReader } from './leads/phone.ts';
 import { createApp } from './server/app.ts';
+import type { HandOffStatus } from './server/health.ts';
 import { startHttpServer } from './server/http-server.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
@@ -23,17 +26,43 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const store = openStore(config.databaseUrl);
   const readPhone = phoneReader(config.defaultCountry);
   const first = config.bootstrap ? await bootstrap(store) : undefined;
-  const app = createApp({ store, readPhone, log });
+  let dispatcher: Dispatcher | undefined;
+  const handOff = () => handOffStatus(config, dispatcher);
+  const app = createApp({ store, readPhone, log, handOff });
   const server = await startHttpServer(app, { host: config.host, port: config.port, log });
+  dispatcher = startDispatcher(config, store, log);
   return {
     address: `http://${reachable(server.host)}:${server.port}`,
     store,
     first,
     stop: async () => {
-      await server.stop();
+      await Promise.all([server.stop(), dispatcher?.stop()]);
       await store.close();
     },
   };
+}
+
+function startDispatcher(config: Config, store: Store, log: Log): Dispatcher | undefined {
+  const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin } = config;
+  if (!dispatch) {
+    log.info('No lead is handed over by this process (DISPATCH=off).');
+    return undefined;
+  }
+  if (dialler === undefined) {
+    log.warn('No lead is handed over (DIALLER=none): due leads wait until `leads due --take` fetches them.');
+    return undefined;
+  }
+  log.info(`Due leads are handed over (DIALLER=${dialler.name}).`);
+  const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
+  return new Dispatcher({ store, dialler, log, ...limits });
+}
+
+function handOffStatus({ dispatch, dialler }: Config, dispatcher: Dispatcher | undefined): HandOffStatus {
+  if (dispatcher !== undefined) return dispatcher.status();
+  const reason = dispatch
+    ? 'Due leads wait until `leads due --take` fetches them.'
+    : 'Another process hands leads over.';
+  return { dialler: dialler?.name ?? 'none', state: 'off', reason };
 }
 
 /**

@@ -1,7 +1,8 @@
 /** A stranger believes the README: what it says of commands and settings must be so. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config.ts';
+import { ConfigError } from '../src/environment/variables.ts';
 
 const root = new URL('../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
@@ -36,10 +37,13 @@ test('the table of settings has each variable that is read, with its default', (
     );
   }
   expect(named.toSorted()).toEqual(documented.map(([name]) => name).toSorted());
-  const { port, host, databaseUrl, defaultCountry, logLevel, bootstrap, ...more } = readConfig({});
+  const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = readConfig({});
+  const { port, host, databaseUrl, defaultCountry, logLevel, bootstrap, ...more } = first;
   expect(Object.keys(more)).toEqual([]);
-  const defaults = [String(port), host, databaseUrl, defaultCountry, logLevel, bootstrap ? 'on' : 'off'];
-  expect(documented.map(([, initial]) => initial)).toEqual(defaults);
+  const onOrOff = (value: unknown) => (value ? 'on' : 'off');
+  const defaults = [port, host, databaseUrl, defaultCountry, logLevel, onOrOff(bootstrap), onOrOff(dispatch)];
+  defaults.push(dialler?.name ?? 'none', diallerConcurrency, diallerTimeout, onOrOff(dialWithin));
+  expect(documented.map(([, initial]) => initial)).toEqual(defaults.map(String));
 });
 
 test('each npm script that is named exists', () => {

@@ -10,12 +10,14 @@ const src = fileURLToPath(new URL('../src/', import.meta.url));
 const allowed: Record<string, string[]> = {
   leads: [],
   partners: [],
+  environment: ['partners'],
   telemetry: [],
   store: ['leads', 'partners'],
   contract: ['leads'],
   operations: ['contract', 'leads', 'partners', 'store'],
   server: ['contract', 'leads', 'operations', 'partners', 'store', 'telemetry'],
-  commands: ['leads', 'partners', 'store'],
+  dialler: ['environment', 'leads', 'store', 'telemetry'],
+  commands: ['environment', 'leads', 'partners', 'store'],
   mock: ['contract', 'server'],
 };
 

@@ -50,9 +50,12 @@ export function dueCommand(surroundings: Surroundings): Command {
  * A lead counts as dialled only once it is printed. Where the printing fails, or the machine stops
  * half-way, the lease runs out and the lead is due again: it may be printed twice, and is never lost.
  */
-async function handOver({ store, output }: Session, count: number): Promise<void> {
+async function handOver({ store, output, remark, dialWithin }: Session, limit: number): Promise<void> {
   const claim = newIdentifier();
-  const leads = await store.claimDue(claim, count, lease);
+  const startedAt = Date.now();
+  const notDueBefore = dialWithin === undefined ? 0 : startedAt - dialWithin;
+  const { leads, tooOld } = await store.claimDue({ claim, limit, lease, notDueBefore });
+  if (tooOld > 0) remark(`${tooOld} leads were too old to be rung (DIAL_WITHIN), and are left out.`);
   try {
     await output.list(leads, view, 'No lead is due.');
   } catch (error) {
@@ -61,8 +64,11 @@ async function handOver({ store, output }: Session, count: number): Promise<void
       `The output broke off (${reason}); none of the ${leads.length} leads is dialled, and they are due again in ${lease / 1000} seconds.`,
     );
   }
-  await store.markDialled(
-    claim,
-    leads.map(({ id }) => id),
-  );
+  const taken = {
+    startedAt,
+    endedAt: Date.now(),
+    outcome: 'taken',
+    answer: 'printed by `leads due --take`',
+  } as const;
+  await Promise.all(leads.map(({ id }) => store.recordTry(claim, { leadId: id, ...taken }, undefined)));
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { type LeadState, leadStates } from '../leads/lead.ts';
 import { Mistake } from '../partners/partner.ts';
-import type { LeadRecord } from '../store/store.ts';
+import type { LeadRecord, Try } from '../store/store.ts';
 import { time, type View } from './output.ts';
 import { action, readCount, type Surroundings } from './session.ts';
 import { submissionView } from './submission.ts';
@@ -16,6 +16,8 @@ const view: View<LeadRecord> = {
     MOBILE: (lead) => lead.mobile,
     DIALLED: (lead) => time(lead.dialledAt) ?? '-',
     CANCELLED: (lead) => time(lead.cancelledAt) ?? '-',
+    TRIES: (lead) => String(lead.tries),
+    'LAST ANSWER': (lead) => lead.lastAnswer ?? '-',
   },
   json: (lead) => ({
     id: lead.id,
@@ -27,7 +29,26 @@ const view: View<LeadRecord> = {
     due_at: time(lead.dueAt),
     dialled_at: time(lead.dialledAt),
     cancelled_at: time(lead.cancelledAt),
+    tries: lead.tries,
+    last_answer: lead.lastAnswer,
     submission_id: lead.submissionId,
+  }),
+};
+
+const tryView: View<Try> = {
+  columns: {
+    LEAD: (each) => each.leadId,
+    TRIED: (each) => time(each.startedAt),
+    SECONDS: (each) => ((each.endedAt - each.startedAt) / 1_000).toFixed(3),
+    OUTCOME: (each) => each.outcome,
+    ANSWER: (each) => each.answer,
+  },
+  json: (each) => ({
+    lead_id: each.leadId,
+    started_at: time(each.startedAt),
+    ended_at: time(each.endedAt),
+    outcome: each.outcome,
+    answer: each.answer,
   }),
 };
 
@@ -57,18 +78,33 @@ export function leadCommand(surroundings: Surroundings): Command {
     const mobile = readPhone(written);
     if (mobile === undefined) throw new Mistake(`${JSON.stringify(written)} is not a valid phone number.`);
     const leads = await Array.fromAsync(store.leads({ mobile }, Number.MAX_SAFE_INTEGER));
+    const tries = await Array.fromAsync(store.tries(mobile));
     const submissions = await Array.fromAsync(store.submissions({ mobile }, Number.MAX_SAFE_INTEGER));
     if (json) {
       await output.value({
         mobile,
         leads: leads.map(view.json),
+        tries: tries.map(tryView.json),
         submissions: submissions.map(submissionView.json),
       });
       return;
     }
     await output.list(leads, view, `No lead was taken for ${mobile}.`);
     await output.gap();
+    await output.list(tries, tryView, 'The dialler was not tried yet.');
+    await output.gap();
     await output.list(submissions, submissionView, `Nothing was sent for ${mobile}.`);
+  });
+
+  const retry = lead
+    .command('retry')
+    .description('send failed leads to the dialler again, now')
+    .argument('<id...>', 'their ids, as `leads lead list --state failed` shows them');
+  action<object, [string[]]>(retry, surroundings, async ({ store, output }, _options, ids) => {
+    for (const id of ids) {
+      await store.retry(id);
+      await output.done(`The lead ${id} is scheduled for now.`, { id, state: 'scheduled' });
+    }
   });
 
   return lead;

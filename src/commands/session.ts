@@ -8,6 +8,8 @@ import { Output } from './output.ts';
 export interface Session {
   store: Store;
   readPhone: ReadPhone;
+  /** How late a lead may be rung, in milliseconds; undefined for however late. */
+  dialWithin: number | undefined;
   output: Output;
   /** Says something beside the output, on standard error. */
   remark(sentence: string): void;
@@ -15,7 +17,7 @@ export interface Session {
 
 /** How the commands come by a store: it is opened when one runs, not when its help is read. */
 export interface Surroundings {
-  open(): { store: Store; readPhone: ReadPhone };
+  open(): { store: Store; readPhone: ReadPhone; dialWithin: number | undefined };
   out: Writable;
   err: Writable;
 }
@@ -31,11 +33,11 @@ export function action<Options extends object, Arguments extends unknown[]>(
     // The casts: Commander gives what the command's own definition, just beside the call, asks for.
     const parameters = received.slice(0, -2) as Arguments;
     const options = received.at(-2) as Options & { json?: boolean };
-    const { store, readPhone } = surroundings.open();
+    const { store, ...more } = surroundings.open();
     try {
       const output = new Output(surroundings.out, options.json ?? false);
       const remark = (sentence: string) => void surroundings.err.write(`${sentence}\n`);
-      await run({ store, readPhone, output, remark }, options, ...parameters);
+      await run({ store, ...more, output, remark }, options, ...parameters);
     } finally {
       await store.close();
     }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { readDuration, writeDuration } from '../environment/duration.ts';
 import { checkName } from '../partners/partner.ts';
 import type { LeadTypeRecord } from '../store/store.ts';
-import { readDuration, writeDuration } from './duration.ts';
 import { time, type View } from './output.ts';
 import { action, type Surroundings } from './session.ts';
 

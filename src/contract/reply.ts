@@ -1,6 +1,7 @@
-import type { operations } from '../../generated/openapi.ts';
+import type { operations, webhooks } from '../../generated/openapi.ts';
 
-export type OperationId = keyof operations;
+/** What partners can ask for. A webhook, which is what the server asks of others, bears its own name. */
+export type OperationId = Exclude<keyof operations, keyof webhooks>;
 
 type Responses<Id extends OperationId> = operations[Id]['responses'];
 
@@ -20,13 +21,11 @@ type DocumentedHeaders<Id extends OperationId, S extends Status<Id>> = Responses
   ? Omit<{ [Name in keyof Documented as string extends Name ? never : Name]: Documented[Name] }, 'Request-Id'>
   : never;
 
-/** The headers that must come with a status, besides `Request-Id`, which every response has. */
-type HeadersArgument<Id extends OperationId, S extends Status<Id>> = keyof DocumentedHeaders<
-  Id,
-  S
-> extends never
-  ? []
-  : [headers: DocumentedHeaders<Id, S>];
+/** The headers that must or can come with a status, besides `Request-Id`, which every response has. */
+type HeadersArgument<Id extends OperationId, S extends Status<Id>> =
+  Record<never, never> extends DocumentedHeaders<Id, S>
+    ? [headers?: DocumentedHeaders<Id, S>]
+    : [headers: DocumentedHeaders<Id, S>];
 
 /**
  * What is answered to a request. Only `replies` makes one, so that no status, body or header comes

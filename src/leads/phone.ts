@@ -41,3 +41,20 @@ export function phoneReader(defaultCountry: CountryCode): ReadPhone {
 export function isCountry(code: string): code is CountryCode {
   return isSupportedCountry(code);
 }
+
+/** The ways in which a dialler may want a number: 07840258823, 7840258823 or 447840258823. */
+export const numberForms = ['national', 'significant', 'international'] as const;
+
+export type NumberForm = (typeof numberForms)[number];
+
+/** The digits of a number, in one of these forms, and its country code. */
+export function digitsOf(e164: string, form: NumberForm): { countryCode: string; digits: string } {
+  const number = parsePhoneNumberFromString(e164);
+  if (number === undefined) throw new Error('An E.164 number cannot be read.');
+  const digits = {
+    national: () => number.formatNational().replace(/\D/g, ''),
+    significant: () => String(number.nationalNumber),
+    international: () => e164.replace(/\D/g, ''),
+  };
+  return { countryCode: number.countryCallingCode, digits: digits[form]() };
+}

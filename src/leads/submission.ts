@@ -16,8 +16,8 @@ export interface Submission {
   content: string;
 }
 
-/** What a partner asks to be taken back. */
-export interface Cancellation {
+/** By what a partner names a lead of its own. */
+export interface PersonAndType {
   partnerId: number;
   /** The lead type's name, as sent. */
   type: string;

@@ -7,8 +7,7 @@ import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'addLead'>();
 
-const replies: Record<SubmissionOutcome, Reply<'addLead'>> = {
-  accepted: reply(200, { saved: true, processed: true }),
+const notAccepted: Record<Exclude<SubmissionOutcome, 'accepted'>, Reply<'addLead'>> = {
   'existing-contact': reply(200, { saved: true, processed: false, error: 'Existing Contact' }),
   'already-scheduled': reply(200, {
     saved: true,
@@ -38,7 +37,13 @@ export function addLead(intake: Intake, readPhone: ReadPhone): Operation<'addLea
         delays: Number(body.delays ?? 0),
         content: text,
       });
-      return replies[await intake.submit(submission)];
+      const submitted = await intake.submit(submission);
+      if (submitted.outcome !== 'accepted') return notAccepted[submitted.outcome];
+      return reply(
+        200,
+        { saved: true, processed: true },
+        { 'Lead-Id': submitted.leadId, 'Lead-Due': new Date(submitted.dueAt).toISOString() },
+      );
     },
     failed,
   };

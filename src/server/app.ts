@@ -9,7 +9,7 @@ import { createOperations } from '../operations/operations.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { endpointHandler } from './endpoint.ts';
-import { healthz, readyz } from './health.ts';
+import { type HandOffStatus, healthz, readyz } from './health.ts';
 import { InFlight } from './in-flight.ts';
 import { docs, toDocs } from './page.ts';
 import { newRequestId, serviceFailure } from './respond.ts';
@@ -19,6 +19,8 @@ export interface AppParts {
   store: Store;
   readPhone: ReadPhone;
   log: Log;
+  /** How due leads get to the dialler. */
+  handOff: () => HandOffStatus;
   /** How many requests of one key may be under way at once. */
   inFlightPerKey?: number;
 }
@@ -26,7 +28,8 @@ export interface AppParts {
 const defaultInFlightPerKey = 1_000;
 
 /** The HTTP application: a route for each operation of the contract, and the service's own. */
-export function createApp({ store, readPhone, log, inFlightPerKey = defaultInFlightPerKey }: AppParts) {
+export function createApp(parts: AppParts) {
+  const { store, readPhone, log, handOff, inFlightPerKey = defaultInFlightPerKey } = parts;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const contract = readContract();
   const operations = createOperations(store, readPhone);
@@ -46,7 +49,7 @@ export function createApp({ store, readPhone, log, inFlightPerKey = defaultInFli
     app.on(operation.method, operation.path, handler);
   }
   app.get('/healthz', () => healthz());
-  app.get('/readyz', () => readyz(store, log));
+  app.get('/readyz', () => readyz(store, handOff, log));
   serveContract(app, contract);
   app.get('/docs', () => docs());
   app.get('/', () => toDocs());

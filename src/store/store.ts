@@ -1,5 +1,6 @@
-import type { CancellationOutcome, LeadState, SubmissionOutcome } from '../leads/lead.ts';
-import type { Cancellation, Submission } from '../leads/submission.ts';
+import type { CancellationOutcome, LeadState, LeadStatus, SubmissionOutcome } from '../leads/lead.ts';
+import type { PersonAndType, Submission } from '../leads/submission.ts';
+import type { TryOutcome } from '../leads/try.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 
 /** All times are milliseconds since 1970, all mobile numbers E.164. */
@@ -11,10 +12,17 @@ export interface Intake {
   /** Whether the type exists and the partner holds it. */
   isGranted(partnerId: number, type: string): Promise<boolean>;
   /** Saves the submission, and its lead where it can be taken. @throws {StoreBusy} */
-  submit(submission: Submission): Promise<SubmissionOutcome>;
-  /** Takes a scheduled lead back. @throws {StoreBusy} */
-  cancel(cancellation: Cancellation): Promise<CancellationOutcome>;
+  submit(submission: Submission): Promise<Submitted>;
+  /** Takes back the partner's last lead for the person and type, unless the dialler has it. @throws {StoreBusy} */
+  cancel(wanted: PersonAndType): Promise<CancellationOutcome>;
+  /** The partner's last lead for the person and type; undefined where it has none, or not the type. */
+  leadStatus(wanted: PersonAndType): Promise<LeadStatus | undefined>;
 }
+
+/** What became of a submission, with the lead that it made. */
+export type Submitted =
+  | { outcome: 'accepted'; leadId: string; dueAt: number }
+  | { outcome: Exclude<SubmissionOutcome, 'accepted'> };
 
 /** A lead whose time has come, with what a dialler needs. */
 export interface DueLead {
@@ -28,17 +36,66 @@ export interface DueLead {
   content: string;
 }
 
+/** A due lead that one dispatcher, and nobody else, may hand over now. */
+export interface ClaimedLead extends DueLead {
+  /** The how manieth try this is, from 1. */
+  tries: number;
+  /** Whether the dialler may have it from an earlier try that ended without a clear answer. */
+  mayHaveArrived: boolean;
+}
+
+/** How leads are claimed. */
+export interface ClaimTerms {
+  /** The claim's name, which no other claim has. */
+  claim: string;
+  /** How many leads at most. */
+  limit: number;
+  /** For how long nobody else is given them, in milliseconds. */
+  lease: number;
+  /** Leads that were due before this are not rung any more; in milliseconds since 1970, 0 for no limit. */
+  notDueBefore: number;
+}
+
+/** What a claim came to. */
+export interface Claimed {
+  leads: ClaimedLead[];
+  /** How many leads were too old: they are `expired`, or `failed` where the dialler may have them. */
+  tooOld: number;
+}
+
+/** What came of one try to hand a lead over. */
+export interface Try {
+  leadId: string;
+  startedAt: number;
+  endedAt: number;
+  outcome: TryOutcome;
+  /** What came back, in words, with nothing of the person and no secret in it. */
+  answer: string;
+}
+
 /** What brings due leads to the dialler. */
 export interface HandOff {
   /** The leads that are due and that nobody is handing over, the longest due first. */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
-   * Leases up to `limit` due leads under the name `claim`: until the lease ends nobody else is given
-   * them, and from now on they cannot be cancelled.
+   * From when on there is a lead to claim, in milliseconds since 1970: the earliest due time, end of a
+   * pause or end of a lease of all scheduled leads; undefined where none is scheduled.
    */
-  claimDue(claim: string, limit: number, lease: number): Promise<DueLead[]>;
-  /** Records that the dialler has these leads. Those that the claim has lost are left alone. */
-  markDialled(claim: string, ids: readonly string[]): Promise<void>;
+  nextTryAt(): Promise<number | undefined>;
+  /** Calls `wake` after each change, of whichever process, that may have brought `nextTryAt` forward. */
+  onChange(wake: () => void): () => void;
+  /**
+   * Leases due leads, the longest due first: until the lease ends nobody else is given them, and from
+   * now on they cannot be cancelled.
+   */
+  claimDue(terms: ClaimTerms): Promise<Claimed>;
+  /**
+   * Records a try, and what follows for its lead. One that was taken is dialled, whoever has claimed it
+   * since. For every other outcome the lead is left alone where the claim has lost it.
+   *
+   * @param nextTryAt when it is tried again after `unavailable` or `unknown`; undefined for never
+   */
+  recordTry(claim: string, ended: Try, nextTryAt: number | undefined): Promise<void>;
 }
 
 export interface LeadTypeRecord {
@@ -94,6 +151,10 @@ export interface LeadRecord {
   dueAt: number;
   dialledAt: number | null;
   cancelledAt: number | null;
+  /** How often it was handed to the dialler, since it was accepted or the operator sent it again. */
+  tries: number;
+  /** What came back from the last try; null before the first has ended. */
+  lastAnswer: string | null;
   submissionId: string;
 }
 
@@ -135,8 +196,15 @@ export interface SubmissionFilter {
 export interface Records {
   leads(filter: LeadFilter, limit: number): AsyncIterable<LeadRecord>;
   submissions(filter: SubmissionFilter, limit: number): AsyncIterable<SubmissionRecord>;
+  /** All tries of a person's leads, the oldest first. */
+  tries(mobile: string): AsyncIterable<Try>;
   /** Runs a saved submission again and keeps both outcomes. @throws {Mistake} where there is none */
   replay(submissionId: string): Promise<ReplayRecord>;
+  /**
+   * Schedules a failed lead for now, with all its tries before it.
+   * @throws {Mistake} where there is none, it has not failed, or a newer lead has taken its place
+   */
+  retry(leadId: string): Promise<void>;
 }
 
 /** What must last. */

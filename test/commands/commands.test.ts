@@ -236,7 +236,7 @@ test.each([
   [['lead', 'show', 'John'], '"John" is not a valid phone number.'],
   [
     ['lead', 'list', '--state', 'lost'],
-    "Option '--state <state>' argument 'lost' is invalid. Allowed choices are scheduled, dialled, cancelled.",
+    "Option '--state <state>' argument 'lost' is invalid. Allowed choices are scheduled, dialled, cancelled, failed, expired.",
   ],
   [
     ['due', '--take', 'all'],
@@ -285,6 +285,7 @@ test('every command has help, with a description of each argument and option', a
     'lead',
     'lead list',
     'lead show',
+    'lead retry',
     'submission',
     'submission list',
     'submission replay',

@@ -5,11 +5,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import { bootstrap } from '../../src/bootstrap.ts';
 import { phoneReader } from '../../src/leads/phone.ts';
+import type { TryOutcome } from '../../src/leads/try.ts';
 import { type AppParts, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type { LeadRecord, Store, SubmissionRecord } from '../../src/store/store.ts';
+import type { ClaimedLead, LeadRecord, Store, SubmissionRecord } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Target } from './client.ts';
 
@@ -26,6 +27,7 @@ export type TestServerOptions = Partial<
 >;
 
 const log = await createLog('silent');
+const handOff = () => ({ dialler: 'none', state: 'off' }) as const;
 
 /** A directory that is gone when the test is. */
 export function temporaryDirectory(): string {
@@ -40,7 +42,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const store = openSqliteStore(file, { ...defaultLimits, ...options });
   const first = await bootstrap(store);
   if (first === undefined) throw new Error('The new store is not empty.');
-  const app = createApp({ store, readPhone: phoneReader('GB'), log, ...options });
+  const app = createApp({ store, readPhone: phoneReader('GB'), log, handOff, ...options });
   const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...options });
   onTestFinished(async () => {
     await server.stop();
@@ -49,13 +51,34 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   return { url: `http://${server.host}:${server.port}`, store, file, ...first };
 }
 
-/** Hands every lead that is due to the dialler. */
-export async function dialDue(store: Store): Promise<void> {
-  const leads = await store.claimDue('test', Number.MAX_SAFE_INTEGER, 60_000);
-  await store.markDialled(
-    'test',
-    leads.map(({ id }) => id),
+/** Claims the leads that are due, and none that is too old. */
+export async function claim(
+  store: Store,
+  name: string,
+  { limit = Number.MAX_SAFE_INTEGER, lease = 60_000 } = {},
+): Promise<ClaimedLead[]> {
+  return (await store.claimDue({ claim: name, limit, lease, notDueBefore: 0 })).leads;
+}
+
+/** Records what came of a try that has just been made. */
+export function record(
+  store: Store,
+  name: string,
+  leadId: string,
+  outcome: TryOutcome,
+  nextTryAt?: number,
+): Promise<void> {
+  const now = Date.now();
+  return store.recordTry(
+    name,
+    { leadId, startedAt: now, endedAt: now, outcome, answer: `${outcome} once` },
+    nextTryAt,
   );
+}
+
+/** Hands every lead that is due to the dialler, with the same end for each. */
+export async function dialDue(store: Store, outcome: TryOutcome = 'taken'): Promise<void> {
+  for (const { id } of await claim(store, 'test')) await record(store, 'test', id, outcome);
 }
 
 export function leadsIn(store: Store): Promise<LeadRecord[]> {

@@ -14,7 +14,7 @@ test('/healthz tells that the process is alive', async () => {
 test('/readyz tells that the store answers, and says so when it no longer does', async () => {
   const server = await startServer();
   const ready = await fetch(`${server.url}/readyz`);
-  expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }]);
+  expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ready' }]);
   await server.store.close();
   const closed = await fetch(`${server.url}/readyz`);
   expect(closed.status).toBe(503);

@@ -1,7 +1,7 @@
 /** What the lead logic relies on, whichever store is behind it. */
 import { describe, expect, test, vi } from 'vitest';
 import { Mistake } from '../../src/partners/partner.ts';
-import { dialDue, leadsIn, submissionsIn } from '../harness/server.ts';
+import { claim, dialDue, leadsIn, record, submissionsIn } from '../harness/server.ts';
 import { furnished, stores } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -18,10 +18,12 @@ describe.each(stores)('$name', ({ open }) => {
     const { store, first, second, from } = await furnished(open());
     await store.addType('home', null);
     await store.grantType('first', 'home');
-    expect(await store.submit(from(first.id))).toBe('accepted');
-    expect(await store.submit(from(second.id))).toBe('already-scheduled');
-    expect(await store.submit(from(first.id, { type: 'home' }))).toBe('accepted');
-    expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toBe('accepted');
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+    expect(await store.submit(from(second.id))).toMatchObject({ outcome: 'already-scheduled' });
+    expect(await store.submit(from(first.id, { type: 'home' }))).toMatchObject({ outcome: 'accepted' });
+    expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
+      outcome: 'accepted',
+    });
   });
 
   test('of two hundred equal submissions at once exactly one is accepted', async () => {
@@ -29,7 +31,7 @@ describe.each(stores)('$name', ({ open }) => {
     const all = Array.from({ length: 200 }, (_, index) =>
       store.submit(from(index % 2 ? first.id : second.id)),
     );
-    const outcomes = await Promise.all(all);
+    const outcomes = (await Promise.all(all)).map(({ outcome }) => outcome);
     expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(1);
     expect(outcomes.filter((outcome) => outcome === 'already-scheduled')).toHaveLength(199);
     expect(await submissionsIn(store)).toHaveLength(200);
@@ -39,14 +41,14 @@ describe.each(stores)('$name', ({ open }) => {
     const { store, first, from } = await furnished(open());
     await store.submit(from(first.id));
     await dialDue(store);
-    expect(await store.submit(from(first.id))).toBe('existing-contact');
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   });
 
   test('a dialled person is an existing contact until the re-contact period has passed', async () => {
     const { store, first, from } = await furnished(open(), year);
     await store.submit(from(first.id));
     await dialDue(store);
-    expect(await store.submit(from(first.id))).toBe('existing-contact');
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   });
 
   test('after the re-contact period a person is taken again, once, and the old lead is kept', async () => {
@@ -55,7 +57,11 @@ describe.each(stores)('$name', ({ open }) => {
     await dialDue(store);
     await pass(20);
     const outcomes = await Promise.all([first, second, first].map(({ id }) => store.submit(from(id))));
-    expect(outcomes).toEqual(['accepted', 'already-scheduled', 'already-scheduled']);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([
+      'accepted',
+      'already-scheduled',
+      'already-scheduled',
+    ]);
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
     expect(await store.cancel({ partnerId: first.id, ...person })).toBe('cancelled');
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled', 'dialled']);
@@ -64,10 +70,10 @@ describe.each(stores)('$name', ({ open }) => {
   test('a cancelled lead is no obstacle, and its history is kept', async () => {
     const { store, first, second, from } = await furnished(open());
     for (let round = 0; round < 3; round += 1) {
-      expect(await store.submit(from(first.id))).toBe('accepted');
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
       expect(await store.cancel({ partnerId: first.id, ...person })).toBe('cancelled');
     }
-    expect(await store.submit(from(second.id))).toBe('accepted');
+    expect(await store.submit(from(second.id))).toMatchObject({ outcome: 'accepted' });
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual([
       'scheduled',
       'cancelled',
@@ -95,7 +101,7 @@ describe.each(stores)('$name', ({ open }) => {
         store.submit(from(first.id, { mobile })),
         store.cancel({ partnerId: first.id, type: 'motor', mobile }),
       ]);
-      expect(added).toBe('accepted');
+      expect(added.outcome).toBe('accepted');
       const [lead] = await Array.fromAsync(store.leads({ mobile }, 1));
       expect(lead?.state).toBe(cancelled === 'cancelled' ? 'cancelled' : 'scheduled');
     }
@@ -107,16 +113,13 @@ describe.each(stores)('$name', ({ open }) => {
       const mobile = `+4478402588${round + 10}`;
       await store.submit(from(first.id, { mobile }));
       const cancel = () => store.cancel({ partnerId: first.id, type: 'motor', mobile });
-      const claim = () => store.claimDue(`claim-${round}`, 10, 60_000);
+      const take = () => claim(store, `claim-${round}`);
       const [cancelled, claimed] = await (round % 2
-        ? Promise.all([cancel(), claim()])
-        : Promise.all([claim(), cancel()]).then(([leads, outcome]) => [outcome, leads] as const));
+        ? Promise.all([cancel(), take()])
+        : Promise.all([take(), cancel()]).then(([leads, outcome]) => [outcome, leads] as const));
       expect(claimed).toHaveLength(cancelled === 'cancelled' ? 0 : 1);
       expect(cancelled).toBe(claimed.length === 0 ? 'cancelled' : 'already-processed');
-      await store.markDialled(
-        `claim-${round}`,
-        claimed.map(({ id }) => id),
-      );
+      for (const { id } of claimed) await record(store, `claim-${round}`, id, 'taken');
     }
   });
 
@@ -127,7 +130,7 @@ describe.each(stores)('$name', ({ open }) => {
       await store.submit(from(first.id, { mobile: `+44784025882${index}`, receivedAt: now, delays }));
       await pass(1);
     }
-    const claims = await Promise.all([store.claimDue('one', 2, 60_000), store.claimDue('two', 2, 60_000)]);
+    const claims = await Promise.all([claim(store, 'one', { limit: 2 }), claim(store, 'two', { limit: 2 })]);
     expect(claims.map((leads) => leads.map(({ mobile }) => mobile))).toEqual([
       ['+447840258820', '+447840258822'],
       ['+447840258823'],
@@ -135,24 +138,145 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await Array.fromAsync(store.dueLeads(10))).toEqual([]);
   });
 
-  test('a lease that ends gives the lead to the next, and the late holder can no longer confirm it', async () => {
+  test('a lease that ends gives the lead to the next, and an answer that comes late still counts', async () => {
     const { store, first, from } = await furnished(open());
     await store.submit(from(first.id));
-    const [lead] = await store.claimDue('slow', 1, 20);
-    expect(await store.claimDue('early', 1, 60_000)).toEqual([]);
+    const [lead] = await claim(store, 'slow', { lease: 20 });
+    expect(lead).toMatchObject({ tries: 1, mayHaveArrived: false });
+    expect(await claim(store, 'early')).toEqual([]);
     await pass(20);
     expect(await store.cancel({ partnerId: first.id, ...person })).toBe('already-processed');
-    expect((await store.claimDue('next', 1, 60_000)).map(({ id }) => id)).toEqual([lead?.id]);
-    await store.markDialled('slow', [lead?.id ?? '']);
+    const [again] = await claim(store, 'next');
+    expect(again).toMatchObject({ id: lead?.id, tries: 2, mayHaveArrived: true });
+    await record(store, 'slow', lead?.id ?? '', 'refused');
     expect((await leadsIn(store))[0]?.state).toBe('scheduled');
-    await store.markDialled('next', [lead?.id ?? '']);
+    await record(store, 'slow', lead?.id ?? '', 'taken');
     expect((await leadsIn(store))[0]?.state).toBe('dialled');
+    await record(store, 'next', lead?.id ?? '', 'refused');
+    expect((await leadsIn(store))[0]?.state).toBe('dialled');
+  });
+
+  test('every try is kept, and one that broke off as well', async () => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await claim(store, 'killed', { lease: 20 });
+    await pass(20);
+    const [lead] = await claim(store, 'next');
+    await record(store, 'next', lead?.id ?? '', 'unavailable', Date.now());
+    await dialDue(store);
+    const tries = await Array.fromAsync(store.tries(person.mobile));
+    expect(tries.map(({ outcome }) => outcome)).toEqual(['unknown', 'unavailable', 'taken']);
+    expect((await leadsIn(store))[0]).toMatchObject({ tries: 3, lastAnswer: 'taken once' });
+  });
+
+  test('a lead that waits for its next try is nobody’s until then, and those that are due go before it', async () => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const later = Date.now() + 3_600_000;
+    await record(store, 'test', lead?.id ?? '', 'unavailable', later);
+    expect(await claim(store, 'test')).toEqual([]);
+    expect(await store.nextTryAt()).toBe(later);
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    expect(await claim(store, 'test')).toMatchObject([{ mobile: '+447840258824' }]);
+  });
+
+  test('the next try is the earliest of all due times, pauses and leases, and there may be none', async () => {
+    const { store, first, from } = await furnished(open());
+    expect(await store.nextTryAt()).toBeUndefined();
+    const now = Date.now();
+    await store.submit(from(first.id, { receivedAt: now, delays: 600 }));
+    expect(await store.nextTryAt()).toBe(now + 600_000);
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    expect(await store.nextTryAt()).toBeLessThanOrEqual(Date.now());
+    await claim(store, 'test', { lease: 60_000 });
+    expect(await store.nextTryAt()).toBeGreaterThan(now + 50_000);
+    await dialDue(store);
+  });
+
+  test('whoever waits for leads is told of a change', async () => {
+    const { store, first, from } = await furnished(open());
+    let changes = 0;
+    const stop = store.onChange(() => {
+      changes += 1;
+    });
+    await store.submit(from(first.id));
+    expect(changes).toBe(1);
+    stop();
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    expect(changes).toBe(1);
+  });
+
+  test('a lead that is too old is expired, or failed where the dialler may have it, and never claimed', async () => {
+    const { store, first, from } = await furnished(open());
+    const now = Date.now();
+    await store.submit(from(first.id));
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    await store.submit(from(first.id, { mobile: '+447840258825', receivedAt: now, delays: 2 }));
+    const [lead] = await claim(store, 'test', { limit: 1 });
+    await record(store, 'test', lead?.id ?? '', 'unknown', now);
+    const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore: now + 1_000 };
+    expect(await store.claimDue(terms)).toEqual({ leads: [], tooOld: 2 });
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'expired', 'failed']);
+    expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
+      outcome: 'accepted',
+    });
+  });
+
+  test.each(['refused', 'unavailable', 'unknown'] as const)(
+    'a lead that was %s and is not tried again has failed, and is no obstacle',
+    async (outcome) => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await dialDue(store, outcome);
+      expect((await leadsIn(store))[0]).toMatchObject({ state: 'failed', tries: 1 });
+      expect(await claim(store, 'test')).toEqual([]);
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+    },
+  );
+
+  test('a failed lead is sent again with all its tries before it, once', async () => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await dialDue(store, 'refused');
+    const [failed] = await leadsIn(store);
+    await store.retry(failed?.id ?? '');
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
+    expect(await claim(store, 'test')).toMatchObject([{ id: failed?.id, tries: 1 }]);
+    await expect(store.retry(failed?.id ?? '')).rejects.toThrow('is scheduled. Only a failed lead');
+    await expect(store.retry('nothing')).rejects.toThrow('There is no lead with the id "nothing".');
+  });
+
+  test('a failed lead is not sent again once the person was sent again', async () => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await dialDue(store, 'refused');
+    const [failed] = await leadsIn(store);
+    await store.submit(from(first.id));
+    await expect(store.retry(failed?.id ?? '')).rejects.toThrow(Mistake);
+    await store.cancel({ partnerId: first.id, ...person });
+    await expect(store.retry(failed?.id ?? '')).rejects.toThrow('the person was sent again');
+  });
+
+  test('a partner is told of its own last lead, and of nobody else’s', async () => {
+    const { store, first, second, from } = await furnished(open());
+    const status = (partnerId: number) => store.leadStatus({ partnerId, ...person });
+    expect(await status(first.id)).toBeUndefined();
+    const submitted = await store.submit(from(first.id, { delays: 600 }));
+    const dueAt = submitted.outcome === 'accepted' ? submitted.dueAt : 0;
+    expect(await status(first.id)).toMatchObject({ state: 'scheduled', dueAt, dialledAt: null });
+    expect(await status(second.id)).toBeUndefined();
+    await store.cancel({ partnerId: first.id, ...person });
+    await store.submit(from(second.id));
+    expect(await status(first.id)).toMatchObject({ state: 'cancelled' });
+    expect(await status(second.id)).toMatchObject({ state: 'scheduled' });
+    expect(await store.leadStatus({ partnerId: first.id, ...person, type: 'other' })).toBeUndefined();
   });
 
   test('a replay can accept what had no type then, and both outcomes are kept', async () => {
     const { store, first, from } = await furnished(open());
     const submission = from(first.id, { type: 'later' });
-    expect(await store.submit(submission)).toBe('unknown-type');
+    expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
     expect((await store.replay(submission.id)).outcome).toBe('unknown-type');
     await store.addType('later', null);
     await store.grantType('first', 'later');
@@ -248,6 +372,6 @@ describe.each(stores)('$name', ({ open }) => {
       store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
     );
     await store.close();
-    expect(new Set(await Promise.all(writes))).toEqual(new Set(['accepted']));
+    expect(new Set((await Promise.all(writes)).map(({ outcome }) => outcome))).toEqual(new Set(['accepted']));
   });
 });

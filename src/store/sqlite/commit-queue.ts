@@ -42,6 +42,7 @@ export class CommitQueue {
   /** When the first failed attempt at the lock was made; 0 while there is none. */
   #lockedSince = 0;
   #whenIdle: (() => void)[] = [];
+  readonly #afterCommit = new Set<() => void>();
 
   constructor(database: DatabaseSync, limits: CommitQueueLimits) {
     this.#database = database;
@@ -68,6 +69,12 @@ export class CommitQueue {
       this.#waiting.push({ run: work, resolve: resolve as (result: unknown) => void, reject });
       this.#schedule();
     });
+  }
+
+  /** Calls `listener` after each batch that was committed, until the function that is returned is called. */
+  onCommit(listener: () => void): () => void {
+    this.#afterCommit.add(listener);
+    return () => void this.#afterCommit.delete(listener);
   }
 
   /** Fulfilled once nothing is waiting. */
@@ -132,6 +139,7 @@ export class CommitQueue {
       return;
     }
     for (const tell of settle) tell();
+    for (const tell of this.#afterCommit) tell();
   }
 
   /** Runs one entry, and gives what to tell its caller after the commit. */

@@ -1,22 +1,21 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { newIdentifier } from '../../leads/identifier.ts';
 import {
-  type LeadState,
+  type LeadStatus,
   outcomeBeside,
   outcomeWithoutCancelling,
   type StandingLead,
   type SubmissionOutcome,
 } from '../../leads/lead.ts';
 import { callDueAt, type Submission } from '../../leads/submission.ts';
-import type { Intake } from '../store.ts';
+import type { Intake, Submitted } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { Query } from './query.ts';
 
 /** What became of a submission, and the lead that it made or that stood in its way. */
-export interface Taken {
-  outcome: SubmissionOutcome;
-  leadId: string | null;
-}
+export type Taken =
+  | { outcome: 'accepted'; leadId: string; dueAt: number }
+  | { outcome: Exclude<SubmissionOutcome, 'accepted'>; leadId: string | null };
 
 /** Makes the lead of a submission where it can be taken. It runs inside a transaction of its caller. */
 export type Take = (submission: Submission) => Taken;
@@ -25,8 +24,8 @@ export function sqliteTake(database: DatabaseSync): Take {
   const grantedType = grantedTypeQuery(database);
   const insertLead = new Query(
     database,
-    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at)
-     VALUES (?, ?, ?, ?, ?, 'scheduled', ?, ?)
+    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7)
      ON CONFLICT (mobile, type_id, released) DO NOTHING`,
   );
   const standingLead = new Query<StandingLead & { id: string }>(
@@ -41,17 +40,10 @@ export function sqliteTake(database: DatabaseSync): Take {
     const { mobile } = submission;
     const now = Date.now();
     const leadId = newIdentifier(now);
+    const dueAt = callDueAt(submission, now);
     const insert = () =>
-      insertLead.run(
-        leadId,
-        type.id,
-        mobile,
-        submission.partnerId,
-        submission.id,
-        now,
-        callDueAt(submission, now),
-      );
-    if (insert() === 1) return { outcome: 'accepted', leadId };
+      insertLead.run(leadId, type.id, mobile, submission.partnerId, submission.id, now, dueAt);
+    if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
 
     const standing = standingLead.first(mobile, type.id);
     if (standing === undefined) throw new Error('The store refused a lead for one that does not stand.');
@@ -59,7 +51,7 @@ export function sqliteTake(database: DatabaseSync): Take {
     if (outcome !== 'accepted') return { outcome, leadId: standing.id };
     release.run(standing.id);
     insert();
-    return { outcome, leadId };
+    return { outcome, leadId, dueAt };
   };
 }
 
@@ -79,12 +71,14 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
   const cancelLead = new Query(
     database,
     `UPDATE lead SET state = 'cancelled', released = id, cancelled_at = ?
-     WHERE mobile = ? AND type_id = ? AND released = '' AND partner_id = ?
-       AND state = 'scheduled' AND claim IS NULL`,
+     WHERE id = (SELECT id FROM lead WHERE mobile = ? AND type_id = ? AND partner_id = ?
+                 ORDER BY id DESC LIMIT 1)
+       AND state IN ('scheduled', 'failed') AND claim IS NULL AND NOT may_have_arrived`,
   );
-  const lastLead = new Query<{ state: LeadState }>(
+  const lastLead = new Query<LeadStatus>(
     database,
-    `SELECT state FROM lead WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY id DESC LIMIT 1`,
+    `SELECT state, accepted_at AS acceptedAt, due_at AS dueAt, dialled_at AS dialledAt FROM lead
+     WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY id DESC LIMIT 1`,
   );
 
   return {
@@ -99,10 +93,11 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
 
     submit(submission) {
       return queue.write(() => {
-        const { outcome, leadId } = take(submission);
+        const taken: Taken = take(submission);
         const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
+        const { outcome, leadId } = taken;
         insertSubmission.run(id, partnerId, receivedAt, type, mobile, delays, content, outcome, leadId);
-        return outcome;
+        return taken satisfies Submitted;
       });
     },
 
@@ -113,6 +108,11 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
         if (cancelLead.run(Date.now(), mobile, granted.id, partnerId) === 1) return 'cancelled';
         return outcomeWithoutCancelling(lastLead.first(mobile, granted.id, partnerId)?.state);
       });
+    },
+
+    async leadStatus({ partnerId, type, mobile }) {
+      const granted = grantedType.first(type, partnerId);
+      return granted && lastLead.first(mobile, granted.id, partnerId);
     },
   };
 }

@@ -27,6 +27,8 @@ export function currentMigration(database: DatabaseSync): number {
  */
 export function migrate(database: DatabaseSync): void {
   if (currentMigration(database) === latestMigration) return;
+  // A table that is made anew is dropped while others refer to it; the check below makes up for it.
+  database.exec('PRAGMA foreign_keys = OFF');
   database.exec('BEGIN IMMEDIATE');
   try {
     const current = currentMigration(database);
@@ -36,10 +38,15 @@ export function migrate(database: DatabaseSync): void {
       );
     }
     for (const file of files.slice(current)) database.exec(readFileSync(new URL(file, directory), 'utf8'));
+    const [broken] = database.prepare('PRAGMA foreign_key_check').all();
+    if (broken !== undefined)
+      throw new Error(`A migration broke a reference of the table ${broken['table']}.`);
     database.exec(`PRAGMA user_version = ${latestMigration}`);
     database.exec('COMMIT');
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
+  } finally {
+    database.exec('PRAGMA foreign_keys = ON');
   }
 }

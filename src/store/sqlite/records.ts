@@ -1,7 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { LeadState } from '../../leads/lead.ts';
 import type { Submission } from '../../leads/submission.ts';
 import { Mistake } from '../../partners/partner.ts';
-import type { LeadRecord, Records, ReplayRecord, SubmissionRecord } from '../store.ts';
+import type { LeadRecord, Records, ReplayRecord, SubmissionRecord, Try } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Take } from './intake.ts';
 import { Query } from './query.ts';
@@ -9,7 +10,9 @@ import { Query } from './query.ts';
 const leadColumns = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
     lead.accepted_at AS acceptedAt, lead.due_at AS dueAt, lead.dialled_at AS dialledAt,
-    lead.cancelled_at AS cancelledAt, lead.submission_id AS submissionId
+    lead.cancelled_at AS cancelledAt, lead.tries,
+    (SELECT answer FROM try WHERE lead_id = lead.id ORDER BY rowid DESC LIMIT 1) AS lastAnswer,
+    lead.submission_id AS submissionId
   FROM lead
   JOIN lead_type ON lead_type.id = lead.type_id
   JOIN partner ON partner.id = lead.partner_id`;
@@ -39,6 +42,23 @@ export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: 
   const insertReplay = new Query(
     database,
     'INSERT INTO replay (submission_id, replayed_at, outcome, lead_id) VALUES (?, ?, ?, ?)',
+  );
+
+  const tries = new Query<Try>(
+    database,
+    `SELECT lead_id AS leadId, started_at AS startedAt, ended_at AS endedAt, outcome, answer
+     FROM try WHERE lead_id IN (SELECT id FROM lead WHERE mobile = ?) ORDER BY rowid`,
+  );
+  const leadToRetry = new Query<{ state: LeadState; newerId: string | null }>(
+    database,
+    `SELECT state, (SELECT max(newer.id) FROM lead AS newer WHERE newer.mobile = lead.mobile
+       AND newer.type_id = lead.type_id AND newer.id > lead.id) AS newerId
+     FROM lead WHERE id = ?`,
+  );
+  const retry = new Query(
+    database,
+    `UPDATE lead SET state = 'scheduled', released = '', tries = 0, due_at = ?1, next_try_at = ?1
+     WHERE id = ?2`,
   );
 
   return {
@@ -71,9 +91,34 @@ export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: 
             `There is no submission with the id ${JSON.stringify(id)}. \`leads submission list\` shows those there are.`,
           );
         }
-        const replay = { replayedAt: Date.now(), ...take(saved) };
-        insertReplay.run(id, replay.replayedAt, replay.outcome, replay.leadId);
+        const { outcome, leadId } = take(saved);
+        const replay = { replayedAt: Date.now(), outcome, leadId };
+        insertReplay.run(id, replay.replayedAt, outcome, leadId);
         return replay;
+      });
+    },
+
+    async *tries(mobile) {
+      yield* tries.each(mobile);
+    },
+
+    retry(id) {
+      return queue.write(() => {
+        const lead = leadToRetry.first(id);
+        if (lead === undefined) {
+          throw new Mistake(
+            `There is no lead with the id ${JSON.stringify(id)}. \`leads lead list\` shows those there are.`,
+          );
+        }
+        if (lead.state !== 'failed') {
+          throw new Mistake(`The lead ${id} is ${lead.state}. Only a failed lead can be sent again.`);
+        }
+        if (lead.newerId !== null) {
+          throw new Mistake(
+            `The lead ${id} stays failed: the person was sent again since, as the lead ${lead.newerId}.`,
+          );
+        }
+        retry.run(Date.now(), id);
       });
     },
   };

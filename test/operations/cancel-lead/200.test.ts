@@ -4,7 +4,7 @@ import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
-import { dialDue, leadsIn, startServer, type TestServer } from '../../harness/server.ts';
+import { claim, dialDue, leadsIn, record, startServer, type TestServer } from '../../harness/server.ts';
 
 const lead = requestValue('addLead', 'accepted');
 const wanted = requestValue('cancelLead', 'cancelled');
@@ -31,7 +31,7 @@ test('a cancelled lead is never due', async () => {
   const server = await startServer();
   await addAccepted(server);
   await post(server, 'cancelLead', wanted);
-  expect(await server.store.claimDue('test', 10, 60_000)).toEqual([]);
+  expect(await claim(server.store, 'test')).toEqual([]);
   expect((await leadsIn(server.store))[0]).toMatchObject({ state: 'cancelled', dialledAt: null });
 });
 
@@ -47,8 +47,34 @@ test('a lead is cancelled once, and can be added again', async () => {
 test('a lead that is just being handed over can no longer be cancelled', async () => {
   const server = await startServer();
   await addAccepted(server);
-  await server.store.claimDue('test', 1, 60_000);
+  await claim(server.store, 'test');
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
+});
+
+test('a lead that the dialler surely has not got can be cancelled while it waits for its next try', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  const [lead] = await claim(server.store, 'test');
+  await record(server.store, 'test', lead?.id ?? '', 'unavailable', Date.now());
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
+  expect(await claim(server.store, 'test')).toEqual([]);
+});
+
+test('a lead that the dialler may have without having said so can no longer be cancelled', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  const [lead] = await claim(server.store, 'test');
+  await record(server.store, 'test', lead?.id ?? '', 'unknown', Date.now());
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
+});
+
+test('a failed lead can be cancelled, and then not be sent again by the operator', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  await dialDue(server.store, 'refused');
+  const [failed] = await leadsIn(server.store);
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
+  await expect(server.store.retry(failed?.id ?? '')).rejects.toThrow('is cancelled');
 });
 
 test('another partner neither cancels a lead nor learns of it, in whatever state it is', async () => {

@@ -1,0 +1,61 @@
+/** So many failures in a row mean that the dialler is down, rather than that a lead is odd. */
+const failuresToOpen = 5;
+
+/** The first pause of a dialler that is down, in milliseconds; each further one is twice as long. */
+const firstPause = 1_000;
+
+/** The longest of these pauses, in milliseconds: so long at most a dialler is up again before it is noticed. */
+const longestPause = 30_000;
+
+/**
+ * Keeps a dialler that is down from being hammered. It begins with one lead at a time, since a wrong
+ * password that is sent twenty times at once locks an account; after one success it lets all through,
+ * and after several failures in a row nothing until a pause is over, then one again.
+ */
+export class Circuit {
+  #failures = 0;
+  #proven = false;
+  #pause = 0;
+  /** On the clock that is never set back (`performance.now()`). */
+  #openUntil = 0;
+
+  /** How many leads may be under way at once, out of `most`. */
+  allowance(most: number): number {
+    if (this.waitsFor() > 0) return 0;
+    return this.#proven ? most : 1;
+  }
+
+  /** How long nothing may be handed over yet, in milliseconds; 0 where it may. */
+  waitsFor(): number {
+    return Math.max(0, this.#openUntil - performance.now());
+  }
+
+  /** The dialler has answered. */
+  succeeded(): void {
+    this.#failures = 0;
+    this.#proven = true;
+    this.#pause = 0;
+  }
+
+  /**
+   * The dialler has not answered, or has answered that it cannot take a lead now.
+   *
+   * @param askedFor how long it asked to be left alone, in milliseconds
+   */
+  failed(askedFor = 0): void {
+    this.#failures += 1;
+    if (this.#failures >= failuresToOpen || !this.#proven) {
+      this.#proven = false;
+      // Those that were under way when the pause began do not make it longer.
+      if (this.waitsFor() === 0) {
+        this.#pause = Math.min(longestPause, this.#pause === 0 ? firstPause : 2 * this.#pause);
+        this.#openFor(this.#pause);
+      }
+    }
+    this.#openFor(askedFor);
+  }
+
+  #openFor(milliseconds: number): void {
+    this.#openUntil = Math.max(this.#openUntil, performance.now() + milliseconds);
+  }
+}

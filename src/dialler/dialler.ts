@@ -1,0 +1,36 @@
+import type { ReadPhone } from '../leads/phone.ts';
+import type { TryOutcome } from '../leads/try.ts';
+import type { ClaimedLead } from '../store/store.ts';
+
+/** Whom due leads are handed to. */
+export interface Dialler {
+  /** What the operator calls it. */
+  readonly name: string;
+  /** How many leads it can be given at once, where that is fewer than the operator allows. */
+  readonly mostAtOnce?: number;
+  /**
+   * Tries once to hand a lead over. The same lead may come again: the dialler is told its id, so that
+   * it can drop a repeat.
+   *
+   * @param signal ends the try when it takes too long
+   */
+  handOver(lead: ClaimedLead, signal: AbortSignal): Promise<HandOverResult>;
+}
+
+/** What came of a try. */
+export interface HandOverResult {
+  outcome: TryOutcome;
+  /** What came back, in words, with nothing of the person and no secret in it: it is stored and logged. */
+  answer: string;
+  /** How long the dialler asks to be left alone, in milliseconds. */
+  retryAfter?: number;
+  /** Whether to hand nothing over any more until the operator has looked: another try would do harm. */
+  stop?: boolean;
+}
+
+/**
+ * Makes a dialler from its own variables of the environment.
+ *
+ * @throws {ConfigError} naming each that is wrong or missing
+ */
+export type CreateDialler = (environment: NodeJS.ProcessEnv, readPhone: ReadPhone) => Dialler;

@@ -1,0 +1,226 @@
+import { newIdentifier } from '../leads/identifier.ts';
+import { pauseAfter, pausesBetweenTries } from '../leads/try.ts';
+import type { ClaimedLead, HandOff, Try } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import { Circuit } from './circuit.ts';
+import type { Dialler, HandOverResult } from './dialler.ts';
+
+export interface DispatcherOptions {
+  store: HandOff;
+  dialler: Dialler;
+  log: Log;
+  /** How many leads are under way at once, at most. */
+  concurrency: number;
+  /** How long the dialler may take to answer, in milliseconds. */
+  timeout: number;
+  /** How late a lead may be rung, in milliseconds; undefined for however late. */
+  dialWithin?: number | undefined;
+  /** The pauses between one try and the next, in milliseconds. */
+  pauses?: readonly number[];
+}
+
+/** How the hand-over stands, for whoever watches the server. */
+export interface DispatcherStatus {
+  dialler: string;
+  /** `waiting` for a dialler that is down or busy; `stopped` until the operator has looked. */
+  state: 'running' | 'waiting' | 'stopped';
+  reason?: string;
+}
+
+/** The longest sleep, in milliseconds: the clock may be set while it lasts. */
+const longestSleep = 500;
+
+/** The pause after the store has failed, in milliseconds. */
+const storePause = 1_000;
+
+/** What a lease lasts beyond the time that the dialler has to answer, in milliseconds: to record the answer. */
+const leaseMargin = 5_000;
+
+/** By how much the clock must be set back to be worth a word, in milliseconds. */
+const clockSetBack = 2_000;
+
+/**
+ * Brings each due lead to the dialler: sleeps until the next is due, claims as many as there is room
+ * for, hands them over side by side, and records what came of each. Several may run at once, in one
+ * process or in many, over one store.
+ */
+export class Dispatcher {
+  readonly #options: Required<Omit<DispatcherOptions, 'dialWithin'>> & { dialWithin: number | undefined };
+  readonly #circuit = new Circuit();
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #running: Promise<void>;
+  #stopping = false;
+  #stopReason: string | undefined;
+  #woken = false;
+  #wake = () => {};
+  #clockOffset = Date.now() - performance.now();
+
+  /** Begins at once. */
+  constructor(options: DispatcherOptions) {
+    const { dialler, concurrency } = options;
+    this.#options = {
+      pauses: pausesBetweenTries,
+      ...options,
+      concurrency: Math.min(concurrency, dialler.mostAtOnce ?? concurrency),
+      dialWithin: options.dialWithin,
+    };
+    this.#running = this.#run();
+  }
+
+  status(): DispatcherStatus {
+    const dialler = this.#options.dialler.name;
+    if (this.#stopReason !== undefined) return { dialler, state: 'stopped', reason: this.#stopReason };
+    const wait = Math.ceil(this.#circuit.waitsFor() / 1_000);
+    if (wait === 0) return { dialler, state: 'running' };
+    return { dialler, state: 'waiting', reason: `The dialler does not take leads; next try in ${wait} s.` };
+  }
+
+  /** Claims no further lead, and is fulfilled once those under way have ended and are recorded. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wakeUp();
+    await this.#running;
+    await Promise.all(this.#underWay.values());
+  }
+
+  async #run(): Promise<void> {
+    const stopListening = this.#options.store.onChange(() => this.#wakeUp());
+    while (!this.#stopping && this.#stopReason === undefined) {
+      const pause = await this.#claimAndHandOver();
+      if (pause > 0) await this.#sleep(pause);
+    }
+    stopListening();
+  }
+
+  /** One turn. Gives how long to sleep before the next, in milliseconds. */
+  async #claimAndHandOver(): Promise<number> {
+    this.#watchClock();
+    this.#woken = false;
+    const { store, log, concurrency, timeout, dialWithin } = this.#options;
+    const limit = this.#circuit.allowance(concurrency) - this.#underWay.size;
+    if (limit <= 0) return this.#circuit.waitsFor() || longestSleep;
+    try {
+      const next = await store.nextTryAt();
+      const now = Date.now();
+      if (next === undefined || next > now)
+        return Math.min(longestSleep, (next ?? Number.POSITIVE_INFINITY) - now);
+      const claim = newIdentifier();
+      const notDueBefore = dialWithin === undefined ? 0 : now - dialWithin;
+      const { leads, tooOld } = await store.claimDue({
+        claim,
+        limit,
+        lease: timeout + leaseMargin,
+        notDueBefore,
+      });
+      if (tooOld > 0) log.warn({ leads: tooOld }, 'Leads were too old to be rung (DIAL_WITHIN)');
+      for (const lead of leads) this.#begin(claim, lead);
+      return leads.length + tooOld === 0 ? longestSleep : 0;
+    } catch (error) {
+      log.error({ err: error }, 'The store failed while due leads were claimed; it is tried again.');
+      return storePause;
+    }
+  }
+
+  #begin(claim: string, lead: ClaimedLead): void {
+    const done = this.#handOver(claim, lead).finally(() => {
+      this.#underWay.delete(claim + lead.id);
+      this.#wakeUp();
+    });
+    this.#underWay.set(claim + lead.id, done);
+  }
+
+  async #handOver(claim: string, lead: ClaimedLead): Promise<void> {
+    const startedAt = Date.now();
+    const result = await this.#try(lead);
+    const endedAt = Date.now();
+    const nextTryAt = this.#followUp(lead, result, endedAt);
+    const { outcome, answer } = result;
+    await this.#record(claim, { leadId: lead.id, startedAt, endedAt, outcome, answer }, nextTryAt);
+  }
+
+  async #try(lead: ClaimedLead): Promise<HandOverResult> {
+    const { dialler, timeout, log } = this.#options;
+    try {
+      return await dialler.handOver(lead, AbortSignal.timeout(timeout));
+    } catch (error) {
+      log.error({ err: error, lead: lead.id }, `The dialler ${dialler.name} failed in a way it should not.`);
+      return { outcome: 'unknown', answer: 'the hand-over failed; the log says why' };
+    }
+  }
+
+  /** Heeds and tells what came of a try. Gives when the lead is tried again; undefined for never. */
+  #followUp(lead: ClaimedLead, result: HandOverResult, endedAt: number): number | undefined {
+    const { log, pauses } = this.#options;
+    const { outcome, answer, retryAfter } = result;
+    const about = { lead: lead.id, type: lead.type, partner: lead.partner, try: lead.tries, answer };
+    const hasAnswered = outcome === 'taken' || outcome === 'refused';
+    if (hasAnswered) this.#circuit.succeeded();
+    else this.#circuit.failed(retryAfter);
+    if (result.stop) this.#stopFor(answer);
+
+    if (outcome === 'taken') {
+      log.info(about, 'Handed over');
+      return undefined;
+    }
+    const pause = outcome === 'refused' ? undefined : pauseAfter(lead.tries, retryAfter, pauses);
+    if (pause === undefined) {
+      log.error(about, 'A lead failed. `leads lead retry` sends it again.');
+      return undefined;
+    }
+    log.warn(
+      { ...about, outcome, pause: Math.round(pause / 1_000) },
+      'A lead was not handed over; it is tried again',
+    );
+    return endedAt + pause;
+  }
+
+  #stopFor(reason: string): void {
+    if (this.#stopReason !== undefined) return;
+    this.#stopReason = reason;
+    this.#options.log.fatal(
+      { dialler: this.#options.dialler.name },
+      `No lead is handed over any more: ${reason}. Mend it, then start the server again; leads are taken in meanwhile.`,
+    );
+  }
+
+  /** A try that is not recorded would be made again, so it is kept until the store takes it. */
+  async #record(claim: string, ended: Try, nextTryAt: number | undefined): Promise<void> {
+    const { store, log } = this.#options;
+    for (;;) {
+      try {
+        await store.recordTry(claim, ended, nextTryAt);
+        return;
+      } catch (error) {
+        log.error({ err: error, lead: ended.leadId }, 'The store failed while a hand-over was recorded.');
+        if (this.#stopping) return;
+        await new Promise((resolve) => setTimeout(resolve, storePause));
+      }
+    }
+  }
+
+  /** Due times are times of day: after the clock was set back leads wait until it has caught up. */
+  #watchClock(): void {
+    const offset = Date.now() - performance.now();
+    const back = this.#clockOffset - offset;
+    this.#clockOffset = offset;
+    if (back < clockSetBack) return;
+    const seconds = Math.round(back / 1_000);
+    this.#options.log.warn(`The clock was set back by ${seconds} s: leads that were due wait for as long.`);
+  }
+
+  #sleep(milliseconds: number): Promise<void> {
+    if (this.#woken || this.#stopping) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #wakeUp(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+}

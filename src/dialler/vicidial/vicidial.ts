@@ -1,0 +1,57 @@
+import type { ReadPhone } from '../../leads/phone.ts';
+import type { Dialler, HandOverResult } from '../dialler.ts';
+import { failureOf, post, retryAfterOf } from '../post.ts';
+import { resultOf } from './answer.ts';
+import { leadForm } from './form.ts';
+import { readVicidialSettings } from './settings.ts';
+
+/** Ten failed logins lock a user of VICIdial: so many may be under way when its password is changed. */
+const mostAtOnce = 8;
+
+/** Hands leads to VICIdial, by add_lead of its non-agent API. */
+export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPhone): Dialler {
+  const settings = readVicidialSettings(environment);
+  const { url, user, password, lists } = settings;
+  return {
+    name: 'vicidial',
+    mostAtOnce,
+    async handOver(lead, signal): Promise<HandOverResult> {
+      const list = lists.get(lead.type);
+      if (list === undefined) {
+        return {
+          outcome: 'refused',
+          answer: `DIALLER_LISTS has no list for the type ${JSON.stringify(lead.type)}`,
+        };
+      }
+      const { fields, cutShort } = leadForm(lead, list, settings, readPhone);
+      const body = new URLSearchParams({
+        source: 'leadsapi',
+        user,
+        pass: password,
+        function: 'add_lead',
+        ...fields,
+      });
+      const posted = await post(url, { body, signal });
+      if ('failure' in posted) return posted.failure;
+      const result = await resultOfResponse(posted.response, lead.mayHaveArrived);
+      if (result.outcome !== 'taken' || cutShort.length === 0) return result;
+      return { ...result, answer: `${result.answer}; cut short: ${cutShort.join(', ')}` };
+    },
+  };
+}
+
+async function resultOfResponse(response: Response, mayHaveArrived: boolean): Promise<HandOverResult> {
+  const { status } = response;
+  if (status !== 200) {
+    response.body?.cancel().catch(() => {});
+    const retryAfter = retryAfterOf(response);
+    const outcome = status < 500 || status === 503 ? 'unavailable' : 'unknown';
+    return { outcome, answer: `HTTP ${status}`, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  }
+  try {
+    return resultOf(await response.text(), mayHaveArrived);
+  } catch (error) {
+    // It was cut off half-way: what came before may have been half the truth. It was sent, in any case.
+    return { ...failureOf(error), outcome: 'unknown' };
+  }
+}

@@ -1,0 +1,81 @@
+import { makeExactValidator } from 'envalid';
+import { Webhook } from 'standardwebhooks';
+import type { components } from '../../generated/openapi.ts';
+import { httpUrl, readVariables } from '../environment/variables.ts';
+import type { ClaimedLead } from '../store/store.ts';
+import type { Dialler, HandOverResult } from './dialler.ts';
+import { post, retryAfterOf } from './post.ts';
+
+/** What the receiver gets: the webhook `leadDue` of openapi.yaml. */
+type LeadDueEvent = components['schemas']['LeadDueEvent'];
+
+/** Refusals that say nothing of the lead: they are over once the receiver is mended or less busy. */
+const passing = new Set([401, 403, 404, 408, 425, 429]);
+
+/** One secret, or several while one is replaced. */
+const secrets = makeExactValidator<Webhook[]>((written) => {
+  const each = written.split(/\s+/).filter(Boolean);
+  const areSecrets = each.every((secret) => {
+    const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length;
+    return secret.startsWith('whsec_') && bytes >= 24 && bytes <= 64;
+  });
+  if (each.length > 0 && areSecrets) return each.map((secret) => new Webhook(secret));
+  throw new Error('whsec_ and 24 to 64 random bytes as base64; several are set apart by spaces');
+});
+
+/** Hands leads to a receiver of the call centre's own, as Standard Webhooks 1.0.0 says. */
+export function createWebhook(environment: NodeJS.ProcessEnv): Dialler {
+  const { DIALLER_URL: url, DIALLER_SECRET: signers } = readVariables(environment, {
+    DIALLER_URL: httpUrl({ desc: 'the address of the webhook’s receiver' }),
+    DIALLER_SECRET: secrets({ desc: 'the secret that signs the webhooks; whsec_ and base64' }),
+  });
+  return {
+    name: 'webhook',
+    async handOver(lead, signal) {
+      const body = JSON.stringify(eventOf(lead));
+      const now = new Date();
+      const headers = {
+        'content-type': 'application/json',
+        'webhook-id': lead.id,
+        'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
+        'webhook-signature': signers.map((signer) => signer.sign(lead.id, now, body)).join(' '),
+      };
+      const posted = await post(url, { headers, body, signal });
+      if ('failure' in posted) return posted.failure;
+      // The status says it all. What comes after it is not waited for.
+      posted.response.body?.cancel().catch(() => {});
+      return resultOf(posted.response);
+    },
+  };
+}
+
+/** The event that says that a lead is due. It is the same on every try. */
+function eventOf(lead: ClaimedLead): LeadDueEvent {
+  return {
+    type: 'lead.due',
+    timestamp: new Date(lead.dueAt).toISOString(),
+    data: {
+      id: lead.id,
+      partner: lead.partner,
+      type: lead.type,
+      mobile: lead.mobile,
+      accepted_at: new Date(lead.acceptedAt).toISOString(),
+      due_at: new Date(lead.dueAt).toISOString(),
+      submitted: JSON.parse(lead.content),
+    },
+  };
+}
+
+function resultOf(response: Response): HandOverResult {
+  const { status } = response;
+  const answer = `HTTP ${status}`;
+  if (response.ok) return { outcome: 'taken', answer };
+  if (status === 410)
+    return { outcome: 'unavailable', answer: `${answer}: the receiver is gone for good`, stop: true };
+  const isRefusal = status >= 400 && status < 500 && !passing.has(status);
+  if (isRefusal) return { outcome: 'refused', answer };
+  const retryAfter = retryAfterOf(response);
+  // A receiver that fails half-way may have taken the lead; one that is busy or elsewhere has not.
+  const outcome = status < 500 || status === 503 ? 'unavailable' : 'unknown';
+  return retryAfter === undefined ? { outcome, answer } : { outcome, answer, retryAfter };
+}

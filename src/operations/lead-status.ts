@@ -1,0 +1,33 @@
+import { Reply } from '../contract/reply.ts';
+import type { ReadPhone } from '../leads/phone.ts';
+import type { Intake } from '../store/store.ts';
+import type { Operation } from './operation.ts';
+
+const reply = Reply.of<'leadStatus'>();
+
+const notFound = reply(200, { found: false });
+const failed = reply(500, { error: 'The server could not look the lead up.' });
+
+/** POST /lead/status: what became of the partner's last lead for a person and type. */
+export function leadStatus(intake: Intake, readPhone: ReadPhone): Operation<'leadStatus'> {
+  return {
+    async answer({ partner, body }) {
+      const mobile = readPhone(body.mobile);
+      if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
+      const lead = await intake.leadStatus({ partnerId: partner.id, type: body.type, mobile });
+      if (lead === undefined) return notFound;
+      return reply(200, {
+        found: true,
+        state: lead.state,
+        accepted_at: written(lead.acceptedAt),
+        due_at: written(lead.dueAt),
+        dialled_at: lead.dialledAt === null ? null : written(lead.dialledAt),
+      });
+    },
+    failed,
+  };
+}
+
+function written(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

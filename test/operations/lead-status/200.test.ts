@@ -1,0 +1,106 @@
+/** A partner tells the person by this answer whether a call is still to come. */
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { digestOf, newKey } from '../../../src/partners/key.ts';
+import { post } from '../../harness/client.ts';
+import { requestValue, responseValue } from '../../harness/contract.ts';
+import { bringsEveryExample, type Scenario } from '../../harness/examples.ts';
+import { dialDue, startServer, type TestServer } from '../../harness/server.ts';
+
+const wanted = requestValue('leadStatus', 'scheduled');
+
+/** The members of an example that say when something happened. */
+interface Told {
+  accepted_at: string;
+  due_at: string;
+  dialled_at: string | null;
+}
+
+/** From now on it is this time of day; all else goes on as it does. */
+function setClock(time: string): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(time) });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+/** Adds the lead at the time that the example tells, with the delay that it tells. */
+async function addAsTold(server: TestServer, example: string): Promise<Told> {
+  // The cast: each example that has a lead has these members, as the contract says.
+  const told = responseValue('leadStatus', 200, example) as Told;
+  setClock(told.accepted_at);
+  const delays = (Date.parse(told.due_at) - Date.parse(told.accepted_at)) / 1_000;
+  await post(server, 'addLead', { ...requestValue('addLead', 'accepted'), delays });
+  return told;
+}
+
+const scenarios: Record<string, Scenario> = {
+  scheduled: { arrange: async (server) => void (await addAsTold(server, 'scheduled')) },
+  dialled: {
+    arrange: async (server) => {
+      const { dialled_at } = await addAsTold(server, 'dialled');
+      setClock(dialled_at ?? '');
+      await dialDue(server.store);
+    },
+  },
+  cancelled: {
+    arrange: async (server) => {
+      await addAsTold(server, 'cancelled');
+      await post(server, 'cancelLead', requestValue('cancelLead', 'cancelled'));
+    },
+  },
+  failed: {
+    arrange: async (server) => {
+      await addAsTold(server, 'failed');
+      await dialDue(server.store, 'refused');
+    },
+  },
+  expired: {
+    arrange: async (server) => {
+      await addAsTold(server, 'expired');
+      const now = Date.now();
+      await server.store.claimDue({ claim: 'test', limit: 1, lease: 1_000, notDueBefore: now + 1 });
+    },
+  },
+};
+
+bringsEveryExample('leadStatus', 200, scenarios);
+
+test('an accepted lead tells its id and when its call is due, and no other answer does', async () => {
+  const server = await startServer();
+  const lead = requestValue('addLead', 'delayed');
+  const accepted = await post(server, 'addLead', lead);
+  const { json } = await post(server, 'leadStatus', wanted);
+  expect(json).toMatchObject({ found: true, due_at: accepted.headers['lead-due'] });
+  const [record] = await Array.fromAsync(server.store.leads({}, 1));
+  expect(accepted.headers['lead-id']).toBe(record?.id);
+  for (const body of [lead, { ...lead, test: true }, { ...lead, type: 'nobody-has-this' }]) {
+    expect((await post(server, 'addLead', body)).headers).not.toHaveProperty('lead-id');
+  }
+});
+
+test('somebody else’s lead is answered as nobody’s', async () => {
+  const server = await startServer();
+  const key = newKey();
+  await server.store.addPartner('other', [server.type]);
+  await server.store.addKey('other', 'other-key', digestOf(key));
+  const other = { url: server.url, key };
+  const nobodys = await post(other, 'leadStatus', wanted);
+  await post(server, 'addLead', requestValue('addLead', 'accepted'));
+  const somebodys = await post(other, 'leadStatus', wanted);
+  expect([somebodys.status, somebodys.text]).toEqual([nobodys.status, nobodys.text]);
+  expect(somebodys.json).toEqual(responseValue('leadStatus', 200, 'no-lead'));
+});
+
+test('a type that is unknown or not granted is answered as if there were no lead', async () => {
+  const server = await startServer();
+  await server.store.addType('home-insurance', null);
+  for (const type of ['home-insurance', 'nobody-has-this']) {
+    const { json } = await post(server, 'leadStatus', { ...wanted, type });
+    expect(json).toEqual(responseValue('leadStatus', 200, 'no-lead'));
+  }
+});
+
+test('the number may be written in another way than when the lead was added', async () => {
+  const server = await startServer();
+  await post(server, 'addLead', requestValue('addLead', 'accepted'));
+  const { json } = await post(server, 'leadStatus', { ...wanted, mobile: '+44 (0)7840 258823' });
+  expect(json).toMatchObject({ found: true });
+});
