@@ -1,11 +1,15 @@
 /** So many failures in a row mean that the dialler is down, rather than that a lead is odd. */
 const failuresToOpen = 5;
 
-/** The first pause of a dialler that is down, in milliseconds; each further one is twice as long. */
-const firstPause = 1_000;
+/** How long a dialler that is down is left alone, in milliseconds. */
+export interface CircuitPauses {
+  /** The first pause; each further one is twice as long. */
+  first: number;
+  /** So long at most a dialler is up again before it is noticed. */
+  longest: number;
+}
 
-/** The longest of these pauses, in milliseconds: so long at most a dialler is up again before it is noticed. */
-const longestPause = 30_000;
+export const defaultCircuitPauses: CircuitPauses = { first: 1_000, longest: 30_000 };
 
 /**
  * Keeps a dialler that is down from being hammered. It begins with one lead at a time, since a wrong
@@ -13,11 +17,16 @@ const longestPause = 30_000;
  * and after several failures in a row nothing until a pause is over, then one again.
  */
 export class Circuit {
+  readonly #pauses: CircuitPauses;
   #failures = 0;
   #proven = false;
   #pause = 0;
   /** On the clock that is never set back (`performance.now()`). */
   #openUntil = 0;
+
+  constructor(pauses: CircuitPauses = defaultCircuitPauses) {
+    this.#pauses = pauses;
+  }
 
   /** How many leads may be under way at once, out of `most`. */
   allowance(most: number): number {
@@ -48,7 +57,8 @@ export class Circuit {
       this.#proven = false;
       // Those that were under way when the pause began do not make it longer.
       if (this.waitsFor() === 0) {
-        this.#pause = Math.min(longestPause, this.#pause === 0 ? firstPause : 2 * this.#pause);
+        const { first, longest } = this.#pauses;
+        this.#pause = Math.min(longest, this.#pause === 0 ? first : 2 * this.#pause);
         this.#openFor(this.#pause);
       }
     }

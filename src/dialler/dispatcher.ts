@@ -2,7 +2,7 @@ import { newIdentifier } from '../leads/identifier.ts';
 import { pauseAfter, pausesBetweenTries } from '../leads/try.ts';
 import type { ClaimedLead, HandOff, Try } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { Circuit } from './circuit.ts';
+import { Circuit, type CircuitPauses, defaultCircuitPauses } from './circuit.ts';
 import type { Dialler, HandOverResult } from './dialler.ts';
 
 export interface DispatcherOptions {
@@ -17,6 +17,8 @@ export interface DispatcherOptions {
   dialWithin?: number | undefined;
   /** The pauses between one try and the next, in milliseconds. */
   pauses?: readonly number[];
+  /** How long a dialler that is down is left alone. */
+  circuitPauses?: CircuitPauses;
 }
 
 /** How the hand-over stands, for whoever watches the server. */
@@ -46,7 +48,7 @@ const clockSetBack = 2_000;
  */
 export class Dispatcher {
   readonly #options: Required<Omit<DispatcherOptions, 'dialWithin'>> & { dialWithin: number | undefined };
-  readonly #circuit = new Circuit();
+  readonly #circuit: Circuit;
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #running: Promise<void>;
   #stopping = false;
@@ -60,10 +62,12 @@ export class Dispatcher {
     const { dialler, concurrency } = options;
     this.#options = {
       pauses: pausesBetweenTries,
+      circuitPauses: defaultCircuitPauses,
       ...options,
       concurrency: Math.min(concurrency, dialler.mostAtOnce ?? concurrency),
       dialWithin: options.dialWithin,
     };
+    this.#circuit = new Circuit(this.#options.circuitPauses);
     this.#running = this.#run();
   }
 

@@ -7,9 +7,14 @@ import { temporaryDirectory } from '../harness/server.ts';
 
 /** Every store that the program can use, empty and real; each is held to the same promises. */
 export const stores: { name: string; open: () => Store }[] = [
-  { name: 'SQLite', open: () => closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))) },
+  { name: 'SQLite', open: openStore },
   { name: 'SQLite in memory', open: () => closing(openSqliteStore(':memory:')) },
 ];
+
+/** An empty store, for tests that do not depend on which it is. */
+export function openStore(): Store {
+  return closing(openSqliteStore(join(temporaryDirectory(), 'leads.db')));
+}
 
 function closing(store: Store): Store {
   onTestFinished(() => store.close());

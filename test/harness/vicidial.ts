@@ -1,0 +1,95 @@
+import type { Behaviour } from './receiver.ts';
+
+/** A form as PHP's $_POST has it: the last of a name counts, and `.` and space in a name become `_`. */
+export type PhpForm = Record<string, string>;
+
+/** What the stand-in keeps of a lead. */
+export interface VicidialLead {
+  id: number;
+  form: PhpForm;
+}
+
+const lockedAfter = 10;
+
+/** Reads a form as PHP does. */
+export function phpForm(body: string): PhpForm {
+  const form: PhpForm = {};
+  for (const pair of body.split('&')) {
+    const [name = '', value = ''] = pair.split(/=(.*)/s).map((part) => decode(part));
+    form[name.trimStart().replace(/[ .]/g, '_')] = value;
+  }
+  return form;
+}
+
+/** PHP's urldecode(): a `%` that no two hexadecimal digits follow stays as it is. */
+function decode(text: string): string {
+  const bytes = text
+    .replaceAll('+', ' ')
+    .replace(/%([0-9a-f]{2})/gi, (_all, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString();
+}
+
+/** What VICIdial 2.14-202 keeps of a text: see the signs that it drops, and `+`. */
+function mangled(text: string): string {
+  return text.replace(/[";#]|[^\x20-\x7e]/g, '').replaceAll('+', ' ');
+}
+
+/**
+ * Stands for VICIdial's non_agent_api.php: the status 200 and a line of text whatever happens, with the
+ * words of a real one. Two lists are there, and a number that must not be called.
+ */
+export class VicidialStandIn {
+  readonly user = 'leadsapi';
+  password = 'correct horse';
+  readonly lists = new Set(['1001', '1002']);
+  readonly doNotCall = new Set<string>();
+  readonly leads: VicidialLead[] = [];
+  /** All forms that came, whatever became of them. */
+  readonly forms: PhpForm[] = [];
+  failedLogins = 0;
+
+  readonly behave: Behaviour = ({ body }, outgoing) => {
+    const text = this.answer(phpForm(body));
+    outgoing.writeHead(200, {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Length': Buffer.byteLength(text),
+    });
+    outgoing.end(text);
+  };
+
+  answer(form: PhpForm): string {
+    this.forms.push(form);
+    const { user, pass, function: name, phone_number: phone = '', list_id: list = '' } = form;
+    if (this.failedLogins >= lockedAfter) return 'ERROR: Too many login attempts, try again in 15 minutes';
+    if (user !== this.user || pass !== this.password) {
+      this.failedLogins += 1;
+      return `ERROR: Login incorrect, please try again: |${user}|${pass}|BAD|\n`;
+    }
+    if (!name) return 'ERROR: NO FUNCTION SPECIFIED\n';
+    if (!/^\d{6,16}$/.test(phone)) {
+      return `ERROR: add_lead INVALID PHONE NUMBER LENGTH - ${phone}|${user}\n`;
+    }
+    if (!this.lists.has(list)) {
+      return `ERROR: add_lead NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED - ${phone}|${list}\n`;
+    }
+    if (form['dnc_check'] === 'Y' && this.doNotCall.has(phone)) {
+      return `ERROR: add_lead PHONE NUMBER IN DNC - ${phone}|${user}\n`;
+    }
+    const there = this.leads.find(
+      ({ form: other }) => other['phone_number'] === phone && other['list_id'] === list,
+    );
+    if (there !== undefined && form['duplicate_check'] === 'DUPLIST') {
+      return `ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - ${phone}|${list}|${there.id}\n`;
+    }
+    return this.#add(form, phone, list);
+  }
+
+  #add(form: PhpForm, phone: string, list: string): string {
+    const id = this.leads.length + 1;
+    const kept = Object.entries(form).map(([name, value]) => [name, mangled(value)]);
+    this.leads.push({ id, form: Object.fromEntries(kept) });
+    const added = `SUCCESS: add_lead LEAD HAS BEEN ADDED - ${phone}|${list}|${id}||${this.user}\n`;
+    if (form['add_to_hopper'] !== 'Y') return added;
+    return `${added}NOTICE: add_lead ADDED TO HOPPER - ${phone}|${id}|1|${this.user}\n`;
+  }
+}
