@@ -1,0 +1,251 @@
+/** Nobody is rung early, nobody is forgotten, and a lead is on its way once. */
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { Dialler, HandOverResult } from '../../src/dialler/dialler.ts';
+import { newSubmission } from '../../src/leads/submission.ts';
+import { digestOf } from '../../src/partners/key.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { post } from '../harness/client.ts';
+import { requestValue, responseValue } from '../harness/contract.ts';
+import { dispatch, untilAll, webhookTo } from '../harness/dispatch.ts';
+import { startReceiver } from '../harness/receiver.ts';
+import { leadsIn, startServer } from '../harness/server.ts';
+import { furnished, openStore } from '../store/stores.ts';
+
+const taken: HandOverResult = { outcome: 'taken', answer: 'taken' };
+
+/** A dialler in this process that keeps what it was given. */
+function keeping(answer: () => Promise<HandOverResult> = async () => taken) {
+  const mobiles: string[] = [];
+  const dialler: Dialler = {
+    name: 'test',
+    handOver: (lead) => {
+      mobiles.push(lead.mobile);
+      return answer();
+    },
+  };
+  return { dialler, mobiles };
+}
+
+/** The clock stands still at this time from now on. */
+function setClock(time: string): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(time) });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+function mobile(index: number): string {
+  return `+4478402${String(index).padStart(5, '0')}`;
+}
+
+/** Long enough for a dispatcher to look at the clock again. */
+function aWhile(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1_200));
+}
+
+test('leads that became due while nothing ran are handed over at the start, the oldest first', async () => {
+  const { store, first, from } = await furnished(openStore());
+  const now = Date.now();
+  for (const [index, ago] of [3, 1, 2].entries()) {
+    const received = now - ago * 3_600_000;
+    vi.useFakeTimers({ toFake: ['Date'], now: received });
+    await store.submit(from(first.id, { mobile: mobile(ago), receivedAt: received + index }));
+    vi.useRealTimers();
+  }
+  const { dialler, mobiles } = keeping();
+  dispatch(store, dialler, { concurrency: 1 });
+  await untilAll(store, 'dialled');
+  expect(mobiles).toEqual([mobile(3), mobile(2), mobile(1)]);
+});
+
+test('leads that keep failing do not keep others from their turn', async () => {
+  const { store, first, from } = await furnished(openStore());
+  for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+  let calls = 0;
+  const dialler: Dialler = {
+    name: 'test',
+    handOver: async (lead) => {
+      calls += 1;
+      return lead.mobile < mobile(5) ? { outcome: 'unavailable', answer: 'busy' } : taken;
+    },
+  };
+  dispatch(store, dialler, { concurrency: 2, pauses: Array(1_000).fill(1) });
+  await expect
+    .poll(async () => (await leadsIn(store)).filter(({ state }) => state === 'dialled').length)
+    .toBe(15);
+  expect(calls).toBeGreaterThanOrEqual(20);
+});
+
+test('two dispatchers over one store never hand over the same lead', async () => {
+  const { store, first, from } = await furnished(openStore());
+  for (let index = 0; index < 300; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+  const slow = async () => {
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
+    return taken;
+  };
+  const one = keeping(slow);
+  const two = keeping(slow);
+  dispatch(store, one.dialler);
+  dispatch(store, two.dialler);
+  await untilAll(store, 'dialled');
+  const all = [...one.mobiles, ...two.mobiles];
+  expect(new Set(all).size).toBe(300);
+  expect(all).toHaveLength(300);
+  expect(Math.min(one.mobiles.length, two.mobiles.length)).toBeGreaterThan(0);
+});
+
+test('a lead that another process adds is handed over within a second', async () => {
+  const server = await startServer();
+  const { dialler } = keeping();
+  dispatch(server.store, dialler);
+  await aWhile();
+  const other = openSqliteStore(server.file);
+  const holder = await other.keyHolder(digestOf(server.key));
+  const lead = { type: server.type, mobile: mobile(1), delays: 0, content: '{}' };
+  await other.submit(newSubmission({ partnerId: holder?.partner.id ?? 0, receivedAt: Date.now(), ...lead }));
+  await other.close();
+  const [dialled] = await untilAll(server.store, 'dialled');
+  expect((dialled?.dialledAt ?? 0) - (dialled?.dueAt ?? 0)).toBeLessThan(1_000);
+});
+
+test('of a partner that cancels and a dispatcher that hands over exactly one wins, over and over', async () => {
+  const server = await startServer();
+  const { dialler, mobiles } = keeping();
+  dispatch(server.store, dialler);
+  const body = requestValue('addLead', 'accepted');
+  const cancelled = responseValue('cancelLead', 200, 'cancelled');
+  const outcomes = await Promise.all(
+    Array.from({ length: 200 }, async (_, index) => {
+      const person = { ...body, mobile: mobile(index) };
+      await post(server, 'addLead', person);
+      const { json } = await post(server, 'cancelLead', { mobile: person.mobile, type: server.type });
+      return { mobile: person.mobile, isCancelled: JSON.stringify(json) === JSON.stringify(cancelled) };
+    }),
+  );
+  await untilAll(server.store, 'dialled', 'cancelled');
+  for (const { mobile: number, isCancelled } of outcomes) expect(mobiles.includes(number)).toBe(!isCancelled);
+});
+
+test('no more leads are under way at once than are allowed, however many are due', async () => {
+  const { store, first, from } = await furnished(openStore());
+  for (let index = 0; index < 100; index += 1) {
+    await store.submit(from(first.id, { mobile: mobile(index), content: '{}' }));
+  }
+  const receiver = await startReceiver((_received, outgoing) => {
+    setTimeout(() => outgoing.writeHead(204).end(), 5);
+  });
+  dispatch(store, webhookTo(receiver.url), { concurrency: 7 });
+  await untilAll(store, 'dialled');
+  expect(receiver.mostAtOnce).toBe(7);
+  expect(receiver.received).toHaveLength(100);
+});
+
+test('a dialler that is down is left alone, and its leads keep their tries', async () => {
+  const { store, first, from } = await furnished(openStore());
+  for (let index = 0; index < 100; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+  let isUp = false;
+  const { dialler, mobiles } = keeping(async () =>
+    isUp ? taken : { outcome: 'unavailable', answer: 'down' },
+  );
+  const dispatcher = dispatch(store, dialler, { circuitPauses: { first: 50, longest: 200 } });
+  await expect.poll(() => mobiles.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(4);
+  expect(dispatcher.status()).toMatchObject({
+    state: 'waiting',
+    reason: expect.stringContaining('next try in'),
+  });
+  expect(mobiles.length).toBeLessThan(10);
+  const untouched = (await leadsIn(store)).filter(({ tries }) => tries === 0);
+  expect(untouched.length).toBeGreaterThan(90);
+  isUp = true;
+  await untilAll(store, 'dialled');
+  expect(dispatcher.status()).toEqual({ dialler: 'test', state: 'running' });
+});
+
+test('a lead that is too late is expired, and is not rung', async () => {
+  const { store, first, from } = await furnished(openStore());
+  const hour = 3_600_000;
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 2 * hour });
+  await store.submit(from(first.id, { mobile: mobile(1) }));
+  vi.useRealTimers();
+  await store.submit(from(first.id, { mobile: mobile(2) }));
+  const { dialler, mobiles } = keeping();
+  dispatch(store, dialler, { dialWithin: hour });
+  await untilAll(store, 'dialled', 'expired');
+  expect(mobiles).toEqual([mobile(2)]);
+});
+
+test.each([
+  ['ends summer time', '2026-10-25T00:30:00Z', 3_600, '2026-10-25T01:30:00.000Z'],
+  ['begins it', '2026-03-29T00:30:00Z', 3_600, '2026-03-29T01:30:00.000Z'],
+])('a delay over the night that %s is as long as any', async (_what, accepted, delays, due) => {
+  const zone = process.env['TZ'];
+  process.env['TZ'] = 'Europe/London';
+  onTestFinished(() => {
+    if (zone === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = zone;
+  });
+  setClock(accepted);
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id, { delays }));
+  const [lead] = await leadsIn(store);
+  expect(new Date(lead?.dueAt ?? 0).toISOString()).toBe(due);
+  const { dialler, mobiles } = keeping();
+  dispatch(store, dialler);
+  vi.setSystemTime(Date.parse(due) - 1);
+  await aWhile();
+  expect(mobiles).toEqual([]);
+  vi.setSystemTime(Date.parse(due));
+  await untilAll(store, 'dialled');
+});
+
+test('while the clock is set back an hour nobody is rung early, and nobody is forgotten', async () => {
+  setClock('2026-11-23T12:00:00Z');
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id, { delays: 600 }));
+  const { dialler, mobiles } = keeping();
+  dispatch(store, dialler);
+  vi.setSystemTime('2026-11-23T12:09:59.900Z');
+  await aWhile();
+  vi.setSystemTime('2026-11-23T11:09:59.900Z');
+  await aWhile();
+  expect(mobiles).toEqual([]);
+  await store.submit(from(first.id, { mobile: mobile(1), delays: 600 }));
+  vi.setSystemTime('2026-11-23T11:20:00Z');
+  await expect.poll(() => mobiles, { timeout: 3_000 }).toEqual([mobile(1)]);
+  vi.setSystemTime('2026-11-23T12:10:00Z');
+  await untilAll(store, 'dialled');
+  expect(mobiles).toHaveLength(2);
+});
+
+test('a clock that is set forward is noticed at once', async () => {
+  setClock('2026-11-23T12:00:00Z');
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id, { delays: 3_600 }));
+  const { dialler } = keeping();
+  dispatch(store, dialler);
+  await aWhile();
+  vi.setSystemTime('2026-11-23T13:00:00Z');
+  await untilAll(store, 'dialled');
+});
+
+test('what is under way when the server stops is recorded before it has stopped', async () => {
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id));
+  let answer = (_result: HandOverResult) => {};
+  const { dialler, mobiles } = keeping(() => new Promise((resolve) => (answer = resolve)));
+  const dispatcher = dispatch(store, dialler);
+  await expect.poll(() => mobiles.length).toBe(1);
+  const stopped = dispatcher.stop();
+  answer(taken);
+  await stopped;
+  expect((await leadsIn(store))[0]?.state).toBe('dialled');
+});
+
+test('a store that fails for a while is asked again, and what came of a try is not forgotten', async () => {
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id));
+  const recording = vi.spyOn(store, 'recordTry').mockRejectedValueOnce(new Error('disk full'));
+  const claiming = vi.spyOn(store, 'claimDue').mockRejectedValueOnce(new Error('disk full'));
+  const { dialler, mobiles } = keeping();
+  dispatch(store, dialler);
+  await untilAll(store, 'dialled');
+  expect([claiming.mock.calls.length, recording.mock.calls.length, mobiles.length]).toEqual([2, 2, 1]);
+});
