@@ -193,9 +193,60 @@ test.each([
     'DEFAULT_COUNTRY should be a country code of two letters, such as GB or DE; it is "UK".',
   ],
   [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP should be one of on, off; it is "no".'],
+  [{ DISPATCH: 'no' }, 'DISPATCH should be one of on, off; it is "no".'],
+  [{ DIALLER: 'fax' }, 'DIALLER should be one of none, log, webhook, vicidial; it is "fax".'],
+  [
+    { DIALLER_CONCURRENCY: '0' },
+    'DIALLER_CONCURRENCY should be a number of leads, from 1 to 1000; it is "0".',
+  ],
+  [
+    { DIALLER_TIMEOUT: '10s' },
+    'DIALLER_TIMEOUT should be a number of milliseconds, from 1 to 300000; it is "10s".',
+  ],
+  [{ DIAL_WITHIN: 'a day' }, 'DIAL_WITHIN should be off, or a duration such as 24h or 90m; it is "a day".'],
+  [
+    { DIALLER: 'webhook', DIALLER_URL: 'https://receiver.test' },
+    'DIALLER_SECRET is missing: the secret that signs the webhooks; whsec_ and base64.',
+  ],
 ])('%o stops the start with a sentence that names the variable', async (wrong, message) => {
   const { code, stdout, stderr } = await run('src/main.ts', [], { ...settings(), ...wrong });
   expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `${message}\n` });
+});
+
+test.each([
+  [
+    {},
+    'No lead is handed over (DIALLER=none): due leads wait until `leads due --take` fetches them.',
+    { dialler: 'none', state: 'off', reason: 'Due leads wait until `leads due --take` fetches them.' },
+  ],
+  [
+    { DIALLER: 'log', DISPATCH: 'off' },
+    'No lead is handed over by this process (DISPATCH=off).',
+    { dialler: 'log', state: 'off', reason: 'Another process hands leads over.' },
+  ],
+  [{ DIALLER: 'log' }, 'Due leads are handed over (DIALLER=log).', { dialler: 'log', state: 'running' }],
+])('with %o the log and /readyz say what happens to due leads', async (environment, line, handOff) => {
+  const { output, target } = await startMain({ ...settings(), ...environment });
+  expect(output).toContain(line);
+  const response = await fetch(`${target.url}/readyz`);
+  expect([response.status, await response.json()]).toEqual([200, { status: 'ready', hand_off: handOff }]);
+});
+
+test('a due lead is handed over by the server itself, and one that only takes leads in leaves it alone', async () => {
+  const environment = settings();
+  const intake = await startMain({ ...environment, DIALLER: 'log', DISPATCH: 'off' });
+  await send(intake.target, 'addLead', { body: lead(1) });
+  const dispatching = start('src/main.ts', [], {
+    PORT: '0',
+    DATABASE_URL: environment.DATABASE_URL,
+    DIALLER: 'log',
+  });
+  const handedOver = written(dispatching, /Handed over/);
+  expect(await handedOver).toContain('"answer":"this line stands for the call"');
+  const body = { mobile: lead(1).mobile, type: 'motor-trade' };
+  await expect
+    .poll(async () => (await send(intake.target, 'leadStatus', { body })).json)
+    .toMatchObject({ state: 'dialled' });
 });
 
 test('several wrong variables are named at once', async () => {

@@ -55,7 +55,7 @@ async function handOver({ store, output, remark, dialWithin }: Session, limit: n
   const startedAt = Date.now();
   const notDueBefore = dialWithin === undefined ? 0 : startedAt - dialWithin;
   const { leads, tooOld } = await store.claimDue({ claim, limit, lease, notDueBefore });
-  if (tooOld > 0) remark(`${tooOld} leads were too old to be rung (DIAL_WITHIN), and are left out.`);
+  if (tooOld > 0) remark(`Left out, since they are too old to be rung (DIAL_WITHIN): ${tooOld}.`);
   try {
     await output.list(leads, view, 'No lead is due.');
   } catch (error) {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { newIdentifier } from '../leads/identifier.ts';
 import { pauseAfter, pausesBetweenTries } from '../leads/try.ts';
 import type { ClaimedLead, HandOff, Try } from '../store/store.ts';
@@ -32,6 +33,12 @@ export interface DispatcherStatus {
 /** The longest sleep, in milliseconds: the clock may be set while it lasts. */
 const longestSleep = 500;
 
+/**
+ * Tries that end within this time are recorded together, and their places are filled together, in
+ * milliseconds: a commit for each would hold up the requests of partners.
+ */
+const gatheringTime = 2;
+
 /** The pause after the store has failed, in milliseconds. */
 const storePause = 1_000;
 
@@ -55,6 +62,7 @@ export class Dispatcher {
   #stopReason: string | undefined;
   #woken = false;
   #wake = () => {};
+  #gathering: Promise<void> | undefined;
   #clockOffset = Date.now() - performance.now();
 
   /** Begins at once. */
@@ -117,7 +125,11 @@ export class Dispatcher {
         notDueBefore,
       });
       if (tooOld > 0) log.warn({ leads: tooOld }, 'Leads were too old to be rung (DIAL_WITHIN)');
-      for (const lead of leads) this.#begin(claim, lead);
+      for (const lead of leads) {
+        this.#begin(claim, lead);
+        // To begin twenty at once would keep partners waiting for milliseconds.
+        await nextTurn();
+      }
       return leads.length + tooOld === 0 ? longestSleep : 0;
     } catch (error) {
       log.error({ err: error }, 'The store failed while due leads were claimed; it is tried again.');
@@ -190,6 +202,7 @@ export class Dispatcher {
   /** A try that is not recorded would be made again, so it is kept until the store takes it. */
   async #record(claim: string, ended: Try, nextTryAt: number | undefined): Promise<void> {
     const { store, log } = this.#options;
+    await this.#gathered();
     for (;;) {
       try {
         await store.recordTry(claim, ended, nextTryAt);
@@ -200,6 +213,17 @@ export class Dispatcher {
         await new Promise((resolve) => setTimeout(resolve, storePause));
       }
     }
+  }
+
+  /** Fulfilled for all that wait at the same moment. */
+  #gathered(): Promise<void> {
+    this.#gathering ??= new Promise((resolve) => {
+      setTimeout(() => {
+        this.#gathering = undefined;
+        resolve();
+      }, gatheringTime);
+    });
+    return this.#gathering;
   }
 
   /** Due times are times of day: after the clock was set back leads wait until it has caught up. */

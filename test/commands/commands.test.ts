@@ -1,12 +1,13 @@
 /** The operator's command, as a person and as a script use it: each test runs it in a process of its own. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { type Finished, run } from '../harness/process.ts';
-import { leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { furnished } from '../store/stores.ts';
 
 /** A store on disk, and the command that works on it. */
@@ -86,6 +87,44 @@ test('a table has aligned columns and nothing else', async () => {
     for (const row of rows)
       expect(row.slice(head.indexOf(column) - 2, head.indexOf(column) + 1)).toMatch(/^ {2}\S$/);
   }
+});
+
+test('a failed lead is listed with what the dialler said, told with all its tries, and sent again', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  const store = open();
+  await dialDue(store, 'refused');
+  await store.close();
+  const [failed] = lines(await leads('lead', 'list', '--state', 'failed', '--json')) as { id: string }[];
+  expect(failed).toMatchObject({ state: 'failed', tries: 1, last_answer: 'refused once' });
+  expect((await leads('lead', 'list', '--state', 'failed')).stdout).toContain('refused once');
+  const [story] = lines(await leads('lead', 'show', '07840 258823', '--json')) as { tries: object[] }[];
+  expect(story?.tries).toMatchObject([{ lead_id: failed?.id, outcome: 'refused', answer: 'refused once' }]);
+  expect((await leads('lead', 'show', '07840 258823')).stdout).toMatch(
+    /OUTCOME +ANSWER\n.* refused +refused once\n/,
+  );
+
+  expect((await leads('lead', 'retry', failed?.id ?? '')).stdout).toBe(
+    `The lead ${failed?.id} is scheduled for now.\n`,
+  );
+  expect(lines(await leads('due', '--json'))).toMatchObject([{ id: failed?.id }]);
+  expect(await leads('lead', 'retry', failed?.id ?? '')).toMatchObject({
+    code: 1,
+    stderr: `The lead ${failed?.id} is scheduled. Only a failed lead can be sent again.\n`,
+  });
+});
+
+test('leads that are too old are not handed over, and are told of', async () => {
+  const { file, leads, open } = operator();
+  await fill(open());
+  const database = new DatabaseSync(file);
+  database.exec('UPDATE lead SET due_at = due_at - 7200000, next_try_at = next_try_at - 7200000');
+  database.close();
+  const environment = { DATABASE_URL: `sqlite:${file}`, DIAL_WITHIN: '90m' };
+  const taken = await run('src/cli.ts', ['due', '--take', '10', '--json'], environment);
+  expect(lines(taken)).toMatchObject([{ mobile: '+447840258824' }]);
+  expect(taken.stderr).toBe('Left out, since they are too old to be rung (DIAL_WITHIN): 1.\n');
+  expect(lines(await leads('lead', 'list', '--state', 'expired', '--json'))).toHaveLength(1);
 });
 
 test('leads are listed by state, type and partner, and as many as are asked for', async () => {

@@ -62,17 +62,27 @@ export function finished(child: ChildProcessWithoutNullStreams): Promise<Finishe
   });
 }
 
-/** Resolves with what the process has written to standard output once that matches. */
+/** Resolves with what the process has written to standard output, from now on, once that matches. */
 export function written(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<string> {
   let text = '';
   return new Promise((resolve, reject) => {
-    child.stdout.on('data', (chunk) => {
+    const settle = () => {
+      // What is not read would fill the pipe, and hold the process up.
+      child.stdout.off('data', onData).resume();
+      child.off('close', onClose);
+    };
+    const onData = (chunk: Buffer) => {
       text += chunk;
-      if (pattern.test(text)) resolve(text);
-    });
-    child.on('close', (code) =>
-      reject(new Error(`The process ended (${code}) before it wrote ${pattern}: ${text}`)),
-    );
+      if (!pattern.test(text)) return;
+      settle();
+      resolve(text);
+    };
+    const onClose = (code: number | null) => {
+      settle();
+      reject(new Error(`The process ended (${code}) before it wrote ${pattern}: ${text}`));
+    };
+    child.stdout.on('data', onData);
+    child.on('close', onClose);
   });
 }
 

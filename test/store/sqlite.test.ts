@@ -8,7 +8,7 @@ import { openDatabase } from '../../src/store/sqlite/database.ts';
 import { latestMigration, migrate } from '../../src/store/sqlite/migrate.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { run } from '../harness/process.ts';
-import { holdWriteLock, temporaryDirectory } from '../harness/server.ts';
+import { claim, holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
 
 function newDatabase(): { database: DatabaseSync; file: string } {
   const file = join(temporaryDirectory(), 'leads.db');
@@ -153,6 +153,42 @@ test('processes that start at once on an empty file migrate it once', async () =
   );
   const { stdout } = await run('src/cli.ts', ['type', 'list', '--json'], environment);
   expect(stdout.trim().split('\n')).toHaveLength(4);
+});
+
+test('an older store is brought up to date with all that it holds, leads under way included', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const old = openDatabase(file);
+  const first = new URL('../../src/store/sqlite/migrations/001-intake.sql', import.meta.url);
+  old.exec(readFileSync(first, 'utf8'));
+  old.exec(`PRAGMA user_version = 1;
+    INSERT INTO lead_type VALUES (1, 'motor', NULL, 1);
+    INSERT INTO partner VALUES (1, 'first', 1);
+    INSERT INTO granted_type VALUES (1, 1);
+    INSERT INTO lead VALUES ('a', 1, '+447840258823', 1, 's1', 'scheduled', '', 1, 5, NULL, NULL, NULL, NULL),
+      ('b', 1, '+447840258824', 1, 's2', 'dialled', '', 2, 2, NULL, NULL, 3, NULL),
+      ('c', 1, '+447840258825', 1, 's3', 'cancelled', 'c', 3, 3, NULL, NULL, NULL, 4),
+      ('d', 1, '+447840258826', 1, 's4', 'scheduled', '', 4, 4, 'claim', 9, NULL, NULL);
+    INSERT INTO submission VALUES ('s1', 1, 1, 'motor', '+447840258823', 0, '{}', 'accepted', 'a'),
+      ('s2', 1, 2, 'motor', '+447840258824', 0, '{}', 'accepted', 'b'),
+      ('s3', 1, 3, 'motor', '+447840258825', 0, '{}', 'accepted', 'c'),
+      ('s4', 1, 4, 'motor', '+447840258826', 0, '{}', 'accepted', 'd');`);
+  old.close();
+  const store = openSqliteStore(file);
+  const leads = await leadsIn(store);
+  expect(leads.map(({ id, state, dueAt }) => [id, state, dueAt])).toEqual([
+    ['d', 'scheduled', 4],
+    ['c', 'cancelled', 3],
+    ['b', 'dialled', 2],
+    ['a', 'scheduled', 5],
+  ]);
+  expect(await claim(store, 'next')).toMatchObject([
+    { id: 'a', tries: 1, mayHaveArrived: false },
+    { id: 'd', tries: 2, mayHaveArrived: true },
+  ]);
+  expect(await store.cancel({ partnerId: 1, type: 'motor', mobile: '+447840258826' })).toBe(
+    'already-processed',
+  );
+  await store.close();
 });
 
 test('a file that a newer version has migrated is left alone', () => {

@@ -14,6 +14,7 @@ add(200, { saved: true, processed: false, error: 'Existing Contact' });
 add(200, { test: 'ok' });
 add(400, { email: { 0: 'Email cannot be blank.' } });
 add(429, { error: 'Later.' }, { 'Retry-After': 1 });
+add(200, { saved: true, processed: true }, { 'Lead-Id': '1', 'Lead-Due': '2' });
 cancel(200, { cancelled: false, warning: 'not found' });
 
 // @ts-expect-error An undocumented status.

@@ -1,0 +1,117 @@
+/** After a long outage all that waited is due at once: partners must not notice, and memory must not either. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { digestOf, newKey } from '../../src/partners/key.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { post, type Target } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { secret } from '../harness/dispatch.ts';
+import { start, written } from '../harness/process.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+import { furnished } from '../store/stores.ts';
+
+const dueLeads = 100_000;
+const concurrency = 20;
+
+/** All due leads together would fill several times as much, in mebibytes. */
+const memoryForBurst = 200;
+
+/** A file with as many leads, all due at the same moment, and a key for adding more. */
+async function fill(file: string): Promise<{ key: string; makeDueAt: (time: number) => void }> {
+  const { store, first, from } = await furnished(openSqliteStore(file));
+  const key = newKey();
+  await store.addKey('first', 'key', digestOf(key));
+  const content = JSON.stringify({ first_name: 'John', surname: 'Doe', data: 'x'.repeat(4_000) });
+  for (let index = 0; index < dueLeads; index += 5_000) {
+    const batch = Array.from({ length: 5_000 }, (_, each) => {
+      const mobile = `+4478${String(index + each).padStart(8, '0')}`;
+      return store.submit(from(first.id, { mobile, content, delays: 86_400 }));
+    });
+    await Promise.all(batch);
+  }
+  await store.close();
+  const makeDueAt = (time: number) => {
+    const database = new DatabaseSync(file, { timeout: 10_000 });
+    database.prepare('UPDATE lead SET due_at = ?1, next_try_at = ?1').run(time);
+    database.close();
+  };
+  return { key, makeDueAt };
+}
+
+/** The memory that a process holds, in mebibytes. */
+function residentMemory(pid: number | undefined): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) / 1_024;
+}
+
+/** What the receiver has got so far. */
+async function got(
+  receiver: ReturnType<typeof start>,
+): Promise<{ count: number; different: number; mostAtOnce: number }> {
+  const said = written(receiver, /\n/);
+  receiver.stdin.write('?\n');
+  return JSON.parse(await said);
+}
+
+let added = 0;
+
+/** Adds leads for a while, four at a time with pauses, and gives the 99th percentile of the answers' times. */
+async function slowestAnswer(target: Target, milliseconds: number): Promise<number> {
+  const times: number[] = [];
+  const end = performance.now() + milliseconds;
+  const person = { ...requestValue('addLead', 'accepted'), type: 'motor', delays: 86_400 };
+  const sender = async () => {
+    while (performance.now() < end) {
+      added += 1;
+      const sent = performance.now();
+      const { json } = await post(target, 'addLead', {
+        ...person,
+        mobile: `0784${String(added).padStart(7, '0')}`,
+      });
+      times.push(performance.now() - sent);
+      expect(json).toMatchObject({ saved: true });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  await Promise.all([sender(), sender(), sender(), sender()]);
+  return times.sort((one, other) => one - other)[Math.floor(times.length * 0.99)] ?? 0;
+}
+
+test('a hundred thousand leads that are due at once are handed over a few at a time, beside the intake', async (context) => {
+  if (process.platform !== 'linux') return context.skip('The memory of a process is read from /proc.');
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { key, makeDueAt } = await fill(file);
+  const receiver = start('test/dialler/burst-receiver.ts', [], {});
+  const receiverUrl = (await written(receiver, /\n/)).trim();
+  const child = start('src/main.ts', [], {
+    PORT: '0',
+    DATABASE_URL: `sqlite:${file}`,
+    DIALLER: 'webhook',
+    DIALLER_URL: receiverUrl,
+    DIALLER_SECRET: secret,
+    DIALLER_CONCURRENCY: String(concurrency),
+  });
+  const output = await written(child, /Listening on/);
+  const target = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key };
+  await slowestAnswer(target, 1_500);
+  const atRest = await slowestAnswer(target, 3_000);
+  const memoryAtRest = residentMemory(child.pid);
+
+  makeDueAt(Date.now());
+  await expect
+    .poll(async () => (await got(receiver)).count, { timeout: 10_000 })
+    .toBeGreaterThan(concurrency);
+  // The machine does other things too: of several looks one without them counts.
+  let ratio = Number.POSITIVE_INFINITY;
+  for (let look = 0; look < 5 && ratio > 3; look += 1) {
+    ratio = Math.min(ratio, (await slowestAnswer(target, 2_000)) / atRest);
+  }
+  const { count, different, mostAtOnce } = await got(receiver);
+  expect(count).toBeLessThan(dueLeads);
+  expect(different).toBe(count);
+  expect(ratio).toBeLessThanOrEqual(3);
+  expect(mostAtOnce).toBe(concurrency);
+  expect(residentMemory(child.pid)).toBeLessThan(memoryAtRest + memoryForBurst);
+}, 120_000);
