@@ -30,7 +30,7 @@ export interface DispatcherStatus {
   reason?: string;
 }
 
-/** The longest sleep, in milliseconds: the clock may be set while it lasts. */
+/** The longest sleep, in milliseconds: the clock may be set while it lasts, or another process add a lead. */
 const longestSleep = 500;
 
 /**

@@ -7,6 +7,9 @@ const notSent =
 /** However long a dialler asks to be left alone, it is asked again after an hour, in milliseconds. */
 const longestRetryAfter = 3_600_000;
 
+/** An answer is a few lines; more than so many characters are not looked at. */
+const longestAnswer = 65_536;
+
 /** What a dialler's server answered, or the result of a try that got no answer. */
 export type Posted = { response: Response } | { failure: HandOverResult };
 
@@ -28,6 +31,20 @@ export function failureOf(error: unknown): HandOverResult {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
   return { outcome: notSent.test(code) ? 'unavailable' : 'unknown', answer: `no answer (${code})` };
+}
+
+/**
+ * Reads what a server answers, or as much of it as is worth reading. What is read to its end leaves the
+ * connection open for the next lead.
+ */
+export async function textOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > longestAnswer) break;
+  }
+  return text;
 }
 
 /**

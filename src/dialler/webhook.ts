@@ -4,7 +4,7 @@ import type { components } from '../../generated/openapi.ts';
 import { httpUrl, readVariables } from '../environment/variables.ts';
 import type { ClaimedLead } from '../store/store.ts';
 import type { Dialler, HandOverResult } from './dialler.ts';
-import { post, retryAfterOf } from './post.ts';
+import { post, retryAfterOf, textOf } from './post.ts';
 
 /** What the receiver gets: the webhook `leadDue` of openapi.yaml. */
 type LeadDueEvent = components['schemas']['LeadDueEvent'];
@@ -42,8 +42,8 @@ export function createWebhook(environment: NodeJS.ProcessEnv): Dialler {
       };
       const posted = await post(url, { headers, body, signal });
       if ('failure' in posted) return posted.failure;
-      // The status says it all. What comes after it is not waited for.
-      posted.response.body?.cancel().catch(() => {});
+      // The status says it all, and what follows it is not waited for: it may as well break off.
+      textOf(posted.response).catch(() => {});
       return resultOf(posted.response);
     },
   };

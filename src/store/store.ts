@@ -82,7 +82,10 @@ export interface HandOff {
    * pause or end of a lease of all scheduled leads; undefined where none is scheduled.
    */
   nextTryAt(): Promise<number | undefined>;
-  /** Calls `wake` after each change, of whichever process, that may have brought `nextTryAt` forward. */
+  /**
+   * Calls `wake` after each change that may have brought `nextTryAt` forward, until the function that is
+   * returned is called. Of a change by another process not every store knows: ask now and then besides.
+   */
   onChange(wake: () => void): () => void;
   /**
    * Leases due leads, the longest due first: until the lease ends nobody else is given them, and from

@@ -1,6 +1,6 @@
 import type { ReadPhone } from '../../leads/phone.ts';
 import type { Dialler, HandOverResult } from '../dialler.ts';
-import { failureOf, post, retryAfterOf } from '../post.ts';
+import { failureOf, post, retryAfterOf, textOf } from '../post.ts';
 import { resultOf } from './answer.ts';
 import { leadForm } from './form.ts';
 import { readVicidialSettings } from './settings.ts';
@@ -43,13 +43,14 @@ export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPh
 async function resultOfResponse(response: Response, mayHaveArrived: boolean): Promise<HandOverResult> {
   const { status } = response;
   if (status !== 200) {
-    response.body?.cancel().catch(() => {});
+    // The status says it all, and what follows it is not waited for: it may as well break off.
+    textOf(response).catch(() => {});
     const retryAfter = retryAfterOf(response);
     const outcome = status < 500 || status === 503 ? 'unavailable' : 'unknown';
     return { outcome, answer: `HTTP ${status}`, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
   try {
-    return resultOf(await response.text(), mayHaveArrived);
+    return resultOf(await textOf(response), mayHaveArrived);
   } catch (error) {
     // It was cut off half-way: what came before may have been half the truth. It was sent, in any case.
     return { ...failureOf(error), outcome: 'unknown' };

@@ -2,7 +2,6 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { ClaimedLead, DueLead, HandOff } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { Query } from './query.ts';
-import { watchChanges } from './watch-changes.ts';
 
 const dueLeadColumns = `
   lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile,
@@ -77,7 +76,7 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
     },
 
     onChange(wake) {
-      return watchChanges(database, queue, wake);
+      return queue.onCommit(wake);
     },
 
     claimDue({ claim: name, limit, lease, notDueBefore }) {
