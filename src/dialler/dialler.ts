@@ -22,6 +22,8 @@ export interface HandOverResult {
   outcome: TryOutcome;
   /** What came back, in words, with nothing of the person and no secret in it: it is stored and logged. */
   answer: string;
+  /** Whether the dialler took the lead and not all that belongs to it; `answer` says what is missing. */
+  incomplete?: boolean;
   /** How long the dialler asks to be left alone, in milliseconds. */
   retryAfter?: number;
   /** Whether to hand nothing over any more until the operator has looked: another try would do harm. */

@@ -175,7 +175,8 @@ export class Dispatcher {
     if (result.stop) this.#stopFor(answer);
 
     if (outcome === 'taken') {
-      log.info(about, 'Handed over');
+      if (result.incomplete) log.warn(about, 'Handed over, but not all of it');
+      else log.info(about, 'Handed over');
       return undefined;
     }
     const pause = outcome === 'refused' ? undefined : pauseAfter(lead.tries, retryAfter, pauses);

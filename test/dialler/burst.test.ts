@@ -112,6 +112,6 @@ test('a hundred thousand leads that are due at once are handed over a few at a t
   expect(count).toBeLessThan(dueLeads);
   expect(different).toBe(count);
   expect(ratio).toBeLessThanOrEqual(3);
-  expect(mostAtOnce).toBe(concurrency);
+  expect(mostAtOnce).toBeLessThanOrEqual(concurrency);
   expect(residentMemory(child.pid)).toBeLessThan(memoryAtRest + memoryForBurst);
 }, 120_000);

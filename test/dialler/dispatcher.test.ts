@@ -1,4 +1,5 @@
 /** Nobody is rung early, nobody is forgotten, and a lead is on its way once. */
+import type { ServerResponse } from 'node:http';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Dialler, HandOverResult } from '../../src/dialler/dialler.ts';
 import { newSubmission } from '../../src/leads/submission.ts';
@@ -7,7 +8,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { post } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { dispatch, untilAll, webhookTo } from '../harness/dispatch.ts';
-import { startReceiver } from '../harness/receiver.ts';
+import { startReceiver, take } from '../harness/receiver.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
 
@@ -124,15 +125,23 @@ test('of a partner that cancels and a dispatcher that hands over exactly one win
   for (const { mobile: number, isCancelled } of outcomes) expect(mobiles.includes(number)).toBe(!isCancelled);
 });
 
-test('no more leads are under way at once than are allowed, however many are due', async () => {
+test('as many leads are under way at once as are allowed and no more, however many are due', async () => {
   const { store, first, from } = await furnished(openStore());
   for (let index = 0; index < 100; index += 1) {
     await store.submit(from(first.id, { mobile: mobile(index), content: '{}' }));
   }
-  const receiver = await startReceiver((_received, outgoing) => {
-    setTimeout(() => outgoing.writeHead(204).end(), 5);
+  const held: ServerResponse[] = [];
+  const receiver = await startReceiver((...of) => {
+    // Until the first success one lead at a time is sent.
+    if (receiver.received.length === 1) take(...of);
+    else held.push(of[1]);
   });
-  dispatch(store, webhookTo(receiver.url), { concurrency: 7 });
+  dispatch(store, webhookTo(receiver.url), { concurrency: 7, timeout: 20_000 });
+  await expect.poll(() => held.length, { timeout: 10_000 }).toBe(7);
+  await aWhile();
+  expect(held).toHaveLength(7);
+  receiver.behave = take;
+  for (const outgoing of held) outgoing.writeHead(204).end();
   await untilAll(store, 'dialled');
   expect(receiver.mostAtOnce).toBe(7);
   expect(receiver.received).toHaveLength(100);

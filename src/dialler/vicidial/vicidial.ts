@@ -35,7 +35,8 @@ export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPh
       if ('failure' in posted) return posted.failure;
       const result = await resultOfResponse(posted.response, lead.mayHaveArrived);
       if (result.outcome !== 'taken' || cutShort.length === 0) return result;
-      return { ...result, answer: `${result.answer}; cut short: ${cutShort.join(', ')}` };
+      const answer = `${result.answer}; cut short: ${cutShort.join(', ')}`;
+      return { ...result, answer, incomplete: true };
     },
   };
 }
