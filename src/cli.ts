@@ -13,10 +13,10 @@ import { Mistake } from './partners/partner.ts';
 import { openStore } from './store/open.ts';
 
 const surroundings: Surroundings = {
-  open: () => {
-    const config = readConfig();
-    const { databaseUrl, defaultCountry, dialWithin } = config;
-    return { store: openStore(databaseUrl), readPhone: phoneReader(defaultCountry), dialWithin };
+  open: async () => {
+    const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = readConfig();
+    const store = await openStore(databaseUrl, databaseConnections);
+    return { store, readPhone: phoneReader(defaultCountry), dialWithin };
   },
   out: process.stdout,
   err: process.stderr,

@@ -14,6 +14,8 @@ export interface Config {
   port: number;
   host: string;
   databaseUrl: string;
+  /** How many connections to PostgreSQL there may be at once. */
+  databaseConnections: number;
   /** The country whose national numbers can be written without a country code. */
   defaultCountry: CountryCode;
   logLevel: string;
@@ -44,7 +46,9 @@ const address = makeExactValidator<string>((written) => {
 
 const storeUrl = makeExactValidator<string>((url) => {
   if (isStoreUrl(url)) return url;
-  throw new Error('sqlite: and a file, such as sqlite:data/leads.db');
+  throw new Error(
+    'sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database',
+  );
 });
 
 const country = makeExactValidator<CountryCode>((written) => {
@@ -74,6 +78,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     PORT: port({ default: 3000 }),
     HOST: address({ default: '127.0.0.1' }),
     DATABASE_URL: storeUrl({ default: 'sqlite:data/leads.db' }),
+    DATABASE_CONNECTIONS: count('connections', 1_000)({ default: 10 }),
     DEFAULT_COUNTRY: country({ default: 'GB' }),
     LOG_LEVEL: oneOf(logLevels)({ default: 'info' }),
     BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
@@ -88,6 +93,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     port: variables.PORT,
     host: variables.HOST,
     databaseUrl: variables.DATABASE_URL,
+    databaseConnections: variables.DATABASE_CONNECTIONS,
     defaultCountry: variables.DEFAULT_COUNTRY,
     logLevel: variables.LOG_LEVEL,
     bootstrap: variables.BOOTSTRAP === 'on',

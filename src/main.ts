@@ -1,6 +1,7 @@
 import type { FirstPartner } from './bootstrap.ts';
 import { readConfig } from './config.ts';
 import { firstLead, runOrExplain, signalToStop, startService } from './service.ts';
+import { shownUrl } from './store/open.ts';
 import { createLog } from './telemetry/log.ts';
 
 await runOrExplain(main);
@@ -10,8 +11,8 @@ async function main(): Promise<void> {
   const log = await createLog(config.logLevel);
   const stopped = signalToStop();
   const service = await startService(config, log);
-  const { databaseUrl: database, defaultCountry: country } = config;
-  log.info({ database, country }, `Listening on ${service.address}`);
+  const { defaultCountry: country } = config;
+  log.info({ database: shownUrl(config.databaseUrl), country }, `Listening on ${service.address}`);
   if (service.first !== undefined) process.stdout.write(welcome(service.first, service.address));
 
   log.info(`Stopping on ${await stopped}`);

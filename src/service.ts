@@ -23,7 +23,7 @@ export interface Service {
 
 /** Wires the parts together and starts to listen. @throws where the store or the address cannot be had */
 export async function startService(config: Config, log: Log): Promise<Service> {
-  const store = openStore(config.databaseUrl);
+  const store = await openStore(config.databaseUrl, config.databaseConnections);
   const readPhone = phoneReader(config.defaultCountry);
   const first = config.bootstrap ? await bootstrap(store) : undefined;
   let dispatcher: Dispatcher | undefined;

@@ -186,7 +186,7 @@ test.each([
   [{ HOST: ' ' }, 'HOST should be an address of this machine, such as 127.0.0.1 or 0.0.0.0; it is " ".'],
   [
     { DATABASE_URL: 'leads.db' },
-    'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db; it is "leads.db".',
+    'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "leads.db".',
   ],
   [
     { DEFAULT_COUNTRY: 'UK' },

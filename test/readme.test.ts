@@ -38,10 +38,20 @@ test('the table of settings has each variable that is read, with its default', (
   }
   expect(named.toSorted()).toEqual(documented.map(([name]) => name).toSorted());
   const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = readConfig({});
-  const { port, host, databaseUrl, defaultCountry, logLevel, bootstrap, ...more } = first;
+  const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...more } =
+    first;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
-  const defaults = [port, host, databaseUrl, defaultCountry, logLevel, onOrOff(bootstrap), onOrOff(dispatch)];
+  const defaults = [
+    port,
+    host,
+    databaseUrl,
+    databaseConnections,
+    defaultCountry,
+    logLevel,
+    onOrOff(bootstrap),
+    onOrOff(dispatch),
+  ];
   defaults.push(dialler?.name ?? 'none', diallerConcurrency, diallerTimeout, onOrOff(dialWithin));
   expect(documented.map(([, initial]) => initial)).toEqual(defaults.map(String));
 });

@@ -17,7 +17,7 @@ export interface Session {
 
 /** How the commands come by a store: it is opened when one runs, not when its help is read. */
 export interface Surroundings {
-  open(): { store: Store; readPhone: ReadPhone; dialWithin: number | undefined };
+  open(): Promise<{ store: Store; readPhone: ReadPhone; dialWithin: number | undefined }>;
   out: Writable;
   err: Writable;
 }
@@ -33,7 +33,7 @@ export function action<Options extends object, Arguments extends unknown[]>(
     // The casts: Commander gives what the command's own definition, just beside the call, asks for.
     const parameters = received.slice(0, -2) as Arguments;
     const options = received.at(-2) as Options & { json?: boolean };
-    const { store, ...more } = surroundings.open();
+    const { store, ...more } = await surroundings.open();
     try {
       const output = new Output(surroundings.out, options.json ?? false);
       const remark = (sentence: string) => void surroundings.err.write(`${sentence}\n`);

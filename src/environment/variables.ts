@@ -60,9 +60,9 @@ export const text = makeExactValidator<string>((written) => {
   throw new Error('text that is not empty');
 });
 
-/** What is secret is not repeated: an error message may end in a log. */
+/** What is secret is not repeated: an error message may end in a log. An address often holds a secret. */
 function shown(name: string, value: string | undefined): string {
-  return /SECRET|PASSWORD|URL/.test(name) && name !== 'DATABASE_URL'
-    ? 'something else'
-    : JSON.stringify(value);
+  const isSecret =
+    name === 'DATABASE_URL' ? /@|password=/.test(value ?? '') : /SECRET|PASSWORD|URL/.test(name);
+  return isSecret ? 'something else' : JSON.stringify(value);
 }

@@ -1,18 +1,40 @@
-import { openSqliteStore } from './sqlite/sqlite-store.ts';
 import type { Store } from './store.ts';
 
 const sqliteScheme = 'sqlite:';
+const postgresSchemes = ['postgres:', 'postgresql:'];
 
 /** Whether `url` names a store that can be opened. */
 export function isStoreUrl(url: string): boolean {
-  return url.startsWith(sqliteScheme) && url.length > sqliteScheme.length;
+  if (url.startsWith(sqliteScheme)) return url.length > sqliteScheme.length;
+  return isPostgres(url) && URL.canParse(url);
 }
 
 /**
  * Opens the store that DATABASE_URL names, and brings its tables up to date.
  *
- * @param url `sqlite:` and a file, taken from the working directory, or `sqlite::memory:`
+ * @param url `sqlite:` and a file, taken from the working directory, or `sqlite::memory:`; or
+ *   `postgres://user:password@host:port/database`
+ * @param connections how many there may be to PostgreSQL at once
  */
-export function openStore(url: string): Store {
+export async function openStore(url: string, connections?: number): Promise<Store> {
+  // Each store is loaded only where it is used: its driver takes time to start.
+  if (isPostgres(url)) {
+    const { openPostgresStore } = await import('./postgres/postgres-store.ts');
+    return openPostgresStore(url, connections === undefined ? {} : { connections });
+  }
+  const { openSqliteStore } = await import('./sqlite/sqlite-store.ts');
   return openSqliteStore(url.slice(sqliteScheme.length));
+}
+
+/** The store's address as it may be shown and logged: without a password. */
+export function shownUrl(url: string): string {
+  if (!isPostgres(url) || !URL.canParse(url)) return url;
+  const shown = new URL(url);
+  if (shown.password !== '') shown.password = '***';
+  shown.searchParams.delete('password');
+  return shown.href;
+}
+
+function isPostgres(url: string): boolean {
+  return postgresSchemes.some((scheme) => url.startsWith(scheme));
 }

@@ -288,12 +288,12 @@ test.each([
 
 test('a store that cannot be opened is said in one sentence', async () => {
   const { code, stderr } = await run('src/cli.ts', ['type', 'list'], {
-    DATABASE_URL: 'postgres://somewhere',
+    DATABASE_URL: 'mysql://somewhere',
   });
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr:
-      'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db; it is "postgres://somewhere".\n',
+      'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "mysql://somewhere".\n',
   });
 });
 

@@ -360,7 +360,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('a store is empty until it has a partner or a type', async () => {
-    const store = open();
+    const store = await open();
     expect(await store.isEmpty()).toBe(true);
     await store.addType('motor', null);
     expect(await store.isEmpty()).toBe(false);

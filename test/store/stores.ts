@@ -1,14 +1,17 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { newSubmission, type Submission } from '../../src/leads/submission.ts';
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 
 /** Every store that the program can use, empty and real; each is held to the same promises. */
-export const stores: { name: string; open: () => Store }[] = [
-  { name: 'SQLite', open: openStore },
-  { name: 'SQLite in memory', open: () => closing(openSqliteStore(':memory:')) },
+export const stores: { name: string; open: () => Promise<Store> }[] = [
+  { name: 'SQLite', open: async () => openStore() },
+  { name: 'SQLite in memory', open: async () => closing(openSqliteStore(':memory:')) },
+  { name: 'PostgreSQL', open: async () => closing(await openPostgresStore(await emptyDatabase())) },
 ];
 
 /** An empty store, for tests that do not depend on which it is. */
@@ -22,7 +25,8 @@ function closing(store: Store): Store {
 }
 
 /** A store with two partners that hold the type `motor`, and the submission that each can send. */
-export async function furnished(store: Store, recontactAfter: number | null = null) {
+export async function furnished(opening: Store | Promise<Store>, recontactAfter: number | null = null) {
+  const store = await opening;
   await store.addType('motor', recontactAfter);
   const first = await store.addPartner('first', ['motor']);
   const second = await store.addPartner('second', ['motor']);

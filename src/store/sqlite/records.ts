@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { LeadState } from '../../leads/lead.ts';
 import type { Submission } from '../../leads/submission.ts';
-import { Mistake } from '../../partners/partner.ts';
+import { mistakes, retryMistake } from '../mistakes.ts';
 import type { LeadRecord, Records, ReplayRecord, SubmissionRecord, Try } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Take } from './intake.ts';
@@ -87,9 +87,7 @@ export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: 
       return queue.write(() => {
         const saved = submission.first(id);
         if (saved === undefined) {
-          throw new Mistake(
-            `There is no submission with the id ${JSON.stringify(id)}. \`leads submission list\` shows those there are.`,
-          );
+          throw mistakes.noSubmission(id);
         }
         const { outcome, leadId } = take(saved);
         const replay = { replayedAt: Date.now(), outcome, leadId };
@@ -105,19 +103,9 @@ export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: 
     retry(id) {
       return queue.write(() => {
         const lead = leadToRetry.first(id);
-        if (lead === undefined) {
-          throw new Mistake(
-            `There is no lead with the id ${JSON.stringify(id)}. \`leads lead list\` shows those there are.`,
-          );
-        }
-        if (lead.state !== 'failed') {
-          throw new Mistake(`The lead ${id} is ${lead.state}. Only a failed lead can be sent again.`);
-        }
-        if (lead.newerId !== null) {
-          throw new Mistake(
-            `The lead ${id} stays failed: the person was sent again since, as the lead ${lead.newerId}.`,
-          );
-        }
+        if (lead === undefined) throw mistakes.noLead(id);
+        const mistake = retryMistake(id, lead.state, lead.newerId);
+        if (mistake !== undefined) throw mistake;
         retry.run(Date.now(), id);
       });
     },

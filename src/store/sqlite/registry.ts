@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Mistake } from '../../partners/partner.ts';
+import { mistakes } from '../mistakes.ts';
 import type { KeyRecord, LeadTypeRecord, PartnerRecord, Registry } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { Query } from './query.ts';
@@ -55,24 +55,20 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
   function typeId(name: string): number {
     const type = typeByName.first(name);
     if (type !== undefined) return type.id;
-    throw new Mistake(
-      `There is no lead type ${JSON.stringify(name)}. \`leads type list\` shows those there are.`,
-    );
+    throw mistakes.noType(name);
   }
 
   function partnerId(name: string): number {
     const partner = partnerByName.first(name);
     if (partner !== undefined) return partner.id;
-    throw new Mistake(
-      `There is no partner ${JSON.stringify(name)}. \`leads partner list\` shows those there are.`,
-    );
+    throw mistakes.noPartner(name);
   }
 
   return {
     addType(name, recontactAfter) {
       return queue.write(() => {
         if (insertType.run(name, recontactAfter, Date.now()) === 1) return;
-        throw new Mistake(`There is a lead type ${JSON.stringify(name)} already.`);
+        throw mistakes.typeExists(name);
       });
     },
 
@@ -83,7 +79,7 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     addPartner(name, typeNames) {
       return queue.write(() => {
         const partner = insertPartner.first(name, Date.now());
-        if (partner === undefined) throw new Mistake(`There is a partner ${JSON.stringify(name)} already.`);
+        if (partner === undefined) throw mistakes.partnerExists(name);
         for (const type of typeNames) insertGrant.run(partner.id, typeId(type));
         return partner;
       });
@@ -108,9 +104,7 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     revokeKey(id) {
       return queue.write(() => {
         if (revokeKey.run(Date.now(), id) === 1) return;
-        throw new Mistake(
-          `There is no key with the id ${JSON.stringify(id)}. \`leads key list\` shows those there are.`,
-        );
+        throw mistakes.noKey(id);
       });
     },
 

@@ -1,0 +1,78 @@
+import { StoreBusy } from '../store.ts';
+
+/** One call that waits for its result. A promise that is settled stays as it is. */
+export interface Entry<Input, Output> {
+  input: Input;
+  resolve: (output: Output) => void;
+  reject: (error: unknown) => void;
+}
+
+export interface BatchLimits {
+  /** How many calls may wait before further ones are refused. */
+  capacity: number;
+  /** How many calls share a statement at most. */
+  largest: number;
+  /** How many statements may be under way at once. */
+  atOnce: number;
+}
+
+/**
+ * Gathers the calls of one turn of the event loop, and those that come while statements are under way,
+ * and runs them as one statement: a round trip and a commit for each would be most of the work.
+ */
+export class Batches<Input, Output> {
+  readonly #run: (entries: readonly Entry<Input, Output>[]) => Promise<void>;
+  readonly #limits: BatchLimits;
+  #waiting: Entry<Input, Output>[] = [];
+  #underWay = 0;
+  #scheduled = false;
+  #whenIdle: (() => void)[] = [];
+
+  /** @param run settles each entry; those that it leaves are rejected with what it throws */
+  constructor(run: (entries: readonly Entry<Input, Output>[]) => Promise<void>, limits: BatchLimits) {
+    this.#run = run;
+    this.#limits = limits;
+  }
+
+  /** @throws {StoreBusy} where too much is waiting */
+  call(input: Input): Promise<Output> {
+    const waiting = this.#waiting.length;
+    if (waiting >= this.#limits.capacity) {
+      return Promise.reject(new StoreBusy(`${waiting} calls are waiting for the store.`));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ input, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Fulfilled once nothing is waiting or under way. */
+  idle(): Promise<void> {
+    if (this.#waiting.length === 0 && this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#underWay >= this.#limits.atOnce) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#runNext();
+    });
+  }
+
+  async #runNext(): Promise<void> {
+    const entries = this.#waiting.splice(0, this.#limits.largest);
+    if (entries.length === 0) return;
+    this.#underWay += 1;
+    if (this.#waiting.length > 0) this.#schedule();
+    try {
+      await this.#run(entries);
+    } catch (error) {
+      for (const entry of entries) entry.reject(error);
+    }
+    this.#underWay -= 1;
+    if (this.#waiting.length > 0) this.#schedule();
+    else if (this.#underWay === 0) for (const tell of this.#whenIdle.splice(0)) tell();
+  }
+}

@@ -1,0 +1,173 @@
+import pg from 'pg';
+import { StoreBusy } from '../store.ts';
+import { ConnectionLost, NotConnected, persist, spoilsConnection } from './fault.ts';
+
+/** A statement that is prepared once on each connection, under its name. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+/** Runs statements on one connection, inside a transaction. */
+export type Run = <Row>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
+
+/** How long PostgreSQL may work on a statement, in milliseconds. */
+const statementTimeout = 5_000;
+
+/** A server that does not even say that it gave up is given up a little later, in milliseconds. */
+const answerTimeout = statementTimeout + 1_000;
+
+/** How long a new connection, or a free one, is waited for, in milliseconds. */
+const connectionTimeout = 3_000;
+
+/** As PostgreSQL names the type of 64-bit integers; all of ours are times and counts, which a double holds. */
+const int8 = 20;
+
+const types = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === int8 ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * The connections to PostgreSQL. A pooler before it (PgBouncer in transaction mode) is noticed: then
+ * nothing is prepared or set on a connection, since the next statement may run on another.
+ */
+export class PostgresDatabase {
+  readonly #pool: pg.Pool;
+  readonly #url: string;
+  readonly #greeted = new WeakSet<pg.PoolClient>();
+  #isPooled: boolean | undefined;
+
+  /** @param connections how many there may be at once */
+  constructor(url: string, connections: number) {
+    this.#url = url;
+    this.#pool = new pg.Pool({
+      ...settingsFor(url),
+      max: connections,
+      connectionTimeoutMillis: connectionTimeout,
+    });
+    // A connection that breaks while it is idle is replaced; one that is in use tells its user.
+    this.#pool.on('error', () => {});
+  }
+
+  /** Whether connections are shared with others between transactions; known after the first statement. */
+  get isPooled(): boolean {
+    return this.#isPooled ?? false;
+  }
+
+  /** Runs a statement that changes nothing, again where that is worth trying. */
+  read<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    return persist(() => this.write<Row>(statement, values));
+  }
+
+  /** Runs one statement, as a transaction of its own, once. */
+  write<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#withClient(async (client) => {
+      const { name, text } = statement;
+      const query = this.#isPooled ? { text, values: [...values] } : { name, text, values: [...values] };
+      return rowsOf<Row>(client, query);
+    });
+  }
+
+  /** Runs statements in a transaction. Where it is undone by what passes, all of it is run again. */
+  transaction<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
+    return persist((before) => {
+      if (before.isUncertain) throw new StoreBusy('The connection ended while a change was committed.');
+      return this.#withClient(async (client) => {
+        const run: Run = (text, values = []) => rowsOf(client, { text, values: [...values] });
+        await run('BEGIN ISOLATION LEVEL READ COMMITTED');
+        try {
+          const result = await work(run);
+          await run('COMMIT');
+          return result;
+        } catch (error) {
+          if (!spoilsConnection(error)) await run('ROLLBACK');
+          throw error;
+        }
+      });
+    });
+  }
+
+  /** A connection of its own, outside the pool, for who listens on it. */
+  async connect(): Promise<pg.Client> {
+    const client = new pg.Client({ ...settingsFor(this.#url), keepAlive: true });
+    await client.connect();
+    return client;
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end();
+  }
+
+  async #withClient<Result>(use: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await this.#client();
+    try {
+      const result = await use(client);
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(spoilsConnection(error));
+      throw error;
+    }
+  }
+
+  async #client(): Promise<pg.PoolClient> {
+    let client: pg.PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw failedConnection(error);
+    }
+    if (this.#greeted.has(client)) return client;
+    try {
+      await this.#greet(client);
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw failedConnection(error);
+    }
+  }
+
+  /** A pooler gives a process id of its own making, which is not that of the server behind it. */
+  async #greet(client: pg.PoolClient): Promise<void> {
+    if (this.#isPooled === undefined) {
+      const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+      this.#isPooled = rows[0].pid !== processIdOf(client);
+    }
+    if (!this.#isPooled) {
+      await client.query(
+        `SET statement_timeout = ${statementTimeout}; SET default_transaction_isolation = 'read committed'`,
+      );
+    }
+    this.#greeted.add(client);
+  }
+}
+
+/** What the driver throws besides PostgreSQL's own errors is about the connection. */
+async function rowsOf<Row>(client: pg.PoolClient, query: pg.QueryConfig): Promise<Row[]> {
+  try {
+    // The cast: a row has the columns that the SQL names, of the types that the tables declare.
+    return (await client.query(query)).rows as Row[];
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConnectionLost(`The connection to PostgreSQL was lost: ${reason}`, { cause: error });
+  }
+}
+
+function settingsFor(url: string): pg.ClientConfig {
+  return { connectionString: url, application_name: 'leads', query_timeout: answerTimeout, types };
+}
+
+function failedConnection(error: unknown): Error {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (reason.includes('timeout exceeded when trying to connect')) {
+    return new StoreBusy('All connections to the store are in use, or it does not answer.', { cause: error });
+  }
+  return new NotConnected(`PostgreSQL cannot be reached: ${reason}`, { cause: error });
+}
+
+function processIdOf(client: pg.PoolClient): number | null {
+  // The cast: the driver has it, and its types do not.
+  return (client as unknown as { processID: number | null }).processID;
+}

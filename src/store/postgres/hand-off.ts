@@ -1,0 +1,188 @@
+import type { ClaimedLead, DueLead, HandOff, Try } from '../store.ts';
+import { Batches, type BatchLimits, type Entry } from './batches.ts';
+import type { Changes } from './changes.ts';
+import type { PostgresDatabase, Statement } from './database.ts';
+
+/**
+ * Leases are judged by PostgreSQL's clock, which all servers share: one whose own clock is ahead must
+ * not take a lead that another has under way.
+ */
+const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
+
+/** So many rows are read at a time where all that are due are asked for. */
+const pageSize = 500;
+
+/** Said of a try whose dispatcher was killed, or whose machine stopped, before it could say more. */
+const brokenOff = 'no answer was recorded before the lease ended';
+
+const dueLeadColumns = `
+  lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile,
+  lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", submission.content`;
+
+const dueLeadJoins = `
+  JOIN lead_type ON lead_type.id = lead.type_id
+  JOIN partner ON partner.id = lead.partner_id
+  JOIN submission ON submission.id = lead.submission_id`;
+
+const free: Statement = {
+  name: 'free',
+  text: `
+    SELECT ${dueLeadColumns}, lead.next_try_at AS "nextTryAt"
+    FROM (
+      SELECT * FROM lead
+      WHERE state = 'scheduled' AND next_try_at <= ${now} AND (next_try_at, id) > ($1, $2)
+      ORDER BY next_try_at, id LIMIT $3
+    ) AS lead ${dueLeadJoins}
+    ORDER BY lead.next_try_at, lead.id`,
+};
+
+const nextTry: Statement = {
+  name: 'next_try',
+  text: `SELECT min(next_try_at) AS at FROM lead WHERE state = 'scheduled'`,
+};
+
+/** `$1` claim, `$2` limit, `$3` lease, `$4` not due before, `$5` what is said of a try that broke off. */
+const claim: Statement = {
+  name: 'claim',
+  text: `
+    WITH free AS MATERIALIZED (
+      SELECT id, next_try_at, claim, due_at < $4 AS is_too_old,
+        may_have_arrived OR claim IS NOT NULL AS may_have_arrived
+      FROM lead
+      WHERE state = 'scheduled' AND next_try_at <= ${now}
+      ORDER BY next_try_at, id LIMIT $2
+      FOR UPDATE SKIP LOCKED
+    ), broken_off AS (
+      INSERT INTO try (lead_id, started_at, ended_at, outcome, answer)
+      SELECT id, next_try_at, ${now}, 'unknown', $5 FROM free WHERE claim IS NOT NULL
+    ), too_old AS (
+      UPDATE lead SET claim = NULL, released = lead.id, may_have_arrived = free.may_have_arrived,
+        state = CASE WHEN free.may_have_arrived THEN 'failed' ELSE 'expired' END
+      FROM free
+      WHERE lead.id = ANY (ARRAY(SELECT id FROM free WHERE is_too_old)) AND free.id = lead.id
+      RETURNING lead.id
+    ), claimed AS (
+      UPDATE lead SET claim = $1, next_try_at = ${now} + $3, tries = lead.tries + 1,
+        may_have_arrived = free.may_have_arrived
+      FROM free
+      WHERE lead.id = ANY (ARRAY(SELECT id FROM free WHERE NOT is_too_old)) AND free.id = lead.id
+      RETURNING lead.*, free.next_try_at AS free_since
+    )
+    SELECT ${dueLeadColumns}, lead.tries, lead.may_have_arrived AS "mayHaveArrived",
+      lead.free_since, false AS "isTooOld"
+    FROM claimed AS lead ${dueLeadJoins}
+    UNION ALL
+    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM too_old
+    ORDER BY free_since, id`,
+};
+
+/** Of two tries of a lead that are recorded at once the one that was taken counts. */
+const recordTries: Statement = {
+  name: 'record_tries',
+  text: `
+    WITH ended AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1::json) AS sent (
+        lead_id text, claim text, started_at bigint, ended_at bigint, outcome text, answer text,
+        next_try_at bigint)
+    ), kept AS (
+      INSERT INTO try (lead_id, started_at, ended_at, outcome, answer)
+      SELECT lead_id, started_at, ended_at, outcome, answer FROM ended
+    ), following AS MATERIALIZED (
+      SELECT DISTINCT ON (lead_id) lead_id, claim, outcome, ended_at,
+        CASE WHEN outcome <> 'refused' THEN next_try_at END AS next_try_at
+      FROM ended
+      JOIN LATERAL (SELECT lead.claim AS current FROM lead WHERE lead.id = ended.lead_id LIMIT 1) AS lead ON true
+      ORDER BY lead_id, outcome = 'taken' DESC, ended.claim IS NOT DISTINCT FROM current DESC
+    )
+    UPDATE lead SET
+      state = CASE
+        WHEN following.outcome = 'taken' THEN 'dialled'
+        WHEN following.next_try_at IS NULL THEN 'failed'
+        ELSE 'scheduled' END,
+      dialled_at = CASE WHEN following.outcome = 'taken' THEN following.ended_at END,
+      released = CASE
+        WHEN following.outcome <> 'taken' AND following.next_try_at IS NULL THEN lead.id
+        ELSE '' END,
+      next_try_at = CASE
+        WHEN following.outcome = 'taken' THEN lead.next_try_at
+        ELSE coalesce(following.next_try_at, lead.next_try_at) END,
+      may_have_arrived = lead.may_have_arrived OR following.outcome = 'unknown',
+      claim = NULL
+    FROM following
+    WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM following)) AND following.lead_id = lead.id
+      AND lead.state = 'scheduled' AND (following.outcome = 'taken' OR lead.claim = following.claim)`,
+};
+
+interface Ended extends Try {
+  claim: string;
+  nextTryAt: number | undefined;
+}
+
+export function postgresHandOff(
+  database: PostgresDatabase,
+  changes: Changes,
+  limits: BatchLimits,
+): HandOff & { idle(): Promise<void> } {
+  const tries = new Batches(recordBatch, limits);
+
+  async function recordBatch(entries: readonly Entry<Ended, void>[]): Promise<void> {
+    const ended = entries.map(({ input }) => ({
+      lead_id: input.leadId,
+      claim: input.claim,
+      started_at: input.startedAt,
+      ended_at: input.endedAt,
+      outcome: input.outcome,
+      answer: input.answer,
+      next_try_at: input.nextTryAt,
+    }));
+    await database.write(recordTries, [JSON.stringify(ended)]);
+    for (const { resolve } of entries) resolve();
+  }
+
+  return {
+    async *dueLeads(limit) {
+      let after: { nextTryAt: number; id: string } = { nextTryAt: 0, id: '' };
+      for (let left = limit; left > 0; ) {
+        const size = Math.min(left, pageSize);
+        const rows = await database.read<DueLead & { nextTryAt: number }>(free, [
+          after.nextTryAt,
+          after.id,
+          size,
+        ]);
+        for (const { nextTryAt: _, ...lead } of rows) yield lead;
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < size) return;
+        after = last;
+        left -= size;
+      }
+    },
+
+    async nextTryAt() {
+      const [row] = await database.read<{ at: number | null }>(nextTry);
+      return row?.at ?? undefined;
+    },
+
+    onChange(wake) {
+      return changes.listen(wake);
+    },
+
+    async claimDue({ claim: name, limit, lease, notDueBefore }) {
+      const rows = await database.write<ClaimedLead & { free_since: number; isTooOld: boolean }>(claim, [
+        name,
+        Math.min(limit, 2 ** 31 - 1),
+        lease,
+        notDueBefore,
+        brokenOff,
+      ]);
+      const leads: ClaimedLead[] = [];
+      for (const { free_since: _, isTooOld, ...lead } of rows) if (!isTooOld) leads.push(lead);
+      return { leads, tooOld: rows.length - leads.length };
+    },
+
+    recordTry(name, ended, nextTryAt) {
+      return tries.call({ ...ended, claim: name, nextTryAt });
+    },
+
+    idle: () => tries.idle(),
+  };
+}
