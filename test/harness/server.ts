@@ -39,7 +39,14 @@ export function temporaryDirectory(): string {
 /** A real server on a free port, over a store of its own that was empty; both end with the test. */
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const file = join(temporaryDirectory(), 'leads.db');
-  const store = openSqliteStore(file, { ...defaultLimits, ...options });
+  return { file, ...(await serve(openSqliteStore(file, { ...defaultLimits, ...options }), options)) };
+}
+
+/** A real server on a free port, over a store that is empty; both end with the test. */
+export async function serve(
+  store: Store,
+  options: TestServerOptions = {},
+): Promise<Omit<TestServer, 'file'>> {
   const first = await bootstrap(store);
   if (first === undefined) throw new Error('The new store is not empty.');
   const app = createApp({ store, readPhone: phoneReader('GB'), log, handOff, ...options });
@@ -48,7 +55,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     await server.stop();
     await store.close();
   });
-  return { url: `http://${server.host}:${server.port}`, store, file, ...first };
+  return { url: `http://${server.host}:${server.port}`, store, ...first };
 }
 
 /** Claims the leads that are due, and none that is too old. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { StoreBusy } from '../store.ts';
-import { ConnectionLost, NotConnected, persist, spoilsConnection } from './fault.ts';
+import { type Attempt, ConnectionLost, NotConnected, persist, spoilsConnection } from './fault.ts';
 
 /** A statement that is prepared once on each connection, under its name. */
 export interface Statement {
@@ -11,11 +11,17 @@ export interface Statement {
 /** Runs statements on one connection, inside a transaction. */
 export type Run = <Row>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
 
-/** How long PostgreSQL may work on a statement, in milliseconds. */
-const statementTimeout = 5_000;
+export interface PostgresLimits {
+  /** How many connections there may be at once. */
+  connections: number;
+  /** How long PostgreSQL may work on a statement, in milliseconds. */
+  statementTimeout: number;
+  /** For how long a fault that passes is waited for, in milliseconds. */
+  patience: number;
+}
 
-/** A server that does not even say that it gave up is given up a little later, in milliseconds. */
-const answerTimeout = statementTimeout + 1_000;
+/** A server that does not even say that it gave up is given up so much later, in milliseconds. */
+const silence = 1_000;
 
 /** How long a new connection, or a free one, is waited for, in milliseconds. */
 const connectionTimeout = 3_000;
@@ -34,20 +40,28 @@ const types = {
  */
 export class PostgresDatabase {
   readonly #pool: pg.Pool;
-  readonly #url: string;
+  readonly #settings: pg.ClientConfig;
+  readonly #limits: PostgresLimits;
   readonly #greeted = new WeakSet<pg.PoolClient>();
   #isPooled: boolean | undefined;
 
-  /** @param connections how many there may be at once */
-  constructor(url: string, connections: number) {
-    this.#url = url;
+  constructor(url: string, limits: PostgresLimits) {
+    this.#limits = limits;
+    this.#settings = {
+      connectionString: url,
+      application_name: 'leads',
+      query_timeout: limits.statementTimeout + silence,
+      types,
+    };
     this.#pool = new pg.Pool({
-      ...settingsFor(url),
-      max: connections,
+      ...this.#settings,
+      max: limits.connections,
       connectionTimeoutMillis: connectionTimeout,
     });
-    // A connection that breaks while it is idle is replaced; one that is in use tells its user.
+    // A connection that breaks while it is idle is replaced, and one that is in use fails the statement
+    // that is under way on it. Without listeners either would end the process.
     this.#pool.on('error', () => {});
+    this.#pool.on('connect', (client) => void client.on('error', () => {}));
   }
 
   /** Whether connections are shared with others between transactions; known after the first statement. */
@@ -57,7 +71,7 @@ export class PostgresDatabase {
 
   /** Runs a statement that changes nothing, again where that is worth trying. */
   read<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    return persist(() => this.write<Row>(statement, values));
+    return this.persist(() => this.write<Row>(statement, values));
   }
 
   /** Runs one statement, as a transaction of its own, once. */
@@ -71,7 +85,7 @@ export class PostgresDatabase {
 
   /** Runs statements in a transaction. Where it is undone by what passes, all of it is run again. */
   transaction<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
-    return persist((before) => {
+    return this.persist((before) => {
       if (before.isUncertain) throw new StoreBusy('The connection ended while a change was committed.');
       return this.#withClient(async (client) => {
         const run: Run = (text, values = []) => rowsOf(client, { text, values: [...values] });
@@ -88,9 +102,14 @@ export class PostgresDatabase {
     });
   }
 
+  /** `persist`, with the patience of this database. */
+  persist<Result>(attempt: (before: Attempt) => Promise<Result>): Promise<Result> {
+    return persist(attempt, this.#limits.patience);
+  }
+
   /** A connection of its own, outside the pool, for who listens on it. */
   async connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...settingsFor(this.#url), keepAlive: true });
+    const client = new pg.Client({ ...this.#settings, keepAlive: true });
     await client.connect();
     return client;
   }
@@ -136,7 +155,7 @@ export class PostgresDatabase {
     }
     if (!this.#isPooled) {
       await client.query(
-        `SET statement_timeout = ${statementTimeout}; SET default_transaction_isolation = 'read committed'`,
+        `SET statement_timeout = ${this.#limits.statementTimeout}; SET default_transaction_isolation = 'read committed'`,
       );
     }
     this.#greeted.add(client);
@@ -153,10 +172,6 @@ async function rowsOf<Row>(client: pg.PoolClient, query: pg.QueryConfig): Promis
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConnectionLost(`The connection to PostgreSQL was lost: ${reason}`, { cause: error });
   }
-}
-
-function settingsFor(url: string): pg.ClientConfig {
-  return { connectionString: url, application_name: 'leads', query_timeout: answerTimeout, types };
 }
 
 function failedConnection(error: unknown): Error {

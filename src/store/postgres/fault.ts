@@ -48,9 +48,6 @@ export function isDuplicate(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '23505';
 }
 
-/** For how long a fault that passes is waited for, in milliseconds. */
-const patience = 5_000;
-
 /** The pause before the next attempt: short at first, since most faults are a lost race. In milliseconds. */
 const pauses = [5, 20, 100, 250] as const;
 
@@ -65,9 +62,13 @@ export interface Attempt {
  * is started again, or hands over to another, is a pause to partners and no failure.
  *
  * @param attempt must be able to tell what an earlier one, of which nobody knows, has done
+ * @param patience in milliseconds
  * @throws {StoreBusy} where nobody knows what was done: no answer may say that nothing was saved
  */
-export async function persist<Result>(attempt: (before: Attempt) => Promise<Result>): Promise<Result> {
+export async function persist<Result>(
+  attempt: (before: Attempt) => Promise<Result>,
+  patience: number,
+): Promise<Result> {
   const end = performance.now() + patience;
   const before: Attempt = { isUncertain: false };
   for (let failures = 0; ; failures += 1) {

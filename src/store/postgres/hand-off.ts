@@ -122,7 +122,7 @@ export function postgresHandOff(
   database: PostgresDatabase,
   changes: Changes,
   limits: BatchLimits,
-): HandOff & { idle(): Promise<void> } {
+): { calls: HandOff; idle(): Promise<void> } {
   const tries = new Batches(recordBatch, limits);
 
   async function recordBatch(entries: readonly Entry<Ended, void>[]): Promise<void> {
@@ -139,7 +139,7 @@ export function postgresHandOff(
     for (const { resolve } of entries) resolve();
   }
 
-  return {
+  const calls: HandOff = {
     async *dueLeads(limit) {
       let after: { nextTryAt: number; id: string } = { nextTryAt: 0, id: '' };
       for (let left = limit; left > 0; ) {
@@ -182,7 +182,7 @@ export function postgresHandOff(
     recordTry(name, ended, nextTryAt) {
       return tries.call({ ...ended, claim: name, nextTryAt });
     },
-
-    idle: () => tries.idle(),
   };
+
+  return { calls, idle: () => tries.idle() };
 }

@@ -10,7 +10,7 @@ import type { Intake, Submitted } from '../store.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
-import { faultOf, persist } from './fault.ts';
+import { faultOf } from './fault.ts';
 import { type Candidate, candidateOf, type Judged, judgedCandidates, storable, submittedOf } from './take.ts';
 
 const keyHolders: Statement = {
@@ -104,7 +104,7 @@ export function postgresIntake(
   database: PostgresDatabase,
   changes: Changes,
   limits: BatchLimits,
-): Intake & { idle(): Promise<void> } {
+): { calls: Intake; idle(): Promise<void> } {
   const submissions = new Batches(submitBatch, limits);
   const cancellations = new Batches(cancelBatch, limits);
   const keys = new Batches(keyBatch, limits);
@@ -113,7 +113,7 @@ export function postgresIntake(
   async function submitBatch(entries: readonly Entry<Candidate, Submitted>[]): Promise<void> {
     const open = new Map(entries.map((entry) => [entry.input.id, entry]));
     try {
-      await persist(async ({ isUncertain }) => {
+      await database.persist(async ({ isUncertain }) => {
         // What a connection took with it may have been committed, and must not be made a second time.
         if (isUncertain) settle(open, await database.write<Judged>(saved, [[...open.keys()]]));
         while (open.size > 0) {
@@ -143,7 +143,7 @@ export function postgresIntake(
 
   async function cancelBatch(entries: readonly Entry<PersonAndType, CancellationOutcome>[]): Promise<void> {
     const open = new Map(entries.entries());
-    await persist(async ({ isUncertain }) => {
+    await database.persist(async ({ isUncertain }) => {
       while (open.size > 0) {
         const rows = await database.write<Cancellation>(cancel, [placed(open), Date.now()]);
         for (const row of rows) {
@@ -185,7 +185,7 @@ export function postgresIntake(
     for (const { resolve } of open.values()) resolve(undefined);
   }
 
-  return {
+  const calls: Intake = {
     keyHolder: (digest) => keys.call(digest),
     submit: (submission: Submission) => submissions.call(candidateOf(submission)),
     cancel: (wanted) => cancellations.call(wanted),
@@ -194,7 +194,10 @@ export function postgresIntake(
     async isGranted(partnerId, type) {
       return (await database.read(granted, [storable(type), partnerId])).length > 0;
     },
+  };
 
+  return {
+    calls,
     async idle() {
       await Promise.all([submissions.idle(), cancellations.idle(), keys.idle(), lookUps.idle()]);
     },

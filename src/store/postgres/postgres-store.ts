@@ -1,43 +1,55 @@
 import type { Store } from '../store.ts';
 import { Changes } from './changes.ts';
-import { PostgresDatabase } from './database.ts';
+import { PostgresDatabase, type PostgresLimits } from './database.ts';
 import { postgresHandOff } from './hand-off.ts';
 import { postgresIntake } from './intake.ts';
 import { currentMigration, latestMigration, migrate } from './migrate.ts';
 import { postgresRecords } from './records.ts';
 import { postgresRegistry } from './registry.ts';
 
-export interface PostgresStoreOptions {
-  /** How many connections there may be at once, besides one that listens for new leads. */
-  connections?: number;
+export interface PostgresStoreLimits extends PostgresLimits {
   /** How many calls of one kind may wait before further ones are refused. */
-  capacity?: number;
+  capacity: number;
 }
 
-export const defaultConnections = 10;
-const defaultCapacity = 10_000;
+const defaultLimits: PostgresStoreLimits = {
+  connections: 10,
+  statementTimeout: 5_000,
+  patience: 5_000,
+  capacity: 10_000,
+};
 
 /** So many calls share a statement at most: a longer one keeps the others waiting. */
 const largestBatch = 500;
+
+/** Submissions, cancellations, keys, look-ups and tries have statements of their own; each kind gets its part of the connections. */
+const batchKinds = 5;
 
 /**
  * The store in PostgreSQL, or in what speaks its protocol, for any number of servers at once.
  *
  * @param url `postgres://user:password@host:port/database`
  */
-export async function openPostgresStore(url: string, options: PostgresStoreOptions = {}): Promise<Store> {
-  const { connections = defaultConnections, capacity = defaultCapacity } = options;
-  const database = new PostgresDatabase(url, connections);
+export async function openPostgresStore(
+  url: string,
+  given: Partial<PostgresStoreLimits> = {},
+): Promise<Store> {
+  const limits = { ...defaultLimits, ...given };
+  const database = new PostgresDatabase(url, limits);
   try {
     await migrate(database);
   } catch (error) {
     await database.close();
     throw error;
   }
-  const limits = { capacity, largest: largestBatch, atOnce: Math.max(1, Math.floor(connections / 4)) };
+  const batchLimits = {
+    capacity: limits.capacity,
+    largest: largestBatch,
+    atOnce: Math.max(1, Math.floor(limits.connections / batchKinds)),
+  };
   const changes = new Changes(database);
-  const intake = postgresIntake(database, changes, limits);
-  const handOff = postgresHandOff(database, changes, limits);
+  const intake = postgresIntake(database, changes, batchLimits);
+  const handOff = postgresHandOff(database, changes, batchLimits);
   let closed: Promise<void> | undefined;
 
   async function close(): Promise<void> {
@@ -47,8 +59,8 @@ export async function openPostgresStore(url: string, options: PostgresStoreOptio
   }
 
   return {
-    ...intake,
-    ...handOff,
+    ...intake.calls,
+    ...handOff.calls,
     ...postgresRegistry(database),
     ...postgresRecords(database, changes),
 

@@ -1,0 +1,240 @@
+/** PostgreSQL fails in many ways; whatever it does, nobody is told what is not so, and nobody has to restart anything. */
+import pg from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
+import { StoreBusy } from '../../../src/store/store.ts';
+import { send } from '../../harness/client.ts';
+import { responseValue } from '../../harness/contract.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { startPostgres } from '../../harness/postgres-server.ts';
+import { leadsIn, serve, submissionsIn } from '../../harness/server.ts';
+import { furnished } from '../stores.ts';
+import { expectTruth, startLoad } from './load.ts';
+
+/** A PostgreSQL that can be stopped, and a store in it. */
+async function deployment(limits: Partial<PostgresStoreLimits> = {}, settings: readonly string[] = []) {
+  const postgres = await startPostgres(settings);
+  onTestFinished(() => postgres.remove());
+  const url = await emptyDatabase(postgres.url);
+  const store = await openPostgresStore(url, limits);
+  onTestFinished(() => store.close());
+  return { postgres, url, ...(await furnished(store)) };
+}
+
+/** A store in the PostgreSQL that all tests share. */
+async function sharedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
+  const url = await emptyDatabase();
+  const store = await openPostgresStore(url, limits);
+  onTestFinished(() => store.close());
+  return { url, ...(await furnished(store)) };
+}
+
+/** A connection on which a transaction stays open until it is told otherwise. */
+async function openTransaction(url: string) {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  await client.query('BEGIN');
+  onTestFinished(() => client.end());
+  return client;
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+test('PostgreSQL is stopped and started under load: those who wait a moment do not notice', async () => {
+  const { postgres, store, first, from } = await deployment();
+  const load = startLoad([store], (mobile) => from(first.id, { mobile }));
+  for (let round = 0; round < 3; round += 1) {
+    const before = load.saved();
+    await expect.poll(load.saved, { timeout: 15_000 }).toBeGreaterThan(before + 200);
+    await postgres.stop();
+    await pause(300);
+    await postgres.start();
+  }
+  const before = load.saved();
+  await expect.poll(load.saved, { timeout: 15_000 }).toBeGreaterThan(before + 200);
+  await load.stop();
+  expect(load.told.filter((each) => 'error' in each)).toEqual([]);
+  await expectTruth(store, load);
+}, 90_000);
+
+test('while PostgreSQL is down partners get the documented failures, and afterwards they are served again', async () => {
+  const { postgres, url } = await deployment({ patience: 300 });
+  const database = new URL(url);
+  await asAdministrator(postgres.url, `CREATE DATABASE empty_${database.pathname.slice(1)}`);
+  database.pathname = `/empty_${database.pathname.slice(1)}`;
+  const server = await serve(await openPostgresStore(database.href, { patience: 300 }));
+  await postgres.stop();
+  for (const id of ['addLead', 'cancelLead', 'leadStatus'] as const) {
+    const { status, json } = await send(server, id);
+    expect(status, id).toBe(500);
+    expect(json, id).toEqual(responseValue(id, 500, 'server-error'));
+  }
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+  await postgres.start();
+  expect((await send(server, 'addLead')).json).toEqual(responseValue('addLead', 200, 'accepted'));
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+}, 60_000);
+
+test('connections that are cut in the middle of a transaction lose nothing and double nothing', async () => {
+  const { url, store, first, from } = await sharedDeployment();
+  const load = startLoad([store], (mobile) => from(first.id, { mobile }));
+  for (let round = 0; round < 30; round += 1) {
+    const before = load.saved();
+    await expect.poll(load.saved, { interval: 5, timeout: 15_000 }).toBeGreaterThan(before);
+    await asAdministrator(
+      url,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name = 'leads' AND datname = current_database()`,
+    );
+  }
+  await load.stop();
+  expect(load.told.filter((each) => 'error' in each)).toEqual([]);
+  await expectTruth(store, load);
+}, 60_000);
+
+test('a cancellation whose answer is lost is answered by what became of it', async () => {
+  const { url, store, first, from } = await sharedDeployment();
+  const load = startLoad([store], (mobile) => from(first.id, { mobile, delays: 600 }), 4);
+  await expect.poll(load.saved, { timeout: 15_000 }).toBeGreaterThan(300);
+  await load.stop();
+  const leads = await leadsIn(store);
+  const outcomes = Promise.all(
+    leads.map(async ({ mobile }, index) => {
+      await pause(index);
+      return store.cancel({ partnerId: first.id, type: 'motor', mobile });
+    }),
+  );
+  for (let round = 0; round < 10; round += 1) {
+    await pause(20);
+    await asAdministrator(
+      url,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name = 'leads' AND datname = current_database()`,
+    );
+  }
+  expect(new Set(await outcomes)).toEqual(new Set(['cancelled']));
+  expect(new Set((await leadsIn(store)).map(({ state }) => state))).toEqual(new Set(['cancelled']));
+}, 60_000);
+
+test('a deadlock is run again and nobody hears of it', async () => {
+  const { url, store, first, from } = await sharedDeployment();
+  const mobiles = ['+447840258823', '+447840258824'];
+  for (const mobile of mobiles) await store.submit(from(first.id, { mobile, delays: 600 }));
+  const [newer, older] = await leadsIn(store);
+  const other = await openTransaction(url);
+  // The store's statement finds out first.
+  await other.query(`SET LOCAL deadlock_timeout = '20s'`);
+  await other.query('UPDATE lead SET tries = tries WHERE id = $1', [newer?.id]);
+  const cancelled = Promise.all(
+    mobiles.map((mobile) => store.cancel({ partnerId: first.id, type: 'motor', mobile })),
+  );
+  await expect.poll(async () => (await waiting(url)).length, { timeout: 5_000 }).toBeGreaterThan(0);
+  await other.query('UPDATE lead SET tries = tries WHERE id = $1', [older?.id]);
+  await other.query('COMMIT');
+  expect(await cancelled).toEqual(['cancelled', 'cancelled']);
+  const [row] = await asAdministrator<{ deadlocks: string }>(
+    url,
+    'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+  );
+  expect(Number(row?.deadlocks)).toBe(1);
+});
+
+test('serialization failures are run again and nobody hears of them', async () => {
+  const url = await emptyDatabase();
+  await asAdministrator(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET lock_timeout = '20s'`);
+  const stores = [await openPostgresStore(url), await openPostgresStore(url)];
+  onTestFinished(async () => {
+    for (const store of stores) await store.close();
+  });
+  const { store, first, from } = await furnished(stores[0] ?? Promise.reject(new Error('No store.')));
+  await asAdministrator(
+    url,
+    `CREATE FUNCTION fail_some() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF random() < 0.2 THEN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END IF; RETURN NEW;
+     END $$;
+     CREATE TRIGGER fail_some BEFORE INSERT ON submission FOR EACH STATEMENT EXECUTE FUNCTION fail_some()`,
+  );
+  const load = startLoad(stores, (mobile) => from(first.id, { mobile }));
+  await expect.poll(load.saved, { timeout: 20_000 }).toBeGreaterThan(500);
+  await load.stop();
+  expect(load.told.filter((each) => 'error' in each)).toEqual([]);
+  await expectTruth(store, load);
+}, 60_000);
+
+test('when all that may wait is waiting further calls are refused at once, and the others are answered', async () => {
+  const { url, store, first, from } = await sharedDeployment({ connections: 1, capacity: 10 });
+  const other = await openTransaction(url);
+  await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
+  const calls = Array.from({ length: 600 }, (_, index) =>
+    store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
+  );
+  const settled = Promise.allSettled(calls);
+  await expect(calls.at(-1)).rejects.toThrow(StoreBusy);
+  await other.query('COMMIT');
+  const states = Map.groupBy(await settled, ({ status }) => status);
+  expect(states.get('fulfilled')).toHaveLength(10);
+  expect(await submissionsIn(store)).toHaveLength(10);
+});
+
+test('a statement that takes too long is given up: nothing is saved, and it is said so', async () => {
+  const { url, store, first, from } = await sharedDeployment({ statementTimeout: 100, patience: 100 });
+  const other = await openTransaction(url);
+  await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
+  await expect(store.submit(from(first.id))).rejects.toThrow('statement timeout');
+  await other.query('COMMIT');
+  expect(await submissionsIn(store)).toEqual([]);
+  expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+});
+
+test('a primary that only reads, as after a failover, is left for the next; until there is one nothing is saved', async () => {
+  const { url, store, first, from } = await sharedDeployment({ patience: 300 });
+  const name = new URL(url).pathname.slice(1);
+  await store.submit(from(first.id));
+  const change = async (readOnly: string) => {
+    await asAdministrator(url, `ALTER DATABASE ${name} SET default_transaction_read_only = ${readOnly}`);
+  };
+  await change('on');
+  // Connections that are there already keep their setting, as those to the old primary would not.
+  await asAdministrator(
+    url,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name = 'leads' AND datname = current_database()`,
+  );
+  await expect(store.submit(from(first.id, { mobile: '+447840258824' }))).rejects.toThrow('read-only');
+  expect(
+    await store.leadStatus({ partnerId: first.id, type: 'motor', mobile: '+447840258823' }),
+  ).toMatchObject({
+    state: 'scheduled',
+  });
+  const admin = new pg.Client({ connectionString: url, options: '-c default_transaction_read_only=off' });
+  await admin.connect();
+  await admin.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
+  await admin.end();
+  expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
+    outcome: 'accepted',
+  });
+  expect(await submissionsIn(store)).toHaveLength(2);
+});
+
+test('one that PostgreSQL cannot store does not take others with it', async () => {
+  const { store, first, from } = await sharedDeployment();
+  const [good, bad, other] = await Promise.allSettled([
+    store.submit(from(first.id)),
+    store.submit(from(first.id, { mobile: '+447840258824', content: '\u0000' })),
+    store.submit(from(first.id, { mobile: '+447840258825' })),
+  ]);
+  expect([good?.status, bad?.status, other?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(await leadsIn(store)).toHaveLength(2);
+});
+
+/** The store's statements that wait for a lock. */
+function waiting(url: string) {
+  return asAdministrator(
+    url,
+    `SELECT pid FROM pg_stat_activity
+     WHERE application_name = 'leads' AND datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+}
