@@ -55,7 +55,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   };
 }
 
-function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -6,7 +6,10 @@ import { inject, onTestFinished } from 'vitest';
 export async function emptyDatabase(serverUrl: string = inject('postgresUrl')): Promise<string> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   await asAdministrator(serverUrl, `CREATE DATABASE ${name}`);
+  // A PostgreSQL of the tests' own is removed whole: dropping a database makes it sync all that it has.
+  const isRemoved = serverUrl !== inject('postgresUrl') || !inject('postgresIsGiven');
   onTestFinished(async () => {
+    if (isRemoved) return;
     await asAdministrator(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   });
   const url = new URL(serverUrl);

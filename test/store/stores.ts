@@ -7,8 +7,14 @@ import type { Store } from '../../src/store/store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 
-/** Every store that the program can use, empty and real; each is held to the same promises. */
-export const stores: { name: string; open: () => Promise<Store> }[] = [
+/** A store that is held to the promises of all; each that is opened is empty. */
+export interface TestedStore {
+  name: string;
+  open(): Promise<Store>;
+}
+
+/** Every store that the program can use. */
+export const stores: readonly TestedStore[] = [
   { name: 'SQLite', open: async () => openStore() },
   { name: 'SQLite in memory', open: async () => closing(openSqliteStore(':memory:')) },
   { name: 'PostgreSQL', open: async () => closing(await openPostgresStore(await emptyDatabase())) },
@@ -19,7 +25,7 @@ export function openStore(): Store {
   return closing(openSqliteStore(join(temporaryDirectory(), 'leads.db')));
 }
 
-function closing(store: Store): Store {
+export function closing(store: Store): Store {
   onTestFinished(() => store.close());
   return store;
 }

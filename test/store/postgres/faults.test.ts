@@ -5,6 +5,7 @@ import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/
 import { StoreBusy } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { responseValue } from '../../harness/contract.ts';
+import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
 import { leadsIn, serve, submissionsIn } from '../../harness/server.ts';
@@ -95,29 +96,45 @@ test('connections that are cut in the middle of a transaction lose nothing and d
   await expectTruth(store, load);
 }, 60_000);
 
-test('a cancellation whose answer is lost is answered by what became of it', async () => {
-  const { url, store, first, from } = await sharedDeployment();
-  const load = startLoad([store], (mobile) => from(first.id, { mobile, delays: 600 }), 4);
-  await expect.poll(load.saved, { timeout: 15_000 }).toBeGreaterThan(300);
-  await load.stop();
-  const leads = await leadsIn(store);
-  const outcomes = Promise.all(
-    leads.map(async ({ mobile }, index) => {
-      await pause(index);
-      return store.cancel({ partnerId: first.id, type: 'motor', mobile });
-    }),
-  );
-  for (let round = 0; round < 10; round += 1) {
-    await pause(20);
-    await asAdministrator(
-      url,
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE application_name = 'leads' AND datname = current_database()`,
+test.each(['cut', 'swallowed'] as const)(
+  'what was committed while its answer was %s is answered by what became of it',
+  async (loss) => {
+    const url = new URL(await emptyDatabase());
+    const proxy = await startLossyProxy(Number(url.port));
+    url.port = String(proxy.port);
+    const store = await openPostgresStore(url.href, { connections: 1, statementTimeout: 100 });
+    onTestFinished(() => store.close());
+    const { first, from } = await furnished(store);
+    proxy.loseNextAnswer(loss);
+    const submission = from(first.id, { delays: 600 });
+    expect(await store.submit(submission)).toMatchObject({ outcome: 'accepted' });
+    proxy.loseNextAnswer(loss);
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
+    proxy.loseNextAnswer(loss);
+    expect(await store.cancel({ partnerId: first.id, type: 'motor', mobile: submission.mobile })).toBe(
+      'cancelled',
     );
-  }
-  expect(new Set(await outcomes)).toEqual(new Set(['cancelled']));
-  expect(new Set((await leadsIn(store)).map(({ state }) => state))).toEqual(new Set(['cancelled']));
-}, 60_000);
+    proxy.loseNextAnswer(loss);
+    expect(await store.submit(from(first.id, { type: 'other' }))).toEqual({ outcome: 'unknown-type' });
+    expect(proxy.lost()).toBe(4);
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled']);
+    expect(await submissionsIn(store)).toHaveLength(3);
+  },
+);
+
+test('where nobody can find out whether it was committed, nobody is told that it was not', async () => {
+  const url = new URL(await emptyDatabase());
+  const proxy = await startLossyProxy(Number(url.port));
+  url.port = String(proxy.port);
+  const store = await openPostgresStore(url.href, { connections: 1, patience: 200 });
+  onTestFinished(() => store.close());
+  const { first, from } = await furnished(store);
+  proxy.loseNextAnswer('cut');
+  proxy.isOpen(false);
+  await expect(store.submit(from(first.id))).rejects.toThrow(StoreBusy);
+  proxy.isOpen(true);
+  expect(await submissionsIn(store)).toHaveLength(1);
+});
 
 test('a deadlock is run again and nobody hears of it', async () => {
   const { url, store, first, from } = await sharedDeployment();

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './postgres-server.ts';
+
+/** A real PgBouncer in transaction mode. */
+export interface PgBouncer {
+  /** The address of a database of the server behind it, through it. */
+  through(url: string): string;
+  stop(): Promise<void>;
+}
+
+/** Why PgBouncer cannot be started here; undefined where it can. */
+export function whyNoPgBouncer(): string | undefined {
+  if (spawnSync('pgbouncer', ['--version']).status === 0) return undefined;
+  return 'This machine has no pgbouncer: the store is not tried through it.';
+}
+
+/** Starts PgBouncer before a server, with fewer connections to it than clients will want. */
+export async function startPgBouncer(serverUrl: string): Promise<PgBouncer> {
+  const directory = mkdtempSync(join(tmpdir(), 'leads-pgbouncer-'));
+  chmodSync(directory, 0o755);
+  const { hostname, port: serverPort, username, password } = new URL(serverUrl);
+  const port = await freePort();
+  const file = join(directory, 'pgbouncer.ini');
+  writeFileSync(
+    file,
+    `[databases]
+* = host=${hostname} port=${serverPort} user=${username} password=${password}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+max_client_conn = 500
+`,
+  );
+  // It does not run as root.
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+  const child = spawn('pgbouncer', [...user, file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await listening(child);
+  return {
+    through: (url) => {
+      const address = new URL(url);
+      address.port = String(port);
+      return address.href;
+    },
+    stop: async () => {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGINT');
+      await ended;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function listening(child: ChildProcess): Promise<void> {
+  let said = '';
+  return new Promise((resolve, reject) => {
+    child.stderr?.on('data', (chunk) => {
+      said += chunk;
+      if (said.includes('process up')) resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`PgBouncer ended with ${code}: ${said}`)));
+  });
+}

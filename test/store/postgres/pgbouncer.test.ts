@@ -1,0 +1,49 @@
+/** Behind PgBouncer in transaction mode no two statements need run on the same connection, and every promise holds. */
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { dispatch, untilAll } from '../../harness/dispatch.ts';
+import { type PgBouncer, startPgBouncer, whyNoPgBouncer } from '../../harness/pgbouncer.ts';
+import { emptyDatabase } from '../../harness/postgres.ts';
+import { keepsEveryPromise } from '../promises.ts';
+import { closing, furnished } from '../stores.ts';
+import { expectTruth, startLoad } from './load.ts';
+
+const missing = whyNoPgBouncer();
+if (missing !== undefined) process.stdout.write(`${missing}\n`);
+
+describe.skipIf(missing !== undefined)('through PgBouncer', () => {
+  let bouncer: PgBouncer;
+  beforeAll(async () => {
+    bouncer = await startPgBouncer(inject('postgresUrl'));
+  });
+  afterAll(() => bouncer.stop());
+
+  const open = async () => closing(await openPostgresStore(bouncer.through(await emptyDatabase())));
+
+  keepsEveryPromise({ name: 'PostgreSQL', open });
+
+  test('three servers with more connections than the pool has take each person once', async () => {
+    const url = bouncer.through(await emptyDatabase());
+    const stores = await Promise.all([1, 2, 3].map(() => openPostgresStore(url)));
+    onTestFinished(async () => void (await Promise.all(stores.map((store) => store.close()))));
+    const [store] = stores;
+    if (store === undefined) throw new Error('No store was opened.');
+    const { first, from } = await furnished(store);
+    const load = startLoad(stores, (mobile) => from(first.id, { mobile }));
+    await expect.poll(load.saved, { timeout: 20_000 }).toBeGreaterThan(1_000);
+    await load.stop();
+    expect(load.told.filter((each) => 'error' in each)).toEqual([]);
+    await expectTruth(store, load);
+  });
+
+  test('a lead that another server takes is handed over within a second, though nobody is notified', async () => {
+    const url = bouncer.through(await emptyDatabase());
+    const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
+    const { first, from } = await furnished(store);
+    const taken = { outcome: 'taken', answer: 'taken' } as const;
+    dispatch(store, { name: 'test', handOver: async () => taken });
+    await other.submit(from(first.id));
+    const [lead] = await untilAll(store, 'dialled');
+    expect((lead?.dialledAt ?? 0) - (lead?.dueAt ?? 0)).toBeLessThan(1_000);
+  });
+});

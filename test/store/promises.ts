@@ -1,0 +1,385 @@
+/** What the lead logic relies on, whichever store is behind it. */
+import { describe, expect, test, vi } from 'vitest';
+import { Mistake } from '../../src/partners/partner.ts';
+import { claim, dialDue, leadsIn, record, submissionsIn } from '../harness/server.ts';
+import { furnished, type TestedStore } from './stores.ts';
+
+const person = { type: 'motor', mobile: '+447840258823' };
+const year = 365 * 86_400_000;
+
+/** Until the clock has moved on by more than `milliseconds`. */
+function pass(milliseconds: number): Promise<void> {
+  const start = Date.now();
+  return vi.waitFor(() => expect(Date.now()).toBeGreaterThan(start + milliseconds), { interval: 2 });
+}
+
+/** Holds a store to every promise that the lead logic, the dispatcher and the commands rely on. */
+export function keepsEveryPromise({ name, open }: TestedStore): void {
+  describe(name, () => {
+    test('a person is taken once per type, whichever partner sends', async () => {
+      const { store, first, second, from } = await furnished(open());
+      await store.addType('home', null);
+      await store.grantType('first', 'home');
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+      expect(await store.submit(from(second.id))).toMatchObject({ outcome: 'already-scheduled' });
+      expect(await store.submit(from(first.id, { type: 'home' }))).toMatchObject({ outcome: 'accepted' });
+      expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
+        outcome: 'accepted',
+      });
+    });
+
+    test('of two hundred equal submissions at once exactly one is accepted', async () => {
+      const { store, first, second, from } = await furnished(open());
+      const all = Array.from({ length: 200 }, (_, index) =>
+        store.submit(from(index % 2 ? first.id : second.id)),
+      );
+      const outcomes = (await Promise.all(all)).map(({ outcome }) => outcome);
+      expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(1);
+      expect(outcomes.filter((outcome) => outcome === 'already-scheduled')).toHaveLength(199);
+      expect(await submissionsIn(store)).toHaveLength(200);
+    });
+
+    test('a dialled person is an existing contact for ever where the type has no re-contact period', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await dialDue(store);
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
+    });
+
+    test('a dialled person is an existing contact until the re-contact period has passed', async () => {
+      const { store, first, from } = await furnished(open(), year);
+      await store.submit(from(first.id));
+      await dialDue(store);
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
+    });
+
+    test('after the re-contact period a person is taken again, once, and the old lead is kept', async () => {
+      const { store, first, second, from } = await furnished(open(), 20);
+      await store.submit(from(first.id));
+      await dialDue(store);
+      await pass(20);
+      const outcomes = await Promise.all([first, second, first].map(({ id }) => store.submit(from(id))));
+      expect(outcomes.map(({ outcome }) => outcome)).toEqual([
+        'accepted',
+        'already-scheduled',
+        'already-scheduled',
+      ]);
+      expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
+      expect(await store.cancel({ partnerId: first.id, ...person })).toBe('cancelled');
+      expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled', 'dialled']);
+    });
+
+    test('a cancelled lead is no obstacle, and its history is kept', async () => {
+      const { store, first, second, from } = await furnished(open());
+      for (let round = 0; round < 3; round += 1) {
+        expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+        expect(await store.cancel({ partnerId: first.id, ...person })).toBe('cancelled');
+      }
+      expect(await store.submit(from(second.id))).toMatchObject({ outcome: 'accepted' });
+      expect((await leadsIn(store)).map(({ state }) => state)).toEqual([
+        'scheduled',
+        'cancelled',
+        'cancelled',
+        'cancelled',
+      ]);
+    });
+
+    test('what cannot be cancelled says why', async () => {
+      const { store, first, second, from } = await furnished(open());
+      expect(await store.cancel({ partnerId: first.id, ...person })).toBe('not-found');
+      expect(await store.cancel({ partnerId: first.id, ...person, type: 'other' })).toBe('unknown-type');
+      await store.submit(from(first.id));
+      expect(await store.cancel({ partnerId: second.id, ...person })).toBe('not-found');
+      await dialDue(store);
+      expect(await store.cancel({ partnerId: first.id, ...person })).toBe('already-processed');
+      expect(await store.cancel({ partnerId: second.id, ...person })).toBe('not-found');
+    });
+
+    test('adding and cancelling the same lead at once ends in one of the two orders', async () => {
+      const { store, first, from } = await furnished(open());
+      for (let round = 0; round < 20; round += 1) {
+        const mobile = `+4478402588${round + 10}`;
+        const [added, cancelled] = await Promise.all([
+          store.submit(from(first.id, { mobile })),
+          store.cancel({ partnerId: first.id, type: 'motor', mobile }),
+        ]);
+        expect(added.outcome).toBe('accepted');
+        const [lead] = await Array.fromAsync(store.leads({ mobile }, 1));
+        expect(lead?.state).toBe(cancelled === 'cancelled' ? 'cancelled' : 'scheduled');
+      }
+    });
+
+    test('of a hand-over and a cancel that meet exactly one wins', async () => {
+      const { store, first, from } = await furnished(open());
+      for (let round = 0; round < 20; round += 1) {
+        const mobile = `+4478402588${round + 10}`;
+        await store.submit(from(first.id, { mobile }));
+        const cancel = () => store.cancel({ partnerId: first.id, type: 'motor', mobile });
+        const take = () => claim(store, `claim-${round}`);
+        const [cancelled, claimed] = await (round % 2
+          ? Promise.all([cancel(), take()])
+          : Promise.all([take(), cancel()]).then(([leads, outcome]) => [outcome, leads] as const));
+        expect(claimed).toHaveLength(cancelled === 'cancelled' ? 0 : 1);
+        expect(cancelled).toBe(claimed.length === 0 ? 'cancelled' : 'already-processed');
+        for (const { id } of claimed) await record(store, `claim-${round}`, id, 'taken');
+      }
+    });
+
+    test('leads are handed over once each, the longest due first, and none before its time', async () => {
+      const { store, first, from } = await furnished(open());
+      const now = Date.now();
+      for (const [index, delays] of [0, 3600, 0, 0].entries()) {
+        await store.submit(from(first.id, { mobile: `+44784025882${index}`, receivedAt: now, delays }));
+        await pass(1);
+      }
+      const claims = await Promise.all([
+        claim(store, 'one', { limit: 2 }),
+        claim(store, 'two', { limit: 2 }),
+      ]);
+      expect(claims.map((leads) => leads.map(({ mobile }) => mobile))).toEqual([
+        ['+447840258820', '+447840258822'],
+        ['+447840258823'],
+      ]);
+      expect(await Array.fromAsync(store.dueLeads(10))).toEqual([]);
+    });
+
+    test('a lease that ends gives the lead to the next, and an answer that comes late still counts', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      const [lead] = await claim(store, 'slow', { lease: 20 });
+      expect(lead).toMatchObject({ tries: 1, mayHaveArrived: false });
+      expect(await claim(store, 'early')).toEqual([]);
+      await pass(20);
+      expect(await store.cancel({ partnerId: first.id, ...person })).toBe('already-processed');
+      const [again] = await claim(store, 'next');
+      expect(again).toMatchObject({ id: lead?.id, tries: 2, mayHaveArrived: true });
+      await record(store, 'slow', lead?.id ?? '', 'refused');
+      expect((await leadsIn(store))[0]?.state).toBe('scheduled');
+      await record(store, 'slow', lead?.id ?? '', 'taken');
+      expect((await leadsIn(store))[0]?.state).toBe('dialled');
+      await record(store, 'next', lead?.id ?? '', 'refused');
+      expect((await leadsIn(store))[0]?.state).toBe('dialled');
+    });
+
+    test('every try is kept, and one that broke off as well', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await claim(store, 'killed', { lease: 20 });
+      await pass(20);
+      const [lead] = await claim(store, 'next');
+      await record(store, 'next', lead?.id ?? '', 'unavailable', Date.now());
+      await dialDue(store);
+      const tries = await Array.fromAsync(store.tries(person.mobile));
+      expect(tries.map(({ outcome }) => outcome)).toEqual(['unknown', 'unavailable', 'taken']);
+      expect((await leadsIn(store))[0]).toMatchObject({ tries: 3, lastAnswer: 'taken once' });
+    });
+
+    test('a lead that waits for its next try is nobody’s until then, and those that are due go before it', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      const [lead] = await claim(store, 'test');
+      const later = Date.now() + 3_600_000;
+      await record(store, 'test', lead?.id ?? '', 'unavailable', later);
+      expect(await claim(store, 'test')).toEqual([]);
+      expect(await store.nextTryAt()).toBe(later);
+      await store.submit(from(first.id, { mobile: '+447840258824' }));
+      expect(await claim(store, 'test')).toMatchObject([{ mobile: '+447840258824' }]);
+    });
+
+    test('the next try is the earliest of all due times, pauses and leases, and there may be none', async () => {
+      const { store, first, from } = await furnished(open());
+      expect(await store.nextTryAt()).toBeUndefined();
+      const now = Date.now();
+      await store.submit(from(first.id, { receivedAt: now, delays: 600 }));
+      expect(await store.nextTryAt()).toBe(now + 600_000);
+      await store.submit(from(first.id, { mobile: '+447840258824' }));
+      expect(await store.nextTryAt()).toBeLessThanOrEqual(Date.now());
+      await claim(store, 'test', { lease: 60_000 });
+      expect(await store.nextTryAt()).toBeGreaterThan(now + 50_000);
+      await dialDue(store);
+    });
+
+    test('whoever waits for leads is told of a change', async () => {
+      const { store, first, from } = await furnished(open());
+      let changes = 0;
+      const stop = store.onChange(() => {
+        changes += 1;
+      });
+      await store.submit(from(first.id));
+      expect(changes).toBe(1);
+      stop();
+      await store.submit(from(first.id, { mobile: '+447840258824' }));
+      expect(changes).toBe(1);
+    });
+
+    test('a lead that is too old is expired, or failed where the dialler may have it, and never claimed', async () => {
+      const { store, first, from } = await furnished(open());
+      const now = Date.now();
+      await store.submit(from(first.id));
+      await store.submit(from(first.id, { mobile: '+447840258824' }));
+      await store.submit(from(first.id, { mobile: '+447840258825', receivedAt: now, delays: 2 }));
+      const [lead] = await claim(store, 'test', { limit: 1 });
+      await record(store, 'test', lead?.id ?? '', 'unknown', now);
+      const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore: now + 1_000 };
+      expect(await store.claimDue(terms)).toEqual({ leads: [], tooOld: 2 });
+      expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'expired', 'failed']);
+      expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
+        outcome: 'accepted',
+      });
+    });
+
+    test.each(['refused', 'unavailable', 'unknown'] as const)(
+      'a lead that was %s and is not tried again has failed, and is no obstacle',
+      async (outcome) => {
+        const { store, first, from } = await furnished(open());
+        await store.submit(from(first.id));
+        await dialDue(store, outcome);
+        expect((await leadsIn(store))[0]).toMatchObject({ state: 'failed', tries: 1 });
+        expect(await claim(store, 'test')).toEqual([]);
+        expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+      },
+    );
+
+    test('a failed lead is sent again with all its tries before it, once', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await dialDue(store, 'refused');
+      const [failed] = await leadsIn(store);
+      await store.retry(failed?.id ?? '');
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
+      expect(await claim(store, 'test')).toMatchObject([{ id: failed?.id, tries: 1 }]);
+      await expect(store.retry(failed?.id ?? '')).rejects.toThrow('is scheduled. Only a failed lead');
+      await expect(store.retry('nothing')).rejects.toThrow('There is no lead with the id "nothing".');
+    });
+
+    test('a failed lead is not sent again once the person was sent again', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await dialDue(store, 'refused');
+      const [failed] = await leadsIn(store);
+      await store.submit(from(first.id));
+      await expect(store.retry(failed?.id ?? '')).rejects.toThrow(Mistake);
+      await store.cancel({ partnerId: first.id, ...person });
+      await expect(store.retry(failed?.id ?? '')).rejects.toThrow('the person was sent again');
+    });
+
+    test('a partner is told of its own last lead, and of nobody else’s', async () => {
+      const { store, first, second, from } = await furnished(open());
+      const status = (partnerId: number) => store.leadStatus({ partnerId, ...person });
+      expect(await status(first.id)).toBeUndefined();
+      const submitted = await store.submit(from(first.id, { delays: 600 }));
+      const dueAt = submitted.outcome === 'accepted' ? submitted.dueAt : 0;
+      expect(await status(first.id)).toMatchObject({ state: 'scheduled', dueAt, dialledAt: null });
+      expect(await status(second.id)).toBeUndefined();
+      await store.cancel({ partnerId: first.id, ...person });
+      await store.submit(from(second.id));
+      expect(await status(first.id)).toMatchObject({ state: 'cancelled' });
+      expect(await status(second.id)).toMatchObject({ state: 'scheduled' });
+      expect(await store.leadStatus({ partnerId: first.id, ...person, type: 'other' })).toBeUndefined();
+    });
+
+    test('a replay can accept what had no type then, and both outcomes are kept', async () => {
+      const { store, first, from } = await furnished(open());
+      const submission = from(first.id, { type: 'later' });
+      expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
+      expect((await store.replay(submission.id)).outcome).toBe('unknown-type');
+      await store.addType('later', null);
+      await store.grantType('first', 'later');
+      expect((await store.replay(submission.id)).outcome).toBe('accepted');
+      const [record] = await submissionsIn(store);
+      expect(record?.outcome).toBe('unknown-type');
+      expect(record?.replays.map(({ outcome }) => outcome)).toEqual(['unknown-type', 'accepted']);
+      expect(record?.replays[1]?.leadId).toBe((await leadsIn(store))[0]?.id);
+      expect(await Array.fromAsync(store.submissions({ outcome: 'unknown-type' }, 10))).toEqual([]);
+      expect(await Array.fromAsync(store.submissions({ outcome: 'accepted' }, 10))).toHaveLength(1);
+      await expect(store.replay('nothing')).rejects.toThrow(Mistake);
+    });
+
+    test('a replayed delay counts from when the partner asked, and is never in the past', async () => {
+      const { store, first, from } = await furnished(open());
+      const hour = 3_600_000;
+      const old = from(first.id, { type: 'later', receivedAt: Date.now() - hour, delays: 600 });
+      const fresh = from(first.id, { type: 'later', mobile: '+447840258824', delays: 600 });
+      await store.submit(old);
+      await store.submit(fresh);
+      await store.addType('later', null);
+      await store.grantType('first', 'later');
+      const before = Date.now();
+      await store.replay(old.id);
+      await store.replay(fresh.id);
+      const [freshLead, oldLead] = await leadsIn(store);
+      expect(oldLead?.dueAt).toBeGreaterThanOrEqual(before);
+      expect(oldLead?.dueAt).toBeLessThanOrEqual(Date.now());
+      expect(freshLead?.dueAt).toBe(fresh.receivedAt + 600_000);
+    });
+
+    test('leads and submissions are found by what the operator knows of them, the newest first', async () => {
+      const { store, first, second, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await store.submit(from(second.id));
+      await store.submit(from(second.id, { mobile: '+447840258824' }));
+      await store.submit(from(first.id, { mobile: '+447840258824', type: 'other' }));
+      const mobiles = async (filter: object) =>
+        (await Array.fromAsync(store.leads(filter, 10))).map(({ mobile }) => mobile.slice(-1));
+      expect(await mobiles({})).toEqual(['4', '3']);
+      expect(await mobiles({ partner: 'second' })).toEqual(['4']);
+      expect(await mobiles({ mobile: '+447840258823', state: 'scheduled', type: 'motor' })).toEqual(['3']);
+      expect(await mobiles({ state: 'cancelled' })).toEqual([]);
+      const outcomes = async (mobile: string) =>
+        (await Array.fromAsync(store.submissions({ mobile }, 10))).map(({ partner, outcome }) => [
+          partner,
+          outcome,
+        ]);
+      expect(await outcomes('+447840258823')).toEqual([
+        ['second', 'already-scheduled'],
+        ['first', 'accepted'],
+      ]);
+      expect(await outcomes('+447840258824')).toEqual([
+        ['first', 'unknown-type'],
+        ['second', 'accepted'],
+      ]);
+    });
+
+    test('keys are found by their digest until they are revoked', async () => {
+      const { store, first } = await furnished(open());
+      await store.addKey('first', 'key-1', 'digest-1');
+      expect(await store.keyHolder('digest-1')).toEqual({ keyId: 'key-1', partner: first });
+      expect(await store.keyHolder('digest-2')).toBeUndefined();
+      await store.revokeKey('key-1');
+      await store.revokeKey('key-1');
+      expect(await store.keyHolder('digest-1')).toBeUndefined();
+      expect(await Array.fromAsync(store.keys('second'))).toEqual([]);
+      expect(await Array.fromAsync(store.keys('first'))).toMatchObject([{ id: 'key-1', partner: 'first' }]);
+    });
+
+    test('a wrong name is a mistake that changes nothing', async () => {
+      const { store } = await furnished(open());
+      await expect(store.addType('motor', null)).rejects.toThrow('There is a lead type "motor" already.');
+      await expect(store.addPartner('first', [])).rejects.toThrow('There is a partner "first" already.');
+      await expect(store.addPartner('third', ['motor', 'nothing'])).rejects.toThrow(Mistake);
+      await expect(store.grantType('third', 'motor')).rejects.toThrow('There is no partner "third".');
+      await expect(store.addKey('third', 'id', 'digest')).rejects.toThrow(Mistake);
+      await expect(store.revokeKey('nothing')).rejects.toThrow(Mistake);
+      await expect(Array.fromAsync(store.keys('third'))).rejects.toThrow(Mistake);
+      expect((await Array.fromAsync(store.partners())).map(({ name }) => name)).toEqual(['first', 'second']);
+    });
+
+    test('a store is empty until it has a partner or a type', async () => {
+      const store = await open();
+      expect(await store.isEmpty()).toBe(true);
+      await store.addType('motor', null);
+      expect(await store.isEmpty()).toBe(false);
+    });
+
+    test('closing finishes the writes that wait', async () => {
+      const { store, first, from } = await furnished(open());
+      const writes = Array.from({ length: 700 }, (_, index) =>
+        store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
+      );
+      await store.close();
+      expect(new Set((await Promise.all(writes)).map(({ outcome }) => outcome))).toEqual(
+        new Set(['accepted']),
+      );
+    });
+  });
+}
