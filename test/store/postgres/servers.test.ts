@@ -1,0 +1,112 @@
+/** Where one machine is not enough servers are many, and there is still one truth. */
+import { expect, onTestFinished, test } from 'vitest';
+import { newSubmission } from '../../../src/leads/submission.ts';
+import { digestOf, newKey } from '../../../src/partners/key.ts';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { post, type Target } from '../../harness/client.ts';
+import { requestValue, responseValue } from '../../harness/contract.ts';
+import { dispatch, secret, untilAll } from '../../harness/dispatch.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { start, written } from '../../harness/process.ts';
+import { startReceiver } from '../../harness/receiver.ts';
+import { leadsIn, submissionsIn } from '../../harness/server.ts';
+import { closing, furnished } from '../stores.ts';
+
+const people = 400;
+
+async function startMain(environment: Record<string, string>): Promise<string> {
+  const child = start('src/main.ts', [], { PORT: '0', BOOTSTRAP: 'off', LOG_LEVEL: 'info', ...environment });
+  const output = await written(child, /Listening on/);
+  return /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '';
+}
+
+test('servers that start at once on an empty database have it migrated once', async () => {
+  const url = await emptyDatabase();
+  const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(url)));
+  for (const store of stores) await store.checkReady();
+  await Promise.all(stores.map((store) => store.close()));
+  expect(await asAdministrator(url, 'SELECT number FROM migration')).toEqual([{ number: 1 }]);
+});
+
+test('a database that a newer version has used is refused with a sentence that says what to do', async () => {
+  const url = await emptyDatabase();
+  await (await openPostgresStore(url)).close();
+  await asAdministrator(url, 'INSERT INTO migration (number) VALUES (99)');
+  await expect(openPostgresStore(url)).rejects.toThrow('Start that version, or restore a copy from before.');
+});
+
+test('of three servers and two dispatchers each person is taken once, and each lead handed over once', async () => {
+  const url = await emptyDatabase();
+  const store = closing(await openPostgresStore(url));
+  await furnished(store);
+  const key = newKey();
+  await store.addKey('first', 'key', digestOf(key));
+  const receiver = await startReceiver();
+  const webhook = { DIALLER: 'webhook', DIALLER_URL: receiver.url, DIALLER_SECRET: secret };
+  const urls = await Promise.all([
+    startMain({ DATABASE_URL: url, ...webhook }),
+    startMain({ DATABASE_URL: url, ...webhook }),
+    startMain({ DATABASE_URL: url, DISPATCH: 'off' }),
+  ]);
+  const targets: Target[] = urls.map((each) => ({ url: each, key }));
+  const body = requestValue('addLead', 'accepted');
+  const accepted = JSON.stringify(responseValue('addLead', 200, 'accepted'));
+  const answers = await Promise.all(
+    Array.from({ length: people }, async (_, index) => {
+      const mobile = `0784${String(index).padStart(7, '0')}`;
+      const sent = targets.map((target) => post(target, 'addLead', { ...body, type: 'motor', mobile }));
+      return (await Promise.all(sent)).filter(({ json }) => JSON.stringify(json) === accepted).length;
+    }),
+  );
+  expect(new Set(answers)).toEqual(new Set([1]));
+  const leads = await untilAll(store, 'dialled');
+  expect(leads).toHaveLength(people);
+  expect(await submissionsIn(store)).toHaveLength(3 * people);
+  const ids = receiver.received.map(({ headers }) => headers['webhook-id'] ?? '');
+  expect(ids.toSorted()).toEqual(leads.map(({ id }) => id).toSorted());
+}, 60_000);
+
+test('a dispatcher is woken by a lead that another server takes', async () => {
+  const url = await emptyDatabase();
+  const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
+  const { first } = await furnished(store);
+  let wakings = 0;
+  onTestFinished(
+    store.onChange(() => {
+      wakings += 1;
+    }),
+  );
+  await expect
+    .poll(() =>
+      asAdministrator(
+        url,
+        `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
+      ),
+    )
+    .toHaveLength(1);
+  const lead = { type: 'motor', mobile: '+447840258823', delays: 0, content: '{}' };
+  await other.submit(newSubmission({ partnerId: first.id, receivedAt: Date.now(), ...lead }));
+  await expect.poll(() => wakings).toBe(1);
+});
+
+test('a dispatcher whose notifications were cut off listens again', async () => {
+  const url = await emptyDatabase();
+  const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
+  const { first, from } = await furnished(store);
+  const taken = { outcome: 'taken', answer: 'taken' } as const;
+  dispatch(store, { name: 'test', handOver: async () => taken });
+  const listeners = () =>
+    asAdministrator<{ pid: number }>(
+      url,
+      `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
+    );
+  await expect.poll(listeners).toHaveLength(1);
+  const [old] = await listeners();
+  await asAdministrator(url, 'SELECT pg_terminate_backend($1)', [old?.pid]);
+  await expect
+    .poll(async () => (await listeners())[0]?.pid ?? old?.pid, { timeout: 5_000 })
+    .not.toBe(old?.pid);
+  await other.submit(from(first.id));
+  await untilAll(store, 'dialled');
+  expect(await leadsIn(other)).toHaveLength(1);
+});
