@@ -3,7 +3,9 @@ import { dueCommand } from './commands/due.ts';
 import { keyCommand } from './commands/key.ts';
 import { leadCommand } from './commands/lead.ts';
 import { partnerCommand } from './commands/partner.ts';
+import { pruneCommand } from './commands/prune.ts';
 import type { Surroundings } from './commands/session.ts';
+import { storeCommand } from './commands/store.ts';
 import { submissionCommand } from './commands/submission.ts';
 import { typeCommand } from './commands/type.ts';
 import { readConfig } from './config.ts';
@@ -18,6 +20,7 @@ const surroundings: Surroundings = {
     const store = await openStore(databaseUrl, databaseConnections);
     return { store, readPhone: phoneReader(defaultCountry), dialWithin };
   },
+  openUrl: (url) => openStore(url),
   out: process.stdout,
   err: process.stderr,
 };
@@ -33,6 +36,8 @@ for (const command of [
   leadCommand(surroundings),
   submissionCommand(surroundings),
   dueCommand(surroundings),
+  pruneCommand(surroundings),
+  storeCommand(surroundings),
 ]) {
   program.addCommand(command);
 }

@@ -18,8 +18,25 @@ export interface Session {
 /** How the commands come by a store: it is opened when one runs, not when its help is read. */
 export interface Surroundings {
   open(): Promise<{ store: Store; readPhone: ReadPhone; dialWithin: number | undefined }>;
+  /** A store by its address, for commands that work on several. */
+  openUrl(url: string): Promise<Store>;
   out: Writable;
   err: Writable;
+}
+
+/** Defines what a command does that opens its stores itself. */
+export function withOutput<Arguments extends string[]>(
+  command: Command,
+  surroundings: Surroundings,
+  run: (output: Output, ...parameters: Arguments) => Promise<void>,
+): void {
+  command.option('--json', 'for scripts: one JSON value, or one a line for a list');
+  command.action(async (...received: unknown[]) => {
+    // The casts: Commander gives what the command's own definition, just beside the call, asks for.
+    const parameters = received.slice(0, -2) as Arguments;
+    const options = received.at(-2) as { json?: boolean };
+    await run(new Output(surroundings.out, options.json ?? false), ...parameters);
+  });
 }
 
 /** Defines what a command does, with the option that every command has. */

@@ -23,3 +23,8 @@ export function newIdentifier(now: number = Date.now()): string {
   }
   return time + sequence.toString(32).padStart(width, '0');
 }
+
+/** Every name that was made before a time, in milliseconds since 1970, sorts before this. */
+export function identifierBound(time: number): string {
+  return Math.max(0, time).toString(32).padStart(width, '0');
+}

@@ -28,7 +28,7 @@ export async function openStore(url: string, connections?: number): Promise<Stor
 
 /** The store's address as it may be shown and logged: without a password. */
 export function shownUrl(url: string): string {
-  if (!isPostgres(url) || !URL.canParse(url)) return url;
+  if (!URL.canParse(url) || !url.includes('//')) return url;
   const shown = new URL(url);
   if (shown.password !== '') shown.password = '***';
   shown.searchParams.delete('password');

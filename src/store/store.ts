@@ -2,6 +2,7 @@ import type { CancellationOutcome, LeadState, LeadStatus, SubmissionOutcome } fr
 import type { PersonAndType, Submission } from '../leads/submission.ts';
 import type { TryOutcome } from '../leads/try.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
+import type { ArchiveRow, ArchiveTable } from './archive.ts';
 
 /** All times are milliseconds since 1970, all mobile numbers E.164. */
 
@@ -210,8 +211,48 @@ export interface Records {
   retry(leadId: string): Promise<void>;
 }
 
+/** What was removed, or is to be. */
+export interface Pruned {
+  submissions: number;
+  leads: number;
+  tries: number;
+}
+
+/** One small step of removing what is old. */
+export interface PruneStep extends Pruned {
+  /** Where the next step goes on; undefined where there is nothing more. */
+  next: string | undefined;
+}
+
+/** What keeps a store in shape. */
+export interface Upkeep {
+  /**
+   * Looks at the next few submissions that were received before a time, and removes them with their
+   * replays, their tries, and the leads that nothing else needs. What can still be called stays whole
+   * (scheduled and failed leads), and so does each lead that keeps its person from being rung twice.
+   *
+   * @param before milliseconds since 1970
+   * @param after what the step before gave as `next`; '' for the first
+   */
+  prune(before: number, after: string): Promise<PruneStep>;
+  /** Copies the store into a new file while it is in use. @throws {Mistake} where this store cannot */
+  backup(file: string): Promise<void>;
+}
+
+/** A store's tables, for carrying them to another. */
+export interface Archive {
+  /** The next rows in the order of the key; from the start where `after` is undefined. */
+  rows(table: ArchiveTable, after: ArchiveRow | undefined, limit: number): Promise<ArchiveRow[]>;
+  /** The last row in the order of the key. */
+  lastRow(table: ArchiveTable): Promise<ArchiveRow | undefined>;
+  /** How many rows there are up to this one, or in all. */
+  countRows(table: ArchiveTable, upTo?: ArchiveRow): Promise<number>;
+  /** Adds rows as they are, or none of them. Those that are there already are left alone. */
+  addRows(table: ArchiveTable, rows: readonly ArchiveRow[]): Promise<void>;
+}
+
 /** What must last. */
-export interface Store extends Intake, HandOff, Registry, Records {
+export interface Store extends Intake, HandOff, Registry, Records, Upkeep, Archive {
   /** @throws where the store cannot be reached or its migrations are not in place */
   checkReady(): Promise<void>;
   /** Finishes what was begun, then lets go of the store. Closing a closed store does nothing. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { emptyDatabase } from '../harness/postgres.ts';
 import { type Finished, run } from '../harness/process.ts';
 import { dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { furnished } from '../store/stores.ts';
@@ -227,6 +228,55 @@ test('leads whose printing breaks off are not dialled', async () => {
   await store.close();
 });
 
+test('what is old is removed, and told', async () => {
+  const { file, leads, open } = operator();
+  const { unknown } = await fill(open());
+  const database = new DatabaseSync(file);
+  // As if the submission without a lead had come long ago.
+  database.exec(
+    `UPDATE submission SET received_at = 0, id = '0000000000' || substr(id, 11) WHERE lead_id IS NULL`,
+  );
+  database.close();
+  expect(lines(await leads('prune', '--older-than', '400d', '--json'))).toEqual([
+    { submissions: 1, leads: 0, tries: 0 },
+  ]);
+  expect((await leads('submission', 'list')).stdout).not.toContain(unknown.mobile);
+  expect((await leads('prune', '--older-than', '400d')).stdout).toMatch(
+    /^Removed 0 submissions, 0 leads and 0 tries from before 20\d\d-/,
+  );
+});
+
+test('the store is copied into a file, and to another store, with what was copied', async () => {
+  const { file, leads, open } = operator();
+  await fill(open());
+  const copy = `${file}.copy`;
+  expect((await leads('store', 'backup', copy)).stdout).toBe(
+    `Copied the store to ${copy}, and checked the copy.\n`,
+  );
+  expect((await leads('store', 'backup', copy)).stderr).toMatch(
+    /exists already\. Name a file that does not\.\n$/,
+  );
+
+  const postgres = await emptyDatabase();
+  const copied = await leads('store', 'copy', `sqlite:${file}`, postgres, '--json');
+  expect(lines(copied)).toContainEqual({
+    table: 'submission',
+    rows: 4,
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  const environment = { DATABASE_URL: postgres };
+  const due = await run('src/cli.ts', ['due', '--json'], environment);
+  expect(lines(due)).toMatchObject([{ mobile: '+447840258823' }]);
+  expect((await run('src/cli.ts', ['store', 'backup', copy], environment)).stderr).toMatch(/pg_dump/);
+  expect(await leads('store', 'copy', `sqlite:${file}`, `sqlite:${file}`)).toMatchObject({
+    code: 1,
+    stderr: 'FROM and TO are the same store.\n',
+  });
+  expect((await leads('store', 'copy', `sqlite:${file}`, 'mysql://root:secret@there')).stderr).toBe(
+    'mysql://root:***@there names no store: write it as in DATABASE_URL.\n',
+  );
+});
+
 test('control characters that a partner sends do not reach the terminal', async () => {
   const { leads, open } = operator();
   const store = open();
@@ -329,5 +379,9 @@ test('every command has help, with a description of each argument and option', a
     'submission list',
     'submission replay',
     'due',
+    'prune',
+    'store',
+    'store backup',
+    'store copy',
   ]);
 });

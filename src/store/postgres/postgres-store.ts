@@ -1,4 +1,5 @@
 import type { Store } from '../store.ts';
+import { postgresArchive } from './archive.ts';
 import { Changes } from './changes.ts';
 import { PostgresDatabase, type PostgresLimits } from './database.ts';
 import { postgresHandOff } from './hand-off.ts';
@@ -6,6 +7,7 @@ import { postgresIntake } from './intake.ts';
 import { currentMigration, latestMigration, migrate } from './migrate.ts';
 import { postgresRecords } from './records.ts';
 import { postgresRegistry } from './registry.ts';
+import { postgresUpkeep } from './upkeep.ts';
 
 export interface PostgresStoreLimits extends PostgresLimits {
   /** How many calls of one kind may wait before further ones are refused. */
@@ -63,6 +65,8 @@ export async function openPostgresStore(
     ...handOff.calls,
     ...postgresRegistry(database),
     ...postgresRecords(database, changes),
+    ...postgresUpkeep(database),
+    ...postgresArchive(database),
 
     async checkReady() {
       const current = await currentMigration(database);

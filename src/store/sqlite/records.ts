@@ -11,7 +11,7 @@ const leadColumns = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
     lead.accepted_at AS acceptedAt, lead.due_at AS dueAt, lead.dialled_at AS dialledAt,
     lead.cancelled_at AS cancelledAt, lead.tries,
-    (SELECT answer FROM try WHERE lead_id = lead.id ORDER BY rowid DESC LIMIT 1) AS lastAnswer,
+    (SELECT answer FROM try WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS lastAnswer,
     lead.submission_id AS submissionId
   FROM lead
   JOIN lead_type ON lead_type.id = lead.type_id
@@ -25,14 +25,14 @@ const submissionColumns = `
   JOIN partner ON partner.id = submission.partner_id`;
 
 const lastOutcome = `coalesce(
-  (SELECT outcome FROM replay WHERE submission_id = submission.id ORDER BY rowid DESC LIMIT 1),
+  (SELECT outcome FROM replay WHERE submission_id = submission.id ORDER BY id DESC LIMIT 1),
   submission.outcome)`;
 
 export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: Take): Records {
   const replays = new Query<ReplayRecord>(
     database,
     `SELECT replayed_at AS replayedAt, outcome, lead_id AS leadId FROM replay
-     WHERE submission_id = ? ORDER BY rowid`,
+     WHERE submission_id = ? ORDER BY id`,
   );
   const submission = new Query<Submission>(
     database,
@@ -47,7 +47,7 @@ export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: 
   const tries = new Query<Try>(
     database,
     `SELECT lead_id AS leadId, started_at AS startedAt, ended_at AS endedAt, outcome, answer
-     FROM try WHERE lead_id IN (SELECT id FROM lead WHERE mobile = ?) ORDER BY rowid`,
+     FROM try WHERE lead_id IN (SELECT id FROM lead WHERE mobile = ?) ORDER BY id`,
   );
   const leadToRetry = new Query<{ state: LeadState; newerId: string | null }>(
     database,

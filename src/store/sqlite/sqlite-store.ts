@@ -1,4 +1,5 @@
 import type { Store } from '../store.ts';
+import { sqliteArchive } from './archive.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
 import { sqliteHandOff } from './hand-off.ts';
@@ -6,6 +7,7 @@ import { sqliteIntake, sqliteTake } from './intake.ts';
 import { currentMigration, latestMigration, migrate } from './migrate.ts';
 import { sqliteRecords } from './records.ts';
 import { sqliteRegistry } from './registry.ts';
+import { sqliteUpkeep } from './upkeep.ts';
 
 /**
  * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
@@ -30,6 +32,8 @@ export function openSqliteStore(path: string, limits: CommitQueueLimits = defaul
     ...sqliteHandOff(database, queue),
     ...sqliteRegistry(database, queue),
     ...sqliteRecords(database, queue, take),
+    ...sqliteUpkeep(database, queue),
+    ...sqliteArchive(database, queue),
 
     async checkReady() {
       const current = currentMigration(database);

@@ -58,6 +58,7 @@ CREATE TABLE replay (
 );
 
 CREATE INDEX replay_by_submission ON replay (submission_id);
+CREATE INDEX replay_by_lead ON replay (lead_id) WHERE lead_id IS NOT NULL;
 
 CREATE TABLE lead (
   id text COLLATE "C" PRIMARY KEY,

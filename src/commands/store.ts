@@ -1,0 +1,89 @@
+import type { Writable } from 'node:stream';
+import { SingleBar } from 'cli-progress';
+import { Command } from 'commander';
+import { Mistake } from '../partners/partner.ts';
+import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
+import { isStoreUrl, shownUrl } from '../store/open.ts';
+import type { Archive } from '../store/store.ts';
+import type { View } from './output.ts';
+import { action, type Surroundings, withOutput } from './session.ts';
+
+const view: View<CopiedTable> = {
+  columns: {
+    TABLE: (table) => table.name,
+    ROWS: (table) => String(table.rows),
+    SHA256: (table) => table.digest,
+  },
+  json: (table) => ({ table: table.name, rows: table.rows, sha256: table.digest }),
+};
+
+/** `leads store`: the store as a whole. */
+export function storeCommand(surroundings: Surroundings): Command {
+  const store = new Command('store').description('the store as a whole');
+
+  const backup = store
+    .command('backup')
+    .description('copy the store into a new file while servers use it (SQLite; for PostgreSQL see pg_dump)')
+    .argument('<file>', 'a file that does not exist yet');
+  action<object, [string]>(backup, surroundings, async ({ store: source, output }, _options, file) => {
+    await source.backup(file);
+    await output.done(`Copied the store to ${file}, and checked the copy.`, { file });
+  });
+
+  const copy = store
+    .command('copy')
+    .description(
+      'copy everything to another store, check it, and print what was copied; stop the servers of both first. Where it broke off, it goes on',
+    )
+    .argument('<from>', 'as in DATABASE_URL, such as sqlite:data/leads.db')
+    .argument('<to>', 'as in DATABASE_URL, such as postgres://user:password@host/database');
+  withOutput<[string, string]>(copy, surroundings, async (output, from, to) => {
+    for (const url of [from, to]) {
+      if (!isStoreUrl(url))
+        throw new Mistake(`${shownUrl(url)} names no store: write it as in DATABASE_URL.`);
+    }
+    if (from === to) throw new Mistake('FROM and TO are the same store.');
+    const source = await surroundings.openUrl(from);
+    try {
+      const target = await surroundings.openUrl(to);
+      try {
+        await output.list(await copyShown(source, target, surroundings.err), view, 'Nothing was there.');
+      } finally {
+        await target.close();
+      }
+    } finally {
+      await source.close();
+    }
+  });
+
+  return store;
+}
+
+async function copyShown(source: Archive, target: Archive, stream: Writable): Promise<CopiedTable[]> {
+  const bar = startBar(stream);
+  try {
+    return await copyStore(source, target, bar.progress);
+  } finally {
+    bar.stop();
+  }
+}
+
+/** A bar in a terminal; a line now and then where the output goes elsewhere. */
+function startBar(stream: NodeJS.WritableStream): { progress: CopyProgress; stop(): void } {
+  const bar = new SingleBar({
+    stream,
+    noTTYOutput: true,
+    notTTYSchedule: 5_000,
+    hideCursor: true,
+    format: '{stage} [{bar}] {percentage}% of {rows} rows, {eta_formatted} left',
+    barCompleteChar: '=',
+    barIncompleteChar: ' ',
+  });
+  return {
+    progress: {
+      begin: (rows) => bar.start(2 * rows, 0, { stage: 'Copying ', rows }),
+      done: (stage, rows) => bar.increment(rows, { stage: stage === 'copying' ? 'Copying ' : 'Checking' }),
+    },
+    stop: () => bar.stop(),
+  };
+}

@@ -1,0 +1,66 @@
+/** A value of a row, the same from every store: a truth value is 0 or 1. */
+export type ArchiveValue = string | number | null;
+
+/** A row's values, in the order of its table's columns. */
+export type ArchiveRow = readonly ArchiveValue[];
+
+/** A table, as it is carried from one store to another. */
+export interface ArchiveTable {
+  name: string;
+  columns: readonly string[];
+  /** How many of the first columns tell a row apart; rows come in their order. */
+  keys: number;
+  /** The columns that hold a truth value. */
+  truths?: readonly string[];
+}
+
+/** Every table, each after those that it refers to. */
+export const archiveTables: readonly ArchiveTable[] = [
+  { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keys: 1 },
+  { name: 'partner', columns: ['id', 'name', 'created_at'], keys: 1 },
+  { name: 'granted_type', columns: ['partner_id', 'type_id'], keys: 2 },
+  { name: 'api_key', columns: ['id', 'partner_id', 'digest', 'created_at', 'revoked_at'], keys: 1 },
+  {
+    name: 'lead',
+    columns: [
+      'id',
+      'type_id',
+      'mobile',
+      'partner_id',
+      'submission_id',
+      'state',
+      'released',
+      'accepted_at',
+      'due_at',
+      'next_try_at',
+      'claim',
+      'tries',
+      'may_have_arrived',
+      'dialled_at',
+      'cancelled_at',
+    ],
+    keys: 1,
+    truths: ['may_have_arrived'],
+  },
+  {
+    name: 'submission',
+    columns: ['id', 'partner_id', 'received_at', 'type', 'mobile', 'delays', 'content', 'outcome', 'lead_id'],
+    keys: 1,
+  },
+  { name: 'replay', columns: ['id', 'submission_id', 'replayed_at', 'outcome', 'lead_id'], keys: 1 },
+  { name: 'try', columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'answer'], keys: 1 },
+];
+
+/** The columns of a table's key as SQL, in parentheses where there are several. */
+export function keyOf({ columns, keys }: ArchiveTable): string {
+  const key = columns.slice(0, keys).join(', ');
+  return keys === 1 ? key : `(${key})`;
+}
+
+/** The order of a table's key as SQL. */
+export function orderOf({ columns, keys }: ArchiveTable, direction: 'ASC' | 'DESC'): string {
+  return columns
+    .slice(0, keys)
+    .map((column) => `${column} ${direction}`)
+    .join(', ');
+}

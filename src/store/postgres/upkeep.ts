@@ -1,0 +1,60 @@
+import { identifierBound } from '../../leads/identifier.ts';
+import { Mistake } from '../../partners/partner.ts';
+import { stepSize } from '../prune.ts';
+import type { Upkeep } from '../store.ts';
+import type { PostgresDatabase } from './database.ts';
+
+/** The leads of a submission: the one that it made or met, and those of its replays. */
+const leadsOf = `
+  SELECT submission.lead_id UNION ALL SELECT lead_id FROM replay WHERE submission_id = submission.id`;
+
+export function postgresUpkeep(database: PostgresDatabase): Upkeep {
+  return {
+    prune(before, after) {
+      return database.transaction(async (run) => {
+        const rows = await run<{ id: string; isNeeded: boolean }>(
+          `SELECT id, EXISTS (
+             SELECT 1 FROM lead WHERE lead.id IN (${leadsOf})
+               AND lead.submission_id = submission.id AND lead.state IN ('scheduled', 'failed')
+           ) AS "isNeeded"
+           FROM submission WHERE id > $1 AND id < $2 AND received_at < $3 ORDER BY id LIMIT $4`,
+          [after, identifierBound(before), before, stepSize],
+        );
+        const ids = rows.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
+        const met = await run<{ id: string }>(
+          `SELECT DISTINCT lead.id FROM submission CROSS JOIN LATERAL (${leadsOf}) AS met (id)
+           JOIN lead ON lead.id = met.id WHERE submission.id = ANY ($1::text[])`,
+          [ids],
+        );
+        const leads = met.map(({ id }) => id);
+        await run('DELETE FROM replay WHERE submission_id = ANY ($1::text[])', [ids]);
+        const submissions = await run('DELETE FROM submission WHERE id = ANY ($1::text[]) RETURNING 1', [
+          ids,
+        ]);
+        const tries = await run(
+          `DELETE FROM try USING lead
+           WHERE try.lead_id = ANY ($1::text[]) AND lead.id = try.lead_id
+             AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
+           RETURNING 1`,
+          [leads],
+        );
+        const removed = await run(
+          `DELETE FROM lead WHERE id = ANY ($1::text[]) AND released <> ''
+             AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
+             AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.lead_id = lead.id)
+             AND NOT EXISTS (SELECT 1 FROM replay WHERE replay.lead_id = lead.id)
+           RETURNING 1`,
+          [leads],
+        );
+        const next = rows.length < stepSize ? undefined : rows.at(-1)?.id;
+        return { submissions: submissions.length, leads: removed.length, tries: tries.length, next };
+      });
+    },
+
+    async backup() {
+      throw new Mistake(
+        'A store in PostgreSQL is backed up by PostgreSQL’s own means, such as pg_dump: docs/operating.md says how.',
+      );
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import type { Pruned, Upkeep } from './store.ts';
+
+/** So many submissions are looked at in one step, since a step keeps others from writing. */
+export const stepSize = 500;
+
+/** The pause after a step, in which those who wait get their turn, in milliseconds. */
+const pause = 10;
+
+/** Removes, in small steps, what was received before a time; tells after each what was removed so far. */
+export async function pruneAll(
+  upkeep: Upkeep,
+  before: number,
+  progress: (soFar: Pruned) => void = () => {},
+): Promise<Pruned> {
+  const total: Pruned = { submissions: 0, leads: 0, tries: 0 };
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const step = await upkeep.prune(before, after);
+    total.submissions += step.submissions;
+    total.leads += step.leads;
+    total.tries += step.tries;
+    progress(total);
+    after = step.next;
+    if (after !== undefined) await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return total;
+}

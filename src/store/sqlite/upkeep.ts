@@ -1,0 +1,102 @@
+import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { identifierBound } from '../../leads/identifier.ts';
+import { Mistake } from '../../partners/partner.ts';
+import { stepSize } from '../prune.ts';
+import type { Upkeep } from '../store.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import { Query } from './query.ts';
+
+/** As many pages as one step of a copy can take. */
+const allPages = 2 ** 31 - 1;
+
+/** The leads of a submission: the one that it made or met, and those of its replays. */
+const leadsOf = `
+  SELECT submission.lead_id UNION ALL SELECT lead_id FROM replay WHERE submission_id = submission.id`;
+
+export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep {
+  const looked = new Query<{ id: string; isNeeded: number }>(
+    database,
+    `SELECT id, EXISTS (
+       SELECT 1 FROM lead WHERE lead.id IN (${leadsOf})
+         AND lead.submission_id = submission.id AND lead.state IN ('scheduled', 'failed')
+     ) AS isNeeded
+     FROM submission WHERE id > ?1 AND id < ?2 AND received_at < ?3 ORDER BY id LIMIT ?4`,
+  );
+  const metLeads = new Query<{ id: string }>(
+    database,
+    `SELECT DISTINCT lead.id FROM submission JOIN lead ON lead.id IN (${leadsOf})
+     WHERE submission.id IN (SELECT value FROM json_each(?))`,
+  );
+  const deleteReplays = new Query(
+    database,
+    'DELETE FROM replay WHERE submission_id IN (SELECT value FROM json_each(?))',
+  );
+  const deleteSubmissions = new Query(
+    database,
+    'DELETE FROM submission WHERE id IN (SELECT value FROM json_each(?))',
+  );
+  const deleteTries = new Query(
+    database,
+    `DELETE FROM try WHERE lead_id IN (
+       SELECT lead.id FROM lead WHERE lead.id IN (SELECT value FROM json_each(?))
+         AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id))`,
+  );
+  const deleteLeads = new Query(
+    database,
+    `DELETE FROM lead WHERE id IN (SELECT value FROM json_each(?)) AND released <> ''
+       AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
+       AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.lead_id = lead.id)
+       AND NOT EXISTS (SELECT 1 FROM replay WHERE replay.lead_id = lead.id)`,
+  );
+
+  return {
+    prune(before, after) {
+      return queue.write(() => {
+        const rows = looked.all(after, identifierBound(before), before, stepSize);
+        const ids = JSON.stringify(rows.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id));
+        const leads = JSON.stringify(metLeads.all(ids).map(({ id }) => id));
+        deleteReplays.run(ids);
+        const submissions = deleteSubmissions.run(ids);
+        const tries = deleteTries.run(leads);
+        const next = rows.length < stepSize ? undefined : rows.at(-1)?.id;
+        return { submissions, leads: deleteLeads.run(leads), tries, next };
+      });
+    },
+
+    async backup(file) {
+      if (existsSync(file)) throw new Mistake(`${file} exists already. Name a file that does not.`);
+      try {
+        // In one step, which sees one state of the store: in several, each commit beside it would make
+        // the copy begin again.
+        await backup(database, file, { rate: allPages });
+        checkCopy(file);
+        syncFile(file);
+        syncFile(dirname(resolve(file)));
+      } catch (error) {
+        rmSync(file, { force: true });
+        throw error;
+      }
+    },
+  };
+}
+
+function checkCopy(file: string): void {
+  const copy = new DatabaseSync(file);
+  try {
+    const found = copy.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+    if (found !== 'ok') throw new Error(`The copy is damaged: ${found}`);
+  } finally {
+    copy.close();
+  }
+}
+
+function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

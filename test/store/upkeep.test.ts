@@ -1,0 +1,219 @@
+/** A store can be kept small, carried elsewhere, and copied for safety, and what counts is all there afterwards. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test, vi } from 'vitest';
+import { identifierBound } from '../../src/leads/identifier.ts';
+import { Mistake } from '../../src/partners/partner.ts';
+import { archiveTables } from '../../src/store/archive.ts';
+import { copyStore } from '../../src/store/copy.ts';
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import { pruneAll } from '../../src/store/prune.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Archive, Store } from '../../src/store/store.ts';
+import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
+import { claim, dialDue, leadsIn, record, submissionsIn, temporaryDirectory } from '../harness/server.ts';
+import { closing, furnished, openStore, stores } from './stores.ts';
+
+const day = 86_400_000;
+const unseen = { begin: () => {}, done: () => {} };
+
+function mobile(index: number): string {
+  return `+44784${String(index).padStart(7, '0')}`;
+}
+
+let made = 0;
+
+/** As `newIdentifier`, which within a process does not go back with the clock. */
+function idNow(): string {
+  made += 1;
+  return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
+}
+
+/** Runs something as if it were so many days ago. */
+async function ago<Result>(days: number, work: () => Promise<Result>): Promise<Result> {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - days * day });
+  try {
+    return await work();
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+/** A store with a lead in every state, from long ago and from now, refused submissions, tries and replays. */
+async function lived(opening: Store | Promise<Store>) {
+  const { store, first, second, from } = await furnished(opening);
+  for (const days of [500, 1]) {
+    await ago(days, async () => {
+      const base = days * 100;
+      const sent = (partnerId: number, index: number, changes = {}) =>
+        from(partnerId, { id: idNow(), mobile: mobile(base + index), ...changes });
+      const add = (index: number, changes = {}) => store.submit(sent(first.id, index, changes));
+      await add(1);
+      const [dialled] = await claim(store, `dialled-${days}`);
+      await record(store, `dialled-${days}`, dialled?.id ?? '', 'taken');
+      await add(2);
+      const [failed] = await claim(store, `failed-${days}`);
+      await record(store, `failed-${days}`, failed?.id ?? '', 'unknown');
+      await add(3, { delays: 20_000_000 });
+      await store.cancel({ partnerId: first.id, type: 'motor', mobile: mobile(base + 3) });
+      await add(4);
+      const [paused] = await claim(store, `paused-${days}`);
+      await record(store, `paused-${days}`, paused?.id ?? '', 'unavailable', Date.now() + 1_000 * day);
+      await store.submit(sent(second.id, 4));
+      const unknown = sent(second.id, 5, { type: 'unknown \u0000 \ud800' });
+      await store.submit(unknown);
+      await store.replay(unknown.id);
+    });
+  }
+  await store.addKey('first', 'key', 'digest');
+  return { store, first, second, from };
+}
+
+describe.each(stores)('$name', ({ open }) => {
+  test('what is old goes, and what can still be called or keeps a person from being rung twice stays', async () => {
+    const { store, first, from } = await lived(open());
+    expect(await pruneAll(store, Date.now() - 400 * day)).toEqual({ submissions: 4, leads: 1, tries: 1 });
+    expect((await leadsIn(store)).map(({ mobile: number, state }) => [number, state])).toEqual([
+      [mobile(104), 'scheduled'],
+      [mobile(103), 'cancelled'],
+      [mobile(102), 'failed'],
+      [mobile(101), 'dialled'],
+      [mobile(50_004), 'scheduled'],
+      [mobile(50_002), 'failed'],
+      [mobile(50_001), 'dialled'],
+    ]);
+    expect(await submissionsIn(store)).toHaveLength(8);
+    expect(await store.submit(from(first.id, { mobile: mobile(50_001) }))).toMatchObject({
+      outcome: 'existing-contact',
+    });
+    const [failed] = await Array.fromAsync(store.leads({ mobile: mobile(50_002) }, 1));
+    await store.retry(failed?.id ?? '');
+    expect((await claim(store, 'again')).map(({ id }) => id)).toContain(failed?.id);
+    expect(await pruneAll(store, Date.now() - 400 * day)).toMatchObject({ submissions: 0 });
+  });
+
+  test('pruning goes in small steps, between which others write', async () => {
+    const { store, first, from } = await furnished(open());
+    await ago(500, async () => {
+      const all = Array.from({ length: 1_200 }, (_, index) =>
+        store.submit(from(first.id, { id: idNow(), mobile: mobile(index), type: 'unknown' })),
+      );
+      await Promise.all(all);
+    });
+    let steps = 0;
+    const pruned = await pruneAll(store, Date.now() - 400 * day, () => {
+      steps += 1;
+    });
+    expect(pruned).toEqual({ submissions: 1_200, leads: 0, tries: 0 });
+    expect(steps).toBe(3);
+    expect(await submissionsIn(store)).toEqual([]);
+  });
+});
+
+describe('copy', () => {
+  const openPostgres = async () => closing(await openPostgresStore(await emptyDatabase()));
+
+  test.each([
+    ['SQLite', 'PostgreSQL', async () => openStore(), openPostgres],
+    ['PostgreSQL', 'SQLite', openPostgres, async () => openStore()],
+  ])(
+    'from %s to %s everything arrives, and work goes on there',
+    async (_from, _to, openSource, openTarget) => {
+      const { store: source, first, from } = await lived(openSource());
+      const target = await openTarget();
+      const copied = await copyStore(source, target, unseen);
+      expect(copied.map(({ name }) => name)).toEqual(archiveTables.map(({ name }) => name));
+      expect(copied.every(({ rows }) => rows > 0)).toBe(true);
+      expect(await leadsIn(target)).toEqual(await leadsIn(source));
+      expect(await target.keyHolder('digest')).toEqual({ keyId: 'key', partner: first });
+      const scheduled = { partnerId: first.id, type: 'motor', mobile: mobile(104) };
+      expect(await target.submit(from(first.id, { mobile: mobile(104) }))).toMatchObject({
+        outcome: 'already-scheduled',
+      });
+      expect(await target.cancel(scheduled)).toBe('cancelled');
+      // What numbers its rows itself goes on behind the copied ones.
+      await target.addType('new', null);
+      await target.addPartner('third', ['new']);
+      await target.submit(from(first.id, { mobile: mobile(7) }));
+      await dialDue(target);
+      const [unknown] = await Array.fromAsync(target.submissions({ outcome: 'unknown-type' }, 1));
+      await target.replay(unknown?.id ?? '');
+    },
+  );
+
+  test('a copy that broke off goes on where it was', async () => {
+    const { store: source } = await lived(openStore());
+    const target = await openPostgres();
+    let calls = 0;
+    const breaking: Archive = {
+      ...target,
+      addRows: (table, rows) => {
+        calls += 1;
+        if (table.name === 'submission') throw new Error('The cable was pulled.');
+        return target.addRows(table, rows);
+      },
+    };
+    await expect(copyStore(source, breaking, unseen)).rejects.toThrow('The cable was pulled.');
+    const before = calls;
+    const again: string[] = [];
+    const watched: Archive = {
+      ...target,
+      addRows: (table, rows) => {
+        again.push(table.name);
+        return target.addRows(table, rows);
+      },
+    };
+    await copyStore(source, watched, unseen);
+    expect(before).toBe(6);
+    expect(again).toEqual(['submission', 'replay', 'try']);
+    expect(await submissionsIn(target)).toHaveLength((await submissionsIn(source)).length);
+  });
+
+  test('a target that holds something else is refused, and left as it is', async () => {
+    const { store: source } = await lived(openStore());
+    const { store: target } = await furnished(openPostgres());
+    await target.addType('theirs', null);
+    await target.addType('more', null);
+    await expect(copyStore(source, target, unseen)).rejects.toThrow(Mistake);
+    expect(await leadsIn(target)).toEqual([]);
+  });
+
+  test('a difference is found, however small', async () => {
+    const { store: source } = await lived(openStore());
+    const url = await emptyDatabase();
+    const target = closing(await openPostgresStore(url));
+    await copyStore(source, target, unseen);
+    await asAdministrator(url, `UPDATE lead SET tries = tries + 1 WHERE state = 'cancelled'`);
+    await expect(copyStore(source, target, unseen)).rejects.toThrow('The table lead differs');
+  });
+});
+
+describe('backup', () => {
+  test('a copy that is made while the store is written to holds one state of it', async () => {
+    const directory = temporaryDirectory();
+    const { store, first, from } = await furnished(closing(openSqliteStore(join(directory, 'leads.db'))));
+    let isDone = false;
+    const writing = (async () => {
+      for (let index = 0; !isDone; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+    })();
+    const other = closing(openSqliteStore(join(directory, 'leads.db')));
+    const file = join(directory, 'copy.db');
+    await vi.waitFor(async () => expect((await leadsIn(other)).length).toBeGreaterThan(100));
+    await other.backup(file);
+    isDone = true;
+    await writing;
+    const copy = closing(openSqliteStore(file));
+    const leads = await leadsIn(copy);
+    expect(leads.length).toBeGreaterThanOrEqual(100);
+    expect((await submissionsIn(copy)).map(({ leadId }) => leadId)).toEqual(leads.map(({ id }) => id));
+  });
+
+  test('a file that exists is not written over', async () => {
+    const file = join(temporaryDirectory(), 'other.db');
+    new DatabaseSync(file).close();
+    const store = openStore();
+    await expect(store.backup(file)).rejects.toThrow('exists already');
+    expect(existsSync(file)).toBe(true);
+  });
+});
