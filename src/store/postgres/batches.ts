@@ -3,6 +3,8 @@ import { StoreBusy } from '../store.ts';
 /** One call that waits for its result. A promise that is settled stays as it is. */
 export interface Entry<Input, Output> {
   input: Input;
+  /** When the call was made, on the clock that is never set back (`performance.now()`). */
+  since: number;
   resolve: (output: Output) => void;
   reject: (error: unknown) => void;
 }
@@ -14,6 +16,8 @@ export interface BatchLimits {
   largest: number;
   /** How many statements may be under way at once. */
   atOnce: number;
+  /** How long a call may wait for its statement to begin, in milliseconds. */
+  longestWait: number;
 }
 
 /**
@@ -41,7 +45,7 @@ export class Batches<Input, Output> {
       return Promise.reject(new StoreBusy(`${waiting} calls are waiting for the store.`));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ input, resolve, reject });
+      this.#waiting.push({ input, since: performance.now(), resolve, reject });
       this.#schedule();
     });
   }
@@ -62,8 +66,12 @@ export class Batches<Input, Output> {
   }
 
   async #runNext(): Promise<void> {
+    this.#refuseStale();
     const entries = this.#waiting.splice(0, this.#limits.largest);
-    if (entries.length === 0) return;
+    if (entries.length === 0) {
+      this.#tellIdle();
+      return;
+    }
     this.#underWay += 1;
     if (this.#waiting.length > 0) this.#schedule();
     try {
@@ -73,6 +81,19 @@ export class Batches<Input, Output> {
     }
     this.#underWay -= 1;
     if (this.#waiting.length > 0) this.#schedule();
-    else if (this.#underWay === 0) for (const tell of this.#whenIdle.splice(0)) tell();
+    else this.#tellIdle();
+  }
+
+  /** While the store does not answer the line must not grow older than who stands in it can wait. */
+  #refuseStale(): void {
+    const oldest = performance.now() - this.#limits.longestWait;
+    const fresh = this.#waiting.findIndex(({ since }) => since >= oldest);
+    const stale = this.#waiting.splice(0, fresh < 0 ? this.#waiting.length : fresh);
+    for (const { reject } of stale) reject(new StoreBusy('A call has waited too long for the store.'));
+  }
+
+  #tellIdle(): void {
+    if (this.#waiting.length > 0 || this.#underWay > 0) return;
+    for (const tell of this.#whenIdle.splice(0)) tell();
   }
 }

@@ -162,13 +162,20 @@ export class PostgresDatabase {
   }
 }
 
+/** Errors are logged, and PostgreSQL's details repeat the row that they are about, which is about a person. */
+function withoutValues(error: pg.DatabaseError): pg.DatabaseError {
+  error.detail = undefined;
+  error.where = undefined;
+  return error;
+}
+
 /** What the driver throws besides PostgreSQL's own errors is about the connection. */
 async function rowsOf<Row>(client: pg.PoolClient, query: pg.QueryConfig): Promise<Row[]> {
   try {
     // The cast: a row has the columns that the SQL names, of the types that the tables declare.
     return (await client.query(query)).rows as Row[];
   } catch (error) {
-    if (error instanceof pg.DatabaseError) throw error;
+    if (error instanceof pg.DatabaseError) throw withoutValues(error);
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConnectionLost(`The connection to PostgreSQL was lost: ${reason}`, { cause: error });
   }

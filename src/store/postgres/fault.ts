@@ -21,7 +21,7 @@ export type Fault = 'undone' | 'unknown' | 'refused';
 /**
  * PostgreSQL's error codes (appendix A) of what passes: a serialization failure, a deadlock, a server
  * that only reads because it was the primary until just now, no room for a connection, a server that
- * starts, a disk without room.
+ * is starting.
  */
 const passing = new Set(['40001', '40P01', '25006', '53300', '57P03']);
 
@@ -41,6 +41,11 @@ export function faultOf(error: unknown): Fault {
 export function spoilsConnection(error: unknown): boolean {
   if (faultOf(error) === 'unknown') return true;
   return error instanceof pg.DatabaseError && error.code === '25006';
+}
+
+/** Whether one row of the statement is at fault, and another without it may go through (classes 22 and 23). */
+export function blamesRow(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? '');
 }
 
 /** Whether a unique index refused the statement. */

@@ -10,7 +10,7 @@ import type { Intake, Submitted } from '../store.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
-import { faultOf } from './fault.ts';
+import { blamesRow } from './fault.ts';
 import { type Candidate, candidateOf, type Judged, judgedCandidates, storable, submittedOf } from './take.ts';
 
 const keyHolders: Statement = {
@@ -122,12 +122,16 @@ export function postgresIntake(
         }
       });
     } catch (error) {
-      if (open.size <= 1 || faultOf(error) !== 'refused') throw error;
-      // One that PostgreSQL cannot store must not take the others with it.
-      for (const entry of open.values()) {
-        await submitBatch([entry]).catch(entry.reject);
-      }
+      if (!blamesRow(error)) throw error;
+      await submitEach([...open.values()], error);
     }
+  }
+
+  /** One that PostgreSQL cannot store must not take the others with it. */
+  async function submitEach(entries: readonly Entry<Candidate, Submitted>[], error: unknown): Promise<void> {
+    const [only, ...others] = entries;
+    if (others.length === 0) return only?.reject(error);
+    for (const entry of entries) await submitBatch([entry]);
   }
 
   function settle(open: Map<string, Entry<Candidate, Submitted>>, rows: readonly Judged[]): void {

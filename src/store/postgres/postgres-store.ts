@@ -47,6 +47,7 @@ export async function openPostgresStore(
   const batchLimits = {
     capacity: limits.capacity,
     largest: largestBatch,
+    longestWait: limits.patience,
     atOnce: Math.max(1, Math.floor(limits.connections / batchKinds)),
   };
   const changes = new Changes(database);

@@ -196,6 +196,34 @@ test('when all that may wait is waiting further calls are refused at once, and t
   expect(await submissionsIn(store)).toHaveLength(10);
 });
 
+test('while nothing goes through nobody waits for long, however many there are before them', async () => {
+  const limits = { connections: 1, patience: 200, statementTimeout: 300 };
+  const { url, store, first, from } = await sharedDeployment(limits);
+  const other = await openTransaction(url);
+  await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
+  const calls = Array.from({ length: 5_000 }, (_, index) =>
+    store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
+  );
+  const settled = await Promise.allSettled(calls);
+  expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(5_000);
+  const reasons = new Set(settled.map((each) => String('reason' in each && each.reason)));
+  expect([...reasons].join()).toContain('StoreBusy: A call has waited too long');
+  await other.query('COMMIT');
+  expect(await submissionsIn(store)).toEqual([]);
+});
+
+test('an error has nothing of a person in it', async () => {
+  const { url, store, first, from } = await sharedDeployment();
+  await asAdministrator(url, `ALTER TABLE lead ADD CHECK (mobile <> '+447840258823')`);
+  const error: Error = await store
+    .submit(from(first.id, { content: '{"a":"marked"}' }))
+    .catch((thrown) => thrown);
+  expect(error.message).toContain('violates check constraint');
+  expect(JSON.stringify({ ...error, message: error.message, stack: error.stack })).not.toMatch(
+    /marked|7840258823/,
+  );
+});
+
 test('a statement that takes too long is given up: nothing is saved, and it is said so', async () => {
   const { url, store, first, from } = await sharedDeployment({ statementTimeout: 100, patience: 100 });
   const other = await openTransaction(url);
