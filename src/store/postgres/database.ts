@@ -147,17 +147,25 @@ export class PostgresDatabase {
     }
   }
 
+  /**
+   * What is set on a connection that is nobody else's. The plan of a prepared statement is kept, and one
+   * that was made while the tables were nearly empty would read them whole when they have grown; where a
+   * statement has no index to go by, they are read whole all the same.
+   */
+  #manners(): string {
+    return `
+      SET statement_timeout = ${this.#limits.statementTimeout};
+      SET default_transaction_isolation = 'read committed';
+      SET enable_seqscan = off`;
+  }
+
   /** A pooler gives a process id of its own making, which is not that of the server behind it. */
   async #greet(client: pg.PoolClient): Promise<void> {
     if (this.#isPooled === undefined) {
       const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
       this.#isPooled = rows[0].pid !== processIdOf(client);
     }
-    if (!this.#isPooled) {
-      await client.query(
-        `SET statement_timeout = ${this.#limits.statementTimeout}; SET default_transaction_isolation = 'read committed'`,
-      );
-    }
+    if (!this.#isPooled) await client.query(this.#manners());
     this.#greeted.add(client);
   }
 }

@@ -254,6 +254,10 @@ test('a primary that only reads, as after a failover, is left for the next; unti
   ).toMatchObject({
     state: 'scheduled',
   });
+  // As a server does that only answers /lead/status, on a replica.
+  const replica = await openPostgresStore(url);
+  await replica.checkReady();
+  await replica.close();
   const admin = new pg.Client({ connectionString: url, options: '-c default_transaction_read_only=off' });
   await admin.connect();
   await admin.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
