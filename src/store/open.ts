@@ -1,12 +1,12 @@
 import type { Store } from './store.ts';
 
 const sqliteScheme = 'sqlite:';
-const postgresSchemes = ['postgres:', 'postgresql:'];
+const postgresScheme = /^postgres(ql)?:\/\//;
 
 /** Whether `url` names a store that can be opened. */
 export function isStoreUrl(url: string): boolean {
   if (url.startsWith(sqliteScheme)) return url.length > sqliteScheme.length;
-  return isPostgres(url) && URL.canParse(url);
+  return isPostgres(url) && url.replace(postgresScheme, '') !== '' && URL.canParse(url);
 }
 
 /**
@@ -36,5 +36,5 @@ export function shownUrl(url: string): string {
 }
 
 function isPostgres(url: string): boolean {
-  return postgresSchemes.some((scheme) => url.startsWith(scheme));
+  return postgresScheme.test(url);
 }

@@ -1,0 +1,28 @@
+/** The store's address is logged and said in errors, and whoever reads them must not learn a password. */
+import { expect, test } from 'vitest';
+import { isStoreUrl, shownUrl } from '../../src/store/open.ts';
+
+test.each([
+  [
+    'postgres://leads:secret@db.test:5432/leads?sslmode=require',
+    'postgres://leads:***@db.test:5432/leads?sslmode=require',
+  ],
+  ['postgresql://leads@db.test/leads?password=secret', 'postgresql://leads@db.test/leads'],
+  ['postgres://db.test/leads', 'postgres://db.test/leads'],
+  ['sqlite:data/leads.db', 'sqlite:data/leads.db'],
+  ['mysql://root:secret@there', 'mysql://root:***@there'],
+])('%s is shown as %s', (url, shown) => {
+  expect(shownUrl(url)).toBe(shown);
+});
+
+test.each([
+  ['sqlite:leads.db', true],
+  ['sqlite::memory:', true],
+  ['sqlite:', false],
+  ['postgres://db.test/leads', true],
+  ['postgres://', false],
+  ['postgres:leads', false],
+  ['leads.db', false],
+])('%s names a store: %s', (url, names) => {
+  expect(isStoreUrl(url)).toBe(names);
+});
