@@ -5,6 +5,8 @@ export default defineConfig({
     globalSetup: 'test/harness/global-postgres.ts',
     include: ['test/**/*.test.ts'],
     sequence: { shuffle: true },
+    // Most of what the tests take is waiting for processes and leases, so a core can be shared.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
