@@ -80,12 +80,17 @@ test('BOOTSTRAP=off leaves an empty store empty', async () => {
   await store.close();
 });
 
+/** Nothing tells from outside that requests have arrived; a busy machine takes a while to bring them. */
+function untilUnderWay(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1_500));
+}
+
 test('SIGTERM answers what is under way, then closes the store and exits with 0', async () => {
   const environment = settings();
   const { child, target } = await startMain(environment);
   const lock = holdWriteLock(environment.file);
   const answers = Array.from({ length: 20 }, (_, index) => send(target, 'addLead', { body: lead(index) }));
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await untilUnderWay();
   const end = finished(child);
   child.kill('SIGTERM');
   await written(child, /Stopping on SIGTERM/);
@@ -112,7 +117,7 @@ test('stopping `npm start` stops the server, and a second signal does not cut it
   const target = targetIn(await written(shell, /-d '/));
   const lock = holdWriteLock(file);
   const answer = send(target, 'addLead', { body: lead(1) });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await untilUnderWay();
   const end = finished(shell);
   const stopping = written(shell, /Stopping on SIGINT/);
   // npm sends its signals to the shell that it started.
