@@ -406,6 +406,8 @@ export interface components {
         ContentTooLarge: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
@@ -416,16 +418,45 @@ export interface components {
         UnsupportedMediaType: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Refusal"];
             };
         };
-        /** @description Too many requests of your key are under way. Nothing was done. */
+        /** @description The first request with this idempotency key is still under way. Nothing was done. */
+        StillUnderWay: {
+            headers: {
+                "Request-Id": components["headers"]["Request-Id"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"];
+            };
+        };
+        /** @description The idempotency key belongs to another request of yours. Nothing was done. */
+        KeyUsedOtherwise: {
+            headers: {
+                "Request-Id": components["headers"]["Request-Id"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"];
+            };
+        };
+        /** @description There are too many requests of yours. Nothing was done. */
         TooManyRequests: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
@@ -447,6 +478,8 @@ export interface components {
         Unavailable: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                RateLimit: components["headers"]["RateLimit"];
                 "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
@@ -455,13 +488,23 @@ export interface components {
             };
         };
     };
-    parameters: never;
+    parameters: {
+        /**
+         * @description A name of your own for this request, such as a UUID, that makes it safe to send again: where the first answer was lost, the same request with the same key gets that answer once more, and is not acted on a second time. A key counts for you alone and is kept for at least 24 hours. The same request means the same operation with the same fields, however the JSON is laid out. An answer with a status of 400 or more, and that of a test, is not kept: send the request again with the same key. The key may stand in double quotes, which do not belong to it.
+         * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
+         */
+        "Idempotency-Key": string;
+    };
     requestBodies: never;
     headers: {
         /** @description The name of this one request. Keep it, and tell it to the call centre when you ask about it. */
         "Request-Id": string;
         /** @description How many seconds to wait before the request is sent again. */
         "Retry-After": number;
+        /** @description How many requests your key may send: `q` of them within `w` seconds, after which as many are free again. It is there unless the call centre sets no limit. */
+        "RateLimit-Policy": string;
+        /** @description How many requests are left to your key just now (`r`), and in how many seconds all of them are free again (`t`). */
+        RateLimit: string;
         /** @description The methods that this address takes. */
         Allow: string;
         /** @description How a key can be sent in a header. */
@@ -474,7 +517,13 @@ export interface operations {
     addLead: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A name of your own for this request, such as a UUID, that makes it safe to send again: where the first answer was lost, the same request with the same key gets that answer once more, and is not acted on a second time. A key counts for you alone and is kept for at least 24 hours. The same request means the same operation with the same fields, however the JSON is laid out. An answer with a status of 400 or more, and that of a test, is not kept: send the request again with the same key. The key may stand in double quotes, which do not belong to it.
+                 * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -489,6 +538,10 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    /** @description Only on the answer to a repeated request: it is the first answer, told again, and nothing was done this time. */
+                    "Idempotent-Replayed"?: "true";
                     /** @description The name of the lead. Only a lead that was accepted has one: keep it, and tell it to the call centre when you ask about the lead. */
                     "Lead-Id"?: string;
                     /** @description When the call of the lead is due, in UTC. Only a lead that was accepted has it. */
@@ -503,6 +556,8 @@ export interface operations {
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -513,14 +568,18 @@ export interface operations {
             404: components["responses"]["NotFound"];
             405: components["responses"]["MethodNotAllowed"];
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["StillUnderWay"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyUsedOtherwise"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             /** @description The store failed, and nothing was saved. */
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -533,7 +592,13 @@ export interface operations {
     cancelLead: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A name of your own for this request, such as a UUID, that makes it safe to send again: where the first answer was lost, the same request with the same key gets that answer once more, and is not acted on a second time. A key counts for you alone and is kept for at least 24 hours. The same request means the same operation with the same fields, however the JSON is laid out. An answer with a status of 400 or more, and that of a test, is not kept: send the request again with the same key. The key may stand in double quotes, which do not belong to it.
+                 * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -548,6 +613,10 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    /** @description Only on the answer to a repeated request: it is the first answer, told again, and nothing was done this time. */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -558,6 +627,8 @@ export interface operations {
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -568,14 +639,18 @@ export interface operations {
             404: components["responses"]["NotFound"];
             405: components["responses"]["MethodNotAllowed"];
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["StillUnderWay"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyUsedOtherwise"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             /** @description The store failed, and nothing was cancelled. */
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -603,6 +678,8 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -613,6 +690,8 @@ export interface operations {
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -631,6 +710,8 @@ export interface operations {
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {

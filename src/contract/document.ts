@@ -14,6 +14,8 @@ export interface ContractOperation {
   maxBytes: number;
   /** Where its key may be sent. */
   credentials: Credentials;
+  /** The headers that it knows besides those of HTTP itself, lower case. */
+  headers: readonly string[];
 }
 
 /** The ways in which a key may come; one is enough. */
@@ -36,7 +38,7 @@ export interface Contract {
 interface RawOperation {
   operationId: OperationId;
   security?: Record<string, string[]>[];
-  parameters?: object[];
+  parameters?: { in: string; name: string }[];
   requestBody: { content: Record<string, unknown>; 'x-max-bytes': number };
 }
 
@@ -71,6 +73,9 @@ export function readContract(): Contract {
         mediaTypes: Object.keys(operation.requestBody.content),
         maxBytes: operation.requestBody['x-max-bytes'],
         credentials,
+        headers: operation.parameters
+          .filter((parameter) => parameter.in === 'header')
+          .map(({ name }) => name.toLowerCase()),
       });
     }
   }

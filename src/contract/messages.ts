@@ -27,7 +27,7 @@ export function requestFailure(message: string): Failures {
  * Puts what Ajv found into the contract's words. Fields stand in the order of the schema, and after
  * them those that it does not have.
  *
- * @param errors of an Ajv with the options `allErrors` and `verbose`, over `{ query, requestBody }`
+ * @param errors of an Ajv with the options `allErrors` and `verbose`, over `{ query, header, requestBody }`
  * @param schema of the body
  */
 export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema): Failures {
@@ -38,6 +38,8 @@ export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema)
     if (error.keyword === 'additionalProperties' && field === undefined) {
       const name: string = error.params['additionalProperty'];
       strange.set(name, [...(strange.get(name) ?? []), strangeMessage(part, name, schema)]);
+    } else if (part === 'header') {
+      strange.set(headerName(field ?? ''), [headerMessage(error)]);
     } else if (part === 'requestBody') {
       add(found, field ?? missingField(error) ?? 'body', error, schema);
     } else {
@@ -98,6 +100,17 @@ function messageFor(
 function typeMessage(label: string, field: FieldSchema, value: unknown): string {
   if (!takes(field, 'integer')) return `${label} must be a string.`;
   return typeof value === 'number' ? `${label} must be an integer.` : `${label} must be a number.`;
+}
+
+function headerMessage({ keyword, instancePath, parentSchema }: ErrorObject): string {
+  const refusal: string | undefined = parentSchema?.['x-refusal'];
+  if (refusal !== undefined) return refusal;
+  throw new Error(`No message for the keyword ${keyword} at ${instancePath}.`);
+}
+
+/** `idempotency-key` -> `Idempotency-Key`, as the contract writes a header. */
+function headerName(name: string): string {
+  return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 function strangeMessage(part: string | undefined, name: string, schema: BodySchema): string {

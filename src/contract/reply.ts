@@ -15,13 +15,16 @@ export type Body<Id extends OperationId, S extends Status<Id>> = Responses<Id>[S
   ? Documented
   : never;
 
+/** Every response has the one, and every response to a partner with a limit the others: no operation gives them. */
+type ServerHeader = 'Request-Id' | 'RateLimit-Policy' | 'RateLimit';
+
 type DocumentedHeaders<Id extends OperationId, S extends Status<Id>> = Responses<Id>[S] extends {
   headers: infer Documented;
 }
-  ? Omit<{ [Name in keyof Documented as string extends Name ? never : Name]: Documented[Name] }, 'Request-Id'>
+  ? Omit<{ [Name in keyof Documented as string extends Name ? never : Name]: Documented[Name] }, ServerHeader>
   : never;
 
-/** The headers that must or can come with a status, besides `Request-Id`, which every response has. */
+/** The headers that must or can come with a status, besides those of the server. */
 type HeadersArgument<Id extends OperationId, S extends Status<Id>> =
   Record<never, never> extends DocumentedHeaders<Id, S>
     ? [headers?: DocumentedHeaders<Id, S>]
@@ -35,25 +38,37 @@ export class Reply<Id extends OperationId = OperationId> {
   /** For the compiler alone: a reply of one operation is none of another's. */
   declare protected readonly operation: (id: Id) => void;
   readonly status: number;
+  /** What it means, in a word of a fixed few, for the log and the metrics. */
+  readonly outcome: string;
   readonly text: string;
   readonly headers: Readonly<Record<string, string>>;
 
-  protected constructor(status: number, text: string, headers: Readonly<Record<string, string>>) {
+  protected constructor(
+    status: number,
+    outcome: string,
+    text: string,
+    headers: Readonly<Record<string, string>>,
+  ) {
     this.status = status;
+    this.outcome = outcome;
     this.text = text;
     this.headers = headers;
   }
 
-  /** The builder of an operation's replies, or of those that several operations share. */
+  /**
+   * The builder of an operation's replies, or of those that several operations share. The outcome is the
+   * key of the example that openapi.yaml has for such a reply; `invalid` for what must be mended.
+   */
   static of<Id extends OperationId>() {
     return <S extends Status<Id>>(
       status: S,
+      outcome: string,
       body: Body<Id, S>,
       ...[headers]: HeadersArgument<Id, S>
     ): Reply<Id> => {
       const written: Record<string, string> = { 'Content-Type': 'application/json' };
       for (const [name, value] of Object.entries(headers ?? {})) written[name] = String(value);
-      return new Reply<Id>(Number(status), JSON.stringify(body), written);
+      return new Reply<Id>(Number(status), outcome, JSON.stringify(body), written);
     };
   }
 }

@@ -2,28 +2,23 @@ import { Reply } from '../contract/reply.ts';
 import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { ReadPhone } from '../leads/phone.ts';
 import { newSubmission } from '../leads/submission.ts';
-import type { Intake } from '../store/store.ts';
+import type { Intake, Submitted } from '../store/store.ts';
+import { keyUsedOtherwise, replayed } from './idempotent.ts';
 import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'addLead'>();
 
-const notAccepted: Record<Exclude<SubmissionOutcome, 'accepted'>, Reply<'addLead'>> = {
-  'existing-contact': reply(200, { saved: true, processed: false, error: 'Existing Contact' }),
-  'already-scheduled': reply(200, {
-    saved: true,
-    processed: false,
-    error: 'Another call is already scheduled',
-  }),
-  'unknown-type': reply(200, { saved: true, processed: false, error: 'Unknown Type' }),
-};
-const testPassed = reply(200, { test: 'ok' });
-const testFailed = reply(200, { saved: false, processed: false, error: 'Unknown Type' });
-const failed = reply(500, { saved: false, processed: false, error: 'Server Error' });
+const testPassed = reply(200, 'test', { test: 'ok' });
+const testFailed = reply(200, 'test-unknown-type', { saved: false, processed: false, error: 'Unknown Type' });
+const failed = reply(500, 'server-error', { saved: false, processed: false, error: 'Server Error' });
+
+const notAccepted = repliesWithoutLead();
+const notAcceptedBefore = repliesWithoutLead(replayed);
 
 /** POST /lead/add: saves a submission, and its lead where it can be taken. */
 export function addLead(intake: Intake, readPhone: ReadPhone): Operation<'addLead'> {
   return {
-    async answer({ partner, body, text, receivedAt }) {
+    async answer({ partner, body, text, receivedAt, idempotency }) {
       if (body.test === true || body.test === 'true') {
         return (await intake.isGranted(partner.id, body.type)) ? testPassed : testFailed;
       }
@@ -37,14 +32,34 @@ export function addLead(intake: Intake, readPhone: ReadPhone): Operation<'addLea
         delays: Number(body.delays ?? 0),
         content: text,
       });
-      const submitted = await intake.submit(submission);
-      if (submitted.outcome !== 'accepted') return notAccepted[submitted.outcome];
-      return reply(
-        200,
-        { saved: true, processed: true },
-        { 'Lead-Id': submitted.leadId, 'Lead-Due': new Date(submitted.dueAt).toISOString() },
-      );
+      return replyTo(await intake.submit(submission, idempotency));
     },
     failed,
+  };
+}
+
+function replyTo(submitted: Submitted): Reply<'addLead'> {
+  if (submitted.outcome === 'key-used-otherwise') return keyUsedOtherwise;
+  const { isReplay } = submitted;
+  if (submitted.outcome !== 'accepted') {
+    return (isReplay ? notAcceptedBefore : notAccepted)[submitted.outcome];
+  }
+  const lead = { 'Lead-Id': submitted.leadId, 'Lead-Due': new Date(submitted.dueAt).toISOString() };
+  const headers = isReplay ? { ...lead, ...replayed } : lead;
+  return reply(200, isReplay ? 'replayed' : 'accepted', { saved: true, processed: true }, headers);
+}
+
+/** Why no lead was made of a submission, as it is told. */
+function repliesWithoutLead(
+  headers?: typeof replayed,
+): Record<Exclude<SubmissionOutcome, 'accepted'>, Reply<'addLead'>> {
+  const because = (
+    outcome: SubmissionOutcome,
+    error: 'Existing Contact' | 'Another call is already scheduled' | 'Unknown Type',
+  ) => reply(200, headers ? 'replayed' : outcome, { saved: true, processed: false, error }, headers);
+  return {
+    'existing-contact': because('existing-contact', 'Existing Contact'),
+    'already-scheduled': because('already-scheduled', 'Another call is already scheduled'),
+    'unknown-type': because('unknown-type', 'Unknown Type'),
   };
 }

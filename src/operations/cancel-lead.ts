@@ -2,26 +2,41 @@ import { Reply } from '../contract/reply.ts';
 import type { CancellationOutcome } from '../leads/lead.ts';
 import type { ReadPhone } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
+import { keyUsedOtherwise, replayed } from './idempotent.ts';
 import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'cancelLead'>();
 
-const replies: Record<CancellationOutcome, Reply<'cancelLead'>> = {
-  cancelled: reply(200, { cancelled: true }),
-  'not-found': reply(200, { cancelled: false, warning: 'not found' }),
-  'already-processed': reply(200, { cancelled: false, warning: 'already processed' }),
-  'unknown-type': reply(200, { cancelled: false, warning: 'server error (call group)' }),
-};
-const failed = reply(500, { cancelled: false, warning: 'server error (save)' });
+const failed = reply(500, 'server-error', { cancelled: false, warning: 'server error (save)' });
+
+const replies = repliesTo();
+const repliesBefore = repliesTo(replayed);
 
 /** POST /lead/cancel: takes a lead of the partner back while its call is still to come. */
 export function cancelLead(intake: Intake, readPhone: ReadPhone): Operation<'cancelLead'> {
   return {
-    async answer({ partner, body }) {
+    async answer({ partner, body, idempotency }) {
       const mobile = readPhone(body.mobile);
       if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
-      return replies[await intake.cancel({ partnerId: partner.id, type: body.type, mobile })];
+      const wanted = { partnerId: partner.id, type: body.type, mobile };
+      const cancelled = await intake.cancel(wanted, idempotency);
+      if (cancelled.outcome === 'key-used-otherwise') return keyUsedOtherwise;
+      return (cancelled.isReplay ? repliesBefore : replies)[cancelled.outcome];
     },
     failed,
+  };
+}
+
+/** What became of a request to cancel, as it is told. */
+function repliesTo(headers?: typeof replayed): Record<CancellationOutcome, Reply<'cancelLead'>> {
+  const because = (
+    outcome: CancellationOutcome,
+    warning: 'not found' | 'already processed' | 'server error (call group)',
+  ) => reply(200, headers ? 'replayed' : outcome, { cancelled: false, warning }, headers);
+  return {
+    cancelled: reply(200, headers ? 'replayed' : 'cancelled', { cancelled: true }, headers),
+    'not-found': because('not-found', 'not found'),
+    'already-processed': because('already-processed', 'already processed'),
+    'unknown-type': because('unknown-type', 'server error (call group)'),
   };
 }

@@ -5,8 +5,8 @@ import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'leadStatus'>();
 
-const notFound = reply(200, { found: false });
-const failed = reply(500, { error: 'The server could not look the lead up.' });
+const notFound = reply(200, 'no-lead', { found: false });
+const failed = reply(500, 'server-error', { error: 'The server could not look the lead up.' });
 
 /** POST /lead/status: what became of the partner's last lead for a person and type. */
 export function leadStatus(intake: Intake, readPhone: ReadPhone): Operation<'leadStatus'> {
@@ -16,7 +16,7 @@ export function leadStatus(intake: Intake, readPhone: ReadPhone): Operation<'lea
       if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
       const lead = await intake.leadStatus({ partnerId: partner.id, type: body.type, mobile });
       if (lead === undefined) return notFound;
-      return reply(200, {
+      return reply(200, lead.state, {
         found: true,
         state: lead.state,
         accepted_at: written(lead.acceptedAt),

@@ -1,5 +1,6 @@
 import type { operations } from '../../generated/openapi.ts';
 import type { OperationId, Reply } from '../contract/reply.ts';
+import type { Idempotency } from '../leads/idempotency.ts';
 import type { Partner } from '../partners/partner.ts';
 
 /** A request that keeps the contract, from a partner whose key is good. */
@@ -11,6 +12,8 @@ export interface OperationRequest<Id extends OperationId> {
   text: string;
   /** When it came in, in milliseconds since 1970. */
   receivedAt: number;
+  /** By what it is known if it is sent again; undefined where the partner gave it no name. */
+  idempotency: Idempotency | undefined;
 }
 
 /** What the server does for one operationId of openapi.yaml. */

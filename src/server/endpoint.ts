@@ -10,6 +10,7 @@ import { type Intake, StoreBusy } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
+import { idempotencyOf } from './idempotency.ts';
 import type { InFlight } from './in-flight.ts';
 import {
   contentTooLarge,
@@ -73,11 +74,13 @@ async function replyToPartner(
   if (bytes === 'cut-short') return cutShort;
   const json = readJson(bytes);
   if ('failures' in json) return mustBeMended(json.failures);
-  const validated = validate(query, json.value);
+  const { headers } = context.env.incoming;
+  const validated = validate({ query, headers, body: json.value });
   if ('failures' in validated) return mustBeMended(validated.failures);
   // The cast: the body keeps the schema that its type is generated from.
   const body = validated.body as OperationRequest<OperationId>['body'];
-  return operation.answer({ partner, body, text: json.text, receivedAt });
+  const idempotency = idempotencyOf(contract.id, headers, body);
+  return operation.answer({ partner, body, text: json.text, receivedAt, idempotency });
 }
 
 function isAcceptable(context: NodeContext, contract: ContractOperation): boolean {

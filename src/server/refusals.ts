@@ -9,52 +9,57 @@ const retryAfter = 1;
 
 /** 400: what is wrong with a request that can be mended. */
 export function mustBeMended(failures: Failures): Reply {
-  return reply(400, failures);
+  return reply(400, 'invalid', failures);
 }
 
 /** 401: no key, an unknown one, a revoked one, or two that differ; nobody is told which. */
 export const unauthorized = reply(
   401,
+  'unauthorized',
   { error: 'The key is missing, unknown or revoked.' },
   { 'WWW-Authenticate': 'Bearer' },
 );
 
 /** 404. */
-export const notFound = reply(404, { error: 'There is nothing at this address.' });
+export const notFound = reply(404, 'wrong-address', { error: 'There is nothing at this address.' });
 
 /** 405. `Allow` must name what is allowed (RFC 9110, section 15.5.6). */
 export function methodNotAllowed(methods: readonly string[]): Reply {
   const allow = methods.join(', ');
-  return reply(405, { error: `This address takes only ${allow}.` }, { Allow: allow });
+  return reply(405, 'wrong-method', { error: `This address takes only ${allow}.` }, { Allow: allow });
 }
 
 /** 408: the request did not arrive in time. */
-export const tooSlow = reply(408, { error: 'The request did not arrive in time.' });
+export const tooSlow = reply(408, 'too-slow', { error: 'The request did not arrive in time.' });
 
 /** 413. */
 export function contentTooLarge(operation: ContractOperation): Reply {
-  return reply(413, { error: `The request body is larger than ${operation.maxBytes} bytes.` });
+  return reply(413, 'too-large', { error: `The request body is larger than ${operation.maxBytes} bytes.` });
 }
 
 /** 415. */
 export function unsupportedMediaType(operation: ContractOperation): Reply {
   const types = operation.mediaTypes.join(' or ');
-  return reply(415, { error: `The request body must be sent as ${types}, and not compressed.` });
+  return reply(415, 'not-json', { error: `The request body must be sent as ${types}, and not compressed.` });
 }
 
 /** 429: too many requests of one key are under way. */
 export const tooManyRequests = reply(
   429,
+  'too-many-requests',
   { error: 'Too many requests with this key are under way.' },
   { 'Retry-After': retryAfter },
 );
 
 /** 431. */
-export const headersTooLarge = reply(431, { error: 'The address and headers of the request are too large.' });
+export const headersTooLarge = reply(431, 'headers-too-large', {
+  error: 'The address and headers of the request are too large.',
+});
 
 /** 503: more is waiting than the server can hold. */
 export const unavailable = reply(
   503,
+  'unavailable',
   { error: 'The server is too busy to take this request.' },
   { 'Retry-After': retryAfter },
 );

@@ -47,6 +47,11 @@ export const archiveTables: readonly ArchiveTable[] = [
     columns: ['id', 'partner_id', 'received_at', 'type', 'mobile', 'delays', 'content', 'outcome', 'lead_id'],
     keys: 1,
   },
+  {
+    name: 'kept_answer',
+    columns: ['partner_id', 'idempotency_key', 'fingerprint', 'outcome', 'lead_id', 'due_at', 'kept_at'],
+    keys: 2,
+  },
   { name: 'replay', columns: ['id', 'submission_id', 'replayed_at', 'outcome', 'lead_id'], keys: 1 },
   { name: 'try', columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'answer'], keys: 1 },
 ];

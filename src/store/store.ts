@@ -1,3 +1,4 @@
+import type { Idempotency } from '../leads/idempotency.ts';
 import type { CancellationOutcome, LeadState, LeadStatus, SubmissionOutcome } from '../leads/lead.ts';
 import type { PersonAndType, Submission } from '../leads/submission.ts';
 import type { TryOutcome } from '../leads/try.ts';
@@ -12,18 +13,36 @@ export interface Intake {
   keyHolder(digest: string): Promise<KeyHolder | undefined>;
   /** Whether the type exists and the partner holds it. */
   isGranted(partnerId: number, type: string): Promise<boolean>;
-  /** Saves the submission, and its lead where it can be taken. @throws {StoreBusy} */
-  submit(submission: Submission): Promise<Submitted>;
-  /** Takes back the partner's last lead for the person and type, unless the dialler has it. @throws {StoreBusy} */
-  cancel(wanted: PersonAndType): Promise<CancellationOutcome>;
+  /**
+   * Saves the submission, and its lead where it can be taken. With an idempotency key the answer is kept
+   * in the same commit, and told again to who comes with the key once more.
+   *
+   * @throws {StoreBusy}
+   */
+  submit(submission: Submission, idempotency?: Idempotency): Promise<Submitted>;
+  /**
+   * Takes back the partner's last lead for the person and type, unless the dialler has it. The key is as for `submit`.
+   *
+   * @throws {StoreBusy}
+   */
+  cancel(wanted: PersonAndType, idempotency?: Idempotency): Promise<Cancelled>;
   /** The partner's last lead for the person and type; undefined where it has none, or not the type. */
   leadStatus(wanted: PersonAndType): Promise<LeadStatus | undefined>;
 }
 
 /** What became of a submission, with the lead that it made. */
 export type Submitted =
-  | { outcome: 'accepted'; leadId: string; dueAt: number }
-  | { outcome: Exclude<SubmissionOutcome, 'accepted'> };
+  | { outcome: 'accepted'; leadId: string; dueAt: number; isReplay: boolean }
+  | { outcome: Exclude<SubmissionOutcome, 'accepted'>; isReplay: boolean }
+  | KeyUsedOtherwise;
+
+/** What became of a request to cancel. */
+export type Cancelled = { outcome: CancellationOutcome; isReplay: boolean } | KeyUsedOtherwise;
+
+/** The idempotency key belongs to another request, and nothing was done. */
+export interface KeyUsedOtherwise {
+  outcome: 'key-used-otherwise';
+}
 
 /** A lead whose time has come, with what a dialler needs. */
 export interface DueLead {
@@ -235,6 +254,13 @@ export interface Upkeep {
    * @param after what the step before gave as `next`; '' for the first
    */
   prune(before: number, after: string): Promise<PruneStep>;
+  /**
+   * Removes some of the answers that were kept under an idempotency key before a time. Gives how many:
+   * none means that none are left.
+   *
+   * @param before milliseconds since 1970
+   */
+  forgetAnswers(before: number): Promise<number>;
   /** Copies the store into a new file while it is in use. @throws {Mistake} where this store cannot */
   backup(file: string): Promise<void>;
 }

@@ -65,7 +65,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         'already-scheduled',
       ]);
       expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
-      expect(await store.cancel({ partnerId: first.id, ...person })).toBe('cancelled');
+      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
       expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled', 'dialled']);
     });
 
@@ -73,7 +73,9 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       const { store, first, second, from } = await furnished(open());
       for (let round = 0; round < 3; round += 1) {
         expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
-        expect(await store.cancel({ partnerId: first.id, ...person })).toBe('cancelled');
+        expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({
+          outcome: 'cancelled',
+        });
       }
       expect(await store.submit(from(second.id))).toMatchObject({ outcome: 'accepted' });
       expect((await leadsIn(store)).map(({ state }) => state)).toEqual([
@@ -86,13 +88,17 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
 
     test('what cannot be cancelled says why', async () => {
       const { store, first, second, from } = await furnished(open());
-      expect(await store.cancel({ partnerId: first.id, ...person })).toBe('not-found');
-      expect(await store.cancel({ partnerId: first.id, ...person, type: 'other' })).toBe('unknown-type');
+      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({ outcome: 'not-found' });
+      expect(await store.cancel({ partnerId: first.id, ...person, type: 'other' })).toMatchObject({
+        outcome: 'unknown-type',
+      });
       await store.submit(from(first.id));
-      expect(await store.cancel({ partnerId: second.id, ...person })).toBe('not-found');
+      expect(await store.cancel({ partnerId: second.id, ...person })).toMatchObject({ outcome: 'not-found' });
       await dialDue(store);
-      expect(await store.cancel({ partnerId: first.id, ...person })).toBe('already-processed');
-      expect(await store.cancel({ partnerId: second.id, ...person })).toBe('not-found');
+      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({
+        outcome: 'already-processed',
+      });
+      expect(await store.cancel({ partnerId: second.id, ...person })).toMatchObject({ outcome: 'not-found' });
     });
 
     test('adding and cancelling the same lead at once ends in one of the two orders', async () => {
@@ -105,7 +111,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         ]);
         expect(added.outcome).toBe('accepted');
         const [lead] = await Array.fromAsync(store.leads({ mobile }, 1));
-        expect(lead?.state).toBe(cancelled === 'cancelled' ? 'cancelled' : 'scheduled');
+        expect(lead?.state).toBe(cancelled.outcome === 'cancelled' ? 'cancelled' : 'scheduled');
       }
     });
 
@@ -116,13 +122,102 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         await store.submit(from(first.id, { mobile }));
         const cancel = () => store.cancel({ partnerId: first.id, type: 'motor', mobile });
         const take = () => claim(store, `claim-${round}`);
-        const [cancelled, claimed] = await (round % 2
+        const [{ outcome: cancelled }, claimed] = await (round % 2
           ? Promise.all([cancel(), take()])
           : Promise.all([take(), cancel()]).then(([leads, outcome]) => [outcome, leads] as const));
         expect(claimed).toHaveLength(cancelled === 'cancelled' ? 0 : 1);
         expect(cancelled).toBe(claimed.length === 0 ? 'cancelled' : 'already-processed');
         for (const { id } of claimed) await record(store, `claim-${round}`, id, 'taken');
       }
+    });
+
+    test('a submission with an idempotency key is taken once, and its first answer is told again', async () => {
+      const { store, first, from } = await furnished(open());
+      const submission = from(first.id, { delays: 60 });
+      const once = await store.submit(submission, { key: 'k', fingerprint: 'f' });
+      expect(once).toMatchObject({ outcome: 'accepted', isReplay: false });
+      await dialDue(store);
+      const again = await store.submit(from(first.id, { delays: 60 }), { key: 'k', fingerprint: 'f' });
+      expect(again).toEqual({ ...once, isReplay: true });
+      expect(await submissionsIn(store)).toHaveLength(1);
+    });
+
+    test('whatever the first answer was, it is told again', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      for (const [key, changes, outcome] of [
+        ['standing', {}, 'already-scheduled'],
+        ['untyped', { type: 'other' }, 'unknown-type'],
+      ] as const) {
+        const submit = () => store.submit(from(first.id, changes), { key, fingerprint: key });
+        expect(await submit()).toEqual({ outcome, isReplay: false });
+        await store.cancel({ partnerId: first.id, ...person });
+        expect(await submit()).toEqual({ outcome, isReplay: true });
+      }
+      for (const [mobile, outcome] of [
+        ['+447840258824', 'cancelled'],
+        ['+447840258825', 'not-found'],
+      ] as const) {
+        const cancel = () =>
+          store.cancel({ partnerId: first.id, type: 'motor', mobile }, { key: mobile, fingerprint: mobile });
+        if (outcome === 'cancelled') await store.submit(from(first.id, { mobile }));
+        expect(await cancel()).toEqual({ outcome, isReplay: false });
+        await store.submit(from(first.id, { mobile }));
+        expect(await cancel()).toEqual({ outcome, isReplay: true });
+        expect((await Array.fromAsync(store.leads({ mobile }, 1)))[0]?.state).toBe('scheduled');
+      }
+    });
+
+    test('an idempotency key that belongs to another request gets nothing done', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id), { key: 'k', fingerprint: 'f' });
+      const other = await store.submit(from(first.id, { mobile: '+447840258824' }), {
+        key: 'k',
+        fingerprint: 'g',
+      });
+      expect(other).toEqual({ outcome: 'key-used-otherwise' });
+      const cancelled = await store.cancel(
+        { partnerId: first.id, ...person },
+        { key: 'k', fingerprint: 'g' },
+      );
+      expect(cancelled).toEqual({ outcome: 'key-used-otherwise' });
+      expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled']);
+    });
+
+    test('an idempotency key is its partner’s own', async () => {
+      const { store, first, second, from } = await furnished(open());
+      await store.submit(from(first.id), { key: 'k', fingerprint: 'f' });
+      const theirs = await store.submit(from(second.id), { key: 'k', fingerprint: 'g' });
+      expect(theirs).toEqual({ outcome: 'already-scheduled', isReplay: false });
+    });
+
+    test('of many requests at once with one idempotency key one is made and the others are told', async () => {
+      const { store, first, from } = await furnished(open());
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          index % 2
+            ? store.submit(from(first.id), { key: 'add', fingerprint: 'a' })
+            : store.cancel({ partnerId: first.id, ...person }, { key: 'cancel', fingerprint: 'c' }),
+        ),
+      );
+      for (const half of [0, 1]) {
+        const same = answers.filter((_, index) => index % 2 === half);
+        expect(new Set(same.map(({ outcome }) => outcome)).size).toBe(1);
+        expect(same.filter((answer) => 'isReplay' in answer && !answer.isReplay)).toHaveLength(1);
+      }
+      expect(await submissionsIn(store)).toHaveLength(1);
+    });
+
+    test('an answer is forgotten once it is old enough, and not before', async () => {
+      const { store, first, from } = await furnished(open());
+      const submit = () => store.submit(from(first.id), { key: 'k', fingerprint: 'f' });
+      await submit();
+      const kept = Date.now();
+      expect(await store.forgetAnswers(kept - 60_000)).toBe(0);
+      expect(await submit()).toMatchObject({ isReplay: true });
+      expect(await store.forgetAnswers(kept + 1)).toBe(1);
+      expect(await store.forgetAnswers(kept + 1)).toBe(0);
+      expect(await submit()).toEqual({ outcome: 'already-scheduled', isReplay: false });
     });
 
     test('leads are handed over once each, the longest due first, and none before its time', async () => {
@@ -150,7 +245,9 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       expect(lead).toMatchObject({ tries: 1, mayHaveArrived: false });
       expect(await claim(store, 'early')).toEqual([]);
       await pass(20);
-      expect(await store.cancel({ partnerId: first.id, ...person })).toBe('already-processed');
+      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({
+        outcome: 'already-processed',
+      });
       const [again] = await claim(store, 'next');
       expect(again).toMatchObject({ id: lead?.id, tries: 2, mayHaveArrived: true });
       await record(store, 'slow', lead?.id ?? '', 'refused');

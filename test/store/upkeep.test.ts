@@ -57,7 +57,7 @@ async function lived(opening: Store | Promise<Store>) {
       await record(store, `failed-${days}`, failed?.id ?? '', 'unknown');
       await add(3, { delays: 20_000_000 });
       await store.cancel({ partnerId: first.id, type: 'motor', mobile: mobile(base + 3) });
-      await add(4);
+      await store.submit(sent(first.id, 4), { key: `day-${days}`, fingerprint: 'four' });
       const [paused] = await claim(store, `paused-${days}`);
       await record(store, `paused-${days}`, paused?.id ?? '', 'unavailable', Date.now() + 1_000 * day);
       await store.submit(sent(second.id, 4));
@@ -128,10 +128,13 @@ describe('copy', () => {
       expect(await leadsIn(target)).toEqual(await leadsIn(source));
       expect(await target.keyHolder('digest')).toEqual({ keyId: 'key', partner: first });
       const scheduled = { partnerId: first.id, type: 'motor', mobile: mobile(104) };
+      expect(
+        await target.submit(from(first.id, { mobile: mobile(104) }), { key: 'day-1', fingerprint: 'four' }),
+      ).toMatchObject({ outcome: 'accepted', isReplay: true });
       expect(await target.submit(from(first.id, { mobile: mobile(104) }))).toMatchObject({
         outcome: 'already-scheduled',
       });
-      expect(await target.cancel(scheduled)).toBe('cancelled');
+      expect(await target.cancel(scheduled)).toMatchObject({ outcome: 'cancelled' });
       // What numbers its rows itself goes on behind the copied ones.
       await target.addType('new', null);
       await target.addPartner('third', ['new']);
@@ -166,7 +169,7 @@ describe('copy', () => {
     };
     await copyStore(source, watched, unseen);
     expect(before).toBe(6);
-    expect(again).toEqual(['submission', 'replay', 'try']);
+    expect(again).toEqual(['submission', 'kept_answer', 'replay', 'try']);
     expect(await submissionsIn(target)).toHaveLength((await submissionsIn(source)).length);
   });
 

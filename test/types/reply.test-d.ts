@@ -9,47 +9,47 @@ const add = Reply.of<'addLead'>();
 const cancel = Reply.of<'cancelLead'>();
 
 // Documented replies compile.
-add(200, { saved: true, processed: true });
-add(200, { saved: true, processed: false, error: 'Existing Contact' });
-add(200, { test: 'ok' });
-add(400, { email: { 0: 'Email cannot be blank.' } });
-add(429, { error: 'Later.' }, { 'Retry-After': 1 });
-add(200, { saved: true, processed: true }, { 'Lead-Id': '1', 'Lead-Due': '2' });
-cancel(200, { cancelled: false, warning: 'not found' });
+add(200, 'outcome', { saved: true, processed: true });
+add(200, 'outcome', { saved: true, processed: false, error: 'Existing Contact' });
+add(200, 'outcome', { test: 'ok' });
+add(400, 'outcome', { email: { 0: 'Email cannot be blank.' } });
+add(429, 'outcome', { error: 'Later.' }, { 'Retry-After': 1 });
+add(200, 'outcome', { saved: true, processed: true }, { 'Lead-Id': '1', 'Lead-Due': '2' });
+cancel(200, 'outcome', { cancelled: false, warning: 'not found' });
 
 // @ts-expect-error An undocumented status.
-add(201, { saved: true, processed: true });
+add(201, 'outcome', { saved: true, processed: true });
 // @ts-expect-error A body of another status.
-add(200, { error: 'Unknown Type' });
+add(200, 'outcome', { error: 'Unknown Type' });
 // @ts-expect-error A member too few.
-add(200, { saved: true });
+add(200, 'outcome', { saved: true });
 // @ts-expect-error A member too many.
-add(200, { saved: true, processed: true, id: '1' });
+add(200, 'outcome', { saved: true, processed: true, id: '1' });
 // @ts-expect-error A member too many, which another documented body has.
-add(200, { saved: true, processed: true, error: 'Existing Contact' });
+add(200, 'outcome', { saved: true, processed: true, error: 'Existing Contact' });
 // @ts-expect-error A message that is not documented, if only by its case.
-add(200, { saved: true, processed: false, error: 'existing contact' });
+add(200, 'outcome', { saved: true, processed: false, error: 'existing contact' });
 // @ts-expect-error A body of another operation.
-cancel(200, { saved: true, processed: true });
+cancel(200, 'outcome', { saved: true, processed: true });
 // @ts-expect-error A header that must come with the status is missing.
-add(429, { error: 'Later.' });
+add(429, 'outcome', { error: 'Later.' });
 // @ts-expect-error A header that the status does not have.
-add(200, { saved: true, processed: true }, { 'Retry-After': 1 });
+add(200, 'outcome', { saved: true, processed: true }, { 'Retry-After': 1 });
 
 export const operations: Record<string, Operation<'addLead'>> = {
   documented: {
-    answer: async () => add(200, { saved: true, processed: true }),
-    failed: add(500, { saved: false, processed: false, error: 'Server Error' }),
+    answer: async () => add(200, 'outcome', { saved: true, processed: true }),
+    failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
   bypassing: {
     // @ts-expect-error A reply that the builder did not make.
     answer: async () => ({ status: 200, text: '{}', headers: {} }),
-    failed: add(500, { saved: false, processed: false, error: 'Server Error' }),
+    failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
   anothers: {
     // @ts-expect-error A reply of another operation.
-    answer: async () => cancel(200, { cancelled: true }),
-    failed: add(500, { saved: false, processed: false, error: 'Server Error' }),
+    answer: async () => cancel(200, 'outcome', { cancelled: true }),
+    failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
 };
 

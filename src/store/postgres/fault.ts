@@ -53,6 +53,11 @@ export function isDuplicate(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '23505';
 }
 
+/** Whether an answer was kept a moment ago under an idempotency key that this statement has one for too. */
+export function isAnsweredAlready(error: unknown): boolean {
+  return isDuplicate(error) && error instanceof pg.DatabaseError && error.constraint === 'kept_answer_key';
+}
+
 /** The pause before the next attempt: short at first, since most faults are a lost race. In milliseconds. */
 const pauses = [5, 20, 100, 250] as const;
 

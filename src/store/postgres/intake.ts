@@ -1,17 +1,13 @@
-import {
-  type CancellationOutcome,
-  type LeadState,
-  type LeadStatus,
-  outcomeWithoutCancelling,
-} from '../../leads/lead.ts';
-import type { PersonAndType, Submission } from '../../leads/submission.ts';
+import type { Idempotency } from '../../leads/idempotency.ts';
+import type { LeadState, LeadStatus } from '../../leads/lead.ts';
+import type { PersonAndType } from '../../leads/submission.ts';
 import type { KeyHolder } from '../../partners/partner.ts';
-import type { Intake, Submitted } from '../store.ts';
+import type { Cancelled, Intake, Submitted } from '../store.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
-import { blamesRow } from './fault.ts';
-import { type Candidate, candidateOf, type Judged, judgedCandidates, storable, submittedOf } from './take.ts';
+import { blamesRow, isAnsweredAlready } from './fault.ts';
+import { type Candidate, candidateOf, judgedCandidates, storable, submittedOf, type Told } from './take.ts';
 
 const keyHolders: Statement = {
   name: 'key_holders',
@@ -30,24 +26,33 @@ const granted: Statement = {
 
 const submit: Statement = {
   name: 'submit',
-  text: `${judgedCandidates}
-    INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
-    SELECT id, partner_id, received_at, type, mobile, delays, content, outcome, met_id
+  text: `${judgedCandidates}, saved AS (
+      INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
+      SELECT id, partner_id, received_at, type, mobile, delays, content, outcome, met_id
+      FROM judged WHERE outcome IS NOT NULL
+    ), kept AS (
+      INSERT INTO kept_answer (partner_id, idempotency_key, fingerprint, outcome, lead_id, due_at, kept_at)
+      SELECT partner_id, idempotency_key, fingerprint, outcome,
+        CASE outcome WHEN 'accepted' THEN met_id END, CASE outcome WHEN 'accepted' THEN due_at END, accepted_at
+      FROM judged WHERE outcome IS NOT NULL AND idempotency_key IS NOT NULL
+    )
+    SELECT id, outcome, met_id AS "leadId", due_at AS "dueAt", false AS "isReplay"
     FROM judged WHERE outcome IS NOT NULL
-    RETURNING id, outcome, lead_id AS "leadId"`,
+    UNION ALL
+    SELECT id, CASE WHEN is_same THEN outcome ELSE 'key-used-otherwise' END, lead_id, due_at, true FROM told`,
 };
 
 const saved: Statement = {
   name: 'saved',
-  text: `SELECT id, outcome, lead_id AS "leadId" FROM submission WHERE id = ANY ($1::text[])`,
+  text: `
+    SELECT submission.id, submission.outcome, lead_id AS "leadId", sent.due_at AS "dueAt", false AS "isReplay"
+    FROM json_to_recordset($1::json) AS sent (id text, due_at bigint)
+    JOIN submission ON submission.id = sent.id`,
 };
 
-/** The last lead that each partner submitted for each person and type, by its place in `$1`. */
+/** The last lead that each partner submitted for each person and type that is `wanted`. */
 const lastLeads = `
-  WITH wanted AS (
-    SELECT * FROM json_to_recordset($1::json) AS sent (
-      place integer, partner_id integer, type text, mobile text)
-  ), last AS MATERIALIZED (
+  last AS MATERIALIZED (
     SELECT wanted.place, granted.type_id, lead.*
     FROM wanted
     LEFT JOIN LATERAL (
@@ -64,39 +69,77 @@ const lastLeads = `
     ) AS lead ON true
   )`;
 
-/** Of several that want the same lead cancelled at once the first has it cancelled. */
+/**
+ * Of several that want the same lead cancelled at once the first has it cancelled. `told` has those whose
+ * idempotency key has an answer already. The outcome is null where somebody else was at the lead just now,
+ * and it is to be sent once more; else it is `outcomeWithoutCancelling` of the lead logic.
+ */
 const cancel: Statement = {
   name: 'cancel',
-  text: `${lastLeads}, first AS (
+  text: `
+  WITH sent AS (
+    SELECT * FROM json_to_recordset($1::json) AS sent (
+      place integer, partner_id integer, type text, mobile text, idempotency_key text, fingerprint text)
+  ), told AS MATERIALIZED (
+    SELECT sent.place, answer.fingerprint = sent.fingerprint AS is_same, answer.outcome
+    FROM sent CROSS JOIN LATERAL (
+      SELECT fingerprint, outcome FROM kept_answer
+      WHERE kept_answer.partner_id = sent.partner_id AND kept_answer.idempotency_key = sent.idempotency_key
+      LIMIT 1
+    ) AS answer
+    WHERE sent.idempotency_key IS NOT NULL
+  ), wanted AS (
+    SELECT * FROM sent WHERE place NOT IN (SELECT place FROM told)
+  ), ${lastLeads}, first AS (
     SELECT DISTINCT ON (id) id, place FROM last WHERE id IS NOT NULL ORDER BY id, place
   ), cancelled AS (
     UPDATE lead SET state = 'cancelled', released = lead.id, cancelled_at = $2
     WHERE lead.id = ANY (ARRAY(SELECT id FROM first))
       AND lead.state IN ('scheduled', 'failed') AND lead.claim IS NULL AND NOT lead.may_have_arrived
     RETURNING lead.id
+  ), judged AS (
+    SELECT last.place, last.state,
+      CASE
+        WHEN last.type_id IS NULL THEN 'unknown-type'
+        WHEN cancelled.id IS NOT NULL AND first.id IS NOT NULL THEN 'cancelled'
+        WHEN last.state IN ('scheduled', 'failed') AND last.claim IS NULL AND NOT last.may_have_arrived THEN NULL
+        WHEN last.state IN ('scheduled', 'dialled', 'failed') THEN 'already-processed'
+        ELSE 'not-found'
+      END AS outcome
+    FROM last
+    LEFT JOIN first ON first.place = last.place
+    LEFT JOIN cancelled ON cancelled.id = last.id
+  ), kept AS (
+    INSERT INTO kept_answer (partner_id, idempotency_key, fingerprint, outcome, kept_at)
+    SELECT partner_id, idempotency_key, fingerprint, outcome, $2
+    FROM judged JOIN wanted ON wanted.place = judged.place
+    WHERE outcome IS NOT NULL AND idempotency_key IS NOT NULL
   )
-  SELECT last.place, last.type_id IS NOT NULL AS "isGranted", last.state,
-    cancelled.id IS NOT NULL AND first.id IS NOT NULL AS "isCancelled",
-    last.state IN ('scheduled', 'failed') AND last.claim IS NULL AND NOT last.may_have_arrived
-      AS "couldBeCancelled"
-  FROM last
-  LEFT JOIN first ON first.place = last.place
-  LEFT JOIN cancelled ON cancelled.id = last.id`,
+  SELECT place, state, outcome, false AS "isReplay" FROM judged WHERE outcome IS NOT NULL
+  UNION ALL
+  SELECT place, NULL, CASE WHEN is_same THEN outcome ELSE 'key-used-otherwise' END, true FROM told`,
 };
 
 const statuses: Statement = {
   name: 'statuses',
-  text: `${lastLeads}
+  text: `
+    WITH wanted AS (
+      SELECT * FROM json_to_recordset($1::json) AS sent (
+        place integer, partner_id integer, type text, mobile text)
+    ), ${lastLeads}
     SELECT place, state, accepted_at AS "acceptedAt", due_at AS "dueAt", dialled_at AS "dialledAt"
     FROM last WHERE id IS NOT NULL`,
 };
 
-interface Cancellation {
+interface Cancellation extends PersonAndType {
+  idempotency: Idempotency | undefined;
+}
+
+interface JudgedCancellation {
   place: number;
-  isGranted: boolean;
+  outcome: Cancelled['outcome'];
   state: LeadState | null;
-  isCancelled: boolean;
-  couldBeCancelled: boolean;
+  isReplay: boolean;
 }
 
 /** The calls that partners' requests make, gathered into statements. */
@@ -115,49 +158,41 @@ export function postgresIntake(
     try {
       await database.persist(async ({ isUncertain }) => {
         // What a connection took with it may have been committed, and must not be made a second time.
-        if (isUncertain) settle(open, await database.write<Judged>(saved, [[...open.keys()]]));
-        while (open.size > 0) {
-          const candidates = Array.from(open.values(), ({ input }) => input);
-          settle(open, await database.write<Judged>(submit, [JSON.stringify(candidates)]));
-        }
+        const candidates = () => JSON.stringify(Array.from(open.values(), ({ input }) => input));
+        if (isUncertain) settle(open, await database.write<Told>(saved, [candidates()]));
+        while (open.size > 0) settle(open, await database.write<Told>(submit, [candidates()]));
       });
     } catch (error) {
-      if (!blamesRow(error)) throw error;
-      await submitEach([...open.values()], error);
+      await runEach(submitBatch, [...open.values()], error);
     }
   }
 
-  /** One that PostgreSQL cannot store must not take the others with it. */
-  async function submitEach(entries: readonly Entry<Candidate, Submitted>[], error: unknown): Promise<void> {
-    const [only, ...others] = entries;
-    if (others.length === 0) return only?.reject(error);
-    for (const entry of entries) await submitBatch([entry]);
-  }
-
-  function settle(open: Map<string, Entry<Candidate, Submitted>>, rows: readonly Judged[]): void {
+  function settle(open: Map<string, Entry<Candidate, Submitted>>, rows: readonly Told[]): void {
     for (const row of rows) {
       const entry = open.get(row.id);
       if (entry === undefined) continue;
       open.delete(row.id);
-      const submitted = submittedOf(entry.input, row);
-      if (submitted.outcome === 'accepted') changes.announce(submitted.dueAt);
+      const submitted = submittedOf(row);
+      if (submitted.outcome === 'accepted' && !submitted.isReplay) changes.announce(submitted.dueAt);
       entry.resolve(submitted);
     }
   }
 
-  async function cancelBatch(entries: readonly Entry<PersonAndType, CancellationOutcome>[]): Promise<void> {
+  async function cancelBatch(entries: readonly Entry<Cancellation, Cancelled>[]): Promise<void> {
     const open = new Map(entries.entries());
-    await database.persist(async ({ isUncertain }) => {
-      while (open.size > 0) {
-        const rows = await database.write<Cancellation>(cancel, [placed(open), Date.now()]);
-        for (const row of rows) {
-          const outcome = cancellationOf(row, isUncertain);
-          if (outcome === undefined) continue;
-          open.get(row.place)?.resolve(outcome);
-          open.delete(row.place);
+    try {
+      await database.persist(async ({ isUncertain }) => {
+        while (open.size > 0) {
+          const rows = await database.write<JudgedCancellation>(cancel, [placed(open), Date.now()]);
+          for (const row of rows) {
+            open.get(row.place)?.resolve(cancelledOf(row, isUncertain));
+            open.delete(row.place);
+          }
         }
-      }
-    });
+      });
+    } catch (error) {
+      await runEach(cancelBatch, [...open.values()], error);
+    }
   }
 
   async function keyBatch(entries: readonly Entry<string, KeyHolder | undefined>[]): Promise<void> {
@@ -191,8 +226,8 @@ export function postgresIntake(
 
   const calls: Intake = {
     keyHolder: (digest) => keys.call(digest),
-    submit: (submission: Submission) => submissions.call(candidateOf(submission)),
-    cancel: (wanted) => cancellations.call(wanted),
+    submit: (submission, idempotency) => submissions.call(candidateOf(submission, idempotency)),
+    cancel: (wanted, idempotency) => cancellations.call({ ...wanted, idempotency }),
     leadStatus: (wanted) => lookUps.call(wanted),
 
     async isGranted(partnerId, type) {
@@ -208,24 +243,40 @@ export function postgresIntake(
   };
 }
 
+/**
+ * After a batch has failed: one that PostgreSQL cannot store must not take the others with it, and neither
+ * must one whose idempotency key another server has kept an answer for meanwhile, which is told that answer.
+ */
+async function runEach<Input, Output>(
+  runBatch: (entries: readonly Entry<Input, Output>[]) => Promise<void>,
+  entries: readonly Entry<Input, Output>[],
+  error: unknown,
+): Promise<void> {
+  if (!blamesRow(error)) throw error;
+  const [only, ...others] = entries;
+  if (others.length === 0 && !isAnsweredAlready(error)) return only?.reject(error);
+  for (const entry of entries) await runBatch([entry]);
+}
+
 /** The people and types that are asked for, each with its place. */
-function placed(open: ReadonlyMap<number, { input: PersonAndType }>): string {
+function placed(
+  open: ReadonlyMap<number, { input: PersonAndType & { idempotency?: Idempotency | undefined } }>,
+): string {
   return JSON.stringify(
     Array.from(open, ([place, { input }]) => ({
       place,
       partner_id: input.partnerId,
       type: storable(input.type),
       mobile: input.mobile,
+      idempotency_key: input.idempotency?.key,
+      fingerprint: input.idempotency?.fingerprint,
     })),
   );
 }
 
-/** What a cancellation came to; undefined where somebody else was at the lead just now, and it is to be tried again. */
-function cancellationOf(row: Cancellation, isUncertain: boolean): CancellationOutcome | undefined {
-  if (!row.isGranted) return 'unknown-type';
-  if (row.isCancelled) return 'cancelled';
-  if (row.couldBeCancelled) return undefined;
+function cancelledOf({ outcome, state, isReplay }: JudgedCancellation, isUncertain: boolean): Cancelled {
+  if (outcome === 'key-used-otherwise') return { outcome };
   // The attempt whose answer was lost has cancelled it; and whoever did, nobody will call.
-  if (isUncertain && row.state === 'cancelled') return 'cancelled';
-  return outcomeWithoutCancelling(row.state ?? undefined);
+  if (isUncertain && state === 'cancelled') return { outcome: 'cancelled', isReplay: false };
+  return { outcome, isReplay: isReplay && !isUncertain };
 }

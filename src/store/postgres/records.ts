@@ -5,7 +5,7 @@ import type { LeadRecord, Records, ReplayRecord, SubmissionRecord, Try } from '.
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Run, Statement } from './database.ts';
 import { faultOf, isDuplicate } from './fault.ts';
-import { candidateOf, type Judged, judgedCandidates, submittedOf } from './take.ts';
+import { candidateOf, type Judged, judgedCandidates } from './take.ts';
 
 /** So many rows are read at a time. */
 const pageSize = 500;
@@ -72,10 +72,10 @@ export function postgresRecords(database: PostgresDatabase, changes: Changes): R
           'INSERT INTO replay (submission_id, replayed_at, outcome, lead_id) VALUES ($1, $2, $3, $4)',
           [id, replayedAt, outcome, leadId],
         );
-        return { replayedAt, outcome, leadId, submitted: submittedOf(candidate, judged) };
+        return { record: { replayedAt, outcome, leadId }, dueAt: candidate.due_at };
       });
-      const { submitted, ...record } = replay;
-      if (submitted.outcome === 'accepted') changes.announce(submitted.dueAt);
+      const { record, dueAt } = replay;
+      if (record.outcome === 'accepted') changes.announce(dueAt);
       return record satisfies ReplayRecord;
     },
 

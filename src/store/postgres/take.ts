@@ -1,3 +1,4 @@
+import type { Idempotency } from '../../leads/idempotency.ts';
 import { newIdentifier } from '../../leads/identifier.ts';
 import type { SubmissionOutcome } from '../../leads/lead.ts';
 import { callDueAt, type Submission } from '../../leads/submission.ts';
@@ -15,6 +16,8 @@ export interface Candidate {
   lead_id: string;
   accepted_at: number;
   due_at: number;
+  idempotency_key: string | null;
+  fingerprint: string | null;
 }
 
 /** What became of a candidate. */
@@ -24,7 +27,16 @@ export interface Judged {
   leadId: string | null;
 }
 
-export function candidateOf(submission: Submission): Candidate {
+/** What a candidate came to, now or when it was first sent under its idempotency key. */
+export interface Told {
+  id: string;
+  outcome: SubmissionOutcome | 'key-used-otherwise';
+  leadId: string | null;
+  dueAt: number | null;
+  isReplay: boolean;
+}
+
+export function candidateOf(submission: Submission, idempotency?: Idempotency): Candidate {
   const now = Date.now();
   const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
   return {
@@ -38,6 +50,8 @@ export function candidateOf(submission: Submission): Candidate {
     lead_id: newIdentifier(now),
     accepted_at: now,
     due_at: callDueAt(submission, now),
+    idempotency_key: idempotency?.key ?? null,
+    fingerprint: idempotency?.fingerprint ?? null,
   };
 }
 
@@ -59,12 +73,24 @@ export function storable(text: string): string {
  * Uniqueness is the index `lead_standing`'s work. Leads are inserted in the order of that index, so that
  * two statements that meet never wait for each other. A lateral subquery with a limit keeps the planner
  * from reading a table whole that was small when it last looked.
+ *
+ * `told` has those whose idempotency key has an answer already; nothing is judged of them.
  */
 export const judgedCandidates = `
   WITH candidate AS (
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, received_at bigint, type text, mobile text, delays integer,
-      content text, lead_id text, accepted_at bigint, due_at bigint)
+      content text, lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text)
+  ), told AS MATERIALIZED (
+    SELECT candidate.id, answer.fingerprint = candidate.fingerprint AS is_same, answer.outcome,
+      answer.lead_id, answer.due_at
+    FROM candidate CROSS JOIN LATERAL (
+      SELECT fingerprint, outcome, lead_id, due_at FROM kept_answer
+      WHERE kept_answer.partner_id = candidate.partner_id
+        AND kept_answer.idempotency_key = candidate.idempotency_key
+      LIMIT 1
+    ) AS answer
+    WHERE candidate.idempotency_key IS NOT NULL
   ), typed AS MATERIALIZED (
     SELECT candidate.*, granted.type_id, standing.id AS standing_id,
       standing.state = 'dialled' AND standing.dialled_at + granted.recontact_after <= candidate.accepted_at
@@ -81,6 +107,7 @@ export const judgedCandidates = `
       WHERE lead.mobile = candidate.mobile AND lead.type_id = granted.type_id AND lead.released = ''
       LIMIT 1
     ) AS standing ON true
+    WHERE candidate.id NOT IN (SELECT id FROM told)
   ), made AS (
     INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at)
     SELECT lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at
@@ -105,8 +132,9 @@ export const judgedCandidates = `
   )`;
 
 /** The caller's part of what became of a candidate. */
-export function submittedOf({ due_at }: Candidate, { outcome, leadId }: Judged): Submitted {
-  if (outcome !== 'accepted') return { outcome };
-  if (leadId === null) throw new Error('A submission was accepted without a lead.');
-  return { outcome, leadId, dueAt: due_at };
+export function submittedOf({ outcome, leadId, dueAt, isReplay }: Told): Submitted {
+  if (outcome === 'key-used-otherwise') return { outcome };
+  if (outcome !== 'accepted') return { outcome, isReplay };
+  if (leadId === null || dueAt === null) throw new Error('A submission was accepted without a lead.');
+  return { outcome, leadId, dueAt, isReplay };
 }

@@ -1,15 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Idempotency } from '../../leads/idempotency.ts';
 import { newIdentifier } from '../../leads/identifier.ts';
 import {
+  type CancellationOutcome,
   type LeadStatus,
   outcomeBeside,
   outcomeWithoutCancelling,
   type StandingLead,
   type SubmissionOutcome,
 } from '../../leads/lead.ts';
-import { callDueAt, type Submission } from '../../leads/submission.ts';
-import type { Intake, Submitted } from '../store.ts';
+import { callDueAt, type PersonAndType, type Submission } from '../../leads/submission.ts';
+import type { Cancelled, Intake, Submitted } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { type KeptAnswer, sqliteKeptAnswers } from './kept-answers.ts';
 import { Query } from './query.ts';
 
 /** What became of a submission, and the lead that it made or that stood in its way. */
@@ -81,6 +84,23 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
      WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY id DESC LIMIT 1`,
   );
 
+  const answers = sqliteKeptAnswers(database);
+
+  function save(submission: Submission): Taken {
+    const taken = take(submission);
+    const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
+    const { outcome, leadId } = taken;
+    insertSubmission.run(id, partnerId, receivedAt, type, mobile, delays, content, outcome, leadId);
+    return taken;
+  }
+
+  function cancel({ partnerId, type, mobile }: PersonAndType): CancellationOutcome {
+    const granted = grantedType.first(type, partnerId);
+    if (granted === undefined) return 'unknown-type';
+    if (cancelLead.run(Date.now(), mobile, granted.id, partnerId) === 1) return 'cancelled';
+    return outcomeWithoutCancelling(lastLead.first(mobile, granted.id, partnerId)?.state);
+  }
+
   return {
     async keyHolder(digest) {
       const row = keyHolder.first(digest);
@@ -91,22 +111,36 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
       return grantedType.first(type, partnerId) !== undefined;
     },
 
-    submit(submission) {
+    submit(submission, idempotency) {
+      if (idempotency === undefined) return queue.write(() => submittedOf(save(submission), false));
+      const { partnerId } = submission;
       return queue.write(() => {
-        const taken: Taken = take(submission);
-        const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
-        const { outcome, leadId } = taken;
-        insertSubmission.run(id, partnerId, receivedAt, type, mobile, delays, content, outcome, leadId);
-        return taken satisfies Submitted;
+        const answer = answers.find(partnerId, idempotency.key);
+        if (answer !== undefined) {
+          return isOther(answer, idempotency) ? keyUsedOtherwise : submittedOf(takenAs(answer), true);
+        }
+        const taken = save(submission);
+        const dueAt = taken.outcome === 'accepted' ? taken.dueAt : null;
+        answers.keep(partnerId, idempotency, { outcome: taken.outcome, leadId: taken.leadId, dueAt });
+        return submittedOf(taken, false);
       });
     },
 
-    cancel({ partnerId, type, mobile }) {
-      return queue.write(() => {
-        const granted = grantedType.first(type, partnerId);
-        if (granted === undefined) return 'unknown-type';
-        if (cancelLead.run(Date.now(), mobile, granted.id, partnerId) === 1) return 'cancelled';
-        return outcomeWithoutCancelling(lastLead.first(mobile, granted.id, partnerId)?.state);
+    cancel(wanted, idempotency) {
+      if (idempotency === undefined) {
+        return queue.write(() => ({ outcome: cancel(wanted), isReplay: false }));
+      }
+      const { partnerId } = wanted;
+      return queue.write<Cancelled>(() => {
+        const answer = answers.find(partnerId, idempotency.key);
+        if (answer !== undefined) {
+          if (isOther(answer, idempotency)) return keyUsedOtherwise;
+          // The cast: the fingerprint tells that the answer is one to a request to cancel.
+          return { outcome: answer.outcome as CancellationOutcome, isReplay: true };
+        }
+        const outcome = cancel(wanted);
+        answers.keep(partnerId, idempotency, { outcome, leadId: null, dueAt: null });
+        return { outcome, isReplay: false };
       });
     },
 
@@ -115,6 +149,22 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
       return granted && lastLead.first(mobile, granted.id, partnerId);
     },
   };
+}
+
+const keyUsedOtherwise = { outcome: 'key-used-otherwise' } as const;
+
+function isOther(answer: KeptAnswer, { fingerprint }: Idempotency): boolean {
+  return answer.fingerprint !== fingerprint;
+}
+
+function takenAs({ outcome, leadId, dueAt }: KeptAnswer): Taken {
+  // The cast: what is kept is what `keep` was given, and the fingerprint tells that it was a submission.
+  return { outcome, leadId, dueAt } as Taken;
+}
+
+function submittedOf(taken: Taken, isReplay: boolean): Submitted {
+  if (taken.outcome !== 'accepted') return { outcome: taken.outcome, isReplay };
+  return { outcome: taken.outcome, leadId: taken.leadId, dueAt: taken.dueAt, isReplay };
 }
 
 function grantedTypeQuery(database: DatabaseSync): Query<{ id: number; recontactAfter: number | null }> {

@@ -51,6 +51,12 @@ export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep
        AND NOT EXISTS (SELECT 1 FROM replay WHERE replay.lead_id = lead.id)`,
   );
 
+  const deleteAnswers = new Query(
+    database,
+    `DELETE FROM kept_answer WHERE (partner_id, idempotency_key) IN (
+       SELECT partner_id, idempotency_key FROM kept_answer WHERE kept_at < ? ORDER BY kept_at LIMIT ?)`,
+  );
+
   return {
     prune(before, after) {
       return queue.write(() => {
@@ -63,6 +69,10 @@ export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep
         const next = rows.length < stepSize ? undefined : rows.at(-1)?.id;
         return { submissions, leads: deleteLeads.run(leads), tries, next };
       });
+    },
+
+    forgetAnswers(before) {
+      return queue.write(() => deleteAnswers.run(before, stepSize));
     },
 
     async backup(file) {

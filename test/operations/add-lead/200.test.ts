@@ -1,11 +1,12 @@
 /** A partner's code compares these bodies whole, and acts on them: they decide who is called, and when. */
 import { expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
-import { requestValue, responseValue } from '../../harness/contract.ts';
+import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
 import { dialDue, leadsIn, startServer, submissionsIn, type TestServer } from '../../harness/server.ts';
 
 const person = requestValue('addLead', 'accepted');
+const sentBefore = responseExamples('addLead', 200)['replayed']?.['x-request'];
 
 async function addAccepted(server: TestServer): Promise<void> {
   await post(server, 'addLead', person);
@@ -19,6 +20,30 @@ bringsEveryExample('addLead', 200, {
     },
   },
   'already-scheduled': { arrange: addAccepted },
+  replayed: { arrange: async (server) => void (await send(server, 'addLead', sentBefore)) },
+});
+
+test('the answer to a repeated request is the first one to the byte, marked, and nothing is done', async () => {
+  const server = await startServer();
+  const first = await send(server, 'addLead', sentBefore);
+  await dialDue(server.store);
+  const again = await send(server, 'addLead', sentBefore);
+  expect(again.text).toBe(first.text);
+  expect(again.headers).toMatchObject({
+    'idempotent-replayed': 'true',
+    'lead-id': first.headers['lead-id'],
+    'lead-due': first.headers['lead-due'],
+  });
+  expect(again.headers['request-id']).not.toBe(first.headers['request-id']);
+  expect(await submissionsIn(server.store)).toHaveLength(1);
+});
+
+test('a test keeps nothing under its idempotency key', async () => {
+  const server = await startServer();
+  const headers = { 'Idempotency-Key': 'the-same' };
+  await send(server, 'addLead', { headers, body: { ...person, test: true } });
+  const answer = await send(server, 'addLead', { headers, body: person });
+  expect(answer.json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
 
 test('an accepted lead is scheduled for now, for its person and type', async () => {

@@ -1,13 +1,15 @@
 /** `"cancelled": true` is a promise to a person that nobody will call; every other answer is none. */
 import { expect, test } from 'vitest';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
-import { post } from '../../harness/client.ts';
-import { requestValue, responseValue } from '../../harness/contract.ts';
+import { post, send } from '../../harness/client.ts';
+import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
 import { claim, dialDue, leadsIn, record, startServer, type TestServer } from '../../harness/server.ts';
 
 const lead = requestValue('addLead', 'accepted');
 const wanted = requestValue('cancelLead', 'cancelled');
+
+const sentBefore = responseExamples('cancelLead', 200)['replayed']?.['x-request'];
 
 const cancelled = responseValue('cancelLead', 200, 'cancelled');
 const notFound = responseValue('cancelLead', 200, 'not-found');
@@ -25,6 +27,23 @@ bringsEveryExample('cancelLead', 200, {
       await dialDue(server.store);
     },
   },
+  replayed: {
+    arrange: async (server) => {
+      await addAccepted(server);
+      await send(server, 'cancelLead', sentBefore);
+    },
+  },
+});
+
+test('a repeated request is told that it cancelled, even after the person was added again', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  const first = await send(server, 'cancelLead', sentBefore);
+  await addAccepted(server);
+  const again = await send(server, 'cancelLead', sentBefore);
+  expect(again.text).toBe(first.text);
+  expect(again.headers).toHaveProperty('idempotent-replayed', 'true');
+  expect((await leadsIn(server.store)).map(({ state }) => state)).toEqual(['scheduled', 'cancelled']);
 });
 
 test('a cancelled lead is never due', async () => {

@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
+import { latestMigration } from '../../../src/store/postgres/migrate.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { post, type Target } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
@@ -25,7 +26,28 @@ test('servers that start at once on an empty database have it migrated once', as
   const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(url)));
   for (const store of stores) await store.checkReady();
   await Promise.all(stores.map((store) => store.close()));
-  expect(await asAdministrator(url, 'SELECT number FROM migration')).toEqual([{ number: 1 }]);
+  expect(await asAdministrator(url, 'SELECT number FROM migration')).toEqual(
+    Array.from({ length: latestMigration }, (_, index) => ({ number: index + 1 })),
+  );
+});
+
+test('a request that two servers get at the same moment with one idempotency key is made once', async () => {
+  const url = await emptyDatabase();
+  const { store, first, from } = await furnished(openPostgresStore(url));
+  const servers = [closing(store), closing(await openPostgresStore(url))];
+  const key = { key: 'k', fingerprint: 'f' };
+  for (const type of ['motor', 'unknown']) {
+    for (let round = 0; round < 25; round += 1) {
+      const mobile = `+44784025${type === 'motor' ? 1 : 2}${String(round).padStart(3, '0')}`;
+      const name = { ...key, key: mobile };
+      const told = await Promise.all(
+        servers.map((each) => each.submit(from(first.id, { mobile, type }), name)),
+      );
+      expect(new Set(told.map(({ outcome }) => outcome)).size).toBe(1);
+      expect(told.filter((each) => 'isReplay' in each && each.isReplay)).toHaveLength(1);
+    }
+  }
+  expect(await submissionsIn(store)).toHaveLength(50);
 });
 
 test('a database that a newer version has used is refused with a sentence that says what to do', async () => {

@@ -1,0 +1,49 @@
+import { Reply } from '../contract/reply.ts';
+import type { Operation } from './operation.ts';
+
+/** The operations that take an idempotency key. */
+type Idempotent = 'addLead' | 'cancelLead';
+
+const reply = Reply.of<Idempotent>();
+
+/** How many seconds the first request may still take. */
+const retryAfter = 1;
+
+/** 409. */
+const stillUnderWay = reply(
+  409,
+  'still-under-way',
+  { error: 'A request with this idempotency key is still under way.' },
+  { 'Retry-After': retryAfter },
+);
+
+/** 422. */
+export const keyUsedOtherwise = reply(422, 'key-used-otherwise', {
+  error: 'This idempotency key was used for another request.',
+});
+
+/** Marks an answer that was given before. */
+export const replayed = { 'Idempotent-Replayed': 'true' } as const;
+
+/**
+ * Keeps a request from running beside an earlier one with the same idempotency key. What was answered
+ * before is the store's to know; a second server that gets the key at the same moment waits there.
+ */
+export function idempotent<Id extends Idempotent>(operation: Operation<Id>): Operation<Id> {
+  const underWay = new Set<string>();
+  return {
+    ...operation,
+    async answer(request) {
+      const { partner, idempotency } = request;
+      if (idempotency === undefined) return operation.answer(request);
+      const name = `${partner.id} ${idempotency.key}`;
+      if (underWay.has(name)) return stillUnderWay;
+      underWay.add(name);
+      try {
+        return await operation.answer(request);
+      } finally {
+        underWay.delete(name);
+      }
+    },
+  };
+}
