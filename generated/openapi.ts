@@ -121,7 +121,7 @@ export interface components {
              */
             other_phone?: string | null;
             /**
-             * @description Whatever else the call centre should know: a string that holds JSON, an object or an array with at least one member. When there is nothing to say, leave the field out.
+             * @description Whatever else the call centre should know: a string that holds JSON, an object or an array with at least one member, nested at most 32 levels deep. When there is nothing to say, leave the field out.
              * @example {"vehicle_make":"Ford","addresss":"123 Greenacre Road"}
              */
             data?: string;
@@ -501,9 +501,9 @@ export interface components {
         "Request-Id": string;
         /** @description How many seconds to wait before the request is sent again. */
         "Retry-After": number;
-        /** @description How many requests your key may send: `q` of them within `w` seconds, after which as many are free again. It is there unless the call centre sets no limit. */
+        /** @description How many requests your key may send: `q` of them at once, which are free again after `w` seconds. It is there unless the call centre sets no limit. */
         "RateLimit-Policy": string;
-        /** @description How many requests are left to your key just now (`r`), and in how many seconds all of them are free again (`t`). */
+        /** @description How many requests are left to your key just now (`r`), and in how many seconds there are more (`t`). */
         RateLimit: string;
         /** @description The methods that this address takes. */
         Allow: string;

@@ -5,6 +5,8 @@ import { diallers } from './dialler/diallers.ts';
 import { readDuration } from './environment/duration.ts';
 import { count, oneOf, readVariables } from './environment/variables.ts';
 import { type CountryCode, isCountry, phoneReader } from './leads/phone.ts';
+import { mostPerSecond, type RateLimit, rateLimit } from './partners/rate-limit.ts';
+import { addressReader, type TrustedProxies } from './server/client-address.ts';
 import { isStoreUrl } from './store/open.ts';
 import { logLevels } from './telemetry/log.ts';
 
@@ -19,6 +21,10 @@ export interface Config {
   /** The country whose national numbers can be written without a country code. */
   defaultCountry: CountryCode;
   logLevel: string;
+  /** How many requests a key may send whose partner has no limit of its own; undefined for any number. */
+  rateLimit: RateLimit | undefined;
+  /** The reverse proxies whose word is taken for where a request comes from; none for nobody's. */
+  trustedProxies: TrustedProxies;
   /** Whether an empty store gets a partner, a type and a key to begin with. */
   bootstrap: boolean;
   /** Whether this process hands due leads over, or leaves them to another. */
@@ -32,6 +38,9 @@ export interface Config {
   /** How late a lead may be rung, in milliseconds; undefined for however late. */
   dialWithin: number | undefined;
 }
+
+/** How many requests a second a key may send where the operator says nothing. */
+const defaultRate = 100;
 
 const port = makeExactValidator<number>((text) => {
   const number = Number(text);
@@ -66,6 +75,24 @@ const dialWithin = makeExactValidator<number | undefined>((written) => {
   }
 });
 
+const requestsPerSecond = makeExactValidator<number | undefined>((written) => {
+  if (written === 'off') return undefined;
+  const number = Number(written);
+  if (/^[0-9]+$/.test(written) && number >= 1 && number <= mostPerSecond) return number;
+  throw new Error(`off, or a number of requests a second, from 1 to ${mostPerSecond}`);
+});
+
+const proxies = makeExactValidator<TrustedProxies>((written) => {
+  if (written === 'off') return [];
+  const trusted = written.split(',').map((each) => each.trim());
+  try {
+    addressReader(trusted);
+    return trusted;
+  } catch {
+    throw new Error('off, or addresses and networks such as 10.0.0.0/8, with commas between them');
+  }
+});
+
 /**
  * Reads the configuration from the environment, and from the file `.env` of the working directory
  * where there is one: a variable of the environment goes before one of the file.
@@ -81,6 +108,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     DATABASE_CONNECTIONS: count('connections', 1_000)({ default: 10 }),
     DEFAULT_COUNTRY: country({ default: 'GB' }),
     LOG_LEVEL: oneOf(logLevels)({ default: 'info' }),
+    RATE_LIMIT: requestsPerSecond({ default: defaultRate }),
+    RATE_LIMIT_BURST: count('requests', mostPerSecond)({ default: undefined }),
+    TRUST_PROXY: proxies({ default: [] }),
     BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
     DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
     DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
@@ -96,6 +126,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databaseConnections: variables.DATABASE_CONNECTIONS,
     defaultCountry: variables.DEFAULT_COUNTRY,
     logLevel: variables.LOG_LEVEL,
+    rateLimit:
+      variables.RATE_LIMIT === undefined
+        ? undefined
+        : rateLimit(variables.RATE_LIMIT, variables.RATE_LIMIT_BURST),
+    trustedProxies: variables.TRUST_PROXY,
     bootstrap: variables.BOOTSTRAP === 'on',
     dispatch: variables.DISPATCH === 'on',
     dialler: diallers[variables.DIALLER]?.(environment, readPhone),

@@ -6,9 +6,12 @@ import { phoneReader } from './leads/phone.ts';
 import { createApp } from './server/app.ts';
 import type { HandOffStatus } from './server/health.ts';
 import { startHttpServer } from './server/http-server.ts';
+import { KeyUses } from './server/key-uses.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import type { Log } from './telemetry/log.ts';
+import { requestLog } from './telemetry/requests.ts';
+import { RegularUpkeep } from './upkeep.ts';
 
 /** A server that listens, over its store. */
 export interface Service {
@@ -28,15 +31,20 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const first = config.bootstrap ? await bootstrap(store) : undefined;
   let dispatcher: Dispatcher | undefined;
   const handOff = () => handOffStatus(config, dispatcher);
-  const app = createApp({ store, readPhone, log, handOff });
-  const server = await startHttpServer(app, { host: config.host, port: config.port, log });
+  const tellAnswered = requestLog(log);
+  const keyUses = new KeyUses(store, log);
+  const upkeep = new RegularUpkeep(store, log);
+  const { rateLimit, trustedProxies } = config;
+  const app = createApp({ store, readPhone, log, handOff, tellAnswered, keyUses, rateLimit, trustedProxies });
+  const server = await startHttpServer(app, { host: config.host, port: config.port, log, tellAnswered });
   dispatcher = startDispatcher(config, store, log);
   return {
     address: `http://${reachable(server.host)}:${server.port}`,
     store,
     first,
     stop: async () => {
-      await Promise.all([server.stop(), dispatcher?.stop()]);
+      await Promise.all([server.stop(), dispatcher?.stop(), upkeep.stop()]);
+      await keyUses.stop();
       await store.close();
     },
   };

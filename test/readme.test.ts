@@ -38,8 +38,9 @@ test('the table of settings has each variable that is read, with its default', (
   }
   expect(named.toSorted()).toEqual(documented.map(([name]) => name).toSorted());
   const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = readConfig({});
-  const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...more } =
+  const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
     first;
+  const { rateLimit, trustedProxies, ...more } = second;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -49,6 +50,9 @@ test('the table of settings has each variable that is read, with its default', (
     databaseConnections,
     defaultCountry,
     logLevel,
+    rateLimit?.perSecond,
+    rateLimit?.burst,
+    onOrOff(trustedProxies.length),
     onOrOff(bootstrap),
     onOrOff(dispatch),
   ];

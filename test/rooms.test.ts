@@ -18,7 +18,7 @@ const allowed: Record<string, string[]> = {
   server: ['contract', 'leads', 'operations', 'partners', 'store', 'telemetry'],
   dialler: ['environment', 'leads', 'store', 'telemetry'],
   commands: ['environment', 'leads', 'partners', 'store'],
-  mock: ['contract', 'server'],
+  mock: ['contract', 'leads', 'server'],
 };
 
 function imports(): { file: string; from: string; to: string }[] {

@@ -1,20 +1,24 @@
-import { Command } from 'commander';
-import { checkName } from '../partners/partner.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import { checkName, Mistake } from '../partners/partner.ts';
+import { mostPerSecond, type PartnerLimit, rateLimit } from '../partners/rate-limit.ts';
 import type { PartnerRecord } from '../store/store.ts';
 import { time, type View } from './output.ts';
-import { action, type Surroundings } from './session.ts';
+import { action, readCount, type Surroundings } from './session.ts';
 
 const view: View<PartnerRecord> = {
   columns: {
     PARTNER: (partner) => partner.name,
     TYPES: (partner) => partner.types.join(', '),
     KEYS: (partner) => String(partner.keys),
+    LIMIT: ({ limit }) =>
+      typeof limit === 'string' ? limit : `${limit.perSecond}/s, ${limit.burst} at once`,
     CREATED: (partner) => time(partner.createdAt),
   },
   json: (partner) => ({
     name: partner.name,
     types: partner.types,
     keys: partner.keys,
+    limit: limitAsJson(partner.limit),
     created_at: time(partner.createdAt),
   }),
 };
@@ -54,9 +58,52 @@ export function partnerCommand(surroundings: Surroundings): Command {
     await output.done(`${name} can send leads of the type ${type}.`, { partner: name, type });
   });
 
+  const limit = partner
+    .command('limit')
+    .description('set how many requests each key of a partner may send')
+    .argument('<partner>', 'its name')
+    .argument('<per-second>', 'requests a second; `off` for no limit, `default` for RATE_LIMIT', readRate)
+    .option(
+      '--burst <n>',
+      'how many at once after a pause; ten times as many as a second without it',
+      readCount,
+    );
+  action<{ burst?: number }, [string, number | 'off' | 'default']>(
+    limit,
+    surroundings,
+    async ({ store, output }, { burst }, name, rate) => {
+      const chosen = typeof rate === 'string' ? rate : rateLimit(rate, burst);
+      if (typeof rate === 'string' && burst !== undefined) {
+        throw new Mistake('A burst goes with a number of requests a second. Leave --burst out.');
+      }
+      await store.limitPartner(name, chosen);
+      await output.done(`Each key of ${name} may send ${limitInWords(chosen)}.`, {
+        partner: name,
+        limit: limitAsJson(chosen),
+      });
+    },
+  );
+
   return partner;
+}
+
+function readRate(text: string): number | 'off' | 'default' {
+  if (text === 'off' || text === 'default') return text;
+  const rate = readCount(text);
+  if (rate <= mostPerSecond) return rate;
+  throw new InvalidArgumentError(`It should be at most ${mostPerSecond}.`);
 }
 
 function collect(value: string, previous: string[]): string[] {
   return [...previous, value];
+}
+
+function limitInWords(limit: PartnerLimit): string {
+  if (limit === 'off') return 'any number of requests';
+  if (limit === 'default') return 'as many requests as RATE_LIMIT says';
+  return `${limit.perSecond} requests a second, and ${limit.burst} at once`;
+}
+
+function limitAsJson(limit: PartnerLimit): string | object {
+  return typeof limit === 'string' ? limit : { per_second: limit.perSecond, burst: limit.burst };
 }

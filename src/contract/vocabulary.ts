@@ -14,6 +14,11 @@ export function contractAjv(readPhone: ReadPhone): Ajv2020 {
   ajv.addFormat('email', fullFormats.email);
   ajv.addFormat('phone', (written) => written.trim() === '' || readPhone(written) !== undefined);
   ajv.addKeyword('x-refusal');
+  ajv.addKeyword({
+    keyword: 'x-max-depth',
+    schemaType: 'number',
+    validate: (most: number, value: unknown) => isWithinDepth(value, most),
+  });
   // JSON Schema 2020-12 (validation, section 8) leaves it open whether content is asserted: here it is.
   ajv.removeKeyword('contentSchema');
   ajv.addKeyword({
@@ -39,4 +44,10 @@ function parsed(text: string): unknown {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** Whether no value lies in more than `most` objects and arrays. It needs no more stack than that. */
+function isWithinDepth(value: unknown, most: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return most > 0 && Object.values(value).every((member) => isWithinDepth(member, most - 1));
 }

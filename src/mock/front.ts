@@ -1,30 +1,57 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { proxy } from 'hono/proxy';
 import type { Contract } from '../contract/document.ts';
 import { readJson } from '../contract/json.ts';
-import { mustBeMended } from '../server/refusals.ts';
+import type { Reply } from '../contract/reply.ts';
+import { type Validate, validators } from '../contract/validation.ts';
+import { phoneReader } from '../leads/phone.ts';
+import { isAcceptable } from '../server/media-type.ts';
+import { mustBeMended, unsupportedMediaType } from '../server/refusals.ts';
 import { respond } from '../server/respond.ts';
 import { refuseUnknownAddresses } from '../server/unknown-address.ts';
 
+/** The parameters by which Prism is told which outcome is wanted. */
+const prismsParameters = ['__code', '__example', '__dynamic'];
+
 /**
- * What stands before Prism and answers where Prism has words of its own instead of the contract's: an
- * address that is not there, a method that it does not take, and a body that is not JSON, on which
- * some versions of Prism never answer. All else is Prism's.
+ * What stands before Prism, and answers as the server does what a request brings about by being wrong: Prism
+ * cannot tell which field failed, and has words of its own for what is no JSON and for wrong addresses.
+ * The outcomes of requests that are right are Prism's.
  */
 export function mockFront(contract: Contract, prism: string): Hono {
   const app = new Hono();
-  for (const { method, path, mediaTypes } of contract.operations) {
-    app.on(method, path, async (context) => {
-      const bytes = Buffer.from(await context.req.arrayBuffer());
-      const [mediaType = ''] = (context.req.header('Content-Type') ?? '').split(';', 1);
-      if (mediaTypes.includes(mediaType.trim().toLowerCase())) {
-        const json = readJson(bytes);
-        if ('failures' in json) return respond(mustBeMended(json.failures));
+  const validatorOf = validators(contract, phoneReader('GB'));
+  for (const operation of contract.operations) {
+    const validate = validatorOf(operation);
+    app.on(operation.method, operation.path, async (context) => {
+      const { req } = context;
+      if (!isAcceptable(operation, req.header('Content-Type'), req.header('Content-Encoding'))) {
+        return respond(unsupportedMediaType(operation));
       }
-      const { pathname, search } = new URL(context.req.url);
-      return proxy(prism + pathname + search, { method, headers: context.req.header(), body: bytes });
+      const body = Buffer.from(await req.arrayBuffer());
+      const refusal = refusalOf(context, body, validate);
+      if (refusal !== undefined) return respond(refusal);
+      const { pathname, search } = new URL(req.url);
+      const headers = req.header();
+      const answer = await proxy(prism + pathname + search, { method: operation.method, headers, body });
+      // Prism sends every header that an answer can have.
+      if (!isReplayWanted(context)) answer.headers.delete('Idempotent-Replayed');
+      return answer;
     });
   }
   refuseUnknownAddresses(app);
   return app;
+}
+
+function refusalOf({ req }: Context, body: Buffer, validate: Validate): Reply | undefined {
+  const json = readJson(body);
+  if ('failures' in json) return mustBeMended(json.failures);
+  const query = { ...req.queries() };
+  for (const name of prismsParameters) delete query[name];
+  const validated = validate({ query, headers: req.header(), body: json.value });
+  return 'failures' in validated ? mustBeMended(validated.failures) : undefined;
+}
+
+function isReplayWanted({ req }: Context): boolean {
+  return req.query('__example') === 'replayed' || /\bexample="?replayed\b/.test(req.header('Prefer') ?? '');
 }

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** A new key: 192 random bits, in letters that need no escaping in an address. It is shown once. */
 export function newKey(): string {
@@ -12,4 +12,9 @@ export function newKey(): string {
  */
 export function digestOf(key: string): string {
   return hash('sha256', key, 'hex');
+}
+
+/** Whether two digests are equal, in a time that tells nothing of where they differ. */
+export function isSameDigest(one: string, other: string): boolean {
+  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }

@@ -1,3 +1,5 @@
+import type { PartnerLimit } from './rate-limit.ts';
+
 /** Who sends leads. */
 export interface Partner {
   id: number;
@@ -7,7 +9,10 @@ export interface Partner {
 /** The holder of a key that is good. */
 export interface KeyHolder {
   keyId: string;
+  /** What the store keeps of the key. */
+  digest: string;
   partner: Partner;
+  limit: PartnerLimit;
 }
 
 /**

@@ -6,14 +6,20 @@ import { validators } from '../contract/validation.ts';
 import type { ReadPhone } from '../leads/phone.ts';
 import type { Operation } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
+import type { RateLimit } from '../partners/rate-limit.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { endpointHandler } from './endpoint.ts';
+import type { TellAnswered } from '../telemetry/requests.ts';
+import { addressReader, type TrustedProxies } from './client-address.ts';
+import { type EndpointParts, endpointHandler } from './endpoint.ts';
 import { type HandOffStatus, healthz, readyz } from './health.ts';
 import { InFlight } from './in-flight.ts';
+import { KeyLimits } from './key-limits.ts';
+import type { KeyUses } from './key-uses.ts';
 import { docs, toDocs } from './page.ts';
 import { newRequestId, serviceFailure } from './respond.ts';
 import { refuseUnknownAddresses } from './unknown-address.ts';
+import { WrongKeys } from './wrong-keys.ts';
 
 export interface AppParts {
   store: Store;
@@ -21,30 +27,43 @@ export interface AppParts {
   log: Log;
   /** How due leads get to the dialler. */
   handOff: () => HandOffStatus;
+  tellAnswered: TellAnswered;
+  keyUses: Pick<KeyUses, 'used'>;
   /** How many requests of one key may be under way at once. */
   inFlightPerKey?: number;
+  /** How many requests a key may send whose partner has no limit of its own; undefined for any number. */
+  rateLimit?: RateLimit | undefined;
+  /** The reverse proxies whose word is taken for where a request comes from. */
+  trustedProxies?: TrustedProxies;
 }
 
 const defaultInFlightPerKey = 1_000;
 
 /** The HTTP application: a route for each operation of the contract, and the service's own. */
 export function createApp(parts: AppParts) {
-  const { store, readPhone, log, handOff, inFlightPerKey = defaultInFlightPerKey } = parts;
+  const { store, readPhone, log, handOff, tellAnswered, keyUses } = parts;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const contract = readContract();
   const operations = createOperations(store, readPhone);
   const validatorOf = validators(contract, readPhone);
-  const inFlight = new InFlight(inFlightPerKey);
+  const shared: EndpointParts = {
+    intake: store,
+    readAddress: addressReader(parts.trustedProxies ?? []),
+    wrongKeys: new WrongKeys(),
+    keyLimits: new KeyLimits(parts.rateLimit),
+    keyUses,
+    inFlight: new InFlight(parts.inFlightPerKey ?? defaultInFlightPerKey),
+    log,
+    tellAnswered,
+  };
 
   for (const operation of contract.operations) {
     const handler = endpointHandler({
+      ...shared,
       contract: operation,
       // The cast: an operation gets only bodies that keep its own schema, and gives only its own replies.
       operation: operations[operation.id] as Operation<OperationId>,
       validate: validatorOf(operation),
-      intake: store,
-      inFlight,
-      log,
     });
     app.on(operation.method, operation.path, handler);
   }
@@ -54,7 +73,7 @@ export function createApp(parts: AppParts) {
   app.get('/docs', () => docs());
   app.get('/', () => toDocs());
 
-  refuseUnknownAddresses(app);
+  refuseUnknownAddresses(app, tellAnswered);
   // The operations answer for their own failures; what comes here is the service's.
   app.onError((error) => serviceFailure(error, log));
   return app;

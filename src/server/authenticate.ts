@@ -1,29 +1,51 @@
 import type { HonoRequest } from 'hono';
 import type { Credentials } from '../contract/document.ts';
-import { digestOf } from '../partners/key.ts';
+import type { Reply } from '../contract/reply.ts';
+import { digestOf, isSameDigest } from '../partners/key.ts';
 import type { KeyHolder } from '../partners/partner.ts';
 import type { Intake } from '../store/store.ts';
+import { tooManyWrongKeys, unauthorized } from './refusals.ts';
+import type { WrongKeys } from './wrong-keys.ts';
 
-/**
- * Who sends the request: the holder of its key, or undefined where there is no good one. A key that
- * is sent more than once must be the same everywhere.
- */
+/** A request, as far as it tells who sends it. */
+export interface Caller {
+  request: HonoRequest;
+  query: Record<string, string[]>;
+  /** The IP address that it comes from. */
+  address: () => string;
+}
+
+/** Who sends the request: the holder of its key, or the refusal where there is no good one. */
 export async function authenticate(
+  { request, query, address }: Caller,
+  credentials: Credentials,
+  intake: Intake,
+  wrongKeys: WrongKeys,
+): Promise<KeyHolder | Reply> {
+  const key = sentKey(request, query, credentials);
+  const digest = key === undefined ? undefined : digestOf(key);
+  const wait = wrongKeys.isQuiet ? 0 : wrongKeys.blocks(address(), digest);
+  if (wait > 0) return tooManyWrongKeys(wait);
+  const holder = digest === undefined ? undefined : await intake.keyHolder(digest);
+  if (digest === undefined || holder === undefined || !isSameDigest(digest, holder.digest)) {
+    wrongKeys.failed(address());
+    return unauthorized;
+  }
+  wrongKeys.wasGood(digest);
+  return holder;
+}
+
+/** The key of a request. One that is sent more than once must be the same everywhere. */
+function sentKey(
   request: HonoRequest,
   query: Record<string, string[]>,
   credentials: Credentials,
-  intake: Intake,
-): Promise<KeyHolder | undefined> {
-  const [key, ...more] = sentKeys(request, query, credentials);
-  if (!key || more.some((other) => other !== key)) return undefined;
-  return intake.keyHolder(digestOf(key));
-}
-
-function sentKeys(request: HonoRequest, query: Record<string, string[]>, credentials: Credentials): string[] {
+): string | undefined {
   const keys = credentials.queryParameters.flatMap((name) => query[name] ?? []);
   const header = credentials.bearer ? request.header('Authorization') : undefined;
   // RFC 9110, section 11.1: the scheme's name is case-insensitive. Other schemes are no key.
   const bearer = header === undefined ? null : /^bearer(?: +(.*))?$/i.exec(header);
   if (bearer !== null) keys.push((bearer[1] ?? '').trim());
-  return keys;
+  const [key, ...more] = keys;
+  return !key || more.some((other) => other !== key) ? undefined : key;
 }

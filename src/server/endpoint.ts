@@ -2,79 +2,130 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { ContractOperation } from '../contract/document.ts';
 import { readJson } from '../contract/json.ts';
-import type { OperationId, Reply } from '../contract/reply.ts';
+import { type OperationId, Reply } from '../contract/reply.ts';
 import type { Validate } from '../contract/validation.ts';
 import type { Operation, OperationRequest } from '../operations/operation.ts';
-import type { Partner } from '../partners/partner.ts';
+import type { KeyHolder, Partner } from '../partners/partner.ts';
 import { type Intake, StoreBusy } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { TellAnswered } from '../telemetry/requests.ts';
 import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
+import type { ReadAddress } from './client-address.ts';
 import { idempotencyOf } from './idempotency.ts';
 import type { InFlight } from './in-flight.ts';
+import type { KeyLimits } from './key-limits.ts';
+import type { KeyUses } from './key-uses.ts';
+import { isAcceptable } from './media-type.ts';
 import {
   contentTooLarge,
   cutShort,
   mustBeMended,
+  rateLimited,
   tooManyRequests,
-  unauthorized,
   unavailable,
   unsupportedMediaType,
 } from './refusals.ts';
 import { newRequestId, respond } from './respond.ts';
+import type { WrongKeys } from './wrong-keys.ts';
 
 export type NodeContext = Context<{ Bindings: HttpBindings }>;
 
+/** What all endpoints share. */
+export interface EndpointParts {
+  intake: Intake;
+  readAddress: ReadAddress;
+  wrongKeys: WrongKeys;
+  keyLimits: KeyLimits;
+  keyUses: Pick<KeyUses, 'used'>;
+  inFlight: InFlight;
+  log: Log;
+  tellAnswered: TellAnswered;
+}
+
 /** What the handler of an operation is made of. */
-export interface Endpoint {
+export interface Endpoint extends EndpointParts {
   contract: ContractOperation;
   operation: Operation<OperationId>;
   validate: Validate;
-  intake: Intake;
-  inFlight: InFlight;
-  log: Log;
+}
+
+/** One request on its way through, with what is found out about it. */
+interface Visit {
+  context: NodeContext;
+  query: Record<string, string[]>;
+  requestId: string;
+  /** Milliseconds since 1970. */
+  receivedAt: number;
+  holder?: KeyHolder;
+  limitHeaders?: Readonly<Record<string, string>>;
 }
 
 /** The Hono handler of one operation: who asks, then what they ask, then the answer. */
 export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => Promise<Response> {
   return async (context) => {
-    const requestId = newRequestId();
+    const startedAt = performance.now();
+    const visit: Visit = {
+      context,
+      query: context.req.queries(),
+      requestId: newRequestId(),
+      receivedAt: Date.now(),
+    };
+    let reply: Reply;
     try {
-      return respond(await replyTo(context, endpoint), requestId);
+      reply = await replyTo(visit, endpoint);
     } catch (error) {
-      return respond(replyToFailure(error, requestId, endpoint), requestId);
+      reply = replyToFailure(error, visit, endpoint);
     }
+    endpoint.tellAnswered({
+      requestId: visit.requestId,
+      operation: endpoint.contract.id,
+      partner: visit.holder?.partner.name,
+      address: visit.holder === undefined ? endpoint.readAddress(context.env.incoming) : undefined,
+      outcome: reply.outcome,
+      status: reply.status,
+      milliseconds: performance.now() - startedAt,
+    });
+    return respond(reply, visit.requestId, visit.limitHeaders);
   };
 }
 
-async function replyTo(context: NodeContext, endpoint: Endpoint): Promise<Reply> {
-  const { contract, intake, inFlight } = endpoint;
-  const receivedAt = Date.now();
-  const query = context.req.queries();
-  const holder = await authenticate(context.req, query, contract.credentials, intake);
-  if (holder === undefined) return unauthorized;
+async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
+  const { contract, intake, readAddress, wrongKeys, keyLimits, keyUses, inFlight } = endpoint;
+  const { context, query, receivedAt } = visit;
+  const address = () => readAddress(context.env.incoming);
+  const caller = { request: context.req, query, address };
+  const holder = await authenticate(caller, contract.credentials, intake, wrongKeys);
+  if (holder instanceof Reply) return holder;
+  visit.holder = holder;
+  keyUses.used(holder.keyId, receivedAt);
+  const allowance = keyLimits.take(holder);
+  if (allowance !== undefined) {
+    visit.limitHeaders = allowance.headers;
+    if (allowance.wait > 0) return rateLimited(allowance.wait);
+  }
   if (!inFlight.enter(holder.keyId)) return tooManyRequests;
   try {
-    return await replyToPartner(context, endpoint, query, holder.partner, receivedAt);
+    return await replyToPartner(visit, endpoint, holder.partner);
   } finally {
     inFlight.leave(holder.keyId);
   }
 }
 
 async function replyToPartner(
-  context: NodeContext,
+  { context, query, receivedAt }: Visit,
   { contract, operation, validate }: Endpoint,
-  query: Record<string, string[]>,
   partner: Partner,
-  receivedAt: number,
 ): Promise<Reply> {
-  if (!isAcceptable(context, contract)) return unsupportedMediaType(contract);
+  const { headers } = context.env.incoming;
+  if (!isAcceptable(contract, headers['content-type'], headers['content-encoding'])) {
+    return unsupportedMediaType(contract);
+  }
   const bytes = await readBody(context.env.incoming, contract.maxBytes);
   if (bytes === 'too-large') return contentTooLarge(contract);
   if (bytes === 'cut-short') return cutShort;
   const json = readJson(bytes);
   if ('failures' in json) return mustBeMended(json.failures);
-  const { headers } = context.env.incoming;
   const validated = validate({ query, headers, body: json.value });
   if ('failures' in validated) return mustBeMended(validated.failures);
   // The cast: the body keeps the schema that its type is generated from.
@@ -83,15 +134,7 @@ async function replyToPartner(
   return operation.answer({ partner, body, text: json.text, receivedAt, idempotency });
 }
 
-function isAcceptable(context: NodeContext, contract: ContractOperation): boolean {
-  const { headers } = context.env.incoming;
-  const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return false;
-  const [mediaType = ''] = (headers['content-type'] ?? '').split(';', 1);
-  return contract.mediaTypes.includes(mediaType.trim().toLowerCase());
-}
-
-function replyToFailure(error: unknown, requestId: string, { contract, operation, log }: Endpoint): Reply {
+function replyToFailure(error: unknown, { requestId }: Visit, { contract, operation, log }: Endpoint): Reply {
   if (error instanceof StoreBusy) {
     log.warn({ requestId, operation: contract.id }, `Refused a request: ${error.message}`);
     return unavailable;

@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Reply } from '../contract/reply.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { TellAnswered } from '../telemetry/requests.ts';
 import { headersTooLarge, notHttp, tooSlow } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
 
@@ -18,8 +19,13 @@ export interface HttpServerOptions {
   /** 0 takes a free one. */
   port: number;
   log: Log;
+  tellAnswered?: TellAnswered;
   /** How long a request may take to arrive, in milliseconds. */
   requestTimeout?: number;
+  /** How long its headers may take of that, in milliseconds. */
+  headersTimeout?: number;
+  /** How many connections there may be at once. */
+  mostConnections?: number;
 }
 
 export interface RunningServer {
@@ -29,7 +35,21 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** A partner's request has some hundred bytes, so even a slow line brings it in a second. */
 const defaultRequestTimeout = 30_000;
+const defaultHeadersTimeout = 10_000;
+
+/** A connection takes some 10 KiB and a file descriptor. */
+const defaultMostConnections = 10_000;
+
+/** How long an idle connection is kept for the next request, in milliseconds. */
+const keepAliveTimeout = 5_000;
+
+/** Refused connections are told of again only after so long a time without any, in milliseconds. */
+const dropSilence = 10_000;
+
+/** So many headers are read of a request; Node drops the others, and all together are bounded in size. */
+const mostHeaders = 100;
 
 /** How long requests that are under way may take to end before their connections are cut, in milliseconds. */
 const stopPatience = 10_000;
@@ -37,8 +57,9 @@ const stopPatience = 10_000;
 /** Starts to listen. @throws where the address is taken or is not this machine's */
 export async function startHttpServer(
   app: { fetch: Parameters<typeof getRequestListener>[0] },
-  { host, port, log, requestTimeout = defaultRequestTimeout }: HttpServerOptions,
+  { host, port, log, tellAnswered = () => {}, ...limits }: HttpServerOptions,
 ): Promise<RunningServer> {
+  const { requestTimeout = defaultRequestTimeout, headersTimeout = defaultHeadersTimeout } = limits;
   const listener = getRequestListener(app.fetch, {
     hostname: host,
     errorHandler: (error) => {
@@ -48,9 +69,21 @@ export async function startHttpServer(
   });
   const server = createServer({
     requestTimeout,
-    connectionsCheckingInterval: Math.min(requestTimeout, 1_000),
+    headersTimeout: Math.min(headersTimeout, requestTimeout),
+    connectionsCheckingInterval: Math.min(headersTimeout, requestTimeout, 1_000),
+    keepAliveTimeout,
     // A missing Host is answered by the listener, so that this response bears a Request-Id too.
     requireHostHeader: false,
+  });
+  server.maxConnections = limits.mostConnections ?? defaultMostConnections;
+  server.maxHeadersCount = mostHeaders;
+  let lastDrop = Number.NEGATIVE_INFINITY;
+  server.on('drop', () => {
+    const now = performance.now();
+    if (now - lastDrop > dropSilence) {
+      log.warn({ connections: server.maxConnections }, 'Connections were refused: there are too many.');
+    }
+    lastDrop = now;
   });
   const unanswered = new Set<ServerResponse>();
   let stopping = false;
@@ -63,13 +96,19 @@ export async function startHttpServer(
   server.on('request', onRequest);
   // An `Expect` that is not 100-continue may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', onRequest);
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuseRaw(socket, notHttp));
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuse(socket, notHttp));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A request that came in whole may be saved already: no refusal may be taken for its answer.
     const mayBeSaved = unanswered.values().some(({ req }) => req.socket === socket && req.complete);
     if (mayBeSaved || error.code === 'ECONNRESET') socket.destroy();
-    else refuseRaw(socket, refusalFor(error));
+    else refuse(socket, refusalFor(error));
   });
+
+  function refuse(socket: Duplex, reply: Reply): void {
+    const requestId = newRequestId();
+    tellAnswered({ requestId, outcome: reply.outcome, status: reply.status, milliseconds: 0 });
+    refuseRaw(socket, reply, requestId);
+  }
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -102,14 +141,14 @@ function refusalFor(error: NodeJS.ErrnoException): Reply {
 }
 
 /** Answers on a connection that Node's HTTP parser has given up. */
-function refuseRaw(socket: Duplex, reply: Reply): void {
+function refuseRaw(socket: Duplex, reply: Reply, requestId: string): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   const headers = {
     ...reply.headers,
-    'Request-Id': newRequestId(),
+    'Request-Id': requestId,
     'Content-Length': String(Buffer.byteLength(reply.text)),
     Connection: 'close',
   };

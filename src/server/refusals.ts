@@ -51,6 +51,18 @@ export const tooManyRequests = reply(
   { 'Retry-After': retryAfter },
 );
 
+/** 429: too many requests of one key in a short time. @param wait in seconds */
+export function rateLimited(wait: number): Reply {
+  const error = 'Too many requests with this key in a short time.';
+  return reply(429, 'rate-limited', { error }, { 'Retry-After': wait });
+}
+
+/** 429: too many requests without a good key from one address. @param wait in seconds */
+export function tooManyWrongKeys(wait: number): Reply {
+  const error = 'Too many requests without a good key from this address.';
+  return reply(429, 'too-many-wrong-keys', { error }, { 'Retry-After': wait });
+}
+
 /** 431. */
 export const headersTooLarge = reply(431, 'headers-too-large', {
   error: 'The address and headers of the request are too large.',

@@ -7,11 +7,19 @@ export function newRequestId(): string {
   return randomUUID();
 }
 
-/** Puts a reply into the form in which Hono sends it. Every response bears `Request-Id`. */
-export function respond(reply: Reply, requestId: string = newRequestId()): Response {
+/**
+ * Puts a reply into the form in which Hono sends it. Every response bears `Request-Id`.
+ *
+ * @param more headers that the server adds to those of the reply
+ */
+export function respond(
+  reply: Reply,
+  requestId: string = newRequestId(),
+  more?: Readonly<Record<string, string>>,
+): Response {
   return new Response(reply.text, {
     status: reply.status,
-    headers: { ...reply.headers, 'Request-Id': requestId },
+    headers: { ...reply.headers, 'Request-Id': requestId, ...more },
   });
 }
 

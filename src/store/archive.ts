@@ -17,9 +17,13 @@ export interface ArchiveTable {
 /** Every table, each after those that it refers to. */
 export const archiveTables: readonly ArchiveTable[] = [
   { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keys: 1 },
-  { name: 'partner', columns: ['id', 'name', 'created_at'], keys: 1 },
+  { name: 'partner', columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst'], keys: 1 },
   { name: 'granted_type', columns: ['partner_id', 'type_id'], keys: 2 },
-  { name: 'api_key', columns: ['id', 'partner_id', 'digest', 'created_at', 'revoked_at'], keys: 1 },
+  {
+    name: 'api_key',
+    columns: ['id', 'partner_id', 'digest', 'created_at', 'revoked_at', 'expires_at', 'last_used_at'],
+    keys: 1,
+  },
   {
     name: 'lead',
     columns: [

@@ -6,6 +6,8 @@ export const mistakes = {
   noType: (name: string) => missing('lead type', name, 'leads type list'),
   noPartner: (name: string) => missing('partner', name, 'leads partner list'),
   noKey: (id: string) => missing('key with the id', id, 'leads key list'),
+  revokedKey: (id: string) =>
+    new Mistake(`The key ${id} is refused already. \`leads key create\` makes the partner another.`),
   noLead: (id: string) => missing('lead with the id', id, 'leads lead list'),
   noSubmission: (id: string) => missing('submission with the id', id, 'leads submission list'),
   typeExists: (name: string) => new Mistake(`There is a lead type ${JSON.stringify(name)} already.`),

@@ -3,13 +3,14 @@ import type { CancellationOutcome, LeadState, LeadStatus, SubmissionOutcome } fr
 import type { PersonAndType, Submission } from '../leads/submission.ts';
 import type { TryOutcome } from '../leads/try.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
+import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { ArchiveRow, ArchiveTable } from './archive.ts';
 
 /** All times are milliseconds since 1970, all mobile numbers E.164. */
 
 /** What partners' requests need. A promise is kept once it is fulfilled: committed and synced. */
 export interface Intake {
-  /** Who holds the key with this digest; undefined for an unknown or a revoked one. */
+  /** Who holds the key with this digest; undefined for one that is unknown, revoked or expired. */
   keyHolder(digest: string): Promise<KeyHolder | undefined>;
   /** Whether the type exists and the partner holds it. */
   isGranted(partnerId: number, type: string): Promise<boolean>;
@@ -137,13 +138,26 @@ export interface PartnerRecord {
   types: string[];
   /** How many of its keys are good. */
   keys: number;
+  limit: PartnerLimit;
 }
 
 export interface KeyRecord {
   id: string;
   partner: string;
   createdAt: number;
+  /** From when on it is refused; null for never. */
+  expiresAt: number | null;
   revokedAt: number | null;
+  /** When it was last seen, up to some seconds before it really was; null for never. */
+  lastUsedAt: number | null;
+}
+
+/** A key that takes the place of another. */
+export interface NextKey {
+  id: string;
+  digest: string;
+  /** Until when the old key is good as well, in milliseconds since 1970. */
+  oldUntil: number;
 }
 
 /** Partners, their keys, and the types granted to them. Each method throws a `Mistake` on a wrong name. */
@@ -158,8 +172,14 @@ export interface Registry {
   /** Adds a key by its digest. */
   addKey(partner: string, id: string, digest: string): Promise<void>;
   keys(partner: string | undefined): AsyncIterable<KeyRecord>;
+  /** Adds a key for the holder of another, which expires. Gives the partner's name. */
+  rotateKey(id: string, next: NextKey): Promise<string>;
   /** Revoking a revoked key changes nothing. */
   revokeKey(id: string): Promise<void>;
+  /** Sets how many requests each key of a partner may send. */
+  limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
+  /** Records when keys were last used, by their ids; never an earlier time than is recorded. */
+  recordKeyUses(uses: ReadonlyMap<string, number>): Promise<void>;
   /** Whether no partner and no type was ever added. */
   isEmpty(): Promise<boolean>;
 }

@@ -78,6 +78,43 @@ test('types, partners and keys are made and listed', async () => {
   await store.close();
 });
 
+test('a key is replaced by another, and good beside it until its time', async () => {
+  const { leads, open } = operator();
+  await leads('partner', 'add', 'broker');
+  const [old] = lines(await leads('key', 'create', 'broker')) as { id: string; key: string }[];
+  const rotated = await leads('key', 'rotate', old?.id ?? '', '--old-until', '2h');
+  const [next] = lines(rotated) as { id: string; key: string; old_until: string }[];
+  expect(next).toMatchObject({ partner: 'broker', replaces: old?.id });
+  expect(rotated.stderr).toMatch(/shown this once/);
+  expect(lines(await leads('key', 'list', '--json'))).toMatchObject([
+    { id: old?.id, expires_at: next?.old_until, revoked_at: null, last_used_at: null },
+    { id: next?.id, expires_at: null },
+  ]);
+  const store = open();
+  for (const { key } of [old, next].filter((each) => each !== undefined)) {
+    expect(await store.keyHolder(digestOf(key))).toMatchObject({ partner: { name: 'broker' } });
+  }
+  await store.recordKeyUses(new Map([[old?.id ?? '', Date.parse('2030-01-02T03:04:05Z')]]));
+  await store.close();
+  expect((await leads('key', 'list')).stdout).toContain('2030-01-02T03:04:05Z');
+});
+
+test('a partner’s limit is set, and shown', async () => {
+  const { leads } = operator();
+  await leads('partner', 'add', 'broker');
+  expect((await leads('partner', 'limit', 'broker', '50')).stdout).toBe(
+    'Each key of broker may send 50 requests a second, and 500 at once.\n',
+  );
+  expect(lines(await leads('partner', 'limit', 'broker', '5', '--burst', '7', '--json'))).toEqual([
+    { partner: 'broker', limit: { per_second: 5, burst: 7 } },
+  ]);
+  expect((await leads('partner', 'list')).stdout).toContain('5/s, 7 at once');
+  await leads('partner', 'limit', 'broker', 'off');
+  expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ limit: 'off' }]);
+  await leads('partner', 'limit', 'broker', 'default');
+  expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ limit: 'default' }]);
+});
+
 test('a table has aligned columns and nothing else', async () => {
   const { leads, open } = operator();
   await fill(open());
@@ -367,9 +404,11 @@ test('every command has help, with a description of each argument and option', a
     'partner add',
     'partner list',
     'partner grant',
+    'partner limit',
     'key',
     'key create',
     'key list',
+    'key rotate',
     'key revoke',
     'lead',
     'lead list',

@@ -8,6 +8,7 @@ import { phoneReader } from '../../src/leads/phone.ts';
 import type { TryOutcome } from '../../src/leads/try.ts';
 import { type AppParts, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
+import { KeyUses } from '../../src/server/key-uses.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { ClaimedLead, LeadRecord, Store, SubmissionRecord } from '../../src/store/store.ts';
@@ -23,7 +24,9 @@ export interface TestServer extends Target {
 }
 
 export type TestServerOptions = Partial<
-  Pick<AppParts, 'inFlightPerKey'> & Pick<HttpServerOptions, 'requestTimeout'> & CommitQueueLimits
+  Pick<AppParts, 'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'tellAnswered'> &
+    Pick<HttpServerOptions, 'requestTimeout' | 'headersTimeout' | 'mostConnections'> &
+    CommitQueueLimits
 >;
 
 const log = await createLog('silent');
@@ -49,10 +52,14 @@ export async function serve(
 ): Promise<Omit<TestServer, 'file'>> {
   const first = await bootstrap(store);
   if (first === undefined) throw new Error('The new store is not empty.');
-  const app = createApp({ store, readPhone: phoneReader('GB'), log, handOff, ...options });
+  const keyUses = new KeyUses(store, log);
+  const tellAnswered = () => {};
+  const readPhone = phoneReader('GB');
+  const app = createApp({ store, readPhone, log, handOff, keyUses, tellAnswered, ...options });
   const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...options });
   onTestFinished(async () => {
     await server.stop();
+    await keyUses.stop();
     await store.close();
   });
   return { url: `http://${server.host}:${server.port}`, store, ...first };

@@ -440,13 +440,64 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
     test('keys are found by their digest until they are revoked', async () => {
       const { store, first } = await furnished(open());
       await store.addKey('first', 'key-1', 'digest-1');
-      expect(await store.keyHolder('digest-1')).toEqual({ keyId: 'key-1', partner: first });
+      expect(await store.keyHolder('digest-1')).toEqual({
+        keyId: 'key-1',
+        digest: 'digest-1',
+        partner: first,
+        limit: 'default',
+      });
       expect(await store.keyHolder('digest-2')).toBeUndefined();
       await store.revokeKey('key-1');
       await store.revokeKey('key-1');
       expect(await store.keyHolder('digest-1')).toBeUndefined();
       expect(await Array.fromAsync(store.keys('second'))).toEqual([]);
       expect(await Array.fromAsync(store.keys('first'))).toMatchObject([{ id: 'key-1', partner: 'first' }]);
+    });
+
+    test('a rotated key is good until its time, beside the one that takes its place', async () => {
+      const { store, first } = await furnished(open());
+      await store.addKey('first', 'old', 'old digest');
+      const oldUntil = Date.now() + 50;
+      expect(await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil })).toBe('first');
+      expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new', partner: first });
+      expect(await store.keyHolder('old digest')).toMatchObject({ keyId: 'old' });
+      await pass(50);
+      expect(await store.keyHolder('old digest')).toBeUndefined();
+      expect(await Array.fromAsync(store.keys('first'))).toMatchObject([
+        { id: 'new', expiresAt: null },
+        { id: 'old', expiresAt: oldUntil },
+      ]);
+      expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', keys: 1 });
+      const next = { id: 'newer', digest: 'newer digest', oldUntil: Date.now() };
+      await expect(store.rotateKey('old', next)).rejects.toThrow(Mistake);
+      await expect(store.rotateKey('nothing', next)).rejects.toThrow(Mistake);
+      expect(await store.keyHolder('newer digest')).toBeUndefined();
+    });
+
+    test('when a key was last used is recorded, and never set back', async () => {
+      const { store } = await furnished(open());
+      await store.addKey('first', 'key-1', 'digest-1');
+      await store.addKey('first', 'key-2', 'digest-2');
+      await store.recordKeyUses(new Map([['key-1', 2_000]]));
+      await store.recordKeyUses(
+        new Map([
+          ['key-1', 1_000],
+          ['gone', 3_000],
+        ]),
+      );
+      const keys = await Array.fromAsync(store.keys('first'));
+      expect(keys.map(({ lastUsedAt }) => lastUsedAt)).toEqual([2_000, null]);
+    });
+
+    test('a partner’s limit comes with its keys, as soon as it is set', async () => {
+      const { store } = await furnished(open());
+      await store.addKey('first', 'key-1', 'digest-1');
+      for (const limit of [{ perSecond: 5, burst: 50 }, 'off', 'default'] as const) {
+        await store.limitPartner('first', limit);
+        expect(await store.keyHolder('digest-1')).toMatchObject({ limit });
+        expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', limit });
+      }
+      await expect(store.limitPartner('nobody', 'off')).rejects.toThrow(Mistake);
     });
 
     test('a wrong name is a mistake that changes nothing', async () => {

@@ -67,6 +67,7 @@ async function lived(opening: Store | Promise<Store>) {
     });
   }
   await store.addKey('first', 'key', 'digest');
+  await store.limitPartner('first', { perSecond: 5, burst: 10 });
   return { store, first, second, from };
 }
 
@@ -126,7 +127,11 @@ describe('copy', () => {
       expect(copied.map(({ name }) => name)).toEqual(archiveTables.map(({ name }) => name));
       expect(copied.every(({ rows }) => rows > 0)).toBe(true);
       expect(await leadsIn(target)).toEqual(await leadsIn(source));
-      expect(await target.keyHolder('digest')).toEqual({ keyId: 'key', partner: first });
+      expect(await target.keyHolder('digest')).toMatchObject({
+        keyId: 'key',
+        partner: first,
+        limit: { perSecond: 5, burst: 10 },
+      });
       const scheduled = { partnerId: first.id, type: 'motor', mobile: mobile(104) };
       expect(
         await target.submit(from(first.id, { mobile: mobile(104) }), { key: 'day-1', fingerprint: 'four' }),

@@ -2,6 +2,7 @@ import type { Idempotency } from '../../leads/idempotency.ts';
 import type { LeadState, LeadStatus } from '../../leads/lead.ts';
 import type { PersonAndType } from '../../leads/submission.ts';
 import type { KeyHolder } from '../../partners/partner.ts';
+import { type LimitColumns, limitOf } from '../limit-columns.ts';
 import type { Cancelled, Intake, Submitted } from '../store.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
@@ -12,9 +13,10 @@ import { type Candidate, candidateOf, judgedCandidates, storable, submittedOf, t
 const keyHolders: Statement = {
   name: 'key_holders',
   text: `
-    SELECT api_key.digest, api_key.id AS "keyId", partner.id AS "partnerId", partner.name AS "partnerName"
+    SELECT digest, api_key.id AS "keyId", partner.id AS "partnerId", partner.name AS "partnerName",
+      rate_limit AS "rateLimit", rate_burst AS "rateBurst"
     FROM api_key JOIN partner ON partner.id = api_key.partner_id
-    WHERE api_key.digest = ANY ($1::text[]) AND api_key.revoked_at IS NULL`,
+    WHERE digest = ANY ($1::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`,
 };
 
 const granted: Statement = {
@@ -131,6 +133,13 @@ const statuses: Statement = {
     FROM last WHERE id IS NOT NULL`,
 };
 
+interface HolderRow extends LimitColumns {
+  digest: string;
+  keyId: string;
+  partnerId: number;
+  partnerName: string;
+}
+
 interface Cancellation extends PersonAndType {
   idempotency: Idempotency | undefined;
 }
@@ -196,18 +205,13 @@ export function postgresIntake(
   }
 
   async function keyBatch(entries: readonly Entry<string, KeyHolder | undefined>[]): Promise<void> {
-    const rows = await database.read<{
-      digest: string;
-      keyId: string;
-      partnerId: number;
-      partnerName: string;
-    }>(keyHolders, [[...new Set(entries.map(({ input }) => input))]]);
-    const holders = new Map(
-      rows.map(({ digest, keyId, partnerId, partnerName }) => [
-        digest,
-        { keyId, partner: { id: partnerId, name: partnerName } },
-      ]),
-    );
+    const digests = [...new Set(entries.map(({ input }) => input))];
+    const holders = new Map<string, KeyHolder>();
+    for (const row of await database.read<HolderRow>(keyHolders, [digests, Date.now()])) {
+      const { digest, keyId, partnerId, partnerName } = row;
+      const partner = { id: partnerId, name: partnerName };
+      holders.set(digest, { keyId, digest, partner, limit: limitOf(row) });
+    }
     for (const { input, resolve } of entries) resolve(holders.get(input));
   }
 

@@ -1,4 +1,5 @@
 import type { Partner } from '../../partners/partner.ts';
+import { columnsOf, type LimitColumns, limitOf } from '../limit-columns.ts';
 import { mistakes } from '../mistakes.ts';
 import type { KeyRecord, LeadTypeRecord, PartnerRecord, Registry } from '../store.ts';
 import type { PostgresDatabase, Run, Statement } from './database.ts';
@@ -15,19 +16,36 @@ const types: Statement = {
 const partners: Statement = {
   name: 'partners',
   text: `
-    SELECT name, created_at AS "createdAt",
+    SELECT name, created_at AS "createdAt", rate_limit AS "rateLimit", rate_burst AS "rateBurst",
       ARRAY(SELECT lead_type.name FROM granted_type JOIN lead_type ON lead_type.id = granted_type.type_id
             WHERE granted_type.partner_id = partner.id ORDER BY lead_type.name COLLATE "C") AS types,
-      (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND revoked_at IS NULL) AS keys
+      (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND revoked_at IS NULL
+         AND (expires_at IS NULL OR expires_at > $1)) AS keys
     FROM partner ORDER BY name COLLATE "C"`,
 };
 
 const keys: Statement = {
   name: 'keys',
   text: `
-    SELECT api_key.id, partner.name AS partner, api_key.created_at AS "createdAt", revoked_at AS "revokedAt"
+    SELECT api_key.id, partner.name AS partner, api_key.created_at AS "createdAt",
+      expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
     FROM api_key JOIN partner ON partner.id = api_key.partner_id
     WHERE $1::integer IS NULL OR partner.id = $1 ORDER BY api_key.id`,
+};
+
+const insertKey = 'INSERT INTO api_key (id, partner_id, digest, created_at) VALUES ($1, $2, $3, $4)';
+
+/** In the order of the ids, so that two servers that record the same keys do not wait for each other. */
+const useKeys: Statement = {
+  name: 'use_keys',
+  text: `
+    WITH used AS (
+      SELECT api_key.id, sent.used_at
+      FROM unnest($1::text[], $2::bigint[]) AS sent (id, used_at) JOIN api_key ON api_key.id = sent.id
+      ORDER BY api_key.id FOR UPDATE OF api_key
+    )
+    UPDATE api_key SET last_used_at = greatest(api_key.last_used_at, used.used_at)
+    FROM used WHERE api_key.id = used.id`,
 };
 
 const anything: Statement = {
@@ -66,7 +84,10 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
     },
 
     async *partners() {
-      yield* await database.read<PartnerRecord>(partners);
+      type Row = Omit<PartnerRecord, 'limit'> & LimitColumns;
+      for (const { rateLimit, rateBurst, ...row } of await database.read<Row>(partners, [Date.now()])) {
+        yield { ...row, limit: limitOf({ rateLimit, rateBurst }) };
+      }
     },
 
     async grantType(partner, type) {
@@ -75,12 +96,7 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
 
     async addKey(partner, id, digest) {
       await database.transaction(async (run) => {
-        await run('INSERT INTO api_key (id, partner_id, digest, created_at) VALUES ($1, $2, $3, $4)', [
-          id,
-          await partnerId(run, partner),
-          digest,
-          Date.now(),
-        ]);
+        await run(insertKey, [id, await partnerId(run, partner), digest, Date.now()]);
       });
     },
 
@@ -97,6 +113,38 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
         );
         if (rows.length === 0) throw mistakes.noKey(id);
       });
+    },
+
+    rotateKey(id, next) {
+      return database.transaction(async (run) => {
+        const now = Date.now();
+        const [key] = await run<{ partnerId: number; partner: string; isGood: boolean }>(
+          `SELECT partner.id AS "partnerId", partner.name AS partner,
+             revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1) AS "isGood"
+           FROM api_key JOIN partner ON partner.id = api_key.partner_id WHERE api_key.id = $2`,
+          [now, id],
+        );
+        if (key === undefined) throw mistakes.noKey(id);
+        if (!key.isGood) throw mistakes.revokedKey(id);
+        await run(insertKey, [next.id, key.partnerId, next.digest, now]);
+        await run('UPDATE api_key SET expires_at = $1 WHERE id = $2', [next.oldUntil, id]);
+        return key.partner;
+      });
+    },
+
+    async limitPartner(partner, limit) {
+      await database.transaction(async (run) => {
+        const { rateLimit, rateBurst } = columnsOf(limit);
+        const rows = await run(
+          'UPDATE partner SET rate_limit = $1, rate_burst = $2 WHERE name = $3 RETURNING id',
+          [rateLimit, rateBurst, partner],
+        );
+        if (rows.length === 0) throw mistakes.noPartner(partner);
+      });
+    },
+
+    async recordKeyUses(uses) {
+      await database.write(useKeys, [[...uses.keys()], [...uses.values()]]);
     },
 
     async isEmpty() {

@@ -10,6 +10,7 @@ import {
   type SubmissionOutcome,
 } from '../../leads/lead.ts';
 import { callDueAt, type PersonAndType, type Submission } from '../../leads/submission.ts';
+import { type LimitColumns, limitOf } from '../limit-columns.ts';
 import type { Cancelled, Intake, Submitted } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { type KeptAnswer, sqliteKeptAnswers } from './kept-answers.ts';
@@ -59,11 +60,14 @@ export function sqliteTake(database: DatabaseSync): Take {
 }
 
 export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: Take): Intake {
-  const keyHolder = new Query<{ keyId: string; partnerId: number; partnerName: string }>(
+  const keyHolder = new Query<
+    { keyId: string; digest: string; partnerId: number; partnerName: string } & LimitColumns
+  >(
     database,
-    `SELECT api_key.id AS keyId, partner.id AS partnerId, partner.name AS partnerName
+    `SELECT api_key.id AS keyId, digest, partner.id AS partnerId, partner.name AS partnerName,
+       rate_limit AS rateLimit, rate_burst AS rateBurst
      FROM api_key JOIN partner ON partner.id = api_key.partner_id
-     WHERE api_key.digest = ? AND api_key.revoked_at IS NULL`,
+     WHERE digest = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
   );
   const grantedType = grantedTypeQuery(database);
   const insertSubmission = new Query(
@@ -103,8 +107,10 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
 
   return {
     async keyHolder(digest) {
-      const row = keyHolder.first(digest);
-      return row && { keyId: row.keyId, partner: { id: row.partnerId, name: row.partnerName } };
+      const row = keyHolder.first(digest, Date.now());
+      if (row === undefined) return undefined;
+      const partner = { id: row.partnerId, name: row.partnerName };
+      return { keyId: row.keyId, digest: row.digest, partner, limit: limitOf(row) };
     },
 
     async isGranted(partnerId, type) {

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { columnsOf, type LimitColumns, limitOf } from '../limit-columns.ts';
 import { mistakes } from '../mistakes.ts';
 import type { KeyRecord, LeadTypeRecord, PartnerRecord, Registry } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -21,6 +22,21 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     database,
     'INSERT INTO api_key (id, partner_id, digest, created_at) VALUES (?, ?, ?, ?)',
   );
+  const goodKey = new Query<{ partnerId: number; partner: string; isGood: number }>(
+    database,
+    `SELECT partner.id AS partnerId, partner.name AS partner,
+       revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AS isGood
+     FROM api_key JOIN partner ON partner.id = api_key.partner_id WHERE api_key.id = ?`,
+  );
+  const expireKey = new Query(database, 'UPDATE api_key SET expires_at = ? WHERE id = ?');
+  const useKey = new Query(
+    database,
+    'UPDATE api_key SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?',
+  );
+  const limitPartner = new Query(
+    database,
+    'UPDATE partner SET rate_limit = ?, rate_burst = ? WHERE name = ?',
+  );
   const revokeKey = new Query(
     database,
     'UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?',
@@ -36,18 +52,20 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
         WHERE granted_type.type_id = lead_type.id) AS partners
      FROM lead_type ORDER BY name`,
   );
-  const partners = new Query<Omit<PartnerRecord, 'types'> & { types: string }>(
+  const partners = new Query<Omit<PartnerRecord, 'types' | 'limit'> & { types: string } & LimitColumns>(
     database,
-    `SELECT name, created_at AS createdAt,
+    `SELECT name, created_at AS createdAt, rate_limit AS rateLimit, rate_burst AS rateBurst,
        (SELECT json_group_array(lead_type.name ORDER BY lead_type.name)
         FROM granted_type JOIN lead_type ON lead_type.id = granted_type.type_id
         WHERE granted_type.partner_id = partner.id) AS types,
-       (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND revoked_at IS NULL) AS keys
+       (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND revoked_at IS NULL
+          AND (expires_at IS NULL OR expires_at > ?)) AS keys
      FROM partner ORDER BY name`,
   );
   const keys = new Query<KeyRecord>(
     database,
-    `SELECT api_key.id, partner.name AS partner, api_key.created_at AS createdAt, revoked_at AS revokedAt
+    `SELECT api_key.id, partner.name AS partner, api_key.created_at AS createdAt, expires_at AS expiresAt,
+       revoked_at AS revokedAt, last_used_at AS lastUsedAt
      FROM api_key JOIN partner ON partner.id = api_key.partner_id
      WHERE ?1 IS NULL OR partner.id = ?1 ORDER BY api_key.id`,
   );
@@ -86,7 +104,9 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     },
 
     async *partners() {
-      for (const row of partners.each()) yield { ...row, types: JSON.parse(row.types) };
+      for (const { rateLimit, rateBurst, ...row } of partners.each(Date.now())) {
+        yield { ...row, types: JSON.parse(row.types), limit: limitOf({ rateLimit, rateBurst }) };
+      }
     },
 
     grantType(partner, type) {
@@ -105,6 +125,31 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
       return queue.write(() => {
         if (revokeKey.run(Date.now(), id) === 1) return;
         throw mistakes.noKey(id);
+      });
+    },
+
+    rotateKey(id, next) {
+      return queue.write(() => {
+        const now = Date.now();
+        const key = goodKey.first(now, id);
+        if (key === undefined) throw mistakes.noKey(id);
+        if (!key.isGood) throw mistakes.revokedKey(id);
+        insertKey.run(next.id, key.partnerId, next.digest, now);
+        expireKey.run(next.oldUntil, id);
+        return key.partner;
+      });
+    },
+
+    limitPartner(partner, limit) {
+      return queue.write(() => {
+        const { rateLimit, rateBurst } = columnsOf(limit);
+        if (limitPartner.run(rateLimit, rateBurst, partner) === 0) throw mistakes.noPartner(partner);
+      });
+    },
+
+    recordKeyUses(uses) {
+      return queue.write(() => {
+        for (const [id, usedAt] of uses) useKey.run(usedAt, id);
       });
     },
 

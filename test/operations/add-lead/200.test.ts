@@ -95,11 +95,14 @@ test.each([
   expect(json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
 
-test.each(['{"a":1}', '[0]', ' [null] ', '{"":{}}'])('data may be %s', async (data) => {
-  const server = await startServer();
-  const { json } = await post(server, 'addLead', { ...person, data });
-  expect(json).toEqual(responseValue('addLead', 200, 'accepted'));
-});
+test.each(['{"a":1}', '[0]', ' [null] ', '{"":{}}', `${'['.repeat(31)}[0]${']'.repeat(31)}`])(
+  'data may be %s',
+  async (data) => {
+    const server = await startServer();
+    const { json } = await post(server, 'addLead', { ...person, data });
+    expect(json).toEqual(responseValue('addLead', 200, 'accepted'));
+  },
+);
 
 test('what was sent is kept to the letter, the spelling of the number and odd characters included', async () => {
   const server = await startServer();

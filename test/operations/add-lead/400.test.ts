@@ -41,6 +41,8 @@ const wrong: [field: string, value: unknown, message: string][] = [
   ['data', '7', 'Empty or invalid content of `data` field'],
   ['data', 'null', 'Empty or invalid content of `data` field'],
   ['data', ['a'], 'Empty or invalid content of `data` field'],
+  ['data', `${'['.repeat(33)}0${']'.repeat(33)}`, 'Empty or invalid content of `data` field'],
+  ['data', `${'['.repeat(30_000)}${']'.repeat(30_000)}`, 'Empty or invalid content of `data` field'],
   ['data', JSON.stringify({ a: 'x'.repeat(65_536) }), 'Data is too long (maximum is 65536 characters).'],
   ['delays', true, 'Delays must be a number.'],
   ['delays', '-1', 'Delays must be a number.'],

@@ -6,6 +6,7 @@ import { send } from '../../harness/client.ts';
 import { operationOf } from '../../harness/contract.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
 import type { TestServer } from '../../harness/server.ts';
+import { limitScenarios, limitsRates } from '../shared/429.ts';
 
 /** A request that stays under way: its body does not come. */
 async function beginRequest(server: TestServer): Promise<void> {
@@ -21,7 +22,10 @@ async function beginRequest(server: TestServer): Promise<void> {
   await once(socket, 'data');
 }
 
+limitsRates('leadStatus');
+
 bringsEveryExample('leadStatus', 429, {
+  ...limitScenarios('leadStatus'),
   'too-many-requests': {
     options: { inFlightPerKey: 1 },
     arrange: beginRequest,

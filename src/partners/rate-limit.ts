@@ -1,0 +1,21 @@
+/** How many requests a key may send. */
+export interface RateLimit {
+  /** How many a second, for as long as one likes. */
+  perSecond: number;
+  /** How many at once, after a pause. */
+  burst: number;
+}
+
+/** What limits a partner: a limit of its own, none (`off`), or that of the deployment (`default`). */
+export type PartnerLimit = RateLimit | 'off' | 'default';
+
+/** Where no burst is named it is what comes in so many seconds. */
+const burstSeconds = 10;
+
+/** The largest number that is taken for either. */
+export const mostPerSecond = 1_000_000;
+
+/** A limit whose burst may be left open. */
+export function rateLimit(perSecond: number, burst: number = perSecond * burstSeconds): RateLimit {
+  return { perSecond, burst };
+}
