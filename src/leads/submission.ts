@@ -14,6 +14,8 @@ export interface Submission {
   delays: number;
   /** The whole request body as it was sent: JSON text. */
   content: string;
+  /** Where the trace of the request goes on (W3C Trace Context, `traceparent`); not saved with the submission. */
+  trace?: string | undefined;
 }
 
 /** By what a partner names a lead of its own. */

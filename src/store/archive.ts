@@ -42,6 +42,7 @@ export const archiveTables: readonly ArchiveTable[] = [
       'may_have_arrived',
       'dialled_at',
       'cancelled_at',
+      'trace',
     ],
     keys: 1,
     truths: ['may_have_arrived'],

@@ -1,4 +1,5 @@
 import type { Store } from './store.ts';
+import type { StoreObserver } from './watch.ts';
 
 const sqliteScheme = 'sqlite:';
 const postgresScheme = /^postgres(ql)?:\/\//;
@@ -16,14 +17,14 @@ export function isStoreUrl(url: string): boolean {
  *   `postgres://user:password@host:port/database`
  * @param connections how many there may be to PostgreSQL at once
  */
-export async function openStore(url: string, connections?: number): Promise<Store> {
+export async function openStore(url: string, connections?: number, observer?: StoreObserver): Promise<Store> {
   // Each store is loaded only where it is used: its driver takes time to start.
   if (isPostgres(url)) {
     const { openPostgresStore } = await import('./postgres/postgres-store.ts');
-    return openPostgresStore(url, connections === undefined ? {} : { connections });
+    return openPostgresStore(url, connections === undefined ? {} : { connections }, observer);
   }
   const { openSqliteStore } = await import('./sqlite/sqlite-store.ts');
-  return openSqliteStore(url.slice(sqliteScheme.length));
+  return openSqliteStore(url.slice(sqliteScheme.length), undefined, observer);
 }
 
 /** The store's address as it may be shown and logged: without a password. */

@@ -5,6 +5,7 @@ import type { TryOutcome } from '../leads/try.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { ArchiveRow, ArchiveTable } from './archive.ts';
+import type { Watch } from './watch.ts';
 
 /** All times are milliseconds since 1970, all mobile numbers E.164. */
 
@@ -63,6 +64,8 @@ export interface ClaimedLead extends DueLead {
   tries: number;
   /** Whether the dialler may have it from an earlier try that ended without a clear answer. */
   mayHaveArrived: boolean;
+  /** Where the trace of its request goes on (W3C Trace Context, `traceparent`); null without tracing. */
+  trace: string | null;
 }
 
 /** How leads are claimed. */
@@ -298,7 +301,7 @@ export interface Archive {
 }
 
 /** What must last. */
-export interface Store extends Intake, HandOff, Registry, Records, Upkeep, Archive {
+export interface Store extends Intake, HandOff, Registry, Records, Upkeep, Archive, Watch {
   /** @throws where the store cannot be reached or its migrations are not in place */
   checkReady(): Promise<void>;
   /** Finishes what was begun, then lets go of the store. Closing a closed store does nothing. */

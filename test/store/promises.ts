@@ -10,7 +10,10 @@ const year = 365 * 86_400_000;
 /** Until the clock has moved on by more than `milliseconds`. */
 function pass(milliseconds: number): Promise<void> {
   const start = Date.now();
-  return vi.waitFor(() => expect(Date.now()).toBeGreaterThan(start + milliseconds), { interval: 2 });
+  return vi.waitFor(() => expect(Date.now()).toBeGreaterThan(start + milliseconds), {
+    interval: 2,
+    timeout: milliseconds + 5_000,
+  });
 }
 
 /** Holds a store to every promise that the lead logic, the dispatcher and the commands rely on. */
@@ -498,6 +501,63 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', limit });
       }
       await expect(store.limitPartner('nobody', 'off')).rejects.toThrow(Mistake);
+    });
+
+    test('leads are counted by their state, whatever became of them', async () => {
+      const { store, first, from } = await furnished(open());
+      const counted = async () => (await store.workload()).byState;
+      const none = { scheduled: 0, dialled: 0, cancelled: 0, failed: 0, expired: 0 };
+      expect(await counted()).toEqual(none);
+      const mobile = (index: number) => `+44784025880${index}`;
+      await Promise.all(
+        [0, 1, 2, 3, 4].map((index) =>
+          store.submit(from(first.id, { mobile: mobile(index), delays: index })),
+        ),
+      );
+      await store.submit(from(first.id, { mobile: mobile(0) }));
+      expect(await store.workload()).toMatchObject({ byState: { ...none, scheduled: 5 }, due: 1 });
+      await store.cancel({ partnerId: first.id, type: 'motor', mobile: mobile(4) });
+      await dialDue(store);
+      expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1 });
+      await store.submit(from(first.id, { mobile: mobile(5) }));
+      await dialDue(store, 'refused');
+      expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, failed: 1 });
+      const { nextTryAt } = await store.workload();
+      expect(nextTryAt).toBeGreaterThan(Date.now() - 60_000);
+      const [failed] = await Array.fromAsync(store.leads({ state: 'failed' }, 1));
+      await store.retry(failed?.id ?? '');
+      await store.claimDue({ claim: 'late', limit: 1, lease: 1_000, notDueBefore: Date.now() + 60_000 });
+      expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, expired: 1 });
+      const leads = await leadsIn(store);
+      for (const [state, count] of Object.entries(await counted())) {
+        expect(leads.filter((lead) => lead.state === state)).toHaveLength(count);
+      }
+    });
+
+    test('what was sent and handed over since the last look is told, each thing once', async () => {
+      const { store, first, second, from } = await furnished(open());
+      const { cursor } = await store.activity(undefined);
+      await store.submit(from(first.id));
+      await store.submit(from(second.id));
+      await store.submit(from(second.id, { mobile: '+447840258824' }));
+      await dialDue(store, 'unknown');
+      await pass(1_000);
+      const activity = await store.activity(cursor);
+      expect(activity.submissions.toSorted((one, other) => one.outcome.localeCompare(other.outcome))).toEqual(
+        expect.arrayContaining([
+          { partner: 'first', outcome: 'accepted', count: 1 },
+          { partner: 'second', outcome: 'accepted', count: 1 },
+          { partner: 'second', outcome: 'already-scheduled', count: 1 },
+        ]),
+      );
+      expect(activity.tries).toEqual([{ outcome: 'unknown', count: 2 }]);
+      expect(activity.failures).toMatchObject([
+        { outcome: 'unknown', answer: 'unknown once' },
+        { outcome: 'unknown', answer: 'unknown once' },
+      ]);
+      const next = await store.activity(activity.cursor);
+      expect(next).toMatchObject({ submissions: [], tries: [], failures: [] });
+      expect((await store.activity(undefined)).failures).toHaveLength(2);
     });
 
     test('a wrong name is a mistake that changes nothing', async () => {

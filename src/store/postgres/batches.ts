@@ -1,4 +1,5 @@
 import { StoreBusy } from '../store.ts';
+import type { StoreObserver } from '../watch.ts';
 
 /** One call that waits for its result. A promise that is settled stays as it is. */
 export interface Entry<Input, Output> {
@@ -25,6 +26,8 @@ export interface BatchLimits {
  * and runs them as one statement: a round trip and a commit for each would be most of the work.
  */
 export class Batches<Input, Output> {
+  readonly #kind: string;
+  readonly #observer: StoreObserver;
   readonly #run: (entries: readonly Entry<Input, Output>[]) => Promise<void>;
   readonly #limits: BatchLimits;
   #waiting: Entry<Input, Output>[] = [];
@@ -32,10 +35,25 @@ export class Batches<Input, Output> {
   #scheduled = false;
   #whenIdle: (() => void)[] = [];
 
-  /** @param run settles each entry; those that it leaves are rejected with what it throws */
-  constructor(run: (entries: readonly Entry<Input, Output>[]) => Promise<void>, limits: BatchLimits) {
+  /**
+   * @param kind of the calls, for whoever watches
+   * @param run settles each entry; those that it leaves are rejected with what it throws
+   */
+  constructor(
+    kind: string,
+    run: (entries: readonly Entry<Input, Output>[]) => Promise<void>,
+    limits: BatchLimits,
+    observer: StoreObserver,
+  ) {
+    this.#kind = kind;
+    this.#observer = observer;
     this.#run = run;
     this.#limits = limits;
+  }
+
+  /** How many calls wait. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** @throws {StoreBusy} where too much is waiting */
@@ -74,9 +92,12 @@ export class Batches<Input, Output> {
     }
     this.#underWay += 1;
     if (this.#waiting.length > 0) this.#schedule();
+    const begun = performance.now();
     try {
       await this.#run(entries);
+      this.#observer.batch(this.#kind, entries.length, performance.now() - begun);
     } catch (error) {
+      this.#observer.failure(this.#kind, entries.length);
       for (const entry of entries) entry.reject(error);
     }
     this.#underWay -= 1;

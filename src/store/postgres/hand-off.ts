@@ -1,4 +1,5 @@
 import type { ClaimedLead, DueLead, HandOff, Try } from '../store.ts';
+import type { StoreObserver } from '../watch.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
@@ -68,11 +69,11 @@ const claim: Statement = {
       WHERE lead.id = ANY (ARRAY(SELECT id FROM free WHERE NOT is_too_old)) AND free.id = lead.id
       RETURNING lead.*, free.next_try_at AS free_since
     )
-    SELECT ${dueLeadColumns}, lead.tries, lead.may_have_arrived AS "mayHaveArrived",
+    SELECT ${dueLeadColumns}, lead.tries, lead.may_have_arrived AS "mayHaveArrived", lead.trace,
       lead.free_since, false AS "isTooOld"
     FROM claimed AS lead ${dueLeadJoins}
     UNION ALL
-    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM too_old
+    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM too_old
     ORDER BY free_since, id`,
 };
 
@@ -122,8 +123,9 @@ export function postgresHandOff(
   database: PostgresDatabase,
   changes: Changes,
   limits: BatchLimits,
-): { calls: HandOff; idle(): Promise<void> } {
-  const tries = new Batches(recordBatch, limits);
+  observer: StoreObserver,
+): { calls: HandOff; waiting(): number; idle(): Promise<void> } {
+  const tries = new Batches('try', recordBatch, limits, observer);
 
   async function recordBatch(entries: readonly Entry<Ended, void>[]): Promise<void> {
     const ended = entries.map(({ input }) => ({
@@ -184,5 +186,5 @@ export function postgresHandOff(
     },
   };
 
-  return { calls, idle: () => tries.idle() };
+  return { calls, waiting: () => tries.waiting, idle: () => tries.idle() };
 }

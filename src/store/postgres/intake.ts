@@ -4,6 +4,7 @@ import type { PersonAndType } from '../../leads/submission.ts';
 import type { KeyHolder } from '../../partners/partner.ts';
 import { type LimitColumns, limitOf } from '../limit-columns.ts';
 import type { Cancelled, Intake, Submitted } from '../store.ts';
+import type { StoreObserver } from '../watch.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
@@ -156,11 +157,12 @@ export function postgresIntake(
   database: PostgresDatabase,
   changes: Changes,
   limits: BatchLimits,
-): { calls: Intake; idle(): Promise<void> } {
-  const submissions = new Batches(submitBatch, limits);
-  const cancellations = new Batches(cancelBatch, limits);
-  const keys = new Batches(keyBatch, limits);
-  const lookUps = new Batches(statusBatch, limits);
+  observer: StoreObserver,
+): { calls: Intake; waiting(): number; idle(): Promise<void> } {
+  const submissions = new Batches('submit', submitBatch, limits, observer);
+  const cancellations = new Batches('cancel', cancelBatch, limits, observer);
+  const keys = new Batches('key', keyBatch, limits, observer);
+  const lookUps = new Batches('status', statusBatch, limits, observer);
 
   async function submitBatch(entries: readonly Entry<Candidate, Submitted>[]): Promise<void> {
     const open = new Map(entries.map((entry) => [entry.input.id, entry]));
@@ -241,6 +243,7 @@ export function postgresIntake(
 
   return {
     calls,
+    waiting: () => submissions.waiting + cancellations.waiting + keys.waiting + lookUps.waiting,
     async idle() {
       await Promise.all([submissions.idle(), cancellations.idle(), keys.idle(), lookUps.idle()]);
     },

@@ -1,4 +1,5 @@
 import type { Store } from '../store.ts';
+import { type StoreObserver, unobserved } from '../watch.ts';
 import { postgresArchive } from './archive.ts';
 import { Changes } from './changes.ts';
 import { PostgresDatabase, type PostgresLimits } from './database.ts';
@@ -8,6 +9,7 @@ import { currentMigration, latestMigration, migrate } from './migrate.ts';
 import { postgresRecords } from './records.ts';
 import { postgresRegistry } from './registry.ts';
 import { postgresUpkeep } from './upkeep.ts';
+import { postgresWatch } from './watch.ts';
 
 export interface PostgresStoreLimits extends PostgresLimits {
   /** How many calls of one kind may wait before further ones are refused. */
@@ -35,6 +37,7 @@ const batchKinds = 5;
 export async function openPostgresStore(
   url: string,
   given: Partial<PostgresStoreLimits> = {},
+  observer: StoreObserver = unobserved,
 ): Promise<Store> {
   const limits = { ...defaultLimits, ...given };
   const database = new PostgresDatabase(url, limits);
@@ -51,8 +54,8 @@ export async function openPostgresStore(
     atOnce: Math.max(1, Math.floor(limits.connections / batchKinds)),
   };
   const changes = new Changes(database);
-  const intake = postgresIntake(database, changes, batchLimits);
-  const handOff = postgresHandOff(database, changes, batchLimits);
+  const intake = postgresIntake(database, changes, batchLimits, observer);
+  const handOff = postgresHandOff(database, changes, batchLimits, observer);
   let closed: Promise<void> | undefined;
 
   async function close(): Promise<void> {
@@ -68,6 +71,7 @@ export async function openPostgresStore(
     ...postgresRecords(database, changes),
     ...postgresUpkeep(database),
     ...postgresArchive(database),
+    ...postgresWatch(database, () => intake.waiting() + handOff.waiting()),
 
     async checkReady() {
       const current = await currentMigration(database);

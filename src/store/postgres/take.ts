@@ -18,6 +18,7 @@ export interface Candidate {
   due_at: number;
   idempotency_key: string | null;
   fingerprint: string | null;
+  trace: string | null;
 }
 
 /** What became of a candidate. */
@@ -52,6 +53,7 @@ export function candidateOf(submission: Submission, idempotency?: Idempotency): 
     due_at: callDueAt(submission, now),
     idempotency_key: idempotency?.key ?? null,
     fingerprint: idempotency?.fingerprint ?? null,
+    trace: submission.trace ?? null,
   };
 }
 
@@ -80,7 +82,8 @@ export const judgedCandidates = `
   WITH candidate AS (
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, received_at bigint, type text, mobile text, delays integer,
-      content text, lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text)
+      content text, lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text,
+      trace text)
   ), told AS MATERIALIZED (
     SELECT candidate.id, answer.fingerprint = candidate.fingerprint AS is_same, answer.outcome,
       answer.lead_id, answer.due_at
@@ -109,8 +112,8 @@ export const judgedCandidates = `
     ) AS standing ON true
     WHERE candidate.id NOT IN (SELECT id FROM told)
   ), made AS (
-    INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at)
-    SELECT lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at
+    INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at, trace)
+    SELECT lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at, trace
     FROM typed WHERE type_id IS NOT NULL AND standing_id IS NULL
     ORDER BY mobile COLLATE "C", type_id, lead_id COLLATE "C"
     ON CONFLICT (mobile, type_id, released) DO NOTHING

@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { Mistake } from '../../partners/partner.ts';
 import { StoreBusy } from '../store.ts';
+import { type StoreObserver, unobserved } from '../watch.ts';
 import { Query } from './query.ts';
 
 interface Entry {
@@ -33,6 +35,7 @@ const sqliteBusy = 5;
 export class CommitQueue {
   readonly #database: DatabaseSync;
   readonly #limits: CommitQueueLimits;
+  readonly #observer: StoreObserver;
   readonly #begin: Query;
   readonly #commit: Query;
   readonly #save: Query;
@@ -44,9 +47,10 @@ export class CommitQueue {
   #whenIdle: (() => void)[] = [];
   readonly #afterCommit = new Set<() => void>();
 
-  constructor(database: DatabaseSync, limits: CommitQueueLimits) {
+  constructor(database: DatabaseSync, limits: CommitQueueLimits, observer: StoreObserver = unobserved) {
     this.#database = database;
     this.#limits = limits;
+    this.#observer = observer;
     this.#begin = new Query(database, 'BEGIN IMMEDIATE');
     this.#commit = new Query(database, 'COMMIT');
     this.#save = new Query(database, 'SAVEPOINT entry');
@@ -69,6 +73,11 @@ export class CommitQueue {
       this.#waiting.push({ run: work, resolve: resolve as (result: unknown) => void, reject });
       this.#schedule();
     });
+  }
+
+  /** How many writes wait. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** Calls `listener` after each batch that was committed, until the function that is returned is called. */
@@ -111,6 +120,7 @@ export class CommitQueue {
       return;
     }
     this.#lockedSince = 0;
+    this.#observer.failure('write', this.#waiting.length);
     for (const entry of this.#waiting.splice(0)) entry.reject(error);
     this.#continue();
   }
@@ -121,6 +131,7 @@ export class CommitQueue {
    * batch costs, since SQLite then copies each page that an entry touches.
    */
   #commitBatch(batch: Entry[]): void {
+    const begun = performance.now();
     const settle: (() => void)[] = [];
     try {
       try {
@@ -135,9 +146,11 @@ export class CommitQueue {
       this.#commit.run();
     } catch (error) {
       this.#rollback();
+      this.#observer.failure('write', batch.length);
       for (const entry of batch) entry.reject(error);
       return;
     }
+    this.#observer.batch('write', batch.length, performance.now() - begun);
     for (const tell of settle) tell();
     for (const tell of this.#afterCommit) tell();
   }
@@ -158,6 +171,7 @@ export class CommitQueue {
     } catch (error) {
       if (!this.#database.isTransaction) throw error;
       this.#database.exec('ROLLBACK TO entry; RELEASE entry');
+      if (!(error instanceof Mistake)) this.#observer.failure('write', 1);
       return () => entry.reject(error);
     }
   }

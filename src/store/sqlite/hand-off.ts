@@ -30,7 +30,7 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
     database,
     `SELECT ${dueLeadColumns}, lead.tries + 1 AS tries,
        lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
-       iif(lead.claim IS NULL, NULL, lead.next_try_at) AS brokenOffAt
+       iif(lead.claim IS NULL, NULL, lead.next_try_at) AS brokenOffAt, lead.trace
      FROM ${dueLeadTables}
      WHERE ${isFree} ORDER BY lead.next_try_at, lead.id LIMIT ?2`,
   );

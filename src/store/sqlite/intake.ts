@@ -28,8 +28,8 @@ export function sqliteTake(database: DatabaseSync): Take {
   const grantedType = grantedTypeQuery(database);
   const insertLead = new Query(
     database,
-    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7)
+    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at, trace)
+     VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8)
      ON CONFLICT (mobile, type_id, released) DO NOTHING`,
   );
   const standingLead = new Query<StandingLead & { id: string }>(
@@ -41,12 +41,12 @@ export function sqliteTake(database: DatabaseSync): Take {
   return (submission) => {
     const type = grantedType.first(submission.type, submission.partnerId);
     if (type === undefined) return { outcome: 'unknown-type', leadId: null };
-    const { mobile } = submission;
+    const { mobile, trace = null } = submission;
     const now = Date.now();
     const leadId = newIdentifier(now);
     const dueAt = callDueAt(submission, now);
     const insert = () =>
-      insertLead.run(leadId, type.id, mobile, submission.partnerId, submission.id, now, dueAt);
+      insertLead.run(leadId, type.id, mobile, submission.partnerId, submission.id, now, dueAt, trace);
     if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
 
     const standing = standingLead.first(mobile, type.id);

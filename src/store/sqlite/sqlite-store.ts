@@ -1,4 +1,5 @@
 import type { Store } from '../store.ts';
+import { type StoreObserver, unobserved } from '../watch.ts';
 import { sqliteArchive } from './archive.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
@@ -8,6 +9,7 @@ import { currentMigration, latestMigration, migrate } from './migrate.ts';
 import { sqliteRecords } from './records.ts';
 import { sqliteRegistry } from './registry.ts';
 import { sqliteUpkeep } from './upkeep.ts';
+import { sqliteWatch } from './watch.ts';
 
 /**
  * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
@@ -15,7 +17,11 @@ import { sqliteUpkeep } from './upkeep.ts';
  *
  * @param path a file, which is made where there is none, or `:memory:`
  */
-export function openSqliteStore(path: string, limits: CommitQueueLimits = defaultLimits): Store {
+export function openSqliteStore(
+  path: string,
+  limits: CommitQueueLimits = defaultLimits,
+  observer: StoreObserver = unobserved,
+): Store {
   const database = openDatabase(path);
   try {
     migrate(database);
@@ -24,7 +30,7 @@ export function openSqliteStore(path: string, limits: CommitQueueLimits = defaul
     database.close();
     throw error;
   }
-  const queue = new CommitQueue(database, limits);
+  const queue = new CommitQueue(database, limits, observer);
   const take = sqliteTake(database);
 
   return {
@@ -34,6 +40,7 @@ export function openSqliteStore(path: string, limits: CommitQueueLimits = defaul
     ...sqliteRecords(database, queue, take),
     ...sqliteUpkeep(database, queue),
     ...sqliteArchive(database, queue),
+    ...sqliteWatch(database, queue),
 
     async checkReady() {
       const current = currentMigration(database);

@@ -1,0 +1,102 @@
+import { identifierBound } from '../../leads/identifier.ts';
+import type { LeadState } from '../../leads/lead.ts';
+import {
+  type Activity,
+  activityLimit,
+  type FailedTry,
+  failuresTold,
+  type SubmissionCount,
+  settlingTime,
+  type TryCount,
+  type Watch,
+} from '../watch.ts';
+import type { PostgresDatabase, Statement } from './database.ts';
+
+/** Where there are more changes than this, they are added up for good. */
+const mostChanges = 500;
+
+const counts: Statement = {
+  name: 'lead_counts',
+  text: 'SELECT state, sum(count)::bigint AS count, count(*) AS changes FROM lead_count GROUP BY state',
+};
+
+/** Of two that add up at once the second finds nothing left to do. */
+const addUp: Statement = {
+  name: 'add_up_lead_counts',
+  text: `
+    WITH changes AS (DELETE FROM lead_count RETURNING state, count)
+    INSERT INTO lead_count (state, count) SELECT state, sum(count) FROM changes GROUP BY state`,
+};
+
+const due: Statement = {
+  name: 'due',
+  text: `
+    SELECT (SELECT count(*) FROM lead WHERE state = 'scheduled' AND next_try_at <= $1) AS due,
+      (SELECT min(next_try_at) FROM lead WHERE state = 'scheduled') AS "nextTryAt"`,
+};
+
+const submissions: Statement = {
+  name: 'submissions_since',
+  text: `
+    SELECT partner.name AS partner, outcome, count(*) AS count, max(sent.id COLLATE "C") AS last
+    FROM (SELECT id, partner_id, outcome FROM submission WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS sent
+    JOIN partner ON partner.id = sent.partner_id GROUP BY partner.name, outcome`,
+};
+
+const tries: Statement = {
+  name: 'tries_since',
+  text: `
+    SELECT outcome, count(*) AS count, max(id) AS last
+    FROM (SELECT id, outcome FROM try WHERE id > $1 ORDER BY id LIMIT $2) AS made GROUP BY outcome`,
+};
+
+const failures: Statement = {
+  name: 'failures_since',
+  text: `
+    SELECT lead_id AS "leadId", ended_at AS "endedAt", outcome, answer FROM try
+    WHERE id > $1 AND id <= $2 AND outcome <> 'taken' ORDER BY id DESC LIMIT $3`,
+};
+
+const lastTry: Statement = { name: 'last_try', text: 'SELECT max(id) AS last FROM try' };
+
+export function postgresWatch(database: PostgresDatabase, waiting: () => number): Watch {
+  return {
+    async workload() {
+      const byState: Record<LeadState, number> = {
+        scheduled: 0,
+        dialled: 0,
+        cancelled: 0,
+        failed: 0,
+        expired: 0,
+      };
+      const rows = await database.read<{ state: LeadState; count: number; changes: number }>(counts);
+      for (const { state, count } of rows) byState[state] = count;
+      if (rows.some(({ changes }) => changes > mostChanges)) await database.write(addUp);
+      const [row] = await database.read<{ due: number; nextTryAt: number | null }>(due, [Date.now()]);
+      return { byState, due: row?.due ?? 0, nextTryAt: row?.nextTryAt ?? undefined };
+    },
+
+    waiting,
+
+    async activity(after): Promise<Activity> {
+      const settled = identifierBound(Date.now() - settlingTime);
+      const begin = after ?? {
+        submission: settled,
+        tryId: ((await database.read<{ last: number | null }>(lastTry))[0]?.last ?? 0) - activityLimit,
+      };
+      type Sent = SubmissionCount & { last: string };
+      const sent = await database.read<Sent>(submissions, [begin.submission, settled, activityLimit]);
+      const made = await database.read<TryCount & { last: number }>(tries, [begin.tryId, activityLimit]);
+      const tryId = Math.max(begin.tryId, ...made.map(({ last }) => last));
+      return {
+        cursor: {
+          submission: sent.reduce((most, { last }) => (last > most ? last : most), begin.submission),
+          tryId,
+        },
+        submissions: sent.map(({ partner, outcome, count }) => ({ partner, outcome, count })),
+        tries: after === undefined ? [] : made.map(({ outcome, count }) => ({ outcome, count })),
+        failures: await database.read<FailedTry>(failures, [begin.tryId, tryId, failuresTold]),
+      };
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import type { LeadState, SubmissionOutcome } from '../leads/lead.ts';
+import type { TryOutcome } from '../leads/try.ts';
+
+/** What there is to do. */
+export interface Workload {
+  /** How many leads there are in each state. */
+  byState: Record<LeadState, number>;
+  /** How many could be claimed now. */
+  due: number;
+  /** From when on the first one can be claimed, in milliseconds since 1970; undefined where none is scheduled. */
+  nextTryAt: number | undefined;
+}
+
+/** Where the next look at the activity goes on. */
+export interface ActivityCursor {
+  submission: string;
+  tryId: number;
+}
+
+export interface SubmissionCount {
+  partner: string;
+  outcome: SubmissionOutcome;
+  count: number;
+}
+
+export interface TryCount {
+  outcome: TryOutcome;
+  count: number;
+}
+
+/** A try that did not bring its lead to the dialler. */
+export interface FailedTry {
+  leadId: string;
+  /** Milliseconds since 1970. */
+  endedAt: number;
+  outcome: TryOutcome;
+  answer: string;
+}
+
+/** What was done since the look before. */
+export interface Activity {
+  cursor: ActivityCursor;
+  submissions: SubmissionCount[];
+  tries: TryCount[];
+  /** A few, the newest first. */
+  failures: FailedTry[];
+}
+
+/** So many submissions, and so many tries, are looked at at a time, so that a look stays short. */
+export const activityLimit = 50_000;
+
+/**
+ * Submissions are counted so much later, in milliseconds: they are named when they arrive, and seen once they are
+ * committed, so that one can come behind another that was named after it.
+ */
+export const settlingTime = 1_000;
+
+/** So many failures are told of at a time. */
+export const failuresTold = 5;
+
+/** What watches a store needs. */
+export interface Watch {
+  workload(): Promise<Workload>;
+  /** How many calls of this process wait for the store. */
+  waiting(): number;
+  /**
+   * What partners sent and what was handed over since an earlier look. The first look counts nothing: it
+   * tells of the last failures, and from where to go on.
+   */
+  activity(after: ActivityCursor | undefined): Promise<Activity>;
+}
+
+/** Is told what a store does, for metrics. */
+export interface StoreObserver {
+  /** Several calls were committed, or answered, together. */
+  batch(kind: string, size: number, milliseconds: number): void;
+  /** So many calls failed together: they were not at fault, the store was. */
+  failure(kind: string, size: number): void;
+}
+
+/** For whom nobody watches. */
+export const unobserved: StoreObserver = { batch: () => {}, failure: () => {} };
