@@ -25,6 +25,10 @@ export interface Config {
   rateLimit: RateLimit | undefined;
   /** The reverse proxies whose word is taken for where a request comes from; none for nobody's. */
   trustedProxies: TrustedProxies;
+  /** Where Prometheus reads the metrics; undefined for nowhere. */
+  metrics: { host: string; port: number } | undefined;
+  /** To whom a weakness is reported (RFC 9116); undefined for nobody. */
+  securityContact: string | undefined;
   /** Whether an empty store gets a partner, a type and a key to begin with. */
   bootstrap: boolean;
   /** Whether this process hands due leads over, or leaves them to another. */
@@ -42,10 +46,27 @@ export interface Config {
 /** How many requests a second a key may send where the operator says nothing. */
 const defaultRate = 100;
 
+const portRange = 'a port, from 0 (any that is free) to 65535';
+
 const port = makeExactValidator<number>((text) => {
-  const number = Number(text);
-  if (/^[0-9]+$/.test(text) && number <= 65_535) return number;
-  throw new Error('a port, from 0 (any that is free) to 65535');
+  const number = portIn(text);
+  if (number !== undefined) return number;
+  throw new Error(portRange);
+});
+
+const metricsPort = makeExactValidator<number | undefined>((text) => {
+  if (text === 'off') return undefined;
+  const number = portIn(text);
+  if (number !== undefined) return number;
+  throw new Error(`off, or ${portRange}`);
+});
+
+const contact = makeExactValidator<string | undefined>((written) => {
+  if (written === 'off') return undefined;
+  if (/^(mailto:|https:\/\/|tel:)\S+$/.test(written)) return written;
+  throw new Error(
+    'off, or an address such as mailto:security@leads.example or https://leads.example/security',
+  );
 });
 
 const address = makeExactValidator<string>((written) => {
@@ -111,6 +132,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     RATE_LIMIT: requestsPerSecond({ default: defaultRate }),
     RATE_LIMIT_BURST: count('requests', mostPerSecond)({ default: undefined }),
     TRUST_PROXY: proxies({ default: [] }),
+    METRICS_PORT: metricsPort({ default: undefined }),
+    METRICS_HOST: address({ default: '127.0.0.1' }),
+    SECURITY_CONTACT: contact({ default: undefined }),
     BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
     DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
     DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
@@ -131,6 +155,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
         ? undefined
         : rateLimit(variables.RATE_LIMIT, variables.RATE_LIMIT_BURST),
     trustedProxies: variables.TRUST_PROXY,
+    metrics:
+      variables.METRICS_PORT === undefined
+        ? undefined
+        : { host: variables.METRICS_HOST, port: variables.METRICS_PORT },
+    securityContact: variables.SECURITY_CONTACT,
     bootstrap: variables.BOOTSTRAP === 'on',
     dispatch: variables.DISPATCH === 'on',
     dialler: diallers[variables.DIALLER]?.(environment, readPhone),
@@ -138,4 +167,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     diallerTimeout: variables.DIALLER_TIMEOUT,
     dialWithin: variables.DIAL_WITHIN,
   };
+}
+
+function portIn(text: string): number | undefined {
+  const number = Number(text);
+  return /^[0-9]+$/.test(text) && number <= 65_535 ? number : undefined;
 }

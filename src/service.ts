@@ -5,12 +5,15 @@ import { ConfigError } from './environment/variables.ts';
 import { phoneReader } from './leads/phone.ts';
 import { createApp } from './server/app.ts';
 import type { HandOffStatus } from './server/health.ts';
-import { startHttpServer } from './server/http-server.ts';
+import { type RunningServer, startHttpServer } from './server/http-server.ts';
 import { KeyUses } from './server/key-uses.ts';
+import { metricsApp } from './server/metrics.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import type { Log } from './telemetry/log.ts';
-import { requestLog } from './telemetry/requests.ts';
+import { type Backlog, Metrics } from './telemetry/metrics.ts';
+import { requestLog, type TellAnswered } from './telemetry/requests.ts';
+import { startTracing } from './telemetry/tracing.ts';
 import { RegularUpkeep } from './upkeep.ts';
 
 /** A server that listens, over its store. */
@@ -26,31 +29,63 @@ export interface Service {
 
 /** Wires the parts together and starts to listen. @throws where the store or the address cannot be had */
 export async function startService(config: Config, log: Log): Promise<Service> {
-  const store = await openStore(config.databaseUrl, config.databaseConnections);
+  const stopTracing = await startTracing(process.env);
+  const metrics = config.metrics && new Metrics(() => backlogOf(store));
+  const store = await openStore(config.databaseUrl, config.databaseConnections, metrics?.store);
   const readPhone = phoneReader(config.defaultCountry);
   const first = config.bootstrap ? await bootstrap(store) : undefined;
   let dispatcher: Dispatcher | undefined;
   const handOff = () => handOffStatus(config, dispatcher);
-  const tellAnswered = requestLog(log);
+  const tellAnswered = tellBoth(requestLog(log), metrics?.answered);
   const keyUses = new KeyUses(store, log);
+  const { host, port, rateLimit, trustedProxies, securityContact } = config;
+  const limits = { rateLimit, trustedProxies, securityContact };
+  const app = createApp({ store, readPhone, log, handOff, tellAnswered, keyUses, ...limits });
+  const server = await startHttpServer(app, { host, port, log, tellAnswered });
+  const metricsServer = metrics && (await startMetrics(config, metrics, log));
   const upkeep = new RegularUpkeep(store, log);
-  const { rateLimit, trustedProxies } = config;
-  const app = createApp({ store, readPhone, log, handOff, tellAnswered, keyUses, rateLimit, trustedProxies });
-  const server = await startHttpServer(app, { host: config.host, port: config.port, log, tellAnswered });
-  dispatcher = startDispatcher(config, store, log);
+  dispatcher = startDispatcher(config, store, log, metrics);
   return {
     address: `http://${reachable(server.host)}:${server.port}`,
     store,
     first,
     stop: async () => {
-      await Promise.all([server.stop(), dispatcher?.stop(), upkeep.stop()]);
+      await Promise.all([server.stop(), dispatcher?.stop(), upkeep.stop(), metricsServer?.stop()]);
       await keyUses.stop();
       await store.close();
+      await stopTracing();
     },
   };
 }
 
-function startDispatcher(config: Config, store: Store, log: Log): Dispatcher | undefined {
+/** What the metrics tell of the store. */
+async function backlogOf(store: Store): Promise<Backlog> {
+  const { byState, due, nextTryAt } = await store.workload();
+  const oldestDue = Math.max(0, Date.now() - (nextTryAt ?? Number.POSITIVE_INFINITY)) / 1_000;
+  return { byState, due, oldestDue, waiting: store.waiting() };
+}
+
+async function startMetrics(config: Config, metrics: Metrics, log: Log): Promise<RunningServer> {
+  const { host = '127.0.0.1', port = 0 } = config.metrics ?? {};
+  const server = await startHttpServer(metricsApp(metrics, log), { host, port, log });
+  log.info(`Metrics are read from http://${reachable(server.host)}:${server.port}/metrics`);
+  return server;
+}
+
+function tellBoth(one: TellAnswered, other: TellAnswered | undefined): TellAnswered {
+  if (other === undefined) return one;
+  return (request) => {
+    one(request);
+    other(request);
+  };
+}
+
+function startDispatcher(
+  config: Config,
+  store: Store,
+  log: Log,
+  metrics: Metrics | undefined,
+): Dispatcher | undefined {
   const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin } = config;
   if (!dispatch) {
     log.info('No lead is handed over by this process (DISPATCH=off).');
@@ -62,7 +97,7 @@ function startDispatcher(config: Config, store: Store, log: Log): Dispatcher | u
   }
   log.info(`Due leads are handed over (DIALLER=${dialler.name}).`);
   const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
-  return new Dispatcher({ store, dialler, log, ...limits });
+  return new Dispatcher({ store, dialler, log, ...limits, ...(metrics && { observer: metrics.handOff }) });
 }
 
 function handOffStatus({ dispatch, dialler }: Config, dispatcher: Dispatcher | undefined): HandOffStatus {

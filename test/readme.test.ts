@@ -40,7 +40,7 @@ test('the table of settings has each variable that is read, with its default', (
   const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = readConfig({});
   const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
     first;
-  const { rateLimit, trustedProxies, ...more } = second;
+  const { rateLimit, trustedProxies, metrics, securityContact, ...more } = second;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -53,6 +53,9 @@ test('the table of settings has each variable that is read, with its default', (
     rateLimit?.perSecond,
     rateLimit?.burst,
     onOrOff(trustedProxies.length),
+    onOrOff(metrics),
+    '127.0.0.1',
+    onOrOff(securityContact),
     onOrOff(bootstrap),
     onOrOff(dispatch),
   ];

@@ -14,7 +14,7 @@ const allowed: Record<string, string[]> = {
   telemetry: [],
   store: ['leads', 'partners'],
   contract: ['leads'],
-  operations: ['contract', 'leads', 'partners', 'store'],
+  operations: ['contract', 'leads', 'partners', 'store', 'telemetry'],
   server: ['contract', 'leads', 'operations', 'partners', 'store', 'telemetry'],
   dialler: ['environment', 'leads', 'store', 'telemetry'],
   commands: ['environment', 'leads', 'partners', 'store'],

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { newIdentifier } from '../leads/identifier.ts';
-import { pauseAfter, pausesBetweenTries } from '../leads/try.ts';
+import { pauseAfter, pausesBetweenTries, type TryOutcome } from '../leads/try.ts';
 import type { ClaimedLead, HandOff, Try } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import { inEarlierTrace } from '../telemetry/tracing.ts';
 import { Circuit, type CircuitPauses, defaultCircuitPauses } from './circuit.ts';
 import type { Dialler, HandOverResult } from './dialler.ts';
 
@@ -20,6 +21,14 @@ export interface DispatcherOptions {
   pauses?: readonly number[];
   /** How long a dialler that is down is left alone. */
   circuitPauses?: CircuitPauses;
+  /** Is told what is done, for metrics. */
+  observer?: HandOffObserver;
+}
+
+/** Is told what is handed over, for metrics. */
+export interface HandOffObserver {
+  tried(ended: { dialler: string; outcome: TryOutcome; milliseconds: number }): void;
+  tooOld(leads: number): void;
 }
 
 /** How the hand-over stands, for whoever watches the server. */
@@ -71,6 +80,7 @@ export class Dispatcher {
     this.#options = {
       pauses: pausesBetweenTries,
       circuitPauses: defaultCircuitPauses,
+      observer: { tried: () => {}, tooOld: () => {} },
       ...options,
       concurrency: Math.min(concurrency, dialler.mostAtOnce ?? concurrency),
       dialWithin: options.dialWithin,
@@ -108,7 +118,7 @@ export class Dispatcher {
   async #claimAndHandOver(): Promise<number> {
     this.#watchClock();
     this.#woken = false;
-    const { store, log, concurrency, timeout, dialWithin } = this.#options;
+    const { store, log, concurrency, timeout, dialWithin, observer } = this.#options;
     const limit = this.#circuit.allowance(concurrency) - this.#underWay.size;
     if (limit <= 0) return this.#circuit.waitsFor() || longestSleep;
     try {
@@ -124,7 +134,10 @@ export class Dispatcher {
         lease: timeout + leaseMargin,
         notDueBefore,
       });
-      if (tooOld > 0) log.warn({ leads: tooOld }, 'Leads were too old to be rung (DIAL_WITHIN)');
+      if (tooOld > 0) {
+        observer.tooOld(tooOld);
+        log.warn({ leads: tooOld }, 'Leads were too old to be rung (DIAL_WITHIN)');
+      }
       for (const lead of leads) {
         this.#begin(claim, lead);
         // To begin twenty at once would keep partners waiting for milliseconds.
@@ -146,15 +159,27 @@ export class Dispatcher {
   }
 
   async #handOver(claim: string, lead: ClaimedLead): Promise<void> {
+    const { dialler, observer } = this.#options;
     const startedAt = Date.now();
     const result = await this.#try(lead);
     const endedAt = Date.now();
     const nextTryAt = this.#followUp(lead, result, endedAt);
     const { outcome, answer } = result;
+    observer.tried({ dialler: dialler.name, outcome, milliseconds: endedAt - startedAt });
     await this.#record(claim, { leadId: lead.id, startedAt, endedAt, outcome, answer }, nextTryAt);
   }
 
-  async #try(lead: ClaimedLead): Promise<HandOverResult> {
+  #try(lead: ClaimedLead): Promise<HandOverResult> {
+    const { dialler } = this.#options;
+    const about = { 'leads.lead': lead.id, 'leads.dialler': dialler.name, 'leads.try': lead.tries };
+    return inEarlierTrace(lead.trace, 'hand over', about, async (span) => {
+      const result = await this.#answerOf(lead);
+      span.setAttribute('leads.outcome', result.outcome);
+      return result;
+    });
+  }
+
+  async #answerOf(lead: ClaimedLead): Promise<HandOverResult> {
     const { dialler, timeout, log } = this.#options;
     try {
       return await dialler.handOver(lead, AbortSignal.timeout(timeout));

@@ -3,6 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import type { components } from '../../generated/openapi.ts';
 import { httpUrl, readVariables } from '../environment/variables.ts';
 import type { ClaimedLead } from '../store/store.ts';
+import { traceparent } from '../telemetry/tracing.ts';
 import type { Dialler, HandOverResult } from './dialler.ts';
 import { post, retryAfterOf, textOf } from './post.ts';
 
@@ -34,7 +35,9 @@ export function createWebhook(environment: NodeJS.ProcessEnv): Dialler {
     async handOver(lead, signal) {
       const body = JSON.stringify(eventOf(lead));
       const now = new Date();
+      const trace = traceparent();
       const headers = {
+        ...(trace === undefined ? {} : { traceparent: trace }),
         'content-type': 'application/json',
         'webhook-id': lead.id,
         'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),

@@ -3,6 +3,7 @@ import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { ReadPhone } from '../leads/phone.ts';
 import { newSubmission } from '../leads/submission.ts';
 import type { Intake, Submitted } from '../store/store.ts';
+import { inSpan, traceparent } from '../telemetry/tracing.ts';
 import { keyUsedOtherwise, replayed } from './idempotent.ts';
 import type { Operation } from './operation.ts';
 
@@ -31,8 +32,9 @@ export function addLead(intake: Intake, readPhone: ReadPhone): Operation<'addLea
         mobile,
         delays: Number(body.delays ?? 0),
         content: text,
+        trace: traceparent(),
       });
-      return replyTo(await intake.submit(submission, idempotency));
+      return replyTo(await inSpan('commit', {}, () => intake.submit(submission, idempotency)));
     },
     failed,
   };

@@ -2,6 +2,7 @@ import { Reply } from '../contract/reply.ts';
 import type { CancellationOutcome } from '../leads/lead.ts';
 import type { ReadPhone } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
+import { inSpan } from '../telemetry/tracing.ts';
 import { keyUsedOtherwise, replayed } from './idempotent.ts';
 import type { Operation } from './operation.ts';
 
@@ -19,7 +20,7 @@ export function cancelLead(intake: Intake, readPhone: ReadPhone): Operation<'can
       const mobile = readPhone(body.mobile);
       if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
       const wanted = { partnerId: partner.id, type: body.type, mobile };
-      const cancelled = await intake.cancel(wanted, idempotency);
+      const cancelled = await inSpan('commit', {}, () => intake.cancel(wanted, idempotency));
       if (cancelled.outcome === 'key-used-otherwise') return keyUsedOtherwise;
       return (cancelled.isReplay ? repliesBefore : replies)[cancelled.outcome];
     },

@@ -18,6 +18,7 @@ import { KeyLimits } from './key-limits.ts';
 import type { KeyUses } from './key-uses.ts';
 import { docs, toDocs } from './page.ts';
 import { newRequestId, serviceFailure } from './respond.ts';
+import { securityTxt } from './security-txt.ts';
 import { refuseUnknownAddresses } from './unknown-address.ts';
 import { WrongKeys } from './wrong-keys.ts';
 
@@ -35,6 +36,8 @@ export interface AppParts {
   rateLimit?: RateLimit | undefined;
   /** The reverse proxies whose word is taken for where a request comes from. */
   trustedProxies?: TrustedProxies;
+  /** To whom a weakness is reported; undefined for nobody. */
+  securityContact?: string | undefined;
 }
 
 const defaultInFlightPerKey = 1_000;
@@ -72,6 +75,10 @@ export function createApp(parts: AppParts) {
   serveContract(app, contract);
   app.get('/docs', () => docs());
   app.get('/', () => toDocs());
+  const { securityContact } = parts;
+  if (securityContact !== undefined) {
+    app.get('/.well-known/security.txt', () => securityTxt(securityContact));
+  }
 
   refuseUnknownAddresses(app, tellAnswered);
   // The operations answer for their own failures; what comes here is the service's.

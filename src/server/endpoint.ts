@@ -9,6 +9,7 @@ import type { KeyHolder, Partner } from '../partners/partner.ts';
 import { type Intake, StoreBusy } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TellAnswered } from '../telemetry/requests.ts';
+import { inRequestSpan } from '../telemetry/tracing.ts';
 import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
 import type { ReadAddress } from './client-address.ts';
@@ -63,6 +64,9 @@ interface Visit {
 
 /** The Hono handler of one operation: who asks, then what they ask, then the answer. */
 export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => Promise<Response> {
+  const { method, path, id } = endpoint.contract;
+  const name = `${method} ${path}`;
+  const about = { 'http.request.method': method, 'http.route': path, 'leads.operation': id };
   return async (context) => {
     const startedAt = performance.now();
     const visit: Visit = {
@@ -71,12 +75,15 @@ export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => P
       requestId: newRequestId(),
       receivedAt: Date.now(),
     };
-    let reply: Reply;
-    try {
-      reply = await replyTo(visit, endpoint);
-    } catch (error) {
-      reply = replyToFailure(error, visit, endpoint);
-    }
+    const reply = await inRequestSpan(name, about, async (span) => {
+      const answer = await replyOrFailure(visit, endpoint);
+      span.setAttributes({
+        'http.response.status_code': answer.status,
+        'leads.outcome': answer.outcome,
+        'leads.request_id': visit.requestId,
+      });
+      return answer;
+    });
     endpoint.tellAnswered({
       requestId: visit.requestId,
       operation: endpoint.contract.id,
@@ -88,6 +95,14 @@ export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => P
     });
     return respond(reply, visit.requestId, visit.limitHeaders);
   };
+}
+
+async function replyOrFailure(visit: Visit, endpoint: Endpoint): Promise<Reply> {
+  try {
+    return await replyTo(visit, endpoint);
+  } catch (error) {
+    return replyToFailure(error, visit, endpoint);
+  }
 }
 
 async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {

@@ -23,5 +23,5 @@ export async function createLog(level: string): Promise<Log> {
   // Through the stream, not around it, so that the log and what else is printed keep their order.
   if (!process.stdout.isTTY) return pino(options, process.stdout);
   const { default: pretty } = await import('pino-pretty');
-  return pino(options, pretty({ translateTime: 'SYS:HH:MM:ss', sync: true }));
+  return pino(options, pretty({ singleLine: true, translateTime: 'SYS:HH:MM:ss', sync: true }));
 }

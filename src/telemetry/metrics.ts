@@ -1,0 +1,152 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { AnsweredRequest } from './requests.ts';
+
+/** What there is to do, as the store tells it when the metrics are asked for. */
+export interface Backlog {
+  byState: Record<string, number>;
+  due: number;
+  /** How long the first lead in line has been due, in seconds. */
+  oldestDue: number;
+  /** How many calls of this process wait for the store. */
+  waiting: number;
+}
+
+/** A try to hand a lead over. */
+export interface EndedTry {
+  dialler: string;
+  outcome: string;
+  milliseconds: number;
+}
+
+const latencies = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What Prometheus is told. Names and labels stay as they are: dashboards and alerts are made of them. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<'operation' | 'outcome' | 'status'>;
+  readonly #latency: Histogram<'operation'>;
+  readonly #batchSize: Histogram<'kind'>;
+  readonly #batchTime: Histogram<'kind'>;
+  readonly #storeErrors: Counter<'kind'>;
+  readonly #tries: Counter<'dialler' | 'outcome'>;
+  readonly #tryTime: Histogram<'dialler'>;
+  readonly #expired: Counter;
+  readonly #backlog: () => Promise<Backlog>;
+  readonly #leads: Gauge<'state'>;
+  readonly #due: Gauge;
+  readonly #oldestDue: Gauge;
+  readonly #waiting: Gauge;
+
+  /** @param backlog is asked each time that the metrics are read */
+  constructor(backlog: () => Promise<Backlog>) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Counter({
+      name: 'leads_requests_total',
+      help: 'Requests that were answered, by the operation of the contract, what it came to, and the status.',
+      labelNames: ['operation', 'outcome', 'status'],
+      registers,
+    });
+    this.#latency = new Histogram({
+      name: 'leads_request_duration_seconds',
+      help: 'From the head of a request to its answer.',
+      labelNames: ['operation'],
+      buckets: latencies,
+      registers,
+    });
+    this.#batchSize = new Histogram({
+      name: 'leads_store_batch_size',
+      help: 'How many calls shared a commit, or a question, to the store.',
+      labelNames: ['kind'],
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+      registers,
+    });
+    this.#batchTime = new Histogram({
+      name: 'leads_store_batch_duration_seconds',
+      help: 'How long the store took for them.',
+      labelNames: ['kind'],
+      buckets: latencies,
+      registers,
+    });
+    this.#storeErrors = new Counter({
+      name: 'leads_store_errors_total',
+      help: 'Calls that the store failed.',
+      labelNames: ['kind'],
+      registers,
+    });
+    this.#tries = new Counter({
+      name: 'leads_hand_off_tries_total',
+      help: 'Tries to hand a lead to the dialler, by what they came to.',
+      labelNames: ['dialler', 'outcome'],
+      registers,
+    });
+    this.#tryTime = new Histogram({
+      name: 'leads_hand_off_duration_seconds',
+      help: 'How long the dialler took to answer.',
+      labelNames: ['dialler'],
+      buckets: latencies,
+      registers,
+    });
+    this.#expired = new Counter({
+      name: 'leads_too_old_total',
+      help: 'Leads that were too old to be rung when their turn came (DIAL_WITHIN).',
+      registers,
+    });
+    this.#backlog = backlog;
+    this.#leads = new Gauge({
+      name: 'leads_leads',
+      help: 'Leads by their state. Of the whole store: take the largest of several servers, not the sum.',
+      labelNames: ['state'],
+      registers,
+    });
+    this.#due = new Gauge({
+      name: 'leads_due',
+      help: 'Leads that could be handed over now, and wait for it. Of the whole store.',
+      registers,
+    });
+    this.#oldestDue = new Gauge({
+      name: 'leads_oldest_due_seconds',
+      help: 'How long the first of them has waited; 0 where there is none. Of the whole store.',
+      registers,
+    });
+    this.#waiting = new Gauge({
+      name: 'leads_store_queue_depth',
+      help: 'Calls of this process that wait for the store.',
+      registers,
+    });
+  }
+
+  readonly answered = ({ operation, outcome, status, milliseconds }: AnsweredRequest): void => {
+    const name = operation ?? 'none';
+    this.#requests.inc({ operation: name, outcome, status: String(status) });
+    if (operation !== undefined) this.#latency.observe({ operation }, milliseconds / 1_000);
+  };
+
+  /** For the store, which tells what it does. */
+  readonly store = {
+    batch: (kind: string, size: number, milliseconds: number): void => {
+      this.#batchSize.observe({ kind }, size);
+      this.#batchTime.observe({ kind }, milliseconds / 1_000);
+    },
+    failure: (kind: string, size: number): void => this.#storeErrors.inc({ kind }, size),
+  };
+
+  /** For the dispatcher, which tells what it does. */
+  readonly handOff = {
+    tried: ({ dialler, outcome, milliseconds }: EndedTry): void => {
+      this.#tries.inc({ dialler, outcome });
+      this.#tryTime.observe({ dialler }, milliseconds / 1_000);
+    },
+    tooOld: (leads: number): void => this.#expired.inc(leads),
+  };
+
+  /** All of it, in the text format of Prometheus. */
+  async read(): Promise<{ type: string; text: string }> {
+    const { byState, due, oldestDue, waiting } = await this.#backlog();
+    for (const [state, count] of Object.entries(byState)) this.#leads.set({ state }, count);
+    this.#due.set(due);
+    this.#oldestDue.set(oldestDue);
+    this.#waiting.set(waiting);
+    return { type: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+}
