@@ -45,12 +45,17 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   return { file, ...(await serve(openSqliteStore(file, { ...defaultLimits, ...options }), options)) };
 }
 
-/** A real server on a free port, over a store that is empty; both end with the test. */
+/**
+ * A real server on a free port; it and the store end with the test.
+ *
+ * @param beside a server on the same store, where the store is not empty
+ */
 export async function serve(
   store: Store,
   options: TestServerOptions = {},
+  beside?: Pick<TestServer, 'partner' | 'type' | 'key'>,
 ): Promise<Omit<TestServer, 'file'>> {
-  const first = await bootstrap(store);
+  const first = (await bootstrap(store)) ?? beside;
   if (first === undefined) throw new Error('The new store is not empty.');
   const keyUses = new KeyUses(store, log);
   const tellAnswered = () => {};
@@ -62,7 +67,8 @@ export async function serve(
     await keyUses.stop();
     await store.close();
   });
-  return { url: `http://${server.host}:${server.port}`, store, ...first };
+  const { partner, type, key } = first;
+  return { url: `http://${server.host}:${server.port}`, store, partner, type, key };
 }
 
 /** Claims the leads that are due, and none that is too old. */

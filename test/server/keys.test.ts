@@ -1,0 +1,149 @@
+/** A key opens its partner's door and no other: neither a stranger nor another partner sees or moves a lead. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { digestOf, newKey } from '../../src/partners/key.ts';
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { post, send } from '../harness/client.ts';
+import { operationIds, requestExamples, requestValue, responseValue } from '../harness/contract.ts';
+import { emptyDatabase } from '../harness/postgres.ts';
+import {
+  leadsIn,
+  serve,
+  startServer,
+  submissionsIn,
+  type TestServer,
+  temporaryDirectory,
+} from '../harness/server.ts';
+
+const person = requestValue('addLead', 'accepted');
+const named = { mobile: person['mobile'], type: person['type'] };
+
+let server: TestServer;
+/** The lead that is not to be touched. */
+let before: unknown;
+
+beforeEach(async () => {
+  server = await startServer();
+  await post(server, 'addLead', { ...person, delays: 600 });
+  before = await leadsIn(server.store);
+});
+
+async function addKey(partner: string, id: string): Promise<string> {
+  const key = newKey();
+  await server.store.addKey(partner, id, digestOf(key));
+  return key;
+}
+
+/** Keys that are not good, by what is wrong with them. */
+const wrongKeys: Record<string, () => Promise<string>> = {
+  unknown: async () => newKey(),
+  revoked: async () => {
+    const key = await addKey(server.partner, 'revoked');
+    await server.store.revokeKey('revoked');
+    return key;
+  },
+  expired: async () => {
+    const key = await addKey(server.partner, 'old');
+    await server.store.rotateKey('old', { id: 'new', digest: digestOf(newKey()), oldUntil: Date.now() - 1 });
+    return key;
+  },
+  'cut short': async () => server.key.slice(0, -1),
+  'too long': async () => `${server.key}x`,
+  'in capitals': async () => server.key.toUpperCase(),
+  'its own digest': async () => digestOf(server.key),
+  'a wildcard': async () => '%',
+  SQL: async () => `' OR '1'='1`,
+};
+
+describe.each(operationIds())('%s', (id) => {
+  test.each(Object.keys(wrongKeys))('a key that is %s does nothing and learns nothing', async (kind) => {
+    const key = await wrongKeys[kind]?.();
+    for (const request of [
+      { query: { key: key ?? '' } },
+      { query: { key: null }, headers: { Authorization: `Bearer ${key}` } },
+    ]) {
+      const answer = await send(server, id, { ...request, body: id === 'addLead' ? person : named });
+      expect(answer.status).toBe(401);
+      expect(answer.json).toEqual(responseValue(id, 401, 'unknown-key'));
+    }
+    expect(await leadsIn(server.store)).toEqual(before);
+    expect(await submissionsIn(server.store)).toHaveLength(1);
+  });
+});
+
+test('another partner with the same type neither sees nor touches the lead', async () => {
+  await server.store.addPartner('rival', [server.type]);
+  const rival = { ...server, key: await addKey('rival', 'rivals') };
+  const answers = {
+    addLead: await post(rival, 'addLead', person),
+    cancelLead: await post(rival, 'cancelLead', named),
+    leadStatus: await post(rival, 'leadStatus', named),
+  };
+  expect(Object.keys(answers).toSorted()).toEqual(operationIds().toSorted());
+  expect(answers.addLead.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
+  expect(answers.addLead.headers).not.toHaveProperty('lead-id');
+  expect(answers.cancelLead.json).toEqual(responseValue('cancelLead', 200, 'not-found'));
+  expect(answers.leadStatus.json).toEqual(responseValue('leadStatus', 200, 'no-lead'));
+  expect(await leadsIn(server.store)).toEqual(before);
+});
+
+test('a partner without the type learns nothing of the leads in it', async () => {
+  await server.store.addPartner('rival', []);
+  const rival = { ...server, key: await addKey('rival', 'rivals') };
+  expect((await post(rival, 'addLead', person)).json).toEqual(responseValue('addLead', 200, 'unknown-type'));
+  expect((await post(rival, 'cancelLead', named)).json).toEqual(
+    responseValue('cancelLead', 200, 'unknown-type'),
+  );
+  expect((await post(rival, 'leadStatus', named)).json).toEqual(responseValue('leadStatus', 200, 'no-lead'));
+  expect(await leadsIn(server.store)).toEqual(before);
+});
+
+test('an idempotency key of one partner tells another nothing', async () => {
+  await server.store.addPartner('rival', [server.type]);
+  const rival = { ...server, key: await addKey('rival', 'rivals') };
+  const headers = { 'Idempotency-Key': 'the-same' };
+  const body = { ...person, mobile: '07840258824' };
+  await send(server, 'addLead', { headers, body });
+  const answer = await send(rival, 'addLead', { headers, body });
+  expect(answer.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
+  expect(answer.headers).not.toHaveProperty('idempotent-replayed');
+});
+
+const shared: [string, () => Promise<() => Promise<Store>>][] = [
+  [
+    'SQLite',
+    async () => {
+      const file = `${temporaryDirectory()}/leads.db`;
+      return async () => openSqliteStore(file);
+    },
+  ],
+  [
+    'PostgreSQL',
+    async () => {
+      const url = await emptyDatabase();
+      return () => openPostgresStore(url);
+    },
+  ],
+];
+
+test.each(shared)(
+  'on %s a revocation and a grant count on every server with the next request',
+  async (_name, make) => {
+    const open = await make();
+    const first = await serve(await open());
+    const second = { ...(await serve(await open(), {}, first)), key: first.key };
+    const body = Object.values(requestExamples('leadStatus'))[0]?.value;
+    for (const each of [first, second]) expect((await post(each, 'leadStatus', body)).status).toBe(200);
+    const untyped = { ...person, type: 'later' };
+    expect((await post(second, 'addLead', untyped)).json).toEqual(
+      responseValue('addLead', 200, 'unknown-type'),
+    );
+    await first.store.addType('later', null);
+    await first.store.grantType(first.partner, 'later');
+    expect((await post(second, 'addLead', untyped)).json).toEqual(responseValue('addLead', 200, 'accepted'));
+    const [key] = await Array.fromAsync(first.store.keys(first.partner));
+    await first.store.revokeKey(key?.id ?? '');
+    for (const each of [first, second]) expect((await post(each, 'leadStatus', body)).status).toBe(401);
+  },
+);

@@ -1,0 +1,87 @@
+/** Dashboards and alerts are made of these names, and somebody is woken by them. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { post } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { skipWithout } from '../harness/process.ts';
+import { startWatched } from '../harness/watched.ts';
+
+const dashboard = new URL('../../docs/grafana-dashboard.json', import.meta.url);
+const alerts = new URL('../../docs/alerts.yml', import.meta.url);
+
+/** The names of the series that Prometheus would get. */
+function seriesIn(text: string): Set<string> {
+  return new Set([...text.matchAll(/^([a-z0-9_]+)(?:\{| )/gm)].map(([, name = '']) => name));
+}
+
+/** The names that an expression asks for. */
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/\b(?:leads|process|nodejs)_[a-z0-9_]+/g)].map(([name]) => name);
+}
+
+test('requests, commits, leads and hand-overs are counted', async () => {
+  const { target, metrics } = await startWatched({ DIALLER: 'log' });
+  const person = requestValue('addLead', 'accepted');
+  await post(target, 'addLead', person);
+  await post(target, 'addLead', { ...person, delays: 600, mobile: '07840258824' });
+  await post(target, 'addLead', {});
+  await post({ ...target, key: 'wrong' }, 'leadStatus', { mobile: person['mobile'], type: person['type'] });
+  await expect.poll(metrics).toContain('leads_leads{state="dialled"} 1');
+  const text = await metrics();
+  for (const line of [
+    'leads_requests_total{operation="addLead",outcome="accepted",status="200"} 2',
+    'leads_requests_total{operation="addLead",outcome="invalid",status="400"} 1',
+    'leads_requests_total{operation="leadStatus",outcome="unauthorized",status="401"} 1',
+    'leads_request_duration_seconds_count{operation="addLead"} 3',
+    'leads_hand_off_tries_total{dialler="log",outcome="taken"} 1',
+    'leads_hand_off_duration_seconds_count{dialler="log"} 1',
+    'leads_leads{state="scheduled"} 1',
+    'leads_leads{state="failed"} 0',
+    'leads_due 0',
+    'leads_oldest_due_seconds 0',
+    'leads_store_queue_depth 0',
+    'leads_too_old_total 0',
+  ]) {
+    expect(text.split('\n')).toContain(line);
+  }
+  expect(text).toMatch(/^leads_store_batch_size_sum\{kind="write"\} [1-9]/m);
+});
+
+test('a lead that nobody fetches is due, and its wait is told', async () => {
+  const { target, metrics } = await startWatched({});
+  await post(target, 'addLead', requestValue('addLead', 'accepted'));
+  await expect.poll(metrics).toMatch(/^leads_oldest_due_seconds 0?\.?[0-9.]*[1-9]/m);
+  expect(await metrics()).toContain('leads_due 1');
+});
+
+test('the dashboard and the alerts ask only for metrics that there are', async () => {
+  const { metrics, target } = await startWatched({ DIALLER: 'log' });
+  await post(target, 'addLead', requestValue('addLead', 'accepted'));
+  const there = seriesIn(await metrics());
+  const asked = [
+    ...JSON.parse(readFileSync(dashboard, 'utf8')).panels.flatMap(
+      ({ targets = [] }: { targets?: { expr: string }[] }) => targets.flatMap(({ expr }) => namesIn(expr)),
+    ),
+    ...[...readFileSync(alerts, 'utf8').matchAll(/expr: (?:>-\n)?((?:.|\n {10,})+)/g)].flatMap(
+      ([, expression = '']) => namesIn(expression),
+    ),
+  ];
+  expect(asked.length).toBeGreaterThan(25);
+  // A counter of what has not happened yet has no series.
+  const rare = new Set(['leads_store_errors_total']);
+  expect([...new Set(asked)].filter((name) => !there.has(name) && !rare.has(name))).toEqual([]);
+});
+
+test('Prometheus takes the alerts as they are', (context) => {
+  skipWithout(context, ['promtool', '--version']);
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', fileURLToPath(alerts)]);
+  expect({ status, said: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
+});
+
+test('the metrics are read on their port alone', async () => {
+  const { target, metricsUrl } = await startWatched({});
+  expect((await fetch(`${target.url}/metrics`)).status).toBe(404);
+  expect((await fetch(new URL('/lead/add', metricsUrl))).status).toBe(404);
+});

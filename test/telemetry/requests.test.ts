@@ -1,0 +1,57 @@
+/** The log is what is left when somebody asks, days later, what became of a request. */
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { requestLog } from '../../src/telemetry/requests.ts';
+import { post, send } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { startWatched } from '../harness/watched.ts';
+
+test('each request has one line that says who asked for what, what it came to, and how long it took', async () => {
+  const { target, output } = await startWatched({});
+  const person = requestValue('addLead', 'accepted');
+  const answers = [
+    await post(target, 'addLead', person),
+    await post(target, 'addLead', person),
+    await post(target, 'cancelLead', {}),
+    await post({ ...target, key: 'wrong' }, 'leadStatus', {}),
+    await send(target, 'addLead', { path: '/elsewhere' }),
+  ];
+  const lines = () =>
+    output()
+      .split('\n')
+      .filter((line) => line.includes('"requestId"'))
+      .map((line) => JSON.parse(line));
+  await expect.poll(() => lines().length).toBe(answers.length);
+  expect(lines().map(({ requestId }) => requestId)).toEqual(
+    answers.map(({ headers }) => headers['request-id']),
+  );
+  expect(lines()).toMatchObject([
+    { operation: 'addLead', partner: 'demo', outcome: 'accepted', status: 200, level: 'info' },
+    { operation: 'addLead', partner: 'demo', outcome: 'already-scheduled', status: 200 },
+    { operation: 'cancelLead', partner: 'demo', outcome: 'invalid', status: 400 },
+    { operation: 'leadStatus', address: '127.0.0.1', outcome: 'unauthorized', status: 401 },
+    { outcome: 'wrong-address', status: 404 },
+  ]);
+  for (const { ms } of lines().slice(0, 4)) expect(ms).toBeGreaterThan(0);
+});
+
+test('strangers cannot fill the disk with lines, and partners’ lines are all there', () => {
+  const lines: { partner?: string; leftOut?: number }[] = [];
+  const stream = new Writable({
+    write: (chunk, _encoding, done) => {
+      lines.push(JSON.parse(chunk));
+      done();
+    },
+  });
+  const tell = requestLog(pino(stream));
+  const request = { requestId: 'id', outcome: 'unauthorized', status: 401, milliseconds: 1 };
+  for (let count = 0; count < 5_000; count += 1) {
+    tell(request);
+    tell({ ...request, partner: 'acme' });
+  }
+  expect(lines.filter(({ partner }) => partner === 'acme')).toHaveLength(5_000);
+  const strangers = lines.filter(({ partner }) => partner === undefined);
+  expect(strangers.length).toBeGreaterThanOrEqual(100);
+  expect(strangers.length).toBeLessThan(1_000);
+});

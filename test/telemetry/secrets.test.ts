@@ -1,0 +1,148 @@
+/**
+ * Whoever reads the log, the metrics or a trace has no business with who was rung, nor with how to ring: every path
+ * is driven with marked values, and none of them may come out anywhere.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { digestOf, newKey } from '../../src/partners/key.ts';
+import { openStore } from '../../src/store/open.ts';
+import { post, send, sendRaw, type Target } from '../harness/client.ts';
+import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
+import { startReceiver } from '../harness/receiver.ts';
+import { breakStore, temporaryDirectory } from '../harness/server.ts';
+import { VicidialStandIn } from '../harness/vicidial.ts';
+import { startWatched, type Watched } from '../harness/watched.ts';
+
+/** Each is unlike anything else that a server may say. */
+const person = {
+  first_name: 'Markedforename',
+  surname: 'Markedsurname',
+  email: 'marked.address@marked.example',
+  mobile: '07840 191919',
+  other_phone: '020 7946 0919',
+  type: 'motor',
+  subtype: 'markedsubtype',
+  data: '{"marked_member":"markeddetail"}',
+};
+const secrets = { dialler: Buffer.alloc(32, 'marked!').toString('base64'), password: 'markedpassword' };
+
+/** As they may be written: the number in its national, its international and its bare form. */
+const marked = [/marked/i, /191 ?919/, /7946 ?0919/, new RegExp(secrets.dialler.slice(0, 20))];
+
+function lead(changes: object = {}) {
+  return { ...person, ...changes };
+}
+
+/** Everything that a partner, a stranger, or a fault can bring about. */
+async function drive(target: Target, breakDown: () => Promise<void>): Promise<void> {
+  const headers = { 'Idempotency-Key': 'markedidempotency' };
+  await send(target, 'addLead', { body: lead(), headers });
+  await send(target, 'addLead', { body: lead(), headers });
+  await send(target, 'addLead', { body: lead({ surname: 'Markedother' }), headers });
+  await post(target, 'addLead', lead());
+  await post(target, 'addLead', lead({ type: 'markedtype' }));
+  await post(target, 'addLead', lead({ mobile: '07840 191918', delays: 600, test: true }));
+  await post(target, 'addLead', lead({ email: 'marked@', mobile: '191919', markedfield: 'marked' }));
+  await send(target, 'addLead', { text: '{"surname":"Markedsurname",}' });
+  await send(target, 'addLead', { query: { markedparameter: 'marked' }, body: lead() });
+  await post(target, 'leadStatus', { mobile: person.mobile, type: person.type });
+  await post(target, 'cancelLead', { mobile: person.mobile, type: person.type });
+  await post({ ...target, key: 'leads_markedwrongkey' }, 'addLead', lead());
+  await send(target, 'addLead', { path: `/lead/marked?key=${target.key}` });
+  await send(target, 'addLead', { headers: { 'Content-Type': 'marked/marked' }, body: lead() });
+  await sendRaw(target, `POST /lead/add?key=${target.key} HTTP/1.1\r\nMarked: a\r\nMarked header\r\n\r\n`);
+  await sendRaw(target, `GET /marked HTTP/1.1\r\nHost: a\r\nMarked: ${'marked'.repeat(4_000)}\r\n\r\n`);
+  await fetch(`${target.url}/readyz`);
+  await breakDown();
+  expect((await post(target, 'addLead', lead({ mobile: '07840 191917' }))).status).toBe(500);
+  expect((await post(target, 'cancelLead', { mobile: person.mobile, type: person.type })).status).toBe(500);
+}
+
+/** All that a person at the machine, or behind the collectors, can see. */
+async function seen({ child, target, metrics, output }: Watched, traces: () => string): Promise<string[]> {
+  const process = `/proc/${child.pid}/`;
+  const read = (file: string) => readFileSync(process + file, 'latin1');
+  const parts = [
+    await metrics(),
+    await (await fetch(`${target.url}/readyz`)).text(),
+    read('comm'),
+    read('cmdline'),
+  ];
+  child.kill('SIGTERM');
+  await new Promise((resolve) => child.once('close', resolve));
+  return [...parts, output(), traces()];
+}
+
+const stores = [
+  {
+    name: 'SQLite',
+    open: async () => {
+      const file = join(temporaryDirectory(), 'leads.db');
+      return { url: `sqlite:${file}`, breakDown: async () => breakStore(file) };
+    },
+  },
+  {
+    name: 'PostgreSQL',
+    open: async () => {
+      const url = await emptyDatabase();
+      const breakDown = async () => void (await asAdministrator(url, 'ALTER TABLE lead RENAME TO damaged'));
+      return { url, breakDown };
+    },
+  },
+];
+
+describe.each(stores)('$name', ({ open }) => {
+  test.each(['webhook', 'vicidial'])(
+    'no secret and nothing of a person comes out, with the dialler %s',
+    async (dialler) => {
+      const { url, breakDown } = await open();
+      const key = newKey();
+      const store = await openStore(url);
+      await store.addType('motor', null);
+      await store.addPartner('acme', ['motor']);
+      await store.addKey('acme', 'key', digestOf(key));
+      await store.close();
+
+      const collector = await startReceiver((_received, outgoing) => void outgoing.writeHead(200).end());
+      // A receiver that tells all that it got, as many do when they fail.
+      const receiver = await startReceiver(
+        ({ body, headers }, outgoing) =>
+          void outgoing.writeHead(500, headers).end(`${body} ${JSON.stringify(headers)}`),
+      );
+      const standIn = new VicidialStandIn();
+      standIn.password = secrets.password;
+      const vicidial = await startReceiver(standIn.behave);
+      const settings =
+        dialler === 'webhook'
+          ? { DIALLER_URL: receiver.url, DIALLER_SECRET: `whsec_${secrets.dialler}` }
+          : {
+              DIALLER_URL: vicidial.url,
+              DIALLER_USER: standIn.user,
+              DIALLER_PASSWORD: secrets.password,
+              DIALLER_LISTS: '{"motor":1001}',
+            };
+      const watched = await startWatched({
+        DATABASE_URL: url,
+        BOOTSTRAP: 'off',
+        LOG_LEVEL: 'trace',
+        DIALLER: dialler,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_BSP_SCHEDULE_DELAY: '50',
+        ...settings,
+      });
+      await drive({ ...watched.target, key }, async () => {
+        await expect.poll(watched.metrics, { timeout: 20_000 }).toContain('leads_hand_off_tries_total{');
+        await breakDown();
+      });
+      const parts = await seen(watched, () => collector.received.map(({ body }) => body).join('\n'));
+      expect(parts.every((part) => part.length > 0)).toBe(true);
+      const all = parts.join('\n');
+      expect(all).toContain('A request failed.');
+      expect(all).toContain('hand over');
+      for (const pattern of [...marked, new RegExp(key)]) {
+        expect(all.split('\n').filter((line) => pattern.test(line))).toEqual([]);
+      }
+    },
+  );
+});

@@ -1,0 +1,75 @@
+/** When a person was rung late, or twice, one trace tells where the time went: from the request to the dialler. */
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { post } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { secret } from '../harness/dispatch.ts';
+import { type Behaviour, type Receiver, startReceiver } from '../harness/receiver.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+import { startWatched } from '../harness/watched.ts';
+
+interface SentSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  attributes: { key: string; value: { stringValue?: string; intValue?: number } }[];
+}
+
+function spansIn(collector: Receiver): SentSpan[] {
+  return collector.received.flatMap(({ body }) =>
+    JSON.parse(body).resourceSpans.flatMap(({ scopeSpans }: { scopeSpans: { spans: SentSpan[] }[] }) =>
+      scopeSpans.flatMap(({ spans }) => spans),
+    ),
+  );
+}
+
+function exportTo(collector: Receiver): Record<string, string> {
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+  };
+}
+
+const acknowledge: Behaviour = (_received, outgoing) =>
+  void outgoing.writeHead(200, { 'Content-Type': 'application/json' }).end('{}');
+
+test('one trace goes from the request over the commit to the hand-off, in another process too', async () => {
+  const collector = await startReceiver(acknowledge);
+  const dialler = await startReceiver();
+  const DATABASE_URL = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
+  const webhook = { DIALLER: 'webhook', DIALLER_URL: dialler.url, DIALLER_SECRET: secret };
+  const { target } = await startWatched({ DATABASE_URL, DISPATCH: 'off', ...exportTo(collector) });
+  await startWatched({ DATABASE_URL, BOOTSTRAP: 'off', ...webhook, ...exportTo(collector) });
+  const answer = await post(target, 'addLead', requestValue('addLead', 'accepted'));
+  await expect.poll(() => spansIn(collector).length, { timeout: 20_000 }).toBe(3);
+
+  const [request, commit, handOver] = ['POST /lead/add', 'commit', 'hand over'].map((name) =>
+    spansIn(collector).find((span) => span.name === name),
+  );
+  expect(commit).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });
+  expect(handOver).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });
+  expect(request?.parentSpanId ?? '').toBe('');
+  expect(request?.attributes).toContainEqual({
+    key: 'leads.request_id',
+    value: { stringValue: answer.headers['request-id'] },
+  });
+  expect(handOver?.attributes).toContainEqual({
+    key: 'leads.lead',
+    value: { stringValue: answer.headers['lead-id'] },
+  });
+  expect(dialler.received[0]?.headers['traceparent']).toBe(`00-${handOver?.traceId}-${handOver?.spanId}-01`);
+}, 60_000);
+
+test('without the variables nothing is traced, and the dialler gets no header', async () => {
+  const dialler = await startReceiver();
+  const { target } = await startWatched({
+    DIALLER: 'webhook',
+    DIALLER_URL: dialler.url,
+    DIALLER_SECRET: secret,
+  });
+  await post(target, 'addLead', requestValue('addLead', 'accepted'));
+  await expect.poll(() => dialler.received.length).toBe(1);
+  expect(dialler.received[0]?.headers).not.toHaveProperty('traceparent');
+});
