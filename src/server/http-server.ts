@@ -45,6 +45,9 @@ const defaultMostConnections = 10_000;
 /** How long an idle connection is kept for the next request, in milliseconds. */
 const keepAliveTimeout = 5_000;
 
+/** How long a client whose connection is given up has to read why, in milliseconds. */
+const lingering = 1_000;
+
 /** Refused connections are told of again only after so long a time without any, in milliseconds. */
 const dropSilence = 10_000;
 
@@ -156,6 +159,8 @@ function refuseRaw(socket: Duplex, reply: Reply, requestId: string): void {
   socket.end(
     [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`, ...lines, '', reply.text].join('\r\n'),
   );
+  // To cut the connection at once could take the answer away from a client that is still sending.
+  setTimeout(() => socket.destroy(), lingering).unref();
 }
 
 async function close(server: Server, log: Log): Promise<void> {

@@ -24,7 +24,7 @@ export interface TestServer extends Target {
 }
 
 export type TestServerOptions = Partial<
-  Pick<AppParts, 'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'tellAnswered'> &
+  Pick<AppParts, 'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'tellAnswered' | 'securityContact'> &
     Pick<HttpServerOptions, 'requestTimeout' | 'headersTimeout' | 'mostConnections'> &
     CommitQueueLimits
 >;

@@ -69,3 +69,18 @@ test('a service address says which methods it takes', async () => {
   const response = await fetch(`${server.url}/healthz`, { method: 'POST' });
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
 });
+
+test('where a weakness is reported to is told, when the operator has said so', async () => {
+  const silent = await startServer();
+  expect((await fetch(`${silent.url}/.well-known/security.txt`)).status).toBe(404);
+  const server = await startServer({ securityContact: 'mailto:security@leads.example' });
+  const response = await fetch(`${server.url}/.well-known/security.txt`);
+  expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+  const text = await response.text();
+  expect(text).toMatch(/^Contact: mailto:security@leads\.example$/m);
+  const [, expires = ''] = /^Expires: (.+)$/m.exec(text) ?? [];
+  const days = (Date.parse(expires) - Date.now()) / 86_400_000;
+  // RFC 9116, section 2.5.5: less than a year.
+  expect(days).toBeGreaterThan(30);
+  expect(days).toBeLessThan(365);
+});
