@@ -8,6 +8,7 @@ import type { Surroundings } from './commands/session.ts';
 import { storeCommand } from './commands/store.ts';
 import { submissionCommand } from './commands/submission.ts';
 import { typeCommand } from './commands/type.ts';
+import { watchCommand } from './commands/watch.ts';
 import { readConfig } from './config.ts';
 import { ConfigError } from './environment/variables.ts';
 import { phoneReader } from './leads/phone.ts';
@@ -36,6 +37,7 @@ for (const command of [
   leadCommand(surroundings),
   submissionCommand(surroundings),
   dueCommand(surroundings),
+  watchCommand(surroundings),
   pruneCommand(surroundings),
   storeCommand(surroundings),
 ]) {

@@ -78,7 +78,8 @@ export function time(milliseconds: number | null): string | null {
   return milliseconds === null ? null : new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-function aligned(lines: string[][]): string {
+/** Rows as columns, each as wide as it has to be. */
+export function aligned(lines: string[][]): string {
   const text = table(lines, {
     border: getBorderCharacters('void'),
     columnDefault: { paddingLeft: 0, paddingRight: 2 },
@@ -88,7 +89,7 @@ function aligned(lines: string[][]): string {
 }
 
 /** What partners send may hold anything, and a terminal obeys control characters. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Cs}]/gu,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -418,6 +418,7 @@ test('every command has help, with a description of each argument and option', a
     'submission list',
     'submission replay',
     'due',
+    'watch',
     'prune',
     'store',
     'store backup',
