@@ -54,15 +54,15 @@ const port = makeExactValidator<number>((text) => {
   throw new Error(portRange);
 });
 
-const metricsPort = makeExactValidator<number | undefined>((text) => {
-  if (text === 'off') return undefined;
+const metricsPort = makeExactValidator<number | 'off'>((text) => {
+  if (text === 'off') return 'off';
   const number = portIn(text);
   if (number !== undefined) return number;
   throw new Error(`off, or ${portRange}`);
 });
 
-const contact = makeExactValidator<string | undefined>((written) => {
-  if (written === 'off') return undefined;
+const contact = makeExactValidator<string>((written) => {
+  if (written === 'off') return 'off';
   if (/^(mailto:|https:\/\/|tel:)\S+$/.test(written)) return written;
   throw new Error(
     'off, or an address such as mailto:security@leads.example or https://leads.example/security',
@@ -87,8 +87,8 @@ const country = makeExactValidator<CountryCode>((written) => {
   throw new Error('a country code of two letters, such as GB or DE');
 });
 
-const dialWithin = makeExactValidator<number | undefined>((written) => {
-  if (written === 'off') return undefined;
+const dialWithin = makeExactValidator<number | 'off'>((written) => {
+  if (written === 'off') return 'off';
   try {
     return readDuration(written);
   } catch {
@@ -96,8 +96,8 @@ const dialWithin = makeExactValidator<number | undefined>((written) => {
   }
 });
 
-const requestsPerSecond = makeExactValidator<number | undefined>((written) => {
-  if (written === 'off') return undefined;
+const requestsPerSecond = makeExactValidator<number | 'off'>((written) => {
+  if (written === 'off') return 'off';
   const number = Number(written);
   if (/^[0-9]+$/.test(written) && number >= 1 && number <= mostPerSecond) return number;
   throw new Error(`off, or a number of requests a second, from 1 to ${mostPerSecond}`);
@@ -132,17 +132,19 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     RATE_LIMIT: requestsPerSecond({ default: defaultRate }),
     RATE_LIMIT_BURST: count('requests', mostPerSecond)({ default: undefined }),
     TRUST_PROXY: proxies({ default: [] }),
-    METRICS_PORT: metricsPort({ default: undefined }),
+    METRICS_PORT: metricsPort({ default: 'off' }),
     METRICS_HOST: address({ default: '127.0.0.1' }),
-    SECURITY_CONTACT: contact({ default: undefined }),
+    SECURITY_CONTACT: contact({ default: 'off' }),
     BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
     DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
     DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
     DIALLER_CONCURRENCY: count('leads', 1_000)({ default: 20 }),
     DIALLER_TIMEOUT: count('milliseconds', 300_000)({ default: 10_000 }),
-    DIAL_WITHIN: dialWithin({ default: undefined }),
+    DIAL_WITHIN: dialWithin({ default: 'off' }),
   });
   const readPhone = phoneReader(variables.DEFAULT_COUNTRY);
+  const perSecond = unlessOff(variables.RATE_LIMIT);
+  const readAt = unlessOff(variables.METRICS_PORT);
   return {
     port: variables.PORT,
     host: variables.HOST,
@@ -150,26 +152,25 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databaseConnections: variables.DATABASE_CONNECTIONS,
     defaultCountry: variables.DEFAULT_COUNTRY,
     logLevel: variables.LOG_LEVEL,
-    rateLimit:
-      variables.RATE_LIMIT === undefined
-        ? undefined
-        : rateLimit(variables.RATE_LIMIT, variables.RATE_LIMIT_BURST),
+    rateLimit: perSecond === undefined ? undefined : rateLimit(perSecond, variables.RATE_LIMIT_BURST),
     trustedProxies: variables.TRUST_PROXY,
-    metrics:
-      variables.METRICS_PORT === undefined
-        ? undefined
-        : { host: variables.METRICS_HOST, port: variables.METRICS_PORT },
-    securityContact: variables.SECURITY_CONTACT,
+    metrics: readAt === undefined ? undefined : { host: variables.METRICS_HOST, port: readAt },
+    securityContact: unlessOff(variables.SECURITY_CONTACT),
     bootstrap: variables.BOOTSTRAP === 'on',
     dispatch: variables.DISPATCH === 'on',
     dialler: diallers[variables.DIALLER]?.(environment, readPhone),
     diallerConcurrency: variables.DIALLER_CONCURRENCY,
     diallerTimeout: variables.DIALLER_TIMEOUT,
-    dialWithin: variables.DIAL_WITHIN,
+    dialWithin: unlessOff(variables.DIAL_WITHIN),
   };
 }
 
 function portIn(text: string): number | undefined {
   const number = Number(text);
   return /^[0-9]+$/.test(text) && number <= 65_535 ? number : undefined;
+}
+
+/** A validator must give something, so `off` stays a word until here. */
+function unlessOff<Value>(value: Value | 'off'): Value | undefined {
+  return value === 'off' ? undefined : value;
 }

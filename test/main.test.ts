@@ -7,6 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { readConfig } from '../src/config.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { send, type Target } from './harness/client.ts';
 import { requestValue, responseValue } from './harness/contract.ts';
@@ -285,4 +286,25 @@ test('a .env file is read where there is one, and the environment goes before it
   const output = await written(child, /Listening on/);
   expect(output).toContain('"database":"sqlite:from-file.db","country":"FR"');
   expect(existsSync(join(directory, 'from-file.db'))).toBe(true);
+});
+
+test('every setting that can be off can be switched off by that word', () => {
+  const config = readConfig({
+    RATE_LIMIT: 'off',
+    METRICS_PORT: 'off',
+    SECURITY_CONTACT: 'off',
+    TRUST_PROXY: 'off',
+    DIAL_WITHIN: 'off',
+    BOOTSTRAP: 'off',
+    DISPATCH: 'off',
+  });
+  expect(config).toMatchObject({
+    rateLimit: undefined,
+    metrics: undefined,
+    securityContact: undefined,
+    trustedProxies: [],
+    dialWithin: undefined,
+    bootstrap: false,
+    dispatch: false,
+  });
 });

@@ -1,0 +1,22 @@
+/** `"saved": true` is a promise that outlives the process that gave it. `npm run torture` makes 200 rounds of it. */
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { emptyDatabase } from '../harness/postgres.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+import { crashRounds } from './crash.ts';
+
+const rounds = 10;
+
+test.each([
+  ['SQLite', async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}`],
+  ['PostgreSQL', emptyDatabase],
+])(
+  `on %s nothing is lost, and nobody taken twice, in ${rounds} rounds of kill -9 under load`,
+  async (_store, make) => {
+    const report = await crashRounds(await make(), rounds);
+    expect(report).toMatchObject({ rounds, lost: [], takenTwice: [], wronglyAnswered: [] });
+    expect(report.acknowledged).toBeGreaterThan(rounds);
+    expect(report.sentAgain).toBeGreaterThan(0);
+  },
+  120_000,
+);

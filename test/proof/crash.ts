@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bootstrap } from '../../src/bootstrap.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { send, type Target } from '../harness/client.ts';
+import type { Answer } from '../harness/contract.ts';
+import { requestValue } from '../harness/contract.ts';
+import { spawnProgram, written } from '../harness/process.ts';
+
+/** What all rounds came to. Nothing may be in the three lists. */
+export interface CrashReport {
+  rounds: number;
+  /** How many submissions were answered that they are saved. */
+  acknowledged: number;
+  /** How many got no answer, and were sent again to the next server under the same idempotency key. */
+  sentAgain: number;
+  /** How many of those turned out to have been saved before the crash. */
+  hadBeenSaved: number;
+  /** Acknowledged, and not in the store, or not as it was acknowledged. */
+  lost: string[];
+  /** People with two leads. */
+  takenTwice: string[];
+  /** Answered otherwise than a first try or its repetition can be. */
+  wronglyAnswered: string[];
+}
+
+/** One person, sent once, or until somebody answers. */
+interface Sending {
+  mobile: string;
+  idempotencyKey: string;
+}
+
+const senders = 16;
+
+/** How long the load lasts before the server is killed, in milliseconds, at most. */
+const longestLife = 700;
+
+const person = requestValue('addLead', 'accepted');
+
+/**
+ * Kills the server under load at a random moment and starts it again, round after round on one store; then holds
+ * what was acknowledged against what is stored.
+ *
+ * @param url of a store that is empty
+ * @param tell is called after each round
+ */
+export async function crashRounds(
+  url: string,
+  rounds: number,
+  tell: (round: number) => void = () => {},
+): Promise<CrashReport> {
+  const store = await openStore(url);
+  const first = await bootstrap(store);
+  if (first === undefined) throw new Error('The store for the crash test is not empty.');
+  const report: CrashReport = {
+    rounds,
+    acknowledged: 0,
+    sentAgain: 0,
+    hadBeenSaved: 0,
+    lost: [],
+    takenTwice: [],
+    wronglyAnswered: [],
+  };
+  const accepted = new Map<string, string>();
+  let unanswered: Sending[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const server = await startServer(url);
+    const target = { url: server.url, key: first.key };
+    await sendAgain(target, unanswered, accepted, report);
+    const load = startLoad(target, round, accepted, report);
+    await sleep(Math.random() * longestLife);
+    await server.kill();
+    unanswered = await load.unanswered();
+    tell(round + 1);
+  }
+  const last = await startServer(url);
+  await sendAgain({ url: last.url, key: first.key }, unanswered, accepted, report);
+  await last.kill();
+  await compare(store, accepted, report);
+  await store.close();
+  return report;
+}
+
+async function startServer(url: string): Promise<{ url: string; kill(): Promise<void> }> {
+  const child = spawnProgram('src/main.ts', [], {
+    PORT: '0',
+    DATABASE_URL: url,
+    BOOTSTRAP: 'off',
+    RATE_LIMIT: 'off',
+    DISPATCH: 'off',
+  });
+  const output = await written(child, /Listening on \S+"/);
+  return {
+    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
+    kill: () =>
+      new Promise((resolve) => {
+        child.once('close', () => resolve());
+        child.kill('SIGKILL');
+      }),
+  };
+}
+
+/** Sends people until the server is gone, every fifth of them twice at once. */
+function startLoad(target: Target, round: number, accepted: Map<string, string>, report: CrashReport) {
+  const unanswered: Sending[] = [];
+  let count = 0;
+  const sender = async () => {
+    for (;;) {
+      count += 1;
+      const mobile = `+447${String(round).padStart(4, '0')}${String(count).padStart(5, '0')}`;
+      const sendings = [sendingOf(mobile), ...(count % 5 === 0 ? [sendingOf(mobile)] : [])];
+      const gone = await Promise.all(sendings.map((sending) => sendOne(target, sending, accepted, report)));
+      if (gone.every((each) => each === 'answered')) continue;
+      unanswered.push(...sendings.filter((_, index) => gone[index] === 'unanswered'));
+      return;
+    }
+  };
+  const sending = Promise.all(Array.from({ length: senders }, sender));
+  return { unanswered: () => sending.then(() => unanswered) };
+}
+
+function sendingOf(mobile: string): Sending {
+  return { mobile, idempotencyKey: randomUUID() };
+}
+
+async function sendOne(
+  target: Target,
+  sending: Sending,
+  accepted: Map<string, string>,
+  report: CrashReport,
+): Promise<'answered' | 'unanswered'> {
+  let answer: Answer;
+  try {
+    answer = await post(target, sending);
+  } catch {
+    // The server is gone: whether it saved this nobody knows until it is sent again.
+    return 'unanswered';
+  }
+  note(answer, sending, accepted, report);
+  return 'answered';
+}
+
+async function sendAgain(
+  target: Target,
+  unanswered: readonly Sending[],
+  accepted: Map<string, string>,
+  report: CrashReport,
+): Promise<void> {
+  for (const sending of unanswered) {
+    const answer = await post(target, sending);
+    report.sentAgain += 1;
+    if (answer.headers['idempotent-replayed'] === 'true') report.hadBeenSaved += 1;
+    note(answer, sending, accepted, report);
+  }
+}
+
+function post(target: Target, { mobile, idempotencyKey }: Sending): Promise<Answer> {
+  const headers = { 'Idempotency-Key': idempotencyKey };
+  return send(target, 'addLead', { headers, body: { ...person, mobile } });
+}
+
+/** Keeps what a sender was told. */
+function note(answer: Answer, { mobile }: Sending, accepted: Map<string, string>, report: CrashReport): void {
+  const { saved, processed } = Object(answer.json);
+  if (saved !== true) {
+    report.wronglyAnswered.push(`${mobile}: ${answer.status} ${answer.text}`);
+    return;
+  }
+  report.acknowledged += 1;
+  if (!processed) return;
+  if (accepted.has(mobile)) report.wronglyAnswered.push(`${mobile}: accepted twice`);
+  accepted.set(mobile, answer.headers['lead-id'] ?? '');
+}
+
+async function compare(store: Store, accepted: Map<string, string>, report: CrashReport): Promise<void> {
+  const stored = new Map<string, string>();
+  for await (const { mobile, id } of store.leads({}, Number.MAX_SAFE_INTEGER)) {
+    if (stored.has(mobile)) report.takenTwice.push(mobile);
+    stored.set(mobile, id);
+  }
+  for (const [mobile, id] of accepted) if (stored.get(mobile) !== id) report.lost.push(mobile);
+  let saved = 0;
+  for await (const _ of store.submissions({}, Number.MAX_SAFE_INTEGER)) saved += 1;
+  if (saved < report.acknowledged - report.hadBeenSaved) {
+    report.lost.push(`${report.acknowledged} were acknowledged, ${saved} are stored`);
+  }
+}
