@@ -1,0 +1,44 @@
+/** A disk that is full, or refuses to be written, must not make the server lie, nor need it to be started again. */
+import { expect, onTestFinished, test } from 'vitest';
+import { post } from '../harness/client.ts';
+import { requestValue, responseValue } from '../harness/contract.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk } from './disk.ts';
+
+const person = requestValue('addLead', 'accepted');
+
+test('on a full disk adding is answered 500 and nothing is saved; once there is room the server goes on', async (context) => {
+  const reason = missingFor('full');
+  if (reason !== undefined) context.skip(reason);
+  const { child, target, makeRoom } = await startOnSmallDisk(temporaryDirectory());
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const { saved, refused } = await fill(target);
+  expect(saved.length).toBeGreaterThan(3);
+  expect(await isStored(target, refused)).toBe(false);
+  expect((await fetch(`${target.url}/healthz`)).status).toBe(200);
+  makeRoom();
+  expect((await post(target, 'addLead', { ...person, mobile: refused })).status).toBe(200);
+  for (const mobile of [...saved, refused]) expect(await isStored(target, mobile), mobile).toBe(true);
+});
+
+test('while the store cannot be written adding and cancelling are answered 500, and looking up goes on', async (context) => {
+  const reason = missingFor('unwritable');
+  if (reason !== undefined) context.skip(reason);
+  const { child, target } = await startOnDisk(temporaryDirectory());
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const named = { mobile: person['mobile'], type: person['type'] };
+  const other = { ...person, mobile: '07840258824' };
+  expect((await post(target, 'addLead', { ...person, delays: 600 })).status).toBe(200);
+  allowWrites(child, false);
+  for (let round = 0; round < 3; round += 1) {
+    expect((await post(target, 'addLead', other)).status).toBe(500);
+    expect((await post(target, 'cancelLead', named)).status).toBe(500);
+    expect(await isStored(target, other.mobile)).toBe(false);
+    expect(await isStored(target, String(person['mobile']))).toBe(true);
+  }
+  allowWrites(child, true);
+  expect((await post(target, 'addLead', other)).json).toEqual(responseValue('addLead', 200, 'accepted'));
+  expect((await post(target, 'cancelLead', named)).json).toEqual(
+    responseValue('cancelLead', 200, 'cancelled'),
+  );
+});

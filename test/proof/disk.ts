@@ -1,0 +1,91 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { post, type Target } from '../harness/client.ts';
+import { requestValue, responseValue } from '../harness/contract.ts';
+import { written } from '../harness/process.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const person = requestValue('addLead', 'accepted');
+const failed = JSON.stringify(responseValue('addLead', 500, 'server-error'));
+
+/** As much as a lead may bring, so that a small disk is soon full. */
+const data = JSON.stringify({ ballast: 'x'.repeat(60_000) });
+
+/** A server whose disk is its own, and small; it goes with the server. */
+export interface SmallDisk {
+  child: ChildProcessWithoutNullStreams;
+  target: Target;
+  /** Frees a part of the disk. */
+  makeRoom(): void;
+}
+
+/** What two commands of util-linux can do here: undefined, or why they cannot. */
+export function missingFor(kind: 'full' | 'unwritable'): string | undefined {
+  const probe =
+    kind === 'full'
+      ? ['unshare', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']
+      : ['prlimit', '--fsize=0:', 'true'];
+  const [program = '', ...words] = probe;
+  return spawnSync(program, words).status === 0 ? undefined : `\`${probe.join(' ')}\` fails on this machine.`;
+}
+
+/** Starts a server on a disk of three megabytes, in a mount namespace of its own. */
+export async function startOnSmallDisk(directory: string): Promise<SmallDisk> {
+  const script = `mount -t tmpfs -o size=3m tmpfs ${directory} && exec ${process.execPath} ${root}src/main.ts`;
+  const child = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script], {
+    cwd: root,
+    env: environment(`sqlite:${directory}/leads.db`),
+  });
+  const target = await targetOf(child);
+  const ballast = `/proc/${child.pid}/root${directory}/ballast`;
+  writeFileSync(ballast, Buffer.alloc(1_000_000));
+  return { child, target, makeRoom: () => rmSync(ballast) };
+}
+
+/** Starts a server on a disk like any other. */
+export async function startOnDisk(directory: string): Promise<Pick<SmallDisk, 'child' | 'target'>> {
+  const child = spawn(process.execPath, [`${root}src/main.ts`], {
+    cwd: root,
+    env: environment(`sqlite:${directory}/leads.db`),
+  });
+  return { child, target: await targetOf(child) };
+}
+
+/** Has the kernel refuse every write of the process to a file (EFBIG), or allows them again. */
+export function allowWrites(child: ChildProcessWithoutNullStreams, allowed: boolean): void {
+  const limit = allowed ? 'unlimited' : '0';
+  const { status, stderr } = spawnSync('prlimit', ['--pid', String(child.pid), `--fsize=${limit}:`]);
+  if (status !== 0) throw new Error(`prlimit failed: ${stderr}`);
+}
+
+/** Sends leads until one is refused; gives the people who were acknowledged, and the one who was not. */
+export async function fill(target: Target): Promise<{ saved: string[]; refused: string }> {
+  const saved: string[] = [];
+  for (let index = 0; index < 1_000; index += 1) {
+    const mobile = `+44784${String(index).padStart(7, '0')}`;
+    const answer = await post(target, 'addLead', { ...person, mobile, data });
+    if (answer.status === 200) saved.push(mobile);
+    else if (answer.text === failed) return { saved, refused: mobile };
+    else throw new Error(`A full disk is answered by ${answer.status} ${answer.text}`);
+  }
+  throw new Error('The disk did not become full.');
+}
+
+/** Whether the server has the person's lead. */
+export async function isStored(target: Target, mobile: string): Promise<boolean> {
+  const { json } = await post(target, 'leadStatus', { mobile, type: person['type'] });
+  return Object(json).found;
+}
+
+function environment(url: string): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', PORT: '0', DATABASE_URL: url, RATE_LIMIT: 'off' };
+}
+
+async function targetOf(child: ChildProcessWithoutNullStreams): Promise<Target> {
+  const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
+  return {
+    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
+    key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',
+  };
+}
