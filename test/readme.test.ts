@@ -82,3 +82,9 @@ test('the layout names what is there', () => {
     expect(existsSync(new URL(indent === '' ? name : folder + name, root)), name).toBe(true);
   }
 });
+
+test('what stops whom is proved by tests that there are', () => {
+  const named = [...read('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((file) => !existsSync(new URL(file, root)))).toEqual([]);
+});

@@ -138,6 +138,7 @@ test('the page has all parts of the guide, in the order in which a partner needs
     'phone-numbers',
     'delays',
     'errors',
+    'how-fast-you-may-send',
     'retrying-safely',
     'the-mock',
     'changes-to-the-api',
