@@ -501,7 +501,7 @@ export interface components {
         "Request-Id": string;
         /** @description How many seconds to wait before the request is sent again. */
         "Retry-After": number;
-        /** @description How many requests your key may send: `q` of them at once, which are free again after `w` seconds. It is there unless the call centre sets no limit. */
+        /** @description How many requests your key may send: `q` of them at once, which are free again after `w` seconds. It is there unless the call centre sets no limit. After too many wrong keys it is `wrong-keys`, and counts for your address. */
         "RateLimit-Policy": string;
         /** @description How many requests are left to your key just now (`r`), and in how many seconds there are more (`t`). */
         RateLimit: string;

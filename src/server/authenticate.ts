@@ -5,7 +5,7 @@ import { digestOf, isSameDigest } from '../partners/key.ts';
 import type { KeyHolder } from '../partners/partner.ts';
 import type { Intake } from '../store/store.ts';
 import { tooManyWrongKeys, unauthorized } from './refusals.ts';
-import type { WrongKeys } from './wrong-keys.ts';
+import { type WrongKeys, wrongKeysHeaders } from './wrong-keys.ts';
 
 /** A request, as far as it tells who sends it. */
 export interface Caller {
@@ -15,21 +15,28 @@ export interface Caller {
   address: () => string;
 }
 
+/** Why a request is refused that bears no good key. */
+export interface Refused {
+  refusal: Reply;
+  /** Headers that the server adds. */
+  headers?: Readonly<Record<string, string>>;
+}
+
 /** Who sends the request: the holder of its key, or the refusal where there is no good one. */
 export async function authenticate(
   { request, query, address }: Caller,
   credentials: Credentials,
   intake: Intake,
   wrongKeys: WrongKeys,
-): Promise<KeyHolder | Reply> {
+): Promise<KeyHolder | Refused> {
   const key = sentKey(request, query, credentials);
   const digest = key === undefined ? undefined : digestOf(key);
   const wait = wrongKeys.isQuiet ? 0 : wrongKeys.blocks(address(), digest);
-  if (wait > 0) return tooManyWrongKeys(wait);
+  if (wait > 0) return { refusal: tooManyWrongKeys(wait), headers: wrongKeysHeaders(wait) };
   const holder = digest === undefined ? undefined : await intake.keyHolder(digest);
   if (digest === undefined || holder === undefined || !isSameDigest(digest, holder.digest)) {
     wrongKeys.failed(address());
-    return unauthorized;
+    return { refusal: unauthorized };
   }
   wrongKeys.wasGood(digest);
   return holder;

@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { ContractOperation } from '../contract/document.ts';
 import { readJson } from '../contract/json.ts';
-import { type OperationId, Reply } from '../contract/reply.ts';
+import type { OperationId, Reply } from '../contract/reply.ts';
 import type { Validate } from '../contract/validation.ts';
 import type { Operation, OperationRequest } from '../operations/operation.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
@@ -111,7 +111,10 @@ async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
   const address = () => readAddress(context.env.incoming);
   const caller = { request: context.req, query, address };
   const holder = await authenticate(caller, contract.credentials, intake, wrongKeys);
-  if (holder instanceof Reply) return holder;
+  if ('refusal' in holder) {
+    if (holder.headers !== undefined) visit.limitHeaders = holder.headers;
+    return holder.refusal;
+  }
   visit.holder = holder;
   keyUses.used(holder.keyId, receivedAt);
   const allowance = keyLimits.take(holder);

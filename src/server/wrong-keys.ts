@@ -4,6 +4,14 @@ import { networkOf } from './client-address.ts';
 /** How many requests without a good key one address may send. */
 const allowed = { atOnce: 30, perSecond: 1 };
 
+/** As it is told to who has sent too many (draft-ietf-httpapi-ratelimit-headers). */
+const policy = `"wrong-keys";q=${allowed.atOnce};w=${allowed.atOnce / allowed.perSecond}`;
+
+/** What is said of a limit that is used up, for `wait` seconds. */
+export function wrongKeysHeaders(wait: number): Record<string, string> {
+  return { 'RateLimit-Policy': policy, RateLimit: `"wrong-keys";r=0;t=${wait}` };
+}
+
 /** So many addresses and good keys are remembered at most: beyond, the oldest is forgotten. */
 const mostRemembered = 10_000;
 

@@ -11,6 +11,15 @@ export interface Workload {
   nextTryAt: number | undefined;
 }
 
+/** Counts of states as the store gives them, with a 0 for each that it has none of. */
+export function countsByState(
+  rows: Iterable<{ state: LeadState; count: number }>,
+): Record<LeadState, number> {
+  const counts = { scheduled: 0, dialled: 0, cancelled: 0, failed: 0, expired: 0 };
+  for (const { state, count } of rows) counts[state] = count;
+  return counts;
+}
+
 /** Where the next look at the activity goes on. */
 export interface ActivityCursor {
   submission: string;

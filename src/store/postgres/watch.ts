@@ -3,6 +3,7 @@ import type { LeadState } from '../../leads/lead.ts';
 import {
   type Activity,
   activityLimit,
+  countsByState,
   type FailedTry,
   failuresTold,
   type SubmissionCount,
@@ -62,18 +63,10 @@ const lastTry: Statement = { name: 'last_try', text: 'SELECT max(id) AS last FRO
 export function postgresWatch(database: PostgresDatabase, waiting: () => number): Watch {
   return {
     async workload() {
-      const byState: Record<LeadState, number> = {
-        scheduled: 0,
-        dialled: 0,
-        cancelled: 0,
-        failed: 0,
-        expired: 0,
-      };
       const rows = await database.read<{ state: LeadState; count: number; changes: number }>(counts);
-      for (const { state, count } of rows) byState[state] = count;
       if (rows.some(({ changes }) => changes > mostChanges)) await database.write(addUp);
       const [row] = await database.read<{ due: number; nextTryAt: number | null }>(due, [Date.now()]);
-      return { byState, due: row?.due ?? 0, nextTryAt: row?.nextTryAt ?? undefined };
+      return { byState: countsByState(rows), due: row?.due ?? 0, nextTryAt: row?.nextTryAt ?? undefined };
     },
 
     waiting,

@@ -4,6 +4,7 @@ import type { LeadState } from '../../leads/lead.ts';
 import {
   type Activity,
   activityLimit,
+  countsByState,
   type FailedTry,
   failuresTold,
   type SubmissionCount,
@@ -44,16 +45,12 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
 
   return {
     async workload() {
-      const byState: Record<LeadState, number> = {
-        scheduled: 0,
-        dialled: 0,
-        cancelled: 0,
-        failed: 0,
-        expired: 0,
-      };
-      for (const { state, count } of counts.each()) byState[state] = count;
       const row = due.first(Date.now());
-      return { byState, due: row?.due ?? 0, nextTryAt: row?.nextTryAt ?? undefined };
+      return {
+        byState: countsByState(counts.each()),
+        due: row?.due ?? 0,
+        nextTryAt: row?.nextTryAt ?? undefined,
+      };
     },
 
     waiting: () => queue.waiting,

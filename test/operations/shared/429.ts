@@ -83,7 +83,13 @@ export function limitsRates(id: OperationId): void {
     const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
     const trusting = await startServer({ trustedProxies: ['loopback'] });
     const wrong = { ...trusting, key: newKey() };
-    expect((await lastOf(40, () => send(wrong, id, from('192.0.2.1')))).status).toBe(429);
+    const blocked = await lastOf(40, () => send(wrong, id, from('192.0.2.1')));
+    expect(blocked.status).toBe(429);
+    expect(blocked.headers).toMatchObject({
+      'ratelimit-policy': '"wrong-keys";q=30;w=30',
+      ratelimit: '"wrong-keys";r=0;t=1',
+      'retry-after': '1',
+    });
     expect((await send(wrong, id, from('192.0.2.2'))).status).toBe(401);
     expect((await lastOf(40, (index) => send(wrong, id, from(`2001:db8:0:1::${index}`)))).status).toBe(429);
     expect((await send(wrong, id, from('2001:db8:0:2::1'))).status).toBe(401);
