@@ -54,6 +54,7 @@ export async function startServer(url: string): Promise<Server> {
       DATABASE_URL: url,
       BOOTSTRAP: 'off',
       DISPATCH: 'off',
+      RATE_LIMIT: 'off',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

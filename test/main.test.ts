@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
@@ -34,6 +35,13 @@ async function startMain({ file: _file, ...environment }: Record<string, string>
   const child = start('src/main.ts', [], environment);
   const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
   return { child, output, target: targetIn(output) };
+}
+
+/** Starts the server on a store that is not empty. */
+async function startMainAgain({ file: _file, ...environment }: Record<string, string>) {
+  const child = start('src/main.ts', [], environment);
+  await written(child, /Listening on/);
+  return { child };
 }
 
 /** Tells apart what was lost from what was never promised. */
@@ -307,4 +315,37 @@ test('every setting that can be off can be switched off by that word', () => {
     bootstrap: false,
     dispatch: false,
   });
+});
+
+test('when a key was last used is known, at the latest once the server has stopped', async () => {
+  const environment = settings();
+  const { child, target } = await startMain(environment);
+  const before = Date.now();
+  await send(target, 'leadStatus');
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  const store = openSqliteStore(environment.file);
+  onTestFinished(() => store.close());
+  const [key] = await Array.fromAsync(store.keys(undefined));
+  expect(key?.lastUsedAt).toBeGreaterThanOrEqual(before);
+});
+
+test('answers that were kept for longer than a day are forgotten by a server that starts', async () => {
+  const environment = settings();
+  const { child, target } = await startMain(environment);
+  for (const name of ['old', 'new']) {
+    await send(target, 'cancelLead', { headers: { 'Idempotency-Key': name } });
+  }
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  const database = new DatabaseSync(environment.file);
+  onTestFinished(() => database.close());
+  const day = 86_400_000;
+  database
+    .prepare(`UPDATE kept_answer SET kept_at = ? WHERE idempotency_key = 'old'`)
+    .run(Date.now() - day - 1_000);
+  const { child: next } = await startMainAgain(environment);
+  const left = () => database.prepare('SELECT idempotency_key AS name FROM kept_answer').all();
+  await expect.poll(left).toEqual([{ name: 'new' }]);
+  next.kill('SIGTERM');
 });
