@@ -60,11 +60,15 @@ export async function startServer(url: string): Promise<Server> {
   });
   let said = '';
   const address = await new Promise<string>((resolve, reject) => {
-    child.stdout?.on('data', (chunk) => {
+    const listen = (chunk: Buffer) => {
       said += chunk;
       const found = /Listening on (http:[^"]+)/.exec(said)?.[1];
-      if (found !== undefined) resolve(found);
-    });
+      if (found === undefined) return;
+      // The lines about requests have to be read, and nothing more.
+      child.stdout?.off('data', listen).resume();
+      resolve(found);
+    };
+    child.stdout?.on('data', listen);
     child.once('exit', (code) => reject(new Error(`The server ended with ${code}: ${said}`)));
   });
   return {

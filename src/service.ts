@@ -30,7 +30,7 @@ export interface Service {
 /** Wires the parts together and starts to listen. @throws where the store or the address cannot be had */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
-  const metrics = config.metrics && new Metrics(() => backlogOf(store));
+  const metrics = config.metrics && new Metrics(() => backlogOf(store, log));
   const store = await openStore(config.databaseUrl, config.databaseConnections, metrics?.store);
   const readPhone = phoneReader(config.defaultCountry);
   const first = config.bootstrap ? await bootstrap(store) : undefined;
@@ -58,11 +58,16 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   };
 }
 
-/** What the metrics tell of the store. */
-async function backlogOf(store: Store): Promise<Backlog> {
-  const { byState, due, nextTryAt } = await store.workload();
-  const oldestDue = Math.max(0, Date.now() - (nextTryAt ?? Number.POSITIVE_INFINITY)) / 1_000;
-  return { byState, due, oldestDue, waiting: store.waiting() };
+/** What the metrics tell of the store; undefined where it fails. */
+async function backlogOf(store: Store, log: Log): Promise<Backlog | undefined> {
+  try {
+    const { byState, due, nextTryAt } = await store.workload();
+    const oldestDue = Math.max(0, Date.now() - (nextTryAt ?? Number.POSITIVE_INFINITY)) / 1_000;
+    return { byState, due, oldestDue, waiting: store.waiting() };
+  } catch (error) {
+    log.error({ err: error }, 'The store failed while the metrics were read.');
+    return undefined;
+  }
 }
 
 async function startMetrics(config: Config, metrics: Metrics, log: Log): Promise<RunningServer> {

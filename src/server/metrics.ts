@@ -13,7 +13,7 @@ export function metricsApp(metrics: Metrics, log: Log): Hono {
   app.notFound(() => json(404, { error: 'There is only /metrics here.' }));
   app.onError((error) => {
     log.error({ err: error }, 'The metrics could not be read.');
-    return json(503, { error: 'The store does not answer; the log says why.' });
+    return json(500, { error: 'The metrics could not be read; the log says why.' });
   });
   return app;
 }

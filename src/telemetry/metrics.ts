@@ -31,14 +31,14 @@ export class Metrics {
   readonly #tries: Counter<'dialler' | 'outcome'>;
   readonly #tryTime: Histogram<'dialler'>;
   readonly #expired: Counter;
-  readonly #backlog: () => Promise<Backlog>;
+  readonly #backlog: () => Promise<Backlog | undefined>;
   readonly #leads: Gauge<'state'>;
   readonly #due: Gauge;
   readonly #oldestDue: Gauge;
   readonly #waiting: Gauge;
 
-  /** @param backlog is asked each time that the metrics are read */
-  constructor(backlog: () => Promise<Backlog>) {
+  /** @param backlog is asked each time that the metrics are read; it gives undefined where the store does not say */
+  constructor(backlog: () => Promise<Backlog | undefined>) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#requests = new Counter({
@@ -142,11 +142,13 @@ export class Metrics {
 
   /** All of it, in the text format of Prometheus. */
   async read(): Promise<{ type: string; text: string }> {
-    const { byState, due, oldestDue, waiting } = await this.#backlog();
-    for (const [state, count] of Object.entries(byState)) this.#leads.set({ state }, count);
-    this.#due.set(due);
-    this.#oldestDue.set(oldestDue);
-    this.#waiting.set(waiting);
+    const backlog = await this.#backlog();
+    // The other metrics are wanted most while the store fails; of what nobody knows, nothing is said.
+    if (backlog === undefined) this.#leads.reset();
+    for (const [state, count] of Object.entries(backlog?.byState ?? {})) this.#leads.set({ state }, count);
+    this.#due.set(backlog?.due ?? Number.NaN);
+    this.#oldestDue.set(backlog?.oldestDue ?? Number.NaN);
+    this.#waiting.set(backlog?.waiting ?? Number.NaN);
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 }

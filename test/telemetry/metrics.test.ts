@@ -1,11 +1,13 @@
 /** Dashboards and alerts are made of these names, and somebody is woken by them. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
+import { breakStore, temporaryDirectory } from '../harness/server.ts';
 import { startWatched } from '../harness/watched.ts';
 
 const dashboard = new URL('../../docs/grafana-dashboard.json', import.meta.url);
@@ -54,6 +56,18 @@ test('a lead that nobody fetches is due, and its wait is told', async () => {
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
   await expect.poll(metrics).toMatch(/^leads_oldest_due_seconds 0?\.?[0-9.]*[1-9]/m);
   expect(await metrics()).toContain('leads_due 1');
+});
+
+test('while the store fails, the failures are told, and nothing of what nobody knows', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
+  breakStore(file);
+  expect((await post(target, 'addLead', requestValue('addLead', 'accepted'))).status).toBe(500);
+  const text = await metrics();
+  expect(text).toContain('leads_requests_total{operation="addLead",outcome="server-error",status="500"} 1');
+  expect(text).toContain('leads_store_errors_total{kind="write"} 1');
+  expect(text).not.toMatch(/^leads_leads\{/m);
+  expect(text).toMatch(/^leads_due nan$/im);
 });
 
 test('the dashboard and the alerts ask only for metrics that there are', async () => {
