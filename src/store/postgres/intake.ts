@@ -196,7 +196,8 @@ export function postgresIntake(
         while (open.size > 0) {
           const rows = await database.write<JudgedCancellation>(cancel, [placed(open), Date.now()]);
           for (const row of rows) {
-            open.get(row.place)?.resolve(cancelledOf(row, isUncertain));
+            const entry = open.get(row.place);
+            entry?.resolve(cancelledOf(row, isUncertain, entry.input.idempotency));
             open.delete(row.place);
           }
         }
@@ -281,9 +282,14 @@ function placed(
   );
 }
 
-function cancelledOf({ outcome, state, isReplay }: JudgedCancellation, isUncertain: boolean): Cancelled {
+function cancelledOf(
+  { outcome, state, isReplay }: JudgedCancellation,
+  isUncertain: boolean,
+  idempotency: Idempotency | undefined,
+): Cancelled {
   if (outcome === 'key-used-otherwise') return { outcome };
-  // The attempt whose answer was lost has cancelled it; and whoever did, nobody will call.
-  if (isUncertain && state === 'cancelled') return { outcome: 'cancelled', isReplay: false };
-  return { outcome, isReplay: isReplay && !isUncertain };
+  // The attempt whose answer was lost has cancelled it; and whoever did, nobody will call. With an idempotency
+  // key it would have left its own answer.
+  const hasCancelled = isUncertain && idempotency === undefined && state === 'cancelled';
+  return { outcome: hasCancelled ? 'cancelled' : outcome, isReplay: isReplay && !isUncertain };
 }
