@@ -21,7 +21,7 @@ function outcomesOf(operation: ContractOperation, contract: Contract): string[] 
   const lines = [`${operation.method} ${operation.path}`];
   for (const [status, { content }] of Object.entries(described(operation, contract).responses)) {
     for (const [key, { summary }] of Object.entries(content['application/json']?.examples ?? {})) {
-      lines.push(`  ${status}  ${key.padEnd(21)}${summary}`);
+      lines.push(`  ${status}  ${key.padEnd(25)}${summary}`);
     }
   }
   return lines;
