@@ -42,8 +42,11 @@ const defaultHeadersTimeout = 10_000;
 /** A connection takes some 10 KiB and a file descriptor. */
 const defaultMostConnections = 10_000;
 
-/** How long an idle connection is kept for the next request, in milliseconds. */
-const keepAliveTimeout = 5_000;
+/**
+ * How long an idle connection is kept for the next request, in milliseconds. It is longer than reverse proxies keep
+ * theirs (60 s with nginx): else a proxy now and then sends a request on a connection that has just been closed.
+ */
+const keepAliveTimeout = 65_000;
 
 /** How long a client whose connection is given up has to read why, in milliseconds. */
 const lingering = 1_000;
