@@ -181,6 +181,7 @@ test('an older store is brought up to date with all that it holds, leads under w
     ['b', 'dialled', 2],
     ['a', 'scheduled', 5],
   ]);
+  expect((await store.workload()).byState).toMatchObject({ scheduled: 2, dialled: 1, cancelled: 1 });
   expect(await claim(store, 'next')).toMatchObject([
     { id: 'a', tries: 1, mayHaveArrived: false },
     { id: 'd', tries: 2, mayHaveArrived: true },
