@@ -5,7 +5,7 @@ import { diallers } from './dialler/diallers.ts';
 import { readDuration } from './environment/duration.ts';
 import { count, oneOf, readVariables } from './environment/variables.ts';
 import { type CountryCode, isCountry, phoneReader } from './leads/phone.ts';
-import { mostPerSecond, type RateLimit, rateLimit } from './partners/rate-limit.ts';
+import { mostAtOnce, mostPerSecond, type RateLimit, rateLimit } from './partners/rate-limit.ts';
 import { addressReader, type TrustedProxies } from './server/client-address.ts';
 import { isStoreUrl } from './store/open.ts';
 import { logLevels } from './telemetry/log.ts';
@@ -130,7 +130,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     DEFAULT_COUNTRY: country({ default: 'GB' }),
     LOG_LEVEL: oneOf(logLevels)({ default: 'info' }),
     RATE_LIMIT: requestsPerSecond({ default: defaultRate }),
-    RATE_LIMIT_BURST: count('requests', mostPerSecond)({ default: undefined }),
+    RATE_LIMIT_BURST: count('requests', mostAtOnce)({ default: undefined }),
     TRUST_PROXY: proxies({ default: [] }),
     METRICS_PORT: metricsPort({ default: 'off' }),
     METRICS_HOST: address({ default: '127.0.0.1' }),

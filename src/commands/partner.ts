@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { checkName, Mistake } from '../partners/partner.ts';
-import { mostPerSecond, type PartnerLimit, rateLimit } from '../partners/rate-limit.ts';
+import { mostAtOnce, mostPerSecond, type PartnerLimit, rateLimit } from '../partners/rate-limit.ts';
 import type { PartnerRecord } from '../store/store.ts';
 import { time, type View } from './output.ts';
 import { action, readCount, type Surroundings } from './session.ts';
@@ -66,7 +66,7 @@ export function partnerCommand(surroundings: Surroundings): Command {
     .option(
       '--burst <n>',
       'how many at once after a pause; ten times as many as a second without it',
-      readCount,
+      (text) => countUpTo(mostAtOnce, text),
     );
   action<{ burst?: number }, [string, number | 'off' | 'default']>(
     limit,
@@ -89,9 +89,13 @@ export function partnerCommand(surroundings: Surroundings): Command {
 
 function readRate(text: string): number | 'off' | 'default' {
   if (text === 'off' || text === 'default') return text;
-  const rate = readCount(text);
-  if (rate <= mostPerSecond) return rate;
-  throw new InvalidArgumentError(`It should be at most ${mostPerSecond}.`);
+  return countUpTo(mostPerSecond, text);
+}
+
+function countUpTo(most: number, text: string): number {
+  const count = readCount(text);
+  if (count <= most) return count;
+  throw new InvalidArgumentError(`It should be at most ${most}.`);
 }
 
 function collect(value: string, previous: string[]): string[] {

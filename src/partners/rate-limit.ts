@@ -12,8 +12,9 @@ export type PartnerLimit = RateLimit | 'off' | 'default';
 /** Where no burst is named it is what comes in so many seconds. */
 const burstSeconds = 10;
 
-/** The largest number that is taken for either. */
+/** The largest numbers that are taken. */
 export const mostPerSecond = 1_000_000;
+export const mostAtOnce = burstSeconds * mostPerSecond;
 
 /** A limit whose burst may be left open. */
 export function rateLimit(perSecond: number, burst: number = perSecond * burstSeconds): RateLimit {

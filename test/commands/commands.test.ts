@@ -358,6 +358,26 @@ test.each([
     ['key', 'revoke', 'nothing'],
     'There is no key with the id "nothing". `leads key list` shows those there are.',
   ],
+  [
+    ['key', 'rotate', 'nothing'],
+    'There is no key with the id "nothing". `leads key list` shows those there are.',
+  ],
+  [
+    ['key', 'rotate', 'nothing', '--old-until', '2001-01-01'],
+    "Option '--old-until <when>' argument '2001-01-01' is invalid. It should be a date or time to come, such as 2030-12-24, or a duration such as 7d.",
+  ],
+  [
+    ['partner', 'limit', 'nobody', '5'],
+    'There is no partner "nobody". `leads partner list` shows those there are.',
+  ],
+  [
+    ['partner', 'limit', 'acme', '2000000'],
+    "Command-argument value '2000000' is invalid for argument 'per-second'. It should be at most 1000000.",
+  ],
+  [
+    ['partner', 'limit', 'acme', 'off', '--burst', '5'],
+    'A burst goes with a number of requests a second. Leave --burst out.',
+  ],
   [['key', 'list', 'nobody'], 'There is no partner "nobody". `leads partner list` shows those there are.'],
   [['lead', 'show', 'John'], '"John" is not a valid phone number.'],
   [
