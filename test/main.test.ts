@@ -349,3 +349,16 @@ test('answers that were kept for longer than a day are forgotten by a server tha
   await expect.poll(left).toEqual([{ name: 'new' }]);
   next.kill('SIGTERM');
 });
+
+test('a server whose log nobody reads any more goes on taking leads in', async () => {
+  const { child, target } = await startMain(settings());
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  child.stdout.destroy();
+  for (let index = 0; index < 5; index += 1) {
+    expect((await send(target, 'addLead', { body: lead(index) })).json).toEqual(accepted);
+  }
+  expect(said).toBe('The log cannot be written any more: write EPIPE. Start the server again to have one.\n');
+});

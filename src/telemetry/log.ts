@@ -14,6 +14,7 @@ export const logLevels: readonly (Level | 'silent')[] = [
 
 /** The server's log: one JSON object a line on standard output, or lines for people in a terminal. */
 export async function createLog(level: string): Promise<Log> {
+  outliveReader();
   const options = {
     level,
     base: null,
@@ -24,4 +25,20 @@ export async function createLog(level: string): Promise<Log> {
   if (!process.stdout.isTTY) return pino(options, process.stdout);
   const { default: pretty } = await import('pino-pretty');
   return pino(options, pretty({ singleLine: true, translateTime: 'SYS:HH:MM:ss', sync: true }));
+}
+
+/**
+ * Whoever reads the log may end before the server does. Leads are taken in all the same; it is said once on
+ * standard error, which may have gone the same way.
+ */
+function outliveReader(): void {
+  let isSaid = false;
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error) => {
+    if (isSaid) return;
+    isSaid = true;
+    process.stderr.write(
+      `The log cannot be written any more: ${error.message}. Start the server again to have one.\n`,
+    );
+  });
 }
