@@ -42,7 +42,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const limits = { rateLimit, trustedProxies, securityContact };
   const app = createApp({ store, readPhone, log, handOff, tellAnswered, keyUses, ...limits });
   const server = await startHttpServer(app, { host, port, log, tellAnswered });
-  const metricsServer = metrics && (await startMetrics(config, metrics, log));
+  const metricsServer = metrics && config.metrics && (await startMetrics(metrics, config.metrics, log));
   const upkeep = new RegularUpkeep(store, log);
   dispatcher = startDispatcher(config, store, log, metrics);
   return {
@@ -70,9 +70,12 @@ async function backlogOf(store: Store, log: Log): Promise<Backlog | undefined> {
   }
 }
 
-async function startMetrics(config: Config, metrics: Metrics, log: Log): Promise<RunningServer> {
-  const { host = '127.0.0.1', port = 0 } = config.metrics ?? {};
-  const server = await startHttpServer(metricsApp(metrics, log), { host, port, log });
+async function startMetrics(
+  metrics: Metrics,
+  at: { host: string; port: number },
+  log: Log,
+): Promise<RunningServer> {
+  const server = await startHttpServer(metricsApp(metrics, log), { ...at, log });
   log.info(`Metrics are read from http://${reachable(server.host)}:${server.port}/metrics`);
   return server;
 }

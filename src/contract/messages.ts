@@ -25,21 +25,21 @@ export function requestFailure(message: string): Failures {
 
 /**
  * Puts what Ajv found into the contract's words. Fields stand in the order of the schema, and after
- * them those that it does not have.
+ * them those that it does not have, and headers.
  *
  * @param errors of an Ajv with the options `allErrors` and `verbose`, over `{ query, header, requestBody }`
  * @param schema of the body
  */
 export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema): Failures {
   const found = new Map<string, Set<string>>();
-  const strange = new Map<string, string[]>();
+  const others = new Map<string, string[]>();
   for (const error of lengthLast(errors)) {
     const [part, field] = pathOf(error);
     if (error.keyword === 'additionalProperties' && field === undefined) {
       const name: string = error.params['additionalProperty'];
-      strange.set(name, [...(strange.get(name) ?? []), strangeMessage(part, name, schema)]);
+      others.set(name, [...(others.get(name) ?? []), strangeMessage(part, name, schema)]);
     } else if (part === 'header') {
-      strange.set(headerName(field ?? ''), [headerMessage(error)]);
+      others.set(headerName(field ?? ''), [headerMessage(error)]);
     } else if (part === 'requestBody') {
       add(found, field ?? missingField(error) ?? 'body', error, schema);
     } else {
@@ -52,7 +52,7 @@ export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema)
     const messages = found.get(field);
     if (messages) ordered.set(field, messages);
   }
-  for (const [field, messages] of strange) ordered.set(field, messages);
+  for (const [field, messages] of others) ordered.set(field, messages);
   return failuresOf(ordered);
 }
 

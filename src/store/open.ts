@@ -1,5 +1,5 @@
+import type { StoreObserver } from './observer.ts';
 import type { Store } from './store.ts';
-import type { StoreObserver } from './watch.ts';
 
 const sqliteScheme = 'sqlite:';
 const postgresScheme = /^postgres(ql)?:\/\//;

@@ -8,6 +8,7 @@ import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk 
 const person = requestValue('addLead', 'accepted');
 
 test('on a full disk adding is answered 500 and nothing is saved; once there is room the server goes on', async (context) => {
+  // A small disk of its own needs a mount namespace, which a container may refuse; the reason is printed.
   const reason = missingFor('full');
   if (reason !== undefined) context.skip(reason);
   const { child, target, makeRoom } = await startOnSmallDisk(temporaryDirectory());
@@ -22,6 +23,7 @@ test('on a full disk adding is answered 500 and nothing is saved; once there is 
 });
 
 test('while the store cannot be written adding and cancelling are answered 500, and looking up goes on', async (context) => {
+  // Only Linux can set the limit of another process; the reason is printed.
   const reason = missingFor('unwritable');
   if (reason !== undefined) context.skip(reason);
   const { child, target } = await startOnDisk(temporaryDirectory());

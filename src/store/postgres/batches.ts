@@ -1,5 +1,5 @@
+import type { StoreObserver } from '../observer.ts';
 import { StoreBusy } from '../store.ts';
-import type { StoreObserver } from '../watch.ts';
 
 /** One call that waits for its result. A promise that is settled stays as it is. */
 export interface Entry<Input, Output> {

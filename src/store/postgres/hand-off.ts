@@ -1,5 +1,5 @@
+import type { StoreObserver } from '../observer.ts';
 import type { ClaimedLead, DueLead, HandOff, Try } from '../store.ts';
-import type { StoreObserver } from '../watch.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';

@@ -1,5 +1,5 @@
+import { type StoreObserver, unobserved } from '../observer.ts';
 import type { Store } from '../store.ts';
-import { type StoreObserver, unobserved } from '../watch.ts';
 import { postgresArchive } from './archive.ts';
 import { Changes } from './changes.ts';
 import { PostgresDatabase, type PostgresLimits } from './database.ts';

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Mistake } from '../../partners/partner.ts';
+import { type StoreObserver, unobserved } from '../observer.ts';
 import { StoreBusy } from '../store.ts';
-import { type StoreObserver, unobserved } from '../watch.ts';
 import { Query } from './query.ts';
 
 interface Entry {

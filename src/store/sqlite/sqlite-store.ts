@@ -1,5 +1,5 @@
+import { type StoreObserver, unobserved } from '../observer.ts';
 import type { Store } from '../store.ts';
-import { type StoreObserver, unobserved } from '../watch.ts';
 import { sqliteArchive } from './archive.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
