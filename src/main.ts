@@ -13,7 +13,10 @@ async function main(): Promise<void> {
   const service = await startService(config, log);
   const { defaultCountry: country } = config;
   log.info({ database: shownUrl(config.databaseUrl), country }, `Listening on ${service.address}`);
-  if (service.first !== undefined) process.stdout.write(welcome(service.first, service.address));
+  if (service.first !== undefined) {
+    log.flush();
+    process.stdout.write(welcome(service.first, service.address));
+  }
 
   log.info(`Stopping on ${await stopped}`);
   await service.stop();

@@ -18,6 +18,7 @@ async function sandbox(): Promise<void> {
   const stopped = signalToStop();
   const { address, first, stop } = await startService(config, log);
   if (first === undefined) throw new Error('a store in memory was not empty.');
+  log.flush();
   process.stdout.write(welcome(first, address));
 
   await stopped;

@@ -1,4 +1,5 @@
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import { usualNumberReader } from './usual-number.ts';
 
 export type { CountryCode };
 
@@ -9,9 +10,8 @@ export type ReadPhone = (written: string) => string | undefined;
 const bracket = /^[\s(]+(?=\+)/;
 
 /**
- * Validation and lead logic read the same number one after the other, and a reading takes about 10
- * microseconds: the readings of the last requests are kept. They depend on nothing but the text, so
- * they cannot go stale.
+ * Validation and lead logic read the same number one after the other: the readings of the last requests are kept.
+ * They depend on nothing but the text, so they cannot go stale.
  */
 const remembered = 1024;
 
@@ -22,19 +22,21 @@ const remembered = 1024;
  * range is in use is not asked: a new range would be refused until the next release of the metadata.
  */
 export function phoneReader(defaultCountry: CountryCode): ReadPhone {
+  const readUsual = usualNumberReader(defaultCountry);
   const readings = new Map<string, string | undefined>();
   return (written) => {
     const known = readings.get(written);
     if (known !== undefined || readings.has(written)) return known;
-    const number = parsePhoneNumberFromString(written.replace(bracket, ''), {
-      defaultCountry,
-      extract: false,
-    });
-    const reading = number?.isValid() && number.ext === undefined ? number.number : undefined;
+    const reading = readUsual(written) ?? readAny(written, defaultCountry);
     if (readings.size >= remembered) readings.clear();
     readings.set(written, reading);
     return reading;
   };
+}
+
+function readAny(written: string, defaultCountry: CountryCode): string | undefined {
+  const number = parsePhoneNumberFromString(written.replace(bracket, ''), { defaultCountry, extract: false });
+  return number?.isValid() && number.ext === undefined ? number.number : undefined;
 }
 
 /** Whether `code` is a country (ISO 3166-1 alpha-2, upper case) whose numbers can be read. */

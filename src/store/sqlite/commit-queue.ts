@@ -3,6 +3,8 @@ import { Mistake } from '../../partners/partner.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { StoreBusy } from '../store.ts';
 import { Query } from './query.ts';
+import { TurnMemory } from './turn-memory.ts';
+import type { Durability } from './write-ahead-log.ts';
 
 interface Entry {
   run: () => unknown;
@@ -28,12 +30,13 @@ const lockRetry = 5;
 const sqliteBusy = 5;
 
 /**
- * Gathers the writes that arrive in one turn of the event loop and commits them together, since the
- * sync of a commit costs more than all the rest. One that fails is undone alone. A write's promise is
- * fulfilled once its commit is on the disk.
+ * Gathers the writes that arrive while the disk syncs the commit before, and commits them together, since a sync
+ * costs more than all the rest. One that fails is undone alone. A write's promise is fulfilled once its commit is
+ * on the disk.
  */
 export class CommitQueue {
   readonly #database: DatabaseSync;
+  readonly #durability: Durability;
   readonly #limits: CommitQueueLimits;
   readonly #observer: StoreObserver;
   readonly #begin: Query;
@@ -42,13 +45,22 @@ export class CommitQueue {
   readonly #release: Query;
   #waiting: Entry[] = [];
   #scheduled = false;
+  /** The sync that is under way. It is fulfilled when it has ended, with why it failed where it did. */
+  #syncing: Promise<StoreBusy | undefined> | undefined;
   /** When the first failed attempt at the lock was made; 0 while there is none. */
   #lockedSince = 0;
   #whenIdle: (() => void)[] = [];
   readonly #afterCommit = new Set<() => void>();
+  readonly #memories: TurnMemory<unknown>[] = [];
 
-  constructor(database: DatabaseSync, limits: CommitQueueLimits, observer: StoreObserver = unobserved) {
+  constructor(
+    database: DatabaseSync,
+    durability: Durability,
+    limits: CommitQueueLimits,
+    observer: StoreObserver = unobserved,
+  ) {
     this.#database = database;
+    this.#durability = durability;
     this.#limits = limits;
     this.#observer = observer;
     this.#begin = new Query(database, 'BEGIN IMMEDIATE');
@@ -86,14 +98,33 @@ export class CommitQueue {
     return () => void this.#afterCommit.delete(listener);
   }
 
+  /**
+   * Reads what may be told to others: it is given once it is on the disk.
+   *
+   * @throws {StoreBusy} where the disk fails
+   */
+  async read<Result>(ask: () => Result): Promise<Result> {
+    const result = ask();
+    const failure = await this.#syncing;
+    if (failure !== undefined) throw failure;
+    return result;
+  }
+
+  /** A memory of rows that forgets them, too, wherever a transaction of this queue begins or ends. */
+  memory<Row>(): TurnMemory<Row> {
+    const memory = new TurnMemory<Row>();
+    this.#memories.push(memory);
+    return memory;
+  }
+
   /** Fulfilled once nothing is waiting. */
   idle(): Promise<void> {
-    if (this.#waiting.length === 0) return Promise.resolve();
+    if (this.#waiting.length === 0 && this.#syncing === undefined) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#syncing !== undefined) return;
     this.#scheduled = true;
     setImmediate(() => this.#flush());
   }
@@ -101,14 +132,15 @@ export class CommitQueue {
   #flush(): void {
     this.#scheduled = false;
     try {
+      this.#durability.recover();
       this.#begin.run();
     } catch (error) {
       this.#beginFailed(error);
       return;
     }
     this.#lockedSince = 0;
+    this.#forget();
     this.#commitBatch(this.#waiting.splice(0, largestBatch));
-    this.#continue();
   }
 
   #beginFailed(error: unknown): void {
@@ -144,15 +176,40 @@ export class CommitQueue {
         for (const entry of batch) settle.push(this.#runAlone(entry));
       }
       this.#commit.run();
+      this.#forget();
     } catch (error) {
       this.#rollback();
       this.#observer.failure('write', batch.length);
       for (const entry of batch) entry.reject(error);
+      this.#continue();
       return;
     }
-    this.#observer.batch('write', batch.length, performance.now() - begun);
-    for (const tell of settle) tell();
-    for (const tell of this.#afterCommit) tell();
+    this.#syncing = this.#sync(batch, settle, begun);
+  }
+
+  /** Syncs a batch that is committed, and tells its callers only then. */
+  async #sync(batch: Entry[], settle: (() => void)[], begun: number): Promise<StoreBusy | undefined> {
+    const failure = await this.#failureOfSync();
+    this.#syncing = undefined;
+    if (failure === undefined) {
+      this.#observer.batch('write', batch.length, performance.now() - begun);
+      for (const tell of settle) tell();
+      for (const tell of this.#afterCommit) tell();
+    } else {
+      this.#observer.failure('write', batch.length);
+      for (const entry of batch) entry.reject(failure);
+    }
+    this.#continue();
+    return failure;
+  }
+
+  async #failureOfSync(): Promise<StoreBusy | undefined> {
+    try {
+      await this.#durability.sync();
+      return undefined;
+    } catch (cause) {
+      return new StoreBusy('The disk failed, and nobody knows whether a change will last.', { cause });
+    }
   }
 
   /** Runs one entry, and gives what to tell its caller after the commit. */
@@ -171,6 +228,7 @@ export class CommitQueue {
     } catch (error) {
       if (!this.#database.isTransaction) throw error;
       this.#database.exec('ROLLBACK TO entry; RELEASE entry');
+      this.#forget();
       if (!(error instanceof Mistake)) this.#observer.failure('write', 1);
       return () => entry.reject(error);
     }
@@ -179,6 +237,11 @@ export class CommitQueue {
   /** A full disk and the like end the transaction by themselves. */
   #rollback(): void {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    this.#forget();
+  }
+
+  #forget(): void {
+    for (const memory of this.#memories) memory.forget();
   }
 
   #continue(): void {

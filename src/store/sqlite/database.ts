@@ -12,9 +12,9 @@ const startPatience = 10_000;
 const lockPatience = 20;
 
 /**
- * Opens the database file, or makes it, such that a commit is on the disk before it returns: a
- * write-ahead log that is synced at each commit (`synchronous=FULL`; `fullfsync` for macOS, where a
- * plain sync stops at the drive's cache).
+ * Opens the database file, or makes it, with a write-ahead log that SQLite syncs only where the file's integrity
+ * needs it (`synchronous=NORMAL`; `fullfsync` for macOS, where a plain sync stops at the drive's cache). A commit is
+ * made to last by `WriteAheadLog`.
  *
  * @param path a file, or `:memory:`
  */
@@ -25,7 +25,7 @@ export function openDatabase(path: string): DatabaseSync {
     checkOwner(database, path);
     database.exec(`
       PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
+      PRAGMA synchronous = NORMAL;
       PRAGMA fullfsync = ON;
       PRAGMA checkpoint_fullfsync = ON;
     `);

@@ -11,6 +11,7 @@ import {
 } from '../../leads/lead.ts';
 import { callDueAt, type PersonAndType, type Submission } from '../../leads/submission.ts';
 import { type LimitColumns, limitOf } from '../limit-columns.ts';
+import type { KeyHolder } from '../../partners/partner.ts';
 import type { Cancelled, Intake, Submitted } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { type KeptAnswer, sqliteKeptAnswers } from './kept-answers.ts';
@@ -24,8 +25,7 @@ export type Taken =
 /** Makes the lead of a submission where it can be taken. It runs inside a transaction of its caller. */
 export type Take = (submission: Submission) => Taken;
 
-export function sqliteTake(database: DatabaseSync): Take {
-  const grantedType = grantedTypeQuery(database);
+export function sqliteTake(database: DatabaseSync, grantedType: FindGrantedType): Take {
   const insertLead = new Query(
     database,
     `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at, trace)
@@ -39,7 +39,7 @@ export function sqliteTake(database: DatabaseSync): Take {
   const release = new Query(database, 'UPDATE lead SET released = id WHERE id = ?');
 
   return (submission) => {
-    const type = grantedType.first(submission.type, submission.partnerId);
+    const type = grantedType(submission.type, submission.partnerId);
     if (type === undefined) return { outcome: 'unknown-type', leadId: null };
     const { mobile, trace = null } = submission;
     const now = Date.now();
@@ -59,7 +59,13 @@ export function sqliteTake(database: DatabaseSync): Take {
   };
 }
 
-export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: Take): Intake {
+export function sqliteIntake(
+  database: DatabaseSync,
+  queue: CommitQueue,
+  grantedType: FindGrantedType,
+  take: Take,
+): Intake {
+  const keys = queue.memory<KeyHolder>();
   const keyHolder = new Query<
     { keyId: string; digest: string; partnerId: number; partnerName: string } & LimitColumns
   >(
@@ -69,7 +75,6 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
      FROM api_key JOIN partner ON partner.id = api_key.partner_id
      WHERE digest = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
   );
-  const grantedType = grantedTypeQuery(database);
   const insertSubmission = new Query(
     database,
     `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
@@ -99,7 +104,7 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
   }
 
   function cancel({ partnerId, type, mobile }: PersonAndType): CancellationOutcome {
-    const granted = grantedType.first(type, partnerId);
+    const granted = grantedType(type, partnerId);
     if (granted === undefined) return 'unknown-type';
     if (cancelLead.run(Date.now(), mobile, granted.id, partnerId) === 1) return 'cancelled';
     return outcomeWithoutCancelling(lastLead.first(mobile, granted.id, partnerId)?.state);
@@ -107,14 +112,16 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
 
   return {
     async keyHolder(digest) {
-      const row = keyHolder.first(digest, Date.now());
-      if (row === undefined) return undefined;
-      const partner = { id: row.partnerId, name: row.partnerName };
-      return { keyId: row.keyId, digest: row.digest, partner, limit: limitOf(row) };
+      return keys.get(digest, () => {
+        const row = keyHolder.first(digest, Date.now());
+        if (row === undefined) return undefined;
+        const partner = { id: row.partnerId, name: row.partnerName };
+        return { keyId: row.keyId, digest: row.digest, partner, limit: limitOf(row) };
+      });
     },
 
     async isGranted(partnerId, type) {
-      return grantedType.first(type, partnerId) !== undefined;
+      return grantedType(type, partnerId) !== undefined;
     },
 
     submit(submission, idempotency) {
@@ -151,8 +158,10 @@ export function sqliteIntake(database: DatabaseSync, queue: CommitQueue, take: T
     },
 
     async leadStatus({ partnerId, type, mobile }) {
-      const granted = grantedType.first(type, partnerId);
-      return granted && lastLead.first(mobile, granted.id, partnerId);
+      return queue.read(() => {
+        const granted = grantedType(type, partnerId);
+        return granted && lastLead.first(mobile, granted.id, partnerId);
+      });
     },
   };
 }
@@ -173,11 +182,21 @@ function submittedOf(taken: Taken, isReplay: boolean): Submitted {
   return { outcome: taken.outcome, leadId: taken.leadId, dueAt: taken.dueAt, isReplay };
 }
 
-function grantedTypeQuery(database: DatabaseSync): Query<{ id: number; recontactAfter: number | null }> {
-  return new Query(
+interface GrantedType {
+  id: number;
+  recontactAfter: number | null;
+}
+
+/** The type of this name, where the partner may send leads of it. */
+export type FindGrantedType = (type: string, partnerId: number) => GrantedType | undefined;
+
+export function grantedTypes(database: DatabaseSync, queue: CommitQueue): FindGrantedType {
+  const memory = queue.memory<GrantedType>();
+  const query = new Query<GrantedType>(
     database,
     `SELECT lead_type.id, lead_type.recontact_after AS recontactAfter
      FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
      WHERE lead_type.name = ? AND granted_type.partner_id = ?`,
   );
+  return (type, partnerId) => memory.get(`${partnerId} ${type}`, () => query.first(type, partnerId));
 }

@@ -4,12 +4,13 @@ import { sqliteArchive } from './archive.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
 import { sqliteHandOff } from './hand-off.ts';
-import { sqliteIntake, sqliteTake } from './intake.ts';
+import { grantedTypes, sqliteIntake, sqliteTake } from './intake.ts';
 import { currentMigration, latestMigration, migrate } from './migrate.ts';
 import { sqliteRecords } from './records.ts';
 import { sqliteRegistry } from './registry.ts';
 import { sqliteUpkeep } from './upkeep.ts';
 import { sqliteWatch } from './watch.ts';
+import { nothingLasts, WriteAheadLog } from './write-ahead-log.ts';
 
 /**
  * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
@@ -30,11 +31,14 @@ export function openSqliteStore(
     database.close();
     throw error;
   }
-  const queue = new CommitQueue(database, limits, observer);
-  const take = sqliteTake(database);
+  const isInMemory = database.location() === null;
+  const durability = isInMemory ? nothingLasts : new WriteAheadLog(database);
+  const queue = new CommitQueue(database, durability, limits, observer);
+  const grantedType = grantedTypes(database, queue);
+  const take = sqliteTake(database, grantedType);
 
   return {
-    ...sqliteIntake(database, queue, take),
+    ...sqliteIntake(database, queue, grantedType, take),
     ...sqliteHandOff(database, queue),
     ...sqliteRegistry(database, queue),
     ...sqliteRecords(database, queue, take),
@@ -50,7 +54,9 @@ export function openSqliteStore(
 
     async close() {
       await queue.idle();
-      if (database.isOpen) database.close();
+      if (!database.isOpen) return;
+      durability.close();
+      database.close();
     },
   };
 }
