@@ -11,6 +11,7 @@ import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Reply } from '../contract/reply.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TellAnswered } from '../telemetry/requests.ts';
+import { Connections } from './connections.ts';
 import { headersTooLarge, notHttp, tooSlow } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
 
@@ -91,11 +92,11 @@ export async function startHttpServer(
     }
     lastDrop = now;
   });
-  const unanswered = new Set<ServerResponse>();
+  const connections = new Connections();
+  server.on('connection', (socket: Socket) => connections.opened(socket));
   let stopping = false;
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    unanswered.add(outgoing);
-    outgoing.once('close', () => unanswered.delete(outgoing));
+    connections.asked(outgoing);
     if (stopping) closeAfter(outgoing);
     void listener(incoming, outgoing);
   };
@@ -105,8 +106,7 @@ export async function startHttpServer(
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuse(socket, notHttp));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A request that came in whole may be saved already: no refusal may be taken for its answer.
-    const mayBeSaved = unanswered.values().some(({ req }) => req.socket === socket && req.complete);
-    if (mayBeSaved || error.code === 'ECONNRESET') socket.destroy();
+    if (connections.owesAnswer(socket) || error.code === 'ECONNRESET') socket.destroy();
     else refuse(socket, refusalFor(error));
   });
 
@@ -130,7 +130,7 @@ export async function startHttpServer(
     port: address.port,
     stop: () => {
       stopping = true;
-      unanswered.forEach(closeAfter);
+      connections.lastAnswers().forEach(closeAfter);
       return close(server, log);
     },
   };
