@@ -108,8 +108,9 @@ async function replyOrFailure(visit: Visit, endpoint: Endpoint): Promise<Reply> 
 async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
   const { contract, intake, readAddress, wrongKeys, keyLimits, keyUses, inFlight } = endpoint;
   const { context, query, receivedAt } = visit;
-  const address = () => readAddress(context.env.incoming);
-  const caller = { request: context.req, query, address };
+  const { incoming } = context.env;
+  const address = () => readAddress(incoming);
+  const caller = { incoming, query, address };
   const holder = await authenticate(caller, contract.credentials, intake, wrongKeys);
   if ('refusal' in holder) {
     if (holder.headers !== undefined) visit.limitHeaders = holder.headers;

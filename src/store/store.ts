@@ -308,7 +308,10 @@ export interface Store extends Intake, HandOff, Registry, Records, Upkeep, Archi
   close(): Promise<void>;
 }
 
-/** More is waiting to be written than the store takes on. Nothing was done; it can be tried again. */
+/**
+ * The store could not take a call on, or nobody knows what became of it. It can be tried again, as any call of a
+ * partner can; no answer may say that nothing was saved.
+ */
 export class StoreBusy extends Error {
   override readonly name = 'StoreBusy';
 }

@@ -1,12 +1,17 @@
 /** What an operator relies on when the machine is cut off, the disk is full, or another process holds the file. */
-import { readFileSync } from 'node:fs';
+import fs, { readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { newSubmission } from '../../src/leads/submission.ts';
+import { unobserved } from '../../src/store/observer.ts';
 import { CommitQueue, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
 import { openDatabase } from '../../src/store/sqlite/database.ts';
 import { latestMigration, migrate } from '../../src/store/sqlite/migrate.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { type Durability, WriteAheadLog } from '../../src/store/sqlite/write-ahead-log.ts';
+import { StoreBusy } from '../../src/store/store.ts';
 import { run } from '../harness/process.ts';
 import { claim, holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
 
@@ -33,18 +38,115 @@ function commitsIn(file: string): number {
   return commits;
 }
 
-test('a commit is synced to the disk before it returns', () => {
+/** The log of a database that the test closes. */
+function logOf(database: DatabaseSync): WriteAheadLog {
+  const log = new WriteAheadLog(database, unobserved);
+  onTestFinished(() => log.close());
+  return log;
+}
+
+/** A disk whose syncs end when the test says so. */
+function patientDisk() {
+  const syncs: PromiseWithResolvers<void>[] = [];
+  const disk: Durability = {
+    sync() {
+      const sync = Promise.withResolvers<void>();
+      syncs.push(sync);
+      return sync.promise;
+    },
+    recover: vi.fn(),
+    close: async () => {},
+  };
+  return { disk, syncs };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('nobody is told of a change before the disk has it: not who made it, and not who looks it up', async () => {
   const { database } = newDatabase();
-  const full = 2;
-  expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
-  expect(database.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: full });
+  const { disk, syncs } = patientDisk();
+  const queue = new CommitQueue(database, disk, defaultLimits);
+  const told: string[] = [];
+  const write = queue
+    .write(() => database.exec("INSERT INTO note VALUES ('kept')"))
+    .then(() => told.push('written'));
+  await expect.poll(() => syncs.length).toBe(1);
+  const read = queue.read(() => 'read').then((what) => told.push(what));
+  await turn();
+  expect(told).toEqual([]);
+  syncs[0]?.resolve();
+  await Promise.all([write, read]);
+  expect(told.toSorted()).toEqual(['read', 'written']);
   database.close();
+});
+
+test('writes that arrive while the disk syncs share the next commit', async () => {
+  const { database, file } = newDatabase();
+  const { disk, syncs } = patientDisk();
+  const queue = new CommitQueue(database, disk, defaultLimits);
+  const insert = database.prepare('INSERT INTO note VALUES (?)');
+  const writes = [queue.write(() => insert.run('first'))];
+  await expect.poll(() => syncs.length).toBe(1);
+  for (const note of ['second', 'third', 'fourth']) {
+    writes.push(queue.write(() => insert.run(note)));
+    await turn();
+  }
+  expect(notesIn(file)).toEqual(['first']);
+  syncs[0]?.resolve();
+  await expect.poll(() => syncs.length).toBe(2);
+  syncs[1]?.resolve();
+  await Promise.all(writes);
+  expect(notesIn(file)).toEqual(['first', 'second', 'third', 'fourth']);
+  database.close();
+});
+
+test('where the disk fails to sync nobody is told that nothing was saved, and the log begins anew before the next commit', async () => {
+  const { database, file } = newDatabase();
+  const log = logOf(database);
+  const queue = new CommitQueue(database, log, defaultLimits);
+  const sync = vi.spyOn(log, 'sync');
+  await queue.write(() => database.exec("INSERT INTO note VALUES ('before')"));
+  vi.spyOn(fs, 'fdatasync').mockImplementationOnce((_file, end) => end(new Error('EIO')));
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+  await expect(queue.write(() => database.exec("INSERT INTO note VALUES ('doubtful')"))).rejects.toThrow(
+    StoreBusy,
+  );
+  expect(commitsIn(file)).toBeGreaterThan(1);
+  await queue.write(() => database.exec("INSERT INTO note VALUES ('after')"));
+  expect(sync).toHaveBeenCalledTimes(3);
+  expect(commitsIn(file)).toBe(1);
+  expect(notesIn(file)).toEqual(['before', 'doubtful', 'after']);
+  database.close();
+});
+
+test('under a load that never pauses the log is carried over beside it, and does not grow without end', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const store = openSqliteStore(file);
+  await store.addType('motor-trade', null);
+  const { id: partnerId } = await store.addPartner('one', ['motor-trade']);
+  let people = 0;
+  const add = async () => {
+    people += 1;
+    const mobile = `+4478${String(people).padStart(8, '0')}`;
+    const lead = { partnerId, type: 'motor-trade', mobile, delays: 0, content: '{}' };
+    await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
+  };
+  // The log's first page tells how often it has begun anew (SQLite's file format, section 4.1).
+  const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
+  const before = generation();
+  while (generation() === before && people < 200_000) await Promise.all(Array.from({ length: 500 }, add));
+  expect(generation()).toBe(before + 1);
+  await store.close();
 });
 
 test('writes that arrive together share one commit', async () => {
   const { database, file } = newDatabase();
   const before = commitsIn(file);
-  const queue = new CommitQueue(database, defaultLimits);
+  const queue = new CommitQueue(database, logOf(database), defaultLimits);
   const insert = database.prepare('INSERT INTO note VALUES (?)');
   await Promise.all(
     Array.from({ length: 100 }, (_, index) => queue.write(() => insert.run(`note ${index}`))),
@@ -56,7 +158,7 @@ test('writes that arrive together share one commit', async () => {
 
 test('a write is on the disk when its promise is fulfilled', async () => {
   const { database, file } = newDatabase();
-  const queue = new CommitQueue(database, defaultLimits);
+  const queue = new CommitQueue(database, logOf(database), defaultLimits);
   await queue.write(() => database.exec("INSERT INTO note VALUES ('kept')"));
   expect(notesIn(file)).toEqual(['kept']);
   database.close();
@@ -64,7 +166,7 @@ test('a write is on the disk when its promise is fulfilled', async () => {
 
 test('a write that fails is undone alone, and the others of its batch are kept', async () => {
   const { database, file } = newDatabase();
-  const queue = new CommitQueue(database, defaultLimits);
+  const queue = new CommitQueue(database, logOf(database), defaultLimits);
   const insert = database.prepare('INSERT INTO note VALUES (?)');
   const results = await Promise.allSettled([
     queue.write(() => insert.run('first')),
@@ -83,7 +185,7 @@ test('where the commit itself fails, nobody of its batch is told that it went th
   const { database, file } = newDatabase();
   database.exec(`CREATE TABLE parent (id INTEGER PRIMARY KEY);
     CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)`);
-  const queue = new CommitQueue(database, defaultLimits);
+  const queue = new CommitQueue(database, logOf(database), defaultLimits);
   const results = await Promise.allSettled([
     queue.write(() => database.exec("INSERT INTO note VALUES ('innocent')")),
     queue.write(() => database.exec('INSERT INTO child VALUES (1)')),
@@ -97,7 +199,7 @@ test('where the commit itself fails, nobody of its batch is told that it went th
 
 test('a full disk fails what cannot be written, keeps what was, and is over once there is room', async () => {
   const { database, file } = newDatabase();
-  const queue = new CommitQueue(database, defaultLimits);
+  const queue = new CommitQueue(database, logOf(database), defaultLimits);
   const insert = database.prepare('INSERT INTO note VALUES (?)');
   await queue.write(() => insert.run('before'));
   const pages = Number(database.prepare('PRAGMA page_count').get()?.['page_count']);
@@ -115,7 +217,7 @@ test('a full disk fails what cannot be written, keeps what was, and is over once
 test('while another process holds the lock writes wait and nothing else does', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
-  const queue = new CommitQueue(database, defaultLimits);
+  const queue = new CommitQueue(database, logOf(database), defaultLimits);
   const lock = holdWriteLock(file);
   let written = false;
   const write = queue
@@ -134,7 +236,7 @@ test('while another process holds the lock writes wait and nothing else does', a
 test('a lock that is never released fails the writes that wait for it, and later ones go through', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
-  const queue = new CommitQueue(database, { ...defaultLimits, lockPatience: 50 });
+  const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, lockPatience: 50 });
   const lock = holdWriteLock(file);
   await expect(queue.write(() => undefined)).rejects.toThrow('database is locked');
   lock.release();

@@ -25,7 +25,7 @@ export const defaultLimits: CommitQueueLimits = { capacity: 10_000, lockPatience
 const largestBatch = 500;
 
 /** The pause before the lock is tried again, in milliseconds. */
-const lockRetry = 5;
+const lockRetry = 1;
 
 const sqliteBusy = 5;
 
@@ -189,7 +189,7 @@ export class CommitQueue {
 
   /** Syncs a batch that is committed, and tells its callers only then. */
   async #sync(batch: Entry[], settle: (() => void)[], begun: number): Promise<StoreBusy | undefined> {
-    const failure = await this.#failureOfSync();
+    const failure = await this.#failureOfSync(batch.length);
     this.#syncing = undefined;
     if (failure === undefined) {
       this.#observer.batch('write', batch.length, performance.now() - begun);
@@ -203,9 +203,9 @@ export class CommitQueue {
     return failure;
   }
 
-  async #failureOfSync(): Promise<StoreBusy | undefined> {
+  async #failureOfSync(writes: number): Promise<StoreBusy | undefined> {
     try {
-      await this.#durability.sync();
+      await this.#durability.sync(writes);
       return undefined;
     } catch (cause) {
       return new StoreBusy('The disk failed, and nobody knows whether a change will last.', { cause });

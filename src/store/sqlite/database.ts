@@ -8,8 +8,8 @@ const applicationId = 0x6c656164;
 /** How long a start waits for another process that is migrating the same file, in milliseconds. */
 const startPatience = 10_000;
 
-/** How long one statement may hold up the process for another's lock, in milliseconds. */
-const lockPatience = 20;
+/** In so large a log, in pages, SQLite makes a checkpoint within a commit, in case that nobody else could. */
+const largestLog = 65_536;
 
 /**
  * Opens the database file, or makes it, with a write-ahead log that SQLite syncs only where the file's integrity
@@ -25,10 +25,10 @@ export function openDatabase(path: string): DatabaseSync {
     checkOwner(database, path);
     database.exec(`
       PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = NORMAL;
       PRAGMA fullfsync = ON;
-      PRAGMA checkpoint_fullfsync = ON;
+      PRAGMA wal_autocheckpoint = ${largestLog};
     `);
+    durableCheckpoints(database);
   } catch (error) {
     database.close();
     throw error;
@@ -36,9 +36,14 @@ export function openDatabase(path: string): DatabaseSync {
   return database;
 }
 
-/** After the start no statement may hold up the requests that are under way. */
+/** Has the log synced before its pages go to the database file, and the file before the log begins anew. */
+export function durableCheckpoints(database: DatabaseSync): void {
+  database.exec('PRAGMA synchronous = NORMAL; PRAGMA checkpoint_fullfsync = ON');
+}
+
+/** After the start no statement may hold up the requests that are under way; `CommitQueue` tries again by itself. */
 export function stopWaitingForLocks(database: DatabaseSync): void {
-  database.exec(`PRAGMA busy_timeout = ${lockPatience}`);
+  database.exec('PRAGMA busy_timeout = 0');
 }
 
 /** A new directory is on the disk only once the one that holds it is synced. */

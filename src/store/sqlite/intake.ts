@@ -10,8 +10,8 @@ import {
   type SubmissionOutcome,
 } from '../../leads/lead.ts';
 import { callDueAt, type PersonAndType, type Submission } from '../../leads/submission.ts';
-import { type LimitColumns, limitOf } from '../limit-columns.ts';
 import type { KeyHolder } from '../../partners/partner.ts';
+import { type LimitColumns, limitOf } from '../limit-columns.ts';
 import type { Cancelled, Intake, Submitted } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { type KeptAnswer, sqliteKeptAnswers } from './kept-answers.ts';

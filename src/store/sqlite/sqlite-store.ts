@@ -32,8 +32,9 @@ export function openSqliteStore(
     throw error;
   }
   const isInMemory = database.location() === null;
-  const durability = isInMemory ? nothingLasts : new WriteAheadLog(database);
+  const durability = isInMemory ? nothingLasts : new WriteAheadLog(database, observer);
   const queue = new CommitQueue(database, durability, limits, observer);
+  let isClosed = false;
   const grantedType = grantedTypes(database, queue);
   const take = sqliteTake(database, grantedType);
 
@@ -54,8 +55,9 @@ export function openSqliteStore(
 
     async close() {
       await queue.idle();
-      if (!database.isOpen) return;
-      durability.close();
+      if (isClosed) return;
+      isClosed = true;
+      await durability.close();
       database.close();
     },
   };

@@ -1,18 +1,20 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import type { StoreObserver } from '../observer.ts';
 import { StoreBusy } from '../store.ts';
+import { Checkpoints } from './checkpoints.ts';
 
 /** What makes last what was committed. */
 export interface Durability {
-  /** Fulfilled once all that was committed before the call is on the disk. */
-  sync(): Promise<void>;
+  /** Fulfilled once all that was committed before the call is on the disk. @param writes how many that was */
+  sync(writes: number): Promise<void>;
   /** Makes up for a sync that failed; does nothing where none did. @throws where it cannot */
   recover(): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** For a database in memory, where nothing lasts. */
-export const nothingLasts: Durability = { sync: async () => {}, recover() {}, close() {} };
+export const nothingLasts: Durability = { sync: async () => {}, recover() {}, close: async () => {} };
 
 /**
  * The write-ahead log of a database, synced beside the process rather than by SQLite within COMMIT, which would
@@ -23,21 +25,27 @@ export const nothingLasts: Durability = { sync: async () => {}, recover() {}, cl
 export class WriteAheadLog implements Durability {
   readonly #database: DatabaseSync;
   readonly #file: number;
+  readonly #checkpoints: Checkpoints;
   #isDoubtful = false;
 
   /** @param database a file in WAL mode, which is not empty any more */
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, observer: StoreObserver) {
     this.#database = database;
     // SQLite follows symbolic links, and puts the log beside the file itself.
-    const path = database.prepare('PRAGMA database_list').get()?.['file'];
+    const path = String(database.prepare('PRAGMA database_list').get()?.['file']);
     // Where the last connection to close removes the log, this one was closed before.
     this.#file = openSync(`${path}-wal`, 'r+');
+    this.#checkpoints = new Checkpoints(path, () => observer.failure('checkpoint', 1));
   }
 
-  sync(): Promise<void> {
+  sync(writes: number): Promise<void> {
     return new Promise((resolve, reject) => {
       fdatasync(this.#file, (error) => {
-        if (error === null) return resolve();
+        if (error === null) {
+          resolve();
+          this.#checkpoints.wrote(writes);
+          return;
+        }
         this.#isDoubtful = true;
         reject(error);
       });
@@ -52,12 +60,15 @@ export class WriteAheadLog implements Durability {
     if (!this.#isDoubtful) return;
     const result = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
     if (result?.['busy'] !== 0) {
-      throw new StoreBusy('The disk failed, and somebody who reads the store keeps its log from beginning anew.');
+      throw new StoreBusy(
+        'The disk failed, and somebody who reads the store keeps its log from beginning anew.',
+      );
     }
     this.#isDoubtful = false;
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#checkpoints.close();
     closeSync(this.#file);
   }
 }

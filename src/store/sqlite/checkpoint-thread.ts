@@ -1,0 +1,23 @@
+/** The thread that `Checkpoints` starts: each message asks for one checkpoint, and is answered. */
+import { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { durableCheckpoints } from './database.ts';
+
+/** How long writers may be kept waiting for whoever still reads the log, in milliseconds. */
+const patience = 50;
+
+const port = parentPort;
+if (port === null) throw new Error('The checkpoint thread was started as a program of its own.');
+// The cast: `Checkpoints` gives it the path of the database.
+const database = new DatabaseSync(workerData as string, { timeout: patience });
+durableCheckpoints(database);
+const alongside = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
+const restarting = database.prepare('PRAGMA wal_checkpoint(RESTART)');
+
+port.on('message', () => {
+  // Most pages are carried over beside the writers. What they wrote meanwhile is little, and carried over while they
+  // wait: else the log would never begin anew under a load that never pauses, and grow without end.
+  const carried = alongside.get();
+  if (carried?.['log'] !== carried?.['checkpointed']) restarting.get();
+  port.postMessage('done');
+});

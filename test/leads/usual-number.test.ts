@@ -1,0 +1,50 @@
+/** Most numbers are read by patterns that are compiled once; whoever sends one must not notice by which way. */
+import fc from 'fast-check';
+import examples from 'libphonenumber-js/examples.mobile.json' with { type: 'json' };
+import { getCountries, getExampleNumber, parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import { expect, test } from 'vitest';
+import type { CountryCode } from '../../src/leads/phone.ts';
+import { usualNumberReader } from '../../src/leads/usual-number.ts';
+
+function readByLibrary(written: string, defaultCountry: CountryCode): string | undefined {
+  const number = parsePhoneNumberFromString(written, { defaultCountry, extract: false });
+  return number?.isValid() ? number.number : undefined;
+}
+
+const readers = new Map(getCountries().map((country) => [country, usualNumberReader(country)]));
+
+/** A number that is near a country's mobile numbers, in one of the forms that people write. */
+const writtenNumber = fc.constantFrom(...getCountries()).chain((country) => {
+  const { nationalNumber = '', countryCallingCode = '' } = getExampleNumber(country, examples) ?? {};
+  const kept = fc.integer({ min: 0, max: nationalNumber.length });
+  const rest = fc.stringMatching(/^[0-9]{0,10}$/);
+  const begin = fc.constantFrom('', '0', '00', '1', `+${countryCallingCode}`, `+${countryCallingCode}0`, '+');
+  return fc.record({ begin, kept, rest }).map((parts) => ({
+    country,
+    written: parts.begin + nationalNumber.slice(0, parts.kept) + parts.rest,
+  }));
+});
+
+test('of every country, a number that is read by the patterns is read alike by the library', () => {
+  fc.assert(
+    fc.property(writtenNumber, ({ country, written }) => {
+      const usual = readers.get(country)?.(written);
+      if (usual !== undefined) expect(readByLibrary(written, country)).toBe(usual);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test.each<[CountryCode, home: string, abroad: string]>([
+  ['GB', '07840258823', '+447840258823'],
+  ['DE', '015123456789', '+4915123456789'],
+  ['FR', '0612345678', '+33612345678'],
+  ['AU', '0412345678', '+61412345678'],
+])(
+  'numbers of %s in digits alone are read by the patterns, and not left to the library',
+  (country, home, abroad) => {
+    const read = usualNumberReader(country);
+    expect(read(home)).toBe(abroad);
+    expect(read(abroad)).toBe(abroad);
+  },
+);
