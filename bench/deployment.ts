@@ -1,14 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { digestOf, newKey } from '../src/partners/key.ts';
 import { openStore } from '../src/store/open.ts';
 import { type PostgresServer, startPostgres } from '../test/harness/postgres-server.ts';
-
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+import { cores, type Started, start } from './processes.ts';
 
 /** A store with one partner, one type and one key. */
 export interface Furnished {
@@ -40,43 +36,21 @@ async function furnished(url: string, remove: () => Promise<void>): Promise<Furn
   return { url, key, partnerId: id, remove };
 }
 
-export interface Server {
-  address: string;
-  stop(): Promise<void>;
-}
-
-/** Starts a server process that only takes leads in. */
-export async function startServer(url: string): Promise<Server> {
-  const child: ChildProcess = spawn(process.execPath, [main], {
-    env: {
-      PATH: process.env['PATH'],
-      PORT: '0',
+/**
+ * Starts a server process that only takes leads in.
+ *
+ * @param core undefined for any
+ */
+export function startServer(url: string, core: number | undefined = cores.server): Promise<Started> {
+  return start(
+    'src/main.ts',
+    {
       DATABASE_URL: url,
       BOOTSTRAP: 'off',
       DISPATCH: 'off',
       RATE_LIMIT: 'off',
+      TRUSTED_PROXIES: 'loopback',
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let said = '';
-  const address = await new Promise<string>((resolve, reject) => {
-    const listen = (chunk: Buffer) => {
-      said += chunk;
-      const found = /Listening on (http:[^"]+)/.exec(said)?.[1];
-      if (found === undefined) return;
-      // The lines about requests have to be read, and nothing more.
-      child.stdout?.off('data', listen).resume();
-      resolve(found);
-    };
-    child.stdout?.on('data', listen);
-    child.once('exit', (code) => reject(new Error(`The server ended with ${code}: ${said}`)));
-  });
-  return {
-    address,
-    stop: async () => {
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
+    core,
+  );
 }

@@ -5,70 +5,47 @@
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import autocannon from 'autocannon';
-import { type Furnished, postgresStore, type Server, sqliteStore, startServer } from './deployment.ts';
+import { type Furnished, postgresStore, sqliteStore, startServer } from './deployment.ts';
+import { load } from './load.ts';
+import type { Started } from './processes.ts';
 import { measured, plain, printTable } from './table.ts';
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '6' },
     rounds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '64' },
+    connections: { type: 'string', default: '256' },
   },
 });
-
-let people = 0;
-
-function nextLead(): string {
-  people += 1;
-  return JSON.stringify({
-    email: 'john.doe@test.com',
-    first_name: 'John',
-    surname: 'Doe',
-    mobile: `0784${String(people).padStart(7, '0')}`,
-    type: 'motor-trade',
-    delays: 86_400,
-    data: '{"vehicle_make":"Ford"}',
-  });
-}
 
 interface Round {
   added: number;
   p99: number;
 }
 
-async function load(servers: readonly Server[], key: string): Promise<Round> {
+async function loadAll(servers: readonly Started[], key: string): Promise<Round> {
   const each = await Promise.all(
-    servers.map(async ({ address }) => {
-      const result = await autocannon({
-        url: address,
+    servers.map(({ address }) =>
+      load(address, {
+        kind: 'add',
+        key,
+        seconds: Number(values.seconds),
         connections: Math.round(Number(values.connections) / servers.length),
-        duration: Number(values.seconds),
-        requests: [
-          {
-            method: 'POST',
-            path: '/lead/add',
-            headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${key}` },
-            setupRequest: (request) => ({ ...request, body: nextLead() }),
-          },
-        ],
-      });
-      if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} requests failed.`);
-      return { added: result['2xx'] / result.duration, p99: result.latency.p99 };
-    }),
+      }),
+    ),
   );
   return {
-    added: each.reduce((sum, { added }) => sum + added, 0),
+    added: each.reduce((sum, { rate }) => sum + rate, 0),
     p99: Math.max(...each.map(({ p99 }) => p99)),
   };
 }
 
 async function measure(make: () => Promise<Furnished>, count: number): Promise<Round> {
   const store = await make();
-  const servers = await Promise.all(Array.from({ length: count }, () => startServer(store.url)));
+  const servers = await Promise.all(Array.from({ length: count }, () => startServer(store.url, undefined)));
   try {
-    await load(servers, store.key);
-    return await load(servers, store.key);
+    await loadAll(servers, store.key);
+    return await loadAll(servers, store.key);
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
     await store.remove();

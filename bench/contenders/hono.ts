@@ -1,8 +1,8 @@
+/** What Hono takes on Node: reads JSON, and sends it back. */
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
+import { announce, port } from './announce.ts';
 
 const app = new Hono();
-app.post('/lead/add', async (c) => c.json(await c.req.json()));
-serve({ fetch: app.fetch, port: Number(process.env['PORT']), hostname: '127.0.0.1' }, (i) =>
-  console.log(`Listening on http://127.0.0.1:${i.port}`),
-);
+app.post('/lead/add', async (context) => context.json(await context.req.json()));
+serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }, (address) => announce(address.port));

@@ -14,10 +14,19 @@ durableCheckpoints(database);
 const alongside = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
 const restarting = database.prepare('PRAGMA wal_checkpoint(RESTART)');
 
+/** So often what was written meanwhile is carried over beside the writers. */
+const mostPasses = 20;
+
 port.on('message', () => {
-  // Most pages are carried over beside the writers. What they wrote meanwhile is little, and carried over while they
-  // wait: else the log would never begin anew under a load that never pauses, and grow without end.
-  const carried = alongside.get();
-  if (carried?.['log'] !== carried?.['checkpointed']) restarting.get();
+  for (let pass = 0; pass < mostPasses && !isCarriedOver(); pass += 1);
+  // What came since is little, and carried over while writers wait: else the log would never begin anew under a load
+  // that never pauses, and grow without end.
+  restarting.get();
   port.postMessage('done');
 });
+
+/** Carries pages over beside the writers; the pass after which none is left syncs the database file, which takes longest. */
+function isCarriedOver(): boolean {
+  const { log, checkpointed } = alongside.get() ?? {};
+  return log === checkpointed;
+}

@@ -2,8 +2,11 @@ import { Worker } from 'node:worker_threads';
 
 const thread = new URL('checkpoint-thread.ts', import.meta.url);
 
-/** After so many writes there is a checkpoint: some 50 MB of log. */
-const writesBetween = 10_000;
+/** When the log has grown by so many pages there is a checkpoint; with the usual page of 4 KiB that is 64 MB. */
+const pagesBetween = 16_384;
+
+/** What a commit adds to the log, roughly: the last page of each table and index, and a page of its own for each write. */
+const pagesOfCommit = 10;
 
 /**
  * Carries the write-ahead log over to the database file in a thread of its own. SQLite would do it within a COMMIT
@@ -14,7 +17,7 @@ export class Checkpoints {
   readonly #failed: () => void;
   #worker: Worker | undefined;
   #isUnderWay = false;
-  #writes = 0;
+  #pages = 0;
 
   /**
    * @param path of the database file
@@ -25,11 +28,11 @@ export class Checkpoints {
     this.#failed = failed;
   }
 
-  /** Counts writes that were committed. */
-  wrote(count: number): void {
-    this.#writes += count;
-    if (this.#writes < writesBetween || this.#isUnderWay) return;
-    this.#writes = 0;
+  /** Takes note of writes that were committed together. */
+  committed(writes: number): void {
+    this.#pages += pagesOfCommit + writes;
+    if (this.#pages < pagesBetween || this.#isUnderWay) return;
+    this.#pages = 0;
     this.#isUnderWay = true;
     this.#worker ??= this.#start();
     this.#worker.postMessage('checkpoint');

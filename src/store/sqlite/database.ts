@@ -9,7 +9,7 @@ const applicationId = 0x6c656164;
 const startPatience = 10_000;
 
 /** In so large a log, in pages, SQLite makes a checkpoint within a commit, in case that nobody else could. */
-const largestLog = 65_536;
+const largestLog = 262_144;
 
 /**
  * Opens the database file, or makes it, with a write-ahead log that SQLite syncs only where the file's integrity

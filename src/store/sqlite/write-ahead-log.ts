@@ -43,7 +43,7 @@ export class WriteAheadLog implements Durability {
       fdatasync(this.#file, (error) => {
         if (error === null) {
           resolve();
-          this.#checkpoints.wrote(writes);
+          this.#checkpoints.committed(writes);
           return;
         }
         this.#isDoubtful = true;

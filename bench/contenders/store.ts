@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+
+export interface Lead {
+  mobile: string;
+  type: string;
+}
+
+/** The few calls that better-sqlite3 and Node's own SQLite have alike. */
+interface Database {
+  exec(sql: string): unknown;
+  prepare(sql: string): { run(...values: (string | number)[]): unknown };
+}
+
+export interface Leads {
+  /** Saves a submission and its lead, in a transaction of their own that is synced. */
+  add(lead: Lead): void;
+}
+
+/** Opens a durable store as the documentation of better-sqlite3 shows; undefined where no file is named. */
+export async function openLeads(file: string | undefined): Promise<Leads | undefined> {
+  if (file === undefined) return undefined;
+  const database = await openDatabase(file);
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    CREATE TABLE submission (id TEXT PRIMARY KEY, received_at INTEGER NOT NULL, content TEXT NOT NULL);
+    CREATE TABLE lead (id TEXT PRIMARY KEY, mobile TEXT NOT NULL, type TEXT NOT NULL, due_at INTEGER NOT NULL,
+      submission_id TEXT NOT NULL REFERENCES submission (id), UNIQUE (mobile, type));`);
+  const begin = database.prepare('BEGIN IMMEDIATE');
+  const commit = database.prepare('COMMIT');
+  const addSubmission = database.prepare('INSERT INTO submission VALUES (?, ?, ?)');
+  const addLead = database.prepare('INSERT INTO lead VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING');
+  return {
+    add(lead) {
+      const id = randomUUID();
+      const now = Date.now();
+      begin.run();
+      addSubmission.run(id, now, JSON.stringify(lead));
+      addLead.run(randomUUID(), lead.mobile, lead.type, now, id);
+      commit.run();
+    },
+  };
+}
+
+/** better-sqlite3 where it is installed; it has to be compiled, and where that cannot be done Node's own stands in. */
+async function openDatabase(file: string): Promise<Database> {
+  try {
+    const { default: BetterSqlite } = await import('better-sqlite3');
+    return new BetterSqlite(file);
+  } catch (error) {
+    process.stderr.write(
+      `better-sqlite3 cannot be used: ${firstLine(error)} node:sqlite stands in for it.\n`,
+    );
+    const { DatabaseSync } = await import('node:sqlite');
+    return new DatabaseSync(file);
+  }
+}
+
+function firstLine(error: unknown): string {
+  return String(error).split('\n', 1)[0] ?? '';
+}

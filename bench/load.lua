@@ -1,0 +1,44 @@
+-- What wrk sends. Its arguments: the kind of request, the key, the number of the first person, and the mean pause of
+-- a connection between two requests in milliseconds (0 for none).
+local kind, key, person, pause
+
+function init(arguments)
+  kind, key = arguments[1], arguments[2]
+  person, pause = tonumber(arguments[3]), tonumber(arguments[4])
+end
+
+local function lead(mobile)
+  return '{"email":"john.doe@test.com","first_name":"John","surname":"Doe","mobile":"' .. mobile ..
+    '","type":"motor-trade","delays":86400,"data":"{\\"vehicle_make\\":\\"Ford\\"}"}'
+end
+
+local headers = { ["Content-Type"] = "application/json" }
+
+function request()
+  person = person + 1
+  headers["Authorization"] = "Bearer " .. key
+  -- Phone numbers come in no order, as they do from people; 7919 is prime, so that none comes twice.
+  local mobile = string.format("078%08d", (person * 7919) % 100000000)
+  if kind == "invalid" then
+    -- Nobody has such a number, and the type is missing its letters.
+    return wrk.format("POST", "/lead/add", headers, lead("0784"))
+  end
+  if kind == "wrong-key" then
+    -- From an address of its own, as a trusted proxy tells it: else only the first few would get a 401.
+    headers["Authorization"] = "Bearer leads_" .. person
+    headers["X-Forwarded-For"] = string.format("10.%d.%d.%d", person / 65536 % 256, person / 256 % 256, person % 256)
+  end
+  return wrk.format("POST", "/lead/add", headers, lead(mobile))
+end
+
+function delay()
+  if pause == 0 then return 0 end
+  return math.random(0, math.floor(2 * pause))
+end
+
+function done(summary, latency)
+  local statuses = summary.errors.status
+  local broken = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
+  io.write(string.format('\nRESULT {"requests":%d,"microseconds":%d,"refused":%d,"broken":%d,"p50":%g,"p99":%g}\n',
+    summary.requests, summary.duration, statuses, broken, latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end

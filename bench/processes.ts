@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/** A program that listens. */
+export interface Started {
+  address: string;
+  /** What it wrote to standard error, which tells what it could not use. */
+  complaints: string;
+  /** From its start to the first request that it answered, in milliseconds. */
+  startedIn: number;
+  /** How much memory it has now, in MB; NaN where the system does not tell. */
+  memory(): number;
+  stop(): Promise<void>;
+}
+
+/** The core that servers get, and the one that loads them; each alone, so that neither is measured with the other. */
+export const cores = { server: 0, load: cpus().length - 1 };
+
+const canPin = spawnSync('taskset', ['-c', '0', 'true']).status === 0 && cores.load > 0;
+
+/** Puts a program on a core of its own; where the system cannot, it runs anywhere. */
+export function onCore(core: number, command: string, parameters: string[]): [string, string[]] {
+  return canPin ? ['taskset', ['-c', String(core), command, ...parameters]] : [command, parameters];
+}
+
+/** What the figures were measured on, in a sentence. */
+export function machine(): string {
+  const pinned = canPin ? 'servers and load on a core each' : 'servers and load share all cores';
+  return `${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}; ${pinned}`;
+}
+
+/**
+ * Starts a program and waits until it answers a request.
+ *
+ * @param program a path from the root of the repository
+ * @param core undefined for any
+ */
+export async function start(
+  program: string,
+  environment: Record<string, string>,
+  core: number | undefined = cores.server,
+): Promise<Started> {
+  const file = fileURLToPath(new URL(`../${program}`, import.meta.url));
+  const [command, parameters] =
+    core === undefined ? [process.execPath, [file]] : onCore(core, process.execPath, [file]);
+  // A log goes to a file: through a pipe the server would wait for this process to read it.
+  const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
+  const log = join(directory, 'log');
+  const logFile = openSync(log, 'a');
+  const begun = performance.now();
+  const child = spawn(command, parameters, {
+    env: { PATH: process.env['PATH'], PORT: '0', NODE_ENV: 'production', ...environment },
+    stdio: ['ignore', logFile, 'pipe'],
+  });
+  closeSync(logFile);
+  let complaints = '';
+  child.stderr?.on('data', (chunk) => {
+    complaints += chunk;
+  });
+  const address = await listening(child, log, () => complaints);
+  const json = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' };
+  await (await fetch(`${address}/lead/add`, json)).arrayBuffer();
+  const startedIn = performance.now() - begun;
+  return {
+    address,
+    startedIn,
+    get complaints() {
+      return complaints;
+    },
+    memory: () => memoryOf(child),
+    stop: async () => {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Where the program says that it listens, by its log. */
+async function listening(child: ChildProcess, log: string, complaints: () => string): Promise<string> {
+  for (;;) {
+    const said = readFileSync(log, 'utf8');
+    const found = /Listening on (http:\/\/[^"\s]+)/.exec(said)?.[1];
+    if (found !== undefined) return found;
+    if (child.exitCode !== null) {
+      throw new Error(`It ended with ${child.exitCode}: ${said}${complaints()}`);
+    }
+    await setTimeout(2);
+  }
+}
+
+function memoryOf(child: ChildProcess): number {
+  if (process.platform !== 'linux') return Number.NaN;
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) / 1_024;
+}
