@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,15 +43,20 @@ async function furnished(url: string, remove: () => Promise<void>): Promise<Furn
  * @param core undefined for any
  */
 export function startServer(url: string, core: number | undefined = cores.server): Promise<Started> {
-  return start(
-    'src/main.ts',
-    {
-      DATABASE_URL: url,
-      BOOTSTRAP: 'off',
-      DISPATCH: 'off',
-      RATE_LIMIT: 'off',
-      TRUSTED_PROXIES: 'loopback',
-    },
-    core,
-  );
+  return start('src/main.ts', { ...settings(url), DISPATCH: 'off' }, core);
+}
+
+/** Starts a server process that takes leads in and hands those that are due to a webhook receiver. */
+export function startHandingOver(url: string, receiver: string): Promise<Started> {
+  const dialler = {
+    DIALLER: 'webhook',
+    DIALLER_URL: receiver,
+    DIALLER_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+    DIALLER_CONCURRENCY: '100',
+  };
+  return start('src/main.ts', { ...settings(url), ...dialler }, undefined);
+}
+
+function settings(url: string): Record<string, string> {
+  return { DATABASE_URL: url, BOOTSTRAP: 'off', RATE_LIMIT: 'off', TRUSTED_PROXIES: 'loopback' };
 }

@@ -1,0 +1,75 @@
+/**
+ * Leads handed over a second to a webhook receiver on this machine, with many due at once, and intake going on
+ * beside: server, receiver and load share all cores.
+ */
+import { setTimeout } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { newSubmission } from '../src/leads/submission.ts';
+import { openStore } from '../src/store/open.ts';
+import { type Furnished, postgresStore, sqliteStore, startHandingOver } from './deployment.ts';
+import { load } from './load.ts';
+import { machine, start } from './processes.ts';
+import { plain, printTable } from './table.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '8' },
+    due: { type: 'string', default: '100000' },
+    intake: { type: 'string', default: '500' },
+    stores: { type: 'string', default: 'sqlite,postgres' },
+  },
+});
+const seconds = Number(values.seconds);
+
+/** Stores leads that are due. */
+async function makeDue({ url, partnerId }: Furnished): Promise<void> {
+  const store = await openStore(url);
+  const content = JSON.stringify({ email: 'john.doe@test.com', first_name: 'John', surname: 'Doe' });
+  for (let from = 0; from < Number(values.due); from += 1_000) {
+    const thousand = Array.from({ length: 1_000 }, (_, index) => {
+      const mobile = `+4479${String(from + index).padStart(8, '0')}`;
+      const lead = { partnerId, type: 'motor-trade', mobile, delays: 0, content };
+      return store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
+    });
+    await Promise.all(thousand);
+  }
+  await store.close();
+}
+
+async function dialled(url: string): Promise<number> {
+  const store = await openStore(url);
+  const { byState } = await store.workload();
+  await store.close();
+  return byState.dialled ?? 0;
+}
+
+async function measure(make: () => Promise<Furnished>): Promise<string[]> {
+  const furnished = await make();
+  await makeDue(furnished);
+  const receiver = await start('bench/receiver.ts', {}, undefined);
+  const server = await startHandingOver(furnished.url, receiver.address);
+  try {
+    await setTimeout(3_000);
+    const before = await dialled(furnished.url);
+    const begun = performance.now();
+    const base = { kind: 'add', key: furnished.key, seconds, connections: 64 } as const;
+    const intake = await load(server.address, { ...base, rate: Number(values.intake) });
+    const passed = (performance.now() - begun) / 1_000;
+    const handedOver = ((await dialled(furnished.url)) - before) / passed;
+    return [plain(handedOver), plain(intake.rate), `${intake.p99.toPrecision(3)} ms`];
+  } finally {
+    await server.stop();
+    await receiver.stop();
+    await furnished.remove();
+  }
+}
+
+process.stdout.write(`${machine()}\n\n`);
+const makers: Record<string, () => Promise<Furnished>> = { sqlite: sqliteStore, postgres: postgresStore };
+const rows: string[][] = [];
+for (const name of values.stores.split(',')) {
+  const make = makers[name];
+  if (make === undefined) throw new Error(`There is no store ${name}.`);
+  rows.push([name, ...(await measure(make))]);
+}
+printTable(['store', 'handed over/s', 'taken in beside/s', 'p99 of intake'], rows);
