@@ -40,10 +40,15 @@ async function furnished(url: string, remove: () => Promise<void>): Promise<Furn
 /**
  * Starts a server process that only takes leads in.
  *
- * @param core undefined for any
+ * @param core `any` to let the system choose
+ * @param environment variables besides those that it needs
  */
-export function startServer(url: string, core: number | undefined = cores.server): Promise<Started> {
-  return start('src/main.ts', { ...settings(url), DISPATCH: 'off' }, core);
+export function startServer(
+  url: string,
+  core: number | 'any' = cores.server,
+  environment: Record<string, string> = {},
+): Promise<Started> {
+  return start('src/main.ts', { ...settings(url), DISPATCH: 'off', ...environment }, core);
 }
 
 /** Starts a server process that takes leads in and hands those that are due to a webhook receiver. */
@@ -54,7 +59,7 @@ export function startHandingOver(url: string, receiver: string): Promise<Started
     DIALLER_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
     DIALLER_CONCURRENCY: '100',
   };
-  return start('src/main.ts', { ...settings(url), ...dialler }, undefined);
+  return start('src/main.ts', { ...settings(url), ...dialler }, 'any');
 }
 
 function settings(url: string): Record<string, string> {

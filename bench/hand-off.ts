@@ -46,7 +46,7 @@ async function dialled(url: string): Promise<number> {
 async function measure(make: () => Promise<Furnished>): Promise<string[]> {
   const furnished = await make();
   await makeDue(furnished);
-  const receiver = await start('bench/receiver.ts', {}, undefined);
+  const receiver = await start('bench/receiver.ts', {}, 'any');
   const server = await startHandingOver(furnished.url, receiver.address);
   try {
     await setTimeout(3_000);

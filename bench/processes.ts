@@ -38,16 +38,16 @@ export function machine(): string {
  * Starts a program and waits until it answers a request.
  *
  * @param program a path from the root of the repository
- * @param core undefined for any
+ * @param core `any` to let the system choose
  */
 export async function start(
   program: string,
   environment: Record<string, string>,
-  core: number | undefined = cores.server,
+  core: number | 'any' = cores.server,
 ): Promise<Started> {
   const file = fileURLToPath(new URL(`../${program}`, import.meta.url));
   const [command, parameters] =
-    core === undefined ? [process.execPath, [file]] : onCore(core, process.execPath, [file]);
+    core === 'any' ? [process.execPath, [file]] : onCore(core, process.execPath, [file]);
   // A log goes to a file: through a pipe the server would wait for this process to read it.
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const log = join(directory, 'log');

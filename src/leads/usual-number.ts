@@ -38,7 +38,7 @@ const trunkPrefix = '0';
 /**
  * Makes a reader of valid numbers of one country that are written in digits alone, in the national form with a 0 or
  * as E.164: 07840258823 or +447840258823. It holds them to the library's own patterns, which the library compiles
- * anew for each number: a reading takes 1 microsecond here and 14 there (bench/phone.ts). All other numbers, and
+ * anew for each number: a reading takes 1 microsecond here and 14 there (bench/steps.ts). All other numbers, and
  * those that are refused here, are left to the library.
  */
 export function usualNumberReader(country: CountryCode): ReadUsualNumber {

@@ -1,0 +1,149 @@
+/**
+ * Where the time of a lead goes within the server, step by step and each by itself, and what the same step took by
+ * the way that it is not gone. HTTP is not among them: it is what `npm run bench` has for Hono.
+ */
+import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import { OpenAPIValidator } from 'openapi-backend';
+import { pino } from 'pino';
+import { readContract } from '../src/contract/document.ts';
+import { readJson } from '../src/contract/json.ts';
+import { bodyFailure } from '../src/contract/messages.ts';
+import { validators } from '../src/contract/validation.ts';
+import { contractAjv } from '../src/contract/vocabulary.ts';
+import { phoneReader } from '../src/leads/phone.ts';
+import { newSubmission } from '../src/leads/submission.ts';
+import { digestOf } from '../src/partners/key.ts';
+import { mustBeMended } from '../src/server/refusals.ts';
+import { newRequestId, respond } from '../src/server/respond.ts';
+import { openStore } from '../src/store/open.ts';
+import { requestLog } from '../src/telemetry/requests.ts';
+import { sqliteStore } from './deployment.ts';
+import { machine } from './processes.ts';
+import { printTable } from './table.ts';
+
+/** How often each step is made; a half of it before, so that it is compiled. */
+const times = 100_000;
+
+let people = 0;
+
+/** Numbers that were not read before, as those of a real day. */
+function nextMobile(): string {
+  people += 1;
+  return `078${String((people * 7919) % 100_000_000).padStart(8, '0')}`;
+}
+
+/** Microseconds a call. */
+async function took(step: () => unknown, count = times): Promise<number> {
+  for (let call = 0; call < count / 2; call += 1) await step();
+  const begun = performance.now();
+  for (let call = 0; call < count; call += 1) await step();
+  return ((performance.now() - begun) * 1_000) / count;
+}
+
+const readPhone = phoneReader('GB');
+const contract = readContract();
+const addLead = contract.operations.find(({ id }) => id === 'addLead');
+if (addLead === undefined) throw new Error('openapi.yaml has no addLead.');
+const validate = validators(contract, readPhone)(addLead);
+const whole = new OpenAPIValidator({
+  definition: contract.document,
+  customizeAjv: () => contractAjv(readPhone),
+  lazyCompileValidators: true,
+});
+const headers = { 'content-type': 'application/json' };
+const bodyOf = (mobile: string) => ({
+  email: 'john.doe@test.com',
+  first_name: 'John',
+  surname: 'Doe',
+  mobile,
+  type: 'motor-trade',
+  delays: 86_400,
+  data: '{"vehicle_make":"Ford"}',
+});
+const bytes = Buffer.from(JSON.stringify(bodyOf('07840258823')));
+
+const furnished = await sqliteStore();
+const store = await openStore(furnished.url);
+const digest = digestOf(furnished.key);
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+const turn = await took(nextTurn, 20_000);
+
+/** A commit for so many, as under load. */
+const batch = 64;
+
+async function addBatch(): Promise<void> {
+  const content = bytes.toString();
+  const each = Array.from({ length: batch }, () => {
+    const mobile = `+44${nextMobile().slice(1)}`;
+    const lead = { partnerId: furnished.partnerId, type: 'motor-trade', mobile, delays: 86_400, content };
+    return store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
+  });
+  await Promise.all(each);
+}
+
+const silent = { write() {} };
+const tell = requestLog(pino({ base: null }, silent));
+
+const rows: [step: string, here: number, otherwise?: [way: string, microseconds: number]][] = [
+  ['JSON', await took(() => readJson(bytes))],
+  [
+    'key',
+    await took(() => store.keyHolder(digestOf(furnished.key))),
+    [
+      'looked up for each request',
+      (await took(async () => {
+        await nextTurn();
+        await store.keyHolder(digest);
+      }, 20_000)) - turn,
+    ],
+  ],
+  [
+    'validation, with the phone number',
+    await took(() => validate({ query: {}, headers, body: bodyOf(nextMobile()) })),
+    [
+      'openapi-backend’s validateRequest',
+      await took(() =>
+        whole.validateRequest(
+          { method: 'POST', path: '/lead/add', query: {}, headers, body: bodyOf(nextMobile()) },
+          'addLead',
+        ),
+      ),
+    ],
+  ],
+  [
+    'phone number alone',
+    await took(() => readPhone(nextMobile())),
+    [
+      'libphonenumber-js',
+      await took(() => parsePhoneNumberFromString(nextMobile(), { defaultCountry: 'GB' })?.isValid()),
+    ],
+  ],
+  ['queue and commit, synced, 64 together', (await took(addBatch, 500)) / batch],
+  ['reply', await took(() => respond(mustBeMended(bodyFailure('Body must be a JSON object.'))))],
+  [
+    'line of the log',
+    await took(() =>
+      tell({
+        requestId: newRequestId(),
+        operation: 'addLead',
+        partner: 'bench',
+        outcome: 'accepted',
+        status: 200,
+        milliseconds: 3.14,
+      }),
+    ),
+  ],
+];
+await store.close();
+await furnished.remove();
+
+process.stdout.write(`${machine()}\n\n`);
+printTable(
+  ['step', 'µs', 'by another way', 'µs'],
+  rows.map(([step, here, otherwise]) => [
+    step,
+    here.toFixed(1),
+    otherwise?.[0] ?? '',
+    otherwise?.[1].toFixed(1) ?? '',
+  ]),
+);
