@@ -1,5 +1,6 @@
 import type { FirstPartner } from './bootstrap.ts';
 import { readConfig } from './config.ts';
+import { keepRequestsYoung } from './heap.ts';
 import { firstLead, runOrExplain, signalToStop, startService } from './service.ts';
 import { shownUrl } from './store/open.ts';
 import { createLog } from './telemetry/log.ts';
@@ -7,6 +8,7 @@ import { createLog } from './telemetry/log.ts';
 await runOrExplain(main);
 
 async function main(): Promise<void> {
+  keepRequestsYoung();
   const config = readConfig();
   const log = await createLog(config.logLevel);
   const stopped = signalToStop();
