@@ -118,7 +118,8 @@ export function breakStore(file: string): void {
 
 /** Holds the store's write lock, as another process can, until it is released. */
 export function holdWriteLock(file: string): { release(): void } {
-  const database = new DatabaseSync(file);
+  // A server that has just started may hold it for a moment itself.
+  const database = new DatabaseSync(file, { timeout: 5_000 });
   database.exec('BEGIN IMMEDIATE');
   return {
     release: () => {

@@ -73,6 +73,8 @@ test('while the store fails, the failures are told, and nothing of what nobody k
 test('the dashboard and the alerts ask only for metrics that there are', async () => {
   const { metrics, target } = await startWatched({ DIALLER: 'log' });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
+  // The lead is handed over after it is answered.
+  await expect.poll(async () => seriesIn(await metrics()).has('leads_hand_off_tries_total')).toBe(true);
   const there = seriesIn(await metrics());
   const asked = [
     ...JSON.parse(readFileSync(dashboard, 'utf8')).panels.flatMap(
