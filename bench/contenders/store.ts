@@ -47,13 +47,14 @@ async function openDatabase(file: string): Promise<Database> {
     return new BetterSqlite(file);
   } catch (error) {
     process.stderr.write(
-      `better-sqlite3 cannot be used: ${firstLine(error)} node:sqlite stands in for it.\n`,
+      `better-sqlite3 cannot be used (${reasonOf(error)}): node:sqlite stands in for it.\n`,
     );
     const { DatabaseSync } = await import('node:sqlite');
     return new DatabaseSync(file);
   }
 }
 
-function firstLine(error: unknown): string {
-  return String(error).split('\n', 1)[0] ?? '';
+/** The code alone: the message names where the module lies on this machine, and the results are published. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'it does not load';
 }

@@ -309,8 +309,8 @@ export interface Store extends Intake, HandOff, Registry, Records, Upkeep, Archi
 }
 
 /**
- * The store could not take a call on, or nobody knows what became of it. It can be tried again, as any call of a
- * partner can; no answer may say that nothing was saved.
+ * The store has no room for a call, or nobody knows what became of one. No answer may say that nothing was saved; the
+ * partner sends the request again.
  */
 export class StoreBusy extends Error {
   override readonly name = 'StoreBusy';
