@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chart } from './chart.ts';
 import { type Furnished, sqliteStore, startServer } from './deployment.ts';
-import { load } from './load.ts';
+import { load, verify } from './load.ts';
 import { machine, type Started, start } from './processes.ts';
 import { type Measured, measured, plain, printTable } from './table.ts';
 
@@ -98,7 +98,9 @@ async function measureRound({ name, begin }: Contender): Promise<Round> {
       round.p99AtHalf = (await load(address, { ...base, rate: rate / 2 })).p99;
     }
     if (name === leads) {
+      await verify(address, 'invalid', key);
       round.invalid = (await load(address, { ...base, kind: 'invalid' })).rate;
+      await verify(address, 'wrong-key');
       round.wrongKeys = (await load(address, { ...base, kind: 'wrong-key' })).rate;
     }
     if (server.complaints !== '') complaints.add(`${name}: ${server.complaints.trim()}`);

@@ -63,5 +63,5 @@ export function startHandingOver(url: string, receiver: string): Promise<Started
 }
 
 function settings(url: string): Record<string, string> {
-  return { DATABASE_URL: url, BOOTSTRAP: 'off', RATE_LIMIT: 'off', TRUSTED_PROXIES: 'loopback' };
+  return { DATABASE_URL: url, BOOTSTRAP: 'off', RATE_LIMIT: 'off', TRUST_PROXY: 'loopback' };
 }

@@ -1,10 +1,23 @@
 -- What wrk sends. Its arguments: the kind of request, the key, the number of the first person, and the mean pause of
--- a connection between two requests in milliseconds (0 for none).
+-- a connection between two requests in milliseconds (0 for none), and the status that every answer must have (0 where
+-- it is not looked at, which is faster).
 local kind, key, person, pause
+
+local threads = {}
+
+function setup(thread)
+  table.insert(threads, thread)
+end
 
 function init(arguments)
   kind, key = arguments[1], arguments[2]
   person, pause = tonumber(arguments[3]), tonumber(arguments[4])
+  local expected = tonumber(arguments[5])
+  unexpected = 0
+  if expected == 0 then return end
+  function response(status)
+    if status ~= expected then unexpected = status end
+  end
 end
 
 local function lead(mobile)
@@ -39,6 +52,10 @@ end
 function done(summary, latency)
   local statuses = summary.errors.status
   local broken = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-  io.write(string.format('\nRESULT {"requests":%d,"microseconds":%d,"refused":%d,"broken":%d,"p50":%g,"p99":%g}\n',
-    summary.requests, summary.duration, statuses, broken, latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+  local unexpected = 0
+  for _, thread in ipairs(threads) do unexpected = math.max(unexpected, thread:get("unexpected")) end
+  io.write(string.format(
+    '\nRESULT {"requests":%d,"microseconds":%d,"refused":%d,"broken":%d,"unexpected":%d,"p50":%g,"p99":%g}\n',
+    summary.requests, summary.duration, statuses, broken, unexpected,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end

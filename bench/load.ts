@@ -23,11 +23,30 @@ export interface Loaded {
   p99: number;
 }
 
+/** The status that each kind must be answered with. */
+const statuses = { add: 200, invalid: 400, 'wrong-key': 401 };
+
 /** No person is sent twice, whatever the run. */
 let people = 0;
 
 /** Far more than a run can send, and small enough for a year of runs. */
 const peopleInARun = 600_000;
+
+/**
+ * Sends requests for a moment and looks at each answer, so that what `load` measures is what it says.
+ *
+ * @throws where an answer has another status than its kind must have
+ */
+export async function verify(address: string, kind: Load['kind'], key?: string): Promise<void> {
+  const expected = statuses[kind];
+  const { unexpected } = await send(
+    address,
+    { kind, ...(key && { key }), seconds: 1, connections: 8 },
+    expected,
+  );
+  if (unexpected !== 0)
+    throw new Error(`A request of the kind ${kind} was answered ${unexpected}, not ${expected}.`);
+}
 
 /**
  * Sends requests with wrk, which needs a fraction of what a server on Node does. With a rate each connection pauses
@@ -36,6 +55,27 @@ const peopleInARun = 600_000;
  * @throws where wrk is missing, or where requests were answered otherwise than they should be
  */
 export async function load(address: string, wanted: Load): Promise<Loaded> {
+  const { requests, microseconds, refused, broken, p50, p99 } = await send(address, wanted, 0);
+  if (broken > 0 || refused !== (statuses[wanted.kind] < 400 ? 0 : requests)) {
+    throw new Error(`Of ${requests} requests ${refused} were refused and ${broken} broke off.`);
+  }
+  return { rate: (requests * 1_000_000) / microseconds, p50, p99 };
+}
+
+/** What wrk tells at its end (load.lua). */
+interface Sent {
+  requests: number;
+  microseconds: number;
+  /** Answers of 400 and more. */
+  refused: number;
+  broken: number;
+  /** A status that no answer should have had; 0 where there was none. */
+  unexpected: number;
+  p50: number;
+  p99: number;
+}
+
+async function send(address: string, wanted: Load, expected: number): Promise<Sent> {
   const { kind, key = 'none', seconds, connections, rate } = wanted;
   const pause = rate === undefined ? 0 : (connections * 1_000) / rate;
   const [command, parameters] = onCore(cores.load, 'wrk', [
@@ -49,7 +89,7 @@ export async function load(address: string, wanted: Load): Promise<Loaded> {
       '--timeout',
       '10s',
     ],
-    ...['--script', script, address, '--', kind, key, String(people), String(pause)],
+    ...['--script', script, address, '--', kind, key, String(people), String(pause), String(expected)],
   ]);
   people += peopleInARun;
   const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -71,10 +111,6 @@ export async function load(address: string, wanted: Load): Promise<Loaded> {
   }
   const result = /^RESULT (.*)$/m.exec(said)?.[1];
   if (result === undefined) throw new Error(`wrk did not run: ${said}`);
-  const { requests, microseconds, refused, broken, p50, p99 } = JSON.parse(result);
-  const isRefusal = refused === requests;
-  if (broken > 0 || (kind === 'add' ? refused > 0 : refused > 0 && !isRefusal)) {
-    throw new Error(`Of ${requests} requests ${refused} were refused and ${broken} broke off.`);
-  }
-  return { rate: (requests * 1_000_000) / microseconds, p50, p99 };
+  // The cast: load.lua writes it so.
+  return JSON.parse(result) as Sent;
 }

@@ -1,0 +1,87 @@
+import { Command, CommanderError } from 'commander';
+import { dueCommand } from './commands/due.ts';
+import { keyCommand } from './commands/key.ts';
+import { leadCommand } from './commands/lead.ts';
+import { partnerCommand } from './commands/partner.ts';
+import { pruneCommand } from './commands/prune.ts';
+import type { Surroundings } from './commands/session.ts';
+import { storeCommand } from './commands/store.ts';
+import { submissionCommand } from './commands/submission.ts';
+import { typeCommand } from './commands/type.ts';
+import { watchCommand } from './commands/watch.ts';
+import { readConfig } from './config.ts';
+import { ConfigError } from './environment/variables.ts';
+import { phoneReader } from './leads/phone.ts';
+import { Mistake } from './partners/partner.ts';
+import { openStore } from './store/open.ts';
+
+const surroundings: Surroundings = {
+  open: async () => {
+    const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = readConfig();
+    const store = await openStore(databaseUrl, databaseConnections);
+    return { store, readPhone: phoneReader(defaultCountry), dialWithin };
+  },
+  openUrl: (url) => openStore(url),
+  out: process.stdout,
+  err: process.stderr,
+};
+
+/** Runs the command that the process's arguments name, and leaves its exit code with the process. */
+export async function runCommand(): Promise<void> {
+  try {
+    await program().parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeAfter(error);
+  }
+}
+
+function program(): Command {
+  const root = new Command('leads').description(
+    'The operator’s command: partners, keys and types, and what became of each lead.\n' +
+      'It works beside a running server, on the store that DATABASE_URL names.',
+  );
+  for (const command of [
+    typeCommand(surroundings),
+    partnerCommand(surroundings),
+    keyCommand(surroundings),
+    leadCommand(surroundings),
+    submissionCommand(surroundings),
+    dueCommand(surroundings),
+    watchCommand(surroundings),
+    pruneCommand(surroundings),
+    storeCommand(surroundings),
+  ]) {
+    root.addCommand(command);
+  }
+  tidy(root);
+  return root;
+}
+
+/** Gives every command of the tree the same manners. */
+function tidy(command: Command): void {
+  command
+    .exitOverride()
+    .helpCommand(false)
+    .configureHelp({ sortSubcommands: false })
+    .configureOutput({ outputError: (text, write) => write(`${sentence(text)}\n`) });
+  for (const subcommand of command.commands) tidy(subcommand);
+}
+
+/** Commander says `error: unknown option '--x'`; a person reads a sentence. */
+function sentence(text: string): string {
+  const plain = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ');
+  const capital = plain.charAt(0).toUpperCase() + plain.slice(1);
+  return /[.?!)]$/.test(capital) ? capital : `${capital}.`;
+}
+
+function exitCodeAfter(error: unknown): number {
+  // Commander has said already what is wrong, or has shown the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode;
+  const expected = error instanceof Mistake || error instanceof ConfigError;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(expected ? `${message}\n` : `The command failed: ${message}.\n`);
+  return 1;
+}

@@ -1,0 +1,27 @@
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+
+/** Goes with the modules that it was made from, when they are installed anew. */
+const compiledCode = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
+
+/**
+ * Keeps V8 from allocating what requests need among its old objects. It does so where many of them were still in use
+ * when it collected, as those are that wait for a commit together; once dead they keep all that they refer to alive
+ * until the next full collection. Under full load that cost a third of the rate and 70 MB (`npm run bench` shows
+ * both). To be called before there is a load, and before `keepCompiledCode`, since V8 takes only what was compiled
+ * under the same flags.
+ */
+export function keepRequestsYoung(): void {
+  setFlagsFromString('--no-allocation-site-pretenuring');
+}
+
+/**
+ * Keeps what the modules are compiled to for the next start, which is a third shorter then (`npm run bench` shows
+ * it). It counts for the modules that are loaded after this call. It lies in `NODE_COMPILE_CACHE`, or else beside
+ * the installed packages; where neither can be written to, nothing is kept.
+ */
+export function keepCompiledCode(): void {
+  const directory = process.env['NODE_COMPILE_CACHE'] ?? compiledCode;
+  enableCompileCache({ directory });
+}
