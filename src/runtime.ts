@@ -22,6 +22,6 @@ export function keepRequestsYoung(): void {
  * the installed packages; where neither can be written to, nothing is kept.
  */
 export function keepCompiledCode(): void {
-  const directory = process.env['NODE_COMPILE_CACHE'] ?? compiledCode;
+  const directory = process.env['NODE_COMPILE_CACHE'] || compiledCode;
   enableCompileCache({ directory });
 }

@@ -5,7 +5,7 @@ import { httpUrl, readVariables } from '../environment/variables.ts';
 import type { ClaimedLead } from '../store/store.ts';
 import { traceparent } from '../telemetry/tracing.ts';
 import type { Dialler, HandOverResult } from './dialler.ts';
-import { post, retryAfterOf, textOf } from './post.ts';
+import { type DiallerResponse, post, retryAfterOf, textOf } from './post.ts';
 
 /** What the receiver gets: the webhook `leadDue` of openapi.yaml. */
 type LeadDueEvent = components['schemas']['LeadDueEvent'];
@@ -69,10 +69,10 @@ function eventOf(lead: ClaimedLead): LeadDueEvent {
   };
 }
 
-function resultOf(response: Response): HandOverResult {
-  const { status } = response;
+function resultOf(response: DiallerResponse): HandOverResult {
+  const { statusCode: status } = response;
   const answer = `HTTP ${status}`;
-  if (response.ok) return { outcome: 'taken', answer };
+  if (status >= 200 && status < 300) return { outcome: 'taken', answer };
   if (status === 410)
     return { outcome: 'unavailable', answer: `${answer}: the receiver is gone for good`, stop: true };
   const isRefusal = status >= 400 && status < 500 && !passing.has(status);

@@ -50,8 +50,9 @@ export function count(what: string, most: number) {
 /** The address of a server. */
 export const httpUrl = makeExactValidator<URL>((written) => {
   const url = URL.canParse(written) ? new URL(written) : undefined;
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  throw new Error('an address that begins with https:// or http://');
+  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (url && isHttp && !url.username && !url.password) return url;
+  throw new Error('an address that begins with https:// or http://, without a user and a password');
 });
 
 /** Text that is not empty. */

@@ -1,12 +1,14 @@
 import type { ReadPhone } from '../../leads/phone.ts';
 import type { Dialler, HandOverResult } from '../dialler.ts';
-import { failureOf, post, retryAfterOf, textOf } from '../post.ts';
+import { type DiallerResponse, failureOf, post, retryAfterOf, textOf } from '../post.ts';
 import { resultOf } from './answer.ts';
 import { leadForm } from './form.ts';
 import { readVicidialSettings } from './settings.ts';
 
 /** Ten failed logins lock a user of VICIdial: so many may be under way when its password is changed. */
 const mostAtOnce = 8;
+
+const form = { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' };
 
 /** Hands leads to VICIdial, by add_lead of its non-agent API. */
 export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPhone): Dialler {
@@ -31,7 +33,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPh
         function: 'add_lead',
         ...fields,
       });
-      const posted = await post(url, { body, signal });
+      const posted = await post(url, { headers: form, body: body.toString(), signal });
       if ('failure' in posted) return posted.failure;
       const result = await resultOfResponse(posted.response, lead.mayHaveArrived);
       if (result.outcome !== 'taken' || cutShort.length === 0) return result;
@@ -41,8 +43,8 @@ export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPh
   };
 }
 
-async function resultOfResponse(response: Response, mayHaveArrived: boolean): Promise<HandOverResult> {
-  const { status } = response;
+async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boolean): Promise<HandOverResult> {
+  const { statusCode: status } = response;
   if (status !== 200) {
     // The status says it all, and what follows it is not waited for: it may as well break off.
     textOf(response).catch(() => {});
