@@ -10,6 +10,7 @@ import { readJson } from '../src/contract/json.ts';
 import { bodyFailure } from '../src/contract/messages.ts';
 import { validators } from '../src/contract/validation.ts';
 import { contractAjv } from '../src/contract/vocabulary.ts';
+import { post, textOf } from '../src/dialler/post.ts';
 import { phoneReader } from '../src/leads/phone.ts';
 import { newSubmission } from '../src/leads/submission.ts';
 import { digestOf } from '../src/partners/key.ts';
@@ -18,7 +19,7 @@ import { newRequestId, respond } from '../src/server/respond.ts';
 import { openStore } from '../src/store/open.ts';
 import { requestLog } from '../src/telemetry/requests.ts';
 import { sqliteStore } from './deployment.ts';
-import { machine } from './processes.ts';
+import { machine, start } from './processes.ts';
 import { printTable } from './table.ts';
 
 /** How often each step is made; a half of it before, so that it is compiled. */
@@ -81,6 +82,27 @@ async function addBatch(): Promise<void> {
   await Promise.all(each);
 }
 
+/** So many leads are under way to the dialler at once. */
+const handedOver = 100;
+const receiver = await start('bench/receiver.ts', {}, 'any');
+const receiverUrl = new URL(receiver.address);
+const request = () => ({ headers, body: bytes.toString(), signal: AbortSignal.timeout(10_000) });
+
+async function postBatch(): Promise<void> {
+  const each = Array.from({ length: handedOver }, async () => {
+    const posted = await post(receiverUrl, request());
+    if ('response' in posted) await textOf(posted.response);
+  });
+  await Promise.all(each);
+}
+
+async function fetchBatch(): Promise<void> {
+  const each = Array.from({ length: handedOver }, async () => {
+    await (await fetch(receiverUrl, { method: 'POST', redirect: 'manual', ...request() })).text();
+  });
+  await Promise.all(each);
+}
+
 const silent = { write() {} };
 const tell = requestLog(pino({ base: null }, silent));
 
@@ -133,7 +155,13 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
       }),
     ),
   ],
+  [
+    'request to a dialler, 100 under way',
+    (await took(postBatch, 100)) / handedOver,
+    ['fetch', (await took(fetchBatch, 100)) / handedOver],
+  ],
 ];
+await receiver.stop();
 await store.close();
 await furnished.remove();
 
