@@ -139,7 +139,7 @@ test('under a load that never pauses the log is carried over beside it, and does
   const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
   const before = generation();
   while (generation() === before && people < 200_000) await Promise.all(Array.from({ length: 500 }, add));
-  expect(generation()).toBe(before + 1);
+  expect(generation()).toBeGreaterThan(before);
   await store.close();
 });
 

@@ -1,9 +1,14 @@
 import { Worker } from 'node:worker_threads';
+import type { CheckpointedFile } from './checkpoint-thread.ts';
+import { descriptorOf } from './synced-file.ts';
 
 const thread = new URL('checkpoint-thread.ts', import.meta.url);
 
-/** When the log has grown by so many pages there is a checkpoint; with the usual page of 4 KiB that is 64 MB. */
-const pagesBetween = 16_384;
+/**
+ * When the log has grown by so many pages there is a checkpoint; with the usual page of 4 KiB that is 8 MB. More would
+ * keep the disk busy for longer at a time: with 64 MB one request in a hundred waited twice as long (`npm run bench`).
+ */
+const pagesBetween = 2_048;
 
 /** What a commit adds to the log, roughly: the last page of each table and index, and a page of its own for each write. */
 const pagesOfCommit = 10;
@@ -45,8 +50,9 @@ export class Checkpoints {
   }
 
   #start(): Worker {
+    const file: CheckpointedFile = { path: this.#path, descriptor: descriptorOf(this.#path) };
     const worker = new Worker(thread, {
-      workerData: this.#path,
+      workerData: file,
       resourceLimits: { maxOldGenerationSizeMb: 16 },
     });
     worker.unref();
