@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { digestOf, newKey } from '../src/partners/key.ts';
 import { openStore } from '../src/store/open.ts';
 import { type PostgresServer, startPostgres } from '../test/harness/postgres-server.ts';
-import { cores, type Started, start } from './processes.ts';
+import { cores, type Place, type Started, start } from './processes.ts';
 
 /** A store with one partner, one type and one key. */
 export interface Furnished {
@@ -40,15 +40,14 @@ async function furnished(url: string, remove: () => Promise<void>): Promise<Furn
 /**
  * Starts a server process that only takes leads in.
  *
- * @param core `any` to let the system choose
  * @param environment variables besides those that it needs
  */
 export function startServer(
   url: string,
-  core: number | 'any' = cores.server,
+  place: Place = cores.server,
   environment: Record<string, string> = {},
 ): Promise<Started> {
-  return start('src/main.ts', { ...settings(url), DISPATCH: 'off', ...environment }, core);
+  return start('src/main.ts', { ...settings(url), DISPATCH: 'off', ...environment }, place);
 }
 
 /** Starts a server process that takes leads in and hands those that are due to a webhook receiver. */

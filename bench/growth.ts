@@ -1,6 +1,7 @@
 /**
  * What a store does a second with few leads in it and with many: adding, cancelling, looking up, and
- * claiming and recording due leads. The leads that are there already are written by SQL of its own.
+ * claiming and recording due leads. The leads that are there already are written by SQL of its own. The sizes take
+ * turns in short rounds, since a machine is not equally fast at all times; the ratios are of one round each.
  */
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -11,12 +12,13 @@ import { newSubmission } from '../src/leads/submission.ts';
 import { openStore } from '../src/store/open.ts';
 import type { Store } from '../src/store/store.ts';
 import { type Furnished, postgresStore, sqliteStore } from './deployment.ts';
-import { plain, printTable } from './table.ts';
+import { measured, plain, printTable } from './table.ts';
 
 const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '10000,1000000' },
-    seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2' },
     stores: { type: 'string', default: 'sqlite,postgres' },
   },
 });
@@ -37,7 +39,7 @@ const content = JSON.stringify({
   data: '{"vehicle_make":"Ford"}',
 });
 
-/** SQL that stores leads `from` to `to`, half of them dialled, with their submissions. */
+/** SQL that stores the leads of these numbers, half of them dialled, with their submissions. */
 function fill(numbers: string, mobile: string): string[] {
   return [
     `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
@@ -50,34 +52,47 @@ function fill(numbers: string, mobile: string): string[] {
 }
 
 const makeDue = `UPDATE lead SET state = 'scheduled', claim = NULL, due_at = 1000, next_try_at = 1000
-  WHERE id IN (SELECT id FROM lead WHERE id LIKE 'l%' ORDER BY id LIMIT ${due})`;
+  WHERE id IN (SELECT id FROM lead WHERE id >= 'l' ORDER BY id LIMIT ${due})`;
 
-/** Stores the leads of these numbers. Gives how many bytes the whole store takes then. */
-async function prepareSqlite(url: string, from: number, to: number): Promise<number> {
+/** Stores so many leads. Gives how many bytes the whole store takes then. */
+async function prepareSqlite(url: string, size: number): Promise<number> {
   const file = url.slice('sqlite:'.length);
   const database = new DatabaseSync(file);
-  const numbers = `(WITH RECURSIVE numbers (n) AS (SELECT ${from} UNION ALL SELECT n + 1 FROM numbers WHERE n < ${to}) SELECT n FROM numbers)`;
+  // In the 2 MB that are usual ten million numbers in no order would take an hour.
+  database.exec('PRAGMA cache_size = -4000000');
+  const numbers = `(WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${size}) SELECT n FROM numbers)`;
   const scattered = `printf('+4479%08d', (n * 7919) % 100000000)`;
   // The table of leads refers to that of submissions only by name, and the other way by a key.
   for (const sql of fill(numbers, scattered).toReversed()) database.exec(sql);
-  database.exec(makeDue);
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();
   return statSync(file).size;
 }
 
 /** As `prepareSqlite`. */
-async function preparePostgres(url: string, from: number, to: number): Promise<number> {
+async function preparePostgres(url: string, size: number): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const scattered = `'+4479' || lpad(((n::bigint * 7919) % 100000000)::text, 8, '0')`;
-  for (const sql of fill(`generate_series(${from}, ${to}) AS n`, scattered)) await client.query(sql);
-  await client.query(makeDue);
+  for (const sql of fill(`generate_series(1, ${size}) AS n`, scattered)) await client.query(sql);
   await client.query('VACUUM ANALYZE');
   await client.query('CHECKPOINT');
   const { rows } = await client.query('SELECT pg_database_size(current_database()) AS bytes');
   await client.end();
   return Number(rows[0].bytes);
+}
+
+async function makeDueInSqlite(url: string): Promise<void> {
+  const database = new DatabaseSync(url.slice('sqlite:'.length));
+  database.exec(makeDue);
+  database.close();
+}
+
+async function makeDueInPostgres(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(makeDue);
+  await client.end();
 }
 
 /** Keeps so many calls under way for a while, or until one finds nothing to do. Gives how many ended a second. */
@@ -139,35 +154,82 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
 }
 
 process.stdout.write(`${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}\n`);
-const makers: Record<string, [() => Promise<Furnished>, typeof prepareSqlite]> = {
-  sqlite: [sqliteStore, prepareSqlite],
-  postgres: [postgresStore, preparePostgres],
+/** How a store is had, filled, and given leads that are due. */
+interface Kind {
+  make(): Promise<Furnished>;
+  /** Stores so many leads. Gives how many bytes the whole store takes then. */
+  prepare(url: string, size: number): Promise<number>;
+  makeDue(url: string): Promise<void>;
+}
+
+const kinds: Record<string, Kind> = {
+  sqlite: { make: sqliteStore, prepare: prepareSqlite, makeDue: makeDueInSqlite },
+  postgres: { make: postgresStore, prepare: preparePostgres, makeDue: makeDueInPostgres },
 };
-for (const name of values.stores.split(',')) {
-  const [make, prepare] = makers[name] ?? [];
-  if (make === undefined || prepare === undefined) throw new Error(`There is no store ${name}.`);
-  const furnished = await make();
-  const rates: Record<string, number>[] = [];
-  const bytes: number[] = [];
-  let stored = 0;
+
+/** A store with so many leads, and what was measured of it. */
+interface Grown {
+  size: number;
+  furnished: Furnished;
+  bytes: number;
+  rates: Record<string, number>[];
+}
+
+async function measureGrowth(kind: Kind): Promise<Grown[]> {
+  const grown: Grown[] = [];
   for (const size of sizes) {
-    bytes.push((await prepare(furnished.url, stored + 1, size)) / size);
-    stored = size;
-    const store = await openStore(furnished.url);
-    rates.push(await measure(store, furnished.partnerId, stored));
-    await store.close();
+    process.stderr.write(`${plain(size)} leads are stored\n`);
+    const furnished = await kind.make();
+    grown.push({ size, furnished, bytes: (await kind.prepare(furnished.url, size)) / size, rates: [] });
   }
-  await furnished.remove();
+  // The first round is for V8's compilers.
+  for (let round = 0; round <= Number(values.rounds); round += 1) {
+    for (const each of grown) {
+      process.stderr.write(`round ${round} of ${values.rounds}: ${plain(each.size)} leads\n`);
+      await kind.makeDue(each.furnished.url);
+      const store = await openStore(each.furnished.url);
+      const rates = await measure(store, each.furnished.partnerId, each.size);
+      await store.close();
+      if (round > 0) each.rates.push(rates);
+    }
+    await renewFirst(grown, kind);
+  }
+  for (const { furnished } of grown) await furnished.remove();
+  return grown;
+}
+
+/** The first store is to stay as small as it is said to be: a round adds ten times as many leads to it. */
+async function renewFirst([first]: readonly Grown[], kind: Kind): Promise<void> {
+  if (first === undefined) return;
+  await first.furnished.remove();
+  first.furnished = await kind.make();
+  await kind.prepare(first.furnished.url, first.size);
+}
+
+function row({ size, bytes, rates }: Grown, first: Grown): string[] {
+  const operations = Object.keys(rates[0] ?? {});
+  return [
+    plain(size),
+    ...operations.map((what) => {
+      const rate = measured(rates.map((each) => each[what] ?? Number.NaN));
+      const ratio = measured(
+        rates.map((each, round) => (each[what] ?? 0) / (first.rates[round]?.[what] ?? 0)),
+      );
+      return `${plain(rate.median)} (${ratio.median.toFixed(2)})`;
+    }),
+    plain(bytes),
+  ];
+}
+
+for (const name of values.stores.split(',')) {
+  const kind = kinds[name];
+  if (kind === undefined) throw new Error(`There is no store ${name}.`);
+  const grown = await measureGrowth(kind);
+  const [first] = grown;
+  if (first === undefined) throw new Error('--sizes names no size.');
   process.stdout.write(`\n${name}, a second:\n\n`);
-  const [first = {}] = rates;
   printTable(
-    ['with stored leads', ...Object.keys(first), 'bytes a lead'],
-    sizes.map((size, index) => [
-      plain(size),
-      ...Object.entries(rates[index] ?? {}).map(
-        ([what, value]) => `${plain(value)} (${(value / (first[what] ?? value)).toFixed(2)})`,
-      ),
-      plain(bytes[index] ?? Number.NaN),
-    ]),
+    ['with stored leads', ...Object.keys(first.rates[0] ?? {}), 'bytes a lead'],
+    grown.map((each) => row(each, first)),
   );
 }

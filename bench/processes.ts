@@ -5,6 +5,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Quota } from './quota.ts';
 
 /** A program that listens. */
 export interface Started {
@@ -23,6 +24,9 @@ export const cores = { server: 0, load: cpus().length - 1 };
 
 const canPin = spawnSync('taskset', ['-c', '0', 'true']).status === 0 && cores.load > 0;
 
+/** Where a program runs: on a core of its own, on any, or on any within a share of one. */
+export type Place = number | 'any' | Quota;
+
 /** Puts a program on a core of its own; where the system cannot, it runs anywhere. */
 export function onCore(core: number, command: string, parameters: string[]): [string, string[]] {
   return canPin ? ['taskset', ['-c', String(core), command, ...parameters]] : [command, parameters];
@@ -34,20 +38,23 @@ export function machine(): string {
   return `${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}; ${pinned}`;
 }
 
+function at(place: Place, command: string, parameters: string[]): [string, string[]] {
+  if (place === 'any') return [command, parameters];
+  return typeof place === 'number' ? onCore(place, command, parameters) : place.within(command, parameters);
+}
+
 /**
  * Starts a program and waits until it answers a request.
  *
  * @param program a path from the root of the repository
- * @param core `any` to let the system choose
  */
 export async function start(
   program: string,
   environment: Record<string, string>,
-  core: number | 'any' = cores.server,
+  place: Place = cores.server,
 ): Promise<Started> {
   const file = fileURLToPath(new URL(`../${program}`, import.meta.url));
-  const [command, parameters] =
-    core === 'any' ? [process.execPath, [file]] : onCore(core, process.execPath, [file]);
+  const [command, parameters] = at(place, process.execPath, [file]);
   // A log goes to a file: through a pipe the server would wait for this process to read it.
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const log = join(directory, 'log');

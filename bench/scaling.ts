@@ -1,13 +1,15 @@
 /**
  * Leads added a second over HTTP, each synced before it is answered: one server on SQLite, then one, two
  * and three on PostgreSQL. All share this machine with the database and the load, so that what a second
- * server adds shows only where cores are left.
+ * server adds shows only where cores are left. So there are also servers that get a part of a core only, as a small
+ * container does: what a second one adds where the database has room.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Furnished, postgresStore, sqliteStore, startServer } from './deployment.ts';
 import { load } from './load.ts';
-import type { Started } from './processes.ts';
+import type { Place, Started } from './processes.ts';
+import { quotaOf } from './quota.ts';
 import { measured, plain, printTable } from './table.ts';
 
 const { values } = parseArgs({
@@ -40,43 +42,78 @@ async function loadAll(servers: readonly Started[], key: string): Promise<Round>
   };
 }
 
-async function measure(make: () => Promise<Furnished>, count: number): Promise<Round> {
+async function measure({ make, count, share }: Deployment): Promise<Round> {
   const store = await make();
-  const servers = await Promise.all(Array.from({ length: count }, () => startServer(store.url, 'any')));
+  const quotas = Array.from({ length: share === undefined ? 0 : count }, () => quotaOf(share ?? 1));
+  const places = Array.from({ length: count }, (_, index): Place => quotas[index] ?? 'any');
+  const servers = await Promise.all(places.map((place) => startServer(store.url, place)));
   try {
     await loadAll(servers, store.key);
     return await loadAll(servers, store.key);
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
+    for (const quota of quotas) quota?.remove();
     await store.remove();
   }
 }
 
-const deployments: [name: string, make: () => Promise<Furnished>, servers: number][] = [
-  ['SQLite, one server', sqliteStore, 1],
-  ['PostgreSQL, one server', postgresStore, 1],
-  ['PostgreSQL, two servers', postgresStore, 2],
-  ['PostgreSQL, three servers', postgresStore, 3],
+interface Deployment {
+  name: string;
+  make(): Promise<Furnished>;
+  count: number;
+  /** Of a core, for each server; undefined for as much as there is. */
+  share?: number;
+}
+
+/** So little that PostgreSQL and the load have more than a core left beside two servers, on two cores. */
+const share = 0.25;
+
+const whole: Deployment[] = [
+  { name: 'SQLite, one server', make: sqliteStore, count: 1 },
+  { name: 'PostgreSQL, one server', make: postgresStore, count: 1 },
+  { name: 'PostgreSQL, two servers', make: postgresStore, count: 2 },
+  { name: 'PostgreSQL, three servers', make: postgresStore, count: 3 },
 ];
-const rounds = new Map(deployments.map(([name]) => [name, [] as Round[]]));
-for (let round = 0; round < Number(values.rounds); round += 1) {
-  for (const [name, make, count] of deployments) rounds.get(name)?.push(await measure(make, count));
+const small: Deployment[] = [
+  { name: 'one server', make: postgresStore, count: 1, share },
+  { name: 'two servers', make: postgresStore, count: 2, share },
+];
+
+/** Whether this machine can give a process a part of a core. */
+function canShare(): boolean {
+  const tried = quotaOf(share);
+  tried?.remove();
+  return tried !== undefined;
+}
+
+const deployments = [...whole, ...(canShare() ? small : [])];
+const rounds = new Map(deployments.map(({ name }) => [name, [] as Round[]]));
+for (let round = 1; round <= Number(values.rounds); round += 1) {
+  for (const deployment of deployments) {
+    process.stderr.write(`round ${round} of ${values.rounds}: ${deployment.name}\n`);
+    rounds.get(deployment.name)?.push(await measure(deployment));
+  }
+}
+
+function printBeside(title: string, [base, ...others]: readonly Deployment[]): void {
+  if (base === undefined) return;
+  const first = rounds.get(base.name) ?? [];
+  printTable(
+    [title, 'leads added/s', 'spread', `to ${base.name}`, 'p99 under full load'],
+    [base, ...others].map(({ name }) => {
+      const each = rounds.get(name) ?? [];
+      const added = measured(each.map((round) => round.added));
+      const ratio = measured(each.map((round, index) => round.added / (first[index]?.added ?? Number.NaN)));
+      const p99 = measured(each.map((round) => round.p99));
+      const spread = `${plain(added.least)} to ${plain(added.most)}`;
+      return [name, plain(added.median), spread, ratio.median.toFixed(2), `${plain(p99.median)} ms`];
+    }),
+  );
 }
 
 process.stdout.write(`${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}\n\n`);
-const base = measured((rounds.get('SQLite, one server') ?? []).map(({ added }) => added)).median;
-printTable(
-  ['deployment', 'leads added/s', 'spread', 'to SQLite', 'p99 under full load'],
-  deployments.map(([name]) => {
-    const each = rounds.get(name) ?? [];
-    const added = measured(each.map((round) => round.added));
-    const p99 = measured(each.map((round) => round.p99));
-    return [
-      name,
-      plain(added.median),
-      `${plain(added.least)} to ${plain(added.most)}`,
-      (added.median / base).toFixed(2),
-      `${plain(p99.median)} ms`,
-    ];
-  }),
-);
+printBeside('deployment', whole);
+if (rounds.has('one server')) {
+  process.stdout.write(`\nPostgreSQL, and ${share * 100} % of a core for each server:\n\n`);
+  printBeside('deployment', small);
+}

@@ -27,7 +27,8 @@ const granted: Statement = {
     WHERE lead_type.name = $1 AND granted_type.partner_id = $2`,
 };
 
-const submit: Statement = {
+/** Takes the candidates in `$1`, and tells what became of each (see `judgedCandidates`). */
+export const submit: Statement = {
   name: 'submit',
   text: `${judgedCandidates}, saved AS (
       INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)

@@ -29,6 +29,11 @@ const largestBatch = 500;
 /** Submissions, cancellations, keys, look-ups and tries have statements of their own; each kind gets its part of the connections. */
 const batchKinds = 5;
 
+/** How many statements of one kind may be under way at once. @param connections that there may be to PostgreSQL */
+export function statementsAtOnce(connections: number): number {
+  return Math.max(1, Math.floor(connections / batchKinds));
+}
+
 /**
  * The store in PostgreSQL, or in what speaks its protocol, for any number of servers at once.
  *
@@ -51,7 +56,7 @@ export async function openPostgresStore(
     capacity: limits.capacity,
     largest: largestBatch,
     longestWait: limits.patience,
-    atOnce: Math.max(1, Math.floor(limits.connections / batchKinds)),
+    atOnce: statementsAtOnce(limits.connections),
   };
   const changes = new Changes(database);
   const intake = postgresIntake(database, changes, batchLimits, observer);
