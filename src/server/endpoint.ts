@@ -58,6 +58,8 @@ interface Visit {
   requestId: string;
   /** Milliseconds since 1970. */
   receivedAt: number;
+  /** The IP address that it comes from; read with the first call, since most requests need none. */
+  address: () => string;
   holder?: KeyHolder;
   limitHeaders?: Readonly<Record<string, string>>;
 }
@@ -74,6 +76,7 @@ export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => P
       query: context.req.queries(),
       requestId: newRequestId(),
       receivedAt: Date.now(),
+      address: once(() => endpoint.readAddress(context.env.incoming)),
     };
     const reply = await inRequestSpan(name, about, async (span) => {
       const answer = await replyOrFailure(visit, endpoint);
@@ -88,12 +91,20 @@ export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => P
       requestId: visit.requestId,
       operation: endpoint.contract.id,
       partner: visit.holder?.partner.name,
-      address: visit.holder === undefined ? endpoint.readAddress(context.env.incoming) : undefined,
+      address: visit.holder === undefined ? visit.address() : undefined,
       outcome: reply.outcome,
       status: reply.status,
       milliseconds: performance.now() - startedAt,
     });
     return respond(reply, visit.requestId, visit.limitHeaders);
+  };
+}
+
+function once(read: () => string): () => string {
+  let value: string | undefined;
+  return () => {
+    value ??= read();
+    return value;
   };
 }
 
@@ -106,11 +117,9 @@ async function replyOrFailure(visit: Visit, endpoint: Endpoint): Promise<Reply> 
 }
 
 async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
-  const { contract, intake, readAddress, wrongKeys, keyLimits, keyUses, inFlight } = endpoint;
-  const { context, query, receivedAt } = visit;
-  const { incoming } = context.env;
-  const address = () => readAddress(incoming);
-  const caller = { incoming, query, address };
+  const { contract, intake, wrongKeys, keyLimits, keyUses, inFlight } = endpoint;
+  const { context, query, receivedAt, address } = visit;
+  const caller = { incoming: context.env.incoming, query, address };
   const holder = await authenticate(caller, contract.credentials, intake, wrongKeys);
   if ('refusal' in holder) {
     if (holder.headers !== undefined) visit.limitHeaders = holder.headers;
