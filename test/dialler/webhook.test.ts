@@ -233,6 +233,10 @@ test.each([
     /^DIALLER_URL should be an address that begins with https/,
   ],
   [
+    { DIALLER_URL: 'https://leads:c2hvcnQ@receiver.test', DIALLER_SECRET: secret },
+    /^DIALLER_URL should be an address .* without a user and a password/,
+  ],
+  [
     { DIALLER_URL: 'https://receiver.test', DIALLER_SECRET: 'whsec_c2hvcnQ=' },
     /^DIALLER_SECRET should be whsec_ and 24 to 64/,
   ],
