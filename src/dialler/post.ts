@@ -30,7 +30,7 @@ const userAgent = 'leads-api';
 
 /**
  * The client is loaded with the first lead: a server that hands none over starts without it. It is that of Node's
- * `fetch`, asked directly: a third of the time of a `fetch`, which was half of what a hand-over cost
+ * `fetch`, asked directly: less than half of the time of a `fetch`, which was half of what a hand-over cost
  * (`npm run bench:steps`).
  */
 let client: Promise<typeof import('undici')> | undefined;
