@@ -61,7 +61,7 @@ async function prepareSqlite(url: string, size: number): Promise<number> {
   // In the 2 MB that are usual ten million numbers in no order would take an hour.
   database.exec('PRAGMA cache_size = -4000000');
   const numbers = `(WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${size}) SELECT n FROM numbers)`;
-  const scattered = `printf('+4479%08d', (n * 7919) % 100000000)`;
+  const scattered = `printf('+4479%08d', (n * 61803399) % 100000000)`;
   // The table of leads refers to that of submissions only by name, and the other way by a key.
   for (const sql of fill(numbers, scattered).toReversed()) database.exec(sql);
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -73,7 +73,7 @@ async function prepareSqlite(url: string, size: number): Promise<number> {
 async function preparePostgres(url: string, size: number): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const scattered = `'+4479' || lpad(((n::bigint * 7919) % 100000000)::text, 8, '0')`;
+  const scattered = `'+4479' || lpad(((n::bigint * 61803399) % 100000000)::text, 8, '0')`;
   for (const sql of fill(`generate_series(1, ${size}) AS n`, scattered)) await client.query(sql);
   await client.query('VACUUM ANALYZE');
   await client.query('CHECKPOINT');
@@ -116,7 +116,7 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
   const added: string[] = [];
   const add = async () => {
     people += 1;
-    const mobile = `+4478${String((people * 7919) % 100_000_000).padStart(8, '0')}`;
+    const mobile = `+4478${String((people * 61803399) % 100_000_000).padStart(8, '0')}`;
     added.push(mobile);
     const lead = { partnerId, type: 'motor-trade', mobile, delays: 86_400, content };
     await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
@@ -124,7 +124,7 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
   };
   const status = async () => {
     const n = 1 + Math.floor(Math.random() * stored);
-    const mobile = `+4479${String((n * 7919) % 100_000_000).padStart(8, '0')}`;
+    const mobile = `+4479${String((n * 61803399) % 100_000_000).padStart(8, '0')}`;
     await store.leadStatus({ partnerId, type: 'motor-trade', mobile });
     return 1;
   };

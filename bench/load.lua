@@ -30,8 +30,9 @@ local headers = { ["Content-Type"] = "application/json" }
 function request()
   person = person + 1
   headers["Authorization"] = "Bearer " .. key
-  -- Phone numbers come in no order, as they do from people; 7919 is prime, so that none comes twice.
-  local mobile = string.format("078%08d", (person * 7919) % 100000000)
+  -- Phone numbers in no order, as people have them: each is far from the last, in the golden ratio. None comes twice,
+  -- since the factor has none in common with 100,000,000.
+  local mobile = string.format("078%08d", (person * 61803399) % 100000000)
   if kind == "invalid" then
     -- Nobody has such a number, and the type is missing its letters.
     return wrk.format("POST", "/lead/add", headers, lead("0784"))

@@ -56,7 +56,7 @@ async function byTheStore({ url, partnerId }: Furnished): Promise<{ rate: number
   const caller = async () => {
     while (performance.now() - begun < seconds * 1_000) {
       people += 1;
-      const mobile = `+4478${String((people * 7919) % 100_000_000).padStart(8, '0')}`;
+      const mobile = `+4478${String((people * 61803399) % 100_000_000).padStart(8, '0')}`;
       await store.submit(submission(partnerId, mobile));
       added += 1;
     }
@@ -71,7 +71,7 @@ async function byTheStore({ url, partnerId }: Furnished): Promise<{ rate: number
 function script(partnerId: number, batch: number): string {
   const candidates = Array.from({ length: batch }, (_, index) => {
     // Numbers in no order, as those that the store gets.
-    const mobile = `+4${String((index * 7919) % 1_000).padStart(3, '0')}${mark}`;
+    const mobile = `+4${String((index * 61803399) % 1_000).padStart(3, '0')}${mark}`;
     const candidate = candidateOf(submission(partnerId, mobile));
     const unique = `${String(index).padStart(6, '0')}${mark}`;
     return { ...candidate, id: `s${unique}`, lead_id: `l${unique}` };

@@ -1,5 +1,5 @@
 import { Reply } from '../contract/reply.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, OperationRequest } from './operation.ts';
 
 /** The operations that take an idempotency key. */
 type Idempotent = 'addLead' | 'cancelLead';
@@ -31,19 +31,21 @@ export const replayed = { 'Idempotent-Replayed': 'true' } as const;
  */
 export function idempotent<Id extends Idempotent>(operation: Operation<Id>): Operation<Id> {
   const underWay = new Set<string>();
+  async function answerOnce(name: string, request: OperationRequest<Id>) {
+    if (underWay.has(name)) return stillUnderWay;
+    underWay.add(name);
+    try {
+      return await operation.answer(request);
+    } finally {
+      underWay.delete(name);
+    }
+  }
   return {
     ...operation,
-    async answer(request) {
+    answer(request) {
       const { partner, idempotency } = request;
       if (idempotency === undefined) return operation.answer(request);
-      const name = `${partner.id} ${idempotency.key}`;
-      if (underWay.has(name)) return stillUnderWay;
-      underWay.add(name);
-      try {
-        return await operation.answer(request);
-      } finally {
-        underWay.delete(name);
-      }
+      return answerOnce(`${partner.id} ${idempotency.key}`, request);
     },
   };
 }

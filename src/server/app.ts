@@ -19,6 +19,7 @@ import type { KeyUses } from './key-uses.ts';
 import { docs, toDocs } from './page.ts';
 import { newRequestId, serviceFailure } from './respond.ts';
 import { securityTxt } from './security-txt.ts';
+import { Turn } from './turn.ts';
 import { refuseUnknownAddresses } from './unknown-address.ts';
 import { WrongKeys } from './wrong-keys.ts';
 
@@ -56,6 +57,7 @@ export function createApp(parts: AppParts) {
     keyLimits: new KeyLimits(parts.rateLimit),
     keyUses,
     inFlight: new InFlight(parts.inFlightPerKey ?? defaultInFlightPerKey),
+    turn: new Turn(),
     log,
     tellAnswered,
   };

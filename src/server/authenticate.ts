@@ -3,7 +3,6 @@ import type { Credentials } from '../contract/document.ts';
 import type { Reply } from '../contract/reply.ts';
 import { digestOf, isSameDigest } from '../partners/key.ts';
 import type { KeyHolder } from '../partners/partner.ts';
-import type { Intake } from '../store/store.ts';
 import { tooManyWrongKeys, unauthorized } from './refusals.ts';
 import { type WrongKeys, wrongKeysHeaders } from './wrong-keys.ts';
 
@@ -22,32 +21,38 @@ export interface Refused {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** Who sends the request: the holder of its key, or the refusal where there is no good one. */
-export async function authenticate(
-  { incoming, query, address }: Caller,
+/** The digest of the key that a request bears, or the refusal where there is none or none is looked up. */
+export function digestToLookUp(
+  caller: Caller,
   credentials: Credentials,
-  intake: Intake,
   wrongKeys: WrongKeys,
-): Promise<KeyHolder | Refused> {
-  const key = sentKey(incoming, query, credentials);
+): string | Refused {
+  const key = sentKey(caller, credentials);
   const digest = key === undefined ? undefined : digestOf(key);
-  const wait = wrongKeys.isQuiet ? 0 : wrongKeys.blocks(address(), digest);
+  const wait = wrongKeys.isTrusted(digest) ? 0 : wrongKeys.blocks(caller.address());
   if (wait > 0) return { refusal: tooManyWrongKeys(wait), headers: wrongKeysHeaders(wait) };
-  const holder = digest === undefined ? undefined : await intake.keyHolder(digest);
-  if (digest === undefined || holder === undefined || !isSameDigest(digest, holder.digest)) {
-    wrongKeys.failed(address());
-    return { refusal: unauthorized };
-  }
+  return digest ?? refusedKey(caller, wrongKeys);
+}
+
+/** The holder that was looked up by a digest, or the refusal where it is nobody. */
+export function admitted(
+  holder: KeyHolder | undefined,
+  digest: string,
+  caller: Caller,
+  wrongKeys: WrongKeys,
+): KeyHolder | Refused {
+  if (holder === undefined || !isSameDigest(digest, holder.digest)) return refusedKey(caller, wrongKeys);
   wrongKeys.wasGood(digest);
   return holder;
 }
 
+function refusedKey({ address }: Caller, wrongKeys: WrongKeys): Refused {
+  wrongKeys.failed(address());
+  return { refusal: unauthorized };
+}
+
 /** The key of a request. One that is sent more than once must be the same everywhere. */
-function sentKey(
-  incoming: IncomingMessage,
-  query: Record<string, string[]>,
-  credentials: Credentials,
-): string | undefined {
+function sentKey({ incoming, query }: Caller, credentials: Credentials): string | undefined {
   const keys: string[] = [];
   for (const name of credentials.queryParameters) keys.push(...(query[name] ?? []));
   if (credentials.bearer) addBearerKeys(keys, incoming.rawHeaders);

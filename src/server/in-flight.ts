@@ -21,8 +21,6 @@ export class InFlight {
 
   /** Counts a request out that had entered. */
   leave(keyId: string): void {
-    const count = this.#counts.get(keyId) ?? 0;
-    if (count > 1) this.#counts.set(keyId, count - 1);
-    else this.#counts.delete(keyId);
+    this.#counts.set(keyId, (this.#counts.get(keyId) ?? 1) - 1);
   }
 }

@@ -56,15 +56,23 @@ export function inSpan<Result>(
 /**
  * As `inSpan`, for a request: a trace begins with it. What a client says of a trace of its own is not taken, since
  * anybody could have its requests recorded by that.
+ *
+ * @param describe what the span says of the result
  */
 export function inRequestSpan<Result>(
   name: string,
   attributes: Attributes,
-  work: (span: Span) => Promise<Result>,
+  work: () => Promise<Result>,
+  describe: (result: Result) => Attributes,
 ): Promise<Result> {
-  if (!isSending) return work(noSpan);
+  if (!isSending) return work();
   const options = { kind: SpanKind.SERVER, root: true, attributes };
-  return tracer.startActiveSpan(name, options, (span) => ended(span, work));
+  const described = async (span: Span) => {
+    const result = await work();
+    span.setAttributes(describe(result));
+    return result;
+  };
+  return tracer.startActiveSpan(name, options, (span) => ended(span, described));
 }
 
 /**

@@ -5,10 +5,20 @@ import { descriptorOf } from './synced-file.ts';
 const thread = new URL('checkpoint-thread.ts', import.meta.url);
 
 /**
- * When the log has grown by so many pages there is a checkpoint; with the usual page of 4 KiB that is 8 MB. More would
- * keep the disk busy for longer at a time: with 64 MB one request in a hundred waited twice as long (`npm run bench`).
+ * When the log has grown by so many pages there is a checkpoint; with the usual page of 4 KiB that is 1 MB. The disk is
+ * busy with each for a moment, in which commits wait: with 8 MB one request in a hundred waited twice as long at half of
+ * the peak (`npm run bench`).
  */
-const pagesBetween = 2_048;
+const pagesBetween = 256;
+
+/**
+ * The same while many writes share each commit, 32 MB. They wait for each other then, not for the disk, and fewer
+ * checkpoints write fewer pages, since one page has had several writes: a twelfth more leads.
+ */
+const pagesBetweenUnderLoad = 8_192;
+
+/** So many writes in one commit come only of a server that has more to do than it can. */
+const writesUnderLoad = 32;
 
 /** What a commit adds to the log, roughly: the last page of each table and index, and a page of its own for each write. */
 const pagesOfCommit = 10;
@@ -36,7 +46,8 @@ export class Checkpoints {
   /** Takes note of writes that were committed together. */
   committed(writes: number): void {
     this.#pages += pagesOfCommit + writes;
-    if (this.#pages < pagesBetween || this.#isUnderWay) return;
+    const enough = writes > writesUnderLoad ? pagesBetweenUnderLoad : pagesBetween;
+    if (this.#pages < enough || this.#isUnderWay) return;
     this.#pages = 0;
     this.#isUnderWay = true;
     this.#worker ??= this.#start();

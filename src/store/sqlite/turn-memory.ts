@@ -4,7 +4,7 @@
  * the next turn on, so nothing that is out of date is told: it was looked up while the request was under way.
  */
 export class TurnMemory<Row> {
-  readonly #rows = new Map<string, Row | undefined>();
+  #rows = new Map<string, Row | undefined>();
   #isTurnAwaited = false;
 
   /** What `ask` gives, or gave in this turn under the same name. */
@@ -17,9 +17,14 @@ export class TurnMemory<Row> {
     return row;
   }
 
-  /** Forgets everything. It must be called where this process changes, or undoes, what is looked up. */
+  /**
+   * Forgets everything. It must be called where this process changes, or undoes, what is looked up.
+   *
+   * The map is left, not cleared: a map that is cleared links its old table to the new one, so that one that has grown
+   * old kept all later ones alive, and what requests a full collection came half as often again.
+   */
   forget(): void {
-    if (this.#rows.size > 0) this.#rows.clear();
+    if (this.#rows.size > 0) this.#rows = new Map();
   }
 
   #awaitTurn(): void {
