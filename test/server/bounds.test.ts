@@ -2,9 +2,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { post, sendRaw } from '../harness/client.ts';
+import { readContract } from '../../src/contract/document.ts';
+import { post, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
-import { startServer, type TestServer } from '../harness/server.ts';
+import { startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
 const person = requestValue('addLead', 'accepted');
 
@@ -59,4 +60,16 @@ test('JSON that is nested as deep as a body can hold is refused like any other t
     const answer = await sendRaw(server, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
     expect(answer.status).toBe(400);
   }
+});
+
+test('a body is saved whole up to the largest that is taken, in however many packets it comes', async () => {
+  const server = await startServer();
+  const maxBytes = readContract().operations.find(({ id }) => id === 'addLead')?.maxBytes ?? 0;
+  const lead = JSON.stringify(person);
+  // Node reads 64 KiB at a time from a connection, with the head: those around it come in one part or in two.
+  const sizes = [65_000, 65_200, 65_400, 65_536, 66_000, 100_000, maxBytes];
+  const texts = sizes.map((size) => `${lead.slice(0, -1)}${' '.repeat(size - lead.length)}}`);
+  for (const text of texts) expect((await send(server, 'addLead', { text })).status).toBe(200);
+  const saved = await submissionsIn(server.store);
+  expect(saved.map(({ content }) => content).toReversed()).toEqual(texts);
 });
