@@ -172,11 +172,8 @@ export class Dispatcher {
   #try(lead: ClaimedLead): Promise<HandOverResult> {
     const { dialler } = this.#options;
     const about = { 'leads.lead': lead.id, 'leads.dialler': dialler.name, 'leads.try': lead.tries };
-    return inEarlierTrace(lead.trace, 'hand over', about, async (span) => {
-      const result = await this.#answerOf(lead);
-      span.setAttribute('leads.outcome', result.outcome);
-      return result;
-    });
+    const describe = ({ outcome }: HandOverResult) => ({ 'leads.outcome': outcome });
+    return inEarlierTrace(lead.trace, 'hand over', about, () => this.#answerOf(lead), describe);
   }
 
   async #answerOf(lead: ClaimedLead): Promise<HandOverResult> {

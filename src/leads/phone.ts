@@ -1,4 +1,4 @@
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from './phone-library.ts';
 import { usualNumberReader } from './usual-number.ts';
 
 export type { CountryCode };

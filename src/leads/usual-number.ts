@@ -1,4 +1,4 @@
-import { type CountryCode, Metadata } from 'libphonenumber-js/min';
+import { type CountryCode, Metadata } from './phone-library.ts';
 
 /** Reads a number that is written as most are: its E.164 form, or undefined where the library has to be asked. */
 export type ReadUsualNumber = (written: string) => string | undefined;

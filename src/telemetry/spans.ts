@@ -1,0 +1,68 @@
+/** The spans of `tracing.ts`, as OpenTelemetry makes them. */
+import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import type { Attributes } from './tracing.ts';
+
+const tracer = trace.getTracer('leads');
+
+/** @returns what sends the last spans, and ends it */
+export function startSending(serviceName: string): () => Promise<void> {
+  const sdk = new NodeSDK({ serviceName, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
+  sdk.start();
+  return () => sdk.shutdown();
+}
+
+export function inSpan<Result>(
+  name: string,
+  attributes: Attributes,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return tracer.startActiveSpan(name, { attributes }, (span) => ended(span, work));
+}
+
+export function inRequestSpan<Result>(
+  name: string,
+  attributes: Attributes,
+  work: () => Promise<Result>,
+  describe: (result: Result) => Attributes,
+): Promise<Result> {
+  const options = { kind: SpanKind.SERVER, root: true, attributes };
+  return tracer.startActiveSpan(name, options, (span) => ended(span, work, describe));
+}
+
+export function inEarlierTrace<Result>(
+  traceparent: string | null,
+  name: string,
+  attributes: Attributes,
+  work: () => Promise<Result>,
+  describe: (result: Result) => Attributes,
+): Promise<Result> {
+  const before = traceparent === null ? {} : { traceparent };
+  const parent = propagation.extract(context.active(), before);
+  const options = { kind: SpanKind.CLIENT, attributes };
+  return tracer.startActiveSpan(name, options, parent, (span) => ended(span, work, describe));
+}
+
+export function traceparent(): string | undefined {
+  const carrier: { traceparent?: string } = {};
+  propagation.inject(context.active(), carrier);
+  return carrier.traceparent;
+}
+
+async function ended<Result>(
+  span: Span,
+  work: () => Promise<Result>,
+  describe?: (result: Result) => Attributes,
+): Promise<Result> {
+  try {
+    const result = await work();
+    if (describe !== undefined) span.setAttributes(describe(result));
+    return result;
+  } catch (error) {
+    // Only what kind of error it was: a message may repeat what was sent.
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : 'error' });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
