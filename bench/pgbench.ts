@@ -22,14 +22,15 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '10' },
-    leads: { type: 'string', default: '256' },
+    // As many as two full statements, so that the store has as many under way as pgbench.
+    leads: { type: 'string', default: '512' },
   },
 });
 const seconds = Number(values.seconds);
 const connections = Number(values.connections);
 
-/** What stands in pgbench's statement where each run of it puts a number of its own. */
-const mark = '######';
+/** What stands in pgbench's statement where each run of it puts the next number, and one in no order. */
+const marks = { rising: '######', scattered: '@@@@@@' };
 
 let people = 0;
 
@@ -70,15 +71,18 @@ async function byTheStore({ url, partnerId }: Furnished): Promise<{ rate: number
 /** The store's own statement, for so many leads, of which each run makes others. */
 function script(partnerId: number, batch: number): string {
   const candidates = Array.from({ length: batch }, (_, index) => {
-    // Numbers in no order, as those that the store gets.
-    const mobile = `+4${String((index * 61803399) % 1_000).padStart(3, '0')}${mark}`;
+    // Far from each other and from those of other runs, as the numbers are that the store gets.
+    const mobile = `+4${String((index * 61803399) % 1_000).padStart(3, '0')}${marks.scattered}`;
     const candidate = candidateOf(submission(partnerId, mobile));
-    const unique = `${String(index).padStart(6, '0')}${mark}`;
+    const unique = `${String(index).padStart(6, '0')}${marks.rising}`;
     return { ...candidate, id: `s${unique}`, lead_id: `l${unique}` };
   });
   // A colon and a letter would be a variable of pgbench.
   const json = JSON.stringify(candidates).replaceAll('":', '": ').replaceAll("'", "''");
-  const sent = `replace('${json}', '${mark}', lpad(nextval('run')::text, ${mark.length}, '0'))`;
+  const rising = "lpad(run::text, 6, '0')";
+  const scattered = "lpad(((run * 61803399) % 1000000)::text, 6, '0')";
+  const filled = `replace(replace('${json}', '${marks.rising}', ${rising}), '${marks.scattered}', ${scattered})`;
+  const sent = `(SELECT ${filled} FROM nextval('run') AS run)`;
   return `${submit.text.replace('$1', sent).replaceAll('\n', ' ')};\n`;
 }
 
