@@ -27,6 +27,9 @@ interface Profile {
   timeDeltas: number[];
 }
 
+/** Seconds that are left out: the start, and what V8 compiles under the first load. */
+const warmUp = 6;
+
 const width = 1_200;
 const rowHeight = 17;
 /** Narrower frames are left out. */
@@ -37,7 +40,8 @@ const store = await sqliteStore();
 const server = await startServer(store.url, 'any', {
   NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${directory}`,
 });
-const wanted = { kind: 'add', key: store.key, seconds: 12, connections: 256 } as const;
+const seconds = 15;
+const wanted = { kind: 'add', key: store.key, seconds, connections: 256 } as const;
 await load(server.address, wanted);
 await server.stop();
 await store.remove();
@@ -61,14 +65,17 @@ function framesOf({ nodes, samples, timeDeltas }: Profile): Frame {
     nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
   );
   const root: Frame = { name: 'all', time: 0, calls: new Map() };
+  let elapsed = 0;
   for (const [index, sample] of samples.entries()) {
+    const time = timeDeltas[index] ?? 0;
+    elapsed += time;
+    if (elapsed < warmUp * 1e6) continue;
     const names: string[] = [];
     for (let id: number | undefined = sample; id !== undefined; id = parents.get(id)) {
       const frame = byId.get(id)?.callFrame;
       if (frame !== undefined && frame.functionName !== '(root)') names.push(nameOf(frame));
     }
     if (names.includes('(idle)')) continue;
-    const time = timeDeltas[index] ?? 0;
     let frame = root;
     frame.time += time;
     for (const name of names.toReversed()) {

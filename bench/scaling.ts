@@ -20,18 +20,21 @@ const { values } = parseArgs({
   },
 });
 
+/** Seconds in which the compilers of V8 come to an end, where a server has a core. */
+const warmUp = 10;
+
 interface Round {
   added: number;
   p99: number;
 }
 
-async function loadAll(servers: readonly Started[], key: string): Promise<Round> {
+async function loadAll(servers: readonly Started[], key: string, seconds: number): Promise<Round> {
   const each = await Promise.all(
     servers.map(({ address }) =>
       load(address, {
         kind: 'add',
         key,
-        seconds: Number(values.seconds),
+        seconds,
         connections: Math.round(Number(values.connections) / servers.length),
       }),
     ),
@@ -48,8 +51,8 @@ async function measure({ make, count, share }: Deployment): Promise<Round> {
   const places = Array.from({ length: count }, (_, index): Place => quotas[index] ?? 'any');
   const servers = await Promise.all(places.map((place) => startServer(store.url, place)));
   try {
-    await loadAll(servers, store.key);
-    return await loadAll(servers, store.key);
+    await loadAll(servers, store.key, warmUp / (share ?? 1));
+    return await loadAll(servers, store.key, Number(values.seconds));
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
     for (const quota of quotas) quota?.remove();
