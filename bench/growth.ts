@@ -1,6 +1,6 @@
 /**
  * What a store does a second with few leads in it and with many: adding, cancelling, looking up, and
- * claiming and recording due leads. The leads that are there already are written by SQL of its own. The sizes take
+ * claiming and recording due leads; and what is left of that over HTTP, where the store is a part of the work. The leads that are there already are written by SQL of its own. The sizes take
  * turns in short rounds, since a machine is not equally fast at all times; the ratios are of one round each.
  */
 import { statSync } from 'node:fs';
@@ -11,7 +11,8 @@ import pg from 'pg';
 import { newSubmission } from '../src/leads/submission.ts';
 import { openStore } from '../src/store/open.ts';
 import type { Store } from '../src/store/store.ts';
-import { type Furnished, postgresStore, sqliteStore } from './deployment.ts';
+import { type Furnished, postgresStore, sqliteStore, startServer } from './deployment.ts';
+import { load } from './load.ts';
 import { measured, plain, printTable } from './table.ts';
 
 const { values } = parseArgs({
@@ -110,6 +111,21 @@ async function rate(call: () => Promise<number>, width = atOnce): Promise<number
   return (ended * 1_000) / (performance.now() - start);
 }
 
+/** As many connections as calls of the store. The first load is for V8's compilers. */
+async function measureOverHttp({ url, key }: Furnished, stored: number): Promise<Record<string, number>> {
+  const server = await startServer(url);
+  const wanted = { key, connections: atOnce, seconds: 2 * Number(values.seconds), stored };
+  const ask = async (kind: 'status' | 'add') => (await load(server.address, { ...wanted, kind })).rate;
+  try {
+    await ask('status');
+    const statuses = await ask('status');
+    await ask('add');
+    return { 'adds over HTTP': await ask('add'), 'statuses over HTTP': statuses };
+  } finally {
+    await server.stop();
+  }
+}
+
 let people = 0;
 
 async function measure(store: Store, partnerId: number, stored: number): Promise<Record<string, number>> {
@@ -190,7 +206,8 @@ async function measureGrowth(kind: Kind): Promise<Grown[]> {
       const store = await openStore(each.furnished.url);
       const rates = await measure(store, each.furnished.partnerId, each.size);
       await store.close();
-      if (round > 0) each.rates.push(rates);
+      if (round === 0) continue;
+      each.rates.push({ ...rates, ...(await measureOverHttp(each.furnished, each.size)) });
     }
     await renewFirst(grown, kind);
   }

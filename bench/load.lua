@@ -1,7 +1,7 @@
 -- What wrk sends. Its arguments: the kind of request, the key, the number of the first person, and the mean pause of
--- a connection between two requests in milliseconds (0 for none), and the status that every answer must have (0 where
--- it is not looked at, which is faster).
-local kind, key, person, pause
+-- a connection between two requests in milliseconds (0 for none), the status that every answer must have (0 where it is
+-- not looked at, which is faster), and for `status` how many leads are stored.
+local kind, key, person, pause, stored
 
 local threads = {}
 
@@ -13,6 +13,7 @@ function init(arguments)
   kind, key = arguments[1], arguments[2]
   person, pause = tonumber(arguments[3]), tonumber(arguments[4])
   local expected = tonumber(arguments[5])
+  stored = tonumber(arguments[6])
   unexpected = 0
   if expected == 0 then return end
   function response(status)
@@ -30,6 +31,11 @@ local headers = { ["Content-Type"] = "application/json" }
 function request()
   person = person + 1
   headers["Authorization"] = "Bearer " .. key
+  if kind == "status" then
+    -- Anybody of those that growth.ts has stored.
+    local mobile = string.format("079%08d", (math.random(1, stored) * 61803399) % 100000000)
+    return wrk.format("POST", "/lead/status", headers, '{"mobile":"' .. mobile .. '","type":"motor-trade"}')
+  end
   -- Phone numbers in no order, as people have them: each is far from the last, in the golden ratio. None comes twice,
   -- since the factor has none in common with 100,000,000.
   local mobile = string.format("078%08d", (person * 61803399) % 100000000)

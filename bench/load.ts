@@ -6,13 +6,18 @@ import { cores, onCore } from './processes.ts';
 const script = fileURLToPath(new URL('load.lua', import.meta.url));
 
 export interface Load {
-  /** `add` for good leads; `invalid` for what must be mended; `wrong-key`, each from another address. */
-  kind: 'add' | 'invalid' | 'wrong-key';
+  /**
+   * `add` for good leads; `invalid` for what must be mended; `wrong-key`, each from another address; `status` of a lead
+   * that growth.ts has stored.
+   */
+  kind: 'add' | 'invalid' | 'wrong-key' | 'status';
   key?: string;
   seconds: number;
   connections: number;
   /** How many requests a second all connections send together; undefined for as many as are answered. */
   rate?: number;
+  /** Of how many stored leads the status is asked. */
+  stored?: number;
 }
 
 export interface Loaded {
@@ -24,7 +29,7 @@ export interface Loaded {
 }
 
 /** The status that each kind must be answered with. */
-const statuses = { add: 200, invalid: 400, 'wrong-key': 401 };
+const statuses = { add: 200, invalid: 400, 'wrong-key': 401, status: 200 };
 
 /** No person is sent twice, whatever the run. */
 let people = 0;
@@ -76,7 +81,7 @@ interface Sent {
 }
 
 async function send(address: string, wanted: Load, expected: number): Promise<Sent> {
-  const { kind, key = 'none', seconds, connections, rate } = wanted;
+  const { kind, key = 'none', seconds, connections, rate, stored = 1 } = wanted;
   const pause = rate === undefined ? 0 : (connections * 1_000) / rate;
   const [command, parameters] = onCore(cores.load, 'wrk', [
     ...[
@@ -89,7 +94,8 @@ async function send(address: string, wanted: Load, expected: number): Promise<Se
       '--timeout',
       '10s',
     ],
-    ...['--script', script, address, '--', kind, key, String(people), String(pause), String(expected)],
+    ...['--script', script, address, '--', kind, key],
+    ...[people, pause, expected, stored].map(String),
   ]);
   people += peopleInARun;
   const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });

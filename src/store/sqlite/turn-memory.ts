@@ -20,8 +20,8 @@ export class TurnMemory<Row> {
   /**
    * Forgets everything. It must be called where this process changes, or undoes, what is looked up.
    *
-   * The map is left, not cleared: a map that is cleared links its old table to the new one, so that one that has grown
-   * old kept all later ones alive, and what requests a full collection came half as often again.
+   * The map is left, not cleared: a map that is cleared links its old table to the new one, so that one that had grown
+   * old kept all later ones alive, and full collections came half as often again.
    */
   forget(): void {
     if (this.#rows.size > 0) this.#rows = new Map();
