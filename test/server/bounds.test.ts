@@ -1,8 +1,9 @@
 /** Whatever a stranger can make grow has an end, and who keeps to the rules does not notice. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
+import { WrongKeys } from '../../src/server/wrong-keys.ts';
 import { post, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { startServer, submissionsIn, type TestServer } from '../harness/server.ts';
@@ -72,4 +73,25 @@ test('a body is saved whole up to the largest that is taken, in however many pac
   for (const text of texts) expect((await send(server, 'addLead', { text })).status).toBe(200);
   const saved = await submissionsIn(server.store);
   expect(saved.map(({ content }) => content).toReversed()).toEqual(texts);
+});
+
+test('of ever new addresses that send wrong keys the oldest are forgotten, and no other', () => {
+  // Else who waits a second may send one more.
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const wrongKeys = new WrongKeys();
+  const exhaust = (address: string) => {
+    for (let sent = 0; wrongKeys.blocks(address) === 0; sent += 1) {
+      if (sent > 1_000) throw new Error(`${address} may send any number of wrong keys.`);
+      wrongKeys.failed(address);
+    }
+  };
+  exhaust('192.0.2.1');
+  for (let number = 0; number < 5_000; number += 1) wrongKeys.failed(`2001:db8:0:${number.toString(16)}::1`);
+  exhaust('192.0.2.2');
+  expect(wrongKeys.blocks('192.0.2.1')).toBeGreaterThan(0);
+  for (let number = 5_000; number < 10_000; number += 1)
+    wrongKeys.failed(`2001:db8:0:${number.toString(16)}::1`);
+  expect(wrongKeys.blocks('192.0.2.1')).toBe(0);
+  expect(wrongKeys.blocks('192.0.2.2')).toBeGreaterThan(0);
 });
