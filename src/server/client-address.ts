@@ -16,8 +16,25 @@ export type ReadAddress = (incoming: IncomingMessage) => string;
  */
 export function addressReader(trusted: TrustedProxies): ReadAddress {
   if (trusted.length === 0) return ({ socket }) => socket.remoteAddress ?? '';
-  const trust = proxyAddress.compile([...trusted]);
+  const trust = remembering(proxyAddress.compile([...trusted]));
   return (incoming) => proxyAddress(incoming, trust);
+}
+
+/** So many proxies have an address that is trusted, or it is a network with strangers in it. */
+const mostProxies = 1_000;
+
+/**
+ * Remembers which addresses are trusted, as the few proxies are through which all requests come: to read an address
+ * takes the library a microsecond (`npm run bench`, the row of 401). Those of strangers are ever new.
+ */
+function remembering(trust: (address: string, hop: number) => boolean) {
+  const proxies = new Set<string>();
+  return (address: string, hop: number) => {
+    if (proxies.has(address)) return true;
+    const isTrusted = trust(address, hop);
+    if (isTrusted && proxies.size < mostProxies) proxies.add(address);
+    return isTrusted;
+  };
 }
 
 /**
