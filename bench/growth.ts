@@ -1,7 +1,8 @@
 /**
- * What a store does a second with few leads in it and with many: adding, cancelling, looking up, and
- * claiming and recording due leads; and what is left of that over HTTP, where the store is a part of the work. The leads that are there already are written by SQL of its own. The sizes take
- * turns in short rounds, since a machine is not equally fast at all times; the ratios are of one round each.
+ * What a store does a second with few leads in it and with many: adding, cancelling, looking up, and claiming and
+ * recording due leads; and what is left of that over HTTP, where the store is a part of the work. The leads that are
+ * there already are written by SQL of its own. The sizes take turns in short rounds, since a machine is not equally
+ * fast at all times; the ratios are of one round each.
  */
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -13,6 +14,7 @@ import { openStore } from '../src/store/open.ts';
 import type { Store } from '../src/store/store.ts';
 import { type Furnished, postgresStore, sqliteStore, startServer } from './deployment.ts';
 import { load } from './load.ts';
+import { scattered, stride } from './phone-numbers.ts';
 import { measured, plain, printTable } from './table.ts';
 
 const { values } = parseArgs({
@@ -62,9 +64,9 @@ async function prepareSqlite(url: string, size: number): Promise<number> {
   // In the 2 MB that are usual ten million numbers in no order would take an hour.
   database.exec('PRAGMA cache_size = -4000000');
   const numbers = `(WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${size}) SELECT n FROM numbers)`;
-  const scattered = `printf('+4479%08d', (n * 61803399) % 100000000)`;
+  const mobile = `printf('+4479%08d', (n * ${stride}) % 100000000)`;
   // The table of leads refers to that of submissions only by name, and the other way by a key.
-  for (const sql of fill(numbers, scattered).toReversed()) database.exec(sql);
+  for (const sql of fill(numbers, mobile).toReversed()) database.exec(sql);
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();
   return statSync(file).size;
@@ -74,8 +76,8 @@ async function prepareSqlite(url: string, size: number): Promise<number> {
 async function preparePostgres(url: string, size: number): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const scattered = `'+4479' || lpad(((n::bigint * 61803399) % 100000000)::text, 8, '0')`;
-  for (const sql of fill(`generate_series(1, ${size}) AS n`, scattered)) await client.query(sql);
+  const mobile = `'+4479' || lpad(((n::bigint * ${stride}) % 100000000)::text, 8, '0')`;
+  for (const sql of fill(`generate_series(1, ${size}) AS n`, mobile)) await client.query(sql);
   await client.query('VACUUM ANALYZE');
   await client.query('CHECKPOINT');
   const { rows } = await client.query('SELECT pg_database_size(current_database()) AS bytes');
@@ -132,7 +134,7 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
   const added: string[] = [];
   const add = async () => {
     people += 1;
-    const mobile = `+4478${String((people * 61803399) % 100_000_000).padStart(8, '0')}`;
+    const mobile = `+4478${scattered(people)}`;
     added.push(mobile);
     const lead = { partnerId, type: 'motor-trade', mobile, delays: 86_400, content };
     await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
@@ -140,7 +142,7 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
   };
   const status = async () => {
     const n = 1 + Math.floor(Math.random() * stored);
-    const mobile = `+4479${String((n * 61803399) % 100_000_000).padStart(8, '0')}`;
+    const mobile = `+4479${scattered(n)}`;
     await store.leadStatus({ partnerId, type: 'motor-trade', mobile });
     return 1;
   };

@@ -1,6 +1,9 @@
 -- What wrk sends. Its arguments: the kind of request, the key, the number of the first person, and the mean pause of
 -- a connection between two requests in milliseconds (0 for none), the status that every answer must have (0 where it is
 -- not looked at, which is faster), and for `status` how many leads are stored.
+-- As in phone-numbers.ts, which says why.
+local stride = 61803399
+
 local kind, key, person, pause, stored
 
 local threads = {}
@@ -35,13 +38,11 @@ function request()
     -- Anybody of those that growth.ts has stored, but for the numbers that begin with 07911: not all of them are valid.
     local mobile
     repeat
-      mobile = string.format("079%08d", (math.random(1, stored) * 61803399) % 100000000)
+      mobile = string.format("079%08d", (math.random(1, stored) * stride) % 100000000)
     until mobile:sub(1, 5) ~= "07911"
     return wrk.format("POST", "/lead/status", headers, '{"mobile":"' .. mobile .. '","type":"motor-trade"}')
   end
-  -- Phone numbers in no order, as people have them: each is far from the last, in the golden ratio. None comes twice,
-  -- since the factor has none in common with 100,000,000.
-  local mobile = string.format("078%08d", (person * 61803399) % 100000000)
+  local mobile = string.format("078%08d", (person * stride) % 100000000)
   if kind == "invalid" then
     -- Nobody has such a number, and the type is missing its letters.
     return wrk.format("POST", "/lead/add", headers, lead("0784"))

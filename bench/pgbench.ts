@@ -15,6 +15,7 @@ import { submit } from '../src/store/postgres/intake.ts';
 import { statementsAtOnce } from '../src/store/postgres/postgres-store.ts';
 import { candidateOf } from '../src/store/postgres/take.ts';
 import { type Furnished, postgresStore } from './deployment.ts';
+import { scattered, stride } from './phone-numbers.ts';
 import { measured, plain, printTable } from './table.ts';
 
 const { values } = parseArgs({
@@ -57,7 +58,7 @@ async function byTheStore({ url, partnerId }: Furnished): Promise<{ rate: number
   const caller = async () => {
     while (performance.now() - begun < seconds * 1_000) {
       people += 1;
-      const mobile = `+4478${String((people * 61803399) % 100_000_000).padStart(8, '0')}`;
+      const mobile = `+4478${scattered(people)}`;
       await store.submit(submission(partnerId, mobile));
       added += 1;
     }
@@ -72,7 +73,7 @@ async function byTheStore({ url, partnerId }: Furnished): Promise<{ rate: number
 function script(partnerId: number, batch: number): string {
   const candidates = Array.from({ length: batch }, (_, index) => {
     // Far from each other and from those of other runs, as the numbers are that the store gets.
-    const mobile = `+4${String((index * 61803399) % 1_000).padStart(3, '0')}${marks.scattered}`;
+    const mobile = `+4${String((index * stride) % 1_000).padStart(3, '0')}${marks.scattered}`;
     const candidate = candidateOf(submission(partnerId, mobile));
     const unique = `${String(index).padStart(6, '0')}${marks.rising}`;
     return { ...candidate, id: `s${unique}`, lead_id: `l${unique}` };
@@ -80,8 +81,8 @@ function script(partnerId: number, batch: number): string {
   // A colon and a letter would be a variable of pgbench.
   const json = JSON.stringify(candidates).replaceAll('":', '": ').replaceAll("'", "''");
   const rising = "lpad(run::text, 6, '0')";
-  const scattered = "lpad(((run * 61803399) % 1000000)::text, 6, '0')";
-  const filled = `replace(replace('${json}', '${marks.rising}', ${rising}), '${marks.scattered}', ${scattered})`;
+  const unordered = `lpad(((run * ${stride}) % 1000000)::text, 6, '0')`;
+  const filled = `replace(replace('${json}', '${marks.rising}', ${rising}), '${marks.scattered}', ${unordered})`;
   const sent = `(SELECT ${filled} FROM nextval('run') AS run)`;
   return `${submit.text.replace('$1', sent).replaceAll('\n', ' ')};\n`;
 }

@@ -19,6 +19,7 @@ import { newRequestId, respond } from '../src/server/respond.ts';
 import { openStore } from '../src/store/open.ts';
 import { requestLog } from '../src/telemetry/requests.ts';
 import { sqliteStore } from './deployment.ts';
+import { scattered } from './phone-numbers.ts';
 import { machine, start } from './processes.ts';
 import { printTable } from './table.ts';
 
@@ -30,7 +31,7 @@ let people = 0;
 /** Numbers that were not read before, as those of a real day. */
 function nextMobile(): string {
   people += 1;
-  return `078${String((people * 61803399) % 100_000_000).padStart(8, '0')}`;
+  return `078${scattered(people)}`;
 }
 
 /** Microseconds a call. */
