@@ -1,6 +1,7 @@
--- What wrk sends. Its arguments: the kind of request, the key, the number of the first person, and the mean pause of
+-- What wrk sends. Its arguments: the kind of request, the key, the number of the first person, the mean pause of
 -- a connection between two requests in milliseconds (0 for none), the status that every answer must have (0 where it is
 -- not looked at, which is faster), and for `status` how many leads are stored.
+
 -- As in phone-numbers.ts, which says why.
 local stride = 61803399
 
