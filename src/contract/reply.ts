@@ -60,15 +60,24 @@ export class Reply<Id extends OperationId = OperationId> {
    * key of the example that openapi.yaml has for such a reply; `invalid` for what must be mended.
    */
   static of<Id extends OperationId>() {
+    const repliesOf = Reply.severalOf<Id>();
     return <S extends Status<Id>>(
       status: S,
       outcome: string,
       body: Body<Id, S>,
-      ...[headers]: HeadersArgument<Id, S>
-    ): Reply<Id> => {
-      const written: Record<string, string> = { 'Content-Type': 'application/json' };
-      for (const [name, value] of Object.entries(headers ?? {})) written[name] = String(value);
-      return new Reply<Id>(Number(status), outcome, JSON.stringify(body), written);
+      ...headers: HeadersArgument<Id, S>
+    ): Reply<Id> => repliesOf(status, outcome, body)(...headers);
+  }
+
+  /** As `of`, for replies that differ in their headers alone. */
+  static severalOf<Id extends OperationId>() {
+    return <S extends Status<Id>>(status: S, outcome: string, body: Body<Id, S>) => {
+      const text = JSON.stringify(body);
+      return (...[headers]: HeadersArgument<Id, S>): Reply<Id> => {
+        const written: Record<string, string> = { 'Content-Type': 'application/json' };
+        for (const [name, value] of Object.entries(headers ?? {})) written[name] = String(value);
+        return new Reply<Id>(Number(status), outcome, text, written);
+      };
     };
   }
 }

@@ -1,11 +1,18 @@
 import { randomInt } from 'node:crypto';
 
 const width = 10;
-const sequenceStart = 2 ** 48 - 1;
+/** How many digits of the sequence count on by themselves; the others change with every thousandth name. */
+const lastDigits = 2;
+const sequenceStart = 2 ** 38 - 1;
+
+/** All texts of the last digits: to write a number in base 32 takes longer than all the rest. */
+const endings = Array.from({ length: 32 ** lastDigits }, (_, value) => inBase32(value, lastDigits));
 
 let millisecond = 0;
 let time = '';
 let sequence = 0;
+let ending = 0;
+let beginning = '';
 
 /**
  * A new name for a lead, a submission or a key: 20 lower-case letters and digits that sort by the
@@ -14,17 +21,26 @@ let sequence = 0;
  * reference holds. Within a process the names rise even while the clock is set back.
  */
 export function newIdentifier(now: number = Date.now()): string {
+  ending += 1;
   if (now > millisecond) {
     millisecond = now;
-    time = now.toString(32).padStart(width, '0');
+    time = inBase32(now, width);
     sequence = randomInt(sequenceStart);
-  } else {
+    ending = randomInt(endings.length);
+    beginning = time + inBase32(sequence, width - lastDigits);
+  } else if (ending === endings.length) {
     sequence += 1;
+    ending = 0;
+    beginning = time + inBase32(sequence, width - lastDigits);
   }
-  return time + sequence.toString(32).padStart(width, '0');
+  return beginning + endings[ending];
 }
 
 /** Every name that was made before a time, in milliseconds since 1970, sorts before this. */
 export function identifierBound(time: number): string {
-  return Math.max(0, time).toString(32).padStart(width, '0');
+  return inBase32(Math.max(0, time), width);
+}
+
+function inBase32(value: number, digits: number): string {
+  return value.toString(32).padStart(digits, '0');
 }

@@ -10,12 +10,6 @@ export type ReadPhone = (written: string) => string | undefined;
 const bracket = /^[\s(]+(?=\+)/;
 
 /**
- * Validation and lead logic read the same number one after the other: the readings of the last requests are kept.
- * They depend on nothing but the text, so they cannot go stale.
- */
-const remembered = 1024;
-
-/**
  * Makes a reader that takes national numbers as numbers of `defaultCountry`.
  *
  * A number is valid when its length and leading digits fit its country's numbering plan. Whether the
@@ -23,13 +17,13 @@ const remembered = 1024;
  */
 export function phoneReader(defaultCountry: CountryCode): ReadPhone {
   const readUsual = usualNumberReader(defaultCountry);
-  const readings = new Map<string, string | undefined>();
+  // Validation and lead logic read the same number one after the other.
+  let last: string | undefined;
+  let reading: string | undefined;
   return (written) => {
-    const known = readings.get(written);
-    if (known !== undefined || readings.has(written)) return known;
-    const reading = readUsual(written) ?? readAny(written, defaultCountry);
-    if (readings.size >= remembered) readings.clear();
-    readings.set(written, reading);
+    if (written === last) return reading;
+    reading = readUsual(written) ?? readAny(written, defaultCountry);
+    last = written;
     return reading;
   };
 }

@@ -6,7 +6,7 @@ export type ReadUsualNumber = (written: string) => string | undefined;
 /** What the library knows of a country's numbers, as far as it is read here. Its own types leave it out. */
 interface NumberingPlan {
   selectNumberingPlan(country: CountryCode): void;
-  getCountryCodesForCallingCode(callingCode: string): string[];
+  getCountryCodesForCallingCode(callingCode: string): CountryCode[];
   countryCallingCode(): string;
   IDDPrefix(): string;
   nationalNumberPattern(): string;
@@ -42,17 +42,17 @@ const trunkPrefix = '0';
  * those that are refused here, are left to the library.
  */
 export function usualNumberReader(country: CountryCode): ReadUsualNumber {
-  // The cast: see NumberingPlan.
-  const plan = new Metadata() as unknown as NumberingPlan;
-  plan.selectNumberingPlan(country);
+  const plan = planOf(country);
   const callingCode = plan.countryCallingCode();
-  if (!isReadable(plan, country, callingCode)) return () => undefined;
+  // The main one is the first: +44 is of Great Britain, Guernsey, the Isle of Man and Jersey.
+  const [main, ...others] = plan.getCountryCodesForCallingCode(callingCode);
+  if (main !== country || plan.leadingDigits() || plan.nationalPrefixTransformRule()) return () => undefined;
   const international = `+${callingCode}`;
   const hasTrunkPrefix = plan.numberingPlan.nationalPrefix() === trunkPrefix;
   const outOfCountry = new RegExp(`^(?:${plan.IDDPrefix()})`);
   const stripped = plan.nationalPrefixForParsing();
   const prefix = stripped === undefined ? undefined : new RegExp(`^(?:${stripped})`);
-  const isValid = validity(plan);
+  const isValid = validInAny([plan, ...others.map(planOf)]);
 
   return (written) => {
     if (written.startsWith(international)) {
@@ -65,10 +65,31 @@ export function usualNumberReader(country: CountryCode): ReadUsualNumber {
   };
 }
 
-/** Whether the country's own patterns alone decide, with nothing that is put before a number or read out of it. */
-function isReadable(plan: NumberingPlan, country: string, callingCode: string): boolean {
-  const [main] = plan.getCountryCodesForCallingCode(callingCode);
-  return main === country && !plan.leadingDigits() && !plan.nationalPrefixTransformRule();
+function planOf(country: CountryCode): NumberingPlan {
+  // The cast: see NumberingPlan.
+  const plan = new Metadata() as unknown as NumberingPlan;
+  plan.selectNumberingPlan(country);
+  return plan;
+}
+
+/**
+ * Whether a number is of one of the countries that share a calling code, by the order in which the library asks them.
+ * One that has a country's leading digits is left to the library: no other country is asked then.
+ */
+function validInAny(plans: NumberingPlan[]): (number: string) => boolean {
+  const countries = plans.map((plan) => ({ leading: leadingDigits(plan), isValid: validity(plan) }));
+  return (number) => {
+    for (const { leading, isValid } of countries) {
+      if (leading?.test(number)) return false;
+      if (leading === undefined && isValid(number)) return true;
+    }
+    return false;
+  };
+}
+
+function leadingDigits(plan: NumberingPlan): RegExp | undefined {
+  const pattern = plan.leadingDigits();
+  return pattern ? new RegExp(`^(?:${pattern})`) : undefined;
 }
 
 /** Whether the trunk prefix, and nothing more of the number, is what comes before its national part. */

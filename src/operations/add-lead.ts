@@ -13,6 +13,11 @@ const testPassed = reply(200, 'test', { test: 'ok' });
 const testFailed = reply(200, 'test-unknown-type', { saved: false, processed: false, error: 'Unknown Type' });
 const failed = reply(500, 'server-error', { saved: false, processed: false, error: 'Server Error' });
 
+const severalReplies = Reply.severalOf<'addLead'>();
+const saved = { saved: true, processed: true } as const;
+const accepted = severalReplies(200, 'accepted', saved);
+const acceptedBefore = severalReplies(200, 'replayed', saved);
+
 const notAccepted = repliesWithoutLead();
 const notAcceptedBefore = repliesWithoutLead(replayed);
 
@@ -47,8 +52,7 @@ function replyTo(submitted: Submitted): Reply<'addLead'> {
     return (isReplay ? notAcceptedBefore : notAccepted)[submitted.outcome];
   }
   const lead = { 'Lead-Id': submitted.leadId, 'Lead-Due': new Date(submitted.dueAt).toISOString() };
-  const headers = isReplay ? { ...lead, ...replayed } : lead;
-  return reply(200, isReplay ? 'replayed' : 'accepted', { saved: true, processed: true }, headers);
+  return isReplay ? acceptedBefore({ ...lead, ...replayed }) : accepted(lead);
 }
 
 /** Why no lead was made of a submission, as it is told. */

@@ -21,11 +21,39 @@ export type TellAnswered = (request: AnsweredRequest) => void;
 /** So many lines about strangers are written a second: whoever has no key must not fill the disk. */
 const strangersLines = { perSecond: 10, atOnce: 100 };
 
+/** So many kinds of lines are remembered. A kind is an operation, a partner, and what came of it. */
+const mostKinds = 1_000;
+
 /**
  * Writes one line a request. Of those that nobody with a good key sent only some are written while
  * there are many, and the next line says how many were left out.
  */
 export function requestLog(log: Log): TellAnswered {
+  const partners = partnerLines(log);
+  const strangers = strangerLines(log);
+  return (request) => {
+    if (!log.isLevelEnabled('info')) return;
+    if (request.partner === undefined) strangers(request);
+    else partners(request);
+  };
+}
+
+/** Most lines are of the same few kinds: what those have in common is written once, which halves what a line takes. */
+function partnerLines(log: Log): TellAnswered {
+  const kinds = new Map<string, Log>();
+  return ({ operation, partner, outcome, status, requestId, milliseconds }) => {
+    const name = `${operation} ${status} ${outcome} ${partner}`;
+    let kind = kinds.get(name);
+    if (kind === undefined) {
+      if (kinds.size >= mostKinds) kinds.clear();
+      kind = log.child({ operation, partner, outcome, status });
+      kinds.set(name, kind);
+    }
+    kind.info({ requestId, ms: rounded(milliseconds) }, `${operation} ${outcome}`);
+  };
+}
+
+function strangerLines(log: Log): TellAnswered {
   const room = new TokenBucket({
     bucketSize: strangersLines.atOnce,
     tokensPerInterval: strangersLines.perSecond,
@@ -34,16 +62,18 @@ export function requestLog(log: Log): TellAnswered {
   room.content = strangersLines.atOnce;
   let leftOut = 0;
   return ({ operation, milliseconds, ...request }) => {
-    if (!log.isLevelEnabled('info')) return;
-    const line: Record<string, unknown> = { operation, ...request, ms: Math.round(milliseconds * 10) / 10 };
-    if (request.partner === undefined) {
-      if (!room.tryRemoveTokens(1)) {
-        leftOut += 1;
-        return;
-      }
-      if (leftOut > 0) line['leftOut'] = leftOut;
-      leftOut = 0;
+    if (!room.tryRemoveTokens(1)) {
+      leftOut += 1;
+      return;
     }
+    const line: Record<string, unknown> = { operation, ...request, ms: rounded(milliseconds) };
+    if (leftOut > 0) line['leftOut'] = leftOut;
+    leftOut = 0;
     log.info(line, `${operation ?? 'request'} ${request.outcome}`);
   };
+}
+
+/** To a tenth. */
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
 }

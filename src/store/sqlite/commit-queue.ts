@@ -10,6 +10,10 @@ interface Entry {
   run: () => unknown;
   resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
+  /** What it came to in the transaction; its caller is told after the commit. */
+  result: unknown;
+  /** Why it was undone alone; undefined where it was not. */
+  failure: unknown;
 }
 
 export interface CommitQueueLimits {
@@ -82,7 +86,8 @@ export class CommitQueue {
     }
     return new Promise<Result>((resolve, reject) => {
       // The cast: what run() returns is what its own resolve() takes.
-      this.#waiting.push({ run: work, resolve: resolve as (result: unknown) => void, reject });
+      const tell = resolve as (result: unknown) => void;
+      this.#waiting.push({ run: work, resolve: tell, reject, result: undefined, failure: undefined });
       this.#schedule();
     });
   }
@@ -164,16 +169,14 @@ export class CommitQueue {
    */
   #commitBatch(batch: Entry[]): void {
     const begun = performance.now();
-    const settle: (() => void)[] = [];
     try {
       try {
-        for (const entry of batch) settle.push(this.#run(entry));
+        for (const entry of batch) entry.result = entry.run();
       } catch {
         // Nothing is lost here: the run in savepoints meets the same error and tells the entry's caller.
-        settle.length = 0;
         this.#rollback();
         this.#begin.run();
-        for (const entry of batch) settle.push(this.#runAlone(entry));
+        for (const entry of batch) this.#runAlone(entry);
       }
       this.#commit.run();
       this.#forget();
@@ -184,16 +187,16 @@ export class CommitQueue {
       this.#continue();
       return;
     }
-    this.#syncing = this.#sync(batch, settle, begun);
+    this.#syncing = this.#sync(batch, begun);
   }
 
   /** Syncs a batch that is committed, and tells its callers only then. */
-  async #sync(batch: Entry[], settle: (() => void)[], begun: number): Promise<StoreBusy | undefined> {
+  async #sync(batch: Entry[], begun: number): Promise<StoreBusy | undefined> {
     const failure = await this.#failureOfSync(batch.length);
     this.#syncing = undefined;
     if (failure === undefined) {
       this.#observer.batch('write', batch.length, performance.now() - begun);
-      for (const tell of settle) tell();
+      for (const entry of batch) tellCaller(entry);
       for (const tell of this.#afterCommit) tell();
     } else {
       this.#observer.failure('write', batch.length);
@@ -212,25 +215,18 @@ export class CommitQueue {
     }
   }
 
-  /** Runs one entry, and gives what to tell its caller after the commit. */
-  #run(entry: Entry): () => void {
-    const result = entry.run();
-    return () => entry.resolve(result);
-  }
-
-  /** As `#run`, but undoes only this entry. @throws where its failure took the whole transaction with it */
-  #runAlone(entry: Entry): () => void {
+  /** Runs one entry, and undoes it alone where it fails. @throws where its failure took the whole transaction with it */
+  #runAlone(entry: Entry): void {
     this.#save.run();
     try {
-      const tell = this.#run(entry);
+      entry.result = entry.run();
       this.#release.run();
-      return tell;
     } catch (error) {
       if (!this.#database.isTransaction) throw error;
       this.#database.exec('ROLLBACK TO entry; RELEASE entry');
       this.#forget();
       if (!(error instanceof Mistake)) this.#observer.failure('write', 1);
-      return () => entry.reject(error);
+      entry.failure = error;
     }
   }
 
@@ -251,6 +247,11 @@ export class CommitQueue {
     }
     for (const tell of this.#whenIdle.splice(0)) tell();
   }
+}
+
+function tellCaller({ resolve, reject, result, failure }: Entry): void {
+  if (failure === undefined) resolve(result);
+  else reject(failure);
 }
 
 function isBusy(error: unknown): boolean {
