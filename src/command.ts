@@ -17,7 +17,7 @@ import { openStore } from './store/open.ts';
 
 const surroundings: Surroundings = {
   open: async () => {
-    const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = readConfig();
+    const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig();
     const store = await openStore(databaseUrl, databaseConnections);
     return { store, readPhone: phoneReader(defaultCountry), dialWithin };
   },

@@ -120,7 +120,7 @@ const proxies = makeExactValidator<TrustedProxies>((written) => {
  *
  * @throws {ConfigError} naming each variable that is wrong, and what it should be
  */
-export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+export async function readConfig(environment: NodeJS.ProcessEnv = process.env): Promise<Config> {
   if (environment === process.env && existsSync('.env')) process.loadEnvFile('.env');
   const variables = readVariables(environment, {
     PORT: port({ default: 3000 }),
@@ -143,6 +143,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     DIAL_WITHIN: dialWithin({ default: 'off' }),
   });
   const readPhone = phoneReader(variables.DEFAULT_COUNTRY);
+  const createDialler = await diallers[variables.DIALLER]?.();
   const perSecond = unlessOff(variables.RATE_LIMIT);
   const readAt = unlessOff(variables.METRICS_PORT);
   return {
@@ -158,7 +159,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     securityContact: unlessOff(variables.SECURITY_CONTACT),
     bootstrap: variables.BOOTSTRAP === 'on',
     dispatch: variables.DISPATCH === 'on',
-    dialler: diallers[variables.DIALLER]?.(environment, readPhone),
+    dialler: createDialler?.(environment, readPhone),
     diallerConcurrency: variables.DIALLER_CONCURRENCY,
     diallerTimeout: variables.DIALLER_TIMEOUT,
     dialWithin: unlessOff(variables.DIAL_WITHIN),

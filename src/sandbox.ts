@@ -8,7 +8,7 @@ await runOrExplain(sandbox);
 
 async function sandbox(): Promise<void> {
   const config = {
-    ...readConfig(),
+    ...(await readConfig()),
     databaseUrl: 'sqlite::memory:',
     bootstrap: true,
     dispatch: true,

@@ -10,7 +10,7 @@ export function serve(): Promise<void> {
 }
 
 async function serveUntilStopped(): Promise<void> {
-  const config = readConfig();
+  const config = await readConfig();
   const log = await createLog(config.logLevel);
   const stopped = signalToStop();
   const service = await startService(config, log);

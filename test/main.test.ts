@@ -296,8 +296,8 @@ test('a .env file is read where there is one, and the environment goes before it
   expect(existsSync(join(directory, 'from-file.db'))).toBe(true);
 });
 
-test('every setting that can be off can be switched off by that word', () => {
-  const config = readConfig({
+test('every setting that can be off can be switched off by that word', async () => {
+  const config = await readConfig({
     RATE_LIMIT: 'off',
     METRICS_PORT: 'off',
     SECURITY_CONTACT: 'off',

@@ -22,12 +22,12 @@ function rows(heading: string): string[][] {
     );
 }
 
-test('the table of settings has each variable that is read, with its default', () => {
+test('the table of settings has each variable that is read, with its default', async () => {
   const documented = rows('Configuration').map(([name = '', initial = '']) => [name, initial]);
   const wrong = Object.fromEntries(documented.map(([name]) => [name, ' ']));
   const named: string[] = [];
   try {
-    readConfig(wrong);
+    await readConfig(wrong);
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigError);
     named.push(
@@ -37,7 +37,9 @@ test('the table of settings has each variable that is read, with its default', (
     );
   }
   expect(named.toSorted()).toEqual(documented.map(([name]) => name).toSorted());
-  const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = readConfig({});
+  const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = await readConfig(
+    {},
+  );
   const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
     first;
   const { rateLimit, trustedProxies, metrics, securityContact, ...more } = second;

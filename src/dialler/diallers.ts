@@ -1,11 +1,11 @@
 import type { CreateDialler } from './dialler.ts';
-import { createLogDialler } from './log-dialler.ts';
-import { createVicidial } from './vicidial/vicidial.ts';
-import { createWebhook } from './webhook.ts';
 
-/** Every dialler, by its name in `DIALLER`. A further one is a file and a line here. */
-export const diallers: Readonly<Record<string, CreateDialler>> = {
-  log: createLogDialler,
-  webhook: createWebhook,
-  vicidial: createVicidial,
+/**
+ * Every dialler, by its name in `DIALLER`. A further one is a file and a line here. Only the one that is asked for is
+ * loaded: the others are no part of the server's start.
+ */
+export const diallers: Readonly<Record<string, () => Promise<CreateDialler>>> = {
+  log: async () => (await import('./log-dialler.ts')).createLogDialler,
+  webhook: async () => (await import('./webhook.ts')).createWebhook,
+  vicidial: async () => (await import('./vicidial/vicidial.ts')).createVicidial,
 };
