@@ -36,6 +36,34 @@ test('each request has one line that says who asked for what, what it came to, a
   for (const { ms } of lines().slice(0, 4)) expect(ms).toBeGreaterThan(0);
 });
 
+test('of requests that take turns, with many partners and outcomes, each line says its own', () => {
+  const lines: object[] = [];
+  const stream = new Writable({
+    write: (chunk, _encoding, done) => {
+      lines.push(JSON.parse(chunk));
+      done();
+    },
+  });
+  const tell = requestLog(pino({ base: null, timestamp: false }, stream));
+  const requests = Array.from({ length: 5_000 }, (_, index) => ({
+    requestId: `request-${index}`,
+    operation: index % 2 === 0 ? 'addLead' : 'cancelLead',
+    partner: `partner-${index % 1_500}`,
+    outcome: index % 3 === 0 ? 'invalid' : 'accepted',
+    status: index % 3 === 0 ? 400 : 200,
+    milliseconds: index,
+  }));
+  for (const request of requests) tell(request);
+  expect(lines).toEqual(
+    requests.map(({ milliseconds, ...request }) => ({
+      level: 30,
+      ...request,
+      ms: milliseconds,
+      msg: `${request.operation} ${request.outcome}`,
+    })),
+  );
+});
+
 test('strangers cannot fill the disk with lines, and partners’ lines are all there', () => {
   const lines: { partner?: string; leftOut?: number }[] = [];
   const stream = new Writable({
