@@ -89,7 +89,7 @@ export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => P
     const reply = await inRequestSpan(
       name,
       about,
-      () => replyOrFailure(visit, endpoint),
+      () => replyTo(visit, endpoint),
       (answer) => ({
         'http.response.status_code': answer.status,
         'leads.outcome': answer.outcome,
@@ -117,34 +117,31 @@ function once(read: () => string): () => string {
   };
 }
 
-async function replyOrFailure(visit: Visit, endpoint: Endpoint): Promise<Reply> {
-  try {
-    return await replyTo(visit, endpoint);
-  } catch (error) {
-    return replyToFailure(error, visit, endpoint);
-  }
-}
-
 async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
   const { contract, intake, wrongKeys, keyLimits, keyUses, inFlight } = endpoint;
   const { context, query, receivedAt, address } = visit;
-  const caller = { incoming: context.env.incoming, query, address };
-  const digest = digestToLookUp(caller, contract.credentials, wrongKeys);
-  if (typeof digest !== 'string') return refused(digest, visit);
-  const holder = admitted(await intake.keyHolder(digest), digest, caller, wrongKeys);
-  if ('refusal' in holder) return refused(holder, visit);
-  visit.holder = holder;
-  keyUses.used(holder.keyId, receivedAt);
-  const allowance = keyLimits.take(holder);
-  if (allowance !== undefined) {
-    visit.limitHeaders = allowance.headers;
-    if (allowance.wait > 0) return rateLimited(allowance.wait);
-  }
-  if (!inFlight.enter(holder.keyId)) return tooManyRequests;
+  let entered: string | undefined;
   try {
+    const caller = { incoming: context.env.incoming, query, address };
+    const digest = digestToLookUp(caller, contract.credentials, wrongKeys);
+    if (typeof digest !== 'string') return refused(digest, visit);
+    const found = intake.keyHolder(digest);
+    const holder = admitted(found instanceof Promise ? await found : found, digest, caller, wrongKeys);
+    if ('refusal' in holder) return refused(holder, visit);
+    visit.holder = holder;
+    keyUses.used(holder.keyId, receivedAt);
+    const allowance = keyLimits.take(holder);
+    if (allowance !== undefined) {
+      visit.limitHeaders = allowance.headers;
+      if (allowance.wait > 0) return rateLimited(allowance.wait);
+    }
+    if (!inFlight.enter(holder.keyId)) return tooManyRequests;
+    entered = holder.keyId;
     return await replyToPartner(visit, endpoint, holder.partner);
+  } catch (error) {
+    return replyToFailure(error, visit, endpoint);
   } finally {
-    inFlight.leave(holder.keyId);
+    if (entered !== undefined) inFlight.leave(entered);
   }
 }
 

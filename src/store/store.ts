@@ -11,8 +11,11 @@ import type { Watch } from './watch.ts';
 
 /** What partners' requests need. A promise is kept once it is fulfilled: committed and synced. */
 export interface Intake {
-  /** Who holds the key with this digest; undefined for one that is unknown, revoked or expired. */
-  keyHolder(digest: string): Promise<KeyHolder | undefined>;
+  /**
+   * Who holds the key with this digest; undefined for one that is unknown, revoked or expired. It is asked for each
+   * request, so it is no promise where the store has the answer at once.
+   */
+  keyHolder(digest: string): KeyHolder | undefined | Promise<KeyHolder | undefined>;
   /** Whether the type exists and the partner holds it. */
   isGranted(partnerId: number, type: string): Promise<boolean>;
   /**

@@ -111,7 +111,7 @@ export function sqliteIntake(
   }
 
   return {
-    async keyHolder(digest) {
+    keyHolder(digest) {
       return keys.get(digest, () => {
         const row = keyHolder.first(digest, Date.now());
         if (row === undefined) return undefined;
