@@ -281,7 +281,18 @@ test('a port that is taken stops the start with a sentence', async () => {
   const { code, stderr } = await run('src/main.ts', [], { ...settings(), PORT: port });
   other.close();
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^The server did not start: .*EADDRINUSE.*\n$/);
+  expect(stderr).toBe(
+    `The server did not start: another process listens on port ${port} of 127.0.0.1. Stop it, or choose another port (EADDRINUSE).\n`,
+  );
+});
+
+test('an address that is not the machine’s stops the start with a sentence', async () => {
+  // Of a network that is for documentation alone (RFC 5737).
+  const { code, stderr } = await run('src/main.ts', [], { ...settings(), HOST: '203.0.113.1' });
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    'The server did not start: 203.0.113.1 is no address of this machine. Choose one that is, or 0.0.0.0 for all (EADDRNOTAVAIL).\n',
+  );
 });
 
 test('a .env file is read where there is one, and the environment goes before it', async () => {

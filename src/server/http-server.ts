@@ -117,9 +117,10 @@ export async function startHttpServer(
   }
 
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const fail = (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port));
+    server.once('error', fail);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', fail);
       resolve();
     });
   });
@@ -134,6 +135,18 @@ export async function startHttpServer(
       return close(server, log);
     },
   };
+}
+
+/** Why nobody can be listened to there, and what to do about it. */
+function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const explanations: Record<string, string> = {
+    EADDRINUSE: `another process listens on port ${port} of ${host}. Stop it, or choose another port`,
+    EADDRNOTAVAIL: `${host} is no address of this machine. Choose one that is, or 0.0.0.0 for all`,
+    ENOTFOUND: `${host} is not known here. Choose an address of this machine, or 0.0.0.0 for all`,
+    EACCES: `the system does not let this user listen on port ${port}. Choose one from 1024 on`,
+  };
+  const explanation = explanations[error.code ?? ''];
+  return explanation === undefined ? error : new Error(`${explanation} (${error.code}).`, { cause: error });
 }
 
 /** Tells the client that this answer is the connection's last. */
