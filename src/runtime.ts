@@ -17,9 +17,10 @@ export function keepRequestsYoung(): void {
 }
 
 /**
- * Keeps what the modules are compiled to for the next start, which takes three quarters of the time then. It counts
- * for the modules that are loaded after this call. It lies in `NODE_COMPILE_CACHE`, or else beside the installed
- * packages; where neither can be written to, nothing is kept.
+ * Keeps what the modules are compiled to for the next start, which takes half of the time then. It lies in
+ * `NODE_COMPILE_CACHE`, or else beside the installed packages; where neither can be written to, nothing is kept. It
+ * counts for the modules that are loaded after this call. With the variable, which `npm start` sets, Node has kept those
+ * before as well: a start without it takes a tenth longer.
  */
 export function keepCompiledCode(): void {
   const directory = process.env['NODE_COMPILE_CACHE'] || compiledCode;

@@ -17,6 +17,13 @@ add(429, 'outcome', { error: 'Later.' }, { 'Retry-After': 1 });
 add(200, 'outcome', { saved: true, processed: true }, { 'Lead-Id': '1', 'Lead-Due': '2' });
 cancel(200, 'outcome', { cancelled: false, warning: 'not found' });
 
+const several = Reply.severalOf<'addLead'>();
+several(200, 'outcome', { saved: true, processed: true })({ 'Lead-Id': '1', 'Lead-Due': '2' });
+// @ts-expect-error A header that must come with the status is missing.
+several(429, 'outcome', { error: 'Later.' })();
+// @ts-expect-error A header that the status does not have.
+several(200, 'outcome', { saved: true, processed: true })({ 'Retry-After': 1 });
+
 // @ts-expect-error An undocumented status.
 add(201, 'outcome', { saved: true, processed: true });
 // @ts-expect-error A body of another status.
