@@ -19,8 +19,14 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-/** Where Node keeps compiled code for the next start: that of every program here, as `npm start` has it kept. */
-const compiledCode = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
+/** Every program here is given what `npm start` gives Node: room for what a start makes, so that none is collected. */
+const nodeOptions = ['--min-semi-space-size=32'];
+
+/**
+ * Where Node keeps the compiled code of each program for its next start, as `npm start` has the server's kept. Each has a
+ * directory of its own, since V8 takes only what was compiled under the same flags.
+ */
+const compiledCode = fileURLToPath(new URL('../node_modules/.cache/compiled-bench', import.meta.url));
 
 /** The core that servers get, and the one that loads them; each alone, so that neither is measured with the other. */
 export const cores = { server: 0, load: cpus().length - 1 };
@@ -57,7 +63,7 @@ export async function start(
   place: Place = cores.server,
 ): Promise<Started> {
   const file = fileURLToPath(new URL(`../${program}`, import.meta.url));
-  const [command, parameters] = at(place, process.execPath, [file]);
+  const [command, parameters] = at(place, process.execPath, [...nodeOptions, file]);
   // A log goes to a file: through a pipe the server would wait for this process to read it.
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const log = join(directory, 'log');
@@ -66,7 +72,7 @@ export async function start(
   const child = spawn(command, parameters, {
     env: {
       PATH: process.env['PATH'],
-      NODE_COMPILE_CACHE: compiledCode,
+      NODE_COMPILE_CACHE: join(compiledCode, program.replaceAll('/', '-')),
       PORT: '0',
       NODE_ENV: 'production',
       ...environment,
