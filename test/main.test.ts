@@ -194,6 +194,18 @@ test('what the operator does beside a running server counts from the next reques
   expect((await send({ ...target, key }, 'addLead', { body })).status).toBe(401);
 });
 
+test('the operator’s command takes the code that the server was compiled to, and leaves it to the next start', async () => {
+  const environment = { ...settings(), NODE_COMPILE_CACHE: temporaryDirectory() };
+  const { child } = await startMain(environment);
+  const end = finished(child);
+  child.kill('SIGTERM');
+  await end;
+  const telling = { ...environment, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+  const { stderr } = await run('src/cli.ts', ['type', 'list'], telling);
+  expect(stderr).toMatch(/sqlite-store\.ts was accepted/);
+  expect(stderr).not.toMatch(/was rejected/);
+});
+
 test.each([
   [{ PORT: 'http' }, 'PORT should be a port, from 0 (any that is free) to 65535; it is "http".'],
   [{ PORT: '65536' }, 'PORT should be a port, from 0 (any that is free) to 65535; it is "65536".'],
