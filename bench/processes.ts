@@ -19,9 +19,6 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-/** Every program here is given what `npm start` gives Node: room for what a start makes, so that none is collected. */
-const nodeOptions = ['--min-semi-space-size=32'];
-
 /**
  * Where Node keeps the compiled code of each program for its next start, as `npm start` has the server's kept. Each has a
  * directory of its own, since V8 takes only what was compiled under the same flags.
@@ -56,11 +53,13 @@ function at(place: Place, command: string, parameters: string[]): [string, strin
  * Starts a program and waits until it answers a request.
  *
  * @param program a path from the root of the repository
+ * @param nodeOptions what Node is told besides, on its command line
  */
 export async function start(
   program: string,
   environment: Record<string, string>,
   place: Place = cores.server,
+  nodeOptions: string[] = [],
 ): Promise<Started> {
   const file = fileURLToPath(new URL(`../${program}`, import.meta.url));
   const [command, parameters] = at(place, process.execPath, [...nodeOptions, file]);
