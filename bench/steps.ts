@@ -2,6 +2,10 @@
  * Where the time of a lead goes within the server, step by step and each by itself, and what the same step took by
  * the way that it is not gone. HTTP is not among them: it is what `npm run bench` has for Hono.
  */
+import { closeSync, fdatasync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { getRequestListener } from '@hono/node-server';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import { OpenAPIValidator } from 'openapi-backend';
@@ -78,14 +82,32 @@ const turn = await took(nextTurn, 20_000);
 /** A commit for so many, as under load. */
 const batch = 64;
 
-async function addBatch(): Promise<void> {
+/** A commit takes no more. */
+const largestBatch = 500;
+
+async function addBatch(leads: number): Promise<void> {
   const content = bytes.toString();
-  const each = Array.from({ length: batch }, () => {
+  const each = Array.from({ length: leads }, () => {
     const mobile = `+44${nextMobile().slice(1)}`;
     const lead = { partnerId: furnished.partnerId, type: 'motor-trade', mobile, delays: 86_400, content };
     return store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   });
   await Promise.all(each);
+}
+
+/** Milliseconds to write and sync as much as a commit does: a page for each lead, and some that all share. */
+async function syncAlone(): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
+  const file = openSync(join(directory, 'log'), 'w');
+  const pages = Buffer.alloc((batch + 10) * 4_096, 1);
+  const sync = promisify(fdatasync);
+  const microseconds = await took(() => {
+    writeSync(file, pages, 0, pages.length, 0);
+    return sync(file);
+  }, 500);
+  closeSync(file);
+  rmSync(directory, { recursive: true });
+  return microseconds / 1_000;
 }
 
 /** So many leads are under way to the dialler at once. */
@@ -146,7 +168,11 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
       await took(() => parsePhoneNumberFromString(nextMobile(), { defaultCountry: 'GB' })?.isValid()),
     ],
   ],
-  ['queue and commit, synced, 64 together', (await took(addBatch, 500)) / batch],
+  [`queue and commit, synced, ${batch} together`, (await took(() => addBatch(batch), 500)) / batch],
+  [
+    `queue and commit, synced, ${largestBatch} together`,
+    (await took(() => addBatch(largestBatch), 60)) / largestBatch,
+  ],
   [
     'reply',
     await took(() => {
@@ -174,6 +200,7 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
     ['fetch', (await took(fetchBatch, 100)) / handedOver],
   ],
 ];
+const sync = await syncAlone();
 await receiver.stop();
 await store.close();
 await furnished.remove();
@@ -187,4 +214,7 @@ printTable(
     otherwise?.[0] ?? '',
     otherwise?.[1].toFixed(1) ?? '',
   ]),
+);
+process.stdout.write(
+  `\nAs much as ${batch} leads take, written and synced by itself: ${sync.toFixed(2)} ms\n`,
 );
