@@ -440,6 +440,25 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       ]);
     });
 
+    test('lists longer than a page are complete and in order, up to their limit', async () => {
+      const { store, first, from } = await furnished(open());
+      const receivedAt = Date.now();
+      const mobiles = Array.from({ length: 1_201 }, (_, index) => `+44784${String(index).padStart(7, '0')}`);
+      await Promise.all(mobiles.map((mobile) => store.submit(from(first.id, { mobile, receivedAt }))));
+      const lists: Record<string, (limit: number) => AsyncIterable<{ mobile: string }>> = {
+        leads: (limit) => store.leads({ type: 'motor' }, limit),
+        submissions: (limit) => store.submissions({ outcome: 'accepted' }, limit),
+        dueLeads: (limit) => store.dueLeads(limit),
+      };
+      for (const [name, list] of Object.entries(lists)) {
+        const order = name === 'dueLeads' ? mobiles : mobiles.toReversed();
+        for (const limit of [0, 1, 500, 501, 1_000, 1_201, Number.MAX_SAFE_INTEGER]) {
+          const listed = (await Array.fromAsync(list(limit))).map(({ mobile }) => mobile);
+          expect(listed, `${name} up to ${limit}`).toEqual(order.slice(0, limit));
+        }
+      }
+    });
+
     test('keys are found by their digest until they are revoked', async () => {
       const { store, first } = await furnished(open());
       await store.addKey('first', 'key-1', 'digest-1');

@@ -13,7 +13,8 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { type Durability, WriteAheadLog } from '../../src/store/sqlite/write-ahead-log.ts';
 import { StoreBusy } from '../../src/store/store.ts';
 import { run } from '../harness/process.ts';
-import { claim, holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { claim, dialDue, holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { closing, furnished } from './stores.ts';
 
 function newDatabase(): { database: DatabaseSync; file: string } {
   const file = join(temporaryDirectory(), 'leads.db');
@@ -243,6 +244,42 @@ test('a lock that is never released fails the writes that wait for it, and later
   await queue.write(() => database.exec("INSERT INTO note VALUES ('later')"));
   expect(notesIn(file)).toEqual(['later']);
   database.close();
+});
+
+test('a reader that stalls in a list does not keep the log from being emptied', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store, first, from } = await furnished(closing(openSqliteStore(file)));
+  const mobile = '+447840258823';
+  await store.submit(from(first.id, { mobile }));
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  await dialDue(store, 'refused');
+  await store.submit(from(first.id, { mobile }));
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  await dialDue(store, 'refused');
+  await Promise.all([5, 6].map((last) => store.submit(from(first.id, { mobile: `+44784025882${last}` }))));
+  await store.addType('home', null);
+  for (const id of ['one', 'other']) await store.addKey('first', id, id);
+  const lists: Record<string, AsyncIterable<unknown>> = {
+    leads: store.leads({}, 100),
+    submissions: store.submissions({}, 100),
+    tries: store.tries(mobile),
+    dueLeads: store.dueLeads(100),
+    types: store.types(),
+    partners: store.partners(),
+    keys: store.keys(undefined),
+  };
+  const other = new DatabaseSync(file);
+  onTestFinished(() => other.close());
+  for (const [name, list] of Object.entries(lists)) {
+    const reader = list[Symbol.asyncIterator]();
+    expect(await reader.next(), name).toMatchObject({ done: false });
+    other.exec(`UPDATE lead_type SET created_at = created_at + 1`);
+    expect({ name, ...other.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() }).toMatchObject({
+      name,
+      busy: 0,
+    });
+    expect(await reader.next(), name).toMatchObject({ done: false });
+  }
 });
 
 test('processes that start at once on an empty file migrate it once', async () => {

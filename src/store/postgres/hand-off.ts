@@ -1,4 +1,5 @@
 import type { StoreObserver } from '../observer.ts';
+import { inPages } from '../pages.ts';
 import type { ClaimedLead, DueLead, HandOff, Try } from '../store.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
@@ -9,9 +10,6 @@ import type { PostgresDatabase, Statement } from './database.ts';
  * not take a lead that another has under way.
  */
 const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
-
-/** So many rows are read at a time where all that are due are asked for. */
-const pageSize = 500;
 
 /** Said of a try whose dispatcher was killed, or whose machine stopped, before it could say more. */
 const brokenOff = 'no answer was recorded before the lease ended';
@@ -143,20 +141,10 @@ export function postgresHandOff(
 
   const calls: HandOff = {
     async *dueLeads(limit) {
-      let after: { nextTryAt: number; id: string } = { nextTryAt: 0, id: '' };
-      for (let left = limit; left > 0; ) {
-        const size = Math.min(left, pageSize);
-        const rows = await database.read<DueLead & { nextTryAt: number }>(free, [
-          after.nextTryAt,
-          after.id,
-          size,
-        ]);
-        for (const { nextTryAt: _, ...lead } of rows) yield lead;
-        const last = rows.at(-1);
-        if (last === undefined || rows.length < size) return;
-        after = last;
-        left -= size;
-      }
+      const rows = inPages<DueLead & { nextTryAt: number }>(limit, (last, size) =>
+        database.read(free, [last?.nextTryAt ?? 0, last?.id ?? '', size]),
+      );
+      for await (const { nextTryAt: _, ...lead } of rows) yield lead;
     },
 
     async nextTryAt() {

@@ -1,14 +1,12 @@
 import type { LeadState } from '../../leads/lead.ts';
 import type { Submission } from '../../leads/submission.ts';
 import { mistakes, retryMistake } from '../mistakes.ts';
+import { inPages } from '../pages.ts';
 import type { LeadRecord, Records, ReplayRecord, SubmissionRecord, Try } from '../store.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Run, Statement } from './database.ts';
 import { faultOf, isDuplicate } from './fault.ts';
 import { candidateOf, type Judged, judgedCandidates } from './take.ts';
-
-/** So many rows are read at a time. */
-const pageSize = 500;
 
 const leadColumns = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
@@ -131,36 +129,26 @@ async function scheduleAgain(run: Run, id: string, dueAt: number): Promise<void>
   );
 }
 
-/** Reads rows page by page, so that a long list takes no more memory than a short one. */
-async function* newestFirst<Row extends { id: string }>(
+/** Lists rows, the newest first. */
+function newestFirst<Row extends { id: string }>(
   database: PostgresDatabase,
   columns: string,
   id: string,
   wanted: Record<string, string | undefined>,
   limit: number,
 ): AsyncGenerator<Row> {
-  const conditions: string[] = [];
+  const conditions: string[] = ['true'];
   const values: unknown[] = [];
   for (const [column, value] of Object.entries(wanted)) {
     if (value === undefined) continue;
     values.push(value);
     conditions.push(`${column} = $${values.length}`);
   }
-  let before: string | undefined;
-  for (let left = limit; left > 0; ) {
-    const size = Math.min(left, pageSize);
-    const after = before === undefined ? [] : [`${id} < $${values.length + 1}`];
-    const where = [...conditions, ...after];
-    const text = `${columns} ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
-      ORDER BY ${id} DESC LIMIT ${size}`;
-    // Without a name: which statement it is depends on the filter.
-    const rows = await database.read<Row>(
-      { name: '', text },
-      before === undefined ? values : [...values, before],
-    );
-    yield* rows;
-    before = rows.at(-1)?.id;
-    if (before === undefined || rows.length < size) return;
-    left -= size;
-  }
+  const from = `$${values.length + 1}::text`;
+  const text = `${columns} WHERE ${conditions.join(' AND ')} AND (${from} IS NULL OR ${id} < ${from})
+    ORDER BY ${id} DESC LIMIT $${values.length + 2}`;
+  // Without a name: which statement it is depends on the filter.
+  return inPages<Row>(limit, (last, size) =>
+    database.read({ name: '', text }, [...values, last?.id ?? null, size]),
+  );
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { inPages } from '../pages.ts';
 import type { ClaimedLead, DueLead, HandOff } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { Query } from './query.ts';
@@ -19,10 +20,11 @@ const isFree = `lead.state = 'scheduled' AND lead.next_try_at <= ?1`;
 const brokenOff = 'no answer was recorded before the lease ended';
 
 export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandOff {
-  const free = new Query<DueLead>(
+  const free = new Query<DueLead & { nextTryAt: number }>(
     database,
-    `SELECT ${dueLeadColumns} FROM ${dueLeadTables}
-     WHERE ${isFree} ORDER BY lead.next_try_at, lead.id LIMIT ?2`,
+    `SELECT ${dueLeadColumns}, lead.next_try_at AS nextTryAt FROM ${dueLeadTables}
+     WHERE ${isFree} AND (lead.next_try_at, lead.id) > (?2, ?3)
+     ORDER BY lead.next_try_at, lead.id LIMIT ?4`,
   );
   const freeToClaim = new Query<
     Omit<ClaimedLead, 'mayHaveArrived'> & { mayHaveArrived: number; brokenOffAt: number | null }
@@ -68,7 +70,11 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
 
   return {
     async *dueLeads(limit) {
-      yield* free.each(Date.now(), limit);
+      const now = Date.now();
+      const rows = inPages<DueLead & { nextTryAt: number }>(limit, (last, size) =>
+        free.all(now, last?.nextTryAt ?? 0, last?.id ?? '', size),
+      );
+      for await (const { nextTryAt: _, ...lead } of rows) yield lead;
     },
 
     async nextTryAt() {

@@ -1,6 +1,9 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 
-/** A prepared statement whose rows have a known shape. */
+/**
+ * A prepared statement whose rows have a known shape. Every call reads its rows to the end: a statement that stays open
+ * keeps a read transaction, and SQLite's log grows until it ends.
+ */
 export class Query<Row = never> {
   readonly #statement: StatementSync;
 
@@ -17,10 +20,6 @@ export class Query<Row = never> {
 
   all(...parameters: SQLInputValue[]): Row[] {
     return this.#statement.all(...parameters) as Row[];
-  }
-
-  each(...parameters: SQLInputValue[]): IterableIterator<Row> {
-    return this.#statement.iterate(...parameters) as IterableIterator<Row>;
   }
 
   /** Runs a statement that changes rows, and tells how many it changed. */

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { LeadState } from '../../leads/lead.ts';
 import type { Submission } from '../../leads/submission.ts';
 import { mistakes, retryMistake } from '../mistakes.ts';
+import { inPages } from '../pages.ts';
 import type { LeadRecord, Records, ReplayRecord, SubmissionRecord, Try } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Take } from './intake.ts';
@@ -62,25 +63,34 @@ export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: 
   );
 
   return {
-    async *leads(filter, limit) {
+    leads(filter, limit) {
       const { where, values } = conditions({
         'lead.state': filter.state,
         'lead_type.name': filter.type,
         'partner.name': filter.partner,
         'lead.mobile': filter.mobile,
       });
-      const sql = `${leadColumns} ${where} ORDER BY lead.id DESC LIMIT ?`;
-      yield* new Query<LeadRecord>(database, sql).each(...values, limit);
+      const page = new Query<LeadRecord>(
+        database,
+        `${leadColumns} ${where} AND lead.id < ? ORDER BY lead.id DESC LIMIT ?`,
+      );
+      return inPages(limit, (last, size) => page.all(...values, last?.id ?? afterAllIds, size));
     },
 
-    async *submissions(filter, limit) {
+    submissions(filter, limit) {
       const { where, values } = conditions({
         [lastOutcome]: filter.outcome,
         'submission.mobile': filter.mobile,
       });
-      const sql = `${submissionColumns} ${where} ORDER BY submission.id DESC LIMIT ?`;
-      const rows = new Query<Omit<SubmissionRecord, 'replays'>>(database, sql).each(...values, limit);
-      for (const row of rows) yield { ...row, replays: replays.all(row.id) };
+      const page = new Query<Omit<SubmissionRecord, 'replays'>>(
+        database,
+        `${submissionColumns} ${where} AND submission.id < ? ORDER BY submission.id DESC LIMIT ?`,
+      );
+      return inPages<SubmissionRecord>(limit, (last, size) =>
+        page
+          .all(...values, last?.id ?? afterAllIds, size)
+          .map((row) => ({ ...row, replays: replays.all(row.id) })),
+      );
     },
 
     replay(id) {
@@ -97,7 +107,7 @@ export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: 
     },
 
     async *tries(mobile) {
-      yield* tries.each(mobile);
+      yield* tries.all(mobile);
     },
 
     retry(id) {
@@ -112,6 +122,9 @@ export function sqliteRecords(database: DatabaseSync, queue: CommitQueue, take: 
   };
 }
 
+/** Sorts after every id. */
+const afterAllIds = '~';
+
 /** A WHERE clause of those columns for which a value is wanted, and the values in its order. */
 function conditions(wanted: Record<string, SQLInputValue | undefined>): {
   where: string;
@@ -124,5 +137,5 @@ function conditions(wanted: Record<string, SQLInputValue | undefined>): {
     columns.push(`${column} = ?`);
     values.push(value);
   }
-  return { where: columns.length === 0 ? '' : `WHERE ${columns.join(' AND ')}`, values };
+  return { where: `WHERE ${['true', ...columns].join(' AND ')}`, values };
 }

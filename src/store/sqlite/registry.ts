@@ -91,7 +91,7 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     },
 
     async *types() {
-      for (const row of types.each()) yield { ...row, partners: JSON.parse(row.partners) };
+      for (const row of types.all()) yield { ...row, partners: JSON.parse(row.partners) };
     },
 
     addPartner(name, typeNames) {
@@ -104,7 +104,7 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     },
 
     async *partners() {
-      for (const { rateLimit, rateBurst, ...row } of partners.each(Date.now())) {
+      for (const { rateLimit, rateBurst, ...row } of partners.all(Date.now())) {
         yield { ...row, types: JSON.parse(row.types), limit: limitOf({ rateLimit, rateBurst }) };
       }
     },
@@ -118,7 +118,7 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     },
 
     async *keys(partner) {
-      yield* keys.each(partner === undefined ? null : partnerId(partner));
+      yield* keys.all(partner === undefined ? null : partnerId(partner));
     },
 
     revokeKey(id) {

@@ -47,7 +47,7 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
     async workload() {
       const row = due.first(Date.now());
       return {
-        byState: countsByState(counts.each()),
+        byState: countsByState(counts.all()),
         due: row?.due ?? 0,
         nextTryAt: row?.nextTryAt ?? undefined,
       };
