@@ -38,7 +38,7 @@ async function furnished(url: string, remove: () => Promise<void>): Promise<Furn
 }
 
 /** What `npm start` tells Node. */
-const nodeOptions = ['--min-semi-space-size=32'];
+export const nodeOptions = ['--min-semi-space-size=32'];
 
 /**
  * Starts a server process that only takes leads in.

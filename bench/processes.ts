@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Quota } from './quota.ts';
@@ -12,6 +12,8 @@ export interface Started {
   address: string;
   /** What it wrote to standard error, which tells what it could not use. */
   complaints: string;
+  /** Everything that it has written so far. */
+  output(): string;
   /** From its start to the first request that it answered, in milliseconds. */
   startedIn: number;
   /** How much memory it has now, in MB; NaN where the system does not tell. */
@@ -24,6 +26,8 @@ export interface Started {
  * directory of its own, since V8 takes only what was compiled under the same flags.
  */
 const compiledCode = fileURLToPath(new URL('../node_modules/.cache/compiled-bench', import.meta.url));
+
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The core that servers get, and the one that loads them; each alone, so that neither is measured with the other. */
 export const cores = { server: 0, load: cpus().length - 1 };
@@ -52,7 +56,7 @@ function at(place: Place, command: string, parameters: string[]): [string, strin
 /**
  * Starts a program and waits until it answers a request.
  *
- * @param program a path from the root of the repository
+ * @param program a path, absolute or from the root of the repository
  * @param nodeOptions what Node is told besides, on its command line
  */
 export async function start(
@@ -61,7 +65,7 @@ export async function start(
   place: Place = cores.server,
   nodeOptions: string[] = [],
 ): Promise<Started> {
-  const file = fileURLToPath(new URL(`../${program}`, import.meta.url));
+  const file = resolve(root, program);
   const [command, parameters] = at(place, process.execPath, [...nodeOptions, file]);
   // A log goes to a file: through a pipe the server would wait for this process to read it.
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
@@ -93,6 +97,7 @@ export async function start(
     get complaints() {
       return complaints;
     },
+    output: () => readFileSync(log, 'utf8') + complaints,
     memory: () => memoryOf(child),
     stop: async () => {
       const ended = once(child, 'exit');
