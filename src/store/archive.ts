@@ -18,6 +18,7 @@ export interface ArchiveTable {
 export const archiveTables: readonly ArchiveTable[] = [
   { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keys: 1 },
   { name: 'partner', columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst'], keys: 1 },
+  { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at'], keys: 2 },
   { name: 'granted_type', columns: ['partner_id', 'type_id'], keys: 2 },
   {
     name: 'api_key',

@@ -5,6 +5,7 @@ import type { TryOutcome } from '../leads/try.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { ArchiveRow, ArchiveTable } from './archive.ts';
+import type { DeliveryPauses } from './delivery-pause.ts';
 import type { Watch } from './watch.ts';
 
 /** All times are milliseconds since 1970, all mobile numbers E.164. */
@@ -102,11 +103,11 @@ export interface Try {
 
 /** What brings due leads to the dialler. */
 export interface HandOff {
-  /** The leads that are due and that nobody is handing over, the longest due first. */
+  /** The leads that are due and that nobody is handing over, the longest due first. Paused ones are left out. */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
    * From when on there is a lead to claim, in milliseconds since 1970: the earliest due time, end of a
-   * pause or end of a lease of all scheduled leads; undefined where none is scheduled.
+   * pause or end of a lease of all scheduled leads whose delivery is not paused; undefined where there is none.
    */
   nextTryAt(): Promise<number | undefined>;
   /**
@@ -115,10 +116,17 @@ export interface HandOff {
    */
   onChange(wake: () => void): () => void;
   /**
-   * Leases due leads, the longest due first: until the lease ends nobody else is given them, and from
-   * now on they cannot be cancelled.
+   * Leases due leads whose delivery is not paused, the longest due first: until the lease ends nobody else is given
+   * them, and from now on they cannot be cancelled.
    */
   claimDue(terms: ClaimTerms): Promise<Claimed>;
+  /**
+   * Extends the lease of the leads that a claim still holds, from now on, whether it has ended or not.
+   *
+   * @param lease milliseconds
+   * @returns the ids of the leads that the claim holds; the others are cancelled, delivered, or claimed by another
+   */
+  renewLease(claim: string, leadIds: readonly string[], lease: number): Promise<string[]>;
   /**
    * Records a try, and what follows for its lead. One that was taken is dialled, whoever has claimed it
    * since. For every other outcome the lead is left alone where the claim has lost it.
@@ -304,7 +312,7 @@ export interface Archive {
 }
 
 /** What must last. */
-export interface Store extends Intake, HandOff, Registry, Records, Upkeep, Archive, Watch {
+export interface Store extends Intake, HandOff, DeliveryPauses, Registry, Records, Upkeep, Archive, Watch {
   /** @throws where the store cannot be reached or its migrations are not in place */
   checkReady(): Promise<void>;
   /** Finishes what was begun, then lets go of the store. Closing a closed store does nothing. */

@@ -7,8 +7,24 @@ export interface Workload {
   byState: Record<LeadState, number>;
   /** How many could be claimed now. */
   due: number;
-  /** From when on the first one can be claimed, in milliseconds since 1970; undefined where none is scheduled. */
+  /** How many more are due, but held back because their delivery is paused. */
+  duePaused: number;
+  /** From when on the first one can be claimed, in milliseconds since 1970; undefined: none, or all are paused. */
   nextTryAt: number | undefined;
+}
+
+/** The leads of the types whose delivery is not paused, or of those whose delivery is. */
+export interface LineCount {
+  isOpen: boolean | number;
+  due: number;
+  nextTryAt: number | null;
+}
+
+/** The part of the workload that is in line. */
+export function workloadOf(counts: readonly LineCount[]): Pick<Workload, 'due' | 'duePaused' | 'nextTryAt'> {
+  const open = counts.find(({ isOpen }) => isOpen);
+  const paused = counts.find(({ isOpen }) => !isOpen);
+  return { due: open?.due ?? 0, duePaused: paused?.due ?? 0, nextTryAt: open?.nextTryAt ?? undefined };
 }
 
 /** Counts of states as the store gives them, with a 0 for each that it has none of. */

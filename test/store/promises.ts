@@ -299,6 +299,126 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       await dialDue(store);
     });
 
+    test('a lead whose lease is renewed stays with its claim, as long as nobody else has it', async () => {
+      const { store, first, from } = await furnished(open());
+      const mobiles = ['+447840258823', '+447840258824', '+447840258825'];
+      for (const mobile of mobiles) await store.submit(from(first.id, { mobile }));
+      const ids = (await claim(store, 'slow', { lease: 20 })).map(({ id }) => id);
+      await pass(20);
+      // Its lease has ended, and nobody else has asked.
+      expect((await store.renewLease('slow', ids, 20)).toSorted()).toEqual(ids.toSorted());
+      await pass(20);
+      const [taken] = await claim(store, 'other', { limit: 1 });
+      expect(taken?.mayHaveArrived).toBe(true);
+      const others = ids.filter((id) => id !== taken?.id);
+      expect((await store.renewLease('slow', ids, 60_000)).toSorted()).toEqual(others.toSorted());
+      expect(await claim(store, 'third')).toEqual([]);
+      await record(store, 'slow', others[0] ?? '', 'taken');
+      expect(await store.renewLease('slow', ids, 60_000)).toEqual(others.slice(1));
+      expect(await store.renewLease('nobody', ids, 60_000)).toEqual([]);
+      expect(await store.renewLease('slow', [], 60_000)).toEqual([]);
+    });
+
+    test('leads of several types share one line, the longest due first, page after page', async () => {
+      const { store, first, from } = await furnished(open());
+      for (const type of ['home', 'solar']) {
+        await store.addType(type, null);
+        await store.grantType('first', type);
+      }
+      const now = Date.now() - 1_000_000;
+      vi.useFakeTimers({ toFake: ['Date'], now });
+      const types = Array.from(
+        { length: 700 },
+        (_, index) => ['motor', 'home', 'solar'][(index * index) % 3],
+      );
+      await Promise.all(
+        types.map((type = '', index) => {
+          const mobile = `+44784${String(index).padStart(7, '0')}`;
+          return store.submit(from(first.id, { type, mobile, receivedAt: now + index - (index % 2) }));
+        }),
+      );
+      vi.useRealTimers();
+      const inOrder = (await Array.fromAsync(store.dueLeads(10_000))).map(({ id }) => id);
+      const leads = (await leadsIn(store)).toSorted(
+        (one, other) => one.dueAt - other.dueAt || (one.id < other.id ? -1 : 1),
+      );
+      expect(inOrder).toEqual(leads.map(({ id }) => id));
+      const claimed: string[] = [];
+      for (const limit of [1, 2, 3, 300, 1_000]) {
+        claimed.push(...(await claim(store, `claim-${limit}`, { limit })).map(({ id }) => id));
+      }
+      expect(claimed).toEqual(inOrder);
+    });
+
+    test('while a type is paused its leads are nobody’s, and the others go on', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.addType('home', null);
+      await store.grantType('first', 'home');
+      await store.submit(from(first.id));
+      await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+      expect(await store.nextTryAt()).toBeUndefined();
+      await store.submit(from(first.id, { type: 'home' }));
+      expect(await store.nextTryAt()).toBeLessThanOrEqual(Date.now());
+      expect(await store.workload()).toMatchObject({ due: 1, duePaused: 1 });
+      expect(await Array.fromAsync(store.dueLeads(10))).toMatchObject([{ type: 'home' }]);
+      expect(await claim(store, 'one')).toMatchObject([{ type: 'home' }]);
+      expect(await store.workload()).toMatchObject({ due: 0, duePaused: 1 });
+
+      await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'moving' });
+      expect(await store.nextTryAt()).toBeUndefined();
+      await store.resumeDelivery('motor');
+      expect(await claim(store, 'two')).toEqual([]);
+      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+      await store.resumeDelivery(undefined);
+      expect(await claim(store, 'two')).toMatchObject([{ type: 'motor' }]);
+    });
+
+    test('a lead that is in flight when its delivery is paused ends as any, and waits with its next attempt', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await store.submit(from(first.id, { mobile: '+447840258824' }));
+      const [one, two] = await claim(store, 'test');
+      await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
+      await record(store, 'test', one?.id ?? '', 'taken');
+      await record(store, 'test', two?.id ?? '', 'unavailable', Date.now());
+      expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
+      expect(await claim(store, 'next')).toEqual([]);
+      await store.resumeDelivery(undefined);
+      expect(await claim(store, 'next')).toMatchObject([{ id: two?.id }]);
+    });
+
+    test('pauses are listed with who paused and why: an operator’s last reason, a dialler’s first', async () => {
+      const { store } = await furnished(open());
+      const before = Date.now();
+      await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'first' });
+      await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'second' });
+      await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'first' });
+      await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'second' });
+      await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'both' });
+      const pauses = await store.pauses();
+      expect(pauses.map(({ type, by, reason }) => [type, by, reason])).toEqual([
+        [undefined, 'dialler', 'first'],
+        [undefined, 'operator', 'both'],
+        ['motor', 'operator', 'second'],
+      ]);
+      for (const { since } of pauses) {
+        expect(since).toBeGreaterThanOrEqual(before);
+        expect(since).toBeLessThanOrEqual(Date.now());
+      }
+      await expect(store.pauseDelivery({ type: 'home', by: 'operator', reason: 'x' })).rejects.toThrow(
+        Mistake,
+      );
+      expect(await store.resumeDelivery('home')).toEqual([]);
+      expect((await store.resumeDelivery(undefined)).map(({ reason }) => reason).toSorted()).toEqual([
+        'both',
+        'first',
+      ]);
+      expect(await store.pauses()).toEqual(pauses.slice(2));
+      expect(await store.resumeDelivery('motor')).toEqual(pauses.slice(2));
+      expect(await store.pauses()).toEqual([]);
+    });
+
     test('whoever waits for leads is told of a change', async () => {
       const { store, first, from } = await furnished(open());
       let changes = 0;

@@ -122,11 +122,15 @@ describe('copy', () => {
     'from %s to %s everything arrives, and work goes on there',
     async (_from, _to, openSource, openTarget) => {
       const { store: source, first, from } = await lived(openSource());
+      await source.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
+      await source.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
       const target = await openTarget();
       const copied = await copyStore(source, target, unseen);
       expect(copied.map(({ name }) => name)).toEqual(archiveTables.map(({ name }) => name));
       expect(copied.every(({ rows }) => rows > 0)).toBe(true);
       expect(await leadsIn(target)).toEqual(await leadsIn(source));
+      expect(await target.pauses()).toEqual(await source.pauses());
+      for (const type of [undefined, 'motor']) await target.resumeDelivery(type);
       expect(await target.keyHolder('digest')).toMatchObject({
         keyId: 'key',
         partner: first,

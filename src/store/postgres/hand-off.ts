@@ -4,6 +4,7 @@ import type { ClaimedLead, DueLead, HandOff, Try } from '../store.ts';
 import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
+import { isOpen } from './delivery-pause.ts';
 
 /**
  * Leases are judged by PostgreSQL's clock, which all servers share: one whose own clock is ahead must
@@ -23,32 +24,50 @@ const dueLeadJoins = `
   JOIN partner ON partner.id = lead.partner_id
   JOIN submission ON submission.id = lead.submission_id`;
 
+/**
+ * The first leads in line, in order: of each lead type up to `limit`. The line is kept by lead type, so the leads of a
+ * paused type are never looked at, however many stand before the others.
+ */
+function firstOfEachType({ after = "(0, '')", limit }: { after?: string; limit: string }): string {
+  return `
+    SELECT first.id, first.next_try_at
+    FROM lead_type CROSS JOIN LATERAL (
+      SELECT id, next_try_at FROM lead
+      WHERE state = 'scheduled' AND type_id = lead_type.id AND next_try_at <= ${now} AND (next_try_at, id) > ${after}
+      ORDER BY next_try_at, id LIMIT ${limit}
+    ) AS first
+    WHERE ${isOpen}
+    ORDER BY first.next_try_at, first.id`;
+}
+
 const free: Statement = {
   name: 'free',
   text: `
     SELECT ${dueLeadColumns}, lead.next_try_at AS "nextTryAt"
-    FROM (
-      SELECT * FROM lead
-      WHERE state = 'scheduled' AND next_try_at <= ${now} AND (next_try_at, id) > ($1, $2)
-      ORDER BY next_try_at, id LIMIT $3
-    ) AS lead ${dueLeadJoins}
+    FROM (${firstOfEachType({ after: '($1, $2)', limit: '$3' })} LIMIT $3) AS line
+    JOIN lead ON lead.id = line.id ${dueLeadJoins}
     ORDER BY lead.next_try_at, lead.id`,
 };
 
 const nextTry: Statement = {
   name: 'next_try',
-  text: `SELECT min(next_try_at) AS at FROM lead WHERE state = 'scheduled'`,
+  text: `
+    SELECT min((SELECT min(next_try_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS at
+    FROM lead_type WHERE ${isOpen}`,
 };
+
+/** Number of leads looked at to claim `$2`: the first may just be claimed by other servers, and are skipped. */
+const enough = '4 * $2::bigint';
 
 /** `$1` claim, `$2` limit, `$3` lease, `$4` not due before, `$5` what is said of a try that broke off. */
 const claim: Statement = {
   name: 'claim',
   text: `
-    WITH free AS MATERIALIZED (
+    WITH line AS MATERIALIZED (${firstOfEachType({ limit: enough })} LIMIT ${enough}), free AS MATERIALIZED (
       SELECT id, next_try_at, claim, due_at < $4 AS is_too_old,
         may_have_arrived OR claim IS NOT NULL AS may_have_arrived
       FROM lead
-      WHERE state = 'scheduled' AND next_try_at <= ${now}
+      WHERE id = ANY (ARRAY(SELECT id FROM line)) AND state = 'scheduled' AND next_try_at <= ${now}
       ORDER BY next_try_at, id LIMIT $2
       FOR UPDATE SKIP LOCKED
     ), broken_off AS (
@@ -73,6 +92,14 @@ const claim: Statement = {
     UNION ALL
     SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM too_old
     ORDER BY free_since, id`,
+};
+
+/** `$1` claim, `$2` the leads' ids, `$3` lease. */
+const renew: Statement = {
+  name: 'renew',
+  text: `
+    UPDATE lead SET next_try_at = ${now} + $3
+    WHERE id = ANY ($2::text[]) AND claim = $1 AND state = 'scheduled' RETURNING id`,
 };
 
 /** Of two tries of a lead that are recorded at once the one that was taken counts. */
@@ -167,6 +194,11 @@ export function postgresHandOff(
       const leads: ClaimedLead[] = [];
       for (const { free_since: _, isTooOld, ...lead } of rows) if (!isTooOld) leads.push(lead);
       return { leads, tooOld: rows.length - leads.length };
+    },
+
+    async renewLease(name, leadIds, lease) {
+      const held = await database.write<{ id: string }>(renew, [name, leadIds, lease]);
+      return held.map(({ id }) => id);
     },
 
     recordTry(name, ended, nextTryAt) {

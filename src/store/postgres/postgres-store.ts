@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { postgresArchive } from './archive.ts';
 import { Changes } from './changes.ts';
 import { PostgresDatabase, type PostgresLimits } from './database.ts';
+import { postgresDeliveryPauses } from './delivery-pause.ts';
 import { postgresHandOff } from './hand-off.ts';
 import { postgresIntake } from './intake.ts';
 import { currentMigration, latestMigration, migrate } from './migrate.ts';
@@ -72,6 +73,7 @@ export async function openPostgresStore(
   return {
     ...intake.calls,
     ...handOff.calls,
+    ...postgresDeliveryPauses(database),
     ...postgresRegistry(database),
     ...postgresRecords(database, changes),
     ...postgresUpkeep(database),

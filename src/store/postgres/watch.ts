@@ -6,12 +6,15 @@ import {
   countsByState,
   type FailedTry,
   failuresTold,
+  type LineCount,
   type SubmissionCount,
   settlingTime,
   type TryCount,
   type Watch,
+  workloadOf,
 } from '../watch.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
+import { isOpen } from './delivery-pause.ts';
 
 /** Where there are more changes than this, they are added up for good. */
 const mostChanges = 500;
@@ -29,11 +32,16 @@ const addUp: Statement = {
     INSERT INTO lead_count (state, count) SELECT state, sum(count) FROM changes GROUP BY state`,
 };
 
-const due: Statement = {
-  name: 'due',
+const line: Statement = {
+  name: 'line',
   text: `
-    SELECT (SELECT count(*) FROM lead WHERE state = 'scheduled' AND next_try_at <= $1) AS due,
-      (SELECT min(next_try_at) FROM lead WHERE state = 'scheduled') AS "nextTryAt"`,
+    SELECT "isOpen", sum(due)::bigint AS due, min(next_try_at) AS "nextTryAt"
+    FROM (
+      SELECT ${isOpen} AS "isOpen",
+        (SELECT count(*) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id AND next_try_at <= $1) AS due,
+        (SELECT min(next_try_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS next_try_at
+      FROM lead_type
+    ) AS of_type GROUP BY "isOpen"`,
 };
 
 const submissions: Statement = {
@@ -65,8 +73,8 @@ export function postgresWatch(database: PostgresDatabase, waiting: () => number)
     async workload() {
       const rows = await database.read<{ state: LeadState; count: number; changes: number }>(counts);
       if (rows.some(({ changes }) => changes > mostChanges)) await database.write(addUp);
-      const [row] = await database.read<{ due: number; nextTryAt: number | null }>(due, [Date.now()]);
-      return { byState: countsByState(rows), due: row?.due ?? 0, nextTryAt: row?.nextTryAt ?? undefined };
+      const inLine = await database.read<LineCount>(line, [Date.now()]);
+      return { byState: countsByState(rows), ...workloadOf(inLine) };
     },
 
     waiting,

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { inPages } from '../pages.ts';
 import type { ClaimedLead, DueLead, HandOff } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { dueLine, type Place } from './due-line.ts';
 import { Query } from './query.ts';
 
 const dueLeadColumns = `
@@ -14,31 +15,23 @@ const dueLeadTables = `
   JOIN partner ON partner.id = lead.partner_id
   JOIN submission ON submission.id = lead.submission_id`;
 
-const isFree = `lead.state = 'scheduled' AND lead.next_try_at <= ?1`;
-
 /** Said of a try whose dispatcher was killed, or whose machine stopped, before it could say more. */
 const brokenOff = 'no answer was recorded before the lease ended';
 
 export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandOff {
-  const free = new Query<DueLead & { nextTryAt: number }>(
+  const line = dueLine(database);
+  const due = new Query<DueLead>(
     database,
-    `SELECT ${dueLeadColumns}, lead.next_try_at AS nextTryAt FROM ${dueLeadTables}
-     WHERE ${isFree} AND (lead.next_try_at, lead.id) > (?2, ?3)
-     ORDER BY lead.next_try_at, lead.id LIMIT ?4`,
+    `SELECT ${dueLeadColumns} FROM ${dueLeadTables} WHERE lead.id = ?`,
   );
-  const freeToClaim = new Query<
+  const dueToClaim = new Query<
     Omit<ClaimedLead, 'mayHaveArrived'> & { mayHaveArrived: number; brokenOffAt: number | null }
   >(
     database,
     `SELECT ${dueLeadColumns}, lead.tries + 1 AS tries,
        lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
        iif(lead.claim IS NULL, NULL, lead.next_try_at) AS brokenOffAt, lead.trace
-     FROM ${dueLeadTables}
-     WHERE ${isFree} ORDER BY lead.next_try_at, lead.id LIMIT ?2`,
-  );
-  const next = new Query<{ at: number | null }>(
-    database,
-    `SELECT min(next_try_at) AS at FROM lead WHERE state = 'scheduled'`,
+     FROM ${dueLeadTables} WHERE lead.id = ?`,
   );
   const claim = new Query(
     database,
@@ -48,6 +41,10 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
     database,
     `UPDATE lead SET claim = NULL, released = id, may_have_arrived = ?1, state = iif(?1, 'failed', 'expired')
      WHERE id = ?2`,
+  );
+  const renew = new Query(
+    database,
+    `UPDATE lead SET next_try_at = ? WHERE id = ? AND claim = ? AND state = 'scheduled'`,
   );
   const insertTry = new Query(
     database,
@@ -71,14 +68,14 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
   return {
     async *dueLeads(limit) {
       const now = Date.now();
-      const rows = inPages<DueLead & { nextTryAt: number }>(limit, (last, size) =>
-        free.all(now, last?.nextTryAt ?? 0, last?.id ?? '', size),
-      );
-      for await (const { nextTryAt: _, ...lead } of rows) yield lead;
+      for await (const { id } of inPages<Place>(limit, (last, size) => line.first(now, size, last))) {
+        const lead = due.first(id);
+        if (lead !== undefined) yield lead;
+      }
     },
 
     async nextTryAt() {
-      return next.first()?.at ?? undefined;
+      return line.nextTryAt();
     },
 
     onChange(wake) {
@@ -90,7 +87,14 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
         const now = Date.now();
         const leads: ClaimedLead[] = [];
         let tooOld = 0;
-        for (const { brokenOffAt, mayHaveArrived, ...lead } of freeToClaim.all(now, limit)) {
+        for (const { id } of line.first(now, limit)) {
+          const first = dueToClaim.first(id);
+          if (first === undefined) {
+            // A lead without its submission, as a damaged store may have, must not keep the others from their turn.
+            claim.run(name, now + lease, 0, id);
+            continue;
+          }
+          const { brokenOffAt, mayHaveArrived, ...lead } = first;
           if (brokenOffAt !== null) insertTry.run(lead.id, brokenOffAt, now, 'unknown', brokenOff);
           if (lead.dueAt < notDueBefore) {
             dropTooOld.run(mayHaveArrived, lead.id);
@@ -101,6 +105,13 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
           leads.push({ ...lead, mayHaveArrived: mayHaveArrived === 1 });
         }
         return { leads, tooOld };
+      });
+    },
+
+    renewLease(name, leadIds, lease) {
+      return queue.write(() => {
+        const end = Date.now() + lease;
+        return leadIds.filter((id) => renew.run(end, id, name) > 0);
       });
     },
 

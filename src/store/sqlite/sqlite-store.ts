@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { sqliteArchive } from './archive.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
+import { sqliteDeliveryPauses } from './delivery-pause.ts';
 import { sqliteHandOff } from './hand-off.ts';
 import { grantedTypes, sqliteIntake, sqliteTake } from './intake.ts';
 import { currentMigration, latestMigration, migrate } from './migrate.ts';
@@ -41,6 +42,7 @@ export function openSqliteStore(
   return {
     ...sqliteIntake(database, queue, grantedType, take),
     ...sqliteHandOff(database, queue),
+    ...sqliteDeliveryPauses(database, queue),
     ...sqliteRegistry(database, queue),
     ...sqliteRecords(database, queue, take),
     ...sqliteUpkeep(database, queue),

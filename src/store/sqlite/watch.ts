@@ -7,12 +7,15 @@ import {
   countsByState,
   type FailedTry,
   failuresTold,
+  type LineCount,
   type SubmissionCount,
   settlingTime,
   type TryCount,
   type Watch,
+  workloadOf,
 } from '../watch.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { isOpen } from './delivery-pause.ts';
 import { Query } from './query.ts';
 
 export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
@@ -20,10 +23,13 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
     database,
     'SELECT state, count FROM lead_count',
   );
-  const due = new Query<{ due: number; nextTryAt: number | null }>(
+  const line = new Query<LineCount>(
     database,
-    `SELECT (SELECT count(*) FROM lead WHERE state = 'scheduled' AND next_try_at <= ?) AS due,
-       (SELECT min(next_try_at) FROM lead WHERE state = 'scheduled') AS nextTryAt`,
+    `SELECT ${isOpen} AS isOpen,
+       sum((SELECT count(*) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id AND next_try_at <= ?))
+         AS due,
+       min((SELECT min(next_try_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextTryAt
+     FROM lead_type GROUP BY 1`,
   );
   const submissions = new Query<SubmissionCount & { last: string }>(
     database,
@@ -45,12 +51,7 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
 
   return {
     async workload() {
-      const row = due.first(Date.now());
-      return {
-        byState: countsByState(counts.all()),
-        due: row?.due ?? 0,
-        nextTryAt: row?.nextTryAt ?? undefined,
-      };
+      return { byState: countsByState(counts.all()), ...workloadOf(line.all(Date.now())) };
     },
 
     waiting: () => queue.waiting,
