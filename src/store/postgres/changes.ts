@@ -1,6 +1,5 @@
-import type pg from 'pg';
 import { newIdentifier } from '../../leads/identifier.ts';
-import type { PostgresDatabase, Statement } from './database.ts';
+import type { OwnConnection, PostgresDatabase, Statement } from './database.ts';
 
 const channel = 'lead_due';
 
@@ -13,30 +12,33 @@ const announcementPause = 20;
 /** A lead that is due later than this from now is found in time by who asks now and then, in milliseconds. */
 const soon = 1_000;
 
-/** The pause before a connection that was lost is made again, in milliseconds. */
-const reconnectPause = 1_000;
-
 const notify: Statement = { name: 'notify', text: `SELECT pg_notify('${channel}', $1)` };
 
 /** Tells dispatchers, of this process and of others, that there may be a lead to claim. */
 export class Changes {
   readonly #database: PostgresDatabase;
+  readonly #reconnectPause: number;
   /** By which this process knows its own announcements. */
   readonly #name = newIdentifier();
   readonly #listeners = new Set<() => void>();
-  #connection: Promise<pg.Client | undefined> | undefined;
+  /** The connection that listens, or is being made to; undefined before the first listener and between two. */
+  #connection: OwnConnection | undefined;
   #reconnecting: NodeJS.Timeout | undefined;
   #announcing: Promise<void> | undefined;
+  #isListening = false;
   #isClosed = false;
 
-  constructor(database: PostgresDatabase) {
+  /** @param reconnectPause before a connection that was lost is made again (ms) */
+  constructor(database: PostgresDatabase, reconnectPause: number) {
     this.#database = database;
+    this.#reconnectPause = reconnectPause;
   }
 
   /** Calls `wake` after each announcement, until the function that is returned is called. */
   listen(wake: () => void): () => void {
     this.#listeners.add(wake);
-    this.#connection ??= this.#connect();
+    if (!this.#isListening) void this.#connect();
+    this.#isListening = true;
     return () => void this.#listeners.delete(wake);
   }
 
@@ -50,8 +52,8 @@ export class Changes {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#reconnecting);
+    this.#connection?.cut();
     await this.#announcing;
-    await (await this.#connection)?.end();
   }
 
   #wake(): void {
@@ -65,29 +67,32 @@ export class Changes {
     await this.#database.write(notify, [this.#name]).catch(() => {});
   }
 
-  /** A pooler hands on no notifications: behind one the dispatchers only ask now and then. */
-  async #connect(): Promise<pg.Client | undefined> {
-    if (this.#database.isPooled) return undefined;
+  /**
+   * A pooler forwards no notifications: behind one the dispatchers only poll. A client emits `end` exactly once,
+   * however its connection ended, so that is the only place from which the next connection is made.
+   */
+  async #connect(): Promise<void> {
+    if (this.#database.isPooled) return;
+    const connection = this.#database.ownConnection();
+    this.#connection = connection;
+    const { client, cut } = connection;
+    client.on('notification', ({ payload }) => {
+      if (payload !== this.#name) this.#wake();
+    });
+    client.once('end', () => this.#reconnect());
+    client.on('error', cut);
     try {
-      const client = await this.#database.connect();
-      client.on('notification', ({ payload }) => {
-        if (payload !== this.#name) this.#wake();
-      });
-      client.on('error', () => this.#reconnect());
+      await client.connect();
       await client.query(`LISTEN ${channel}`);
-      return client;
     } catch {
-      // The store's own statements say why PostgreSQL does not answer.
-      this.#reconnect();
-      return undefined;
+      // The store's own statements report why PostgreSQL does not respond.
+      cut();
     }
   }
 
   #reconnect(): void {
+    this.#connection = undefined;
     if (this.#isClosed) return;
-    clearTimeout(this.#reconnecting);
-    this.#reconnecting = setTimeout(() => {
-      this.#connection = this.#connect();
-    }, reconnectPause).unref();
+    this.#reconnecting = setTimeout(() => void this.#connect(), this.#reconnectPause).unref();
   }
 }

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { StoreBusy } from '../store.ts';
 import { type Attempt, ConnectionLost, NotConnected, persist, spoilsConnection } from './fault.ts';
@@ -14,14 +15,25 @@ export type Run = <Row>(text: string, values?: readonly unknown[]) => Promise<Ro
 export interface PostgresLimits {
   /** How many connections there may be at once. */
   connections: number;
-  /** How long PostgreSQL may work on a statement, in milliseconds. */
+  /** Maximum time that PostgreSQL spends on a statement (ms). */
   statementTimeout: number;
+  /**
+   * Maximum time from sending a statement to its response (ms). Longer than `statementTimeout`: a server that is still
+   * there reports the timeout itself.
+   */
+  responseTimeout: number;
   /** For how long a fault that passes is waited for, in milliseconds. */
   patience: number;
 }
 
-/** A server that does not even say that it gave up is given up so much later, in milliseconds. */
-const silence = 1_000;
+/** Maximum time from closing a connection to its end on the other side (ms); then its socket is destroyed. */
+const goodbyeTimeout = 1_000;
+
+/**
+ * Idle time after which TCP checks whether the other side is still there (ms). It finds a peer that is gone on a
+ * connection that only listens, and keeps firewalls from forgetting that connection.
+ */
+const keepAliveDelay = 10_000;
 
 /** How long a new connection, or a free one, is waited for, in milliseconds. */
 const connectionTimeout = 3_000;
@@ -34,6 +46,13 @@ const types = {
     oid === int8 ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
 };
 
+/** A connection outside the pool, for a client that listens on it. */
+export interface OwnConnection {
+  client: pg.Client;
+  /** Ends the connection at once, whatever its state. The client emits `end`. */
+  cut(): void;
+}
+
 /**
  * The connections to PostgreSQL. A pooler before it (PgBouncer in transaction mode) is noticed: then
  * nothing is prepared or set on a connection, since the next statement may run on another.
@@ -43,21 +62,24 @@ export class PostgresDatabase {
   readonly #settings: pg.ClientConfig;
   readonly #limits: PostgresLimits;
   readonly #greeted = new WeakSet<pg.PoolClient>();
+  /** Every socket to PostgreSQL that is not closed yet: the driver waits for the other side to close them, for ever. */
+  readonly #sockets = new Set<Socket>();
   #isPooled: boolean | undefined;
+  #isAbandoned = false;
 
   constructor(url: string, limits: PostgresLimits) {
     this.#limits = limits;
     this.#settings = {
       connectionString: url,
       application_name: 'leads',
-      query_timeout: limits.statementTimeout + silence,
+      query_timeout: limits.responseTimeout,
+      connectionTimeoutMillis: connectionTimeout,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveDelay,
+      stream: () => this.#newSocket(),
       types,
     };
-    this.#pool = new pg.Pool({
-      ...this.#settings,
-      max: limits.connections,
-      connectionTimeoutMillis: connectionTimeout,
-    });
+    this.#pool = new pg.Pool({ ...this.#settings, max: limits.connections });
     // A connection that breaks while it is idle is replaced, and one that is in use fails the statement
     // that is under way on it. Without listeners either would end the process.
     this.#pool.on('error', () => {});
@@ -107,15 +129,35 @@ export class PostgresDatabase {
     return persist(attempt, this.#limits.patience);
   }
 
-  /** A connection of its own, outside the pool, for who listens on it. */
-  async connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...this.#settings, keepAlive: true });
-    await client.connect();
-    return client;
+  /** A connection outside the pool that is not connected yet. Whoever asks for it ends it. */
+  ownConnection(): OwnConnection {
+    const socket = this.#newSocket();
+    const client = new pg.Client({ ...this.#settings, stream: () => socket });
+    return { client, cut: () => void socket.destroy() };
   }
 
-  close(): Promise<void> {
-    return this.#pool.end();
+  /** Waits for the statements in progress and ends all connections, politely for up to a second. */
+  async close(): Promise<void> {
+    await this.#pool.end();
+    const deadline = setTimeout(() => this.abandon(), goodbyeTimeout);
+    await Promise.all(Array.from(this.#sockets, (socket) => new Promise((end) => socket.once('close', end))));
+    clearTimeout(deadline);
+  }
+
+  /**
+   * Destroys all connections and makes no more. Statements in progress fail as if their connection had been lost; later
+   * ones fail with `StoreBusy`.
+   */
+  abandon(): void {
+    this.#isAbandoned = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #newSocket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    return socket;
   }
 
   async #withClient<Result>(use: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
@@ -132,6 +174,7 @@ export class PostgresDatabase {
 
   async #client(): Promise<pg.PoolClient> {
     let client: pg.PoolClient;
+    if (this.#isAbandoned) throw new StoreBusy('The store is being closed.');
     try {
       client = await this.#pool.connect();
     } catch (error) {

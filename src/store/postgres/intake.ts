@@ -171,8 +171,14 @@ export function postgresIntake(
       await database.persist(async ({ isUncertain }) => {
         // What a connection took with it may have been committed, and must not be made a second time.
         const candidates = () => JSON.stringify(Array.from(open.values(), ({ input }) => input));
-        if (isUncertain) settle(open, await database.write<Told>(saved, [candidates()]));
-        while (open.size > 0) settle(open, await database.write<Told>(submit, [candidates()]));
+        const settleSaved = async () => settle(open, await database.write<Told>(saved, [candidates()]));
+        if (isUncertain) await settleSaved();
+        while (open.size > 0) {
+          const rows = await database.write<Told>(submit, [candidates()]);
+          // The first answer under the key may be that of the lost attempt, which was committed only now.
+          if (isUncertain && rows.some(({ isReplay }) => isReplay)) await settleSaved();
+          settle(open, rows);
+        }
       });
     } catch (error) {
       await runEach(submitBatch, [...open.values()], error);

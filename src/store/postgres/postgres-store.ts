@@ -15,13 +15,17 @@ import { postgresWatch } from './watch.ts';
 export interface PostgresStoreLimits extends PostgresLimits {
   /** How many calls of one kind may wait before further ones are refused. */
   capacity: number;
+  /** Pause before a connection that listens is made again (ms). */
+  reconnectPause: number;
 }
 
 const defaultLimits: PostgresStoreLimits = {
   connections: 10,
   statementTimeout: 5_000,
+  responseTimeout: 6_000,
   patience: 5_000,
   capacity: 10_000,
+  reconnectPause: 1_000,
 };
 
 /** So many calls share a statement at most: a longer one keeps the others waiting. */
@@ -59,15 +63,18 @@ export async function openPostgresStore(
     longestWait: limits.patience,
     atOnce: statementsAtOnce(limits.connections),
   };
-  const changes = new Changes(database);
+  const changes = new Changes(database, limits.reconnectPause);
   const intake = postgresIntake(database, changes, batchLimits, observer);
   const handOff = postgresHandOff(database, changes, batchLimits, observer);
   let closed: Promise<void> | undefined;
 
+  /** Bounded by the patience and a second, even if PostgreSQL does not respond any more. */
   async function close(): Promise<void> {
+    const deadline = setTimeout(() => database.abandon(), limits.patience);
     await Promise.all([intake.idle(), handOff.idle()]);
     await changes.close();
     await database.close();
+    clearTimeout(deadline);
   }
 
   return {

@@ -1,0 +1,162 @@
+/** Whatever the other side does, no connection is left behind, and neither a store nor a process waits for it for ever. */
+import { once } from 'node:events';
+import pg from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
+import { startLossyProxy } from '../../harness/lossy-proxy.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { startPostgres } from '../../harness/postgres-server.ts';
+import { finished, start, written } from '../../harness/process.ts';
+import { closing, furnished } from '../stores.ts';
+
+/** More connections than a store with one connection and a listener can need at any moment. */
+const rounds = 5;
+
+const limits: Partial<PostgresStoreLimits> = { connections: 1, reconnectPause: 20 };
+
+const terms = { claim: 'test', limit: 1, lease: 1_000, notDueBefore: 0 };
+
+/** An empty database behind a proxy. */
+async function proxied() {
+  const url = new URL(await emptyDatabase());
+  const proxy = await startLossyProxy(Number(url.port));
+  const direct = url.href;
+  url.port = String(proxy.port);
+  return { direct, url: url.href, proxy };
+}
+
+/** The connections of stores to this server; PostgreSQL forgets one a moment after it has ended. */
+function connectionsTo(url: string) {
+  return asAdministrator<{ query: string }>(
+    url,
+    `SELECT query FROM pg_stat_activity
+     WHERE application_name LIKE 'leads%' AND datname = current_database()`,
+  );
+}
+
+function isListening(url: string) {
+  return async () => (await connectionsTo(url)).some(({ query }) => query.startsWith('LISTEN'));
+}
+
+test('on a hot standby a dispatcher holds no more connections than before, and is woken after the promotion', async () => {
+  const postgres = await startPostgres();
+  onTestFinished(() => postgres.remove());
+  const proxy = await startLossyProxy(postgres.port);
+  const url = postgres.url.replace(String(postgres.port), String(proxy.port));
+  const store = closing(await openPostgresStore(url, limits));
+  const { first, from } = await furnished(store);
+  onTestFinished(store.onChange(() => {}));
+  await expect.poll(isListening(postgres.url)).toBe(true);
+  await postgres.stop();
+  await postgres.startAsStandby();
+  const before = proxy.made();
+  await expect.poll(() => proxy.made()).toBeGreaterThan(before + rounds);
+  await expect.poll(async () => (await connectionsTo(postgres.url)).length).toBeLessThanOrEqual(2);
+  await expect.poll(() => proxy.held()).toBeLessThanOrEqual(2);
+  await asAdministrator(postgres.url, 'SELECT pg_promote()');
+  await expect.poll(isListening(postgres.url)).toBe(true);
+  expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+}, 60_000);
+
+test('connections that are refused or cut while a store listens leave nothing behind', async () => {
+  const { direct, url, proxy } = await proxied();
+  const store = closing(await openPostgresStore(url, limits));
+  onTestFinished(store.onChange(() => {}));
+  for (const fault of ['refused', 'cut', 'terminated']) {
+    await expect.poll(isListening(direct), { message: fault }).toBe(true);
+    if (fault === 'refused') proxy.isOpen(false);
+    if (fault === 'cut') proxy.loseNextAnswer('cut');
+    await asAdministrator(
+      direct,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name LIKE 'leads%' AND datname = current_database()`,
+    );
+    if (fault !== 'refused') continue;
+    const before = proxy.made();
+    await expect.poll(() => proxy.made()).toBeGreaterThan(before + rounds);
+    proxy.isOpen(true);
+  }
+  await expect.poll(() => proxy.held()).toBeLessThanOrEqual(2);
+  await store.close();
+  expect(proxy.held()).toBe(0);
+});
+
+test('a store that listens to a server that no longer responds is closed all the same, and holds nothing', async () => {
+  const { direct, url, proxy } = await proxied();
+  const store = await openPostgresStore(url, { ...limits, patience: 300 });
+  const { first, from } = await furnished(store);
+  store.onChange(() => {});
+  await expect.poll(isListening(direct)).toBe(true);
+  proxy.dropPackets();
+  const calls = Promise.allSettled([store.submit(from(first.id)), store.nextTryAt(), store.claimDue(terms)]);
+  await store.close();
+  expect((await calls).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  await expect.poll(() => proxy.held()).toBe(0);
+});
+
+test('a store is closed while the connection that listens is being made', async () => {
+  const { url, proxy } = await proxied();
+  const store = await openPostgresStore(url, limits);
+  proxy.dropPackets();
+  store.onChange(() => {});
+  await store.close();
+  await expect.poll(() => proxy.held()).toBe(0);
+});
+
+/** Starts a server that delivers leads. Gives its process once it has written what matches. */
+async function startMain(url: string, pattern: RegExp) {
+  const child = start('src/main.ts', [], {
+    PORT: '0',
+    DATABASE_URL: url,
+    DIALLER: 'log',
+    BOOTSTRAP: 'off',
+  });
+  await written(child, pattern);
+  return child;
+}
+
+test('SIGTERM ends a server within ten seconds after its database has stopped responding', async () => {
+  const { direct, url, proxy } = await proxied();
+  const child = await startMain(url, /Listening on/);
+  await expect.poll(isListening(direct)).toBe(true);
+  proxy.dropPackets();
+  const before = performance.now();
+  child.kill('SIGTERM');
+  const { code } = await finished(child);
+  expect(code).toBe(0);
+  expect(performance.now() - before).toBeLessThan(10_500);
+});
+
+test('SIGTERM ends a server that delivers from a hot standby', async () => {
+  const postgres = await startPostgres();
+  onTestFinished(() => postgres.remove());
+  await (await openPostgresStore(postgres.url)).close();
+  await postgres.stop();
+  await postgres.startAsStandby();
+  const child = await startMain(postgres.url, /Listening on/);
+  child.kill('SIGTERM');
+  const { code, stdout } = await finished(child);
+  expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('"msg":"Stopped"') });
+  await expect.poll(() => connectionsTo(postgres.url)).toEqual([]);
+}, 60_000);
+
+test('SIGTERM ends a server that still waits for another one to migrate the store', async () => {
+  const url = await emptyDatabase();
+  const other = new pg.Client({ connectionString: url });
+  await other.connect();
+  onTestFinished(() => other.end());
+  await other.query('SELECT pg_advisory_lock($1)', [0x6c656164]);
+  const child = start('src/main.ts', [], { PORT: '0', DATABASE_URL: url, BOOTSTRAP: 'off' });
+  const waiting = async () =>
+    (
+      await asAdministrator(
+        url,
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      )
+    ).length;
+  await expect.poll(waiting).toBe(1);
+  child.kill('SIGTERM');
+  const [code] = await once(child, 'close');
+  expect(code).toBe(0);
+});
