@@ -1,5 +1,7 @@
 /** What the lead logic relies on, whichever store is behind it. */
-import { describe, expect, test, vi } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { TryOutcome } from '../../src/leads/try.ts';
 import { Mistake } from '../../src/partners/partner.ts';
 import { claim, dialDue, leadsIn, record, submissionsIn } from '../harness/server.ts';
 import { furnished, type TestedStore } from './stores.ts';
@@ -12,8 +14,15 @@ function pass(milliseconds: number): Promise<void> {
   const start = Date.now();
   return vi.waitFor(() => expect(Date.now()).toBeGreaterThan(start + milliseconds), {
     interval: 2,
-    timeout: milliseconds + 5_000,
+    timeout: milliseconds + 20_000,
   });
+}
+
+/** Sets the clock of this process until the test ends, from the next turn of the event loop on. Timers stay as they are. */
+async function setClock(now: number): Promise<void> {
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  onTestFinished(() => void vi.useRealTimers());
+  await nextTurn();
 }
 
 /** Holds a store to every promise that the lead logic, the dispatcher and the commands rely on. */
@@ -244,15 +253,15 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
     test('a lease that ends gives the lead to the next, and an answer that comes late still counts', async () => {
       const { store, first, from } = await furnished(open());
       await store.submit(from(first.id));
-      const [lead] = await claim(store, 'slow', { lease: 20 });
+      const [lead] = await claim(store, 'slow', { lease: 1 });
       expect(lead).toMatchObject({ tries: 1, mayHaveArrived: false });
-      expect(await claim(store, 'early')).toEqual([]);
-      await pass(20);
+      await pass(1);
       expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({
         outcome: 'already-processed',
       });
       const [again] = await claim(store, 'next');
       expect(again).toMatchObject({ id: lead?.id, tries: 2, mayHaveArrived: true });
+      expect(await claim(store, 'early')).toEqual([]);
       await record(store, 'slow', lead?.id ?? '', 'refused');
       expect((await leadsIn(store))[0]?.state).toBe('scheduled');
       await record(store, 'slow', lead?.id ?? '', 'taken');
@@ -261,11 +270,45 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       expect((await leadsIn(store))[0]?.state).toBe('dialled');
     });
 
+    test.each([
+      ['stale attempt first', ['slow', 'next']],
+      ['current attempt first', ['next', 'slow']],
+    ])('of two attempts of a lead that are recorded at once the current one counts: %s', async (_, order) => {
+      const { store, first, from } = await furnished(open());
+      const later = Date.now() + 3_600_000;
+      const ended = async (outcomes: Record<string, TryOutcome>, mobile: string) => {
+        await store.submit(from(first.id, { mobile }));
+        const [lead] = await claim(store, 'slow', { lease: 1 });
+        await pass(1);
+        expect(await claim(store, 'next')).toMatchObject([{ id: lead?.id }]);
+        const records = order.map((name) => {
+          const outcome = outcomes[name] ?? 'unknown';
+          return record(store, name, lead?.id ?? '', outcome, outcome === 'unavailable' ? later : undefined);
+        });
+        await Promise.all(records);
+        return (await Array.fromAsync(store.leads({ mobile }, 1)))[0]?.state;
+      };
+      expect(await ended({ slow: 'refused', next: 'unavailable' }, '+447840258823')).toBe('scheduled');
+      expect(await store.nextTryAt()).toBe(later);
+      expect(await ended({ slow: 'unavailable', next: 'refused' }, '+447840258824')).toBe('failed');
+    });
+
+    test('of two attempts of a lead that are recorded at once one that was taken counts, however stale', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      const [lead] = await claim(store, 'slow', { lease: 1 });
+      await pass(1);
+      expect(await claim(store, 'next')).toMatchObject([{ id: lead?.id }]);
+      const id = lead?.id ?? '';
+      await Promise.all([record(store, 'slow', id, 'taken'), record(store, 'next', id, 'refused')]);
+      expect((await leadsIn(store))[0]?.state).toBe('dialled');
+    });
+
     test('every try is kept, and one that broke off as well', async () => {
       const { store, first, from } = await furnished(open());
       await store.submit(from(first.id));
-      await claim(store, 'killed', { lease: 20 });
-      await pass(20);
+      await claim(store, 'killed', { lease: 1 });
+      await pass(1);
       const [lead] = await claim(store, 'next');
       await record(store, 'next', lead?.id ?? '', 'unavailable', Date.now());
       await dialDue(store);
@@ -437,10 +480,10 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       const now = Date.now();
       await store.submit(from(first.id));
       await store.submit(from(first.id, { mobile: '+447840258824' }));
-      await store.submit(from(first.id, { mobile: '+447840258825', receivedAt: now, delays: 2 }));
+      await store.submit(from(first.id, { mobile: '+447840258825', receivedAt: now, delays: 600 }));
       const [lead] = await claim(store, 'test', { limit: 1 });
       await record(store, 'test', lead?.id ?? '', 'unknown', now);
-      const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore: now + 1_000 };
+      const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore: now + 300_000 };
       expect(await store.claimDue(terms)).toEqual({ leads: [], tooOld: 2 });
       expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'expired', 'failed']);
       expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
@@ -599,12 +642,14 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
     test('a rotated key is good until its time, beside the one that takes its place', async () => {
       const { store, first } = await furnished(open());
       await store.addKey('first', 'old', 'old digest');
-      const oldUntil = Date.now() + 50;
+      const oldUntil = Date.now() + 3_600_000;
       expect(await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil })).toBe('first');
       expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new', partner: first });
+      await setClock(oldUntil - 1);
       expect(await store.keyHolder('old digest')).toMatchObject({ keyId: 'old' });
-      await pass(50);
+      await setClock(oldUntil);
       expect(await store.keyHolder('old digest')).toBeUndefined();
+      expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new' });
       expect(await Array.fromAsync(store.keys('first'))).toMatchObject([
         { id: 'new', expiresAt: null },
         { id: 'old', expiresAt: oldUntil },
@@ -650,7 +695,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       const mobile = (index: number) => `+44784025880${index}`;
       await Promise.all(
         [0, 1, 2, 3, 4].map((index) =>
-          store.submit(from(first.id, { mobile: mobile(index), delays: index })),
+          store.submit(from(first.id, { mobile: mobile(index), delays: 600 * index })),
         ),
       );
       await store.submit(from(first.id, { mobile: mobile(0) }));

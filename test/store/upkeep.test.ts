@@ -211,7 +211,7 @@ describe('backup', () => {
     })();
     const other = closing(openSqliteStore(join(directory, 'leads.db')));
     const file = join(directory, 'copy.db');
-    await vi.waitFor(async () => expect((await leadsIn(other)).length).toBeGreaterThan(100));
+    await expect.poll(async () => (await leadsIn(other)).length).toBeGreaterThan(100);
     await other.backup(file);
     isDone = true;
     await writing;

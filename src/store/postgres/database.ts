@@ -105,12 +105,20 @@ export class PostgresDatabase {
     });
   }
 
-  /** Runs statements in a transaction. Where it is undone by what passes, all of it is run again. */
-  transaction<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
+  /**
+   * Runs statements in a transaction. If it is undone by a fault that passes, all of it is run again.
+   *
+   * @param responseTimeout of each statement (ms), if it differs from the usual one
+   */
+  transaction<Result>(
+    work: (run: Run) => Promise<Result>,
+    responseTimeout = this.#limits.responseTimeout,
+  ): Promise<Result> {
     return this.persist((before) => {
       if (before.isUncertain) throw new StoreBusy('The connection ended while a change was committed.');
       return this.#withClient(async (client) => {
-        const run: Run = (text, values = []) => rowsOf(client, { text, values: [...values] });
+        const run: Run = (text, values = []) =>
+          rowsOf(client, { text, values: [...values], query_timeout: responseTimeout });
         await run('BEGIN ISOLATION LEVEL READ COMMITTED');
         try {
           const result = await work(run);
@@ -220,8 +228,13 @@ function withoutValues(error: pg.DatabaseError): pg.DatabaseError {
   return error;
 }
 
+/** A query with a timeout of its own (ms), which the driver has and its types do not. */
+interface TimedQuery extends pg.QueryConfig {
+  query_timeout?: number;
+}
+
 /** What the driver throws besides PostgreSQL's own errors is about the connection. */
-async function rowsOf<Row>(client: pg.PoolClient, query: pg.QueryConfig): Promise<Row[]> {
+async function rowsOf<Row>(client: pg.PoolClient, query: TimedQuery): Promise<Row[]> {
   try {
     // The cast: a row has the columns that the SQL names, of the types that the tables declare.
     return (await client.query(query)).rows as Row[];

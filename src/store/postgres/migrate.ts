@@ -12,7 +12,13 @@ const files = readdirSync(directory)
 export const latestMigration = files.length;
 
 /** Held while a process migrates ("lead" in ASCII). Like the tables, it belongs to the database. */
-const lock = 0x6c656164;
+export const migrationLock = 0x6c656164;
+
+/**
+ * Maximum time for one migration (ms). It may write large tables anew, or wait for another server that does; a connection
+ * that is lost meanwhile is noticed by TCP's keep-alive.
+ */
+const migrationTimeout = 24 * 3_600_000;
 
 const lastMigration: Statement = {
   name: 'last_migration',
@@ -43,14 +49,14 @@ export async function migrate(database: PostgresDatabase): Promise<void> {
   await database.transaction(async (run) => {
     // The lock ends with the transaction, so a pooler between need not keep the connection.
     await run('SET LOCAL statement_timeout = 0');
-    await run('SELECT pg_advisory_xact_lock($1)', [lock]);
+    await run('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
     await run(`CREATE TABLE IF NOT EXISTS migration (
       number integer PRIMARY KEY,
       ran_at timestamptz NOT NULL DEFAULT now()
     )`);
     const [last] = await run<{ number: number }>(lastMigration.text);
     await migrateFrom(last?.number ?? 0, run);
-  });
+  }, migrationTimeout);
 }
 
 async function migrateFrom(current: number, run: Run): Promise<void> {

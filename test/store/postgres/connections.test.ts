@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
+import { migrationLock } from '../../../src/store/postgres/migrate.ts';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
@@ -145,7 +146,7 @@ test('SIGTERM ends a server that still waits for another one to migrate the stor
   const other = new pg.Client({ connectionString: url });
   await other.connect();
   onTestFinished(() => other.end());
-  await other.query('SELECT pg_advisory_lock($1)', [0x6c656164]);
+  await other.query('SELECT pg_advisory_lock($1)', [migrationLock]);
   const child = start('src/main.ts', [], { PORT: '0', DATABASE_URL: url, BOOTSTRAP: 'off' });
   const waiting = async () =>
     (
