@@ -98,25 +98,25 @@ export interface components {
              */
             email: string;
             /**
-             * @description The person's first name.
+             * @description The person's first name, with at least one character that can be seen.
              * @example John
              */
             first_name: string;
             /**
-             * @description The person's surname.
+             * @description The person's surname, with at least one character that can be seen.
              * @example Doe
              */
             surname: string;
             mobile: components["schemas"]["Phone"];
             type: components["schemas"]["LeadType"];
             /**
-             * @description A finer sort of lead, in words that you agreed with the call centre. Blank counts as absent.
+             * @description A finer sort of lead, in words that you agreed with the call centre. If blank, it is treated as missing.
              * @example valeter
              */
             subtype?: string | null;
             /**
              * Format: phone
-             * @description Another number of the person, of any kind, written as `mobile` is. Blank counts as absent.
+             * @description Another number of the person, of any kind, written as `mobile` is. If blank, it is treated as missing.
              * @example 020 7946 0958
              */
             other_phone?: string | null;
@@ -126,7 +126,7 @@ export interface components {
              */
             data?: string;
             /**
-             * @description How many whole seconds to put the call off by, counted from the moment that the lead is accepted: a number, or a string of digits. Blank counts as absent, which is a call now.
+             * @description How many whole seconds to put the call off by, counted from the moment that the lead is accepted: a number, or a string of digits. If blank, it is treated as missing, which is a call now.
              * @example 600
              */
             delays?: number | string | null;

@@ -14,6 +14,7 @@ import { ConfigError } from './environment/variables.ts';
 import { phoneReader } from './leads/phone.ts';
 import { Mistake } from './partners/partner.ts';
 import { openStore } from './store/open.ts';
+import { printable, printableLines } from './text/terminal.ts';
 
 const surroundings: Surroundings = {
   open: async () => {
@@ -63,7 +64,7 @@ function tidy(command: Command): void {
     .exitOverride()
     .helpCommand(false)
     .configureHelp({ sortSubcommands: false })
-    .configureOutput({ outputError: (text, write) => write(`${sentence(text)}\n`) });
+    .configureOutput({ outputError: (text, write) => write(`${printable(sentence(text))}\n`) });
   for (const subcommand of command.commands) tidy(subcommand);
 }
 
@@ -82,6 +83,6 @@ function exitCodeAfter(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode;
   const expected = error instanceof Mistake || error instanceof ConfigError;
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(expected ? `${message}\n` : `The command failed: ${message}.\n`);
+  process.stderr.write(`${printableLines(expected ? message : `The command failed: ${message}.`)}\n`);
   return 1;
 }

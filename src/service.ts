@@ -143,10 +143,15 @@ export function signalToStop(): Promise<NodeJS.Signals> {
   });
 }
 
+/** Time that the rest of the log has to be read once a program has ended (ms). */
+const logPatience = 1_000;
+
 /** Runs a program to its end; where it cannot start, says why in a sentence and exits with 1. */
 export async function runOrExplain(program: () => Promise<void>): Promise<void> {
   try {
     await program();
+    // Node waits until all of the log is written, which is for ever if its reader stalls.
+    setTimeout(() => process.exit(), logPatience).unref();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const isPlain = error instanceof ConfigError;

@@ -150,6 +150,22 @@ test('an idle connection does not keep the server from stopping', async () => {
   expect((await end).code).toBe(0);
 });
 
+test('SIGTERM ends a server whose log nobody reads', async () => {
+  const { child, target } = await startMain({ ...settings(), RATE_LIMIT: 'off' });
+  child.stdout.pause();
+  const { hostname, port } = new URL(target.url);
+  const client = connect(Number(port), hostname);
+  onTestFinished(() => void client.destroy());
+  const head = `POST /lead/status?key=${target.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n`;
+  // Their lines are more than a pipe holds.
+  client.write(`${head}\r\n{}`.repeat(3_000));
+  client.write(`${head}Connection: close\r\n\r\n{}`);
+  await once(client.resume(), 'end');
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+});
+
 test('what was answered "saved": true is there after kill -9', async () => {
   const environment = settings();
   const { child, target } = await startMain(environment);

@@ -8,16 +8,17 @@ const src = fileURLToPath(new URL('../src/', import.meta.url));
 
 /** What each room may import besides itself. The files at the top wire the rooms together and may import all. */
 const allowed: Record<string, string[]> = {
+  text: [],
   leads: [],
-  partners: [],
+  partners: ['text'],
   environment: ['partners'],
-  telemetry: [],
+  telemetry: ['text'],
   store: ['leads', 'partners'],
-  contract: ['leads'],
+  contract: ['leads', 'text'],
   operations: ['contract', 'leads', 'partners', 'store', 'telemetry'],
   server: ['contract', 'leads', 'operations', 'partners', 'store', 'telemetry'],
   dialler: ['environment', 'leads', 'store', 'telemetry'],
-  commands: ['environment', 'leads', 'partners', 'store'],
+  commands: ['environment', 'leads', 'partners', 'store', 'text'],
   mock: ['contract', 'leads', 'server'],
 };
 

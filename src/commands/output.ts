@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { getBorderCharacters, table } from 'table';
+import { printable, printableJson } from '../text/terminal.ts';
 
 /** How rows are shown: to people as columns, to scripts as JSON. */
 export interface View<Row> {
@@ -29,7 +30,7 @@ export class Output {
 
   /** Says what was done: a sentence for people, a JSON value for scripts. */
   async done(sentence: string, value: object): Promise<void> {
-    await this.#line(this.#json ? JSON.stringify(value) : sentence);
+    await this.#line(this.#json ? printableJson(value) : printable(sentence));
   }
 
   /** Sets one table off from the next. */
@@ -39,7 +40,7 @@ export class Output {
 
   /** One JSON value, in both forms. */
   async value(value: object): Promise<void> {
-    await this.#line(JSON.stringify(value));
+    await this.#line(printableJson(value));
   }
 
   /**
@@ -54,7 +55,7 @@ export class Output {
     asked?: number,
   ): Promise<void> {
     if (this.#json) {
-      for await (const row of rows) await this.#line(JSON.stringify(view.json(row)));
+      for await (const row of rows) await this.#line(printableJson(view.json(row)));
       return;
     }
     const lines = [Object.keys(view.columns)];
@@ -86,12 +87,4 @@ export function aligned(lines: string[][]): string {
     drawHorizontalLine: () => false,
   });
   return text.replace(/ +$/gm, '').trimEnd();
-}
-
-/** What partners send may hold anything, and a terminal obeys control characters. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}]/gu,
-    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

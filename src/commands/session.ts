@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ReadPhone } from '../leads/phone.ts';
 import type { Store } from '../store/store.ts';
+import { printable } from '../text/terminal.ts';
 import { Output } from './output.ts';
 
 /** What a command works with. */
@@ -53,7 +54,7 @@ export function action<Options extends object, Arguments extends unknown[]>(
     const { store, ...more } = await surroundings.open();
     try {
       const output = new Output(surroundings.out, options.json ?? false);
-      const remark = (sentence: string) => void surroundings.err.write(`${sentence}\n`);
+      const remark = (sentence: string) => void surroundings.err.write(`${printable(sentence)}\n`);
       await run({ store, ...more, output, remark }, options, ...parameters);
     } finally {
       await store.close();

@@ -1,6 +1,7 @@
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
 import type { Activity, FailedTry, TryCount, Workload } from '../store/watch.ts';
-import { aligned, printable, time } from './output.ts';
+import { printable } from '../text/terminal.ts';
+import { aligned, time } from './output.ts';
 
 /** Rates are those of so long a time, in milliseconds: shorter ones jump about. */
 const rateWindow = 10_000;

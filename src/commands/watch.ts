@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { createLogUpdate } from 'log-update';
 import type { ActivityCursor } from '../store/watch.ts';
+import { printableJson } from '../text/terminal.ts';
 import { action, type Session, type Surroundings } from './session.ts';
 import { asJson, asLine, asScreen, History } from './watch-view.ts';
 
@@ -40,7 +41,7 @@ async function lookOn(
 
 function viewOn(out: Surroundings['out'], json: boolean): { show(history: History): void; end(): void } {
   if (json || !('isTTY' in out && out.isTTY)) {
-    const written = json ? (history: History) => JSON.stringify(asJson(history)) : asLine;
+    const written = json ? (history: History) => printableJson(asJson(history)) : asLine;
     return { show: (history) => void out.write(`${written(history)}\n`), end: () => {} };
   }
   const redraw = createLogUpdate(out);

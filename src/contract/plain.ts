@@ -1,24 +1,29 @@
-import { type BodySchema, type FieldSchema, takes } from './document.ts';
+import { isInvisible } from '../text/visible.ts';
+import { type BodySchema, takes } from './document.ts';
 
-/** Whether a value says nothing: absent, null, or no text but white space. */
+/** Whether a value is missing, null, or a text of which nothing can be seen. */
 export function isBlank(value: unknown): boolean {
-  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
+  return value === undefined || value === null || (typeof value === 'string' && isInvisible(value));
 }
 
 /**
- * Makes plain what the contract lets partners write in more than one way: in a field that may be
- * null any blank counts as absent, and in one that may be an integer a string of digits is that
- * integer. The result is the body itself where there is nothing to make plain.
+ * Normalises what the contract lets partners write in more than one way: a blank field is treated as missing if it is
+ * required or may be null, and in a field that may be an integer a string of digits is that integer. Returns the body
+ * itself if there is nothing to normalise.
  */
 export function plainBody(schema: BodySchema): (sent: object) => object {
-  const fields = Object.entries(schema.properties).filter(
-    ([, field]) => takes(field, 'null') || takes(field, 'integer'),
-  );
+  const fields = Object.entries(schema.properties)
+    .map(([name, field]) => {
+      const isRequired = schema.required?.includes(name) ?? false;
+      return { name, mayBeBlank: isRequired || takes(field, 'null'), isInteger: takes(field, 'integer') };
+    })
+    .filter(({ mayBeBlank, isInteger }) => mayBeBlank || isInteger);
   return (sent) => {
     // The cast: an object's members can be read by any name.
     const written = sent as Record<string, unknown>;
     let plain = written;
-    for (const [name, field] of fields) {
+    for (const field of fields) {
+      const { name } = field;
       const value = written[name];
       const meant = meaning(value, field);
       if (meant === value) continue;
@@ -30,9 +35,17 @@ export function plainBody(schema: BodySchema): (sent: object) => object {
   };
 }
 
-function meaning(value: unknown, field: FieldSchema): unknown {
-  if (takes(field, 'null') && isBlank(value)) return undefined;
-  if (!takes(field, 'integer')) return value;
+/** What the contract says of a field that can be written in more than one way. */
+interface LooseField {
+  name: string;
+  /** Whether a blank value is treated as missing. */
+  mayBeBlank: boolean;
+  isInteger: boolean;
+}
+
+function meaning(value: unknown, { mayBeBlank, isInteger }: LooseField): unknown {
+  if (mayBeBlank && isBlank(value)) return undefined;
+  if (!isInteger) return value;
   if (typeof value === 'string' && /^[0-9]+$/.test(value)) return finite(Number(value));
   return typeof value === 'number' ? finite(value) : value;
 }

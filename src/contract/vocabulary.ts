@@ -19,7 +19,7 @@ export function contractAjv(readPhone: ReadPhone): Ajv2020 {
     validateSchema: false,
   });
   ajv.addFormat('email', fullFormats.email);
-  ajv.addFormat('phone', (written) => written.trim() === '' || readPhone(written) !== undefined);
+  ajv.addFormat('phone', (written) => readPhone(written) !== undefined);
   ajv.addKeyword('x-refusal');
   ajv.addKeyword({
     keyword: 'x-max-depth',

@@ -1,3 +1,5 @@
+import { isPrintable } from '../text/terminal.ts';
+import { isInvisible } from '../text/visible.ts';
 import type { PartnerLimit } from './rate-limit.ts';
 
 /** Who sends leads. */
@@ -26,10 +28,11 @@ export class Mistake extends Error {
 /** The contract's limit for a type (`LeadType` in openapi.yaml); partners are held to the same. */
 const longestName = 64;
 
-/** @throws {Mistake} where a partner could not send `name`, or nobody could tell it from another. */
+/** @throws {Mistake} if a partner could not send `name`, or nobody could tell it from another on a screen */
 export function checkName(what: 'lead type' | 'partner', name: string): void {
-  if (name.trim() === name && name !== '' && [...name].length <= longestName) return;
+  const isTrimmed = name.trim() === name && [...name].length <= longestName;
+  if (isTrimmed && isPrintable(name) && !isInvisible(name)) return;
   throw new Mistake(
-    `The name of a ${what} has 1 to ${longestName} characters and no white space at its ends: ${JSON.stringify(name)} does not fit.`,
+    `The name of a ${what} has 1 to ${longestName} visible characters and no white space at its ends: ${JSON.stringify(name)} does not fit.`,
   );
 }

@@ -1,4 +1,5 @@
 import { type Level, type Logger, pino } from 'pino';
+import { printable, printableLines } from '../text/terminal.ts';
 import { GatheredOutput } from './gathered-output.ts';
 
 export type Log = Logger;
@@ -13,21 +14,52 @@ export const logLevels: readonly (Level | 'silent')[] = [
   'silent',
 ];
 
+/** Where this process's log goes. */
+let output: GatheredOutput | undefined;
+
+/** Number of log lines that were dropped because nobody read standard output. */
+export function droppedLines(): number {
+  return output?.dropped ?? 0;
+}
+
 /**
- * The server's log: one JSON object a line on standard output, or lines for people in a terminal. Whoever else prints
- * there calls its `flush` before.
+ * Creates the server's log: one JSON object a line on standard output, or lines for people in a terminal. Anything else
+ * that prints there calls its `flush` before.
  */
 export async function createLog(level: string): Promise<Log> {
   outliveReader();
+  const gathered = new GatheredOutput(process.stdout, (dropped) => {
+    log.warn({ dropped }, 'Lines of the log were dropped: whatever reads standard output did not keep up.');
+  });
+  output = gathered;
   const options = {
     level,
     base: null,
     timestamp,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (!process.stdout.isTTY) return pino(options, new GatheredOutput(process.stdout));
-  const { default: pretty } = await import('pino-pretty');
-  return pino(options, pretty({ singleLine: true, translateTime: 'SYS:HH:MM:ss', sync: true }));
+  const log: Log = pino(options, process.stdout.isTTY ? await forPeople(gathered) : gathered);
+  return log;
+}
+
+/** Writes lines as people read them. */
+async function forPeople(gathered: GatheredOutput) {
+  const { prettyFactory } = await import('pino-pretty');
+  const prettify = prettyFactory({ singleLine: true, translateTime: 'SYS:HH:MM:ss' });
+  return {
+    write: (line: string) => gathered.write(prettify(printableValue(JSON.parse(line)))),
+    flush: () => gathered.flush(),
+  };
+}
+
+/** Escapes what a terminal would obey, in every text of a line. A stack trace keeps its line breaks. */
+function printableValue(value: unknown, name?: string): unknown {
+  if (typeof value === 'string') return name === 'stack' ? printableLines(value) : printable(value);
+  if (Array.isArray(value)) return value.map((member) => printableValue(member));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([member, held]) => [printable(member), printableValue(held, member)]),
+  );
 }
 
 let millisecond = 0;

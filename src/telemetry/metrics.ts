@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { droppedLines } from './log.ts';
 import type { AnsweredRequest } from './requests.ts';
 
 /** What there is to do, as the store tells it when the metrics are asked for. */
@@ -91,6 +92,15 @@ export class Metrics {
       name: 'leads_too_old_total',
       help: 'Leads that were too old to be rung when their turn came (DIAL_WITHIN).',
       registers,
+    });
+    new Counter({
+      name: 'leads_log_lines_dropped_total',
+      help: 'Lines of the log that were dropped, since whatever reads standard output did not keep up.',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(droppedLines());
+      },
     });
     this.#backlog = backlog;
     this.#leads = new Gauge({

@@ -38,14 +38,17 @@ test('scripts get a JSON object a line, with the outcomes by partner', async () 
   const { store, first, from, environment } = await watchedStore();
   const child = start('src/cli.ts', ['watch', '--json'], environment);
   await written(child, /\n/);
+  const other = await store.addPartner('a\u009b\u202e', ['motor']);
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   await store.submit(from(first.id, { mobile: '+447840258824' }));
+  await store.submit(from(other.id, { mobile: '+447840258824' }));
   const lines = (await written(child, /already-scheduled.*\n/)).trim().split('\n');
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
     due: 1,
     leads: { scheduled: 1, failed: 1 },
-    outcomes: { first: { 'already-scheduled': 1 } },
+    outcomes: { first: { 'already-scheduled': 1 }, 'a\u009b\u202e': { 'already-scheduled': 1 } },
   });
+  expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
 });
 
 test('whoever closes the output ends the watch', async () => {

@@ -42,7 +42,7 @@ function at(next: string, text: string): string {
 }
 
 const narrower = contract.replace('maxLength: 254', 'maxLength: 100');
-const explained = contract.replace("The person's first name.", 'The first name of the person.');
+const explained = contract.replace("The person's first name", 'The first name of the person');
 
 test('a contract that has not changed needs no new version', () => {
   const { compare, release } = repository();

@@ -79,7 +79,11 @@ test.each([0, 31_536_000])('the delay %i, at the edge of what is allowed, is tak
 test.each([
   ['subtype', null],
   ['subtype', ' '.repeat(200)],
+  ['subtype', '\u200b\u{e0041}'],
   ['other_phone', ''],
+  ['other_phone', '\u3164'],
+  ['delays', '\u200b'],
+  ['test', '\u0000'],
   ['other_phone', ' \t '],
   ['delays', null],
   ['delays', ''],

@@ -1,0 +1,87 @@
+/** What partners send reaches the operator's terminal as text, never as something that a terminal obeys. */
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { dueCommand } from '../../src/commands/due.ts';
+import { keyCommand } from '../../src/commands/key.ts';
+import { leadCommand } from '../../src/commands/lead.ts';
+import { partnerCommand } from '../../src/commands/partner.ts';
+import type { Surroundings } from '../../src/commands/session.ts';
+import { submissionCommand } from '../../src/commands/submission.ts';
+import { typeCommand } from '../../src/commands/type.ts';
+import { phoneReader } from '../../src/leads/phone.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { run } from '../harness/process.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+import { furnished } from '../store/stores.ts';
+
+const dangerous = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+const nasty = 'x\u001b[2J\u0007\n\u007f\u0085\u009b\u00ad\u200b\u202e\u2066\u2028\ufeff\u3164\u{e0001}y';
+const shown =
+  'x\\u001b[2J\\u0007\\u000a\\u007f\\u0085\\u009b\\u00ad\\u200b\\u202e\\u2066\\u2028\\ufeff\\u3164\\u{e0001}y';
+
+/** A store in which every text that somebody chose is nasty: it takes names that the command would refuse. */
+async function nastyStore(): Promise<string> {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store, from } = await furnished(openSqliteStore(file));
+  await store.addType(nasty, null);
+  const partner = await store.addPartner(nasty, [nasty]);
+  await store.addKey(nasty, 'key', 'digest');
+  const content = JSON.stringify({ first_name: nasty, surname: nasty });
+  await store.submit(from(partner.id, { type: nasty, content }));
+  await store.close();
+  return file;
+}
+
+/** What a command prints, run in this process. */
+async function printed(file: string, command: (surroundings: Surroundings) => Command, words: string[]) {
+  const out = new PassThrough();
+  const open = async () => ({
+    store: openSqliteStore(file),
+    readPhone: phoneReader('GB'),
+    dialWithin: undefined,
+  });
+  const openUrl = async () => openSqliteStore(file);
+  const all = text(out);
+  await command({ open, openUrl, out, err: new PassThrough() }).parseAsync(words, { from: 'user' });
+  out.end();
+  return all;
+}
+
+test.each<[string, string[], (surroundings: Surroundings) => Command]>([
+  ['type', ['list'], typeCommand],
+  ['partner', ['list'], partnerCommand],
+  ['key', ['list'], keyCommand],
+  ['lead', ['list'], leadCommand],
+  ['lead', ['show', '07840258823'], leadCommand],
+  ['submission', ['list'], submissionCommand],
+  ['due', [], dueCommand],
+])(
+  '%s %o prints nothing that a terminal obeys or hides, and --json has the same value',
+  async (_, words, command) => {
+    const file = await nastyStore();
+    const table = await printed(file, command, words);
+    expect(table).toContain(shown);
+    expect(table.replaceAll('\n', '')).not.toMatch(dangerous);
+    const json = await printed(file, command, [...words, '--json']);
+    expect(json.replaceAll('\n', '')).not.toMatch(dangerous);
+    const values = json
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(JSON.stringify(values)).toContain(JSON.stringify(nasty).slice(1, -1));
+  },
+);
+
+test.each([
+  ['a sentence', ['partner', 'grant', nasty, 'motor'], 'stdout'],
+  ['a mistake', ['key', 'list', `${nasty} is not there`], 'stderr'],
+  ['a wrong command', [nasty], 'stderr'],
+] as const)('%s has nothing that a terminal obeys or hides', async (_, words, stream) => {
+  const environment = { DATABASE_URL: `sqlite:${await nastyStore()}` };
+  const { [stream]: output } = await run('src/cli.ts', [...words], environment);
+  expect(output).toContain('\\u202e');
+  expect(output.replaceAll('\n', '')).not.toMatch(dangerous);
+});

@@ -1,0 +1,40 @@
+/** A process that logs as its argument says, for log.test.ts. */
+import { createLog, droppedLines } from '../../src/telemetry/log.ts';
+
+const padding = 'x'.repeat(1_000);
+
+async function inTerminal(): Promise<void> {
+  Object.defineProperty(process.stdout, 'isTTY', { value: true });
+  const log = await createLog('info');
+  const text = process.argv[3] ?? '';
+  log.info({ partner: text, nested: { [text]: [text] }, err: new Error(text) }, text);
+}
+
+async function untilUncaught(): Promise<void> {
+  const log = await createLog('info');
+  setImmediate(() => {
+    log.info('the last line');
+    throw new Error('nobody catches this');
+  });
+}
+
+/** Logs about 40 MB; then, once the parent says so, single lines until they are written again. */
+async function withoutReader(): Promise<void> {
+  const log = await createLog('info');
+  for (let count = 0; count < 40_000; count += 1) {
+    log.info({ count, padding }, 'before');
+    if (count % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { rss } = process.memoryUsage();
+  process.send?.({ dropped: droppedLines(), waiting: process.stdout.writableLength, rss });
+  process.once('message', () => {
+    const timer = setInterval(() => log.info('after'), 5);
+    process.once('message', () => {
+      clearInterval(timer);
+      process.disconnect?.();
+    });
+  });
+}
+
+const modes = new Map(Object.entries({ inTerminal, untilUncaught, withoutReader }));
+await modes.get(process.argv[2] ?? '')?.();
