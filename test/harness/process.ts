@@ -15,14 +15,20 @@ function environmentWith(variables: Record<string, string>): Record<string, stri
   return { PATH: process.env['PATH'] ?? '', ...variables };
 }
 
-/** Starts a program of this repository in a process of its own. Whoever starts it ends it. */
+/**
+ * Starts a program of this repository in a process of its own. Whoever starts it ends it.
+ *
+ * @param user whom it runs as, if this process may choose
+ */
 export function spawnProgram(
   file: string,
   parameters: string[],
   environment: Record<string, string>,
   directory: string = root,
+  user: { uid?: number; gid?: number } = {},
 ): ChildProcessWithoutNullStreams {
   return spawn(process.execPath, [`${root}${file}`, ...parameters], {
+    ...user,
     cwd: directory,
     env: environmentWith(environment),
   });

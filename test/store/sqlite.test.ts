@@ -6,11 +6,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { newSubmission } from '../../src/leads/submission.ts';
 import { unobserved } from '../../src/store/observer.ts';
+import { markInUse } from '../../src/store/sqlite/closing.ts';
 import { CommitQueue, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
 import { openDatabase } from '../../src/store/sqlite/database.ts';
 import { latestMigration, migrate } from '../../src/store/sqlite/migrate.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { type Durability, WriteAheadLog } from '../../src/store/sqlite/write-ahead-log.ts';
+import { type Durability, nothingLasts, WriteAheadLog } from '../../src/store/sqlite/write-ahead-log.ts';
 import { StoreBusy } from '../../src/store/store.ts';
 import { run } from '../harness/process.ts';
 import { claim, dialDue, holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
@@ -20,6 +21,7 @@ function newDatabase(): { database: DatabaseSync; file: string } {
   const file = join(temporaryDirectory(), 'leads.db');
   const database = openDatabase(file);
   database.exec('CREATE TABLE note (text TEXT NOT NULL UNIQUE) STRICT');
+  markInUse(database);
   return { database, file };
 }
 
@@ -39,7 +41,7 @@ function commitsIn(file: string): number {
   return commits;
 }
 
-/** The log of a database that the test closes. */
+/** The log of a database; both are closed with the test. */
 function logOf(database: DatabaseSync): WriteAheadLog {
   const log = new WriteAheadLog(database, unobserved);
   onTestFinished(() => log.close());
@@ -47,16 +49,15 @@ function logOf(database: DatabaseSync): WriteAheadLog {
 }
 
 /** A disk whose syncs end when the test says so. */
-function patientDisk() {
+function patientDisk(database: DatabaseSync) {
   const syncs: PromiseWithResolvers<void>[] = [];
   const disk: Durability = {
+    ...nothingLasts(database),
     sync() {
       const sync = Promise.withResolvers<void>();
       syncs.push(sync);
       return sync.promise;
     },
-    recover: vi.fn(),
-    close: async () => {},
   };
   return { disk, syncs };
 }
@@ -65,7 +66,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('nobody is told of a change before the disk has it: not who made it, and not who looks it up', async () => {
   const { database } = newDatabase();
-  const { disk, syncs } = patientDisk();
+  const { disk, syncs } = patientDisk(database);
   const queue = new CommitQueue(database, disk, defaultLimits);
   const told: string[] = [];
   const write = queue
@@ -83,7 +84,7 @@ test('nobody is told of a change before the disk has it: not who made it, and no
 
 test('writes that arrive while the disk syncs share the next commit', async () => {
   const { database, file } = newDatabase();
-  const { disk, syncs } = patientDisk();
+  const { disk, syncs } = patientDisk(database);
   const queue = new CommitQueue(database, disk, defaultLimits);
   const insert = database.prepare('INSERT INTO note VALUES (?)');
   const writes = [queue.write(() => insert.run('first'))];
@@ -121,7 +122,6 @@ test('where the disk fails to sync nobody is told that nothing was saved, and th
   expect(sync).toHaveBeenCalledTimes(3);
   expect(commitsIn(file)).toBe(1);
   expect(notesIn(file)).toEqual(['before', 'doubtful', 'after']);
-  database.close();
 });
 
 test('under a load that never pauses the log is carried over beside it, and does not grow without end', async () => {
@@ -154,7 +154,6 @@ test('writes that arrive together share one commit', async () => {
   );
   expect(commitsIn(file) - before).toBe(1);
   expect(notesIn(file)).toHaveLength(100);
-  database.close();
 });
 
 test('a write is on the disk when its promise is fulfilled', async () => {
@@ -162,7 +161,6 @@ test('a write is on the disk when its promise is fulfilled', async () => {
   const queue = new CommitQueue(database, logOf(database), defaultLimits);
   await queue.write(() => database.exec("INSERT INTO note VALUES ('kept')"));
   expect(notesIn(file)).toEqual(['kept']);
-  database.close();
 });
 
 test('a write that fails is undone alone, and the others of its batch are kept', async () => {
@@ -179,7 +177,6 @@ test('a write that fails is undone alone, and the others of its batch are kept',
   ]);
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(notesIn(file)).toEqual(['first', 'third']);
-  database.close();
 });
 
 test('where the commit itself fails, nobody of its batch is told that it went through', async () => {
@@ -195,7 +192,6 @@ test('where the commit itself fails, nobody of its batch is told that it went th
   expect(notesIn(file)).toEqual([]);
   await queue.write(() => database.exec("INSERT INTO note VALUES ('next')"));
   expect(notesIn(file)).toEqual(['next']);
-  database.close();
 });
 
 test('a full disk fails what cannot be written, keeps what was, and is over once there is room', async () => {
@@ -212,7 +208,6 @@ test('a full disk fails what cannot be written, keeps what was, and is over once
   database.exec('PRAGMA max_page_count = 1000000');
   await queue.write(() => insert.run('after'));
   expect(notesIn(file)).toEqual(['before', 'after']);
-  database.close();
 });
 
 test('while another process holds the lock writes wait and nothing else does', async () => {
@@ -231,7 +226,6 @@ test('while another process holds the lock writes wait and nothing else does', a
   lock.release();
   await write;
   expect(notesIn(file)).toEqual(['late']);
-  database.close();
 });
 
 test('a lock that is never released fails the writes that wait for it, and later ones go through', async () => {
@@ -243,7 +237,6 @@ test('a lock that is never released fails the writes that wait for it, and later
   lock.release();
   await queue.write(() => database.exec("INSERT INTO note VALUES ('later')"));
   expect(notesIn(file)).toEqual(['later']);
-  database.close();
 });
 
 test('a reader that stalls in a list does not keep the log from being emptied', async () => {

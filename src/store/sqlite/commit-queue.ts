@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Mistake } from '../../partners/partner.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { StoreBusy } from '../store.ts';
+import { isBusy } from './fault.ts';
 import { Query } from './query.ts';
 import { TurnMemory } from './turn-memory.ts';
 import type { Durability } from './write-ahead-log.ts';
@@ -31,8 +32,6 @@ const largestBatch = 500;
 /** The pause before the lock is tried again, in milliseconds. */
 const lockRetry = 1;
 
-const sqliteBusy = 5;
-
 /**
  * Gathers the writes that arrive while the disk syncs the commit before, and commits them together, since a sync
  * costs more than all the rest. One that fails is undone alone. A write's promise is fulfilled once its commit is
@@ -43,14 +42,13 @@ export class CommitQueue {
   readonly #durability: Durability;
   readonly #limits: CommitQueueLimits;
   readonly #observer: StoreObserver;
-  readonly #begin: Query;
   readonly #commit: Query;
   readonly #save: Query;
   readonly #release: Query;
   #waiting: Entry[] = [];
   #scheduled = false;
   /** The sync that is under way. It is fulfilled when it has ended, with why it failed where it did. */
-  #syncing: Promise<StoreBusy | undefined> | undefined;
+  #syncing: Promise<unknown> | undefined;
   /** When the first failed attempt at the lock was made; 0 while there is none. */
   #lockedSince = 0;
   #whenIdle: (() => void)[] = [];
@@ -67,7 +65,6 @@ export class CommitQueue {
     this.#durability = durability;
     this.#limits = limits;
     this.#observer = observer;
-    this.#begin = new Query(database, 'BEGIN IMMEDIATE');
     this.#commit = new Query(database, 'COMMIT');
     this.#save = new Query(database, 'SAVEPOINT entry');
     this.#release = new Query(database, 'RELEASE entry');
@@ -106,13 +103,20 @@ export class CommitQueue {
   /**
    * Reads what may be told to others: it is given once it is on the disk.
    *
-   * @throws {StoreBusy} where the disk fails
+   * @throws {StoreBusy} where the disk fails, or the store may not be used any more
    */
   async read<Result>(ask: () => Result): Promise<Result> {
+    this.checkUse();
     const result = ask();
     const failure = await this.#syncing;
     if (failure !== undefined) throw failure;
     return result;
+  }
+
+  /** @throws {StoreBusy} where the store may not be used any more */
+  checkUse(): void {
+    const { refusal } = this.#durability;
+    if (refusal !== undefined) throw refusal;
   }
 
   /** A memory of rows that forgets them, too, wherever a transaction of this queue begins or ends. */
@@ -137,8 +141,7 @@ export class CommitQueue {
   #flush(): void {
     this.#scheduled = false;
     try {
-      this.#durability.recover();
-      this.#begin.run();
+      this.#durability.begin();
     } catch (error) {
       this.#beginFailed(error);
       return;
@@ -175,7 +178,7 @@ export class CommitQueue {
       } catch {
         // Nothing is lost here: the run in savepoints meets the same error and tells the entry's caller.
         this.#rollback();
-        this.#begin.run();
+        this.#durability.begin();
         for (const entry of batch) this.#runAlone(entry);
       }
       this.#commit.run();
@@ -191,7 +194,7 @@ export class CommitQueue {
   }
 
   /** Syncs a batch that is committed, and tells its callers only then. */
-  async #sync(batch: Entry[], begun: number): Promise<StoreBusy | undefined> {
+  async #sync(batch: Entry[], begun: number): Promise<unknown> {
     const failure = await this.#failureOfSync(batch.length);
     this.#syncing = undefined;
     if (failure === undefined) {
@@ -206,12 +209,12 @@ export class CommitQueue {
     return failure;
   }
 
-  async #failureOfSync(writes: number): Promise<StoreBusy | undefined> {
+  async #failureOfSync(writes: number): Promise<unknown> {
     try {
       await this.#durability.sync(writes);
       return undefined;
-    } catch (cause) {
-      return new StoreBusy('The disk failed, and nobody knows whether a change will last.', { cause });
+    } catch (error) {
+      return error;
     }
   }
 
@@ -252,9 +255,4 @@ export class CommitQueue {
 function tellCaller({ resolve, reject, result, failure }: Entry): void {
   if (failure === undefined) resolve(result);
   else reject(failure);
-}
-
-function isBusy(error: unknown): boolean {
-  // The low byte of SQLite's extended result code is the plain one.
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === sqliteBusy;
 }

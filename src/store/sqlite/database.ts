@@ -1,6 +1,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { createPrivate } from './permissions.ts';
 
 /** Marks the files of this program, so that it never migrates somebody else's ("lead" in ASCII). */
 const applicationId = 0x6c656164;
@@ -10,6 +12,9 @@ const startPatience = 10_000;
 
 /** In so large a log, in pages, SQLite makes a checkpoint within a commit, in case that nobody else could. */
 const largestLog = 262_144;
+
+/** A log that was larger under load is cut back to this when it begins anew, in bytes. */
+const keptLog = 64 * 2 ** 20;
 
 /**
  * How much of the file SQLite holds in memory, in KiB: as much as takes the inner pages of the indexes of ten million
@@ -26,12 +31,20 @@ const pageCache = 8_192;
  * @param path a file, or `:memory:`
  */
 export function openDatabase(path: string): DatabaseSync {
-  if (path !== ':memory:') makeDirectory(dirname(resolve(path)));
+  if (path !== ':memory:') {
+    makeDirectory(dirname(resolve(path)));
+    createPrivate(path);
+  }
   const database = new DatabaseSync(path, { timeout: startPatience });
   try {
+    database.exec(`
+      PRAGMA auto_vacuum = INCREMENTAL;
+      PRAGMA secure_delete = ON;
+    `);
     checkOwner(database, path);
     database.exec(`
       PRAGMA journal_mode = WAL;
+      PRAGMA journal_size_limit = ${keptLog};
       PRAGMA fullfsync = ON;
       PRAGMA cache_size = -${pageCache};
       PRAGMA wal_autocheckpoint = ${largestLog};
@@ -42,6 +55,13 @@ export function openDatabase(path: string): DatabaseSync {
     throw error;
   }
   return database;
+}
+
+/** Names a database file that must exist: SQLite makes a new one in the place of one that is missing otherwise. */
+export function existingFile(path: string): URL {
+  const url = pathToFileURL(path);
+  url.searchParams.set('mode', 'rw');
+  return url;
 }
 
 /** Has the log synced before its pages go to the database file, and the file before the log begins anew. */

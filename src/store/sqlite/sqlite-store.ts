@@ -1,12 +1,20 @@
+import { resolve } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import type { Store } from '../store.ts';
 import { sqliteArchive } from './archive.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
+import { compactOnce } from './compaction.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
 import { sqliteDeliveryPauses } from './delivery-pause.ts';
+import { explained } from './fault.ts';
 import { sqliteHandOff } from './hand-off.ts';
+import { inspectFiles } from './inspection.ts';
 import { grantedTypes, sqliteIntake, sqliteTake } from './intake.ts';
-import { currentMigration, latestMigration, migrate } from './migrate.ts';
+import { checkIntegrity, faultInKeys } from './integrity.ts';
+import { migrate } from './migrate.ts';
+import { warnOfOthers } from './permissions.ts';
+import { Query } from './query.ts';
 import { sqliteRecords } from './records.ts';
 import { sqliteRegistry } from './registry.ts';
 import { sqliteUpkeep } from './upkeep.ts';
@@ -17,24 +25,22 @@ import { nothingLasts, WriteAheadLog } from './write-ahead-log.ts';
  * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
  * and the operator's commands): each sees what the others have committed from its next statement on.
  *
- * @param path a file, which is made where there is none, or `:memory:`
+ * @param file a path, which is made where there is none, or `:memory:`
  */
 export function openSqliteStore(
-  path: string,
+  file: string,
   limits: CommitQueueLimits = defaultLimits,
   observer: StoreObserver = unobserved,
 ): Store {
-  const database = openDatabase(path);
-  try {
-    migrate(database);
-    stopWaitingForLocks(database);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  const path = file === ':memory:' ? file : resolve(file);
+  const database = openUpToDate(path);
   const isInMemory = database.location() === null;
-  const durability = isInMemory ? nothingLasts : new WriteAheadLog(database, observer);
+  const durability = isInMemory ? nothingLasts(database) : new WriteAheadLog(database, observer, path);
   const queue = new CommitQueue(database, durability, limits, observer);
+  const ready = new Query(
+    database,
+    'INSERT INTO readiness (id, checked_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at',
+  );
   let isClosed = false;
   const grantedType = grantedTypes(database, queue);
   const take = sqliteTake(database, grantedType);
@@ -50,9 +56,17 @@ export function openSqliteStore(
     ...sqliteWatch(database, queue),
 
     async checkReady() {
-      const current = currentMigration(database);
-      if (current === latestMigration) return;
-      throw new Error(`The store has migration ${current}, and this server needs ${latestMigration}.`);
+      durability.start();
+      try {
+        await queue.write(() => ready.run(Date.now()));
+      } catch (error) {
+        throw explained(error, path);
+      }
+      const fault = faultInKeys(database);
+      if (fault === undefined) return;
+      throw new Error(
+        `${path} is damaged, so that valid keys are not found (${fault}). Start the server again: it rebuilds what it can.`,
+      );
     },
 
     async close() {
@@ -60,7 +74,26 @@ export function openSqliteStore(
       if (isClosed) return;
       isClosed = true;
       await durability.close();
-      database.close();
     },
   };
+}
+
+function openUpToDate(path: string): DatabaseSync {
+  try {
+    if (path !== ':memory:') inspectFiles(path);
+    const database = openDatabase(path);
+    try {
+      migrate(database);
+      checkIntegrity(database, path);
+      compactOnce(database, path);
+      stopWaitingForLocks(database);
+      warnOfOthers(path);
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  } catch (error) {
+    throw explained(error, path);
+  }
 }

@@ -1,15 +1,10 @@
-import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { backup, DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { identifierBound } from '../../leads/identifier.ts';
-import { Mistake } from '../../partners/partner.ts';
 import { stepSize } from '../prune.ts';
 import type { Upkeep } from '../store.ts';
+import { backUp } from './backup.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { Query } from './query.ts';
-
-/** As many pages as one step of a copy can take. */
-const allPages = 2 ** 31 - 1;
 
 /** The leads of a submission: the one that it made or met, and those of its replays. */
 const leadsOf = `
@@ -75,38 +70,6 @@ export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep
       return queue.write(() => deleteAnswers.run(before, stepSize));
     },
 
-    async backup(file) {
-      if (existsSync(file)) throw new Mistake(`${file} exists already. Name a file that does not.`);
-      try {
-        // In one step, which sees one state of the store: in several, each commit beside it would make
-        // the copy begin again.
-        await backup(database, file, { rate: allPages });
-        checkCopy(file);
-        syncFile(file);
-        syncFile(dirname(resolve(file)));
-      } catch (error) {
-        rmSync(file, { force: true });
-        throw error;
-      }
-    },
+    backup: (file) => backUp(database, file),
   };
-}
-
-function checkCopy(file: string): void {
-  const copy = new DatabaseSync(file);
-  try {
-    const found = copy.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-    if (found !== 'ok') throw new Error(`The copy is damaged: ${found}`);
-  } finally {
-    copy.close();
-  }
-}
-
-function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { existingFile } from './database.ts';
+import { isBusy } from './fault.ts';
+import { closed, inUse, isInUse, type Version } from './version.ts';
+
+/** How long a process that closes the store waits for another that does the same, in milliseconds. */
+const patience = 1_000;
+
+export function versionOf(database: DatabaseSync): Version {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+}
+
+/**
+ * Marks the store as in use, in the file itself, so that a log that is missing later is noticed. Does nothing where the
+ * store is marked already.
+ *
+ * @throws where another connection holds the lock
+ */
+export function markInUse(database: DatabaseSync): void {
+  database.exec('BEGIN IMMEDIATE');
+  const version = versionOf(database);
+  if (!isInUse(version)) database.exec(`PRAGMA user_version = ${inUse(version)}`);
+  database.exec('COMMIT');
+  // Carried over to the file, and synced, before anything else is committed.
+  if (!isInUse(version)) database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+}
+
+/**
+ * Closes a connection to the store. The last one to be closed marks the store as closed: its log is in the file then, and
+ * SQLite removes it.
+ *
+ * @param path of the database file
+ */
+export function closeStore(database: DatabaseSync, path: string): void {
+  const isAlone = markedWhenAlone(database);
+  database.close();
+  // Of two that close at once neither was alone, and one of them has removed the log.
+  if (!isAlone && !existsSync(`${path}-wal`)) markAfterwards(path);
+}
+
+/** Marks the store as closed if no other connection has it open; nobody else can open it until `database` is closed. */
+function markedWhenAlone(database: DatabaseSync): boolean {
+  try {
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE');
+  } catch (error) {
+    return !isBusy(error);
+  }
+  markClosed(database);
+  return true;
+}
+
+function markAfterwards(path: string): void {
+  try {
+    const database = new DatabaseSync(existingFile(path), { timeout: patience });
+    try {
+      database.exec('BEGIN IMMEDIATE');
+      markClosed(database);
+    } finally {
+      database.close();
+    }
+  } catch {
+    // Somebody has the store open again, and marks it when it is closed.
+  }
+}
+
+/** Ends the transaction that was begun. A store that cannot be written stays as it was. */
+function markClosed(database: DatabaseSync): void {
+  try {
+    const version = versionOf(database);
+    if (isInUse(version)) database.exec(`PRAGMA user_version = ${closed(version)}`);
+    database.exec('COMMIT');
+  } catch {
+    if (database.isTransaction) database.exec('ROLLBACK');
+  }
+}

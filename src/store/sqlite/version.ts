@@ -1,0 +1,57 @@
+import { randomInt } from 'node:crypto';
+import { readSync } from 'node:fs';
+
+/**
+ * `user_version`, the number that SQLite keeps for a program in the header of its file. It says three things:
+ *
+ * - Bits 0 to 15: the number of the last migration that ran.
+ * - Bit 30: whether the store is in use, that is, whether the log (`-wal`) may hold commits that the file does not. The
+ *   bit is in the file itself before the first commit, and is cleared when the last process closes the store.
+ * - Bits 16 to 29: the lineage, a number that is drawn whenever the store is closed and for each backup. A log belongs to
+ *   a file of the same lineage.
+ */
+export type Version = number;
+
+/** The offset of `user_version` in the header, big-endian (sqlite.org/fileformat2.html, section 1.3). */
+export const versionOffset = 60;
+
+const migrationBits = 0xffff;
+const lineages = 0x4000;
+const inUseBit = 0x4000_0000;
+
+/** Before this migration a store was not marked while it was in use. */
+export const firstMarkedMigration = 8;
+
+export function migrationOf(version: Version): number {
+  return version & migrationBits;
+}
+
+export function lineageOf(version: Version): number {
+  return (version >>> 16) & (lineages - 1);
+}
+
+export function isInUse(version: Version): boolean {
+  return (version & inUseBit) !== 0;
+}
+
+/** The version of the same store once it is in use. */
+export function inUse(version: Version): Version {
+  return version | inUseBit;
+}
+
+/** The version of a store that is closed, or of a copy that is complete: of a lineage that no log has. */
+export function closed(version: Version): Version {
+  return migrationOf(version) | (randomInt(1, lineages) << 16);
+}
+
+/** The version of the same store after a migration. */
+export function migrated(version: Version, migration: number): Version {
+  return (version & ~migrationBits) | migration;
+}
+
+const bytes = Buffer.alloc(4);
+
+/** Reads the version that the file itself has, without what its log holds; undefined for a file that is cut short. */
+export function versionInFile(descriptor: number): Version | undefined {
+  return readSync(descriptor, bytes, 0, 4, versionOffset) === 4 ? bytes.readInt32BE() : undefined;
+}

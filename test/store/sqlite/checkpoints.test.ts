@@ -1,0 +1,90 @@
+/** The log is carried over whatever happens to the thread for it, and nothing that happens there ends the process. */
+import { spawn } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { Checkpoints } from '../../../src/store/sqlite/checkpoints.ts';
+import { openDatabase } from '../../../src/store/sqlite/database.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import { finished } from '../../harness/process.ts';
+import { temporaryDirectory } from '../../harness/server.ts';
+import { closing, furnished } from '../stores.ts';
+
+/** Enough pages for a checkpoint, whatever the load. */
+const many = 100_000;
+
+function checkpointsOf(file: string) {
+  const failure = { failed: vi.fn(), carryOver: vi.fn() };
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const checkpoints = new Checkpoints(file, failure);
+  onTestFinished(async () => {
+    await checkpoints.close();
+    warned.mockRestore();
+  });
+  return { checkpoints, failure, warned };
+}
+
+/** A database file that exists. */
+function newFile(): string {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const database = openDatabase(file);
+  onTestFinished(() => database.close());
+  return file;
+}
+
+test('when the file is gone at the first checkpoint, the failure is reported and no new file is made', async () => {
+  const file = newFile();
+  const { checkpoints, failure, warned } = checkpointsOf(file);
+  rmSync(file);
+  checkpoints.committed(many);
+  await vi.waitFor(() => expect(failure.failed).toHaveBeenCalledTimes(1), 10_000);
+  expect(failure.carryOver).toHaveBeenCalledTimes(1);
+  expect(await checkpoints.empty()).toBe(false);
+  // Reported each time, and said once.
+  expect(failure.failed).toHaveBeenCalledTimes(2);
+  expect(warned).toHaveBeenCalledTimes(1);
+  expect(() => readFileSync(file)).toThrow('ENOENT');
+});
+
+test('when the thread ends by itself, the next checkpoint has another', async () => {
+  const file = newFile();
+  const { checkpoints, failure } = checkpointsOf(file);
+  const posted = vi.spyOn(Worker.prototype, 'postMessage');
+  onTestFinished(() => void posted.mockRestore());
+  expect(await checkpoints.empty()).toBe(true);
+  // The cast: what a method was called on is its object.
+  const thread = posted.mock.contexts[0] as Worker;
+  await thread.terminate();
+  expect(failure.failed).toHaveBeenCalledTimes(1);
+  expect(await checkpoints.empty()).toBe(true);
+  expect(posted.mock.contexts[1]).not.toBe(thread);
+});
+
+test.each(['started', 'late'])(
+  'without a free descriptor (%s thread) leads are saved, and the log is carried over once there are some',
+  async (order) => {
+    const file = join(temporaryDirectory(), 'leads.db');
+    const program = fileURLToPath(new URL('starved.ts', import.meta.url));
+    const script = `ulimit -n 64 && exec "$@"`;
+    const child = spawn('sh', ['-c', script, 'sh', process.execPath, program, file, order]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const { code, stdout, stderr } = await finished(child);
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '{"isCarriedOver":true}' });
+    if (order === 'late') expect(stderr).toContain("carried over by the server's main thread");
+    else expect(stderr).toBe('');
+  },
+);
+
+test('a process makes one checkpoint after another', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store, first, from } = await furnished(closing(openSqliteStore(file)));
+  // The log's header counts how often it has begun anew (SQLite's file format, section 4.1).
+  const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
+  const before = generation();
+  for (let people = 0; generation() < before + 3 && people < 20_000; people += 1) {
+    await store.submit(from(first.id, { mobile: `+44784${String(people).padStart(7, '0')}` }));
+  }
+  expect(generation()).toBe(before + 3);
+});

@@ -1,0 +1,211 @@
+/** Acknowledged leads are in the files that the next start opens, or the server stops acknowledging and says what to do. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { repairSqliteStore } from '../../../src/store/sqlite/repair.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import { type Store, StoreBusy } from '../../../src/store/store.ts';
+import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
+import { closing, furnished } from '../stores.ts';
+
+/** A store in a file of its own, with a lead in it. */
+async function storeWithLead(count = 1) {
+  const file = join(temporaryDirectory(), 'data', 'leads.db');
+  const { store, first, from } = await furnished(closing(openSqliteStore(file)));
+  const add = (index: number) => store.submit(from(first.id, { mobile: mobile(index) }));
+  for (let index = 0; index < count; index += 1) await add(index);
+  return { file, store, add };
+}
+
+function mobile(index: number): string {
+  return `+44784${String(index).padStart(7, '0')}`;
+}
+
+/** A copy of a store's files as a process leaves them that is killed now. */
+function killed(file: string): string {
+  const copy = join(temporaryDirectory(), 'leads.db');
+  // By a process of its own: to close a file here would give up SQLite's locks on it.
+  for (const suffix of ['', '-wal']) execFileSync('cp', [`${file}${suffix}`, `${copy}${suffix}`]);
+  return copy;
+}
+
+async function mobilesIn(file: string): Promise<string[]> {
+  const store = openSqliteStore(file);
+  const leads = await leadsIn(store);
+  await store.close();
+  return leads.map((lead) => lead.mobile).toSorted();
+}
+
+async function backedUp(store: Store): Promise<string> {
+  const copy = join(temporaryDirectory(), 'copy.db');
+  await store.backup(copy);
+  return copy;
+}
+
+type Harm = (file: string, store: Store) => void | Promise<void>;
+
+test.each<[string, Harm, RegExp]>([
+  ['the file is removed', (file) => rmSync(file), /leads\.db was removed or replaced/],
+  ['the log is removed', (file) => rmSync(`${file}-wal`), /leads\.db-wal was removed or replaced/],
+  ['the log’s index is removed', (file) => rmSync(`${file}-shm`), /leads\.db-shm was removed or replaced/],
+  ['the log is truncated', (file) => truncateSync(`${file}-wal`), /leads\.db-wal was removed or replaced/],
+  [
+    'the directory is moved away',
+    (file) => renameSync(dirname(file), `${dirname(file)}-old`),
+    /leads\.db was removed or replaced/,
+  ],
+  [
+    'a backup is renamed to the file',
+    async (file, store) => renameSync(await backedUp(store), file),
+    /leads\.db was removed or replaced/,
+  ],
+  [
+    'a backup is copied over the file',
+    async (file, store) => void execFileSync('cp', [await backedUp(store), file]),
+    /leads\.db was removed or replaced/,
+  ],
+])('when %s, nothing is acknowledged or written any more', async (_when, harm, reason) => {
+  const { file, store, add } = await storeWithLead();
+  expect(await add(1)).toMatchObject({ outcome: 'accepted' });
+  await harm(file, store);
+  const error = await add(2).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(StoreBusy);
+  expect(String(error)).toMatch(reason);
+  expect(String(error)).toContain('Stop every process');
+  const leads = () => execFileSync('sh', ['-c', `cat ${file}* | wc -c`], { encoding: 'utf8' });
+  const before = existsSync(file) && leads();
+  await expect(add(3)).rejects.toThrow(reason);
+  await expect(store.claimDue({ claim: 'c', limit: 1, lease: 1, notDueBefore: 0 })).rejects.toThrow(reason);
+  await expect(store.leadStatus({ partnerId: 1, type: 'motor', mobile: mobile(1) })).rejects.toThrow(reason);
+  await expect(store.checkReady()).rejects.toThrow(reason);
+  expect(existsSync(file) && leads()).toBe(before);
+});
+
+test('a store that is killed is opened with all that was acknowledged, also after it was moved with its log', async () => {
+  const { file, store } = await storeWithLead(3);
+  expect(await mobilesIn(killed(file))).toEqual([0, 1, 2].map(mobile));
+  await store.close();
+  expect(existsSync(`${file}-wal`)).toBe(false);
+  expect(await mobilesIn(file)).toEqual([0, 1, 2].map(mobile));
+});
+
+test('a store that was not closed is refused without its log, and accepted once it is repaired', async () => {
+  const { file } = await storeWithLead(3);
+  const copy = killed(file);
+  renameSync(`${copy}-wal`, `${copy}-aside`);
+  expect(() => openSqliteStore(copy)).toThrow(
+    /leads\.db was not closed, and its log .* is missing.*store repair/,
+  );
+  renameSync(`${copy}-aside`, `${copy}-wal`);
+  expect(await mobilesIn(copy)).toEqual([0, 1, 2].map(mobile));
+  const other = killed(file);
+  rmSync(`${other}-wal`);
+  repairSqliteStore(other);
+  // What was in the log alone is gone, and that is what the operator accepted.
+  expect(await mobilesIn(other)).toEqual([]);
+});
+
+test('a command that only reads, and ends last, leaves a store that is closed', async () => {
+  const { file } = await storeWithLead(2);
+  const copy = killed(file);
+  const reader = openSqliteStore(copy);
+  await leadsIn(reader);
+  await reader.close();
+  expect(existsSync(`${copy}-wal`)).toBe(false);
+  expect(await mobilesIn(copy)).toEqual([0, 1].map(mobile));
+});
+
+test('of two that close at once one leaves a store that is closed', async () => {
+  const { file, store } = await storeWithLead(2);
+  const other = openSqliteStore(file);
+  await other.addType('home', null);
+  await Promise.all([store.close(), other.close()]);
+  expect(await mobilesIn(file)).toEqual([0, 1].map(mobile));
+});
+
+test('a log without its file is not taken for that of a new store', async () => {
+  const { file } = await storeWithLead();
+  const copy = killed(file);
+  rmSync(copy);
+  expect(() => openSqliteStore(copy)).toThrow(/leads\.db is missing, but its log .* is there/);
+  writeFileSync(copy, '');
+  expect(() => openSqliteStore(copy)).toThrow(/leads\.db is missing, but its log .* is there/);
+});
+
+test('a backup that is restored beside the old log is refused until the log is moved away', async () => {
+  const { file, store, add } = await storeWithLead();
+  const backup = await backedUp(store);
+  await add(1);
+  const restored = killed(file);
+  copyFileSync(backup, restored);
+  expect(() => openSqliteStore(restored)).toThrow(/leads\.db-wal is not the log of .*leads\.db.*move/);
+  rmSync(`${restored}-wal`);
+  expect(await mobilesIn(restored)).toEqual([mobile(0)]);
+});
+
+test('a start that was killed before its mark was carried over is not refused', async () => {
+  const { file, store } = await storeWithLead();
+  await store.close();
+  // The reader keeps the mark, and all that follows, in the log.
+  const reader = new DatabaseSync(file);
+  onTestFinished(() => reader.close());
+  reader.exec('BEGIN; SELECT * FROM lead');
+  reader.prepare('SELECT * FROM lead').all();
+  const again = closing(openSqliteStore(file));
+  await again.addType('home', null);
+  const copy = killed(file);
+  const types = openSqliteStore(copy);
+  expect((await Array.fromAsync(types.types())).map(({ name }) => name)).toEqual(['home', 'motor']);
+  await types.close();
+});
+
+test('what another program has written to a closed store, and not carried over, is kept', async () => {
+  const { file, store } = await storeWithLead();
+  await store.close();
+  const other = new DatabaseSync(file);
+  onTestFinished(() => other.close());
+  other.exec("UPDATE lead SET mobile = '+447840000009'");
+  expect(await mobilesIn(killed(file))).toEqual([mobile(9)]);
+  expect(await mobilesIn(file)).toEqual([mobile(9)]);
+});
+
+/** Replaces a key's digest in the index alone, as a damaged page does. */
+function damageIndex(file: string, digest: string): void {
+  const database = new DatabaseSync(file);
+  const root = database
+    .prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_api_key_2'")
+    .get();
+  const pageSize = 4096;
+  database.close();
+  const at = (Number(root?.['rootpage']) - 1) * pageSize;
+  const bytes = execFileSync('cat', [file], { maxBuffer: 2 ** 28 });
+  const found = bytes.indexOf(digest, at);
+  expect(found).toBeLessThan(at + pageSize);
+  bytes.write('damaged', found);
+  writeFileSync(file, bytes);
+}
+
+test('an index that does not fit its table is rebuilt at the start, so that valid keys are found', async () => {
+  const { file, store } = await storeWithLead();
+  await store.addKey('first', 'key', 'the-digest-of-a-key');
+  await store.close();
+  damageIndex(file, 'the-digest-of-a-key');
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  onTestFinished(() => void warned.mockRestore());
+  const again = closing(openSqliteStore(file));
+  expect(await again.keyHolder('the-digest-of-a-key')).toMatchObject({ keyId: 'key' });
+  expect(warned.mock.calls.flat().join()).toMatch(
+    /An index of .*leads\.db was damaged, and has been rebuilt/,
+  );
+});
+
+test('a damaged table is refused with the file’s name and what to do', async () => {
+  const { file, store } = await storeWithLead(20);
+  await store.close();
+  const bytes = execFileSync('cat', [file], { maxBuffer: 2 ** 28 });
+  bytes.fill(0xff, 4096 * 2, 4096 * 12);
+  writeFileSync(file, bytes);
+  expect(() => openSqliteStore(file)).toThrow(/leads\.db is damaged.*restore a backup/i);
+});

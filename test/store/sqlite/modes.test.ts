@@ -1,0 +1,85 @@
+/** What is in the store's files is about people, and only the user that runs the server may read them. */
+import fs, { chmodSync, existsSync, mkdirSync, readdirSync, statSync, watch } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import { finished, start } from '../../harness/process.ts';
+import { temporaryDirectory } from '../../harness/server.ts';
+import { closing, furnished } from '../stores.ts';
+
+const usual = process.umask();
+afterEach(() => void process.umask(usual));
+
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+test.each([0o000, 0o022, 0o077, 0o177])(
+  'with the umask %o, the file, its log, its index and a backup are their owner’s alone',
+  async (umask) => {
+    const directory = temporaryDirectory();
+    chmodSync(directory, 0o777);
+    process.umask(umask);
+    const file = join(directory, 'leads.db');
+    const { store } = await furnished(closing(openSqliteStore(file)));
+    const copy = join(directory, 'copy.db');
+    await store.backup(copy);
+    for (const path of [file, `${file}-wal`, `${file}-shm`, copy])
+      expect([path, modeOf(path)]).toEqual([path, '600']);
+  },
+);
+
+test('the directories that a new store makes are their owner’s alone', () => {
+  process.umask(0);
+  const directory = temporaryDirectory();
+  closing(openSqliteStore(join(directory, 'new', 'data', 'leads.db')));
+  expect([modeOf(join(directory, 'new')), modeOf(join(directory, 'new', 'data'))]).toEqual(['700', '700']);
+});
+
+test('files that others can read are warned of, with the command that changes it', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  await openSqliteStore(file).close();
+  chmodSync(file, 0o644);
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  onTestFinished(() => void warned.mockRestore());
+  closing(openSqliteStore(file));
+  expect(warned.mock.calls.flat().join()).toContain(`chmod 600 ${file}`);
+});
+
+/** What a directory holds of a backup. */
+const partsOf = (file: string) => readdirSync(dirname(file)).filter((name) => name.startsWith('copy.db'));
+
+test('a backup that fails leaves nothing behind', async () => {
+  const { store } = await furnished(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
+  const copy = join(temporaryDirectory(), 'copy.db');
+  vi.spyOn(fs, 'renameSync').mockImplementationOnce(() => {
+    throw new Error('The disk was pulled out.');
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+  await expect(store.backup(copy)).rejects.toThrow('The disk was pulled out.');
+  expect(partsOf(copy)).toEqual([]);
+});
+
+test('a backup that is killed leaves nothing under its name, and what it leaves can be told by its name', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'leads.db');
+  await openSqliteStore(file).close();
+  // Large enough for the copy to take a moment.
+  const database = new DatabaseSync(file);
+  database.exec('CREATE TABLE ballast (bytes BLOB) STRICT; INSERT INTO ballast VALUES (zeroblob(100000000))');
+  database.close();
+  const target = join(directory, 'backups');
+  mkdirSync(target);
+  const copy = join(target, 'copy.db');
+  const child = start('src/cli.ts', ['store', 'backup', copy], { DATABASE_URL: `sqlite:${file}` });
+  const watcher = watch(target, () => child.kill('SIGKILL'));
+  onTestFinished(() => watcher.close());
+  await finished(child);
+  expect(child.signalCode).toBe('SIGKILL');
+  expect(existsSync(copy)).toBe(false);
+  for (const part of partsOf(copy)) expect(part).toMatch(/^copy\.db\.incomplete-[0-9a-f]{8}/);
+});

@@ -1,0 +1,105 @@
+/** A store is ready when a write was committed and synced, and what keeps it from that is said with what to do. */
+import fs, { chmodSync, chownSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { defaultLimits } from '../../../src/store/sqlite/commit-queue.ts';
+import { explained } from '../../../src/store/sqlite/fault.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import { finished, spawnProgram } from '../../harness/process.ts';
+import { holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
+import { closing } from '../stores.ts';
+
+function newStore(lockPatience = defaultLimits.lockPatience) {
+  const file = join(temporaryDirectory(), 'leads.db');
+  return { file, store: closing(openSqliteStore(file, { ...defaultLimits, lockPatience })) };
+}
+
+/** When the store was last found ready, as another connection sees it; undefined for never. */
+function checkedAt(file: string): unknown {
+  const reader = new DatabaseSync(file, { readOnly: true });
+  const row = reader.prepare('SELECT checked_at FROM readiness').get();
+  reader.close();
+  return row?.['checked_at'];
+}
+
+test('a check commits a row of its own, and syncs it', async () => {
+  const { file, store } = newStore();
+  const synced = vi.spyOn(fs, 'fdatasync');
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+  const before = Date.now();
+  await store.checkReady();
+  expect(synced).toHaveBeenCalled();
+  expect(checkedAt(file)).toBeGreaterThanOrEqual(before);
+  synced.mockImplementationOnce((_file, end) => end(new Error('EIO')));
+  await expect(store.checkReady()).rejects.toThrow('The disk failed');
+  await store.checkReady();
+});
+
+test('a lock that another process holds is named, with the file', async () => {
+  const { file, store } = newStore(20);
+  const lock = holdWriteLock(file);
+  await expect(store.checkReady()).rejects.toThrow(`Another process holds the lock of ${file}`);
+  lock.release();
+  await store.checkReady();
+});
+
+test.each([
+  [{ errcode: 13 }, /The disk that holds \/d\/leads\.db is full.*Free space/],
+  [{ errcode: 8 }, /may not read and write \/d\/leads\.db\. Make that user the owner of \/d/],
+  [{ errcode: 778 }, /The disk failed to read or write \/d\/leads\.db.*Check the disk/],
+  [{ errcode: 14 }, /\/d\/leads\.db or its log.*cannot be opened.*owns it/],
+  [{ errcode: 11 }, /\/d\/leads\.db is damaged.*store repair/],
+  [{ code: 'EROFS' }, /may not read and write \/d\/leads\.db/],
+  [{ code: 'ENOSPC' }, /disk that holds \/d\/leads\.db is full/],
+  [{ code: 'EMFILE' }, /open enough files/],
+])('the error %j is explained', (properties, reason) => {
+  const error = Object.assign(new Error('what the system said'), properties);
+  const { message, cause } = Object(explained(error, '/d/leads.db'));
+  expect(message).toMatch(reason);
+  expect(message).toContain('what the system said');
+  expect(cause).toBe(error);
+});
+
+test('an error that says itself what to do is left as it is', () => {
+  const error = new Error('Stop the server.');
+  expect(explained(error, '/d/leads.db')).toBe(error);
+});
+
+test.each([
+  [
+    'cannot be written',
+    0o444,
+    /^The command failed: The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
+  ],
+  [
+    'cannot be read',
+    0o000,
+    /^The command failed: The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
+  ],
+])('a file that %s by the user of the command is named, with what to do', async (_what, mode, reason) => {
+  const { file, store } = newStore();
+  await store.close();
+  chmodSync(file, mode);
+  // Permissions mean nothing to root.
+  const nobody = 65_534;
+  if (process.getuid?.() === 0) chownSync(dirname(file), nobody, nobody);
+  const child = spawnProgram(
+    'src/cli.ts',
+    ['type', 'add', 'home'],
+    { DATABASE_URL: `sqlite:${file}` },
+    undefined,
+    {
+      ...(process.getuid?.() === 0 && { uid: nobody, gid: nobody }),
+    },
+  );
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const { code, stderr } = await finished(child);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(reason);
+});

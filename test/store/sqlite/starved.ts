@@ -1,0 +1,41 @@
+/**
+ * A process that has a store and runs out of descriptors; run by `checkpoints.test.ts` under a low limit. It prints what
+ * it saw as JSON.
+ */
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { newSubmission } from '../../../src/leads/submission.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+
+const [file = '', order] = process.argv.slice(2);
+const store = openSqliteStore(file);
+await store.addType('motor', null);
+const partner = await store.addPartner('one', ['motor']);
+if (order === 'started') await store.checkReady();
+
+// The checkpoint thread starts beside this one.
+if (order === 'started') await new Promise((resolve) => setTimeout(resolve, 1_000));
+const held: number[] = [];
+try {
+  for (;;) held.push(openSync('/dev/null', 'r'));
+} catch {
+  // None is left.
+}
+
+let people = 0;
+async function addSome(count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    people += 1;
+    const mobile = `+44784${String(people).padStart(7, '0')}`;
+    const lead = { partnerId: partner.id, type: 'motor', mobile, delays: 0, content: '{}' };
+    await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
+  }
+}
+
+await addSome(200);
+for (const descriptor of held.splice(0)) closeSync(descriptor);
+// How often the log has begun anew (SQLite's file format, section 4.1).
+const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
+const before = generation();
+while (generation() < before + 2 && people < 20_000) await addSome(20);
+process.stdout.write(JSON.stringify({ isCarriedOver: generation() >= before + 2 }));
+await store.close();

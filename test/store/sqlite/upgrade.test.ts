@@ -1,0 +1,60 @@
+/** All servers of a store run the same schema version: an older one stops as soon as a newer one has migrated. */
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { newSubmission } from '../../../src/leads/submission.ts';
+import { versionOf } from '../../../src/store/sqlite/closing.ts';
+import { latestMigration } from '../../../src/store/sqlite/migrate.ts';
+import { migrated } from '../../../src/store/sqlite/version.ts';
+import { StoreBusy } from '../../../src/store/store.ts';
+import { send } from '../../harness/client.ts';
+import { startServer } from '../../harness/server.ts';
+
+/** What a newer version of the program does at its start: one more migration, in one transaction. */
+function migrateFurther(file: string): void {
+  const newer = new DatabaseSync(file, { timeout: 5_000 });
+  newer.exec('BEGIN IMMEDIATE; ALTER TABLE lead RENAME COLUMN trace TO trace_context');
+  newer.exec(`PRAGMA user_version = ${migrated(versionOf(newer), latestMigration + 1)}`);
+  newer.exec('COMMIT');
+  newer.close();
+}
+
+test('once a newer version has migrated the store, an older server writes and claims nothing more', async () => {
+  const server = await startServer();
+  const { store, file } = server;
+  const counted = () => {
+    const reader = new DatabaseSync(file, { readOnly: true });
+    const row = reader
+      .prepare('SELECT (SELECT count(*) FROM submission) AS submissions, checked_at FROM readiness')
+      .get();
+    reader.close();
+    return row;
+  };
+  await store.checkReady();
+  expect((await send(server, 'addLead')).status).toBe(200);
+  const before = counted();
+  migrateFurther(file);
+  const reason = /newer version of the program has migrated .*leads\.db.*replace it/;
+  expect((await send(server, 'addLead')).status).toBe(503);
+  expect((await send(server, 'cancelLead')).status).toBe(503);
+  expect((await send(server, 'leadStatus')).status).toBe(503);
+  const terms = { claim: 'c', limit: 1, lease: 1_000, notDueBefore: 0 };
+  for (const refused of [
+    store.claimDue(terms),
+    store.checkReady(),
+    store.submit(
+      newSubmission({
+        partnerId: 1,
+        receivedAt: 1,
+        type: 'motor-trade',
+        mobile: '+447840258823',
+        delays: 0,
+        content: '{}',
+      }),
+    ),
+  ]) {
+    const error = await refused.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(StoreBusy);
+    expect(String(error)).toMatch(reason);
+  }
+  expect(counted()).toEqual(before);
+});
