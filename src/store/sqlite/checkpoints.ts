@@ -49,6 +49,7 @@ export class Checkpoints {
   /** The tasks that the thread was given and has not answered, in their order. */
   #underWay: Settle[] = [];
   #isFailing = false;
+  #isClosed = false;
   #pages = 0;
 
   /** @param path of the database file, which exists @throws where it cannot be opened */
@@ -60,7 +61,7 @@ export class Checkpoints {
 
   /** Starts the thread, so that it has what it needs before descriptors become rare. */
   start(): void {
-    this.#worker ??= this.#newWorker();
+    if (!this.#isClosed) this.#worker ??= this.#newWorker();
   }
 
   /** Takes note of writes that were committed together. */
@@ -79,6 +80,7 @@ export class Checkpoints {
 
   async close(): Promise<void> {
     const worker = this.#worker;
+    this.#isClosed = true;
     this.#worker = undefined;
     await worker?.terminate();
     this.#settleAll();
@@ -86,9 +88,11 @@ export class Checkpoints {
 
   #ask(task: CheckpointTask): Promise<boolean> {
     this.start();
+    const worker = this.#worker;
+    if (worker === undefined) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#underWay.push(resolve);
-      this.#worker?.postMessage(task);
+      worker.postMessage(task);
     });
   }
 
