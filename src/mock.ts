@@ -27,5 +27,4 @@ async function mock(): Promise<void> {
 
   await Promise.race([stopped, ended]);
   await server.stop();
-  process.exit(0);
 }

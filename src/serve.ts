@@ -26,8 +26,6 @@ async function serveUntilStopped(): Promise<void> {
   const until = typeof service === 'string' ? startPatience : shutdownTimeout;
   await shutDown([{ name: 'the server', until, run: async () => (await starting).stop() }], log);
   log.info('Stopped');
-  // Whatever was left behind has sockets and timers that would keep the process.
-  process.exit(0);
 }
 
 function announce(service: Service, { databaseUrl, defaultCountry: country }: Config, log: Log): void {

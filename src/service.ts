@@ -11,7 +11,7 @@ import { metricsApp } from './server/metrics.ts';
 import { drainUntil, shutDown, shutdownTimeout } from './shutdown.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
-import type { Log } from './telemetry/log.ts';
+import { type Log, logWritten } from './telemetry/log.ts';
 import type { Backlog, Metrics } from './telemetry/metrics.ts';
 import { requestLog, type TellAnswered } from './telemetry/requests.ts';
 import { startTracing } from './telemetry/tracing.ts';
@@ -143,15 +143,13 @@ export function signalToStop(): Promise<NodeJS.Signals> {
   });
 }
 
-/** Time that the rest of the log has to be read once a program has ended (ms). */
-const logPatience = 1_000;
-
-/** Runs a program to its end; where it cannot start, says why in a sentence and exits with 1. */
+/** Runs a program, then ends the process; if it cannot start, reports why in a sentence and exits with 1. */
 export async function runOrExplain(program: () => Promise<void>): Promise<void> {
   try {
     await program();
-    // Node waits until all of the log is written, which is for ever if its reader stalls.
-    setTimeout(() => process.exit(), logPatience).unref();
+    await logWritten();
+    // Whatever was left behind has sockets and timers that would keep the process.
+    process.exit();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const isPlain = error instanceof ConfigError;

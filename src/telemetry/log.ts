@@ -17,6 +17,18 @@ export const logLevels: readonly (Level | 'silent')[] = [
 /** Where this process's log goes. */
 let output: GatheredOutput | undefined;
 
+/** Maximum time that a process that ends waits for the log to be read (ms). */
+const readerPatience = 1_000;
+
+/** Fulfilled once all of the log is written; at the latest after a second, so that no reader keeps the process. */
+export function logWritten(): Promise<void> {
+  output?.flush();
+  return new Promise((resolve) => {
+    setTimeout(resolve, readerPatience);
+    process.stdout.write('', () => resolve());
+  });
+}
+
 /** Number of log lines that were dropped because nobody read standard output. */
 export function droppedLines(): number {
   return output?.dropped ?? 0;
