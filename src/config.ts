@@ -144,6 +144,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv = process.env): 
   });
   const readPhone = phoneReader(variables.DEFAULT_COUNTRY);
   const createDialler = await diallers[variables.DIALLER]?.();
+  const { DIALLER_CONCURRENCY: concurrency, DIALLER_TIMEOUT: timeout } = variables;
   const perSecond = unlessOff(variables.RATE_LIMIT);
   const readAt = unlessOff(variables.METRICS_PORT);
   return {
@@ -159,9 +160,9 @@ export async function readConfig(environment: NodeJS.ProcessEnv = process.env): 
     securityContact: unlessOff(variables.SECURITY_CONTACT),
     bootstrap: variables.BOOTSTRAP === 'on',
     dispatch: variables.DISPATCH === 'on',
-    dialler: createDialler?.(environment, readPhone),
-    diallerConcurrency: variables.DIALLER_CONCURRENCY,
-    diallerTimeout: variables.DIALLER_TIMEOUT,
+    dialler: createDialler?.(environment, { readPhone, concurrency, timeout }),
+    diallerConcurrency: concurrency,
+    diallerTimeout: timeout,
     dialWithin: unlessOff(variables.DIAL_WITHIN),
   };
 }

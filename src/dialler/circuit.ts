@@ -46,6 +46,14 @@ export class Circuit {
     this.#pause = 0;
   }
 
+  /** Begins again with one lead at a time, as after an operator has corrected what the dialler refused. */
+  beginAgain(): void {
+    this.#proven = false;
+    this.#failures = 0;
+    this.#pause = 0;
+    this.#openUntil = 0;
+  }
+
   /**
    * The dialler has not answered, or has answered that it cannot take a lead now.
    *

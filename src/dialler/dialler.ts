@@ -26,8 +26,22 @@ export interface HandOverResult {
   incomplete?: boolean;
   /** How long the dialler asks to be left alone, in milliseconds. */
   retryAfter?: number;
-  /** Whether to hand nothing over any more until the operator has looked: another try would do harm. */
-  stop?: boolean;
+  /** Why nothing must be delivered until an operator has looked: another attempt would do harm. Stored and logged. */
+  pauseReason?: string;
+  /**
+   * Fulfilled, never rejected, when the attempt no longer uses a connection; undefined: it no longer does. The outcome
+   * may be known before. Until then the lead keeps its place among those in flight.
+   */
+  finished?: Promise<void>;
+}
+
+/** What a dialler needs to know besides its own variables. */
+export interface DiallerContext {
+  readPhone: ReadPhone;
+  /** Maximum number of leads in flight, and so of connections. */
+  concurrency: number;
+  /** How long an attempt may take (ms). */
+  timeout: number;
 }
 
 /**
@@ -35,4 +49,4 @@ export interface HandOverResult {
  *
  * @throws {ConfigError} naming each that is wrong or missing
  */
-export type CreateDialler = (environment: NodeJS.ProcessEnv, readPhone: ReadPhone) => Dialler;
+export type CreateDialler = (environment: NodeJS.ProcessEnv, context: DiallerContext) => Dialler;

@@ -1,14 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { newIdentifier } from '../leads/identifier.ts';
 import { pauseAfter, pausesBetweenTries, type TryOutcome } from '../leads/try.ts';
+import type { DeliveryPauses } from '../store/delivery-pause.ts';
 import type { ClaimedLead, HandOff, Try } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { inEarlierTrace } from '../telemetry/tracing.ts';
 import { Circuit, type CircuitPauses, defaultCircuitPauses } from './circuit.ts';
+import { DeliveryGate } from './delivery-gate.ts';
 import type { Dialler, HandOverResult } from './dialler.ts';
 
 export interface DispatcherOptions {
-  store: HandOff;
+  store: HandOff & DeliveryPauses;
   dialler: Dialler;
   log: Log;
   /** How many leads are under way at once, at most. */
@@ -21,6 +23,8 @@ export interface DispatcherOptions {
   pauses?: readonly number[];
   /** How long a dialler that is down is left alone. */
   circuitPauses?: CircuitPauses;
+  /** How long `stop` waits for attempts in flight before it ends them (ms). */
+  stopPatience?: number;
   /** Is told what is done, for metrics. */
   observer?: HandOffObserver;
 }
@@ -34,8 +38,9 @@ export interface HandOffObserver {
 /** How the hand-over stands, for whoever watches the server. */
 export interface DispatcherStatus {
   dialler: string;
-  /** `waiting` for a dialler that is down or busy; `stopped` until the operator has looked. */
-  state: 'running' | 'waiting' | 'stopped';
+  /** `waiting` for a dialler that is down or busy; `paused` until an operator resumes the delivery. */
+  state: 'running' | 'waiting' | 'paused';
+  /** Why it does not run, or which lead types are paused while it does. */
   reason?: string;
 }
 
@@ -54,6 +59,12 @@ const storePause = 1_000;
 /** What a lease lasts beyond the time that the dialler has to answer, in milliseconds: to record the answer. */
 const leaseMargin = 5_000;
 
+/** An attempt in flight that has no answer by then is ended when the server stops, which has ten seconds in all (ms). */
+const defaultStopPatience = 8_000;
+
+/** Maximum length of what is stored and logged of an answer, in characters. */
+const maxAnswer = 1_000;
+
 /** By how much the clock must be set back to be worth a word, in milliseconds. */
 const clockSetBack = 2_000;
 
@@ -65,10 +76,12 @@ const clockSetBack = 2_000;
 export class Dispatcher {
   readonly #options: Required<Omit<DispatcherOptions, 'dialWithin'>> & { dialWithin: number | undefined };
   readonly #circuit: Circuit;
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #gate: DeliveryGate;
+  /** One for each lead in flight, until it is recorded and its connection is free; aborted to end it. */
+  readonly #places = new Set<AbortController>();
+  readonly #unrecorded = new Set<Promise<void>>();
   readonly #running: Promise<void>;
   #stopping = false;
-  #stopReason: string | undefined;
   #woken = false;
   #wake = () => {};
   #gathering: Promise<void> | undefined;
@@ -80,34 +93,50 @@ export class Dispatcher {
     this.#options = {
       pauses: pausesBetweenTries,
       circuitPauses: defaultCircuitPauses,
+      stopPatience: defaultStopPatience,
       observer: { tried: () => {}, tooOld: () => {} },
       ...options,
       concurrency: Math.min(concurrency, dialler.mostAtOnce ?? concurrency),
       dialWithin: options.dialWithin,
     };
     this.#circuit = new Circuit(this.#options.circuitPauses);
+    this.#gate = new DeliveryGate(options.store, options.log, () => this.#circuit.beginAgain());
     this.#running = this.#run();
   }
 
   status(): DispatcherStatus {
     const dialler = this.#options.dialler.name;
-    if (this.#stopReason !== undefined) return { dialler, state: 'stopped', reason: this.#stopReason };
+    const { closedBy, paused } = this.#gate;
+    if (closedBy !== undefined) return { dialler, state: 'paused', reason: closedBy };
     const wait = Math.ceil(this.#circuit.waitsFor() / 1_000);
-    if (wait === 0) return { dialler, state: 'running' };
+    if (wait === 0) return { dialler, state: 'running', ...(paused !== undefined && { reason: paused }) };
     return { dialler, state: 'waiting', reason: `The dialler does not take leads; next try in ${wait} s.` };
   }
 
-  /** Claims no further lead, and is fulfilled once those under way have ended and are recorded. */
+  /**
+   * Claims no further lead, and is fulfilled once those in flight have ended and are recorded. It does not wait for a
+   * dialler that does not answer, nor for a store that fails.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wakeUp();
+    const patience = setTimeout(() => this.#endAttempts(), this.#options.stopPatience);
     await this.#running;
-    await Promise.all(this.#underWay.values());
+    await Promise.all(this.#unrecorded);
+    clearTimeout(patience);
+    this.#endAttempts();
+    await this.#gate
+      .save()
+      .catch((error) => this.#logStoreFailure(error, 'a pause of the delivery was stored'));
+  }
+
+  #endAttempts(): void {
+    for (const place of this.#places) place.abort(new DOMException('The server stops.', 'AbortError'));
   }
 
   async #run(): Promise<void> {
     const stopListening = this.#options.store.onChange(() => this.#wakeUp());
-    while (!this.#stopping && this.#stopReason === undefined) {
+    while (!this.#stopping) {
       const pause = await this.#claimAndHandOver();
       if (pause > 0) await this.#sleep(pause);
     }
@@ -118,68 +147,89 @@ export class Dispatcher {
   async #claimAndHandOver(): Promise<number> {
     this.#watchClock();
     this.#woken = false;
-    const { store, log, concurrency, timeout, dialWithin, observer } = this.#options;
-    const limit = this.#circuit.allowance(concurrency) - this.#underWay.size;
-    if (limit <= 0) return this.#circuit.waitsFor() || longestSleep;
     try {
-      const next = await store.nextTryAt();
-      const now = Date.now();
-      if (next === undefined || next > now)
-        return Math.min(longestSleep, (next ?? Number.POSITIVE_INFINITY) - now);
-      const claim = newIdentifier();
-      const notDueBefore = dialWithin === undefined ? 0 : now - dialWithin;
-      const { leads, tooOld } = await store.claimDue({
-        claim,
-        limit,
-        lease: timeout + leaseMargin,
-        notDueBefore,
-      });
-      if (tooOld > 0) {
-        observer.tooOld(tooOld);
-        log.warn({ leads: tooOld }, 'Leads were too old to be rung (DIAL_WITHIN)');
-      }
-      for (const lead of leads) {
-        this.#begin(claim, lead);
-        // To begin twenty at once would keep partners waiting for milliseconds.
-        await nextTurn();
-      }
-      return leads.length + tooOld === 0 ? longestSleep : 0;
+      await this.#gate.refresh();
+      const limit = this.#circuit.allowance(this.#options.concurrency) - this.#places.size;
+      if (this.#gate.closedBy !== undefined) return longestSleep;
+      if (limit <= 0) return Math.min(longestSleep, this.#circuit.waitsFor() || longestSleep);
+      const next = await this.#options.store.nextTryAt();
+      const pause = (next ?? Number.POSITIVE_INFINITY) - Date.now();
+      return pause > 0 ? Math.min(longestSleep, pause) : await this.#handOverNext(limit);
     } catch (error) {
-      log.error({ err: error }, 'The store failed while due leads were claimed; it is tried again.');
+      this.#logStoreFailure(error, 'due leads were claimed');
       return storePause;
     }
   }
 
-  #begin(claim: string, lead: ClaimedLead): void {
-    const done = this.#handOver(claim, lead).finally(() => {
-      this.#underWay.delete(claim + lead.id);
-      this.#wakeUp();
-    });
-    this.#underWay.set(claim + lead.id, done);
+  /** Claims up to `limit` leads and begins to hand them over. Gives how long to sleep then, in milliseconds. */
+  async #handOverNext(limit: number): Promise<number> {
+    const { store, log, timeout, dialWithin, observer } = this.#options;
+    const claim = newIdentifier();
+    const lease = timeout + leaseMargin;
+    const notDueBefore = dialWithin === undefined ? 0 : Date.now() - dialWithin;
+    const { leads, tooOld } = await store.claimDue({ claim, limit, lease, notDueBefore });
+    if (tooOld > 0) {
+      observer.tooOld(tooOld);
+      log.warn({ leads: tooOld }, 'Leads were too old to be rung (DIAL_WITHIN)');
+    }
+    for (const lead of leads) {
+      this.#begin(claim, lead);
+      // To begin twenty at once would keep partners waiting for milliseconds.
+      await nextTurn();
+    }
+    return leads.length + tooOld === 0 ? longestSleep : 0;
   }
 
-  async #handOver(claim: string, lead: ClaimedLead): Promise<void> {
-    const { dialler, observer } = this.#options;
+  #begin(claim: string, lead: ClaimedLead): void {
+    const place = new AbortController();
+    const timer = setTimeout(
+      () => place.abort(new DOMException('The dialler did not answer in time.', 'TimeoutError')),
+      this.#options.timeout,
+    );
     const startedAt = Date.now();
-    const result = await this.#try(lead);
+    const attempt = this.#try(lead, place.signal);
+    const recorded = attempt
+      .then((result) => this.#settle(claim, lead, startedAt, result))
+      .catch((error) =>
+        this.#options.log.error({ err: error, lead: lead.id }, 'An attempt was not recorded.'),
+      )
+      .finally(() => this.#unrecorded.delete(recorded));
+    this.#places.add(place);
+    this.#unrecorded.add(recorded);
+    void Promise.allSettled([recorded, attempt.then(({ finished }) => finished)]).then(() => {
+      clearTimeout(timer);
+      this.#places.delete(place);
+      this.#wakeUp();
+    });
+  }
+
+  /** Fulfilled once the attempt is recorded. */
+  async #settle(
+    claim: string,
+    lead: ClaimedLead,
+    startedAt: number,
+    { answer: whole, ...result }: HandOverResult,
+  ): Promise<void> {
+    const { dialler, observer } = this.#options;
     const endedAt = Date.now();
-    const nextTryAt = this.#followUp(lead, result, endedAt);
-    const { outcome, answer } = result;
+    const answer = whole.slice(0, maxAnswer);
+    const nextTryAt = this.#followUp(lead, { ...result, answer }, endedAt);
+    const { outcome } = result;
     observer.tried({ dialler: dialler.name, outcome, milliseconds: endedAt - startedAt });
     await this.#record(claim, { leadId: lead.id, startedAt, endedAt, outcome, answer }, nextTryAt);
   }
 
-  #try(lead: ClaimedLead): Promise<HandOverResult> {
+  #try(lead: ClaimedLead, signal: AbortSignal): Promise<HandOverResult> {
     const { dialler } = this.#options;
     const about = { 'leads.lead': lead.id, 'leads.dialler': dialler.name, 'leads.try': lead.tries };
     const describe = ({ outcome }: HandOverResult) => ({ 'leads.outcome': outcome });
-    return inEarlierTrace(lead.trace, 'hand over', about, () => this.#answerOf(lead), describe);
+    return inEarlierTrace(lead.trace, 'hand over', about, () => this.#answerOf(lead, signal), describe);
   }
 
-  async #answerOf(lead: ClaimedLead): Promise<HandOverResult> {
-    const { dialler, timeout, log } = this.#options;
+  async #answerOf(lead: ClaimedLead, signal: AbortSignal): Promise<HandOverResult> {
+    const { dialler, log } = this.#options;
     try {
-      return await dialler.handOver(lead, AbortSignal.timeout(timeout));
+      return await dialler.handOver(lead, signal);
     } catch (error) {
       log.error({ err: error, lead: lead.id }, `The dialler ${dialler.name} failed in a way it should not.`);
       return { outcome: 'unknown', answer: 'the hand-over failed; the log says why' };
@@ -194,7 +244,10 @@ export class Dispatcher {
     const hasAnswered = outcome === 'taken' || outcome === 'refused';
     if (hasAnswered) this.#circuit.succeeded();
     else this.#circuit.failed(retryAfter);
-    if (result.stop) this.#stopFor(answer);
+    if (result.pauseReason !== undefined) {
+      this.#gate.close(result.pauseReason);
+      this.#wakeUp();
+    }
 
     if (outcome === 'taken') {
       if (result.incomplete) log.warn(about, 'Handed over, but not all of it');
@@ -213,15 +266,6 @@ export class Dispatcher {
     return endedAt + pause;
   }
 
-  #stopFor(reason: string): void {
-    if (this.#stopReason !== undefined) return;
-    this.#stopReason = reason;
-    this.#options.log.fatal(
-      { dialler: this.#options.dialler.name },
-      `No lead is handed over any more: ${reason}. Mend it, then start the server again; leads are taken in meanwhile.`,
-    );
-  }
-
   /** A try that is not recorded would be made again, so it is kept until the store takes it. */
   async #record(claim: string, ended: Try, nextTryAt: number | undefined): Promise<void> {
     const { store, log } = this.#options;
@@ -236,6 +280,10 @@ export class Dispatcher {
         await new Promise((resolve) => setTimeout(resolve, storePause));
       }
     }
+  }
+
+  #logStoreFailure(error: unknown, what: string): void {
+    this.#options.log.error({ err: error }, `The store failed while ${what}; it is tried again.`);
   }
 
   /** Fulfilled for all that wait at the same moment. */

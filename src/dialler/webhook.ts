@@ -4,8 +4,8 @@ import type { components } from '../../generated/openapi.ts';
 import { httpUrl, readVariables } from '../environment/variables.ts';
 import type { ClaimedLead } from '../store/store.ts';
 import { traceparent } from '../telemetry/tracing.ts';
-import type { Dialler, HandOverResult } from './dialler.ts';
-import { type DiallerResponse, post, retryAfterOf, textOf } from './post.ts';
+import type { Dialler, DiallerContext, HandOverResult } from './dialler.ts';
+import { type DiallerResponse, discarded, poster, redirected, retryAfterOf } from './post.ts';
 
 /** What the receiver gets: the webhook `leadDue` of openapi.yaml. */
 type LeadDueEvent = components['schemas']['LeadDueEvent'];
@@ -25,11 +25,15 @@ const secrets = makeExactValidator<Webhook[]>((written) => {
 });
 
 /** Hands leads to a receiver of the call centre's own, as Standard Webhooks 1.0.0 says. */
-export function createWebhook(environment: NodeJS.ProcessEnv): Dialler {
+export function createWebhook(
+  environment: NodeJS.ProcessEnv,
+  limits: Pick<DiallerContext, 'concurrency' | 'timeout'>,
+): Dialler {
   const { DIALLER_URL: url, DIALLER_SECRET: signers } = readVariables(environment, {
     DIALLER_URL: httpUrl({ desc: 'the address of the webhook’s receiver' }),
     DIALLER_SECRET: secrets({ desc: 'the secret that signs the webhooks; whsec_ and base64' }),
   });
+  const post = poster(limits);
   return {
     name: 'webhook',
     async handOver(lead, signal) {
@@ -45,9 +49,8 @@ export function createWebhook(environment: NodeJS.ProcessEnv): Dialler {
       };
       const posted = await post(url, { headers, body, signal });
       if ('failure' in posted) return posted.failure;
-      // The status says it all, and what follows it is not waited for: it may as well break off.
-      textOf(posted.response).catch(() => {});
-      return resultOf(posted.response);
+      // The status says it all: however the body ends changes nothing.
+      return { ...resultOf(posted.response), finished: discarded(posted.response) };
     },
   };
 }
@@ -73,8 +76,9 @@ function resultOf(response: DiallerResponse): HandOverResult {
   const { statusCode: status } = response;
   const answer = `HTTP ${status}`;
   if (status >= 200 && status < 300) return { outcome: 'taken', answer };
+  if (status >= 300 && status < 400) return redirected(status);
   if (status === 410)
-    return { outcome: 'unavailable', answer: `${answer}: the receiver is gone for good`, stop: true };
+    return { outcome: 'unavailable', answer, pauseReason: `the receiver is gone for good (${answer})` };
   const isRefusal = status >= 400 && status < 500 && !passing.has(status);
   if (isRefusal) return { outcome: 'refused', answer };
   const retryAfter = retryAfterOf(response);

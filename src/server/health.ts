@@ -10,7 +10,7 @@ export function healthz(): Response {
 /** How due leads get to the dialler: told beside the readiness, which is about requests. */
 export interface HandOffStatus {
   dialler: string;
-  state: 'running' | 'waiting' | 'stopped' | 'off';
+  state: 'running' | 'waiting' | 'paused' | 'off';
   reason?: string;
 }
 

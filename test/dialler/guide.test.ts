@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { createWebhook } from '../../src/dialler/webhook.ts';
-import { dispatch, secret, untilAll, webhookTo } from '../harness/dispatch.ts';
+import { dispatch, limits, secret, untilAll, webhookTo } from '../harness/dispatch.ts';
 import { skipWithout, written } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
@@ -43,5 +43,7 @@ test('the command of the guide makes a secret that is taken', (context) => {
   skipWithout(context, ['openssl', 'version']);
   const [, command = ''] = /`(echo "whsec_[^`]*)`/.exec(guide) ?? [];
   const made = execFileSync('sh', ['-c', command], { encoding: 'utf8' }).trim();
-  expect(createWebhook({ DIALLER_URL: 'https://receiver.test', DIALLER_SECRET: made }).name).toBe('webhook');
+  expect(createWebhook({ DIALLER_URL: 'https://receiver.test', DIALLER_SECRET: made }, limits).name).toBe(
+    'webhook',
+  );
 });

