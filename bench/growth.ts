@@ -9,6 +9,7 @@ import { cpus } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { newCancellation } from '../src/leads/cancellation.ts';
 import { newSubmission } from '../src/leads/submission.ts';
 import { openStore } from '../src/store/open.ts';
 import type { Store } from '../src/store/store.ts';
@@ -149,7 +150,8 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
   const cancel = async () => {
     const mobile = added.pop();
     if (mobile === undefined) return 0;
-    await store.cancel({ partnerId, type: 'motor-trade', mobile });
+    const person = { partnerId, type: 'motor-trade', mobile };
+    await store.cancel(newCancellation({ ...person, receivedAt: Date.now(), content }));
     return 1;
   };
   let claims = 0;

@@ -1,7 +1,7 @@
 /**
- * Where a lead stands: `scheduled` (its call time is set, now or later), `dialled` (the dialler has
- * it), `cancelled` (taken back before that), `failed` (the dialler would not or could not take it; the
- * operator can send it again) or `expired` (too old to be rung when its turn came).
+ * State of a lead: `scheduled` (its call time is set, now or later), `dialled` (the dialler has it), `cancelled`
+ * (before that), `failed` (the dialler rejected it, or attempts ran out; the operator can retry it) or `expired` (too
+ * late to call).
  */
 export type LeadState = 'scheduled' | 'dialled' | 'cancelled' | 'failed' | 'expired';
 
@@ -21,8 +21,9 @@ export const submissionOutcomes: readonly SubmissionOutcome[] = [
 export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed' | 'unknown-type';
 
 /**
- * The lead that stands for a person and type, so that no second one is taken beside it. Only a
- * scheduled or a dialled lead stands: nobody is rung for a cancelled, failed or expired one.
+ * The active lead of a person and type: while there is one, no second lead is accepted. A lead is active while it is
+ * scheduled or dialled, and while it is failed but may have reached the dialler, until an operator decides
+ * (`leads lead resolve`). Nobody is called for a cancelled or an expired lead, or for one that certainly did not arrive.
  */
 export interface StandingLead {
   state: LeadState;
@@ -41,8 +42,8 @@ export interface LeadStatus {
 }
 
 /**
- * What a submission comes to when a lead stands for the same person and type already. A scheduled
- * one bars it, and a dialled one too, until the type's re-contact period has passed.
+ * Returns the outcome of a submission whose person and type have an active lead. A lead that is scheduled, or that
+ * failed and may have reached the dialler, excludes it; a dialled one does until the type's re-contact period has passed.
  *
  * @param recontactAfter the type's re-contact period in milliseconds; null for never
  * @param now milliseconds since 1970
@@ -52,15 +53,15 @@ export function outcomeBeside(
   recontactAfter: number | null,
   now: number,
 ): SubmissionOutcome {
-  if (standing.state === 'scheduled') return 'already-scheduled';
+  if (standing.state !== 'dialled') return 'already-scheduled';
   if (recontactAfter === null || standing.dialledAt === null) return 'existing-contact';
   return standing.dialledAt + recontactAfter <= now ? 'accepted' : 'existing-contact';
 }
 
 /**
- * What a request to cancel comes to when it took back nothing, by the last lead that the partner
- * submitted for the person and type. A scheduled or failed lead is here only because the dialler is
- * just being handed it, or may have it without having said so.
+ * Returns the outcome of a request to cancel that cancelled nothing, from the state of the last lead that the partner
+ * submitted for the person and type. A scheduled or failed lead cannot be cancelled only while an attempt is in
+ * progress, or if the dialler may have it.
  */
 export function outcomeWithoutCancelling(last: LeadState | undefined): CancellationOutcome {
   return last === 'scheduled' || last === 'dialled' || last === 'failed' ? 'already-processed' : 'not-found';

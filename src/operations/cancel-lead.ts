@@ -1,4 +1,5 @@
 import { Reply } from '../contract/reply.ts';
+import { newCancellation } from '../leads/cancellation.ts';
 import type { CancellationOutcome } from '../leads/lead.ts';
 import type { ReadPhone } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
@@ -13,14 +14,20 @@ const failed = reply(500, 'server-error', { cancelled: false, warning: 'server e
 const replies = repliesTo();
 const repliesBefore = repliesTo(replayed);
 
-/** POST /lead/cancel: takes a lead of the partner back while its call is still to come. */
+/** POST /lead/cancel: cancels a lead of the partner while its call is still to come, and stores the cancellation. */
 export function cancelLead(intake: Intake, readPhone: ReadPhone): Operation<'cancelLead'> {
   return {
-    async answer({ partner, body, idempotency }) {
+    async answer({ partner, body, text, receivedAt, idempotency }) {
       const mobile = readPhone(body.mobile);
       if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
-      const wanted = { partnerId: partner.id, type: body.type, mobile };
-      const cancelled = await inSpan('commit', {}, () => intake.cancel(wanted, idempotency));
+      const cancellation = newCancellation({
+        partnerId: partner.id,
+        receivedAt,
+        type: body.type,
+        mobile,
+        content: text,
+      });
+      const cancelled = await inSpan('commit', {}, () => intake.cancel(cancellation, idempotency));
       if (cancelled.outcome === 'key-used-otherwise') return keyUsedOtherwise;
       return (cancelled.isReplay ? repliesBefore : replies)[cancelled.outcome];
     },

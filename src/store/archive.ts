@@ -50,7 +50,19 @@ export const archiveTables: readonly ArchiveTable[] = [
   },
   {
     name: 'submission',
-    columns: ['id', 'partner_id', 'received_at', 'type', 'mobile', 'delays', 'content', 'outcome', 'lead_id'],
+    columns: [
+      'id',
+      'sequence',
+      'kind',
+      'partner_id',
+      'received_at',
+      'type',
+      'mobile',
+      'delays',
+      'content',
+      'outcome',
+      'lead_id',
+    ],
     keys: 1,
   },
   {

@@ -15,15 +15,31 @@ export const mistakes = {
 };
 
 /**
- * What keeps a lead from being sent again; undefined where nothing does.
- *
- * @param newerId of a lead that was taken for the same person and type since
+ * @param lastId of the last lead of the same person and type
+ * @throws {Mistake} if the lead cannot be retried
  */
-export function retryMistake(id: string, state: LeadState, newerId: string | null): Mistake | undefined {
-  if (state !== 'failed')
-    return new Mistake(`The lead ${id} is ${state}. Only a failed lead can be sent again.`);
-  if (newerId === null) return undefined;
-  return new Mistake(`The lead ${id} stays failed: the person was sent again since, as the lead ${newerId}.`);
+export function checkRetry(id: string, state: LeadState, lastId: string): void {
+  if (state !== 'failed') {
+    throw new Mistake(`The lead ${id} is ${state}. Only a failed lead can be sent again.`);
+  }
+  if (lastId === id) return;
+  throw new Mistake(`The lead ${id} stays failed: the person was sent again since, as the lead ${lastId}.`);
+}
+
+/** A lead as a decision about it needs it. */
+export interface LeadToResolve {
+  state: LeadState;
+  /** Whether it failed and the dialler may have it. */
+  isUndecided: boolean;
+}
+
+/** @throws {Mistake} if the lead does not wait for a decision */
+export function checkUndecided(id: string, lead: LeadToResolve | undefined): void {
+  if (lead === undefined) throw mistakes.noLead(id);
+  if (lead.isUndecided) return;
+  throw new Mistake(
+    `The lead ${id} is ${lead.state} and needs no decision. \`leads lead list --undecided\` lists the leads that do.`,
+  );
 }
 
 function missing(what: string, name: string, command: string): Mistake {

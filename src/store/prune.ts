@@ -12,10 +12,11 @@ export async function pruneAll(
   before: number,
   progress: (soFar: Pruned) => void = () => {},
 ): Promise<Pruned> {
-  const total: Pruned = { submissions: 0, leads: 0, tries: 0 };
+  const total: Pruned = { submissions: 0, cancellations: 0, leads: 0, tries: 0 };
   for (let after: string | undefined = ''; after !== undefined; ) {
     const step = await upkeep.prune(before, after);
     total.submissions += step.submissions;
+    total.cancellations += step.cancellations;
     total.leads += step.leads;
     total.tries += step.tries;
     progress(total);

@@ -1,3 +1,4 @@
+import type { Cancellation, CancellationOrder } from '../leads/cancellation.ts';
 import type { Idempotency } from '../leads/idempotency.ts';
 import type { CancellationOutcome, LeadState, LeadStatus, SubmissionOutcome } from '../leads/lead.ts';
 import type { PersonAndType, Submission } from '../leads/submission.ts';
@@ -27,12 +28,16 @@ export interface Intake {
    */
   submit(submission: Submission, idempotency?: Idempotency): Promise<Submitted>;
   /**
-   * Takes back the partner's last lead for the person and type, unless the dialler has it. The key is as for `submit`.
+   * Cancels the partner's last lead for the person and type, unless the dialler has it or may have it. The cancellation
+   * is stored in the same commit, whatever its outcome. The key is as for `submit`.
    *
    * @throws {StoreBusy}
    */
-  cancel(wanted: PersonAndType, idempotency?: Idempotency): Promise<Cancelled>;
-  /** The partner's last lead for the person and type; undefined where it has none, or not the type. */
+  cancel(cancellation: Cancellation, idempotency?: Idempotency): Promise<Cancelled>;
+  /**
+   * The partner's last lead for the person and type; undefined where it has none, or not the type. The last is the
+   * active one, or else the one that was released last: the store decides, not the clocks behind identifiers.
+   */
   leadStatus(wanted: PersonAndType): Promise<LeadStatus | undefined>;
 }
 
@@ -87,8 +92,10 @@ export interface ClaimTerms {
 /** What a claim came to. */
 export interface Claimed {
   leads: ClaimedLead[];
-  /** How many leads were too old: they are `expired`, or `failed` where the dialler may have them. */
+  /** How many leads were too old: they are `expired`, or `failed` if the dialler may have them. */
   tooOld: number;
+  /** How many of those are `failed`, so that an operator must decide (see `Records.resolve`). */
+  undecided: number;
 }
 
 /** What came of one try to hand a lead over. */
@@ -128,8 +135,9 @@ export interface HandOff {
    */
   renewLease(claim: string, leadIds: readonly string[], lease: number): Promise<string[]>;
   /**
-   * Records a try, and what follows for its lead. One that was taken is dialled, whoever has claimed it
-   * since. For every other outcome the lead is left alone where the claim has lost it.
+   * Records a try, and what follows for its lead. One that was taken is dialled, whoever has claimed it since, even if it
+   * has failed undecided meanwhile. For every other outcome the lead is left alone where the claim has lost it. A lead
+   * that fails stays active if this try, or an earlier one, may have brought it to the dialler.
    *
    * @param nextTryAt when it is tried again after `unavailable` or `unknown`; undefined for never
    */
@@ -208,6 +216,8 @@ export interface LeadRecord {
   dueAt: number;
   dialledAt: number | null;
   cancelledAt: number | null;
+  /** Whether it failed and the dialler may have it: the person is not accepted again until an operator decides. */
+  isUndecided: boolean;
   /** How often it was handed to the dialler, since it was accepted or the operator sent it again. */
   tries: number;
   /** What came back from the last try; null before the first has ended. */
@@ -236,8 +246,42 @@ export interface ReplayRecord {
   leadId: string | null;
 }
 
+/** A stored request to cancel. */
+export interface CancellationRecord {
+  id: string;
+  partner: string;
+  type: string;
+  mobile: string;
+  receivedAt: number;
+  outcome: CancellationOutcome;
+  /** The lead that it cancelled, or the one that could not be cancelled any more. */
+  leadId: string | null;
+  /** The request body as it was sent: JSON text. */
+  content: string;
+}
+
+/** A stored cancellation of the same person and type, as it stands against a submission or its lead. */
+export interface RelatedCancellation
+  extends Omit<CancellationRecord, 'mobile' | 'content'>,
+    CancellationOrder {}
+
+/** What came of re-running a submission, with every stored cancellation of its person and type, the oldest first. */
+export interface Rerun extends ReplayRecord {
+  cancellations: RelatedCancellation[];
+}
+
+/** What an operator should know of a lead that was retried. */
+export interface Retried {
+  /** Whether the dialler may have it already; it goes out under the same id. */
+  mayHaveArrived: boolean;
+  /** Every stored cancellation of its person and type, the oldest first. */
+  cancellations: RelatedCancellation[];
+}
+
 export interface LeadFilter {
   state?: LeadState;
+  /** Only leads that an operator must decide about. */
+  isUndecided?: true;
   type?: string;
   partner?: string;
   mobile?: string;
@@ -255,18 +299,41 @@ export interface Records {
   submissions(filter: SubmissionFilter, limit: number): AsyncIterable<SubmissionRecord>;
   /** All tries of a person's leads, the oldest first. */
   tries(mobile: string): AsyncIterable<Try>;
-  /** Runs a saved submission again and keeps both outcomes. @throws {Mistake} where there is none */
-  replay(submissionId: string): Promise<ReplayRecord>;
+  /** All cancellations that were sent for a person, the newest first. */
+  cancellations(mobile: string): AsyncIterable<CancellationRecord>;
+}
+
+/** What operators decide about what partners sent and what became of it. */
+export interface Decisions {
+  /**
+   * Re-runs a stored submission and keeps both outcomes.
+   *
+   * @param isForced whether it overrides a later cancellation by the same partner
+   * @throws {CancelledLater} if there is such a cancellation and it is not forced
+   * @throws {Mistake} if there is no such submission
+   */
+  replay(submissionId: string, isForced?: boolean): Promise<Rerun>;
   /**
    * Schedules a failed lead for now, with all its tries before it.
-   * @throws {Mistake} where there is none, it has not failed, or a newer lead has taken its place
+   *
+   * @param isForced whether it overrides a cancellation that the lead's partner sent after the lead
+   * @throws {CancelledLater} if there is such a cancellation and it is not forced
+   * @throws {Mistake} if there is no such lead, it has not failed, or a newer lead has taken its place
    */
-  retry(leadId: string): Promise<void>;
+  retry(leadId: string, isForced?: boolean): Promise<Retried>;
+  /**
+   * Records an operator's decision about a failed lead that the dialler may have. Delivered: it is dialled, as of its
+   * last attempt. Not delivered: it is failed and no longer active, so that the person can be added again.
+   *
+   * @throws {Mistake} if there is no such lead, or it does not wait for a decision
+   */
+  resolve(leadId: string, wasDelivered: boolean): Promise<void>;
 }
 
 /** What was removed, or is to be. */
 export interface Pruned {
   submissions: number;
+  cancellations: number;
   leads: number;
   tries: number;
 }
@@ -280,7 +347,7 @@ export interface PruneStep extends Pruned {
 /** What keeps a store in shape. */
 export interface Upkeep {
   /**
-   * Looks at the next few submissions that were received before a time, and removes them with their
+   * Looks at the next few submissions and cancellations that were received before a time, and removes them with their
    * replays, their tries, and the leads that nothing else needs. What can still be called stays whole
    * (scheduled and failed leads), and so does each lead that keeps its person from being rung twice.
    *
@@ -312,7 +379,16 @@ export interface Archive {
 }
 
 /** What must last. */
-export interface Store extends Intake, HandOff, DeliveryPauses, Registry, Records, Upkeep, Archive, Watch {
+export interface Store
+  extends Intake,
+    HandOff,
+    DeliveryPauses,
+    Registry,
+    Records,
+    Decisions,
+    Upkeep,
+    Archive,
+    Watch {
   /** @throws where the store cannot be reached or its migrations are not in place */
   checkReady(): Promise<void>;
   /** Finishes what was begun, then lets go of the store. Closing a closed store does nothing. */

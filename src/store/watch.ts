@@ -5,6 +5,8 @@ import type { TryOutcome } from '../leads/try.ts';
 export interface Workload {
   /** How many leads there are in each state. */
   byState: Record<LeadState, number>;
+  /** How many failed and may have reached the dialler, so that an operator must decide. */
+  undecided: number;
   /** How many could be claimed now. */
   due: number;
   /** How many more are due, but held back because their delivery is paused. */

@@ -4,14 +4,17 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import { bootstrap } from '../../src/bootstrap.ts';
+import { newCancellation } from '../../src/leads/cancellation.ts';
+import type { Idempotency } from '../../src/leads/idempotency.ts';
 import { phoneReader } from '../../src/leads/phone.ts';
+import type { PersonAndType } from '../../src/leads/submission.ts';
 import type { TryOutcome } from '../../src/leads/try.ts';
 import { type AppParts, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
 import { KeyUses } from '../../src/server/key-uses.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type { ClaimedLead, LeadRecord, Store, SubmissionRecord } from '../../src/store/store.ts';
+import type { Cancelled, ClaimedLead, LeadRecord, Store, SubmissionRecord } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Target } from './client.ts';
 
@@ -69,6 +72,13 @@ export async function serve(
   });
   const { partner, type, key } = first;
   return { url: `http://${server.host}:${server.port}`, store, partner, type, key };
+}
+
+/** Sends a request to cancel that has just come in. */
+export function cancel(store: Store, wanted: PersonAndType, idempotency?: Idempotency): Promise<Cancelled> {
+  const { type, mobile } = wanted;
+  const content = JSON.stringify({ mobile, type });
+  return store.cancel(newCancellation({ ...wanted, receivedAt: Date.now(), content }), idempotency);
 }
 
 /** Claims the leads that are due, and none that is too old. */

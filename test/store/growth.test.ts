@@ -9,7 +9,7 @@ import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
-import { claim, record, temporaryDirectory } from '../harness/server.ts';
+import { cancel, claim, record, temporaryDirectory } from '../harness/server.ts';
 import { closing, furnished } from './stores.ts';
 
 const stored = 30_000;
@@ -26,7 +26,7 @@ async function work(store: Store, from: Awaited<ReturnType<typeof furnished>>['f
   await store.submit(submission);
   await store.submit(from(1, { mobile: submission.mobile }));
   await store.leadStatus(person);
-  await store.cancel(person);
+  await cancel(store, person);
   await store.submit(from(1, { mobile: submission.mobile }));
   await store.nextTryAt();
   await Array.fromAsync(store.dueLeads(20));

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { TryOutcome } from '../../src/leads/try.ts';
 import { Mistake } from '../../src/partners/partner.ts';
-import { claim, dialDue, leadsIn, record, submissionsIn } from '../harness/server.ts';
+import { cancel, claim, dialDue, leadsIn, record, submissionsIn } from '../harness/server.ts';
 import { furnished, type TestedStore } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -77,7 +77,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         'already-scheduled',
       ]);
       expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
-      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
+      expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
       expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled', 'dialled']);
     });
 
@@ -85,7 +85,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       const { store, first, second, from } = await furnished(open());
       for (let round = 0; round < 3; round += 1) {
         expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
-        expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({
+        expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
           outcome: 'cancelled',
         });
       }
@@ -100,17 +100,21 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
 
     test('what cannot be cancelled says why', async () => {
       const { store, first, second, from } = await furnished(open());
-      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({ outcome: 'not-found' });
-      expect(await store.cancel({ partnerId: first.id, ...person, type: 'other' })).toMatchObject({
+      expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'not-found' });
+      expect(await cancel(store, { partnerId: first.id, ...person, type: 'other' })).toMatchObject({
         outcome: 'unknown-type',
       });
       await store.submit(from(first.id));
-      expect(await store.cancel({ partnerId: second.id, ...person })).toMatchObject({ outcome: 'not-found' });
+      expect(await cancel(store, { partnerId: second.id, ...person })).toMatchObject({
+        outcome: 'not-found',
+      });
       await dialDue(store);
-      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({
+      expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
         outcome: 'already-processed',
       });
-      expect(await store.cancel({ partnerId: second.id, ...person })).toMatchObject({ outcome: 'not-found' });
+      expect(await cancel(store, { partnerId: second.id, ...person })).toMatchObject({
+        outcome: 'not-found',
+      });
     });
 
     test('adding and cancelling the same lead at once ends in one of the two orders', async () => {
@@ -119,7 +123,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         const mobile = `+4478402588${round + 10}`;
         const [added, cancelled] = await Promise.all([
           store.submit(from(first.id, { mobile })),
-          store.cancel({ partnerId: first.id, type: 'motor', mobile }),
+          cancel(store, { partnerId: first.id, type: 'motor', mobile }),
         ]);
         expect(added.outcome).toBe('accepted');
         const [lead] = await Array.fromAsync(store.leads({ mobile }, 1));
@@ -132,11 +136,11 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       for (let round = 0; round < 20; round += 1) {
         const mobile = `+4478402588${round + 10}`;
         await store.submit(from(first.id, { mobile }));
-        const cancel = () => store.cancel({ partnerId: first.id, type: 'motor', mobile });
+        const cancelling = () => cancel(store, { partnerId: first.id, type: 'motor', mobile });
         const take = () => claim(store, `claim-${round}`);
         const [{ outcome: cancelled }, claimed] = await (round % 2
-          ? Promise.all([cancel(), take()])
-          : Promise.all([take(), cancel()]).then(([leads, outcome]) => [outcome, leads] as const));
+          ? Promise.all([cancelling(), take()])
+          : Promise.all([take(), cancelling()]).then(([leads, outcome]) => [outcome, leads] as const));
         expect(claimed).toHaveLength(cancelled === 'cancelled' ? 0 : 1);
         expect(cancelled).toBe(claimed.length === 0 ? 'cancelled' : 'already-processed');
         for (const { id } of claimed) await record(store, `claim-${round}`, id, 'taken');
@@ -163,19 +167,19 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       ] as const) {
         const submit = () => store.submit(from(first.id, changes), { key, fingerprint: key });
         expect(await submit()).toEqual({ outcome, isReplay: false });
-        await store.cancel({ partnerId: first.id, ...person });
+        await cancel(store, { partnerId: first.id, ...person });
         expect(await submit()).toEqual({ outcome, isReplay: true });
       }
       for (const [mobile, outcome] of [
         ['+447840258824', 'cancelled'],
         ['+447840258825', 'not-found'],
       ] as const) {
-        const cancel = () =>
-          store.cancel({ partnerId: first.id, type: 'motor', mobile }, { key: mobile, fingerprint: mobile });
+        const cancelling = () =>
+          cancel(store, { partnerId: first.id, type: 'motor', mobile }, { key: mobile, fingerprint: mobile });
         if (outcome === 'cancelled') await store.submit(from(first.id, { mobile }));
-        expect(await cancel()).toEqual({ outcome, isReplay: false });
+        expect(await cancelling()).toEqual({ outcome, isReplay: false });
         await store.submit(from(first.id, { mobile }));
-        expect(await cancel()).toEqual({ outcome, isReplay: true });
+        expect(await cancelling()).toEqual({ outcome, isReplay: true });
         expect((await Array.fromAsync(store.leads({ mobile }, 1)))[0]?.state).toBe('scheduled');
       }
     });
@@ -188,7 +192,8 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         fingerprint: 'g',
       });
       expect(other).toEqual({ outcome: 'key-used-otherwise' });
-      const cancelled = await store.cancel(
+      const cancelled = await cancel(
+        store,
         { partnerId: first.id, ...person },
         { key: 'k', fingerprint: 'g' },
       );
@@ -209,7 +214,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         Array.from({ length: 20 }, (_, index) =>
           index % 2
             ? store.submit(from(first.id), { key: 'add', fingerprint: 'a' })
-            : store.cancel({ partnerId: first.id, ...person }, { key: 'cancel', fingerprint: 'c' }),
+            : cancel(store, { partnerId: first.id, ...person }, { key: 'cancel', fingerprint: 'c' }),
         ),
       );
       for (const half of [0, 1]) {
@@ -256,7 +261,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       const [lead] = await claim(store, 'slow', { lease: 1 });
       expect(lead).toMatchObject({ tries: 1, mayHaveArrived: false });
       await pass(1);
-      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({
+      expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
         outcome: 'already-processed',
       });
       const [again] = await claim(store, 'next');
@@ -411,7 +416,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       expect(await store.nextTryAt()).toBeUndefined();
       await store.resumeDelivery('motor');
       expect(await claim(store, 'two')).toEqual([]);
-      expect(await store.cancel({ partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
+      expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
       expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
       await store.resumeDelivery(undefined);
       expect(await claim(store, 'two')).toMatchObject([{ type: 'motor' }]);
@@ -522,7 +527,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       const [failed] = await leadsIn(store);
       await store.submit(from(first.id));
       await expect(store.retry(failed?.id ?? '')).rejects.toThrow(Mistake);
-      await store.cancel({ partnerId: first.id, ...person });
+      await cancel(store, { partnerId: first.id, ...person });
       await expect(store.retry(failed?.id ?? '')).rejects.toThrow('the person was sent again');
     });
 
@@ -534,7 +539,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       const dueAt = submitted.outcome === 'accepted' ? submitted.dueAt : 0;
       expect(await status(first.id)).toMatchObject({ state: 'scheduled', dueAt, dialledAt: null });
       expect(await status(second.id)).toBeUndefined();
-      await store.cancel({ partnerId: first.id, ...person });
+      await cancel(store, { partnerId: first.id, ...person });
       await store.submit(from(second.id));
       expect(await status(first.id)).toMatchObject({ state: 'cancelled' });
       expect(await status(second.id)).toMatchObject({ state: 'scheduled' });
@@ -700,7 +705,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       );
       await store.submit(from(first.id, { mobile: mobile(0) }));
       expect(await store.workload()).toMatchObject({ byState: { ...none, scheduled: 5 }, due: 1 });
-      await store.cancel({ partnerId: first.id, type: 'motor', mobile: mobile(4) });
+      await cancel(store, { partnerId: first.id, type: 'motor', mobile: mobile(4) });
       await dialDue(store);
       expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1 });
       await store.submit(from(first.id, { mobile: mobile(5) }));

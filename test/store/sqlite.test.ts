@@ -14,7 +14,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { type Durability, nothingLasts, WriteAheadLog } from '../../src/store/sqlite/write-ahead-log.ts';
 import { StoreBusy } from '../../src/store/store.ts';
 import { run } from '../harness/process.ts';
-import { claim, dialDue, holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { cancel, claim, dialDue, holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { closing, furnished } from './stores.ts';
 
 function newDatabase(): { database: DatabaseSync; file: string } {
@@ -318,7 +318,7 @@ test('an older store is brought up to date with all that it holds, leads under w
     { id: 'a', tries: 1, mayHaveArrived: false },
     { id: 'd', tries: 2, mayHaveArrived: true },
   ]);
-  expect(await store.cancel({ partnerId: 1, type: 'motor', mobile: '+447840258826' })).toMatchObject({
+  expect(await cancel(store, { partnerId: 1, type: 'motor', mobile: '+447840258826' })).toMatchObject({
     outcome: 'already-processed',
   });
   await store.close();

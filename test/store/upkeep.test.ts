@@ -12,7 +12,15 @@ import { pruneAll } from '../../src/store/prune.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Archive, Store } from '../../src/store/store.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
-import { claim, dialDue, leadsIn, record, submissionsIn, temporaryDirectory } from '../harness/server.ts';
+import {
+  cancel,
+  claim,
+  dialDue,
+  leadsIn,
+  record,
+  submissionsIn,
+  temporaryDirectory,
+} from '../harness/server.ts';
 import { closing, furnished, openStore, stores } from './stores.ts';
 
 const day = 86_400_000;
@@ -56,7 +64,7 @@ async function lived(opening: Store | Promise<Store>) {
       const [failed] = await claim(store, `failed-${days}`);
       await record(store, `failed-${days}`, failed?.id ?? '', 'unknown');
       await add(3, { delays: 20_000_000 });
-      await store.cancel({ partnerId: first.id, type: 'motor', mobile: mobile(base + 3) });
+      await cancel(store, { partnerId: first.id, type: 'motor', mobile: mobile(base + 3) });
       await store.submit(sent(first.id, 4), { key: `day-${days}`, fingerprint: 'four' });
       const [paused] = await claim(store, `paused-${days}`);
       await record(store, `paused-${days}`, paused?.id ?? '', 'unavailable', Date.now() + 1_000 * day);
@@ -143,7 +151,7 @@ describe('copy', () => {
       expect(await target.submit(from(first.id, { mobile: mobile(104) }))).toMatchObject({
         outcome: 'already-scheduled',
       });
-      expect(await target.cancel(scheduled)).toMatchObject({ outcome: 'cancelled' });
+      expect(await cancel(target, scheduled)).toMatchObject({ outcome: 'cancelled' });
       // What numbers its rows itself goes on behind the copied ones.
       await target.addType('new', null);
       await target.addPartner('third', ['new']);

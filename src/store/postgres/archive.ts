@@ -2,8 +2,14 @@ import { type ArchiveRow, type ArchiveTable, keyOf, orderOf } from '../archive.t
 import type { Archive } from '../store.ts';
 import type { PostgresDatabase } from './database.ts';
 
-/** The tables that number their rows themselves: a row that is added later must get a number of its own. */
-const numbered = new Set(['lead_type', 'partner', 'replay', 'try']);
+/** The columns that PostgreSQL numbers itself: a row that is added after a copy must get a larger number. */
+const numbered: Readonly<Record<string, string>> = {
+  lead_type: 'id',
+  partner: 'id',
+  submission: 'sequence',
+  replay: 'id',
+  try: 'id',
+};
 
 export function postgresArchive(database: PostgresDatabase): Archive {
   return {
@@ -38,10 +44,14 @@ export function postgresArchive(database: PostgresDatabase): Archive {
            ON CONFLICT DO NOTHING`,
           [JSON.stringify(objects)],
         );
-        if (!numbered.has(table.name)) return;
+        const column = numbered[table.name];
+        if (column === undefined) return;
+        const place = table.columns.indexOf(column);
+        const largest = Math.max(1, ...rows.map((row) => Number(row[place])));
+        // Not from the table: without an index on the column each page would read all of it.
         await run(
-          `SELECT setval(pg_get_serial_sequence($1, 'id'), greatest(max(id), 1)) FROM ${table.name}`,
-          [table.name],
+          'SELECT setval(name, greatest(pg_sequence_last_value(name), $3)) FROM CAST(pg_get_serial_sequence($1, $2) AS regclass) AS name',
+          [table.name, column, largest],
         );
       });
     },

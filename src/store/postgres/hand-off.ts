@@ -1,3 +1,4 @@
+import { isUndecided, nextReleased } from '../lead-order.ts';
 import type { StoreObserver } from '../observer.ts';
 import { inPages } from '../pages.ts';
 import type { ClaimedLead, DueLead, HandOff, Try } from '../store.ts';
@@ -74,11 +75,12 @@ const claim: Statement = {
       INSERT INTO try (lead_id, started_at, ended_at, outcome, answer)
       SELECT id, next_try_at, ${now}, 'unknown', $5 FROM free WHERE claim IS NOT NULL
     ), too_old AS (
-      UPDATE lead SET claim = NULL, released = lead.id, may_have_arrived = free.may_have_arrived,
-        state = CASE WHEN free.may_have_arrived THEN 'failed' ELSE 'expired' END
+      UPDATE lead SET claim = NULL, may_have_arrived = free.may_have_arrived,
+        state = CASE WHEN free.may_have_arrived THEN 'failed' ELSE 'expired' END,
+        released = CASE WHEN free.may_have_arrived THEN 0 ELSE ${nextReleased} END
       FROM free
       WHERE lead.id = ANY (ARRAY(SELECT id FROM free WHERE is_too_old)) AND free.id = lead.id
-      RETURNING lead.id
+      RETURNING lead.id, lead.may_have_arrived
     ), claimed AS (
       UPDATE lead SET claim = $1, next_try_at = ${now} + $3, tries = lead.tries + 1,
         may_have_arrived = free.may_have_arrived
@@ -90,7 +92,7 @@ const claim: Statement = {
       lead.free_since, false AS "isTooOld"
     FROM claimed AS lead ${dueLeadJoins}
     UNION ALL
-    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM too_old
+    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, may_have_arrived, NULL, NULL, true FROM too_old
     ORDER BY free_since, id`,
 };
 
@@ -127,8 +129,9 @@ const recordTries: Statement = {
         ELSE 'scheduled' END,
       dialled_at = CASE WHEN following.outcome = 'taken' THEN following.ended_at END,
       released = CASE
-        WHEN following.outcome <> 'taken' AND following.next_try_at IS NULL THEN lead.id
-        ELSE '' END,
+        WHEN following.outcome = 'taken' OR following.next_try_at IS NOT NULL
+          OR lead.may_have_arrived OR following.outcome = 'unknown' THEN 0
+        ELSE ${nextReleased} END,
       next_try_at = CASE
         WHEN following.outcome = 'taken' THEN lead.next_try_at
         ELSE coalesce(following.next_try_at, lead.next_try_at) END,
@@ -136,7 +139,8 @@ const recordTries: Statement = {
       claim = NULL
     FROM following
     WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM following)) AND following.lead_id = lead.id
-      AND lead.state = 'scheduled' AND (following.outcome = 'taken' OR lead.claim = following.claim)`,
+      AND (lead.state = 'scheduled' OR following.outcome = 'taken' AND ${isUndecided})
+      AND (following.outcome = 'taken' OR lead.claim = following.claim)`,
 };
 
 interface Ended extends Try {
@@ -192,8 +196,12 @@ export function postgresHandOff(
         brokenOff,
       ]);
       const leads: ClaimedLead[] = [];
-      for (const { free_since: _, isTooOld, ...lead } of rows) if (!isTooOld) leads.push(lead);
-      return { leads, tooOld: rows.length - leads.length };
+      let undecided = 0;
+      for (const { free_since: _, isTooOld, ...lead } of rows) {
+        if (!isTooOld) leads.push(lead);
+        else if (lead.mayHaveArrived) undecided += 1;
+      }
+      return { leads, tooOld: rows.length - leads.length, undecided };
     },
 
     async renewLease(name, leadIds, lease) {

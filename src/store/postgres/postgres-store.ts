@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { postgresArchive } from './archive.ts';
 import { Changes } from './changes.ts';
 import { PostgresDatabase, type PostgresLimits } from './database.ts';
+import { postgresDecisions } from './decisions.ts';
 import { postgresDeliveryPauses } from './delivery-pause.ts';
 import { postgresHandOff } from './hand-off.ts';
 import { postgresIntake } from './intake.ts';
@@ -82,7 +83,8 @@ export async function openPostgresStore(
     ...handOff.calls,
     ...postgresDeliveryPauses(database),
     ...postgresRegistry(database),
-    ...postgresRecords(database, changes),
+    ...postgresRecords(database),
+    ...postgresDecisions(database, changes),
     ...postgresUpkeep(database),
     ...postgresArchive(database),
     ...postgresWatch(database, () => intake.waiting() + handOff.waiting()),

@@ -1,19 +1,15 @@
-import type { LeadState } from '../../leads/lead.ts';
-import type { Submission } from '../../leads/submission.ts';
-import { mistakes, retryMistake } from '../mistakes.ts';
+import { cancellationsOf, sentFor } from '../cancellation-queries.ts';
+import { isUndecided } from '../lead-order.ts';
 import { inPages } from '../pages.ts';
-import type { LeadRecord, Records, ReplayRecord, SubmissionRecord, Try } from '../store.ts';
-import type { Changes } from './changes.ts';
-import type { PostgresDatabase, Run, Statement } from './database.ts';
-import { faultOf, isDuplicate } from './fault.ts';
-import { candidateOf, type Judged, judgedCandidates } from './take.ts';
+import type { CancellationRecord, LeadRecord, Records, SubmissionRecord, Try } from '../store.ts';
+import type { PostgresDatabase, Statement } from './database.ts';
 
 const leadColumns = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
     lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
     lead.cancelled_at AS "cancelledAt", lead.tries,
     (SELECT answer FROM try WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastAnswer",
-    lead.submission_id AS "submissionId"
+    ${isUndecided} AS "isUndecided", lead.submission_id AS "submissionId"
   FROM lead
   JOIN lead_type ON lead_type.id = lead.type_id
   JOIN partner ON partner.id = lead.partner_id`;
@@ -39,10 +35,12 @@ const tries: Statement = {
     FROM try WHERE lead_id IN (SELECT id FROM lead WHERE mobile = $1) ORDER BY id`,
 };
 
-const judge = `${judgedCandidates}
-  SELECT id, outcome, met_id AS "leadId" FROM judged WHERE outcome IS NOT NULL`;
+const cancellations: Statement = {
+  name: 'cancellations',
+  text: `${cancellationsOf} AND ${sentFor('$1')} ORDER BY submission.sequence DESC`,
+};
 
-export function postgresRecords(database: PostgresDatabase, changes: Changes): Records {
+export function postgresRecords(database: PostgresDatabase): Records {
   return {
     leads(filter, limit) {
       const wanted = {
@@ -51,82 +49,33 @@ export function postgresRecords(database: PostgresDatabase, changes: Changes): R
         'partner.name': filter.partner,
         'lead.mobile': filter.mobile,
       };
-      return newestFirst<LeadRecord>(database, leadColumns, 'lead.id', wanted, limit);
+      const others = filter.isUndecided ? [isUndecided] : [];
+      return newestFirst<LeadRecord>(database, leadColumns, 'lead.id', { wanted, others }, limit);
     },
 
     submissions(filter, limit) {
-      const wanted = { [lastOutcome]: filter.outcome, 'submission.mobile': filter.mobile };
-      return newestFirst<SubmissionRecord>(database, submissionColumns, 'submission.id', wanted, limit);
-    },
-
-    async replay(id) {
-      const replay = await database.transaction(async (run) => {
-        const submission = await savedSubmission(run, id);
-        const candidate = candidateOf(submission);
-        const judged = await judgement(run, JSON.stringify([candidate]));
-        const replayedAt = Date.now();
-        const { outcome, leadId } = judged;
-        await run(
-          'INSERT INTO replay (submission_id, replayed_at, outcome, lead_id) VALUES ($1, $2, $3, $4)',
-          [id, replayedAt, outcome, leadId],
-        );
-        return { record: { replayedAt, outcome, leadId }, dueAt: candidate.due_at };
-      });
-      const { record, dueAt } = replay;
-      if (record.outcome === 'accepted') changes.announce(dueAt);
-      return record satisfies ReplayRecord;
+      const wanted = {
+        'submission.kind': 'add',
+        [lastOutcome]: filter.outcome,
+        'submission.mobile': filter.mobile,
+      };
+      return newestFirst<SubmissionRecord>(
+        database,
+        submissionColumns,
+        'submission.id',
+        { wanted, others: [] },
+        limit,
+      );
     },
 
     async *tries(mobile) {
       yield* await database.read<Try>(tries, [mobile]);
     },
 
-    async retry(id) {
-      const dueAt = Date.now();
-      try {
-        await database.transaction((run) => scheduleAgain(run, id, dueAt));
-      } catch (error) {
-        // A lead that was taken a moment ago stands now where this one would.
-        if (faultOf(error) === 'refused' && isDuplicate(error)) {
-          await database.transaction((run) => scheduleAgain(run, id, dueAt));
-        } else throw error;
-      }
-      changes.announce(dueAt);
+    async *cancellations(mobile) {
+      yield* await database.read<CancellationRecord>(cancellations, [mobile]);
     },
   };
-}
-
-async function savedSubmission(run: Run, id: string): Promise<Submission> {
-  const [submission] = await run<Submission>(
-    `SELECT id, partner_id AS "partnerId", received_at AS "receivedAt", type, mobile, delays, content
-     FROM submission WHERE id = $1`,
-    [id],
-  );
-  if (submission === undefined) throw mistakes.noSubmission(id);
-  return submission;
-}
-
-async function judgement(run: Run, candidates: string): Promise<Judged> {
-  for (;;) {
-    const [judged] = await run<Judged>(judge, [candidates]);
-    if (judged !== undefined) return judged;
-  }
-}
-
-async function scheduleAgain(run: Run, id: string, dueAt: number): Promise<void> {
-  const [lead] = await run<{ state: LeadState; newerId: string | null }>(
-    `SELECT state, (SELECT max(newer.id) FROM lead AS newer WHERE newer.mobile = lead.mobile
-       AND newer.type_id = lead.type_id AND newer.id > lead.id) AS "newerId"
-     FROM lead WHERE id = $1 FOR UPDATE`,
-    [id],
-  );
-  if (lead === undefined) throw mistakes.noLead(id);
-  const mistake = retryMistake(id, lead.state, lead.newerId);
-  if (mistake !== undefined) throw mistake;
-  await run(
-    `UPDATE lead SET state = 'scheduled', released = '', tries = 0, due_at = $1, next_try_at = $1 WHERE id = $2`,
-    [dueAt, id],
-  );
 }
 
 /** Lists rows, the newest first. */
@@ -134,10 +83,10 @@ function newestFirst<Row extends { id: string }>(
   database: PostgresDatabase,
   columns: string,
   id: string,
-  wanted: Record<string, string | undefined>,
+  { wanted, others }: { wanted: Record<string, string | undefined>; others: readonly string[] },
   limit: number,
 ): AsyncGenerator<Row> {
-  const conditions: string[] = ['true'];
+  const conditions = ['true', ...others];
   const values: unknown[] = [];
   for (const [column, value] of Object.entries(wanted)) {
     if (value === undefined) continue;

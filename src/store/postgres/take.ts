@@ -2,6 +2,7 @@ import type { Idempotency } from '../../leads/idempotency.ts';
 import { newIdentifier } from '../../leads/identifier.ts';
 import type { SubmissionOutcome } from '../../leads/lead.ts';
 import { callDueAt, type Submission } from '../../leads/submission.ts';
+import { nextReleased } from '../lead-order.ts';
 import type { Submitted } from '../store.ts';
 
 /** A submission, with the lead that it makes if it can be taken. */
@@ -107,7 +108,7 @@ export const judgedCandidates = `
     ) AS granted ON true
     LEFT JOIN LATERAL (
       SELECT lead.id, lead.state, lead.dialled_at FROM lead
-      WHERE lead.mobile = candidate.mobile AND lead.type_id = granted.type_id AND lead.released = ''
+      WHERE lead.mobile = candidate.mobile AND lead.type_id = granted.type_id AND lead.released = 0
       LIMIT 1
     ) AS standing ON true
     WHERE candidate.id NOT IN (SELECT id FROM told)
@@ -119,15 +120,15 @@ export const judgedCandidates = `
     ON CONFLICT (mobile, type_id, released) DO NOTHING
     RETURNING id, mobile, type_id
   ), released AS (
-    UPDATE lead SET released = lead.id
+    UPDATE lead SET released = ${nextReleased}
     WHERE lead.id = ANY (ARRAY(SELECT standing_id FROM typed WHERE may_be_contacted_again))
-      AND lead.released = '' AND lead.state = 'dialled'
+      AND lead.released = 0 AND lead.state = 'dialled'
   ), judged AS (
     SELECT typed.*, coalesce(made.id, typed.standing_id) AS met_id,
       CASE
         WHEN typed.type_id IS NULL THEN 'unknown-type'
         WHEN made.id = typed.lead_id THEN 'accepted'
-        WHEN made.id IS NOT NULL OR typed.standing_state = 'scheduled' THEN 'already-scheduled'
+        WHEN made.id IS NOT NULL OR typed.standing_state IN ('scheduled', 'failed') THEN 'already-scheduled'
         WHEN typed.may_be_contacted_again THEN NULL
         WHEN typed.standing_id IS NOT NULL THEN 'existing-contact'
       END AS outcome

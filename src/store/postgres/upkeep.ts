@@ -4,7 +4,7 @@ import { stepSize } from '../prune.ts';
 import type { Upkeep } from '../store.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
 
-/** The leads of a submission: the one that it made or met, and those of its replays. */
+/** The leads of a submission or cancellation: the one that it made or met, and those of its replays. */
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM replay WHERE submission_id = submission.id`;
 
@@ -24,7 +24,8 @@ export function postgresUpkeep(database: PostgresDatabase): Upkeep {
         const rows = await run<{ id: string; isNeeded: boolean }>(
           `SELECT id, EXISTS (
              SELECT 1 FROM lead WHERE lead.id IN (${leadsOf})
-               AND lead.submission_id = submission.id AND lead.state IN ('scheduled', 'failed')
+               AND (lead.submission_id = submission.id OR submission.kind = 'cancel')
+               AND lead.state IN ('scheduled', 'failed')
            ) AS "isNeeded"
            FROM submission WHERE id > $1 AND id < $2 AND received_at < $3 ORDER BY id LIMIT $4`,
           [after, identifierBound(before), before, stepSize],
@@ -37,9 +38,11 @@ export function postgresUpkeep(database: PostgresDatabase): Upkeep {
         );
         const leads = met.map(({ id }) => id);
         await run('DELETE FROM replay WHERE submission_id = ANY ($1::text[])', [ids]);
-        const submissions = await run('DELETE FROM submission WHERE id = ANY ($1::text[]) RETURNING 1', [
-          ids,
-        ]);
+        const sent = await run<{ kind: 'add' | 'cancel' }>(
+          'DELETE FROM submission WHERE id = ANY ($1::text[]) RETURNING kind',
+          [ids],
+        );
+        const cancellations = sent.filter(({ kind }) => kind === 'cancel').length;
         const tries = await run(
           `DELETE FROM try USING lead
            WHERE try.lead_id = ANY ($1::text[]) AND lead.id = try.lead_id
@@ -48,7 +51,7 @@ export function postgresUpkeep(database: PostgresDatabase): Upkeep {
           [leads],
         );
         const removed = await run(
-          `DELETE FROM lead WHERE id = ANY ($1::text[]) AND released <> ''
+          `DELETE FROM lead WHERE id = ANY ($1::text[]) AND released <> 0
              AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
              AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.lead_id = lead.id)
              AND NOT EXISTS (SELECT 1 FROM replay WHERE replay.lead_id = lead.id)
@@ -56,7 +59,13 @@ export function postgresUpkeep(database: PostgresDatabase): Upkeep {
           [leads],
         );
         const next = rows.length < stepSize ? undefined : rows.at(-1)?.id;
-        return { submissions: submissions.length, leads: removed.length, tries: tries.length, next };
+        return {
+          submissions: sent.length - cancellations,
+          cancellations,
+          leads: removed.length,
+          tries: tries.length,
+          next,
+        };
       });
     },
 

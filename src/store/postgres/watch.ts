@@ -1,5 +1,6 @@
 import { identifierBound } from '../../leads/identifier.ts';
 import type { LeadState } from '../../leads/lead.ts';
+import { isUndecided } from '../lead-order.ts';
 import {
   type Activity,
   activityLimit,
@@ -44,11 +45,17 @@ const line: Statement = {
     ) AS of_type GROUP BY "isOpen"`,
 };
 
+const undecided: Statement = {
+  name: 'undecided',
+  text: `SELECT count(*) AS undecided FROM lead WHERE ${isUndecided}`,
+};
+
 const submissions: Statement = {
   name: 'submissions_since',
   text: `
     SELECT partner.name AS partner, outcome, count(*) AS count, max(sent.id COLLATE "C") AS last
-    FROM (SELECT id, partner_id, outcome FROM submission WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS sent
+    FROM (SELECT id, partner_id, outcome FROM submission
+      WHERE id > $1 AND id < $2 AND kind = 'add' ORDER BY id LIMIT $3) AS sent
     JOIN partner ON partner.id = sent.partner_id GROUP BY partner.name, outcome`,
 };
 
@@ -74,7 +81,12 @@ export function postgresWatch(database: PostgresDatabase, waiting: () => number)
       const rows = await database.read<{ state: LeadState; count: number; changes: number }>(counts);
       if (rows.some(({ changes }) => changes > mostChanges)) await database.write(addUp);
       const inLine = await database.read<LineCount>(line, [Date.now()]);
-      return { byState: countsByState(rows), ...workloadOf(inLine) };
+      const [decisions] = await database.read<{ undecided: number }>(undecided);
+      return {
+        byState: countsByState(rows),
+        undecided: decisions?.undecided ?? 0,
+        ...workloadOf(inLine),
+      };
     },
 
     waiting,

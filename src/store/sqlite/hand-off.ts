@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { isUndecided, nextReleased } from '../lead-order.ts';
 import { inPages } from '../pages.ts';
 import type { ClaimedLead, DueLead, HandOff } from '../store.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -39,7 +40,8 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
   );
   const dropTooOld = new Query(
     database,
-    `UPDATE lead SET claim = NULL, released = id, may_have_arrived = ?1, state = iif(?1, 'failed', 'expired')
+    `UPDATE lead SET claim = NULL, may_have_arrived = ?1, state = iif(?1, 'failed', 'expired'),
+       released = iif(?1, 0, ${nextReleased})
      WHERE id = ?2`,
   );
   const renew = new Query(
@@ -52,7 +54,8 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
   );
   const dial = new Query(
     database,
-    `UPDATE lead SET state = 'dialled', dialled_at = ?, claim = NULL WHERE id = ? AND state = 'scheduled'`,
+    `UPDATE lead SET state = 'dialled', dialled_at = ?, claim = NULL
+     WHERE id = ? AND (state = 'scheduled' OR ${isUndecided})`,
   );
   const pause = new Query(
     database,
@@ -61,8 +64,9 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
   );
   const fail = new Query(
     database,
-    `UPDATE lead SET state = 'failed', released = id, claim = NULL, may_have_arrived = may_have_arrived OR ?
-     WHERE id = ? AND claim = ? AND state = 'scheduled'`,
+    `UPDATE lead SET state = 'failed', claim = NULL, may_have_arrived = may_have_arrived OR ?1,
+       released = iif(may_have_arrived OR ?1, 0, ${nextReleased})
+     WHERE id = ?2 AND claim = ?3 AND state = 'scheduled'`,
   );
 
   return {
@@ -87,6 +91,7 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
         const now = Date.now();
         const leads: ClaimedLead[] = [];
         let tooOld = 0;
+        let undecided = 0;
         for (const { id } of line.first(now, limit)) {
           const first = dueToClaim.first(id);
           if (first === undefined) {
@@ -99,12 +104,13 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
           if (lead.dueAt < notDueBefore) {
             dropTooOld.run(mayHaveArrived, lead.id);
             tooOld += 1;
+            undecided += mayHaveArrived;
             continue;
           }
           claim.run(name, now + lease, mayHaveArrived, lead.id);
           leads.push({ ...lead, mayHaveArrived: mayHaveArrived === 1 });
         }
-        return { leads, tooOld };
+        return { leads, tooOld, undecided };
       });
     },
 

@@ -5,15 +5,17 @@ import {
   type CancellationOutcome,
   type LeadStatus,
   outcomeBeside,
-  outcomeWithoutCancelling,
   type StandingLead,
   type SubmissionOutcome,
 } from '../../leads/lead.ts';
-import { callDueAt, type PersonAndType, type Submission } from '../../leads/submission.ts';
+import { callDueAt, type Submission } from '../../leads/submission.ts';
 import type { KeyHolder } from '../../partners/partner.ts';
+import { lastFirst, nextReleased } from '../lead-order.ts';
 import { type LimitColumns, limitOf } from '../limit-columns.ts';
 import type { Cancelled, Intake, Submitted } from '../store.ts';
+import { sqliteCancel } from './cancellations.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import type { FindGrantedType } from './granted-types.ts';
 import { type KeptAnswer, sqliteKeptAnswers } from './kept-answers.ts';
 import { Query } from './query.ts';
 
@@ -34,9 +36,9 @@ export function sqliteTake(database: DatabaseSync, grantedType: FindGrantedType)
   );
   const standingLead = new Query<StandingLead & { id: string }>(
     database,
-    `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND released = ''`,
+    `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND released = 0`,
   );
-  const release = new Query(database, 'UPDATE lead SET released = id WHERE id = ?');
+  const release = new Query(database, `UPDATE lead SET released = ${nextReleased} WHERE id = ?`);
 
   return (submission) => {
     const type = grantedType(submission.type, submission.partnerId);
@@ -80,19 +82,13 @@ export function sqliteIntake(
     `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const cancelLead = new Query(
-    database,
-    `UPDATE lead SET state = 'cancelled', released = id, cancelled_at = ?
-     WHERE id = (SELECT id FROM lead WHERE mobile = ? AND type_id = ? AND partner_id = ?
-                 ORDER BY id DESC LIMIT 1)
-       AND state IN ('scheduled', 'failed') AND claim IS NULL AND NOT may_have_arrived`,
-  );
   const lastLead = new Query<LeadStatus>(
     database,
     `SELECT state, accepted_at AS acceptedAt, due_at AS dueAt, dialled_at AS dialledAt FROM lead
-     WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY id DESC LIMIT 1`,
+     WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY ${lastFirst} LIMIT 1`,
   );
 
+  const cancel = sqliteCancel(database, grantedType);
   const answers = sqliteKeptAnswers(database);
 
   function save(submission: Submission): Taken {
@@ -101,13 +97,6 @@ export function sqliteIntake(
     const { outcome, leadId } = taken;
     insertSubmission.run(id, partnerId, receivedAt, type, mobile, delays, content, outcome, leadId);
     return taken;
-  }
-
-  function cancel({ partnerId, type, mobile }: PersonAndType): CancellationOutcome {
-    const granted = grantedType(type, partnerId);
-    if (granted === undefined) return 'unknown-type';
-    if (cancelLead.run(Date.now(), mobile, granted.id, partnerId) === 1) return 'cancelled';
-    return outcomeWithoutCancelling(lastLead.first(mobile, granted.id, partnerId)?.state);
   }
 
   return {
@@ -139,11 +128,11 @@ export function sqliteIntake(
       });
     },
 
-    cancel(wanted, idempotency) {
+    cancel(cancellation, idempotency) {
       if (idempotency === undefined) {
-        return queue.write(() => ({ outcome: cancel(wanted), isReplay: false }));
+        return queue.write(() => ({ outcome: cancel(cancellation), isReplay: false }));
       }
-      const { partnerId } = wanted;
+      const { partnerId } = cancellation;
       return queue.write<Cancelled>(() => {
         const answer = answers.find(partnerId, idempotency.key);
         if (answer !== undefined) {
@@ -151,7 +140,7 @@ export function sqliteIntake(
           // The cast: the fingerprint tells that the answer is one to a request to cancel.
           return { outcome: answer.outcome as CancellationOutcome, isReplay: true };
         }
-        const outcome = cancel(wanted);
+        const outcome = cancel(cancellation);
         answers.keep(partnerId, idempotency, { outcome, leadId: null, dueAt: null });
         return { outcome, isReplay: false };
       });
@@ -180,23 +169,4 @@ function takenAs({ outcome, leadId, dueAt }: KeptAnswer): Taken {
 function submittedOf(taken: Taken, isReplay: boolean): Submitted {
   if (taken.outcome !== 'accepted') return { outcome: taken.outcome, isReplay };
   return { outcome: taken.outcome, leadId: taken.leadId, dueAt: taken.dueAt, isReplay };
-}
-
-interface GrantedType {
-  id: number;
-  recontactAfter: number | null;
-}
-
-/** The type of this name, where the partner may send leads of it. */
-export type FindGrantedType = (type: string, partnerId: number) => GrantedType | undefined;
-
-export function grantedTypes(database: DatabaseSync, queue: CommitQueue): FindGrantedType {
-  const memory = queue.memory<GrantedType>();
-  const query = new Query<GrantedType>(
-    database,
-    `SELECT lead_type.id, lead_type.recontact_after AS recontactAfter
-     FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
-     WHERE lead_type.name = ? AND granted_type.partner_id = ?`,
-  );
-  return (type, partnerId) => memory.get(`${partnerId} ${type}`, () => query.first(type, partnerId));
 }

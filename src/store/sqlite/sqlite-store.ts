@@ -6,11 +6,13 @@ import { sqliteArchive } from './archive.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
 import { compactOnce } from './compaction.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
+import { sqliteDecisions } from './decisions.ts';
 import { sqliteDeliveryPauses } from './delivery-pause.ts';
 import { explained } from './fault.ts';
+import { grantedTypes } from './granted-types.ts';
 import { sqliteHandOff } from './hand-off.ts';
 import { inspectFiles } from './inspection.ts';
-import { grantedTypes, sqliteIntake, sqliteTake } from './intake.ts';
+import { sqliteIntake, sqliteTake } from './intake.ts';
 import { checkIntegrity, faultInKeys } from './integrity.ts';
 import { migrate } from './migrate.ts';
 import { warnOfOthers } from './permissions.ts';
@@ -50,7 +52,8 @@ export function openSqliteStore(
     ...sqliteHandOff(database, queue),
     ...sqliteDeliveryPauses(database, queue),
     ...sqliteRegistry(database, queue),
-    ...sqliteRecords(database, queue, take),
+    ...sqliteRecords(database),
+    ...sqliteDecisions(database, queue, take),
     ...sqliteUpkeep(database, queue),
     ...sqliteArchive(database, queue),
     ...sqliteWatch(database, queue),

@@ -6,16 +6,17 @@ import { backUp } from './backup.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { Query } from './query.ts';
 
-/** The leads of a submission: the one that it made or met, and those of its replays. */
+/** The leads of a submission or cancellation: the one that it made or met, and those of its replays. */
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM replay WHERE submission_id = submission.id`;
 
 export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep {
-  const looked = new Query<{ id: string; isNeeded: number }>(
+  const looked = new Query<{ id: string; kind: 'add' | 'cancel'; isNeeded: number }>(
     database,
-    `SELECT id, EXISTS (
+    `SELECT id, kind, EXISTS (
        SELECT 1 FROM lead WHERE lead.id IN (${leadsOf})
-         AND lead.submission_id = submission.id AND lead.state IN ('scheduled', 'failed')
+         AND (lead.submission_id = submission.id OR submission.kind = 'cancel')
+         AND lead.state IN ('scheduled', 'failed')
      ) AS isNeeded
      FROM submission WHERE id > ?1 AND id < ?2 AND received_at < ?3 ORDER BY id LIMIT ?4`,
   );
@@ -40,7 +41,7 @@ export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep
   );
   const deleteLeads = new Query(
     database,
-    `DELETE FROM lead WHERE id IN (SELECT value FROM json_each(?)) AND released <> ''
+    `DELETE FROM lead WHERE id IN (SELECT value FROM json_each(?)) AND released <> 0
        AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
        AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.lead_id = lead.id)
        AND NOT EXISTS (SELECT 1 FROM replay WHERE replay.lead_id = lead.id)`,
@@ -56,13 +57,16 @@ export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep
     prune(before, after) {
       return queue.write(() => {
         const rows = looked.all(after, identifierBound(before), before, stepSize);
-        const ids = JSON.stringify(rows.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id));
+        const old = rows.filter(({ isNeeded }) => !isNeeded);
+        const ids = JSON.stringify(old.map(({ id }) => id));
         const leads = JSON.stringify(metLeads.all(ids).map(({ id }) => id));
         deleteReplays.run(ids);
-        const submissions = deleteSubmissions.run(ids);
+        deleteSubmissions.run(ids);
+        const cancellations = old.filter(({ kind }) => kind === 'cancel').length;
+        const submissions = old.length - cancellations;
         const tries = deleteTries.run(leads);
         const next = rows.length < stepSize ? undefined : rows.at(-1)?.id;
-        return { submissions, leads: deleteLeads.run(leads), tries, next };
+        return { submissions, cancellations, leads: deleteLeads.run(leads), tries, next };
       });
     },
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { identifierBound } from '../../leads/identifier.ts';
 import type { LeadState } from '../../leads/lead.ts';
+import { isUndecided } from '../lead-order.ts';
 import {
   type Activity,
   activityLimit,
@@ -31,10 +32,14 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
        min((SELECT min(next_try_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextTryAt
      FROM lead_type GROUP BY 1`,
   );
+  const undecided = new Query<{ count: number }>(
+    database,
+    `SELECT count(*) AS count FROM lead WHERE ${isUndecided}`,
+  );
   const submissions = new Query<SubmissionCount & { last: string }>(
     database,
     `SELECT partner.name AS partner, outcome, count(*) AS count, max(sent.id) AS last
-     FROM (SELECT id, partner_id, outcome FROM submission WHERE id > ? AND id < ? ORDER BY id LIMIT ?) AS sent
+     FROM (SELECT id, partner_id, outcome FROM submission WHERE id > ? AND id < ? AND kind = 'add' ORDER BY id LIMIT ?) AS sent
      JOIN partner ON partner.id = sent.partner_id GROUP BY partner.name, outcome`,
   );
   const tries = new Query<TryCount & { last: number }>(
@@ -51,7 +56,11 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
 
   return {
     async workload() {
-      return { byState: countsByState(counts.all()), ...workloadOf(line.all(Date.now())) };
+      return {
+        byState: countsByState(counts.all()),
+        undecided: undecided.first()?.count ?? 0,
+        ...workloadOf(line.all(Date.now())),
+      };
     },
 
     waiting: () => queue.waiting,

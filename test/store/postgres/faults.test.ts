@@ -8,7 +8,7 @@ import { requestValue, responseValue } from '../../harness/contract.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
-import { leadsIn, serve, submissionsIn } from '../../harness/server.ts';
+import { cancel, leadsIn, serve, submissionsIn } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
 import { expectTruth, startLoad } from './load.ts';
 
@@ -129,7 +129,8 @@ test.each(['cut', 'swallowed'] as const)(
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
     proxy.loseNextAnswer(loss);
     expect(
-      await store.cancel(
+      await cancel(
+        store,
         { partnerId: first.id, type: 'motor', mobile: submission.mobile },
         { key: 'cancel', fingerprint: 'cancel' },
       ),
@@ -191,7 +192,7 @@ test('a deadlock is run again and nobody hears of it', async () => {
   await other.query(`SET LOCAL deadlock_timeout = '20s'`);
   await other.query('UPDATE lead SET tries = tries WHERE id = $1', [newer?.id]);
   const cancelled = Promise.all(
-    mobiles.map((mobile) => store.cancel({ partnerId: first.id, type: 'motor', mobile })),
+    mobiles.map((mobile) => cancel(store, { partnerId: first.id, type: 'motor', mobile })),
   );
   await expect.poll(async () => (await waiting(url)).length).toBeGreaterThan(0);
   await other.query('UPDATE lead SET tries = tries WHERE id = $1', [older?.id]);
