@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import { bootstrap } from '../../src/bootstrap.ts';
-import { newCancellation } from '../../src/leads/cancellation.ts';
+import { type Cancellation, newCancellation } from '../../src/leads/cancellation.ts';
 import type { Idempotency } from '../../src/leads/idempotency.ts';
 import { phoneReader } from '../../src/leads/phone.ts';
 import type { PersonAndType } from '../../src/leads/submission.ts';
@@ -74,11 +74,15 @@ export async function serve(
   return { url: `http://${server.host}:${server.port}`, store, partner, type, key };
 }
 
-/** Sends a request to cancel that has just come in. */
-export function cancel(store: Store, wanted: PersonAndType, idempotency?: Idempotency): Promise<Cancelled> {
-  const { type, mobile } = wanted;
-  const content = JSON.stringify({ mobile, type });
-  return store.cancel(newCancellation({ ...wanted, receivedAt: Date.now(), content }), idempotency);
+/** Cancels a lead, with a request that has just come in unless the caller says more of it. */
+export function cancel(
+  store: Store,
+  wanted: PersonAndType & Partial<Cancellation>,
+  idempotency?: Idempotency,
+): Promise<Cancelled> {
+  const content = JSON.stringify({ mobile: wanted.mobile, type: wanted.type });
+  const cancellation = newCancellation({ receivedAt: Date.now(), content, ...wanted });
+  return store.cancel({ ...cancellation, ...wanted }, idempotency);
 }
 
 /** Claims the leads that are due, and none that is too old. */

@@ -64,7 +64,7 @@ async function lived(opening: Store | Promise<Store>) {
       const [failed] = await claim(store, `failed-${days}`);
       await record(store, `failed-${days}`, failed?.id ?? '', 'unknown');
       await add(3, { delays: 20_000_000 });
-      await cancel(store, { partnerId: first.id, type: 'motor', mobile: mobile(base + 3) });
+      await cancel(store, { id: idNow(), partnerId: first.id, type: 'motor', mobile: mobile(base + 3) });
       await store.submit(sent(first.id, 4), { key: `day-${days}`, fingerprint: 'four' });
       const [paused] = await claim(store, `paused-${days}`);
       await record(store, `paused-${days}`, paused?.id ?? '', 'unavailable', Date.now() + 1_000 * day);
@@ -82,7 +82,12 @@ async function lived(opening: Store | Promise<Store>) {
 describe.each(stores)('$name', ({ open }) => {
   test('what is old goes, and what can still be called or keeps a person from being rung twice stays', async () => {
     const { store, first, from } = await lived(open());
-    expect(await pruneAll(store, Date.now() - 400 * day)).toEqual({ submissions: 4, leads: 1, tries: 1 });
+    expect(await pruneAll(store, Date.now() - 400 * day)).toEqual({
+      submissions: 4,
+      cancellations: 1,
+      leads: 1,
+      tries: 1,
+    });
     expect((await leadsIn(store)).map(({ mobile: number, state }) => [number, state])).toEqual([
       [mobile(104), 'scheduled'],
       [mobile(103), 'cancelled'],
@@ -114,7 +119,7 @@ describe.each(stores)('$name', ({ open }) => {
     const pruned = await pruneAll(store, Date.now() - 400 * day, () => {
       steps += 1;
     });
-    expect(pruned).toEqual({ submissions: 1_200, leads: 0, tries: 0 });
+    expect(pruned).toEqual({ submissions: 1_200, cancellations: 0, leads: 0, tries: 0 });
     expect(steps).toBe(3);
     expect(await submissionsIn(store)).toEqual([]);
   });

@@ -166,7 +166,7 @@ test.each([undefined, { key: 'k', fingerprint: 'f' }])(
     expect(await submissionsIn(store)).toHaveLength(1);
     const wanted = { partnerId: first.id, type: 'motor', mobile: submission.mobile };
     const cancelKey = idempotency && { ...idempotency, key: 'cancel' };
-    expect(await twice(() => store.cancel(wanted, cancelKey))).toEqual({
+    expect(await twice(() => cancel(store, { id: 'cancellation', ...wanted }, cancelKey))).toEqual({
       outcome: 'cancelled',
       isReplay: false,
     });

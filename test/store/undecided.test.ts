@@ -1,0 +1,220 @@
+/** A lead that the dialler may have stays active, so that its person is not called twice, until an operator decides. */
+import { describe, expect, test } from 'vitest';
+import { Mistake } from '../../src/partners/partner.ts';
+import type { Store } from '../../src/store/store.ts';
+import { cancel, claim, dialDue, leadsIn, record } from '../harness/server.ts';
+import { furnished, stores } from './stores.ts';
+
+const person = { type: 'motor', mobile: '+447840258823' };
+const hour = 3_600_000;
+
+/** Delivers the only lead that is due, to an end that allows another attempt at once. */
+async function attempt(store: Store, outcome: 'unknown' | 'unavailable'): Promise<void> {
+  const [lead] = await claim(store, 'test');
+  await record(store, 'test', lead?.id ?? '', outcome, Date.now());
+}
+
+/** Claims the only lead and never records what came of it. Fulfilled once somebody else can claim it. */
+async function interrupt(store: Store): Promise<void> {
+  await claim(store, 'killed', { lease: 1 });
+  await expect.poll(async () => (await store.workload()).due, { interval: 2 }).toBe(1);
+}
+
+/** Looks for due leads when all of them are too old to be called. */
+function giveUp(store: Store) {
+  return store.claimDue({ claim: 'test', limit: 10, lease: 60_000, notDueBefore: Date.now() + hour });
+}
+
+/** Every way in which a lead fails that the dialler may have. */
+const failures: Record<string, (store: Store) => Promise<unknown>> = {
+  'attempts ran out': (store) => dialDue(store, 'unknown'),
+  'attempts ran out while the dialler was down': async (store) => {
+    await attempt(store, 'unknown');
+    await dialDue(store, 'unavailable');
+  },
+  'a rejection after an attempt with an unknown outcome': async (store) => {
+    await attempt(store, 'unknown');
+    await dialDue(store, 'refused');
+  },
+  'a rejection after an interrupted attempt': async (store) => {
+    await interrupt(store);
+    await dialDue(store, 'refused');
+  },
+  'too late to call after an attempt with an unknown outcome': async (store) => {
+    await attempt(store, 'unknown');
+    expect(await giveUp(store)).toEqual({ leads: [], tooOld: 1, undecided: 1 });
+  },
+  'too late to call after an interrupted attempt': async (store) => {
+    await interrupt(store);
+    expect(await giveUp(store)).toEqual({ leads: [], tooOld: 1, undecided: 1 });
+  },
+};
+
+describe.each(stores)('$name', ({ open }) => {
+  /** A store with one lead, which failed and may have reached the dialler. */
+  async function undecided(recontactAfter: number | null = null) {
+    const all = await furnished(open(), recontactAfter);
+    await all.store.submit(all.from(all.first.id));
+    await dialDue(all.store, 'unknown');
+    const id = (await leadsIn(all.store))[0]?.id ?? '';
+    return { ...all, id, status: () => all.store.leadStatus({ partnerId: all.first.id, ...person }) };
+  }
+
+  test.each(Object.keys(failures))('a lead that the dialler may have stays active: %s', async (way) => {
+    const { store, first, second, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await failures[way]?.(store);
+    const [lead] = await leadsIn(store);
+    expect(lead).toMatchObject({ state: 'failed', isUndecided: true });
+    for (const { id } of [first, second]) {
+      expect(await store.submit(from(id))).toMatchObject({ outcome: 'already-scheduled' });
+    }
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
+      outcome: 'already-processed',
+    });
+    expect(await cancel(store, { partnerId: second.id, ...person })).toMatchObject({ outcome: 'not-found' });
+    expect(await claim(store, 'next')).toEqual([]);
+    expect(await leadsIn(store)).toEqual([lead]);
+    expect((await store.workload()).undecided).toBe(1);
+  });
+
+  test.each(['refused', 'unavailable'] as const)(
+    'a failed lead that certainly did not arrive needs no decision: %s',
+    async (outcome) => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await dialDue(store, outcome);
+      expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, tries: 1 }]);
+      expect((await store.workload()).undecided).toBe(0);
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+    },
+  );
+
+  test('the attempt of a lead that was interrupted before it was too late to call is kept', async () => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await interrupt(store);
+    await giveUp(store);
+    expect(await Array.fromAsync(store.tries(person.mobile))).toMatchObject([
+      { outcome: 'unknown', answer: 'no answer was recorded before the lease ended' },
+    ]);
+  });
+
+  test('a lead with an unknown attempt cannot be cancelled after the dialler was down', async () => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await attempt(store, 'unknown');
+    await attempt(store, 'unavailable');
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
+      outcome: 'already-processed',
+    });
+  });
+
+  test('the leads that wait for a decision are listed, and no others', async () => {
+    const { store, first, from, id } = await undecided();
+    for (const [mobile, outcome] of [
+      ['+447840258824', 'taken'],
+      ['+447840258825', 'refused'],
+    ] as const) {
+      await store.submit(from(first.id, { mobile }));
+      await dialDue(store, outcome);
+    }
+    await store.submit(from(first.id, { mobile: '+447840258826' }));
+    const listed = await Array.fromAsync(store.leads({ isUndecided: true }, 10));
+    expect(listed.map((lead) => lead.id)).toEqual([id]);
+    expect(await Array.fromAsync(store.leads({ isUndecided: true, partner: 'second' }, 10))).toEqual([]);
+  });
+
+  test('an operator who decides that it was delivered makes it dialled, as of its last attempt', async () => {
+    const { store, first, from } = await furnished(open(), hour);
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const id = lead?.id ?? '';
+    const endedAt = Date.now() - hour;
+    const ended = { leadId: id, startedAt: endedAt, endedAt, outcome: 'unknown', answer: 'none' } as const;
+    await store.recordTry('test', ended, undefined);
+    await store.resolve(id, true);
+    expect(await leadsIn(store)).toMatchObject([
+      { state: 'dialled', dialledAt: endedAt, isUndecided: false },
+    ]);
+    expect((await store.workload()).undecided).toBe(0);
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
+      outcome: 'already-processed',
+    });
+    // The re-contact period counts from the attempt, not from the decision.
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+  });
+
+  test('a person whose lead was delivered after all is an existing contact', async () => {
+    const { store, first, from, id } = await undecided(hour);
+    await store.resolve(id, true);
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
+  });
+
+  test('an operator who decides that it was not delivered lets the person be added again', async () => {
+    const { store, first, from, id, status } = await undecided();
+    await store.resolve(id, false);
+    expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, dialledAt: null }]);
+    expect((await store.workload()).undecided).toBe(0);
+    expect(await store.submit(from(first.id, { delays: 60 }))).toMatchObject({ outcome: 'accepted' });
+    expect(await status()).toMatchObject({ state: 'scheduled' });
+    await expect(store.retry(id)).rejects.toThrow('the person was sent again');
+  });
+
+  test('a lead that was not delivered can be cancelled', async () => {
+    const { store, first, id, status } = await undecided();
+    await store.resolve(id, false);
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
+    expect(await status()).toMatchObject({ state: 'cancelled' });
+  });
+
+  test('only a lead that waits for a decision can be resolved, and once', async () => {
+    const { store, first, from, id } = await undecided();
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    await dialDue(store, 'refused');
+    await store.submit(from(first.id, { mobile: '+447840258825' }));
+    const [scheduled, failed] = await leadsIn(store);
+    for (const lead of [scheduled, failed]) {
+      await expect(store.resolve(lead?.id ?? '', true)).rejects.toThrow(
+        `The lead ${lead?.id} is ${lead?.state} and needs no decision.`,
+      );
+    }
+    await store.resolve(id, false);
+    for (const wasDelivered of [true, false]) {
+      await expect(store.resolve(id, wasDelivered)).rejects.toThrow(Mistake);
+      await expect(store.resolve('nothing', wasDelivered)).rejects.toThrow('no lead with the id "nothing"');
+    }
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'failed', 'failed']);
+  });
+
+  test('a retry goes out under the same id, and the lead still cannot be cancelled', async () => {
+    const { store, first, id } = await undecided();
+    expect(await store.retry(id)).toEqual({ mayHaveArrived: true, cancellations: [] });
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
+      outcome: 'already-processed',
+    });
+    expect(await claim(store, 'again')).toMatchObject([{ id, tries: 1, mayHaveArrived: true }]);
+    await record(store, 'again', id, 'refused');
+    expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
+  });
+
+  test('an answer that comes after the lead has failed decides: the dialler has it', async () => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'slow', { lease: 1 });
+    await expect.poll(async () => (await store.workload()).due, { interval: 2 }).toBe(1);
+    await giveUp(store);
+    await record(store, 'slow', lead?.id ?? '', 'refused');
+    expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
+    await record(store, 'slow', lead?.id ?? '', 'taken');
+    expect(await leadsIn(store)).toMatchObject([{ state: 'dialled', isUndecided: false }]);
+  });
+
+  test('an answer that comes after an operator has decided changes nothing', async () => {
+    const { store, first, from, id } = await undecided();
+    await store.resolve(id, false);
+    await store.submit(from(first.id, { delays: 60 }));
+    await record(store, 'test', id, 'taken');
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'failed']);
+  });
+});
