@@ -54,8 +54,11 @@ async function handOver({ store, output, remark, dialWithin }: Session, limit: n
   const claim = newIdentifier();
   const startedAt = Date.now();
   const notDueBefore = dialWithin === undefined ? 0 : startedAt - dialWithin;
-  const { leads, tooOld } = await store.claimDue({ claim, limit, lease, notDueBefore });
+  const { leads, tooOld, undecided } = await store.claimDue({ claim, limit, lease, notDueBefore });
   if (tooOld > 0) remark(`Left out, since they are too old to be rung (DIAL_WITHIN): ${tooOld}.`);
+  if (undecided > 0) {
+    remark(`The dialler may have ${undecided} of them: decide with \`leads lead resolve\`.`);
+  }
   try {
     await output.list(leads, view, 'No lead is due.');
   } catch (error) {

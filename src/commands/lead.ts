@@ -2,6 +2,8 @@ import { Command, Option } from 'commander';
 import { type LeadState, leadStates } from '../leads/lead.ts';
 import { Mistake } from '../partners/partner.ts';
 import type { LeadRecord, Try } from '../store/store.ts';
+import { cancellationView, relatedJson, showStanding } from './cancellation.ts';
+import { forEachId } from './each-id.ts';
 import { time, type View } from './output.ts';
 import { action, readCount, type Surroundings } from './session.ts';
 import { submissionView } from './submission.ts';
@@ -9,7 +11,7 @@ import { submissionView } from './submission.ts';
 const view: View<LeadRecord> = {
   columns: {
     ID: (lead) => lead.id,
-    STATE: (lead) => lead.state,
+    STATE: ({ state, isUndecided }) => (isUndecided ? `${state} (undecided)` : state),
     DUE: (lead) => time(lead.dueAt),
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
@@ -22,6 +24,7 @@ const view: View<LeadRecord> = {
   json: (lead) => ({
     id: lead.id,
     state: lead.state,
+    undecided: lead.isUndecided,
     partner: lead.partner,
     type: lead.type,
     mobile: lead.mobile,
@@ -60,12 +63,15 @@ export function leadCommand(surroundings: Surroundings): Command {
     .command('list')
     .description('list leads, the newest first')
     .addOption(new Option('--state <state>', 'only those in this state').choices(leadStates))
+    .option('--undecided', 'only those that failed and may have reached the dialler (see `lead resolve`)')
     .option('--type <name>', 'only those of this lead type')
     .option('--partner <name>', 'only those of this partner')
     .option('--limit <n>', 'at most so many (default: 100 in a table, all with --json)', readCount);
-  type ListOptions = { state?: LeadState; type?: string; partner?: string; limit?: number };
-  action<ListOptions, []>(list, surroundings, async ({ store, output }, { limit, ...filter }) => {
+  type ListOptions = { state?: LeadState; undecided?: true; type?: string; partner?: string; limit?: number };
+  action<ListOptions, []>(list, surroundings, async ({ store, output }, options) => {
+    const { limit, undecided, ...wanted } = options;
     const rows = output.limit(limit);
+    const filter = undecided ? { ...wanted, isUndecided: undecided } : wanted;
     await output.list(store.leads(filter, rows), view, 'There are no such leads.', rows);
   });
 
@@ -80,12 +86,14 @@ export function leadCommand(surroundings: Surroundings): Command {
     const leads = await Array.fromAsync(store.leads({ mobile }, Number.MAX_SAFE_INTEGER));
     const tries = await Array.fromAsync(store.tries(mobile));
     const submissions = await Array.fromAsync(store.submissions({ mobile }, Number.MAX_SAFE_INTEGER));
+    const cancellations = await Array.fromAsync(store.cancellations(mobile));
     if (json) {
       await output.value({
         mobile,
         leads: leads.map(view.json),
         tries: tries.map(tryView.json),
         submissions: submissions.map(submissionView.json),
+        cancellations: cancellations.map(cancellationView.json),
       });
       return;
     }
@@ -94,18 +102,66 @@ export function leadCommand(surroundings: Surroundings): Command {
     await output.list(tries, tryView, 'The dialler was not tried yet.');
     await output.gap();
     await output.list(submissions, submissionView, `Nothing was sent for ${mobile}.`);
+    await output.gap();
+    await output.list(cancellations, cancellationView, `Nobody asked to cancel a lead of ${mobile}.`);
   });
 
   const retry = lead
     .command('retry')
-    .description('send failed leads to the dialler again, now')
-    .argument('<id...>', 'their ids, as `leads lead list --state failed` shows them');
-  action<object, [string[]]>(retry, surroundings, async ({ store, output }, _options, ids) => {
-    for (const id of ids) {
-      await store.retry(id);
-      await output.done(`The lead ${id} is scheduled for now.`, { id, state: 'scheduled' });
-    }
+    .description(
+      'send failed leads to the dialler again, now, each under its own id.\nA lead that its partner cancelled later is not sent without --force.',
+    )
+    .argument('<id...>', 'their ids, as `leads lead list --state failed` shows them')
+    .option('--force', 'override later cancellations by the same partner');
+  type RetryOptions = { force?: boolean; json?: boolean };
+  action<RetryOptions, [string[]]>(retry, surroundings, async ({ store, output }, options, ids) => {
+    const { force = false, json = false } = options;
+    await forEachId(ids, async (id) => {
+      const { mayHaveArrived, cancellations } = await store.retry(id, force);
+      await output.done(
+        `The lead ${id} is scheduled for now.${mayHaveArrived ? ' The dialler may have it already, under the same id.' : ''}`,
+        {
+          id,
+          state: 'scheduled',
+          may_have_arrived: mayHaveArrived,
+          cancellations: cancellations.map(relatedJson),
+        },
+      );
+      const standing = cancellations.map((cancellation) => ({ ...cancellation, againstId: id }));
+      await showStanding(output, standing, json);
+    });
   });
 
+  lead.addCommand(resolveCommand(surroundings));
+
   return lead;
+}
+
+/** `leads lead resolve`: records what an operator found out about leads that the dialler may have. */
+function resolveCommand(surroundings: Surroundings): Command {
+  const resolve = new Command('resolve')
+    .description(
+      'decide about failed leads that the dialler may have, once you know whether it does.\nUntil then their people are not accepted again.',
+    )
+    .argument('<id...>', 'their ids, as `leads lead list --undecided` shows them')
+    .addOption(new Option('--delivered', 'the dialler has them: they are dialled').conflicts('notDelivered'))
+    .option('--not-delivered', 'the dialler does not have them: they stay failed, and can be added again');
+  type Options = { delivered?: true; notDelivered?: true };
+  action<Options, [string[]]>(resolve, surroundings, async ({ store, output }, options, ids) => {
+    const wasDelivered = options.delivered === true;
+    if (wasDelivered === (options.notDelivered === true)) {
+      throw new Mistake('Add what you found out at the dialler: --delivered or --not-delivered.');
+    }
+    await forEachId(ids, async (id) => {
+      await store.resolve(id, wasDelivered);
+      const state = wasDelivered ? 'dialled' : 'failed';
+      await output.done(
+        wasDelivered
+          ? `The lead ${id} is dialled, as of its last attempt.`
+          : `The lead ${id} did not reach the dialler. Its person can be added again.`,
+        { id, state, undecided: false },
+      );
+    });
+  });
+  return resolve;
 }

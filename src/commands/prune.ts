@@ -7,16 +7,16 @@ import { action, type Surroundings } from './session.ts';
 export function pruneCommand(surroundings: Surroundings): Command {
   const prune = new Command('prune')
     .description(
-      'remove old submissions, with the leads and tries that nothing else needs; what can still be called, and who must not be called twice, is kept',
+      'remove old submissions and cancellations, with the leads and tries that nothing else needs; what can still be called, and who must not be called twice, is kept',
     )
     .requiredOption('--older-than <duration>', 'such as 400d: what was received before that');
   type Options = { olderThan: string };
   action<Options, []>(prune, surroundings, async ({ store, output }, { olderThan }) => {
     const before = Date.now() - readDuration(olderThan);
-    const { submissions, leads, tries } = await pruneAll(store, before);
+    const { submissions, cancellations, leads, tries } = await pruneAll(store, before);
     await output.done(
-      `Removed ${submissions} submissions, ${leads} leads and ${tries} tries from before ${new Date(before).toISOString()}.`,
-      { submissions, leads, tries },
+      `Removed ${submissions} submissions, ${cancellations} cancellations, ${leads} leads and ${tries} tries from before ${new Date(before).toISOString()}.`,
+      { submissions, cancellations, leads, tries },
     );
   });
   return prune;

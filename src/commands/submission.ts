@@ -1,6 +1,9 @@
 import { Command, Option } from 'commander';
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
-import type { ReplayRecord, SubmissionRecord } from '../store/store.ts';
+import { CancelledLater } from '../store/cancelled-later.ts';
+import type { RelatedCancellation, ReplayRecord, SubmissionRecord } from '../store/store.ts';
+import { relatedJson, type StandingCancellation, showStanding } from './cancellation.ts';
+import { forEachId } from './each-id.ts';
 import { time, type View } from './output.ts';
 import { action, readCount, type Surroundings } from './session.ts';
 
@@ -27,13 +30,25 @@ export const submissionView: View<SubmissionRecord> = {
   }),
 };
 
-const replayView: View<ReplayRecord & { id: string }> = {
+/** What came of one submission that an operator wanted re-run. */
+interface AskedRerun {
+  id: string;
+  /** Undefined: it was not re-run, since its partner cancelled later. */
+  replay: ReplayRecord | undefined;
+  cancellations: readonly RelatedCancellation[];
+}
+
+const rerunView: View<AskedRerun> = {
   columns: {
-    ID: (replay) => replay.id,
-    OUTCOME: (replay) => replay.outcome,
-    LEAD: (replay) => replay.leadId ?? '-',
+    ID: ({ id }) => id,
+    OUTCOME: ({ replay }) => replay?.outcome ?? 'not re-run',
+    LEAD: ({ replay }) => replay?.leadId ?? '-',
   },
-  json: (replay) => ({ id: replay.id, ...replayJson(replay) }),
+  json: ({ id, replay, cancellations }) => ({
+    id,
+    ...(replay ? replayJson(replay) : { replayed_at: null, outcome: null, lead_id: null }),
+    cancellations: cancellations.map(relatedJson),
+  }),
 };
 
 /** `leads submission`: what partners sent, whatever became of it. */
@@ -56,14 +71,30 @@ export function submissionCommand(surroundings: Surroundings): Command {
 
   const replay = submission
     .command('replay')
-    .description('run saved submissions again, say once their type exists; both outcomes are kept')
-    .argument('<id...>', 'their ids, as `leads submission list` shows them');
-  action<object, [string[]]>(replay, surroundings, async ({ store, output }, _options, ids) => {
-    const replays: (ReplayRecord & { id: string })[] = [];
+    .description(
+      'run saved submissions again, such as once their type exists; both outcomes are kept.\nA submission that its partner cancelled later is not run without --force.',
+    )
+    .argument('<id...>', 'their ids, as `leads submission list` shows them')
+    .option('--force', 'override later cancellations by the same partner');
+  type RerunOptions = { force?: boolean; json?: boolean };
+  action<RerunOptions, [string[]]>(replay, surroundings, async ({ store, output }, options, ids) => {
+    const { force = false, json = false } = options;
+    const reruns: AskedRerun[] = [];
     try {
-      for (const id of ids) replays.push({ id, ...(await store.replay(id)) });
+      await forEachId(ids, async (id) => {
+        try {
+          const { cancellations, ...replay } = await store.replay(id, force);
+          reruns.push({ id, replay, cancellations });
+        } catch (error) {
+          if (error instanceof CancelledLater) {
+            reruns.push({ id, replay: undefined, cancellations: error.cancellations });
+          }
+          throw error;
+        }
+      });
     } finally {
-      if (replays.length > 0) await output.list(replays, replayView, '');
+      if (reruns.length > 0) await output.list(reruns, rerunView, '');
+      await showStanding(output, reruns.flatMap(standingAgainst), json);
     }
   });
 
@@ -72,4 +103,8 @@ export function submissionCommand(surroundings: Surroundings): Command {
 
 function replayJson(replay: ReplayRecord) {
   return { replayed_at: time(replay.replayedAt), outcome: replay.outcome, lead_id: replay.leadId };
+}
+
+function standingAgainst({ id, cancellations }: AskedRerun): StandingCancellation[] {
+  return cancellations.map((cancellation) => ({ ...cancellation, againstId: id }));
 }

@@ -74,6 +74,7 @@ export function asLine(history: History): string {
     `due ${due} (first for ${history.lateBy} s)`,
     `scheduled ${byState?.scheduled ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
+    `undecided ${history.workload?.undecided ?? 0}`,
   ].join('  ');
 }
 
@@ -86,6 +87,7 @@ export function asJson(history: History): object {
     due: history.workload?.due,
     first_due_for_seconds: history.lateBy,
     leads: history.workload?.byState,
+    undecided: history.workload?.undecided,
     outcomes: Object.fromEntries(
       Array.from(history.byPartner, ([partner, counts]) => [partner, Object.fromEntries(counts)]),
     ),
@@ -94,7 +96,7 @@ export function asJson(history: History): object {
 
 /** A screenful, for people. */
 export function asScreen(history: History): string {
-  const { byState, due } = history.workload ?? { byState: undefined, due: 0 };
+  const { byState, due, undecided } = history.workload ?? { byState: undefined, due: 0, undecided: 0 };
   const late = due === 0 ? '' : `   the first for ${history.lateBy} s`;
   const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
   const lines = [
@@ -105,6 +107,7 @@ export function asScreen(history: History): string {
     `Not handed over   ${shown(history.rate('failedTries'))} a second`,
     `Due now           ${due}${late}`,
     `All leads         ${states.join(', ')}`,
+    `Undecided         ${undecided}${undecided === 0 ? '' : '   (see `leads lead list --undecided`)'}`,
   ];
   if (history.byPartner.size > 0) lines.push('', 'Since the watch began:', partners(history));
   if (history.failures.length > 0)

@@ -65,6 +65,14 @@ const defaultStopPatience = 8_000;
 /** Maximum length of what is stored and logged of an answer, in characters. */
 const maxAnswer = 1_000;
 
+const failed = 'A lead failed. `leads lead retry` sends it again.';
+
+const failedUndecided =
+  'A lead failed, and the dialler may have it. Find out whether it does, then run `leads lead resolve`.';
+
+const tooLateUndecided =
+  'Leads are too late to call (DIAL_WITHIN), and the dialler may have them. Find out whether it does, then run `leads lead resolve`.';
+
 /** By how much the clock must be set back to be worth a word, in milliseconds. */
 const clockSetBack = 2_000;
 
@@ -167,11 +175,12 @@ export class Dispatcher {
     const claim = newIdentifier();
     const lease = timeout + leaseMargin;
     const notDueBefore = dialWithin === undefined ? 0 : Date.now() - dialWithin;
-    const { leads, tooOld } = await store.claimDue({ claim, limit, lease, notDueBefore });
+    const { leads, tooOld, undecided } = await store.claimDue({ claim, limit, lease, notDueBefore });
     if (tooOld > 0) {
       observer.tooOld(tooOld);
       log.warn({ leads: tooOld }, 'Leads were too old to be rung (DIAL_WITHIN)');
     }
+    if (undecided > 0) log.error({ leads: undecided }, tooLateUndecided);
     for (const lead of leads) {
       this.#begin(claim, lead);
       // To begin twenty at once would keep partners waiting for milliseconds.
@@ -256,7 +265,8 @@ export class Dispatcher {
     }
     const pause = outcome === 'refused' ? undefined : pauseAfter(lead.tries, retryAfter, pauses);
     if (pause === undefined) {
-      log.error(about, 'A lead failed. `leads lead retry` sends it again.');
+      const mayHaveArrived = lead.mayHaveArrived || outcome === 'unknown';
+      log.error(about, mayHaveArrived ? failedUndecided : failed);
       return undefined;
     }
     log.warn(

@@ -6,6 +6,8 @@ import type { AnsweredRequest } from './requests.ts';
 export interface Backlog {
   byState: Record<string, number>;
   due: number;
+  /** How many failed and may have reached the dialler. */
+  undecided: number;
   /** How long the first lead in line has been due, in seconds. */
   oldestDue: number;
   /** How many calls of this process wait for the store. */
@@ -35,6 +37,7 @@ export class Metrics {
   readonly #backlog: () => Promise<Backlog | undefined>;
   readonly #leads: Gauge<'state'>;
   readonly #due: Gauge;
+  readonly #undecided: Gauge;
   readonly #oldestDue: Gauge;
   readonly #waiting: Gauge;
 
@@ -114,6 +117,11 @@ export class Metrics {
       help: 'Leads that could be handed over now, and wait for it. Of the whole store.',
       registers,
     });
+    this.#undecided = new Gauge({
+      name: 'leads_undecided',
+      help: 'Failed leads that the dialler may have, so that an operator must decide. Of the whole store.',
+      registers,
+    });
     this.#oldestDue = new Gauge({
       name: 'leads_oldest_due_seconds',
       help: 'How long the first of them has waited; 0 where there is none. Of the whole store.',
@@ -157,6 +165,7 @@ export class Metrics {
     if (backlog === undefined) this.#leads.reset();
     for (const [state, count] of Object.entries(backlog?.byState ?? {})) this.#leads.set({ state }, count);
     this.#due.set(backlog?.due ?? Number.NaN);
+    this.#undecided.set(backlog?.undecided ?? Number.NaN);
     this.#oldestDue.set(backlog?.oldestDue ?? Number.NaN);
     this.#waiting.set(backlog?.waiting ?? Number.NaN);
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };

@@ -8,7 +8,7 @@ import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { type Finished, run } from '../harness/process.ts';
-import { dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { cancel, dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { furnished } from '../store/stores.ts';
 
 /** A store on disk, and the command that works on it. */
@@ -152,6 +152,133 @@ test('a failed lead is listed with what the dialler said, told with all its trie
   });
 });
 
+test('a failed lead that the dialler may have is listed, and an operator decides about it', async () => {
+  const { leads, open } = operator();
+  const store = open();
+  const { first, from } = await furnished(store);
+  for (const mobile of ['+447840258823', '+447840258824', '+447840258825']) {
+    await store.submit(from(first.id, { mobile }));
+  }
+  await dialDue(store, 'unknown');
+  await store.close();
+  const list = async () =>
+    (lines(await leads('lead', 'list', '--undecided', '--json')) as { id: string }[]).map(({ id }) => id);
+  const [delivered = '', lost = '', retried = ''] = await list();
+  expect((await leads('lead', 'list')).stdout.match(/ failed \(undecided\) /g)).toHaveLength(3);
+  expect(lines(await leads('lead', 'list', '--json'))[0]).toMatchObject({ state: 'failed', undecided: true });
+
+  expect(await leads('lead', 'resolve', delivered, '--delivered')).toEqual({
+    code: 0,
+    stdout: `The lead ${delivered} is dialled, as of its last attempt.\n`,
+    stderr: '',
+  });
+  expect(await list()).toEqual([lost, retried]);
+  const wrong = await leads('lead', 'resolve', delivered, lost, 'nothing', '--not-delivered', '--json');
+  expect({ ...wrong, stdout: lines(wrong) }).toEqual({
+    code: 1,
+    stdout: [{ id: lost, state: 'failed', undecided: false }],
+    stderr: [
+      `The lead ${delivered} is dialled and needs no decision. \`leads lead list --undecided\` lists the leads that do.`,
+      'There is no lead with the id "nothing". `leads lead list` shows those there are.',
+      '',
+    ].join('\n'),
+  });
+  expect(await list()).toEqual([retried]);
+  expect((await leads('lead', 'retry', retried)).stdout).toBe(
+    `The lead ${retried} is scheduled for now. The dialler may have it already, under the same id.\n`,
+  );
+  expect((await leads('lead', 'list', '--undecided')).stdout).toBe('There are no such leads.\n');
+});
+
+test.each([[[]], [['--delivered', '--not-delivered']]])(
+  'a decision says one of two things, not %j',
+  async (options) => {
+    const { leads, open } = operator();
+    const store = open();
+    const { first, from } = await furnished(store);
+    await store.submit(from(first.id));
+    await dialDue(store, 'unknown');
+    const [lead] = await leadsIn(store);
+    const { code, stdout, stderr } = await leads('lead', 'resolve', lead?.id ?? '', ...options);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^.*--delivered.*--not-delivered.*\.\n$/);
+    expect(await leadsIn(store)).toMatchObject([{ isUndecided: true }]);
+    await store.close();
+  },
+);
+
+test('what was cancelled is shown, and is not re-run or retried unless the operator insists', async () => {
+  const { leads, open } = operator();
+  const store = open();
+  const { first, second, from } = await furnished(store);
+  const own = { partnerId: first.id, type: 'motor', mobile: '+447840258823' };
+  const cancelled = from(first.id);
+  const failed = from(first.id, { mobile: '+447840258824' });
+  const free = from(first.id, { mobile: '+447840258825', type: 'later' });
+  await store.submit(cancelled);
+  await cancel(store, own);
+  await store.submit(failed);
+  await dialDue(store, 'unknown');
+  await cancel(store, { ...own, mobile: failed.mobile });
+  await store.submit(free);
+  await cancel(store, { ...own, mobile: free.mobile, type: 'later', partnerId: second.id });
+  const [lead] = await leadsIn(store);
+  await store.close();
+
+  const [story] = lines(await leads('lead', 'show', '07840258823', '--json'));
+  expect(story).toMatchObject({
+    cancellations: [
+      {
+        partner: 'first',
+        type: 'motor',
+        mobile: '+447840258823',
+        outcome: 'cancelled',
+        submitted: { mobile: '+447840258823', type: 'motor' },
+      },
+    ],
+  });
+  expect((await leads('lead', 'show', '07840258823')).stdout).toMatch(
+    /CANCELLATION +RECEIVED .*\n.* first +motor +\+447840258823 +cancelled /,
+  );
+  expect((await leads('lead', 'show', '07840258829')).stdout).toContain(
+    'Nobody asked to cancel a lead of +447840258829.',
+  );
+
+  const rerun = await leads('submission', 'replay', cancelled.id, free.id);
+  expect(rerun.code).toBe(1);
+  expect(rerun.stderr).toMatch(
+    new RegExp(
+      `^The submission ${cancelled.id} was not scheduled: its partner "first" cancelled at .* --force .*\n$`,
+    ),
+  );
+  expect(rerun.stdout).toMatch(new RegExp(`${cancelled.id} +not re-run +-\n`));
+  expect(rerun.stdout).toMatch(new RegExp(`${free.id} +unknown-type +-\n`));
+  expect(rerun.stdout).toMatch(new RegExp(`${cancelled.id} .* later +first \\(the same\\) +cancelled `));
+  expect(rerun.stdout).toMatch(new RegExp(`${free.id} .* later +second +unknown-type `));
+  const asJson = await leads('submission', 'replay', cancelled.id, '--json');
+  expect(lines(asJson)).toEqual([
+    {
+      id: cancelled.id,
+      replayed_at: null,
+      outcome: null,
+      lead_id: null,
+      cancellations: [expect.objectContaining({ partner: 'first', later: true, same_partner: true })],
+    },
+  ]);
+  expect(lines(await leads('submission', 'replay', cancelled.id, '--force', '--json'))).toMatchObject([
+    { id: cancelled.id, outcome: 'accepted', cancellations: [{ outcome: 'cancelled' }] },
+  ]);
+
+  const retry = await leads('lead', 'retry', lead?.id ?? '');
+  expect(retry).toMatchObject({ code: 1, stdout: '' });
+  expect(retry.stderr).toMatch(
+    /was not scheduled: its partner "first" cancelled at .* \(already-processed\)/,
+  );
+  expect((await leads('lead', 'retry', lead?.id ?? '', '--force')).stdout).toMatch(
+    /is scheduled for now.*\n\nCANCELLATION AGAINST .*\n.* later +first \(the same\) +already-processed /,
+  );
+});
+
 test('leads that are too old are not handed over, and are told of', async () => {
   const { file, leads, open } = operator();
   await fill(open());
@@ -275,11 +402,11 @@ test('what is old is removed, and told', async () => {
   );
   database.close();
   expect(lines(await leads('prune', '--older-than', '400d', '--json'))).toEqual([
-    { submissions: 1, leads: 0, tries: 0 },
+    { submissions: 1, cancellations: 0, leads: 0, tries: 0 },
   ]);
   expect((await leads('submission', 'list')).stdout).not.toContain(unknown.mobile);
   expect((await leads('prune', '--older-than', '400d')).stdout).toMatch(
-    /^Removed 0 submissions, 0 leads and 0 tries from before 20\d\d-/,
+    /^Removed 0 submissions, 0 cancellations, 0 leads and 0 tries from before 20\d\d-/,
   );
 });
 
@@ -431,6 +558,7 @@ test('every command has help, with a description of each argument and option', a
     'lead list',
     'lead show',
     'lead retry',
+    'lead resolve',
     'submission',
     'submission list',
     'submission replay',

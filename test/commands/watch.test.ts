@@ -16,7 +16,7 @@ async function watchedStore() {
   onTestFinished(() => store.close());
   const { first, from } = await furnished(store);
   await store.submit(from(first.id));
-  await dialDue(store, 'refused');
+  await dialDue(store, 'unknown');
   return { store, first, from, environment: { DATABASE_URL: `sqlite:${file}` } };
 }
 
@@ -25,7 +25,7 @@ test('a line a second tells rates and what waits, until Ctrl-C, which is no fail
   const child = start('src/cli.ts', ['watch'], environment);
   const [line] = (await written(child, /\n/)).split('\n');
   expect(line).toMatch(
-    /^\S+Z {2}intake 0\.0\/s {2}handed over 0\.0\/s {2}not handed over 0\.0\/s {2}due 0 \(first for 0 s\) {2}scheduled 0 {2}failed 1$/,
+    /^\S+Z {2}intake 0\.0\/s {2}handed over 0\.0\/s {2}not handed over 0\.0\/s {2}due 0 \(first for 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
   );
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   await written(child, /intake 0\.[1-9]\/s.* due 1 \(first for [0-9]+ s\) {2}scheduled 1/);
@@ -46,6 +46,7 @@ test('scripts get a JSON object a line, with the outcomes by partner', async () 
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
     due: 1,
     leads: { scheduled: 1, failed: 1 },
+    undecided: 1,
     outcomes: { first: { 'already-scheduled': 1 }, 'a\u009b\u202e': { 'already-scheduled': 1 } },
   });
   expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
@@ -70,7 +71,8 @@ test('in a terminal one screen is drawn again and again, with the last failures'
   const screens = await written(child, /Leads at[\s\S]*Leads at[\s\S]*ANSWER[\s\S]*once/);
   expect(screens).toMatch(/Due now +0/);
   expect(screens).toMatch(/The last leads that were not handed over:\r?\n.*LEAD/);
-  expect(screens).toContain('refused once');
+  expect(screens).toMatch(/Undecided +1 +\(see `leads lead list --undecided`\)/);
+  expect(screens).toContain('unknown once');
   child.stdin.write('\u0003');
   const code = await new Promise((resolve) => child.once('close', resolve));
   expect(code).toBe(0);

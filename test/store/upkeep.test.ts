@@ -107,6 +107,45 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await pruneAll(store, Date.now() - 400 * day)).toMatchObject({ submissions: 0 });
   });
 
+  test('old cancellations go, but for those of a lead that can still be called', async () => {
+    const { store, first, from } = await furnished(open());
+    const cancelled = (index: number, changes = {}) =>
+      cancel(store, { id: idNow(), partnerId: first.id, type: 'motor', mobile: mobile(index), ...changes });
+    await ago(500, async () => {
+      for (const index of [1, 2, 3]) {
+        await store.submit(from(first.id, { id: idNow(), mobile: mobile(index) }));
+        if (index === 1) await dialDue(store, 'unknown');
+        if (index === 2) await dialDue(store);
+        await cancelled(index);
+      }
+      await cancelled(4);
+      await cancelled(5, { type: 'other' });
+    });
+    await cancelled(6);
+    expect(await pruneAll(store, Date.now() - 400 * day)).toEqual({
+      submissions: 2,
+      cancellations: 4,
+      leads: 1,
+      tries: 1,
+    });
+    const left = await Promise.all(
+      [1, 2, 3, 4, 5, 6].map((index) => Array.fromAsync(store.cancellations(mobile(index)))),
+    );
+    expect(left.map((rows) => rows.map(({ outcome }) => outcome))).toEqual([
+      ['already-processed'],
+      [],
+      [],
+      [],
+      [],
+      ['not-found'],
+    ]);
+    const undecided = (await leadsIn(store)).find((lead) => lead.isUndecided);
+    await store.resolve(undecided?.id ?? '', false);
+    await cancelled(1);
+    await pruneAll(store, Date.now() - 400 * day);
+    expect(await Array.fromAsync(store.cancellations(mobile(1)))).toMatchObject([{ outcome: 'cancelled' }]);
+  });
+
   test('pruning goes in small steps, between which others write', async () => {
     const { store, first, from } = await furnished(open());
     await ago(500, async () => {
@@ -144,6 +183,9 @@ describe('copy', () => {
       expect(await leadsIn(target)).toEqual(await leadsIn(source));
       expect(await target.pauses()).toEqual(await source.pauses());
       for (const type of [undefined, 'motor']) await target.resumeDelivery(type);
+      expect(await Array.fromAsync(target.cancellations(mobile(103)))).toEqual(
+        await Array.fromAsync(source.cancellations(mobile(103))),
+      );
       expect(await target.keyHolder('digest')).toMatchObject({
         keyId: 'key',
         partner: first,
@@ -164,6 +206,15 @@ describe('copy', () => {
       await dialDue(target);
       const [unknown] = await Array.fromAsync(target.submissions({ outcome: 'unknown-type' }, 1));
       await target.replay(unknown?.id ?? '');
+      // The order goes on too: of what was copied, and of what comes now.
+      const copied103 = await Array.fromAsync(target.submissions({ mobile: mobile(103) }, 1));
+      await expect(target.replay(copied103[0]?.id ?? '')).rejects.toThrow('was not scheduled');
+      const [copied104] = await Array.fromAsync(target.submissions({ mobile: mobile(104) }, 1));
+      await expect(target.replay(copied104?.id ?? '')).rejects.toThrow('was not scheduled');
+      await target.submit(from(first.id, { mobile: mobile(103), delays: 60 }));
+      expect(await cancel(target, { ...scheduled, mobile: mobile(103) })).toMatchObject({
+        outcome: 'cancelled',
+      });
     },
   );
 

@@ -41,6 +41,7 @@ test('requests, commits, leads and hand-overs are counted', async () => {
     'leads_hand_off_duration_seconds_count{dialler="log"} 1',
     'leads_leads{state="scheduled"} 1',
     'leads_leads{state="failed"} 0',
+    'leads_undecided 0',
     'leads_due 0',
     'leads_oldest_due_seconds 0',
     'leads_store_queue_depth 0',
