@@ -133,9 +133,16 @@ export function postgresIntake(
     };
     try {
       await database.persist(async ({ isUncertain }) => {
+        // As for submissions: what an attempt whose answer was lost has stored counts, whenever it was committed.
         const wanted = () => JSON.stringify(Array.from(open.values(), ({ input }) => input));
-        if (isUncertain) end(await database.write<JudgedCancellation>(storedCancellations, [wanted()]));
-        while (open.size > 0) end(await database.write<JudgedCancellation>(cancel, [wanted(), Date.now()]));
+        const endStored = async () =>
+          end(await database.write<JudgedCancellation>(storedCancellations, [wanted()]));
+        if (isUncertain) await endStored();
+        while (open.size > 0) {
+          const rows = await database.write<JudgedCancellation>(cancel, [wanted(), Date.now()]);
+          if (isUncertain && rows.some(({ isReplay }) => isReplay)) await endStored();
+          end(rows);
+        }
       });
     } catch (error) {
       await runEach(cancelBatch, [...open.values()], error);
