@@ -7,7 +7,7 @@ import { phoneReader } from '../../src/leads/phone.ts';
 import { dispatch, limits, until, untilAll } from '../harness/dispatch.ts';
 import { skipWithout } from '../harness/process.ts';
 import { startReceiver } from '../harness/receiver.ts';
-import { leadsIn } from '../harness/server.ts';
+import { cancel, leadsIn } from '../harness/server.ts';
 import { phpForm, VicidialStandIn } from '../harness/vicidial.ts';
 import { furnished, openStore } from '../store/stores.ts';
 
@@ -311,7 +311,7 @@ test.each([
   expect(receiver.received).toHaveLength(1);
   expect(await Array.fromAsync(store.tries('+447840258823'))).toMatchObject([{ outcome: 'unavailable' }]);
   // The dialler has not got it.
-  expect(await store.cancel({ partnerId: first.id, type: 'motor', mobile: '+447840258823' })).toMatchObject({
+  expect(await cancel(store, { partnerId: first.id, type: 'motor', mobile: '+447840258823' })).toMatchObject({
     outcome: 'cancelled',
   });
   expect(vicidial.leads).toEqual([]);

@@ -6,7 +6,7 @@ import { readContract } from '../../src/contract/document.ts';
 import { createWebhook } from '../../src/dialler/webhook.ts';
 import { asked, dispatch, limits, secret, until, untilAll, webhookTo } from '../harness/dispatch.ts';
 import { type Behaviour, startReceiver, take } from '../harness/receiver.ts';
-import { leadsIn } from '../harness/server.ts';
+import { cancel, leadsIn } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
 
 /** A store with one lead that is due, and what its partner sent. */
@@ -256,9 +256,9 @@ test.each([300, 301, 302, 303, 304, 307, 308])(
     expect([receiver.received.length, elsewhere.received.length]).toEqual([1, 0]);
     const [sent] = await Array.fromAsync(store.tries('+447840258823'));
     expect(sent).toMatchObject({ outcome: 'unknown', answer: `HTTP ${status}` });
-    const cancel = (mobile: string) => store.cancel({ partnerId: first.id, type: 'motor', mobile });
-    expect(await cancel('+447840258823')).toMatchObject({ outcome: 'already-processed' });
-    expect(await cancel('+447840258824')).toMatchObject({ outcome: 'cancelled' });
+    const cancelling = (mobile: string) => cancel(store, { partnerId: first.id, type: 'motor', mobile });
+    expect(await cancelling('+447840258823')).toMatchObject({ outcome: 'already-processed' });
+    expect(await cancelling('+447840258824')).toMatchObject({ outcome: 'cancelled' });
   },
 );
 
