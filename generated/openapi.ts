@@ -277,7 +277,7 @@ export interface components {
              */
             found: true;
             /**
-             * @description `scheduled`: its call is still to come. `dialled`: the dialler has it. `cancelled`: you took it back. `failed`: the dialler would not take it. `expired`: it was too old when its turn came.
+             * @description `scheduled`: its call is still to come. `dialled`: the dialler has it. `cancelled`: you took it back. `failed`: it could not be delivered to the dialler, or nobody knows whether it was. `expired`: it was too late to call when its turn came.
              * @enum {string}
              */
             state: "scheduled" | "dialled" | "cancelled" | "failed" | "expired";
@@ -765,7 +765,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver refuses this lead for good: it is `failed`, and the operator can send it again. 401, 403, 404, 408, 425 and 429 do not count as such, and are tried again. */
+            /** @description The receiver refuses this lead for good: it is `failed`, and the operator can retry it. 401, 403, 404, 408, 425 and 429 do not count as such, and are tried again. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
