@@ -16,7 +16,7 @@ import { Reply } from '../src/contract/reply.ts';
 import { validators } from '../src/contract/validation.ts';
 import { contractAjv } from '../src/contract/vocabulary.ts';
 import { post, textOf } from '../src/dialler/post.ts';
-import { phoneReader } from '../src/leads/phone.ts';
+import { phones } from '../src/leads/phone.ts';
 import { newSubmission } from '../src/leads/submission.ts';
 import { digestOf } from '../src/partners/key.ts';
 import { newRequestId, respond } from '../src/server/respond.ts';
@@ -51,14 +51,15 @@ getRequestListener(() => new Response());
 const accepted = Reply.severalOf<'addLead'>()(200, 'accepted', { saved: true, processed: true });
 const dueAt = Date.now();
 
-const readPhone = phoneReader('GB');
+const readers = phones('GB');
+const { read: readPhone } = readers;
 const contract = readContract();
 const addLead = contract.operations.find(({ id }) => id === 'addLead');
 if (addLead === undefined) throw new Error('openapi.yaml has no addLead.');
-const validate = validators(contract, readPhone)(addLead);
+const validate = validators(contract, readers)(addLead);
 const whole = new OpenAPIValidator({
   definition: contract.document,
-  customizeAjv: () => contractAjv(readPhone),
+  customizeAjv: () => contractAjv(readers),
   lazyCompileValidators: true,
 });
 const headers = { 'content-type': 'application/json' };

@@ -107,7 +107,7 @@ export interface components {
              * @example Doe
              */
             surname: string;
-            mobile: components["schemas"]["Phone"];
+            mobile: components["schemas"]["PhoneToCall"];
             type: components["schemas"]["LeadType"];
             /**
              * @description A finer sort of lead, in words that you agreed with the call centre. If blank, it is treated as missing.
@@ -115,8 +115,8 @@ export interface components {
              */
             subtype?: string | null;
             /**
-             * Format: phone
-             * @description Another number of the person, of any kind, written as `mobile` is. If blank, it is treated as missing.
+             * Format: callable-phone
+             * @description Another number of the person, written as `mobile` is and restricted as it is. If blank, it is treated as missing.
              * @example 020 7946 0958
              */
             other_phone?: string | null;
@@ -147,8 +147,14 @@ export interface components {
             type: components["schemas"]["LeadType"];
         };
         /**
+         * Format: callable-phone
+         * @description The number to call. National numbers are read as numbers of the call centre's country; write others with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. However it is written, the same number is the same person. The call centre decides which countries it calls. Numbers that cost more than others (premium rate, shared cost, satellite) are not valid unless the call centre accepts them.
+         * @example 07840258823
+         */
+        PhoneToCall: string;
+        /**
          * Format: phone
-         * @description The number to call. National numbers are read as numbers of the call centre's country; write others with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. However it is written, the same number is the same person.
+         * @description The number of the lead. National numbers are read as numbers of the call centre's country; write others with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. However it is written, the same number is the same person.
          * @example 07840258823
          */
         Phone: string;

@@ -5,6 +5,7 @@ import { diallers } from './dialler/diallers.ts';
 import { readDuration } from './environment/duration.ts';
 import { count, oneOf, readVariables } from './environment/variables.ts';
 import { type CountryCode, isCountry, phoneReader } from './leads/phone.ts';
+import { type PhoneRule, type SpecialNumber, specialNumbers } from './leads/phone-rule.ts';
 import { mostAtOnce, mostPerSecond, type RateLimit, rateLimit } from './partners/rate-limit.ts';
 import { addressReader, type TrustedProxies } from './server/client-address.ts';
 import { isStoreUrl } from './store/open.ts';
@@ -20,6 +21,8 @@ export interface Config {
   databaseConnections: number;
   /** The country whose national numbers can be written without a country code. */
   defaultCountry: CountryCode;
+  /** Which numbers partners may send. */
+  phoneRule: PhoneRule;
   logLevel: string;
   /** How many requests a key may send whose partner has no limit of its own; undefined for any number. */
   rateLimit: RateLimit | undefined;
@@ -87,6 +90,21 @@ const country = makeExactValidator<CountryCode>((written) => {
   throw new Error('a country code of two letters, such as GB or DE');
 });
 
+const countries = makeExactValidator<readonly CountryCode[] | 'all'>((written) => {
+  if (written === 'all') return 'all';
+  const codes = written.split(',').map((each) => each.trim().toUpperCase());
+  if (codes.every(isCountry)) return codes;
+  throw new Error('all, or country codes of two letters with commas between them, such as GB,IE');
+});
+
+const special = makeExactValidator<readonly SpecialNumber[]>((written) => {
+  if (written === 'off') return [];
+  const named = written.split(',').map((each) => each.trim());
+  const known = specialNumbers.filter((kind) => named.includes(kind));
+  if (named.every((each) => known.some((kind) => kind === each))) return known;
+  throw new Error(`off, or one or more of ${specialNumbers.join(', ')} with commas between them`);
+});
+
 const dialWithin = makeExactValidator<number | 'off'>((written) => {
   if (written === 'off') return 'off';
   try {
@@ -128,6 +146,8 @@ export async function readConfig(environment: NodeJS.ProcessEnv = process.env): 
     DATABASE_URL: storeUrl({ default: 'sqlite:data/leads.db' }),
     DATABASE_CONNECTIONS: count('connections', 1_000)({ default: 10 }),
     DEFAULT_COUNTRY: country({ default: 'GB' }),
+    ALLOWED_COUNTRIES: countries({ default: 'all' }),
+    ALLOWED_SPECIAL_NUMBERS: special({ default: [] }),
     LOG_LEVEL: oneOf(logLevels)({ default: 'info' }),
     RATE_LIMIT: requestsPerSecond({ default: defaultRate }),
     RATE_LIMIT_BURST: count('requests', mostAtOnce)({ default: undefined }),
@@ -153,6 +173,10 @@ export async function readConfig(environment: NodeJS.ProcessEnv = process.env): 
     databaseUrl: variables.DATABASE_URL,
     databaseConnections: variables.DATABASE_CONNECTIONS,
     defaultCountry: variables.DEFAULT_COUNTRY,
+    phoneRule: {
+      countries: variables.ALLOWED_COUNTRIES === 'all' ? undefined : new Set(variables.ALLOWED_COUNTRIES),
+      special: new Set(variables.ALLOWED_SPECIAL_NUMBERS),
+    },
     logLevel: variables.LOG_LEVEL,
     rateLimit: perSecond === undefined ? undefined : rateLimit(perSecond, variables.RATE_LIMIT_BURST),
     trustedProxies: variables.TRUST_PROXY,

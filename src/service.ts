@@ -2,7 +2,7 @@ import { bootstrap, type FirstPartner } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dialler/dispatcher.ts';
 import { ConfigError } from './environment/variables.ts';
-import { phoneReader } from './leads/phone.ts';
+import { phones } from './leads/phone.ts';
 import { createApp } from './server/app.ts';
 import type { HandOffStatus } from './server/health.ts';
 import { type RunningServer, startHttpServer } from './server/http-server.ts';
@@ -33,7 +33,6 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
   const metrics = config.metrics && (await loadMetrics(() => backlogOf(store, log)));
   const store = await openStore(config.databaseUrl, config.databaseConnections, metrics?.store);
-  const readPhone = phoneReader(config.defaultCountry);
   const first = config.bootstrap ? await bootstrap(store) : undefined;
   let dispatcher: Dispatcher | undefined;
   const handOff = () => handOffStatus(config, dispatcher);
@@ -41,7 +40,15 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const keyUses = new KeyUses(store, log);
   const { host, port, rateLimit, trustedProxies, securityContact } = config;
   const limits = { rateLimit, trustedProxies, securityContact };
-  const app = createApp({ store, readPhone, log, handOff, tellAnswered, keyUses, ...limits });
+  const app = createApp({
+    store,
+    phones: phones(config.defaultCountry, config.phoneRule),
+    log,
+    handOff,
+    tellAnswered,
+    keyUses,
+    ...limits,
+  });
   const server = await startHttpServer(app, { host, port, log, tellAnswered });
   const metricsServer = metrics && config.metrics && (await startMetrics(metrics, config.metrics, log));
   const upkeep = new RegularUpkeep(store, log);

@@ -234,6 +234,14 @@ test.each([
     { DEFAULT_COUNTRY: 'UK' },
     'DEFAULT_COUNTRY should be a country code of two letters, such as GB or DE; it is "UK".',
   ],
+  [
+    { ALLOWED_COUNTRIES: 'GB,UK' },
+    'ALLOWED_COUNTRIES should be all, or country codes of two letters with commas between them, such as GB,IE; it is "GB,UK".',
+  ],
+  [
+    { ALLOWED_SPECIAL_NUMBERS: 'premium' },
+    'ALLOWED_SPECIAL_NUMBERS should be off, or one or more of premium-rate, satellite with commas between them; it is "premium".',
+  ],
   [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP should be one of on, off; it is "no".'],
   [{ DISPATCH: 'no' }, 'DISPATCH should be one of on, off; it is "no".'],
   [{ DIALLER: 'fax' }, 'DIALLER should be one of none, log, webhook, vicidial; it is "fax".'],
@@ -342,6 +350,7 @@ test('every setting that can be off can be switched off by that word', async () 
     SECURITY_CONTACT: 'off',
     TRUST_PROXY: 'off',
     DIAL_WITHIN: 'off',
+    ALLOWED_SPECIAL_NUMBERS: 'off',
     BOOTSTRAP: 'off',
     DISPATCH: 'off',
   });
@@ -351,9 +360,99 @@ test('every setting that can be off can be switched off by that word', async () 
     securityContact: undefined,
     trustedProxies: [],
     dialWithin: undefined,
+    phoneRule: { countries: undefined, special: new Set() },
     bootstrap: false,
     dispatch: false,
   });
+});
+
+test('lists are read with or without spaces, and a variable that is not set has its default', async () => {
+  const lists = { ALLOWED_COUNTRIES: 'gb, IE', ALLOWED_SPECIAL_NUMBERS: 'satellite , premium-rate' };
+  expect((await readConfig(lists)).phoneRule).toEqual({
+    countries: new Set(['GB', 'IE']),
+    special: new Set(['premium-rate', 'satellite']),
+  });
+  expect((await readConfig({ ALLOWED_COUNTRIES: 'all' })).phoneRule.countries).toBeUndefined();
+  const config = await readConfig({});
+  expect(config.phoneRule).toEqual({ countries: undefined, special: new Set() });
+  expect(config.rateLimit).toEqual({ perSecond: 100, burst: 1_000 });
+});
+
+test('the burst and where metrics are read come from the configuration', async () => {
+  const config = await readConfig({
+    RATE_LIMIT: '5',
+    RATE_LIMIT_BURST: '7',
+    METRICS_PORT: '9464',
+    METRICS_HOST: '0.0.0.0',
+  });
+  expect(config.rateLimit).toEqual({ perSecond: 5, burst: 7 });
+  expect(config.metrics).toEqual({ host: '0.0.0.0', port: 9464 });
+  expect((await readConfig({ METRICS_PORT: '0' })).metrics).toEqual({ host: '127.0.0.1', port: 0 });
+});
+
+test('a server keeps to its configured burst, and listens for metrics where it is told to', async () => {
+  // Every address of this network is the machine's own on Linux, and only there.
+  const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
+  const environment = {
+    ...settings(),
+    RATE_LIMIT: '5',
+    RATE_LIMIT_BURST: '7',
+    METRICS_PORT: '0',
+    METRICS_HOST: host,
+  };
+  const { output, target } = await startMain(environment);
+  const metricsUrl = /Metrics are read from (\S+?)"/.exec(output)?.[1] ?? '';
+  expect(new URL(metricsUrl).hostname).toBe(host);
+  expect((await fetch(metricsUrl)).status).toBe(200);
+  const { headers } = await send(target, 'leadStatus');
+  expect(headers['ratelimit-policy']).toBe('"default";q=7;w=2');
+});
+
+test('a number that is not called is refused with the reason in the log, and who has it is still found and cancelled', async () => {
+  const environment = settings();
+  const french = '+33612345678';
+  const before = await startMain(environment);
+  const body = { ...requestValue('addLead', 'accepted'), mobile: french };
+  expect((await send(before.target, 'addLead', { body })).json).toEqual(accepted);
+  const stopped = once(before.child, 'close');
+  before.child.kill('SIGTERM');
+  await stopped;
+
+  const restricted = { ...environment, ALLOWED_COUNTRIES: 'GB' };
+  const child = start('src/main.ts', [], restricted);
+  const target = { ...before.target, url: targetIn(await written(child, /Listening on/)).url };
+  const lines = written(child, /(?:"field"[\s\S]*){3}\n/);
+  expect((await send(target, 'addLead', { body })).json).toEqual({
+    mobile: { 0: 'Mobile is not a valid phone number.' },
+  });
+  const others = { ...body, mobile: '09098790000', other_phone: french };
+  expect((await send(target, 'addLead', { body: others })).json).toEqual({
+    mobile: { 0: 'Mobile is not a valid phone number.' },
+    other_phone: { 0: 'Other Phone is not a valid phone number.' },
+  });
+  const output = await lines;
+  const logged = output
+    .split('\n')
+    .filter((line) => line.includes('"field"'))
+    .map((line) => JSON.parse(line));
+  const about = { operation: 'addLead', partner: 'demo', msg: 'A phone number is not called.' };
+  const abroad = 'a number of FR, which ALLOWED_COUNTRIES does not list';
+  expect(logged).toMatchObject([
+    { ...about, field: 'mobile', reason: abroad },
+    {
+      ...about,
+      field: 'mobile',
+      reason: 'a premium-rate number, which ALLOWED_SPECIAL_NUMBERS does not list',
+    },
+    { ...about, field: 'other_phone', reason: abroad },
+  ]);
+  expect(output).not.toMatch(/612345678|9098790000/);
+
+  const shown = await run('src/cli.ts', ['lead', 'show', french, '--json'], restricted);
+  expect(JSON.parse(shown.stdout).leads).toMatchObject([{ mobile: french, state: 'scheduled' }]);
+  const person = { mobile: french, type: 'motor-trade' };
+  expect((await send(target, 'leadStatus', { body: person })).json).toMatchObject({ found: true });
+  expect((await send(target, 'cancelLead', { body: person })).json).toEqual({ cancelled: true });
 });
 
 test('when a key was last used is known, at the latest once the server has stopped', async () => {

@@ -42,7 +42,7 @@ test('the table of settings has each variable that is read, with its default', a
   );
   const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
     first;
-  const { rateLimit, trustedProxies, metrics, securityContact, ...more } = second;
+  const { phoneRule, rateLimit, trustedProxies, metrics, securityContact, ...more } = second;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -51,6 +51,8 @@ test('the table of settings has each variable that is read, with its default', a
     databaseUrl,
     databaseConnections,
     defaultCountry,
+    phoneRule.countries ?? 'all',
+    onOrOff(phoneRule.special.size),
     logLevel,
     rateLimit?.perSecond,
     rateLimit?.burst,

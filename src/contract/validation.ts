@@ -1,13 +1,20 @@
 import type { ErrorObject } from 'ajv';
 import { OpenAPIValidator } from 'openapi-backend';
-import type { ReadPhone } from '../leads/phone.ts';
+import type { Phones } from '../leads/phone.ts';
 import { bodySchema, type Contract, type ContractOperation } from './document.ts';
 import { type Failures, failuresFrom, notAnObject } from './messages.ts';
 import { plainBody } from './plain.ts';
-import { contractAjv } from './vocabulary.ts';
+import { callablePhone, contractAjv } from './vocabulary.ts';
 
 /** A request that keeps the contract, or what is wrong with it. */
-export type Validated = { body: object } | { failures: Failures };
+export type Validated = { body: object } | { failures: Failures; notCalled: NotCalled[] };
+
+/** A valid phone number that the deployment does not call. Its partner is only told that it is not valid. */
+export interface NotCalled {
+  field: string;
+  /** Why, for the operator's log, with nothing of the number in it. */
+  reason: string;
+}
 
 /** What is checked of a request. */
 export interface SentRequest {
@@ -21,11 +28,8 @@ export interface SentRequest {
 export type Validate = (sent: SentRequest) => Validated;
 
 /** Makes the check of each operation. The rules are openapi.yaml's; openapi-backend applies them. */
-export function validators(
-  contract: Contract,
-  readPhone: ReadPhone,
-): (operation: ContractOperation) => Validate {
-  const ajv = contractAjv(readPhone);
+export function validators(contract: Contract, phones: Phones): (operation: ContractOperation) => Validate {
+  const ajv = contractAjv(phones);
   const validator = new OpenAPIValidator({
     definition: contract.document,
     customizeAjv: () => ajv,
@@ -36,7 +40,8 @@ export function validators(
     const schema = bodySchema(contract.document, operation);
     const plain = plainBody(schema);
     return (sent) => {
-      if (typeof sent.body !== 'object' || sent.body === null) return { failures: notAnObject };
+      if (typeof sent.body !== 'object' || sent.body === null)
+        return { failures: notAnObject, notCalled: [] };
       const body = plain(sent.body);
       const request = requestOf(operation, sent, body);
       const errors: ErrorObject[] = [];
@@ -44,9 +49,21 @@ export function validators(
       const rules = validator.getRequestValidatorsForOperation(operation.id);
       if (!rules?.length) throw new Error(`openapi-backend has no rules for the operation ${operation.id}.`);
       for (const rule of rules) if (!rule(request)) errors.push(...(rule.errors ?? []));
-      return errors.length > 0 ? { failures: failuresFrom(errors, schema) } : { body };
+      if (errors.length === 0) return { body };
+      return { failures: failuresFrom(errors, schema), notCalled: numbersNotCalled(errors, phones) };
     };
   };
+}
+
+function numbersNotCalled(errors: readonly ErrorObject[], { whyNotCalled }: Phones): NotCalled[] {
+  const found: NotCalled[] = [];
+  for (const { keyword, schema, data, instancePath } of errors) {
+    if (keyword !== 'format' || schema !== callablePhone) continue;
+    const reason = whyNotCalled(String(data));
+    if (reason !== undefined)
+      found.push({ field: instancePath.slice(instancePath.lastIndexOf('/') + 1), reason });
+  }
+  return found;
 }
 
 const none = {};

@@ -1,15 +1,18 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
-import type { ReadPhone } from '../leads/phone.ts';
+import type { Phones } from '../leads/phone.ts';
+
+/** The format of a number that the deployment calls. */
+export const callablePhone = 'callable-phone';
 
 /**
- * Ajv with the words that openapi.yaml uses: the formats `email` and `phone`, `contentSchema` as a
+ * Ajv with the words that openapi.yaml uses: the formats `email`, `phone` and `callable-phone`, `contentSchema` as a
  * rule rather than a note, and the extension that chooses a message.
  *
  * Every error is reported (`allErrors`), since a partner is told of every failing field at once.
  * What that costs is bounded by the size of a body.
  */
-export function contractAjv(readPhone: ReadPhone): Ajv2020 {
+export function contractAjv({ read, readCallable }: Phones): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors: true,
     verbose: true,
@@ -19,7 +22,8 @@ export function contractAjv(readPhone: ReadPhone): Ajv2020 {
     validateSchema: false,
   });
   ajv.addFormat('email', fullFormats.email);
-  ajv.addFormat('phone', (written) => readPhone(written) !== undefined);
+  ajv.addFormat('phone', (written) => read(written) !== undefined);
+  ajv.addFormat(callablePhone, (written) => readCallable(written) !== undefined);
   ajv.addKeyword('x-refusal');
   ajv.addKeyword({
     keyword: 'x-max-depth',

@@ -1,4 +1,10 @@
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from './phone-library.ts';
+import {
+  type CountryCode,
+  isSupportedCountry,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from './phone-library.ts';
+import { defaultRule, judge, type PhoneRule } from './phone-rule.ts';
 import { usualNumberReader } from './usual-number.ts';
 
 export type { CountryCode };
@@ -9,6 +15,36 @@ export type ReadPhone = (written: string) => string | undefined;
 /** `(+44) 7840 258823`: the library takes a bracket around an area code only. */
 const bracket = /^[\s(]+(?=\+)/;
 
+/** How a deployment reads phone numbers. */
+export interface Phones {
+  /** Reads any valid number. */
+  read: ReadPhone;
+  /** Reads a valid number that the deployment calls. */
+  readCallable: ReadPhone;
+  /** Returns why a valid number is not called, with nothing of the number in it; undefined if it is, or is not valid. */
+  whyNotCalled(written: string): string | undefined;
+}
+
+/** Makes the readers of a deployment, which take national numbers as numbers of `defaultCountry`. */
+export function phones(defaultCountry: CountryCode, rule: PhoneRule = defaultRule): Phones {
+  const whyNot = judge(rule);
+  const whyNotOf = ({ country, countryCallingCode, nationalNumber }: PhoneNumber) =>
+    whyNot(country, countryCallingCode, nationalNumber);
+  const readUsual = usualNumberReader(defaultCountry, whyNot);
+  const readCalled = (written: string) => {
+    const number = parsed(written, defaultCountry);
+    return number === undefined || whyNotOf(number) !== undefined ? undefined : number.number;
+  };
+  return {
+    read: phoneReader(defaultCountry),
+    readCallable: remembering((written) => readUsual(written) ?? readCalled(written)),
+    whyNotCalled: (written) => {
+      const number = parsed(written, defaultCountry);
+      return number && whyNotOf(number);
+    },
+  };
+}
+
 /**
  * Makes a reader that takes national numbers as numbers of `defaultCountry`.
  *
@@ -17,20 +53,25 @@ const bracket = /^[\s(]+(?=\+)/;
  */
 export function phoneReader(defaultCountry: CountryCode): ReadPhone {
   const readUsual = usualNumberReader(defaultCountry);
-  // Validation and lead logic read the same number one after the other.
+  return remembering((written) => readUsual(written) ?? parsed(written, defaultCountry)?.number);
+}
+
+/** Validation and lead logic read the same number one after the other. */
+function remembering(read: ReadPhone): ReadPhone {
   let last: string | undefined;
   let reading: string | undefined;
   return (written) => {
     if (written === last) return reading;
-    reading = readUsual(written) ?? readAny(written, defaultCountry);
+    reading = read(written);
     last = written;
     return reading;
   };
 }
 
-function readAny(written: string, defaultCountry: CountryCode): string | undefined {
+/** A valid number without an extension. */
+function parsed(written: string, defaultCountry: CountryCode): PhoneNumber | undefined {
   const number = parsePhoneNumberFromString(written.replace(bracket, ''), { defaultCountry, extract: false });
-  return number?.isValid() && number.ext === undefined ? number.number : undefined;
+  return number?.isValid() && number.ext === undefined ? number : undefined;
 }
 
 /** Whether `code` is a country (ISO 3166-1 alpha-2, upper case) whose numbers can be read. */

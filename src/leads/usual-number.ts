@@ -1,23 +1,8 @@
-import { type CountryCode, Metadata } from './phone-library.ts';
+import { type CountryCode, type NumberingPlan, planOf } from './phone-library.ts';
+import type { WhyNotCalled } from './phone-rule.ts';
 
 /** Reads a number that is written as most are: its E.164 form, or undefined where the library has to be asked. */
 export type ReadUsualNumber = (written: string) => string | undefined;
-
-/** What the library knows of a country's numbers, as far as it is read here. Its own types leave it out. */
-interface NumberingPlan {
-  selectNumberingPlan(country: CountryCode): void;
-  getCountryCodesForCallingCode(callingCode: string): CountryCode[];
-  countryCallingCode(): string;
-  IDDPrefix(): string;
-  nationalNumberPattern(): string;
-  possibleLengths(): number[];
-  nationalPrefixForParsing(): string | undefined;
-  nationalPrefixTransformRule(): string | undefined;
-  leadingDigits(): string | undefined;
-  hasTypes(): boolean;
-  type(name: string): { pattern(): string | undefined; possibleLengths(): number[] | undefined } | undefined;
-  numberingPlan: { nationalPrefix(): string | undefined };
-}
 
 const types = [
   'FIXED_LINE',
@@ -40,8 +25,10 @@ const trunkPrefix = '0';
  * as E.164: 07840258823 or +447840258823. It holds them to the library's own patterns, which the library compiles
  * anew for each number: a reading takes 1 microsecond here and 14 there (bench/steps.ts). All other numbers, and
  * those that are refused here, are left to the library.
+ *
+ * @param whyNotCalled keeps numbers that are not called from being read here
  */
-export function usualNumberReader(country: CountryCode): ReadUsualNumber {
+export function usualNumberReader(country: CountryCode, whyNotCalled?: WhyNotCalled): ReadUsualNumber {
   const plan = planOf(country);
   const callingCode = plan.countryCallingCode();
   // The main one is the first: +44 is of Great Britain, Guernsey, the Isle of Man and Jersey.
@@ -52,7 +39,7 @@ export function usualNumberReader(country: CountryCode): ReadUsualNumber {
   const outOfCountry = new RegExp(`^(?:${plan.IDDPrefix()})`);
   const stripped = plan.nationalPrefixForParsing();
   const prefix = stripped === undefined ? undefined : new RegExp(`^(?:${stripped})`);
-  const isValid = validInAny([plan, ...others.map(planOf)]);
+  const isValid = validInAny([country, ...others], callingCode, whyNotCalled);
 
   return (written) => {
     if (written.startsWith(international)) {
@@ -65,23 +52,25 @@ export function usualNumberReader(country: CountryCode): ReadUsualNumber {
   };
 }
 
-function planOf(country: CountryCode): NumberingPlan {
-  // The cast: see NumberingPlan.
-  const plan = new Metadata() as unknown as NumberingPlan;
-  plan.selectNumberingPlan(country);
-  return plan;
-}
-
 /**
  * Whether a number is of one of the countries that share a calling code, by the order in which the library asks them.
  * One that has a country's leading digits is left to the library: no other country is asked then.
  */
-function validInAny(plans: NumberingPlan[]): (number: string) => boolean {
-  const countries = plans.map((plan) => ({ leading: leadingDigits(plan), isValid: validity(plan) }));
-  return (number) => {
-    for (const { leading, isValid } of countries) {
-      if (leading?.test(number)) return false;
-      if (leading === undefined && isValid(number)) return true;
+function validInAny(
+  countries: CountryCode[],
+  callingCode: string,
+  whyNotCalled: WhyNotCalled | undefined,
+): (number: string) => boolean {
+  const plans = countries.map((country) => {
+    const plan = planOf(country);
+    return { country, leading: leadingDigits(plan), isValid: validity(plan) };
+  });
+  return (national) => {
+    for (const { country, leading, isValid } of plans) {
+      if (leading?.test(national)) return false;
+      if (leading === undefined && isValid(national)) {
+        return whyNotCalled?.(country, callingCode, national) === undefined;
+      }
     }
     return false;
   };

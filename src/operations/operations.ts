@@ -1,4 +1,4 @@
-import type { ReadPhone } from '../leads/phone.ts';
+import type { Phones } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
 import { addLead } from './add-lead.ts';
 import { cancelLead } from './cancel-lead.ts';
@@ -6,11 +6,14 @@ import { idempotent } from './idempotent.ts';
 import { leadStatus } from './lead-status.ts';
 import type { Operations } from './operation.ts';
 
-/** Every operation of the contract, over one store. */
-export function createOperations(intake: Intake, readPhone: ReadPhone): Operations {
+/**
+ * Every operation of the contract, over one store. Only new leads are held to the numbers that the deployment calls: one
+ * that was added before that changed can still be cancelled.
+ */
+export function createOperations(intake: Intake, { read, readCallable }: Phones): Operations {
   return {
-    addLead: idempotent(addLead(intake, readPhone)),
-    cancelLead: idempotent(cancelLead(intake, readPhone)),
-    leadStatus: leadStatus(intake, readPhone),
+    addLead: idempotent(addLead(intake, readCallable)),
+    cancelLead: idempotent(cancelLead(intake, read)),
+    leadStatus: leadStatus(intake, read),
   };
 }

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { type Contract, readContract } from '../contract/document.ts';
 import type { OperationId } from '../contract/reply.ts';
 import { validators } from '../contract/validation.ts';
-import type { ReadPhone } from '../leads/phone.ts';
+import type { Phones } from '../leads/phone.ts';
 import type { Operation } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { RateLimit } from '../partners/rate-limit.ts';
@@ -25,7 +25,7 @@ import { WrongKeys } from './wrong-keys.ts';
 
 export interface AppParts {
   store: Store;
-  readPhone: ReadPhone;
+  phones: Phones;
   log: Log;
   /** How due leads get to the dialler. */
   handOff: () => HandOffStatus;
@@ -45,11 +45,11 @@ const defaultInFlightPerKey = 1_000;
 
 /** The HTTP application: a route for each operation of the contract, and the service's own. */
 export function createApp(parts: AppParts) {
-  const { store, readPhone, log, handOff, tellAnswered, keyUses } = parts;
+  const { store, phones, log, handOff, tellAnswered, keyUses } = parts;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const contract = readContract();
-  const operations = createOperations(store, readPhone);
-  const validatorOf = validators(contract, readPhone);
+  const operations = createOperations(store, phones);
+  const validatorOf = validators(contract, phones);
   const shared: EndpointParts = {
     intake: store,
     readAddress: addressReader(parts.trustedProxies ?? []),

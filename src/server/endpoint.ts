@@ -163,8 +163,8 @@ function replyToPartner(visit: Visit, endpoint: Endpoint, partner: Partner): Rep
 
 function replyToBody(
   bytes: Buffer | Unread,
-  { context, query, receivedAt }: Visit,
-  { contract, operation, validate }: Endpoint,
+  { context, query, receivedAt, requestId }: Visit,
+  { contract, operation, validate, log }: Endpoint,
   partner: Partner,
 ): Reply | Promise<Reply> {
   if (bytes === 'too-large') return contentTooLarge(contract);
@@ -173,7 +173,13 @@ function replyToBody(
   if ('failures' in json) return mustBeMended(json.failures);
   const { headers } = context.env.incoming;
   const validated = validate({ query, headers, body: json.value });
-  if ('failures' in validated) return mustBeMended(validated.failures);
+  if ('failures' in validated) {
+    for (const notCalled of validated.notCalled) {
+      const about = { requestId, operation: contract.id, partner: partner.name, ...notCalled };
+      log.info(about, 'A phone number is not called.');
+    }
+    return mustBeMended(validated.failures);
+  }
   // The cast: the body keeps the schema that its type is generated from.
   const body = validated.body as OperationRequest<OperationId>['body'];
   const idempotency = idempotencyOf(contract.id, headers, body);

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { bootstrap } from '../../src/bootstrap.ts';
 import { type Cancellation, newCancellation } from '../../src/leads/cancellation.ts';
 import type { Idempotency } from '../../src/leads/idempotency.ts';
-import { phoneReader } from '../../src/leads/phone.ts';
+import { phones } from '../../src/leads/phone.ts';
 import type { PersonAndType } from '../../src/leads/submission.ts';
 import type { TryOutcome } from '../../src/leads/try.ts';
 import { type AppParts, createApp } from '../../src/server/app.ts';
@@ -62,8 +62,7 @@ export async function serve(
   if (first === undefined) throw new Error('The new store is not empty.');
   const keyUses = new KeyUses(store, log);
   const tellAnswered = () => {};
-  const readPhone = phoneReader('GB');
-  const app = createApp({ store, readPhone, log, handOff, keyUses, tellAnswered, ...options });
+  const app = createApp({ store, phones: phones('GB'), log, handOff, keyUses, tellAnswered, ...options });
   const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...options });
   onTestFinished(async () => {
     await server.stop();
