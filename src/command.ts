@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { deliveryCommand } from './commands/delivery.ts';
 import { dueCommand } from './commands/due.ts';
 import { keyCommand } from './commands/key.ts';
 import { leadCommand } from './commands/lead.ts';
@@ -48,6 +49,7 @@ function program(): Command {
     leadCommand(surroundings),
     submissionCommand(surroundings),
     dueCommand(surroundings),
+    deliveryCommand(surroundings),
     watchCommand(surroundings),
     pruneCommand(surroundings),
     storeCommand(surroundings),

@@ -85,9 +85,9 @@ async function loadMetrics(backlog: () => Promise<Backlog | undefined>): Promise
 /** What the metrics tell of the store; undefined where it fails. */
 async function backlogOf(store: Store, log: Log): Promise<Backlog | undefined> {
   try {
-    const { byState, due, undecided, nextTryAt } = await store.workload();
+    const { nextTryAt, ...workload } = await store.workload();
     const oldestDue = Math.max(0, Date.now() - (nextTryAt ?? Number.POSITIVE_INFINITY)) / 1_000;
-    return { byState, due, undecided, oldestDue, waiting: store.waiting() };
+    return { ...workload, oldestDue, pauses: await store.pauses(), waiting: store.waiting() };
   } catch (error) {
     log.error({ err: error }, 'The store failed while the metrics were read.');
     return undefined;

@@ -65,11 +65,37 @@ export class Output {
     if (count > 0 && count === asked) await this.#line(`These are the first ${count}; --limit N shows N.`);
   }
 
+  /** Prints a list step by step: JSON values, a line each, or one table that grows. */
+  inSteps<Row>(view: View<Row>): (rows: readonly Row[]) => Promise<void> {
+    if (this.#json) return (rows) => this.#line(rows.map((row) => printableJson(view.json(row))).join('\n'));
+    const names = Object.keys(view.columns);
+    let widest: string[] | undefined;
+    return async (rows) => {
+      const lines = rows.map((row) => Object.values(view.columns).map((cell) => printable(cell(row))));
+      const before = widest;
+      widest = names.map((name, column) =>
+        widestOf(before?.[column] ?? name, ...lines.map((line) => line[column] ?? '')),
+      );
+      // The widest cells so far, as a row that is not printed, keep the columns where they are.
+      const text = aligned(before === undefined ? [names, ...lines] : [widest, ...lines]);
+      await this.#line(before === undefined ? text : text.slice(text.indexOf('\n') + 1));
+    };
+  }
+
+  /** Says that a list is empty; scripts get an empty one. */
+  async nothing(sentence: string): Promise<void> {
+    if (!this.#json) await this.#line(sentence);
+  }
+
   #line(text: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#stream.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
     });
   }
+}
+
+function widestOf(...cells: string[]): string {
+  return cells.reduce((widest, cell) => (cell.length > widest.length ? cell : widest));
 }
 
 /** A time as people and scripts both read it: ISO 8601, UTC, to the second; nothing for none. */

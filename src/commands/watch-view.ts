@@ -1,6 +1,8 @@
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
+import type { DeliveryPause } from '../store/delivery-pause.ts';
 import type { Activity, FailedTry, TryCount, Workload } from '../store/watch.ts';
 import { printable } from '../text/terminal.ts';
+import { pauseView } from './delivery.ts';
 import { aligned, time } from './output.ts';
 
 /** Rates are those of so long a time, in milliseconds: shorter ones jump about. */
@@ -23,12 +25,20 @@ export class History {
   readonly byPartner = new Map<string, Map<SubmissionOutcome, number>>();
   failures: FailedTry[] = [];
   workload: Workload | undefined;
+  pauses: readonly DeliveryPause[] = [];
   at = 0;
 
   /** @param isFirst for the look that tells only from where to go on */
-  add(activity: Activity, workload: Workload, at: number, isFirst: boolean): void {
+  add(
+    activity: Activity,
+    workload: Workload,
+    pauses: readonly DeliveryPause[],
+    at: number,
+    isFirst: boolean,
+  ): void {
     this.at = at;
     this.workload = workload;
+    this.pauses = pauses;
     this.failures = [...activity.failures, ...this.failures].slice(0, mostFailures);
     if (isFirst) {
       this.#began = at;
@@ -75,6 +85,8 @@ export function asLine(history: History): string {
     `scheduled ${byState?.scheduled ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
     `undecided ${history.workload?.undecided ?? 0}`,
+    ...history.pauses.map(({ type, by }) => `paused ${printable(type ?? '(all)')} by ${by}`),
+    ...(history.pauses.length > 0 ? [`due but paused ${history.workload?.duePaused ?? 0}`] : []),
   ].join('  ');
 }
 
@@ -86,6 +98,8 @@ export function asJson(history: History): object {
     not_handed_over_per_second: rounded(history.rate('failedTries')),
     due: history.workload?.due,
     first_due_for_seconds: history.lateBy,
+    due_paused: history.workload?.duePaused,
+    pauses: history.pauses.map(pauseView.json),
     leads: history.workload?.byState,
     undecided: history.workload?.undecided,
     outcomes: Object.fromEntries(
@@ -109,10 +123,23 @@ export function asScreen(history: History): string {
     `All leads         ${states.join(', ')}`,
     `Undecided         ${undecided}${undecided === 0 ? '' : '   (see `leads lead list --undecided`)'}`,
   ];
+  if (history.pauses.length > 0)
+    lines.push(
+      '',
+      `Delivery is paused, and ${history.workload?.duePaused ?? 0} due leads wait:`,
+      pauses(history),
+    );
   if (history.byPartner.size > 0) lines.push('', 'Since the watch began:', partners(history));
   if (history.failures.length > 0)
     lines.push('', 'The last leads that were not handed over:', failures(history));
   return lines.join('\n');
+}
+
+function pauses(history: History): string {
+  const rows = history.pauses.map((pause) =>
+    Object.values(pauseView.columns).map((cell) => printable(cell(pause))),
+  );
+  return aligned([Object.keys(pauseView.columns), ...rows]);
 }
 
 function partners({ byPartner }: History): string {

@@ -31,7 +31,7 @@ async function lookOn(
   let cursor: ActivityCursor | undefined;
   while (!signal.aborted) {
     const activity = await store.activity(cursor);
-    history.add(activity, await store.workload(), Date.now(), cursor === undefined);
+    history.add(activity, await store.workload(), await store.pauses(), Date.now(), cursor === undefined);
     cursor = activity.cursor;
     show(history);
     await sleep(pause, undefined, { signal }).catch(() => {});

@@ -8,6 +8,10 @@ export interface Backlog {
   due: number;
   /** How many failed and may have reached the dialler. */
   undecided: number;
+  /** Leads that are due and held back because their delivery is paused. */
+  duePaused: number;
+  /** What is paused; the type is undefined for all types. */
+  pauses: readonly { type: string | undefined; by: string }[];
   /** How long the first lead in line has been due, in seconds. */
   oldestDue: number;
   /** How many calls of this process wait for the store. */
@@ -39,6 +43,8 @@ export class Metrics {
   readonly #due: Gauge;
   readonly #undecided: Gauge;
   readonly #oldestDue: Gauge;
+  readonly #duePaused: Gauge;
+  readonly #paused: Gauge<'type' | 'by'>;
   readonly #waiting: Gauge;
 
   /** @param backlog is asked each time that the metrics are read; it gives undefined where the store does not say */
@@ -127,6 +133,17 @@ export class Metrics {
       help: 'How long the first of them has waited; 0 where there is none. Of the whole store.',
       registers,
     });
+    this.#duePaused = new Gauge({
+      name: 'leads_due_paused',
+      help: 'Leads that are due and held back because their delivery is paused; not in leads_due. Of the whole store.',
+      registers,
+    });
+    this.#paused = new Gauge({
+      name: 'leads_delivery_paused',
+      help: '1 for each pause of the delivery, by lead type (empty: all) and by who paused it: operator or dialler.',
+      labelNames: ['type', 'by'],
+      registers,
+    });
     this.#waiting = new Gauge({
       name: 'leads_store_queue_depth',
       help: 'Calls of this process that wait for the store.',
@@ -167,6 +184,13 @@ export class Metrics {
     this.#due.set(backlog?.due ?? Number.NaN);
     this.#undecided.set(backlog?.undecided ?? Number.NaN);
     this.#oldestDue.set(backlog?.oldestDue ?? Number.NaN);
+    this.#duePaused.set(backlog?.duePaused ?? Number.NaN);
+    this.#paused.reset();
+    if (backlog !== undefined) {
+      // Alerts and dashboards need a series before there is a pause.
+      for (const by of ['operator', 'dialler']) this.#paused.set({ type: '', by }, 0);
+      for (const { type = '', by } of backlog.pauses) this.#paused.set({ type, by }, 1);
+    }
     this.#waiting.set(backlog?.waiting ?? Number.NaN);
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }

@@ -386,10 +386,74 @@ test('leads whose printing breaks off are not dialled', async () => {
     env: { PATH: process.env['PATH'], DATABASE_URL: `sqlite:${file}` },
     encoding: 'utf8',
   });
-  expect(stderr).toMatch(/^The output broke off .* due again in 60 seconds\.\n$/);
+  expect(stderr).toMatch(/^The output broke off .* due again in 60 seconds: [0-9a-z ]+\n$/);
   const states = new Set((await leadsIn(store)).map(({ state }) => state));
   expect(states).toEqual(new Set(['scheduled']));
   await store.close();
+});
+
+test('leads that are taken in several steps are printed as one table', async () => {
+  const { leads, open } = operator();
+  const store = open();
+  const { first, from } = await furnished(store);
+  for (let index = 0; index < 120; index += 1) {
+    const content = JSON.stringify({ first_name: 'J'.repeat(1 + (index % 30)), surname: 'Doe' });
+    // Later ones are wider.
+    const type = index < 60 ? 'motor' : 'motor-trade';
+    if (index === 60) await store.addType(type, null);
+    if (index === 60) await store.grantType('first', type);
+    await store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}`, type, content }));
+  }
+  const { code, stdout, stderr } = await leads('due', '--take', '20000');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const [head = '', ...rows] = stdout.trimEnd().split('\n');
+  expect(rows).toHaveLength(120);
+  expect(head.startsWith('ID ')).toBe(true);
+  // Up to the first wider row all stand under the heading, and behind it all stand alike.
+  for (const row of rows.slice(0, 50))
+    expect(row.slice(head.indexOf('NAME') - 2).startsWith('  J')).toBe(true);
+  expect(new Set(rows.slice(100).map((row) => row.indexOf('J'))).size).toBe(1);
+  expect((await store.workload()).byState).toMatchObject({ dialled: 120, scheduled: 0 });
+  await store.close();
+  expect((await leads('due', '--take', '20000', '--json')).stdout).toBe('');
+});
+
+test('delivery is paused and resumed, and whoever asks for due leads is told what is left out', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  expect((await leads('delivery', 'list')).stdout).toBe('Nothing is paused.\n');
+  expect((await leads('delivery', 'pause', '--type', 'motor', '--reason', 'The list is full.')).stdout).toBe(
+    'Delivery of the lead type "motor" is paused on every server within a second. Attempts in flight end as usual.\n',
+  );
+  expect(lines(await leads('delivery', 'pause', '--reason', 'moving', '--json'))).toEqual([
+    { type: null, paused: true, reason: 'moving' },
+  ]);
+  expect(lines(await leads('delivery', 'list', '--json'))).toEqual([
+    { type: null, since: expect.stringMatching(/^20.*Z$/), by: 'operator', reason: 'moving' },
+    { type: 'motor', since: expect.stringMatching(/^20.*Z$/), by: 'operator', reason: 'The list is full.' },
+  ]);
+  expect((await leads('delivery', 'list')).stdout).toMatch(
+    /^TYPE +SINCE +BY +REASON\n\(all\) +20\S+Z +operator +moving\nmotor +/,
+  );
+  const motor =
+    /Left out: delivery of the lead type "motor" is paused by the operator since 20\S+Z: The list is full\.\n/;
+  for (const words of [['due'], ['due', '--take', '5']]) {
+    const { code, stdout, stderr } = await leads(...words);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'No lead is due.\n' });
+    expect(stderr).toMatch(motor);
+    expect(stderr).toMatch(
+      /Left out: delivery of all lead types is paused by the operator since 20\S+Z: moving\.\n/,
+    );
+  }
+  const resumed = await leads('delivery', 'resume');
+  expect(resumed.stdout).toBe('Delivery of all lead types is resumed.\n');
+  expect(resumed.stderr).toMatch(/^Still paused: delivery of the lead type "motor" is paused/);
+  expect(lines(await leads('delivery', 'resume', '--type', 'motor', '--json'))).toEqual([
+    { type: 'motor', paused: false },
+  ]);
+  const { stderr, ...taken } = await leads('due', '--take', '1', '--json');
+  expect(stderr).toBe('');
+  expect(lines({ stderr, ...taken })).toMatchObject([{ mobile: '+447840258823' }]);
 });
 
 test('what is old is removed, and told', async () => {
@@ -503,6 +567,20 @@ test.each([
     'A burst goes with a number of requests a second. Leave --burst out.',
   ],
   [['key', 'list', 'nobody'], 'There is no partner "nobody". `leads partner list` shows those there are.'],
+  [
+    ['delivery', 'pause', '--type', 'nothing', '--reason', 'maintenance'],
+    'There is no lead type "nothing". `leads type list` shows those there are.',
+  ],
+  [['delivery', 'pause'], "Required option '--reason <text>' not specified."],
+  [
+    ['delivery', 'pause', '--reason', ' '],
+    'A reason has 1 to 500 characters. Give --reason a sentence that others understand.',
+  ],
+  [['delivery', 'resume'], 'Delivery of all lead types is not paused. Run `leads delivery list`.'],
+  [
+    ['delivery', 'resume', '--type', 'nothing'],
+    'Delivery of the lead type "nothing" is not paused. Run `leads delivery list`.',
+  ],
   [['lead', 'show', 'John'], '"John" is not a valid phone number.'],
   [
     ['lead', 'list', '--state', 'lost'],
@@ -563,6 +641,10 @@ test('every command has help, with a description of each argument and option', a
     'submission list',
     'submission replay',
     'due',
+    'delivery',
+    'delivery pause',
+    'delivery resume',
+    'delivery list',
     'watch',
     'prune',
     'store',

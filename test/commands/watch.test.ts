@@ -52,6 +52,21 @@ test('scripts get a JSON object a line, with the outcomes by partner', async () 
   expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
 });
 
+test('a pause of the delivery is seen, with how many leads wait for its end', async () => {
+  const { store, first, from, environment } = await watchedStore();
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+  const child = start('src/cli.ts', ['watch'], environment);
+  const line = (await written(child, /\n/)).split('\n')[0];
+  expect(line).toMatch(/ due 0 \(first for 0 s\) .* paused motor by operator {2}due but paused 1$/);
+  const json = start('src/cli.ts', ['watch', '--json'], environment);
+  expect(JSON.parse((await written(json, /\n/)).split('\n')[0] ?? '')).toMatchObject({
+    due: 0,
+    due_paused: 1,
+    pauses: [{ type: 'motor', by: 'operator', reason: 'maintenance' }],
+  });
+});
+
 test('whoever closes the output ends the watch', async () => {
   const { environment } = await watchedStore();
   const child = start('src/cli.ts', ['watch'], environment);
@@ -62,7 +77,8 @@ test('whoever closes the output ends the watch', async () => {
 
 test('in a terminal one screen is drawn again and again, with the last failures', async (context) => {
   skipWithout(context, ['script', '--version']);
-  const { environment } = await watchedStore();
+  const { store, environment } = await watchedStore();
+  await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
   const command = `stty rows 30 cols 120; exec ${process.execPath} ${cli} watch`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     env: { PATH: process.env['PATH'], TERM: 'xterm', ...environment },
@@ -70,6 +86,9 @@ test('in a terminal one screen is drawn again and again, with the last failures'
   onTestFinished(() => void child.kill('SIGKILL'));
   const screens = await written(child, /Leads at[\s\S]*Leads at[\s\S]*ANSWER[\s\S]*once/);
   expect(screens).toMatch(/Due now +0/);
+  expect(screens).toMatch(
+    /Delivery is paused, and 0 due leads wait:\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
+  );
   expect(screens).toMatch(/The last leads that were not handed over:\r?\n.*LEAD/);
   expect(screens).toMatch(/Undecided +1 +\(see `leads lead list --undecided`\)/);
   expect(screens).toContain('unknown once');

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
@@ -59,6 +60,31 @@ test('a lead that nobody fetches is due, and its wait is told', async () => {
   expect(await metrics()).toContain('leads_due 1');
 });
 
+test('leads that wait because their delivery is paused are told apart, with who paused it', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { target, metrics } = await startWatched({ DIALLER: 'log', DATABASE_URL: `sqlite:${file}` });
+  const store = openSqliteStore(file);
+  onTestFinished(() => store.close());
+  expect(await metrics()).toContain('leads_delivery_paused{type="",by="dialler"} 0');
+  await store.pauseDelivery({ type: 'motor-trade', by: 'operator', reason: 'maintenance' });
+  await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
+  await post(target, 'addLead', requestValue('addLead', 'accepted'));
+  const lines = (await metrics()).split('\n');
+  for (const line of [
+    'leads_delivery_paused{type="motor-trade",by="operator"} 1',
+    'leads_delivery_paused{type="",by="dialler"} 1',
+    'leads_delivery_paused{type="",by="operator"} 0',
+    'leads_due 0',
+    'leads_due_paused 1',
+    'leads_oldest_due_seconds 0',
+  ]) {
+    expect(lines).toContain(line);
+  }
+  for (const type of ['motor-trade', undefined]) await store.resumeDelivery(type);
+  await expect.poll(metrics).toContain('leads_leads{state="dialled"} 1');
+  expect(await metrics()).not.toContain('leads_delivery_paused{type="motor-trade"');
+});
+
 test('while the store fails, the failures are told, and nothing of what nobody knows', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
@@ -69,6 +95,7 @@ test('while the store fails, the failures are told, and nothing of what nobody k
   expect(text).toContain('leads_store_errors_total{kind="write"} 1');
   expect(text).not.toMatch(/^leads_leads\{/m);
   expect(text).toMatch(/^leads_due nan$/im);
+  expect(text).not.toMatch(/^leads_delivery_paused\{/m);
 });
 
 test('the dashboard and the alerts ask only for metrics that there are', async () => {
