@@ -265,15 +265,15 @@ test.each([300, 301, 302, 303, 304, 307, 308])(
 test('a receiver that sends a status and stalls keeps its places, and never more connections than leads in flight', async () => {
   const { store, first, from, submitted } = await withDueLead();
   const content = JSON.stringify(submitted);
-  for (let index = 10; index < 30; index += 1)
+  for (let index = 10; index < 22; index += 1)
     await store.submit(from(first.id, { mobile: `+4478402599${index}`, content }));
   const receiver = await startReceiver((_received, outgoing) => {
     outgoing.writeHead(200, { 'Content-Length': '100' }).write('half');
   });
-  const dispatcher = dispatch(store, webhookTo(receiver.url), { concurrency: 3, timeout: 100 });
+  const dispatcher = dispatch(store, webhookTo(receiver.url), { concurrency: 3, timeout: 300 });
   await untilAll(store, 'dialled');
   await dispatcher.stop();
-  expect(receiver.received).toHaveLength(21);
+  expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(13);
   // The receiver may see the end of a connection after the beginning of the next.
   expect(receiver.mostAtOnce).toBeLessThanOrEqual(6);
 });
