@@ -480,6 +480,26 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"];
             };
         };
+        /** @description The request uses a part of HTTP that the server does not implement. Nothing was done. */
+        NotImplemented: {
+            headers: {
+                "Request-Id": components["headers"]["Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"];
+            };
+        };
+        /** @description The request is written in another version of HTTP. Nothing was done. */
+        HttpVersionNotSupported: {
+            headers: {
+                "Request-Id": components["headers"]["Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"];
+            };
+        };
         /** @description The server cannot take the request up just now. Nothing was done. */
         Unavailable: {
             headers: {
@@ -592,7 +612,9 @@ export interface operations {
                     "application/json": components["schemas"]["AddLeadError"];
                 };
             };
+            501: components["responses"]["NotImplemented"];
             503: components["responses"]["Unavailable"];
+            505: components["responses"]["HttpVersionNotSupported"];
         };
     };
     cancelLead: {
@@ -663,7 +685,9 @@ export interface operations {
                     "application/json": components["schemas"]["CancelLeadError"];
                 };
             };
+            501: components["responses"]["NotImplemented"];
             503: components["responses"]["Unavailable"];
+            505: components["responses"]["HttpVersionNotSupported"];
         };
     };
     leadStatus: {
@@ -724,7 +748,9 @@ export interface operations {
                     "application/json": components["schemas"]["Refusal"];
                 };
             };
+            501: components["responses"]["NotImplemented"];
             503: components["responses"]["Unavailable"];
+            505: components["responses"]["HttpVersionNotSupported"];
         };
     };
     leadDue: {

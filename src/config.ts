@@ -28,6 +28,8 @@ export interface Config {
   rateLimit: RateLimit | undefined;
   /** The reverse proxies whose word is taken for where a request comes from; none for nobody's. */
   trustedProxies: TrustedProxies;
+  /** Maximum number of connections of one address; trusted proxies may have any number. */
+  connectionsPerAddress: number;
   /** Where Prometheus reads the metrics; undefined for nowhere. */
   metrics: { host: string; port: number } | undefined;
   /** To whom a weakness is reported (RFC 9116); undefined for nobody. */
@@ -152,6 +154,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv = process.env): 
     RATE_LIMIT: requestsPerSecond({ default: defaultRate }),
     RATE_LIMIT_BURST: count('requests', mostAtOnce)({ default: undefined }),
     TRUST_PROXY: proxies({ default: [] }),
+    CONNECTIONS_PER_ADDRESS: count('connections', 1_000_000)({ default: 1_000 }),
     METRICS_PORT: metricsPort({ default: 'off' }),
     METRICS_HOST: address({ default: '127.0.0.1' }),
     SECURITY_CONTACT: contact({ default: 'off' }),
@@ -180,6 +183,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv = process.env): 
     logLevel: variables.LOG_LEVEL,
     rateLimit: perSecond === undefined ? undefined : rateLimit(perSecond, variables.RATE_LIMIT_BURST),
     trustedProxies: variables.TRUST_PROXY,
+    connectionsPerAddress: variables.CONNECTIONS_PER_ADDRESS,
     metrics: readAt === undefined ? undefined : { host: variables.METRICS_HOST, port: readAt },
     securityContact: unlessOff(variables.SECURITY_CONTACT),
     bootstrap: variables.BOOTSTRAP === 'on',

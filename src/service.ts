@@ -1,13 +1,14 @@
+import { BacklogReader } from './backlog.ts';
 import { bootstrap, type FirstPartner } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dialler/dispatcher.ts';
 import { ConfigError } from './environment/variables.ts';
 import { phones } from './leads/phone.ts';
 import { createApp } from './server/app.ts';
-import type { HandOffStatus } from './server/health.ts';
 import { type RunningServer, startHttpServer } from './server/http-server.ts';
 import { KeyUses } from './server/key-uses.ts';
-import { metricsApp } from './server/metrics.ts';
+import { type HandOffStatus, metricsApp, type ServerStatus } from './server/metrics.ts';
+import { Readiness } from './server/readiness.ts';
 import { drainUntil, shutDown, shutdownTimeout } from './shutdown.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
@@ -31,26 +32,40 @@ export interface Service {
 /** Wires the parts together and starts to listen. @throws where the store or the address cannot be had */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
-  const metrics = config.metrics && (await loadMetrics(() => backlogOf(store, log)));
+  const metrics =
+    config.metrics &&
+    (await loadMetrics(
+      () => backlog.read(),
+      () => readiness.isReady,
+    ));
   const store = await openStore(config.databaseUrl, config.databaseConnections, metrics?.store);
   const first = config.bootstrap ? await bootstrap(store) : undefined;
+  const backlog = new BacklogReader(store, log);
+  const readiness = new Readiness(store, log);
+  await readiness.start();
   let dispatcher: Dispatcher | undefined;
-  const handOff = () => handOffStatus(config, dispatcher);
+  const status = () => ({
+    ready: readiness.isReady,
+    reason: readiness.reason,
+    delivery: handOffStatus(config, dispatcher),
+  });
   const tellAnswered = tellBoth(requestLog(log), metrics?.answered);
   const keyUses = new KeyUses(store, log);
-  const { host, port, rateLimit, trustedProxies, securityContact } = config;
+  const { host, port, rateLimit, trustedProxies, securityContact, connectionsPerAddress } = config;
   const limits = { rateLimit, trustedProxies, securityContact };
   const app = createApp({
     store,
     phones: phones(config.defaultCountry, config.phoneRule),
     log,
-    handOff,
+    readiness,
     tellAnswered,
     keyUses,
     ...limits,
   });
-  const server = await startHttpServer(app, { host, port, log, tellAnswered });
-  const metricsServer = metrics && config.metrics && (await startMetrics(metrics, config.metrics, log));
+  const listening = { host, port, log, tellAnswered, trustedProxies, connectionsPerAddress };
+  const server = await startHttpServer(app, listening);
+  const metricsServer =
+    metrics && config.metrics && (await startMetrics(metrics, status, config.metrics, log));
   const upkeep = new RegularUpkeep(store, log);
   dispatcher = startDispatcher(config, store, log, metrics);
   return {
@@ -58,6 +73,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     store,
     first,
     stop: () => {
+      readiness.stop();
       const parts = [server, dispatcher, upkeep, metricsServer];
       return shutDown(
         [
@@ -77,29 +93,25 @@ export async function startService(config: Config, log: Log): Promise<Service> {
 }
 
 /** Metrics are loaded only where they are read: a start without them is a tenth of a second shorter. */
-async function loadMetrics(backlog: () => Promise<Backlog | undefined>): Promise<Metrics> {
+async function loadMetrics(
+  backlog: () => Promise<Backlog | undefined>,
+  isReady: () => boolean,
+): Promise<Metrics> {
   const { Metrics } = await import('./telemetry/metrics.ts');
-  return new Metrics(backlog);
+  return new Metrics(backlog, isReady);
 }
 
-/** What the metrics tell of the store; undefined where it fails. */
-async function backlogOf(store: Store, log: Log): Promise<Backlog | undefined> {
-  try {
-    const { nextTryAt, ...workload } = await store.workload();
-    const oldestDue = Math.max(0, Date.now() - (nextTryAt ?? Number.POSITIVE_INFINITY)) / 1_000;
-    return { ...workload, oldestDue, pauses: await store.pauses(), waiting: store.waiting() };
-  } catch (error) {
-    log.error({ err: error }, 'The store failed while the metrics were read.');
-    return undefined;
-  }
-}
+/** Prometheus needs one connection. */
+const mostMetricsConnections = 100;
 
 async function startMetrics(
   metrics: Metrics,
+  status: () => ServerStatus,
   at: { host: string; port: number },
   log: Log,
 ): Promise<RunningServer> {
-  const server = await startHttpServer(metricsApp(metrics, log), { ...at, log });
+  const app = metricsApp(metrics, status, log);
+  const server = await startHttpServer(app, { ...at, log, mostConnections: mostMetricsConnections });
   log.info(`Metrics are read from http://${reachable(server.host)}:${server.port}/metrics`);
   return server;
 }

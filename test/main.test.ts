@@ -275,11 +275,13 @@ test.each([
     { dialler: 'log', state: 'off', reason: 'Another process hands leads over.' },
   ],
   [{ DIALLER: 'log' }, 'Due leads are handed over (DIALLER=log).', { dialler: 'log', state: 'running' }],
-])('with %o the log and /readyz say what happens to due leads', async (environment, line, handOff) => {
-  const { output, target } = await startMain({ ...settings(), ...environment });
+])('with %o the log and /status say what happens to due leads', async (environment, line, delivery) => {
+  const { output } = await startMain({ ...settings(), ...environment, METRICS_PORT: '0' });
   expect(output).toContain(line);
-  const response = await fetch(`${target.url}/readyz`);
-  expect([response.status, await response.json()]).toEqual([200, { status: 'ready', hand_off: handOff }]);
+  const [, metrics = ''] = /(http:\S+)\/metrics/.exec(output) ?? [];
+  expect(await (await fetch(`${metrics}/status`)).json()).toEqual({ ready: true, delivery });
+  const [, server = ''] = /Listening on (http:[^\s"]+)/.exec(output) ?? [];
+  expect(await (await fetch(`${server}/readyz`)).json()).toEqual({ status: 'ready' });
 });
 
 test('a due lead is handed over by the server itself, and one that only takes leads in leaves it alone', async () => {

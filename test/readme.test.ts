@@ -42,7 +42,8 @@ test('the table of settings has each variable that is read, with its default', a
   );
   const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
     first;
-  const { phoneRule, rateLimit, trustedProxies, metrics, securityContact, ...more } = second;
+  const { phoneRule, rateLimit, trustedProxies, connectionsPerAddress, metrics, securityContact, ...more } =
+    second;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -57,6 +58,7 @@ test('the table of settings has each variable that is read, with its default', a
     rateLimit?.perSecond,
     rateLimit?.burst,
     onOrOff(trustedProxies.length),
+    connectionsPerAddress,
     onOrOff(metrics),
     '127.0.0.1',
     onOrOff(securityContact),

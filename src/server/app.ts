@@ -10,14 +10,18 @@ import type { RateLimit } from '../partners/rate-limit.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TellAnswered } from '../telemetry/requests.ts';
+import { ActiveKeys } from './active-keys.ts';
 import { addressReader, type TrustedProxies } from './client-address.ts';
+import { Documents } from './documents.ts';
 import { type EndpointParts, endpointHandler } from './endpoint.ts';
-import { type HandOffStatus, healthz, readyz } from './health.ts';
+import { FailureLog } from './failure-log.ts';
+import { healthz, readyz } from './health.ts';
 import { InFlight } from './in-flight.ts';
 import { KeyLimits } from './key-limits.ts';
 import type { KeyUses } from './key-uses.ts';
 import { docs, toDocs } from './page.ts';
-import { newRequestId, serviceFailure } from './respond.ts';
+import type { Readiness } from './readiness.ts';
+import { serviceFailure } from './respond.ts';
 import { securityTxt } from './security-txt.ts';
 import { Turn } from './turn.ts';
 import { refuseUnknownAddresses } from './unknown-address.ts';
@@ -27,8 +31,7 @@ export interface AppParts {
   store: Store;
   phones: Phones;
   log: Log;
-  /** How due leads get to the dialler. */
-  handOff: () => HandOffStatus;
+  readiness: Pick<Readiness, 'isReady'>;
   tellAnswered: TellAnswered;
   keyUses: Pick<KeyUses, 'used'>;
   /** How many requests of one key may be under way at once. */
@@ -39,26 +42,32 @@ export interface AppParts {
   trustedProxies?: TrustedProxies;
   /** To whom a weakness is reported; undefined for nobody. */
   securityContact?: string | undefined;
+  /** How many bytes of documents clients may not have read, in all. */
+  maxUnread?: number;
 }
 
 const defaultInFlightPerKey = 1_000;
 
 /** The HTTP application: a route for each operation of the contract, and the service's own. */
 export function createApp(parts: AppParts) {
-  const { store, phones, log, handOff, tellAnswered, keyUses } = parts;
+  const { store, phones, log, readiness, tellAnswered, keyUses } = parts;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const contract = readContract();
   const operations = createOperations(store, phones);
   const validatorOf = validators(contract, phones);
+  const failures = new FailureLog(log);
+  const readAddress = addressReader(parts.trustedProxies ?? []);
   const shared: EndpointParts = {
     intake: store,
-    readAddress: addressReader(parts.trustedProxies ?? []),
+    readAddress,
     wrongKeys: new WrongKeys(),
+    activeKeys: new ActiveKeys(store),
     keyLimits: new KeyLimits(parts.rateLimit),
     keyUses,
     inFlight: new InFlight(parts.inFlightPerKey ?? defaultInFlightPerKey),
     turn: new Turn(),
     log,
+    failures,
     tellAnswered,
   };
 
@@ -73,9 +82,10 @@ export function createApp(parts: AppParts) {
     app.on(operation.method, operation.path, handler);
   }
   app.get('/healthz', () => healthz());
-  app.get('/readyz', () => readyz(store, handOff, log));
-  serveContract(app, contract);
-  app.get('/docs', () => docs());
+  app.get('/readyz', () => readyz(readiness.isReady));
+  const documents = new Documents(readAddress, parts.maxUnread);
+  serveContract(app, contract, documents);
+  app.get('/docs', (context) => documents.serve(context, docs()));
   app.get('/', () => toDocs());
   const { securityContact } = parts;
   if (securityContact !== undefined) {
@@ -84,17 +94,20 @@ export function createApp(parts: AppParts) {
 
   refuseUnknownAddresses(app, tellAnswered);
   // The operations answer for their own failures; what comes here is the service's.
-  app.onError((error) => serviceFailure(error, log));
+  app.onError((error) => serviceFailure(error, failures));
   return app;
 }
 
 /** The contract itself: as it is written (RFC 9512 names the type), and dereferenced as JSON. */
-function serveContract(app: Hono<{ Bindings: HttpBindings }>, contract: Contract): void {
-  const serve = (path: string, type: string, text: string) =>
-    app.get(
-      path,
-      () => new Response(text, { headers: { 'Content-Type': type, 'Request-Id': newRequestId() } }),
-    );
+function serveContract(
+  app: Hono<{ Bindings: HttpBindings }>,
+  contract: Contract,
+  documents: Documents,
+): void {
+  const serve = (path: string, type: string, text: string) => {
+    const document = { bytes: Buffer.from(text), headers: { 'Content-Type': type } };
+    app.get(path, (context) => documents.serve(context, document));
+  };
   serve('/openapi.yaml', 'application/yaml', contract.yaml);
   serve('/openapi.json', 'application/json', contract.json);
 }

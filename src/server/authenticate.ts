@@ -3,6 +3,8 @@ import type { Credentials } from '../contract/document.ts';
 import type { Reply } from '../contract/reply.ts';
 import { digestOf, isSameDigest } from '../partners/key.ts';
 import type { KeyHolder } from '../partners/partner.ts';
+import type { Intake } from '../store/store.ts';
+import type { ActiveKeys } from './active-keys.ts';
 import { tooManyWrongKeys, unauthorized } from './refusals.ts';
 import { type WrongKeys, wrongKeysHeaders } from './wrong-keys.ts';
 
@@ -14,6 +16,13 @@ export interface Caller {
   address: () => string;
 }
 
+/** What is needed to tell who sends a request. */
+export interface Authentication {
+  intake: Pick<Intake, 'keyHolder'>;
+  wrongKeys: WrongKeys;
+  activeKeys: Pick<ActiveKeys, 'has'>;
+}
+
 /** Why a request is refused that bears no good key. */
 export interface Refused {
   refusal: Reply;
@@ -21,43 +30,86 @@ export interface Refused {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** The digest of the key that a request bears, or the refusal where there is none or none is looked up. */
-export function digestToLookUp(
+/**
+ * The holder of the key that a request bears, or the refusal where there is none. No promise where the key was good
+ * before and the store has the answer at once, as with most requests.
+ */
+export function authenticate(
   caller: Caller,
   credentials: Credentials,
-  wrongKeys: WrongKeys,
-): string | Refused {
+  authentication: Authentication,
+): KeyHolder | Refused | Promise<KeyHolder | Refused> {
+  const { intake, wrongKeys } = authentication;
   const key = sentKey(caller, credentials);
   const digest = key === undefined ? undefined : digestOf(key);
-  const wait = wrongKeys.isTrusted(digest) ? 0 : wrongKeys.blocks(caller.address());
-  if (wait > 0) return { refusal: tooManyWrongKeys(wait), headers: wrongKeysHeaders(wait) };
-  return digest ?? refusedKey(caller, wrongKeys);
+  if (digest === undefined || !wrongKeys.isTrusted(digest)) return firstSeen(digest, caller, authentication);
+  const found = intake.keyHolder(digest);
+  if (found instanceof Promise) return found.then((holder) => knownBefore(holder, digest, caller, wrongKeys));
+  return knownBefore(found, digest, caller, wrongKeys);
 }
 
-/** The holder that was looked up by a digest, or the refusal where it is nobody. */
-export function admitted(
+/** A key that was good before: one that is so no longer counts as any other from now on. */
+function knownBefore(
   holder: KeyHolder | undefined,
   digest: string,
-  caller: Caller,
+  { address }: Caller,
   wrongKeys: WrongKeys,
 ): KeyHolder | Refused {
-  if (holder === undefined || !isSameDigest(digest, holder.digest)) return refusedKey(caller, wrongKeys);
-  wrongKeys.wasGood(digest);
-  return holder;
-}
-
-function refusedKey({ address }: Caller, wrongKeys: WrongKeys): Refused {
-  wrongKeys.failed(address());
+  if (isHeldBy(holder, digest)) return holder;
+  wrongKeys.wasRefused(digest);
+  wrongKeys.count(address());
   return { refusal: unauthorized };
 }
 
-/** The key of a request. One that is sent more than once must be the same everywhere. */
+/** A key that was not good before, or none. Beyond the limit of its address only an active key is looked up. */
+function firstSeen(
+  digest: string | undefined,
+  caller: Caller,
+  authentication: Authentication,
+): KeyHolder | Refused | Promise<KeyHolder | Refused> {
+  const { wrongKeys, activeKeys } = authentication;
+  const address = caller.address();
+  if (wrongKeys.count(address)) {
+    return digest === undefined ? { refusal: unauthorized } : lookUp(digest, authentication, address);
+  }
+  if (digest === undefined) return tooMany(address, wrongKeys);
+  return activeKeys
+    .has(digest)
+    .then((isActive) => (isActive ? lookUp(digest, authentication) : tooMany(address, wrongKeys)));
+}
+
+/** @param counted the address by which the request was counted as one without a good key */
+function lookUp(
+  digest: string,
+  { intake, wrongKeys }: Authentication,
+  counted?: string,
+): KeyHolder | Refused | Promise<KeyHolder | Refused> {
+  const judge = (holder: KeyHolder | undefined) => {
+    if (!isHeldBy(holder, digest)) return { refusal: unauthorized };
+    if (counted !== undefined) wrongKeys.uncount(counted);
+    wrongKeys.wasGood(digest);
+    return holder;
+  };
+  const found = intake.keyHolder(digest);
+  return found instanceof Promise ? found.then(judge) : judge(found);
+}
+
+function tooMany(address: string, wrongKeys: WrongKeys): Refused {
+  const wait = Math.max(1, wrongKeys.wait(address));
+  return { refusal: tooManyWrongKeys(wait), headers: wrongKeysHeaders(wait) };
+}
+
+function isHeldBy(holder: KeyHolder | undefined, digest: string): holder is KeyHolder {
+  return holder !== undefined && isSameDigest(digest, holder.digest);
+}
+
+/** The key of a request. One that is sent more than once must be the same everywhere; an empty one counts as not sent. */
 function sentKey({ incoming, query }: Caller, credentials: Credentials): string | undefined {
   const keys: string[] = [];
   for (const name of credentials.queryParameters) keys.push(...(query[name] ?? []));
   if (credentials.bearer) addBearerKeys(keys, incoming.rawHeaders);
-  const [key, ...more] = keys;
-  return !key || more.some((other) => other !== key) ? undefined : key;
+  const [key, ...more] = keys.filter((sent) => sent !== '');
+  return more.some((other) => other !== key) ? undefined : key;
 }
 
 /**

@@ -10,10 +10,12 @@ import { type Intake, StoreBusy } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TellAnswered } from '../telemetry/requests.ts';
 import { inRequestSpan } from '../telemetry/tracing.ts';
-import { admitted, digestToLookUp, type Refused } from './authenticate.ts';
+import type { ActiveKeys } from './active-keys.ts';
+import { authenticate, type Refused } from './authenticate.ts';
 import { readBody, type Unread } from './body.ts';
 import type { ReadAddress } from './client-address.ts';
-import { idempotencyOf } from './idempotency.ts';
+import type { FailureLog } from './failure-log.ts';
+import { headersToCheck, idempotencyOf } from './idempotency.ts';
 import type { InFlight } from './in-flight.ts';
 import type { KeyLimits } from './key-limits.ts';
 import type { KeyUses } from './key-uses.ts';
@@ -38,11 +40,13 @@ export interface EndpointParts {
   intake: Intake;
   readAddress: ReadAddress;
   wrongKeys: WrongKeys;
+  activeKeys: Pick<ActiveKeys, 'has'>;
   keyLimits: KeyLimits;
   keyUses: Pick<KeyUses, 'used'>;
   inFlight: InFlight;
   turn: Turn;
   log: Log;
+  failures: FailureLog;
   tellAnswered: TellAnswered;
 }
 
@@ -118,15 +122,13 @@ function once(read: () => string): () => string {
 }
 
 async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
-  const { contract, intake, wrongKeys, keyLimits, keyUses, inFlight } = endpoint;
+  const { contract, keyLimits, keyUses, inFlight } = endpoint;
   const { context, query, receivedAt, address } = visit;
   let entered: string | undefined;
   try {
     const caller = { incoming: context.env.incoming, query, address };
-    const digest = digestToLookUp(caller, contract.credentials, wrongKeys);
-    if (typeof digest !== 'string') return refused(digest, visit);
-    const found = intake.keyHolder(digest);
-    const holder = admitted(found instanceof Promise ? await found : found, digest, caller, wrongKeys);
+    const found = authenticate(caller, contract.credentials, endpoint);
+    const holder = found instanceof Promise ? await found : found;
     if ('refusal' in holder) return refused(holder, visit);
     visit.holder = holder;
     keyUses.used(holder.keyId, receivedAt);
@@ -171,8 +173,9 @@ function replyToBody(
   if (bytes === 'cut-short') return cutShort;
   const json = readJson(bytes);
   if ('failures' in json) return mustBeMended(json.failures);
-  const { headers } = context.env.incoming;
-  const validated = validate({ query, headers, body: json.value });
+  const { incoming } = context.env;
+  const { headers } = incoming;
+  const validated = validate({ query, headers: headersToCheck(incoming), body: json.value });
   if ('failures' in validated) {
     for (const notCalled of validated.notCalled) {
       const about = { requestId, operation: contract.id, partner: partner.name, ...notCalled };
@@ -186,11 +189,13 @@ function replyToBody(
   return operation.answer({ partner, body, text: json.text, receivedAt, idempotency });
 }
 
-function replyToFailure(error: unknown, { requestId }: Visit, { contract, operation, log }: Endpoint): Reply {
+function replyToFailure(error: unknown, { requestId }: Visit, endpoint: Endpoint): Reply {
+  const { contract, operation, failures } = endpoint;
+  const about = { requestId, operation: contract.id };
   if (error instanceof StoreBusy) {
-    log.warn({ requestId, operation: contract.id }, `Refused a request: ${error.message}`);
+    failures.write('warn', about, `Refused a request: ${error.message}`);
     return unavailable;
   }
-  log.error({ err: error, requestId, operation: contract.id }, 'A request failed.');
+  failures.write('error', { err: error, ...about }, 'A request failed.');
   return operation.failed;
 }

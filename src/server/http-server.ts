@@ -1,19 +1,17 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
-import type { Reply } from '../contract/reply.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TellAnswered } from '../telemetry/requests.ts';
+import { proxyCheck, type TrustedProxies } from './client-address.ts';
 import { Connections } from './connections.ts';
-import { headersTooLarge, notHttp, tooSlow } from './refusals.ts';
+import { FailureLog } from './failure-log.ts';
+import { OccasionalWarning } from './occasional-warning.ts';
+import { maxOpenFiles } from './open-files.ts';
+import { maxHeaders, protocolRefusal } from './protocol.ts';
+import { notHttp, tooManyFromAddress } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
+import { refuseUnserved } from './unserved.ts';
 
 export interface HttpServerOptions {
   host: string;
@@ -25,8 +23,15 @@ export interface HttpServerOptions {
   requestTimeout?: number;
   /** How long its headers may take of that, in milliseconds. */
   headersTimeout?: number;
+  /** How long a client may read nothing of what is sent to it, in milliseconds. */
+  writeTimeout?: number;
   /** How many connections there may be at once. */
   mostConnections?: number;
+  /** How many of them one address may have. Trusted proxies may have any number. */
+  connectionsPerAddress?: number;
+  /** How many requests of one address, on all of its connections, are acted on at once. */
+  requestsPerAddress?: number;
+  trustedProxies?: TrustedProxies;
 }
 
 export interface RunningServer {
@@ -40,8 +45,21 @@ export interface RunningServer {
 const defaultRequestTimeout = 30_000;
 const defaultHeadersTimeout = 10_000;
 
+/** Longer than any wait for the store, so that an answer which is late has its whole time to be read. */
+const defaultWriteTimeout = 30_000;
+
 /** A connection takes some 10 KiB and a file descriptor. */
 const defaultMostConnections = 10_000;
+const defaultConnectionsPerAddress = 1_000;
+
+/** More than one key may have in flight, since partners can share an address. */
+const defaultRequestsPerAddress = 2_000;
+
+/** Maximum number of requests that a client can send on one connection before it gets the first response. */
+const maxPipelined = 100;
+
+/** The part of the process's descriptors that connections may take: the store and the dialler need some as well. */
+const shareOfDescriptors = 3 / 4;
 
 /**
  * How long an idle connection is kept for the next request, in milliseconds. It is longer than reverse proxies keep
@@ -49,72 +67,20 @@ const defaultMostConnections = 10_000;
  */
 const keepAliveTimeout = 65_000;
 
-/** How long a client whose connection is given up has to read why, in milliseconds. */
-const lingering = 1_000;
-
-/** Refused connections are told of again only after so long a time without any, in milliseconds. */
-const dropSilence = 10_000;
-
-/** So many headers are read of a request; Node drops the others, and all together are bounded in size. */
-const mostHeaders = 100;
-
 /** How long requests that are under way may take to end before their connections are cut, in milliseconds. */
 const stopPatience = 8_000;
 
 /** Starts to listen. @throws where the address is taken or is not this machine's */
 export async function startHttpServer(
   app: { fetch: Parameters<typeof getRequestListener>[0] },
-  { host, port, log, tellAnswered = () => {}, ...limits }: HttpServerOptions,
+  options: HttpServerOptions,
 ): Promise<RunningServer> {
-  const { requestTimeout = defaultRequestTimeout, headersTimeout = defaultHeadersTimeout } = limits;
-  const listener = getRequestListener(app.fetch, {
-    hostname: host,
-    errorHandler: (error) => {
-      if (error instanceof RequestError) return respond(notHttp);
-      return serviceFailure(error, log);
-    },
-  });
-  const server = createServer({
-    requestTimeout,
-    headersTimeout: Math.min(headersTimeout, requestTimeout),
-    connectionsCheckingInterval: Math.min(headersTimeout, requestTimeout, 1_000),
-    keepAliveTimeout,
-    // A missing Host is answered by the listener, so that this response bears a Request-Id too.
-    requireHostHeader: false,
-  });
-  server.maxConnections = limits.mostConnections ?? defaultMostConnections;
-  server.maxHeadersCount = mostHeaders;
-  let lastDrop = Number.NEGATIVE_INFINITY;
-  server.on('drop', () => {
-    const now = performance.now();
-    if (now - lastDrop > dropSilence) {
-      log.warn({ connections: server.maxConnections }, 'Connections were refused: there are too many.');
-    }
-    lastDrop = now;
-  });
-  const connections = new Connections();
-  server.on('connection', (socket: Socket) => connections.opened(socket));
-  let stopping = false;
-  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    connections.asked(outgoing);
-    if (stopping) closeAfter(outgoing);
-    void listener(incoming, outgoing);
-  };
-  server.on('request', onRequest);
-  // An `Expect` that is not 100-continue may be ignored (RFC 9110, section 10.1.1).
-  server.on('checkExpectation', onRequest);
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuse(socket, notHttp));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // A request that came in whole may be saved already: no refusal may be taken for its answer.
-    if (connections.owesAnswer(socket) || error.code === 'ECONNRESET') socket.destroy();
-    else refuse(socket, refusalFor(error));
-  });
-
-  function refuse(socket: Duplex, reply: Reply): void {
-    const requestId = newRequestId();
-    tellAnswered({ requestId, outcome: reply.outcome, status: reply.status, milliseconds: 0 });
-    refuseRaw(socket, reply, requestId);
-  }
+  const { host, port, log } = options;
+  const server = createHttpServer(options);
+  const connections = new Connections(limitsOf(options), proxyCheck(options.trustedProxies ?? []));
+  acceptConnections(server, connections, log);
+  serveRequests(server, connections, app, options);
+  refuseUnserved(server, connections, options.tellAnswered ?? ignore, server.timeout);
 
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port));
@@ -124,18 +90,111 @@ export async function startHttpServer(
       resolve();
     });
   });
+  // A connection that cannot be accepted must not end the process.
+  const acceptFailures = new OccasionalWarning(log);
+  server.on('error', (error) => acceptFailures.warn({ err: error }, 'A connection could not be accepted.'));
   // The cast: a server that listens on TCP has an address with a port.
   const address = server.address() as AddressInfo;
+  return { host: address.address, port: address.port, stop: () => stop(server, connections, log) };
+}
+
+function createHttpServer(options: HttpServerOptions): Server {
+  const { requestTimeout = defaultRequestTimeout, headersTimeout = defaultHeadersTimeout } = options;
+  const server = createServer({
+    requestTimeout,
+    headersTimeout: Math.min(headersTimeout, requestTimeout),
+    connectionsCheckingInterval: Math.min(headersTimeout, requestTimeout, 1_000),
+    keepAliveTimeout,
+    // A missing Host is answered by `protocolRefusal`, so that this response bears a Request-Id too.
+    requireHostHeader: false,
+  });
+  server.maxHeadersCount = maxHeaders + 1;
+  server.timeout = options.writeTimeout ?? defaultWriteTimeout;
+  // RFC 9112, section 9.6: a client that sends nothing more still reads its response.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  return server;
+}
+
+function limitsOf(options: HttpServerOptions) {
+  const descriptors = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
   return {
-    host: address.address,
-    port: address.port,
-    stop: () => {
-      stopping = true;
-      connections.lastAnswers().forEach(closeAfter);
-      return close(server, log);
-    },
+    connections:
+      options.mostConnections ??
+      Math.min(defaultMostConnections, Math.floor(descriptors * shareOfDescriptors)),
+    perAddress: options.connectionsPerAddress ?? defaultConnectionsPerAddress,
+    requestsPerAddress: options.requestsPerAddress ?? defaultRequestsPerAddress,
+    pipelined: maxPipelined,
   };
 }
+
+/** Keeps the connections within their limits, and cuts those whose client reads nothing. */
+function acceptConnections(server: Server, connections: Connections, log: Log): void {
+  const crowded = new OccasionalWarning(log);
+  const crowdedAddress = new OccasionalWarning(log);
+  server.on('connection', (socket: Socket) => {
+    // Node takes its own listener away where it hands a socket over (`connect`), and errors come at any time.
+    socket.on('error', ignore);
+    const room = connections.opened(socket);
+    if (room === undefined) return;
+    if (room === 'in-place-of-idle') {
+      crowded.warn({}, 'There are as many connections as there can be: idle ones are closed for new ones.');
+      return;
+    }
+    if (room === 'none') crowded.warn({}, 'Connections were refused: there are too many.');
+    else {
+      const { remoteAddress: address } = socket;
+      crowdedAddress.warn({ address }, 'Connections were refused: their address has too many.');
+    }
+    socket.destroy();
+  });
+  server.on('timeout', (socket: Socket) => {
+    if (connections.isWaiting(socket)) return;
+    // A reset lets the system drop what the client did not read.
+    if (socket.writableLength > 0) socket.resetAndDestroy();
+    else socket.destroy();
+  });
+}
+
+function serveRequests(
+  server: Server,
+  connections: Connections,
+  app: { fetch: Parameters<typeof getRequestListener>[0] },
+  { host, log, tellAnswered = ignore }: HttpServerOptions,
+): void {
+  const failures = new FailureLog(log);
+  const listener = getRequestListener(app.fetch, {
+    hostname: host,
+    errorHandler: (error) => {
+      if (error instanceof RequestError) return respond(notHttp);
+      return serviceFailure(error, failures);
+    },
+  });
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const noRoom = connections.asked(outgoing);
+    if (noRoom === 'ignored') return;
+    const refusal = noRoom === undefined ? protocolRefusal(incoming) : tooManyFromAddress;
+    if (refusal !== undefined) {
+      const requestId = newRequestId();
+      tellAnswered({ requestId, outcome: refusal.outcome, status: refusal.status, milliseconds: 0 });
+      outgoing.writeHead(refusal.status, {
+        ...refusal.headers,
+        'Request-Id': requestId,
+        'Content-Length': Buffer.byteLength(refusal.text),
+      });
+      outgoing.end(refusal.text);
+      return;
+    }
+    listener(incoming, outgoing).catch((error: unknown) => {
+      failures.write('error', { err: error }, 'A response could not be sent.');
+      outgoing.destroy();
+    });
+  };
+  server.on('request', onRequest);
+  // An `Expect` that is not 100-continue may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', onRequest);
+}
+
+function ignore(): void {}
 
 /** Why nobody can be listened to there, and what to do about it. */
 function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): Error {
@@ -149,41 +208,12 @@ function listenFailure(error: NodeJS.ErrnoException, host: string, port: number)
   return explanation === undefined ? error : new Error(`${explanation} (${error.code}).`, { cause: error });
 }
 
-/** Tells the client that this answer is the connection's last. */
-function closeAfter(outgoing: ServerResponse): void {
-  if (!outgoing.headersSent) outgoing.setHeader('Connection', 'close');
-}
-
-function refusalFor(error: NodeJS.ErrnoException): Reply {
-  if (error.code === 'HPE_HEADER_OVERFLOW') return headersTooLarge;
-  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? tooSlow : notHttp;
-}
-
-/** Answers on a connection that Node's HTTP parser has given up. */
-function refuseRaw(socket: Duplex, reply: Reply, requestId: string): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const headers = {
-    ...reply.headers,
-    'Request-Id': requestId,
-    'Content-Length': String(Buffer.byteLength(reply.text)),
-    Connection: 'close',
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(
-    [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`, ...lines, '', reply.text].join('\r\n'),
-  );
-  // To cut the connection at once could take the answer away from a client that is still sending.
-  setTimeout(() => socket.destroy(), lingering).unref();
-}
-
-async function close(server: Server, log: Log): Promise<void> {
+async function stop(server: Server, connections: Connections, log: Log): Promise<void> {
+  connections.stop();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const deadline = setTimeout(() => {
     log.warn('Requests were still under way when the time to stop ran out; their connections are cut.');
-    server.closeAllConnections();
+    connections.cut();
   }, stopPatience);
   await closed;
   clearTimeout(deadline);

@@ -1,5 +1,7 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { fingerprintOf, type Idempotency } from '../leads/idempotency.ts';
+
+const header = 'idempotency-key';
 
 /**
  * By what a request is known if it is sent again: the header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header),
@@ -12,9 +14,17 @@ export function idempotencyOf(
   headers: IncomingHttpHeaders,
   body: object,
 ): Idempotency | undefined {
-  const written = headers['idempotency-key'];
+  const written = headers[header];
   if (typeof written !== 'string') return undefined;
   return { key: unquoted(written), fingerprint: fingerprintOf(operation, body) };
+}
+
+/** The headers of a request. Several idempotency keys are several here, which the contract refuses: Node joins them. */
+export function headersToCheck(incoming: IncomingMessage): NodeJS.Dict<string | string[]> {
+  const { headers } = incoming;
+  if (!headers[header]?.includes(',')) return headers;
+  const keys = incoming.headersDistinct[header] ?? [];
+  return keys.length > 1 ? { ...headers, [header]: keys } : headers;
 }
 
 /** RFC 9651, section 3.3.3: a string stands in double quotes, and a backslash before a quote or a backslash. */

@@ -3,14 +3,36 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { json } from './respond.ts';
 
-/** What is served on METRICS_PORT: `/metrics`, for Prometheus. */
-export function metricsApp(metrics: Metrics, log: Log): Hono {
+/** How due leads get to the dialler. */
+export interface HandOffStatus {
+  dialler: string;
+  state: 'running' | 'waiting' | 'paused' | 'off';
+  reason?: string;
+}
+
+/** What an operator can ask of a running server. */
+export interface ServerStatus {
+  /** Whether it takes leads in. */
+  ready: boolean;
+  /** Why not. */
+  reason?: string | undefined;
+  delivery: HandOffStatus;
+}
+
+/** What is served on METRICS_PORT: `/metrics` for Prometheus, and `/status` for operators. */
+export function metricsApp(metrics: Metrics, status: () => ServerStatus, log: Log): Hono {
   const app = new Hono();
+  // Each reading asks the store, so those that come meanwhile share it.
+  let reading: ReturnType<Metrics['read']> | undefined;
   app.get('/metrics', async () => {
-    const { type, text } = await metrics.read();
+    reading ??= metrics.read().finally(() => {
+      reading = undefined;
+    });
+    const { type, text } = await reading;
     return new Response(text, { headers: { 'Content-Type': type } });
   });
-  app.notFound(() => json(404, { error: 'There is only /metrics here.' }));
+  app.get('/status', () => json(200, status()));
+  app.notFound(() => json(404, { error: 'There are only /metrics and /status here.' }));
   app.onError((error) => {
     log.error({ err: error }, 'The metrics could not be read.');
     return json(500, { error: 'The metrics could not be read; the log says why.' });

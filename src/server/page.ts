@@ -1,31 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Document } from './documents.ts';
 import { newRequestId } from './respond.ts';
 
 const file = new URL('../../docs/index.html', import.meta.url);
 
-interface Page {
-  html: string;
-  policy: string;
-}
-
-let page: Page | undefined;
+let page: Document | undefined;
 
 /**
  * GET /docs: the page that partners read. It may run its own scripts and nothing else, and may ask no
  * other host for anything. It is read at its first request, since most servers are never asked for it.
  */
-export function docs(): Response {
+export function docs(): Document {
   page ??= readPage();
-  return new Response(page.html, {
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy': page.policy,
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
-      'Request-Id': newRequestId(),
-    },
-  });
+  return page;
 }
 
 /** GET /: leads to the page. */
@@ -33,9 +21,15 @@ export function toDocs(): Response {
   return new Response(null, { status: 302, headers: { Location: '/docs', 'Request-Id': newRequestId() } });
 }
 
-function readPage(): Page {
-  const html = readFileSync(file, 'utf8');
-  return { html, policy: policyFor(html) };
+function readPage(): Document {
+  const bytes = readFileSync(file);
+  const headers = {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': policyFor(bytes.toString('utf8')),
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+  };
+  return { bytes, headers };
 }
 
 /** Content Security Policy Level 3: each inline script is named by its digest. */

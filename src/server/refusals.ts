@@ -63,9 +63,32 @@ export function tooManyWrongKeys(wait: number): Reply {
   return reply(429, 'too-many-wrong-keys', { error }, { 'Retry-After': wait });
 }
 
+/** 429: too many requests of one address are in flight. */
+export const tooManyFromAddress = reply(
+  429,
+  'too-many-from-address',
+  { error: 'Too many requests from this address are in flight.' },
+  { 'Retry-After': retryAfter },
+);
+
 /** 431. */
 export const headersTooLarge = reply(431, 'headers-too-large', {
   error: 'The address and headers of the request are too large.',
+});
+
+/** 501 for a method that no resource of any server here has, such as CONNECT (RFC 9110, section 9.1). */
+export const unknownMethod = reply(501, 'unknown-method', {
+  error: 'The server does not implement this method.',
+});
+
+/** 501 for a body in a transfer coding that the server cannot undo (RFC 9112, section 6.1). */
+export const unknownTransferCoding = reply(501, 'unknown-transfer-coding', {
+  error: 'The server does not implement this transfer coding. Send the body plain, or only chunked.',
+});
+
+/** 505 (RFC 9110, section 15.6.6). */
+export const unsupportedVersion = reply(505, 'unsupported-version', {
+  error: 'The server supports HTTP/1.1 and HTTP/1.0.',
 });
 
 /** 503: more is waiting than the server can hold. */
@@ -78,6 +101,9 @@ export const unavailable = reply(
 
 /** 400 for what cannot be read as a request at all. */
 export const notHttp = mustBeMended(requestFailure('Request is not valid HTTP.'));
+
+/** 400 for a request that does not name its host, or names several. */
+export const wrongHost = mustBeMended(requestFailure('Request must include exactly one Host header.'));
 
 /** 400 for a request whose sender went away; nobody is left to read it. */
 export const cutShort = mustBeMended(requestFailure('Request ended before its body was complete.'));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Reply } from '../contract/reply.ts';
-import type { Log } from '../telemetry/log.ts';
+import type { FailureLog } from './failure-log.ts';
 
 /** A name for one request. Only the server gives it, so that a line of the log means one request. */
 export function newRequestId(): string {
@@ -24,16 +24,26 @@ export function respond(
 }
 
 /** A response of the service itself, which the contract with partners does not have. */
-export function json(status: number, body: object, requestId: string = newRequestId()): Response {
+export function json(
+  status: number,
+  body: object,
+  requestId: string = newRequestId(),
+  more?: Readonly<Record<string, string>>,
+): Response {
   return new Response(JSON.stringify(body), {
     status,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', 'Request-Id': requestId },
+    headers: {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-store',
+      'Request-Id': requestId,
+      ...more,
+    },
   });
 }
 
 /** The response where the service itself failed, outside any operation. */
-export function serviceFailure(error: unknown, log: Log): Response {
+export function serviceFailure(error: unknown, failures: FailureLog): Response {
   const requestId = newRequestId();
-  log.error({ err: error, requestId }, 'A request failed.');
+  failures.write('error', { err: error, requestId }, 'A request failed.');
   return json(500, { error: 'Server Error' }, requestId);
 }

@@ -194,6 +194,8 @@ export interface Registry {
   /** Adds a key by its digest. */
   addKey(partner: string, id: string, digest: string): Promise<void>;
   keys(partner: string | undefined): AsyncIterable<KeyRecord>;
+  /** Returns the digests of all keys that are neither revoked nor expired. */
+  activeKeyDigests(): Promise<string[]>;
   /** Adds a key for the holder of another, which expires. Gives the partner's name. */
   rotateKey(id: string, next: NextKey): Promise<string>;
   /** Revoking a revoked key changes nothing. */

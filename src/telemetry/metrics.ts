@@ -47,8 +47,11 @@ export class Metrics {
   readonly #paused: Gauge<'type' | 'by'>;
   readonly #waiting: Gauge;
 
-  /** @param backlog is asked each time that the metrics are read; it gives undefined where the store does not say */
-  constructor(backlog: () => Promise<Backlog | undefined>) {
+  /**
+   * @param backlog is asked each time that the metrics are read; it gives undefined where the store does not say
+   * @param isReady whether the server takes leads in
+   */
+  constructor(backlog: () => Promise<Backlog | undefined>, isReady: () => boolean) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#requests = new Counter({
@@ -109,6 +112,14 @@ export class Metrics {
       collect() {
         this.reset();
         this.inc(droppedLines());
+      },
+    });
+    new Gauge({
+      name: 'leads_ready',
+      help: '1 while the server takes leads in, as /readyz says; 0 while its store fails.',
+      registers,
+      collect() {
+        this.set(isReady() ? 1 : 0);
       },
     });
     this.#backlog = backlog;

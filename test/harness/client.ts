@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { type Answer, checkAnswer, operationOf, requestExamples, type SentRequest } from './contract.ts';
 
@@ -37,24 +37,40 @@ export function post(target: Target, id: OperationId, body: unknown): Promise<An
 }
 
 /** Writes bytes to the server as they are, and reads its first answer. */
-export function sendRaw(target: Target, bytes: string | Buffer): Promise<Answer> {
+export async function sendRaw(target: Target, bytes: string | Buffer): Promise<Answer> {
+  const socket = openRaw(target);
+  socket.write(bytes);
+  const [answer] = await answersOn(socket, 1);
+  socket.destroy();
+  if (answer === undefined) throw new Error('The server closed the connection without an answer.');
+  return answer;
+}
+
+/** A connection to the server. Its errors show in `answersOn`, and nowhere else. */
+export function openRaw(target: Target, options: { allowHalfOpen?: boolean } = {}): Socket {
   const { hostname, port } = new URL(target.url);
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+  return connect({ port: Number(port), host: hostname, ...options }).on('error', () => {});
+}
+
+/** Reads the answers on a connection: so many, or all that come until the server ends it. */
+export function answersOn(socket: Socket, count = Number.POSITIVE_INFINITY): Promise<Answer[]> {
+  return new Promise((resolve) => {
+    let received = '';
+    const answers: Answer[] = [];
+    const settle = () => resolve(answers);
     socket.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      const answer = parsed(Buffer.concat(chunks).toString('latin1'));
-      if (answer === undefined) return;
-      socket.destroy();
-      resolve(answer);
+      received += chunk.toString('latin1');
+      for (let first = firstIn(received); first !== undefined; first = firstIn(received)) {
+        answers.push(first.answer);
+        received = received.slice(first.length);
+      }
+      if (answers.length >= count) settle();
     });
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error('The server closed the connection without an answer.')));
+    socket.on('end', settle).on('close', settle);
   });
 }
 
-function parsed(received: string): Answer | undefined {
+function firstIn(received: string): { answer: Answer; length: number } | undefined {
   const end = received.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const [statusLine = '', ...lines] = received.slice(0, end).split('\r\n');
@@ -64,9 +80,10 @@ function parsed(received: string): Answer | undefined {
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
     }),
   );
-  const body = received.slice(end + 4);
-  if (body.length < Number(headers['content-length'] ?? 0)) return undefined;
-  return answerOf(Number(statusLine.split(' ')[1]), headers, body);
+  const length = end + 4 + Number(headers['content-length'] ?? 0);
+  if (received.length < length) return undefined;
+  const body = Buffer.from(received.slice(end + 4, length), 'latin1').toString('utf8');
+  return { answer: answerOf(Number(statusLine.split(' ')[1]), headers, body), length };
 }
 
 function answerOf(status: number, headers: Record<string, string>, text: string): Answer {

@@ -12,6 +12,7 @@ import type { TryOutcome } from '../../src/leads/try.ts';
 import { type AppParts, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
 import { KeyUses } from '../../src/server/key-uses.ts';
+import { Readiness } from '../../src/server/readiness.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Cancelled, ClaimedLead, LeadRecord, Store, SubmissionRecord } from '../../src/store/store.ts';
@@ -27,13 +28,18 @@ export interface TestServer extends Target {
 }
 
 export type TestServerOptions = Partial<
-  Pick<AppParts, 'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'tellAnswered' | 'securityContact'> &
-    Pick<HttpServerOptions, 'requestTimeout' | 'headersTimeout' | 'mostConnections'> &
-    CommitQueueLimits
+  Pick<
+    AppParts,
+    'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'tellAnswered' | 'securityContact' | 'maxUnread'
+  > &
+    Omit<HttpServerOptions, 'host' | 'port' | 'log'> &
+    CommitQueueLimits & {
+      /** Time from one check of the store to the next (ms). Undefined: none, and the server is always ready. */
+      checkReadyEvery: number;
+    }
 >;
 
 const log = await createLog('silent');
-const handOff = () => ({ dialler: 'none', state: 'off' }) as const;
 
 /** A directory that is gone when the test is. */
 export function temporaryDirectory(): string {
@@ -62,7 +68,8 @@ export async function serve(
   if (first === undefined) throw new Error('The new store is not empty.');
   const keyUses = new KeyUses(store, log);
   const tellAnswered = () => {};
-  const app = createApp({ store, phones: phones('GB'), log, handOff, keyUses, tellAnswered, ...options });
+  const readiness = await readinessOf(store, options.checkReadyEvery);
+  const app = createApp({ store, phones: phones('GB'), log, readiness, keyUses, tellAnswered, ...options });
   const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...options });
   onTestFinished(async () => {
     await server.stop();
@@ -82,6 +89,14 @@ export function cancel(
   const content = JSON.stringify({ mobile: wanted.mobile, type: wanted.type });
   const cancellation = newCancellation({ receivedAt: Date.now(), content, ...wanted });
   return store.cancel({ ...cancellation, ...wanted }, idempotency);
+}
+
+async function readinessOf(store: Store, interval: number | undefined): Promise<Pick<Readiness, 'isReady'>> {
+  if (interval === undefined) return { isReady: true };
+  const readiness = new Readiness(store, log, { interval: { ready: interval, notReady: interval } });
+  onTestFinished(() => readiness.stop());
+  await readiness.start();
+  return readiness;
 }
 
 /** Claims the leads that are due, and none that is too old. */

@@ -1,13 +1,18 @@
-/** `npm run fuzz`: 100,000 requests of every kind, and what the server made of them. */
+/**
+ * `npm run fuzz`: 100,000 requests of every kind, and what the server made of them; then connections that are reset,
+ * half-closed and stalled at every byte.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { chaos } from './chaos.ts';
 import { fuzz } from './fuzzing.ts';
 
 const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '100000' },
+    connections: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
@@ -20,6 +25,11 @@ const report = await fuzz(`sqlite:${directory}/leads.db`, count, Number(values.s
   told = done;
   process.stdout.write(`${done} sent\n`);
 });
+const disturbed = await chaos(
+  `sqlite:${directory}/chaos.db`,
+  Number(values.connections),
+  Number(values.seed),
+);
 rmSync(directory, { recursive: true });
 
 const { before, after } = report.memory;
@@ -32,10 +42,14 @@ heap       ${grown} MB more than after the first requests (${Math.round(after.he
 handles    ${after.handles} open, ${before.handles} after the first requests
 complaints ${report.complaints.length}
 faults     ${report.faults.length}
+
+${disturbed.connections} disturbed connections
+complaints ${disturbed.complaints.length}
+faults     ${disturbed.faults.length}
 `);
-for (const fault of [...report.faults, ...report.complaints.slice(0, 20)])
-  process.stdout.write(`\n${fault}\n`);
+const faults = [...report.faults, ...disturbed.faults];
+const complaints = [...report.complaints.slice(0, 20), ...disturbed.complaints.slice(0, 20)];
+for (const fault of [...faults, ...complaints]) process.stdout.write(`\n${fault}\n`);
 /** More than this is a leak rather than chance, in MB. */
 const mostGrowth = 20;
-if (report.faults.length > 0 || grown > mostGrowth || after.handles > before.handles + 2)
-  process.exitCode = 1;
+if (faults.length > 0 || grown > mostGrowth || after.handles > before.handles + 2) process.exitCode = 1;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Target } from '../harness/client.ts';
 import { written } from '../harness/process.ts';
@@ -16,11 +16,14 @@ export interface Measurement {
   resident: number;
   /** Open files and connections. */
   handles: number;
+  /** The connections among them. */
+  sockets: number;
 }
 
 /** A server in a process of its own, whose memory and handles are watched. */
 export interface MeasuredServer {
   target: Target;
+  metricsUrl: string;
   /** Collects the garbage, then measures. */
   measure(): Promise<Measurement>;
   /** How many requests were answered by each status, by its own metrics. */
@@ -57,6 +60,7 @@ export async function startMeasured(environment: Record<string, string>): Promis
 
   return {
     target,
+    metricsUrl,
     async measure() {
       for (let round = 0; round < 2; round += 1) {
         child.kill('SIGUSR2');
@@ -64,11 +68,13 @@ export async function startMeasured(environment: Record<string, string>): Promis
         await metrics();
       }
       const text = await metrics();
+      const open = readdirSync(`/proc/${child.pid}/fd`);
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
       return {
         heap: numberOf(text, 'nodejs_heap_size_used_bytes'),
         resident: Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024,
-        handles: readdirSync(`/proc/${child.pid}/fd`).length,
+        handles: open.length,
+        sockets: open.filter((file) => isSocket(`/proc/${child.pid}/fd/${file}`)).length,
       };
     },
     async statuses() {
@@ -87,4 +93,13 @@ export async function startMeasured(environment: Record<string, string>): Promis
         child.kill('SIGTERM');
       }),
   };
+}
+
+function isSocket(descriptor: string): boolean {
+  try {
+    return readlinkSync(descriptor).startsWith('socket:');
+  } catch {
+    // It has been closed since it was listed.
+    return false;
+  }
 }

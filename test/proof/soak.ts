@@ -88,5 +88,6 @@ function lowest(these: readonly Measurement[]): Measurement {
     heap: Math.min(...these.map(({ heap }) => heap)),
     resident: Math.min(...these.map(({ resident }) => resident)),
     handles: Math.min(...these.map(({ handles }) => handles)),
+    sockets: Math.min(...these.map(({ sockets }) => sockets)),
   };
 }

@@ -1,7 +1,7 @@
 /** Scanners, broken proxies and half-open connections talk to the port too; none may get an odd answer or stop it. */
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { send, sendRaw } from '../harness/client.ts';
+import { answersOn, openRaw, send, sendRaw } from '../harness/client.ts';
 import { checkAnswer, operationOf, requestValue } from '../harness/contract.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
@@ -11,7 +11,47 @@ const ok = 'Host: leads.example\r\n';
 test.each([
   ['no HTTP at all', 'hello\r\n\r\n', 400],
   ['another protocol', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
-  ['an unknown method', `BREW ${path} HTTP/1.1\r\n${ok}\r\n`, 400],
+  ['an unknown method', `BREW ${path} HTTP/1.1\r\n${ok}\r\n`, 501],
+  ['an unknown method without a version', `BREW ${path}\r\n${ok}\r\n`, 400],
+  ['HTTP/2 in the form of HTTP/1', `POST ${path} HTTP/2.0\r\n${ok}Content-Length: 0\r\n\r\n`, 505],
+  ['HTTP/3 in the form of HTTP/1', `POST ${path} HTTP/3.0\r\n${ok}Content-Length: 0\r\n\r\n`, 505],
+  ['HTTP/0.9 with a version', `POST ${path} HTTP/0.9\r\n${ok}Content-Length: 0\r\n\r\n`, 505],
+  ['two Hosts', `POST ${path} HTTP/1.1\r\n${ok}Host: other.example\r\nContent-Length: 0\r\n\r\n`, 400],
+  ['one Host twice', `POST ${path} HTTP/1.1\r\n${ok}${ok}Content-Length: 0\r\n\r\n`, 400],
+  ['two Hosts in HTTP/1.0', `POST ${path} HTTP/1.0\r\n${ok}HOST: other\r\nContent-Length: 0\r\n\r\n`, 400],
+  [
+    'a transfer coding before chunked',
+    `POST ${path} HTTP/1.1\r\n${ok}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    501,
+  ],
+  [
+    'a transfer coding in a header of its own',
+    `POST ${path} HTTP/1.1\r\n${ok}Transfer-Encoding: GZIP\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+    501,
+  ],
+  [
+    'chunked twice',
+    `POST ${path} HTTP/1.1\r\n${ok}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  [
+    'a transfer coding after chunked',
+    `POST ${path} HTTP/1.1\r\n${ok}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  [
+    'a transfer coding in HTTP/1.0',
+    `POST ${path} HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  [
+    'a Host and a coding behind a hundred headers',
+    `POST ${path} HTTP/1.1\r\n${'A: b\r\n'.repeat(101)}${ok}Content-Length: 0\r\n\r\n`,
+    431,
+  ],
+  ['a hundred headers', `POST ${path} HTTP/1.1\r\n${ok}${'A: b\r\n'.repeat(99)}\r\n`, 401],
+  ['no length', `POST ${path} HTTP/1.1\r\n${ok}\r\n`, 401],
+  ['an empty Host', `POST ${path} HTTP/1.1\r\nHost:\r\nContent-Length: 0\r\n\r\n`, 401],
   ['a header without a name', `POST ${path} HTTP/1.1\r\n${ok}: x\r\n\r\n`, 400],
   ['two lengths', `POST ${path} HTTP/1.1\r\n${ok}Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}`, 400],
   [
@@ -22,8 +62,9 @@ test.each([
   ['a length that is no number', `POST ${path} HTTP/1.1\r\n${ok}Content-Length: many\r\n\r\n`, 400],
   ['a Host that is none', `POST ${path} HTTP/1.1\r\nHost: a b/c\r\n\r\n`, 400],
   ['a path with a backslash', `POST \\lead\\add HTTP/1.1\r\n${ok}\r\n`, 400],
-  ['a tunnel', `CONNECT leads.example:443 HTTP/1.1\r\n${ok}\r\n`, 400],
-  ['no Host', `POST ${path} HTTP/1.1\r\nContent-Length: 0\r\n\r\n`, 401],
+  ['a tunnel', `CONNECT leads.example:443 HTTP/1.1\r\n${ok}\r\n`, 501],
+  ['a tunnel with a body', `CONNECT leads.example:443 HTTP/1.1\r\n${ok}Content-Length: 9\r\n\r\n{`, 501],
+  ['no Host', `POST ${path} HTTP/1.1\r\nContent-Length: 0\r\n\r\n`, 400],
   ['HTTP/1.0', `POST ${path} HTTP/1.0\r\nContent-Length: 0\r\n\r\n`, 401],
   [
     'an expectation that nobody knows',
@@ -61,11 +102,11 @@ test('rubbish after a whole request is not taken for its answer', async () => {
   const server = await startServer();
   const body = JSON.stringify(requestValue('addLead', 'accepted'));
   const head = `POST ${path}?key=${server.key} HTTP/1.1\r\n${ok}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-  const answer = await sendRaw(server, `${head}${body}\x00\x01rubbish\r\n\r\n`).catch(
-    () => 'cut off' as const,
-  );
-  if (answer === 'cut off') return;
-  expect(answer.status).toBe((await leadsIn(server.store)).length === 1 ? 200 : 400);
+  const socket = openRaw(server);
+  socket.write(`${head}${body}\x00\x01rubbish\r\n\r\n`);
+  const answers = await answersOn(socket);
+  expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+  expect(await leadsIn(server.store)).toHaveLength(1);
 });
 
 test('connections that are cut half-way leave nothing behind, and the server goes on', async () => {

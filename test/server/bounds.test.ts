@@ -1,14 +1,17 @@
 /** Whatever a stranger can make grow has an end, and who keeps to the rules does not notice. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
+import { docs } from '../../src/server/page.ts';
 import { WrongKeys } from '../../src/server/wrong-keys.ts';
-import { post, send, sendRaw } from '../harness/client.ts';
+import { answersOn, openRaw, post, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
-import { startServer, submissionsIn, type TestServer } from '../harness/server.ts';
+import { holdWriteLock, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
 const person = requestValue('addLead', 'accepted');
+const named = { mobile: person['mobile'], type: person['type'] };
 
 function connectTo(server: TestServer): Socket {
   const { hostname, port } = new URL(server.url);
@@ -37,16 +40,171 @@ test('a sender that drips headers is cut off all the same', async () => {
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
-test('more connections than there is room for are refused, and the others are served', async () => {
-  const server = await startServer({ mostConnections: 5 });
-  const idle = Array.from({ length: 4 }, () => connectTo(server));
-  await Promise.all(idle.map((socket) => once(socket, 'connect')));
-  const answer = await post(server, 'addLead', person);
-  expect(answer.status).toBe(200);
-  const beyond = Array.from({ length: 3 }, () => connectTo(server));
-  await Promise.all(beyond.map((socket) => once(socket.resume(), 'close')));
-  for (const socket of idle) socket.destroy();
-  await expect.poll(async () => (await post(server, 'addLead', person)).status).toBe(200);
+/** Whether the server has cut this connection, which a client that reads nothing sees only when it writes. */
+async function isCut(socket: Socket): Promise<void> {
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  const writing = setInterval(() => socket.write('\r\n'), 20);
+  await closed;
+  clearInterval(writing);
+}
+
+function settled(sockets: readonly Socket[]): Promise<unknown> {
+  return Promise.all(sockets.map((socket) => once(socket, 'connect')));
+}
+
+test('a new connection takes the place of the one that has been idle the longest', async () => {
+  const server = await startServer({ mostConnections: 4 });
+  const use = async (socket: Socket) => {
+    socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    await once(socket, 'data');
+    return socket;
+  };
+  const first = await use(connectTo(server));
+  const second = await use(connectTo(server));
+  const third = await use(connectTo(server));
+  await use(first);
+  const closed: string[] = [];
+  first.on('close', () => closed.push('first'));
+  second.resume().on('close', () => closed.push('second'));
+  third.resume().on('close', () => closed.push('third'));
+  await settled([connectTo(server), connectTo(server)]);
+  await expect.poll(() => closed).toEqual(['second']);
+  await settled([connectTo(server)]);
+  await expect.poll(() => closed).toEqual(['second', 'third']);
+});
+
+test('where no connection is idle new ones are refused, and those that are busy are served', async () => {
+  const server = await startServer({ mostConnections: 3 });
+  const lock = holdWriteLock(server.file);
+  const busy = [connectTo(server), connectTo(server), connectTo(server)];
+  const body = JSON.stringify(person);
+  const head = `POST /lead/add?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+  for (const socket of busy) {
+    // The head is read once the server says that the body may come.
+    socket.write(`${head}Expect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`);
+    await once(socket, 'data');
+    socket.write(body);
+  }
+  const refused = connectTo(server);
+  refused.on('error', () => {});
+  await new Promise((resolve) => refused.resume().on('close', resolve));
+  const answered = Promise.all(busy.map((socket) => once(socket, 'data')));
+  lock.release();
+  for (const [chunk] of await answered) expect(String(chunk)).toMatch(/^HTTP\/1\.1 200 /);
+  expect((await post(server, 'addLead', person)).status).toBe(200);
+});
+
+test('one address has so many connections at most, and a trusted proxy any number', async () => {
+  const server = await startServer({ connectionsPerAddress: 2 });
+  const held = [connectTo(server), connectTo(server)];
+  await settled(held);
+  const refused = connectTo(server);
+  refused.on('error', () => {});
+  await new Promise((resolve) => refused.resume().on('close', resolve));
+  held[0]?.destroy();
+  await expect
+    .poll(async () => (await post(server, 'addLead', person).catch(() => undefined))?.status)
+    .toBe(200);
+
+  const behindProxy = await startServer({ connectionsPerAddress: 2, trustedProxies: ['loopback'] });
+  await settled(Array.from({ length: 5 }, () => connectTo(behindProxy)));
+  expect((await post(behindProxy, 'addLead', person)).status).toBe(200);
+});
+
+test('requests of one address are counted until each is answered, on whichever connections', async () => {
+  const server = await startServer({ requestsPerAddress: 3 });
+  const statuses = async (count: number) => {
+    const answers = await Promise.all(Array.from({ length: count }, () => post(server, 'leadStatus', named)));
+    return answers.map(({ status }) => status);
+  };
+  for (let round = 0; round < 5; round += 1) expect(await statuses(3)).toEqual([200, 200, 200]);
+  const lock = holdWriteLock(server.file);
+  const waiting = post(server, 'addLead', person);
+  await expect.poll(async () => (await statuses(3)).toSorted()).toEqual([200, 200, 429]);
+  lock.release();
+  expect((await waiting).status).toBe(200);
+  expect(await statuses(3)).toEqual([200, 200, 200]);
+});
+
+test('of requests that are sent before any answer is read so many are acted on, and the connection ends', async () => {
+  const server = await startServer();
+  const body = JSON.stringify(named);
+  const head = `POST /lead/status?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+  const socket = openRaw(server);
+  socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`.repeat(1_000));
+  const answers = await answersOn(socket);
+  expect(answers.length).toBeGreaterThanOrEqual(100);
+  expect(answers.length).toBeLessThan(1_000);
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  expect(answers.findIndex(({ headers }) => headers['connection'] === 'close')).toBe(answers.length - 1);
+});
+
+test('a client that reads no answer is cut', async () => {
+  const server = await startServer({ writeTimeout: 200 });
+  const unread = connectTo(server);
+  unread.on('error', () => {});
+  unread.pause();
+  // More than the system holds for a connection.
+  for (let count = 0; count < 10; count += 1) unread.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
+  await isCut(unread);
+  expect((await fetch(`${server.url}/docs`)).status).toBe(200);
+});
+
+test('a client that waits for its answer, or reads slowly, is not cut', async () => {
+  const server = await startServer({ writeTimeout: 200 });
+  const lock = holdWriteLock(server.file);
+  const waiting = post(server, 'addLead', person);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  lock.release();
+  expect((await waiting).status).toBe(200);
+  const slow = connectTo(server);
+  slow.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
+  const page = readFileSync(new URL('../../docs/index.html', import.meta.url)).length;
+  await new Promise<void>((resolve, reject) => {
+    let received = 0;
+    slow.on('close', () => reject(new Error(`The connection was cut after ${received} bytes.`)));
+    slow.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      if (received > page) resolve();
+      slow.pause();
+      setTimeout(() => slow.resume(), 5);
+    });
+  });
+});
+
+test('documents that nobody reads are held up to a limit in all, beyond which the oldest is given up', async () => {
+  const server = await startServer({ maxUnread: 6_000_000 });
+  const ask = async () => {
+    const socket = connectTo(server);
+    socket.on('error', () => {});
+    socket.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
+    await once(socket, 'readable');
+    return socket;
+  };
+  const first = await ask();
+  const second = await ask();
+  await ask();
+  await isCut(first);
+  expect(second.destroyed).toBe(false);
+  expect((await fetch(`${server.url}/docs`)).status).toBe(200);
+  await isCut(second);
+});
+
+test('documents are one buffer for all who read them', async () => {
+  expect(docs().bytes).toBe(docs().bytes);
+});
+
+test('one address may download so many documents, and then waits; other requests do not notice', async () => {
+  const server = await startServer();
+  const responses = await Promise.all(
+    Array.from({ length: 30 }, () => fetch(`${server.url}/openapi.yaml`, { method: 'HEAD' })),
+  );
+  const refused = responses.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.length).toBeLessThanOrEqual(10);
+  expect(refused[0]?.headers.get('retry-after')).toBe('1');
+  expect((await fetch(`${server.url}/docs`)).status).toBe(429);
+  expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
 test('JSON that is nested as deep as a body can hold is refused like any other that does not fit', async () => {
@@ -81,17 +239,16 @@ test('of ever new addresses that send wrong keys the oldest are forgotten, and n
   onTestFinished(() => void vi.useRealTimers());
   const wrongKeys = new WrongKeys();
   const exhaust = (address: string) => {
-    for (let sent = 0; wrongKeys.blocks(address) === 0; sent += 1) {
+    for (let sent = 0; wrongKeys.count(address); sent += 1) {
       if (sent > 1_000) throw new Error(`${address} may send any number of wrong keys.`);
-      wrongKeys.failed(address);
     }
   };
   exhaust('192.0.2.1');
-  for (let number = 0; number < 5_000; number += 1) wrongKeys.failed(`2001:db8:0:${number.toString(16)}::1`);
+  for (let number = 0; number < 5_000; number += 1) wrongKeys.count(`2001:db8:0:${number.toString(16)}::1`);
   exhaust('192.0.2.2');
-  expect(wrongKeys.blocks('192.0.2.1')).toBeGreaterThan(0);
+  expect(wrongKeys.wait('192.0.2.1')).toBeGreaterThan(0);
   for (let number = 5_000; number < 10_000; number += 1)
-    wrongKeys.failed(`2001:db8:0:${number.toString(16)}::1`);
-  expect(wrongKeys.blocks('192.0.2.1')).toBe(0);
-  expect(wrongKeys.blocks('192.0.2.2')).toBeGreaterThan(0);
+    wrongKeys.count(`2001:db8:0:${number.toString(16)}::1`);
+  expect(wrongKeys.wait('192.0.2.1')).toBe(0);
+  expect(wrongKeys.wait('192.0.2.2')).toBeGreaterThan(0);
 });

@@ -11,16 +11,6 @@ test('/healthz tells that the process is alive', async () => {
   expect([response.status, await response.json()]).toEqual([200, { status: 'alive' }]);
 });
 
-test('/readyz tells that the store answers, and says so when it no longer does', async () => {
-  const server = await startServer();
-  const ready = await fetch(`${server.url}/readyz`);
-  expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ready' }]);
-  await server.store.close();
-  const closed = await fetch(`${server.url}/readyz`);
-  expect(closed.status).toBe(503);
-  expect(await closed.text()).not.toMatch(/sqlite|database|\//i);
-});
-
 test('/openapi.yaml is the contract as it is written', async () => {
   const server = await startServer();
   const response = await fetch(`${server.url}/openapi.yaml`);

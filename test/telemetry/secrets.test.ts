@@ -68,12 +68,16 @@ async function drive(
 }
 
 /** All that a person at the machine, or behind the collectors, can see. */
-async function seen({ child, target, metrics, output }: Watched, traces: () => string): Promise<string[]> {
+async function seen(
+  { child, target, metrics, metricsUrl, output }: Watched,
+  traces: () => string,
+): Promise<string[]> {
   const process = `/proc/${child.pid}/`;
   const read = (file: string) => readFileSync(process + file, 'latin1');
   const parts = [
     await metrics(),
     await (await fetch(`${target.url}/readyz`)).text(),
+    await (await fetch(new URL('/status', metricsUrl))).text(),
     read('comm'),
     read('cmdline'),
   ];

@@ -33,6 +33,11 @@ const keys: Statement = {
     WHERE $1::integer IS NULL OR partner.id = $1 ORDER BY api_key.id`,
 };
 
+const activeKeys: Statement = {
+  name: 'active_keys',
+  text: 'SELECT digest FROM api_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)',
+};
+
 const insertKey = 'INSERT INTO api_key (id, partner_id, digest, created_at) VALUES ($1, $2, $3, $4)';
 
 /** In the order of the ids, so that two servers that record the same keys do not wait for each other. */
@@ -103,6 +108,11 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
     async *keys(partner) {
       const id = partner === undefined ? null : await database.transaction((run) => partnerId(run, partner));
       yield* await database.read<KeyRecord>(keys, [id]);
+    },
+
+    async activeKeyDigests() {
+      const rows = await database.read<{ digest: string }>(activeKeys, [Date.now()]);
+      return rows.map(({ digest }) => digest);
     },
 
     async revokeKey(id) {

@@ -41,6 +41,10 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     database,
     'UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?',
   );
+  const activeKeys = new Query<{ digest: string }>(
+    database,
+    'SELECT digest FROM api_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)',
+  );
   const typeByName = new Query<{ id: number }>(database, 'SELECT id FROM lead_type WHERE name = ?');
   const partnerByName = new Query<{ id: number }>(database, 'SELECT id FROM partner WHERE name = ?');
   const anything = new Query(database, 'SELECT 1 FROM partner UNION ALL SELECT 1 FROM lead_type LIMIT 1');
@@ -119,6 +123,10 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
 
     async *keys(partner) {
       yield* keys.all(partner === undefined ? null : partnerId(partner));
+    },
+
+    async activeKeyDigests() {
+      return activeKeys.all(Date.now()).map(({ digest }) => digest);
     },
 
     revokeKey(id) {

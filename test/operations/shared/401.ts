@@ -18,12 +18,20 @@ export function refusesStrangers(id: OperationId): void {
 
   test.each([
     ['an empty key', { query: { key: '' } }],
-    ['an empty bearer token', { headers: { Authorization: 'Bearer' } }],
+    ['an empty key and an empty bearer token', { query: { key: '' }, headers: { Authorization: 'Bearer' } }],
+    ['an empty bearer token', { query: { key: null }, headers: { Authorization: 'Bearer' } }],
     ['another scheme', { query: { key: null }, headers: { Authorization: 'Basic bGVhZHM6bGVhZHM=' } }],
     ['a very long key', { query: { key: 'k'.repeat(10_000) } }],
   ])('%s is no key', async (_what, request) => {
     const server = await startServer();
     expect((await send(server, id, request)).status).toBe(401);
+  });
+
+  test('a key that is empty in one place is not sent there', async () => {
+    const server = await startServer();
+    const headers = { Authorization: `Bearer ${server.key}` };
+    expect((await send(server, id, { query: { key: '' }, headers })).status).toBe(200);
+    expect((await send(server, id, { headers: { Authorization: 'Bearer ' } })).status).toBe(200);
   });
 
   test('what is wrong with the body is nobody’s business without a key', async () => {

@@ -1,20 +1,33 @@
+import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { OperationId } from '../../../src/contract/reply.ts';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { rateLimit } from '../../../src/partners/rate-limit.ts';
-import { send } from '../../harness/client.ts';
-import type { Answer } from '../../harness/contract.ts';
+import { answersOn, openRaw, send } from '../../harness/client.ts';
+import { type Answer, operationOf, type SentRequest } from '../../harness/contract.ts';
 import { bringsEveryExample, type Scenario } from '../../harness/examples.ts';
 import { overfill } from '../../harness/overfill.ts';
-import { holdWriteLock, startServer } from '../../harness/server.ts';
+import { holdWriteLock, startServer, type TestServer } from '../../harness/server.ts';
 
 /** A limit under which nothing is free again while a test lasts, on however busy a machine. */
 function slow(burst: number) {
   return rateLimit(0.1, burst);
 }
 
-/** More than an address may send, even where each takes half a second. */
+/** More than an address may send. */
 const wrongKeys = 60;
+
+/** Sends too many requests at once, each with another unknown key, and gives a refusal that is not for the key alone. */
+async function blocked(
+  server: TestServer,
+  id: OperationId,
+  sent: (index: number) => SentRequest = () => ({}),
+): Promise<Answer | undefined> {
+  const answers = await Promise.all(
+    Array.from({ length: wrongKeys }, (_, index) => send({ ...server, key: newKey() }, id, sent(index))),
+  );
+  return answers.find(({ status }) => status === 429);
+}
 
 async function lastOf(count: number, sendOne: (index: number) => Promise<Answer>): Promise<Answer> {
   let last = await sendOne(0);
@@ -30,9 +43,36 @@ export function limitScenarios(id: OperationId): Record<string, Scenario> {
       send: async (server) => lastOf(4, () => send(server, id)),
     },
     'too-many-wrong-keys': {
-      send: async (server) => lastOf(wrongKeys, () => send({ ...server, key: newKey() }, id)),
+      send: async (server) => {
+        const refused = await blocked(server, id);
+        if (refused === undefined) throw new Error('An address may send any number of wrong keys.');
+        return refused;
+      },
+    },
+    'too-many-from-address': {
+      options: { requestsPerAddress: 2 },
+      send: async (server) => {
+        const sockets = await Promise.all([openRequest(server, id), openRequest(server, id)]);
+        const refused = await send(server, id);
+        for (const socket of sockets) socket.destroy();
+        return refused;
+      },
     },
   };
+}
+
+/** A request that is in flight: its head is read, which `100 Continue` tells, and its body does not come. */
+async function openRequest(server: TestServer, id: OperationId): Promise<Socket> {
+  const { method, path } = operationOf(id);
+  const socket = openRaw(server);
+  const begun = answersOn(socket, 1);
+  socket.write(
+    `${method} ${path}?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n` +
+      'Content-Length: 100\r\nExpect: 100-continue\r\n\r\n',
+  );
+  const [{ status } = { status: 0 }] = await begun;
+  expect(status).toBe(100);
+  return socket;
 }
 
 /** A partner can tell how fast it may send, and nobody finds a key by trying. */
@@ -82,43 +122,51 @@ export function limitsRates(id: OperationId): void {
     expect((await send({ ...server, key }, id)).status).toBe(200);
   });
 
-  test('who knows a good key is not shut out by the wrong keys of others at the same address', async () => {
+  test('no valid key is shut out by invalid keys from the same address, not even one that is new', async () => {
     const server = await startServer();
-    expect((await send(server, id)).status).toBe(200);
+    expect((await blocked(server, id))?.status).toBe(429);
     const unseen = newKey();
     await server.store.addKey(server.partner, 'second', digestOf(unseen));
-    await lastOf(wrongKeys, () => send({ ...server, key: newKey() }, id));
-    expect((await send(server, id)).status).toBe(200);
-    // A key that was never seen could be the attacker’s next guess.
-    expect((await send({ ...server, key: unseen }, id)).status).toBe(429);
+    const flood = blocked(server, id);
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, index) =>
+        send(index % 2 === 0 ? server : { ...server, key: unseen }, id),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(200));
+    await server.store.revokeKey('second');
+    for (let count = 0; count < 3; count += 1) {
+      expect((await send({ ...server, key: unseen }, id)).status).toBeOneOf([401, 429]);
+    }
+    await flood;
+  });
+
+  test('requests without any key count as well', async () => {
+    const server = await startServer();
+    const keyless = () => send(server, id, { query: { key: null } });
+    const answers = await Promise.all(Array.from({ length: wrongKeys }, keyless));
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(30);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(30);
   });
 
   test('behind a trusted proxy each client has its own count of wrong keys, and nobody else is believed', async () => {
     const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
     const trusting = await startServer({ trustedProxies: ['loopback'] });
     const wrong = { ...trusting, key: newKey() };
-    const blocked = await lastOf(wrongKeys, () => send(wrong, id, from('192.0.2.1')));
-    expect(blocked.status).toBe(429);
-    expect(blocked.headers).toMatchObject({
+    const refused = await blocked(trusting, id, () => from('192.0.2.1'));
+    expect(refused?.headers).toMatchObject({
       'ratelimit-policy': '"wrong-keys";q=30;w=30',
       ratelimit: '"wrong-keys";r=0;t=1',
       'retry-after': '1',
     });
     expect((await send(wrong, id, from('192.0.2.2'))).status).toBe(401);
-    expect((await lastOf(wrongKeys, (index) => send(wrong, id, from(`2001:db8:0:1::${index}`)))).status).toBe(
-      429,
-    );
+    expect(await blocked(trusting, id, (index) => from(`2001:db8:0:1::${index}`))).toBeDefined();
     expect((await send(wrong, id, from('2001:db8:0:2::1'))).status).toBe(401);
     // What the client itself wrote before the proxy’s own entry is not believed.
-    const claimed = await lastOf(wrongKeys, (index) =>
-      send(wrong, id, from(`198.51.100.${index}, 192.0.2.1`)),
-    );
-    expect(claimed.status).toBe(429);
+    expect(await blocked(trusting, id, (index) => from(`198.51.100.${index}, 192.0.2.1`))).toBeDefined();
 
     const alone = await startServer();
-    const stranger = { ...alone, key: newKey() };
-    const told = await lastOf(wrongKeys, (index) => send(stranger, id, from(`192.0.2.${index}`)));
-    expect(told.status).toBe(429);
+    expect(await blocked(alone, id, (index) => from(`192.0.2.${index}`))).toBeDefined();
   });
 }
 

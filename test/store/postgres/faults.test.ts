@@ -76,7 +76,9 @@ test('while PostgreSQL is down partners get the documented failures, and afterwa
   const database = new URL(url);
   await asAdministrator(postgres.url, `CREATE DATABASE empty_${database.pathname.slice(1)}`);
   database.pathname = `/empty_${database.pathname.slice(1)}`;
-  const server = await serve(await openPostgresStore(database.href, { patience: 300 }));
+  const server = await serve(await openPostgresStore(database.href, { patience: 300 }), {
+    checkReadyEvery: 100,
+  });
   await postgres.stop();
   for (const id of ['addLead', 'cancelLead', 'leadStatus'] as const) {
     const { status, json } = await send(server, id);
@@ -84,7 +86,7 @@ test('while PostgreSQL is down partners get the documented failures, and afterwa
     expect(json, id).toEqual(responseValue(id, 500, 'server-error'));
   }
   const readiness = async () => (await fetch(`${server.url}/readyz`)).status;
-  await expect.poll(readiness).toBe(503);
+  await expect.poll(readiness, { timeout: 10_000 }).toBe(503);
   await postgres.start();
   let people = 0;
   const addNext = async () => {
@@ -96,7 +98,7 @@ test('while PostgreSQL is down partners get the documented failures, and afterwa
     return (await send(server, 'addLead', { body })).json;
   };
   await expect.poll(addNext).toEqual(responseValue('addLead', 200, 'accepted'));
-  await expect.poll(readiness).toBe(200);
+  await expect.poll(readiness, { timeout: 10_000 }).toBe(200);
 }, 60_000);
 
 test('connections that are cut in the middle of a transaction lose nothing and double nothing', async () => {

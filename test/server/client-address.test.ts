@@ -1,0 +1,90 @@
+/** Whoever is counted by address must not get a new count by writing the same address otherwise. */
+import type { IncomingMessage } from 'node:http';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { addressReader } from '../../src/server/client-address.ts';
+import { canonicalAddress, networkOf } from '../../src/server/ip-address.ts';
+
+/** A request from a peer, with what proxies wrote into `X-Forwarded-For`. */
+function request(peer: string, forwarded?: string): IncomingMessage {
+  const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
+  // The cast: nothing else is read of a request.
+  return { socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage;
+}
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  [' 192.0.2.1 ', '192.0.2.1'],
+  ['192.0.2.1:5678', '192.0.2.1'],
+  ['2001:db8::1', '2001:db8::1'],
+  ['2001:DB8:0:0::0001', '2001:db8::1'],
+  ['2001:0db8:0000:0000:0000:0000:0000:0001', '2001:db8::1'],
+  ['[2001:db8::1]', '2001:db8::1'],
+  ['[2001:DB8::1]:80', '2001:db8::1'],
+  ['fe80::1%eth0', 'fe80::1'],
+  ['[fe80::1%eth0]:80', 'fe80::1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['::FFFF:c000:0201', '192.0.2.1'],
+  ['[0:0:0:0:0:ffff:192.0.2.1]:80', '192.0.2.1'],
+  ['::1', '::1'],
+  ['', undefined],
+  ['unknown', undefined],
+  ['_hidden', undefined],
+  ['192.0.2', undefined],
+  ['192.0.2.1.', undefined],
+  ['192.0.2.1:', '192.0.2.1'],
+  ['0300.0.2.1', undefined],
+  ['2001:db8::1::', undefined],
+  ['192.0.2.1\0', undefined],
+])('%o is the address %o', (written, canonical) => {
+  expect(canonicalAddress(written)).toBe(canonical);
+});
+
+test('an IPv6 address is one address however it is spelt', () => {
+  const groups = fc.array(fc.integer({ min: 0, max: 0xff_ff }), { minLength: 8, maxLength: 8 });
+  const spelling = fc.record({ isPadded: fc.boolean(), isUpper: fc.boolean(), isBracketed: fc.boolean() });
+  fc.assert(
+    fc.property(groups, spelling, (numbers, { isPadded, isUpper, isBracketed }) => {
+      const plain = numbers.map((number) => number.toString(16)).join(':');
+      const padded = numbers.map((number) => number.toString(16).padStart(isPadded ? 4 : 1, '0')).join(':');
+      const spelt = isUpper ? padded.toUpperCase() : padded;
+      const canonical = canonicalAddress(isBracketed ? `[${spelt}]:443` : spelt);
+      expect(canonical).toBe(canonicalAddress(plain));
+      expect(canonicalAddress(canonical ?? '')).toBe(canonical);
+    }),
+  );
+});
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:db8::1', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+  ['1::', '1:0:0:0'],
+])('%o is counted as %o', (address, network) => {
+  expect(networkOf(address)).toBe(network);
+});
+
+describe('behind proxies', () => {
+  const read = addressReader(['10.0.0.0/8', '::1']);
+
+  test.each([
+    ['a peer that is no proxy is not believed', '192.0.2.9', '198.51.100.1', '192.0.2.9'],
+    ['a proxy is believed', '10.0.0.1', '198.51.100.1', '198.51.100.1'],
+    ['a proxy on a socket for both families', '::ffff:10.0.0.1', '198.51.100.1', '198.51.100.1'],
+    ['a port is not part of an address', '10.0.0.1', '198.51.100.1:1234', '198.51.100.1'],
+    ['a second proxy that is written with a port', '::1', '198.51.100.1, 10.0.0.2:999', '198.51.100.1'],
+    ['what the client itself wrote', '10.0.0.1', '192.0.2.7, 198.51.100.1', '198.51.100.1'],
+    ['an empty entry', '10.0.0.1', '198.51.100.1, ,', '198.51.100.1'],
+    ['only proxies', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
+    ['what is no address', '10.0.0.1', '198.51.100.1, unknown', '10.0.0.1'],
+    ['nothing', '10.0.0.1', undefined, '10.0.0.1'],
+  ])('%s', (_what, peer, forwarded, address) => {
+    expect(read(request(peer, forwarded))).toBe(address);
+  });
+});
+
+test('without proxies nobody is believed', () => {
+  expect(addressReader([])(request('10.0.0.1', '198.51.100.1'))).toBe('10.0.0.1');
+});

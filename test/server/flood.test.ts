@@ -1,0 +1,91 @@
+/** Partners behind one address, or behind a proxy that nobody told the server of, must get through what others send. */
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { digestOf, newKey } from '../../src/partners/key.ts';
+import { ActiveKeys } from '../../src/server/active-keys.ts';
+import { openStore } from '../../src/store/open.ts';
+import { send } from '../harness/client.ts';
+import { emptyDatabase } from '../harness/postgres.ts';
+import { serve, temporaryDirectory } from '../harness/server.ts';
+
+describe.each([
+  { name: 'SQLite', url: async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}` },
+  { name: 'PostgreSQL', url: emptyDatabase },
+])('on $name', ({ url }) => {
+  test('after a restart a flood without keys, and with invalid ones, locks no valid key out', async () => {
+    const file = await url();
+    const first = await serve(await openStore(file));
+    const keys = [first.key];
+    for (let count = 1; count < 60; count += 1) {
+      const key = newKey();
+      await first.store.addKey(first.partner, `key-${count}`, digestOf(key));
+      keys.push(key);
+    }
+    const server = await serve(await openStore(file), {}, first);
+    let isFlooding = true;
+    const statuses: number[] = [];
+    const flood = Array.from({ length: 4 }, async (_, index) => {
+      while (isFlooding) {
+        const query = { key: index % 2 === 0 ? null : newKey() };
+        statuses.push((await send(server, 'leadStatus', { query })).status);
+      }
+    });
+    await expect.poll(() => statuses.includes(429)).toBe(true);
+    const answers = [];
+    for (const key of keys) answers.push(await send({ ...server, key }, 'leadStatus'));
+    expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(200));
+    // A key counts from its creation on, and no longer than until it is revoked.
+    const created = newKey();
+    await first.store.addKey(first.partner, 'created', digestOf(created));
+    expect((await send({ ...server, key: created }, 'leadStatus')).status).toBe(200);
+    await first.store.revokeKey('created');
+    expect((await send({ ...server, key: created }, 'leadStatus')).status).toBeOneOf([401, 429]);
+    isFlooding = false;
+    await Promise.all(flood);
+    expect(new Set(statuses)).toEqual(new Set([401, 429]));
+  });
+});
+
+test('active keys are read a few times a second, however many ask', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  try {
+    let digests = ['a'];
+    const activeKeyDigests = vi.fn(async () => digests);
+    const keys = new ActiveKeys({ activeKeyDigests });
+    expect(await Promise.all(['a', 'b', 'a', 'c'].map((digest) => keys.has(digest)))).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect(activeKeyDigests).toHaveBeenCalledTimes(1);
+    expect(await keys.has('a')).toBe(true);
+    expect(activeKeyDigests).toHaveBeenCalledTimes(1);
+    // One that is created after the last reading is found by the next.
+    digests = ['a', 'b'];
+    const created = keys.has('b');
+    const unknown = Promise.all(Array.from({ length: 500 }, (_, index) => keys.has(`x${index}`)));
+    await vi.advanceTimersByTimeAsync(249);
+    expect(activeKeyDigests).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await created).toBe(true);
+    expect(new Set(await unknown)).toEqual(new Set([false]));
+    expect(activeKeyDigests).toHaveBeenCalledTimes(2);
+    // More than can wait are answered at once.
+    const waiting = Array.from({ length: 1_000 }, (_, index) => keys.has(`y${index}`));
+    expect(await keys.has('z')).toBe(false);
+    await vi.advanceTimersByTimeAsync(250);
+    await Promise.all(waiting);
+    expect(activeKeyDigests).toHaveBeenCalledTimes(3);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a reading of the active keys that fails is not the last', async () => {
+  const activeKeyDigests = vi.fn(async () => ['a']);
+  activeKeyDigests.mockRejectedValueOnce(new Error('the store is down'));
+  const keys = new ActiveKeys({ activeKeyDigests });
+  await expect(keys.has('a')).rejects.toThrow('the store is down');
+  expect(await keys.has('a')).toBe(true);
+});

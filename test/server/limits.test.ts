@@ -1,0 +1,126 @@
+/** The parts that count, each on its own: what is counted in is counted out, and a change counts from then on. */
+import { once } from 'node:events';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { rateLimit } from '../../src/partners/rate-limit.ts';
+import { startHttpServer } from '../../src/server/http-server.ts';
+import { IdleList, type Listed } from '../../src/server/idle-list.ts';
+import { InFlight } from '../../src/server/in-flight.ts';
+import { KeyLimits } from '../../src/server/key-limits.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { answersOn, openRaw } from '../harness/client.ts';
+
+test('when one of several requests of a key ends there is room for one more, and for no other key', () => {
+  const inFlight = new InFlight(3);
+  expect([1, 2, 3, 4].map(() => inFlight.enter('a'))).toEqual([true, true, true, false]);
+  expect(inFlight.enter('b')).toBe(true);
+  inFlight.leave('a');
+  expect([1, 2].map(() => inFlight.enter('a'))).toEqual([true, false]);
+  for (let count = 0; count < 3; count += 1) inFlight.leave('a');
+  expect([1, 2, 3, 4].map(() => inFlight.enter('a'))).toEqual([true, true, true, false]);
+});
+
+const holder = (limit: ReturnType<typeof rateLimit> | 'default' | 'off') => ({
+  keyId: 'key',
+  digest: 'digest',
+  partner: { id: 1, name: 'acme' },
+  limit,
+});
+
+test('a change of the burst alone, or of the rate alone, counts from the next request on, with a full burst', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const limits = new KeyLimits(undefined);
+  const waits = (limit: ReturnType<typeof rateLimit>, count: number) =>
+    Array.from({ length: count }, () => limits.take(holder(limit))?.wait);
+  expect(waits(rateLimit(1, 2), 3)).toEqual([0, 0, 1]);
+  expect(waits(rateLimit(1, 3), 4)).toEqual([0, 0, 0, 1]);
+  expect(waits(rateLimit(0.5, 3), 4)).toEqual([0, 0, 0, 2]);
+  expect(waits(rateLimit(0.5, 3), 1)).toEqual([2]);
+  vi.advanceTimersByTime(2_000);
+  expect(waits(rateLimit(0.5, 3), 2)).toEqual([0, 2]);
+});
+
+test('of idle connections the first is the one that was added first, whichever are removed', () => {
+  const list = new IdleList<Listed & { name: string }>();
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => ({ name, previous: undefined, next: undefined }));
+  if (!a || !b || !c) throw new Error('There are three.');
+  const order = () => {
+    const names: string[] = [];
+    for (let member = list.first(); member !== undefined; member = list.first()) {
+      names.push(member.name);
+      list.remove(member);
+    }
+    return names;
+  };
+  const of = (removed: (typeof a)[]) => {
+    for (const member of [a, b, c]) list.add(member);
+    for (const member of removed) list.remove(member);
+    return order();
+  };
+  expect(of([])).toEqual(['a', 'b', 'c']);
+  expect(of([a])).toEqual(['b', 'c']);
+  expect(of([b])).toEqual(['a', 'c']);
+  expect(of([c])).toEqual(['a', 'b']);
+  expect(of([c, c, a, b])).toEqual([]);
+  list.remove(a);
+  expect(of([])).toEqual(['a', 'b', 'c']);
+});
+
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+/** A server whose answers come when the test says. */
+async function answering() {
+  const waiting: (() => void)[] = [];
+  const app = {
+    fetch: () => new Promise<Response>((resolve) => waiting.push(() => resolve(new Response('{}')))),
+  };
+  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log: await createLog('silent') });
+  const stop = () => server.stop();
+  onTestFinished(async () => {
+    for (const answer of waiting) answer();
+    await stop();
+  });
+  const connected = async () => {
+    const socket = openRaw({ url: `http://127.0.0.1:${server.port}`, key: '' });
+    onTestFinished(() => void socket.destroy());
+    await once(socket, 'connect');
+    return socket;
+  };
+  const answerNext = async () => {
+    await expect.poll(() => waiting.length).toBeGreaterThan(0);
+    waiting.shift()?.();
+  };
+  return { connected, answerNext, stop, waiting };
+}
+
+test('a connection is kept for the next request longer than proxies keep theirs', async () => {
+  const { connected, answerNext } = await answering();
+  const socket = await connected();
+  const received = answersOn(socket, 1);
+  socket.write(get);
+  await answerNext();
+  const [answer] = await received;
+  expect(answer?.headers).toMatchObject({ connection: 'keep-alive', 'keep-alive': 'timeout=65' });
+});
+
+test('while the server stops it answers what is in flight, says that no more is taken, and ends', async () => {
+  const { connected, answerNext, stop, waiting } = await answering();
+  const [idle, busy, pipelining] = [await connected(), await connected(), await connected()];
+  const idleClosed = once(idle.resume(), 'close');
+  const single = answersOn(busy);
+  const several = answersOn(pipelining);
+  busy.write(get);
+  pipelining.write(get + get);
+  await expect.poll(() => waiting.length).toBe(3);
+  const stopped = stop();
+  // What comes now on a connection whose last answer is announced is not acted on.
+  busy.write(get);
+  await idleClosed;
+  for (let count = 0; count < 3; count += 1) await answerNext();
+  const connectionHeaders = [...(await single), ...(await several)].map(
+    ({ status, headers }) => `${status} ${headers['connection']}`,
+  );
+  expect(connectionHeaders.toSorted()).toEqual(['200 close', '200 close', '200 keep-alive']);
+  await stopped;
+  expect(waiting).toEqual([]);
+});

@@ -1,0 +1,113 @@
+/** A load balancer asks all the time, and so can anybody: the answer must be true, and must cost nothing. */
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { Readiness } from '../../src/server/readiness.ts';
+import type { Log } from '../../src/telemetry/log.ts';
+import { startServer } from '../harness/server.ts';
+
+/** A store whose checks end as the test says, and a readiness that asks it by a clock that the test moves. */
+function watched() {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const ends: ((error?: Error) => void)[] = [];
+  const checkReady = vi.fn(
+    () =>
+      new Promise<void>((resolve, reject) => {
+        ends.push((error) => (error === undefined ? resolve() : reject(error)));
+      }),
+  );
+  const lines: string[] = [];
+  const write = (_details: unknown, message?: string) => void lines.push(message ?? String(_details));
+  // The cast: the readiness writes by these two alone.
+  const log = { error: write, info: write } as unknown as Log;
+  const readiness = new Readiness({ checkReady }, log, {
+    interval: { ready: 5_000, notReady: 1_000 },
+    patience: 3_000,
+  });
+  onTestFinished(() => readiness.stop());
+  /** Ends the check in progress. */
+  const end = async (error?: Error) => {
+    ends.shift()?.(error);
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  return { readiness, checkReady, end, lines };
+}
+
+const failed = 'The server is not ready: the store failed its check.';
+
+test('the store is checked by the clock, sooner while it fails, and only changes are logged', async () => {
+  const { readiness, checkReady, end, lines } = watched();
+  const started = readiness.start();
+  await end();
+  await started;
+  expect([readiness.isReady, readiness.reason]).toEqual([true, undefined]);
+  await vi.advanceTimersByTimeAsync(4_999);
+  expect(checkReady).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(checkReady).toHaveBeenCalledTimes(2);
+  await end(new Error('the disk is full'));
+  for (let times = 3; times < 6; times += 1) {
+    expect([readiness.isReady, readiness.reason]).toEqual([false, 'the disk is full']);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(checkReady).toHaveBeenCalledTimes(times);
+    if (times < 5) await end(new Error('the disk is full'));
+  }
+  await end();
+  expect([readiness.isReady, readiness.reason]).toEqual([true, undefined]);
+  expect(lines).toEqual([failed, 'The server is ready again.']);
+});
+
+test('a check that does not end makes the server not ready, and no second one begins beside it', async () => {
+  const { readiness, checkReady, end, lines } = watched();
+  const started = readiness.start();
+  expect(readiness.isReady).toBe(false);
+  await end();
+  await started;
+  await vi.advanceTimersByTimeAsync(5_000);
+  await vi.advanceTimersByTimeAsync(2_999);
+  expect(readiness.isReady).toBe(true);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(readiness.reason).toBe('The store did not finish its check within 3000 ms.');
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(checkReady).toHaveBeenCalledTimes(2);
+  await end();
+  expect(readiness.isReady).toBe(true);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(checkReady).toHaveBeenCalledTimes(3);
+  expect(lines).toEqual([failed, 'The server is ready again.']);
+});
+
+test('a server that starts on a store which fails says so, and starts', async () => {
+  const { readiness, end, lines } = watched();
+  const started = readiness.start();
+  await end(new Error('read-only'));
+  await started;
+  expect([readiness.isReady, readiness.reason]).toEqual([false, 'read-only']);
+  expect(lines).toEqual([failed]);
+});
+
+test('a stopped readiness checks no more, and waits for no check', async () => {
+  const { readiness, checkReady, end, lines } = watched();
+  void readiness.start();
+  readiness.stop();
+  await end(new Error('the store is closed'));
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(checkReady).toHaveBeenCalledTimes(1);
+  expect(lines).toEqual([]);
+});
+
+test('/readyz says whether the store takes writes, no request has it checked, and no reason is told', async () => {
+  const server = await startServer({ checkReadyEvery: 20 });
+  const checks = vi.spyOn(server.store, 'checkReady');
+  const ask = async () => {
+    const response = await fetch(`${server.url}/readyz`);
+    return [response.status, await response.json()];
+  };
+  expect(await ask()).toEqual([200, { status: 'ready' }]);
+  await server.store.close();
+  await expect.poll(ask).toEqual([503, { status: 'not ready' }]);
+  const asked = performance.now();
+  const before = checks.mock.calls.length;
+  await Promise.all(Array.from({ length: 500 }, ask));
+  const byClock = (performance.now() - asked) / 20;
+  expect(checks.mock.calls.length - before).toBeLessThanOrEqual(byClock + 1);
+});
