@@ -14,7 +14,7 @@ import { readConfig } from './config.ts';
 import { ConfigError } from './environment/variables.ts';
 import { phoneReader } from './leads/phone.ts';
 import { Mistake } from './partners/partner.ts';
-import { openStore } from './store/open.ts';
+import { openStore, repairStore } from './store/open.ts';
 import { printable, printableLines } from './text/terminal.ts';
 
 const surroundings: Surroundings = {
@@ -24,6 +24,7 @@ const surroundings: Surroundings = {
     return { store, readPhone: phoneReader(defaultCountry), dialWithin };
   },
   openUrl: (url) => openStore(url),
+  repair: async () => repairStore((await readConfig()).databaseUrl),
   out: process.stdout,
   err: process.stderr,
 };

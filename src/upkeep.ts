@@ -8,7 +8,7 @@ const interval = 10 * 60_000;
 /** The pause after a step, in which those who wait get their turn, in milliseconds. */
 const pause = 50;
 
-/** Forgets, now and then, the answers that were kept under idempotency keys for long enough. */
+/** Now and then removes the answers that were kept under idempotency keys for long enough, and gives free room back. */
 export class RegularUpkeep {
   readonly #store: Upkeep;
   readonly #log: Log;
@@ -31,18 +31,24 @@ export class RegularUpkeep {
   }
 
   #begin(): void {
-    this.#running ??= this.#forget().finally(() => {
+    this.#running ??= this.#maintain().finally(() => {
       this.#running = undefined;
     });
   }
 
-  async #forget(): Promise<void> {
+  async #maintain(): Promise<void> {
     try {
-      while (!this.#stopping && (await this.#store.forgetAnswers(Date.now() - keptFor)) > 0) {
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
+      await this.#inSteps(async () => (await this.#store.forgetAnswers(Date.now() - keptFor)) > 0);
+      await this.#inSteps(() => this.#store.shrink());
     } catch (error) {
       this.#log.warn({ err: error }, 'Old answers could not be forgotten; it is tried again in ten minutes.');
+    }
+  }
+
+  /** Repeats a step until it says that there is no more to do. */
+  async #inSteps(step: () => Promise<boolean>): Promise<void> {
+    while (!this.#stopping && (await step())) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 }

@@ -21,6 +21,8 @@ export interface Surroundings {
   open(): Promise<{ store: Store; readPhone: ReadPhone; dialWithin: number | undefined }>;
   /** A store by its address, for commands that work on several. */
   openUrl(url: string): Promise<Store>;
+  /** Repairs the store that `open` refuses. */
+  repair(): Promise<void>;
   out: Writable;
   err: Writable;
 }

@@ -30,6 +30,24 @@ export function storeCommand(surroundings: Surroundings): Command {
     await output.done(`Copied the store to ${file}, and checked the copy.`, { file });
   });
 
+  const compact = store
+    .command('compact')
+    .description('write the SQLite file anew, as small as it can be; nothing else can be written meanwhile');
+  action<object, []>(compact, surroundings, async ({ store: compacted, output }) => {
+    await compacted.compact();
+    await output.done('Compacted the store.', { compacted: true });
+  });
+
+  const repair = store
+    .command('repair')
+    .description(
+      'accept an SQLite file whose log (-wal) is lost, and rebuild its indexes; stop everything that uses the store first',
+    );
+  withOutput<[]>(repair, surroundings, async (output) => {
+    await surroundings.repair();
+    await output.done('Repaired the store.', { repaired: true });
+  });
+
   const copy = store
     .command('copy')
     .description(

@@ -1,3 +1,4 @@
+import { Mistake } from '../partners/partner.ts';
 import type { StoreObserver } from './observer.ts';
 import type { Store } from './store.ts';
 
@@ -25,6 +26,21 @@ export async function openStore(url: string, connections?: number, observer?: St
   }
   const { openSqliteStore } = await import('./sqlite/sqlite-store.ts');
   return openSqliteStore(url.slice(sqliteScheme.length), undefined, observer);
+}
+
+/**
+ * Goes on with a store whose file was not closed and whose log is lost, and rebuilds its indexes. Nothing else may use it.
+ *
+ * @throws {Mistake} for PostgreSQL, which recovers by itself
+ */
+export async function repairStore(url: string): Promise<void> {
+  if (isPostgres(url)) {
+    throw new Mistake(
+      'PostgreSQL recovers by itself. Rebuild a damaged index by REINDEX, or restore a backup.',
+    );
+  }
+  const { repairSqliteStore } = await import('./sqlite/repair.ts');
+  repairSqliteStore(url.slice(sqliteScheme.length));
 }
 
 /** The store's address as it may be shown and logged: without a password. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pruned, Upkeep } from './store.ts';
 
 /** So many submissions are looked at in one step, since a step keeps others from writing. */
@@ -6,7 +7,11 @@ export const stepSize = 500;
 /** The pause after a step, in which those who wait get their turn, in milliseconds. */
 const pause = 10;
 
-/** Removes, in small steps, what was received before a time; tells after each what was removed so far. */
+/**
+ * Removes, in small steps, what was received before a time, and erases what it leaves in the store's files.
+ *
+ * @param progress is called after each step with what was removed so far
+ */
 export async function pruneAll(
   upkeep: Upkeep,
   before: number,
@@ -21,7 +26,11 @@ export async function pruneAll(
     total.tries += step.tries;
     progress(total);
     after = step.next;
-    if (after !== undefined) await new Promise((resolve) => setTimeout(resolve, pause));
+    if (after !== undefined) await sleep(pause);
+  }
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    after = await upkeep.erase(after);
+    if (after !== undefined) await sleep(pause);
   }
   return total;
 }

@@ -366,6 +366,22 @@ export interface Upkeep {
   forgetAnswers(before: number): Promise<number>;
   /** Copies the store into a new file while it is in use. @throws {Mistake} where this store cannot */
   backup(file: string): Promise<void>;
+  /**
+   * Gives back, in a small step, room that removed rows have left, when that is much. Returns whether there may be more.
+   * A store that does so by itself returns false.
+   */
+  shrink(): Promise<boolean>;
+  /**
+   * Erases, in a small step, what removed rows have left in the store's files, so that nothing of them can be read there
+   * after the last step. Others read and write in between.
+   *
+   * @param after what the step before returned; 0 for the first
+   * @returns where the next step goes on; undefined where there is nothing more
+   * @throws {Mistake} where somebody is in the way for too long
+   */
+  erase(after: number): Promise<number | undefined>;
+  /** Writes the store's files anew, as small as they can be. Nobody else can write meanwhile. @throws {Mistake} as backup */
+  compact(): Promise<void>;
 }
 
 /** A store's tables, for carrying them to another. */
@@ -391,7 +407,11 @@ export interface Store
     Upkeep,
     Archive,
     Watch {
-  /** @throws where the store cannot be reached or its migrations are not in place */
+  /**
+   * Commits and syncs a row of its own, as any write is.
+   *
+   * @throws where that fails, with a reason that says what to do
+   */
   checkReady(): Promise<void>;
   /** Finishes what was begun, then lets go of the store. Closing a closed store does nothing. */
   close(): Promise<void>;

@@ -45,7 +45,8 @@ async function printed(file: string, command: (surroundings: Surroundings) => Co
   });
   const openUrl = async () => openSqliteStore(file);
   const all = text(out);
-  await command({ open, openUrl, out, err: new PassThrough() }).parseAsync(words, { from: 'user' });
+  const repair = async () => {};
+  await command({ open, openUrl, repair, out, err: new PassThrough() }).parseAsync(words, { from: 'user' });
   out.end();
   return all;
 }

@@ -74,6 +74,14 @@ export function postgresUpkeep(database: PostgresDatabase): Upkeep {
       return rows.length;
     },
 
+    // PostgreSQL's autovacuum does both (docs/operating.md, Removing what is old).
+    shrink: async () => false,
+    erase: async () => undefined,
+
+    async compact() {
+      throw new Mistake('A store in PostgreSQL is compacted by PostgreSQL’s own means, such as VACUUM FULL.');
+    },
+
     async backup() {
       throw new Mistake(
         'A store in PostgreSQL is backed up by PostgreSQL’s own means, such as pg_dump: docs/operating.md says how.',

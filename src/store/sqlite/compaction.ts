@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { markInUse } from './closing.ts';
 import { isBusy } from './fault.ts';
 
 /** A file up to this size is arranged anew at the start, in bytes; it takes up to a second or so. */
@@ -17,6 +18,7 @@ export function canShrink(database: DatabaseSync): boolean {
  * shrink step by step. Nobody else can write meanwhile, and it takes as much room again.
  */
 export function compact(database: DatabaseSync): void {
+  markInUse(database);
   database.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM');
 }
 

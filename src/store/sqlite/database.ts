@@ -69,6 +69,11 @@ export function durableCheckpoints(database: DatabaseSync): void {
   database.exec('PRAGMA synchronous = NORMAL; PRAGMA checkpoint_fullfsync = ON');
 }
 
+/** Has statements wait for other processes, as they do during the start. */
+export function waitForLocks(database: DatabaseSync): void {
+  database.exec(`PRAGMA busy_timeout = ${startPatience}`);
+}
+
 /** After the start no statement may hold up the requests that are under way; `CommitQueue` tries again by itself. */
 export function stopWaitingForLocks(database: DatabaseSync): void {
   database.exec('PRAGMA busy_timeout = 0');

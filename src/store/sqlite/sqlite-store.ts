@@ -8,6 +8,7 @@ import { compactOnce } from './compaction.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
 import { sqliteDecisions } from './decisions.ts';
 import { sqliteDeliveryPauses } from './delivery-pause.ts';
+import { sqliteErasure } from './erasure.ts';
 import { explained } from './fault.ts';
 import { grantedTypes } from './granted-types.ts';
 import { sqliteHandOff } from './hand-off.ts';
@@ -55,6 +56,7 @@ export function openSqliteStore(
     ...sqliteRecords(database),
     ...sqliteDecisions(database, queue, take),
     ...sqliteUpkeep(database, queue),
+    ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
     ...sqliteArchive(database, queue),
     ...sqliteWatch(database, queue),
 

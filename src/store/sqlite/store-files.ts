@@ -45,13 +45,13 @@ export class StoreFiles {
   replaced(version: Version): string | undefined {
     const lost = this.#files.find(isReplaced);
     if (lost !== undefined) return lost.path;
-    if (!this.#hasLog()) return this.#files[1]?.path;
+    if (this.#isLogCut()) return this.#files[1]?.path;
     return this.#isOverwritten(version) ? this.#files[0]?.path : undefined;
   }
 
-  /** After a commit the log begins with SQLite's header, unless somebody truncated it. */
-  #hasLog(): boolean {
-    return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && logMagic.includes(this.#magic.readUInt32BE());
+  /** A log that somebody truncated goes on where it was, behind a hole; one that a checkpoint truncated is empty. */
+  #isLogCut(): boolean {
+    return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && !logMagic.includes(this.#magic.readUInt32BE());
   }
 
   /** A backup that is copied over the file is of another version. The log may have brought ours to the file only later. */

@@ -1,6 +1,7 @@
 import { fstatSync, openSync, statSync } from 'node:fs';
 
 const opened = new Map<string, number>();
+const openedForWriting = new Map<string, number>();
 
 /**
  * Returns a descriptor of a database file, to sync it and to read its header beside SQLite. It stays open as long as the
@@ -10,10 +11,19 @@ const opened = new Map<string, number>();
  * @throws where the file cannot be opened
  */
 export function descriptorOf(path: string): number {
-  const known = opened.get(path);
+  return kept(opened, path, 'r');
+}
+
+/** As `descriptorOf`, for writing. */
+export function writableDescriptorOf(path: string): number {
+  return kept(openedForWriting, path, 'r+');
+}
+
+function kept(descriptors: Map<string, number>, path: string, flags: 'r' | 'r+'): number {
+  const known = descriptors.get(path);
   if (known !== undefined && isSameFile(known, path)) return known;
-  const descriptor = openSync(path, 'r');
-  opened.set(path, descriptor);
+  const descriptor = openSync(path, flags);
+  descriptors.set(path, descriptor);
   return descriptor;
 }
 

@@ -4,13 +4,15 @@ import { stepSize } from '../prune.ts';
 import type { Upkeep } from '../store.ts';
 import { backUp } from './backup.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { compact } from './compaction.ts';
+import { stopWaitingForLocks, waitForLocks } from './database.ts';
 import { Query } from './query.ts';
 
 /** The leads of a submission or cancellation: the one that it made or met, and those of its replays. */
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM replay WHERE submission_id = submission.id`;
 
-export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep {
+export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Omit<Upkeep, 'shrink' | 'erase'> {
   const looked = new Query<{ id: string; kind: 'add' | 'cancel'; isNeeded: number }>(
     database,
     `SELECT id, kind, EXISTS (
@@ -75,5 +77,12 @@ export function sqliteUpkeep(database: DatabaseSync, queue: CommitQueue): Upkeep
     },
 
     backup: (file) => backUp(database, file),
+
+    async compact() {
+      await queue.idle();
+      waitForLocks(database);
+      compact(database);
+      stopWaitingForLocks(database);
+    },
   };
 }
