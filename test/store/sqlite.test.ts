@@ -275,6 +275,56 @@ test('a reader that stalls in a list does not keep the log from being emptied', 
   }
 });
 
+test('a lock counts from when it was met, however long ago another was', async () => {
+  const { database, file } = newDatabase();
+  database.exec('PRAGMA busy_timeout = 0');
+  const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, lockPatience: 60_000 });
+  const clock = vi.spyOn(performance, 'now');
+  onTestFinished(() => clock.mockRestore());
+  for (const [note, hour] of [
+    ['first', 0],
+    ['second', 1],
+  ] as const) {
+    clock.mockReturnValue(1 + hour * 3_600_000);
+    const lock = holdWriteLock(file);
+    const write = queue.write(() => database.exec(`INSERT INTO note VALUES ('${note}')`));
+    // The queue looks at the clock at each attempt.
+    const attempts = clock.mock.calls.length + 3;
+    await expect.poll(() => clock.mock.calls.length).toBeGreaterThan(attempts);
+    lock.release();
+    await write;
+  }
+  expect(notesIn(file)).toEqual(['first', 'second']);
+});
+
+test('after a sync that failed nothing is written while a reader keeps the log from beginning anew', async () => {
+  const { database, file } = newDatabase();
+  database.exec('PRAGMA busy_timeout = 0');
+  const queue = new CommitQueue(database, logOf(database), defaultLimits);
+  const insert = (note: string) => queue.write(() => database.exec(`INSERT INTO note VALUES ('${note}')`));
+  await insert('before');
+  const reader = new DatabaseSync(file);
+  onTestFinished(() => reader.close());
+  reader.exec('BEGIN');
+  reader.prepare('SELECT * FROM note').all();
+  vi.spyOn(fs, 'fdatasync').mockImplementationOnce((_file, end) => end(new Error('EIO')));
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+  await expect(insert('doubtful')).rejects.toThrow(StoreBusy);
+  for (const note of ['one', 'two']) {
+    const error = await insert(note).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(StoreBusy);
+    expect(String(error)).toContain('keeps its log from beginning anew');
+  }
+  expect(notesIn(file)).toEqual(['before', 'doubtful']);
+  reader.exec('COMMIT');
+  await insert('after');
+  expect(notesIn(file)).toEqual(['before', 'doubtful', 'after']);
+});
+
 test('processes that start at once on an empty file migrate it once', async () => {
   const environment = { DATABASE_URL: `sqlite:${join(temporaryDirectory(), 'new', 'leads.db')}` };
   const starts = await Promise.all(

@@ -154,13 +154,57 @@ describe.each(stores)('$name', ({ open }) => {
       );
       await Promise.all(all);
     });
-    let steps = 0;
-    const pruned = await pruneAll(store, Date.now() - 400 * day, () => {
-      steps += 1;
+    // Each step begins once a write has ended that was asked for after the step before.
+    const written: unknown[] = [];
+    let write: Promise<unknown> | undefined;
+    const steps = {
+      ...store,
+      async prune(before: number, after: string) {
+        if (write !== undefined) written.push(await write);
+        return store.prune(before, after);
+      },
+    };
+    const pruned = await pruneAll(steps, Date.now() - 400 * day, () => {
+      write = store.submit(from(first.id, { mobile: mobile(5_000 + written.length) }));
     });
-    expect(pruned).toEqual({ submissions: 1_200, cancellations: 0, leads: 0, tries: 0 });
-    expect(steps).toBe(3);
-    expect(await submissionsIn(store)).toEqual([]);
+    await write;
+    expect(pruned).toMatchObject({ submissions: 1_200, leads: 0, tries: 0 });
+    expect(written).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
+    expect(await submissionsIn(store)).toHaveLength(3);
+  });
+
+  test('a submission whose replay was accepted stays while its lead can be called, and goes with it', async () => {
+    const { store, first, from } = await furnished(open());
+    await ago(500, async () => {
+      const submissions = [1, 2].map((index) =>
+        from(first.id, { id: idNow(), mobile: mobile(index), type: 'late' }),
+      );
+      for (const submission of submissions) {
+        expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
+      }
+      await store.addType('late', null);
+      await store.grantType('first', 'late');
+      for (const { id } of submissions) {
+        expect(await store.replay(id)).toMatchObject({ outcome: 'accepted' });
+      }
+    });
+    const prune = () => pruneAll(store, Date.now() - 400 * day);
+    expect(await prune()).toMatchObject({ submissions: 0, leads: 0 });
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'scheduled']);
+    expect((await submissionsIn(store)).map(({ replays }) => replays.length)).toEqual([1, 1]);
+    // The one is dialled and keeps its person from being called twice; of the other nothing is needed any more.
+    const other = { id: '', partnerId: first.id, type: 'late', mobile: mobile(2) };
+    await ago(499, async () => {
+      expect(await cancel(store, { ...other, id: idNow() })).toMatchObject({ outcome: 'cancelled' });
+    });
+    await dialDue(store);
+    expect(await prune()).toMatchObject({ submissions: 2, cancellations: 1, leads: 1 });
+    expect((await leadsIn(store)).map(({ state, mobile: number }) => [state, number])).toEqual([
+      ['dialled', mobile(1)],
+    ]);
+    expect(await store.submit(from(first.id, { mobile: mobile(1), type: 'late' }))).toMatchObject({
+      outcome: 'existing-contact',
+    });
   });
 });
 

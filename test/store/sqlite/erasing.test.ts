@@ -9,6 +9,7 @@ import { pruneAll } from '../../../src/store/prune.ts';
 import { overwriteTraces } from '../../../src/store/sqlite/page-traces.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { run } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
 
@@ -207,4 +208,28 @@ test('a file of an earlier version is arranged anew once, without what had been 
   expect(await again.erase(1)).toBeUndefined();
   expect(bytesOf(file)).not.toContain('Name1!');
   expect(bytesOf(file)).toContain('Name2!');
+});
+
+test('the store is compacted on demand, without what had been removed from it', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store } = await furnished(openSqliteStore(file));
+  await store.close();
+  // A file that is too large for a start to wait for.
+  const earlier = new DatabaseSync(file);
+  earlier.exec(`PRAGMA secure_delete = OFF; PRAGMA auto_vacuum = NONE; VACUUM;
+    CREATE TABLE removed (text TEXT) STRICT; INSERT INTO removed VALUES ('Name1!'); DELETE FROM removed;
+    CREATE TABLE ballast (bytes BLOB) STRICT; INSERT INTO ballast VALUES (zeroblob(70000000)); DELETE FROM ballast`);
+  earlier.close();
+  const environment = { DATABASE_URL: `sqlite:${file}` };
+  const pruned = await run('src/cli.ts', ['prune', '--older-than', '400d'], environment);
+  expect([pruned.code, pruned.stderr]).toEqual([
+    1,
+    expect.stringContaining('Run `leads store compact` once'),
+  ]);
+  const compacted = await run('src/cli.ts', ['store', 'compact'], environment);
+  expect([compacted.code, compacted.stdout]).toEqual([0, 'Compacted the store.\n']);
+  expect(statSync(file).size).toBeLessThan(1_000_000);
+  expect(bytesOf(file)).not.toContain('Name1!');
+  const again = await run('src/cli.ts', ['prune', '--older-than', '400d'], environment);
+  expect([again.code, again.stderr]).toEqual([0, '']);
 });

@@ -4,9 +4,9 @@ import { copyFileSync, existsSync, renameSync, rmSync, truncateSync, writeFileSy
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { repairSqliteStore } from '../../../src/store/sqlite/repair.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { type Store, StoreBusy } from '../../../src/store/store.ts';
+import { run } from '../../harness/process.ts';
 import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
 
@@ -102,7 +102,11 @@ test('a store that was not closed is refused without its log, and accepted once 
   expect(await mobilesIn(copy)).toEqual([0, 1, 2].map(mobile));
   const other = killed(file);
   rmSync(`${other}-wal`);
-  repairSqliteStore(other);
+  const environment = { DATABASE_URL: `sqlite:${other}` };
+  const refused = await run('src/cli.ts', ['type', 'list'], environment);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('run `leads store repair`')]);
+  const repaired = await run('src/cli.ts', ['store', 'repair'], environment);
+  expect(repaired).toEqual({ code: 0, stdout: 'Repaired the store.\n', stderr: '' });
   // What was in the log alone is gone, and that is what the operator accepted.
   expect(await mobilesIn(other)).toEqual([]);
 });

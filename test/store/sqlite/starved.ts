@@ -10,10 +10,11 @@ const [file = '', order] = process.argv.slice(2);
 const store = openSqliteStore(file);
 await store.addType('motor', null);
 const partner = await store.addPartner('one', ['motor']);
-if (order === 'started') await store.checkReady();
-
-// The checkpoint thread starts beside this one.
-if (order === 'started') await new Promise((resolve) => setTimeout(resolve, 1_000));
+if (order === 'started') {
+  await store.checkReady();
+  // The thread has its connection once it has answered.
+  await store.erase(1);
+}
 const held: number[] = [];
 try {
   for (;;) held.push(openSync('/dev/null', 'r'));
