@@ -649,6 +649,8 @@ test('every command has help, with a description of each argument and option', a
     'prune',
     'store',
     'store backup',
+    'store compact',
+    'store repair',
     'store copy',
   ]);
 });
