@@ -253,14 +253,32 @@ describe('copy', () => {
       // The order goes on too: of what was copied, and of what comes now.
       const copied103 = await Array.fromAsync(target.submissions({ mobile: mobile(103) }, 1));
       await expect(target.replay(copied103[0]?.id ?? '')).rejects.toThrow('was not scheduled');
-      const [copied104] = await Array.fromAsync(target.submissions({ mobile: mobile(104) }, 1));
-      await expect(target.replay(copied104?.id ?? '')).rejects.toThrow('was not scheduled');
+      const copied104 = await Array.fromAsync(target.submissions({ mobile: mobile(104) }, 10));
+      await expect(target.replay(copied104.at(-1)?.id ?? '')).rejects.toThrow('was not scheduled');
       await target.submit(from(first.id, { mobile: mobile(103), delays: 60 }));
       expect(await cancel(target, { ...scheduled, mobile: mobile(103) })).toMatchObject({
         outcome: 'cancelled',
       });
     },
   );
+
+  test('what comes after a copy is numbered behind all of it, in whatever order the pages came', async () => {
+    const { store: source, first, from } = await furnished(openStore());
+    for (let count = 0; count < 5; count += 1) await source.submit(from(first.id));
+    const { store: target } = await furnished(openPostgres());
+    const table = archiveTables.find(({ name }) => name === 'submission');
+    if (table === undefined) throw new Error('There is no table of submissions.');
+    const place = table.columns.indexOf('sequence');
+    const copied = await source.rows(table, undefined, 100);
+    const largestFirst = copied.toSorted((one, other) => Number(other[place]) - Number(one[place]));
+    for (const row of largestFirst) await target.addRows(table, [row]);
+    const submission = from(first.id);
+    await target.submit(submission);
+    const all = await target.rows(table, undefined, 100);
+    const added = all.find(([id]) => id === submission.id);
+    expect(all).toHaveLength(copied.length + 1);
+    expect(Number(added?.[place])).toBeGreaterThan(Number(largestFirst[0]?.[place]));
+  });
 
   test('a copy that broke off goes on where it was', async () => {
     const { store: source } = await lived(openStore());
