@@ -87,6 +87,53 @@ test('a lead that the dialler may have without having said so can no longer be c
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
 });
 
+test('a lead that the dialler may have cannot be cancelled after the dialler was down', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  for (const outcome of ['unknown', 'unavailable'] as const) {
+    const [lead] = await claim(server.store, 'test');
+    await record(server.store, 'test', lead?.id ?? '', outcome, Date.now());
+  }
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
+});
+
+test('a failed lead that the dialler may have can neither be cancelled nor be added again', async () => {
+  const server = await startServer();
+  await addAccepted(server);
+  await dialDue(server.store, 'unknown');
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
+  expect((await post(server, 'addLead', lead)).json).toEqual(
+    responseValue('addLead', 200, 'already-scheduled'),
+  );
+  const [failed] = await leadsIn(server.store);
+  await server.store.resolve(failed?.id ?? '', false);
+  expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
+  expect((await post(server, 'addLead', lead)).json).toEqual(responseValue('addLead', 200, 'accepted'));
+});
+
+test('every request to cancel is stored as it was sent, and a repeated one once', async () => {
+  const server = await startServer();
+  const before = Date.now();
+  const headers = { 'Idempotency-Key': 'the-same' };
+  const texts = [
+    `{ "type":"${wanted['type']}",\n"mobile" : "07840 258823" }`,
+    `{"mobile":"07840258823","type":"nobody-has-this"}`,
+  ];
+  for (const text of texts) await send(server, 'cancelLead', { text });
+  for (let count = 0; count < 2; count += 1) await send(server, 'cancelLead', { headers, body: wanted });
+  const stored = await Array.fromAsync(server.store.cancellations('+447840258823'));
+  expect(stored.map(({ content, type, outcome }) => [content, type, outcome])).toEqual([
+    [JSON.stringify(wanted), wanted['type'], 'not-found'],
+    [texts[1], 'nobody-has-this', 'unknown-type'],
+    [texts[0], wanted['type'], 'not-found'],
+  ]);
+  for (const { partner, receivedAt } of stored) {
+    expect(partner).toBe(server.partner);
+    expect(receivedAt).toBeGreaterThanOrEqual(before);
+    expect(receivedAt).toBeLessThanOrEqual(Date.now());
+  }
+});
+
 test('a failed lead can be cancelled, and then not be sent again by the operator', async () => {
   const server = await startServer();
   await addAccepted(server);
