@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import ContractCoverage from './test/harness/contract-coverage.ts';
 
 export default defineConfig({
   test: {
+    reporters: ['default', new ContractCoverage()],
     globalSetup: 'test/harness/global-postgres.ts',
     include: ['test/**/*.test.ts'],
     sequence: { shuffle: true },

@@ -14,7 +14,7 @@ export interface Scenario {
 
 /**
  * Sends the request of every example that openapi.yaml has for a response, each to a server of its
- * own, and holds the answer against the example. The request is the request example with the same
+ * own, and compares the response with the example. The request is the request example with the same
  * key, or the response example's `x-request`. An example that is added is tested from then on.
  */
 export function bringsEveryExample(
@@ -28,13 +28,17 @@ export function bringsEveryExample(
     expect(Object.keys(examples)).toEqual(expect.arrayContaining(Object.keys(scenarios)));
   });
   for (const [key, example] of Object.entries(examples)) {
-    test(`${id} ${status}: the request of the example ${key} brings exactly its response`, async () => {
+    test(`${id} ${status}: the request of the example ${key} brings exactly its response`, async ({
+      task,
+    }) => {
       const scenario = scenarios[key] ?? {};
       const server = await startServer(scenario.options);
       await scenario.arrange?.(server);
       const answer = await (scenario.send?.(server) ??
         send(server, id, requestOf(id, key, example['x-request'])));
-      expect({ status: answer.status, json: answer.json }).toEqual({ status, json: example.value });
+      const { status: received, json } = answer;
+      task.meta.produced = { id, key, status: received, json };
+      expect({ status: received, json }).toEqual({ status, json: example.value });
     });
   }
 }

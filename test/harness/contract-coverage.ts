@@ -1,0 +1,77 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import type { Reporter, TestModule, Vitest } from 'vitest/node';
+import type { OperationId } from '../../src/contract/reply.ts';
+import { operationIds, operationOf, responseExamples } from './contract.ts';
+
+/** The response that a test received to the request of an example. */
+export interface Produced {
+  id: OperationId;
+  /** The example's key. */
+  key: string;
+  status: number;
+  json: unknown;
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    produced?: Produced;
+  }
+}
+
+/** The examples of openapi.yaml that none of these responses is, as `addLead 200 accepted`. */
+export function notProduced(responses: readonly Produced[]): string[] {
+  return operationIds().flatMap((id) =>
+    Object.keys(operationOf(id).responses).flatMap((status) => {
+      const isExample = (key: string, value: unknown) =>
+        responses.some(
+          (response) =>
+            response.id === id &&
+            response.key === key &&
+            response.status === Number(status) &&
+            isDeepStrictEqual(response.json, value),
+        );
+      const examples = Object.entries(responseExamples(id, Number(status)));
+      if (examples.length === 0) return [`${id} ${status} (it has no example)`];
+      return examples
+        .filter(([key, { value }]) => !isExample(key, value))
+        .map(([key]) => `${id} ${status} ${key}`);
+    }),
+  );
+}
+
+const operations = fileURLToPath(new URL('../operations/', import.meta.url));
+
+/**
+ * Fails a run of all tests of the operations in which a documented response was not received, by whichever test: a file
+ * that is there may test nothing, and a test that is skipped does not.
+ */
+export default class ContractCoverage implements Reporter {
+  #vitest: Vitest | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+  }
+
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const vitest = this.#vitest;
+    if (vitest === undefined || vitest.config.testNamePattern || !areAllOperations(modules)) return;
+    const missing = notProduced(
+      modules.flatMap((module) =>
+        [...module.children.allTests()].flatMap((test) => test.meta().produced ?? []),
+      ),
+    );
+    if (missing.length === 0) return;
+    vitest.logger.error(`Documented responses that no test has received:\n  ${missing.join('\n  ')}`);
+    process.exitCode = 1;
+  }
+}
+
+/** Whether each test file of the operations was run. */
+function areAllOperations(modules: readonly TestModule[]): boolean {
+  const run = new Set(modules.map(({ moduleId }) => moduleId));
+  const files = readdirSync(operations, { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.test.ts')).every((file) => run.has(join(operations, file)));
+}
