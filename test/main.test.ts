@@ -40,8 +40,7 @@ async function startMain({ file: _file, ...environment }: Record<string, string>
 /** Starts the server on a store that is not empty. */
 async function startMainAgain({ file: _file, ...environment }: Record<string, string>) {
   const child = start('src/main.ts', [], environment);
-  await written(child, /Listening on/);
-  return { child };
+  return { child, target: targetIn(await written(child, /Listening on/)) };
 }
 
 /** Tells apart what was lost from what was never promised. */
@@ -470,7 +469,7 @@ test('when a key was last used is known, at the latest once the server has stopp
   expect(key?.lastUsedAt).toBeGreaterThanOrEqual(before);
 });
 
-test('answers that were kept for longer than a day are forgotten by a server that starts', async () => {
+test('of a server that starts answers that were kept for 23 hours are replayed, and for longer than a day forgotten', async () => {
   const environment = settings();
   const { child, target } = await startMain(environment);
   for (const name of ['old', 'new']) {
@@ -480,14 +479,19 @@ test('answers that were kept for longer than a day are forgotten by a server tha
   await once(child, 'close');
   const database = new DatabaseSync(environment.file);
   onTestFinished(() => database.close());
-  const day = 86_400_000;
-  database
-    .prepare(`UPDATE kept_answer SET kept_at = ? WHERE idempotency_key = 'old'`)
-    .run(Date.now() - day - 1_000);
-  const { child: next } = await startMainAgain(environment);
+  const hour = 3_600_000;
+  const age = database.prepare('UPDATE kept_answer SET kept_at = ? WHERE idempotency_key = ?');
+  age.run(Date.now() - 24 * hour - 1_000, 'old');
+  age.run(Date.now() - 23 * hour, 'new');
+  const {
+    target: { url },
+  } = await startMainAgain(environment);
   const left = () => database.prepare('SELECT idempotency_key AS name FROM kept_answer').all();
   await expect.poll(left).toEqual([{ name: 'new' }]);
-  next.kill('SIGTERM');
+  const again = (name: string) =>
+    send({ ...target, url }, 'cancelLead', { headers: { 'Idempotency-Key': name } });
+  expect((await again('new')).headers).toHaveProperty('idempotent-replayed');
+  expect((await again('old')).headers).not.toHaveProperty('idempotent-replayed');
 });
 
 test('a server whose log nobody reads any more goes on taking leads in', async () => {

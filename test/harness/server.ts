@@ -144,6 +144,13 @@ export function breakStore(file: string): void {
   database.close();
 }
 
+/** Undoes `breakStore`. */
+export function repairStore(file: string): void {
+  const database = new DatabaseSync(file);
+  database.exec('ALTER TABLE damaged RENAME TO lead');
+  database.close();
+}
+
 /** Holds the store's write lock, as another process can, until it is released. */
 export function holdWriteLock(file: string): { release(): void } {
   // A server that has just started may hold it for a moment itself.

@@ -1,13 +1,15 @@
 /** What the lead logic relies on, whichever store is behind it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { keptFor } from '../../src/leads/idempotency.ts';
 import type { TryOutcome } from '../../src/leads/try.ts';
 import { Mistake } from '../../src/partners/partner.ts';
 import { cancel, claim, dialDue, leadsIn, record, submissionsIn } from '../harness/server.ts';
 import { furnished, type TestedStore } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
-const year = 365 * 86_400_000;
+const hour = 3_600_000;
+const year = 365 * 24 * hour;
 
 /** Until the clock has moved on by more than `milliseconds`. */
 function pass(milliseconds: number): Promise<void> {
@@ -223,6 +225,43 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
         expect(same.filter((answer) => 'isReplay' in answer && !answer.isReplay)).toHaveLength(1);
       }
       expect(await submissionsIn(store)).toHaveLength(1);
+    });
+
+    test.each([23 * hour, 24 * hour - 60_000])(
+      'an answer that was kept %i ms ago outlives the maintenance, and is replayed',
+      async (age) => {
+        const { store, first, from } = await furnished(open());
+        const submission = from(first.id);
+        const key = { key: 'add', fingerprint: 'a' };
+        const wanted = { partnerId: first.id, type: 'motor', mobile: '+447840258899' };
+        vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - age });
+        await store.submit(submission, key);
+        await cancel(store, wanted, { key: 'cancel', fingerprint: 'c' });
+        vi.useRealTimers();
+        expect(await store.forgetAnswers(Date.now() - keptFor)).toBe(0);
+        expect(await store.submit(from(first.id), key)).toMatchObject({
+          outcome: 'accepted',
+          isReplay: true,
+        });
+        await store.submit(from(first.id, { mobile: wanted.mobile }));
+        expect(await cancel(store, wanted, { key: 'cancel', fingerprint: 'c' })).toEqual({
+          outcome: 'not-found',
+          isReplay: true,
+        });
+      },
+    );
+
+    test('an answer that was kept for longer than a day is forgotten, and its key does something new', async () => {
+      const { store, first, from } = await furnished(open());
+      const key = { key: 'add', fingerprint: 'a' };
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 24 * hour - 1_000 });
+      await store.submit(from(first.id), key);
+      vi.useRealTimers();
+      expect(await store.forgetAnswers(Date.now() - keptFor)).toBe(1);
+      expect(await store.submit(from(first.id), key)).toEqual({
+        outcome: 'already-scheduled',
+        isReplay: false,
+      });
     });
 
     test('an answer is forgotten once it is old enough, and not before', async () => {

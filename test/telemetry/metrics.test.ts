@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
 import { post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
@@ -53,11 +55,45 @@ test('requests, commits, leads and hand-overs are counted', async () => {
   expect(text).toMatch(/^leads_store_batch_size_sum\{kind="write"\} [1-9]/m);
 });
 
-test('a lead that nobody fetches is due, and its wait is told', async () => {
-  const { target, metrics } = await startWatched({});
+test('a lead that nobody fetches is due, and its wait is told in seconds', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
-  await expect.poll(metrics).toMatch(/^leads_oldest_due_seconds 0?\.?[0-9.]*[1-9]/m);
-  expect(await metrics()).toContain('leads_due 1');
+  const database = new DatabaseSync(file);
+  database.exec('UPDATE lead SET next_try_at = next_try_at - 3600000');
+  database.close();
+  const text = await metrics();
+  const wait = Number(/^leads_oldest_due_seconds (.*)$/m.exec(text)?.[1]);
+  expect(wait).toBeGreaterThanOrEqual(3_600);
+  expect(wait).toBeLessThan(3_700);
+  expect(text).toContain('leads_due 1');
+});
+
+test('times are given in seconds, in the buckets where they belong', async () => {
+  const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 0, waiting: 4 };
+  const metrics = new Metrics(
+    async () => ({ ...counts, pauses: [], oldestDue: 12.5 }),
+    () => true,
+  );
+  const request = { requestId: 'id', operation: 'addLead', outcome: 'accepted', status: 200 };
+  metrics.answered({ ...request, milliseconds: 1_500 });
+  metrics.store.batch('write', 7, 2_500);
+  metrics.handOff.tried({ dialler: 'log', outcome: 'taken', milliseconds: 3_500 });
+  const { text } = await metrics.read();
+  for (const line of [
+    'leads_request_duration_seconds_sum{operation="addLead"} 1.5',
+    'leads_request_duration_seconds_bucket{le="1",operation="addLead"} 0',
+    'leads_request_duration_seconds_bucket{le="2.5",operation="addLead"} 1',
+    'leads_store_batch_duration_seconds_sum{kind="write"} 2.5',
+    'leads_store_batch_size_sum{kind="write"} 7',
+    'leads_hand_off_duration_seconds_sum{dialler="log"} 3.5',
+    'leads_oldest_due_seconds 12.5',
+    'leads_due 2',
+    'leads_store_queue_depth 4',
+    'leads_leads{state="scheduled"} 3',
+  ]) {
+    expect(text.split('\n')).toContain(line);
+  }
 });
 
 test('leads that wait because their delivery is paused are told apart, with who paused it', async () => {
@@ -88,6 +124,8 @@ test('leads that wait because their delivery is paused are told apart, with who 
 test('while the store fails, the failures are told, and nothing of what nobody knows', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
+  // What was read before must not be repeated.
+  expect(await metrics()).toMatch(/^leads_leads\{state="scheduled"\} 0$/m);
   breakStore(file);
   expect((await post(target, 'addLead', requestValue('addLead', 'accepted'))).status).toBe(500);
   const text = await metrics();

@@ -2,7 +2,10 @@
 import { expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
 import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
+import { dispatch, untilAll, webhookTo } from '../../harness/dispatch.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
+import { run } from '../../harness/process.ts';
+import { startReceiver } from '../../harness/receiver.ts';
 import { dialDue, leadsIn, startServer, submissionsIn, type TestServer } from '../../harness/server.ts';
 
 const person = requestValue('addLead', 'accepted');
@@ -176,7 +179,25 @@ test.each(['application/json', 'application/json; charset=utf-8', 'Application/J
   },
 );
 
-test('a byte order mark before the JSON does no harm', async () => {
+test('a lead with a byte order mark before its JSON is saved without it, listed and delivered', async () => {
+  const server = await startServer();
+  const text = `\ufeff${JSON.stringify(person)}`;
+  expect((await send(server, 'addLead', { text })).json).toEqual(responseValue('addLead', 200, 'accepted'));
+  const [submission] = await submissionsIn(server.store);
+  expect(submission?.content).toBe(JSON.stringify(person));
+  const environment = { DATABASE_URL: `sqlite:${server.file}` };
+  for (const words of [['due'], ['due', '--json'], ['submission', 'list', '--json']]) {
+    const { code, stdout } = await run('src/cli.ts', words, environment);
+    expect({ words, code }).toEqual({ words, code: 0 });
+    expect(stdout).toContain(words.includes('--json') ? JSON.stringify(person).slice(1, -1) : 'John Doe');
+  }
+  const receiver = await startReceiver();
+  dispatch(server.store, webhookTo(receiver.url));
+  await untilAll(server.store, 'dialled');
+  expect(receiver.received.map(({ body }) => JSON.parse(body).data.submitted)).toEqual([person]);
+});
+
+test('a test with a byte order mark before its JSON passes', async () => {
   const server = await startServer();
   const text = `\ufeff${JSON.stringify({ ...person, test: true })}`;
   expect((await send(server, 'addLead', { text })).json).toEqual(responseValue('addLead', 200, 'test'));

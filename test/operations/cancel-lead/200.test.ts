@@ -1,4 +1,5 @@
 /** `"cancelled": true` is a promise to a person that nobody will call; every other answer is none. */
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post, send } from '../../harness/client.ts';
@@ -45,6 +46,36 @@ test('a repeated request is told that it cancelled, even after the person was ad
   expect(again.headers).toHaveProperty('idempotent-replayed', 'true');
   expect((await leadsIn(server.store)).map(({ state }) => state)).toEqual(['scheduled', 'cancelled']);
 });
+
+test.each([
+  ['without a key', {}, notFound],
+  ['with a key', { 'Idempotency-Key': 'lost' }, cancelled],
+])(
+  'a request %s whose response was lost has cancelled, and says so when it is sent again',
+  async (_, headers, again) => {
+    const server = await startServer();
+    await addAccepted(server);
+    const body = JSON.stringify(wanted);
+    const lines = {
+      Host: 'leads.example',
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+      ...headers,
+    };
+    const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
+    const { hostname, port } = new URL(server.url);
+    // It never reads, and is gone once the request is processed.
+    const client = connect(Number(port), hostname).pause();
+    client.write(`POST /lead/cancel?key=${server.key} HTTP/1.1\r\n${head.join('')}\r\n${body}`);
+    await expect.poll(async () => (await leadsIn(server.store))[0]?.state).toBe('cancelled');
+    client.destroy();
+    expect((await send(server, 'cancelLead', { headers, body: wanted })).json).toEqual(again);
+    expect((await leadsIn(server.store)).map(({ state }) => state)).toEqual(['cancelled']);
+    // Whichever it was, nobody is called, and the person can be added again.
+    expect(await claim(server.store, 'test')).toEqual([]);
+    expect((await post(server, 'addLead', lead)).json).toEqual(responseValue('addLead', 200, 'accepted'));
+  },
+);
 
 test('a cancelled lead is never due', async () => {
   const server = await startServer();
