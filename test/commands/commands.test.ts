@@ -653,4 +653,5 @@ test('every command has help, with a description of each argument and option', a
     'store repair',
     'store copy',
   ]);
-});
+  // Each help is a process of its own, and a busy machine starts forty of them slowly.
+}, 120_000);
