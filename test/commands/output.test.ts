@@ -11,8 +11,10 @@ import { partnerCommand } from '../../src/commands/partner.ts';
 import type { Surroundings } from '../../src/commands/session.ts';
 import { submissionCommand } from '../../src/commands/submission.ts';
 import { typeCommand } from '../../src/commands/type.ts';
+import { asLine, asScreen, History } from '../../src/commands/watch-view.ts';
 import { phoneReader } from '../../src/leads/phone.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { countsByState } from '../../src/store/watch.ts';
 import { run } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { furnished } from '../store/stores.ts';
@@ -85,4 +87,21 @@ test.each([
   const { [stream]: output } = await run('src/cli.ts', [...words], environment);
   expect(output).toContain('\\u202e');
   expect(output.replaceAll('\n', '')).not.toMatch(dangerous);
+});
+
+test('a screen and a line of a watch have nothing that a terminal obeys or hides', () => {
+  const history = new History();
+  const activity = {
+    cursor: { submission: '', tryId: 0 },
+    submissions: [{ partner: nasty, outcome: 'accepted' as const, count: 1 }],
+    tries: [],
+    failures: [{ leadId: 'lead', endedAt: 0, outcome: 'refused' as const, answer: nasty }],
+  };
+  const workload = { byState: countsByState([]), undecided: 0, due: 0, duePaused: 0, nextTryAt: undefined };
+  history.add(activity, workload, [{ type: nasty, by: 'operator', reason: nasty, since: 0 }], 0, false);
+  const screen = asScreen(history);
+  // The partner, the answer, and the type and reason of the pause.
+  expect(screen.split(shown)).toHaveLength(5);
+  expect(asLine(history)).toContain(shown);
+  for (const text of [screen, asLine(history)]) expect(text.replaceAll('\n', '')).not.toMatch(dangerous);
 });
