@@ -136,28 +136,49 @@ test('while the store fails, the failures are told, and nothing of what nobody k
   expect(text).not.toMatch(/^leads_delivery_paused\{/m);
 });
 
-test('the dashboard and the alerts ask only for metrics that there are', async () => {
+/** The series of a server that has delivered a lead. */
+async function seriesOfServer(): Promise<Set<string>> {
   const { metrics, target } = await startWatched({ DIALLER: 'log' });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
   // The lead is handed over after it is answered.
   await expect.poll(async () => seriesIn(await metrics()).has('leads_hand_off_tries_total')).toBe(true);
-  const there = seriesIn(await metrics());
+  return seriesIn(await metrics());
+}
+
+/** The metrics of the table in docs/operating.md. */
+function namesInGuide(): string[] {
+  const guide = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+  return [...guide.matchAll(/^\| (`leads_.*?) {2,}\|/gm)].flatMap(([, row = '']) => namesIn(row));
+}
+
+function namesInDashboard(): string[] {
+  return JSON.parse(readFileSync(dashboard, 'utf8')).panels.flatMap(
+    ({ targets = [] }: { targets?: { expr: string }[] }) => targets.flatMap(({ expr }) => namesIn(expr)),
+  );
+}
+
+test('the dashboard, the alerts and the guide name all metrics of the server, and only those that there are', async () => {
+  const there = await seriesOfServer();
+  const inGuide = namesInGuide();
   const asked = [
-    ...JSON.parse(readFileSync(dashboard, 'utf8')).panels.flatMap(
-      ({ targets = [] }: { targets?: { expr: string }[] }) => targets.flatMap(({ expr }) => namesIn(expr)),
-    ),
+    ...namesInDashboard(),
     ...[...readFileSync(alerts, 'utf8').matchAll(/expr: (?:>-\n)?((?:.|\n {10,})+)/g)].flatMap(
       ([, expression = '']) => namesIn(expression),
     ),
+    ...inGuide.filter((name) => !there.has(`${name}_bucket`)),
   ];
-  const guide = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
-  for (const [, row = ''] of guide.matchAll(/^\| (`leads_.*?) {2,}\|/gm)) {
-    for (const name of namesIn(row)) if (!there.has(`${name}_bucket`)) asked.push(name);
-  }
   expect(asked.length).toBeGreaterThan(25);
   // A counter of what has not happened yet has no series.
   const rare = new Set(['leads_store_errors_total']);
   expect([...new Set(asked)].filter((name) => !there.has(name) && !rare.has(name))).toEqual([]);
+  const histogram = /_(?:bucket|sum|count)$/;
+  const own = new Set(
+    [...there].filter((name) => name.startsWith('leads_')).map((name) => name.replace(histogram, '')),
+  );
+  expect(own.size).toBeGreaterThan(12);
+  const inDashboard = namesInDashboard().map((name) => name.replace(histogram, ''));
+  expect([...own].filter((name) => !inDashboard.includes(name))).toEqual([]);
+  expect([...own].filter((name) => !inGuide.includes(name))).toEqual([]);
 });
 
 test('Prometheus takes the alerts as they are', (context) => {
