@@ -1,5 +1,6 @@
 import { BacklogReader } from './backlog.ts';
 import { bootstrap, type FirstPartner } from './bootstrap.ts';
+import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
 import { Dispatcher } from './dialler/dispatcher.ts';
 import { ConfigError } from './environment/variables.ts';
@@ -10,6 +11,7 @@ import { KeyUses } from './server/key-uses.ts';
 import { type HandOffStatus, metricsApp, type ServerStatus } from './server/metrics.ts';
 import { Readiness } from './server/readiness.ts';
 import { drainUntil, shutDown, shutdownTimeout } from './shutdown.ts';
+import { unobserved } from './store/observer.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { type Log, logWritten } from './telemetry/log.ts';
@@ -38,7 +40,11 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       () => backlog.read(),
       () => readiness.isReady,
     ));
-  const store = await openStore(config.databaseUrl, config.databaseConnections, metrics?.store);
+  const store = await openStore(
+    config.databaseUrl,
+    config.databaseConnections,
+    watchClock(metrics?.store ?? unobserved, log),
+  );
   const first = config.bootstrap ? await bootstrap(store) : undefined;
   const backlog = new BacklogReader(store, log);
   const readiness = new Readiness(store, log);
@@ -83,7 +89,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
             run: () => Promise.all(parts.map((part) => part?.stop())),
           },
           { name: 'recording when keys were last used', until: drainUntil + 300, run: () => keyUses.stop() },
-          { name: 'closing the store', until: shutdownTimeout - 300, run: () => store.close() },
+          { name: 'closing the store', until: shutdownTimeout - 200, run: () => store.close() },
           { name: 'sending the last traces', until: shutdownTimeout, run: stopTracing },
         ],
         log,

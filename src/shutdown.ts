@@ -13,10 +13,13 @@ export interface ShutdownStep {
  * When requests and delivery attempts in progress are left behind, counted from the start of the shutdown (ms). The
  * server has cut their connections by then.
  */
-export const drainUntil = 8_500;
+export const drainUntil = 7_300;
 
-/** When the shutdown ends, whatever is left (ms): container runtimes kill a process after ten seconds. */
-export const shutdownTimeout = 9_700;
+/**
+ * When the shutdown ends, whatever is left (ms). Container runtimes kill a process after ten seconds, and the last lines
+ * of the log need a moment.
+ */
+export const shutdownTimeout = 8_900;
 
 /**
  * Runs the steps of a shutdown one after the other. Each may wait for another machine that no longer responds, so a step

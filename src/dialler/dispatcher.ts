@@ -60,7 +60,7 @@ const storePause = 1_000;
 const leaseMargin = 5_000;
 
 /** An attempt in flight that has no answer by then is ended when the server stops, which has ten seconds in all (ms). */
-const defaultStopPatience = 8_000;
+const defaultStopPatience = 7_000;
 
 /** Maximum length of what is stored and logged of an answer, in characters. */
 const maxAnswer = 1_000;

@@ -68,7 +68,7 @@ const shareOfDescriptors = 3 / 4;
 const keepAliveTimeout = 65_000;
 
 /** How long requests that are under way may take to end before their connections are cut, in milliseconds. */
-const stopPatience = 8_000;
+const stopPatience = 7_000;
 
 /** Starts to listen. @throws where the address is taken or is not this machine's */
 export async function startHttpServer(

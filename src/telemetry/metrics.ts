@@ -46,6 +46,7 @@ export class Metrics {
   readonly #duePaused: Gauge;
   readonly #paused: Gauge<'type' | 'by'>;
   readonly #waiting: Gauge;
+  readonly #clockSkew: Gauge;
 
   /**
    * @param backlog is asked each time that the metrics are read; it gives undefined where the store does not say
@@ -160,6 +161,11 @@ export class Metrics {
       help: 'Calls of this process that wait for the store.',
       registers,
     });
+    this.#clockSkew = new Gauge({
+      name: 'leads_clock_skew_seconds',
+      help: "Time by which this machine's clock is ahead of the database's; negative: behind; 0 with SQLite.",
+      registers,
+    });
   }
 
   readonly answered = ({ operation, outcome, status, milliseconds }: AnsweredRequest): void => {
@@ -175,6 +181,7 @@ export class Metrics {
       this.#batchTime.observe({ kind }, milliseconds / 1_000);
     },
     failure: (kind: string, size: number): void => this.#storeErrors.inc({ kind }, size),
+    clockSkew: (milliseconds: number): void => this.#clockSkew.set(milliseconds / 1_000),
   };
 
   /** For the dispatcher, which tells what it does. */

@@ -20,6 +20,8 @@ export interface PostgresServer {
   /** Of the database `postgres`, as a user who may do everything. */
   url: string;
   port: number;
+  /** Belongs to the user that it runs as. */
+  dataDirectory: string;
   /** Ends it as an operator does who stops the service at once: every connection breaks. */
   stop(): Promise<void>;
   /** Starts it again, on the same port and with the same data. */
@@ -60,6 +62,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   return {
     url,
     port,
+    dataDirectory: join(directory, 'data'),
     stop: () => postgres.stop(),
     start: () => postgres.start(),
     startAsStandby: async () => {

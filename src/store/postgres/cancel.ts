@@ -4,6 +4,7 @@ import type { CancellationOutcome } from '../../leads/lead.ts';
 import { lastFirst, nextReleased } from '../lead-order.ts';
 import type { Cancelled } from '../store.ts';
 import type { Statement } from './database.ts';
+import { isCurrent, writeStatement } from './schema-version.ts';
 import { storable } from './take.ts';
 
 /** A cancellation, as the statement reads it. */
@@ -66,9 +67,9 @@ export const lastLeads = `
  * again. The outcome is null if somebody else changed the lead just now: such a cancellation must be sent once more.
  * Otherwise it is `outcomeWithoutCancelling` of the lead logic.
  */
-export const cancel: Statement = {
-  name: 'cancel',
-  text: `
+export const cancel = writeStatement(
+  'cancel',
+  `
   WITH sent AS (
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, received_at bigint, type text, mobile text, content text,
@@ -115,10 +116,10 @@ export const cancel: Statement = {
     FROM judged JOIN wanted ON wanted.id = judged.id
     WHERE outcome IS NOT NULL AND idempotency_key IS NOT NULL
   )
-  SELECT id, outcome, false AS "isReplay" FROM judged WHERE outcome IS NOT NULL
+  SELECT id, outcome, false AS "isReplay" FROM judged WHERE outcome IS NOT NULL AND ${isCurrent}
   UNION ALL
   SELECT id, CASE WHEN is_same THEN outcome ELSE 'key-used-otherwise' END, true FROM told`,
-};
+);
 
 /** Reads what became of those cancellations in `$1` that are stored already. */
 export const storedCancellations: Statement = {

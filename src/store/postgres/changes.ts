@@ -64,7 +64,7 @@ export class Changes {
     await new Promise((resolve) => setTimeout(resolve, announcementPause));
     this.#announcing = undefined;
     // Where it fails, the dispatchers find the lead when they next ask.
-    await this.#database.write(notify, [this.#name]).catch(() => {});
+    await this.#database.readOnce(notify, [this.#name]).catch(() => {});
   }
 
   /**

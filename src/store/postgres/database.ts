@@ -2,6 +2,8 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { StoreBusy } from '../store.ts';
 import { type Attempt, ConnectionLost, NotConnected, persist, spoilsConnection } from './fault.ts';
+import { latestMigration } from './migrate.ts';
+import { isCurrent, newerSchema, type WriteStatement } from './schema-version.ts';
 
 /** A statement that is prepared once on each connection, under its name. */
 export interface Statement {
@@ -38,6 +40,12 @@ const keepAliveDelay = 10_000;
 /** How long a new connection, or a free one, is waited for, in milliseconds. */
 const connectionTimeout = 3_000;
 
+/**
+ * Maximum time for a statement of a migration (ms). It may write large tables anew, or wait for another server that does;
+ * a connection that is lost meanwhile is noticed by TCP's keep-alive.
+ */
+const migrationTimeout = 24 * 3_600_000;
+
 /** As PostgreSQL names the type of 64-bit integers; all of ours are times and counts, which a double holds. */
 const int8 = 20;
 
@@ -45,6 +53,12 @@ const types = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     oid === int8 ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
 };
+
+/**
+ * Shows the operator in `pg_stat_activity` which servers are connected, and what each knows. Version 1.2.0 used `leads`,
+ * which the store refuses.
+ */
+const applicationName = `leads/${latestMigration}`;
 
 /** A connection outside the pool, for a client that listens on it. */
 export interface OwnConnection {
@@ -71,7 +85,7 @@ export class PostgresDatabase {
     this.#limits = limits;
     this.#settings = {
       connectionString: url,
-      application_name: 'leads',
+      application_name: applicationName,
       query_timeout: limits.responseTimeout,
       connectionTimeoutMillis: connectionTimeout,
       keepAlive: true,
@@ -93,11 +107,16 @@ export class PostgresDatabase {
 
   /** Runs a statement that changes nothing, again where that is worth trying. */
   read<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.persist(() => this.write<Row>(statement, values));
+    return this.persist(() => this.readOnce<Row>(statement, values));
   }
 
-  /** Runs one statement, as a transaction of its own, once. */
-  write<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+  /** Runs one statement that changes rows, as a transaction, once. */
+  write<Row>(statement: WriteStatement, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.readOnce(statement, values);
+  }
+
+  /** Runs one statement, as a transaction, once. */
+  readOnce<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     return this.#withClient(async (client) => {
       const { name, text } = statement;
       const query = this.#isPooled ? { text, values: [...values] } : { name, text, values: [...values] };
@@ -108,12 +127,22 @@ export class PostgresDatabase {
   /**
    * Runs statements in a transaction. If it is undone by a fault that passes, all of it is run again.
    *
-   * @param responseTimeout of each statement (ms), if it differs from the usual one
+   * @throws {StoreBusy} if a newer version has migrated the store
    */
-  transaction<Result>(
-    work: (run: Run) => Promise<Result>,
-    responseTimeout = this.#limits.responseTimeout,
-  ): Promise<Result> {
+  transaction<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
+    return this.#transaction(async (run) => {
+      const result = await work(run);
+      await run(`SELECT ${isCurrent}`);
+      return result;
+    }, this.#limits.responseTimeout);
+  }
+
+  /** As `transaction`, for the migrations themselves: they may take long. */
+  migration(work: (run: Run) => Promise<void>): Promise<void> {
+    return this.#transaction(work, migrationTimeout);
+  }
+
+  #transaction<Result>(work: (run: Run) => Promise<Result>, responseTimeout: number): Promise<Result> {
     return this.persist((before) => {
       if (before.isUncertain) throw new StoreBusy('The connection ended while a change was committed.');
       return this.#withClient(async (client) => {
@@ -221,6 +250,13 @@ export class PostgresDatabase {
   }
 }
 
+function outdated(error: pg.DatabaseError): StoreBusy {
+  return new StoreBusy(
+    `A newer version has migrated the store, so this server writes nothing any more. Stop it and start the newer version. ${error.message}`,
+    { cause: error },
+  );
+}
+
 /** Errors are logged, and PostgreSQL's details repeat the row that they are about, which is about a person. */
 function withoutValues(error: pg.DatabaseError): pg.DatabaseError {
   error.detail = undefined;
@@ -239,7 +275,8 @@ async function rowsOf<Row>(client: pg.PoolClient, query: TimedQuery): Promise<Ro
     // The cast: a row has the columns that the SQL names, of the types that the tables declare.
     return (await client.query(query)).rows as Row[];
   } catch (error) {
-    if (error instanceof pg.DatabaseError) throw withoutValues(error);
+    if (error instanceof pg.DatabaseError)
+      throw error.code === newerSchema ? outdated(error) : withoutValues(error);
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConnectionLost(`The connection to PostgreSQL was lost: ${reason}`, { cause: error });
   }

@@ -6,6 +6,7 @@ import { Batches, type BatchLimits, type Entry } from './batches.ts';
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
 import { isOpen } from './delivery-pause.ts';
+import { isCurrent, writeStatement } from './schema-version.ts';
 
 /**
  * Leases are judged by PostgreSQL's clock, which all servers share: one whose own clock is ahead must
@@ -61,9 +62,9 @@ const nextTry: Statement = {
 const enough = '4 * $2::bigint';
 
 /** `$1` claim, `$2` limit, `$3` lease, `$4` not due before, `$5` what is said of a try that broke off. */
-const claim: Statement = {
-  name: 'claim',
-  text: `
+const claim = writeStatement(
+  'claim',
+  `
     WITH line AS MATERIALIZED (${firstOfEachType({ limit: enough })} LIMIT ${enough}), free AS MATERIALIZED (
       SELECT id, next_try_at, claim, due_at < $4 AS is_too_old,
         may_have_arrived OR claim IS NOT NULL AS may_have_arrived
@@ -91,23 +92,24 @@ const claim: Statement = {
     SELECT ${dueLeadColumns}, lead.tries, lead.may_have_arrived AS "mayHaveArrived", lead.trace,
       lead.free_since, false AS "isTooOld"
     FROM claimed AS lead ${dueLeadJoins}
+    WHERE ${isCurrent}
     UNION ALL
     SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, may_have_arrived, NULL, NULL, true FROM too_old
     ORDER BY free_since, id`,
-};
+);
 
 /** `$1` claim, `$2` the leads' ids, `$3` lease. */
-const renew: Statement = {
-  name: 'renew',
-  text: `
+const renew = writeStatement(
+  'renew',
+  `
     UPDATE lead SET next_try_at = ${now} + $3
-    WHERE id = ANY ($2::text[]) AND claim = $1 AND state = 'scheduled' RETURNING id`,
-};
+    WHERE id = ANY ($2::text[]) AND claim = $1 AND state = 'scheduled' AND ${isCurrent} RETURNING id`,
+);
 
 /** Of two tries of a lead that are recorded at once the one that was taken counts. */
-const recordTries: Statement = {
-  name: 'record_tries',
-  text: `
+const recordTries = writeStatement(
+  'record_tries',
+  `
     WITH ended AS MATERIALIZED (
       SELECT * FROM json_to_recordset($1::json) AS sent (
         lead_id text, claim text, started_at bigint, ended_at bigint, outcome text, answer text,
@@ -139,9 +141,10 @@ const recordTries: Statement = {
       claim = NULL
     FROM following
     WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM following)) AND following.lead_id = lead.id
+      AND ${isCurrent}
       AND (lead.state = 'scheduled' OR following.outcome = 'taken' AND ${isUndecided})
       AND (following.outcome = 'taken' OR lead.claim = following.claim)`,
-};
+);
 
 interface Ended extends Try {
   claim: string;

@@ -17,6 +17,7 @@ import {
 import type { Changes } from './changes.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
 import { blamesRow, isAnsweredAlready } from './fault.ts';
+import { isCurrent, writeStatement } from './schema-version.ts';
 import { type Candidate, candidateOf, judgedCandidates, storable, submittedOf, type Told } from './take.ts';
 
 const keyHolders: Statement = {
@@ -36,9 +37,9 @@ const granted: Statement = {
 };
 
 /** Takes the candidates in `$1`, and tells what became of each (see `judgedCandidates`). */
-export const submit: Statement = {
-  name: 'submit',
-  text: `${judgedCandidates}, saved AS (
+export const submit = writeStatement(
+  'submit',
+  `${judgedCandidates}, saved AS (
       INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
       SELECT id, partner_id, received_at, type, mobile, delays, content, outcome, met_id
       FROM judged WHERE outcome IS NOT NULL
@@ -49,10 +50,10 @@ export const submit: Statement = {
       FROM judged WHERE outcome IS NOT NULL AND idempotency_key IS NOT NULL
     )
     SELECT id, outcome, met_id AS "leadId", due_at AS "dueAt", false AS "isReplay"
-    FROM judged WHERE outcome IS NOT NULL
+    FROM judged WHERE outcome IS NOT NULL AND ${isCurrent}
     UNION ALL
     SELECT id, CASE WHEN is_same THEN outcome ELSE 'key-used-otherwise' END, lead_id, due_at, true FROM told`,
-};
+);
 
 const saved: Statement = {
   name: 'saved',
@@ -98,7 +99,7 @@ export function postgresIntake(
       await database.persist(async ({ isUncertain }) => {
         // What a connection took with it may have been committed, and must not be made a second time.
         const candidates = () => JSON.stringify(Array.from(open.values(), ({ input }) => input));
-        const settleSaved = async () => settle(open, await database.write<Told>(saved, [candidates()]));
+        const settleSaved = async () => settle(open, await database.readOnce<Told>(saved, [candidates()]));
         if (isUncertain) await settleSaved();
         while (open.size > 0) {
           const rows = await database.write<Told>(submit, [candidates()]);
@@ -136,7 +137,7 @@ export function postgresIntake(
         // As for submissions: what an attempt whose answer was lost has stored counts, whenever it was committed.
         const wanted = () => JSON.stringify(Array.from(open.values(), ({ input }) => input));
         const endStored = async () =>
-          end(await database.write<JudgedCancellation>(storedCancellations, [wanted()]));
+          end(await database.readOnce<JudgedCancellation>(storedCancellations, [wanted()]));
         if (isUncertain) await endStored();
         while (open.size > 0) {
           const rows = await database.write<JudgedCancellation>(cancel, [wanted(), Date.now()]);

@@ -3,22 +3,17 @@ import type { PostgresDatabase, Run, Statement } from './database.ts';
 
 const directory = new URL('migrations/', import.meta.url);
 
-/** The migrations, in order: plain SQL in files numbered from 001. The table `migration` tells which ran. */
-const files = readdirSync(directory)
+/** The migrations, in order: plain SQL in files numbered from 001. The table `migration` records which ran. */
+export const migrations: readonly URL[] = readdirSync(directory)
   .filter((name) => name.endsWith('.sql'))
-  .sort();
+  .sort()
+  .map((name) => new URL(name, directory));
 
 /** The number of the last migration that this version of the program has. */
-export const latestMigration = files.length;
+export const latestMigration = migrations.length;
 
 /** Held while a process migrates ("lead" in ASCII). Like the tables, it belongs to the database. */
 export const migrationLock = 0x6c656164;
-
-/**
- * Maximum time for one migration (ms). It may write large tables anew, or wait for another server that does; a connection
- * that is lost meanwhile is noticed by TCP's keep-alive.
- */
-const migrationTimeout = 24 * 3_600_000;
 
 const lastMigration: Statement = {
   name: 'last_migration',
@@ -42,11 +37,12 @@ export async function currentMigration(database: PostgresDatabase): Promise<numb
  * Brings the database to the latest migration. Of two processes that start at once one migrates and
  * the other waits, then finds nothing left to do.
  *
- * @throws where the database was migrated by a newer version of the program
+ * @param files the migrations of this version of the program
+ * @throws if the database was migrated by a newer version of the program
  */
-export async function migrate(database: PostgresDatabase): Promise<void> {
-  if ((await currentMigration(database)) === latestMigration) return;
-  await database.transaction(async (run) => {
+export async function migrate(database: PostgresDatabase, files = migrations): Promise<void> {
+  if ((await currentMigration(database)) === files.length) return;
+  await database.migration(async (run) => {
     // The lock ends with the transaction, so a pooler between need not keep the connection.
     await run('SET LOCAL statement_timeout = 0');
     await run('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
@@ -55,19 +51,22 @@ export async function migrate(database: PostgresDatabase): Promise<void> {
       ran_at timestamptz NOT NULL DEFAULT now()
     )`);
     const [last] = await run<{ number: number }>(lastMigration.text);
-    await migrateFrom(last?.number ?? 0, run);
-  }, migrationTimeout);
+    await migrateFrom(last?.number ?? 0, files, run);
+  });
 }
 
-async function migrateFrom(current: number, run: Run): Promise<void> {
-  if (current > latestMigration) {
+async function migrateFrom(current: number, files: readonly URL[], run: Run): Promise<void> {
+  if (current > files.length) {
     throw new Error(
-      `The store has migration ${current} and this version knows ${latestMigration}: a newer version has used it. Start that version, or restore a copy from before.`,
+      `The store has migration ${current} and this version knows ${files.length}: a newer version has used it. Start that version, or restore a copy from before.`,
     );
   }
-  for (const [index, file] of files.entries()) {
-    if (index < current) continue;
-    await run(readFileSync(new URL(file, directory), 'utf8'));
-    await run('INSERT INTO migration (number) VALUES ($1)', [index + 1]);
-  }
+  for (const file of files.slice(current)) await run(readFileSync(file, 'utf8'));
+  // Waits for the writes of older servers that have checked the table already. Those that come later fail. The lock is
+  // the last one, as it is in statements that write, so that none of them and this transaction wait for each other.
+  await run('LOCK TABLE migration IN ACCESS EXCLUSIVE MODE');
+  await run('INSERT INTO migration (number) SELECT generate_series($1::integer, $2::integer)', [
+    current + 1,
+    files.length,
+  ]);
 }

@@ -7,11 +7,12 @@ import { postgresDecisions } from './decisions.ts';
 import { postgresDeliveryPauses } from './delivery-pause.ts';
 import { postgresHandOff } from './hand-off.ts';
 import { postgresIntake } from './intake.ts';
-import { currentMigration, latestMigration, migrate } from './migrate.ts';
+import { migrate } from './migrate.ts';
 import { postgresRecords } from './records.ts';
 import { postgresRegistry } from './registry.ts';
 import { postgresUpkeep } from './upkeep.ts';
 import { postgresWatch } from './watch.ts';
+import { WriteCheck } from './write-check.ts';
 
 export interface PostgresStoreLimits extends PostgresLimits {
   /** How many calls of one kind may wait before further ones are refused. */
@@ -67,6 +68,7 @@ export async function openPostgresStore(
   const changes = new Changes(database, limits.reconnectPause);
   const intake = postgresIntake(database, changes, batchLimits, observer);
   const handOff = postgresHandOff(database, changes, batchLimits, observer);
+  const writeCheck = new WriteCheck(database, observer);
   let closed: Promise<void> | undefined;
 
   /** Bounded by the patience and a second, even if PostgreSQL does not respond any more. */
@@ -89,11 +91,7 @@ export async function openPostgresStore(
     ...postgresArchive(database),
     ...postgresWatch(database, () => intake.waiting() + handOff.waiting()),
 
-    async checkReady() {
-      const current = await currentMigration(database);
-      if (current === latestMigration) return;
-      throw new Error(`The store has migration ${current}, and this server needs ${latestMigration}.`);
-    },
+    checkReady: () => writeCheck.run(),
 
     close: () => (closed ??= close()),
   };

@@ -3,6 +3,7 @@ import { columnsOf, type LimitColumns, limitOf } from '../limit-columns.ts';
 import { mistakes } from '../mistakes.ts';
 import type { KeyRecord, LeadTypeRecord, PartnerRecord, Registry } from '../store.ts';
 import type { PostgresDatabase, Run, Statement } from './database.ts';
+import { isCurrent, writeStatement } from './schema-version.ts';
 
 const types: Statement = {
   name: 'types',
@@ -41,17 +42,17 @@ const activeKeys: Statement = {
 const insertKey = 'INSERT INTO api_key (id, partner_id, digest, created_at) VALUES ($1, $2, $3, $4)';
 
 /** In the order of the ids, so that two servers that record the same keys do not wait for each other. */
-const useKeys: Statement = {
-  name: 'use_keys',
-  text: `
+const useKeys = writeStatement(
+  'use_keys',
+  `
     WITH used AS (
       SELECT api_key.id, sent.used_at
       FROM unnest($1::text[], $2::bigint[]) AS sent (id, used_at) JOIN api_key ON api_key.id = sent.id
       ORDER BY api_key.id FOR UPDATE OF api_key
     )
     UPDATE api_key SET last_used_at = greatest(api_key.last_used_at, used.used_at)
-    FROM used WHERE api_key.id = used.id`,
-};
+    FROM used WHERE api_key.id = used.id AND ${isCurrent}`,
+);
 
 const anything: Statement = {
   name: 'anything',

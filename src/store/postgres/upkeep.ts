@@ -2,20 +2,22 @@ import { identifierBound } from '../../leads/identifier.ts';
 import { Mistake } from '../../partners/partner.ts';
 import { stepSize } from '../prune.ts';
 import type { Upkeep } from '../store.ts';
-import type { PostgresDatabase, Statement } from './database.ts';
+import type { PostgresDatabase } from './database.ts';
+import { isCurrent, writeStatement } from './schema-version.ts';
 
 /** The leads of a submission or cancellation: the one that it made or met, and those of its replays. */
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM replay WHERE submission_id = submission.id`;
 
-const forgetAnswers: Statement = {
-  name: 'forget_answers',
-  text: `
+const forgetAnswers = writeStatement(
+  'forget_answers',
+  `
     DELETE FROM kept_answer WHERE (partner_id, idempotency_key) IN (
       SELECT partner_id, idempotency_key FROM kept_answer WHERE kept_at < $1
       ORDER BY kept_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+      AND ${isCurrent}
     RETURNING 1`,
-};
+);
 
 export function postgresUpkeep(database: PostgresDatabase): Upkeep {
   return {

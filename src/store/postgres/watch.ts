@@ -16,6 +16,7 @@ import {
 } from '../watch.ts';
 import type { PostgresDatabase, Statement } from './database.ts';
 import { isOpen } from './delivery-pause.ts';
+import { isCurrent, writeStatement } from './schema-version.ts';
 
 /** Where there are more changes than this, they are added up for good. */
 const mostChanges = 500;
@@ -26,12 +27,12 @@ const counts: Statement = {
 };
 
 /** Of two that add up at once the second finds nothing left to do. */
-const addUp: Statement = {
-  name: 'add_up_lead_counts',
-  text: `
+const addUp = writeStatement(
+  'add_up_lead_counts',
+  `
     WITH changes AS (DELETE FROM lead_count RETURNING state, count)
-    INSERT INTO lead_count (state, count) SELECT state, sum(count) FROM changes GROUP BY state`,
-};
+    INSERT INTO lead_count (state, count) SELECT state, sum(count) FROM changes WHERE ${isCurrent} GROUP BY state`,
+);
 
 const line: Statement = {
   name: 'line',

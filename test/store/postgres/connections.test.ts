@@ -31,7 +31,7 @@ function connectionsTo(url: string) {
   return asAdministrator<{ query: string }>(
     url,
     `SELECT query FROM pg_stat_activity
-     WHERE application_name LIKE 'leads%' AND datname = current_database()`,
+     WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
   );
 }
 
@@ -70,7 +70,7 @@ test('connections that are refused or cut while a store listens leave nothing be
     await asAdministrator(
       direct,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE application_name LIKE 'leads%' AND datname = current_database()`,
+       WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
     );
     if (fault !== 'refused') continue;
     const before = proxy.made();

@@ -86,7 +86,7 @@ test('while PostgreSQL is down partners get the documented failures, and afterwa
     expect(json, id).toEqual(responseValue(id, 500, 'server-error'));
   }
   const readiness = async () => (await fetch(`${server.url}/readyz`)).status;
-  await expect.poll(readiness, { timeout: 10_000 }).toBe(503);
+  await expect.poll(readiness).toBe(503);
   await postgres.start();
   let people = 0;
   const addNext = async () => {
@@ -98,7 +98,7 @@ test('while PostgreSQL is down partners get the documented failures, and afterwa
     return (await send(server, 'addLead', { body })).json;
   };
   await expect.poll(addNext).toEqual(responseValue('addLead', 200, 'accepted'));
-  await expect.poll(readiness, { timeout: 10_000 }).toBe(200);
+  await expect.poll(readiness).toBe(200);
 }, 60_000);
 
 test('connections that are cut in the middle of a transaction lose nothing and double nothing', async () => {
@@ -110,7 +110,7 @@ test('connections that are cut in the middle of a transaction lose nothing and d
     await asAdministrator(
       url,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE application_name = 'leads' AND datname = current_database()`,
+       WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
     );
   }
   await load.stop();
@@ -294,17 +294,19 @@ test('a primary that only reads, as after a failover, is left for the next; unti
   await asAdministrator(
     url,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE application_name = 'leads' AND datname = current_database()`,
+     WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
   );
-  await expect(store.submit(from(first.id, { mobile: '+447840258824' }))).rejects.toThrow('read-only');
+  // The latter if the pool had not noticed yet that a connection was terminated.
+  const refusal = /read-only|nobody knows what it has done/;
+  await expect(store.submit(from(first.id, { mobile: '+447840258824' }))).rejects.toThrow(refusal);
   expect(
     await store.leadStatus({ partnerId: first.id, type: 'motor', mobile: '+447840258823' }),
   ).toMatchObject({
     state: 'scheduled',
   });
-  // As a server does that only answers /lead/status, on a replica.
+  // A server can start on it, and answers /lead/status.
   const replica = await openPostgresStore(url);
-  await replica.checkReady();
+  await expect(replica.checkReady()).rejects.toThrow('PostgreSQL accepts no writes');
   await replica.close();
   const admin = new pg.Client({ connectionString: url, options: '-c default_transaction_read_only=off' });
   await admin.connect();
@@ -332,6 +334,6 @@ function waiting(url: string) {
   return asAdministrator(
     url,
     `SELECT pid FROM pg_stat_activity
-     WHERE application_name = 'leads' AND datname = current_database() AND wait_event_type = 'Lock'`,
+     WHERE application_name LIKE 'leads/%' AND datname = current_database() AND wait_event_type = 'Lock'`,
   );
 }

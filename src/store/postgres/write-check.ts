@@ -1,0 +1,105 @@
+import pg from 'pg';
+import type { StoreObserver } from '../observer.ts';
+import { StoreBusy } from '../store.ts';
+import type { PostgresDatabase, Run } from './database.ts';
+import { latestMigration } from './migrate.ts';
+import { isCurrent, writeStatement } from './schema-version.ts';
+
+/** Maximum time for a check (ms), whatever PostgreSQL does. */
+const checkTimeout = 5_000;
+
+/** Maximum size of the table that the checks fill (bytes). */
+const maxSize = 2 ** 20;
+
+/** SQLSTATE of a write that a standby, or a server set to read-only, refuses. */
+const readOnly = '25006';
+
+const insertCheck = writeStatement(
+  'insert_readiness_check',
+  `INSERT INTO readiness (checked_at) SELECT now() WHERE ${isCurrent}
+   RETURNING floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,
+     (SELECT max(number) FROM migration) AS migration, pg_relation_size('readiness') AS size`,
+);
+
+interface Check {
+  /** Time by PostgreSQL's clock (ms since 1970). */
+  now: number;
+  migration: number;
+  size: number;
+}
+
+/** Checks that this server can write to PostgreSQL, and compares the clocks while it does. */
+export class WriteCheck {
+  readonly #database: PostgresDatabase;
+  readonly #observer: StoreObserver;
+  #check: Promise<void> | undefined;
+
+  constructor(database: PostgresDatabase, observer: StoreObserver) {
+    this.#database = database;
+    this.#observer = observer;
+  }
+
+  /**
+   * Commits one row. A check in progress counts for all who ask meanwhile.
+   *
+   * @throws if the row is not committed within five seconds
+   */
+  async run(): Promise<void> {
+    this.#check ??= this.#write().finally(() => {
+      this.#check = undefined;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      const error = new StoreBusy(`PostgreSQL did not commit a row within ${checkTimeout / 1_000} s.`);
+      timer = setTimeout(reject, checkTimeout, error);
+    });
+    try {
+      await Promise.race([this.#check, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #write(): Promise<void> {
+    const { migration, size } = await this.#database.persist(() => this.#insert());
+    if (migration !== latestMigration) {
+      throw new Error(`The store has migration ${migration}, and this server needs ${latestMigration}.`);
+    }
+    // A backup may hold the table for hours. Then a later check empties it.
+    if (size > maxSize) await this.#database.transaction(truncate).catch(() => {});
+  }
+
+  async #insert(): Promise<Check> {
+    const before = Date.now();
+    try {
+      const [check] = await this.#database.write<Check>(insertCheck);
+      if (check === undefined) throw new Error('PostgreSQL did not return the row of a readiness check.');
+      this.#observer.clockSkew(provenSkew(before, check.now, Date.now()));
+      return check;
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError && error.code === readOnly)) throw error;
+      // Unlike a request, a check does not wait for the next primary.
+      throw new Error(
+        'PostgreSQL accepts no writes: it is a standby, or set to read-only. DATABASE_URL must lead to the primary.',
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Without waiting: everybody who came after would wait, too. */
+async function truncate(run: Run): Promise<void> {
+  await run('LOCK TABLE readiness IN ACCESS EXCLUSIVE MODE NOWAIT');
+  await run('TRUNCATE readiness');
+}
+
+/**
+ * The smallest difference between two clocks that explains what they showed (ms); positive if this machine's is ahead.
+ *
+ * @param before by the clock of this machine, as `after`
+ * @param there by the other clock, at a moment between the two
+ */
+export function provenSkew(before: number, there: number, after: number): number {
+  if (there < before) return before - there;
+  return there > after ? after - there : 0;
+}

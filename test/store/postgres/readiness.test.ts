@@ -1,0 +1,156 @@
+/** A store is ready if, and only if, PostgreSQL commits a write in time. */
+import { spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { provenSkew } from '../../../src/store/postgres/write-check.ts';
+import { startLossyProxy } from '../../harness/lossy-proxy.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { startPostgres } from '../../harness/postgres-server.ts';
+import { closing, furnished } from '../stores.ts';
+
+test('each check commits one row, and the table does not grow for ever', async () => {
+  const url = await emptyDatabase();
+  const store = closing(await openPostgresStore(url));
+  const count = async () =>
+    (
+      await asAdministrator(
+        url,
+        'SELECT count(*)::integer AS rows, pg_relation_size($1) AS size FROM readiness',
+        ['readiness'],
+      )
+    )[0];
+  for (let checks = 0; checks < 3; checks += 1) await store.checkReady();
+  expect(await count()).toEqual({ rows: 3, size: String(3 * 8_192) });
+  await asAdministrator(url, 'INSERT INTO readiness SELECT FROM generate_series(1, 200)');
+  await store.checkReady();
+  expect(await count()).toEqual({ rows: 0, size: '0' });
+});
+
+test('a backup that reads the table neither keeps checks from passing nor waits for them', async () => {
+  const url = await emptyDatabase();
+  const store = closing(await openPostgresStore(url, { statementTimeout: 20_000, responseTimeout: 20_000 }));
+  await asAdministrator(url, 'INSERT INTO readiness SELECT FROM generate_series(1, 200)');
+  const backup = new pg.Client({ connectionString: url });
+  await backup.connect();
+  onTestFinished(() => backup.end());
+  await backup.query('BEGIN; LOCK TABLE readiness IN ACCESS SHARE MODE');
+  await store.checkReady();
+  await store.checkReady();
+  const { rows } = await backup.query('SELECT count(*)::integer AS rows FROM readiness');
+  expect(rows).toEqual([{ rows: 202 }]);
+});
+
+test('a server that is set to read-only is not ready', async () => {
+  const url = await emptyDatabase();
+  const name = new URL(url).pathname.slice(1);
+  await (await openPostgresStore(url)).close();
+  await asAdministrator(url, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+  const store = closing(await openPostgresStore(url));
+  await expect(store.checkReady()).rejects.toThrow('PostgreSQL accepts no writes');
+});
+
+test('a hot standby is not ready until its promotion', async () => {
+  const postgres = await startPostgres();
+  onTestFinished(() => postgres.remove());
+  const store = closing(await openPostgresStore(postgres.url));
+  await store.checkReady();
+  await postgres.stop();
+  await postgres.startAsStandby();
+  await expect(store.checkReady()).rejects.toThrow('PostgreSQL accepts no writes');
+  await asAdministrator(postgres.url, 'SELECT pg_promote()');
+  await expect.poll(() => store.checkReady()).toBeUndefined();
+}, 60_000);
+
+test('a server that does not respond is not ready, which takes five seconds to find out for all who ask', async () => {
+  const url = new URL(await emptyDatabase());
+  const proxy = await startLossyProxy(Number(url.port));
+  url.port = String(proxy.port);
+  const store = await openPostgresStore(url.href, {
+    connections: 1,
+    patience: 20_000,
+    responseTimeout: 20_000,
+  });
+  await store.checkReady();
+  proxy.dropPackets();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const checks = Promise.allSettled([store.checkReady(), store.checkReady()]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  for (const check of await checks) {
+    expect(check).toMatchObject({ reason: { message: 'PostgreSQL did not commit a row within 5 s.' } });
+  }
+  vi.useRealTimers();
+  proxy.cut();
+  await store.close();
+});
+
+test('a server whose disk is full is not ready, and is again once there is room', async (context) => {
+  const postgres = await startPostgres();
+  const directory = join(dirname(postgres.dataDirectory), 'disk');
+  onTestFinished(async () => {
+    await postgres.stop();
+    spawnSync('umount', [directory]);
+    await postgres.remove();
+  });
+  mkdirSync(directory);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', directory]);
+  if (mounted.status !== 0) return context.skip('This machine does not let this user mount a disk.');
+  const { uid, gid } = statSync(postgres.dataDirectory);
+  chownSync(directory, uid, gid);
+  await asAdministrator(postgres.url, `CREATE TABLESPACE small LOCATION '${directory}'`);
+  await asAdministrator(postgres.url, 'CREATE DATABASE small TABLESPACE small');
+  const url = new URL('/small', postgres.url).href;
+  const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
+  await store.checkReady();
+  const ballast = join(directory, 'ballast');
+  fill(ballast);
+  await expect(store.checkReady()).rejects.toThrow('No space left on device');
+  const content = JSON.stringify({ ballast: 'x'.repeat(60_000) });
+  const submit = () => store.submit(from(first.id, { mobile: '+447840258824', content, type: 'unknown' }));
+  await expect.poll(() => submit().catch(String)).toContain('No space left on device');
+  await expect(store.checkReady()).rejects.toThrow('No space left on device');
+  rmSync(ballast);
+  await store.checkReady();
+  expect(await submit()).toMatchObject({ outcome: 'unknown-type' });
+}, 60_000);
+
+/** Writes a file until the disk has no page of PostgreSQL's left. */
+function fill(file: string): void {
+  for (;;) {
+    try {
+      writeFileSync(file, Buffer.alloc(4_096), { flag: 'a' });
+    } catch {
+      expect(existsSync(file)).toBe(true);
+      return;
+    }
+  }
+}
+
+test('the skew between two clocks is what cannot be explained by the time between question and answer', () => {
+  expect(provenSkew(1_000, 1_500, 2_000)).toBe(0);
+  expect(provenSkew(1_000, 1_000, 1_000)).toBe(0);
+  expect(provenSkew(1_000, 400, 2_000)).toBe(600);
+  expect(provenSkew(1_000, 2_700, 2_000)).toBe(-700);
+});
+
+test.each([3_600_000, -3_600_000, 0])(
+  'a clock that is %i ms ahead of the database’s is noticed',
+  async (skew) => {
+    const seen: number[] = [];
+    const observer = {
+      batch: () => {},
+      failure: () => {},
+      clockSkew: (found: number) => void seen.push(found),
+    };
+    const store = closing(await openPostgresStore(await emptyDatabase(), {}, observer));
+    if (skew !== 0) vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + skew });
+    onTestFinished(() => void vi.useRealTimers());
+    await store.checkReady();
+    // The fake clock stands still while the check runs.
+    expect(Math.abs((seen[0] ?? Number.NaN) - skew)).toBeLessThan(60_000);
+    if (skew === 0) expect(seen).toEqual([0]);
+  },
+);

@@ -1,0 +1,226 @@
+/** All servers of a store run the same version: one that is older than the store's tables writes nothing any more. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import pg from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { newSubmission } from '../../../src/leads/submission.ts';
+import { archiveTables } from '../../../src/store/archive.ts';
+import { PostgresDatabase } from '../../../src/store/postgres/database.ts';
+import { submit } from '../../../src/store/postgres/intake.ts';
+import { migrate, migrations } from '../../../src/store/postgres/migrate.ts';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { isCurrent, writeStatement } from '../../../src/store/postgres/schema-version.ts';
+import { candidateOf } from '../../../src/store/postgres/take.ts';
+import { type Store, StoreBusy } from '../../../src/store/store.ts';
+import { send } from '../../harness/client.ts';
+import { startPgBouncer, whyNoPgBouncer } from '../../harness/pgbouncer.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { claim, record, serve, temporaryDirectory } from '../../harness/server.ts';
+import { closing, furnished } from '../stores.ts';
+
+/** Migrates a store as the next version of the program would. */
+async function migrateFurther(url: string, sql: string): Promise<void> {
+  const file = join(temporaryDirectory(), '999-further.sql');
+  writeFileSync(file, sql);
+  const limits = { connections: 1, statementTimeout: 20_000, responseTimeout: 20_000, patience: 20_000 };
+  const database = new PostgresDatabase(url, limits);
+  await migrate(database, [...migrations, pathToFileURL(file)]);
+  await database.close();
+}
+
+/** The ids of what there is to write to: a submission, and leads that are claimed, failed, and failed undecided. */
+interface Known {
+  submission: string;
+  lead: string;
+  failed: string;
+  undecided: string;
+}
+
+const person = { type: 'motor', mobile: '+447840258823' };
+
+/** Everything that a store can be asked to write. */
+const writes: Record<string, (store: Store, known: Known) => Promise<unknown>> = {
+  pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
+  resumeDelivery: (store) => store.resumeDelivery(undefined),
+  claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1, notDueBefore: 0 }),
+  renewLease: (store, { lead }) => store.renewLease('old', [lead], 1),
+  recordTry: (store, { lead }) => record(store, 'old', lead, 'taken'),
+  cancel: (store) =>
+    store.cancel(newSubmission({ ...person, partnerId: 1, receivedAt: 1, delays: 0, content: '{}' })),
+  replay: (store, { submission }) => store.replay(submission),
+  retry: (store, { failed }) => store.retry(failed),
+  resolve: (store, { undecided }) => store.resolve(undecided, true),
+  addType: (store) => store.addType('home', null),
+  addPartner: (store) => store.addPartner('third', []),
+  grantType: (store) => store.grantType('first', 'motor'),
+  addKey: (store) => store.addKey('first', 'key', 'digest'),
+  rotateKey: (store) => store.rotateKey('old', { id: 'new', digest: 'new', oldUntil: Date.now() }),
+  revokeKey: (store) => store.revokeKey('old'),
+  limitPartner: (store) => store.limitPartner('first', 'off'),
+  recordKeyUses: (store) => store.recordKeyUses(new Map([['old', 1]])),
+  prune: (store) => store.prune(Date.now(), ''),
+  forgetAnswers: (store) => store.forgetAnswers(Date.now() + 1),
+  addRows: (store) => store.addRows(archiveTables[0] ?? never(), [[99, 'copied', null, 1]]),
+  checkReady: (store) => store.checkReady(),
+};
+
+function never(): never {
+  throw new Error('There is no table.');
+}
+
+/** All rows of all tables. */
+async function contentOf(url: string): Promise<Record<string, unknown>> {
+  const tables = await asAdministrator<{ name: string }>(
+    url,
+    `SELECT relname AS name FROM pg_stat_user_tables WHERE relname <> 'readiness'`,
+  );
+  const rows = tables.map(async ({ name }) => [
+    name,
+    await asAdministrator(url, `SELECT row_to_json(t) FROM ${name} AS t ORDER BY t::text`),
+  ]);
+  return Object.fromEntries(await Promise.all(rows));
+}
+
+async function expectNothingWritten(store: Store, url: string, known: Known): Promise<void> {
+  const before = await contentOf(url);
+  for (const [name, write] of Object.entries(writes)) {
+    const error: unknown = await write(store, known).then(
+      () => undefined,
+      (thrown) => thrown,
+    );
+    expect(error, name).toBeInstanceOf(StoreBusy);
+    expect(String(error), name).toContain('A newer version has migrated the store');
+  }
+  expect(await contentOf(url)).toEqual(before);
+}
+
+/** A store in which each of the writes above has something to write. */
+async function worthWriting(url: string) {
+  const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
+  await store.addKey('first', 'old', 'old');
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  const [failed] = await claim(store, 'old');
+  await record(store, 'old', failed?.id ?? '', 'refused');
+  await store.submit(from(first.id, { mobile: '+447840258826' }));
+  const [undecided] = await claim(store, 'old');
+  await record(store, 'old', undecided?.id ?? '', 'unknown');
+  const submission = from(first.id);
+  await store.submit(submission, { key: 'k', fingerprint: 'f' });
+  const [lead] = await claim(store, 'old', { lease: 1 });
+  const known = {
+    submission: submission.id,
+    lead: lead?.id ?? '',
+    failed: failed?.id ?? '',
+    undecided: undecided?.id ?? '',
+  };
+  return { store, first, from, known };
+}
+
+test('after a newer version has migrated the store, an older one writes nothing, whatever it is asked', async () => {
+  const url = await emptyDatabase();
+  const { store, first, from, known } = await worthWriting(url);
+  await migrateFurther(url, 'CREATE TABLE further ()');
+  await expect(store.submit(from(first.id, { mobile: '+447840258825' }))).rejects.toThrow(StoreBusy);
+  await expectNothingWritten(store, url, known);
+  expect(await store.leadStatus({ partnerId: first.id, ...person })).toBeDefined();
+});
+
+test.skipIf(whyNoPgBouncer() !== undefined)('it is so through PgBouncer as well', async () => {
+  const direct = await emptyDatabase();
+  const bouncer = await startPgBouncer(direct);
+  onTestFinished(() => bouncer.stop());
+  const { store, known } = await worthWriting(bouncer.through(direct));
+  await migrateFurther(direct, 'CREATE TABLE further ()');
+  await expectNothingWritten(store, direct, known);
+});
+
+const migrationsOf = [
+  ['another table', 'CREATE TABLE further ()'],
+  ['the same table', 'ALTER TABLE lead ADD COLUMN further integer'],
+] as const;
+
+/** How many statements with this beginning wait for a lock. */
+async function waiting(url: string, beginning: string): Promise<number> {
+  const rows = await asAdministrator(
+    url,
+    `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+     AND starts_with(trim(query, E' \\n'), $1)`,
+    [beginning],
+  );
+  return rows.length;
+}
+
+/** A connection on which a transaction is open. */
+async function transactionOn(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  onTestFinished(() => client.end());
+  await client.query('BEGIN');
+  return client;
+}
+
+test.each(migrationsOf)('a write that has begun is committed before a migration of %s', async (_, sql) => {
+  const url = await emptyDatabase();
+  const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
+  const submission = from(first.id);
+  const blocker = await transactionOn(url);
+  await blocker.query(
+    `INSERT INTO submission VALUES ('${submission.id}', 1, 1, '', '', 0, '{}', 'accepted')`,
+  );
+  const begun = store.submit(submission);
+  await expect.poll(() => waiting(url, 'WITH candidate')).toBe(1);
+  const migrating = migrateFurther(url, sql);
+  const last = sql.startsWith('ALTER') ? sql : 'LOCK TABLE migration';
+  await expect.poll(() => waiting(url, last)).toBe(1);
+  await blocker.query('ROLLBACK');
+  expect(await begun).toMatchObject({ outcome: 'accepted' });
+  await migrating;
+});
+
+test.each(migrationsOf)('a write that begins during a migration of %s is not committed', async (_, sql) => {
+  const url = await emptyDatabase();
+  const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
+  // Prepared before, as it is on a server that has worked for a while.
+  await store.submit(from(first.id, { type: 'unknown' }));
+  const newer = await transactionOn(url);
+  await newer.query(
+    `${sql}; LOCK TABLE migration IN ACCESS EXCLUSIVE MODE; INSERT INTO migration VALUES (99)`,
+  );
+  const late = expect(store.submit(from(first.id))).rejects.toThrow('A newer version has migrated the store');
+  await expect.poll(() => waiting(url, 'WITH candidate')).toBe(1);
+  await newer.query('COMMIT');
+  await late;
+  expect(await asAdministrator(url, 'SELECT FROM lead')).toEqual([]);
+});
+
+test('partners of an older server get 503, and it is not ready', async () => {
+  const url = await emptyDatabase();
+  const server = await serve(await openPostgresStore(url), { checkReadyEvery: 20 });
+  await migrateFurther(url, 'CREATE TABLE further ()');
+  for (const id of ['addLead', 'cancelLead'] as const) expect((await send(server, id)).status, id).toBe(503);
+  await expect.poll(async () => (await fetch(`${server.url}/readyz`)).status).toBe(503);
+});
+
+test('a server of version 1.2.0, which does not check, writes neither submissions nor leads', async () => {
+  const url = await emptyDatabase();
+  const { first, from } = await furnished(closing(await openPostgresStore(url)));
+  const older = new pg.Client({ connectionString: url, application_name: 'leads' });
+  await older.connect();
+  onTestFinished(() => older.end());
+  const unchecked = submit.text.replace(isCurrent, 'true');
+  for (const type of ['motor', 'unknown']) {
+    const candidates = JSON.stringify([candidateOf(from(first.id, { type }))]);
+    await expect(older.query(unchecked, [candidates])).rejects.toThrow(
+      'A newer version has migrated the store',
+    );
+  }
+  for (const write of [`UPDATE lead SET state = 'dialled'`, 'DELETE FROM lead']) {
+    await expect(older.query(write)).rejects.toThrow('A newer version has migrated the store');
+  }
+  expect(await asAdministrator(url, 'SELECT FROM submission')).toEqual([]);
+});
+
+test('a statement that writes cannot be made without the check', () => {
+  expect(() => writeStatement('careless', 'DELETE FROM lead')).toThrow('without checking');
+});
