@@ -1,0 +1,74 @@
+/** What is pruned is in no row of any table, whichever tables there are. */
+import { expect, test, vi } from 'vitest';
+import { identifierBound } from '../../../src/leads/identifier.ts';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { pruneAll } from '../../../src/store/prune.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { claim, record } from '../../harness/server.ts';
+import { closing, furnished } from '../stores.ts';
+
+const day = 86_400_000;
+const marked = 'Markedname';
+
+let made = 0;
+
+/** An identifier of the time that the clock shows; within a process, `newIdentifier` does not go back with it. */
+function idNow(): string {
+  made += 1;
+  return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
+}
+
+/** Where a person can be who is pruned: in what made a lead, what met one, what made none, and what was cancelled. */
+async function sendAll(store: Store, partners: readonly number[]): Promise<void> {
+  const [first = 0, second = 0] = partners;
+  const sent = (partnerId: number, mobile: string, type: string) => {
+    const content = JSON.stringify({ surname: marked });
+    return { id: idNow(), partnerId, receivedAt: Date.now(), type, mobile, delays: 0, content };
+  };
+  const send = async (partnerId: number, mobile: string, type = 'motor') => {
+    const submission = sent(partnerId, mobile, type);
+    await store.submit(submission, { key: mobile + partnerId + type, fingerprint: 'f' });
+    return submission;
+  };
+  await send(first, '+447840191901');
+  await send(second, '+447840191901');
+  await store.cancel(sent(first, '+447840191901', 'motor'), { key: 'cancel', fingerprint: 'f' });
+  const unknown = await send(first, '+447840191902', 'unknown');
+  await store.replay(unknown.id);
+  await send(first, '+447840191903');
+  const [lead] = await claim(store, 'test', { lease: 1 });
+  await record(store, 'test', lead?.id ?? '', 'unavailable', 0);
+  await store.claimDue({ claim: 'late', limit: 1, lease: 1, notDueBefore: Date.now() + day });
+}
+
+/** The tables in which a text stands, in any column. */
+async function tablesWith(url: string, text: string): Promise<string[]> {
+  const tables = await asAdministrator<{ name: string }>(
+    url,
+    'SELECT relname AS name FROM pg_stat_user_tables',
+  );
+  const found: string[] = [];
+  for (const { name } of tables) {
+    const rows = await asAdministrator(url, `SELECT FROM ${name} AS t WHERE t::text LIKE '%' || $1 || '%'`, [
+      text,
+    ]);
+    if (rows.length > 0) found.push(name);
+  }
+  return found;
+}
+
+test('no row has anything of a person whose submissions were pruned', async () => {
+  const url = await emptyDatabase();
+  const { store, first, second } = await furnished(closing(await openPostgresStore(url)));
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 500 * day });
+  try {
+    await sendAll(store, [first.id, second.id]);
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await tablesWith(url, '84019190')).toEqual(expect.arrayContaining(['lead', 'submission']));
+  await pruneAll(store, Date.now() - 400 * day);
+  while ((await store.forgetAnswers(Date.now() - day)) > 0);
+  for (const text of ['84019190', marked]) expect(await tablesWith(url, text), text).toEqual([]);
+});
