@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { existingFile } from './database.ts';
 import { isBusy } from './fault.ts';
@@ -37,6 +37,28 @@ export function closeStore(database: DatabaseSync, path: string): void {
   database.close();
   // Of two that close at once neither was alone, and one of them has removed the log.
   if (!isAlone && !existsSync(`${path}-wal`)) markAfterwards(path);
+}
+
+/**
+ * Closes a connection whose files were replaced. SQLite removes the log by its name, and the log of that name may be
+ * another store's by now, which keeps it.
+ */
+export function closeReplaced(database: DatabaseSync, path: string): void {
+  const giveBack = [`${path}-wal`, `${path}-shm`].map(secondName);
+  database.close();
+  for (const each of giveBack) each();
+}
+
+/** Gives a file a second name; the function that is returned gives it back its first, if it has lost that. */
+function secondName(name: string): () => void {
+  const second = `${name}.${process.pid}`;
+  try {
+    linkSync(name, second);
+  } catch {
+    // It is not there, or the file system has no second names.
+    return () => {};
+  }
+  return () => (existsSync(name) ? rmSync(second) : renameSync(second, name));
 }
 
 /** Marks the store as closed if no other connection has it open; nobody else can open it until `database` is closed. */

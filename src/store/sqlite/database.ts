@@ -37,12 +37,9 @@ export function openDatabase(path: string): DatabaseSync {
   }
   const database = new DatabaseSync(path, { timeout: startPatience });
   try {
-    database.exec(`
-      PRAGMA auto_vacuum = INCREMENTAL;
-      PRAGMA secure_delete = ON;
-    `);
     checkOwner(database, path);
     database.exec(`
+      PRAGMA secure_delete = ON;
       PRAGMA journal_mode = WAL;
       PRAGMA journal_size_limit = ${keptLog};
       PRAGMA fullfsync = ON;
@@ -101,5 +98,6 @@ function checkOwner(database: DatabaseSync, path: string): void {
   if (tables !== 0) {
     throw new Error(`${path} is a database of another program. Give DATABASE_URL a file of its own.`);
   }
-  database.exec(`PRAGMA application_id = ${applicationId}`);
+  // Once there are tables, only `compact` can change how the file gives room back.
+  database.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = ${applicationId}`);
 }

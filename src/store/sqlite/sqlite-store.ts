@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import type { Store } from '../store.ts';
 import { sqliteArchive } from './archive.ts';
+import { closeStore } from './closing.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
 import { compactOnce } from './compaction.ts';
 import { openDatabase, stopWaitingForLocks } from './database.ts';
@@ -22,7 +23,7 @@ import { sqliteRecords } from './records.ts';
 import { sqliteRegistry } from './registry.ts';
 import { sqliteUpkeep } from './upkeep.ts';
 import { sqliteWatch } from './watch.ts';
-import { nothingLasts, WriteAheadLog } from './write-ahead-log.ts';
+import { type Durability, nothingLasts, WriteAheadLog } from './write-ahead-log.ts';
 
 /**
  * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
@@ -36,9 +37,7 @@ export function openSqliteStore(
   observer: StoreObserver = unobserved,
 ): Store {
   const path = file === ':memory:' ? file : resolve(file);
-  const database = openUpToDate(path);
-  const isInMemory = database.location() === null;
-  const durability = isInMemory ? nothingLasts(database) : new WriteAheadLog(database, observer, path);
+  const { database, durability } = openUpToDate(path, observer);
   const queue = new CommitQueue(database, durability, limits, observer);
   const ready = new Query(
     database,
@@ -83,7 +82,10 @@ export function openSqliteStore(
   };
 }
 
-function openUpToDate(path: string): DatabaseSync {
+function openUpToDate(
+  path: string,
+  observer: StoreObserver,
+): { database: DatabaseSync; durability: Durability } {
   try {
     if (path !== ':memory:') inspectFiles(path);
     const database = openDatabase(path);
@@ -92,10 +94,12 @@ function openUpToDate(path: string): DatabaseSync {
       checkIntegrity(database, path);
       compactOnce(database, path);
       stopWaitingForLocks(database);
+      const isInMemory = database.location() === null;
+      const durability = isInMemory ? nothingLasts(database) : new WriteAheadLog(database, observer, path);
       warnOfOthers(path);
-      return database;
+      return { database, durability };
     } catch (error) {
-      database.close();
+      closeStore(database, path);
       throw error;
     }
   } catch (error) {

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { StoreObserver } from '../observer.ts';
 import { StoreBusy } from '../store.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { closeStore, markInUse } from './closing.ts';
+import { closeReplaced, closeStore, markInUse } from './closing.ts';
 import { latestMigration } from './migrate.ts';
 import { Query } from './query.ts';
 import { StoreFiles } from './store-files.ts';
@@ -67,6 +67,7 @@ export class WriteAheadLog implements Durability {
   readonly #version: Query<{ user_version: Version }>;
   #admitted: Version | undefined;
   #isDoubtful = false;
+  #isReplaced = false;
   #refusal: StoreBusy | undefined;
 
   /**
@@ -136,8 +137,8 @@ export class WriteAheadLog implements Durability {
   async close(): Promise<void> {
     await this.#checkpoints.close();
     closeSync(this.#log);
-    if (this.#refusal === undefined) closeStore(this.#database, this.#path);
-    else this.#database.close();
+    if (this.#isReplaced) closeReplaced(this.#database, this.#path);
+    else closeStore(this.#database, this.#path);
   }
 
   /** Judges a version that was not there at the last transaction. The transaction stays begun unless this throws. */
@@ -161,6 +162,7 @@ export class WriteAheadLog implements Durability {
   #lookForFiles(): void {
     const lost = this.#admitted === undefined ? undefined : this.#files.replaced(this.#admitted);
     if (lost === undefined) return;
+    this.#isReplaced = true;
     this.#refusal = new StoreBusy(
       `${lost} was removed or replaced while this process was using it, so nothing is accepted any more. Stop every process that uses the store, put its files back or restore a backup, then start again.`,
     );

@@ -1,10 +1,20 @@
 /** Acknowledged leads are in the files that the next start opens, or the server stops acknowledging and says what to do. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { versionOf } from '../../../src/store/sqlite/closing.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import { isInUse } from '../../../src/store/sqlite/version.ts';
 import { type Store, StoreBusy } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
@@ -68,6 +78,9 @@ test.each<[string, Harm, RegExp]>([
   ],
 ])('when %s, nothing is acknowledged or written any more', async (_when, harm, reason) => {
   const { file, store, add } = await storeWithLead();
+  // The directory counts as unchanged from now on.
+  vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
+  onTestFinished(() => void vi.restoreAllMocks());
   expect(await add(1)).toMatchObject({ outcome: 'accepted' });
   await harm(file, store);
   const error = await add(2).catch((thrown: unknown) => thrown);
@@ -81,6 +94,41 @@ test.each<[string, Harm, RegExp]>([
   await expect(store.leadStatus({ partnerId: 1, type: 'motor', mobile: mobile(1) })).rejects.toThrow(reason);
   await expect(store.checkReady()).rejects.toThrow(reason);
   expect(existsSync(file) && leads()).toBe(before);
+});
+
+test('when a server whose files were replaced ends, the files of the store that took their place stay', async () => {
+  const { file, store, add } = await storeWithLead();
+  const copy = await backedUp(store);
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`);
+  renameSync(copy, file);
+  await expect(add(1)).rejects.toThrow('was removed or replaced');
+  const next = openSqliteStore(file);
+  await next.addType('home', null);
+  await store.close();
+  await next.addType('pet', null);
+  expect(readdirSync(dirname(file)).toSorted()).toEqual(['leads.db', 'leads.db-shm', 'leads.db-wal']);
+  await next.close();
+  expect(await mobilesIn(file)).toEqual([mobile(0)]);
+});
+
+test('a store that is refused is left as it was, and opened by the version that knows it', async () => {
+  const { file } = await storeWithLead();
+  const copy = killed(file);
+  const version = (change: number) => {
+    const database = new DatabaseSync(copy);
+    database.exec(`PRAGMA user_version = ${versionOf(database) + change}`);
+    // As if it was killed: another connection keeps the log.
+    return database;
+  };
+  const newer = version(1);
+  const again = killed(copy);
+  newer.close();
+  expect(() => openSqliteStore(again)).toThrow('a newer version has used it');
+  const database = new DatabaseSync(again);
+  expect(isInUse(versionOf(database))).toBe(false);
+  database.exec(`PRAGMA user_version = ${versionOf(database) - 1}`);
+  database.close();
+  expect(await mobilesIn(again)).toEqual([mobile(0)]);
 });
 
 test('a store that is killed is opened with all that was acknowledged, also after it was moved with its log', async () => {
@@ -119,6 +167,17 @@ test('a command that only reads, and ends last, leaves a store that is closed', 
   await reader.close();
   expect(existsSync(`${copy}-wal`)).toBe(false);
   expect(await mobilesIn(copy)).toEqual([0, 1].map(mobile));
+});
+
+test('a command that only reads writes nothing', async () => {
+  const { file, store } = await storeWithLead();
+  await store.close();
+  const bytes = () => execFileSync('cat', [file], { maxBuffer: 2 ** 28 });
+  const before = bytes();
+  const reader = openSqliteStore(file);
+  expect(await leadsIn(reader)).toHaveLength(1);
+  await reader.close();
+  expect(bytes().equals(before)).toBe(true);
 });
 
 test('of two that close at once one leaves a store that is closed', async () => {
