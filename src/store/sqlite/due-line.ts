@@ -27,6 +27,11 @@ export function dueLine(database: DatabaseSync): DueLine {
        (SELECT min(next_try_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS nextTryAt
      FROM lead_type WHERE ${isOpen}`,
   );
+  const head = new Query<{ nextTryAt: number | null }>(
+    database,
+    `SELECT min((SELECT min(next_try_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextTryAt
+     FROM lead_type WHERE ${isOpen}`,
+  );
   const ofType = new Query<Place>(
     database,
     `SELECT id, next_try_at AS nextTryAt FROM lead
@@ -34,23 +39,28 @@ export function dueLine(database: DatabaseSync): DueLine {
      ORDER BY next_try_at, id LIMIT ?`,
   );
 
-  function typesInOrder(): { typeId: number; nextTryAt: number }[] {
-    return heads
-      .all()
-      .flatMap(({ typeId, nextTryAt }) => (nextTryAt === null ? [] : [{ typeId, nextTryAt }]))
-      .sort((one, other) => one.nextTryAt - other.nextTryAt);
-  }
-
   return {
-    nextTryAt: () => typesInOrder()[0]?.nextTryAt,
+    nextTryAt: () => head.first()?.nextTryAt ?? undefined,
 
     first(now, limit, after = { id: '', nextTryAt: 0 }) {
-      let line: Place[] = [];
-      for (const { typeId, nextTryAt } of typesInOrder()) {
-        const last = line.length < limit ? now : (line.at(-1)?.nextTryAt ?? now);
-        if (nextTryAt > last) break;
-        const behind = ofType.all(typeId, last, after.nextTryAt, after.id, limit);
-        line = line.length === 0 ? behind : [...line, ...behind].sort(inOrder).slice(0, limit);
+      const line: Place[] = [];
+      let types = heads
+        .all()
+        .filter(({ nextTryAt }) => nextTryAt !== null && nextTryAt <= now)
+        .map(({ typeId }) => ({ typeId, last: after }));
+      // Of each type its share is read, and more of those that have more places in the first part of the line.
+      const share = Math.min(limit, Math.ceil((3 * limit) / types.length));
+      while (types.length > 0) {
+        const further: typeof types = [];
+        for (const { typeId, last } of types) {
+          const places = ofType.all(typeId, now, last.nextTryAt, last.id, share);
+          line.push(...places);
+          const next = places[share - 1];
+          if (next !== undefined) further.push({ typeId, last: next });
+        }
+        line.sort(inOrder).splice(limit);
+        const end = line[limit - 1];
+        types = further.filter(({ last }) => end === undefined || inOrder(last, end) < 0);
       }
       return line;
     },

@@ -32,7 +32,7 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
     `SELECT ${dueLeadColumns}, lead.tries + 1 AS tries,
        lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
        iif(lead.claim IS NULL, NULL, lead.next_try_at) AS brokenOffAt, lead.trace
-     FROM ${dueLeadTables} WHERE lead.id = ?`,
+     FROM ${dueLeadTables} WHERE lead.id IN (SELECT value FROM json_each(?))`,
   );
   const claim = new Query(
     database,
@@ -92,8 +92,10 @@ export function sqliteHandOff(database: DatabaseSync, queue: CommitQueue): HandO
         const leads: ClaimedLead[] = [];
         let tooOld = 0;
         let undecided = 0;
-        for (const { id } of line.first(now, limit)) {
-          const first = dueToClaim.first(id);
+        const ids = line.first(now, limit).map(({ id }) => id);
+        const found = new Map(dueToClaim.all(JSON.stringify(ids)).map((lead) => [lead.id, lead]));
+        for (const id of ids) {
+          const first = found.get(id);
           if (first === undefined) {
             // A lead without its submission, as a damaged store may have, must not keep the others from their turn.
             claim.run(name, now + lease, 0, id);
