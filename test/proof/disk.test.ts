@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { post } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
+import { written } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk } from './disk.ts';
 
@@ -22,15 +23,16 @@ test('on a full disk adding is answered 500 and nothing is saved; once there is 
   for (const mobile of [...saved, refused]) expect(await isStored(target, mobile), mobile).toBe(true);
 });
 
-test('while the store cannot be written adding and cancelling are answered 500, and looking up goes on', async (context) => {
+test('while the store cannot be written adding and cancelling are answered 500, the server is not ready, and looking up goes on', async (context) => {
   // Only Linux can set the limit of another process; the reason is printed.
-  const reason = missingFor('unwritable');
-  if (reason !== undefined) context.skip(reason);
+  const missing = missingFor('unwritable');
+  if (missing !== undefined) context.skip(missing);
   const { child, target } = await startOnDisk(temporaryDirectory());
   onTestFinished(() => void child.kill('SIGKILL'));
   const named = { mobile: person['mobile'], type: person['type'] };
   const other = { ...person, mobile: '07840258824' };
   expect((await post(target, 'addLead', { ...person, delays: 600 })).status).toBe(200);
+  const reason = written(child, /The server is not ready: the store failed its check/);
   allowWrites(child, false);
   for (let round = 0; round < 3; round += 1) {
     expect((await post(target, 'addLead', other)).status).toBe(500);
@@ -38,7 +40,11 @@ test('while the store cannot be written adding and cancelling are answered 500, 
     expect(await isStored(target, other.mobile)).toBe(false);
     expect(await isStored(target, String(person['mobile']))).toBe(true);
   }
+  const readiness = async () => (await fetch(`${target.url}/readyz`)).status;
+  await expect.poll(readiness, { timeout: 20_000 }).toBe(503);
+  expect(await reason).toMatch(/The disk (failed to read or write|that holds) \S+leads\.db/);
   allowWrites(child, true);
+  await expect.poll(readiness, { timeout: 20_000 }).toBe(200);
   expect((await post(target, 'addLead', other)).json).toEqual(responseValue('addLead', 200, 'accepted'));
   expect((await post(target, 'cancelLead', named)).json).toEqual(
     responseValue('cancelLead', 200, 'cancelled'),

@@ -146,7 +146,7 @@ export class WriteAheadLog implements Durability {
     if (migrationOf(version) > latestMigration) {
       this.#database.exec('ROLLBACK');
       this.#refusal = new StoreBusy(
-        `A newer version of the program has migrated ${this.#path} (migration ${migrationOf(version)}; this version knows ${latestMigration}). This process accepts and delivers nothing any more: replace it by the newer version.`,
+        `A newer version has migrated the store ${this.#path}, so this process writes nothing any more. Stop it and start the newer version. (The store has migration ${migrationOf(version)}; this version knows ${latestMigration}.)`,
       );
       throw this.#refusal;
     }

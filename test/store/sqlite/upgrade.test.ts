@@ -33,7 +33,7 @@ test('once a newer version has migrated the store, an older server writes and cl
   expect((await send(server, 'addLead')).status).toBe(200);
   const before = counted();
   migrateFurther(file);
-  const reason = /newer version of the program has migrated .*leads\.db.*replace it/;
+  const reason = /A newer version has migrated the store .*leads\.db.*start the newer version/;
   expect((await send(server, 'addLead')).status).toBe(503);
   expect((await send(server, 'cancelLead')).status).toBe(503);
   expect((await send(server, 'leadStatus')).status).toBe(503);
