@@ -115,7 +115,7 @@ export interface components {
              */
             subtype?: string | null;
             /**
-             * Format: callable-phone
+             * Format: phone
              * @description Another number of the person, written as `mobile` is and restricted as it is. If blank, it is treated as missing.
              * @example 020 7946 0958
              */
@@ -147,7 +147,7 @@ export interface components {
             type: components["schemas"]["LeadType"];
         };
         /**
-         * Format: callable-phone
+         * Format: phone
          * @description The number to call. National numbers are read as numbers of the call centre's country; write others with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. However it is written, the same number is the same person. The call centre decides which countries it calls. Numbers that cost more than others (premium rate, shared cost, satellite) are not valid unless the call centre accepts them.
          * @example 07840258823
          */

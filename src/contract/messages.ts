@@ -3,7 +3,6 @@ import leven from 'leven';
 import type { components } from '../../generated/openapi.ts';
 import { type BodySchema, type FieldSchema, takes } from './document.ts';
 import { isBlank } from './plain.ts';
-import { callablePhone } from './vocabulary.ts';
 
 /** What is wrong with a request, by field: the body of a 400. */
 export type Failures = components['schemas']['Failures'];
@@ -93,8 +92,7 @@ function messageFor(
   if (field['x-refusal'] !== undefined) return field['x-refusal'];
   if (error.keyword === 'type') return typeMessage(label, field, value);
   if (field.format === 'email') return `${label} is not a valid email address.`;
-  if (field.format === 'phone' || field.format === callablePhone)
-    return `${label} is not a valid phone number.`;
+  if (field.format === 'phone') return `${label} is not a valid phone number.`;
   if (takes(field, 'integer')) return `${label} must be a number.`;
   throw new Error(`No message for the keyword ${error.keyword} at ${error.instancePath}.`);
 }

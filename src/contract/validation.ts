@@ -4,7 +4,7 @@ import type { Phones } from '../leads/phone.ts';
 import { bodySchema, type Contract, type ContractOperation } from './document.ts';
 import { type Failures, failuresFrom, notAnObject } from './messages.ts';
 import { plainBody } from './plain.ts';
-import { callablePhone, contractAjv } from './vocabulary.ts';
+import { callable, contractAjv } from './vocabulary.ts';
 
 /** A request that keeps the contract, or what is wrong with it. */
 export type Validated = { body: object } | { failures: Failures; notCalled: NotCalled[] };
@@ -57,8 +57,8 @@ export function validators(contract: Contract, phones: Phones): (operation: Cont
 
 function numbersNotCalled(errors: readonly ErrorObject[], { whyNotCalled }: Phones): NotCalled[] {
   const found: NotCalled[] = [];
-  for (const { keyword, schema, data, instancePath } of errors) {
-    if (keyword !== 'format' || schema !== callablePhone) continue;
+  for (const { keyword, data, instancePath } of errors) {
+    if (keyword !== callable) continue;
     const reason = whyNotCalled(String(data));
     if (reason !== undefined)
       found.push({ field: instancePath.slice(instancePath.lastIndexOf('/') + 1), reason });

@@ -2,17 +2,17 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { Phones } from '../leads/phone.ts';
 
-/** The format of a number that the deployment calls. */
-export const callablePhone = 'callable-phone';
+/** The keyword of a phone number that must be one that the deployment calls. */
+export const callable = 'x-callable';
 
 /**
- * Ajv with the words that openapi.yaml uses: the formats `email`, `phone` and `callable-phone`, `contentSchema` as a
- * rule rather than a note, and the extension that chooses a message.
+ * Ajv with the words that openapi.yaml uses: the formats `email` and `phone`, `contentSchema` as a rule rather
+ * than a note, and the extensions.
  *
  * Every error is reported (`allErrors`), since a partner is told of every failing field at once.
  * What that costs is bounded by the size of a body.
  */
-export function contractAjv({ read, readCallable }: Phones): Ajv2020 {
+export function contractAjv({ read, whyNotCalled }: Phones): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors: true,
     verbose: true,
@@ -23,8 +23,13 @@ export function contractAjv({ read, readCallable }: Phones): Ajv2020 {
   });
   ajv.addFormat('email', fullFormats.email);
   ajv.addFormat('phone', (written) => read(written) !== undefined);
-  ajv.addFormat(callablePhone, (written) => readCallable(written) !== undefined);
   ajv.addKeyword('x-refusal');
+  ajv.addKeyword({
+    keyword: callable,
+    type: 'string',
+    schemaType: 'boolean',
+    validate: (isRequired: boolean, written: string) => !isRequired || whyNotCalled(written) === undefined,
+  });
   ajv.addKeyword({
     keyword: 'x-max-depth',
     schemaType: 'number',

@@ -31,17 +31,19 @@ export function phones(defaultCountry: CountryCode, rule: PhoneRule = defaultRul
   const whyNotOf = ({ country, countryCallingCode, nationalNumber }: PhoneNumber) =>
     whyNot(country, countryCallingCode, nationalNumber);
   const readUsual = usualNumberReader(defaultCountry, whyNot);
-  const readCalled = (written: string) => {
+  const reading = remembering((written): { e164: string; whyNot: string | undefined } | undefined => {
+    const usual = readUsual(written);
+    if (usual !== undefined) return { e164: usual, whyNot: undefined };
     const number = parsed(written, defaultCountry);
-    return number === undefined || whyNotOf(number) !== undefined ? undefined : number.number;
-  };
+    return number && { e164: number.number, whyNot: whyNotOf(number) };
+  });
   return {
-    read: phoneReader(defaultCountry),
-    readCallable: remembering((written) => readUsual(written) ?? readCalled(written)),
-    whyNotCalled: (written) => {
-      const number = parsed(written, defaultCountry);
-      return number && whyNotOf(number);
+    read: (written) => reading(written)?.e164,
+    readCallable: (written) => {
+      const read = reading(written);
+      return read?.whyNot === undefined ? read?.e164 : undefined;
     },
+    whyNotCalled: (written) => reading(written)?.whyNot,
   };
 }
 
@@ -57,9 +59,9 @@ export function phoneReader(defaultCountry: CountryCode): ReadPhone {
 }
 
 /** Validation and lead logic read the same number one after the other. */
-function remembering(read: ReadPhone): ReadPhone {
+function remembering<Reading>(read: (written: string) => Reading): (written: string) => Reading | undefined {
   let last: string | undefined;
-  let reading: string | undefined;
+  let reading: Reading | undefined;
   return (written) => {
     if (written === last) return reading;
     reading = read(written);
