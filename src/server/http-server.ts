@@ -4,7 +4,7 @@ import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Log } from '../telemetry/log.ts';
 import type { TellAnswered } from '../telemetry/requests.ts';
 import { proxyCheck, type TrustedProxies } from './client-address.ts';
-import { Connections } from './connections.ts';
+import { type ConnectionLimits, Connections } from './connections.ts';
 import { FailureLog } from './failure-log.ts';
 import { OccasionalWarning } from './occasional-warning.ts';
 import { maxOpenFiles } from './open-files.ts';
@@ -58,8 +58,12 @@ const defaultRequestsPerAddress = 2_000;
 /** Maximum number of requests that a client can send on one connection before it gets the first response. */
 const maxPipelined = 100;
 
-/** The part of the process's descriptors that connections may take: the store and the dialler need some as well. */
+/** File descriptors that connections leave to the process itself, and the part of the others that they may take. */
+const ownDescriptors = 64;
 const shareOfDescriptors = 3 / 4;
+
+/** Where there are hardly any descriptors, the server is reachable all the same. */
+const leastConnections = 10;
 
 /**
  * How long an idle connection is kept for the next request, in milliseconds. It is longer than reverse proxies keep
@@ -115,16 +119,20 @@ function createHttpServer(options: HttpServerOptions): Server {
   return server;
 }
 
-function limitsOf(options: HttpServerOptions) {
-  const descriptors = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
+function limitsOf(options: HttpServerOptions): ConnectionLimits {
   return {
-    connections:
-      options.mostConnections ??
-      Math.min(defaultMostConnections, Math.floor(descriptors * shareOfDescriptors)),
+    connections: options.mostConnections ?? mostConnections(),
     perAddress: options.connectionsPerAddress ?? defaultConnectionsPerAddress,
     requestsPerAddress: options.requestsPerAddress ?? defaultRequestsPerAddress,
     pipelined: maxPipelined,
   };
+}
+
+/** As many as there are descriptors for, when the store, the dialler and the metrics have theirs. */
+function mostConnections(): number {
+  const descriptors = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
+  const share = Math.floor((descriptors - ownDescriptors) * shareOfDescriptors);
+  return Math.max(leastConnections, Math.min(defaultMostConnections, share));
 }
 
 /** Keeps the connections within their limits, and cuts those whose client reads nothing. */
