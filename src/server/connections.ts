@@ -141,6 +141,13 @@ export class Connections {
     for (const connection of this.#open.values()) closeAfterLast(connection);
   }
 
+  /** Closes the connections on which nothing is owed and nothing is being sent. */
+  closeIdle(): void {
+    for (const { socket, unanswered, isGivenUp } of this.#open.values()) {
+      if (unanswered === 0 && !isGivenUp) socket.destroy();
+    }
+  }
+
   /** Cuts all connections. */
   cut(): void {
     for (const socket of this.#open.keys()) socket.destroy();
@@ -193,19 +200,12 @@ function closeAfterLast(connection: Connection): void {
 
 /** A request that came whole, or whose answer has begun, is answered first; one that cannot come whole is refused. */
 function whenItsTurn(connection: Connection, refuse: () => void, end: () => void): void {
-  const { last, unread, socket } = connection;
+  const { last, unread } = connection;
   if (last === undefined) {
     if (unread === undefined || unread.complete) refuse();
     else end();
   } else if (last.req.complete || last.headersSent) {
     last.once('close', () => whenItsTurn(connection, refuse, end));
-  } else {
-    const instead = () => {
-      // What the application may still answer must not follow the refusal.
-      last.detachSocket(socket);
-      refuse();
-    };
-    if (last.socket === null) last.once('socket', instead);
-    else instead();
-  }
+  } else if (last.socket === null) last.once('socket', refuse);
+  else refuse();
 }

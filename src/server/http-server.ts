@@ -8,7 +8,7 @@ import { type ConnectionLimits, Connections } from './connections.ts';
 import { FailureLog } from './failure-log.ts';
 import { OccasionalWarning } from './occasional-warning.ts';
 import { maxOpenFiles } from './open-files.ts';
-import { maxHeaders, protocolRefusal } from './protocol.ts';
+import { protocolRefusal } from './protocol.ts';
 import { notHttp, tooManyFromAddress } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
 import { refuseUnserved } from './unserved.ts';
@@ -54,6 +54,9 @@ const defaultConnectionsPerAddress = 1_000;
 
 /** More than one key may have in flight, since partners can share an address. */
 const defaultRequestsPerAddress = 2_000;
+
+/** Maximum number of headers of a request. */
+const maxHeaders = 100;
 
 /** Maximum number of requests that a client can send on one connection before it gets the first response. */
 const maxPipelined = 100;
@@ -112,7 +115,7 @@ function createHttpServer(options: HttpServerOptions): Server {
     // A missing Host is answered by `protocolRefusal`, so that this response bears a Request-Id too.
     requireHostHeader: false,
   });
-  server.maxHeadersCount = maxHeaders + 1;
+  server.maxHeadersCount = maxHeaders;
   server.timeout = options.writeTimeout ?? defaultWriteTimeout;
   // RFC 9112, section 9.6: a client that sends nothing more still reads its response.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -140,8 +143,6 @@ function acceptConnections(server: Server, connections: Connections, log: Log): 
   const crowded = new OccasionalWarning(log);
   const crowdedAddress = new OccasionalWarning(log);
   server.on('connection', (socket: Socket) => {
-    // Node takes its own listener away where it hands a socket over (`connect`), and errors come at any time.
-    socket.on('error', ignore);
     const room = connections.opened(socket);
     if (room === undefined) return;
     if (room === 'in-place-of-idle') {
@@ -218,6 +219,8 @@ function listenFailure(error: NodeJS.ErrnoException, host: string, port: number)
 
 async function stop(server: Server, connections: Connections, log: Log): Promise<void> {
   connections.stop();
+  // Node's own would also cut those whose response is still on its way.
+  server.closeIdleConnections = () => connections.closeIdle();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const deadline = setTimeout(() => {
     log.warn('Requests were still under way when the time to stop ran out; their connections are cut.');

@@ -38,7 +38,8 @@ export function refuseUnserved(
     }
   };
   server.on('connect', ({ socket }: IncomingMessage, tunnel: Duplex) => {
-    // Where the request has a body it is not the socket itself but a stream on it.
+    // Node has taken its own listener away, and an error without one ends the process. Where the request has a body the
+    // tunnel is not the socket itself but a stream on it.
     tunnel.on('error', () => {});
     tunnel.resume();
     refuse(socket, unknownMethod);

@@ -85,12 +85,12 @@ function requestOf(method: string, version: string, framing: string): string {
   return `${method} ${path} HTTP/${version}\r\nHost: leads.example\r\n${framing}`;
 }
 
-/** The crash of old: a tunnel is asked for, and the connection reset while it is refused. */
+/** What once ended the process: a tunnel is asked for, and the connection is reset while that is refused. */
 export function resetTunnels(count: number): Disturbance[] {
   return Array.from({ length: count }, (_, index) => ({
-    bytes: requestOf('CONNECT', '1.1', '\r\n'),
+    bytes: requestOf('CONNECT', '1.1', index % 2 === 0 ? '\r\n' : 'Content-Length: 9\r\n\r\n{}'),
     end: 'reset',
-    moment: moments[index % moments.length] ?? 'at once',
+    moment: moments[(index >> 1) % moments.length] ?? 'at once',
     isBehindAdd: false,
   }));
 }

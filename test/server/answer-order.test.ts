@@ -51,6 +51,11 @@ const stops: [string, string, number][] = [
     'POST /lead/add HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
     400,
   ],
+  [
+    'chunks that are none, and much behind them',
+    `POST /lead/add HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n${'x'.repeat(3_000_000)}`,
+    400,
+  ],
   ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
 ];
 
@@ -73,13 +78,15 @@ test.each(stops)('adds that are followed by %s are answered first', async (_what
   expect(await leadsIn(server.store)).toHaveLength(2);
 });
 
-test.each(stops)('%s alone is refused, and the connection ends', async (_what, bytes, status) => {
-  const server = await startServer();
+test.each(stops)('%s alone is refused once, and the connection ends', async (_what, bytes, status) => {
+  const told: number[] = [];
+  const server = await startServer({ tellAnswered: (request) => void told.push(request.status) });
   const socket = connectTo(server);
   socket.write(bytes, 'latin1');
   const answers = await answersOn(socket);
   expect(answers.map((answer) => answer.status)).toEqual([status]);
   expect(answers[0]?.headers['connection']).toBe('close');
+  expect(told.filter((each) => each === status)).toHaveLength(1);
 });
 
 test('a request that was answered before its body came is not answered twice when the body cannot be read', async () => {
@@ -167,6 +174,22 @@ test('a client that is refused and does not end its own half is cut', async () =
     const writing = setInterval(() => socket.write('x'), 50);
     await new Promise((resolve) => socket.once('close', resolve));
     clearInterval(writing);
+  }
+});
+
+test('a client that is still sending what is refused has a while to read the refusal', async () => {
+  const server = await startServer();
+  const socket = connectTo(server, { allowHalfOpen: true });
+  let isClosed = false;
+  socket.on('close', () => {
+    isClosed = true;
+  });
+  socket.write('POST /lead/add HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n');
+  expect((await answersOn(socket)).map(({ status }) => status)).toEqual([400]);
+  for (let count = 0; count < 10; count += 1) {
+    expect(isClosed).toBe(false);
+    socket.write('x');
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 });
 

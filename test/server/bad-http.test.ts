@@ -50,6 +50,7 @@ test.each([
     431,
   ],
   ['a hundred headers', `POST ${path} HTTP/1.1\r\n${ok}${'A: b\r\n'.repeat(99)}\r\n`, 401],
+  ['a hundred and one headers', `POST ${path} HTTP/1.1\r\n${ok}${'A: b\r\n'.repeat(100)}\r\n`, 431],
   ['no length', `POST ${path} HTTP/1.1\r\n${ok}\r\n`, 401],
   ['an empty Host', `POST ${path} HTTP/1.1\r\nHost:\r\nContent-Length: 0\r\n\r\n`, 401],
   ['a header without a name', `POST ${path} HTTP/1.1\r\n${ok}: x\r\n\r\n`, 400],

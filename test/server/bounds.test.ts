@@ -126,6 +126,23 @@ test('requests of one address are counted until each is answered, on whichever c
   expect(await statuses(3)).toEqual([200, 200, 200]);
 });
 
+test('requests that are cut off are counted no longer, while their address has other connections', async () => {
+  const server = await startServer({ requestsPerAddress: 2 });
+  await settled([connectTo(server)]);
+  const head = `POST /lead/status?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+  for (let count = 0; count < 2; count += 1) {
+    const socket = connectTo(server);
+    socket.write(`${head}Expect: 100-continue\r\nContent-Length: 100\r\n\r\n`);
+    await once(socket, 'data');
+    setTimeout(() => socket.destroy(), 100);
+  }
+  expect((await post(server, 'leadStatus', named)).status).toBe(429);
+  // Before the idle connection is closed as well.
+  await expect
+    .poll(async () => (await post(server, 'leadStatus', named)).status, { timeout: 5_000 })
+    .toBe(200);
+});
+
 test('of requests that are sent before any answer is read so many are acted on, and the connection ends', async () => {
   const server = await startServer();
   const body = JSON.stringify(named);
@@ -188,6 +205,26 @@ test('documents that nobody reads are held up to a limit in all, beyond which th
   expect(second.destroyed).toBe(false);
   expect((await fetch(`${server.url}/docs`)).status).toBe(200);
   await isCut(second);
+});
+
+test('a download that is read and whose connection is closed takes no room any more', async () => {
+  const server = await startServer({ maxUnread: 6_000_000 });
+  const held = connectTo(server);
+  let isClosed = false;
+  held.on('close', () => {
+    isClosed = true;
+  });
+  held.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(held, 'readable');
+  for (let count = 0; count < 6; count += 1) {
+    const response = await fetch(`${server.url}/docs`, { headers: { Connection: 'close' } });
+    expect((await response.text()).length).toBeGreaterThan(1_000_000);
+  }
+  for (let count = 0; count < 5; count += 1) {
+    held.write('\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(isClosed).toBe(false);
 });
 
 test('documents are one buffer for all who read them', async () => {

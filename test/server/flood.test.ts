@@ -46,6 +46,27 @@ describe.each([
   });
 });
 
+test('valid keys that are seen for the first time do not use up what their address may send of others', async () => {
+  const server = await serve(await openStore('sqlite::memory:'));
+  const keys = Array.from({ length: 40 }, newKey);
+  for (const [index, key] of keys.entries()) {
+    await server.store.addKey(server.partner, `key-${index}`, digestOf(key));
+  }
+  const answers = await Promise.all(keys.map((key) => send({ ...server, key }, 'leadStatus')));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  expect((await send({ ...server, key: newKey() }, 'leadStatus')).status).toBe(401);
+});
+
+test('a key that was valid is like any other once it is revoked', async () => {
+  const server = await serve(await openStore('sqlite::memory:'));
+  const key = newKey();
+  await server.store.addKey(server.partner, 'second', digestOf(key));
+  expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
+  await server.store.revokeKey('second');
+  const answers = await Promise.all(Array.from({ length: 60 }, () => send({ ...server, key }, 'leadStatus')));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
+});
+
 test('active keys are read a few times a second, however many ask', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   try {

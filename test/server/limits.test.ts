@@ -69,12 +69,14 @@ test('of idle connections the first is the one that was added first, whichever a
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 /** A server whose answers come when the test says. */
-async function answering() {
+async function answering(body = '{}') {
   const waiting: (() => void)[] = [];
   const app = {
-    fetch: () => new Promise<Response>((resolve) => waiting.push(() => resolve(new Response('{}')))),
+    fetch: () => new Promise<Response>((resolve) => waiting.push(() => resolve(new Response(body)))),
   };
-  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log: await createLog('silent') });
+  const log = await createLog('silent');
+  const warned = vi.spyOn(log, 'warn');
+  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
   const stop = () => server.stop();
   onTestFinished(async () => {
     for (const answer of waiting) answer();
@@ -90,7 +92,7 @@ async function answering() {
     await expect.poll(() => waiting.length).toBeGreaterThan(0);
     waiting.shift()?.();
   };
-  return { connected, answerNext, stop, waiting };
+  return { connected, answerNext, stop, waiting, warned };
 }
 
 test('a connection is kept for the next request longer than proxies keep theirs', async () => {
@@ -123,4 +125,20 @@ test('while the server stops it answers what is in flight, says that no more is 
   expect(connectionHeaders.toSorted()).toEqual(['200 close', '200 close', '200 keep-alive']);
   await stopped;
   expect(waiting).toEqual([]);
+});
+
+test('an answer that has begun when the server stops is read to its end, and its connection ends with it', async () => {
+  const body = JSON.stringify('x'.repeat(10_000_000));
+  const { connected, answerNext, stop, warned } = await answering(body);
+  const socket = await connected();
+  socket.write(get);
+  await answerNext();
+  await once(socket, 'readable');
+  const stopped = stop();
+  const [answer] = await answersOn(socket);
+  expect(answer?.headers['connection']).toBe('keep-alive');
+  expect(answer?.text.length).toBe(body.length);
+  await stopped;
+  // Else the connection is kept until the server’s time to stop runs out, of which it warns.
+  expect(warned).not.toHaveBeenCalled();
 });
