@@ -1,7 +1,9 @@
 /** A load balancer asks all the time, and so can anybody: the answer must be true, and must cost nothing. */
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { metricsApp, type ServerStatus } from '../../src/server/metrics.ts';
 import { Readiness } from '../../src/server/readiness.ts';
-import type { Log } from '../../src/telemetry/log.ts';
+import { createLog, type Log } from '../../src/telemetry/log.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
 import { startServer } from '../harness/server.ts';
 
 /** A store whose checks end as the test says, and a readiness that asks it by a clock that the test moves. */
@@ -93,6 +95,26 @@ test('a stopped readiness checks no more, and waits for no check', async () => {
   await vi.advanceTimersByTimeAsync(600_000);
   expect(checkReady).toHaveBeenCalledTimes(1);
   expect(lines).toEqual([]);
+});
+
+test('the reasons are told on the metrics port alone: /status and leads_ready', async () => {
+  const status: ServerStatus = {
+    ready: false,
+    reason: 'the disk is full',
+    delivery: { dialler: 'webhook', state: 'waiting', reason: 'The dialler is down.' },
+  };
+  const backlog = vi.fn(async () => undefined);
+  const metrics = new Metrics(backlog, () => status.ready);
+  const app = metricsApp(metrics, () => status, await createLog('silent'));
+  expect(await (await app.request('/status')).json()).toEqual(status);
+  const read = async () => (await app.request('/metrics')).text();
+  expect(await read()).toMatch(/^leads_ready 0$/m);
+  status.ready = true;
+  expect(await read()).toMatch(/^leads_ready 1$/m);
+  // Those who ask at once share one reading of the store.
+  backlog.mockClear();
+  await Promise.all(Array.from({ length: 20 }, read));
+  expect(backlog).toHaveBeenCalledTimes(1);
 });
 
 test('/readyz says whether the store takes writes, no request has it checked, and no reason is told', async () => {
