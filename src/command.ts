@@ -10,11 +10,12 @@ import { storeCommand } from './commands/store.ts';
 import { submissionCommand } from './commands/submission.ts';
 import { typeCommand } from './commands/type.ts';
 import { watchCommand } from './commands/watch.ts';
-import { readConfig } from './config.ts';
+import { readConfig, readEnvironmentFile } from './config.ts';
 import { ConfigError } from './environment/variables.ts';
 import { phoneReader } from './leads/phone.ts';
 import { Mistake } from './partners/partner.ts';
 import { openStore, repairStore } from './store/open.ts';
+import { storeUrlOf } from './store/store-argument.ts';
 import { printable, printableLines } from './text/terminal.ts';
 
 const surroundings: Surroundings = {
@@ -22,6 +23,10 @@ const surroundings: Surroundings = {
     const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig();
     const store = await openStore(databaseUrl, databaseConnections);
     return { store, readPhone: phoneReader(defaultCountry), dialWithin };
+  },
+  storeUrl: (argument) => {
+    readEnvironmentFile();
+    return storeUrlOf(argument, process.env);
   },
   openUrl: (url) => openStore(url),
   repair: async () => repairStore((await readConfig()).databaseUrl),

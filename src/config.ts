@@ -134,6 +134,11 @@ const proxies = makeExactValidator<TrustedProxies>((written) => {
   }
 });
 
+/** Adds the variables of the file `.env` in the working directory, if there is one, to those of the environment. */
+export function readEnvironmentFile(): void {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+}
+
 /**
  * Reads the configuration from the environment, and from the file `.env` of the working directory
  * where there is one: a variable of the environment goes before one of the file.
@@ -141,7 +146,7 @@ const proxies = makeExactValidator<TrustedProxies>((written) => {
  * @throws {ConfigError} naming each variable that is wrong, and what it should be
  */
 export async function readConfig(environment: NodeJS.ProcessEnv = process.env): Promise<Config> {
-  if (environment === process.env && existsSync('.env')) process.loadEnvFile('.env');
+  if (environment === process.env) readEnvironmentFile();
   const variables = readVariables(environment, {
     PORT: port({ default: 3000 }),
     HOST: address({ default: '127.0.0.1' }),

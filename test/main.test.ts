@@ -301,6 +301,17 @@ test('a due lead is handed over by the server itself, and one that only takes le
     .toMatchObject({ state: 'dialled' });
 });
 
+test.each([
+  'mysql://leads:secret@db.test/leads',
+  'mysql://db.test/leads?password=secret',
+  'db.test?user=leads&p%61ssword=secret',
+  'postgres:leads:secret@db.test',
+])('a wrong DATABASE_URL that may contain a password is not printed: %s', async (url) => {
+  const { code, stderr } = await run('src/main.ts', [], { ...settings(), DATABASE_URL: url });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^DATABASE_URL should be .*; it is something else\.\n$/);
+});
+
 test('several wrong variables are named at once', async () => {
   const { stderr } = await run('src/main.ts', [], { ...settings(), PORT: 'x', LOG_LEVEL: 'loud' });
   expect(

@@ -19,7 +19,9 @@ export interface Session {
 /** How the commands come by a store: it is opened when one runs, not when its help is read. */
 export interface Surroundings {
   open(): Promise<{ store: Store; readPhone: ReadPhone; dialWithin: number | undefined }>;
-  /** A store by its address, for commands that work on several. */
+  /** The URL of the store that an argument names. @throws {Mistake} if it names none, or contains a password */
+  storeUrl(argument: string): string;
+  /** A store by its URL, for commands that work on several. */
   openUrl(url: string): Promise<Store>;
   /** Repairs the store that `open` refuses. */
   repair(): Promise<void>;

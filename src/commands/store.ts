@@ -3,7 +3,6 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { Mistake } from '../partners/partner.ts';
 import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
-import { isStoreUrl, shownUrl } from '../store/open.ts';
 import type { Archive } from '../store/store.ts';
 import type { View } from './output.ts';
 import { action, type Surroundings, withOutput } from './session.ts';
@@ -53,17 +52,20 @@ export function storeCommand(surroundings: Surroundings): Command {
     .description(
       'copy everything to another store, check it, and print what was copied; stop the servers of both first. Where it broke off, it goes on',
     )
-    .argument('<from>', 'as in DATABASE_URL, such as sqlite:data/leads.db')
-    .argument('<to>', 'as in DATABASE_URL, such as postgres://user:password@host/database');
+    .argument(
+      '<from>',
+      'URL as in DATABASE_URL, without a password, such as sqlite:data/leads.db; or a variable with a URL',
+    )
+    .argument(
+      '<to>',
+      'likewise, such as postgres://user@host/database, or TARGET_URL for the variable of that name',
+    );
   withOutput<[string, string]>(copy, surroundings, async (output, from, to) => {
-    for (const url of [from, to]) {
-      if (!isStoreUrl(url))
-        throw new Mistake(`${shownUrl(url)} names no store: write it as in DATABASE_URL.`);
-    }
-    if (from === to) throw new Mistake('FROM and TO are the same store.');
-    const source = await surroundings.openUrl(from);
+    const [sourceUrl, targetUrl] = [surroundings.storeUrl(from), surroundings.storeUrl(to)];
+    if (sourceUrl === targetUrl) throw new Mistake('FROM and TO are the same store.');
+    const source = await surroundings.openUrl(sourceUrl);
     try {
-      const target = await surroundings.openUrl(to);
+      const target = await surroundings.openUrl(targetUrl);
       try {
         await output.list(await copyShown(source, target, surroundings.err), view, 'Nothing was there.');
       } finally {

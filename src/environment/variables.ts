@@ -63,7 +63,6 @@ export const text = makeExactValidator<string>((written) => {
 
 /** What is secret is not repeated: an error message may end in a log. An address often holds a secret. */
 function shown(name: string, value: string | undefined): string {
-  const isSecret =
-    name === 'DATABASE_URL' ? /@|password=/.test(value ?? '') : /SECRET|PASSWORD|URL/.test(name);
+  const isSecret = name === 'DATABASE_URL' ? /[@?]/.test(value ?? '') : /SECRET|PASSWORD|URL/.test(name);
   return isSecret ? 'something else' : JSON.stringify(value);
 }

@@ -43,13 +43,28 @@ export async function repairStore(url: string): Promise<void> {
   repairSqliteStore(url.slice(sqliteScheme.length));
 }
 
-/** The store's address as it may be shown and logged: without a password. */
+/** The store's URL as it may be shown and logged: without a password. */
 export function shownUrl(url: string): string {
-  if (!URL.canParse(url) || !url.includes('//')) return url;
+  if (!url.includes('//')) return url;
+  // Of a URL that cannot be parsed, nobody knows which part is the password.
+  if (!URL.canParse(url)) return `${url.slice(0, url.indexOf('//'))}//...`;
   const shown = new URL(url);
   if (shown.password !== '') shown.password = '***';
-  shown.searchParams.delete('password');
+  for (const name of passwordsAmong(shown)) shown.searchParams.delete(name);
   return shown.href;
+}
+
+/** Whether a URL contains a password, or may do so since it cannot be parsed. */
+export function hasPassword(url: string): boolean {
+  if (!url.includes('//')) return false;
+  if (!URL.canParse(url)) return /@|password/i.test(url);
+  const parsed = new URL(url);
+  return parsed.password !== '' || passwordsAmong(parsed).length > 0;
+}
+
+/** The names of parameters with a password: `password` and `sslpassword`. */
+function passwordsAmong({ searchParams }: URL): string[] {
+  return [...searchParams.keys()].filter((name) => /password$/i.test(name));
 }
 
 function isPostgres(url: string): boolean {

@@ -48,7 +48,10 @@ async function printed(file: string, command: (surroundings: Surroundings) => Co
   const openUrl = async () => openSqliteStore(file);
   const all = text(out);
   const repair = async () => {};
-  await command({ open, openUrl, repair, out, err: new PassThrough() }).parseAsync(words, { from: 'user' });
+  const storeUrl = (argument: string) => argument;
+  await command({ open, storeUrl, openUrl, repair, out, err: new PassThrough() }).parseAsync(words, {
+    from: 'user',
+  });
   out.end();
   return all;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { shownUrl } from '../../src/store/open.ts';
+import { storeUrlOf } from '../../src/store/store-argument.ts';
 import { post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { crashRounds } from './crash.ts';
@@ -18,6 +19,8 @@ const { values } = parseArgs({
   },
 });
 
+const storeUrl = readStoreUrl();
+
 try {
   const results = [await killed(), await full(), await unwritable()];
   if (results.includes(false)) process.exitCode = 1;
@@ -27,8 +30,8 @@ try {
 
 async function killed(): Promise<boolean> {
   const rounds = Number(values.rounds);
-  say(`kill -9 under load, ${rounds} rounds on ${shownUrl(values.store)}`);
-  const report = await crashRounds(values.store, rounds, (round) => {
+  say(`kill -9 under load, ${rounds} rounds on ${shownUrl(storeUrl)}`);
+  const report = await crashRounds(storeUrl, rounds, (round) => {
     if (round % 20 === 0) say(`  ${round} rounds`);
   });
   say(`  acknowledged      ${report.acknowledged}`);
@@ -73,6 +76,16 @@ async function unwritable(): Promise<boolean> {
     return refused === 500 && isHonest && status === 200;
   } finally {
     child.kill('SIGKILL');
+  }
+}
+
+/** A wrong argument is reported in a sentence, and not repeated with its password in a trace. */
+function readStoreUrl(): string {
+  try {
+    return storeUrlOf(values.store, process.env);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
   }
 }
 

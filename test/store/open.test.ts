@@ -11,6 +11,9 @@ test.each([
   ['postgres://db.test/leads', 'postgres://db.test/leads'],
   ['sqlite:data/leads.db', 'sqlite:data/leads.db'],
   ['mysql://root:secret@there', 'mysql://root:***@there'],
+  ['postgres://leads:secret@db.test:99999/leads', 'postgres://...'],
+  ['postgres://leads:se/cret@db.test/leads', 'postgres://...'],
+  ['postgres://db.test/leads?p%61ssword=a&sslpassword=b', 'postgres://db.test/leads'],
 ])('%s is shown as %s', (url, shown) => {
   expect(shownUrl(url)).toBe(shown);
 });

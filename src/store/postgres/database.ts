@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { StoreBusy } from '../store.ts';
+import { connectionUrl } from './connection-url.ts';
 import { type Attempt, ConnectionLost, NotConnected, persist, spoilsConnection } from './fault.ts';
 import { latestMigration } from './migrate.ts';
 import { isCurrent, newerSchema, type WriteStatement } from './schema-version.ts';
@@ -84,7 +85,7 @@ export class PostgresDatabase {
   constructor(url: string, limits: PostgresLimits) {
     this.#limits = limits;
     this.#settings = {
-      connectionString: url,
+      connectionString: connectionUrl(url),
       application_name: applicationName,
       query_timeout: limits.responseTimeout,
       connectionTimeoutMillis: connectionTimeout,

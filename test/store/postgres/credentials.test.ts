@@ -1,0 +1,101 @@
+/** A password need not be in a URL: what PostgreSQL's own programs read is read here, too. */
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { connectionUrl } from '../../../src/store/postgres/connection-url.ts';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { emptyDatabase } from '../../harness/postgres.ts';
+import { temporaryDirectory } from '../../harness/server.ts';
+
+/** A file that only its owner can read. */
+function file(content: string): string {
+  const path = join(temporaryDirectory(), 'file');
+  writeFileSync(path, content, { mode: 0o600 });
+  return path;
+}
+
+function setVariables(variables: Record<string, string>): void {
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+}
+
+/** Nothing of the user who runs the tests counts. */
+const none = { HOME: '/nonexistent', PGPASSFILE: '/nonexistent', PGSERVICEFILE: '/nonexistent' };
+
+beforeEach(() => setVariables(none));
+
+async function opens(url: string): Promise<void> {
+  await (await openPostgresStore(url)).close();
+}
+
+/** A database that asks for a password, and its URL without it. */
+async function database() {
+  const url = new URL(await emptyDatabase());
+  const { username, password, hostname, port, pathname } = url;
+  url.password = '';
+  return { url: url.href, name: pathname.slice(1), username, password, hostname, port };
+}
+
+test('without a password nothing is opened', async () => {
+  await expect(opens((await database()).url)).rejects.toThrow(/password/);
+});
+
+test('the password comes from the file that PGPASSFILE names', async () => {
+  const { url, name, username, password } = await database();
+  setVariables({ PGPASSFILE: file(`other:*:*:*:wrong\n*:*:${name}:${username}:${password}\n`) });
+  await opens(url);
+});
+
+test('the password comes from PGPASSWORD', async () => {
+  const { url, password } = await database();
+  setVariables({ PGPASSWORD: password, PGPASSFILE: file('*:*:*:*:wrong') });
+  await opens(url);
+});
+
+test.each(['postgres://?service=leads', 'postgres:///?service=leads'])(
+  'all comes from a service: %s',
+  async (url) => {
+    const { name, username, password, hostname, port } = await database();
+    const lines = [
+      `host=${hostname}`,
+      `port = ${port}`,
+      `dbname=${name}`,
+      `user=${username}`,
+      `password=${password}`,
+    ];
+    setVariables({
+      PGSERVICEFILE: file(`# ours\n[other]\nhost=nowhere\n\n[leads]\n${lines.join('\n')}\n[last]\nport=1\n`),
+    });
+    await opens(url);
+  },
+);
+
+test('the URL goes before the service, and a service may name the user of a password file', async () => {
+  const { url, name, username, password, port } = await database();
+  setVariables({
+    PGSERVICE: 'leads',
+    PGSERVICEFILE: file('[leads]\nhost=nowhere\ndbname=other\nuser=other\nport=1\napplication_name=ours'),
+    PGPASSFILE: file(`127.0.0.1:${port}:${name}:${username}:${password}`),
+  });
+  await opens(url);
+});
+
+test('a password file is read as PostgreSQL does', () => {
+  const passfile = file('#h:1:d:u:comment\nshort:line\nh:1:d:u\\:v:p\\:a\\\\s+s &=%\n*:*:*:u:any\n');
+  const passwordFor = (url: string) =>
+    new URL(connectionUrl(url, { ...none, PGPASSFILE: passfile })).searchParams.get('password');
+  expect(passwordFor('postgres://u%3Av@h:1/d')).toBe('p:a\\s+s &=%');
+  expect(passwordFor('postgres://u@elsewhere/d')).toBe('any');
+  expect(passwordFor('postgres://w@h:1/d')).toBeNull();
+  expect(passwordFor('postgres://u:own@h:1/d')).toBeNull();
+});
+
+test('a password file that others can read is refused, and a service that is not defined', () => {
+  const passfile = file('*:*:*:*:secret');
+  chmodSync(passfile, 0o640);
+  const environment = { ...none, PGPASSFILE: passfile, PGSYSCONFDIR: '/nonexistent' };
+  expect(() => connectionUrl('postgres://u@h/d', environment)).toThrow(`chmod 0600 ${passfile}`);
+  expect(() => connectionUrl('postgres://?service=leads', environment)).toThrow(
+    'The service "leads" is not defined in /nonexistent or /nonexistent/pg_service.conf.',
+  );
+});

@@ -1,0 +1,36 @@
+/** Whatever is on a command line, every user of the machine can read it. */
+import { expect, test } from 'vitest';
+import { storeUrlOf } from '../../src/store/store-argument.ts';
+
+const environment = { TARGET_URL: 'postgres://leads:secret@db.test/leads', EMPTY: '', OTHER: 'secret' };
+
+test.each([
+  ['sqlite:data/leads.db', 'sqlite:data/leads.db'],
+  ['postgres://leads@db.test/leads?sslmode=require', 'postgres://leads@db.test/leads?sslmode=require'],
+  ['postgres:///leads?service=leads', 'postgres:///leads?service=leads'],
+  ['TARGET_URL', environment.TARGET_URL],
+])('%s names the store %s', (argument, url) => {
+  expect(storeUrlOf(argument, environment)).toBe(url);
+});
+
+test.each([
+  ['postgres://leads:secret@db.test/leads', 'postgres://leads:***@db.test/leads contains a password'],
+  [
+    'postgres://db.test/leads?user=leads&password=secret',
+    'postgres://db.test/leads?user=leads contains a password',
+  ],
+  ['postgres://db.test/leads?p%61ssword=secret', 'postgres://db.test/leads contains a password'],
+  ['postgres://db.test/leads?sslpassword=secret', 'postgres://db.test/leads contains a password'],
+  ['postgres://leads:se/cret@db.test/leads', 'postgres://... contains a password'],
+  ['postgres://leads:secret@db.test:99999/leads', 'postgres://... contains a password'],
+  ['mysql://root:secret@there', 'mysql://root:***@there contains a password'],
+  ['mysql://there', 'mysql://there names no store'],
+  ['data/leads.db', 'data/leads.db names no store'],
+  ['NOTHING', 'The environment variable NOTHING is not set'],
+  ['EMPTY', 'The environment variable EMPTY is not set'],
+  ['OTHER', 'The environment variable OTHER names no store'],
+])('%s is refused: %s', (argument, message) => {
+  const refusal = () => storeUrlOf(argument, environment);
+  expect(refusal).toThrow(message);
+  expect(refusal).not.toThrow(/secret|se\/cret/);
+});
