@@ -123,7 +123,8 @@ export async function chaos(databaseUrl: string, share: number, seed: number): P
   return { connections: chosen.length, faults, complaints: server.complaints() };
 }
 
-function addFor({ key }: Target): string {
+/** An add with the key of the target, as it goes over the wire. */
+export function addFor({ key }: Target): string {
   const body = JSON.stringify(requestValue('addLead', 'accepted'));
   return (
     `POST /lead/add?key=${key} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n` +
@@ -131,7 +132,12 @@ function addFor({ key }: Target): string {
   );
 }
 
-async function disturb(target: Target, these: readonly Disturbance[], faults: string[]): Promise<void> {
+/** Plays disturbances side by side, each on a connection of its own, and adds what should not be to the faults. */
+export async function disturb(
+  target: Target,
+  these: readonly Disturbance[],
+  faults: string[],
+): Promise<void> {
   const stalled: Socket[] = [];
   await Promise.all(
     these.map(async (disturbance) => {

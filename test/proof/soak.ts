@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { readDuration } from '../../src/environment/duration.ts';
 import { send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
+import { addFor, disturb, disturbances } from './chaos.ts';
 import { fuzzedRequest } from './hostile-requests.ts';
 import { type Measurement, startMeasured } from './measured-server.ts';
 import { RawConnection } from './raw-connection.ts';
@@ -31,7 +32,11 @@ let stopping = false;
 
 process.stdout.write(`A load for ${values.for}, measured ${measurements} times\n`);
 process.stdout.write('  requests      heap  resident  handles\n');
-const sending = Promise.all([...Array.from({ length: senders }, sendLeads), sendAnything()]);
+const sending = Promise.all([
+  ...Array.from({ length: senders }, sendLeads),
+  sendAnything(),
+  disturbConnections(),
+]);
 const measured: Measurement[] = [];
 for (let index = 0; index < measurements; index += 1) {
   await sleep(duration / measurements);
@@ -79,6 +84,16 @@ async function sendAnything(): Promise<void> {
       await connection.exchange(bytes).catch(() => connection.close());
     }
     connection.close();
+  }
+}
+
+/** A broken network: connections that are reset, half-closed and stalled at every byte. */
+async function disturbConnections(): Promise<void> {
+  const all = fc.constantFrom(...disturbances(addFor(server.target)));
+  for (let seed = 0; !stopping; seed += 1) {
+    // Whether the adds among them are answered is `npm run fuzz`’s business.
+    await disturb(server.target, fc.sample(all, { numRuns: 20, seed }), []);
+    count += 20;
   }
 }
 
