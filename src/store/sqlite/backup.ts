@@ -5,7 +5,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { Mistake } from '../../partners/partner.ts';
 import { versionOf } from './closing.ts';
 import { createPrivate } from './permissions.ts';
-import { closed } from './version.ts';
+import { closed, ofNewLineage } from './version.ts';
 
 /** As many pages as one step of a copy can take. */
 const allPages = 2 ** 31 - 1;
@@ -40,7 +40,7 @@ function complete(file: string): void {
   try {
     const found = copy.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (found !== 'ok') throw new Error(`The copy is damaged: ${found}`);
-    copy.exec(`PRAGMA user_version = ${closed(versionOf(copy))}`);
+    copy.exec(`PRAGMA user_version = ${ofNewLineage(closed(versionOf(copy)))}`);
   } finally {
     copy.close();
   }

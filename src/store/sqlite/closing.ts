@@ -2,7 +2,7 @@ import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { existingFile } from './database.ts';
 import { isBusy } from './fault.ts';
-import { closed, inUse, isInUse, type Version } from './version.ts';
+import { closed, inUse, isInUse, ofNewLineage, type Version } from './version.ts';
 
 /** How long a process that closes the store waits for another that does the same, in milliseconds. */
 const patience = 1_000;
@@ -18,12 +18,20 @@ export function versionOf(database: DatabaseSync): Version {
  * @throws where another connection holds the lock
  */
 export function markInUse(database: DatabaseSync): void {
+  if (isInUse(change(database, inUse))) return;
+  change(database, ofNewLineage);
+  // Carried over to the file, and synced, before anything else is committed.
+  database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+}
+
+/** Changes the version in a transaction, and returns what it was before. */
+function change(database: DatabaseSync, to: (version: Version) => Version): Version {
   database.exec('BEGIN IMMEDIATE');
   const version = versionOf(database);
-  if (!isInUse(version)) database.exec(`PRAGMA user_version = ${inUse(version)}`);
+  const next = to(version);
+  if (next !== version) database.exec(`PRAGMA user_version = ${next}`);
   database.exec('COMMIT');
-  // Carried over to the file, and synced, before anything else is committed.
-  if (!isInUse(version)) database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  return version;
 }
 
 /**

@@ -7,8 +7,8 @@ import { readSync } from 'node:fs';
  * - Bits 0 to 15: the number of the last migration that ran.
  * - Bit 30: whether the store is in use, that is, whether the log (`-wal`) may hold commits that the file does not. The
  *   bit is in the file itself before the first commit, and is cleared when the last process closes the store.
- * - Bits 16 to 29: the lineage, a number that is drawn whenever the store is closed and for each backup. A log belongs to
- *   a file of the same lineage.
+ * - Bits 16 to 29: the lineage, a number that is drawn for each backup, and whenever a store that was closed is used again.
+ *   A log belongs to a file if it has a page 1 of the file's lineage.
  */
 export type Version = number;
 
@@ -34,14 +34,19 @@ export function isInUse(version: Version): boolean {
   return (version & inUseBit) !== 0;
 }
 
-/** The version of the same store once it is in use. */
+/** The version of a store that was closed, once it is in use. The lineage stays, so that the log begins with the file's. */
 export function inUse(version: Version): Version {
   return version | inUseBit;
 }
 
-/** The version of a store that is closed, or of a copy that is complete: of a lineage that no log has. */
+/** The version of a store that is closed. */
 export function closed(version: Version): Version {
-  return migrationOf(version) | (randomInt(1, lineages) << 16);
+  return version & ~inUseBit;
+}
+
+/** The version of the same store with a lineage that no file or log of before has. */
+export function ofNewLineage(version: Version): Version {
+  return (version & ~((lineages - 1) << 16)) | (randomInt(1, lineages) << 16);
 }
 
 /** The version of the same store after a migration. */

@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -12,9 +13,10 @@ import {
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { newSubmission } from '../../../src/leads/submission.ts';
 import { versionOf } from '../../../src/store/sqlite/closing.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import { isInUse } from '../../../src/store/sqlite/version.ts';
+import { closed, inUse, isInUse, ofNewLineage } from '../../../src/store/sqlite/version.ts';
 import { type Store, StoreBusy } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
@@ -223,6 +225,44 @@ test('a start that was killed before its mark was carried over is not refused', 
   expect((await Array.fromAsync(types.types())).map(({ name }) => name)).toEqual(['home', 'motor']);
   await types.close();
 });
+
+test('a backup that is restored a second time, beside the log of the first, is refused', async () => {
+  const { store } = await storeWithLead();
+  const backup = await backedUp(store);
+  const file = join(temporaryDirectory(), 'leads.db');
+  copyFileSync(backup, file);
+  const again = closing(openSqliteStore(file));
+  // Until the log has begun anew, and is not what follows the backup any more.
+  const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
+  for (let index = 1; index < 20 || (generation() === 0 && index < 20_000); index += 1) {
+    const lead = { partnerId: 1, type: 'motor', mobile: mobile(index), delays: 0, content: '{}' };
+    await again.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
+  }
+  const restored = killed(file);
+  expect((await mobilesIn(killed(file))).length).toBeGreaterThan(10);
+  copyFileSync(backup, restored);
+  expect(() => openSqliteStore(restored)).toThrow(/leads\.db-wal is not the log of/);
+});
+
+test.each([
+  ['marks the store as in use', inUse],
+  ['marks the store as closed', closed],
+  ['draws a lineage', ofNewLineage],
+])(
+  'a process that is killed when it %s, before the file has it, leaves a store that opens',
+  async (_when, change) => {
+    const { file, store } = await storeWithLead();
+    const copy = change === inUse ? file : killed(file);
+    if (change === inUse) await store.close();
+    const database = new DatabaseSync(copy);
+    onTestFinished(() => database.close());
+    // Nothing is left in the log but what comes now.
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    if (change === ofNewLineage) database.exec(`PRAGMA user_version = ${inUse(versionOf(database))}`);
+    database.exec(`PRAGMA user_version = ${change(versionOf(database))}`);
+    expect(await mobilesIn(killed(copy))).toEqual([mobile(0)]);
+  },
+);
 
 test('what another program has written to a closed store, and not carried over, is kept', async () => {
   const { file, store } = await storeWithLead();
