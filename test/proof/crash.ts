@@ -36,6 +36,10 @@ const senders = 16;
 /** How long the load lasts before the server is killed, in milliseconds, at most. */
 const longestLife = 700;
 
+/** How long a start and a stop take until they are interrupted, in milliseconds, at most. */
+const longestStart = 500;
+const longestStop = 50;
+
 const person = requestValue('addLead', 'accepted');
 const { method, path } = operationOf('addLead');
 
@@ -54,6 +58,8 @@ export async function crashRounds(
   const store = await openStore(url);
   const first = await bootstrap(store);
   if (first === undefined) throw new Error('The store for the crash test is not empty.');
+  // Nobody else has it open, so that each server is the first to open it and the last to close it.
+  await store.close();
   const report: CrashReport = {
     rounds,
     acknowledged: 0,
@@ -73,24 +79,43 @@ export async function crashRounds(
     await sleep(Math.random() * longestLife);
     await server.kill();
     unanswered = await load.unanswered();
+    if (round % 2 === 1) await interrupt(url, round % 4 === 1 ? 'start' : 'stop');
     tell(round + 1);
   }
   const last = await startServer(url);
   await sendAgain({ url: last.url, key: first.key }, unanswered, accepted, report);
   await last.kill();
-  await compare(store, accepted, report);
-  await store.close();
+  const stored = await openStore(url);
+  await compare(stored, accepted, report);
+  await stored.close();
   return report;
 }
 
-async function startServer(url: string): Promise<{ url: string; kill(): Promise<void> }> {
-  const child = spawnProgram('src/main.ts', [], {
+function spawnServer(url: string) {
+  return spawnProgram('src/main.ts', [], {
     PORT: '0',
     DATABASE_URL: url,
     BOOTSTRAP: 'off',
     RATE_LIMIT: 'off',
     DISPATCH: 'off',
   });
+}
+
+/** Kills a server while it starts, or while it stops by itself. */
+async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
+  const child = spawnServer(url);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  if (moment === 'stop') {
+    await written(child, /Listening on \S+"/);
+    child.kill('SIGTERM');
+  } else child.stdout.resume();
+  await sleep(Math.random() * (moment === 'stop' ? longestStop : longestStart));
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function startServer(url: string): Promise<{ url: string; kill(): Promise<void> }> {
+  const child = spawnServer(url);
   const output = await written(child, /Listening on \S+"/);
   return {
     url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
