@@ -23,10 +23,19 @@ export interface LossyProxy {
   made(): number;
   /** How many of them their clients have not closed yet. */
   held(): number;
+  /** Stops to listen and drops every connection. */
+  close(): void;
 }
 
-/** Stands between a client and a server on this machine. */
+/** Stands between a client and a server on this machine; ends with the test. */
 export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
+  const proxy = await openLossyProxy(serverPort);
+  onTestFinished(() => proxy.close());
+  return proxy;
+}
+
+/** Stands between a client and a server. Whoever opens it closes it. */
+export async function openLossyProxy(serverPort: number, host = '127.0.0.1'): Promise<LossyProxy> {
   let next: Loss | undefined;
   let lost = 0;
   let made = 0;
@@ -37,7 +46,7 @@ export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
   const server = createServer({ allowHalfOpen: true }, (client) => {
     made += 1;
     if (!isOpen) return void client.destroy();
-    const upstream = connect({ port: serverPort, host: '127.0.0.1', allowHalfOpen: true });
+    const upstream = connect({ port: serverPort, host, allowHalfOpen: true });
     let isSilent = false;
     held.add(client);
     for (const socket of [client, upstream]) {
@@ -67,10 +76,6 @@ export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
@@ -89,5 +94,9 @@ export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
     lost: () => lost,
     made: () => made,
     held: () => held.size,
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
   };
 }

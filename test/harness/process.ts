@@ -15,19 +15,25 @@ function environmentWith(variables: Record<string, string>): Record<string, stri
   return { PATH: process.env['PATH'] ?? '', ...variables };
 }
 
-/**
- * Starts a program of this repository in a process of its own. Whoever starts it ends it.
- *
- * @param user whom it runs as, if this process may choose
- */
+/** How a program is started. */
+export interface Start {
+  /** Whom it runs as, if this process may choose. */
+  uid?: number;
+  gid?: number;
+  /** A command that runs the program in its own place, such as `prlimit`, with its parameters. */
+  under?: readonly string[];
+}
+
+/** Starts a program of this repository in a process of its own. Whoever starts it ends it. */
 export function spawnProgram(
   file: string,
   parameters: string[],
   environment: Record<string, string>,
   directory: string = root,
-  user: { uid?: number; gid?: number } = {},
+  { under = [], ...user }: Start = {},
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [`${root}${file}`, ...parameters], {
+  const [program = '', ...words] = [...under, process.execPath, `${root}${file}`, ...parameters];
+  return spawn(program, words, {
     ...user,
     cwd: directory,
     env: environmentWith(environment),

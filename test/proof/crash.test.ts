@@ -11,12 +11,20 @@ test.each([
   ['SQLite', async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}`],
   ['PostgreSQL', emptyDatabase],
 ])(
-  `on %s nothing is lost, and nobody taken twice, in ${rounds} rounds of kill -9 under load`,
+  `on %s nothing is lost, nobody accepted or delivered twice, and no cancellation overridden, in ${rounds} rounds of kill -9`,
   async (_store, make) => {
     const report = await crashRounds(await make(), rounds);
-    expect(report).toMatchObject({ rounds, lost: [], takenTwice: [], wronglyAnswered: [] });
+    expect(report).toMatchObject({
+      rounds,
+      lost: [],
+      takenTwice: [],
+      calledAfterCancellation: [],
+      wronglyAnswered: [],
+    });
     expect(report.acknowledged).toBeGreaterThan(rounds);
     expect(report.sentAgain).toBeGreaterThan(0);
+    expect(report.cancelled).toBeGreaterThan(rounds);
+    expect(report.printed).toBeGreaterThan(0);
   },
   120_000,
 );

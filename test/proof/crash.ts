@@ -2,50 +2,32 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bootstrap } from '../../src/bootstrap.ts';
 import { openStore } from '../../src/store/open.ts';
-import type { Store } from '../../src/store/store.ts';
 import { send, type Target } from '../harness/client.ts';
-import { type Answer, operationOf, requestValue } from '../harness/contract.ts';
-import { spawnProgram, written } from '../harness/process.ts';
+import { operationOf, requestValue } from '../harness/contract.ts';
+import { finished, spawnProgram, written } from '../harness/process.ts';
+import { CrashLedger, type CrashReport, type Sending } from './crash-ledger.ts';
 import { RawConnection } from './raw-connection.ts';
-
-/** What all rounds came to. Nothing may be in the three lists. */
-export interface CrashReport {
-  rounds: number;
-  /** How many submissions were answered that they are saved. */
-  acknowledged: number;
-  /** How many got no answer, and were sent again to the next server under the same idempotency key. */
-  sentAgain: number;
-  /** How many of those turned out to have been saved before the crash. */
-  hadBeenSaved: number;
-  /** Acknowledged, and not in the store, or not as it was acknowledged. */
-  lost: string[];
-  /** People with two leads. */
-  takenTwice: string[];
-  /** Answered otherwise than a first try or its repetition can be. */
-  wronglyAnswered: string[];
-}
-
-/** One person, sent once, or until somebody answers. */
-interface Sending {
-  mobile: string;
-  idempotencyKey: string;
-}
 
 const senders = 16;
 
-/** How long the load lasts before the server is killed, in milliseconds, at most. */
-const longestLife = 700;
+/** Maximum time from the first request to the death of the server (ms). */
+const maxLife = 700;
 
-/** How long a start and a stop take until they are interrupted, in milliseconds, at most. */
-const longestStart = 500;
-const longestStop = 50;
+/** Maximum number of times that a take prints something before it is killed. */
+const maxPrints = 4;
+
+/** One of so many rounds has `leads due --take` deliver leads while the server is under load. */
+const roundsPerTake = 5;
+
+/** Maximum time from the beginning of a start, and of a stop, to its interruption (ms). */
+const maxStart = 500;
+const maxStop = 50;
 
 const person = requestValue('addLead', 'accepted');
-const { method, path } = operationOf('addLead');
 
 /**
- * Kills the server under load at a random moment and starts it again, round after round on one store; then holds
- * what was acknowledged against what is stored.
+ * Kills the server under load at a random moment and starts it again, round after round on one store; in some rounds
+ * `leads due --take` is killed as well. Then compares what was acknowledged with what is stored.
  *
  * @param url of a store that is empty
  * @param tell is called after each round
@@ -60,33 +42,30 @@ export async function crashRounds(
   if (first === undefined) throw new Error('The store for the crash test is not empty.');
   // Nobody else has it open, so that each server is the first to open it and the last to close it.
   await store.close();
-  const report: CrashReport = {
-    rounds,
-    acknowledged: 0,
-    sentAgain: 0,
-    hadBeenSaved: 0,
-    lost: [],
-    takenTwice: [],
-    wronglyAnswered: [],
-  };
-  const accepted = new Map<string, string>();
+  const ledger = new CrashLedger();
   let unanswered: Sending[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const server = await startServer(url);
     const target = { url: server.url, key: first.key };
-    await sendAgain(target, unanswered, accepted, report);
-    const load = startLoad(target, round, accepted, report);
-    await sleep(Math.random() * longestLife);
+    await sendAgain(target, unanswered, ledger);
+    const load = startLoad(target, round, ledger);
+    if (round % roundsPerTake === roundsPerTake - 1) {
+      await killTake(url, ledger);
+      await sendDelivered(target, 'cancelLead', ledger);
+    } else await sleep(Math.random() * maxLife);
     await server.kill();
     unanswered = await load.unanswered();
     if (round % 2 === 1) await interrupt(url, round % 4 === 1 ? 'start' : 'stop');
+    ledger.report.rounds += 1;
     tell(round + 1);
   }
   const last = await startServer(url);
-  await sendAgain({ url: last.url, key: first.key }, unanswered, accepted, report);
+  const target = { url: last.url, key: first.key };
+  await sendAgain(target, unanswered, ledger);
+  await sendDelivered(target, 'addLead', ledger);
   await last.kill();
   const stored = await openStore(url);
-  await compare(stored, accepted, report);
+  const report = await ledger.compare(stored);
   await stored.close();
   return report;
 }
@@ -109,7 +88,7 @@ async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
     await written(child, /Listening on \S+"/);
     child.kill('SIGTERM');
   } else child.stdout.resume();
-  await sleep(Math.random() * (moment === 'stop' ? longestStop : longestStart));
+  await sleep(Math.random() * (moment === 'stop' ? maxStop : maxStart));
   child.kill('SIGKILL');
   await ended;
 }
@@ -127,89 +106,107 @@ async function startServer(url: string): Promise<{ url: string; kill(): Promise<
   };
 }
 
-/** Sends people until the server is gone, every fifth of them twice at once. */
-function startLoad(target: Target, round: number, accepted: Map<string, string>, report: CrashReport) {
+/** Has `leads due --take` deliver leads, and kills it when it has printed some and is about to record them. */
+async function killTake(url: string, ledger: CrashLedger): Promise<void> {
+  const child = spawnProgram('src/cli.ts', ['due', '--take', '1000000', '--json'], { DATABASE_URL: url });
+  const end = finished(child);
+  let left = Math.ceil(Math.random() * maxPrints);
+  child.stdout.on('data', () => {
+    left -= 1;
+    if (left === 0) child.kill('SIGKILL');
+  });
+  const { stdout, stderr } = await end;
+  if (stderr !== '') ledger.report.wronglyAnswered.push(`leads due --take: ${stderr}`);
+  // A line that the kill has cut was not printed.
+  ledger.notePrinted(stdout.split('\n').slice(0, -1));
+}
+
+/** Adds or cancels the people who were delivered last: those whose delivery the kill may have left unrecorded. */
+async function sendDelivered(target: Target, id: Sending['id'], ledger: CrashLedger): Promise<void> {
+  for (const mobile of ledger.delivered()) {
+    const sending = sendingOf(id, mobile, { isRepeated: true });
+    ledger.note(await post(target, sending), sending);
+  }
+}
+
+/** Sends people until the server is gone, every fifth of them twice at once, and cancels every fourth. */
+function startLoad(target: Target, round: number, ledger: CrashLedger) {
   const unanswered: Sending[] = [];
   let count = 0;
   const sender = async () => {
     // Each has a second connection for the person's twin.
     const connections = [new RawConnection(target.url), new RawConnection(target.url)];
-    for (;;) {
-      count += 1;
-      const mobile = `+447${String(round).padStart(4, '0')}${String(count).padStart(5, '0')}`;
-      const sendings = [sendingOf(mobile), ...(count % 5 === 0 ? [sendingOf(mobile)] : [])];
-      const gone = await Promise.all(
+    /** Sends requests at once. Returns whether all were answered. */
+    const exchange = async (sendings: readonly Sending[]): Promise<boolean> => {
+      const left = await Promise.all(
         sendings.map(async (sending, index) => {
           const answer = await connections[index]?.exchange(bytesOf(target, sending)).catch(() => undefined);
-          if (answer === undefined) return 'unanswered';
-          note(answer, sending, accepted, report);
-          return 'answered';
+          if (answer === undefined) return [sending];
+          ledger.note(answer, sending);
+          return [];
         }),
       );
-      if (gone.every((each) => each === 'answered')) continue;
-      unanswered.push(...sendings.filter((_, index) => gone[index] === 'unanswered'));
-      return;
+      unanswered.push(...left.flat());
+      return left.flat().length === 0;
+    };
+    for (let isThere = true; isThere; ) {
+      count += 1;
+      const number = count;
+      const mobile = `+447${String(round).padStart(4, '0')}${String(number).padStart(5, '0')}`;
+      isThere = await exchange(addsOf(mobile, number));
+      if (isThere && number % 4 === 0) isThere = await exchange(cancelsOf(mobile, number));
     }
   };
   const sending = Promise.all(Array.from({ length: senders }, sender));
   return { unanswered: () => sending.then(() => unanswered) };
 }
 
-function sendingOf(mobile: string): Sending {
-  return { mobile, idempotencyKey: randomUUID() };
+function isTwin(number: number): boolean {
+  return number % 5 === 0;
+}
+
+function addsOf(mobile: string, number: number): Sending[] {
+  // Of the people who are cancelled, half are due at once, so that a take and the cancellation compete for them.
+  const delays = number % 8 === 0 ? 600 : 0;
+  return Array.from({ length: isTwin(number) ? 2 : 1 }, () => sendingOf('addLead', mobile, { delays }));
+}
+
+function cancelsOf(mobile: string, number: number): Sending[] {
+  return Array.from({ length: isTwin(number) ? 2 : 1 }, () => {
+    const cancel = sendingOf('cancelLead', mobile, { isRepeated: isTwin(number) });
+    return number % 12 === 0 ? { ...cancel, idempotencyKey: undefined } : cancel;
+  });
+}
+
+function sendingOf(id: Sending['id'], mobile: string, more: Partial<Sending> = {}): Sending {
+  return { id, mobile, delays: 0, idempotencyKey: randomUUID(), isRepeated: false, ...more };
+}
+
+function bodyOf({ id, mobile, delays }: Sending): Record<string, unknown> {
+  return id === 'addLead' ? { ...person, mobile, delays } : { mobile, type: person['type'] };
 }
 
 /** The load must be the server's work rather than its client's, or the server is killed while it is idle. */
-function bytesOf({ key }: Target, { mobile, idempotencyKey }: Sending): Buffer {
-  const body = JSON.stringify({ ...person, mobile });
+function bytesOf({ key }: Target, sending: Sending): Buffer {
+  const { method, path } = operationOf(sending.id);
+  const { idempotencyKey } = sending;
+  const body = JSON.stringify(bodyOf(sending));
   return Buffer.from(
     `${method} ${path}?key=${key} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n` +
-      `Idempotency-Key: ${idempotencyKey}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      `${idempotencyKey === undefined ? '' : `Idempotency-Key: ${idempotencyKey}\r\n`}` +
+      `Content-Length: ${body.length}\r\n\r\n${body}`,
   );
 }
 
-async function sendAgain(
-  target: Target,
-  unanswered: readonly Sending[],
-  accepted: Map<string, string>,
-  report: CrashReport,
-): Promise<void> {
+async function sendAgain(target: Target, unanswered: readonly Sending[], ledger: CrashLedger): Promise<void> {
   for (const sending of unanswered) {
-    const answer = await post(target, sending);
-    report.sentAgain += 1;
-    if (answer.headers['idempotent-replayed'] === 'true') report.hadBeenSaved += 1;
-    note(answer, sending, accepted, report);
+    ledger.report.sentAgain += 1;
+    ledger.note(await post(target, sending), { ...sending, isRepeated: true });
   }
 }
 
-function post(target: Target, { mobile, idempotencyKey }: Sending): Promise<Answer> {
-  const headers = { 'Idempotency-Key': idempotencyKey };
-  return send(target, 'addLead', { headers, body: { ...person, mobile } });
-}
-
-/** Keeps what a sender was told. */
-function note(answer: Answer, { mobile }: Sending, accepted: Map<string, string>, report: CrashReport): void {
-  const { saved, processed } = Object(answer.json);
-  if (saved !== true) {
-    report.wronglyAnswered.push(`${mobile}: ${answer.status} ${answer.text}`);
-    return;
-  }
-  report.acknowledged += 1;
-  if (!processed) return;
-  if (accepted.has(mobile)) report.wronglyAnswered.push(`${mobile}: accepted twice`);
-  accepted.set(mobile, answer.headers['lead-id'] ?? '');
-}
-
-async function compare(store: Store, accepted: Map<string, string>, report: CrashReport): Promise<void> {
-  const stored = new Map<string, string>();
-  for await (const { mobile, id } of store.leads({}, Number.MAX_SAFE_INTEGER)) {
-    if (stored.has(mobile)) report.takenTwice.push(mobile);
-    stored.set(mobile, id);
-  }
-  for (const [mobile, id] of accepted) if (stored.get(mobile) !== id) report.lost.push(mobile);
-  let saved = 0;
-  for await (const _ of store.submissions({}, Number.MAX_SAFE_INTEGER)) saved += 1;
-  if (saved < report.acknowledged - report.hadBeenSaved) {
-    report.lost.push(`${report.acknowledged} were acknowledged, ${saved} are stored`);
-  }
+function post(target: Target, sending: Sending) {
+  const { id, idempotencyKey } = sending;
+  const headers = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
+  return send(target, id, { headers, body: bodyOf(sending) });
 }

@@ -20,12 +20,15 @@ export interface SmallDisk {
   makeRoom(): void;
 }
 
+const probes = {
+  full: ['unshare', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'],
+  unwritable: ['prlimit', '--fsize=0:', 'true'],
+  descriptors: ['prlimit', '--nofile=200:200', 'true'],
+};
+
 /** What two commands of util-linux can do here: undefined, or why they cannot. */
-export function missingFor(kind: 'full' | 'unwritable'): string | undefined {
-  const probe =
-    kind === 'full'
-      ? ['unshare', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']
-      : ['prlimit', '--fsize=0:', 'true'];
+export function missingFor(kind: keyof typeof probes): string | undefined {
+  const probe = probes[kind];
   const [program = '', ...words] = probe;
   return spawnSync(program, words).status === 0 ? undefined : `\`${probe.join(' ')}\` fails on this machine.`;
 }

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { isLogBegun } from './store-files.ts';
 import { descriptorOf } from './synced-file.ts';
 import {
   firstMarkedMigration,
@@ -43,8 +44,11 @@ function faultOf(given: string, isLogLost: boolean): string | undefined {
   const version = versionInFile(descriptorOf(path));
   if (version === undefined) return undefined;
   if (!isInUse(version) && migrationOf(version) < firstMarkedMigration) return undefined;
-  if (logSize === undefined) return isInUse(version) && !isLogLost ? missingLog(path) : undefined;
-  return isOwnLog(log, lineageOf(version), isInUse(version)) ? undefined : foreignLog(path);
+  const isLeft = isInUse(version) && !isLogLost;
+  if (logSize === undefined) return isLeft ? missingLog(path) : undefined;
+  const belongs = belonging(log, lineageOf(version), isInUse(version));
+  if (belongs === 'truncated') return isLeft ? truncatedLog(path) : undefined;
+  return belongs ? undefined : foreignLog(path);
 }
 
 const missingFile = (path: string) =>
@@ -53,6 +57,9 @@ const missingFile = (path: string) =>
 const missingLog = (path: string) =>
   `${path} was not closed, and its log ${path}-wal is missing: the last leads are in the log alone. Put the log back beside the file. If it is lost, or another program (such as sqlite3) has opened the store since, which leaves nothing missing, run \`leads store repair\`: it accepts the file as it is.`;
 
+const truncatedLog = (path: string) =>
+  `${path} was not closed, and its log ${path}-wal has lost its beginning: somebody truncated it, and the last leads were in it alone. Stop every process that uses the store and restore a backup, or run \`leads store repair\`: it accepts the file as it is.`;
+
 const foreignLog = (path: string) =>
   `${path}-wal is not the log of ${path}, which was restored or replaced. Stop every process that uses the store, move ${path}-wal and ${path}-shm away, then start again.`;
 
@@ -60,13 +67,16 @@ const foreignLog = (path: string) =>
  * Whether a log belongs to a file: a page 1 in it is of the file's lineage. One without a page 1 belongs to a file that
  * is in use, since the file's mark was carried over then. It also belongs to one that is closed if it never began anew:
  * this program's logs begin with the mark, so another program has written it since.
+ *
+ * A process goes on behind a hole when its log is truncated, and SQLite reads nothing of a log that begins with one.
  */
-function isOwnLog(log: string, lineage: number, isUsed: boolean): boolean {
+function belonging(log: string, lineage: number, isUsed: boolean): boolean | 'truncated' {
   // No lock is lost when it is closed: SQLite holds none on the log.
   const descriptor = openSync(log, 'r');
   try {
     const header = Buffer.alloc(logHeader);
     if (readSync(descriptor, header, 0, logHeader, 0) < logHeader) return true;
+    if (!isLogBegun(header)) return 'truncated';
     const timesAnew = header.readUInt32BE(12);
     let [isEmpty, hasFirstPage] = [true, false];
     for (const { page, version } of frames(descriptor, header)) {

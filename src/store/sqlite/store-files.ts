@@ -71,7 +71,7 @@ export class StoreFiles {
 
   /** A log that somebody truncated goes on where it was, behind a hole; one that a checkpoint truncated is empty. */
   #isLogCut(): boolean {
-    return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && !logMagic.includes(this.#magic.readUInt32BE());
+    return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && !isLogBegun(this.#magic);
   }
 
   /** A backup that is copied over the file is of another version. The log may have brought ours to the file only later. */
@@ -94,6 +94,11 @@ function changedAt(directory: string): number {
   } catch {
     return Number.NaN;
   }
+}
+
+/** Whether a log begins as SQLite lets them begin. @param header its first four bytes, or more */
+export function isLogBegun(header: Buffer): boolean {
+  return logMagic.includes(header.readUInt32BE());
 }
 
 function isReplaced({ path, device, inode }: KnownFile): boolean {

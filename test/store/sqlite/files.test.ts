@@ -21,6 +21,7 @@ import { type Store, StoreBusy } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
+import { harms } from './harms.ts';
 
 /** A store in a file of its own, with a lead in it. */
 async function storeWithLead(count = 1) {
@@ -56,35 +57,13 @@ async function backedUp(store: Store): Promise<string> {
   return copy;
 }
 
-type Harm = (file: string, store: Store) => void | Promise<void>;
-
-test.each<[string, Harm, RegExp]>([
-  ['the file is removed', (file) => rmSync(file), /leads\.db was removed or replaced/],
-  ['the log is removed', (file) => rmSync(`${file}-wal`), /leads\.db-wal was removed or replaced/],
-  ['the log’s index is removed', (file) => rmSync(`${file}-shm`), /leads\.db-shm was removed or replaced/],
-  ['the log is truncated', (file) => truncateSync(`${file}-wal`), /leads\.db-wal was removed or replaced/],
-  [
-    'the directory is moved away',
-    (file) => renameSync(dirname(file), `${dirname(file)}-old`),
-    /leads\.db was removed or replaced/,
-  ],
-  [
-    'a backup is renamed to the file',
-    async (file, store) => renameSync(await backedUp(store), file),
-    /leads\.db was removed or replaced/,
-  ],
-  [
-    'a backup is copied over the file',
-    async (file, store) => void execFileSync('cp', [await backedUp(store), file]),
-    /leads\.db was removed or replaced/,
-  ],
-])('when %s, nothing is acknowledged or written any more', async (_when, harm, reason) => {
+test.each(harms)('when $name, nothing is acknowledged or written any more', async ({ harm, reason }) => {
   const { file, store, add } = await storeWithLead();
   // The directory counts as unchanged from now on.
   vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
   onTestFinished(() => void vi.restoreAllMocks());
   expect(await add(1)).toMatchObject({ outcome: 'accepted' });
-  await harm(file, store);
+  await harm(file, () => backedUp(store));
   const error = await add(2).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(StoreBusy);
   expect(String(error)).toMatch(reason);
@@ -159,6 +138,22 @@ test('a store that was not closed is refused without its log, and accepted once 
   expect(repaired).toEqual({ code: 0, stdout: 'Repaired the store.\n', stderr: '' });
   // What was in the log alone is gone, and that is what the operator accepted.
   expect(await mobilesIn(other)).toEqual([]);
+});
+
+test('a store that was not closed is refused with a log that was truncated under it, and accepted once it is repaired', async () => {
+  const { file, store, add } = await storeWithLead(3);
+  truncateSync(`${file}-wal`);
+  // The check of an idle server writes as well.
+  await expect(store.checkReady()).rejects.toThrow(/leads\.db-wal was removed or replaced/);
+  await expect(add(3)).rejects.toThrow(StoreBusy);
+  const copy = killed(file);
+  expect(() => openSqliteStore(copy)).toThrow(
+    /leads\.db was not closed, and its log .* has lost its beginning.*restore a backup.*store repair/,
+  );
+  expect(await run('src/cli.ts', ['store', 'repair'], { DATABASE_URL: `sqlite:${copy}` })).toMatchObject({
+    code: 0,
+  });
+  expect(await mobilesIn(copy)).toEqual([]);
 });
 
 test('a command that only reads, and ends last, leaves a store that is closed', async () => {

@@ -1,13 +1,12 @@
 /** What is in the store's files is about people, and only the user that runs the server may read them. */
-import fs, { chmodSync, existsSync, mkdirSync, readdirSync, statSync, watch } from 'node:fs';
+import fs, { chmodSync, readdirSync, statSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import { finished, start } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
+import { killBackup } from './killed-backup.ts';
 
 const usual = process.umask();
 afterEach(() => void process.umask(usual));
@@ -68,18 +67,7 @@ test('a backup that is killed leaves nothing under its name, and what it leaves 
   const directory = temporaryDirectory();
   const file = join(directory, 'leads.db');
   await openSqliteStore(file).close();
-  // Large enough for the copy to take a moment.
-  const database = new DatabaseSync(file);
-  database.exec('CREATE TABLE ballast (bytes BLOB) STRICT; INSERT INTO ballast VALUES (zeroblob(100000000))');
-  database.close();
-  const target = join(directory, 'backups');
-  mkdirSync(target);
-  const copy = join(target, 'copy.db');
-  const child = start('src/cli.ts', ['store', 'backup', copy], { DATABASE_URL: `sqlite:${file}` });
-  const watcher = watch(target, () => child.kill('SIGKILL'));
-  onTestFinished(() => watcher.close());
-  await finished(child);
-  expect(child.signalCode).toBe('SIGKILL');
-  expect(existsSync(copy)).toBe(false);
-  for (const part of partsOf(copy)) expect(part).toMatch(/^copy\.db\.incomplete-[0-9a-f]{8}/);
+  const { signal, isThere, names } = await killBackup(file, join(directory, 'backups'));
+  expect({ signal, isThere }).toEqual({ signal: 'SIGKILL', isThere: false });
+  for (const name of names) expect(name).toMatch(/^copy\.db\.incomplete-[0-9a-f]{8}/);
 });

@@ -1,0 +1,63 @@
+/** A share of what `npm run torture` does to the store under a running server, so that the suite notices as well. */
+import { expect, test } from 'vitest';
+import { emptyDatabase } from '../harness/postgres.ts';
+import { startWatched } from '../harness/watched.ts';
+import { fileFaults } from './file-faults.ts';
+import { postgresFaults } from './postgres-faults.ts';
+import { type Fault, tryFault } from './scene.ts';
+
+/** The others are tried on stores, without a server, in test/store/. */
+const share = ['the log is truncated', 'a directory and files that become read-only', 'no descriptor left'];
+
+async function expectHonest(fault: Fault | undefined): Promise<string> {
+  expect(fault).toBeDefined();
+  const tried = await tryFault(fault as Fault);
+  expect(tried).toEqual({ line: tried.line, isHonest: true });
+  return tried.line;
+}
+
+test.each(share)(
+  'a server does not acknowledge what is not saved: %s',
+  async (name) => {
+    await expectHonest(fileFaults.find((fault) => fault.name === name));
+  },
+  60_000,
+);
+
+test('a fault that is not handled is reported as such, and what was started for it ends', async () => {
+  let pid: number | undefined;
+  const tried = await tryFault({
+    name: 'a fault',
+    run: async (scene) => {
+      const { child } = await scene.start();
+      pid = child.pid;
+      throw new Error('It lied.');
+    },
+  });
+  expect(tried).toEqual({ line: 'a fault: FAILED: It lied.', isHonest: false });
+  await expect.poll(() => isAlive(pid)).toBe(false);
+});
+
+test('a fault that cannot be tried is reported with the reason', async () => {
+  const run = () => Promise.reject(new Error('It was tried.'));
+  expect(await tryFault({ name: 'a fault', missing: () => 'there is no tool.', run })).toEqual({
+    line: 'a fault: not tried, since there is no tool.',
+    isHonest: true,
+  });
+});
+
+test('a server whose connections to PostgreSQL are cut loses nothing', async () => {
+  const url = await emptyDatabase();
+  // It makes the tables and the first partner.
+  const { child } = await startWatched({ DATABASE_URL: url });
+  child.kill('SIGKILL');
+  await expectHonest(postgresFaults(url).find(({ name }) => name.includes('cut')));
+}, 60_000);
+
+function isAlive(pid: number | undefined): boolean {
+  try {
+    return process.kill(pid ?? 0, 0);
+  } catch {
+    return false;
+  }
+}

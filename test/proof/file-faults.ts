@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openRaw, sendRaw, type Target } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { type Harm, harms } from '../store/sqlite/harms.ts';
+import { killBackup } from '../store/sqlite/killed-backup.ts';
+import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk } from './disk.ts';
+import { RawConnection } from './raw-connection.ts';
+import { add, ballast, crash, type Fault, mobileOf, type Scene, untilReadiness } from './scene.ts';
+
+/** What a start finds after a harm: why it refuses, what the operator does about it, and how many leads are left. */
+interface Aftermath {
+  refusal?: RegExp;
+  remedy?(scene: Scene): unknown;
+  left?: number;
+}
+
+/** How many leads are acknowledged before a backup is made, and before the harm is done. */
+const people = { backedUp: 2, acknowledged: 4 };
+
+const moveLogAway = ({ file }: Scene) => {
+  for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+};
+const repair = async (scene: Scene) =>
+  assert.equal((await scene.run('src/cli.ts', ['store', 'repair'])).code, 0);
+const withoutLog: Aftermath = {
+  refusal: /its log .* is missing.*Put the log back.*store repair/,
+  remedy: repair,
+};
+const besideOldLog: Aftermath = {
+  refusal: /is not the log of .*move .* away, then start again/,
+  remedy: moveLogAway,
+  left: people.backedUp,
+};
+
+const aftermaths: Record<string, Aftermath> = {
+  'the file is removed': { refusal: /leads\.db is missing, but its log .*restore a backup/ },
+  'the log is removed': withoutLog,
+  'the log’s index is removed': { left: people.acknowledged },
+  'the log is truncated': {
+    refusal: /has lost its beginning.*restore a backup.*store repair/,
+    remedy: repair,
+  },
+  'the directory is moved away': {
+    remedy: ({ file }) => renameSync(`${dirname(file)}-old`, dirname(file)),
+    left: people.acknowledged,
+  },
+  'a backup is renamed to the file': besideOldLog,
+  'a backup is copied over the file': besideOldLog,
+};
+
+/** Nothing is acknowledged once the files are not the store's any more, and a start says what to do. */
+function harmed({ name, harm }: Harm): Fault {
+  return {
+    name,
+    run: async (scene) => {
+      const { child, target } = await scene.start();
+      for (let index = 0; index < people.backedUp; index += 1) assert.equal(await add(target, index), 200);
+      const copy = join(scene.directory, 'copy.db');
+      const { code, stderr } = await scene.run('src/cli.ts', ['store', 'backup', copy]);
+      assert.equal(code, 0, stderr);
+      for (let index = people.backedUp; index < people.acknowledged; index += 1)
+        assert.equal(await add(target, index), 200);
+      await harm(scene.file, async () => copy);
+      for (let index = people.acknowledged; index < people.acknowledged + 3; index += 1)
+        assert.equal(await add(target, index), 503, 'an add after the harm');
+      await untilReadiness(target, 503);
+      await crash(child);
+      return `adds 503, /readyz 503; ${await startAfter(scene, aftermaths[name] ?? {}, target.key)}`;
+    },
+  };
+}
+
+async function startAfter(scene: Scene, { refusal, remedy, left }: Aftermath, key: string): Promise<string> {
+  if (refusal !== undefined) {
+    const { code, stderr } = await scene.run('src/main.ts');
+    assert.equal(code, 1, 'the exit code of a start');
+    assert.match(stderr, refusal);
+    if (remedy === undefined) return 'a start refuses and says what to do';
+  }
+  await remedy?.(scene);
+  const { target } = await scene.start({ BOOTSTRAP: 'off' }, key);
+  const start =
+    refusal === undefined ? 'the next start' : 'a start refuses and says what to do, and after that';
+  // A file without its log has what was carried over before, which may be nothing.
+  if (left === undefined) return `${start} works`;
+  const stored = await storedOf(target, people.acknowledged);
+  assert.deepEqual(
+    stored,
+    Array.from({ length: left }, (_, index) => mobileOf(index)),
+  );
+  return `${start} has ${left} of ${people.acknowledged} leads${left === people.acknowledged ? '' : ', those of the backup'}`;
+}
+
+async function storedOf(target: Target, count: number): Promise<string[]> {
+  const mobiles = Array.from({ length: count }, (_, index) => mobileOf(index));
+  const found = await Promise.all(mobiles.map((mobile) => isStored(target, mobile)));
+  return mobiles.filter((_, index) => found[index]);
+}
+
+/** How often the store's log has begun anew (SQLite's file format, section 4.1). */
+function timesAnew(file: string): number {
+  return readFileSync(`${file}-wal`).readUInt32BE(12);
+}
+
+/** Adds people whose leads are so large that the log is carried over, for which the store opens files. */
+async function addLarge({ file }: Scene, adding: (index: number) => Promise<number>): Promise<string> {
+  const before = timesAnew(file);
+  let saved = 0;
+  for (; saved < 1_000 && timesAnew(file) < before + 2; saved += 1) assert.equal(await adding(saved), 200);
+  assert.ok(timesAnew(file) >= before + 2, 'The log is not carried over.');
+  return `${saved} saved, and the log carried over twice`;
+}
+
+const fewDescriptors: Fault = {
+  name: 'twice as many idle connections as descriptors',
+  missing: () => missingFor('descriptors'),
+  run: async (scene) => {
+    const limit = 200;
+    const { target } = await scene.start({}, undefined, { under: ['prlimit', `--nofile=${limit}:${limit}`] });
+    const idle = Array.from({ length: 2 * limit }, () => openRaw(target));
+    scene.atEnd(() => void idle.map((socket) => socket.destroy()));
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    const result = await addLarge(scene, (index) => addOnNewConnection(target, index));
+    await untilReadiness(target, 200);
+    return result;
+  },
+};
+
+const noDescriptor: Fault = {
+  name: 'no descriptor left',
+  missing: () => missingFor('descriptors'),
+  run: async (scene) => {
+    const { child, target } = await scene.start();
+    const connection = new RawConnection(target.url);
+    scene.atEnd(() => connection.close());
+    const adding = async (index: number) => (await connection.exchange(addBytes(target, index))).status;
+    assert.equal(await adding(0), 200);
+    const open = readdirSync(`/proc/${child.pid}/fd`).length;
+    limitFiles(child.pid, String(open));
+    const result = await addLarge(scene, (index) => adding(index + 1));
+    limitFiles(child.pid, '1024');
+    await untilReadiness(target, 200);
+    return `on a connection that was there ${result}; with descriptors again /readyz 200`;
+  },
+};
+
+function limitFiles(pid: number | undefined, limit: string): void {
+  const { status, stderr } = spawnSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`]);
+  assert.equal(status, 0, String(stderr));
+}
+
+async function addOnNewConnection(target: Target, index: number): Promise<number> {
+  return (await sendRaw(target, addBytes(target, index))).status;
+}
+
+function addBytes({ key }: Target, index: number): Buffer {
+  const body = JSON.stringify({
+    ...requestValue('addLead', 'accepted'),
+    mobile: mobileOf(index),
+    data: ballast,
+  });
+  return Buffer.from(
+    `POST /lead/add?key=${key} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length}\r\n\r\n${body}`,
+  );
+}
+
+/** Whom a server runs as for whom permissions count: they mean nothing to root. */
+const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+const readOnly: Fault = {
+  name: 'a directory and files that become read-only',
+  missing: () =>
+    spawnSync(process.execPath, ['-e', '0'], nobody).status === 0
+      ? undefined
+      : 'no program can be run as another user here.',
+  run: async (scene) => {
+    const directory = dirname(scene.file);
+    mkdirSync(directory);
+    chmodSync(scene.directory, 0o755);
+    if (nobody.uid !== undefined) chownSync(directory, nobody.uid, nobody.gid);
+    const change = (ofDirectory: number, ofFiles: number) => {
+      chmodSync(directory, ofDirectory);
+      for (const name of readdirSync(directory)) chmodSync(join(directory, name), ofFiles);
+    };
+    const { child, target } = await scene.start({}, undefined, nobody);
+    const acknowledged = [await add(target, 0)];
+    change(0o500, 0o400);
+    for (const index of [1, 2]) acknowledged.push(await add(target, index));
+    await crash(child);
+    const { code, stderr } = await scene.run('src/main.ts', [], nobody);
+    assert.equal(code, 1, 'the exit code of a start');
+    assert.match(stderr, /may not read and write .*Make that user the owner/);
+    change(0o700, 0o600);
+    const { target: again } = await scene.start({ BOOTSTRAP: 'off' }, target.key, nobody);
+    const stored = await storedOf(again, acknowledged.length);
+    for (const [index, status] of acknowledged.entries())
+      assert.equal(stored.includes(mobileOf(index)), status === 200, `${mobileOf(index)} after ${status}`);
+    return `adds ${acknowledged.slice(1).join(', ')}; a start refuses and says what to do, and after that has what was acknowledged`;
+  },
+};
+
+const killedBackup: Fault = {
+  name: 'a backup that is killed',
+  run: async (scene) => {
+    const { target } = await scene.start();
+    assert.equal(await add(target, 0), 200);
+    const { signal, isThere, names } = await killBackup(scene.file, join(scene.directory, 'backups'));
+    assert.equal(signal, 'SIGKILL');
+    assert.equal(isThere, false, 'a file under the name of the backup');
+    for (const name of names) assert.match(name, /\.incomplete-/);
+    const { code, stderr } = await scene.run('src/cli.ts', [
+      'store',
+      'backup',
+      join(scene.directory, 'copy.db'),
+    ]);
+    assert.equal(code, 0, stderr);
+    return `nothing under its name, and ${names.length} .incomplete; the next backup is whole`;
+  },
+};
+
+const fullDisk: Fault = {
+  name: 'a full disk',
+  missing: () => missingFor('full'),
+  run: async (scene) => {
+    const { child, target, makeRoom } = await startOnSmallDisk(scene.directory);
+    scene.atEnd(() => void child.kill('SIGKILL'));
+    const { saved, refused } = await fill(target);
+    assert.equal(await isStored(target, refused), false, 'what was refused is stored');
+    await untilReadiness(target, 503);
+    makeRoom();
+    assert.equal(await add(target, saved.length), 200, 'an add after room was made');
+    for (const mobile of saved) assert.ok(await isStored(target, mobile), `${mobile} is lost`);
+    await untilReadiness(target, 200);
+    return `${saved.length} saved, then 500 and /readyz 503; after room was made 200`;
+  },
+};
+
+const unwritable: Fault = {
+  name: 'a disk that cannot be written',
+  missing: () => missingFor('unwritable'),
+  run: async (scene) => {
+    const { child, target } = await startOnDisk(scene.directory);
+    scene.atEnd(() => void child.kill('SIGKILL'));
+    allowWrites(child, false);
+    assert.equal(await add(target, 0), 500);
+    assert.equal(await isStored(target, mobileOf(0)), false, 'what was refused is stored');
+    await untilReadiness(target, 503);
+    allowWrites(child, true);
+    assert.equal(await add(target, 0), 200);
+    await untilReadiness(target, 200);
+    return '500 and /readyz 503; afterwards 200';
+  },
+};
+
+/** What can happen to the files of an SQLite store, its disk and its descriptors. */
+export const fileFaults: readonly Fault[] = [
+  ...harms.map(harmed),
+  killedBackup,
+  fewDescriptors,
+  noDescriptor,
+  readOnly,
+  fullDisk,
+  unwritable,
+];

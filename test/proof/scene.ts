@@ -1,0 +1,152 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { post, type Target } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { finished, type Start, spawnProgram, written } from '../harness/process.ts';
+
+/** Something that goes wrong under a running server. */
+export interface Fault {
+  name: string;
+  /** Why this machine cannot try it; undefined if it can. */
+  missing?(): string | undefined;
+  /** Tries it. Returns what happened, in a few words. @throws if the server did what it must not */
+  run(scene: Scene): Promise<string>;
+}
+
+/** Maximum time for readiness to change (ms): the server looks every five seconds. */
+const patience = 30_000;
+
+/** Maximum duration of a fault, and of each thing that is undone after it (ms). */
+const maxDuration = 180_000;
+const maxEnding = 10_000;
+
+const person = requestValue('addLead', 'accepted');
+
+/** As much as a lead may bring, so that a store's log soon grows. */
+export const ballast = JSON.stringify({ ballast: 'x'.repeat(60_000) });
+
+/** A place of its own in which a fault is tried; whatever was started in it ends with it. */
+export class Scene {
+  /** An empty directory that every user can enter. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'leads-fault-'));
+  /** Of the SQLite store, in a directory of its own. */
+  readonly file = join(this.directory, 'data', 'leads.db');
+  readonly #endings: (() => unknown)[] = [];
+
+  /** Has something done when the scene ends, the last first. */
+  atEnd(ending: () => unknown): void {
+    this.#endings.unshift(ending);
+  }
+
+  /** Starts a server. @param key of a store that is not empty */
+  async start(
+    environment: Record<string, string> = {},
+    key?: string,
+    how: Start = {},
+  ): Promise<{ child: ChildProcessWithoutNullStreams; target: Target }> {
+    const child = this.#spawn('src/main.ts', [], environment, how);
+    const output = await written(
+      child,
+      key === undefined ? /Listening on \S+[\s\S]*-d '.*'/ : /Listening on/,
+    );
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '';
+    return { child, target: { url, key: key ?? /leads_[\w-]{20,}/.exec(output)?.[0] ?? '' } };
+  }
+
+  /** Starts a server that must refuse to, or runs a command to its end. */
+  run(file: 'src/main.ts' | 'src/cli.ts', parameters: string[] = [], how: Start = {}) {
+    return finished(this.#spawn(file, parameters, {}, how));
+  }
+
+  /** Ends everything, in bounded time, whatever does not end by itself. */
+  async end(): Promise<void> {
+    for (const ending of this.#endings) {
+      const late = new AbortController();
+      // What cannot be undone is the business of whoever owns it: the fault has been judged.
+      const ended = Promise.resolve()
+        .then(ending)
+        .catch(() => {});
+      await Promise.race([ended, sleep(maxEnding, undefined, { signal: late.signal })]);
+      late.abort();
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #spawn(file: string, parameters: string[], environment: Record<string, string>, how: Start) {
+    const own = { PORT: '0', DATABASE_URL: `sqlite:${this.file}`, RATE_LIMIT: 'off', ...environment };
+    const child = spawnProgram(file, parameters, own, undefined, how);
+    this.atEnd(() => void child.kill('SIGKILL'));
+    return child;
+  }
+}
+
+/** What became of a fault: tried as it must be, failed, or not tried. */
+export interface Tried {
+  line: string;
+  isHonest: boolean;
+}
+
+/** Tries a fault in a scene of its own, in bounded time. */
+export async function tryFault(fault: Fault): Promise<Tried> {
+  const reason = fault.missing?.();
+  if (reason !== undefined) return { line: `${fault.name}: not tried, since ${reason}`, isHonest: true };
+  const scene = new Scene();
+  const late = new AbortController();
+  try {
+    const result = await Promise.race([
+      fault.run(scene),
+      sleep(maxDuration, undefined, { signal: late.signal }).then(() => {
+        throw new Error(`not over after ${maxDuration / 1_000} s`);
+      }),
+    ]);
+    return { line: `${fault.name}: ${result}`, isHonest: true };
+  } catch (error) {
+    if (error instanceof NotPossible)
+      return { line: `${fault.name}: not tried, since ${error.message}`, isHonest: true };
+    return {
+      line: `${fault.name}: FAILED: ${error instanceof Error ? error.message : error}`,
+      isHonest: false,
+    };
+  } finally {
+    late.abort();
+    await scene.end();
+  }
+}
+
+/** Thrown by a fault that finds out only on the way that it cannot be tried here. */
+export class NotPossible extends Error {}
+
+/** Kills a server as a crash does. */
+export async function crash(child: ChildProcessWithoutNullStreams): Promise<void> {
+  const end = finished(child);
+  child.kill('SIGKILL');
+  await end;
+}
+
+/** The mobile of the person with this number. */
+export function mobileOf(index: number): string {
+  return `+44784${String(index).padStart(7, '0')}`;
+}
+
+/** Adds the person with this number. Returns the status of the response. */
+export async function add(
+  target: Target,
+  index: number,
+  more: Record<string, unknown> = {},
+): Promise<number> {
+  return (await post(target, 'addLead', { ...person, mobile: mobileOf(index), ...more })).status;
+}
+
+/** Waits until `/readyz` has the status. @throws if it does not in time */
+export async function untilReadiness(target: Target, wanted: number): Promise<void> {
+  const end = performance.now() + patience;
+  for (;;) {
+    const { status } = await fetch(`${target.url}/readyz`);
+    if (status === wanted) return;
+    if (performance.now() > end) throw new Error(`/readyz stays ${status}`);
+    await sleep(100);
+  }
+}

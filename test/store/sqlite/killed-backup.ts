@@ -1,0 +1,27 @@
+import { existsSync, mkdirSync, readdirSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { finished, spawnProgram } from '../../harness/process.ts';
+
+/** What a backup left that was killed while it copied. */
+export interface KilledBackup {
+  signal: NodeJS.Signals | null;
+  /** Whether something is under its name. */
+  isThere: boolean;
+  /** Names of the files in its directory. */
+  names: string[];
+}
+
+/** Makes a store so large that copying it takes a moment, then kills `leads store backup` as soon as it writes. */
+export async function killBackup(file: string, directory: string): Promise<KilledBackup> {
+  const database = new DatabaseSync(file);
+  database.exec('CREATE TABLE ballast (bytes BLOB) STRICT; INSERT INTO ballast VALUES (zeroblob(100000000))');
+  database.close();
+  mkdirSync(directory);
+  const copy = join(directory, 'copy.db');
+  const child = spawnProgram('src/cli.ts', ['store', 'backup', copy], { DATABASE_URL: `sqlite:${file}` });
+  const watcher = watch(directory, () => child.kill('SIGKILL'));
+  await finished(child);
+  watcher.close();
+  return { signal: child.signalCode, isThere: existsSync(copy), names: readdirSync(directory) };
+}
