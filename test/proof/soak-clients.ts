@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import type { Store } from '../../src/store/store.ts';
+import { openRaw, send, type Target } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { addFor, disturb, disturbances } from './chaos.ts';
+import { fuzzedRequest } from './hostile-requests.ts';
+import { RawConnection } from './raw-connection.ts';
+
+/** What clients share: whom they talk to, how long, and what came of it. */
+export interface Soak {
+  target: Target;
+  /** Whether they go on. */
+  isOn: boolean;
+  /** How many requests were sent. */
+  requests: number;
+  /** What partners and invalid keys were answered that they must not be. */
+  faults: string[];
+}
+
+const person = requestValue('addLead', 'accepted');
+
+/** A partner: adds people, some twice, looks some up, and cancels some. Whatever the others do, it must be answered 200. */
+export async function sendLeads(soak: Soak): Promise<void> {
+  const expectOk = async (answer: ReturnType<typeof send>) => {
+    const { status, text } = await answer;
+    if (status !== 200) soak.faults.push(`A partner was answered ${status} ${text}`);
+  };
+  while (soak.isOn) {
+    soak.requests += 1;
+    const number = soak.requests;
+    const named = { mobile: `0784${String(number % 10_000_000).padStart(7, '0')}`, type: person['type'] };
+    const headers = { 'Idempotency-Key': `soak-${number}` };
+    await expectOk(
+      send(soak.target, 'addLead', { headers, body: { ...person, ...named, delays: number % 3 } }),
+    );
+    if (number % 5 === 0) await expectOk(send(soak.target, 'cancelLead', { body: named }));
+    if (number % 7 === 0) await expectOk(send(soak.target, 'leadStatus', { body: named }));
+  }
+}
+
+/** An unauthenticated client: sends anything, on connections that are made and dropped. */
+export async function sendAnything(soak: Soak): Promise<void> {
+  for (let seed = randomSeed(); soak.isOn; seed += 1) {
+    const connection = new RawConnection(soak.target.url);
+    for (const { bytes } of fc.sample(fuzzedRequest(soak.target.key), { numRuns: 20, seed })) {
+      soak.requests += 1;
+      // Whether the answers are right is `npm run fuzz`’s business.
+      await connection.exchange(bytes).catch(() => connection.close());
+    }
+    connection.close();
+  }
+}
+
+/** A broken network: connections that are reset, half-closed and stalled at every byte. */
+export async function disturbConnections(soak: Soak): Promise<void> {
+  const all = fc.constantFrom(...disturbances(addFor(soak.target)));
+  for (let seed = randomSeed(); soak.isOn; seed += 1) {
+    // Whether the adds among them are answered is `npm run fuzz`’s business.
+    await disturb(soak.target, fc.sample(all, { numRuns: 20, seed }), []);
+    soak.requests += 20;
+  }
+}
+
+function randomSeed(): number {
+  return Math.floor(Math.random() * 1_000_000);
+}
+
+/** A client that asks for much, on many connections, and reads nothing. */
+export async function readNothing(soak: Soak): Promise<void> {
+  const body = JSON.stringify({ mobile: person['mobile'], type: person['type'] });
+  const lookUp =
+    `POST /lead/status?key=${soak.target.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${body.length}\r\n\r\n${body}`;
+  const documents = ['/docs', '/openapi.json', '/openapi.yaml'].map(
+    (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`,
+  );
+  while (soak.isOn) {
+    const held = Array.from({ length: 20 }, (_, index) => {
+      const socket = openRaw(soak.target).pause();
+      socket.write((documents[index % 4] ?? lookUp).repeat(50));
+      return socket;
+    });
+    soak.requests += 50 * held.length;
+    await sleep(500);
+    for (const socket of held) socket.destroy();
+  }
+}
+
+/** Somebody who guesses keys, from one address after another, as a proxy in front of the server reports them. */
+export async function guessKeys(soak: Soak): Promise<void> {
+  while (soak.isOn) {
+    const address = [10, ...randomBytes(3)].join('.');
+    const key = `leads_${randomBytes(24).toString('base64url')}`;
+    const headers = { 'X-Forwarded-For': `${address}:4711` };
+    const { status } = await send({ ...soak.target, key }, 'leadStatus', { headers });
+    soak.requests += 1;
+    if (status !== 401 && status !== 429) soak.faults.push(`An invalid key was answered ${status}`);
+  }
+}
+
+/** A client that makes a new connection for each request. */
+export async function reconnect(soak: Soak): Promise<void> {
+  const add = Buffer.from(addFor(soak.target));
+  while (soak.isOn) {
+    const connection = new RawConnection(soak.target.url);
+    soak.requests += 1;
+    await connection.exchange(add).catch((error) => soak.faults.push(`A new connection: ${error}`));
+    connection.close();
+  }
+}
+
+/** An operator: pauses the delivery of a type or of all types, and resumes it. */
+export async function pauseAndResume(soak: Soak, store: Store): Promise<void> {
+  for (let round = 0; soak.isOn; round += 1) {
+    const type = round % 2 === 0 ? undefined : String(person['type']);
+    await store.pauseDelivery({ type, by: 'operator', reason: 'soak' });
+    await sleep(300);
+    await store.resumeDelivery(type);
+    await sleep(300);
+  }
+}
+
+/** Connections that stall half-way through a request, for as long as the server lets them; each is made again then. */
+export function stall(target: Target, count: number): { stop(): void } {
+  const beginnings = [
+    '',
+    'POST /lead/add HT',
+    'POST /lead/add HTTP/1.1\r\nHost: a\r\nContent-Le',
+    `POST /lead/add?key=${target.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{"email":`,
+    `POST /lead/add?key=${target.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{`,
+  ];
+  const sockets = new Set<Socket>();
+  let isOn = true;
+  const keep = async (index: number) => {
+    while (isOn) {
+      const socket = openRaw(target);
+      sockets.add(socket);
+      socket.resume().write(beginnings[index % beginnings.length] ?? '');
+      await once(socket, 'close');
+      sockets.delete(socket);
+    }
+  };
+  for (let index = 0; index < count; index += 1) void keep(index);
+  return {
+    stop: () => {
+      isOn = false;
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
