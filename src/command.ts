@@ -66,12 +66,15 @@ function program(): Command {
   return root;
 }
 
+/** Minimum width (columns) of descriptions in help texts: with less they would run past the edge of an 80-column terminal. */
+const minWidthToWrap = 20;
+
 /** Gives every command of the tree the same manners. */
 function tidy(command: Command): void {
   command
     .exitOverride()
     .helpCommand(false)
-    .configureHelp({ sortSubcommands: false })
+    .configureHelp({ sortSubcommands: false, minWidthToWrap })
     .configureOutput({ outputError: (text, write) => write(`${printable(sentence(text))}\n`) });
   for (const subcommand of command.commands) tidy(subcommand);
 }

@@ -1,5 +1,7 @@
 /** A stranger believes the README: what it says of commands and settings must be so. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { ConfigError } from '../src/environment/variables.ts';
@@ -93,4 +95,74 @@ test('what stops whom is proved by tests that there are', () => {
   const named = [...read('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((file) => !existsSync(new URL(file, root)))).toEqual([]);
+});
+
+/** The sentences that an expression can come to; what is filled in becomes an ellipsis. */
+function sentencesOf(expression: ts.Expression | undefined): string[] {
+  if (expression === undefined) return [];
+  if (ts.isStringLiteralLike(expression)) return [expression.text];
+  if (ts.isTemplateExpression(expression)) {
+    return [
+      expression.head.text + expression.templateSpans.map(({ literal }) => `…${literal.text}`).join(''),
+    ];
+  }
+  if (ts.isConditionalExpression(expression)) {
+    return [...sentencesOf(expression.whenTrue), ...sentencesOf(expression.whenFalse)];
+  }
+  if (!ts.isIdentifier(expression)) return [];
+  const declared = new RegExp(`const ${expression.text} =\\s+'(.*)';`).exec(expression.getSourceFile().text);
+  return declared?.[1] === undefined ? [] : [declared[1]];
+}
+
+/** A text as a part of a regular expression. */
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+/** What the program logs, and warns of on standard error. */
+function loggedMessages(): string[] {
+  const messages: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node)) {
+      const called = node.expression.getText();
+      if (/\.(info|warn|error|fatal|emitWarning)$|failures\.write$/.test(called)) {
+        messages.push(...sentencesOf(node.arguments.at(-1)));
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  for (const file of globSync('src/**/*.ts', { cwd: fileURLToPath(root) })) {
+    visit(ts.createSourceFile(file, read(file), ts.ScriptTarget.ESNext, true));
+  }
+  return messages;
+}
+
+/** The messages in the tables of the guide, with `...` for what is filled in. */
+function messagesInGuide(): string[] {
+  const tables = read('docs/operating.md').matchAll(/^\| message .*\n\| -+.*\n((?:\|.*\n)+)/gm);
+  const rows = [...tables].flatMap(([, table = '']) => table.trimEnd().split('\n'));
+  return rows.flatMap((row) =>
+    [...(row.split(' | ')[0] ?? '').matchAll(/(`+)(.+?)\1(?!`)/g)].map(([, , name = '']) => name.trim()),
+  );
+}
+
+test('the guide has each message that is logged, and none that is not', () => {
+  const messages = loggedMessages();
+  const guide = messagesInGuide();
+  expect(messages.length).toBeGreaterThan(35);
+  // Put together from parts, which the second expectation looks for.
+  const composed = ['… Fix the cause, then run `…`.', '… `…` resumes it.', '… …'];
+  const isIn = (message: string) =>
+    guide.some((name) => new RegExp(`^${name.split('...').map(escaped).join('.*')}`, 's').test(message));
+  expect(messages.filter((message) => !composed.includes(message) && !isIn(message))).toEqual([]);
+  const source = globSync('src/**/*.ts', { cwd: fileURLToPath(root) })
+    .map(read)
+    .join('')
+    .replaceAll('\\`', '`');
+  // A message that is put together from parts begins as the guide says.
+  const isLogged = (name: string) => {
+    const parts = name.split('...').toSorted((one, other) => other.length - one.length);
+    return parts.slice(0, name.startsWith('Delivery of ') ? 2 : 1).some((part) => source.includes(part));
+  };
+  expect(guide.filter((name) => !isLogged(name))).toEqual([]);
 });

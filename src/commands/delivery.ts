@@ -28,7 +28,7 @@ export function deliveryCommand(surroundings: Surroundings): Command {
     .command('pause')
     .description('deliver no further lead until `resume`; leads are accepted and cancelled as before')
     .option(...typeOption)
-    .requiredOption('--reason <text>', 'why, for whoever asks later; it is shown and logged');
+    .requiredOption('--reason <text>', 'why; it is stored, shown and logged, so name nobody in it');
   type PauseOptions = { type?: string; reason: string };
   action<PauseOptions, []>(pause, surroundings, async ({ store, output }, { type, reason: written }) => {
     const reason = readReason(written);

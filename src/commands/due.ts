@@ -36,7 +36,7 @@ export function dueCommand(surroundings: Surroundings): Command {
     .description(
       'list the leads whose time has come, the longest due first; leads of a paused type are left out',
     )
-    .option('--take <n>', 'deliver up to so many: each is printed, and it is dialled', readCount)
+    .option('--take <n>', 'deliver up to this many: each is printed, and is then dialled', readCount)
     .option('--limit <n>', 'list at most so many (default: 100 in a table, all with --json)', readCount);
   type Options = { take?: number; limit?: number };
   action<Options, []>(due, surroundings, async (session, { take, limit }) => {

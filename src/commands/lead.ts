@@ -141,7 +141,7 @@ export function leadCommand(surroundings: Surroundings): Command {
 function resolveCommand(surroundings: Surroundings): Command {
   const resolve = new Command('resolve')
     .description(
-      'decide about failed leads that the dialler may have, once you know whether it does.\nUntil then their people are not accepted again.',
+      'decide about failed leads that the dialler may have, once you know whether it does.\nUntil then the people in them cannot be added again.',
     )
     .argument('<id...>', 'their ids, as `leads lead list --undecided` shows them')
     .addOption(new Option('--delivered', 'the dialler has them: they are dialled').conflicts('notDelivered'))

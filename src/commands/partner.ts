@@ -43,7 +43,7 @@ export function partnerCommand(surroundings: Surroundings): Command {
 
   const list = partner
     .command('list')
-    .description('list the partners, their types and how many good keys each has');
+    .description('list the partners, their types and how many valid keys each has');
   action(list, surroundings, async ({ store, output }) => {
     await output.list(store.partners(), view, 'There are no partners. `leads partner add NAME` adds one.');
   });

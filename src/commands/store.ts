@@ -50,7 +50,7 @@ export function storeCommand(surroundings: Surroundings): Command {
   const copy = store
     .command('copy')
     .description(
-      'copy everything to another store, check it, and print what was copied; stop the servers of both first. Where it broke off, it goes on',
+      'copy everything to another store, check it, and print what was copied; stop the servers of both first. If it is interrupted, run it again: it continues',
     )
     .argument(
       '<from>',

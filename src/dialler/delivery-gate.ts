@@ -67,7 +67,8 @@ export class DeliveryGate {
 
   #logPause(pause: DeliveryPause): void {
     const about = { by: pause.by, ...(pause.type !== undefined && { type: pause.type }) };
-    const resume = pause.type === undefined ? 'leads delivery resume' : 'leads delivery resume --type';
+    const type = pause.type === undefined ? '' : ` --type ${JSON.stringify(pause.type)}`;
+    const resume = `leads delivery resume${type}`;
     if (pause.by === 'dialler') {
       this.#log.fatal(about, `${sentence(pause)} Fix the cause, then run \`${resume}\`.`);
     } else {

@@ -1,5 +1,6 @@
 /** The operator's command, as a person and as a script use it: each test runs it in a process of its own. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -617,10 +618,12 @@ test('every command has help, with a description of each argument and option', a
     const { code, stdout } = await leads(...path, '--help');
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Usage: leads ${path.join(' ')}`.trimEnd()));
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     const below = await Promise.all(commandsIn(stdout).map((name) => walk([...path, name])));
     return [path.join(' '), ...below.flat()];
   };
-  expect(await walk([])).toEqual([
+  const commands = await walk([]);
+  expect(commands).toEqual([
     '',
     'type',
     'type add',
@@ -656,5 +659,10 @@ test('every command has help, with a description of each argument and option', a
     'store repair',
     'store copy',
   ]);
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const single = commands.filter(
+    (name) => !commands.some((other) => other.startsWith(`${name} `.trimStart())),
+  );
+  expect(single.filter((name) => !new RegExp(`\`${name}[ \`]`).test(readme))).toEqual([]);
   // Each help is a process of its own, and a busy machine starts forty of them slowly.
 }, 120_000);

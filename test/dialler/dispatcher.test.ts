@@ -205,12 +205,16 @@ test('while the clock is set back an hour nobody is rung early, and nobody is fo
   const { store, first, from } = await furnished(openStore());
   await store.submit(from(first.id, { delays: 600 }));
   const { dialler, mobiles } = keeping();
-  dispatch(store, dialler);
+  const { log, lines } = keptLog();
+  dispatch(store, dialler, { log });
   vi.setSystemTime('2026-11-23T12:09:59.900Z');
   await asked(store, 'nextTryAt');
   vi.setSystemTime('2026-11-23T11:09:59.900Z');
   await asked(store, 'nextTryAt');
   expect(mobiles).toEqual([]);
+  expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
+    { msg: expect.stringMatching(/^The clock was set back by 360\d s: leads that were due wait/) },
+  ]);
   await store.submit(from(first.id, { mobile: mobile(1), delays: 600 }));
   vi.setSystemTime('2026-11-23T11:20:00Z');
   await expect.poll(() => mobiles, { timeout: 3_000 }).toEqual([mobile(1)]);
@@ -394,7 +398,11 @@ test('an operator pauses a type on every server, the others go on, and each chan
   await untilAll(store, 'dialled');
   await until(() => expect(lines.filter(({ by }) => by === 'operator')).toHaveLength(2));
   expect(lines.filter(({ by }) => by === 'operator')).toMatchObject([
-    { level: 'warn', type: 'motor', msg: expect.stringContaining(reason) },
+    {
+      level: 'warn',
+      type: 'motor',
+      msg: `${reason} \`leads delivery resume --type "motor"\` resumes it.`,
+    },
     { level: 'info', type: 'motor', msg: expect.stringContaining('has ended') },
   ]);
 });

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
 import { createWebhook } from '../../src/dialler/webhook.ts';
 import { dispatch, limits, secret, untilAll, webhookTo } from '../harness/dispatch.ts';
@@ -37,6 +38,19 @@ test('the receiver of the guide gets a lead, and refuses what it cannot trust', 
   await untilAll(store, 'dialled');
   const forged = await fetch(url, { method: 'POST', body: '{"data":{"mobile":"+447840258824"}}' });
   expect(forged.ok).toBe(false);
+  // One that somebody has kept, and sends again later.
+  const at = (time: number) => {
+    const body = JSON.stringify({ data: { mobile: '+447840258825', type: 'motor', id: 'kept' } });
+    const signed = new Webhook(secret).sign('kept', new Date(time), body);
+    const headers = {
+      'webhook-id': 'kept',
+      'webhook-timestamp': String(Math.floor(time / 1_000)),
+      'webhook-signature': signed,
+    };
+    return fetch(url, { method: 'POST', headers, body });
+  };
+  expect((await at(Date.now())).status).toBe(204);
+  expect((await at(Date.now() - 600_000)).ok).toBe(false);
 });
 
 test('the command of the guide makes a secret that is taken', (context) => {

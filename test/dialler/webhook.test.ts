@@ -1,10 +1,15 @@
 /** A call centre's receiver gets each lead at its time, can trust that it is ours, and can drop a repeat. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Webhook } from 'standardwebhooks';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import { createWebhook } from '../../src/dialler/webhook.ts';
 import { asked, dispatch, limits, secret, until, untilAll, webhookTo } from '../harness/dispatch.ts';
+import { skipWithout } from '../harness/process.ts';
 import { type Behaviour, startReceiver, take } from '../harness/receiver.ts';
 import { cancel, leadsIn } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
@@ -328,6 +333,53 @@ test('a server that does not speak TLS has not got the lead', async () => {
     answer: expect.stringMatching(/^no answer \(ERR_SSL_/),
   });
   expect(lead?.tries).toBe(1);
+});
+
+test('a server whose certificate nobody vouches for gets no lead', async (context) => {
+  skipWithout(context, ['openssl', 'version']);
+  const made = execFileSync(
+    'openssl',
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -keyout - -out -'.split(
+      ' ',
+    ),
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  let requests = 0;
+  const impostor = createServer({ key: made, cert: made }, (_incoming, outgoing) => {
+    requests += 1;
+    outgoing.writeHead(204).end();
+  });
+  impostor.listen(0, '127.0.0.1');
+  onTestFinished(() => void impostor.close());
+  await once(impostor, 'listening');
+  // The cast: a server that listens on TCP has an address with a port.
+  const { port } = impostor.address() as AddressInfo;
+  const { store } = await withDueLead();
+  dispatch(store, webhookTo(`https://127.0.0.1:${port}`), { pauses: [] });
+  await untilAll(store, 'failed');
+  const [sent] = await Array.fromAsync(store.tries('+447840258823'));
+  expect(sent).toMatchObject({ outcome: 'unavailable', answer: 'no answer (DEPTH_ZERO_SELF_SIGNED_CERT)' });
+  expect(requests).toBe(0);
+});
+
+test('connecting takes a part of the time that an attempt has, so that who was not reached has not got the lead', async () => {
+  const silent = createTcpServer().listen(0, '127.0.0.1');
+  const sockets: Socket[] = [];
+  silent.on('connection', (socket) => sockets.push(socket));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  await once(silent, 'listening');
+  // The cast: a server that listens on TCP has an address with a port.
+  const { port } = silent.address() as AddressInfo;
+  const environment = { DIALLER_URL: `https://127.0.0.1:${port}`, DIALLER_SECRET: secret };
+  const { store } = await withDueLead();
+  // The client's timers are a second apart.
+  dispatch(store, createWebhook(environment, { ...limits, timeout: 1_000 }), { timeout: 20_000, pauses: [] });
+  await untilAll(store, 'failed');
+  const [sent] = await Array.fromAsync(store.tries('+447840258823'));
+  expect(sent).toMatchObject({ outcome: 'unavailable', answer: 'no answer (UND_ERR_CONNECT_TIMEOUT)' });
 });
 
 test.each(['/leads/in?source=ours', '/'])('DIALLER_URL counts with its path %s', async (path) => {

@@ -1,4 +1,5 @@
 /** A key opens its partner's door and no other: neither a stranger nor another partner sees or moves a lead. */
+import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digestOf, newKey } from '../../src/partners/key.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
@@ -108,6 +109,12 @@ test('an idempotency key of one partner tells another nothing', async () => {
   const answer = await send(rival, 'addLead', { headers, body });
   expect(answer.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
   expect(answer.headers).not.toHaveProperty('idempotent-replayed');
+});
+
+test('the files of the store hold the digest of a key, and no key', () => {
+  const bytes = ['', '-wal'].map((suffix) => readFileSync(`${server.file}${suffix}`, 'latin1')).join();
+  expect(bytes).toContain(digestOf(server.key));
+  expect(bytes).not.toContain(server.key);
 });
 
 const shared: [string, () => Promise<() => Promise<Store>>][] = [

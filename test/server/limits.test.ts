@@ -1,11 +1,13 @@
 /** The parts that count, each on its own: what is counted in is counted out, and a change counts from then on. */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
+import { Documents } from '../../src/server/documents.ts';
 import { startHttpServer } from '../../src/server/http-server.ts';
 import { IdleList, type Listed } from '../../src/server/idle-list.ts';
 import { InFlight } from '../../src/server/in-flight.ts';
 import { KeyLimits } from '../../src/server/key-limits.ts';
+import { KeyUses } from '../../src/server/key-uses.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { answersOn, openRaw } from '../harness/client.ts';
 
@@ -38,6 +40,49 @@ test('a change of the burst alone, or of the rate alone, counts from the next re
   expect(waits(rateLimit(0.5, 3), 1)).toEqual([2]);
   vi.advanceTimersByTime(2_000);
   expect(waits(rateLimit(0.5, 3), 2)).toEqual([0, 2]);
+});
+
+test('uses of keys are recorded every ten seconds, the last of each, and a failure loses no later one', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const log = await createLog('silent');
+  const warned = vi.spyOn(log, 'warn');
+  const recordKeyUses = vi.fn(async (_uses: ReadonlyMap<string, number>) => {});
+  const uses = new KeyUses({ recordKeyUses }, log);
+  uses.used('a', 1);
+  uses.used('a', 2);
+  uses.used('b', 3);
+  await vi.advanceTimersByTimeAsync(9_999);
+  expect(recordKeyUses).not.toHaveBeenCalled();
+  recordKeyUses.mockRejectedValueOnce(new Error('the store is down'));
+  await vi.advanceTimersByTimeAsync(1);
+  expect([...(recordKeyUses.mock.calls[0]?.[0] ?? [])]).toEqual([
+    ['a', 2],
+    ['b', 3],
+  ]);
+  expect(warned).toHaveBeenCalledTimes(1);
+  uses.used('a', 4);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect([...(recordKeyUses.mock.calls[1]?.[0] ?? [])]).toEqual([['a', 4]]);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(recordKeyUses).toHaveBeenCalledTimes(2);
+  await uses.stop();
+});
+
+test('a client has a minute to read a document, after which its connection is reset', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const reset = vi.fn();
+  const socket = Object.assign(new EventEmitter(), { resetAndDestroy: reset });
+  // The cast: nothing else of a request is looked at.
+  const context = { env: { incoming: { socket } }, req: { method: 'GET' } } as unknown as Parameters<
+    Documents['serve']
+  >[0];
+  new Documents(() => '192.0.2.1').serve(context, { bytes: Buffer.alloc(1_000), headers: {} });
+  vi.advanceTimersByTime(59_999);
+  expect(reset).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(reset).toHaveBeenCalledTimes(1);
 });
 
 test('of idle connections the first is the one that was added first, whichever are removed', () => {

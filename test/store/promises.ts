@@ -319,7 +319,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       ['current attempt first', ['next', 'slow']],
     ])('of two attempts of a lead that are recorded at once the current one counts: %s', async (_, order) => {
       const { store, first, from } = await furnished(open());
-      const later = Date.now() + 3_600_000;
+      const later = Date.now() + hour;
       const ended = async (outcomes: Record<string, TryOutcome>, mobile: string) => {
         await store.submit(from(first.id, { mobile }));
         const [lead] = await claim(store, 'slow', { lease: 1 });
@@ -365,7 +365,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       const { store, first, from } = await furnished(open());
       await store.submit(from(first.id));
       const [lead] = await claim(store, 'test');
-      const later = Date.now() + 3_600_000;
+      const later = Date.now() + hour;
       await record(store, 'test', lead?.id ?? '', 'unavailable', later);
       expect(await claim(store, 'test')).toEqual([]);
       expect(await store.nextTryAt()).toBe(later);
@@ -558,6 +558,36 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
       await expect(store.retry('nothing')).rejects.toThrow('There is no lead with the id "nothing".');
     });
 
+    test('a retry counts as due now, and an expired lead comes back by its submission', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id, { mobile: '+447840258824' }));
+      await dialDue(store, 'refused');
+      const [failed] = await leadsIn(store);
+      const late = from(first.id);
+      await store.submit(late);
+      const terms = { claim: 'test', limit: 10, lease: 60_000 };
+      const inAnHour = Date.now() + hour;
+      expect(await store.claimDue({ ...terms, notDueBefore: inAnHour })).toMatchObject({ tooOld: 1 });
+      await pass(1);
+      const notDueBefore = Date.now();
+      await store.retry(failed?.id ?? '');
+      expect((await store.replay(late.id)).outcome).toBe('accepted');
+      const { leads } = await store.claimDue({ ...terms, notDueBefore });
+      expect(leads.map(({ mobile }) => mobile).toSorted()).toEqual([late.mobile, failed?.mobile]);
+    });
+
+    test('a lead whose delivery was paused may be too late to call after it', async () => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+      const notDueBefore = Date.now() + hour;
+      const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore };
+      expect((await store.claimDue(terms)).leads).toEqual([]);
+      await store.resumeDelivery('motor');
+      expect((await store.claimDue(terms)).leads).toEqual([]);
+      expect(await leadsIn(store)).toMatchObject([{ state: 'expired' }]);
+    });
+
     test('a failed lead is not sent again once the person was sent again', async () => {
       const { store, first, from } = await furnished(open());
       await store.submit(from(first.id));
@@ -685,7 +715,7 @@ export function keepsEveryPromise({ name, open }: TestedStore): void {
     test('a rotated key is good until its time, beside the one that takes its place', async () => {
       const { store, first } = await furnished(open());
       await store.addKey('first', 'old', 'old digest');
-      const oldUntil = Date.now() + 3_600_000;
+      const oldUntil = Date.now() + hour;
       expect(await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil })).toBe('first');
       expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new', partner: first });
       await setClock(oldUntil - 1);

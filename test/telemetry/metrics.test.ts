@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { post } from '../harness/client.ts';
+import { openRaw, post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
 import { breakStore, temporaryDirectory } from '../harness/server.ts';
@@ -185,6 +185,23 @@ test('Prometheus takes the alerts as they are', (context) => {
   skipWithout(context, ['promtool', '--version']);
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', fileURLToPath(alerts)]);
   expect({ status, said: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
+});
+
+test('a hundred connections at once can be made to the metrics port, and a new one takes the place of an idle one', async () => {
+  const { metricsUrl, metrics } = await startWatched({});
+  let closed = 0;
+  const sockets = Array.from({ length: 120 }, () =>
+    openRaw({ url: new URL(metricsUrl).origin, key: '' })
+      .resume()
+      .on('close', () => {
+        closed += 1;
+      }),
+  );
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await expect.poll(() => closed).toBe(20);
+  expect(await metrics()).toContain('leads_ready 1');
 });
 
 test('the metrics are read on their port alone', async () => {

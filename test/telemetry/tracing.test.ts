@@ -1,7 +1,7 @@
 /** When a person was rung late, or twice, one trace tells where the time went: from the request to the dialler. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { post } from '../harness/client.ts';
+import { post, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { secret } from '../harness/dispatch.ts';
 import { type Behaviour, type Receiver, startReceiver } from '../harness/receiver.ts';
@@ -42,7 +42,12 @@ test('one trace goes from the request over the commit to the hand-off, in anothe
   const webhook = { DIALLER: 'webhook', DIALLER_URL: dialler.url, DIALLER_SECRET: secret };
   const { target } = await startWatched({ DATABASE_URL, DISPATCH: 'off', ...exportTo(collector) });
   await startWatched({ DATABASE_URL, BOOTSTRAP: 'off', ...webhook, ...exportTo(collector) });
-  const answer = await post(target, 'addLead', requestValue('addLead', 'accepted'));
+  // What a client says of a trace of its own is not taken.
+  const foreign = 'f'.repeat(32);
+  const answer = await send(target, 'addLead', {
+    body: requestValue('addLead', 'accepted'),
+    headers: { traceparent: `00-${foreign}-${'f'.repeat(16)}-01` },
+  });
   await expect.poll(() => spansIn(collector).length, { timeout: 20_000 }).toBe(3);
 
   const [request, commit, handOver] = ['POST /lead/add', 'commit', 'hand over'].map((name) =>
@@ -51,6 +56,7 @@ test('one trace goes from the request over the commit to the hand-off, in anothe
   expect(commit).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });
   expect(handOver).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });
   expect(request?.parentSpanId ?? '').toBe('');
+  expect(request?.traceId).not.toBe(foreign);
   expect(request?.attributes).toContainEqual({
     key: 'leads.request_id',
     value: { stringValue: answer.headers['request-id'] },
