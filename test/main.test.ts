@@ -25,8 +25,8 @@ function settings(): { PORT: string; DATABASE_URL: string; file: string } {
 /** Where the server is that wrote this, and which key it made. */
 function targetIn(output: string): Target {
   return {
-    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
-    key: /leads_[\w-]+/.exec(output)?.[0] ?? '',
+    url: /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '',
+    key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',
   };
 }
 
@@ -88,17 +88,23 @@ test('BOOTSTRAP=off leaves an empty store empty', async () => {
   await store.close();
 });
 
-/** Nothing tells from outside that requests have arrived; a busy machine takes a while to bring them. */
-function untilUnderWay(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1_500));
+/** Waits until so many requests have come in and wait for the store, whose lock another process holds. */
+function untilWaiting(output: string, requests: number): Promise<void> {
+  const metricsUrl = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(output)?.[0] ?? '';
+  const waiting = async () => {
+    const text = await (await fetch(metricsUrl)).text();
+    return Number(/^leads_store_queue_depth (\d+)$/m.exec(text)?.[1]);
+  };
+  // The check of the store is a write as well.
+  return expect.poll(waiting, { interval: 20 }).toBeGreaterThanOrEqual(requests);
 }
 
 test('SIGTERM answers what is under way, then closes the store and exits with 0', async () => {
   const environment = settings();
-  const { child, target } = await startMain(environment);
+  const { child, output, target } = await startMain({ ...environment, METRICS_PORT: '0' });
   const lock = holdWriteLock(environment.file);
   const answers = Array.from({ length: 20 }, (_, index) => send(target, 'addLead', { body: lead(index) }));
-  await untilUnderWay();
+  await untilWaiting(output, 20);
   const end = finished(child);
   child.kill('SIGTERM');
   await written(child, /Stopping on SIGTERM/);
@@ -119,13 +125,14 @@ test('stopping `npm start` stops the server, and a second signal does not cut it
   const node = dirname(process.execPath);
   const shell = spawn('sh', ['-c', scripts.start], {
     cwd: fileURLToPath(new URL('../', import.meta.url)),
-    env: { PATH: `${node}${delimiter}${process.env['PATH']}`, ...environment },
+    env: { PATH: `${node}${delimiter}${process.env['PATH']}`, METRICS_PORT: '0', ...environment },
   });
   onTestFinished(() => void shell.kill('SIGKILL'));
-  const target = targetIn(await written(shell, /-d '/));
+  const output = await written(shell, /Listening on \S+[\s\S]*-d '.*'/);
+  const target = targetIn(output);
   const lock = holdWriteLock(file);
   const answer = send(target, 'addLead', { body: lead(1) });
-  await untilUnderWay();
+  await untilWaiting(output, 1);
   const end = finished(shell);
   const stopping = written(shell, /Stopping on SIGINT/);
   // npm sends its signals to the shell that it started.
@@ -516,5 +523,7 @@ test('a server whose log nobody reads any more goes on taking leads in', async (
   for (let index = 0; index < 5; index += 1) {
     expect((await send(target, 'addLead', { body: lead(index) })).json).toEqual(accepted);
   }
-  expect(said).toBe('The log cannot be written any more: write EPIPE. Start the server again to have one.\n');
+  await expect
+    .poll(() => said)
+    .toBe('The log cannot be written any more: write EPIPE. Start the server again to have one.\n');
 });

@@ -66,7 +66,7 @@ test.each(stops)('adds that are followed by %s are answered first', async (_what
   // While the store cannot write, all that is sent has come before the first answer.
   const lock = holdWriteLock(server.file);
   socket.write(add(server, '07840258821') + add(server, '07840258822', 'chunks') + bytes, 'latin1');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await expect.poll(() => server.store.waiting(), { interval: 5 }).toBe(2);
   lock.release();
   const answers = await received;
   expect(answers.map(({ status: each, json }) => ({ status: each, json })).slice(0, 2)).toEqual([
@@ -106,6 +106,7 @@ test('a slow request behind an add does not take the add’s answer', async () =
   const lock = holdWriteLock(server.file);
   const received = answersOn(socket);
   socket.write(`${add(server)}POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Le`);
+  // Nothing is seen of the time-out until the add is answered. If it comes later, the answers are the same.
   await new Promise((resolve) => setTimeout(resolve, 500));
   lock.release();
   expect((await received).map(({ status }) => status)).toEqual([200, 408]);

@@ -127,20 +127,20 @@ test('requests of one address are counted until each is answered, on whichever c
 });
 
 test('requests that are cut off are counted no longer, while their address has other connections', async () => {
-  const server = await startServer({ requestsPerAddress: 2 });
+  // The idle connection is not closed before, for a request that does not come.
+  const server = await startServer({ requestsPerAddress: 2, headersTimeout: 60_000, requestTimeout: 60_000 });
   await settled([connectTo(server)]);
+  const inFlight: Socket[] = [];
   const head = `POST /lead/status?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
   for (let count = 0; count < 2; count += 1) {
     const socket = connectTo(server);
     socket.write(`${head}Expect: 100-continue\r\nContent-Length: 100\r\n\r\n`);
     await once(socket, 'data');
-    setTimeout(() => socket.destroy(), 100);
+    inFlight.push(socket);
   }
   expect((await post(server, 'leadStatus', named)).status).toBe(429);
-  // Before the idle connection is closed as well.
-  await expect
-    .poll(async () => (await post(server, 'leadStatus', named)).status, { timeout: 5_000 })
-    .toBe(200);
+  for (const socket of inFlight) socket.destroy();
+  await expect.poll(async () => (await post(server, 'leadStatus', named)).status).toBe(200);
 });
 
 test('of requests that are sent before any answer is read so many are acted on, and the connection ends', async () => {
@@ -167,13 +167,20 @@ test('a client that reads no answer is cut', async () => {
   expect((await fetch(`${server.url}/docs`)).status).toBe(200);
 });
 
-test('a client that waits for its answer, or reads slowly, is not cut', async () => {
+test('a client that waits for its answer is not cut', async () => {
   const server = await startServer({ writeTimeout: 200 });
   const lock = holdWriteLock(server.file);
   const waiting = post(server, 'addLead', person);
   await new Promise((resolve) => setTimeout(resolve, 600));
   lock.release();
   expect((await waiting).status).toBe(200);
+});
+
+test('a client that reads slowly, for longer than it may read nothing, is not cut', async () => {
+  // Much longer than a pause of the client, on however busy a machine.
+  const writeTimeout = 1_000;
+  const server = await startServer({ writeTimeout });
+  const begun = performance.now();
   const slow = connectTo(server);
   slow.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
   const page = readFileSync(new URL('../../docs/index.html', import.meta.url)).length;
@@ -184,9 +191,10 @@ test('a client that waits for its answer, or reads slowly, is not cut', async ()
       received += chunk.length;
       if (received > page) resolve();
       slow.pause();
-      setTimeout(() => slow.resume(), 5);
+      setTimeout(() => slow.resume(), 40);
     });
   });
+  expect(performance.now() - begun).toBeGreaterThan(writeTimeout);
 });
 
 test('documents that nobody reads are held up to a limit in all, beyond which the oldest is given up', async () => {
@@ -232,13 +240,15 @@ test('documents are one buffer for all who read them', async () => {
 });
 
 test('one address may download so many documents, and then waits; other requests do not notice', async () => {
+  // Else a busy machine would give the address time for more.
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
   const server = await startServer();
   const responses = await Promise.all(
     Array.from({ length: 30 }, () => fetch(`${server.url}/openapi.yaml`, { method: 'HEAD' })),
   );
   const refused = responses.filter(({ status }) => status === 429);
-  expect(refused.length).toBeGreaterThan(0);
-  expect(refused.length).toBeLessThanOrEqual(10);
+  expect(refused).toHaveLength(10);
   expect(refused[0]?.headers.get('retry-after')).toBe('1');
   expect((await fetch(`${server.url}/docs`)).status).toBe(429);
   expect((await post(server, 'addLead', person)).status).toBe(200);
