@@ -85,8 +85,12 @@ function sentence(text: string): string {
     .trim()
     .replace(/^error: /, '')
     .replace(/\s*\n\s*/g, ' ');
-  const capital = plain.charAt(0).toUpperCase() + plain.slice(1);
-  return /[.?!)]$/.test(capital) ? capital : `${capital}.`;
+  return ended(plain.charAt(0).toUpperCase() + plain.slice(1));
+}
+
+/** A message with a full stop, unless it ends a sentence already. */
+function ended(message: string): string {
+  return /[.?!)]$/.test(message) ? message : `${message}.`;
 }
 
 function exitCodeAfter(error: unknown): number {
@@ -94,6 +98,6 @@ function exitCodeAfter(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode;
   const expected = error instanceof Mistake || error instanceof ConfigError;
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${printableLines(expected ? message : `The command failed: ${message}.`)}\n`);
+  process.stderr.write(`${printableLines(expected ? message : ended(`The command failed: ${message}`))}\n`);
   return 1;
 }

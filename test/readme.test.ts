@@ -166,3 +166,32 @@ test('the guide has each message that is logged, and none that is not', () => {
   };
   expect(guide.filter((name) => !isLogged(name))).toEqual([]);
 });
+
+/** Limits of the guide that no test waits for or fills: the row, and where the program has the number. */
+const limits: [row: string, limit: string, file: string, name: string, number: number][] = [
+  ['connections of one server', '10,000;', 'server/http-server', 'defaultMostConnections =', 10_000],
+  ['requests in flight of one address', '2,000 ', 'server/http-server', 'defaultRequestsPerAddress =', 2_000],
+  ['requests in flight on one connection', '100 ', 'server/http-server', 'maxPipelined =', 100],
+  ['the time for a request to arrive', '30 s', 'server/http-server', 'defaultRequestTimeout =', 30_000],
+  ['headers to arrive', '10 s', 'server/http-server', 'defaultHeadersTimeout =', 10_000],
+  ['reads nothing of a response', '30 s', 'server/http-server', 'defaultWriteTimeout =', 30_000],
+  ['requests of one key under way', '1,000 ', 'server/app', 'defaultInFlightPerKey =', 1_000],
+  ['downloads that clients may not have', '128 MiB', 'server/documents', 'defaultMaxUnread =', 2 ** 27],
+  ['calls that wait for the store', '10,000 ', 'store/sqlite/commit-queue', 'capacity:', 10_000],
+  ['calls that wait for the store', '10,000 ', 'store/postgres/postgres-store', 'capacity:', 10_000],
+  ['another process’s lock', '5 s', 'store/sqlite/commit-queue', 'lockPatience:', 5_000],
+  ['`due --take` has printed', '50 ', 'commands/take', 'step:', 50],
+];
+
+test.each(limits)(
+  'the limit of the guide on "%s" is that of the program',
+  (row, limit, file, name, number) => {
+    const rows = read('docs/operating.md').match(/^\|.*$/gm) ?? [];
+    const found = rows.filter((line) => line.split('|')[1]?.replaceAll("'", '’').includes(row));
+    expect(found).toHaveLength(1);
+    expect(found[0]?.split('|')[2]?.slice(1)).toMatch(new RegExp(`^${limit}`));
+    const written = new RegExp(`${name} ([0-9_* ]*[0-9])`).exec(read(`src/${file}.ts`))?.[1] ?? '';
+    const factors = written.replaceAll('_', '').split('*').map(Number);
+    expect(factors.reduce((product, factor) => product * factor)).toBe(number);
+  },
+);

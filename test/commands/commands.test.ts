@@ -580,6 +580,10 @@ test.each([
     ['delivery', 'pause', '--reason', ' '],
     'A reason has 1 to 500 characters. Give --reason a sentence that others understand.',
   ],
+  [
+    ['store', 'backup', '/nowhere/copy.db'],
+    'The directory /nowhere does not exist. Create it, or name a file elsewhere.',
+  ],
   [['delivery', 'resume'], 'Delivery of all lead types is not paused. Run `leads delivery list`.'],
   [
     ['delivery', 'resume', '--type', 'nothing'],

@@ -14,10 +14,14 @@ const allPages = 2 ** 31 - 1;
  * Copies a store into a new file while it is in use. The file gets its name only once it is complete, checked and synced;
  * until then it is called `<file>.incomplete-<random>`, and a backup that is interrupted leaves nothing else behind.
  *
- * @throws {Mistake} where the file exists
+ * @throws {Mistake} if the file exists, or its directory does not
  */
 export async function backUp(database: DatabaseSync, file: string): Promise<void> {
   if (existsSync(file)) throw new Mistake(`${file} exists already. Name a file that does not.`);
+  const directory = dirname(resolve(file));
+  if (!existsSync(directory)) {
+    throw new Mistake(`The directory ${directory} does not exist. Create it, or name a file elsewhere.`);
+  }
   const incomplete = `${file}.incomplete-${randomUUID().slice(0, 8)}`;
   try {
     createPrivate(incomplete);
@@ -27,7 +31,7 @@ export async function backUp(database: DatabaseSync, file: string): Promise<void
     complete(incomplete);
     syncFile(incomplete);
     renameSync(incomplete, file);
-    syncFile(dirname(resolve(file)));
+    syncFile(directory);
   } catch (error) {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${incomplete}${suffix}`, { force: true });
     throw error;

@@ -185,6 +185,15 @@ test('of two that close at once one leaves a store that is closed', async () => 
   expect(await mobilesIn(file)).toEqual([0, 1].map(mobile));
 });
 
+test('the command reports a store that it refuses in one sentence', async () => {
+  const { file } = await storeWithLead();
+  const copy = killed(file);
+  rmSync(`${copy}-wal`);
+  const { code, stderr } = await run('src/cli.ts', ['type', 'list'], { DATABASE_URL: `sqlite:${copy}` });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^The command failed: \S+ was not closed, .* accepts the file as it is\.\n$/);
+});
+
 test('a log without its file is not taken for that of a new store', async () => {
   const { file } = await storeWithLead();
   const copy = killed(file);
