@@ -98,7 +98,10 @@ test('times are given in seconds, in the buckets where they belong', async () =>
 
 test('leads that wait because their delivery is paused are told apart, with who paused it', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { target, metrics } = await startWatched({ DIALLER: 'log', DATABASE_URL: `sqlite:${file}` });
+  const { target, metrics, metricsUrl } = await startWatched({
+    DIALLER: 'log',
+    DATABASE_URL: `sqlite:${file}`,
+  });
   const store = openSqliteStore(file);
   onTestFinished(() => store.close());
   expect(await metrics()).toContain('leads_delivery_paused{type="",by="dialler"} 0');
@@ -116,6 +119,17 @@ test('leads that wait because their delivery is paused are told apart, with who 
   ]) {
     expect(lines).toContain(line);
   }
+  const status = async () => (await fetch(new URL('/status', metricsUrl))).json();
+  await expect.poll(status).toEqual({
+    ready: true,
+    delivery: {
+      dialler: 'log',
+      state: 'paused',
+      reason: 'Delivery of all lead types is paused by the dialler: login incorrect.',
+    },
+  });
+  // Leads are taken in all the same.
+  expect((await fetch(`${target.url}/readyz`)).status).toBe(200);
   for (const type of ['motor-trade', undefined]) await store.resumeDelivery(type);
   await expect.poll(metrics).toContain('leads_leads{state="dialled"} 1');
   expect(await metrics()).not.toContain('leads_delivery_paused{type="motor-trade"');
