@@ -8,7 +8,8 @@ export default defineConfig({
     exclude: [
       'test/contract/{samples,workflows,changes}.test.ts',
       'test/dialler/{burst,crash,guide}.test.ts',
-      'test/store/{postgres/**,growth.test.ts,sqlite.test.ts}',
+      'test/server/descriptors.test.ts',
+      'test/store/{postgres/**,sqlite/**,growth.test.ts,sqlite.test.ts,migration.test.ts}',
     ],
     globalSetup: 'test/harness/global-postgres.ts',
     testTimeout: 30_000,
