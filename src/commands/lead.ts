@@ -106,8 +106,15 @@ export function leadCommand(surroundings: Surroundings): Command {
     await output.list(cancellations, cancellationView, `Nobody asked to cancel a lead of ${mobile}.`);
   });
 
-  const retry = lead
-    .command('retry')
+  lead.addCommand(retryCommand(surroundings));
+  lead.addCommand(resolveCommand(surroundings));
+
+  return lead;
+}
+
+/** `leads lead retry`: schedules failed leads again. */
+function retryCommand(surroundings: Surroundings): Command {
+  const retry = new Command('retry')
     .description(
       'send failed leads to the dialler again, now, each under its own id.\nA lead that its partner cancelled later is not sent without --force.',
     )
@@ -131,10 +138,7 @@ export function leadCommand(surroundings: Surroundings): Command {
       await showStanding(output, standing, json);
     });
   });
-
-  lead.addCommand(resolveCommand(surroundings));
-
-  return lead;
+  return retry;
 }
 
 /** `leads lead resolve`: records what an operator found out about leads that the dialler may have. */

@@ -48,7 +48,7 @@ export function authenticate(
   return knownBefore(found, digest, caller, wrongKeys);
 }
 
-/** A key that was good before: one that is so no longer counts as any other from now on. */
+/** Authenticates a key that was valid before. Once it is not, it is treated like any other invalid key. */
 function knownBefore(
   holder: KeyHolder | undefined,
   digest: string,

@@ -62,7 +62,7 @@ async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boole
   }
 }
 
-/** VICIdial answers 200 whatever happened: any other status comes from what is before it, or from a script that broke off. */
+/** VICIdial responds 200 to every request. Another status comes from a proxy, or from a script that was interrupted. */
 function resultOfStatus(response: DiallerResponse): HandOverResult {
   const { statusCode: status } = response;
   if (status >= 300 && status < 400) return redirected(status);

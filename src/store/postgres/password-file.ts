@@ -8,7 +8,7 @@ export interface Login {
   user: string;
 }
 
-/** Permissions of the group and of others: a file that has any is not used, as with PostgreSQL's own programs. */
+/** Permissions of the group and of others. A file with one of them is ignored, as PostgreSQL's own programs do. */
 const othersMode = 0o077;
 
 /**
