@@ -46,7 +46,7 @@ interface Round {
   /** At half of its own rate. */
   p99AtHalf?: number;
   invalid?: number;
-  wrongKeys?: number;
+  authFailures?: number;
 }
 
 const hono = 'Hono';
@@ -102,7 +102,7 @@ async function measureRound({ name, begin }: Contender): Promise<Round> {
       await verify(address, 'invalid', key);
       round.invalid = (await load(address, { ...base, kind: 'invalid' })).rate;
       await verify(address, 'wrong-key');
-      round.wrongKeys = (await load(address, { ...base, kind: 'wrong-key' })).rate;
+      round.authFailures = (await load(address, { ...base, kind: 'wrong-key' })).rate;
     }
     if (server.complaints !== '') complaints.add(`${name}: ${server.complaints.trim()}`);
     return round;
@@ -158,7 +158,7 @@ const results: { what: string; measured: Measured; reach: string; isReached: boo
   ),
   atLeast(
     'wrong keys refused with 401 to Hono’s echo',
-    ratio((round) => round.wrongKeys, hono, rate),
+    ratio((round) => round.authFailures, hono, rate),
     0.7,
   ),
   atMost('p99 at half of the peak, ms', measured(of(leads, half)), 10),

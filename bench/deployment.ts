@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { digestOf, newKey } from '../src/partners/key.ts';
 import { openStore } from '../src/store/open.ts';
 import { type PostgresServer, startPostgres } from '../test/harness/postgres-server.ts';
-import { cores, type Place, type Started, start } from './processes.ts';
+import { cores, type QueuePosition, type Started, start } from './processes.ts';
 
 /** A store with one partner, one type and one key. */
 export interface Furnished {
@@ -47,7 +47,7 @@ export const nodeOptions = ['--min-semi-space-size=32'];
  */
 export function startServer(
   url: string,
-  place: Place = cores.server,
+  place: QueuePosition = cores.server,
   environment: Record<string, string> = {},
 ): Promise<Started> {
   return start('src/main.ts', { ...settings(url), DISPATCH: 'off', ...environment }, place, nodeOptions);

@@ -30,7 +30,7 @@ const sizes = values.sizes.split(',').map(Number);
 const milliseconds = Number(values.seconds) * 1_000;
 
 /** So many calls are under way at once. */
-const atOnce = 200;
+const maxConcurrent = 200;
 /** So many leads are due, for the claims. */
 const due = 40_000;
 
@@ -48,14 +48,14 @@ function fill(numbers: string, mobile: string): string[] {
   return [
     `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
      SELECT 's' || n, 1, n, 'motor-trade', ${mobile}, 0, '${content}', 'accepted', 'l' || n FROM ${numbers}`,
-    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at)
+    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at)
      SELECT 'l' || n, 1, ${mobile}, 1, 's' || n,
        CASE n % 2 WHEN 0 THEN 'scheduled' ELSE 'dialled' END, n, 9000000000000, 9000000000000 + n
      FROM ${numbers}`,
   ];
 }
 
-const makeDue = `UPDATE lead SET state = 'scheduled', claim = NULL, due_at = 1000, next_try_at = 1000
+const makeDue = `UPDATE lead SET state = 'scheduled', claim = NULL, due_at = 1000, next_attempt_at = 1000
   WHERE id IN (SELECT id FROM lead WHERE id >= 'l' ORDER BY id LIMIT ${due})`;
 
 /** Stores so many leads. Gives how many bytes the whole store takes then. */
@@ -100,7 +100,7 @@ async function makeDueInPostgres(url: string): Promise<void> {
 }
 
 /** Keeps so many calls under way for a while, or until one finds nothing to do. Gives how many ended a second. */
-async function rate(call: () => Promise<number>, width = atOnce): Promise<number> {
+async function rate(call: () => Promise<number>, width = maxConcurrent): Promise<number> {
   const start = performance.now();
   let ended = 0;
   const caller = async () => {
@@ -117,7 +117,7 @@ async function rate(call: () => Promise<number>, width = atOnce): Promise<number
 /** As many connections as calls of the store. The first load is for V8's compilers. */
 async function measureOverHttp({ url, key }: Furnished, stored: number): Promise<Record<string, number>> {
   const server = await startServer(url);
-  const wanted = { key, connections: atOnce, seconds: 2 * Number(values.seconds), stored };
+  const wanted = { key, connections: maxConcurrent, seconds: 2 * Number(values.seconds), stored };
   const ask = async (kind: 'status' | 'add') => (await load(server.address, { ...wanted, kind })).rate;
   try {
     await ask('status');
@@ -155,13 +155,13 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
     return 1;
   };
   let claims = 0;
-  const handOver = async () => {
+  const deliver = async () => {
     claims += 1;
     const claim = `claim-${claims}`;
     const { leads } = await store.claimDue({ claim, limit: 20, lease: 60_000, notDueBefore: 0 });
     const now = Date.now();
-    const ended = { startedAt: now, endedAt: now, outcome: 'taken', answer: 'HTTP 204' } as const;
-    await Promise.all(leads.map(({ id }) => store.recordTry(claim, { leadId: id, ...ended }, undefined)));
+    const ended = { startedAt: now, endedAt: now, outcome: 'delivered', response: 'HTTP 204' } as const;
+    await Promise.all(leads.map(({ id }) => store.recordAttempt(claim, { leadId: id, ...ended }, undefined)));
     return leads.length;
   };
   await rate(add);
@@ -169,7 +169,7 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
     adds: await rate(add),
     cancels: await rate(cancel),
     statuses: await rate(status),
-    'claimed and recorded': await rate(handOver, 1),
+    'claimed and recorded': await rate(deliver, 1),
   };
 }
 

@@ -55,8 +55,8 @@ async function measure(make: () => Promise<Furnished>): Promise<string[]> {
     const base = { kind: 'add', key: furnished.key, seconds, connections: 64 } as const;
     const intake = await load(server.address, { ...base, rate: Number(values.intake) });
     const passed = (performance.now() - begun) / 1_000;
-    const handedOver = ((await dialled(furnished.url)) - before) / passed;
-    return [plain(handedOver), plain(intake.rate), `${intake.p99.toPrecision(3)} ms`];
+    const delivered = ((await dialled(furnished.url)) - before) / passed;
+    return [plain(delivered), plain(intake.rate), `${intake.p99.toPrecision(3)} ms`];
   } finally {
     await server.stop();
     await receiver.stop();

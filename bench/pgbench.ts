@@ -11,9 +11,9 @@ import { parseArgs, promisify } from 'node:util';
 import pg from 'pg';
 import { newSubmission, type Submission } from '../src/leads/submission.ts';
 import { openStore } from '../src/store/open.ts';
-import { submit } from '../src/store/postgres/intake.ts';
+import { submit } from '../src/store/postgres/intake/intake.ts';
+import { sentSubmissionOf } from '../src/store/postgres/intake/submit.ts';
 import { statementsAtOnce } from '../src/store/postgres/postgres-store.ts';
-import { candidateOf } from '../src/store/postgres/take.ts';
 import { type Furnished, postgresStore } from './deployment.ts';
 import { scattered, stride } from './phone-numbers.ts';
 import { measured, plain, printTable } from './table.ts';
@@ -74,7 +74,7 @@ function script(partnerId: number, batch: number): string {
   const candidates = Array.from({ length: batch }, (_, index) => {
     // Far from each other and from those of other runs, as the numbers are that the store gets.
     const mobile = `+4${String((index * stride) % 1_000).padStart(3, '0')}${marks.scattered}`;
-    const candidate = candidateOf(submission(partnerId, mobile));
+    const candidate = sentSubmissionOf(submission(partnerId, mobile));
     const unique = `${String(index).padStart(6, '0')}${marks.rising}`;
     return { ...candidate, id: `s${unique}`, lead_id: `l${unique}` };
   });

@@ -35,7 +35,7 @@ export const cores = { server: 0, load: cpus().length - 1 };
 const canPin = spawnSync('taskset', ['-c', '0', 'true']).status === 0 && cores.load > 0;
 
 /** Where a program runs: on a core of its own, on any, or on any within a share of one. */
-export type Place = number | 'any' | Quota;
+export type QueuePosition = number | 'any' | Quota;
 
 /** Puts a program on a core of its own; where the system cannot, it runs anywhere. */
 export function onCore(core: number, command: string, parameters: string[]): [string, string[]] {
@@ -48,7 +48,7 @@ export function machine(): string {
   return `${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}; ${pinned}`;
 }
 
-function at(place: Place, command: string, parameters: string[]): [string, string[]] {
+function at(place: QueuePosition, command: string, parameters: string[]): [string, string[]] {
   if (place === 'any') return [command, parameters];
   return typeof place === 'number' ? onCore(place, command, parameters) : place.within(command, parameters);
 }
@@ -62,7 +62,7 @@ function at(place: Place, command: string, parameters: string[]): [string, strin
 export async function start(
   program: string,
   environment: Record<string, string>,
-  place: Place = cores.server,
+  place: QueuePosition = cores.server,
   nodeOptions: string[] = [],
 ): Promise<Started> {
   const file = resolve(root, program);

@@ -8,7 +8,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Furnished, postgresStore, sqliteStore, startServer } from './deployment.ts';
 import { load } from './load.ts';
-import type { Place, Started } from './processes.ts';
+import type { QueuePosition, Started } from './processes.ts';
 import { quotaOf } from './quota.ts';
 import { measured, plain, printTable } from './table.ts';
 
@@ -48,7 +48,7 @@ async function loadAll(servers: readonly Started[], key: string, seconds: number
 async function measure({ make, count, share }: Deployment): Promise<Round> {
   const store = await make();
   const quotas = Array.from({ length: share === undefined ? 0 : count }, () => quotaOf(share ?? 1));
-  const places = Array.from({ length: count }, (_, index): Place => quotas[index] ?? 'any');
+  const places = Array.from({ length: count }, (_, index): QueuePosition => quotas[index] ?? 'any');
   const servers = await Promise.all(places.map((place) => startServer(store.url, place)));
   try {
     await loadAll(servers, store.key, warmUp / (share ?? 1));
@@ -84,9 +84,9 @@ const small: Deployment[] = [
 
 /** Whether this machine can give a process a part of a core. */
 function canShare(): boolean {
-  const tried = quotaOf(share);
-  tried?.remove();
-  return tried !== undefined;
+  const attempted = quotaOf(share);
+  attempted?.remove();
+  return attempted !== undefined;
 }
 
 const deployments = [...whole, ...(canShare() ? small : [])];

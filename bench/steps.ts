@@ -15,7 +15,7 @@ import { readJson } from '../src/contract/json.ts';
 import { Reply } from '../src/contract/reply.ts';
 import { validators } from '../src/contract/validation.ts';
 import { contractAjv } from '../src/contract/vocabulary.ts';
-import { post, textOf } from '../src/dialler/post.ts';
+import { post, textOf } from '../src/delivery/diallers/http-post.ts';
 import { phones } from '../src/leads/phone.ts';
 import { newSubmission } from '../src/leads/submission.ts';
 import { digestOf } from '../src/partners/key.ts';
@@ -52,7 +52,7 @@ const accepted = Reply.severalOf<'addLead'>()(200, 'accepted', { saved: true, pr
 const dueAt = Date.now();
 
 const readers = phones('GB');
-const { read: readPhone } = readers;
+const { read: parsePhone } = readers;
 const contract = readContract();
 const addLead = contract.operations.find(({ id }) => id === 'addLead');
 if (addLead === undefined) throw new Error('openapi.yaml has no addLead.');
@@ -84,7 +84,7 @@ const turn = await took(nextTurn, 20_000);
 const batch = 64;
 
 /** A commit takes no more. */
-const largestBatch = 500;
+const maxBatchSize = 500;
 
 async function addBatch(leads: number): Promise<void> {
   const content = bytes.toString();
@@ -112,13 +112,13 @@ async function syncAlone(): Promise<number> {
 }
 
 /** So many leads are under way to the dialler at once. */
-const handedOver = 100;
+const delivered = 100;
 const receiver = await start('bench/receiver.ts', {}, 'any');
 const receiverUrl = new URL(receiver.address);
 const request = () => ({ headers, body: bytes.toString(), signal: AbortSignal.timeout(10_000) });
 
 async function postBatch(): Promise<void> {
-  const each = Array.from({ length: handedOver }, async () => {
+  const each = Array.from({ length: delivered }, async () => {
     const posted = await post(receiverUrl, request());
     if ('response' in posted) await textOf(posted.response);
   });
@@ -126,7 +126,7 @@ async function postBatch(): Promise<void> {
 }
 
 async function fetchBatch(): Promise<void> {
-  const each = Array.from({ length: handedOver }, async () => {
+  const each = Array.from({ length: delivered }, async () => {
     await (await fetch(receiverUrl, { method: 'POST', redirect: 'manual', ...request() })).text();
   });
   await Promise.all(each);
@@ -163,7 +163,7 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
   ],
   [
     'phone number alone',
-    await took(() => readPhone(nextMobile())),
+    await took(() => parsePhone(nextMobile())),
     [
       'libphonenumber-js',
       await took(() => parsePhoneNumberFromString(nextMobile(), { defaultCountry: 'GB' })?.isValid()),
@@ -171,8 +171,8 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
   ],
   [`queue and commit, synced, ${batch} together`, (await took(() => addBatch(batch), 500)) / batch],
   [
-    `queue and commit, synced, ${largestBatch} together`,
-    (await took(() => addBatch(largestBatch), 60)) / largestBatch,
+    `queue and commit, synced, ${maxBatchSize} together`,
+    (await took(() => addBatch(maxBatchSize), 60)) / maxBatchSize,
   ],
   [
     'reply',
@@ -197,8 +197,8 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
   ],
   [
     'request to a dialler, 100 under way',
-    (await took(postBatch, 100)) / handedOver,
-    ['fetch', (await took(fetchBatch, 100)) / handedOver],
+    (await took(postBatch, 100)) / delivered,
+    ['fetch', (await took(fetchBatch, 100)) / delivered],
   ],
 ];
 const sync = await syncAlone();

@@ -446,7 +446,7 @@ export interface components {
             };
         };
         /** @description The idempotency key belongs to another request of yours. Nothing was done. */
-        KeyUsedOtherwise: {
+        IdempotencyKeyReused: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -597,7 +597,7 @@ export interface operations {
             409: components["responses"]["StillUnderWay"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["KeyUsedOtherwise"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             /** @description The store failed, and nothing was saved. */
@@ -670,7 +670,7 @@ export interface operations {
             409: components["responses"]["StillUnderWay"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["KeyUsedOtherwise"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             /** @description The store failed, and nothing was cancelled. */

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { runOrExplain, signalToStop } from './app/service.ts';
 import { readContract } from './contract/document.ts';
 import { mockFront } from './mock/front.ts';
 import { outcomesText } from './mock/outcomes.ts';
 import { startPrism } from './mock/prism.ts';
 import { startHttpServer } from './server/http-server.ts';
-import { runOrExplain, signalToStop } from './service.ts';
 import { createLog } from './telemetry/log.ts';
 
 await runOrExplain(mock);

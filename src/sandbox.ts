@@ -1,7 +1,7 @@
-import type { FirstPartner } from './bootstrap.ts';
-import { readConfig } from './config.ts';
-import { createLogDialler } from './dialler/log-dialler.ts';
-import { firstLead, runOrExplain, signalToStop, startService } from './service.ts';
+import type { FirstPartner } from './app/bootstrap.ts';
+import { readConfig } from './app/config.ts';
+import { firstLead, runOrExplain, signalToStop, startService } from './app/service.ts';
+import { createLogDialler } from './delivery/diallers/log.ts';
 import { createLog } from './telemetry/log.ts';
 
 await runOrExplain(sandbox);

@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/app/config.ts';
 import { ConfigError } from '../src/environment/variables.ts';
 
 const root = new URL('../', import.meta.url);
@@ -44,7 +44,7 @@ test('the table of settings has each variable that is read, with its default', a
   );
   const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
     first;
-  const { phoneRule, rateLimit, trustedProxies, connectionsPerAddress, metrics, securityContact, ...more } =
+  const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, securityContact, ...more } =
     second;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
@@ -54,8 +54,8 @@ test('the table of settings has each variable that is read, with its default', a
     databaseUrl,
     databaseConnections,
     defaultCountry,
-    phoneRule.countries ?? 'all',
-    onOrOff(phoneRule.special.size),
+    phonePolicy.countries ?? 'all',
+    onOrOff(phonePolicy.special.size),
     logLevel,
     rateLimit?.perSecond,
     rateLimit?.burst,
@@ -169,7 +169,7 @@ test('the guide has each message that is logged, and none that is not', () => {
 
 /** Limits of the guide that no test waits for or fills: the row, and where the program has the number. */
 const limits: [row: string, limit: string, file: string, name: string, number: number][] = [
-  ['connections of one server', '10,000;', 'server/http-server', 'defaultMostConnections =', 10_000],
+  ['connections of one server', '10,000;', 'server/http-server', 'defaultMaxConnections =', 10_000],
   ['requests in flight of one address', '2,000 ', 'server/http-server', 'defaultRequestsPerAddress =', 2_000],
   ['requests in flight on one connection', '100 ', 'server/http-server', 'maxPipelined =', 100],
   ['the time for a request to arrive', '30 s', 'server/http-server', 'defaultRequestTimeout =', 30_000],
@@ -177,10 +177,10 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['reads nothing of a response', '30 s', 'server/http-server', 'defaultWriteTimeout =', 30_000],
   ['requests of one key under way', '1,000 ', 'server/app', 'defaultInFlightPerKey =', 1_000],
   ['downloads that clients may not have', '128 MiB', 'server/documents', 'defaultMaxUnread =', 2 ** 27],
-  ['calls that wait for the store', '10,000 ', 'store/sqlite/commit-queue', 'capacity:', 10_000],
+  ['calls that wait for the store', '10,000 ', 'store/sqlite/durability/commit-queue', 'capacity:', 10_000],
   ['calls that wait for the store', '10,000 ', 'store/postgres/postgres-store', 'capacity:', 10_000],
-  ['another process’s lock', '5 s', 'store/sqlite/commit-queue', 'lockPatience:', 5_000],
-  ['`due --take` has printed', '50 ', 'commands/take', 'step:', 50],
+  ['another process’s lock', '5 s', 'store/sqlite/durability/commit-queue', 'lockPatience:', 5_000],
+  ['`due --take` has printed', '50 ', 'cli/take', 'step:', 50],
 ];
 
 test.each(limits)(

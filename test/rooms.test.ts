@@ -8,18 +8,20 @@ const src = fileURLToPath(new URL('../src/', import.meta.url));
 
 /** What each room may import besides itself. The files at the top wire the rooms together and may import all. */
 const allowed: Record<string, string[]> = {
-  text: [],
+  errors: [],
+  text: ['errors'],
+  environment: [],
   leads: [],
-  partners: ['text'],
-  environment: ['partners'],
+  partners: ['errors', 'text'],
   telemetry: ['text'],
-  store: ['leads', 'partners'],
+  store: ['errors', 'leads', 'partners'],
   contract: ['leads', 'text'],
   operations: ['contract', 'leads', 'partners', 'store', 'telemetry'],
   server: ['contract', 'leads', 'operations', 'partners', 'store', 'telemetry'],
-  dialler: ['environment', 'leads', 'store', 'telemetry'],
-  commands: ['environment', 'leads', 'partners', 'store', 'text'],
+  delivery: ['environment', 'leads', 'store', 'telemetry'],
   mock: ['contract', 'leads', 'server'],
+  app: ['delivery', 'environment', 'errors', 'leads', 'partners', 'server', 'store', 'telemetry', 'text'],
+  cli: ['app', 'environment', 'errors', 'leads', 'partners', 'store', 'text'],
 };
 
 function imports(): { file: string; from: string; to: string }[] {

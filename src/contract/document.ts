@@ -105,7 +105,7 @@ export interface BodySchema {
 export interface FieldSchema {
   type: string | readonly string[];
   format?: string;
-  'x-refusal'?: string;
+  'x-error-message'?: string;
 }
 
 /** Whether the field may be of this JSON type. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { slipIn } from './json-slip.ts';
+import { locateJsonError } from './json-syntax-error.ts';
 import { bodyFailure, type Failures } from './messages.ts';
 
 /** A body's text and what it holds, or what is wrong with it. */
@@ -22,7 +22,7 @@ export function readJson(bytes: Buffer): Json {
 
 function notJson(text: string): Failures {
   if (text.trim() === '') return bodyFailure('Body cannot be blank.');
-  const { offset, advice } = slipIn(text);
+  const { offset, advice } = locateJsonError(text);
   return bodyFailure(`Body is not valid JSON at ${placeIn(text.slice(0, offset))}: ${advice}.`);
 }
 

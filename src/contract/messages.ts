@@ -2,13 +2,13 @@ import type { ErrorObject } from 'ajv';
 import leven from 'leven';
 import type { components } from '../../generated/openapi.ts';
 import { type BodySchema, type FieldSchema, takes } from './document.ts';
-import { isBlank } from './plain.ts';
+import { isBlank } from './normalise.ts';
 
 /** What is wrong with a request, by field: the body of a 400. */
 export type Failures = components['schemas']['Failures'];
 
 /** A longer name is no slip of a known one, and comparing it takes time. */
-const longestNearName = 64;
+const maxSuggestionLength = 64;
 
 /** The failure of a body as a whole, under the name `body`. */
 export function bodyFailure(message: string): Failures {
@@ -37,7 +37,7 @@ export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema)
     const [part, field] = pathOf(error);
     if (error.keyword === 'additionalProperties' && field === undefined) {
       const name: string = error.params['additionalProperty'];
-      others.set(name, [...(others.get(name) ?? []), strangeMessage(part, name, schema)]);
+      others.set(name, [...(others.get(name) ?? []), unknownFieldMessage(part, name, schema)]);
     } else if (part === 'header') {
       others.set(headerName(field ?? ''), [headerMessage(error)]);
     } else if (part === 'requestBody') {
@@ -89,7 +89,7 @@ function messageFor(
     case 'maximum':
       return `${label} is too big (maximum is ${error.params['limit']}).`;
   }
-  if (field['x-refusal'] !== undefined) return field['x-refusal'];
+  if (field['x-error-message'] !== undefined) return field['x-error-message'];
   if (error.keyword === 'type') return typeMessage(label, field, value);
   if (field.format === 'email') return `${label} is not a valid email address.`;
   if (field.format === 'phone') return `${label} is not a valid phone number.`;
@@ -103,7 +103,7 @@ function typeMessage(label: string, field: FieldSchema, value: unknown): string 
 }
 
 function headerMessage({ keyword, instancePath, parentSchema }: ErrorObject): string {
-  const refusal: string | undefined = parentSchema?.['x-refusal'];
+  const refusal: string | undefined = parentSchema?.['x-error-message'];
   if (refusal !== undefined) return refusal;
   throw new Error(`No message for the keyword ${keyword} at ${instancePath}.`);
 }
@@ -113,7 +113,7 @@ function headerName(name: string): string {
   return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-function strangeMessage(part: string | undefined, name: string, schema: BodySchema): string {
+function unknownFieldMessage(part: string | undefined, name: string, schema: BodySchema): string {
   if (part === 'query') return `${labelOf(name)} is not a query parameter of this request.`;
   const near = nearest(name, Object.keys(schema.properties));
   const hint = near === undefined ? '.' : `; did you mean \`${near}\`?`;
@@ -122,7 +122,7 @@ function strangeMessage(part: string | undefined, name: string, schema: BodySche
 
 /** The known name that differs in one or two letters, where there is one. */
 function nearest(name: string, known: readonly string[]): string | undefined {
-  if (name.length > longestNearName) return undefined;
+  if (name.length > maxSuggestionLength) return undefined;
   const written = name.toLowerCase();
   const furthest = written.length > 4 ? 2 : 1;
   let near: string | undefined;

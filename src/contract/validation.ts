@@ -1,16 +1,16 @@
 import type { ErrorObject } from 'ajv';
 import { OpenAPIValidator } from 'openapi-backend';
-import type { Phones } from '../leads/phone.ts';
+import type { PhoneNumbers } from '../leads/phone.ts';
 import { bodySchema, type Contract, type ContractOperation } from './document.ts';
 import { type Failures, failuresFrom, notAnObject } from './messages.ts';
-import { plainBody } from './plain.ts';
+import { normaliseBody } from './normalise.ts';
 import { callable, contractAjv } from './vocabulary.ts';
 
 /** A request that keeps the contract, or what is wrong with it. */
-export type Validated = { body: object } | { failures: Failures; notCalled: NotCalled[] };
+export type Validated = { body: object } | { failures: Failures; notCallable: NotCallable[] };
 
 /** A valid phone number that the deployment does not call. Its partner is only told that it is not valid. */
-export interface NotCalled {
+export interface NotCallable {
   field: string;
   /** Why, for the operator's log, with nothing of the number in it. */
   reason: string;
@@ -28,7 +28,10 @@ export interface SentRequest {
 export type Validate = (sent: SentRequest) => Validated;
 
 /** Makes the check of each operation. The rules are openapi.yaml's; openapi-backend applies them. */
-export function validators(contract: Contract, phones: Phones): (operation: ContractOperation) => Validate {
+export function validators(
+  contract: Contract,
+  phones: PhoneNumbers,
+): (operation: ContractOperation) => Validate {
   const ajv = contractAjv(phones);
   const validator = new OpenAPIValidator({
     definition: contract.document,
@@ -38,10 +41,10 @@ export function validators(contract: Contract, phones: Phones): (operation: Cont
 
   return (operation) => {
     const schema = bodySchema(contract.document, operation);
-    const plain = plainBody(schema);
+    const plain = normaliseBody(schema);
     return (sent) => {
       if (typeof sent.body !== 'object' || sent.body === null)
-        return { failures: notAnObject, notCalled: [] };
+        return { failures: notAnObject, notCallable: [] };
       const body = plain(sent.body);
       const request = requestOf(operation, sent, body);
       const errors: ErrorObject[] = [];
@@ -50,16 +53,19 @@ export function validators(contract: Contract, phones: Phones): (operation: Cont
       if (!rules?.length) throw new Error(`openapi-backend has no rules for the operation ${operation.id}.`);
       for (const rule of rules) if (!rule(request)) errors.push(...(rule.errors ?? []));
       if (errors.length === 0) return { body };
-      return { failures: failuresFrom(errors, schema), notCalled: numbersNotCalled(errors, phones) };
+      return { failures: failuresFrom(errors, schema), notCallable: numbersNotCallable(errors, phones) };
     };
   };
 }
 
-function numbersNotCalled(errors: readonly ErrorObject[], { whyNotCalled }: Phones): NotCalled[] {
-  const found: NotCalled[] = [];
+function numbersNotCallable(
+  errors: readonly ErrorObject[],
+  { reasonNotCallable }: PhoneNumbers,
+): NotCallable[] {
+  const found: NotCallable[] = [];
   for (const { keyword, data, instancePath } of errors) {
     if (keyword !== callable) continue;
-    const reason = whyNotCalled(String(data));
+    const reason = reasonNotCallable(String(data));
     if (reason !== undefined)
       found.push({ field: instancePath.slice(instancePath.lastIndexOf('/') + 1), reason });
   }

@@ -9,7 +9,7 @@ export interface Idempotency {
 }
 
 /** For how long the answer to a request is kept under its idempotency key, at least; in milliseconds. */
-export const keptFor = 24 * 3_600_000;
+export const idempotencyRetention = 24 * 3_600_000;
 
 /**
  * What tells requests apart, whatever the layout of their JSON and the order of the fields.

@@ -25,7 +25,7 @@ export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed
  * scheduled or dialled, and while it is failed but may have reached the dialler, until an operator decides
  * (`leads lead resolve`). Nobody is called for a cancelled or an expired lead, or for one that certainly did not arrive.
  */
-export interface StandingLead {
+export interface ActiveLead {
   state: LeadState;
   /** When the dialler took it, in milliseconds since 1970; null before. */
   dialledAt: number | null;
@@ -48,8 +48,8 @@ export interface LeadStatus {
  * @param recontactAfter the type's re-contact period in milliseconds; null for never
  * @param now milliseconds since 1970
  */
-export function outcomeBeside(
-  standing: StandingLead,
+export function outcomeWithActiveLead(
+  standing: ActiveLead,
   recontactAfter: number | null,
   now: number,
 ): SubmissionOutcome {
@@ -63,6 +63,6 @@ export function outcomeBeside(
  * submitted for the person and type. A scheduled or failed lead cannot be cancelled only while an attempt is in
  * progress, or if the dialler may have it.
  */
-export function outcomeWithoutCancelling(last: LeadState | undefined): CancellationOutcome {
+export function outcomeIfNotCancelled(last: LeadState | undefined): CancellationOutcome {
   return last === 'scheduled' || last === 'dialled' || last === 'failed' ? 'already-processed' : 'not-found';
 }

@@ -1,49 +1,49 @@
+import { fastPhoneParser } from './fast-phone-parser.ts';
 import {
   type CountryCode,
   isSupportedCountry,
   type PhoneNumber,
   parsePhoneNumberFromString,
 } from './phone-library.ts';
-import { defaultRule, judge, type PhoneRule } from './phone-rule.ts';
-import { usualNumberReader } from './usual-number.ts';
+import { defaultPhonePolicy, judge, type PhonePolicy } from './phone-policy.ts';
 
 export type { CountryCode };
 
 /** Reads a phone number as a person writes it: its E.164 form, or undefined where it is no valid number. */
-export type ReadPhone = (written: string) => string | undefined;
+export type ParsePhone = (written: string) => string | undefined;
 
 /** `(+44) 7840 258823`: the library takes a bracket around an area code only. */
 const bracket = /^[\s(]+(?=\+)/;
 
 /** How a deployment reads phone numbers. */
-export interface Phones {
+export interface PhoneNumbers {
   /** Reads any valid number. */
-  read: ReadPhone;
+  read: ParsePhone;
   /** Reads a valid number that the deployment calls. */
-  readCallable: ReadPhone;
+  parseCallable: ParsePhone;
   /** Returns why a valid number is not called, with nothing of the number in it; undefined if it is, or is not valid. */
-  whyNotCalled(written: string): string | undefined;
+  reasonNotCallable(written: string): string | undefined;
 }
 
 /** Makes the readers of a deployment, which take national numbers as numbers of `defaultCountry`. */
-export function phones(defaultCountry: CountryCode, rule: PhoneRule = defaultRule): Phones {
+export function phones(defaultCountry: CountryCode, rule: PhonePolicy = defaultPhonePolicy): PhoneNumbers {
   const whyNot = judge(rule);
   const whyNotOf = ({ country, countryCallingCode, nationalNumber }: PhoneNumber) =>
     whyNot(country, countryCallingCode, nationalNumber);
-  const readUsual = usualNumberReader(defaultCountry, whyNot);
+  const parseFast = fastPhoneParser(defaultCountry, whyNot);
   const reading = remembering((written): { e164: string; whyNot: string | undefined } | undefined => {
-    const usual = readUsual(written);
+    const usual = parseFast(written);
     if (usual !== undefined) return { e164: usual, whyNot: undefined };
     const number = parsed(written, defaultCountry);
     return number && { e164: number.number, whyNot: whyNotOf(number) };
   });
   return {
     read: (written) => reading(written)?.e164,
-    readCallable: (written) => {
+    parseCallable: (written) => {
       const read = reading(written);
       return read?.whyNot === undefined ? read?.e164 : undefined;
     },
-    whyNotCalled: (written) => reading(written)?.whyNot,
+    reasonNotCallable: (written) => reading(written)?.whyNot,
   };
 }
 
@@ -53,9 +53,9 @@ export function phones(defaultCountry: CountryCode, rule: PhoneRule = defaultRul
  * A number is valid when its length and leading digits fit its country's numbering plan. Whether the
  * range is in use is not asked: a new range would be refused until the next release of the metadata.
  */
-export function phoneReader(defaultCountry: CountryCode): ReadPhone {
-  const readUsual = usualNumberReader(defaultCountry);
-  return remembering((written) => readUsual(written) ?? parsed(written, defaultCountry)?.number);
+export function phoneParser(defaultCountry: CountryCode): ParsePhone {
+  const parseFast = fastPhoneParser(defaultCountry);
+  return remembering((written) => parseFast(written) ?? parsed(written, defaultCountry)?.number);
 }
 
 /** Validation and lead logic read the same number one after the other. */

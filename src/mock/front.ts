@@ -6,9 +6,9 @@ import type { Reply } from '../contract/reply.ts';
 import { type Validate, validators } from '../contract/validation.ts';
 import { phones } from '../leads/phone.ts';
 import { isAcceptable } from '../server/media-type.ts';
-import { mustBeMended, unsupportedMediaType } from '../server/refusals.ts';
+import { unsupportedMediaType, validationFailed } from '../server/refusals.ts';
 import { respond } from '../server/respond.ts';
-import { refuseUnknownAddresses } from '../server/unknown-address.ts';
+import { refuseUnknownPaths } from '../server/unknown-path.ts';
 
 /** The parameters by which Prism is told which outcome is wanted. */
 const prismsParameters = ['__code', '__example', '__dynamic'];
@@ -39,17 +39,17 @@ export function mockFront(contract: Contract, prism: string): Hono {
       return answer;
     });
   }
-  refuseUnknownAddresses(app);
+  refuseUnknownPaths(app);
   return app;
 }
 
 function refusalOf({ req }: Context, body: Buffer, validate: Validate): Reply | undefined {
   const json = readJson(body);
-  if ('failures' in json) return mustBeMended(json.failures);
+  if ('failures' in json) return validationFailed(json.failures);
   const query = { ...req.queries() };
   for (const name of prismsParameters) delete query[name];
   const validated = validate({ query, headers: req.header(), body: json.value });
-  return 'failures' in validated ? mustBeMended(validated.failures) : undefined;
+  return 'failures' in validated ? validationFailed(validated.failures) : undefined;
 }
 
 function isReplayWanted({ req }: Context): boolean {

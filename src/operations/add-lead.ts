@@ -1,10 +1,10 @@
 import { Reply } from '../contract/reply.ts';
 import type { SubmissionOutcome } from '../leads/lead.ts';
-import type { ReadPhone } from '../leads/phone.ts';
+import type { ParsePhone } from '../leads/phone.ts';
 import { newSubmission } from '../leads/submission.ts';
-import type { Intake, Submitted } from '../store/store.ts';
+import type { Intake, SubmissionResult } from '../store/store.ts';
 import { inSpan, traceparent } from '../telemetry/tracing.ts';
-import { keyUsedOtherwise, replayed } from './idempotent.ts';
+import { idempotencyKeyReused, replayed } from './idempotent.ts';
 import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'addLead'>();
@@ -22,13 +22,13 @@ const notAccepted = repliesWithoutLead();
 const notAcceptedBefore = repliesWithoutLead(replayed);
 
 /** POST /lead/add: saves a submission, and its lead where it can be taken. */
-export function addLead(intake: Intake, readPhone: ReadPhone): Operation<'addLead'> {
+export function addLead(intake: Intake, parsePhone: ParsePhone): Operation<'addLead'> {
   return {
-    async answer({ partner, body, text, receivedAt, idempotency }) {
+    async run({ partner, body, text, receivedAt, idempotency }) {
       if (body.test === true || body.test === 'true') {
         return (await intake.isGranted(partner.id, body.type)) ? testPassed : testFailed;
       }
-      const mobile = readPhone(body.mobile);
+      const mobile = parsePhone(body.mobile);
       if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
       const submission = newSubmission({
         partnerId: partner.id,
@@ -45,8 +45,8 @@ export function addLead(intake: Intake, readPhone: ReadPhone): Operation<'addLea
   };
 }
 
-function replyTo(submitted: Submitted): Reply<'addLead'> {
-  if (submitted.outcome === 'key-used-otherwise') return keyUsedOtherwise;
+function replyTo(submitted: SubmissionResult): Reply<'addLead'> {
+  if (submitted.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
   const { isReplay } = submitted;
   if (submitted.outcome !== 'accepted') {
     return (isReplay ? notAcceptedBefore : notAccepted)[submitted.outcome];

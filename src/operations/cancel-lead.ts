@@ -1,10 +1,10 @@
 import { Reply } from '../contract/reply.ts';
 import { newCancellation } from '../leads/cancellation.ts';
 import type { CancellationOutcome } from '../leads/lead.ts';
-import type { ReadPhone } from '../leads/phone.ts';
+import type { ParsePhone } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
 import { inSpan } from '../telemetry/tracing.ts';
-import { keyUsedOtherwise, replayed } from './idempotent.ts';
+import { idempotencyKeyReused, replayed } from './idempotent.ts';
 import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'cancelLead'>();
@@ -15,10 +15,10 @@ const replies = repliesTo();
 const repliesBefore = repliesTo(replayed);
 
 /** POST /lead/cancel: cancels a lead of the partner while its call is still to come, and stores the cancellation. */
-export function cancelLead(intake: Intake, readPhone: ReadPhone): Operation<'cancelLead'> {
+export function cancelLead(intake: Intake, parsePhone: ParsePhone): Operation<'cancelLead'> {
   return {
-    async answer({ partner, body, text, receivedAt, idempotency }) {
-      const mobile = readPhone(body.mobile);
+    async run({ partner, body, text, receivedAt, idempotency }) {
+      const mobile = parsePhone(body.mobile);
       if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
       const cancellation = newCancellation({
         partnerId: partner.id,
@@ -28,7 +28,7 @@ export function cancelLead(intake: Intake, readPhone: ReadPhone): Operation<'can
         content: text,
       });
       const cancelled = await inSpan('commit', {}, () => intake.cancel(cancellation, idempotency));
-      if (cancelled.outcome === 'key-used-otherwise') return keyUsedOtherwise;
+      if (cancelled.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
       return (cancelled.isReplay ? repliesBefore : replies)[cancelled.outcome];
     },
     failed,

@@ -10,15 +10,15 @@ const reply = Reply.of<Idempotent>();
 const retryAfter = 1;
 
 /** 409. */
-const stillUnderWay = reply(
+const requestInProgress = reply(
   409,
-  'still-under-way',
+  'request-in-progress',
   { error: 'A request with this idempotency key is still under way.' },
   { 'Retry-After': retryAfter },
 );
 
 /** 422. */
-export const keyUsedOtherwise = reply(422, 'key-used-otherwise', {
+export const idempotencyKeyReused = reply(422, 'idempotency-key-reused', {
   error: 'This idempotency key was used for another request.',
 });
 
@@ -30,21 +30,21 @@ export const replayed = { 'Idempotent-Replayed': 'true' } as const;
  * before is the store's to know; a second server that gets the key at the same moment waits there.
  */
 export function idempotent<Id extends Idempotent>(operation: Operation<Id>): Operation<Id> {
-  const underWay = new Set<string>();
+  const inFlight = new Set<string>();
   async function answerOnce(name: string, request: OperationRequest<Id>) {
-    if (underWay.has(name)) return stillUnderWay;
-    underWay.add(name);
+    if (inFlight.has(name)) return requestInProgress;
+    inFlight.add(name);
     try {
-      return await operation.answer(request);
+      return await operation.run(request);
     } finally {
-      underWay.delete(name);
+      inFlight.delete(name);
     }
   }
   return {
     ...operation,
-    answer(request) {
+    run(request) {
       const { partner, idempotency } = request;
-      if (idempotency === undefined) return operation.answer(request);
+      if (idempotency === undefined) return operation.run(request);
       return answerOnce(`${partner.id} ${idempotency.key}`, request);
     },
   };

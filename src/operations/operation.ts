@@ -18,7 +18,7 @@ export interface OperationRequest<Id extends OperationId> {
 
 /** What the server does for one operationId of openapi.yaml. */
 export interface Operation<Id extends OperationId> {
-  answer(request: OperationRequest<Id>): Promise<Reply<Id>>;
+  run(request: OperationRequest<Id>): Promise<Reply<Id>>;
   /** What is answered when the store fails. */
   failed: Reply<Id>;
 }

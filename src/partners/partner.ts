@@ -1,3 +1,4 @@
+import { UserError } from '../errors/user-error.ts';
 import { isPrintable } from '../text/terminal.ts';
 import { isInvisible } from '../text/visible.ts';
 import type { PartnerLimit } from './rate-limit.ts';
@@ -17,22 +18,14 @@ export interface KeyHolder {
   limit: PartnerLimit;
 }
 
-/**
- * Something that the operator asked for and that cannot be. The message is one plain sentence that
- * says what to do instead.
- */
-export class Mistake extends Error {
-  override readonly name = 'Mistake';
-}
-
 /** The contract's limit for a type (`LeadType` in openapi.yaml); partners are held to the same. */
-const longestName = 64;
+const maxNameLength = 64;
 
-/** @throws {Mistake} if a partner could not send `name`, or nobody could tell it from another on a screen */
+/** @throws {UserError} if a partner could not send `name`, or nobody could tell it from another on a screen */
 export function checkName(what: 'lead type' | 'partner', name: string): void {
-  const isTrimmed = name.trim() === name && [...name].length <= longestName;
+  const isTrimmed = name.trim() === name && [...name].length <= maxNameLength;
   if (isTrimmed && isPrintable(name) && !isInvisible(name)) return;
-  throw new Mistake(
-    `The name of a ${what} has 1 to ${longestName} visible characters and no white space at its ends: ${JSON.stringify(name)} does not fit.`,
+  throw new UserError(
+    `The name of a ${what} has 1 to ${maxNameLength} visible characters and no white space at its ends: ${JSON.stringify(name)} does not fit.`,
   );
 }

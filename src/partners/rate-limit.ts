@@ -13,8 +13,8 @@ export type PartnerLimit = RateLimit | 'off' | 'default';
 const burstSeconds = 10;
 
 /** The largest numbers that are taken. */
-export const mostPerSecond = 1_000_000;
-export const mostAtOnce = burstSeconds * mostPerSecond;
+export const maxPerSecond = 1_000_000;
+export const maxBurst = burstSeconds * maxPerSecond;
 
 /** A limit whose burst may be left open. */
 export function rateLimit(perSecond: number, burst: number = perSecond * burstSeconds): RateLimit {

@@ -1,6 +1,6 @@
 import { TokenBucket } from 'limiter';
+import { evictOldest } from './eviction.ts';
 import { networkOf } from './ip-address.ts';
-import { forgetOldest } from './oldest-first.ts';
 
 export interface Budget {
   /** How many at once, after a pause. */
@@ -23,7 +23,7 @@ export class AddressBudget {
     const network = networkOf(address);
     let bucket = this.#buckets.get(network);
     if (bucket === undefined) {
-      forgetOldest(this.#buckets);
+      evictOldest(this.#buckets);
       const { burst, perSecond } = this.#budget;
       bucket = new TokenBucket({ bucketSize: burst, tokensPerInterval: perSecond, interval: 'second' });
       bucket.content = burst;

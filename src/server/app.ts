@@ -3,37 +3,37 @@ import { Hono } from 'hono';
 import { type Contract, readContract } from '../contract/document.ts';
 import type { OperationId } from '../contract/reply.ts';
 import { validators } from '../contract/validation.ts';
-import type { Phones } from '../leads/phone.ts';
+import type { PhoneNumbers } from '../leads/phone.ts';
 import type { Operation } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { RateLimit } from '../partners/rate-limit.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { TellAnswered } from '../telemetry/requests.ts';
+import type { OnResponse } from '../telemetry/requests.ts';
 import { ActiveKeys } from './active-keys.ts';
+import { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { addressReader, type TrustedProxies } from './client-address.ts';
 import { Documents } from './documents.ts';
 import { type EndpointParts, endpointHandler } from './endpoint.ts';
 import { FailureLog } from './failure-log.ts';
 import { healthz, readyz } from './health.ts';
 import { InFlight } from './in-flight.ts';
+import type { KeyLastUsed } from './key-last-used.ts';
 import { KeyLimits } from './key-limits.ts';
-import type { KeyUses } from './key-uses.ts';
 import { docs, toDocs } from './page.ts';
 import type { Readiness } from './readiness.ts';
 import { serviceFailure } from './respond.ts';
 import { securityTxt } from './security-txt.ts';
-import { Turn } from './turn.ts';
-import { refuseUnknownAddresses } from './unknown-address.ts';
-import { WrongKeys } from './wrong-keys.ts';
+import { Turn } from './tick.ts';
+import { refuseUnknownPaths } from './unknown-path.ts';
 
 export interface AppParts {
   store: Store;
-  phones: Phones;
+  phones: PhoneNumbers;
   log: Log;
   readiness: Pick<Readiness, 'isReady'>;
-  tellAnswered: TellAnswered;
-  keyUses: Pick<KeyUses, 'used'>;
+  onResponse: OnResponse;
+  keyLastUsed: Pick<KeyLastUsed, 'used'>;
   /** How many requests of one key may be under way at once. */
   inFlightPerKey?: number;
   /** How many requests a key may send whose partner has no limit of its own; undefined for any number. */
@@ -50,7 +50,7 @@ const defaultInFlightPerKey = 1_000;
 
 /** The HTTP application: a route for each operation of the contract, and the service's own. */
 export function createApp(parts: AppParts) {
-  const { store, phones, log, readiness, tellAnswered, keyUses } = parts;
+  const { store, phones, log, readiness, onResponse, keyLastUsed } = parts;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const contract = readContract();
   const operations = createOperations(store, phones);
@@ -60,15 +60,15 @@ export function createApp(parts: AppParts) {
   const shared: EndpointParts = {
     intake: store,
     readAddress,
-    wrongKeys: new WrongKeys(),
+    authFailures: new AuthFailureLimiter(),
     activeKeys: new ActiveKeys(store),
     keyLimits: new KeyLimits(parts.rateLimit),
-    keyUses,
+    keyLastUsed,
     inFlight: new InFlight(parts.inFlightPerKey ?? defaultInFlightPerKey),
     turn: new Turn(),
     log,
     failures,
-    tellAnswered,
+    onResponse,
   };
 
   for (const operation of contract.operations) {
@@ -92,7 +92,7 @@ export function createApp(parts: AppParts) {
     app.get('/.well-known/security.txt', () => securityTxt(securityContact));
   }
 
-  refuseUnknownAddresses(app, tellAnswered);
+  refuseUnknownPaths(app, onResponse);
   // The operations answer for their own failures; what comes here is the service's.
   app.onError((error) => serviceFailure(error, failures));
   return app;

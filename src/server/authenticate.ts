@@ -5,8 +5,8 @@ import { digestOf, isSameDigest } from '../partners/key.ts';
 import type { KeyHolder } from '../partners/partner.ts';
 import type { Intake } from '../store/store.ts';
 import type { ActiveKeys } from './active-keys.ts';
-import { tooManyWrongKeys, unauthorized } from './refusals.ts';
-import { type WrongKeys, wrongKeysHeaders } from './wrong-keys.ts';
+import { type AuthFailureLimiter, invalidKeysHeaders } from './auth-failure-limiter.ts';
+import { tooManyInvalidKeys, unauthorized } from './refusals.ts';
 
 /** A request, as far as it tells who sends it. */
 export interface Caller {
@@ -19,7 +19,7 @@ export interface Caller {
 /** What is needed to tell who sends a request. */
 export interface Authentication {
   intake: Pick<Intake, 'keyHolder'>;
-  wrongKeys: WrongKeys;
+  authFailures: AuthFailureLimiter;
   activeKeys: Pick<ActiveKeys, 'has'>;
 }
 
@@ -39,13 +39,15 @@ export function authenticate(
   credentials: Credentials,
   authentication: Authentication,
 ): KeyHolder | Refused | Promise<KeyHolder | Refused> {
-  const { intake, wrongKeys } = authentication;
+  const { intake, authFailures } = authentication;
   const key = sentKey(caller, credentials);
   const digest = key === undefined ? undefined : digestOf(key);
-  if (digest === undefined || !wrongKeys.isTrusted(digest)) return firstSeen(digest, caller, authentication);
+  if (digest === undefined || !authFailures.isTrusted(digest))
+    return firstSeen(digest, caller, authentication);
   const found = intake.keyHolder(digest);
-  if (found instanceof Promise) return found.then((holder) => knownBefore(holder, digest, caller, wrongKeys));
-  return knownBefore(found, digest, caller, wrongKeys);
+  if (found instanceof Promise)
+    return found.then((holder) => knownBefore(holder, digest, caller, authFailures));
+  return knownBefore(found, digest, caller, authFailures);
 }
 
 /** Authenticates a key that was valid before. Once it is not, it is treated like any other invalid key. */
@@ -53,11 +55,11 @@ function knownBefore(
   holder: KeyHolder | undefined,
   digest: string,
   { address }: Caller,
-  wrongKeys: WrongKeys,
+  authFailures: AuthFailureLimiter,
 ): KeyHolder | Refused {
   if (isHeldBy(holder, digest)) return holder;
-  wrongKeys.wasRefused(digest);
-  wrongKeys.count(address());
+  authFailures.wasRefused(digest);
+  authFailures.count(address());
   return { refusal: unauthorized };
 }
 
@@ -67,36 +69,36 @@ function firstSeen(
   caller: Caller,
   authentication: Authentication,
 ): KeyHolder | Refused | Promise<KeyHolder | Refused> {
-  const { wrongKeys, activeKeys } = authentication;
+  const { authFailures, activeKeys } = authentication;
   const address = caller.address();
-  if (wrongKeys.count(address)) {
+  if (authFailures.count(address)) {
     return digest === undefined ? { refusal: unauthorized } : lookUp(digest, authentication, address);
   }
-  if (digest === undefined) return tooMany(address, wrongKeys);
+  if (digest === undefined) return tooMany(address, authFailures);
   return activeKeys
     .has(digest)
-    .then((isActive) => (isActive ? lookUp(digest, authentication) : tooMany(address, wrongKeys)));
+    .then((isActive) => (isActive ? lookUp(digest, authentication) : tooMany(address, authFailures)));
 }
 
 /** @param counted the address by which the request was counted as one without a good key */
 function lookUp(
   digest: string,
-  { intake, wrongKeys }: Authentication,
+  { intake, authFailures }: Authentication,
   counted?: string,
 ): KeyHolder | Refused | Promise<KeyHolder | Refused> {
   const judge = (holder: KeyHolder | undefined) => {
     if (!isHeldBy(holder, digest)) return { refusal: unauthorized };
-    if (counted !== undefined) wrongKeys.uncount(counted);
-    wrongKeys.wasGood(digest);
+    if (counted !== undefined) authFailures.uncount(counted);
+    authFailures.wasGood(digest);
     return holder;
   };
   const found = intake.keyHolder(digest);
   return found instanceof Promise ? found.then(judge) : judge(found);
 }
 
-function tooMany(address: string, wrongKeys: WrongKeys): Refused {
-  const wait = Math.max(1, wrongKeys.wait(address));
-  return { refusal: tooManyWrongKeys(wait), headers: wrongKeysHeaders(wait) };
+function tooMany(address: string, authFailures: AuthFailureLimiter): Refused {
+  const wait = Math.max(1, authFailures.wait(address));
+  return { refusal: tooManyInvalidKeys(wait), headers: invalidKeysHeaders(wait) };
 }
 
 function isHeldBy(holder: KeyHolder | undefined, digest: string): holder is KeyHolder {

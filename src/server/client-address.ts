@@ -12,7 +12,7 @@ export type ReadAddress = (incoming: IncomingMessage) => string;
 export type IsTrustedProxy = (address: string) => boolean;
 
 /** So many proxies have an address that is trusted, or it is a network with strangers in it. */
-const mostProxies = 1_000;
+const maxProxies = 1_000;
 
 /**
  * Makes the check of which addresses are proxies'. It remembers those that are, since to read an address takes the
@@ -28,7 +28,7 @@ export function proxyCheck(trusted: TrustedProxies): IsTrustedProxy {
   return (address) => {
     if (proxies.has(address)) return true;
     const isTrusted = trust(address, 0);
-    if (isTrusted && proxies.size < mostProxies) proxies.add(address);
+    if (isTrusted && proxies.size < maxProxies) proxies.add(address);
     return isTrusted;
   };
 }

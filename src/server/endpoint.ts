@@ -6,32 +6,32 @@ import type { OperationId, Reply } from '../contract/reply.ts';
 import type { Validate } from '../contract/validation.ts';
 import type { Operation, OperationRequest } from '../operations/operation.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
-import { type Intake, StoreBusy } from '../store/store.ts';
+import { type Intake, StoreUnavailable } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { TellAnswered } from '../telemetry/requests.ts';
+import type { OnResponse } from '../telemetry/requests.ts';
 import { inRequestSpan } from '../telemetry/tracing.ts';
 import type { ActiveKeys } from './active-keys.ts';
+import type { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { authenticate, type Refused } from './authenticate.ts';
 import { readBody, type Unread } from './body.ts';
 import type { ReadAddress } from './client-address.ts';
 import type { FailureLog } from './failure-log.ts';
 import { headersToCheck, idempotencyOf } from './idempotency.ts';
 import type { InFlight } from './in-flight.ts';
+import type { KeyLastUsed } from './key-last-used.ts';
 import type { KeyLimits } from './key-limits.ts';
-import type { KeyUses } from './key-uses.ts';
 import { isAcceptable } from './media-type.ts';
 import {
   contentTooLarge,
-  cutShort,
-  mustBeMended,
+  incompleteRequest,
   rateLimited,
   tooManyRequests,
   unavailable,
   unsupportedMediaType,
+  validationFailed,
 } from './refusals.ts';
 import { newRequestId, respond } from './respond.ts';
-import type { Turn } from './turn.ts';
-import type { WrongKeys } from './wrong-keys.ts';
+import type { Turn } from './tick.ts';
 
 export type NodeContext = Context<{ Bindings: HttpBindings }>;
 
@@ -39,15 +39,15 @@ export type NodeContext = Context<{ Bindings: HttpBindings }>;
 export interface EndpointParts {
   intake: Intake;
   readAddress: ReadAddress;
-  wrongKeys: WrongKeys;
+  authFailures: AuthFailureLimiter;
   activeKeys: Pick<ActiveKeys, 'has'>;
   keyLimits: KeyLimits;
-  keyUses: Pick<KeyUses, 'used'>;
+  keyLastUsed: Pick<KeyLastUsed, 'used'>;
   inFlight: InFlight;
   turn: Turn;
   log: Log;
   failures: FailureLog;
-  tellAnswered: TellAnswered;
+  onResponse: OnResponse;
 }
 
 /** What the handler of an operation is made of. */
@@ -58,7 +58,7 @@ export interface Endpoint extends EndpointParts {
 }
 
 /** One request on its way through, with what is found out about it. */
-interface Visit {
+interface RequestContext {
   context: NodeContext;
   query: Record<string, string[]>;
   requestId: string;
@@ -82,7 +82,7 @@ export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => P
   const about = { 'http.request.method': method, 'http.route': path, 'leads.operation': id };
   return async (context) => {
     const startedAt = performance.now();
-    const visit: Visit = {
+    const visit: RequestContext = {
       context,
       query: context.req.queries(),
       requestId: newRequestId(),
@@ -94,13 +94,13 @@ export function endpointHandler(endpoint: Endpoint): (context: NodeContext) => P
       name,
       about,
       () => replyTo(visit, endpoint),
-      (answer) => ({
-        'http.response.status_code': answer.status,
-        'leads.outcome': answer.outcome,
+      (run) => ({
+        'http.response.status_code': run.status,
+        'leads.outcome': run.outcome,
         'leads.request_id': visit.requestId,
       }),
     );
-    endpoint.tellAnswered({
+    endpoint.onResponse({
       requestId: visit.requestId,
       operation: endpoint.contract.id,
       partner: visit.holder?.partner.name,
@@ -121,8 +121,8 @@ function once(read: () => string): () => string {
   };
 }
 
-async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
-  const { contract, keyLimits, keyUses, inFlight } = endpoint;
+async function replyTo(visit: RequestContext, endpoint: Endpoint): Promise<Reply> {
+  const { contract, keyLimits, keyLastUsed, inFlight } = endpoint;
   const { context, query, receivedAt, address } = visit;
   let entered: string | undefined;
   try {
@@ -131,7 +131,7 @@ async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
     const holder = found instanceof Promise ? await found : found;
     if ('refusal' in holder) return refused(holder, visit);
     visit.holder = holder;
-    keyUses.used(holder.keyId, receivedAt);
+    keyLastUsed.used(holder.keyId, receivedAt);
     const allowance = keyLimits.take(holder);
     if (allowance !== undefined) {
       visit.limitHeaders = allowance.headers;
@@ -147,12 +147,12 @@ async function replyTo(visit: Visit, endpoint: Endpoint): Promise<Reply> {
   }
 }
 
-function refused({ refusal, headers }: Refused, visit: Visit): Reply {
+function refused({ refusal, headers }: Refused, visit: RequestContext): Reply {
   if (headers !== undefined) visit.limitHeaders = headers;
   return refusal;
 }
 
-function replyToPartner(visit: Visit, endpoint: Endpoint, partner: Partner): Reply | Promise<Reply> {
+function replyToPartner(visit: RequestContext, endpoint: Endpoint, partner: Partner): Reply | Promise<Reply> {
   const { incoming } = visit.context.env;
   const { contract } = endpoint;
   if (!isAcceptable(contract, incoming.headers['content-type'], incoming.headers['content-encoding'])) {
@@ -165,34 +165,34 @@ function replyToPartner(visit: Visit, endpoint: Endpoint, partner: Partner): Rep
 
 function replyToBody(
   bytes: Buffer | Unread,
-  { context, query, receivedAt, requestId }: Visit,
+  { context, query, receivedAt, requestId }: RequestContext,
   { contract, operation, validate, log }: Endpoint,
   partner: Partner,
 ): Reply | Promise<Reply> {
   if (bytes === 'too-large') return contentTooLarge(contract);
-  if (bytes === 'cut-short') return cutShort;
+  if (bytes === 'cut-short') return incompleteRequest;
   const json = readJson(bytes);
-  if ('failures' in json) return mustBeMended(json.failures);
+  if ('failures' in json) return validationFailed(json.failures);
   const { incoming } = context.env;
   const { headers } = incoming;
   const validated = validate({ query, headers: headersToCheck(incoming), body: json.value });
   if ('failures' in validated) {
-    for (const notCalled of validated.notCalled) {
-      const about = { requestId, operation: contract.id, partner: partner.name, ...notCalled };
+    for (const notCallable of validated.notCallable) {
+      const about = { requestId, operation: contract.id, partner: partner.name, ...notCallable };
       log.info(about, 'A phone number is not called.');
     }
-    return mustBeMended(validated.failures);
+    return validationFailed(validated.failures);
   }
   // The cast: the body keeps the schema that its type is generated from.
   const body = validated.body as OperationRequest<OperationId>['body'];
   const idempotency = idempotencyOf(contract.id, headers, body);
-  return operation.answer({ partner, body, text: json.text, receivedAt, idempotency });
+  return operation.run({ partner, body, text: json.text, receivedAt, idempotency });
 }
 
-function replyToFailure(error: unknown, { requestId }: Visit, endpoint: Endpoint): Reply {
+function replyToFailure(error: unknown, { requestId }: RequestContext, endpoint: Endpoint): Reply {
   const { contract, operation, failures } = endpoint;
   const about = { requestId, operation: contract.id };
-  if (error instanceof StoreBusy) {
+  if (error instanceof StoreUnavailable) {
     failures.write('warn', about, `Refused a request: ${error.message}`);
     return unavailable;
   }

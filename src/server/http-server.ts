@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Log } from '../telemetry/log.ts';
-import type { TellAnswered } from '../telemetry/requests.ts';
+import type { OnResponse } from '../telemetry/requests.ts';
 import { proxyCheck, type TrustedProxies } from './client-address.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
 import { FailureLog } from './failure-log.ts';
@@ -11,14 +11,14 @@ import { maxOpenFiles } from './open-files.ts';
 import { protocolRefusal } from './protocol.ts';
 import { notHttp, tooManyFromAddress } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
-import { refuseUnserved } from './unserved.ts';
+import { refuseUnparsed } from './unparsed.ts';
 
 export interface HttpServerOptions {
   host: string;
   /** 0 takes a free one. */
   port: number;
   log: Log;
-  tellAnswered?: TellAnswered;
+  onResponse?: OnResponse;
   /** How long a request may take to arrive, in milliseconds. */
   requestTimeout?: number;
   /** How long its headers may take of that, in milliseconds. */
@@ -26,7 +26,7 @@ export interface HttpServerOptions {
   /** How long a client may read nothing of what is sent to it, in milliseconds. */
   writeTimeout?: number;
   /** How many connections there may be at once. */
-  mostConnections?: number;
+  maxConnections?: number;
   /** How many of them one address may have. Trusted proxies may have any number. */
   connectionsPerAddress?: number;
   /** How many requests of one address, on all of its connections, are acted on at once. */
@@ -49,7 +49,7 @@ const defaultHeadersTimeout = 10_000;
 const defaultWriteTimeout = 30_000;
 
 /** A connection takes some 10 KiB and a file descriptor. */
-const defaultMostConnections = 10_000;
+const defaultMaxConnections = 10_000;
 const defaultConnectionsPerAddress = 1_000;
 
 /** More than one key may have in flight, since partners can share an address. */
@@ -66,7 +66,7 @@ const ownDescriptors = 64;
 const shareOfDescriptors = 3 / 4;
 
 /** Where there are hardly any descriptors, the server is reachable all the same. */
-const leastConnections = 10;
+const minConnections = 10;
 
 /**
  * How long an idle connection is kept for the next request, in milliseconds. It is longer than reverse proxies keep
@@ -87,7 +87,7 @@ export async function startHttpServer(
   const connections = new Connections(limitsOf(options), proxyCheck(options.trustedProxies ?? []));
   acceptConnections(server, connections, log);
   serveRequests(server, connections, app, options);
-  refuseUnserved(server, connections, options.tellAnswered ?? ignore, server.timeout);
+  refuseUnparsed(server, connections, options.onResponse ?? ignore, server.timeout);
 
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port));
@@ -124,7 +124,7 @@ function createHttpServer(options: HttpServerOptions): Server {
 
 function limitsOf(options: HttpServerOptions): ConnectionLimits {
   return {
-    connections: options.mostConnections ?? mostConnections(),
+    connections: options.maxConnections ?? maxConnections(),
     perAddress: options.connectionsPerAddress ?? defaultConnectionsPerAddress,
     requestsPerAddress: options.requestsPerAddress ?? defaultRequestsPerAddress,
     pipelined: maxPipelined,
@@ -132,10 +132,10 @@ function limitsOf(options: HttpServerOptions): ConnectionLimits {
 }
 
 /** As many as there are descriptors for, when the store, the dialler and the metrics have theirs. */
-function mostConnections(): number {
+function maxConnections(): number {
   const descriptors = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
   const share = Math.floor((descriptors - ownDescriptors) * shareOfDescriptors);
-  return Math.max(leastConnections, Math.min(defaultMostConnections, share));
+  return Math.max(minConnections, Math.min(defaultMaxConnections, share));
 }
 
 /** Keeps the connections within their limits, and cuts those whose client reads nothing. */
@@ -168,7 +168,7 @@ function serveRequests(
   server: Server,
   connections: Connections,
   app: { fetch: Parameters<typeof getRequestListener>[0] },
-  { host, log, tellAnswered = ignore }: HttpServerOptions,
+  { host, log, onResponse = ignore }: HttpServerOptions,
 ): void {
   const failures = new FailureLog(log);
   const listener = getRequestListener(app.fetch, {
@@ -184,7 +184,7 @@ function serveRequests(
     const refusal = noRoom === undefined ? protocolRefusal(incoming) : tooManyFromAddress;
     if (refusal !== undefined) {
       const requestId = newRequestId();
-      tellAnswered({ requestId, outcome: refusal.outcome, status: refusal.status, milliseconds: 0 });
+      onResponse({ requestId, outcome: refusal.outcome, status: refusal.status, milliseconds: 0 });
       outgoing.writeHead(refusal.status, {
         ...refusal.headers,
         'Request-Id': requestId,

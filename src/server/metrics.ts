@@ -4,7 +4,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { json } from './respond.ts';
 
 /** How due leads get to the dialler. */
-export interface HandOffStatus {
+export interface DeliveryStatus {
   dialler: string;
   state: 'running' | 'waiting' | 'paused' | 'off';
   reason?: string;
@@ -16,7 +16,7 @@ export interface ServerStatus {
   ready: boolean;
   /** Why not. */
   reason?: string | undefined;
-  delivery: HandOffStatus;
+  delivery: DeliveryStatus;
 }
 
 /** What is served on METRICS_PORT: `/metrics` for Prometheus, and `/status` for operators. */

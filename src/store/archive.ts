@@ -34,12 +34,12 @@ export const archiveTables: readonly ArchiveTable[] = [
       'partner_id',
       'submission_id',
       'state',
-      'released',
+      'ended_order',
       'accepted_at',
       'due_at',
-      'next_try_at',
+      'next_attempt_at',
       'claim',
-      'tries',
+      'attempts',
       'may_have_arrived',
       'dialled_at',
       'cancelled_at',
@@ -66,12 +66,12 @@ export const archiveTables: readonly ArchiveTable[] = [
     keys: 1,
   },
   {
-    name: 'kept_answer',
-    columns: ['partner_id', 'idempotency_key', 'fingerprint', 'outcome', 'lead_id', 'due_at', 'kept_at'],
+    name: 'idempotency_record',
+    columns: ['partner_id', 'idempotency_key', 'fingerprint', 'outcome', 'lead_id', 'due_at', 'recorded_at'],
     keys: 2,
   },
-  { name: 'replay', columns: ['id', 'submission_id', 'replayed_at', 'outcome', 'lead_id'], keys: 1 },
-  { name: 'try', columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'answer'], keys: 1 },
+  { name: 'rerun', columns: ['id', 'submission_id', 'rerun_at', 'outcome', 'lead_id'], keys: 1 },
+  { name: 'attempt', columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'response'], keys: 1 },
 ];
 
 /** The columns of a table's key as SQL, in parentheses where there are several. */

@@ -1,9 +1,9 @@
+import { UserError } from '../errors/user-error.ts';
 import { preventsCall } from '../leads/cancellation.ts';
-import { Mistake } from '../partners/partner.ts';
 import type { RelatedCancellation } from './store.ts';
 
 /** The partner of a submission or lead has cancelled it since, so nobody may be called unless the operator insists. */
-export class CancelledLater extends Mistake {
+export class CancelledLater extends UserError {
   /** Every stored cancellation of the person and type, the oldest first. */
   readonly cancellations: readonly RelatedCancellation[];
 

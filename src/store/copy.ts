@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Mistake } from '../partners/partner.ts';
+import { UserError } from '../errors/user-error.ts';
 import { type ArchiveRow, type ArchiveTable, archiveTables } from './archive.ts';
 import type { Archive } from './store.ts';
 
@@ -27,7 +27,7 @@ export interface CopiedTable {
  * must be in no other use meanwhile. At the end the rows of each table are counted on both sides, and
  * their digests compared.
  *
- * @throws {Mistake} where the target holds something else, or the two differ in the end
+ * @throws {UserError} where the target holds something else, or the two differ in the end
  */
 export async function copyStore(
   source: Archive,
@@ -57,7 +57,7 @@ async function copiedSoFar(
   if (last === undefined) return { rows: 0, last };
   const rows = await target.countRows(table);
   if (rows === (await source.countRows(table, last))) return { rows, last };
-  throw new Mistake(
+  throw new UserError(
     `The table ${table.name} of the target holds rows that are not the source's. Copy into an empty store, or into one that a copy from the same source has begun to fill.`,
   );
 }
@@ -86,7 +86,7 @@ async function compared(
     digestOf(target, table),
   ]);
   if (here.rows === there.rows && here.digest === there.digest) return here;
-  throw new Mistake(
+  throw new UserError(
     `The table ${table.name} differs: ${here.rows} rows in the source, ${there.rows} in the target. Something changed one of them meanwhile: stop every server that uses them, empty the target, and copy again.`,
   );
 }

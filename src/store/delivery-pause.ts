@@ -20,7 +20,7 @@ export interface DeliveryPauses {
    * Pauses the delivery of a type or of all types: once this is committed, no claim includes a lead of it. Pausing again
    * replaces an operator's reason; of several findings of a dialler the first one stays.
    *
-   * @throws {Mistake} if the type does not exist
+   * @throws {UserError} if the type does not exist
    */
   pauseDelivery(pause: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): Promise<void>;
   /**

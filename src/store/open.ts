@@ -1,4 +1,4 @@
-import { Mistake } from '../partners/partner.ts';
+import { UserError } from '../errors/user-error.ts';
 import type { StoreObserver } from './observer.ts';
 import type { Store } from './store.ts';
 
@@ -31,15 +31,15 @@ export async function openStore(url: string, connections?: number, observer?: St
 /**
  * Goes on with a store whose file was not closed and whose log is lost, and rebuilds its indexes. Nothing else may use it.
  *
- * @throws {Mistake} for PostgreSQL, which recovers by itself
+ * @throws {UserError} for PostgreSQL, which recovers by itself
  */
 export async function repairStore(url: string): Promise<void> {
   if (isPostgres(url)) {
-    throw new Mistake(
+    throw new UserError(
       'PostgreSQL recovers by itself. Rebuild a damaged index by REINDEX, or restore a backup.',
     );
   }
-  const { repairSqliteStore } = await import('./sqlite/repair.ts');
+  const { repairSqliteStore } = await import('./sqlite/file/repair.ts');
   repairSqliteStore(url.slice(sqliteScheme.length));
 }
 

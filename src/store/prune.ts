@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pruned, Upkeep } from './store.ts';
+import type { Maintenance, Pruned } from './store.ts';
 
 /** So many submissions are looked at in one step, since a step keeps others from writing. */
 export const stepSize = 500;
@@ -13,17 +13,17 @@ const pause = 10;
  * @param progress is called after each step with what was removed so far
  */
 export async function pruneAll(
-  upkeep: Upkeep,
+  upkeep: Maintenance,
   before: number,
   progress: (soFar: Pruned) => void = () => {},
 ): Promise<Pruned> {
-  const total: Pruned = { submissions: 0, cancellations: 0, leads: 0, tries: 0 };
+  const total: Pruned = { submissions: 0, cancellations: 0, leads: 0, attempts: 0 };
   for (let after: string | undefined = ''; after !== undefined; ) {
     const step = await upkeep.prune(before, after);
     total.submissions += step.submissions;
     total.cancellations += step.cancellations;
     total.leads += step.leads;
-    total.tries += step.tries;
+    total.attempts += step.attempts;
     progress(total);
     after = step.next;
     if (after !== undefined) await sleep(pause);

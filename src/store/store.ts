@@ -1,8 +1,8 @@
+import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { Cancellation, CancellationOrder } from '../leads/cancellation.ts';
 import type { Idempotency } from '../leads/idempotency.ts';
 import type { CancellationOutcome, LeadState, LeadStatus, SubmissionOutcome } from '../leads/lead.ts';
 import type { PersonAndType, Submission } from '../leads/submission.ts';
-import type { TryOutcome } from '../leads/try.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { ArchiveRow, ArchiveTable } from './archive.ts';
@@ -24,14 +24,14 @@ export interface Intake {
    * Saves the submission, and its lead where it can be taken. With an idempotency key the answer is kept
    * in the same commit, and told again to who comes with the key once more.
    *
-   * @throws {StoreBusy}
+   * @throws {StoreUnavailable}
    */
-  submit(submission: Submission, idempotency?: Idempotency): Promise<Submitted>;
+  submit(submission: Submission, idempotency?: Idempotency): Promise<SubmissionResult>;
   /**
    * Cancels the partner's last lead for the person and type, unless the dialler has it or may have it. The cancellation
    * is stored in the same commit, whatever its outcome. The key is as for `submit`.
    *
-   * @throws {StoreBusy}
+   * @throws {StoreUnavailable}
    */
   cancel(cancellation: Cancellation, idempotency?: Idempotency): Promise<Cancelled>;
   /**
@@ -42,17 +42,17 @@ export interface Intake {
 }
 
 /** What became of a submission, with the lead that it made. */
-export type Submitted =
+export type SubmissionResult =
   | { outcome: 'accepted'; leadId: string; dueAt: number; isReplay: boolean }
   | { outcome: Exclude<SubmissionOutcome, 'accepted'>; isReplay: boolean }
-  | KeyUsedOtherwise;
+  | IdempotencyKeyReused;
 
 /** What became of a request to cancel. */
-export type Cancelled = { outcome: CancellationOutcome; isReplay: boolean } | KeyUsedOtherwise;
+export type Cancelled = { outcome: CancellationOutcome; isReplay: boolean } | IdempotencyKeyReused;
 
 /** The idempotency key belongs to another request, and nothing was done. */
-export interface KeyUsedOtherwise {
-  outcome: 'key-used-otherwise';
+export interface IdempotencyKeyReused {
+  outcome: 'idempotency-key-reused';
 }
 
 /** A lead whose time has come, with what a dialler needs. */
@@ -70,7 +70,7 @@ export interface DueLead {
 /** A due lead that one dispatcher, and nobody else, may hand over now. */
 export interface ClaimedLead extends DueLead {
   /** The how manieth try this is, from 1. */
-  tries: number;
+  attempts: number;
   /** Whether the dialler may have it from an earlier try that ended without a clear answer. */
   mayHaveArrived: boolean;
   /** Where the trace of its request goes on (W3C Trace Context, `traceparent`); null without tracing. */
@@ -93,32 +93,32 @@ export interface ClaimTerms {
 export interface Claimed {
   leads: ClaimedLead[];
   /** How many leads were too old: they are `expired`, or `failed` if the dialler may have them. */
-  tooOld: number;
+  tooLate: number;
   /** How many of those are `failed`, so that an operator must decide (see `Records.resolve`). */
   undecided: number;
 }
 
 /** What came of one try to hand a lead over. */
-export interface Try {
+export interface Attempt {
   leadId: string;
   startedAt: number;
   endedAt: number;
-  outcome: TryOutcome;
+  outcome: AttemptOutcome;
   /** What came back, in words, with nothing of the person and no secret in it. */
-  answer: string;
+  response: string;
 }
 
 /** What brings due leads to the dialler. */
-export interface HandOff {
+export interface Delivery {
   /** The leads that are due and that nobody is handing over, the longest due first. Paused ones are left out. */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
    * From when on there is a lead to claim, in milliseconds since 1970: the earliest due time, end of a
    * pause or end of a lease of all scheduled leads whose delivery is not paused; undefined where there is none.
    */
-  nextTryAt(): Promise<number | undefined>;
+  nextAttemptAt(): Promise<number | undefined>;
   /**
-   * Calls `wake` after each change that may have brought `nextTryAt` forward, until the function that is
+   * Calls `wake` after each change that may have brought `nextAttemptAt` forward, until the function that is
    * returned is called. Of a change by another process not every store knows: ask now and then besides.
    */
   onChange(wake: () => void): () => void;
@@ -139,9 +139,9 @@ export interface HandOff {
    * has failed undecided meanwhile. For every other outcome the lead is left alone where the claim has lost it. A lead
    * that fails stays active if this try, or an earlier one, may have brought it to the dialler.
    *
-   * @param nextTryAt when it is tried again after `unavailable` or `unknown`; undefined for never
+   * @param nextAttemptAt when it is tried again after `unavailable` or `unknown`; undefined for never
    */
-  recordTry(claim: string, ended: Try, nextTryAt: number | undefined): Promise<void>;
+  recordAttempt(claim: string, ended: Attempt, nextAttemptAt: number | undefined): Promise<void>;
 }
 
 export interface LeadTypeRecord {
@@ -182,7 +182,7 @@ export interface NextKey {
   oldUntil: number;
 }
 
-/** Partners, their keys, and the types granted to them. Each method throws a `Mistake` on a wrong name. */
+/** Partners, their keys, and the types granted to them. Each method throws a `UserError` on a wrong name. */
 export interface Registry {
   addType(name: string, recontactAfter: number | null): Promise<void>;
   types(): AsyncIterable<LeadTypeRecord>;
@@ -203,7 +203,7 @@ export interface Registry {
   /** Sets how many requests each key of a partner may send. */
   limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
   /** Records when keys were last used, by their ids; never an earlier time than is recorded. */
-  recordKeyUses(uses: ReadonlyMap<string, number>): Promise<void>;
+  recordKeyLastUsed(uses: ReadonlyMap<string, number>): Promise<void>;
   /** Whether no partner and no type was ever added. */
   isEmpty(): Promise<boolean>;
 }
@@ -221,9 +221,9 @@ export interface LeadRecord {
   /** Whether it failed and the dialler may have it: the person is not accepted again until an operator decides. */
   isUndecided: boolean;
   /** How often it was handed to the dialler, since it was accepted or the operator sent it again. */
-  tries: number;
+  attempts: number;
   /** What came back from the last try; null before the first has ended. */
-  lastAnswer: string | null;
+  lastResponse: string | null;
   submissionId: string;
 }
 
@@ -239,11 +239,11 @@ export interface SubmissionRecord {
   /** The request body as it was sent: JSON text. */
   content: string;
   /** What came of it when it was run again, the oldest first. */
-  replays: ReplayRecord[];
+  reruns: RerunRecord[];
 }
 
-export interface ReplayRecord {
-  replayedAt: number;
+export interface RerunRecord {
+  rerunAt: number;
   outcome: SubmissionOutcome;
   leadId: string | null;
 }
@@ -268,12 +268,12 @@ export interface RelatedCancellation
     CancellationOrder {}
 
 /** What came of re-running a submission, with every stored cancellation of its person and type, the oldest first. */
-export interface Rerun extends ReplayRecord {
+export interface Rerun extends RerunRecord {
   cancellations: RelatedCancellation[];
 }
 
 /** What an operator should know of a lead that was retried. */
-export interface Retried {
+export interface RetryResult {
   /** Whether the dialler may have it already; it goes out under the same id. */
   mayHaveArrived: boolean;
   /** Every stored cancellation of its person and type, the oldest first. */
@@ -300,34 +300,34 @@ export interface Records {
   leads(filter: LeadFilter, limit: number): AsyncIterable<LeadRecord>;
   submissions(filter: SubmissionFilter, limit: number): AsyncIterable<SubmissionRecord>;
   /** All tries of a person's leads, the oldest first. */
-  tries(mobile: string): AsyncIterable<Try>;
+  attempts(mobile: string): AsyncIterable<Attempt>;
   /** All cancellations that were sent for a person, the newest first. */
   cancellations(mobile: string): AsyncIterable<CancellationRecord>;
 }
 
 /** What operators decide about what partners sent and what became of it. */
-export interface Decisions {
+export interface OperatorActions {
   /**
    * Re-runs a stored submission and keeps both outcomes.
    *
    * @param isForced whether it overrides a later cancellation by the same partner
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
-   * @throws {Mistake} if there is no such submission
+   * @throws {UserError} if there is no such submission
    */
-  replay(submissionId: string, isForced?: boolean): Promise<Rerun>;
+  rerun(submissionId: string, isForced?: boolean): Promise<Rerun>;
   /**
    * Schedules a failed lead for now, with all its tries before it.
    *
    * @param isForced whether it overrides a cancellation that the lead's partner sent after the lead
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
-   * @throws {Mistake} if there is no such lead, it has not failed, or a newer lead has taken its place
+   * @throws {UserError} if there is no such lead, it has not failed, or a newer lead has taken its place
    */
-  retry(leadId: string, isForced?: boolean): Promise<Retried>;
+  retry(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
    * Records an operator's decision about a failed lead that the dialler may have. Delivered: it is dialled, as of its
    * last attempt. Not delivered: it is failed and no longer active, so that the person can be added again.
    *
-   * @throws {Mistake} if there is no such lead, or it does not wait for a decision
+   * @throws {UserError} if there is no such lead, or it does not wait for a decision
    */
   resolve(leadId: string, wasDelivered: boolean): Promise<void>;
 }
@@ -337,7 +337,7 @@ export interface Pruned {
   submissions: number;
   cancellations: number;
   leads: number;
-  tries: number;
+  attempts: number;
 }
 
 /** One small step of removing what is old. */
@@ -347,7 +347,7 @@ export interface PruneStep extends Pruned {
 }
 
 /** What keeps a store in shape. */
-export interface Upkeep {
+export interface Maintenance {
   /**
    * Looks at the next few submissions and cancellations that were received before a time, and removes them with their
    * replays, their tries, and the leads that nothing else needs. What can still be called stays whole
@@ -363,8 +363,8 @@ export interface Upkeep {
    *
    * @param before milliseconds since 1970
    */
-  forgetAnswers(before: number): Promise<number>;
-  /** Copies the store into a new file while it is in use. @throws {Mistake} where this store cannot */
+  deleteIdempotencyRecords(before: number): Promise<number>;
+  /** Copies the store into a new file while it is in use. @throws {UserError} where this store cannot */
   backup(file: string): Promise<void>;
   /**
    * Gives back, in a small step, room that removed rows have left, when that is much. Returns whether there may be more.
@@ -377,10 +377,10 @@ export interface Upkeep {
    *
    * @param after what the step before returned; 0 for the first
    * @returns where the next step goes on; undefined where there is nothing more
-   * @throws {Mistake} where somebody is in the way for too long
+   * @throws {UserError} where somebody is in the way for too long
    */
   erase(after: number): Promise<number | undefined>;
-  /** Writes the store's files anew, as small as they can be. Nobody else can write meanwhile. @throws {Mistake} as backup */
+  /** Writes the store's files anew, as small as they can be. Nobody else can write meanwhile. @throws {UserError} as backup */
   compact(): Promise<void>;
 }
 
@@ -399,12 +399,12 @@ export interface Archive {
 /** What must last. */
 export interface Store
   extends Intake,
-    HandOff,
+    Delivery,
     DeliveryPauses,
     Registry,
     Records,
-    Decisions,
-    Upkeep,
+    OperatorActions,
+    Maintenance,
     Archive,
     Watch {
   /**
@@ -421,6 +421,6 @@ export interface Store
  * The store has no room for a call, or nobody knows what became of one. No answer may say that nothing was saved; the
  * partner sends the request again.
  */
-export class StoreBusy extends Error {
-  override readonly name = 'StoreBusy';
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
 }

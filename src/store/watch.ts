@@ -1,5 +1,5 @@
+import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { LeadState, SubmissionOutcome } from '../leads/lead.ts';
-import type { TryOutcome } from '../leads/try.ts';
 
 /** What there is to do. */
 export interface Workload {
@@ -12,21 +12,27 @@ export interface Workload {
   /** How many more are due, but held back because their delivery is paused. */
   duePaused: number;
   /** From when on the first one can be claimed, in milliseconds since 1970; undefined: none, or all are paused. */
-  nextTryAt: number | undefined;
+  nextAttemptAt: number | undefined;
 }
 
 /** The leads of the types whose delivery is not paused, or of those whose delivery is. */
-export interface LineCount {
+export interface QueueCount {
   isOpen: boolean | number;
   due: number;
-  nextTryAt: number | null;
+  nextAttemptAt: number | null;
 }
 
 /** The part of the workload that is in line. */
-export function workloadOf(counts: readonly LineCount[]): Pick<Workload, 'due' | 'duePaused' | 'nextTryAt'> {
+export function workloadOf(
+  counts: readonly QueueCount[],
+): Pick<Workload, 'due' | 'duePaused' | 'nextAttemptAt'> {
   const open = counts.find(({ isOpen }) => isOpen);
   const paused = counts.find(({ isOpen }) => !isOpen);
-  return { due: open?.due ?? 0, duePaused: paused?.due ?? 0, nextTryAt: open?.nextTryAt ?? undefined };
+  return {
+    due: open?.due ?? 0,
+    duePaused: paused?.due ?? 0,
+    nextAttemptAt: open?.nextAttemptAt ?? undefined,
+  };
 }
 
 /** Counts of states as the store gives them, with a 0 for each that it has none of. */
@@ -41,7 +47,7 @@ export function countsByState(
 /** Where the next look at the activity goes on. */
 export interface ActivityCursor {
   submission: string;
-  tryId: number;
+  attemptId: number;
 }
 
 export interface SubmissionCount {
@@ -50,27 +56,27 @@ export interface SubmissionCount {
   count: number;
 }
 
-export interface TryCount {
-  outcome: TryOutcome;
+export interface AttemptCount {
+  outcome: AttemptOutcome;
   count: number;
 }
 
 /** A try that did not bring its lead to the dialler. */
-export interface FailedTry {
+export interface FailedAttempt {
   leadId: string;
   /** Milliseconds since 1970. */
   endedAt: number;
-  outcome: TryOutcome;
-  answer: string;
+  outcome: AttemptOutcome;
+  response: string;
 }
 
 /** What was done since the look before. */
 export interface Activity {
   cursor: ActivityCursor;
   submissions: SubmissionCount[];
-  tries: TryCount[];
+  attempts: AttemptCount[];
   /** A few, the newest first. */
-  failures: FailedTry[];
+  failures: FailedAttempt[];
 }
 
 /** So many submissions, and so many tries, are looked at at a time, so that a look stays short. */
@@ -83,7 +89,7 @@ export const activityLimit = 50_000;
 export const settlingTime = 1_000;
 
 /** So many failures are told of at a time. */
-export const failuresTold = 5;
+export const maxRecentFailures = 5;
 
 /** What watches a store needs. */
 export interface Watch {

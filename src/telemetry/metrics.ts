@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { droppedLines } from './log.ts';
-import type { AnsweredRequest } from './requests.ts';
+import type { CompletedRequest } from './requests.ts';
 
 /** What there is to do, as the store tells it when the metrics are asked for. */
 export interface Backlog {
@@ -19,7 +19,7 @@ export interface Backlog {
 }
 
 /** A try to hand a lead over. */
-export interface EndedTry {
+export interface EndedAttempt {
   dialler: string;
   outcome: string;
   milliseconds: number;
@@ -35,8 +35,8 @@ export class Metrics {
   readonly #batchSize: Histogram<'kind'>;
   readonly #batchTime: Histogram<'kind'>;
   readonly #storeErrors: Counter<'kind'>;
-  readonly #tries: Counter<'dialler' | 'outcome'>;
-  readonly #tryTime: Histogram<'dialler'>;
+  readonly #attempts: Counter<'dialler' | 'outcome'>;
+  readonly #attemptDuration: Histogram<'dialler'>;
   readonly #expired: Counter;
   readonly #backlog: () => Promise<Backlog | undefined>;
   readonly #leads: Gauge<'state'>;
@@ -88,21 +88,21 @@ export class Metrics {
       labelNames: ['kind'],
       registers,
     });
-    this.#tries = new Counter({
-      name: 'leads_hand_off_tries_total',
+    this.#attempts = new Counter({
+      name: 'leads_delivery_attempts_total',
       help: 'Tries to hand a lead to the dialler, by what they came to.',
       labelNames: ['dialler', 'outcome'],
       registers,
     });
-    this.#tryTime = new Histogram({
-      name: 'leads_hand_off_duration_seconds',
+    this.#attemptDuration = new Histogram({
+      name: 'leads_delivery_duration_seconds',
       help: 'How long the dialler took to answer.',
       labelNames: ['dialler'],
       buckets: latencies,
       registers,
     });
     this.#expired = new Counter({
-      name: 'leads_too_old_total',
+      name: 'leads_too_late_total',
       help: 'Leads that were too old to be rung when their turn came (DIAL_WITHIN).',
       registers,
     });
@@ -125,7 +125,7 @@ export class Metrics {
     });
     this.#backlog = backlog;
     this.#leads = new Gauge({
-      name: 'leads_leads',
+      name: 'leads_by_state',
       help: 'Leads by their state. Of the whole store: take the largest of several servers, not the sum.',
       labelNames: ['state'],
       registers,
@@ -168,7 +168,7 @@ export class Metrics {
     });
   }
 
-  readonly answered = ({ operation, outcome, status, milliseconds }: AnsweredRequest): void => {
+  readonly answered = ({ operation, outcome, status, milliseconds }: CompletedRequest): void => {
     const name = operation ?? 'none';
     this.#requests.inc({ operation: name, outcome, status: String(status) });
     if (operation !== undefined) this.#latency.observe({ operation }, milliseconds / 1_000);
@@ -185,12 +185,12 @@ export class Metrics {
   };
 
   /** For the dispatcher, which tells what it does. */
-  readonly handOff = {
-    tried: ({ dialler, outcome, milliseconds }: EndedTry): void => {
-      this.#tries.inc({ dialler, outcome });
-      this.#tryTime.observe({ dialler }, milliseconds / 1_000);
+  readonly delivery = {
+    attempted: ({ dialler, outcome, milliseconds }: EndedAttempt): void => {
+      this.#attempts.inc({ dialler, outcome });
+      this.#attemptDuration.observe({ dialler }, milliseconds / 1_000);
     },
-    tooOld: (leads: number): void => this.#expired.inc(leads),
+    tooLate: (leads: number): void => this.#expired.inc(leads),
   };
 
   /** All of it, in the text format of Prometheus. */

@@ -2,7 +2,7 @@ import { TokenBucket } from 'limiter';
 import type { Log } from './log.ts';
 
 /** A request that was answered. Nothing in it says what was sent, or by which key. */
-export interface AnsweredRequest {
+export interface CompletedRequest {
   requestId: string;
   /** The contract's operationId; undefined where the request came to none. */
   operation?: string | undefined;
@@ -16,21 +16,21 @@ export interface AnsweredRequest {
   milliseconds: number;
 }
 
-export type TellAnswered = (request: AnsweredRequest) => void;
+export type OnResponse = (request: CompletedRequest) => void;
 
 /** So many lines about strangers are written a second: whoever has no key must not fill the disk. */
-const strangersLines = { perSecond: 10, atOnce: 100 };
+const unauthenticatedLineLimit = { perSecond: 10, maxConcurrent: 100 };
 
 /** So many kinds of lines are remembered. A kind is an operation, a partner, and what came of it. */
-const mostKinds = 1_000;
+const maxKinds = 1_000;
 
 /**
  * Writes one line a request. Of those that nobody with a good key sent only some are written while
  * there are many, and the next line says how many were left out.
  */
-export function requestLog(log: Log): TellAnswered {
-  const partners = partnerLines(log);
-  const strangers = strangerLines(log);
+export function requestLog(log: Log): OnResponse {
+  const partners = authenticatedLines(log);
+  const strangers = unauthenticatedLines(log);
   return (request) => {
     if (!log.isLevelEnabled('info')) return;
     if (request.partner === undefined) strangers(request);
@@ -39,21 +39,21 @@ export function requestLog(log: Log): TellAnswered {
 }
 
 /** What lines of the log have in common, and the log that has it written already. */
-interface Kind extends Pick<AnsweredRequest, 'operation' | 'partner' | 'outcome' | 'status'> {
+interface Kind extends Pick<CompletedRequest, 'operation' | 'partner' | 'outcome' | 'status'> {
   log: Log;
   message: string;
 }
 
 /** Most lines are of the same few kinds: what those have in common is written once, which halves what a line takes. */
-function partnerLines(log: Log): TellAnswered {
+function authenticatedLines(log: Log): OnResponse {
   const kinds = new Map<string, Kind>();
   let last: Kind | undefined;
 
-  function kindOf({ operation, partner, outcome, status }: AnsweredRequest): Kind {
+  function kindOf({ operation, partner, outcome, status }: CompletedRequest): Kind {
     const name = `${operation} ${status} ${outcome} ${partner}`;
     let kind = kinds.get(name);
     if (kind === undefined) {
-      if (kinds.size >= mostKinds) kinds.clear();
+      if (kinds.size >= maxKinds) kinds.clear();
       const common = { operation, partner, outcome, status };
       kind = { ...common, log: log.child(common), message: `${operation} ${outcome}` };
       kinds.set(name, kind);
@@ -67,7 +67,7 @@ function partnerLines(log: Log): TellAnswered {
   };
 }
 
-function isOf(kind: Kind, { operation, partner, outcome, status }: AnsweredRequest): boolean {
+function isOf(kind: Kind, { operation, partner, outcome, status }: CompletedRequest): boolean {
   return (
     kind.operation === operation &&
     kind.outcome === outcome &&
@@ -76,13 +76,13 @@ function isOf(kind: Kind, { operation, partner, outcome, status }: AnsweredReque
   );
 }
 
-function strangerLines(log: Log): TellAnswered {
+function unauthenticatedLines(log: Log): OnResponse {
   const room = new TokenBucket({
-    bucketSize: strangersLines.atOnce,
-    tokensPerInterval: strangersLines.perSecond,
+    bucketSize: unauthenticatedLineLimit.maxConcurrent,
+    tokensPerInterval: unauthenticatedLineLimit.perSecond,
     interval: 'second',
   });
-  room.content = strangersLines.atOnce;
+  room.content = unauthenticatedLineLimit.maxConcurrent;
   let leftOut = 0;
   return ({ operation, milliseconds, ...request }) => {
     if (!room.tryRemoveTokens(1)) {

@@ -1,6 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import type { OperationId } from '../../src/contract/reply.ts';
-import { type Answer, checkAnswer, operationOf, requestExamples, type SentRequest } from './contract.ts';
+import {
+  checkResponse,
+  operationOf,
+  type ReceivedResponse,
+  requestExamples,
+  type SentRequest,
+} from './contract.ts';
 
 /** Where a server is, and a key that is good there. */
 export interface Target {
@@ -11,7 +17,11 @@ export interface Target {
 }
 
 /** Sends a request to an operation. Every answer is held against openapi.yaml before it is given. */
-export async function send(target: Target, id: OperationId, sent: SentRequest = {}): Promise<Answer> {
+export async function send(
+  target: Target,
+  id: OperationId,
+  sent: SentRequest = {},
+): Promise<ReceivedResponse> {
   const operation = operationOf(id);
   const method = sent.method ?? operation.method;
   const address = new URL(sent.path ?? operation.path, target.url);
@@ -26,42 +36,42 @@ export async function send(target: Target, id: OperationId, sent: SentRequest = 
     duplex: 'half',
   });
   const text = await response.text();
-  const answer = answerOf(response.status, Object.fromEntries(response.headers), text);
-  checkAnswer(id, answer, target.also);
-  return answer;
+  const received = responseOf(response.status, Object.fromEntries(response.headers), text);
+  checkResponse(id, received, target.also);
+  return received;
 }
 
 /** Sends a body as JSON. */
-export function post(target: Target, id: OperationId, body: unknown): Promise<Answer> {
+export function post(target: Target, id: OperationId, body: unknown): Promise<ReceivedResponse> {
   return send(target, id, { body });
 }
 
 /** Writes bytes to the server as they are, and reads its first answer. */
-export async function sendRaw(target: Target, bytes: string | Buffer): Promise<Answer> {
+export async function sendRaw(target: Target, bytes: string | Buffer): Promise<ReceivedResponse> {
   const socket = openRaw(target);
   socket.write(bytes);
-  const [answer] = await answersOn(socket, 1);
+  const [response] = await responsesOn(socket, 1);
   socket.destroy();
-  if (answer === undefined) throw new Error('The server closed the connection without an answer.');
-  return answer;
+  if (response === undefined) throw new Error('The server closed the connection without an answer.');
+  return response;
 }
 
-/** A connection to the server. Its errors show in `answersOn`, and nowhere else. */
+/** A connection to the server. Its errors show in `responsesOn`, and nowhere else. */
 export function openRaw(target: Target, options: { allowHalfOpen?: boolean } = {}): Socket {
   const { hostname, port } = new URL(target.url);
   return connect({ port: Number(port), host: hostname, ...options }).on('error', () => {});
 }
 
 /** Reads the answers on a connection: so many, or all that come until the server ends it. */
-export function answersOn(socket: Socket, count = Number.POSITIVE_INFINITY): Promise<Answer[]> {
+export function responsesOn(socket: Socket, count = Number.POSITIVE_INFINITY): Promise<ReceivedResponse[]> {
   return new Promise((resolve) => {
     let received = '';
-    const answers: Answer[] = [];
+    const answers: ReceivedResponse[] = [];
     const settle = () => resolve(answers);
     socket.on('data', (chunk: Buffer) => {
       received += chunk.toString('latin1');
       for (let first = firstIn(received); first !== undefined; first = firstIn(received)) {
-        answers.push(first.answer);
+        answers.push(first.response);
         received = received.slice(first.length);
       }
       if (answers.length >= count) settle();
@@ -70,7 +80,7 @@ export function answersOn(socket: Socket, count = Number.POSITIVE_INFINITY): Pro
   });
 }
 
-function firstIn(received: string): { answer: Answer; length: number } | undefined {
+function firstIn(received: string): { response: ReceivedResponse; length: number } | undefined {
   const end = received.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const [statusLine = '', ...lines] = received.slice(0, end).split('\r\n');
@@ -83,10 +93,10 @@ function firstIn(received: string): { answer: Answer; length: number } | undefin
   const length = end + 4 + Number(headers['content-length'] ?? 0);
   if (received.length < length) return undefined;
   const body = Buffer.from(received.slice(end + 4, length), 'latin1').toString('utf8');
-  return { answer: answerOf(Number(statusLine.split(' ')[1]), headers, body), length };
+  return { response: responseOf(Number(statusLine.split(' ')[1]), headers, body), length };
 }
 
-function answerOf(status: number, headers: Record<string, string>, text: string): Answer {
+function responseOf(status: number, headers: Record<string, string>, text: string): ReceivedResponse {
   return { status, headers, text, json: text === '' ? undefined : JSON.parse(text) };
 }
 

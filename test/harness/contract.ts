@@ -36,7 +36,7 @@ interface DocumentedOperation {
 }
 
 /** An answer as it came over the wire. */
-export interface Answer {
+export interface ReceivedResponse {
   status: number;
   headers: Record<string, string>;
   text: string;
@@ -106,28 +106,28 @@ export function responseValue(id: OperationId, status: number, key: string): unk
  * @param also names of headers that are no part of the contract and allowed all the same
  * @throws where an answer has a status, media type, body or header that openapi.yaml does not have
  */
-export function checkAnswer(id: OperationId, answer: Answer, also?: RegExp): void {
-  const response = operationOf(id).responses[answer.status];
+export function checkResponse(id: OperationId, received: ReceivedResponse, also?: RegExp): void {
+  const response = operationOf(id).responses[received.status];
   if (response === undefined)
-    throw new Error(`${id} has no documented status ${answer.status}: ${answer.text}`);
-  const mediaType = answer.headers['content-type'] ?? '';
+    throw new Error(`${id} has no documented status ${received.status}: ${received.text}`);
+  const mediaType = received.headers['content-type'] ?? '';
   const media = response.content[mediaType];
   if (media === undefined)
-    throw new Error(`${id} ${answer.status} has no documented media type ${mediaType}.`);
-  check(media.schema, answer.json, `the body of ${id} ${answer.status}`);
+    throw new Error(`${id} ${received.status} has no documented media type ${mediaType}.`);
+  check(media.schema, received.json, `the body of ${id} ${received.status}`);
 
   const documented = new Map(
     Object.entries(response.headers).map(([name, header]) => [name.toLowerCase(), header]),
   );
-  for (const name of Object.keys(answer.headers)) {
+  for (const name of Object.keys(received.headers)) {
     if (!documented.has(name) && !transport.has(name) && !also?.test(name)) {
-      throw new Error(`${id} ${answer.status} has no documented header ${name}.`);
+      throw new Error(`${id} ${received.status} has no documented header ${name}.`);
     }
   }
   for (const [name, header] of documented) {
-    const value = answer.headers[name];
+    const value = received.headers[name];
     if (value === undefined && header.required)
-      throw new Error(`${id} ${answer.status} lacks the header ${name}.`);
+      throw new Error(`${id} ${received.status} lacks the header ${name}.`);
     const isInteger = 'type' in header.schema && header.schema.type === 'integer';
     if (value !== undefined) check(header.schema, isInteger ? Number(value) : value, `the header ${name}`);
   }

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { onTestFinished, vi } from 'vitest';
-import type { Dialler } from '../../src/dialler/dialler.ts';
-import { Dispatcher, type DispatcherOptions } from '../../src/dialler/dispatcher.ts';
-import { createWebhook } from '../../src/dialler/webhook.ts';
+import type { Dialler } from '../../src/delivery/dialler.ts';
+import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
+import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import type { LeadRecord, Store } from '../../src/store/store.ts';
 import { createLog, type Log } from '../../src/telemetry/log.ts';
 import { leadsIn } from './server.ts';
@@ -32,7 +32,7 @@ export function dispatch(
     concurrency: 4,
     timeout: 2_000,
     pauses: [1, 1, 1, 1, 1, 1, 1, 1, 1],
-    circuitPauses: { first: 10, longest: 50 },
+    circuitBreakerDelays: { first: 10, longest: 50 },
     ...options,
   });
   onTestFinished(() => dispatcher.stop());
@@ -45,19 +45,19 @@ export function until(expectation: () => unknown): Promise<unknown> {
 }
 
 /** Waits until a dispatcher has asked its store so many times from now on: the turns in between are over. */
-export function asked(store: Store, question: 'nextTryAt' | 'pauses', times = 2): Promise<void> {
+export function asked(store: Store, question: 'nextAttemptAt' | 'pauses', times = 2): Promise<void> {
   const ask = store[question].bind(store);
   return new Promise((resolve) => {
     let left = times;
     // The cast: what the spy stands for is bound to the same question.
     const spy = vi.spyOn(store, question).mockImplementation((async () => {
-      const answer = await ask();
+      const response = await ask();
       left -= 1;
       if (left === 0) {
         spy.mockRestore();
         resolve();
       }
-      return answer;
+      return response;
     }) as never);
   });
 }

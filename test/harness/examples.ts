@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { send } from './client.ts';
-import { type Answer, requestExamples, responseExamples, type SentRequest } from './contract.ts';
+import { type ReceivedResponse, requestExamples, responseExamples, type SentRequest } from './contract.ts';
 import { startServer, type TestServer, type TestServerOptions } from './server.ts';
 
 /** What must be there before an example's request brings its response. Nothing, for most. */
@@ -9,7 +9,7 @@ export interface Scenario {
   options?: TestServerOptions;
   arrange?: (server: TestServer) => Promise<void>;
   /** How the request comes about where one plain request does not bring the response. */
-  send?: (server: TestServer) => Promise<Answer>;
+  send?: (server: TestServer) => Promise<ReceivedResponse>;
 }
 
 /**
@@ -34,9 +34,9 @@ export function bringsEveryExample(
       const scenario = scenarios[key] ?? {};
       const server = await startServer(scenario.options);
       await scenario.arrange?.(server);
-      const answer = await (scenario.send?.(server) ??
+      const response = await (scenario.send?.(server) ??
         send(server, id, requestOf(id, key, example['x-request'])));
-      const { status: received, json } = answer;
+      const { status: received, json } = response;
       task.meta.produced = { id, key, status: received, json };
       expect({ status: received, json }).toEqual({ status, json: example.value });
     });

@@ -1,6 +1,6 @@
 import type { OperationId } from '../../src/contract/reply.ts';
 import { send } from './client.ts';
-import type { Answer } from './contract.ts';
+import type { ReceivedResponse } from './contract.ts';
 import { holdWriteLock, type TestServer } from './server.ts';
 
 /** More than either of the two limits that the tests set. */
@@ -16,9 +16,9 @@ export async function overfill(
   server: TestServer,
   id: OperationId,
   room: number,
-): Promise<{ refused: Answer; taken: Answer[] }> {
+): Promise<{ refused: ReceivedResponse; taken: ReceivedResponse[] }> {
   const lock = holdWriteLock(server.file);
-  const answers: Answer[] = [];
+  const answers: ReceivedResponse[] = [];
   let allRefused = () => {};
   const refusals = new Promise<void>((resolve) => {
     allRefused = resolve;

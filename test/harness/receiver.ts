@@ -18,7 +18,7 @@ export interface Receiver {
   /** What it does from now on. */
   behave: Behaviour;
   /** How many requests were open at once, at most. */
-  mostAtOnce: number;
+  maxBurst: number;
   /** Stops to listen and drops every connection. */
   close(): Promise<void>;
 }
@@ -27,13 +27,13 @@ export const take: Behaviour = (_received, outgoing) => void outgoing.writeHead(
 
 /** A real HTTP server on a free port, or on the one that is given; it ends with the test. */
 export async function startReceiver(behave: Behaviour = take, port = 0): Promise<Receiver> {
-  let atOnce = 0;
+  let maxConcurrent = 0;
   const server = createServer(async (incoming, outgoing) => {
-    atOnce += 1;
+    maxConcurrent += 1;
     outgoing.once('close', () => {
-      atOnce -= 1;
+      maxConcurrent -= 1;
     });
-    receiver.mostAtOnce = Math.max(receiver.mostAtOnce, atOnce);
+    receiver.maxBurst = Math.max(receiver.maxBurst, maxConcurrent);
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
     // The cast: the headers that diallers send come once each.
@@ -49,7 +49,7 @@ export async function startReceiver(behave: Behaviour = take, port = 0): Promise
     url: `http://127.0.0.1:${address.port}/`,
     received: [],
     behave,
-    mostAtOnce: 0,
+    maxBurst: 0,
     close: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

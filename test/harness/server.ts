@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
-import { bootstrap } from '../../src/bootstrap.ts';
+import { bootstrap } from '../../src/app/bootstrap.ts';
+import type { AttemptOutcome } from '../../src/leads/attempt.ts';
 import { type Cancellation, newCancellation } from '../../src/leads/cancellation.ts';
 import type { Idempotency } from '../../src/leads/idempotency.ts';
 import { phones } from '../../src/leads/phone.ts';
 import type { PersonAndType } from '../../src/leads/submission.ts';
-import type { TryOutcome } from '../../src/leads/try.ts';
 import { type AppParts, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
-import { KeyUses } from '../../src/server/key-uses.ts';
+import { KeyLastUsed } from '../../src/server/key-last-used.ts';
 import { Readiness } from '../../src/server/readiness.ts';
-import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
+import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Cancelled, ClaimedLead, LeadRecord, Store, SubmissionRecord } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -30,7 +30,7 @@ export interface TestServer extends Target {
 export type TestServerOptions = Partial<
   Pick<
     AppParts,
-    'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'tellAnswered' | 'securityContact' | 'maxUnread'
+    'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'onResponse' | 'securityContact' | 'maxUnread'
   > &
     Omit<HttpServerOptions, 'host' | 'port' | 'log'> &
     CommitQueueLimits & {
@@ -66,14 +66,14 @@ export async function serve(
 ): Promise<Omit<TestServer, 'file'>> {
   const first = (await bootstrap(store)) ?? beside;
   if (first === undefined) throw new Error('The new store is not empty.');
-  const keyUses = new KeyUses(store, log);
-  const tellAnswered = () => {};
+  const keyLastUsed = new KeyLastUsed(store, log);
+  const onResponse = () => {};
   const readiness = await readinessOf(store, options.checkReadyEvery);
-  const app = createApp({ store, phones: phones('GB'), log, readiness, keyUses, tellAnswered, ...options });
+  const app = createApp({ store, phones: phones('GB'), log, readiness, keyLastUsed, onResponse, ...options });
   const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...options });
   onTestFinished(async () => {
     await server.stop();
-    await keyUses.stop();
+    await keyLastUsed.stop();
     await store.close();
   });
   const { partner, type, key } = first;
@@ -113,19 +113,19 @@ export function record(
   store: Store,
   name: string,
   leadId: string,
-  outcome: TryOutcome,
-  nextTryAt?: number,
+  outcome: AttemptOutcome,
+  nextAttemptAt?: number,
 ): Promise<void> {
   const now = Date.now();
-  return store.recordTry(
+  return store.recordAttempt(
     name,
-    { leadId, startedAt: now, endedAt: now, outcome, answer: `${outcome} once` },
-    nextTryAt,
+    { leadId, startedAt: now, endedAt: now, outcome, response: `${outcome} once` },
+    nextAttemptAt,
   );
 }
 
 /** Hands every lead that is due to the dialler, with the same end for each. */
-export async function dialDue(store: Store, outcome: TryOutcome = 'taken'): Promise<void> {
+export async function dialDue(store: Store, outcome: AttemptOutcome = 'delivered'): Promise<void> {
   for (const { id } of await claim(store, 'test')) await record(store, 'test', id, outcome);
 }
 

@@ -49,7 +49,7 @@ export class VicidialStandIn {
   failedLogins = 0;
 
   readonly behave: Behaviour = ({ body }, outgoing) => {
-    const text = this.answer(phpForm(body));
+    const text = this.response(phpForm(body));
     outgoing.writeHead(200, {
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Length': Buffer.byteLength(text),
@@ -57,7 +57,7 @@ export class VicidialStandIn {
     outgoing.end(text);
   };
 
-  answer(form: PhpForm): string {
+  response(form: PhpForm): string {
     this.forms.push(form);
     const { user, pass, function: name, phone_number: phone = '', list_id: list = '' } = form;
     if (this.failedLogins >= lockedAfter) return 'ERROR: Too many login attempts, try again in 15 minutes';

@@ -1,11 +1,11 @@
 /** One person is one number, however it is written: else a person is rung twice, or never found to be cancelled. */
 import { describe, expect, test } from 'vitest';
-import { type CountryCode, isCountry, phoneReader } from '../../src/leads/phone.ts';
+import { type CountryCode, isCountry, phoneParser } from '../../src/leads/phone.ts';
 import { post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
-const read = phoneReader('GB');
+const read = phoneParser('GB');
 
 test.each([
   '07840258823',
@@ -59,14 +59,14 @@ describe('numbers of other countries, in international form and as they are writ
     ['BR', '(11) 96123-4567', '+55 11 96123-4567', '+5511961234567'],
     ['JP', '090-1234-5678', '+81 90-1234-5678', '+819012345678'],
   ])('%s: %s and %s are %s', (country, home, abroad, e164) => {
-    expect(phoneReader(country)(home)).toBe(e164);
+    expect(phoneParser(country)(home)).toBe(e164);
     expect(read(abroad)).toBe(e164);
     expect(read(abroad.replace('+', '00'))).toBe(e164);
   });
 });
 
 test('a reading that is remembered is the reading of the same text', () => {
-  const reader = phoneReader('GB');
+  const reader = phoneParser('GB');
   const numbers = Array.from({ length: 5_000 }, (_, index) => `07840${String(index).padStart(6, '0')}`);
   for (const number of [...numbers, ...numbers.toReversed()]) {
     expect(reader(number)).toBe(`+44${number.slice(1)}`);

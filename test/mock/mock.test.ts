@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { send, type Target } from '../harness/client.ts';
 import {
-  type Answer,
   operationIds,
   operationOf,
+  type ReceivedResponse,
   requestExamples,
   responseExamples,
   type SentRequest,
@@ -84,7 +84,7 @@ function statelessCases(id: OperationId): { name: string; request: SentRequest }
 }
 
 /** What a client's code branches on: the status, and which members the body has. */
-function shape({ status, json }: Answer): string {
+function shape({ status, json }: ReceivedResponse): string {
   return `${status} ${Object.keys(Object(json)).join(', ')}`;
 }
 

@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['test/{contract,leads,operations,server,dialler,store}/**/*.test.ts'],
     exclude: [
       'test/contract/{samples,workflows,changes}.test.ts',
-      'test/dialler/{burst,crash,guide}.test.ts',
+      'test/delivery/{burst,crash,guide}.test.ts',
       'test/server/descriptors.test.ts',
       'test/store/{postgres/**,sqlite/**,growth.test.ts,sqlite.test.ts,migration.test.ts}',
     ],

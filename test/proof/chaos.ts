@@ -2,7 +2,7 @@ import { METHODS } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { answersOn, openRaw, type Target } from '../harness/client.ts';
+import { openRaw, responsesOn, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { type MeasuredServer, startMeasured } from './measured-server.ts';
 
@@ -152,7 +152,7 @@ export async function disturb(
 }
 
 async function play(socket: Socket, { bytes, end, moment, isBehindAdd }: Disturbance) {
-  const first = answersOn(socket, 1);
+  const first = responsesOn(socket, 1);
   socket.write(bytes);
   if (moment === 'after a turn') await nextTurn();
   if (moment === 'after a millisecond') await sleep(1);

@@ -1,5 +1,5 @@
 import type { Store } from '../../src/store/store.ts';
-import type { Answer } from '../harness/contract.ts';
+import type { ReceivedResponse } from '../harness/contract.ts';
 
 /** What all rounds came to. Nothing may be in the four lists. */
 export interface CrashReport {
@@ -64,7 +64,7 @@ export class CrashLedger {
   readonly #printed = new Map<string, string>();
 
   /** Notes what a sender was told. */
-  note(answer: Answer, sending: Sending): void {
+  note(answer: ReceivedResponse, sending: Sending): void {
     const isReplayed = answer.headers['idempotent-replayed'] === 'true';
     if (isReplayed) this.report.hadBeenSaved += 1;
     const isUnderstood =
@@ -99,15 +99,15 @@ export class CrashLedger {
     for (const [mobile, warnings] of this.#cancellations)
       await this.#compareCancellations(store, mobile, warnings);
     for (const mobile of this.#printed.keys()) {
-      const delivered = (await Array.fromAsync(store.tries(mobile))).filter(
-        ({ outcome }) => outcome === 'taken',
+      const delivered = (await Array.fromAsync(store.attempts(mobile))).filter(
+        ({ outcome }) => outcome === 'delivered',
       );
       if (delivered.length > 1) this.report.takenTwice.push(`${mobile}: recorded as delivered twice`);
     }
     return this.report;
   }
 
-  #noteAdd(answer: Answer, { mobile }: Sending): boolean {
+  #noteAdd(answer: ReceivedResponse, { mobile }: Sending): boolean {
     const { saved, processed } = Object(answer.json);
     if (saved !== true) return false;
     this.report.acknowledged += 1;
@@ -117,7 +117,7 @@ export class CrashLedger {
     return true;
   }
 
-  #noteCancel(answer: Answer, { mobile, isRepeated }: Sending): boolean {
+  #noteCancel(answer: ReceivedResponse, { mobile, isRepeated }: Sending): boolean {
     const { cancelled, warning } = Object(answer.json);
     if (answer.status !== 200 || typeof cancelled !== 'boolean') return false;
     this.report.cancellations += 1;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bootstrap } from '../../src/bootstrap.ts';
+import { bootstrap } from '../../src/app/bootstrap.ts';
 import { openStore } from '../../src/store/open.ts';
 import { send, type Target } from '../harness/client.ts';
 import { operationOf, requestValue } from '../harness/contract.ts';

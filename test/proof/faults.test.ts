@@ -11,9 +11,9 @@ const share = ['the log is truncated', 'a directory and files that become read-o
 
 async function expectHonest(fault: Fault | undefined): Promise<string> {
   expect(fault).toBeDefined();
-  const tried = await tryFault(fault as Fault);
-  expect(tried).toEqual({ line: tried.line, isHonest: true });
-  return tried.line;
+  const attempted = await tryFault(fault as Fault);
+  expect(attempted).toEqual({ line: attempted.line, isHonest: true });
+  return attempted.line;
 }
 
 test.each(share)(
@@ -26,7 +26,7 @@ test.each(share)(
 
 test('a fault that is not handled is reported as such, and what was started for it ends', async () => {
   let pid: number | undefined;
-  const tried = await tryFault({
+  const attempted = await tryFault({
     name: 'a fault',
     run: async (scene) => {
       const { child } = await scene.start();
@@ -34,7 +34,7 @@ test('a fault that is not handled is reported as such, and what was started for 
       throw new Error('It lied.');
     },
   });
-  expect(tried).toEqual({ line: 'a fault: FAILED: It lied.', isHonest: false });
+  expect(attempted).toEqual({ line: 'a fault: FAILED: It lied.', isHonest: false });
   await expect.poll(() => isAlive(pid)).toBe(false);
 });
 

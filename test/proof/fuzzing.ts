@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Answer } from '../harness/contract.ts';
-import { checkAnswer } from '../harness/contract.ts';
+import type { ReceivedResponse } from '../harness/contract.ts';
+import { checkResponse } from '../harness/contract.ts';
 import { type FuzzedRequest, fuzzedRequest } from './hostile-requests.ts';
 import type { Measurement } from './measured-server.ts';
 import { startMeasured } from './measured-server.ts';
@@ -108,12 +108,12 @@ async function sendAll(
 /** The service's own addresses, which are no part of the contract with partners. */
 const ownAddress = /^(?:GET|HEAD) (?:\/|\/docs|\/healthz|\/readyz|\/openapi\.(?:yaml|json))[ ?]/;
 
-function judge({ id, bytes }: FuzzedRequest, answer: Answer): void {
+function judge({ id, bytes }: FuzzedRequest, answer: ReceivedResponse): void {
   if (ownAddress.test(bytes.toString('latin1', 0, 40))) return;
   // RFC 9110, sections 15.6.2 and 15.6.6, ask for these two.
   if (answer.status >= 500 && answer.status !== 501 && answer.status !== 505)
     throw new Error(`A request brought ${answer.status} ${answer.text}`);
-  checkAnswer(id, answer);
+  checkResponse(id, answer);
 }
 
 function shown({ kind, bytes }: FuzzedRequest): string {

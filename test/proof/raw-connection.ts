@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { Answer } from '../harness/contract.ts';
+import type { ReceivedResponse } from '../harness/contract.ts';
 
 /** How long an answer is waited for before it counts as missing, in milliseconds. */
 const patience = 10_000;
@@ -17,7 +17,7 @@ export class RawConnection {
   }
 
   /** Writes the bytes and gives the answer. @throws where none comes, or something that is no HTTP */
-  async exchange(bytes: Buffer): Promise<Answer> {
+  async exchange(bytes: Buffer): Promise<ReceivedResponse> {
     const socket = await this.#open();
     socket.write(bytes);
     const end = performance.now() + patience;
@@ -70,7 +70,7 @@ export class RawConnection {
   }
 
   /** Takes one whole answer from what has come, passing over `100 Continue`. */
-  #take(): Answer | undefined {
+  #take(): ReceivedResponse | undefined {
     const end = this.#received.indexOf('\r\n\r\n');
     if (end < 0) return undefined;
     const [statusLine = '', ...lines] = this.#received.toString('latin1', 0, end).split('\r\n');

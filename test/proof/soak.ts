@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { readDuration } from '../../src/environment/duration.ts';
 import { openStore } from '../../src/store/open.ts';
+import { readDuration } from '../../src/text/duration.ts';
 import { type Measurement, startMeasured } from './measured-server.ts';
 import {
   disturbConnections,

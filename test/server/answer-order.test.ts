@@ -1,8 +1,8 @@
 /** What a request brought about is told to whoever sent it, whatever comes after it on the same connection. */
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { answersOn, openRaw, post } from '../harness/client.ts';
-import { checkAnswer, operationOf, requestValue, responseValue } from '../harness/contract.ts';
+import { openRaw, post, responsesOn } from '../harness/client.ts';
+import { checkResponse, operationOf, requestValue, responseValue } from '../harness/contract.ts';
 import { holdWriteLock, leadsIn, startServer, type TestServer } from '../harness/server.ts';
 
 const { path } = operationOf('addLead');
@@ -62,7 +62,7 @@ const stops: [string, string, number][] = [
 test.each(stops)('adds that are followed by %s are answered first', async (_what, bytes, status) => {
   const server = await startServer();
   const socket = connectTo(server);
-  const received = answersOn(socket);
+  const received = responsesOn(socket);
   // While the store cannot write, all that is sent has come before the first answer.
   const lock = holdWriteLock(server.file);
   socket.write(add(server, '07840258821') + add(server, '07840258822', 'chunks') + bytes, 'latin1');
@@ -73,18 +73,18 @@ test.each(stops)('adds that are followed by %s are answered first', async (_what
     accepted,
     accepted,
   ]);
-  expect(answers.slice(2).map((answer) => answer.status)).toEqual([status]);
-  for (const answer of answers) checkAnswer('addLead', answer);
+  expect(answers.slice(2).map((run) => run.status)).toEqual([status]);
+  for (const run of answers) checkResponse('addLead', run);
   expect(await leadsIn(server.store)).toHaveLength(2);
 });
 
-test.each(stops)('%s alone is refused once, and the connection ends', async (_what, bytes, status) => {
+test.each(stops)('%s alone is rejected once, and the connection ends', async (_what, bytes, status) => {
   const told: number[] = [];
-  const server = await startServer({ tellAnswered: (request) => void told.push(request.status) });
+  const server = await startServer({ onResponse: (request) => void told.push(request.status) });
   const socket = connectTo(server);
   socket.write(bytes, 'latin1');
-  const answers = await answersOn(socket);
-  expect(answers.map((answer) => answer.status)).toEqual([status]);
+  const answers = await responsesOn(socket);
+  expect(answers.map((run) => run.status)).toEqual([status]);
   expect(answers[0]?.headers['connection']).toBe('close');
   expect(told.filter((each) => each === status)).toHaveLength(1);
 });
@@ -92,10 +92,10 @@ test.each(stops)('%s alone is refused once, and the connection ends', async (_wh
 test('a request that was answered before its body came is not answered twice when the body cannot be read', async () => {
   const server = await startServer();
   const socket = connectTo(server);
-  const first = answersOn(socket, 1);
+  const first = responsesOn(socket, 1);
   socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`);
   expect((await first).map(({ status }) => status)).toEqual([401]);
-  const others = answersOn(socket);
+  const others = responsesOn(socket);
   socket.write('no chunk\r\n');
   expect(await others).toEqual([]);
 });
@@ -104,7 +104,7 @@ test('a slow request behind an add does not take the add’s answer', async () =
   const server = await startServer({ requestTimeout: 200 });
   const socket = connectTo(server);
   const lock = holdWriteLock(server.file);
-  const received = answersOn(socket);
+  const received = responsesOn(socket);
   socket.write(`${add(server)}POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Le`);
   // Nothing is seen of the time-out until the add is answered. If it comes later, the answers are the same.
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -118,7 +118,7 @@ test.each(['length', 'chunks'] as const)(
     const server = await startServer();
     for (let count = 0; count < 5; count += 1) {
       const socket = connectTo(server);
-      const received = answersOn(socket);
+      const received = responsesOn(socket);
       socket.end(add(server, `0784025882${count}`, framing));
       const answers = await received;
       expect(answers.map(({ status, json }) => ({ status, json }))).toEqual([accepted]);
@@ -131,7 +131,7 @@ test('a client that ends its half while its adds wait gets all answers, and then
   const server = await startServer();
   const socket = connectTo(server);
   const lock = holdWriteLock(server.file);
-  const received = answersOn(socket);
+  const received = responsesOn(socket);
   socket.end(add(server, '07840258821') + add(server, '07840258822'));
   await once(socket, 'finish');
   lock.release();
@@ -141,7 +141,7 @@ test('a client that ends its half while its adds wait gets all answers, and then
 test('a request that is cut off by the end of its client’s half is refused', async () => {
   const server = await startServer();
   const socket = connectTo(server);
-  const received = answersOn(socket);
+  const received = responsesOn(socket);
   socket.end(add(server).slice(0, -10));
   const answers = await received;
   expect(answers.map(({ status }) => status)).toEqual([400]);
@@ -156,7 +156,7 @@ test('an add without a length has no body: it is answered, and what follows is r
     [JSON.stringify(person), [400, 400]],
   ] as const) {
     const socket = connectTo(server);
-    const received = answersOn(socket);
+    const received = responsesOn(socket);
     socket.end(head + body);
     const answers = await received;
     expect(answers.map(({ status }) => status)).toEqual(statuses);
@@ -170,7 +170,7 @@ test('a client that is refused and does not end its own half is cut', async () =
   for (const [, bytes] of stops.slice(0, 4)) {
     const socket = connectTo(server, { allowHalfOpen: true });
     socket.write(bytes, 'latin1');
-    await answersOn(socket);
+    await responsesOn(socket);
     // Only a write shows that the other side is gone.
     const writing = setInterval(() => socket.write('x'), 50);
     await new Promise((resolve) => socket.once('close', resolve));
@@ -186,7 +186,7 @@ test('a client that is still sending what is refused has a while to read the ref
     isClosed = true;
   });
   socket.write('POST /lead/add HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n');
-  expect((await answersOn(socket)).map(({ status }) => status)).toEqual([400]);
+  expect((await responsesOn(socket)).map(({ status }) => status)).toEqual([400]);
   // By the clock, since a busy machine may stop this client for longer than the server waits.
   for (const end = performance.now() + 200; performance.now() < end; ) {
     expect(isClosed).toBe(false);
@@ -205,12 +205,12 @@ test('two Idempotency-Key headers are refused, however they are written', async 
   ]) {
     const socket = connectTo(server);
     socket.write(`${head}${keys}Content-Length: ${body.length}\r\n\r\n${body}`);
-    const [answer] = await answersOn(socket, 1);
-    expect(answer?.status).toBe(400);
-    expect(Object.keys(Object(answer?.json))).toEqual(['Idempotency-Key']);
+    const [run] = await responsesOn(socket, 1);
+    expect(run?.status).toBe(400);
+    expect(Object.keys(Object(run?.json))).toEqual(['Idempotency-Key']);
   }
   expect(await leadsIn(server.store)).toEqual([]);
   const socket = connectTo(server);
   socket.write(`${head}Idempotency-Key: a, b\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-  expect((await answersOn(socket, 1)).map(({ status }) => status)).toEqual([200]);
+  expect((await responsesOn(socket, 1)).map(({ status }) => status)).toEqual([200]);
 });

@@ -1,8 +1,8 @@
 /** Scanners, broken proxies and half-open connections talk to the port too; none may get an odd answer or stop it. */
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { answersOn, openRaw, send, sendRaw } from '../harness/client.ts';
-import { checkAnswer, operationOf, requestValue } from '../harness/contract.ts';
+import { openRaw, responsesOn, send, sendRaw } from '../harness/client.ts';
+import { checkResponse, operationOf, requestValue } from '../harness/contract.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
 const { path } = operationOf('addLead');
@@ -84,19 +84,16 @@ test.each([
   ['an odd method that exists', `PURGE ${path} HTTP/1.1\r\n${ok}\r\n`, 405],
 ])('%s is answered in form, and the server goes on', async (_what, bytes, status) => {
   const server = await startServer();
-  const answer = await sendRaw(server, bytes);
-  expect(answer.status).toBe(status);
-  checkAnswer('addLead', answer);
+  const run = await sendRaw(server, bytes);
+  expect(run.status).toBe(status);
+  checkResponse('addLead', run);
   expect((await send(server, 'addLead')).status).toBe(200);
 });
 
 test('a query that cannot be decoded is no server error', async () => {
   const server = await startServer();
-  const answer = await sendRaw(
-    server,
-    `POST ${path}?key=%zz&%=%ff HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`,
-  );
-  expect(answer.status).toBe(401);
+  const run = await sendRaw(server, `POST ${path}?key=%zz&%=%ff HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`);
+  expect(run.status).toBe(401);
 });
 
 test('rubbish after a whole request is not taken for its answer', async () => {
@@ -105,7 +102,7 @@ test('rubbish after a whole request is not taken for its answer', async () => {
   const head = `POST ${path}?key=${server.key} HTTP/1.1\r\n${ok}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const socket = openRaw(server);
   socket.write(`${head}${body}\x00\x01rubbish\r\n\r\n`);
-  const answers = await answersOn(socket);
+  const answers = await responsesOn(socket);
   expect(answers.map(({ status }) => status)).toEqual([200, 400]);
   expect(await leadsIn(server.store)).toHaveLength(1);
 });

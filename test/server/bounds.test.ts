@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
+import { AuthFailureLimiter } from '../../src/server/auth-failure-limiter.ts';
 import { docs } from '../../src/server/page.ts';
-import { WrongKeys } from '../../src/server/wrong-keys.ts';
-import { answersOn, openRaw, post, send, sendRaw } from '../harness/client.ts';
+import { openRaw, post, responsesOn, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { holdWriteLock, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
@@ -22,10 +22,10 @@ function connectTo(server: TestServer): Socket {
 
 test('a sender whose headers do not end is cut off, and told so', async () => {
   const server = await startServer({ headersTimeout: 200 });
-  const answer = await sendRaw(server, 'POST /lead/add HTTP/1.1\r\nHost: leads.example\r\nX-Slow: ');
-  expect({ status: answer.status, json: answer.json }).toEqual({
+  const run = await sendRaw(server, 'POST /lead/add HTTP/1.1\r\nHost: leads.example\r\nX-Slow: ');
+  expect({ status: run.status, json: run.json }).toEqual({
     status: 408,
-    json: responseValue('addLead', 408, 'too-slow'),
+    json: responseValue('addLead', 408, 'request-timeout'),
   });
 });
 
@@ -53,7 +53,7 @@ function settled(sockets: readonly Socket[]): Promise<unknown> {
 }
 
 test('a new connection takes the place of the one that has been idle the longest', async () => {
-  const server = await startServer({ mostConnections: 4 });
+  const server = await startServer({ maxConnections: 4 });
   const use = async (socket: Socket) => {
     socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(socket, 'data');
@@ -74,7 +74,7 @@ test('a new connection takes the place of the one that has been idle the longest
 });
 
 test('where no connection is idle new ones are refused, and those that are busy are served', async () => {
-  const server = await startServer({ mostConnections: 3 });
+  const server = await startServer({ maxConnections: 3 });
   const lock = holdWriteLock(server.file);
   const busy = [connectTo(server), connectTo(server), connectTo(server)];
   const body = JSON.stringify(person);
@@ -149,7 +149,7 @@ test('of requests that are sent before any answer is read so many are acted on, 
   const head = `POST /lead/status?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
   const socket = openRaw(server);
   socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`.repeat(1_000));
-  const answers = await answersOn(socket);
+  const answers = await responsesOn(socket);
   expect(answers.length).toBeGreaterThanOrEqual(100);
   expect(answers.length).toBeLessThan(1_000);
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
@@ -263,8 +263,8 @@ test('JSON that is nested as deep as a body can hold is refused like any other t
     `{"a":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`,
   ]) {
     const head = `POST /lead/add?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
-    const answer = await sendRaw(server, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
-    expect(answer.status).toBe(400);
+    const run = await sendRaw(server, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+    expect(run.status).toBe(400);
   }
 });
 
@@ -284,18 +284,19 @@ test('of ever new addresses that send wrong keys the oldest are forgotten, and n
   // Else who waits a second may send one more.
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const wrongKeys = new WrongKeys();
+  const authFailures = new AuthFailureLimiter();
   const exhaust = (address: string) => {
-    for (let sent = 0; wrongKeys.count(address); sent += 1) {
+    for (let sent = 0; authFailures.count(address); sent += 1) {
       if (sent > 1_000) throw new Error(`${address} may send any number of wrong keys.`);
     }
   };
   exhaust('192.0.2.1');
-  for (let number = 0; number < 5_000; number += 1) wrongKeys.count(`2001:db8:0:${number.toString(16)}::1`);
+  for (let number = 0; number < 5_000; number += 1)
+    authFailures.count(`2001:db8:0:${number.toString(16)}::1`);
   exhaust('192.0.2.2');
-  expect(wrongKeys.wait('192.0.2.1')).toBeGreaterThan(0);
+  expect(authFailures.wait('192.0.2.1')).toBeGreaterThan(0);
   for (let number = 5_000; number < 10_000; number += 1)
-    wrongKeys.count(`2001:db8:0:${number.toString(16)}::1`);
-  expect(wrongKeys.wait('192.0.2.1')).toBe(0);
-  expect(wrongKeys.wait('192.0.2.2')).toBeGreaterThan(0);
+    authFailures.count(`2001:db8:0:${number.toString(16)}::1`);
+  expect(authFailures.wait('192.0.2.1')).toBe(0);
+  expect(authFailures.wait('192.0.2.2')).toBeGreaterThan(0);
 });

@@ -37,7 +37,7 @@ async function addKey(partner: string, id: string): Promise<string> {
 }
 
 /** Keys that are not good, by what is wrong with them. */
-const wrongKeys: Record<string, () => Promise<string>> = {
+const authFailures: Record<string, () => Promise<string>> = {
   unknown: async () => newKey(),
   revoked: async () => {
     const key = await addKey(server.partner, 'revoked');
@@ -58,15 +58,15 @@ const wrongKeys: Record<string, () => Promise<string>> = {
 };
 
 describe.each(operationIds())('%s', (id) => {
-  test.each(Object.keys(wrongKeys))('a key that is %s does nothing and learns nothing', async (kind) => {
-    const key = await wrongKeys[kind]?.();
+  test.each(Object.keys(authFailures))('a key that is %s does nothing and learns nothing', async (kind) => {
+    const key = await authFailures[kind]?.();
     for (const request of [
       { query: { key: key ?? '' } },
       { query: { key: null }, headers: { Authorization: `Bearer ${key}` } },
     ]) {
-      const answer = await send(server, id, { ...request, body: id === 'addLead' ? person : named });
-      expect(answer.status).toBe(401);
-      expect(answer.json).toEqual(responseValue(id, 401, 'unknown-key'));
+      const run = await send(server, id, { ...request, body: id === 'addLead' ? person : named });
+      expect(run.status).toBe(401);
+      expect(run.json).toEqual(responseValue(id, 401, 'unknown-key'));
     }
     expect(await leadsIn(server.store)).toEqual(before);
     expect(await submissionsIn(server.store)).toHaveLength(1);
@@ -85,7 +85,7 @@ test('another partner with the same type neither sees nor touches the lead', asy
   expect(answers.addLead.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
   expect(answers.addLead.headers).not.toHaveProperty('lead-id');
   expect(answers.cancelLead.json).toEqual(responseValue('cancelLead', 200, 'not-found'));
-  expect(answers.leadStatus.json).toEqual(responseValue('leadStatus', 200, 'no-lead'));
+  expect(answers.leadStatus.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
   expect(await leadsIn(server.store)).toEqual(before);
 });
 
@@ -96,7 +96,9 @@ test('a partner without the type learns nothing of the leads in it', async () =>
   expect((await post(rival, 'cancelLead', named)).json).toEqual(
     responseValue('cancelLead', 200, 'unknown-type'),
   );
-  expect((await post(rival, 'leadStatus', named)).json).toEqual(responseValue('leadStatus', 200, 'no-lead'));
+  expect((await post(rival, 'leadStatus', named)).json).toEqual(
+    responseValue('leadStatus', 200, 'not-found'),
+  );
   expect(await leadsIn(server.store)).toEqual(before);
 });
 
@@ -106,9 +108,9 @@ test('an idempotency key of one partner tells another nothing', async () => {
   const headers = { 'Idempotency-Key': 'the-same' };
   const body = { ...person, mobile: '07840258824' };
   await send(server, 'addLead', { headers, body });
-  const answer = await send(rival, 'addLead', { headers, body });
-  expect(answer.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
-  expect(answer.headers).not.toHaveProperty('idempotent-replayed');
+  const run = await send(rival, 'addLead', { headers, body });
+  expect(run.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
+  expect(run.headers).not.toHaveProperty('idempotent-replayed');
 });
 
 test('the files of the store hold the digest of a key, and no key', () => {

@@ -6,10 +6,10 @@ import { Documents } from '../../src/server/documents.ts';
 import { startHttpServer } from '../../src/server/http-server.ts';
 import { IdleList, type Listed } from '../../src/server/idle-list.ts';
 import { InFlight } from '../../src/server/in-flight.ts';
+import { KeyLastUsed } from '../../src/server/key-last-used.ts';
 import { KeyLimits } from '../../src/server/key-limits.ts';
-import { KeyUses } from '../../src/server/key-uses.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { answersOn, openRaw } from '../harness/client.ts';
+import { openRaw, responsesOn } from '../harness/client.ts';
 
 test('when one of several requests of a key ends there is room for one more, and for no other key', () => {
   const inFlight = new InFlight(3);
@@ -47,25 +47,25 @@ test('uses of keys are recorded every ten seconds, the last of each, and a failu
   onTestFinished(() => void vi.useRealTimers());
   const log = await createLog('silent');
   const warned = vi.spyOn(log, 'warn');
-  const recordKeyUses = vi.fn(async (_uses: ReadonlyMap<string, number>) => {});
-  const uses = new KeyUses({ recordKeyUses }, log);
+  const recordKeyLastUsed = vi.fn(async (_uses: ReadonlyMap<string, number>) => {});
+  const uses = new KeyLastUsed({ recordKeyLastUsed }, log);
   uses.used('a', 1);
   uses.used('a', 2);
   uses.used('b', 3);
   await vi.advanceTimersByTimeAsync(9_999);
-  expect(recordKeyUses).not.toHaveBeenCalled();
-  recordKeyUses.mockRejectedValueOnce(new Error('the store is down'));
+  expect(recordKeyLastUsed).not.toHaveBeenCalled();
+  recordKeyLastUsed.mockRejectedValueOnce(new Error('the store is down'));
   await vi.advanceTimersByTimeAsync(1);
-  expect([...(recordKeyUses.mock.calls[0]?.[0] ?? [])]).toEqual([
+  expect([...(recordKeyLastUsed.mock.calls[0]?.[0] ?? [])]).toEqual([
     ['a', 2],
     ['b', 3],
   ]);
   expect(warned).toHaveBeenCalledTimes(1);
   uses.used('a', 4);
   await vi.advanceTimersByTimeAsync(10_000);
-  expect([...(recordKeyUses.mock.calls[1]?.[0] ?? [])]).toEqual([['a', 4]]);
+  expect([...(recordKeyLastUsed.mock.calls[1]?.[0] ?? [])]).toEqual([['a', 4]]);
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(recordKeyUses).toHaveBeenCalledTimes(2);
+  expect(recordKeyLastUsed).toHaveBeenCalledTimes(2);
   await uses.stop();
 });
 
@@ -124,7 +124,7 @@ async function answering(body = '{}') {
   const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
   const stop = () => server.stop();
   onTestFinished(async () => {
-    for (const answer of waiting) answer();
+    for (const run of waiting) run();
     await stop();
   });
   const connected = async () => {
@@ -143,19 +143,19 @@ async function answering(body = '{}') {
 test('a connection is kept for the next request longer than proxies keep theirs', async () => {
   const { connected, answerNext } = await answering();
   const socket = await connected();
-  const received = answersOn(socket, 1);
+  const received = responsesOn(socket, 1);
   socket.write(get);
   await answerNext();
-  const [answer] = await received;
-  expect(answer?.headers).toMatchObject({ connection: 'keep-alive', 'keep-alive': 'timeout=65' });
+  const [run] = await received;
+  expect(run?.headers).toMatchObject({ connection: 'keep-alive', 'keep-alive': 'timeout=65' });
 });
 
 test('while the server stops it answers what is in flight, says that no more is taken, and ends', async () => {
   const { connected, answerNext, stop, waiting } = await answering();
   const [idle, busy, pipelining] = [await connected(), await connected(), await connected()];
   const idleClosed = once(idle.resume(), 'close');
-  const single = answersOn(busy);
-  const several = answersOn(pipelining);
+  const single = responsesOn(busy);
+  const several = responsesOn(pipelining);
   busy.write(get);
   pipelining.write(get + get);
   await expect.poll(() => waiting.length).toBe(3);
@@ -180,9 +180,9 @@ test('an answer that has begun when the server stops is read to its end, and its
   await answerNext();
   await once(socket, 'readable');
   const stopped = stop();
-  const [answer] = await answersOn(socket);
-  expect(answer?.headers['connection']).toBe('keep-alive');
-  expect(answer?.text.length).toBe(body.length);
+  const [run] = await responsesOn(socket);
+  expect(run?.headers['connection']).toBe('keep-alive');
+  expect(run?.text.length).toBe(body.length);
   await stopped;
   // Else the connection is kept until the server’s time to stop runs out, of which it warns.
   expect(warned).not.toHaveBeenCalled();

@@ -84,7 +84,7 @@ describe.each(stores)('$name', ({ open }) => {
     // Old enough for a look at the activity.
     const id = `${identifierBound(Date.now() - 5_000)}0000000000`;
     await cancel(store, { id, partnerId: first.id, ...person });
-    await expect(store.replay(id)).rejects.toThrow('There is no submission with the id');
+    await expect(store.rerun(id)).rejects.toThrow('There is no submission with the id');
     expect((await store.activity({ ...cursor, submission: '' })).submissions).toEqual([]);
     expect(await Array.fromAsync(store.submissions({ mobile: person.mobile }, 10))).toEqual([]);
   });
@@ -120,7 +120,7 @@ describe.each(stores)('$name', ({ open }) => {
       expect(await cancel(store, own)).toMatchObject({ outcome });
       if (outcome === 'unknown-type') await grant();
       const before = await leadsIn(store);
-      const refusal = await store.replay(submission.id).catch((error: unknown) => error);
+      const refusal = await store.rerun(submission.id).catch((error: unknown) => error);
       expect(refusal).toBeInstanceOf(CancelledLater);
       expect(refusal).toMatchObject({
         message: expect.stringContaining(
@@ -130,7 +130,7 @@ describe.each(stores)('$name', ({ open }) => {
       });
       expect(await leadsIn(store)).toEqual(before);
       const [unchanged] = await Array.fromAsync(store.submissions({ outcome: 'unknown-type' }, 10));
-      expect(unchanged).toMatchObject({ id: submission.id, replays: [] });
+      expect(unchanged).toMatchObject({ id: submission.id, reruns: [] });
     },
   );
 
@@ -139,7 +139,7 @@ describe.each(stores)('$name', ({ open }) => {
     await submit();
     await cancel(store, own);
     await grant();
-    expect(await store.replay(submission.id, true)).toMatchObject({
+    expect(await store.rerun(submission.id, true)).toMatchObject({
       outcome: 'accepted',
       cancellations: [{ outcome: 'unknown-type', isLater: true, isOwn: true }],
     });
@@ -151,8 +151,8 @@ describe.each(stores)('$name', ({ open }) => {
     const submission = from(first.id);
     await store.submit(submission);
     await cancel(store, { partnerId: first.id, ...person });
-    await expect(store.replay(submission.id)).rejects.toThrow('Add --force to schedule it anyway.');
-    expect((await store.replay(submission.id, true)).outcome).toBe('accepted');
+    await expect(store.rerun(submission.id)).rejects.toThrow('Add --force to schedule it anyway.');
+    expect((await store.rerun(submission.id, true)).outcome).toBe('accepted');
   });
 
   test('other partners, an earlier cancellation, another person and another type do not prevent a re-run', async () => {
@@ -163,7 +163,7 @@ describe.each(stores)('$name', ({ open }) => {
     await cancel(store, { ...own, mobile: '+447840258824' });
     await cancel(store, { ...own, type: 'motor' });
     await grant();
-    const rerun = await store.replay(submission.id);
+    const rerun = await store.rerun(submission.id);
     expect(rerun.outcome).toBe('accepted');
     expect(rerun.cancellations.map(({ partner, isLater, isOwn }) => [partner, isLater, isOwn])).toEqual([
       ['first', false, true],

@@ -28,9 +28,10 @@ async function work(store: Store, from: Awaited<ReturnType<typeof furnished>>['f
   await store.leadStatus(person);
   await cancel(store, person);
   await store.submit(from(1, { mobile: submission.mobile }));
-  await store.nextTryAt();
+  await store.nextAttemptAt();
   await Array.fromAsync(store.dueLeads(20));
-  for (const { id } of await claim(store, 'test', { limit: 20 })) await record(store, 'test', id, 'taken');
+  for (const { id } of await claim(store, 'test', { limit: 20 }))
+    await record(store, 'test', id, 'delivered');
 }
 
 /** Leads of other people, half of them due later and half of them dialled, each from a submission of its own. */
@@ -39,13 +40,13 @@ const fill = {
     INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
     SELECT 'submission' || n, 1, n, 'motor', '+4479' || n, 0, '{}', 'accepted', 'lead' || n FROM ${numbers}`,
   lead: (numbers: string) => `
-    INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at)
+    INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at)
     SELECT 'lead' || n, 1, '+4479' || n, 1, 'submission' || n,
       CASE n % 2 WHEN 0 THEN 'scheduled' ELSE 'dialled' END, n, 9000000000000, 9000000000000 + n
     FROM ${numbers}`,
   try: (numbers: string) => `
-    INSERT INTO try (lead_id, started_at, ended_at, outcome, answer)
-    SELECT 'lead' || n, n, n, 'taken', 'HTTP 204' FROM ${numbers} WHERE n % 2 = 1`,
+    INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
+    SELECT 'lead' || n, n, n, 'delivered', 'HTTP 204' FROM ${numbers} WHERE n % 2 = 1`,
 };
 
 test.each([
@@ -77,11 +78,11 @@ test.each([
 async function wholeReads(url: string, store: Store): Promise<Record<string, number>[]> {
   // Every second at most, or before a backend goes idle for long.
   await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await store.nextTryAt();
+  await store.nextAttemptAt();
   return asAdministrator<Record<string, number>>(
     url,
     `SELECT json_object_agg(relname, seq_scan) AS reads FROM pg_stat_user_tables
-     WHERE relname IN ('lead', 'submission', 'try')`,
+     WHERE relname IN ('lead', 'submission', 'attempt')`,
   );
 }
 
@@ -111,9 +112,9 @@ test('SQLite reads no large table whole', async () => {
   const whole = /^SCAN (lead|submission|try|replay|api_key)\b(?! USING COVERING INDEX lead_undecided)/;
   for (const { steps } of plans) for (const step of steps) expect(step).not.toMatch(whole);
   // The leads of a paused type are skipped together, so none is looked at before its type.
-  const line = plans.flatMap(({ steps }) => steps.filter((step) => step.includes('INDEX lead_to_try')));
+  const line = plans.flatMap(({ steps }) => steps.filter((step) => step.includes('INDEX lead_due')));
   expect(line.length).toBeGreaterThanOrEqual(3);
-  for (const step of line) expect(step).toMatch(/INDEX lead_to_try \(type_id=\?/);
+  for (const step of line) expect(step).toMatch(/INDEX lead_due \(type_id=\?/);
 });
 
 test('PostgreSQL does not read the leads of a paused type to find the others', async () => {
@@ -142,10 +143,10 @@ test('PostgreSQL does not read the leads of a paused type to find the others', a
 /** How many entries of the index by which due leads are found were read. */
 async function entriesRead(url: string, store: Store): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await store.nextTryAt();
+  await store.nextAttemptAt();
   const [row] = await asAdministrator<{ entries: number }>(
     url,
-    `SELECT idx_tup_read::integer AS entries FROM pg_stat_user_indexes WHERE indexrelname = 'lead_to_try'`,
+    `SELECT idx_tup_read::integer AS entries FROM pg_stat_user_indexes WHERE indexrelname = 'lead_due'`,
   );
   return row?.entries ?? 0;
 }

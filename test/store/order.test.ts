@@ -77,10 +77,10 @@ describe.each([
   test('a retry knows the newer lead after the clock was set back', async () => {
     const { one, other, second, first, from } = await twoServers();
     await one.submit(from(first.id));
-    await dialDue(one, 'refused');
+    await dialDue(one, 'rejected');
     const [older] = await leadsIn(one);
     await whenClockIs(-hour, () => other.submit(from(second.id)));
-    await dialDue(one, 'refused');
+    await dialDue(one, 'rejected');
     const newer = (await leadsIn(one)).find(({ id }) => id !== older?.id);
     expect((newer?.id ?? '') < (older?.id ?? '')).toBe(true);
     await expect(one.retry(older?.id ?? '')).rejects.toThrow(`sent again since, as the lead ${newer?.id}`);
@@ -108,9 +108,9 @@ describe.each([
   test('a failed lead that is cancelled late does not become the last', async () => {
     const { one, own, first, second, from } = await twoServers();
     await one.submit(from(first.id));
-    await dialDue(one, 'refused');
+    await dialDue(one, 'rejected');
     await one.submit(from(second.id));
-    await dialDue(one, 'refused');
+    await dialDue(one, 'rejected');
     const [newer] = await leadsIn(one);
     expect(await cancel(one, own)).toMatchObject({ outcome: 'cancelled' });
     await one.retry(newer?.id ?? '');

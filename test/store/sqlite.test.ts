@@ -6,15 +6,19 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { newSubmission } from '../../src/leads/submission.ts';
 import { unobserved } from '../../src/store/observer.ts';
-import { markInUse } from '../../src/store/sqlite/closing.ts';
-import { CommitQueue, defaultLimits } from '../../src/store/sqlite/commit-queue.ts';
-import { openDatabase } from '../../src/store/sqlite/database.ts';
-import { latestMigration, migrate } from '../../src/store/sqlite/migrate.ts';
+import { CommitQueue, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
+import {
+  type Durability,
+  inMemoryDurability,
+  WriteAheadLog,
+} from '../../src/store/sqlite/durability/write-ahead-log.ts';
+import { markInUse } from '../../src/store/sqlite/file/closing.ts';
+import { openDatabase } from '../../src/store/sqlite/file/database.ts';
+import { latestMigration, migrate } from '../../src/store/sqlite/file/migrate.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { type Durability, nothingLasts, WriteAheadLog } from '../../src/store/sqlite/write-ahead-log.ts';
-import { StoreBusy } from '../../src/store/store.ts';
+import { StoreUnavailable } from '../../src/store/store.ts';
 import { run } from '../harness/process.ts';
-import { cancel, claim, dialDue, holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { dialDue, holdWriteLock, temporaryDirectory } from '../harness/server.ts';
 import { closing, furnished } from './stores.ts';
 
 function newDatabase(): { database: DatabaseSync; file: string } {
@@ -52,7 +56,7 @@ function logOf(database: DatabaseSync): WriteAheadLog {
 function patientDisk(database: DatabaseSync) {
   const syncs: PromiseWithResolvers<void>[] = [];
   const disk: Durability = {
-    ...nothingLasts(database),
+    ...inMemoryDurability(database),
     sync() {
       const sync = Promise.withResolvers<void>();
       syncs.push(sync);
@@ -115,7 +119,7 @@ test('where the disk fails to sync nobody is told that nothing was saved, and th
     syncBuiltinESMExports();
   });
   await expect(queue.write(() => database.exec("INSERT INTO note VALUES ('doubtful')"))).rejects.toThrow(
-    StoreBusy,
+    StoreUnavailable,
   );
   expect(commitsIn(file)).toBeGreaterThan(1);
   await queue.write(() => database.exec("INSERT INTO note VALUES ('after')"));
@@ -245,17 +249,17 @@ test('a reader that stalls in a list does not keep the log from being emptied', 
   const mobile = '+447840258823';
   await store.submit(from(first.id, { mobile }));
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await dialDue(store, 'refused');
+  await dialDue(store, 'rejected');
   await store.submit(from(first.id, { mobile }));
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await dialDue(store, 'refused');
+  await dialDue(store, 'rejected');
   await Promise.all([5, 6].map((last) => store.submit(from(first.id, { mobile: `+44784025882${last}` }))));
   await store.addType('home', null);
   for (const id of ['one', 'other']) await store.addKey('first', id, id);
   const lists: Record<string, AsyncIterable<unknown>> = {
     leads: store.leads({}, 100),
     submissions: store.submissions({}, 100),
-    tries: store.tries(mobile),
+    attempts: store.attempts(mobile),
     dueLeads: store.dueLeads(100),
     types: store.types(),
     partners: store.partners(),
@@ -313,10 +317,10 @@ test('after a sync that failed nothing is written while a reader keeps the log f
     vi.restoreAllMocks();
     syncBuiltinESMExports();
   });
-  await expect(insert('doubtful')).rejects.toThrow(StoreBusy);
+  await expect(insert('doubtful')).rejects.toThrow(StoreUnavailable);
   for (const note of ['one', 'two']) {
     const error = await insert(note).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(StoreBusy);
+    expect(error).toBeInstanceOf(StoreUnavailable);
     expect(String(error)).toContain('keeps its log from beginning anew');
   }
   expect(notesIn(file)).toEqual(['before', 'doubtful']);
@@ -337,50 +341,13 @@ test('processes that start at once on an empty file migrate it once', async () =
   expect(stdout.trim().split('\n')).toHaveLength(4);
 });
 
-test('an older store is brought up to date with all that it holds, leads under way included', async () => {
-  const file = join(temporaryDirectory(), 'leads.db');
-  const old = openDatabase(file);
-  const first = new URL('../../src/store/sqlite/migrations/001-intake.sql', import.meta.url);
-  old.exec(readFileSync(first, 'utf8'));
-  old.exec(`PRAGMA user_version = 1;
-    INSERT INTO lead_type VALUES (1, 'motor', NULL, 1);
-    INSERT INTO partner VALUES (1, 'first', 1);
-    INSERT INTO granted_type VALUES (1, 1);
-    INSERT INTO lead VALUES ('a', 1, '+447840258823', 1, 's1', 'scheduled', '', 1, 5, NULL, NULL, NULL, NULL),
-      ('b', 1, '+447840258824', 1, 's2', 'dialled', '', 2, 2, NULL, NULL, 3, NULL),
-      ('c', 1, '+447840258825', 1, 's3', 'cancelled', 'c', 3, 3, NULL, NULL, NULL, 4),
-      ('d', 1, '+447840258826', 1, 's4', 'scheduled', '', 4, 4, 'claim', 9, NULL, NULL);
-    INSERT INTO submission VALUES ('s1', 1, 1, 'motor', '+447840258823', 0, '{}', 'accepted', 'a'),
-      ('s2', 1, 2, 'motor', '+447840258824', 0, '{}', 'accepted', 'b'),
-      ('s3', 1, 3, 'motor', '+447840258825', 0, '{}', 'accepted', 'c'),
-      ('s4', 1, 4, 'motor', '+447840258826', 0, '{}', 'accepted', 'd');`);
-  old.close();
-  const store = openSqliteStore(file);
-  const leads = await leadsIn(store);
-  expect(leads.map(({ id, state, dueAt }) => [id, state, dueAt])).toEqual([
-    ['d', 'scheduled', 4],
-    ['c', 'cancelled', 3],
-    ['b', 'dialled', 2],
-    ['a', 'scheduled', 5],
-  ]);
-  expect((await store.workload()).byState).toMatchObject({ scheduled: 2, dialled: 1, cancelled: 1 });
-  expect(await claim(store, 'next')).toMatchObject([
-    { id: 'a', tries: 1, mayHaveArrived: false },
-    { id: 'd', tries: 2, mayHaveArrived: true },
-  ]);
-  expect(await cancel(store, { partnerId: 1, type: 'motor', mobile: '+447840258826' })).toMatchObject({
-    outcome: 'already-processed',
-  });
-  await store.close();
-});
-
 test('a file that a newer version has migrated is left alone', () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const database = openDatabase(file);
   migrate(database);
   database.exec(`PRAGMA user_version = ${latestMigration + 1}`);
   database.close();
-  expect(() => openSqliteStore(file)).toThrow(/a newer version has used it/);
+  expect(() => openSqliteStore(file)).toThrow(/a newer version has migrated it/);
 });
 
 test('a database of another program is left alone', () => {

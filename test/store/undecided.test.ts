@@ -1,6 +1,6 @@
 /** A lead that the dialler may have stays active, so that its person is not called twice, until an operator decides. */
 import { describe, expect, test } from 'vitest';
-import { Mistake } from '../../src/partners/partner.ts';
+import { UserError } from '../../src/errors/user-error.ts';
 import type { Store } from '../../src/store/store.ts';
 import { cancel, claim, dialDue, leadsIn, record } from '../harness/server.ts';
 import { furnished, stores } from './stores.ts';
@@ -34,19 +34,19 @@ const failures: Record<string, (store: Store) => Promise<unknown>> = {
   },
   'a rejection after an attempt with an unknown outcome': async (store) => {
     await attempt(store, 'unknown');
-    await dialDue(store, 'refused');
+    await dialDue(store, 'rejected');
   },
   'a rejection after an interrupted attempt': async (store) => {
     await interrupt(store);
-    await dialDue(store, 'refused');
+    await dialDue(store, 'rejected');
   },
   'too late to call after an attempt with an unknown outcome': async (store) => {
     await attempt(store, 'unknown');
-    expect(await giveUp(store)).toEqual({ leads: [], tooOld: 1, undecided: 1 });
+    expect(await giveUp(store)).toEqual({ leads: [], tooLate: 1, undecided: 1 });
   },
   'too late to call after an interrupted attempt': async (store) => {
     await interrupt(store);
-    expect(await giveUp(store)).toEqual({ leads: [], tooOld: 1, undecided: 1 });
+    expect(await giveUp(store)).toEqual({ leads: [], tooLate: 1, undecided: 1 });
   },
 };
 
@@ -78,13 +78,13 @@ describe.each(stores)('$name', ({ open }) => {
     expect((await store.workload()).undecided).toBe(1);
   });
 
-  test.each(['refused', 'unavailable'] as const)(
+  test.each(['rejected', 'unavailable'] as const)(
     'a failed lead that certainly did not arrive needs no decision: %s',
     async (outcome) => {
       const { store, first, from } = await furnished(open());
       await store.submit(from(first.id));
       await dialDue(store, outcome);
-      expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, tries: 1 }]);
+      expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, attempts: 1 }]);
       expect((await store.workload()).undecided).toBe(0);
       expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
     },
@@ -95,8 +95,8 @@ describe.each(stores)('$name', ({ open }) => {
     await store.submit(from(first.id));
     await interrupt(store);
     await giveUp(store);
-    expect(await Array.fromAsync(store.tries(person.mobile))).toMatchObject([
-      { outcome: 'unknown', answer: 'no answer was recorded before the lease ended' },
+    expect(await Array.fromAsync(store.attempts(person.mobile))).toMatchObject([
+      { outcome: 'unknown', response: 'no answer was recorded before the lease ended' },
     ]);
   });
 
@@ -113,8 +113,8 @@ describe.each(stores)('$name', ({ open }) => {
   test('the leads that wait for a decision are listed, and no others', async () => {
     const { store, first, from, id } = await undecided();
     for (const [mobile, outcome] of [
-      ['+447840258824', 'taken'],
-      ['+447840258825', 'refused'],
+      ['+447840258824', 'delivered'],
+      ['+447840258825', 'rejected'],
     ] as const) {
       await store.submit(from(first.id, { mobile }));
       await dialDue(store, outcome);
@@ -131,8 +131,8 @@ describe.each(stores)('$name', ({ open }) => {
     const [lead] = await claim(store, 'test');
     const id = lead?.id ?? '';
     const endedAt = Date.now() - hour;
-    const ended = { leadId: id, startedAt: endedAt, endedAt, outcome: 'unknown', answer: 'none' } as const;
-    await store.recordTry('test', ended, undefined);
+    const ended = { leadId: id, startedAt: endedAt, endedAt, outcome: 'unknown', response: 'none' } as const;
+    await store.recordAttempt('test', ended, undefined);
     await store.resolve(id, true);
     expect(await leadsIn(store)).toMatchObject([
       { state: 'dialled', dialledAt: endedAt, isUndecided: false },
@@ -171,7 +171,7 @@ describe.each(stores)('$name', ({ open }) => {
   test('only a lead that waits for a decision can be resolved, and once', async () => {
     const { store, first, from, id } = await undecided();
     await store.submit(from(first.id, { mobile: '+447840258824' }));
-    await dialDue(store, 'refused');
+    await dialDue(store, 'rejected');
     await store.submit(from(first.id, { mobile: '+447840258825' }));
     const [scheduled, failed] = await leadsIn(store);
     for (const lead of [scheduled, failed]) {
@@ -181,7 +181,7 @@ describe.each(stores)('$name', ({ open }) => {
     }
     await store.resolve(id, false);
     for (const wasDelivered of [true, false]) {
-      await expect(store.resolve(id, wasDelivered)).rejects.toThrow(Mistake);
+      await expect(store.resolve(id, wasDelivered)).rejects.toThrow(UserError);
       await expect(store.resolve('nothing', wasDelivered)).rejects.toThrow('no lead with the id "nothing"');
     }
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'failed', 'failed']);
@@ -193,8 +193,8 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
-    expect(await claim(store, 'again')).toMatchObject([{ id, tries: 1, mayHaveArrived: true }]);
-    await record(store, 'again', id, 'refused');
+    expect(await claim(store, 'again')).toMatchObject([{ id, attempts: 1, mayHaveArrived: true }]);
+    await record(store, 'again', id, 'rejected');
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
   });
 
@@ -204,9 +204,9 @@ describe.each(stores)('$name', ({ open }) => {
     const [lead] = await claim(store, 'slow', { lease: 1 });
     await expect.poll(async () => (await store.workload()).due, { interval: 2 }).toBe(1);
     await giveUp(store);
-    await record(store, 'slow', lead?.id ?? '', 'refused');
+    await record(store, 'slow', lead?.id ?? '', 'rejected');
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
-    await record(store, 'slow', lead?.id ?? '', 'taken');
+    await record(store, 'slow', lead?.id ?? '', 'delivered');
     expect(await leadsIn(store)).toMatchObject([{ state: 'dialled', isUndecided: false }]);
   });
 
@@ -214,7 +214,7 @@ describe.each(stores)('$name', ({ open }) => {
     const { store, first, from, id } = await undecided();
     await store.resolve(id, false);
     await store.submit(from(first.id, { delays: 60 }));
-    await record(store, 'test', id, 'taken');
+    await record(store, 'test', id, 'delivered');
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'failed']);
   });
 });

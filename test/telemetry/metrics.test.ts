@@ -33,22 +33,22 @@ test('requests, commits, leads and hand-overs are counted', async () => {
   await post(target, 'addLead', { ...person, delays: 600, mobile: '07840258824' });
   await post(target, 'addLead', {});
   await post({ ...target, key: 'wrong' }, 'leadStatus', { mobile: person['mobile'], type: person['type'] });
-  await expect.poll(metrics).toContain('leads_leads{state="dialled"} 1');
+  await expect.poll(metrics).toContain('leads_by_state{state="dialled"} 1');
   const text = await metrics();
   for (const line of [
     'leads_requests_total{operation="addLead",outcome="accepted",status="200"} 2',
-    'leads_requests_total{operation="addLead",outcome="invalid",status="400"} 1',
+    'leads_requests_total{operation="addLead",outcome="validation-failed",status="400"} 1',
     'leads_requests_total{operation="leadStatus",outcome="unauthorized",status="401"} 1',
     'leads_request_duration_seconds_count{operation="addLead"} 3',
-    'leads_hand_off_tries_total{dialler="log",outcome="taken"} 1',
-    'leads_hand_off_duration_seconds_count{dialler="log"} 1',
-    'leads_leads{state="scheduled"} 1',
-    'leads_leads{state="failed"} 0',
+    'leads_delivery_attempts_total{dialler="log",outcome="delivered"} 1',
+    'leads_delivery_duration_seconds_count{dialler="log"} 1',
+    'leads_by_state{state="scheduled"} 1',
+    'leads_by_state{state="failed"} 0',
     'leads_undecided 0',
     'leads_due 0',
     'leads_oldest_due_seconds 0',
     'leads_store_queue_depth 0',
-    'leads_too_old_total 0',
+    'leads_too_late_total 0',
   ]) {
     expect(text.split('\n')).toContain(line);
   }
@@ -60,7 +60,7 @@ test('a lead that nobody fetches is due, and its wait is told in seconds', async
   const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
   const database = new DatabaseSync(file);
-  database.exec('UPDATE lead SET next_try_at = next_try_at - 3600000');
+  database.exec('UPDATE lead SET next_attempt_at = next_attempt_at - 3600000');
   database.close();
   const text = await metrics();
   const wait = Number(/^leads_oldest_due_seconds (.*)$/m.exec(text)?.[1]);
@@ -78,7 +78,7 @@ test('times are given in seconds, in the buckets where they belong', async () =>
   const request = { requestId: 'id', operation: 'addLead', outcome: 'accepted', status: 200 };
   metrics.answered({ ...request, milliseconds: 1_500 });
   metrics.store.batch('write', 7, 2_500);
-  metrics.handOff.tried({ dialler: 'log', outcome: 'taken', milliseconds: 3_500 });
+  metrics.delivery.attempted({ dialler: 'log', outcome: 'delivered', milliseconds: 3_500 });
   const { text } = await metrics.read();
   for (const line of [
     'leads_request_duration_seconds_sum{operation="addLead"} 1.5',
@@ -86,11 +86,11 @@ test('times are given in seconds, in the buckets where they belong', async () =>
     'leads_request_duration_seconds_bucket{le="2.5",operation="addLead"} 1',
     'leads_store_batch_duration_seconds_sum{kind="write"} 2.5',
     'leads_store_batch_size_sum{kind="write"} 7',
-    'leads_hand_off_duration_seconds_sum{dialler="log"} 3.5',
+    'leads_delivery_duration_seconds_sum{dialler="log"} 3.5',
     'leads_oldest_due_seconds 12.5',
     'leads_due 2',
     'leads_store_queue_depth 4',
-    'leads_leads{state="scheduled"} 3',
+    'leads_by_state{state="scheduled"} 3',
   ]) {
     expect(text.split('\n')).toContain(line);
   }
@@ -131,7 +131,7 @@ test('leads that wait because their delivery is paused are told apart, with who 
   // Leads are taken in all the same.
   expect((await fetch(`${target.url}/readyz`)).status).toBe(200);
   for (const type of ['motor-trade', undefined]) await store.resumeDelivery(type);
-  await expect.poll(metrics).toContain('leads_leads{state="dialled"} 1');
+  await expect.poll(metrics).toContain('leads_by_state{state="dialled"} 1');
   expect(await metrics()).not.toContain('leads_delivery_paused{type="motor-trade"');
 });
 
@@ -139,13 +139,13 @@ test('while the store fails, the failures are told, and nothing of what nobody k
   const file = join(temporaryDirectory(), 'leads.db');
   const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
   // What was read before must not be repeated.
-  expect(await metrics()).toMatch(/^leads_leads\{state="scheduled"\} 0$/m);
+  expect(await metrics()).toMatch(/^leads_by_state\{state="scheduled"\} 0$/m);
   breakStore(file);
   expect((await post(target, 'addLead', requestValue('addLead', 'accepted'))).status).toBe(500);
   const text = await metrics();
   expect(text).toContain('leads_requests_total{operation="addLead",outcome="server-error",status="500"} 1');
   expect(text).toContain('leads_store_errors_total{kind="write"} 1');
-  expect(text).not.toMatch(/^leads_leads\{/m);
+  expect(text).not.toMatch(/^leads_by_state\{/m);
   expect(text).toMatch(/^leads_due nan$/im);
   expect(text).not.toMatch(/^leads_delivery_paused\{/m);
 });
@@ -155,7 +155,7 @@ async function seriesOfServer(): Promise<Set<string>> {
   const { metrics, target } = await startWatched({ DIALLER: 'log' });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
   // The lead is handed over after it is answered.
-  await expect.poll(async () => seriesIn(await metrics()).has('leads_hand_off_tries_total')).toBe(true);
+  await expect.poll(async () => seriesIn(await metrics()).has('leads_delivery_attempts_total')).toBe(true);
   return seriesIn(await metrics());
 }
 

@@ -29,9 +29,9 @@ test('each request has one line that says who asked for what, what it came to, a
   expect(lines()).toMatchObject([
     { operation: 'addLead', partner: 'demo', outcome: 'accepted', status: 200, level: 'info' },
     { operation: 'addLead', partner: 'demo', outcome: 'already-scheduled', status: 200 },
-    { operation: 'cancelLead', partner: 'demo', outcome: 'invalid', status: 400 },
+    { operation: 'cancelLead', partner: 'demo', outcome: 'validation-failed', status: 400 },
     { operation: 'leadStatus', address: '127.0.0.1', outcome: 'unauthorized', status: 401 },
-    { outcome: 'wrong-address', status: 404 },
+    { outcome: 'path-not-found', status: 404 },
   ]);
   for (const { ms } of lines().slice(0, 4)) expect(ms).toBeGreaterThan(0);
 });
@@ -51,7 +51,7 @@ test('of requests that take turns, with many partners and outcomes, each line sa
     requestId: `request-${index}`,
     operation: isOdd(index, 2) ? 'addLead' : 'cancelLead',
     partner: `partner-${Math.floor(index / 5)}`,
-    outcome: isOdd(index, 3) ? 'invalid' : 'accepted',
+    outcome: isOdd(index, 3) ? 'validation-failed' : 'accepted',
     status: isOdd(index, 7) ? 400 : 200,
     milliseconds: index,
   }));

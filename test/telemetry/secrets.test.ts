@@ -143,13 +143,13 @@ describe.each(stores)('$name', ({ open }) => {
         OTEL_BSP_SCHEDULE_DELAY: '50',
         ...settings,
       });
-      const delivered = () => expect.poll(watched.metrics).toContain('leads_hand_off_tries_total{');
+      const delivered = () => expect.poll(watched.metrics).toContain('leads_delivery_attempts_total{');
       await drive({ ...watched.target, key }, delivered, breakDown);
       const parts = await seen(watched, () => collector.received.map(({ body }) => body).join('\n'));
       expect(parts.every((part) => part.length > 0)).toBe(true);
       const all = parts.join('\n');
       expect(all).toContain('A request failed.');
-      expect(all).toContain('hand over');
+      expect(all).toContain('deliver');
       for (const pattern of [...marked, new RegExp(key)]) {
         expect(all.split('\n').filter((line) => pattern.test(line))).toEqual([]);
       }

@@ -44,28 +44,28 @@ test('one trace goes from the request over the commit to the hand-off, in anothe
   await startWatched({ DATABASE_URL, BOOTSTRAP: 'off', ...webhook, ...exportTo(collector) });
   // What a client says of a trace of its own is not taken.
   const foreign = 'f'.repeat(32);
-  const answer = await send(target, 'addLead', {
+  const response = await send(target, 'addLead', {
     body: requestValue('addLead', 'accepted'),
     headers: { traceparent: `00-${foreign}-${'f'.repeat(16)}-01` },
   });
   await expect.poll(() => spansIn(collector).length, { timeout: 20_000 }).toBe(3);
 
-  const [request, commit, handOver] = ['POST /lead/add', 'commit', 'hand over'].map((name) =>
+  const [request, commit, deliver] = ['POST /lead/add', 'commit', 'deliver'].map((name) =>
     spansIn(collector).find((span) => span.name === name),
   );
   expect(commit).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });
-  expect(handOver).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });
+  expect(deliver).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });
   expect(request?.parentSpanId ?? '').toBe('');
   expect(request?.traceId).not.toBe(foreign);
   expect(request?.attributes).toContainEqual({
     key: 'leads.request_id',
-    value: { stringValue: answer.headers['request-id'] },
+    value: { stringValue: response.headers['request-id'] },
   });
-  expect(handOver?.attributes).toContainEqual({
+  expect(deliver?.attributes).toContainEqual({
     key: 'leads.lead',
-    value: { stringValue: answer.headers['lead-id'] },
+    value: { stringValue: response.headers['lead-id'] },
   });
-  expect(dialler.received[0]?.headers['traceparent']).toBe(`00-${handOver?.traceId}-${handOver?.spanId}-01`);
+  expect(dialler.received[0]?.headers['traceparent']).toBe(`00-${deliver?.traceId}-${deliver?.spanId}-01`);
 }, 60_000);
 
 test('without the variables nothing is traced, and the dialler gets no header', async () => {

@@ -45,17 +45,17 @@ add(200, 'outcome', { saved: true, processed: true }, { 'Retry-After': 1 });
 
 export const operations: Record<string, Operation<'addLead'>> = {
   documented: {
-    answer: async () => add(200, 'outcome', { saved: true, processed: true }),
+    run: async () => add(200, 'outcome', { saved: true, processed: true }),
     failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
   bypassing: {
     // @ts-expect-error A reply that the builder did not make.
-    answer: async () => ({ status: 200, text: '{}', headers: {} }),
+    run: async () => ({ status: 200, text: '{}', headers: {} }),
     failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
   anothers: {
     // @ts-expect-error A reply of another operation.
-    answer: async () => cancel(200, 'outcome', { cancelled: true }),
+    run: async () => cancel(200, 'outcome', { cancelled: true }),
     failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
 };

@@ -1,14 +1,14 @@
 import { type ArchiveRow, type ArchiveTable, keyOf, orderOf } from '../archive.ts';
 import type { Archive } from '../store.ts';
-import type { PostgresDatabase } from './database.ts';
+import type { PostgresDatabase } from './connection/database.ts';
 
 /** The columns that PostgreSQL numbers itself: a row that is added after a copy must get a larger number. */
 const numbered: Readonly<Record<string, string>> = {
   lead_type: 'id',
   partner: 'id',
   submission: 'sequence',
-  replay: 'id',
-  try: 'id',
+  rerun: 'id',
+  attempt: 'id',
 };
 
 export function postgresArchive(database: PostgresDatabase): Archive {

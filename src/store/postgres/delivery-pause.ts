@@ -1,6 +1,6 @@
 import { type DeliveryPauseRow, type DeliveryPauses, deliveryPauseOf } from '../delivery-pause.ts';
-import { mistakes } from '../mistakes.ts';
-import type { PostgresDatabase, Statement } from './database.ts';
+import { userErrors } from '../user-errors.ts';
+import type { PostgresDatabase, Statement } from './connection/database.ts';
 
 /** Whether leads of `lead_type` can be delivered. */
 export const isOpen = `NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = '')
@@ -23,7 +23,7 @@ export function postgresDeliveryPauses(database: PostgresDatabase): DeliveryPaus
       return database.transaction(async (run) => {
         if (type !== undefined) {
           const [found] = await run('SELECT 1 FROM lead_type WHERE name = $1', [type]);
-          if (found === undefined) throw mistakes.noType(type);
+          if (found === undefined) throw userErrors.noType(type);
         }
         await run(
           `INSERT INTO delivery_pause (type, paused_by, reason, paused_at) VALUES ($1, $2, $3, $4)

@@ -1,16 +1,16 @@
 import { type StoreObserver, unobserved } from '../observer.ts';
 import type { Store } from '../store.ts';
 import { postgresArchive } from './archive.ts';
-import { Changes } from './changes.ts';
-import { PostgresDatabase, type PostgresLimits } from './database.ts';
-import { postgresDecisions } from './decisions.ts';
+import { PostgresDatabase, type PostgresLimits } from './connection/database.ts';
+import { migrate } from './connection/migrate.ts';
+import { postgresDelivery } from './delivery.ts';
 import { postgresDeliveryPauses } from './delivery-pause.ts';
-import { postgresHandOff } from './hand-off.ts';
-import { postgresIntake } from './intake.ts';
-import { migrate } from './migrate.ts';
+import { postgresIntake } from './intake/intake.ts';
+import { postgresMaintenance } from './maintenance.ts';
+import { LeadNotifications } from './notifications.ts';
+import { postgresOperatorActions } from './operator-actions.ts';
 import { postgresRecords } from './records.ts';
 import { postgresRegistry } from './registry.ts';
-import { postgresUpkeep } from './upkeep.ts';
 import { postgresWatch } from './watch.ts';
 import { WriteCheck } from './write-check.ts';
 
@@ -31,7 +31,7 @@ const defaultLimits: PostgresStoreLimits = {
 };
 
 /** So many calls share a statement at most: a longer one keeps the others waiting. */
-const largestBatch = 500;
+const maxBatchSize = 500;
 
 /** Submissions, cancellations, keys, look-ups and tries have statements of their own; each kind gets its part of the connections. */
 const batchKinds = 5;
@@ -61,20 +61,20 @@ export async function openPostgresStore(
   }
   const batchLimits = {
     capacity: limits.capacity,
-    largest: largestBatch,
-    longestWait: limits.patience,
-    atOnce: statementsAtOnce(limits.connections),
+    largest: maxBatchSize,
+    maxWait: limits.patience,
+    maxConcurrent: statementsAtOnce(limits.connections),
   };
-  const changes = new Changes(database, limits.reconnectPause);
+  const changes = new LeadNotifications(database, limits.reconnectPause);
   const intake = postgresIntake(database, changes, batchLimits, observer);
-  const handOff = postgresHandOff(database, changes, batchLimits, observer);
+  const delivery = postgresDelivery(database, changes, batchLimits, observer);
   const writeCheck = new WriteCheck(database, observer);
   let closed: Promise<void> | undefined;
 
   /** Bounded by the patience and a second, even if PostgreSQL does not respond any more. */
   async function close(): Promise<void> {
     const deadline = setTimeout(() => database.abandon(), limits.patience);
-    await Promise.all([intake.idle(), handOff.idle()]);
+    await Promise.all([intake.idle(), delivery.idle()]);
     await changes.close();
     await database.close();
     clearTimeout(deadline);
@@ -82,14 +82,14 @@ export async function openPostgresStore(
 
   return {
     ...intake.calls,
-    ...handOff.calls,
+    ...delivery.calls,
     ...postgresDeliveryPauses(database),
     ...postgresRegistry(database),
     ...postgresRecords(database),
-    ...postgresDecisions(database, changes),
-    ...postgresUpkeep(database),
+    ...postgresOperatorActions(database, changes),
+    ...postgresMaintenance(database),
     ...postgresArchive(database),
-    ...postgresWatch(database, () => intake.waiting() + handOff.waiting()),
+    ...postgresWatch(database, () => intake.waiting() + delivery.waiting()),
 
     checkReady: () => writeCheck.run(),
 

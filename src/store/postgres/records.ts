@@ -1,14 +1,14 @@
 import { cancellationsOf, sentFor } from '../cancellation-queries.ts';
 import { isUndecided } from '../lead-order.ts';
 import { inPages } from '../pages.ts';
-import type { CancellationRecord, LeadRecord, Records, SubmissionRecord, Try } from '../store.ts';
-import type { PostgresDatabase, Statement } from './database.ts';
+import type { Attempt, CancellationRecord, LeadRecord, Records, SubmissionRecord } from '../store.ts';
+import type { PostgresDatabase, Statement } from './connection/database.ts';
 
 const leadColumns = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
     lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
-    lead.cancelled_at AS "cancelledAt", lead.tries,
-    (SELECT answer FROM try WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastAnswer",
+    lead.cancelled_at AS "cancelledAt", lead.attempts,
+    (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",
     ${isUndecided} AS "isUndecided", lead.submission_id AS "submissionId"
   FROM lead
   JOIN lead_type ON lead_type.id = lead.type_id
@@ -18,21 +18,21 @@ const submissionColumns = `
   SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
     submission.received_at AS "receivedAt", submission.outcome, submission.lead_id AS "leadId",
     submission.content,
-    (SELECT coalesce(json_agg(json_build_object('replayedAt', replayed_at, 'outcome', outcome,
+    (SELECT coalesce(json_agg(json_build_object('rerunAt', rerun_at, 'outcome', outcome,
               'leadId', lead_id) ORDER BY id), '[]')
-     FROM replay WHERE submission_id = submission.id) AS replays
+     FROM rerun WHERE submission_id = submission.id) AS reruns
   FROM submission
   JOIN partner ON partner.id = submission.partner_id`;
 
 const lastOutcome = `coalesce(
-  (SELECT outcome FROM replay WHERE submission_id = submission.id ORDER BY id DESC LIMIT 1),
+  (SELECT outcome FROM rerun WHERE submission_id = submission.id ORDER BY id DESC LIMIT 1),
   submission.outcome)`;
 
-const tries: Statement = {
+const attempts: Statement = {
   name: 'tries',
   text: `
-    SELECT lead_id AS "leadId", started_at AS "startedAt", ended_at AS "endedAt", outcome, answer
-    FROM try WHERE lead_id IN (SELECT id FROM lead WHERE mobile = $1) ORDER BY id`,
+    SELECT lead_id AS "leadId", started_at AS "startedAt", ended_at AS "endedAt", outcome, response
+    FROM attempt WHERE lead_id IN (SELECT id FROM lead WHERE mobile = $1) ORDER BY id`,
 };
 
 const cancellations: Statement = {
@@ -68,8 +68,8 @@ export function postgresRecords(database: PostgresDatabase): Records {
       );
     },
 
-    async *tries(mobile) {
-      yield* await database.read<Try>(tries, [mobile]);
+    async *attempts(mobile) {
+      yield* await database.read<Attempt>(attempts, [mobile]);
     },
 
     async *cancellations(mobile) {

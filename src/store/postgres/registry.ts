@@ -1,9 +1,9 @@
 import type { Partner } from '../../partners/partner.ts';
 import { columnsOf, type LimitColumns, limitOf } from '../limit-columns.ts';
-import { mistakes } from '../mistakes.ts';
 import type { KeyRecord, LeadTypeRecord, PartnerRecord, Registry } from '../store.ts';
-import type { PostgresDatabase, Run, Statement } from './database.ts';
-import { isCurrent, writeStatement } from './schema-version.ts';
+import { userErrors } from '../user-errors.ts';
+import type { PostgresDatabase, Run, Statement } from './connection/database.ts';
+import { isCurrent, writeStatement } from './connection/schema-version.ts';
 
 const types: Statement = {
   name: 'types',
@@ -68,7 +68,7 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
            ON CONFLICT (name) DO NOTHING RETURNING id`,
           [name, recontactAfter, Date.now()],
         );
-        if (rows.length === 0) throw mistakes.typeExists(name);
+        if (rows.length === 0) throw userErrors.typeExists(name);
       });
     },
 
@@ -83,7 +83,7 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
            ON CONFLICT (name) DO NOTHING RETURNING id, name`,
           [name, Date.now()],
         );
-        if (partner === undefined) throw mistakes.partnerExists(name);
+        if (partner === undefined) throw userErrors.partnerExists(name);
         for (const type of typeNames) await grant(run, partner.id, type);
         return partner;
       });
@@ -122,7 +122,7 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
           'UPDATE api_key SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2 RETURNING id',
           [Date.now(), id],
         );
-        if (rows.length === 0) throw mistakes.noKey(id);
+        if (rows.length === 0) throw userErrors.noKey(id);
       });
     },
 
@@ -135,8 +135,8 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
            FROM api_key JOIN partner ON partner.id = api_key.partner_id WHERE api_key.id = $2`,
           [now, id],
         );
-        if (key === undefined) throw mistakes.noKey(id);
-        if (!key.isGood) throw mistakes.revokedKey(id);
+        if (key === undefined) throw userErrors.noKey(id);
+        if (!key.isGood) throw userErrors.revokedKey(id);
         await run(insertKey, [next.id, key.partnerId, next.digest, now]);
         await run('UPDATE api_key SET expires_at = $1 WHERE id = $2', [next.oldUntil, id]);
         return key.partner;
@@ -150,11 +150,11 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
           'UPDATE partner SET rate_limit = $1, rate_burst = $2 WHERE name = $3 RETURNING id',
           [rateLimit, rateBurst, partner],
         );
-        if (rows.length === 0) throw mistakes.noPartner(partner);
+        if (rows.length === 0) throw userErrors.noPartner(partner);
       });
     },
 
-    async recordKeyUses(uses) {
+    async recordKeyLastUsed(uses) {
       await database.write(useKeys, [[...uses.keys()], [...uses.values()]]);
     },
 
@@ -166,13 +166,13 @@ export function postgresRegistry(database: PostgresDatabase): Registry {
 
 async function partnerId(run: Run, name: string): Promise<number> {
   const [partner] = await run<{ id: number }>('SELECT id FROM partner WHERE name = $1', [name]);
-  if (partner === undefined) throw mistakes.noPartner(name);
+  if (partner === undefined) throw userErrors.noPartner(name);
   return partner.id;
 }
 
 async function grant(run: Run, partner: number, type: string): Promise<void> {
   const [found] = await run<{ id: number }>('SELECT id FROM lead_type WHERE name = $1', [type]);
-  if (found === undefined) throw mistakes.noType(type);
+  if (found === undefined) throw userErrors.noType(type);
   await run(
     'INSERT INTO granted_type (partner_id, type_id) VALUES ($1, $2) ON CONFLICT (partner_id, type_id) DO NOTHING',
     [partner, found.id],

@@ -3,23 +3,23 @@ import type { LeadState } from '../../leads/lead.ts';
 import { isUndecided } from '../lead-order.ts';
 import {
   type Activity,
+  type AttemptCount,
   activityLimit,
   countsByState,
-  type FailedTry,
-  failuresTold,
-  type LineCount,
+  type FailedAttempt,
+  maxRecentFailures,
+  type QueueCount,
   type SubmissionCount,
   settlingTime,
-  type TryCount,
   type Watch,
   workloadOf,
 } from '../watch.ts';
-import type { PostgresDatabase, Statement } from './database.ts';
+import type { PostgresDatabase, Statement } from './connection/database.ts';
+import { isCurrent, writeStatement } from './connection/schema-version.ts';
 import { isOpen } from './delivery-pause.ts';
-import { isCurrent, writeStatement } from './schema-version.ts';
 
 /** Where there are more changes than this, they are added up for good. */
-const mostChanges = 500;
+const maxUnmergedCounts = 500;
 
 const counts: Statement = {
   name: 'lead_counts',
@@ -37,11 +37,11 @@ const addUp = writeStatement(
 const line: Statement = {
   name: 'line',
   text: `
-    SELECT "isOpen", sum(due)::bigint AS due, min(next_try_at) AS "nextTryAt"
+    SELECT "isOpen", sum(due)::bigint AS due, min(next_attempt_at) AS "nextAttemptAt"
     FROM (
       SELECT ${isOpen} AS "isOpen",
-        (SELECT count(*) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id AND next_try_at <= $1) AS due,
-        (SELECT min(next_try_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS next_try_at
+        (SELECT count(*) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= $1) AS due,
+        (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS next_attempt_at
       FROM lead_type
     ) AS of_type GROUP BY "isOpen"`,
 };
@@ -60,28 +60,28 @@ const submissions: Statement = {
     JOIN partner ON partner.id = sent.partner_id GROUP BY partner.name, outcome`,
 };
 
-const tries: Statement = {
+const attempts: Statement = {
   name: 'tries_since',
   text: `
     SELECT outcome, count(*) AS count, max(id) AS last
-    FROM (SELECT id, outcome FROM try WHERE id > $1 ORDER BY id LIMIT $2) AS made GROUP BY outcome`,
+    FROM (SELECT id, outcome FROM attempt WHERE id > $1 ORDER BY id LIMIT $2) AS inserted GROUP BY outcome`,
 };
 
 const failures: Statement = {
   name: 'failures_since',
   text: `
-    SELECT lead_id AS "leadId", ended_at AS "endedAt", outcome, answer FROM try
-    WHERE id > $1 AND id <= $2 AND outcome <> 'taken' ORDER BY id DESC LIMIT $3`,
+    SELECT lead_id AS "leadId", ended_at AS "endedAt", outcome, response FROM attempt
+    WHERE id > $1 AND id <= $2 AND outcome <> 'delivered' ORDER BY id DESC LIMIT $3`,
 };
 
-const lastTry: Statement = { name: 'last_try', text: 'SELECT max(id) AS last FROM try' };
+const lastAttempt: Statement = { name: 'last_try', text: 'SELECT max(id) AS last FROM attempt' };
 
 export function postgresWatch(database: PostgresDatabase, waiting: () => number): Watch {
   return {
     async workload() {
       const rows = await database.read<{ state: LeadState; count: number; changes: number }>(counts);
-      if (rows.some(({ changes }) => changes > mostChanges)) await database.write(addUp);
-      const inLine = await database.read<LineCount>(line, [Date.now()]);
+      if (rows.some(({ changes }) => changes > maxUnmergedCounts)) await database.write(addUp);
+      const inLine = await database.read<QueueCount>(line, [Date.now()]);
       const [decisions] = await database.read<{ undecided: number }>(undecided);
       return {
         byState: countsByState(rows),
@@ -96,20 +96,28 @@ export function postgresWatch(database: PostgresDatabase, waiting: () => number)
       const settled = identifierBound(Date.now() - settlingTime);
       const begin = after ?? {
         submission: settled,
-        tryId: ((await database.read<{ last: number | null }>(lastTry))[0]?.last ?? 0) - activityLimit,
+        attemptId:
+          ((await database.read<{ last: number | null }>(lastAttempt))[0]?.last ?? 0) - activityLimit,
       };
       type Sent = SubmissionCount & { last: string };
       const sent = await database.read<Sent>(submissions, [begin.submission, settled, activityLimit]);
-      const made = await database.read<TryCount & { last: number }>(tries, [begin.tryId, activityLimit]);
-      const tryId = Math.max(begin.tryId, ...made.map(({ last }) => last));
+      const made = await database.read<AttemptCount & { last: number }>(attempts, [
+        begin.attemptId,
+        activityLimit,
+      ]);
+      const attemptId = Math.max(begin.attemptId, ...made.map(({ last }) => last));
       return {
         cursor: {
           submission: sent.reduce((most, { last }) => (last > most ? last : most), begin.submission),
-          tryId,
+          attemptId,
         },
         submissions: sent.map(({ partner, outcome, count }) => ({ partner, outcome, count })),
-        tries: after === undefined ? [] : made.map(({ outcome, count }) => ({ outcome, count })),
-        failures: await database.read<FailedTry>(failures, [begin.tryId, tryId, failuresTold]),
+        attempts: after === undefined ? [] : made.map(({ outcome, count }) => ({ outcome, count })),
+        failures: await database.read<FailedAttempt>(failures, [
+          begin.attemptId,
+          attemptId,
+          maxRecentFailures,
+        ]),
       };
     },
   };

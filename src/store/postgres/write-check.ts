@@ -1,9 +1,9 @@
 import pg from 'pg';
 import type { StoreObserver } from '../observer.ts';
-import { StoreBusy } from '../store.ts';
-import type { PostgresDatabase, Run } from './database.ts';
-import { latestMigration } from './migrate.ts';
-import { isCurrent, writeStatement } from './schema-version.ts';
+import { StoreUnavailable } from '../store.ts';
+import type { PostgresDatabase, Run } from './connection/database.ts';
+import { latestMigration } from './connection/migrate.ts';
+import { isCurrent, writeStatement } from './connection/schema-version.ts';
 
 /** Maximum time for a check (ms), whatever PostgreSQL does. */
 const checkTimeout = 5_000;
@@ -18,7 +18,7 @@ const insertCheck = writeStatement(
   'insert_readiness_check',
   `INSERT INTO readiness (checked_at) SELECT now() WHERE ${isCurrent}
    RETURNING floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,
-     (SELECT max(number) FROM migration) AS migration, pg_relation_size('readiness') AS size`,
+     (SELECT max(number) FROM schema_migration) AS migration, pg_relation_size('readiness') AS size`,
 );
 
 interface Check {
@@ -50,7 +50,7 @@ export class WriteCheck {
     });
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      const error = new StoreBusy(`PostgreSQL did not commit a row within ${checkTimeout / 1_000} s.`);
+      const error = new StoreUnavailable(`PostgreSQL did not commit a row within ${checkTimeout / 1_000} s.`);
       timer = setTimeout(reject, checkTimeout, error);
     });
     try {

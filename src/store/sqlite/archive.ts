@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type ArchiveRow, type ArchiveTable, keyOf, orderOf } from '../archive.ts';
 import type { Archive } from '../store.ts';
-import type { CommitQueue } from './commit-queue.ts';
+import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
 
 export function sqliteArchive(database: DatabaseSync, queue: CommitQueue): Archive {

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Cancellation } from '../../leads/cancellation.ts';
-import { type CancellationOutcome, type LeadState, outcomeWithoutCancelling } from '../../leads/lead.ts';
-import { lastFirst, nextReleased } from '../lead-order.ts';
+import { type CancellationOutcome, type LeadState, outcomeIfNotCancelled } from '../../leads/lead.ts';
+import { latestFirst, nextEndedOrder } from '../lead-order.ts';
 import type { FindGrantedType } from './granted-types.ts';
 import { Query } from './query.ts';
 
@@ -11,11 +11,11 @@ export type Cancel = (cancellation: Cancellation) => CancellationOutcome;
 export function sqliteCancel(database: DatabaseSync, grantedType: FindGrantedType): Cancel {
   const lastLead = new Query<{ id: string; state: LeadState }>(
     database,
-    `SELECT id, state FROM lead WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY ${lastFirst} LIMIT 1`,
+    `SELECT id, state FROM lead WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY ${latestFirst} LIMIT 1`,
   );
   const cancelLead = new Query(
     database,
-    `UPDATE lead SET state = 'cancelled', released = iif(released = 0, ${nextReleased}, released), cancelled_at = ?
+    `UPDATE lead SET state = 'cancelled', ended_order = iif(ended_order = 0, ${nextEndedOrder}, ended_order), cancelled_at = ?
      WHERE id = ? AND state IN ('scheduled', 'failed') AND claim IS NULL AND NOT may_have_arrived`,
   );
   const insertCancellation = new Query(
@@ -34,7 +34,7 @@ export function sqliteCancel(database: DatabaseSync, grantedType: FindGrantedTyp
     if (last !== undefined && cancelLead.run(now, last.id) === 1) {
       return { outcome: 'cancelled', leadId: last.id };
     }
-    const outcome = outcomeWithoutCancelling(last?.state);
+    const outcome = outcomeIfNotCancelled(last?.state);
     return { outcome, leadId: outcome === 'not-found' ? null : (last?.id ?? null) };
   }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type DeliveryPauseRow, type DeliveryPauses, deliveryPauseOf } from '../delivery-pause.ts';
-import { mistakes } from '../mistakes.ts';
-import type { CommitQueue } from './commit-queue.ts';
+import { userErrors } from '../user-errors.ts';
+import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
 
 /** Whether leads of `lead_type` can be delivered. */
@@ -34,7 +34,7 @@ export function sqliteDeliveryPauses(database: DatabaseSync, queue: CommitQueue)
 
     pauseDelivery({ type, by, reason }) {
       return queue.write(() => {
-        if (type !== undefined && hasType.first(type) === undefined) throw mistakes.noType(type);
+        if (type !== undefined && hasType.first(type) === undefined) throw userErrors.noType(type);
         pause.run(type ?? '', by, reason, Date.now());
       });
     },

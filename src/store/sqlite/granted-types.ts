@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { CommitQueue } from './commit-queue.ts';
+import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
 
 interface GrantedType {

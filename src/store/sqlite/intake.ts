@@ -2,21 +2,21 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Idempotency } from '../../leads/idempotency.ts';
 import { newIdentifier } from '../../leads/identifier.ts';
 import {
+  type ActiveLead,
   type CancellationOutcome,
   type LeadStatus,
-  outcomeBeside,
-  type StandingLead,
+  outcomeWithActiveLead,
   type SubmissionOutcome,
 } from '../../leads/lead.ts';
 import { callDueAt, type Submission } from '../../leads/submission.ts';
 import type { KeyHolder } from '../../partners/partner.ts';
-import { lastFirst, nextReleased } from '../lead-order.ts';
+import { latestFirst, nextEndedOrder } from '../lead-order.ts';
 import { type LimitColumns, limitOf } from '../limit-columns.ts';
-import type { Cancelled, Intake, Submitted } from '../store.ts';
+import type { Cancelled, Intake, SubmissionResult } from '../store.ts';
 import { sqliteCancel } from './cancellations.ts';
-import type { CommitQueue } from './commit-queue.ts';
+import type { CommitQueue } from './durability/commit-queue.ts';
 import type { FindGrantedType } from './granted-types.ts';
-import { type KeptAnswer, sqliteKeptAnswers } from './kept-answers.ts';
+import { type IdempotencyRecord, sqliteIdempotencyRecords } from './idempotency-records.ts';
 import { Query } from './query.ts';
 
 /** What became of a submission, and the lead that it made or that stood in its way. */
@@ -30,15 +30,15 @@ export type Take = (submission: Submission) => Taken;
 export function sqliteTake(database: DatabaseSync, grantedType: FindGrantedType): Take {
   const insertLead = new Query(
     database,
-    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_try_at, trace)
+    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
      VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8)
-     ON CONFLICT (mobile, type_id, released) DO NOTHING`,
+     ON CONFLICT (mobile, type_id, ended_order) DO NOTHING`,
   );
-  const standingLead = new Query<StandingLead & { id: string }>(
+  const standingLead = new Query<ActiveLead & { id: string }>(
     database,
-    `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND released = 0`,
+    `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND ended_order = 0`,
   );
-  const release = new Query(database, `UPDATE lead SET released = ${nextReleased} WHERE id = ?`);
+  const release = new Query(database, `UPDATE lead SET ended_order = ${nextEndedOrder} WHERE id = ?`);
 
   return (submission) => {
     const type = grantedType(submission.type, submission.partnerId);
@@ -53,7 +53,7 @@ export function sqliteTake(database: DatabaseSync, grantedType: FindGrantedType)
 
     const standing = standingLead.first(mobile, type.id);
     if (standing === undefined) throw new Error('The store refused a lead for one that does not stand.');
-    const outcome = outcomeBeside(standing, type.recontactAfter, now);
+    const outcome = outcomeWithActiveLead(standing, type.recontactAfter, now);
     if (outcome !== 'accepted') return { outcome, leadId: standing.id };
     release.run(standing.id);
     insert();
@@ -85,11 +85,11 @@ export function sqliteIntake(
   const lastLead = new Query<LeadStatus>(
     database,
     `SELECT state, accepted_at AS acceptedAt, due_at AS dueAt, dialled_at AS dialledAt FROM lead
-     WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY ${lastFirst} LIMIT 1`,
+     WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY ${latestFirst} LIMIT 1`,
   );
 
   const cancel = sqliteCancel(database, grantedType);
-  const answers = sqliteKeptAnswers(database);
+  const answers = sqliteIdempotencyRecords(database);
 
   function save(submission: Submission): Taken {
     const taken = take(submission);
@@ -117,9 +117,9 @@ export function sqliteIntake(
       if (idempotency === undefined) return queue.write(() => submittedOf(save(submission), false));
       const { partnerId } = submission;
       return queue.write(() => {
-        const answer = answers.find(partnerId, idempotency.key);
-        if (answer !== undefined) {
-          return isOther(answer, idempotency) ? keyUsedOtherwise : submittedOf(takenAs(answer), true);
+        const response = answers.find(partnerId, idempotency.key);
+        if (response !== undefined) {
+          return isOther(response, idempotency) ? idempotencyKeyReused : submittedOf(takenAs(response), true);
         }
         const taken = save(submission);
         const dueAt = taken.outcome === 'accepted' ? taken.dueAt : null;
@@ -134,11 +134,11 @@ export function sqliteIntake(
       }
       const { partnerId } = cancellation;
       return queue.write<Cancelled>(() => {
-        const answer = answers.find(partnerId, idempotency.key);
-        if (answer !== undefined) {
-          if (isOther(answer, idempotency)) return keyUsedOtherwise;
+        const response = answers.find(partnerId, idempotency.key);
+        if (response !== undefined) {
+          if (isOther(response, idempotency)) return idempotencyKeyReused;
           // The cast: the fingerprint tells that the answer is one to a request to cancel.
-          return { outcome: answer.outcome as CancellationOutcome, isReplay: true };
+          return { outcome: response.outcome as CancellationOutcome, isReplay: true };
         }
         const outcome = cancel(cancellation);
         answers.keep(partnerId, idempotency, { outcome, leadId: null, dueAt: null });
@@ -155,18 +155,18 @@ export function sqliteIntake(
   };
 }
 
-const keyUsedOtherwise = { outcome: 'key-used-otherwise' } as const;
+const idempotencyKeyReused = { outcome: 'idempotency-key-reused' } as const;
 
-function isOther(answer: KeptAnswer, { fingerprint }: Idempotency): boolean {
-  return answer.fingerprint !== fingerprint;
+function isOther(response: IdempotencyRecord, { fingerprint }: Idempotency): boolean {
+  return response.fingerprint !== fingerprint;
 }
 
-function takenAs({ outcome, leadId, dueAt }: KeptAnswer): Taken {
+function takenAs({ outcome, leadId, dueAt }: IdempotencyRecord): Taken {
   // The cast: what is kept is what `keep` was given, and the fingerprint tells that it was a submission.
   return { outcome, leadId, dueAt } as Taken;
 }
 
-function submittedOf(taken: Taken, isReplay: boolean): Submitted {
+function submittedOf(taken: Taken, isReplay: boolean): SubmissionResult {
   if (taken.outcome !== 'accepted') return { outcome: taken.outcome, isReplay };
   return { outcome: taken.outcome, leadId: taken.leadId, dueAt: taken.dueAt, isReplay };
 }

@@ -3,20 +3,20 @@ import { cancellationsOf, sentFor } from '../cancellation-queries.ts';
 import { isUndecided } from '../lead-order.ts';
 import { inPages } from '../pages.ts';
 import type {
+  Attempt,
   CancellationRecord,
   LeadRecord,
   Records,
-  ReplayRecord,
+  RerunRecord,
   SubmissionRecord,
-  Try,
 } from '../store.ts';
 import { Query } from './query.ts';
 
 const leadColumns = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
     lead.accepted_at AS acceptedAt, lead.due_at AS dueAt, lead.dialled_at AS dialledAt,
-    lead.cancelled_at AS cancelledAt, lead.tries,
-    (SELECT answer FROM try WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS lastAnswer,
+    lead.cancelled_at AS cancelledAt, lead.attempts,
+    (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS lastResponse,
     ${isUndecided} AS isUndecided, lead.submission_id AS submissionId
   FROM lead
   JOIN lead_type ON lead_type.id = lead.type_id
@@ -30,23 +30,23 @@ const submissionColumns = `
   JOIN partner ON partner.id = submission.partner_id`;
 
 const lastOutcome = `coalesce(
-  (SELECT outcome FROM replay WHERE submission_id = submission.id ORDER BY id DESC LIMIT 1),
+  (SELECT outcome FROM rerun WHERE submission_id = submission.id ORDER BY id DESC LIMIT 1),
   submission.outcome)`;
 
 export function sqliteRecords(database: DatabaseSync): Records {
-  const replays = new Query<ReplayRecord>(
+  const reruns = new Query<RerunRecord>(
     database,
-    `SELECT replayed_at AS replayedAt, outcome, lead_id AS leadId FROM replay
+    `SELECT rerun_at AS rerunAt, outcome, lead_id AS leadId FROM rerun
      WHERE submission_id = ? ORDER BY id`,
   );
   const cancellations = new Query<CancellationRecord>(
     database,
     `${cancellationsOf} AND ${sentFor('?1')} ORDER BY submission.sequence DESC`,
   );
-  const tries = new Query<Try>(
+  const attempts = new Query<Attempt>(
     database,
-    `SELECT lead_id AS leadId, started_at AS startedAt, ended_at AS endedAt, outcome, answer
-     FROM try WHERE lead_id IN (SELECT id FROM lead WHERE mobile = ?) ORDER BY id`,
+    `SELECT lead_id AS leadId, started_at AS startedAt, ended_at AS endedAt, outcome, response
+     FROM attempt WHERE lead_id IN (SELECT id FROM lead WHERE mobile = ?) ORDER BY id`,
   );
   return {
     leads(filter, limit) {
@@ -81,7 +81,7 @@ export function sqliteRecords(database: DatabaseSync): Records {
       return inPages<SubmissionRecord>(limit, (last, size) =>
         page
           .all(...values, last?.id ?? afterAllIds, size)
-          .map((row) => ({ ...row, replays: replays.all(row.id) })),
+          .map((row) => ({ ...row, reruns: reruns.all(row.id) })),
       );
     },
 
@@ -89,8 +89,8 @@ export function sqliteRecords(database: DatabaseSync): Records {
       yield* cancellations.all(mobile);
     },
 
-    async *tries(mobile) {
-      yield* tries.all(mobile);
+    async *attempts(mobile) {
+      yield* attempts.all(mobile);
     },
   };
 }

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { columnsOf, type LimitColumns, limitOf } from '../limit-columns.ts';
-import { mistakes } from '../mistakes.ts';
 import type { KeyRecord, LeadTypeRecord, PartnerRecord, Registry } from '../store.ts';
-import type { CommitQueue } from './commit-queue.ts';
+import { userErrors } from '../user-errors.ts';
+import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
 
 export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Registry {
@@ -77,20 +77,20 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
   function typeId(name: string): number {
     const type = typeByName.first(name);
     if (type !== undefined) return type.id;
-    throw mistakes.noType(name);
+    throw userErrors.noType(name);
   }
 
   function partnerId(name: string): number {
     const partner = partnerByName.first(name);
     if (partner !== undefined) return partner.id;
-    throw mistakes.noPartner(name);
+    throw userErrors.noPartner(name);
   }
 
   return {
     addType(name, recontactAfter) {
       return queue.write(() => {
         if (insertType.run(name, recontactAfter, Date.now()) === 1) return;
-        throw mistakes.typeExists(name);
+        throw userErrors.typeExists(name);
       });
     },
 
@@ -101,7 +101,7 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     addPartner(name, typeNames) {
       return queue.write(() => {
         const partner = insertPartner.first(name, Date.now());
-        if (partner === undefined) throw mistakes.partnerExists(name);
+        if (partner === undefined) throw userErrors.partnerExists(name);
         for (const type of typeNames) insertGrant.run(partner.id, typeId(type));
         return partner;
       });
@@ -132,7 +132,7 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     revokeKey(id) {
       return queue.write(() => {
         if (revokeKey.run(Date.now(), id) === 1) return;
-        throw mistakes.noKey(id);
+        throw userErrors.noKey(id);
       });
     },
 
@@ -140,8 +140,8 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
       return queue.write(() => {
         const now = Date.now();
         const key = goodKey.first(now, id);
-        if (key === undefined) throw mistakes.noKey(id);
-        if (!key.isGood) throw mistakes.revokedKey(id);
+        if (key === undefined) throw userErrors.noKey(id);
+        if (!key.isGood) throw userErrors.revokedKey(id);
         insertKey.run(next.id, key.partnerId, next.digest, now);
         expireKey.run(next.oldUntil, id);
         return key.partner;
@@ -151,11 +151,11 @@ export function sqliteRegistry(database: DatabaseSync, queue: CommitQueue): Regi
     limitPartner(partner, limit) {
       return queue.write(() => {
         const { rateLimit, rateBurst } = columnsOf(limit);
-        if (limitPartner.run(rateLimit, rateBurst, partner) === 0) throw mistakes.noPartner(partner);
+        if (limitPartner.run(rateLimit, rateBurst, partner) === 0) throw userErrors.noPartner(partner);
       });
     },
 
-    recordKeyUses(uses) {
+    recordKeyLastUsed(uses) {
       return queue.write(() => {
         for (const [id, usedAt] of uses) useKey.run(usedAt, id);
       });

@@ -3,27 +3,26 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import type { Store } from '../store.ts';
 import { sqliteArchive } from './archive.ts';
-import { closeStore } from './closing.ts';
-import { CommitQueue, type CommitQueueLimits, defaultLimits } from './commit-queue.ts';
-import { compactOnce } from './compaction.ts';
-import { openDatabase, stopWaitingForLocks } from './database.ts';
-import { sqliteDecisions } from './decisions.ts';
+import { sqliteDelivery } from './delivery.ts';
 import { sqliteDeliveryPauses } from './delivery-pause.ts';
-import { sqliteErasure } from './erasure.ts';
+import { CommitQueue, type CommitQueueLimits, defaultLimits } from './durability/commit-queue.ts';
+import { type Durability, inMemoryDurability, WriteAheadLog } from './durability/write-ahead-log.ts';
 import { explained } from './fault.ts';
+import { closeStore } from './file/closing.ts';
+import { openDatabase, stopWaitingForLocks } from './file/database.ts';
+import { sqliteErasure } from './file/erasure.ts';
+import { inspectFiles } from './file/inspection.ts';
+import { checkIntegrity, faultInKeys } from './file/integrity.ts';
+import { migrate } from './file/migrate.ts';
+import { warnOfOthers } from './file/permissions.ts';
 import { grantedTypes } from './granted-types.ts';
-import { sqliteHandOff } from './hand-off.ts';
-import { inspectFiles } from './inspection.ts';
 import { sqliteIntake, sqliteTake } from './intake.ts';
-import { checkIntegrity, faultInKeys } from './integrity.ts';
-import { migrate } from './migrate.ts';
-import { warnOfOthers } from './permissions.ts';
+import { sqliteMaintenance } from './maintenance.ts';
+import { sqliteOperatorActions } from './operator-actions.ts';
 import { Query } from './query.ts';
 import { sqliteRecords } from './records.ts';
 import { sqliteRegistry } from './registry.ts';
-import { sqliteUpkeep } from './upkeep.ts';
 import { sqliteWatch } from './watch.ts';
-import { type Durability, nothingLasts, WriteAheadLog } from './write-ahead-log.ts';
 
 /**
  * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
@@ -49,12 +48,12 @@ export function openSqliteStore(
 
   return {
     ...sqliteIntake(database, queue, grantedType, take),
-    ...sqliteHandOff(database, queue),
+    ...sqliteDelivery(database, queue),
     ...sqliteDeliveryPauses(database, queue),
     ...sqliteRegistry(database, queue),
     ...sqliteRecords(database),
-    ...sqliteDecisions(database, queue, take),
-    ...sqliteUpkeep(database, queue),
+    ...sqliteOperatorActions(database, queue, take),
+    ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
     ...sqliteArchive(database, queue),
     ...sqliteWatch(database, queue),
@@ -92,10 +91,11 @@ function openUpToDate(
     try {
       migrate(database);
       checkIntegrity(database, path);
-      compactOnce(database, path);
       stopWaitingForLocks(database);
       const isInMemory = database.location() === null;
-      const durability = isInMemory ? nothingLasts(database) : new WriteAheadLog(database, observer, path);
+      const durability = isInMemory
+        ? inMemoryDurability(database)
+        : new WriteAheadLog(database, observer, path);
       warnOfOthers(path);
       return { database, durability };
     } catch (error) {

@@ -4,19 +4,19 @@ import type { LeadState } from '../../leads/lead.ts';
 import { isUndecided } from '../lead-order.ts';
 import {
   type Activity,
+  type AttemptCount,
   activityLimit,
   countsByState,
-  type FailedTry,
-  failuresTold,
-  type LineCount,
+  type FailedAttempt,
+  maxRecentFailures,
+  type QueueCount,
   type SubmissionCount,
   settlingTime,
-  type TryCount,
   type Watch,
   workloadOf,
 } from '../watch.ts';
-import type { CommitQueue } from './commit-queue.ts';
 import { isOpen } from './delivery-pause.ts';
+import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
 
 export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
@@ -24,12 +24,12 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
     database,
     'SELECT state, count FROM lead_count',
   );
-  const line = new Query<LineCount>(
+  const line = new Query<QueueCount>(
     database,
     `SELECT ${isOpen} AS isOpen,
-       sum((SELECT count(*) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id AND next_try_at <= ?))
+       sum((SELECT count(*) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= ?))
          AS due,
-       min((SELECT min(next_try_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextTryAt
+       min((SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextAttemptAt
      FROM lead_type GROUP BY 1`,
   );
   const undecided = new Query<{ count: number }>(
@@ -42,17 +42,17 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
      FROM (SELECT id, partner_id, outcome FROM submission WHERE id > ? AND id < ? AND kind = 'add' ORDER BY id LIMIT ?) AS sent
      JOIN partner ON partner.id = sent.partner_id GROUP BY partner.name, outcome`,
   );
-  const tries = new Query<TryCount & { last: number }>(
+  const attempts = new Query<AttemptCount & { last: number }>(
     database,
     `SELECT outcome, count(*) AS count, max(id) AS last
-     FROM (SELECT id, outcome FROM try WHERE id > ? ORDER BY id LIMIT ?) GROUP BY outcome`,
+     FROM (SELECT id, outcome FROM attempt WHERE id > ? ORDER BY id LIMIT ?) GROUP BY outcome`,
   );
-  const failures = new Query<FailedTry>(
+  const failures = new Query<FailedAttempt>(
     database,
-    `SELECT lead_id AS leadId, ended_at AS endedAt, outcome, answer FROM try
-     WHERE id > ? AND id <= ? AND outcome <> 'taken' ORDER BY id DESC LIMIT ?`,
+    `SELECT lead_id AS leadId, ended_at AS endedAt, outcome, response FROM attempt
+     WHERE id > ? AND id <= ? AND outcome <> 'delivered' ORDER BY id DESC LIMIT ?`,
   );
-  const lastTry = new Query<{ last: number | null }>(database, 'SELECT max(id) AS last FROM try');
+  const lastAttempt = new Query<{ last: number | null }>(database, 'SELECT max(id) AS last FROM attempt');
 
   return {
     async workload() {
@@ -69,16 +69,16 @@ export function sqliteWatch(database: DatabaseSync, queue: CommitQueue): Watch {
       const settled = identifierBound(Date.now() - settlingTime);
       const begin = after ?? {
         submission: settled,
-        tryId: (lastTry.first()?.last ?? 0) - activityLimit,
+        attemptId: (lastAttempt.first()?.last ?? 0) - activityLimit,
       };
       const sent = submissions.all(begin.submission, settled, activityLimit);
-      const made = tries.all(begin.tryId, activityLimit);
-      const tryId = Math.max(begin.tryId, ...made.map(({ last }) => last));
+      const made = attempts.all(begin.attemptId, activityLimit);
+      const attemptId = Math.max(begin.attemptId, ...made.map(({ last }) => last));
       return {
-        cursor: { submission: maxOf(begin.submission, sent), tryId },
+        cursor: { submission: maxOf(begin.submission, sent), attemptId },
         submissions: sent.map(({ partner, outcome, count }) => ({ partner, outcome, count })),
-        tries: after === undefined ? [] : made.map(({ outcome, count }) => ({ outcome, count })),
-        failures: failures.all(begin.tryId, tryId, failuresTold),
+        attempts: after === undefined ? [] : made.map(({ outcome, count }) => ({ outcome, count })),
+        failures: failures.all(begin.attemptId, attemptId, maxRecentFailures),
       };
     },
   };

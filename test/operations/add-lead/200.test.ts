@@ -45,8 +45,8 @@ test('a test keeps nothing under its idempotency key', async () => {
   const server = await startServer();
   const headers = { 'Idempotency-Key': 'the-same' };
   await send(server, 'addLead', { headers, body: { ...person, test: true } });
-  const answer = await send(server, 'addLead', { headers, body: person });
-  expect(answer.json).toEqual(responseValue('addLead', 200, 'accepted'));
+  const run = await send(server, 'addLead', { headers, body: person });
+  expect(run.json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
 
 test('an accepted lead is scheduled for now, for its person and type', async () => {

@@ -139,8 +139,8 @@ test.each([
 ])('the unknown field %.20s is named, with a hint where a known one is near', async (name, message) => {
   const server = await startServer();
   const text = `{${JSON.stringify(name)}:1,${JSON.stringify(valid).slice(1)}`;
-  const { text: answer } = await send(server, 'addLead', { text });
-  expect(answer).toBe(`{${JSON.stringify(name)}:{"0":${JSON.stringify(message)}}}`);
+  const { text: run } = await send(server, 'addLead', { text });
+  expect(run).toBe(`{${JSON.stringify(name)}:{"0":${JSON.stringify(message)}}}`);
 });
 
 test.each([

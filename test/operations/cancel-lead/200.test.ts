@@ -168,7 +168,7 @@ test('every request to cancel is stored as it was sent, and a repeated one once'
 test('a failed lead can be cancelled, and then not be sent again by the operator', async () => {
   const server = await startServer();
   await addAccepted(server);
-  await dialDue(server.store, 'refused');
+  await dialDue(server.store, 'rejected');
   const [failed] = await leadsIn(server.store);
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
   await expect(server.store.retry(failed?.id ?? '')).rejects.toThrow('is cancelled');

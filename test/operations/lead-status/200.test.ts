@@ -9,7 +9,7 @@ import { dialDue, startServer, type TestServer } from '../../harness/server.ts';
 const wanted = requestValue('leadStatus', 'scheduled');
 
 /** The members of an example that say when something happened. */
-interface Told {
+interface StoredResult {
   accepted_at: string;
   due_at: string;
   dialled_at: string | null;
@@ -22,9 +22,9 @@ function setClock(time: string): void {
 }
 
 /** Adds the lead at the time that the example tells, with the delay that it tells. */
-async function addAsTold(server: TestServer, example: string): Promise<Told> {
+async function addAsTold(server: TestServer, example: string): Promise<StoredResult> {
   // The cast: each example that has a lead has these members, as the contract says.
-  const told = responseValue('leadStatus', 200, example) as Told;
+  const told = responseValue('leadStatus', 200, example) as StoredResult;
   setClock(told.accepted_at);
   const delays = (Date.parse(told.due_at) - Date.parse(told.accepted_at)) / 1_000;
   await post(server, 'addLead', { ...requestValue('addLead', 'accepted'), delays });
@@ -49,7 +49,7 @@ const scenarios: Record<string, Scenario> = {
   failed: {
     arrange: async (server) => {
       await addAsTold(server, 'failed');
-      await dialDue(server.store, 'refused');
+      await dialDue(server.store, 'rejected');
     },
   },
   expired: {
@@ -86,7 +86,7 @@ test('somebody else’s lead is answered as nobody’s', async () => {
   await post(server, 'addLead', requestValue('addLead', 'accepted'));
   const somebodys = await post(other, 'leadStatus', wanted);
   expect([somebodys.status, somebodys.text]).toEqual([nobodys.status, nobodys.text]);
-  expect(somebodys.json).toEqual(responseValue('leadStatus', 200, 'no-lead'));
+  expect(somebodys.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
 });
 
 test('a type that is unknown or not granted is answered as if there were no lead', async () => {
@@ -94,7 +94,7 @@ test('a type that is unknown or not granted is answered as if there were no lead
   await server.store.addType('home-insurance', null);
   for (const type of ['home-insurance', 'nobody-has-this']) {
     const { json } = await post(server, 'leadStatus', { ...wanted, type });
-    expect(json).toEqual(responseValue('leadStatus', 200, 'no-lead'));
+    expect(json).toEqual(responseValue('leadStatus', 200, 'not-found'));
   }
 });
 

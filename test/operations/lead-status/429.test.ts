@@ -26,7 +26,7 @@ limitsRates('leadStatus');
 
 bringsEveryExample('leadStatus', 429, {
   ...limitScenarios('leadStatus'),
-  'too-many-requests': {
+  'too-many-in-flight': {
     options: { inFlightPerKey: 1 },
     arrange: beginRequest,
     send: (server) => send(server, 'leadStatus'),

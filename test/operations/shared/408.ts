@@ -1,6 +1,6 @@
 import type { OperationId } from '../../../src/contract/reply.ts';
 import { sendRaw } from '../../harness/client.ts';
-import { checkAnswer, operationOf } from '../../harness/contract.ts';
+import { checkResponse, operationOf } from '../../harness/contract.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
 
 /** A sender that stops half-way must not hold a connection for ever, and is told that nothing was done. */
@@ -8,16 +8,16 @@ export function cutsOffSlowSenders(id: OperationId): void {
   const { method, path } = operationOf(id);
 
   bringsEveryExample(id, 408, {
-    'too-slow': {
+    'request-timeout': {
       options: { requestTimeout: 200 },
       send: async (server) => {
         const head = `${method} ${path}?key=${server.key} HTTP/1.1\r\nHost: leads.example\r\n`;
-        const answer = await sendRaw(
+        const run = await sendRaw(
           server,
           `${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"mobile":`,
         );
-        checkAnswer(id, answer);
-        return answer;
+        checkResponse(id, run);
+        return run;
       },
     },
   });

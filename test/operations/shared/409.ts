@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { OperationId } from '../../../src/contract/reply.ts';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { send } from '../../harness/client.ts';
-import type { Answer } from '../../harness/contract.ts';
+import type { ReceivedResponse } from '../../harness/contract.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
 import {
   breakStore,
@@ -15,12 +15,15 @@ import {
 const headers = { 'Idempotency-Key': 'the-same' };
 
 /** Two at once with one key, while the store cannot write: the one that is refused, and the other. */
-async function both(server: TestServer, id: OperationId): Promise<{ refused: Answer; other: Answer }> {
+async function both(
+  server: TestServer,
+  id: OperationId,
+): Promise<{ refused: ReceivedResponse; other: ReceivedResponse }> {
   const lock = holdWriteLock(server.file);
   const sent = [send(server, id, { headers }), send(server, id, { headers })];
   const refused = await Promise.race(sent);
   lock.release();
-  const other = (await Promise.all(sent)).find((answer) => answer !== refused);
+  const other = (await Promise.all(sent)).find((run) => run !== refused);
   if (other === undefined) throw new Error('One of two requests was not answered.');
   return { refused, other };
 }
@@ -28,7 +31,7 @@ async function both(server: TestServer, id: OperationId): Promise<{ refused: Ans
 /** A client that gave up waiting must not start the same thing a second time beside the first. */
 export function refusesWhileUnderWay(id: OperationId): void {
   bringsEveryExample(id, 409, {
-    'still-under-way': { send: async (server) => (await both(server, id)).refused },
+    'request-in-progress': { send: async (server) => (await both(server, id)).refused },
   });
 
   test('once the first request is answered, the same request gets its answer', async () => {
@@ -46,9 +49,9 @@ export function refusesWhileUnderWay(id: OperationId): void {
     breakStore(server.file);
     expect((await send(server, id, { headers })).status).toBe(500);
     repairStore(server.file);
-    const answer = await send(server, id, { headers });
-    expect(answer.status).toBe(200);
-    expect(answer.headers).not.toHaveProperty('idempotent-replayed');
+    const run = await send(server, id, { headers });
+    expect(run.status).toBe(200);
+    expect(run.headers).not.toHaveProperty('idempotent-replayed');
   });
 
   test('a request that found no room leaves its key free', async () => {
@@ -56,12 +59,12 @@ export function refusesWhileUnderWay(id: OperationId): void {
     const lock = holdWriteLock(server.file);
     const answers = Array.from({ length: 5 }, async (_, index) => {
       const own = { 'Idempotency-Key': `key-${index}` };
-      return { own, answer: await send(server, id, { headers: own }) };
+      return { own, run: await send(server, id, { headers: own }) };
     });
-    const { own, answer } = await Promise.race(answers);
+    const { own, run } = await Promise.race(answers);
     lock.release();
     await Promise.all(answers);
-    expect(answer.status).toBe(503);
+    expect(run.status).toBe(503);
     expect((await send(server, id, { headers: own })).status).toBe(200);
   });
 

@@ -11,7 +11,7 @@ export function boundsItsBody(id: OperationId): void {
   const body = JSON.stringify(Object.values(requestExamples(id))[0]?.value);
 
   bringsEveryExample(id, 413, {
-    'too-large': { send: (server) => send(server, id, { text: body.padEnd(limit + 1) }) },
+    'content-too-large': { send: (server) => send(server, id, { text: body.padEnd(limit + 1) }) },
   });
 
   test('a body of exactly the limit is read', async () => {

@@ -17,7 +17,7 @@ export function refusesKeysUsedOtherwise(id: OperationId): void {
   const sendOther = (server: TestServer) => send(server, id, { headers, body: other });
 
   bringsEveryExample(id, 422, {
-    'key-used-otherwise': {
+    'idempotency-key-reused': {
       arrange: async (server) => void (await send(server, id, { headers })),
       send: sendOther,
     },
@@ -63,9 +63,9 @@ export function refusesKeysUsedOtherwise(id: OperationId): void {
   test('what failed to be understood leaves the key free', async () => {
     const server = await startServer();
     expect((await send(server, id, { headers, body: {} })).status).toBe(400);
-    const answer = await send(server, id, { headers });
-    expect(answer.status).toBe(200);
-    expect(answer.headers).not.toHaveProperty('idempotent-replayed');
+    const run = await send(server, id, { headers });
+    expect(run.status).toBe(200);
+    expect(run.headers).not.toHaveProperty('idempotent-replayed');
   });
 
   test.each(['a', `${'k'.repeat(255)}`, `"${'k'.repeat(255)}"`, 'a b ~!'])(
@@ -80,9 +80,9 @@ export function refusesKeysUsedOtherwise(id: OperationId): void {
     'the key %o is refused, and nothing is done',
     async (key) => {
       const server = await startServer();
-      const answer = await send(server, id, { headers: { 'Idempotency-Key': key } });
-      expect(answer.status).toBe(400);
-      expect(Object.keys(Object(answer.json))).toEqual(['Idempotency-Key']);
+      const run = await send(server, id, { headers: { 'Idempotency-Key': key } });
+      expect(run.status).toBe(400);
+      expect(Object.keys(Object(run.json))).toEqual(['Idempotency-Key']);
       expect(await leadsIn(server.store)).toEqual([]);
     },
   );

@@ -3,8 +3,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { OperationId } from '../../../src/contract/reply.ts';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { rateLimit } from '../../../src/partners/rate-limit.ts';
-import { answersOn, openRaw, send } from '../../harness/client.ts';
-import { type Answer, operationOf, type SentRequest } from '../../harness/contract.ts';
+import { openRaw, responsesOn, send } from '../../harness/client.ts';
+import { operationOf, type ReceivedResponse, type SentRequest } from '../../harness/contract.ts';
 import { bringsEveryExample, type Scenario } from '../../harness/examples.ts';
 import { overfill } from '../../harness/overfill.ts';
 import { holdWriteLock, startServer, type TestServer } from '../../harness/server.ts';
@@ -21,21 +21,24 @@ function slow(burst: number) {
 }
 
 /** More than an address may send. */
-const wrongKeys = 60;
+const authFailures = 60;
 
 /** Sends too many requests at once, each with another unknown key, and gives a refusal that is not for the key alone. */
 async function blocked(
   server: TestServer,
   id: OperationId,
   sent: (index: number) => SentRequest = () => ({}),
-): Promise<Answer | undefined> {
+): Promise<ReceivedResponse | undefined> {
   const answers = await Promise.all(
-    Array.from({ length: wrongKeys }, (_, index) => send({ ...server, key: newKey() }, id, sent(index))),
+    Array.from({ length: authFailures }, (_, index) => send({ ...server, key: newKey() }, id, sent(index))),
   );
   return answers.find(({ status }) => status === 429);
 }
 
-async function lastOf(count: number, sendOne: (index: number) => Promise<Answer>): Promise<Answer> {
+async function lastOf(
+  count: number,
+  sendOne: (index: number) => Promise<ReceivedResponse>,
+): Promise<ReceivedResponse> {
   let last = await sendOne(0);
   for (let index = 1; index < count; index += 1) last = await sendOne(index);
   return last;
@@ -48,7 +51,7 @@ export function limitScenarios(id: OperationId): Record<string, Scenario> {
       options: { rateLimit: slow(2) },
       send: async (server) => lastOf(4, () => send(server, id)),
     },
-    'too-many-wrong-keys': {
+    'too-many-invalid-keys': {
       send: async (server) => {
         const refused = await blocked(server, id);
         if (refused === undefined) throw new Error('An address may send any number of wrong keys.');
@@ -71,7 +74,7 @@ export function limitScenarios(id: OperationId): Record<string, Scenario> {
 async function openRequest(server: TestServer, id: OperationId): Promise<Socket> {
   const { method, path } = operationOf(id);
   const socket = openRaw(server);
-  const begun = answersOn(socket, 1);
+  const begun = responsesOn(socket, 1);
   socket.write(
     `${method} ${path}?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n` +
       'Content-Length: 100\r\nExpect: 100-continue\r\n\r\n',
@@ -102,9 +105,9 @@ export function limitsRates(id: OperationId): void {
   test('who waits as long as Retry-After says is served again', async () => {
     stopClock();
     const server = await startServer({ rateLimit: rateLimit(1, 1) });
-    const atOnce = await Promise.all(Array.from({ length: 5 }, () => send(server, id)));
-    expect(atOnce.map(({ status }) => status).toSorted()).toEqual([200, 429, 429, 429, 429]);
-    const wait = Number(atOnce.find(({ status }) => status === 429)?.headers['retry-after']);
+    const maxConcurrent = await Promise.all(Array.from({ length: 5 }, () => send(server, id)));
+    expect(maxConcurrent.map(({ status }) => status).toSorted()).toEqual([200, 429, 429, 429, 429]);
+    const wait = Number(maxConcurrent.find(({ status }) => status === 429)?.headers['retry-after']);
     vi.advanceTimersByTime(wait * 1_000 - 1);
     expect((await send(server, id)).status).toBe(429);
     vi.advanceTimersByTime(1);
@@ -155,7 +158,7 @@ export function limitsRates(id: OperationId): void {
     stopClock();
     const server = await startServer();
     const keyless = () => send(server, id, { query: { key: null } });
-    const answers = await Promise.all(Array.from({ length: wrongKeys }, keyless));
+    const answers = await Promise.all(Array.from({ length: authFailures }, keyless));
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(30);
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(30);
   });
@@ -186,7 +189,7 @@ export function limitsRates(id: OperationId): void {
 export function boundsEachKey(id: OperationId): void {
   bringsEveryExample(id, 429, {
     ...limitScenarios(id),
-    'too-many-requests': {
+    'too-many-in-flight': {
       options: { inFlightPerKey: 2 },
       send: async (server) => (await overfill(server, id, 2)).refused,
     },

@@ -1,6 +1,6 @@
 import type { OperationId } from '../../../src/contract/reply.ts';
 import { sendRaw } from '../../harness/client.ts';
-import { checkAnswer, operationOf } from '../../harness/contract.ts';
+import { checkResponse, operationOf } from '../../harness/contract.ts';
 import { bringsEveryExample } from '../../harness/examples.ts';
 import type { TestServer } from '../../harness/server.ts';
 
@@ -8,14 +8,14 @@ import type { TestServer } from '../../harness/server.ts';
 export function refusesUnknownHttp(id: OperationId): void {
   const { path } = operationOf(id);
   const ask = async (server: TestServer, head: string) => {
-    const answer = await sendRaw(server, `${head}\r\nHost: leads.example\r\n\r\n0\r\n\r\n`);
-    checkAnswer(id, answer);
-    return answer;
+    const run = await sendRaw(server, `${head}\r\nHost: leads.example\r\n\r\n0\r\n\r\n`);
+    checkResponse(id, run);
+    return run;
   };
 
   bringsEveryExample(id, 501, {
-    'unknown-method': { send: (server) => ask(server, 'CONNECT leads.example:443 HTTP/1.1') },
-    'unknown-transfer-coding': {
+    'method-not-implemented': { send: (server) => ask(server, 'CONNECT leads.example:443 HTTP/1.1') },
+    'transfer-coding-not-implemented': {
       send: (server) => ask(server, `POST ${path} HTTP/1.1\r\nTransfer-Encoding: gzip, chunked`),
     },
   });

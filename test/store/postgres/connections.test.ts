@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
-import { migrationLock } from '../../../src/store/postgres/migrate.ts';
+import { migrationLock } from '../../../src/store/postgres/connection/migrate.ts';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
@@ -89,7 +89,11 @@ test('a store that listens to a server that no longer responds is closed all the
   store.onChange(() => {});
   await expect.poll(isListening(direct)).toBe(true);
   proxy.dropPackets();
-  const calls = Promise.allSettled([store.submit(from(first.id)), store.nextTryAt(), store.claimDue(terms)]);
+  const calls = Promise.allSettled([
+    store.submit(from(first.id)),
+    store.nextAttemptAt(),
+    store.claimDue(terms),
+  ]);
   await store.close();
   expect((await calls).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   await expect.poll(() => proxy.held()).toBe(0);

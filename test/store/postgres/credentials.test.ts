@@ -2,7 +2,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { connectionUrl } from '../../../src/store/postgres/connection-url.ts';
+import { connectionUrl } from '../../../src/store/postgres/connection/connection-url.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { emptyDatabase } from '../../harness/postgres.ts';
 import { temporaryDirectory } from '../../harness/server.ts';

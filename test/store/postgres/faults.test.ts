@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
-import { StoreBusy } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
@@ -180,7 +180,7 @@ test('where nobody can find out whether it was committed, nobody is told that it
   const { proxy, patient, store, first, from } = await proxiedDeployment({ patience: 200 });
   proxy.loseNextAnswer('cut');
   proxy.isOpen(false);
-  await expect(store.submit(from(first.id))).rejects.toThrow(StoreBusy);
+  await expect(store.submit(from(first.id))).rejects.toThrow(StoreUnavailable);
   expect(await submissionsIn(patient)).toHaveLength(1);
 });
 
@@ -192,12 +192,12 @@ test('a deadlock is run again and nobody hears of it', async () => {
   const other = await openTransaction(url);
   // The store's statement finds out first.
   await other.query(`SET LOCAL deadlock_timeout = '20s'`);
-  await other.query('UPDATE lead SET tries = tries WHERE id = $1', [newer?.id]);
+  await other.query('UPDATE lead SET attempts = attempts WHERE id = $1', [newer?.id]);
   const cancelled = Promise.all(
     mobiles.map((mobile) => cancel(store, { partnerId: first.id, type: 'motor', mobile })),
   );
   await expect.poll(async () => (await waiting(url)).length).toBeGreaterThan(0);
-  await other.query('UPDATE lead SET tries = tries WHERE id = $1', [older?.id]);
+  await other.query('UPDATE lead SET attempts = attempts WHERE id = $1', [older?.id]);
   await other.query('COMMIT');
   expect((await cancelled).map(({ outcome }) => outcome)).toEqual(['cancelled', 'cancelled']);
   const [row] = await asAdministrator<{ deadlocks: string }>(
@@ -237,7 +237,7 @@ test('when all that may wait is waiting further calls are refused at once, and t
     store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
   );
   const settled = Promise.allSettled(calls);
-  await expect(calls.at(-1)).rejects.toThrow(StoreBusy);
+  await expect(calls.at(-1)).rejects.toThrow(StoreUnavailable);
   await other.query('COMMIT');
   const states = Map.groupBy(await settled, ({ status }) => status);
   expect(states.get('fulfilled')).toHaveLength(10);
@@ -255,7 +255,7 @@ test('while nothing goes through nobody waits for long, however many there are b
   const settled = await Promise.allSettled(calls);
   expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(5_000);
   const reasons = new Set(settled.map((each) => String('reason' in each && each.reason)));
-  expect([...reasons].join()).toContain('StoreBusy: A call has waited too long');
+  expect([...reasons].join()).toContain('StoreUnavailable: A call has waited too long');
   await other.query('COMMIT');
   expect(await submissionsIn(patient)).toEqual([]);
 });

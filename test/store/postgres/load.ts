@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
 import type { Submission } from '../../../src/leads/submission.ts';
-import { type Store, StoreBusy, type Submitted } from '../../../src/store/store.ts';
+import { type Store, StoreUnavailable, type SubmissionResult } from '../../../src/store/store.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
 
 /** What somebody was told of a submission. */
-type Told = { submission: Submission } & ({ submitted: Submitted } | { error: unknown });
+type StoredResult = { submission: Submission } & ({ submitted: SubmissionResult } | { error: unknown });
 
 /** Submissions that go on until they are stopped, and what their senders were told. */
 export interface Load {
-  told: Told[];
+  told: StoredResult[];
   /** How many were answered that they are saved. */
   saved(): number;
   stop(): Promise<void>;
@@ -26,7 +26,7 @@ export function startLoad(
   make: (mobile: string) => Submission,
   senders = 20,
 ): Load {
-  const told: Told[] = [];
+  const told: StoredResult[] = [];
   let isStopping = false;
   const submit = async (store: Store | undefined, submission: Submission) => {
     try {
@@ -67,7 +67,7 @@ export async function expectTruth(store: Store, { told }: Load): Promise<void> {
     const kept = saved.get(each.submission.id);
     if ('submitted' in each) expect(kept?.outcome, each.submission.id).toBe(each.submitted.outcome);
     // 503 says nothing of what became of it; everything else says that nothing was saved.
-    else if (!(each.error instanceof StoreBusy)) expect(kept, String(each.error)).toBeUndefined();
+    else if (!(each.error instanceof StoreUnavailable)) expect(kept, String(each.error)).toBeUndefined();
   }
   const leads = await leadsIn(store);
   expect(new Set(leads.map(({ mobile }) => mobile)).size).toBe(leads.length);

@@ -4,7 +4,7 @@ import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts
 import { dispatch, untilAll } from '../../harness/dispatch.ts';
 import { type PgBouncer, startPgBouncer, whyNoPgBouncer } from '../../harness/pgbouncer.ts';
 import { emptyDatabase } from '../../harness/postgres.ts';
-import { keepsEveryPromise } from '../promises.ts';
+import { keepsEveryPromise } from '../conformance.ts';
 import { closing, furnished } from '../stores.ts';
 import { expectTruth, startLoad } from './load.ts';
 
@@ -40,8 +40,8 @@ describe.skipIf(missing !== undefined)('through PgBouncer', () => {
     const url = bouncer.through(await emptyDatabase());
     const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
     const { first, from } = await furnished(store);
-    const taken = { outcome: 'taken', answer: 'taken' } as const;
-    dispatch(store, { name: 'test', handOver: async () => taken });
+    const taken = { outcome: 'delivered', response: 'delivered' } as const;
+    dispatch(store, { name: 'test', deliver: async () => taken });
     await other.submit(from(first.id));
     await untilAll(store, 'dialled');
   });

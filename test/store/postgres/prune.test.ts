@@ -35,7 +35,7 @@ async function sendAll(store: Store, partners: readonly number[]): Promise<void>
   await send(second, '+447840191901');
   await store.cancel(sent(first, '+447840191901', 'motor'), { key: 'cancel', fingerprint: 'f' });
   const unknown = await send(first, '+447840191902', 'unknown');
-  await store.replay(unknown.id);
+  await store.rerun(unknown.id);
   await send(first, '+447840191903');
   const [lead] = await claim(store, 'test', { lease: 1 });
   await record(store, 'test', lead?.id ?? '', 'unavailable', 0);
@@ -69,6 +69,6 @@ test('no row has anything of a person whose submissions were pruned', async () =
   }
   expect(await tablesWith(url, '84019190')).toEqual(expect.arrayContaining(['lead', 'submission']));
   await pruneAll(store, Date.now() - 400 * day);
-  while ((await store.forgetAnswers(Date.now() - day)) > 0);
+  while ((await store.deleteIdempotencyRecords(Date.now() - day)) > 0);
   for (const text of ['84019190', marked]) expect(await tablesWith(url, text), text).toEqual([]);
 });

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
-import { latestMigration, migrationLock } from '../../../src/store/postgres/migrate.ts';
+import { latestMigration, migrationLock } from '../../../src/store/postgres/connection/migrate.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { post, type Target } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
@@ -27,7 +27,7 @@ test('servers that start at once on an empty database have it migrated once', as
   const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(url)));
   for (const store of stores) await store.checkReady();
   await Promise.all(stores.map((store) => store.close()));
-  expect(await asAdministrator(url, 'SELECT number FROM migration')).toEqual(
+  expect(await asAdministrator(url, 'SELECT number FROM schema_migration')).toEqual(
     Array.from({ length: latestMigration }, (_, index) => ({ number: index + 1 })),
   );
 });
@@ -71,11 +71,11 @@ test('a request that two servers get at the same moment with one idempotency key
 test('a database that a newer version has used is refused with a sentence that says what to do', async () => {
   const url = await emptyDatabase();
   await (await openPostgresStore(url)).close();
-  await asAdministrator(url, 'INSERT INTO migration (number) VALUES (99)');
+  await asAdministrator(url, 'INSERT INTO schema_migration (number) VALUES (99)');
   await expect(openPostgresStore(url)).rejects.toThrow('Start that version, or restore a copy from before.');
 });
 
-test('of three servers and two dispatchers each person is taken once, and each lead handed over once', async () => {
+test('of three servers and two dispatchers each person is delivered once, and each lead handed over once', async () => {
   const url = await emptyDatabase();
   const store = closing(await openPostgresStore(url));
   await furnished(store);
@@ -133,8 +133,8 @@ test('a dispatcher whose notifications were cut off listens again', async () => 
   const url = await emptyDatabase();
   const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
   const { first, from } = await furnished(store);
-  const taken = { outcome: 'taken', answer: 'taken' } as const;
-  dispatch(store, { name: 'test', handOver: async () => taken });
+  const taken = { outcome: 'delivered', response: 'delivered' } as const;
+  dispatch(store, { name: 'test', deliver: async () => taken });
   const listeners = () =>
     asAdministrator<{ pid: number }>(
       url,

@@ -6,13 +6,11 @@ import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
 import { archiveTables } from '../../../src/store/archive.ts';
-import { PostgresDatabase } from '../../../src/store/postgres/database.ts';
-import { submit } from '../../../src/store/postgres/intake.ts';
-import { migrate, migrations } from '../../../src/store/postgres/migrate.ts';
+import { PostgresDatabase } from '../../../src/store/postgres/connection/database.ts';
+import { migrate, migrations } from '../../../src/store/postgres/connection/migrate.ts';
+import { writeStatement } from '../../../src/store/postgres/connection/schema-version.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
-import { isCurrent, writeStatement } from '../../../src/store/postgres/schema-version.ts';
-import { candidateOf } from '../../../src/store/postgres/take.ts';
-import { type Store, StoreBusy } from '../../../src/store/store.ts';
+import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { startPgBouncer, whyNoPgBouncer } from '../../harness/pgbouncer.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
@@ -45,10 +43,10 @@ const writes: Record<string, (store: Store, known: Known) => Promise<unknown>> =
   resumeDelivery: (store) => store.resumeDelivery(undefined),
   claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1, notDueBefore: 0 }),
   renewLease: (store, { lead }) => store.renewLease('old', [lead], 1),
-  recordTry: (store, { lead }) => record(store, 'old', lead, 'taken'),
+  recordAttempt: (store, { lead }) => record(store, 'old', lead, 'delivered'),
   cancel: (store) =>
     store.cancel(newSubmission({ ...person, partnerId: 1, receivedAt: 1, delays: 0, content: '{}' })),
-  replay: (store, { submission }) => store.replay(submission),
+  rerun: (store, { submission }) => store.rerun(submission),
   retry: (store, { failed }) => store.retry(failed),
   resolve: (store, { undecided }) => store.resolve(undecided, true),
   addType: (store) => store.addType('home', null),
@@ -58,9 +56,9 @@ const writes: Record<string, (store: Store, known: Known) => Promise<unknown>> =
   rotateKey: (store) => store.rotateKey('old', { id: 'new', digest: 'new', oldUntil: Date.now() }),
   revokeKey: (store) => store.revokeKey('old'),
   limitPartner: (store) => store.limitPartner('first', 'off'),
-  recordKeyUses: (store) => store.recordKeyUses(new Map([['old', 1]])),
+  recordKeyLastUsed: (store) => store.recordKeyLastUsed(new Map([['old', 1]])),
   prune: (store) => store.prune(Date.now(), ''),
-  forgetAnswers: (store) => store.forgetAnswers(Date.now() + 1),
+  deleteIdempotencyRecords: (store) => store.deleteIdempotencyRecords(Date.now() + 1),
   addRows: (store) => store.addRows(archiveTables[0] ?? never(), [[99, 'copied', null, 1]]),
   checkReady: (store) => store.checkReady(),
 };
@@ -89,7 +87,7 @@ async function expectNothingWritten(store: Store, url: string, known: Known): Pr
       () => undefined,
       (thrown) => thrown,
     );
-    expect(error, name).toBeInstanceOf(StoreBusy);
+    expect(error, name).toBeInstanceOf(StoreUnavailable);
     expect(String(error), name).toContain('A newer version has migrated the store');
   }
   expect(await contentOf(url)).toEqual(before);
@@ -101,7 +99,7 @@ async function worthWriting(url: string) {
   await store.addKey('first', 'old', 'old');
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   const [failed] = await claim(store, 'old');
-  await record(store, 'old', failed?.id ?? '', 'refused');
+  await record(store, 'old', failed?.id ?? '', 'rejected');
   await store.submit(from(first.id, { mobile: '+447840258826' }));
   const [undecided] = await claim(store, 'old');
   await record(store, 'old', undecided?.id ?? '', 'unknown');
@@ -121,7 +119,7 @@ test('after a newer version has migrated the store, an older one writes nothing,
   const url = await emptyDatabase();
   const { store, first, from, known } = await worthWriting(url);
   await migrateFurther(url, 'CREATE TABLE further ()');
-  await expect(store.submit(from(first.id, { mobile: '+447840258825' }))).rejects.toThrow(StoreBusy);
+  await expect(store.submit(from(first.id, { mobile: '+447840258825' }))).rejects.toThrow(StoreUnavailable);
   await expectNothingWritten(store, url, known);
   expect(await store.leadStatus({ partnerId: first.id, ...person })).toBeDefined();
 });
@@ -166,12 +164,13 @@ test.each(migrationsOf)('a write that has begun is committed before a migration 
   const submission = from(first.id);
   const blocker = await transactionOn(url);
   await blocker.query(
-    `INSERT INTO submission VALUES ('${submission.id}', 1, 1, '', '', 0, '{}', 'accepted')`,
+    `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome)
+     VALUES ('${submission.id}', 1, 1, '', '', 0, '{}', 'accepted')`,
   );
   const begun = store.submit(submission);
-  await expect.poll(() => waiting(url, 'WITH candidate')).toBe(1);
+  await expect.poll(() => waiting(url, 'WITH sent')).toBe(1);
   const migrating = migrateFurther(url, sql);
-  const last = sql.startsWith('ALTER') ? sql : 'LOCK TABLE migration';
+  const last = sql.startsWith('ALTER') ? sql : 'LOCK TABLE schema_migration';
   await expect.poll(() => waiting(url, last)).toBe(1);
   await blocker.query('ROLLBACK');
   expect(await begun).toMatchObject({ outcome: 'accepted' });
@@ -185,10 +184,10 @@ test.each(migrationsOf)('a write that begins during a migration of %s is not com
   await store.submit(from(first.id, { type: 'unknown' }));
   const newer = await transactionOn(url);
   await newer.query(
-    `${sql}; LOCK TABLE migration IN ACCESS EXCLUSIVE MODE; INSERT INTO migration VALUES (99)`,
+    `${sql}; LOCK TABLE schema_migration IN ACCESS EXCLUSIVE MODE; INSERT INTO schema_migration VALUES (99)`,
   );
   const late = expect(store.submit(from(first.id))).rejects.toThrow('A newer version has migrated the store');
-  await expect.poll(() => waiting(url, 'WITH candidate')).toBe(1);
+  await expect.poll(() => waiting(url, 'WITH sent')).toBe(1);
   await newer.query('COMMIT');
   await late;
   expect(await asAdministrator(url, 'SELECT FROM lead')).toEqual([]);
@@ -200,25 +199,6 @@ test('partners of an older server get 503, and it is not ready', async () => {
   await migrateFurther(url, 'CREATE TABLE further ()');
   for (const id of ['addLead', 'cancelLead'] as const) expect((await send(server, id)).status, id).toBe(503);
   await expect.poll(async () => (await fetch(`${server.url}/readyz`)).status).toBe(503);
-});
-
-test('a server of version 1.2.0, which does not check, writes neither submissions nor leads', async () => {
-  const url = await emptyDatabase();
-  const { first, from } = await furnished(closing(await openPostgresStore(url)));
-  const older = new pg.Client({ connectionString: url, application_name: 'leads' });
-  await older.connect();
-  onTestFinished(() => older.end());
-  const unchecked = submit.text.replace(isCurrent, 'true');
-  for (const type of ['motor', 'unknown']) {
-    const candidates = JSON.stringify([candidateOf(from(first.id, { type }))]);
-    await expect(older.query(unchecked, [candidates])).rejects.toThrow(
-      'A newer version has migrated the store',
-    );
-  }
-  for (const write of [`UPDATE lead SET state = 'dialled'`, 'DELETE FROM lead']) {
-    await expect(older.query(write)).rejects.toThrow('A newer version has migrated the store');
-  }
-  expect(await asAdministrator(url, 'SELECT FROM submission')).toEqual([]);
 });
 
 test('a statement that writes cannot be made without the check', () => {

@@ -14,10 +14,10 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
-import { versionOf } from '../../../src/store/sqlite/closing.ts';
+import { versionOf } from '../../../src/store/sqlite/file/closing.ts';
+import { closed, inUse, isInUse, ofNewLineage } from '../../../src/store/sqlite/file/version.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import { closed, inUse, isInUse, ofNewLineage } from '../../../src/store/sqlite/version.ts';
-import { type Store, StoreBusy } from '../../../src/store/store.ts';
+import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
@@ -65,7 +65,7 @@ test.each(harms)('when $name, nothing is acknowledged or written any more', asyn
   expect(await add(1)).toMatchObject({ outcome: 'accepted' });
   await harm(file, () => backedUp(store));
   const error = await add(2).catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(StoreBusy);
+  expect(error).toBeInstanceOf(StoreUnavailable);
   expect(String(error)).toMatch(reason);
   expect(String(error)).toContain('Stop every process');
   const leads = () => execFileSync('sh', ['-c', `cat ${file}* | wc -c`], { encoding: 'utf8' });
@@ -104,7 +104,7 @@ test('a store that is refused is left as it was, and opened by the version that 
   const newer = version(1);
   const again = killed(copy);
   newer.close();
-  expect(() => openSqliteStore(again)).toThrow('a newer version has used it');
+  expect(() => openSqliteStore(again)).toThrow('a newer version has migrated it');
   const database = new DatabaseSync(again);
   expect(isInUse(versionOf(database))).toBe(false);
   database.exec(`PRAGMA user_version = ${versionOf(database) - 1}`);
@@ -145,7 +145,7 @@ test('a store that was not closed is refused with a log that was truncated under
   truncateSync(`${file}-wal`);
   // The check of an idle server writes as well.
   await expect(store.checkReady()).rejects.toThrow(/leads\.db-wal was removed or replaced/);
-  await expect(add(3)).rejects.toThrow(StoreBusy);
+  await expect(add(3)).rejects.toThrow(StoreUnavailable);
   const copy = killed(file);
   expect(() => openSqliteStore(copy)).toThrow(
     /leads\.db was not closed, and its log .* has lost its beginning.*restore a backup.*store repair/,

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { defaultLimits } from '../../../src/store/sqlite/commit-queue.ts';
+import { defaultLimits } from '../../../src/store/sqlite/durability/commit-queue.ts';
 import { explained } from '../../../src/store/sqlite/fault.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { finished, spawnProgram } from '../../harness/process.ts';

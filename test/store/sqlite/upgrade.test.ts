@@ -2,10 +2,10 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
-import { versionOf } from '../../../src/store/sqlite/closing.ts';
-import { latestMigration } from '../../../src/store/sqlite/migrate.ts';
-import { migrated } from '../../../src/store/sqlite/version.ts';
-import { StoreBusy } from '../../../src/store/store.ts';
+import { versionOf } from '../../../src/store/sqlite/file/closing.ts';
+import { latestMigration } from '../../../src/store/sqlite/file/migrate.ts';
+import { migrated } from '../../../src/store/sqlite/file/version.ts';
+import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { startServer } from '../../harness/server.ts';
 
@@ -53,7 +53,7 @@ test('once a newer version has migrated the store, an older server writes and cl
     ),
   ]) {
     const error = await refused.catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(StoreBusy);
+    expect(error).toBeInstanceOf(StoreUnavailable);
     expect(String(error)).toMatch(reason);
   }
   expect(counted()).toEqual(before);

@@ -1,0 +1,30 @@
+import type { Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Backlog } from '../telemetry/metrics.ts';
+
+/** What the metrics tell of the store. */
+export class BacklogReader {
+  readonly #store: Store;
+  readonly #log: Log;
+  #hasFailed = false;
+
+  constructor(store: Store, log: Log) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** Undefined where the store fails, which is logged when it begins. */
+  async read(): Promise<Backlog | undefined> {
+    try {
+      const { nextAttemptAt, ...workload } = await this.#store.workload();
+      const oldestDue = Math.max(0, Date.now() - (nextAttemptAt ?? Number.POSITIVE_INFINITY)) / 1_000;
+      const pauses = await this.#store.pauses();
+      this.#hasFailed = false;
+      return { ...workload, oldestDue, pauses, waiting: this.#store.waiting() };
+    } catch (error) {
+      if (!this.#hasFailed) this.#log.error({ err: error }, 'The store failed while the metrics were read.');
+      this.#hasFailed = true;
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { StoreObserver } from '../store/observer.ts';
+import type { Log } from '../telemetry/log.ts';
+
+/** Skew from which due times are wrong enough for a warning (ms). */
+const notable = 1_000;
+
+/** Skew below which the clocks agree again (ms). */
+const negligible = 500;
+
+/**
+ * An observer that also logs when this machine's clock and the store's no longer agree, and when they agree again. Between
+ * the two bounds nothing changes, so a skew near one of them does not fill the log.
+ */
+export function watchClock(observer: StoreObserver, log: Log): StoreObserver {
+  let isSkewed = false;
+  return {
+    ...observer,
+    clockSkew(milliseconds) {
+      observer.clockSkew(milliseconds);
+      const size = Math.abs(milliseconds);
+      if (!isSkewed && size >= notable) {
+        isSkewed = true;
+        log.warn({ clockSkew: milliseconds / 1_000 }, warningOf(milliseconds));
+      } else if (isSkewed && size < negligible) {
+        isSkewed = false;
+        log.info('The clocks of this machine and of the database agree again.');
+      }
+    },
+  };
+}
+
+function warningOf(milliseconds: number): string {
+  const seconds = (Math.abs(milliseconds) / 1_000).toFixed(1);
+  const [direction, effect] = milliseconds > 0 ? ['ahead of', 'late'] : ['behind', 'early'];
+  return `The clock of this machine is at least ${seconds} s ${direction} the database's, so the leads that it accepts are delivered too ${effect}. Synchronise the clocks (NTP).`;
+}

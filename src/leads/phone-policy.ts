@@ -1,0 +1,74 @@
+import { type CountryCode, planWithTypes } from './phone-library.ts';
+
+/**
+ * Kinds of numbers whose calls cost more than others: `premium-rate` (shared cost included, since its owner earns from
+ * calls as well) and `satellite` (with the other global networks, whose rates are as high). Whoever owns such a number can
+ * earn money by having it called.
+ */
+export const specialNumbers = ['premium-rate', 'satellite'] as const;
+
+export type SpecialNumber = (typeof specialNumbers)[number];
+
+/** Which numbers a deployment calls. */
+export interface PhonePolicy {
+  /** Undefined: all countries. */
+  countries: ReadonlySet<CountryCode> | undefined;
+  /** Special numbers that are called in spite of their cost. */
+  special: ReadonlySet<SpecialNumber>;
+}
+
+/** What applies if the operator sets nothing. */
+export const defaultPhonePolicy: PhonePolicy = { countries: undefined, special: new Set() };
+
+/** Special ranges that belong to no country, by their calling codes (ITU-T E.164, list of assigned codes). */
+const globalRanges: Partial<Record<string, SpecialNumber>> = {
+  '808': 'premium-rate',
+  '870': 'satellite',
+  '878': 'satellite',
+  '881': 'satellite',
+  '882': 'satellite',
+  '883': 'satellite',
+  '888': 'satellite',
+  '979': 'premium-rate',
+};
+
+/**
+ * Returns why a valid number is not called, with nothing of the number in it; undefined if it may be called.
+ *
+ * @param country undefined for a number that belongs to no country
+ * @param national the number without its calling code
+ */
+export type ReasonNotCallable = (
+  country: CountryCode | undefined,
+  callingCode: string,
+  national: string,
+) => string | undefined;
+
+export function judge({ countries, special }: PhonePolicy): ReasonNotCallable {
+  return (country, callingCode, national) => {
+    const kind = country === undefined ? globalRanges[callingCode] : specialIn(country, national);
+    if (kind !== undefined && !special.has(kind)) {
+      return `a ${kind} number, which ALLOWED_SPECIAL_NUMBERS does not list`;
+    }
+    // A satellite has no country: that such numbers are allowed says enough.
+    if (countries === undefined || kind === 'satellite') return undefined;
+    if (country === undefined)
+      return `a number of no country (+${callingCode}), and ALLOWED_COUNTRIES is set`;
+    return countries.has(country)
+      ? undefined
+      : `a number of ${country}, which ALLOWED_COUNTRIES does not list`;
+  };
+}
+
+const premiumPatterns = new Map<CountryCode, RegExp | undefined>();
+
+function specialIn(country: CountryCode, national: string): SpecialNumber | undefined {
+  if (!premiumPatterns.has(country)) premiumPatterns.set(country, premiumPattern(country));
+  return premiumPatterns.get(country)?.test(national) ? 'premium-rate' : undefined;
+}
+
+function premiumPattern(country: CountryCode): RegExp | undefined {
+  const plan = planWithTypes(country);
+  const patterns = ['PREMIUM_RATE', 'SHARED_COST'].flatMap((type) => plan.type(type)?.pattern() || []);
+  return patterns.length === 0 ? undefined : new RegExp(`^(?:${patterns.join('|')})$`);
+}

@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { PostgresDatabase, Run, Statement } from './database.ts';
+
+const directory = new URL('migrations/', import.meta.url);
+
+/** The migrations, in order: plain SQL in files numbered from 001. The table `schema_migration` records which ran. */
+export const migrations: readonly URL[] = readdirSync(directory)
+  .filter((name) => name.endsWith('.sql'))
+  .sort()
+  .map((name) => new URL(name, directory));
+
+/** The number of the last migration that this version of the program has. */
+export const latestMigration = migrations.length;
+
+/** Held while a process migrates ("lead" in ASCII). Like the tables, it belongs to the database. */
+export const migrationLock = 0x6c656164;
+
+const lastMigration: Statement = {
+  name: 'last_migration',
+  text: 'SELECT coalesce(max(number), 0) AS number FROM schema_migration',
+};
+
+/** Versions before 1.0.0 recorded their migrations in the table `migration`. */
+const migrationTables: Statement = {
+  name: 'migration_tables',
+  text: `SELECT to_regclass('schema_migration') IS NOT NULL AS "isStore",
+    to_regclass('migration') IS NOT NULL AND to_regclass('kept_answer') IS NOT NULL AS "isPrerelease"`,
+};
+
+/**
+ * Returns the number of the last migration that ran on this database; 0: it is empty.
+ *
+ * @throws if a version before 1.0.0 wrote it
+ */
+export async function currentMigration(database: PostgresDatabase): Promise<number> {
+  const [tables] = await database.read<{ isStore: boolean; isPrerelease: boolean }>(migrationTables);
+  if (!tables?.isStore) {
+    if (!tables?.isPrerelease) return 0;
+    throw new Error(
+      'The store was written by a version before 1.0.0, which this version cannot read. Set DATABASE_URL to an empty database, or start the version that wrote it.',
+    );
+  }
+  const [last] = await database.read<{ number: number }>(lastMigration);
+  return last?.number ?? 0;
+}
+
+/**
+ * Brings the database to the latest migration. Of two processes that start at once one migrates and
+ * the other waits, then finds nothing left to do.
+ *
+ * @param files the migrations of this version of the program
+ * @throws if the database was migrated by a newer version of the program
+ */
+export async function migrate(database: PostgresDatabase, files = migrations): Promise<void> {
+  if ((await currentMigration(database)) === files.length) return;
+  await database.migration(async (run) => {
+    // The lock ends with the transaction, so a pooler between need not keep the connection.
+    await run('SET LOCAL statement_timeout = 0');
+    await run('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
+    await run(`CREATE TABLE IF NOT EXISTS schema_migration (
+      number integer PRIMARY KEY,
+      ran_at timestamptz NOT NULL DEFAULT now()
+    )`);
+    const [last] = await run<{ number: number }>(lastMigration.text);
+    await migrateFrom(last?.number ?? 0, files, run);
+  });
+}
+
+async function migrateFrom(current: number, files: readonly URL[], run: Run): Promise<void> {
+  if (current > files.length) {
+    throw new Error(
+      `The store has migration ${current}, and this version knows ${files.length}: a newer version has migrated it. Start that version, or restore a backup from before.`,
+    );
+  }
+  for (const file of files.slice(current)) await run(readFileSync(file, 'utf8'));
+  // Waits for the writes of older servers that have checked the table already. Those that come later fail. The lock is
+  // the last one, as it is in statements that write, so that none of them and this transaction wait for each other.
+  await run('LOCK TABLE schema_migration IN ACCESS EXCLUSIVE MODE');
+  await run('INSERT INTO schema_migration (number) SELECT generate_series($1::integer, $2::integer)', [
+    current + 1,
+    files.length,
+  ]);
+}

@@ -1,0 +1,23 @@
+/** Due times come from one clock and are compared with another: the operator is told when the two do not agree. */
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { watchClock } from '../../src/app/clock-skew.ts';
+import { unobserved } from '../../src/store/observer.ts';
+
+test('a skew is logged once when it begins and once when it is over, and always passed on', () => {
+  const lines: { level: number; msg: string; clockSkew?: number }[] = [];
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const seen: number[] = [];
+  const observer = watchClock({ ...unobserved, clockSkew: (milliseconds) => seen.push(milliseconds) }, log);
+  const measured = [0, 999, 3_000, 4_000, 999, 500, 1_000, 499, 999, -1_000, -2_000, 0];
+  for (const milliseconds of measured) observer.clockSkew(milliseconds);
+  expect(
+    lines.map(({ level, msg, clockSkew }) => [level, /\d\.\d s [a-z ]+/.exec(msg)?.[0], clockSkew]),
+  ).toEqual([
+    [40, '3.0 s ahead of the database', 3],
+    [30, undefined, undefined],
+    [40, '1.0 s behind the database', -1],
+    [30, undefined, undefined],
+  ]);
+  expect(seen).toEqual(measured);
+});

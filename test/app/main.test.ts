@@ -1,0 +1,529 @@
+/** The server as an operator meets it: started, fed, stopped, killed, and started wrongly. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { readConfig } from '../../src/app/config.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { send, type Target } from '../harness/client.ts';
+import { requestValue, responseValue } from '../harness/contract.ts';
+import { finished, run, skipWithout, start, written } from '../harness/process.ts';
+import { holdWriteLock, leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts';
+
+const accepted = responseValue('addLead', 200, 'accepted');
+
+function settings(): { PORT: string; DATABASE_URL: string; file: string } {
+  const file = join(temporaryDirectory(), 'data', 'leads.db');
+  return { PORT: '0', DATABASE_URL: `sqlite:${file}`, file };
+}
+
+/** Where the server is that wrote this, and which key it made. */
+function targetIn(output: string): Target {
+  return {
+    url: /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '',
+    key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',
+  };
+}
+
+/** Starts the server and reads from its output where it is and which key it made. */
+async function startMain({ file: _file, ...environment }: Record<string, string>) {
+  const child = start('src/main.ts', [], environment);
+  const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
+  return { child, output, target: targetIn(output) };
+}
+
+/** Starts the server on a store that is not empty. */
+async function startMainAgain({ file: _file, ...environment }: Record<string, string>) {
+  const child = start('src/main.ts', [], environment);
+  return { child, target: targetIn(await written(child, /Listening on/)) };
+}
+
+/** Tells apart what was lost from what was never promised. */
+async function mobilesIn(file: string): Promise<string[]> {
+  const store = openSqliteStore(file);
+  const leads = await leadsIn(store);
+  await store.close();
+  return leads.map(({ mobile }) => mobile);
+}
+
+function lead(index: number) {
+  const mobile = `+44784${String(index).padStart(7, '0')}`;
+  return { ...requestValue('addLead', 'accepted'), mobile };
+}
+
+test('an empty store gets a partner, and the command that is printed works when it is pasted', async (context) => {
+  const { output } = await startMain(settings());
+  const curl = /curl '[\s\S]*?'\n/.exec(output.slice(output.indexOf('curl ')))?.[0] ?? '';
+  expect(curl).toContain('/lead/add?key=leads_');
+  skipWithout(context, ['curl', '--version']);
+  const { stdout } = await promisify(execFile)('sh', ['-c', curl]);
+  expect(JSON.parse(stdout)).toEqual(accepted);
+});
+
+test('the first key is printed once, and never again', async () => {
+  const environment = settings();
+  const first = await startMain(environment);
+  first.child.kill('SIGTERM');
+  await finished(first.child);
+  const second = start('src/main.ts', [], { PORT: '0', DATABASE_URL: environment.DATABASE_URL });
+  const output = await written(second, /Listening on/);
+  second.kill('SIGTERM');
+  const { stdout } = await finished(second);
+  expect(output + stdout).not.toContain('leads_');
+});
+
+test('BOOTSTRAP=off leaves an empty store empty', async () => {
+  const { file, ...environment } = settings();
+  const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'off' });
+  await written(child, /Listening on/);
+  child.kill('SIGTERM');
+  await finished(child);
+  const store = openSqliteStore(file);
+  expect(await store.isEmpty()).toBe(true);
+  await store.close();
+});
+
+/** Waits until so many requests have come in and wait for the store, whose lock another process holds. */
+function untilWaiting(output: string, requests: number): Promise<void> {
+  const metricsUrl = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(output)?.[0] ?? '';
+  const waiting = async () => {
+    const text = await (await fetch(metricsUrl)).text();
+    return Number(/^leads_store_queue_depth (\d+)$/m.exec(text)?.[1]);
+  };
+  // The check of the store is a write as well.
+  return expect.poll(waiting, { interval: 20 }).toBeGreaterThanOrEqual(requests);
+}
+
+test('SIGTERM answers what is under way, then closes the store and exits with 0', async () => {
+  const environment = settings();
+  const { child, output, target } = await startMain({ ...environment, METRICS_PORT: '0' });
+  const lock = holdWriteLock(environment.file);
+  const answers = Array.from({ length: 20 }, (_, index) => send(target, 'addLead', { body: lead(index) }));
+  await untilWaiting(output, 20);
+  const end = finished(child);
+  child.kill('SIGTERM');
+  await written(child, /Stopping on SIGTERM/);
+  lock.release();
+  for (const { json, headers } of await Promise.all(answers)) {
+    expect(json).toEqual(accepted);
+    // Else the client would keep its connection, and the server wait for it.
+    expect(headers['connection']).toBe('close');
+  }
+  expect((await end).code).toBe(0);
+  expect(existsSync(`${environment.file}-wal`)).toBe(false);
+  expect(await mobilesIn(environment.file)).toHaveLength(20);
+});
+
+test('stopping `npm start` stops the server, and a second signal does not cut its answers short', async () => {
+  const { file, ...environment } = settings();
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const node = dirname(process.execPath);
+  const shell = spawn('sh', ['-c', scripts.start], {
+    cwd: fileURLToPath(new URL('../../', import.meta.url)),
+    env: { PATH: `${node}${delimiter}${process.env['PATH']}`, METRICS_PORT: '0', ...environment },
+  });
+  onTestFinished(() => void shell.kill('SIGKILL'));
+  const output = await written(shell, /Listening on \S+[\s\S]*-d '.*'/);
+  const target = targetIn(output);
+  const lock = holdWriteLock(file);
+  const response = send(target, 'addLead', { body: lead(1) });
+  await untilWaiting(output, 1);
+  const end = finished(shell);
+  const stopping = written(shell, /Stopping on SIGINT/);
+  // npm sends its signals to the shell that it started.
+  shell.kill('SIGINT');
+  await stopping;
+  shell.kill('SIGINT');
+  lock.release();
+  expect((await response).json).toEqual(accepted);
+  expect((await end).code).toBe(0);
+});
+
+test('an idle connection does not keep the server from stopping', async () => {
+  const { child, target } = await startMain(settings());
+  const { hostname, port } = new URL(target.url);
+  const idle = connect(Number(port), hostname);
+  await once(idle, 'connect');
+  const cut = once(idle, 'close');
+  const end = finished(child);
+  child.kill('SIGTERM');
+  await cut;
+  expect((await end).code).toBe(0);
+});
+
+test('SIGTERM ends a server whose log nobody reads', async () => {
+  const { child, target } = await startMain({ ...settings(), RATE_LIMIT: 'off' });
+  child.stdout.pause();
+  const { hostname, port } = new URL(target.url);
+  const head = `POST /lead/status?key=${target.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n`;
+  const requests = `${`${head}\r\n{}`.repeat(49)}${head}Connection: close\r\n\r\n{}`;
+  // The lines of all of them are more than a pipe holds.
+  for (let round = 0; round < 60; round += 1) {
+    const client = connect(Number(port), hostname).resume();
+    client.write(requests);
+    await once(client, 'end');
+  }
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+});
+
+test('what was answered "saved": true is there after kill -9', async () => {
+  const environment = settings();
+  const { child, target } = await startMain(environment);
+  const acknowledged: string[] = [];
+  const senders = Array.from({ length: 10 }, async (_, sender) => {
+    for (let index = sender; ; index += 10) {
+      const body = lead(index);
+      const response = await send(target, 'addLead', { body }).catch(() => undefined);
+      if (response === undefined) return;
+      expect(response.json).toEqual(accepted);
+      acknowledged.push(body.mobile);
+      if (acknowledged.length === 300) child.kill('SIGKILL');
+    }
+  });
+  await Promise.all(senders);
+  const stored = await mobilesIn(environment.file);
+  expect(new Set(stored).size).toBe(stored.length);
+  expect(stored).toEqual(expect.arrayContaining(acknowledged));
+  const store = openSqliteStore(environment.file);
+  expect(await submissionsIn(store)).toHaveLength(stored.length);
+  await store.close();
+});
+
+test('what the operator does beside a running server counts from the next request on', async () => {
+  const environment = settings();
+  const { target } = await startMain(environment);
+  const cli = (...words: string[]) => run('src/cli.ts', words, environment);
+  await cli('type', 'add', 'home-insurance');
+  await cli('partner', 'add', 'broker', '--type', 'home-insurance');
+  const { stdout } = await cli('key', 'create', 'broker');
+  const { id, key } = JSON.parse(stdout);
+  const body = { ...lead(1), type: 'home-insurance' };
+  expect((await send({ ...target, key }, 'addLead', { body })).json).toEqual(accepted);
+  expect((await send(target, 'addLead', { body })).json).toEqual(
+    responseValue('addLead', 200, 'unknown-type'),
+  );
+  await cli('partner', 'grant', 'demo', 'home-insurance');
+  expect((await send(target, 'addLead', { body })).json).toEqual(
+    responseValue('addLead', 200, 'already-scheduled'),
+  );
+  await cli('key', 'revoke', id);
+  expect((await send({ ...target, key }, 'addLead', { body })).status).toBe(401);
+});
+
+test('the operator’s command takes the code that the server was compiled to, and leaves it to the next start', async () => {
+  const environment = { ...settings(), NODE_COMPILE_CACHE: temporaryDirectory() };
+  const { child } = await startMain(environment);
+  const end = finished(child);
+  child.kill('SIGTERM');
+  await end;
+  const telling = { ...environment, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+  const { stderr } = await run('src/cli.ts', ['type', 'list'], telling);
+  expect(stderr).toMatch(/sqlite-store\.ts was accepted/);
+  expect(stderr).not.toMatch(/was rejected/);
+});
+
+test.each([
+  [{ PORT: 'http' }, 'PORT should be a port, from 0 (any that is free) to 65535; it is "http".'],
+  [{ PORT: '65536' }, 'PORT should be a port, from 0 (any that is free) to 65535; it is "65536".'],
+  [{ HOST: ' ' }, 'HOST should be an address of this machine, such as 127.0.0.1 or 0.0.0.0; it is " ".'],
+  [
+    { DATABASE_URL: 'leads.db' },
+    'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "leads.db".',
+  ],
+  [
+    { DEFAULT_COUNTRY: 'UK' },
+    'DEFAULT_COUNTRY should be a country code of two letters, such as GB or DE; it is "UK".',
+  ],
+  [
+    { ALLOWED_COUNTRIES: 'GB,UK' },
+    'ALLOWED_COUNTRIES should be all, or country codes of two letters with commas between them, such as GB,IE; it is "GB,UK".',
+  ],
+  [
+    { ALLOWED_SPECIAL_NUMBERS: 'premium' },
+    'ALLOWED_SPECIAL_NUMBERS should be off, or one or more of premium-rate, satellite with commas between them; it is "premium".',
+  ],
+  [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP should be one of on, off; it is "no".'],
+  [{ DISPATCH: 'no' }, 'DISPATCH should be one of on, off; it is "no".'],
+  [{ DIALLER: 'fax' }, 'DIALLER should be one of none, log, webhook, vicidial; it is "fax".'],
+  [
+    { DIALLER_CONCURRENCY: '0' },
+    'DIALLER_CONCURRENCY should be a number of leads, from 1 to 1000; it is "0".',
+  ],
+  [
+    { DIALLER_TIMEOUT: '10s' },
+    'DIALLER_TIMEOUT should be a number of milliseconds, from 1 to 300000; it is "10s".',
+  ],
+  [{ DIAL_WITHIN: 'a day' }, 'DIAL_WITHIN should be off, or a duration such as 24h or 90m; it is "a day".'],
+  [
+    { DIALLER: 'webhook', DIALLER_URL: 'https://receiver.test' },
+    'DIALLER_SECRET is missing: the secret that signs the webhooks; whsec_ and base64.',
+  ],
+])('%o stops the start with a sentence that names the variable', async (wrong, message) => {
+  const { code, stdout, stderr } = await run('src/main.ts', [], { ...settings(), ...wrong });
+  expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `${message}\n` });
+});
+
+test.each([
+  [
+    {},
+    'No lead is handed over (DIALLER=none): due leads wait until `leads due --take` fetches them.',
+    { dialler: 'none', state: 'off', reason: 'Due leads wait until `leads due --take` fetches them.' },
+  ],
+  [
+    { DIALLER: 'log', DISPATCH: 'off' },
+    'No lead is handed over by this process (DISPATCH=off).',
+    { dialler: 'log', state: 'off', reason: 'Another process hands leads over.' },
+  ],
+  [{ DIALLER: 'log' }, 'Due leads are handed over (DIALLER=log).', { dialler: 'log', state: 'running' }],
+])('with %o the log and /status say what happens to due leads', async (environment, line, delivery) => {
+  const { output } = await startMain({ ...settings(), ...environment, METRICS_PORT: '0' });
+  expect(output).toContain(line);
+  const [, metrics = ''] = /(http:\S+)\/metrics/.exec(output) ?? [];
+  expect(await (await fetch(`${metrics}/status`)).json()).toEqual({ ready: true, delivery });
+  const [, server = ''] = /Listening on (http:[^\s"]+)/.exec(output) ?? [];
+  expect(await (await fetch(`${server}/readyz`)).json()).toEqual({ status: 'ready' });
+});
+
+test('a due lead is handed over by the server itself, and one that only takes leads in leaves it alone', async () => {
+  const environment = settings();
+  const intake = await startMain({ ...environment, DIALLER: 'log', DISPATCH: 'off' });
+  await send(intake.target, 'addLead', { body: lead(1) });
+  const dispatching = start('src/main.ts', [], {
+    PORT: '0',
+    DATABASE_URL: environment.DATABASE_URL,
+    DIALLER: 'log',
+  });
+  const delivered = written(dispatching, /Handed over/);
+  expect(await delivered).toContain('"response":"this line stands for the call"');
+  const body = { mobile: lead(1).mobile, type: 'motor-trade' };
+  await expect
+    .poll(async () => (await send(intake.target, 'leadStatus', { body })).json)
+    .toMatchObject({ state: 'dialled' });
+});
+
+test.each([
+  'mysql://leads:secret@db.test/leads',
+  'mysql://db.test/leads?password=secret',
+  'db.test?user=leads&p%61ssword=secret',
+  'postgres:leads:secret@db.test',
+])('a wrong DATABASE_URL that may contain a password is not printed: %s', async (url) => {
+  const { code, stderr } = await run('src/main.ts', [], { ...settings(), DATABASE_URL: url });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^DATABASE_URL should be .*; it is something else\.\n$/);
+});
+
+test('several wrong variables are named at once', async () => {
+  const { stderr } = await run('src/main.ts', [], { ...settings(), PORT: 'x', LOG_LEVEL: 'loud' });
+  expect(
+    stderr
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]),
+  ).toEqual(['PORT', 'LOG_LEVEL']);
+});
+
+test('a port that is taken stops the start with a sentence', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const address = other.address();
+  const port = typeof address === 'object' ? String(address?.port) : '';
+  const { code, stderr } = await run('src/main.ts', [], { ...settings(), PORT: port });
+  other.close();
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    `The server did not start: another process listens on port ${port} of 127.0.0.1. Stop it, or choose another port (EADDRINUSE).\n`,
+  );
+});
+
+test('an address that is not the machine’s stops the start with a sentence', async () => {
+  // Of a network that is for documentation alone (RFC 5737).
+  const { code, stderr } = await run('src/main.ts', [], { ...settings(), HOST: '203.0.113.1' });
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    'The server did not start: 203.0.113.1 is no address of this machine. Choose one that is, or 0.0.0.0 for all (EADDRNOTAVAIL).\n',
+  );
+});
+
+test('a .env file is read where there is one, and the environment goes before it', async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(
+    join(directory, '.env'),
+    'PORT=0\nBOOTSTRAP=off\nDATABASE_URL=sqlite:from-file.db\nDEFAULT_COUNTRY=DE\n',
+  );
+  const child = start('src/main.ts', [], { DEFAULT_COUNTRY: 'FR' }, directory);
+  const output = await written(child, /Listening on/);
+  expect(output).toContain('"database":"sqlite:from-file.db","country":"FR"');
+  expect(existsSync(join(directory, 'from-file.db'))).toBe(true);
+});
+
+test('every setting that can be off can be switched off by that word', async () => {
+  const config = await readConfig({
+    RATE_LIMIT: 'off',
+    METRICS_PORT: 'off',
+    SECURITY_CONTACT: 'off',
+    TRUST_PROXY: 'off',
+    DIAL_WITHIN: 'off',
+    ALLOWED_SPECIAL_NUMBERS: 'off',
+    BOOTSTRAP: 'off',
+    DISPATCH: 'off',
+  });
+  expect(config).toMatchObject({
+    rateLimit: undefined,
+    metrics: undefined,
+    securityContact: undefined,
+    trustedProxies: [],
+    dialWithin: undefined,
+    phonePolicy: { countries: undefined, special: new Set() },
+    bootstrap: false,
+    dispatch: false,
+  });
+});
+
+test('lists are read with or without spaces, and a variable that is not set has its default', async () => {
+  const lists = { ALLOWED_COUNTRIES: 'gb, IE', ALLOWED_SPECIAL_NUMBERS: 'satellite , premium-rate' };
+  expect((await readConfig(lists)).phonePolicy).toEqual({
+    countries: new Set(['GB', 'IE']),
+    special: new Set(['premium-rate', 'satellite']),
+  });
+  expect((await readConfig({ ALLOWED_COUNTRIES: 'all' })).phonePolicy.countries).toBeUndefined();
+  const config = await readConfig({});
+  expect(config.phonePolicy).toEqual({ countries: undefined, special: new Set() });
+  expect(config.rateLimit).toEqual({ perSecond: 100, burst: 1_000 });
+});
+
+test('the burst and where metrics are read come from the configuration', async () => {
+  const config = await readConfig({
+    RATE_LIMIT: '5',
+    RATE_LIMIT_BURST: '7',
+    METRICS_PORT: '9464',
+    METRICS_HOST: '0.0.0.0',
+  });
+  expect(config.rateLimit).toEqual({ perSecond: 5, burst: 7 });
+  expect(config.metrics).toEqual({ host: '0.0.0.0', port: 9464 });
+  expect((await readConfig({ METRICS_PORT: '0' })).metrics).toEqual({ host: '127.0.0.1', port: 0 });
+});
+
+test('a server keeps to its configured burst, and listens for metrics where it is told to', async () => {
+  // Every address of this network is the machine's own on Linux, and only there.
+  const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
+  const environment = {
+    ...settings(),
+    RATE_LIMIT: '5',
+    RATE_LIMIT_BURST: '7',
+    METRICS_PORT: '0',
+    METRICS_HOST: host,
+  };
+  const { output, target } = await startMain(environment);
+  const metricsUrl = /Metrics are read from (\S+?)"/.exec(output)?.[1] ?? '';
+  expect(new URL(metricsUrl).hostname).toBe(host);
+  expect((await fetch(metricsUrl)).status).toBe(200);
+  const { headers } = await send(target, 'leadStatus');
+  expect(headers['ratelimit-policy']).toBe('"default";q=7;w=2');
+});
+
+test('a number that is not called is refused with the reason in the log, and who has it is still found and cancelled', async () => {
+  const environment = settings();
+  const french = '+33612345678';
+  const before = await startMain(environment);
+  const body = { ...requestValue('addLead', 'accepted'), mobile: french };
+  expect((await send(before.target, 'addLead', { body })).json).toEqual(accepted);
+  const stopped = once(before.child, 'close');
+  before.child.kill('SIGTERM');
+  await stopped;
+
+  const restricted = { ...environment, ALLOWED_COUNTRIES: 'GB' };
+  const child = start('src/main.ts', [], restricted);
+  const target = { ...before.target, url: targetIn(await written(child, /Listening on/)).url };
+  const lines = written(child, /(?:"field"[\s\S]*){3}\n/);
+  expect((await send(target, 'addLead', { body })).json).toEqual({
+    mobile: { 0: 'Mobile is not a valid phone number.' },
+  });
+  const others = { ...body, mobile: '09098790000', other_phone: french };
+  expect((await send(target, 'addLead', { body: others })).json).toEqual({
+    mobile: { 0: 'Mobile is not a valid phone number.' },
+    other_phone: { 0: 'Other Phone is not a valid phone number.' },
+  });
+  const output = await lines;
+  const logged = output
+    .split('\n')
+    .filter((line) => line.includes('"field"'))
+    .map((line) => JSON.parse(line));
+  const about = { operation: 'addLead', partner: 'demo', msg: 'A phone number is not called.' };
+  const abroad = 'a number of FR, which ALLOWED_COUNTRIES does not list';
+  expect(logged).toMatchObject([
+    { ...about, field: 'mobile', reason: abroad },
+    {
+      ...about,
+      field: 'mobile',
+      reason: 'a premium-rate number, which ALLOWED_SPECIAL_NUMBERS does not list',
+    },
+    { ...about, field: 'other_phone', reason: abroad },
+  ]);
+  expect(output).not.toMatch(/612345678|9098790000/);
+
+  const shown = await run('src/cli.ts', ['lead', 'show', french, '--json'], restricted);
+  expect(JSON.parse(shown.stdout).leads).toMatchObject([{ mobile: french, state: 'scheduled' }]);
+  const person = { mobile: french, type: 'motor-trade' };
+  expect((await send(target, 'leadStatus', { body: person })).json).toMatchObject({ found: true });
+  expect((await send(target, 'cancelLead', { body: person })).json).toEqual({ cancelled: true });
+});
+
+test('when a key was last used is known, at the latest once the server has stopped', async () => {
+  const environment = settings();
+  const { child, target } = await startMain(environment);
+  const before = Date.now();
+  await send(target, 'leadStatus');
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  const store = openSqliteStore(environment.file);
+  onTestFinished(() => store.close());
+  const [key] = await Array.fromAsync(store.keys(undefined));
+  expect(key?.lastUsedAt).toBeGreaterThanOrEqual(before);
+});
+
+test('of a server that starts answers that were kept for 23 hours are replayed, and for longer than a day forgotten', async () => {
+  const environment = settings();
+  const { child, target } = await startMain(environment);
+  for (const name of ['old', 'new']) {
+    await send(target, 'cancelLead', { headers: { 'Idempotency-Key': name } });
+  }
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  const database = new DatabaseSync(environment.file);
+  onTestFinished(() => database.close());
+  const hour = 3_600_000;
+  const age = database.prepare('UPDATE idempotency_record SET recorded_at = ? WHERE idempotency_key = ?');
+  age.run(Date.now() - 24 * hour - 1_000, 'old');
+  age.run(Date.now() - 23 * hour, 'new');
+  const {
+    target: { url },
+  } = await startMainAgain(environment);
+  const left = () => database.prepare('SELECT idempotency_key AS name FROM idempotency_record').all();
+  await expect.poll(left).toEqual([{ name: 'new' }]);
+  const again = (name: string) =>
+    send({ ...target, url }, 'cancelLead', { headers: { 'Idempotency-Key': name } });
+  expect((await again('new')).headers).toHaveProperty('idempotent-replayed');
+  expect((await again('old')).headers).not.toHaveProperty('idempotent-replayed');
+});
+
+test('a server whose log nobody reads any more goes on taking leads in', async () => {
+  const { child, target } = await startMain(settings());
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  child.stdout.destroy();
+  for (let index = 0; index < 5; index += 1) {
+    expect((await send(target, 'addLead', { body: lead(index) })).json).toEqual(accepted);
+  }
+  await expect
+    .poll(() => said)
+    .toBe('The log cannot be written any more: write EPIPE. Start the server again to have one.\n');
+});

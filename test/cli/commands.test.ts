@@ -1,0 +1,674 @@
+/** The operator's command, as a person and as a script use it: each test runs it in a process of its own. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { digestOf } from '../../src/partners/key.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { emptyDatabase } from '../harness/postgres.ts';
+import { type Finished, run } from '../harness/process.ts';
+import { cancel, dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { furnished } from '../store/stores.ts';
+
+/** A store on disk, and the command that works on it. */
+function operator() {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const leads = (...words: string[]): Promise<Finished> =>
+    run('src/cli.ts', words, { DATABASE_URL: `sqlite:${file}` });
+  return { file, leads, open: () => openSqliteStore(file) };
+}
+
+/** One JSON value a line. */
+function lines({ stdout }: Finished): unknown[] {
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+}
+
+/** Two people, one of them due and one later, and two submissions without a lead. */
+async function fill(store: ReturnType<typeof openSqliteStore>) {
+  const { first, second, from } = await furnished(store);
+  await store.submit(from(first.id, { content: '{"first_name":"John","surname":"Doe"}' }));
+  await store.submit(from(first.id, { mobile: '+447840258824', delays: 3600 }));
+  await store.submit(from(second.id));
+  const unknown = from(second.id, { type: 'later', mobile: '+447840258825' });
+  await store.submit(unknown);
+  await store.close();
+  return { unknown };
+}
+
+test('types, partners and keys are made and listed', async () => {
+  const { leads, open } = operator();
+  expect(lines(await leads('type', 'add', 'motor', '--recontact-after', '90d', '--json'))).toEqual([
+    { name: 'motor', recontact_after: 7_776_000 },
+  ]);
+  await leads('type', 'add', 'home');
+  expect((await leads('partner', 'add', 'broker', '--type', 'motor', '--type', 'home')).stdout).toMatch(
+    /^Added the partner broker\./,
+  );
+  await leads('partner', 'add', 'site');
+  expect((await leads('partner', 'grant', 'site', 'motor')).stdout).toBe(
+    'site can send leads of the type motor.\n',
+  );
+
+  const created = await leads('key', 'create', 'broker');
+  const [key] = lines(created) as { id: string; key: string; partner: string }[];
+  expect(Object.keys(key ?? {})).toEqual(['id', 'key', 'partner']);
+  expect(created.stderr).toMatch(/shown this once/);
+
+  expect(lines(await leads('type', 'list', '--json'))).toMatchObject([
+    { name: 'home', recontact_after: null, partners: ['broker'] },
+    { name: 'motor', recontact_after: 7_776_000, partners: ['broker', 'site'] },
+  ]);
+  expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([
+    { name: 'broker', types: ['home', 'motor'], keys: 1 },
+    { name: 'site', types: ['motor'], keys: 0 },
+  ]);
+  const listed = await leads('key', 'list', 'broker', '--json');
+  expect(lines(listed)).toMatchObject([{ id: key?.id, partner: 'broker', revoked_at: null }]);
+  expect(listed.stdout).not.toContain(key?.key);
+  expect(lines(await leads('key', 'list', 'site', '--json'))).toEqual([]);
+
+  const store = open();
+  expect(await store.keyHolder(digestOf(key?.key ?? ''))).toMatchObject({ partner: { name: 'broker' } });
+  await leads('key', 'revoke', key?.id ?? '');
+  expect(await store.keyHolder(digestOf(key?.key ?? ''))).toBeUndefined();
+  await store.close();
+});
+
+test('a key is replaced by another, and good beside it until its time', async () => {
+  const { leads, open } = operator();
+  await leads('partner', 'add', 'broker');
+  const [old] = lines(await leads('key', 'create', 'broker')) as { id: string; key: string }[];
+  const rotated = await leads('key', 'rotate', old?.id ?? '', '--old-until', '2h');
+  const [next] = lines(rotated) as { id: string; key: string; old_until: string }[];
+  expect(next).toMatchObject({ partner: 'broker', replaces: old?.id });
+  expect(rotated.stderr).toMatch(/shown this once/);
+  expect(lines(await leads('key', 'list', '--json'))).toMatchObject([
+    { id: old?.id, expires_at: next?.old_until, revoked_at: null, last_used_at: null },
+    { id: next?.id, expires_at: null },
+  ]);
+  const store = open();
+  for (const { key } of [old, next].filter((each) => each !== undefined)) {
+    expect(await store.keyHolder(digestOf(key))).toMatchObject({ partner: { name: 'broker' } });
+  }
+  await store.recordKeyLastUsed(new Map([[old?.id ?? '', Date.parse('2030-01-02T03:04:05Z')]]));
+  await store.close();
+  expect((await leads('key', 'list')).stdout).toContain('2030-01-02T03:04:05Z');
+});
+
+test('a partner’s limit is set, and shown', async () => {
+  const { leads } = operator();
+  await leads('partner', 'add', 'broker');
+  expect((await leads('partner', 'limit', 'broker', '50')).stdout).toBe(
+    'Each key of broker may send 50 requests a second, and 500 at once.\n',
+  );
+  expect(lines(await leads('partner', 'limit', 'broker', '5', '--burst', '7', '--json'))).toEqual([
+    { partner: 'broker', limit: { per_second: 5, burst: 7 } },
+  ]);
+  expect((await leads('partner', 'list')).stdout).toContain('5/s, 7 at once');
+  await leads('partner', 'limit', 'broker', 'off');
+  expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ limit: 'off' }]);
+  await leads('partner', 'limit', 'broker', 'default');
+  expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ limit: 'default' }]);
+});
+
+test('a table has aligned columns and nothing else', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  const { stdout } = await leads('lead', 'list');
+  const [head = '', ...rows] = stdout.trimEnd().split('\n');
+  expect(rows).toHaveLength(2);
+  for (const column of ['STATE', 'DUE', 'PARTNER', 'TYPE', 'MOBILE']) {
+    for (const row of rows)
+      expect(row.slice(head.indexOf(column) - 2, head.indexOf(column) + 1)).toMatch(/^ {2}\S$/);
+  }
+});
+
+test('a failed lead is listed with what the dialler said, told with all its tries, and sent again', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  const store = open();
+  await dialDue(store, 'rejected');
+  await store.close();
+  const [failed] = lines(await leads('lead', 'list', '--state', 'failed', '--json')) as { id: string }[];
+  expect(failed).toMatchObject({ state: 'failed', attempts: 1, last_response: 'rejected once' });
+  expect((await leads('lead', 'list', '--state', 'failed')).stdout).toContain('rejected once');
+  const [story] = lines(await leads('lead', 'show', '07840 258823', '--json')) as { attempts: object[] }[];
+  expect(story?.attempts).toMatchObject([
+    { lead_id: failed?.id, outcome: 'rejected', response: 'rejected once' },
+  ]);
+  expect((await leads('lead', 'show', '07840 258823')).stdout).toMatch(
+    /OUTCOME +RESPONSE\n.* rejected +rejected once\n/,
+  );
+
+  expect((await leads('lead', 'retry', failed?.id ?? '')).stdout).toBe(
+    `The lead ${failed?.id} is scheduled for now.\n`,
+  );
+  expect(lines(await leads('due', '--json'))).toMatchObject([{ id: failed?.id }]);
+  expect(await leads('lead', 'retry', failed?.id ?? '')).toMatchObject({
+    code: 1,
+    stderr: `The lead ${failed?.id} is scheduled. Only a failed lead can be sent again.\n`,
+  });
+});
+
+test('a failed lead that the dialler may have is listed, and an operator decides about it', async () => {
+  const { leads, open } = operator();
+  const store = open();
+  const { first, from } = await furnished(store);
+  for (const mobile of ['+447840258823', '+447840258824', '+447840258825']) {
+    await store.submit(from(first.id, { mobile }));
+  }
+  await dialDue(store, 'unknown');
+  await store.close();
+  const list = async () =>
+    (lines(await leads('lead', 'list', '--undecided', '--json')) as { id: string }[]).map(({ id }) => id);
+  const [delivered = '', lost = '', retried = ''] = await list();
+  expect((await leads('lead', 'list')).stdout.match(/ failed \(undecided\) /g)).toHaveLength(3);
+  expect(lines(await leads('lead', 'list', '--json'))[0]).toMatchObject({ state: 'failed', undecided: true });
+
+  expect(await leads('lead', 'resolve', delivered, '--delivered')).toEqual({
+    code: 0,
+    stdout: `The lead ${delivered} is dialled, as of its last attempt.\n`,
+    stderr: '',
+  });
+  expect(await list()).toEqual([lost, retried]);
+  const wrong = await leads('lead', 'resolve', delivered, lost, 'nothing', '--not-delivered', '--json');
+  expect({ ...wrong, stdout: lines(wrong) }).toEqual({
+    code: 1,
+    stdout: [{ id: lost, state: 'failed', undecided: false }],
+    stderr: [
+      `The lead ${delivered} is dialled and needs no decision. \`leads lead list --undecided\` lists the leads that do.`,
+      'There is no lead with the id "nothing". `leads lead list` shows those there are.',
+      '',
+    ].join('\n'),
+  });
+  expect(await list()).toEqual([retried]);
+  expect((await leads('lead', 'retry', retried)).stdout).toBe(
+    `The lead ${retried} is scheduled for now. The dialler may have it already, under the same id.\n`,
+  );
+  expect((await leads('lead', 'list', '--undecided')).stdout).toBe('There are no such leads.\n');
+});
+
+test.each([[[]], [['--delivered', '--not-delivered']]])(
+  'a decision says one of two things, not %j',
+  async (options) => {
+    const { leads, open } = operator();
+    const store = open();
+    const { first, from } = await furnished(store);
+    await store.submit(from(first.id));
+    await dialDue(store, 'unknown');
+    const [lead] = await leadsIn(store);
+    const { code, stdout, stderr } = await leads('lead', 'resolve', lead?.id ?? '', ...options);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^.*--delivered.*--not-delivered.*\.\n$/);
+    expect(await leadsIn(store)).toMatchObject([{ isUndecided: true }]);
+    await store.close();
+  },
+);
+
+test('what was cancelled is shown, and is not re-run or retried unless the operator insists', async () => {
+  const { leads, open } = operator();
+  const store = open();
+  const { first, second, from } = await furnished(store);
+  const own = { partnerId: first.id, type: 'motor', mobile: '+447840258823' };
+  const cancelled = from(first.id);
+  const failed = from(first.id, { mobile: '+447840258824' });
+  const free = from(first.id, { mobile: '+447840258825', type: 'later' });
+  await store.submit(cancelled);
+  await cancel(store, own);
+  await store.submit(failed);
+  await dialDue(store, 'unknown');
+  await cancel(store, { ...own, mobile: failed.mobile });
+  await store.submit(free);
+  await cancel(store, { ...own, mobile: free.mobile, type: 'later', partnerId: second.id });
+  const [lead] = await leadsIn(store);
+  await store.close();
+
+  const [story] = lines(await leads('lead', 'show', '07840258823', '--json'));
+  expect(story).toMatchObject({
+    cancellations: [
+      {
+        partner: 'first',
+        type: 'motor',
+        mobile: '+447840258823',
+        outcome: 'cancelled',
+        submitted: { mobile: '+447840258823', type: 'motor' },
+      },
+    ],
+  });
+  expect((await leads('lead', 'show', '07840258823')).stdout).toMatch(
+    /CANCELLATION +RECEIVED .*\n.* first +motor +\+447840258823 +cancelled /,
+  );
+  expect((await leads('lead', 'show', '07840258829')).stdout).toContain(
+    'Nobody asked to cancel a lead of +447840258829.',
+  );
+
+  const rerun = await leads('submission', 'rerun', cancelled.id, free.id);
+  expect(rerun.code).toBe(1);
+  expect(rerun.stderr).toMatch(
+    new RegExp(
+      `^The submission ${cancelled.id} was not scheduled: its partner "first" cancelled at .* --force .*\n$`,
+    ),
+  );
+  expect(rerun.stdout).toMatch(new RegExp(`${cancelled.id} +not re-run +-\n`));
+  expect(rerun.stdout).toMatch(new RegExp(`${free.id} +unknown-type +-\n`));
+  expect(rerun.stdout).toMatch(new RegExp(`${cancelled.id} .* later +first \\(the same\\) +cancelled `));
+  expect(rerun.stdout).toMatch(new RegExp(`${free.id} .* later +second +unknown-type `));
+  const asJson = await leads('submission', 'rerun', cancelled.id, '--json');
+  expect(lines(asJson)).toEqual([
+    {
+      id: cancelled.id,
+      rerun_at: null,
+      outcome: null,
+      lead_id: null,
+      cancellations: [expect.objectContaining({ partner: 'first', later: true, same_partner: true })],
+    },
+  ]);
+  expect(lines(await leads('submission', 'rerun', cancelled.id, '--force', '--json'))).toMatchObject([
+    { id: cancelled.id, outcome: 'accepted', cancellations: [{ outcome: 'cancelled' }] },
+  ]);
+
+  const retry = await leads('lead', 'retry', lead?.id ?? '');
+  expect(retry).toMatchObject({ code: 1, stdout: '' });
+  expect(retry.stderr).toMatch(
+    /was not scheduled: its partner "first" cancelled at .* \(already-processed\)/,
+  );
+  expect((await leads('lead', 'retry', lead?.id ?? '', '--force')).stdout).toMatch(
+    /is scheduled for now.*\n\nCANCELLATION AGAINST .*\n.* later +first \(the same\) +already-processed /,
+  );
+});
+
+test('leads that are too old are not handed over, and are told of', async () => {
+  const { file, leads, open } = operator();
+  await fill(open());
+  const database = new DatabaseSync(file);
+  database.exec('UPDATE lead SET due_at = due_at - 7200000, next_attempt_at = next_attempt_at - 7200000');
+  database.close();
+  const environment = { DATABASE_URL: `sqlite:${file}`, DIAL_WITHIN: '90m' };
+  const taken = await run('src/cli.ts', ['due', '--take', '10', '--json'], environment);
+  expect(lines(taken)).toMatchObject([{ mobile: '+447840258824' }]);
+  expect(taken.stderr).toBe('Left out, since they are too old to be rung (DIAL_WITHIN): 1.\n');
+  expect(lines(await leads('lead', 'list', '--state', 'expired', '--json'))).toHaveLength(1);
+});
+
+test('leads are listed by state, type and partner, and as many as are asked for', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  const mobiles = async (...words: string[]) =>
+    lines(await leads('lead', 'list', '--json', ...words)).map((lead) =>
+      (lead as { mobile: string }).mobile.slice(-1),
+    );
+  expect(await mobiles()).toEqual(['4', '3']);
+  expect(await mobiles('--state', 'dialled')).toEqual([]);
+  expect(await mobiles('--type', 'motor', '--partner', 'first', '--state', 'scheduled')).toEqual(['4', '3']);
+  expect(await mobiles('--limit', '1')).toEqual(['4']);
+  expect((await leads('lead', 'list', '--limit', '1')).stdout).toMatch(
+    /These are the first 1; --limit N shows N\.\n$/,
+  );
+});
+
+test('a person is shown with all that was sent for them, however the number is written', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  expect(lines(await leads('lead', 'show', '07840 258823', '--json'))).toMatchObject([
+    {
+      mobile: '+447840258823',
+      leads: [{ state: 'scheduled', partner: 'first', type: 'motor' }],
+      submissions: [
+        { partner: 'second', outcome: 'already-scheduled', reruns: [] },
+        { partner: 'first', outcome: 'accepted', submitted: { first_name: 'John', surname: 'Doe' } },
+      ],
+    },
+  ]);
+  expect((await leads('lead', 'show', '0044 7840 258823')).stdout).toContain('already-scheduled');
+  expect((await leads('lead', 'show', '07840258829')).stdout).toMatch(
+    /^No lead was taken for \+447840258829\./,
+  );
+});
+
+test('submissions are listed by outcome and replayed once their type exists', async () => {
+  const { leads, open } = operator();
+  const { unknown } = await fill(open());
+  const list = async () =>
+    lines(await leads('submission', 'list', '--outcome', 'unknown-type', '--json')).map(
+      (each) => (each as { id: string }).id,
+    );
+  expect(await list()).toEqual([unknown.id]);
+  await leads('type', 'add', 'later');
+  await leads('partner', 'grant', 'second', 'later');
+  expect(lines(await leads('submission', 'rerun', unknown.id, '--json'))).toMatchObject([
+    { id: unknown.id, outcome: 'accepted' },
+  ]);
+  expect(await list()).toEqual([]);
+  expect((await leads('submission', 'list')).stdout).toContain('unknown-type, then accepted');
+});
+
+test('of several replays those before an unknown id are done and shown', async () => {
+  const { leads, open } = operator();
+  const { unknown } = await fill(open());
+  const { code, stdout, stderr } = await leads('submission', 'rerun', unknown.id, 'nothing', '--json');
+  expect(code).toBe(1);
+  expect(stdout).toContain(unknown.id);
+  expect(stderr).toMatch(/^There is no submission with the id "nothing"/);
+});
+
+test('due leads are listed, then taken: each is printed once, and it is dialled', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  expect((await leads('due')).stdout).toContain('John Doe');
+  const taken = lines(await leads('due', '--take', '5', '--json'));
+  expect(taken).toMatchObject([
+    {
+      mobile: '+447840258823',
+      partner: 'first',
+      type: 'motor',
+      submitted: { first_name: 'John', surname: 'Doe' },
+    },
+  ]);
+  expect((await leads('due', '--take', '5')).stdout).toBe('No lead is due.\n');
+  const store = open();
+  expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
+  await store.close();
+});
+
+test('leads whose printing breaks off are not dialled', async () => {
+  const { file, open } = operator();
+  const store = open();
+  const { first, from } = await furnished(store);
+  await Promise.all(
+    Array.from({ length: 3_000 }, (_, index) =>
+      store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
+    ),
+  );
+  const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+  const { stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${cli}" due --take 3000 --json | true`], {
+    env: { PATH: process.env['PATH'], DATABASE_URL: `sqlite:${file}` },
+    encoding: 'utf8',
+  });
+  expect(stderr).toMatch(/^The output broke off .* due again in 60 seconds: [0-9a-z ]+\n$/);
+  const states = new Set((await leadsIn(store)).map(({ state }) => state));
+  expect(states).toEqual(new Set(['scheduled']));
+  await store.close();
+});
+
+test('leads that are taken in several steps are printed as one table', async () => {
+  const { leads, open } = operator();
+  const store = open();
+  const { first, from } = await furnished(store);
+  for (let index = 0; index < 120; index += 1) {
+    const content = JSON.stringify({ first_name: 'J'.repeat(1 + (index % 30)), surname: 'Doe' });
+    // Later ones are wider.
+    const type = index < 60 ? 'motor' : 'motor-trade';
+    if (index === 60) await store.addType(type, null);
+    if (index === 60) await store.grantType('first', type);
+    await store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}`, type, content }));
+  }
+  const { code, stdout, stderr } = await leads('due', '--take', '20000');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const [head = '', ...rows] = stdout.trimEnd().split('\n');
+  expect(rows).toHaveLength(120);
+  expect(head.startsWith('ID ')).toBe(true);
+  // Up to the first wider row all stand under the heading, and behind it all stand alike.
+  for (const row of rows.slice(0, 50))
+    expect(row.slice(head.indexOf('NAME') - 2).startsWith('  J')).toBe(true);
+  expect(new Set(rows.slice(100).map((row) => row.indexOf('J'))).size).toBe(1);
+  expect((await store.workload()).byState).toMatchObject({ dialled: 120, scheduled: 0 });
+  await store.close();
+  expect((await leads('due', '--take', '20000', '--json')).stdout).toBe('');
+});
+
+test('delivery is paused and resumed, and whoever asks for due leads is told what is left out', async () => {
+  const { leads, open } = operator();
+  await fill(open());
+  expect((await leads('delivery', 'list')).stdout).toBe('Nothing is paused.\n');
+  expect((await leads('delivery', 'pause', '--type', 'motor', '--reason', 'The list is full.')).stdout).toBe(
+    'Delivery of the lead type "motor" is paused on every server within a second. Attempts in flight end as usual.\n',
+  );
+  expect(lines(await leads('delivery', 'pause', '--reason', 'moving', '--json'))).toEqual([
+    { type: null, paused: true, reason: 'moving' },
+  ]);
+  expect(lines(await leads('delivery', 'list', '--json'))).toEqual([
+    { type: null, since: expect.stringMatching(/^20.*Z$/), by: 'operator', reason: 'moving' },
+    { type: 'motor', since: expect.stringMatching(/^20.*Z$/), by: 'operator', reason: 'The list is full.' },
+  ]);
+  expect((await leads('delivery', 'list')).stdout).toMatch(
+    /^TYPE +SINCE +BY +REASON\n\(all\) +20\S+Z +operator +moving\nmotor +/,
+  );
+  const motor =
+    /Left out: delivery of the lead type "motor" is paused by the operator since 20\S+Z: The list is full\.\n/;
+  for (const words of [['due'], ['due', '--take', '5']]) {
+    const { code, stdout, stderr } = await leads(...words);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'No lead is due.\n' });
+    expect(stderr).toMatch(motor);
+    expect(stderr).toMatch(
+      /Left out: delivery of all lead types is paused by the operator since 20\S+Z: moving\.\n/,
+    );
+  }
+  const resumed = await leads('delivery', 'resume');
+  expect(resumed.stdout).toBe('Delivery of all lead types is resumed.\n');
+  expect(resumed.stderr).toMatch(/^Still paused: delivery of the lead type "motor" is paused/);
+  expect(lines(await leads('delivery', 'resume', '--type', 'motor', '--json'))).toEqual([
+    { type: 'motor', paused: false },
+  ]);
+  const { stderr, ...taken } = await leads('due', '--take', '1', '--json');
+  expect(stderr).toBe('');
+  expect(lines({ stderr, ...taken })).toMatchObject([{ mobile: '+447840258823' }]);
+});
+
+test('what is old is removed, and told', async () => {
+  const { file, leads, open } = operator();
+  const { unknown } = await fill(open());
+  const database = new DatabaseSync(file);
+  // As if the submission without a lead had come long ago.
+  database.exec(
+    `UPDATE submission SET received_at = 0, id = '0000000000' || substr(id, 11) WHERE lead_id IS NULL`,
+  );
+  database.close();
+  expect(lines(await leads('prune', '--older-than', '400d', '--json'))).toEqual([
+    { submissions: 1, cancellations: 0, leads: 0, attempts: 0 },
+  ]);
+  expect((await leads('submission', 'list')).stdout).not.toContain(unknown.mobile);
+  expect((await leads('prune', '--older-than', '400d')).stdout).toMatch(
+    /^Removed 0 submissions, 0 cancellations, 0 leads and 0 tries from before 20\d\d-/,
+  );
+});
+
+test('the store is copied into a file, and to another store, with what was copied', async () => {
+  const { file, leads, open } = operator();
+  await fill(open());
+  const copy = `${file}.copy`;
+  expect((await leads('store', 'backup', copy)).stdout).toBe(
+    `Copied the store to ${copy}, and checked the copy.\n`,
+  );
+  expect((await leads('store', 'backup', copy)).stderr).toMatch(
+    /exists already\. Name a file that does not\.\n$/,
+  );
+
+  const postgres = await emptyDatabase();
+  // Its password may be in the environment, and nowhere on the command line.
+  const target = { DATABASE_URL: `sqlite:${file}`, TARGET_URL: postgres };
+  const copied = await run('src/cli.ts', ['store', 'copy', 'DATABASE_URL', 'TARGET_URL', '--json'], target);
+  expect(lines(copied)).toContainEqual({
+    table: 'submission',
+    rows: 4,
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  const environment = { DATABASE_URL: postgres };
+  const due = await run('src/cli.ts', ['due', '--json'], environment);
+  expect(lines(due)).toMatchObject([{ mobile: '+447840258823' }]);
+  expect((await run('src/cli.ts', ['store', 'backup', copy], environment)).stderr).toMatch(/pg_dump/);
+  expect(await leads('store', 'copy', `sqlite:${file}`, `sqlite:${file}`)).toMatchObject({
+    code: 1,
+    stderr: 'FROM and TO are the same store.\n',
+  });
+  const refused = await leads('store', 'copy', `sqlite:${file}`, postgres);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(':***@') });
+  expect(refused.stderr).toContain('contains a password, which every user of this machine can read');
+  expect(refused.stderr).not.toContain(`${new URL(postgres).password}@`);
+});
+
+test.each([
+  [['nonsense'], "Unknown command 'nonsense'."],
+  [['typ', 'list'], "Unknown command 'typ' (Did you mean type?)"],
+  [['type', 'add'], "Missing required argument 'name'."],
+  [
+    ['type', 'add', 'motor', '--recontact-afte', '1d'],
+    "Unknown option '--recontact-afte' (Did you mean --recontact-after?)",
+  ],
+  [
+    ['type', 'add', 'motor', '--recontact-after', '90'],
+    '"90" is no duration; write a number and its unit, such as 90d, 12h or 1h30m.',
+  ],
+  [
+    ['type', 'add', 'motor', '--recontact-after', '0d'],
+    '"0d" is no duration; write a number and its unit, such as 90d, 12h or 1h30m.',
+  ],
+  [
+    ['type', 'add', ' motor'],
+    'The name of a lead type has 1 to 64 visible characters and no white space at its ends: " motor" does not fit.',
+  ],
+  [
+    ['partner', 'add', 'ac\u202eme'],
+    'The name of a partner has 1 to 64 visible characters and no white space at its ends: "ac\\u202eme" does not fit.',
+  ],
+  [
+    ['type', 'add', '\u3164'],
+    'The name of a lead type has 1 to 64 visible characters and no white space at its ends: "\\u3164" does not fit.',
+  ],
+  [
+    ['partner', 'add', ''],
+    'The name of a partner has 1 to 64 visible characters and no white space at its ends: "" does not fit.',
+  ],
+  [
+    ['partner', 'grant', 'nobody', 'motor'],
+    'There is no partner "nobody". `leads partner list` shows those there are.',
+  ],
+  [['key', 'create', 'nobody'], 'There is no partner "nobody". `leads partner list` shows those there are.'],
+  [
+    ['key', 'revoke', 'nothing'],
+    'There is no key with the id "nothing". `leads key list` shows those there are.',
+  ],
+  [
+    ['key', 'rotate', 'nothing'],
+    'There is no key with the id "nothing". `leads key list` shows those there are.',
+  ],
+  [
+    ['key', 'rotate', 'nothing', '--old-until', '2001-01-01'],
+    "Option '--old-until <when>' argument '2001-01-01' is invalid. It should be a date or time to come, such as 2030-12-24, or a duration such as 7d.",
+  ],
+  [
+    ['partner', 'limit', 'nobody', '5'],
+    'There is no partner "nobody". `leads partner list` shows those there are.',
+  ],
+  [
+    ['partner', 'limit', 'acme', '2000000'],
+    "Command-argument value '2000000' is invalid for argument 'per-second'. It should be at most 1000000.",
+  ],
+  [
+    ['partner', 'limit', 'acme', 'off', '--burst', '5'],
+    'A burst goes with a number of requests a second. Leave --burst out.',
+  ],
+  [['key', 'list', 'nobody'], 'There is no partner "nobody". `leads partner list` shows those there are.'],
+  [
+    ['delivery', 'pause', '--type', 'nothing', '--reason', 'maintenance'],
+    'There is no lead type "nothing". `leads type list` shows those there are.',
+  ],
+  [['delivery', 'pause'], "Required option '--reason <text>' not specified."],
+  [
+    ['delivery', 'pause', '--reason', ' '],
+    'A reason has 1 to 500 characters. Give --reason a sentence that others understand.',
+  ],
+  [
+    ['store', 'backup', '/nowhere/copy.db'],
+    'The directory /nowhere does not exist. Create it, or name a file elsewhere.',
+  ],
+  [['delivery', 'resume'], 'Delivery of all lead types is not paused. Run `leads delivery list`.'],
+  [
+    ['delivery', 'resume', '--type', 'nothing'],
+    'Delivery of the lead type "nothing" is not paused. Run `leads delivery list`.',
+  ],
+  [['lead', 'show', 'John'], '"John" is not a valid phone number.'],
+  [
+    ['lead', 'list', '--state', 'lost'],
+    "Option '--state <state>' argument 'lost' is invalid. Allowed choices are scheduled, dialled, cancelled, failed, expired.",
+  ],
+  [
+    ['due', '--take', 'all'],
+    "Option '--take <n>' argument 'all' is invalid. It should be a whole number from 1.",
+  ],
+])('leads %j exits with 1 and one plain sentence', async (words, sentence) => {
+  const { leads } = operator();
+  expect(await leads(...words)).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });
+});
+
+test('a store that cannot be opened is said in one sentence', async () => {
+  const { code, stderr } = await run('src/cli.ts', ['type', 'list'], {
+    DATABASE_URL: 'mysql://somewhere',
+  });
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr:
+      'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "mysql://somewhere".\n',
+  });
+});
+
+test('every command has help, with a description of each argument and option', async () => {
+  const { leads } = operator();
+  const commandsIn = (help: string) =>
+    [...(help.split('Commands:\n')[1] ?? '').matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name ?? '');
+  const walk = async (path: string[]): Promise<string[]> => {
+    const { code, stdout } = await leads(...path, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: leads ${path.join(' ')}`.trimEnd()));
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    const below = await Promise.all(commandsIn(stdout).map((name) => walk([...path, name])));
+    return [path.join(' '), ...below.flat()];
+  };
+  const commands = await walk([]);
+  expect(commands).toEqual([
+    '',
+    'type',
+    'type add',
+    'type list',
+    'partner',
+    'partner add',
+    'partner list',
+    'partner grant',
+    'partner limit',
+    'key',
+    'key create',
+    'key list',
+    'key rotate',
+    'key revoke',
+    'lead',
+    'lead list',
+    'lead show',
+    'lead retry',
+    'lead resolve',
+    'submission',
+    'submission list',
+    'submission rerun',
+    'due',
+    'delivery',
+    'delivery pause',
+    'delivery resume',
+    'delivery list',
+    'watch',
+    'prune',
+    'store',
+    'store backup',
+    'store compact',
+    'store repair',
+    'store copy',
+  ]);
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const single = commands.filter(
+    (name) => !commands.some((other) => other.startsWith(`${name} `.trimStart())),
+  );
+  expect(single.filter((name) => !new RegExp(`\`${name}[ \`]`).test(readme))).toEqual([]);
+  // Each help is a process of its own, and a busy machine starts forty of them slowly.
+}, 120_000);

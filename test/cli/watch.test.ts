@@ -1,0 +1,98 @@
+/** Whoever watches wants to see at a glance whether people are rung; and a watch must do no harm, nor hang. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { skipWithout, start, written } from '../harness/process.ts';
+import { dialDue, temporaryDirectory } from '../harness/server.ts';
+import { furnished } from '../store/stores.ts';
+
+const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+
+async function watchedStore() {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const store = openSqliteStore(file);
+  onTestFinished(() => store.close());
+  const { first, from } = await furnished(store);
+  await store.submit(from(first.id));
+  await dialDue(store, 'unknown');
+  return { store, first, from, environment: { DATABASE_URL: `sqlite:${file}` } };
+}
+
+test('a line a second tells rates and what waits, until Ctrl-C, which is no failure', async () => {
+  const { store, first, from, environment } = await watchedStore();
+  const child = start('src/cli.ts', ['watch'], environment);
+  const [line] = (await written(child, /\n/)).split('\n');
+  expect(line).toMatch(
+    /^\S+Z {2}intake 0\.0\/s {2}handed over 0\.0\/s {2}not handed over 0\.0\/s {2}due 0 \(first for 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
+  );
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  await written(child, /intake 0\.[1-9]\/s.* due 1 \(first for [0-9]+ s\) {2}scheduled 1/);
+  child.kill('SIGINT');
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect(code).toBe(0);
+});
+
+test('scripts get a JSON object a line, with the outcomes by partner', async () => {
+  const { store, first, from, environment } = await watchedStore();
+  const child = start('src/cli.ts', ['watch', '--json'], environment);
+  await written(child, /\n/);
+  const other = await store.addPartner('a\u009b\u202e', ['motor']);
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  await store.submit(from(other.id, { mobile: '+447840258824' }));
+  const lines = (await written(child, /already-scheduled.*\n/)).trim().split('\n');
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+    due: 1,
+    leads: { scheduled: 1, failed: 1 },
+    undecided: 1,
+    outcomes: { first: { 'already-scheduled': 1 }, 'a\u009b\u202e': { 'already-scheduled': 1 } },
+  });
+  expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+test('a pause of the delivery is seen, with how many leads wait for its end', async () => {
+  const { store, first, from, environment } = await watchedStore();
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+  const child = start('src/cli.ts', ['watch'], environment);
+  const line = (await written(child, /\n/)).split('\n')[0];
+  expect(line).toMatch(/ due 0 \(first for 0 s\) .* paused motor by operator {2}due but paused 1$/);
+  const json = start('src/cli.ts', ['watch', '--json'], environment);
+  expect(JSON.parse((await written(json, /\n/)).split('\n')[0] ?? '')).toMatchObject({
+    due: 0,
+    due_paused: 1,
+    pauses: [{ type: 'motor', by: 'operator', reason: 'maintenance' }],
+  });
+});
+
+test('whoever closes the output ends the watch', async () => {
+  const { environment } = await watchedStore();
+  const child = start('src/cli.ts', ['watch'], environment);
+  await written(child, /\n/);
+  child.stdout.destroy();
+  await new Promise((resolve) => child.once('exit', resolve));
+});
+
+test('in a terminal one screen is drawn again and again, with the last failures', async (context) => {
+  skipWithout(context, ['script', '--version']);
+  const { store, environment } = await watchedStore();
+  await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
+  const command = `stty rows 30 cols 120; exec ${process.execPath} ${cli} watch`;
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: { PATH: process.env['PATH'], TERM: 'xterm', ...environment },
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const screens = await written(child, /Leads at[\s\S]*Leads at[\s\S]*RESPONSE[\s\S]*once/);
+  expect(screens).toMatch(/Due now +0/);
+  expect(screens).toMatch(
+    /Delivery is paused, and 0 due leads wait:\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
+  );
+  expect(screens).toMatch(/The last leads that were not handed over:\r?\n.*LEAD/);
+  expect(screens).toMatch(/Undecided +1 +\(see `leads lead list --undecided`\)/);
+  expect(screens).toContain('unknown once');
+  child.stdin.write('\u0003');
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect(code).toBe(0);
+});

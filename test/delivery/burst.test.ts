@@ -1,0 +1,114 @@
+/** After a long outage all that waited is due at once: partners must not notice, and memory must not either. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { digestOf, newKey } from '../../src/partners/key.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { post, type Target } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { secret } from '../harness/dispatch.ts';
+import { start, written } from '../harness/process.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+import { furnished } from '../store/stores.ts';
+
+const dueLeads = 100_000;
+const concurrency = 20;
+
+/** While so many leads are handed over, partners get at least one answer; usually it is more than two. */
+const leadsPerAdd = 5;
+
+/** All due leads together would fill several times as much, in mebibytes. */
+const memoryForBurst = 200;
+
+/** A file with as many leads, all due at the same moment, and a key for adding more. */
+async function fill(file: string): Promise<{ key: string; makeDueAt: (time: number) => void }> {
+  const { store, first, from } = await furnished(openSqliteStore(file));
+  const key = newKey();
+  await store.addKey('first', 'key', digestOf(key));
+  const content = JSON.stringify({ first_name: 'John', surname: 'Doe', data: 'x'.repeat(4_000) });
+  for (let index = 0; index < dueLeads; index += 5_000) {
+    const batch = Array.from({ length: 5_000 }, (_, each) => {
+      const mobile = `+4478${String(index + each).padStart(8, '0')}`;
+      return store.submit(from(first.id, { mobile, content, delays: 86_400 }));
+    });
+    await Promise.all(batch);
+  }
+  await store.close();
+  const makeDueAt = (time: number) => {
+    const database = new DatabaseSync(file, { timeout: 10_000 });
+    database.prepare('UPDATE lead SET due_at = ?1, next_attempt_at = ?1').run(time);
+    database.close();
+  };
+  return { key, makeDueAt };
+}
+
+/** The memory that a process holds, in mebibytes. */
+function residentMemory(pid: number | undefined): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) / 1_024;
+}
+
+/** What the receiver has got so far. */
+async function got(
+  receiver: ReturnType<typeof start>,
+): Promise<{ count: number; different: number; maxBurst: number }> {
+  const said = written(receiver, /\n/);
+  receiver.stdin.write('?\n');
+  return JSON.parse(await said);
+}
+
+let added = 0;
+
+/** Adds leads, four at a time, until asked to stop. Returns how many were answered, and each was saved. */
+async function add(target: Target, isEnough: () => boolean): Promise<number> {
+  const person = { ...requestValue('addLead', 'accepted'), type: 'motor', delays: 86_400 };
+  let answered = 0;
+  const sender = async () => {
+    while (!isEnough()) {
+      added += 1;
+      const mobile = `0784${String(added).padStart(7, '0')}`;
+      const { json } = await post(target, 'addLead', { ...person, mobile });
+      expect(json).toMatchObject({ saved: true });
+      answered += 1;
+    }
+  };
+  await Promise.all([sender(), sender(), sender(), sender()]);
+  return answered;
+}
+
+test('a hundred thousand leads that are due at once are handed over a few at a time, beside the intake', async (context) => {
+  if (process.platform !== 'linux') return context.skip('The memory of a process is read from /proc.');
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { key, makeDueAt } = await fill(file);
+  const receiver = start('test/delivery/burst-receiver.ts', [], {});
+  const receiverUrl = (await written(receiver, /\n/)).trim();
+  const child = start('src/main.ts', [], {
+    PORT: '0',
+    DATABASE_URL: `sqlite:${file}`,
+    DIALLER: 'webhook',
+    DIALLER_URL: receiverUrl,
+    DIALLER_SECRET: secret,
+    DIALLER_CONCURRENCY: String(concurrency),
+    RATE_LIMIT: 'off',
+  });
+  const output = await written(child, /Listening on/);
+  const target = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key };
+  await add(target, () => added >= 2_000);
+  const memoryAtRest = residentMemory(child.pid);
+
+  makeDueAt(Date.now());
+  await expect.poll(async () => (await got(receiver)).count).toBeGreaterThan(concurrency);
+  // Counted rather than timed: what one has to wait for the other is the same on a busy machine.
+  const before = (await got(receiver)).count;
+  let delivered = 0;
+  const adding = add(target, () => delivered >= 5_000);
+  while (delivered < 5_000) delivered = (await got(receiver)).count - before;
+  const adds = await adding;
+  const { count, different, maxBurst } = await got(receiver);
+  expect(count).toBeLessThan(dueLeads);
+  expect(different).toBe(count);
+  expect(adds * leadsPerAdd).toBeGreaterThan(delivered);
+  expect(maxBurst).toBeLessThanOrEqual(concurrency);
+  expect(residentMemory(child.pid)).toBeLessThan(memoryAtRest + memoryForBurst);
+}, 120_000);

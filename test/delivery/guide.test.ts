@@ -1,0 +1,63 @@
+/** An operator pastes the receiver of docs/operating.md and expects it to work. */
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Webhook } from 'standardwebhooks';
+import { expect, onTestFinished, test } from 'vitest';
+import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
+import { dispatch, limits, secret, untilAll, webhookTo } from '../harness/dispatch.ts';
+import { skipWithout, written } from '../harness/process.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+import { furnished, openStore } from '../store/stores.ts';
+
+const guide = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+
+/** Starts the receiver of the guide, as it stands there. */
+async function startGuidesReceiver() {
+  const [, source = ''] = /```js\n([\s\S]*?)```/.exec(guide) ?? [];
+  const directory = temporaryDirectory();
+  symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(directory, 'node_modules'));
+  writeFileSync(join(directory, 'receiver.mjs'), source);
+  const child = spawn(process.execPath, ['receiver.mjs'], {
+    cwd: directory,
+    env: { PATH: process.env['PATH'] ?? '', DIALLER_SECRET: secret, PORT: '0' },
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [, port] = /Listening on (\d+)/.exec(await written(child, /Listening on \d+/)) ?? [];
+  return { child, url: `http://127.0.0.1:${port}/leads` };
+}
+
+test('the receiver of the guide gets a lead, and refuses what it cannot trust', async () => {
+  const { child, url } = await startGuidesReceiver();
+  const called = written(child, /Call \+447840258823 about motor: lead [0-9a-v]{20}/);
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id));
+  dispatch(store, webhookTo(url));
+  await called;
+  await untilAll(store, 'dialled');
+  const forged = await fetch(url, { method: 'POST', body: '{"data":{"mobile":"+447840258824"}}' });
+  expect(forged.ok).toBe(false);
+  // One that somebody has kept, and sends again later.
+  const at = (time: number) => {
+    const body = JSON.stringify({ data: { mobile: '+447840258825', type: 'motor', id: 'kept' } });
+    const signed = new Webhook(secret).sign('kept', new Date(time), body);
+    const headers = {
+      'webhook-id': 'kept',
+      'webhook-timestamp': String(Math.floor(time / 1_000)),
+      'webhook-signature': signed,
+    };
+    return fetch(url, { method: 'POST', headers, body });
+  };
+  expect((await at(Date.now())).status).toBe(204);
+  expect((await at(Date.now() - 600_000)).ok).toBe(false);
+});
+
+test('the command of the guide makes a secret that is taken', (context) => {
+  skipWithout(context, ['openssl', 'version']);
+  const [, command = ''] = /`(echo "whsec_[^`]*)`/.exec(guide) ?? [];
+  const made = execFileSync('sh', ['-c', command], { encoding: 'utf8' }).trim();
+  expect(createWebhook({ DIALLER_URL: 'https://receiver.test', DIALLER_SECRET: made }, limits).name).toBe(
+    'webhook',
+  );
+});

@@ -1,0 +1,59 @@
+/** The log names what an operator must do about a lead that failed, which depends on whether the dialler may have it. */
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { DeliveryResult } from '../../src/delivery/dialler.ts';
+import { dispatch, untilAll } from '../harness/dispatch.ts';
+import { claim, leadsIn, record } from '../harness/server.ts';
+import { furnished, openStore } from '../store/stores.ts';
+
+/** A log whose lines are kept, as objects. */
+function keptLog() {
+  const lines: { msg: string; level: number; lead?: string; leads?: number }[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+  return { log: pino(stream), lines };
+}
+
+test.each([
+  ['a rejection', ['rejected'], /^A lead failed\. `leads lead retry`/],
+  ['a dialler that is down', ['unavailable', 'unavailable'], /^A lead failed\. `leads lead retry`/],
+  ['an unknown outcome', ['unavailable', 'unknown'], /the dialler may have it\. .*`leads lead resolve`/],
+  ['a rejection after an unknown outcome', ['unknown', 'rejected'], /may have it\. .*`leads lead resolve`/],
+  ['a dialler that is down later', ['unknown', 'unavailable'], /may have it\. .*`leads lead resolve`/],
+] as const)('a lead that fails after %s', async (_what, outcomes, message) => {
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id));
+  const { log, lines } = keptLog();
+  const results: DeliveryResult[] = outcomes.map((outcome) => ({ outcome, response: outcome }));
+  const deliver = async () =>
+    results.shift() ?? { outcome: 'rejected' as const, response: 'too many attempts' };
+  dispatch(store, { name: 'test', deliver }, { log, pauses: [1] });
+  const [lead] = await untilAll(store, 'failed');
+  expect(results).toEqual([]);
+  const said = lines.filter(({ msg }) => msg.startsWith('A lead failed'));
+  expect(said).toMatchObject([{ level: 50, lead: lead?.id, msg: expect.stringMatching(message) }]);
+});
+
+test('leads that are too late to call and that the dialler may have', async () => {
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id));
+  const [lead] = await claim(store, 'test');
+  await record(store, 'test', lead?.id ?? '', 'unknown', Date.now());
+  await store.submit(from(first.id, { mobile: '+447840258824' }));
+  const { log, lines } = keptLog();
+  dispatch(
+    store,
+    { name: 'test', deliver: () => Promise.reject(new Error('unused')) },
+    { log, dialWithin: -1_000 },
+  );
+  await untilAll(store, 'failed', 'expired');
+  expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['expired', 'failed']);
+  await expect
+    .poll(() => lines.filter(({ msg }) => msg.includes('`leads lead resolve`')))
+    .toMatchObject([{ level: 50, leads: 1 }]);
+});

@@ -1,0 +1,39 @@
+/** A lead is attempted ten times over three days, and those that failed together do not come back together. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { retryDelay } from '../../src/leads/attempt.ts';
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const schedule = [
+  5 * second,
+  5 * minute,
+  30 * minute,
+  2 * hour,
+  5 * hour,
+  10 * hour,
+  14 * hour,
+  20 * hour,
+  24 * hour,
+];
+
+afterEach(() => void vi.restoreAllMocks());
+
+test.each([
+  ['shortest', 0, 0.8],
+  ['usual', 0.5, 1],
+  ['longest', 1 - Number.EPSILON, 1.2],
+])('ten attempts have nine pauses between them, %s', (_which, random, factor) => {
+  vi.spyOn(Math, 'random').mockReturnValue(random);
+  for (const [index, pause] of schedule.entries())
+    expect(retryDelay(index + 1)).toBe(Math.round(pause * factor));
+  expect(retryDelay(10)).toBeUndefined();
+  expect(retryDelay(11)).toBeUndefined();
+});
+
+test('a pause that the dialler asks for is the least, and makes no further attempt', () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  expect(retryDelay(1, 60_000)).toBe(60_000);
+  expect(retryDelay(2, 60_000)).toBe(5 * minute);
+  expect(retryDelay(10, 60_000)).toBeUndefined();
+});

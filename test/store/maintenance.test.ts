@@ -1,0 +1,357 @@
+/** A store can be kept small, carried elsewhere, and copied for safety, and what counts is all there afterwards. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test, vi } from 'vitest';
+import { UserError } from '../../src/errors/user-error.ts';
+import { identifierBound } from '../../src/leads/identifier.ts';
+import { archiveTables } from '../../src/store/archive.ts';
+import { copyStore } from '../../src/store/copy.ts';
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import { pruneAll } from '../../src/store/prune.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Archive, Store } from '../../src/store/store.ts';
+import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
+import {
+  cancel,
+  claim,
+  dialDue,
+  leadsIn,
+  record,
+  submissionsIn,
+  temporaryDirectory,
+} from '../harness/server.ts';
+import { closing, furnished, openStore, stores } from './stores.ts';
+
+const day = 86_400_000;
+const unseen = { begin: () => {}, done: () => {} };
+
+function mobile(index: number): string {
+  return `+44784${String(index).padStart(7, '0')}`;
+}
+
+let made = 0;
+
+/** As `newIdentifier`, which within a process does not go back with the clock. */
+function idNow(): string {
+  made += 1;
+  return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
+}
+
+/** Runs something as if it were so many days ago. */
+async function ago<Result>(days: number, work: () => Promise<Result>): Promise<Result> {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - days * day });
+  try {
+    return await work();
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+/** A store with a lead in every state, from long ago and from now, refused submissions, tries and replays. */
+async function lived(opening: Store | Promise<Store>) {
+  const { store, first, second, from } = await furnished(opening);
+  for (const days of [500, 1]) {
+    await ago(days, async () => {
+      const base = days * 100;
+      const sent = (partnerId: number, index: number, changes = {}) =>
+        from(partnerId, { id: idNow(), mobile: mobile(base + index), ...changes });
+      const add = (index: number, changes = {}) => store.submit(sent(first.id, index, changes));
+      await add(1);
+      const [dialled] = await claim(store, `dialled-${days}`);
+      await record(store, `dialled-${days}`, dialled?.id ?? '', 'delivered');
+      await add(2);
+      const [failed] = await claim(store, `failed-${days}`);
+      await record(store, `failed-${days}`, failed?.id ?? '', 'unknown');
+      await add(3, { delays: 20_000_000 });
+      await cancel(store, { id: idNow(), partnerId: first.id, type: 'motor', mobile: mobile(base + 3) });
+      await store.submit(sent(first.id, 4), { key: `day-${days}`, fingerprint: 'four' });
+      const [paused] = await claim(store, `paused-${days}`);
+      await record(store, `paused-${days}`, paused?.id ?? '', 'unavailable', Date.now() + 1_000 * day);
+      await store.submit(sent(second.id, 4));
+      const unknown = sent(second.id, 5, { type: 'unknown \u0000 \ud800' });
+      await store.submit(unknown);
+      await store.rerun(unknown.id);
+    });
+  }
+  await store.addKey('first', 'key', 'digest');
+  await store.limitPartner('first', { perSecond: 5, burst: 10 });
+  return { store, first, second, from };
+}
+
+describe.each(stores)('$name', ({ open }) => {
+  test('what is old goes, and what can still be called or keeps a person from being rung twice stays', async () => {
+    const { store, first, from } = await lived(open());
+    expect(await pruneAll(store, Date.now() - 400 * day)).toEqual({
+      submissions: 4,
+      cancellations: 1,
+      leads: 1,
+      attempts: 1,
+    });
+    expect((await leadsIn(store)).map(({ mobile: number, state }) => [number, state])).toEqual([
+      [mobile(104), 'scheduled'],
+      [mobile(103), 'cancelled'],
+      [mobile(102), 'failed'],
+      [mobile(101), 'dialled'],
+      [mobile(50_004), 'scheduled'],
+      [mobile(50_002), 'failed'],
+      [mobile(50_001), 'dialled'],
+    ]);
+    expect(await submissionsIn(store)).toHaveLength(8);
+    expect(await store.submit(from(first.id, { mobile: mobile(50_001) }))).toMatchObject({
+      outcome: 'existing-contact',
+    });
+    const [failed] = await Array.fromAsync(store.leads({ mobile: mobile(50_002) }, 1));
+    await store.retry(failed?.id ?? '');
+    expect((await claim(store, 'again')).map(({ id }) => id)).toContain(failed?.id);
+    expect(await pruneAll(store, Date.now() - 400 * day)).toMatchObject({ submissions: 0 });
+  });
+
+  test('old cancellations go, but for those of a lead that can still be called', async () => {
+    const { store, first, from } = await furnished(open());
+    const cancelled = (index: number, changes = {}) =>
+      cancel(store, { id: idNow(), partnerId: first.id, type: 'motor', mobile: mobile(index), ...changes });
+    await ago(500, async () => {
+      for (const index of [1, 2, 3]) {
+        await store.submit(from(first.id, { id: idNow(), mobile: mobile(index) }));
+        if (index === 1) await dialDue(store, 'unknown');
+        if (index === 2) await dialDue(store);
+        await cancelled(index);
+      }
+      await cancelled(4);
+      await cancelled(5, { type: 'other' });
+    });
+    await cancelled(6);
+    expect(await pruneAll(store, Date.now() - 400 * day)).toEqual({
+      submissions: 2,
+      cancellations: 4,
+      leads: 1,
+      attempts: 1,
+    });
+    const left = await Promise.all(
+      [1, 2, 3, 4, 5, 6].map((index) => Array.fromAsync(store.cancellations(mobile(index)))),
+    );
+    expect(left.map((rows) => rows.map(({ outcome }) => outcome))).toEqual([
+      ['already-processed'],
+      [],
+      [],
+      [],
+      [],
+      ['not-found'],
+    ]);
+    const undecided = (await leadsIn(store)).find((lead) => lead.isUndecided);
+    await store.resolve(undecided?.id ?? '', false);
+    await cancelled(1);
+    await pruneAll(store, Date.now() - 400 * day);
+    expect(await Array.fromAsync(store.cancellations(mobile(1)))).toMatchObject([{ outcome: 'cancelled' }]);
+  });
+
+  test('pruning goes in small steps, between which others write', async () => {
+    const { store, first, from } = await furnished(open());
+    await ago(500, async () => {
+      const all = Array.from({ length: 1_200 }, (_, index) =>
+        store.submit(from(first.id, { id: idNow(), mobile: mobile(index), type: 'unknown' })),
+      );
+      await Promise.all(all);
+    });
+    // Each step begins once a write has ended that was asked for after the step before.
+    const written: unknown[] = [];
+    let write: Promise<unknown> | undefined;
+    const steps = {
+      ...store,
+      async prune(before: number, after: string) {
+        if (write !== undefined) written.push(await write);
+        return store.prune(before, after);
+      },
+    };
+    const pruned = await pruneAll(steps, Date.now() - 400 * day, () => {
+      write = store.submit(from(first.id, { mobile: mobile(5_000 + written.length) }));
+    });
+    await write;
+    expect(pruned).toMatchObject({ submissions: 1_200, leads: 0, attempts: 0 });
+    expect(written).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
+    expect(await submissionsIn(store)).toHaveLength(3);
+  });
+
+  test('a submission whose replay was accepted stays while its lead can be called, and goes with it', async () => {
+    const { store, first, from } = await furnished(open());
+    await ago(500, async () => {
+      const submissions = [1, 2].map((index) =>
+        from(first.id, { id: idNow(), mobile: mobile(index), type: 'late' }),
+      );
+      for (const submission of submissions) {
+        expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
+      }
+      await store.addType('late', null);
+      await store.grantType('first', 'late');
+      for (const { id } of submissions) {
+        expect(await store.rerun(id)).toMatchObject({ outcome: 'accepted' });
+      }
+    });
+    const prune = () => pruneAll(store, Date.now() - 400 * day);
+    expect(await prune()).toMatchObject({ submissions: 0, leads: 0 });
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'scheduled']);
+    expect((await submissionsIn(store)).map(({ reruns }) => reruns.length)).toEqual([1, 1]);
+    // The one is dialled and keeps its person from being called twice; of the other nothing is needed any more.
+    const other = { id: '', partnerId: first.id, type: 'late', mobile: mobile(2) };
+    await ago(499, async () => {
+      expect(await cancel(store, { ...other, id: idNow() })).toMatchObject({ outcome: 'cancelled' });
+    });
+    await dialDue(store);
+    expect(await prune()).toMatchObject({ submissions: 2, cancellations: 1, leads: 1 });
+    expect((await leadsIn(store)).map(({ state, mobile: number }) => [state, number])).toEqual([
+      ['dialled', mobile(1)],
+    ]);
+    expect(await store.submit(from(first.id, { mobile: mobile(1), type: 'late' }))).toMatchObject({
+      outcome: 'existing-contact',
+    });
+  });
+});
+
+describe('copy', () => {
+  const openPostgres = async () => closing(await openPostgresStore(await emptyDatabase()));
+
+  test.each([
+    ['SQLite', 'PostgreSQL', async () => openStore(), openPostgres],
+    ['PostgreSQL', 'SQLite', openPostgres, async () => openStore()],
+  ])(
+    'from %s to %s everything arrives, and work goes on there',
+    async (_from, _to, openSource, openTarget) => {
+      const { store: source, first, from } = await lived(openSource());
+      await source.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
+      await source.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+      const target = await openTarget();
+      const copied = await copyStore(source, target, unseen);
+      expect(copied.map(({ name }) => name)).toEqual(archiveTables.map(({ name }) => name));
+      expect(copied.every(({ rows }) => rows > 0)).toBe(true);
+      expect(await leadsIn(target)).toEqual(await leadsIn(source));
+      expect(await target.pauses()).toEqual(await source.pauses());
+      for (const type of [undefined, 'motor']) await target.resumeDelivery(type);
+      expect(await Array.fromAsync(target.cancellations(mobile(103)))).toEqual(
+        await Array.fromAsync(source.cancellations(mobile(103))),
+      );
+      expect(await target.keyHolder('digest')).toMatchObject({
+        keyId: 'key',
+        partner: first,
+        limit: { perSecond: 5, burst: 10 },
+      });
+      const scheduled = { partnerId: first.id, type: 'motor', mobile: mobile(104) };
+      expect(
+        await target.submit(from(first.id, { mobile: mobile(104) }), { key: 'day-1', fingerprint: 'four' }),
+      ).toMatchObject({ outcome: 'accepted', isReplay: true });
+      expect(await target.submit(from(first.id, { mobile: mobile(104) }))).toMatchObject({
+        outcome: 'already-scheduled',
+      });
+      expect(await cancel(target, scheduled)).toMatchObject({ outcome: 'cancelled' });
+      // What numbers its rows itself goes on behind the copied ones.
+      await target.addType('new', null);
+      await target.addPartner('third', ['new']);
+      await target.submit(from(first.id, { mobile: mobile(7) }));
+      await dialDue(target);
+      const [unknown] = await Array.fromAsync(target.submissions({ outcome: 'unknown-type' }, 1));
+      await target.rerun(unknown?.id ?? '');
+      // The order goes on too: of what was copied, and of what comes now.
+      const copied103 = await Array.fromAsync(target.submissions({ mobile: mobile(103) }, 1));
+      await expect(target.rerun(copied103[0]?.id ?? '')).rejects.toThrow('was not scheduled');
+      const copied104 = await Array.fromAsync(target.submissions({ mobile: mobile(104) }, 10));
+      await expect(target.rerun(copied104.at(-1)?.id ?? '')).rejects.toThrow('was not scheduled');
+      await target.submit(from(first.id, { mobile: mobile(103), delays: 60 }));
+      expect(await cancel(target, { ...scheduled, mobile: mobile(103) })).toMatchObject({
+        outcome: 'cancelled',
+      });
+    },
+  );
+
+  test('what comes after a copy is numbered behind all of it, in whatever order the pages came', async () => {
+    const { store: source, first, from } = await furnished(openStore());
+    for (let count = 0; count < 5; count += 1) await source.submit(from(first.id));
+    const { store: target } = await furnished(openPostgres());
+    const table = archiveTables.find(({ name }) => name === 'submission');
+    if (table === undefined) throw new Error('There is no table of submissions.');
+    const place = table.columns.indexOf('sequence');
+    const copied = await source.rows(table, undefined, 100);
+    const largestFirst = copied.toSorted((one, other) => Number(other[place]) - Number(one[place]));
+    for (const row of largestFirst) await target.addRows(table, [row]);
+    const submission = from(first.id);
+    await target.submit(submission);
+    const all = await target.rows(table, undefined, 100);
+    const added = all.find(([id]) => id === submission.id);
+    expect(all).toHaveLength(copied.length + 1);
+    expect(Number(added?.[place])).toBeGreaterThan(Number(largestFirst[0]?.[place]));
+  });
+
+  test('a copy that broke off goes on where it was', async () => {
+    const { store: source } = await lived(openStore());
+    const target = await openPostgres();
+    let calls = 0;
+    const breaking: Archive = {
+      ...target,
+      addRows: (table, rows) => {
+        calls += 1;
+        if (table.name === 'submission') throw new Error('The cable was pulled.');
+        return target.addRows(table, rows);
+      },
+    };
+    await expect(copyStore(source, breaking, unseen)).rejects.toThrow('The cable was pulled.');
+    const before = calls;
+    const again: string[] = [];
+    const watched: Archive = {
+      ...target,
+      addRows: (table, rows) => {
+        again.push(table.name);
+        return target.addRows(table, rows);
+      },
+    };
+    await copyStore(source, watched, unseen);
+    expect(before).toBe(6);
+    expect(again).toEqual(['submission', 'idempotency_record', 'rerun', 'attempt']);
+    expect(await submissionsIn(target)).toHaveLength((await submissionsIn(source)).length);
+  });
+
+  test('a target that holds something else is refused, and left as it is', async () => {
+    const { store: source } = await lived(openStore());
+    const { store: target } = await furnished(openPostgres());
+    await target.addType('theirs', null);
+    await target.addType('more', null);
+    await expect(copyStore(source, target, unseen)).rejects.toThrow(UserError);
+    expect(await leadsIn(target)).toEqual([]);
+  });
+
+  test('a difference is found, however small', async () => {
+    const { store: source } = await lived(openStore());
+    const url = await emptyDatabase();
+    const target = closing(await openPostgresStore(url));
+    await copyStore(source, target, unseen);
+    await asAdministrator(url, `UPDATE lead SET attempts = attempts + 1 WHERE state = 'cancelled'`);
+    await expect(copyStore(source, target, unseen)).rejects.toThrow('The table lead differs');
+  });
+});
+
+describe('backup', () => {
+  test('a copy that is made while the store is written to holds one state of it', async () => {
+    const directory = temporaryDirectory();
+    const { store, first, from } = await furnished(closing(openSqliteStore(join(directory, 'leads.db'))));
+    let isDone = false;
+    const writing = (async () => {
+      for (let index = 0; !isDone; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+    })();
+    const other = closing(openSqliteStore(join(directory, 'leads.db')));
+    const file = join(directory, 'copy.db');
+    await expect.poll(async () => (await leadsIn(other)).length).toBeGreaterThan(100);
+    await other.backup(file);
+    isDone = true;
+    await writing;
+    const copy = closing(openSqliteStore(file));
+    const leads = await leadsIn(copy);
+    expect(leads.length).toBeGreaterThanOrEqual(100);
+    expect((await submissionsIn(copy)).map(({ leadId }) => leadId)).toEqual(leads.map(({ id }) => id));
+  });
+
+  test('a file that exists is not written over', async () => {
+    const file = join(temporaryDirectory(), 'other.db');
+    new DatabaseSync(file).close();
+    const store = openStore();
+    await expect(store.backup(file)).rejects.toThrow('exists already');
+    expect(existsSync(file)).toBe(true);
+  });
+});

@@ -1,0 +1,212 @@
+/** Nothing of a person who was removed can be read in the store's files, or in a backup that is made later. */
+import { execFileSync } from 'node:child_process';
+import { openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { identifierBound } from '../../../src/leads/identifier.ts';
+import { pruneAll } from '../../../src/store/prune.ts';
+import { overwriteUnallocatedSpace } from '../../../src/store/sqlite/file/unallocated-space.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { run } from '../../harness/process.ts';
+import { temporaryDirectory } from '../../harness/server.ts';
+import { closing, furnished } from '../stores.ts';
+
+const day = 86_400_000;
+
+/** The bytes of a store's files. A process of its own reads them: to close a file here would give up SQLite's locks. */
+function bytesOf(file: string): string {
+  const bytes = execFileSync('sh', ['-c', 'cat "$0" "$0-wal" 2>/dev/null || true', file], {
+    maxBuffer: 2 ** 30,
+  });
+  return bytes.toString('latin1');
+}
+
+/** What is written of a person. */
+const traits = (who: number) => [
+  `+44784${String(who).padStart(7, '0')}`,
+  `Name${who}!`,
+  `mail${who}@leads.example`,
+];
+
+/** All that is written of people in some bytes. */
+const traitsIn = (bytes: string) =>
+  new Set(bytes.match(/\+44784[0-9]{7}|Name[0-9]+!|mail[0-9]+@leads\.example/g));
+
+/** Saves a person as if it were so many days ago; every third is of an unknown type, every third cancelled. */
+async function save(store: Store, partnerId: number, who: number, daysAgo: number): Promise<void> {
+  const [mobile = '', first_name, email] = traits(who);
+  const receivedAt = Date.now() - daysAgo * day + who;
+  // Some bodies need pages of their own.
+  const data = 'x'.repeat(who % 50 === 0 ? 9_000 : 10);
+  const content = JSON.stringify({ first_name, email, mobile, data });
+  const type = who % 3 === 0 ? 'unknown' : 'motor';
+  // New ids do not go back with the clock.
+  const id = identifierBound(receivedAt) + who.toString(32).padStart(10, '0');
+  await store.submit({ id, partnerId, receivedAt, type, mobile, delays: 3_600, content });
+  if (daysAgo > 400 && type === 'motor')
+    await store.cancel({ id: `${id}c`, partnerId, receivedAt, type, mobile, content });
+}
+
+/** Plants bytes where SQLite leaves some when it moves rows: in the unallocated space of a page. */
+function plantTrace(file: string, trace: string): void {
+  const database = new DatabaseSync(file, { timeout: 5_000 });
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  const page = database.prepare(`SELECT pageno FROM dbstat WHERE name = 'lead_type'`).get();
+  database.close();
+  const start = (Number(page?.['pageno']) - 1) * 4096;
+  const bytes = execFileSync('cat', [file], { maxBuffer: 2 ** 30 }).subarray(start, start + 4096);
+  const unallocated = 8 + 2 * bytes.readUInt16BE(3);
+  expect(bytes.readUInt16BE(5) - unallocated).toBeGreaterThan(trace.length);
+  // It stays open, as SQLite's locks are to last.
+  writeSync(openSync(file, 'r+'), trace, start + unallocated);
+}
+
+test('after pruning nothing of a person is left in the file, the log or a later backup, and others write meanwhile', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'leads.db');
+  const { store: server, first } = await furnished(closing(openSqliteStore(file)));
+  const old = Array.from({ length: 600 }, (_, index) => index);
+  const recent = Array.from({ length: 60 }, (_, index) => 1_000 + index);
+  await Promise.all(old.map((who) => save(server, first.id, who, 500)));
+  await Promise.all(recent.map((who) => save(server, first.id, who, 1)));
+  const before = traitsIn(bytesOf(file));
+  expect([...old, ...recent].flatMap(traits).filter((trait) => !before.has(trait))).toEqual([]);
+
+  const operator = closing(openSqliteStore(file));
+  let isDone = false;
+  let added = 0;
+  const adding = (async () => {
+    for (; !isDone; added += 1) await save(server, first.id, 2_000 + added, 1);
+  })();
+  const pruned = await pruneAll(operator, Date.now() - 400 * day, () => plantTrace(file, traits(1).join()));
+  isDone = true;
+  await adding;
+  expect(pruned.submissions).toBe(old.length);
+  expect(added).toBeGreaterThan(2);
+
+  const backup = join(directory, 'copy.db');
+  await operator.backup(backup);
+  for (const bytes of [bytesOf(file), readFileSync(backup, 'latin1')]) {
+    const found = traitsIn(bytes);
+    expect(old.flatMap(traits).filter((trait) => found.has(trait))).toEqual([]);
+    expect(recent.flatMap(traits).filter((trait) => !found.has(trait))).toEqual([]);
+  }
+  await server.close();
+  await operator.close();
+  const database = new DatabaseSync(file);
+  expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
+  expect(database.prepare('PRAGMA freelist_count').get()).toEqual({ freelist_count: 0 });
+  database.close();
+});
+
+test('what SQLite leaves of removed rows although it deletes securely is overwritten, and nothing else', () => {
+  let traces = 0;
+  for (let seed = 1; seed <= 8; seed += 1) {
+    const file = join(temporaryDirectory(), 'people.db');
+    const database = new DatabaseSync(file);
+    // Pages with a map of their own: there are more than one map has room for.
+    database.exec(`PRAGMA page_size = 512; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = ON;
+      CREATE TABLE person (name TEXT PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID; BEGIN`);
+    const gone = comeAndGo(database, seed);
+    database.exec('COMMIT');
+    const rows = () => database.prepare('SELECT * FROM person').all();
+    const before = rows();
+    database.close();
+    const left = () => {
+      const bytes = readFileSync(file, 'latin1');
+      return gone.filter((name) => bytes.includes(name));
+    };
+    traces += left().length;
+    const descriptor = openSync(file, 'r+');
+    for (let first = 1, read = 50; read === 50; first += read)
+      read = overwriteUnallocatedSpace(descriptor, first, 50);
+    expect(left()).toEqual([]);
+    database.open();
+    expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
+    expect(rows()).toEqual(before);
+    database.close();
+  }
+  expect(traces).toBeGreaterThan(0);
+});
+
+/** Inserts people in random order and removes most of them; returns the names of those who are gone. */
+function comeAndGo(database: DatabaseSync, seed: number): string[] {
+  let state = seed;
+  // Lehmer's generator: the same people for each run.
+  const random = (below: number) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % below;
+  };
+  const insert = database.prepare('INSERT INTO person VALUES (?, ?)');
+  const remove = database.prepare('DELETE FROM person WHERE name = ?');
+  const here: string[] = [];
+  const gone: string[] = [];
+  for (let index = 0; index < 2_000; index += 1) {
+    const name = `${random(1_000_000_000)}-${index}-`;
+    insert.run(name, 'y'.repeat(random(100)));
+    here.push(name);
+    // Towards the end they all go.
+    if (random(2) === 0 && index <= 1_500) continue;
+    const [removed = ''] = here.splice(random(here.length), 1);
+    remove.run(removed);
+    gone.push(removed);
+  }
+  return gone;
+}
+
+test('while somebody reads the store without end, the operator is told what can still be read', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store, first } = await furnished(closing(openSqliteStore(file)));
+  await save(store, first.id, 1, 500);
+  const reader = new DatabaseSync(file);
+  onTestFinished(() => reader.close());
+  reader.exec('BEGIN');
+  reader.prepare('SELECT count(*) FROM lead').get();
+  await save(store, first.id, 2, 500);
+  // The first look at the clock sets the time at which the step gives up.
+  const begun = performance.now();
+  const clock = vi
+    .spyOn(performance, 'now')
+    .mockReturnValue(begun + 60_000)
+    .mockReturnValueOnce(begun);
+  onTestFinished(() => clock.mockRestore());
+  await expect(store.erase(0)).rejects.toThrow(
+    /can still be read in .*leads\.db or its log.*Run the command again/,
+  );
+});
+
+test('room that removed rows have left is given back step by step, when it is much', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store } = await furnished(closing(openSqliteStore(file)));
+  expect(await store.shrink()).toBe(false);
+  const other = new DatabaseSync(file, { timeout: 5_000 });
+  onTestFinished(() => other.close());
+  other.exec(
+    'CREATE TABLE ballast (bytes BLOB) STRICT; INSERT INTO ballast VALUES (zeroblob(8000000)); DROP TABLE ballast',
+  );
+  const pages = () => Number(other.prepare('PRAGMA page_count').get()?.['page_count']);
+  const before = pages();
+  let steps = 0;
+  while (await store.shrink()) steps += 1;
+  expect(steps).toBeGreaterThan(2);
+  expect(pages()).toBeLessThan(before - 900);
+  expect(statSync(`${file}-wal`).size).toBe(0);
+});
+
+test('the store is compacted on demand, without what had been removed from it', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store } = await furnished(openSqliteStore(file));
+  await store.close();
+  const database = new DatabaseSync(file);
+  database.exec(`PRAGMA secure_delete = OFF;
+    CREATE TABLE removed (text TEXT) STRICT; INSERT INTO removed VALUES ('Name1!'); DELETE FROM removed;
+    CREATE TABLE ballast (bytes BLOB) STRICT; INSERT INTO ballast VALUES (zeroblob(5000000)); DELETE FROM ballast`);
+  database.close();
+  expect(bytesOf(file)).toContain('Name1!');
+  const compacted = await run('src/cli.ts', ['store', 'compact'], { DATABASE_URL: `sqlite:${file}` });
+  expect([compacted.code, compacted.stdout]).toEqual([0, 'Compacted the store.\n']);
+  expect(statSync(file).size).toBeLessThan(1_000_000);
+  expect(bytesOf(file)).not.toContain('Name1!');
+});
