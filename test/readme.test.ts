@@ -179,7 +179,7 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['downloads that clients may not have', '128 MiB', 'server/documents', 'defaultMaxUnread =', 2 ** 27],
   ['calls that wait for the store', '10,000 ', 'store/sqlite/durability/commit-queue', 'capacity:', 10_000],
   ['calls that wait for the store', '10,000 ', 'store/postgres/postgres-store', 'capacity:', 10_000],
-  ['another process’s lock', '5 s', 'store/sqlite/durability/commit-queue', 'lockPatience:', 5_000],
+  ['another process’s lock', '5 s', 'store/sqlite/durability/commit-queue', 'lockTimeout:', 5_000],
   ['`due --take` has printed', '50 ', 'cli/take', 'step:', 50],
 ];
 

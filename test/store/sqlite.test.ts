@@ -7,13 +7,10 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { newSubmission } from '../../src/leads/submission.ts';
 import { unobserved } from '../../src/store/observer.ts';
 import { CommitQueue, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
-import {
-  type Durability,
-  inMemoryDurability,
-  WriteAheadLog,
-} from '../../src/store/sqlite/durability/write-ahead-log.ts';
-import { markInUse } from '../../src/store/sqlite/file/closing.ts';
+import { type Durability, inMemoryDurability } from '../../src/store/sqlite/durability/durability.ts';
+import { WriteAheadLog } from '../../src/store/sqlite/durability/write-ahead-log.ts';
 import { openDatabase } from '../../src/store/sqlite/file/database.ts';
+import { markInUse } from '../../src/store/sqlite/file/lifecycle.ts';
 import { latestMigration, migrate } from '../../src/store/sqlite/file/migrate.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { StoreUnavailable } from '../../src/store/store.ts';
@@ -235,7 +232,7 @@ test('while another process holds the lock writes wait and nothing else does', a
 test('a lock that is never released fails the writes that wait for it, and later ones go through', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
-  const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, lockPatience: 50 });
+  const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, lockTimeout: 50 });
   const lock = holdWriteLock(file);
   await expect(queue.write(() => undefined)).rejects.toThrow('database is locked');
   lock.release();
@@ -282,7 +279,7 @@ test('a reader that stalls in a list does not keep the log from being emptied', 
 test('a lock counts from when it was met, however long ago another was', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
-  const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, lockPatience: 60_000 });
+  const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, lockTimeout: 60_000 });
   const clock = vi.spyOn(performance, 'now');
   onTestFinished(() => clock.mockRestore());
   for (const [note, hour] of [
@@ -321,7 +318,7 @@ test('after a sync that failed nothing is written while a reader keeps the log f
   for (const note of ['one', 'two']) {
     const error = await insert(note).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(StoreUnavailable);
-    expect(String(error)).toContain('keeps its log from beginning anew');
+    expect(String(error)).toContain('prevents resetting the log');
   }
   expect(notesIn(file)).toEqual(['before', 'doubtful']);
   reader.exec('COMMIT');

@@ -67,7 +67,7 @@ export function sqliteIntake(
   grantedType: FindGrantedType,
   take: Take,
 ): Intake {
-  const keys = queue.memory<KeyHolder>();
+  const keys = queue.cache<KeyHolder>();
   const keyHolder = new Query<
     { keyId: string; digest: string; partnerId: number; partnerName: string } & LimitColumns
   >(

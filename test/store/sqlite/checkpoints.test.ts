@@ -16,7 +16,7 @@ import { closing, furnished } from '../stores.ts';
 const many = 100_000;
 
 function checkpointsOf(file: string) {
-  const failure = { failed: vi.fn(), carryOver: vi.fn() };
+  const failure = { failed: vi.fn(), checkpoint: vi.fn() };
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   const checkpoints = new Checkpoints(file, failure);
   onTestFinished(async () => {
@@ -40,8 +40,8 @@ test('when the file is gone at the first checkpoint, the failure is reported and
   rmSync(file);
   checkpoints.committed(many);
   await vi.waitFor(() => expect(failure.failed).toHaveBeenCalledTimes(1), 10_000);
-  expect(failure.carryOver).toHaveBeenCalledTimes(1);
-  expect(await checkpoints.empty()).toBe(false);
+  expect(failure.checkpoint).toHaveBeenCalledTimes(1);
+  expect(await checkpoints.truncateLog()).toBe(false);
   // Reported each time, and said once.
   expect(failure.failed).toHaveBeenCalledTimes(2);
   expect(warned).toHaveBeenCalledTimes(1);
@@ -53,12 +53,12 @@ test('when the thread ends by itself, the next checkpoint has another', async ()
   const { checkpoints, failure } = checkpointsOf(file);
   const posted = vi.spyOn(Worker.prototype, 'postMessage');
   onTestFinished(() => void posted.mockRestore());
-  expect(await checkpoints.empty()).toBe(true);
+  expect(await checkpoints.truncateLog()).toBe(true);
   // The cast: what a method was called on is its object.
   const thread = posted.mock.contexts[0] as Worker;
   await thread.terminate();
   expect(failure.failed).toHaveBeenCalledTimes(1);
-  expect(await checkpoints.empty()).toBe(true);
+  expect(await checkpoints.truncateLog()).toBe(true);
   expect(posted.mock.contexts[1]).not.toBe(thread);
 });
 
@@ -72,7 +72,7 @@ test.each(['started', 'late'])(
     onTestFinished(() => void child.kill('SIGKILL'));
     const { code, stdout, stderr } = await finished(child);
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '{"isCarriedOver":true}' });
-    if (order === 'late') expect(stderr).toContain("carried over by the server's main thread");
+    if (order === 'late') expect(stderr).toContain('The main thread makes checkpoints');
     else expect(stderr).toBe('');
   },
 );

@@ -14,8 +14,13 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
-import { versionOf } from '../../../src/store/sqlite/file/closing.ts';
-import { closed, inUse, isInUse, ofNewLineage } from '../../../src/store/sqlite/file/version.ts';
+import {
+  isInUse,
+  markedClosed,
+  markedInUse,
+  versionOf,
+  withNewLineage,
+} from '../../../src/store/sqlite/file/version.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
@@ -249,20 +254,20 @@ test('a backup that is restored a second time, beside the log of the first, is r
 });
 
 test.each([
-  ['marks the store as in use', inUse],
-  ['marks the store as closed', closed],
-  ['draws a lineage', ofNewLineage],
+  ['marks the store as in use', markedInUse],
+  ['marks the store as closed', markedClosed],
+  ['draws a lineage', withNewLineage],
 ])(
   'a process that is killed when it %s, before the file has it, leaves a store that opens',
   async (_when, change) => {
     const { file, store } = await storeWithLead();
-    const copy = change === inUse ? file : killed(file);
-    if (change === inUse) await store.close();
+    const copy = change === markedInUse ? file : killed(file);
+    if (change === markedInUse) await store.close();
     const database = new DatabaseSync(copy);
     onTestFinished(() => database.close());
     // Nothing is left in the log but what comes now.
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    if (change === ofNewLineage) database.exec(`PRAGMA user_version = ${inUse(versionOf(database))}`);
+    if (change === withNewLineage) database.exec(`PRAGMA user_version = ${markedInUse(versionOf(database))}`);
     database.exec(`PRAGMA user_version = ${change(versionOf(database))}`);
     expect(await mobilesIn(killed(copy))).toEqual([mobile(0)]);
   },

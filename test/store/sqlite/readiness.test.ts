@@ -11,9 +11,9 @@ import { finished, spawnProgram } from '../../harness/process.ts';
 import { holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
 import { closing } from '../stores.ts';
 
-function newStore(lockPatience = defaultLimits.lockPatience) {
+function newStore(lockTimeout = defaultLimits.lockTimeout) {
   const file = join(temporaryDirectory(), 'leads.db');
-  return { file, store: closing(openSqliteStore(file, { ...defaultLimits, lockPatience })) };
+  return { file, store: closing(openSqliteStore(file, { ...defaultLimits, lockTimeout })) };
 }
 
 /** When the store was last found ready, as another connection sees it; undefined for never. */
@@ -37,7 +37,7 @@ test('a check commits a row of its own, and syncs it', async () => {
   expect(synced).toHaveBeenCalled();
   expect(checkedAt(file)).toBeGreaterThanOrEqual(before);
   synced.mockImplementationOnce((_file, end) => end(new Error('EIO')));
-  await expect(store.checkReady()).rejects.toThrow('The disk failed');
+  await expect(store.checkReady()).rejects.toThrow('leads.db-wal failed');
   await store.checkReady();
 });
 

@@ -2,9 +2,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
-import { versionOf } from '../../../src/store/sqlite/file/closing.ts';
 import { latestMigration } from '../../../src/store/sqlite/file/migrate.ts';
-import { migrated } from '../../../src/store/sqlite/file/version.ts';
+import { versionOf, withMigration } from '../../../src/store/sqlite/file/version.ts';
 import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { startServer } from '../../harness/server.ts';
@@ -13,7 +12,7 @@ import { startServer } from '../../harness/server.ts';
 function migrateFurther(file: string): void {
   const newer = new DatabaseSync(file, { timeout: 5_000 });
   newer.exec('BEGIN IMMEDIATE; ALTER TABLE lead RENAME COLUMN trace TO trace_context');
-  newer.exec(`PRAGMA user_version = ${migrated(versionOf(newer), latestMigration + 1)}`);
+  newer.exec(`PRAGMA user_version = ${withMigration(versionOf(newer), latestMigration + 1)}`);
   newer.exec('COMMIT');
   newer.close();
 }

@@ -1,50 +1,48 @@
-/** The thread that `Checkpoints` starts: each message asks for one task, and is answered with how it ended. */
+/** The thread that `Checkpoints` starts. Each message is a task; the thread responds with whether it completed. */
 import { fsyncSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { durableCheckpoints, existingFile } from '../file/database.ts';
 
-/** What the thread works on. */
+/** The database file whose log the thread checkpoints. */
 export interface CheckpointedFile {
   path: string;
-  /** A descriptor of the same file. */
+  /** A descriptor of the file. */
   descriptor: number;
-  /** Its inode. */
   inode: number;
 }
 
-/** `checkpoint` carries the log over to the file; `empty` also waits for readers and truncates the log. */
-export type CheckpointTask = 'checkpoint' | 'empty';
+/** `checkpoint` moves the log's pages to the file and resets the log; `truncate` also truncates the log. */
+export type CheckpointTask = 'checkpoint' | 'truncate';
 
-/** How long writers may be kept waiting for whoever still reads the log, in milliseconds. */
-const patience = 50;
+/** Maximum time that writers wait for readers of the log (ms). */
+const busyTimeout = 50;
 
-/** The first carries over nearly all, the second what was written meanwhile. */
-const passesAlongside = 2;
+/** Passes that do not block writers: the first moves nearly everything, the second what was written during the first. */
+const passivePasses = 2;
 
 const port = parentPort;
-if (port === null) throw new Error('The checkpoint thread was started as a program of its own.');
-// The cast: `Checkpoints` gives it.
+if (port === null)
+  throw new Error('The checkpoint thread was started as a program. Start the server instead.');
+// The cast: `Checkpoints` passes this object.
 const { path, descriptor, inode } = workerData as CheckpointedFile;
-// Opening must not make a new file in the place of one that was removed.
-const database = new DatabaseSync(existingFile(path), { timeout: patience });
+// Opening must not create a file if the database file was removed.
+const database = new DatabaseSync(existingFile(path), { timeout: busyTimeout });
 if (statSync(path).ino !== inode) throw new Error(`${path} was replaced by another file.`);
 durableCheckpoints(database);
-const alongside = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
-const ending = {
+const passive = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
+const final = {
   checkpoint: database.prepare('PRAGMA wal_checkpoint(RESTART)'),
-  empty: database.prepare('PRAGMA wal_checkpoint(TRUNCATE)'),
+  truncate: database.prepare('PRAGMA wal_checkpoint(TRUNCATE)'),
 };
 
 port.on('message', (task: CheckpointTask) => {
-  for (let pass = 0; pass < passesAlongside; pass += 1) {
-    alongside.get();
-    // SQLite syncs the file only where nothing was written meanwhile: under load that would be below, while writers
-    // wait. What was synced here already took them 25 ms of each checkpoint there, and takes 2 now.
+  for (let pass = 0; pass < passivePasses; pass += 1) {
+    passive.get();
+    // Leaves little to sync for the final checkpoint, which makes writers wait.
     fsyncSync(descriptor);
   }
-  // What came since is little, and carried over while writers wait: else the log would never begin anew under a load
-  // that never pauses, and grow without end.
-  const isComplete = ending[task].get()?.['busy'] === 0;
+  // Blocks writers, but only for what was written since. Without it the log would never be reset under constant load.
+  const isComplete = final[task].get()?.['busy'] === 0;
   port.postMessage(isComplete);
 });

@@ -1,81 +1,79 @@
 import { fstatSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { descriptorOf } from '../file/descriptors.ts';
 import type { CheckpointedFile, CheckpointTask } from './checkpoint-thread.ts';
-import { descriptorOf } from './synced-file.ts';
 
 const thread = new URL('checkpoint-thread.ts', import.meta.url);
 
 /**
- * When the log has grown by so many pages there is a checkpoint; with the usual page of 4 KiB that is 1 MB. The disk is
- * busy with each for a moment, in which commits wait: with 8 MB one request in a hundred waited twice as long at half of
- * the peak (`npm run bench`).
+ * Growth of the log after which a checkpoint runs (pages; 1 MB with the usual page of 4 KiB). The disk is busy during a
+ * checkpoint and commits wait, so small checkpoints keep the latency low (docs/performance.md).
  */
-const pagesBetween = 256;
+const checkpointInterval = 256;
 
 /**
- * The same while many writes share each commit, 32 MB. They wait for each other then, not for the disk, and fewer
- * checkpoints write fewer pages, since one page has had several writes: a twelfth more leads.
+ * The same under load (pages; 32 MB). Requests then wait for each other rather than for the disk, and fewer checkpoints
+ * write fewer pages, because each page has been written several times meanwhile.
  */
-const pagesBetweenUnderLoad = 8_192;
+const checkpointIntervalUnderLoad = 8_192;
 
-/** So many writes in one commit come only of a server that has more to do than it can. */
+/** Number of writes in one commit that shows that the server is under load. */
 const writesUnderLoad = 32;
 
-/** What a commit adds to the log, roughly: the last page of each table and index, and a page of its own for each write. */
-const pagesOfCommit = 10;
+/** Approximate number of pages that a commit adds to the log, besides one per write: the last page of each table and index. */
+const pagesPerCommit = 10;
 
-/** What is done when a checkpoint fails. */
-export interface CheckpointFailure {
-  /** Called for each checkpoint that failed. */
+/** Called if a checkpoint fails. */
+export interface CheckpointFallback {
+  /** Reports the failure. */
   failed(): void;
-  /** Carries over what it can without a descriptor or a thread of its own, which may both be what is missing. */
-  carryOver(): void;
+  /** Makes a checkpoint that needs neither a descriptor nor a thread, since either may be what is missing. */
+  checkpoint(): void;
 }
 
 type Settle = (isComplete: boolean) => void;
 
 /**
- * Carries the write-ahead log over to the database file in a thread of its own. SQLite would do it within a COMMIT
- * now and then, which held up all requests for as long as the disk takes to sync hundreds of pages.
+ * Makes checkpoints in a thread: SQLite would make them within a COMMIT, and block every request while the disk syncs
+ * hundreds of pages.
  *
- * The thread and its connection need eight descriptors. A server starts it before it needs it (`start`), and keeps it.
- * Where it cannot be started, or ends, nothing else does: the failure is reported, this thread carries the log over for
- * the time being, and the next checkpoint tries to start another.
+ * The thread and its connection need eight descriptors, so the server starts it early (`start`) and keeps it. If it cannot
+ * be started or exits, the main thread makes the checkpoint, and the next one starts another thread.
  */
 export class Checkpoints {
   readonly #file: CheckpointedFile;
-  readonly #failure: CheckpointFailure;
+  readonly #fallback: CheckpointFallback;
   #worker: Worker | undefined;
-  /** The tasks that the thread was given and has not answered, in their order. */
+  /** Tasks sent to the thread, in order, that it has not finished. */
   #inFlight: Settle[] = [];
   #isFailing = false;
   #isClosed = false;
   #pages = 0;
 
-  /** @param path of the database file, which exists @throws where it cannot be opened */
-  constructor(path: string, failure: CheckpointFailure) {
+  /** @param path of the database file, which exists @throws if the file cannot be opened */
+  constructor(path: string, fallback: CheckpointFallback) {
     const descriptor = descriptorOf(path);
     this.#file = { path, descriptor, inode: fstatSync(descriptor).ino };
-    this.#failure = failure;
+    this.#fallback = fallback;
   }
 
-  /** Starts the thread, so that it has what it needs before descriptors become rare. */
+  /** Starts the thread, before the process runs short of descriptors. */
   start(): void {
-    if (!this.#isClosed) this.#worker ??= this.#newWorker();
+    if (!this.#isClosed) this.#worker ??= this.#startWorker();
   }
 
-  /** Takes note of writes that were committed together. */
+  /** Counts the pages of a commit, and starts a checkpoint if the log has grown enough. @param writes in the commit */
   committed(writes: number): void {
-    this.#pages += pagesOfCommit + writes;
-    const enough = writes > writesUnderLoad ? pagesBetweenUnderLoad : pagesBetween;
-    if (this.#pages < enough || this.#inFlight.length > 0) return;
+    this.#pages += pagesPerCommit + writes;
+    const interval = writes > writesUnderLoad ? checkpointIntervalUnderLoad : checkpointInterval;
+    if (this.#pages < interval || this.#inFlight.length > 0) return;
     this.#pages = 0;
-    void this.#ask('checkpoint');
+    void this.#send('checkpoint');
   }
 
-  /** Carries everything over and truncates the log. Resolves to false where a reader or writer was in the way. */
-  empty(): Promise<boolean> {
-    return this.#ask('empty');
+  /** Moves the log's content to the database file and truncates the log. Resolves to false if a reader or writer prevented it. */
+  truncateLog(): Promise<boolean> {
+    return this.#send('truncate');
   }
 
   async close(): Promise<void> {
@@ -83,10 +81,10 @@ export class Checkpoints {
     this.#isClosed = true;
     this.#worker = undefined;
     await worker?.terminate();
-    this.#settleAll();
+    this.#failTasks();
   }
 
-  #ask(task: CheckpointTask): Promise<boolean> {
+  #send(task: CheckpointTask): Promise<boolean> {
     this.start();
     const worker = this.#worker;
     if (worker === undefined) return Promise.resolve(false);
@@ -96,7 +94,7 @@ export class Checkpoints {
     });
   }
 
-  #newWorker(): Worker {
+  #startWorker(): Worker {
     const worker = new Worker(thread, {
       workerData: this.#file,
       resourceLimits: { maxOldGenerationSizeMb: 16 },
@@ -106,27 +104,27 @@ export class Checkpoints {
       this.#isFailing = false;
       this.#inFlight.shift()?.(isComplete);
     });
-    worker.on('error', (error) => this.#ended(worker, String(error)));
-    worker.on('exit', (code) => this.#ended(worker, `the thread ended with ${code}`));
+    worker.on('error', (error) => this.#onEnd(worker, String(error)));
+    worker.on('exit', (code) => this.#onEnd(worker, `the thread exited with code ${code}`));
     return worker;
   }
 
-  /** An error is followed by an exit: whichever comes first counts. */
-  #ended(worker: Worker, reason: string): void {
+  /** An `error` event is followed by `exit`; only the first of the two counts. */
+  #onEnd(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
-    this.#settleAll();
+    this.#failTasks();
     if (!this.#isFailing) {
       process.emitWarning(
-        `The log of ${this.#file.path} is carried over by the server's main thread, which holds up requests for a moment each time: the thread for it failed (${reason}). It is started again for the next checkpoint. If it keeps failing, check how many files the process may open (ulimit -n).`,
+        `The checkpoint thread of ${this.#file.path} failed (${reason}). The main thread makes checkpoints until it can be started again, and each one blocks requests briefly. If this continues, check how many files the process may open (ulimit -n).`,
       );
     }
     this.#isFailing = true;
-    this.#failure.failed();
-    this.#failure.carryOver();
+    this.#fallback.failed();
+    this.#fallback.checkpoint();
   }
 
-  #settleAll(): void {
+  #failTasks(): void {
     for (const settle of this.#inFlight.splice(0)) settle(false);
   }
 }

@@ -4,38 +4,37 @@ import { type StoreObserver, unobserved } from '../../observer.ts';
 import { StoreUnavailable } from '../../store.ts';
 import { isBusy } from '../fault.ts';
 import { Query } from '../query.ts';
+import type { Durability } from './durability.ts';
 import { TickCache } from './tick-cache.ts';
-import type { Durability } from './write-ahead-log.ts';
 
 interface Entry {
   run: () => unknown;
   resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
-  /** What it came to in the transaction; its caller is told after the commit. */
+  /** What `run` returned. */
   result: unknown;
-  /** Why it was undone alone; undefined where it was not. */
+  /** Why this entry alone was rolled back; undefined if it was not. */
   failure: unknown;
 }
 
 export interface CommitQueueLimits {
-  /** How many writes may wait before further ones are refused. */
+  /** Maximum number of waiting writes; further writes are rejected. */
   capacity: number;
-  /** How long writes wait for a lock that another process holds, in milliseconds. */
-  lockPatience: number;
+  /** Maximum time that writes wait for a lock that another process holds (ms). */
+  lockTimeout: number;
 }
 
-export const defaultLimits: CommitQueueLimits = { capacity: 10_000, lockPatience: 5_000 };
+export const defaultLimits: CommitQueueLimits = { capacity: 10_000, lockTimeout: 5_000 };
 
-/** So many writes share a commit at most; a batch keeps the process from everything else. */
+/** Maximum number of writes in a commit. A batch blocks everything else in the process. */
 const maxBatchSize = 500;
 
-/** The pause before the lock is tried again, in milliseconds. */
-const lockRetry = 1;
+/** Time between two attempts to get the lock (ms). */
+const lockRetryDelay = 1;
 
 /**
- * Gathers the writes that arrive while the disk syncs the commit before, and commits them together, since a sync
- * costs more than all the rest. One that fails is undone alone. A write's promise is fulfilled once its commit is
- * on the disk.
+ * Commits writes in batches: while the disk syncs one commit, the writes that arrive are gathered for the next. A write
+ * that throws is rolled back alone. A write's promise resolves once its commit is on the disk.
  */
 export class CommitQueue {
   readonly #database: DatabaseSync;
@@ -43,17 +42,17 @@ export class CommitQueue {
   readonly #limits: CommitQueueLimits;
   readonly #observer: StoreObserver;
   readonly #commit: Query;
-  readonly #save: Query;
+  readonly #savepoint: Query;
   readonly #release: Query;
   #waiting: Entry[] = [];
-  #scheduled = false;
-  /** The sync that is under way. It is fulfilled when it has ended, with why it failed where it did. */
+  #isScheduled = false;
+  /** The sync in progress. Never rejects; resolves to the error if the sync failed. */
   #syncing: Promise<unknown> | undefined;
-  /** When the first failed attempt at the lock was made; 0 while there is none. */
+  /** When the lock was first found to be held (`performance.now()`); 0: it was not. */
   #lockedSince = 0;
   #whenIdle: (() => void)[] = [];
-  readonly #afterCommit = new Set<() => void>();
-  readonly #memories: TickCache<unknown>[] = [];
+  readonly #commitListeners = new Set<() => void>();
+  readonly #caches: TickCache<unknown>[] = [];
 
   constructor(
     database: DatabaseSync,
@@ -66,15 +65,15 @@ export class CommitQueue {
     this.#limits = limits;
     this.#observer = observer;
     this.#commit = new Query(database, 'COMMIT');
-    this.#save = new Query(database, 'SAVEPOINT entry');
+    this.#savepoint = new Query(database, 'SAVEPOINT entry');
     this.#release = new Query(database, 'RELEASE entry');
   }
 
   /**
-   * Runs `work` in the next batch. Its result is given once the batch is committed and synced. It may
-   * be run a second time after being undone, so it may change nothing but the store.
+   * Runs `work` in the next batch. Resolves to its result once the batch is committed and synced. `work` may run a second
+   * time after a rollback, so it must have no effect outside the store.
    *
-   * @throws {StoreUnavailable} where too much is waiting
+   * @throws {StoreUnavailable} if too many writes are waiting
    */
   write<Result>(work: () => Result): Promise<Result> {
     const waiting = this.#waiting.length;
@@ -82,81 +81,76 @@ export class CommitQueue {
       return Promise.reject(new StoreUnavailable(`${waiting} writes are waiting for the store.`));
     }
     return new Promise<Result>((resolve, reject) => {
-      // The cast: what run() returns is what its own resolve() takes.
-      const tell = resolve as (result: unknown) => void;
-      this.#waiting.push({ run: work, resolve: tell, reject, result: undefined, failure: undefined });
+      // The cast: an entry's resolve() only ever receives the result of its own run().
+      const settle = resolve as (result: unknown) => void;
+      this.#waiting.push({ run: work, resolve: settle, reject, result: undefined, failure: undefined });
       this.#schedule();
     });
   }
 
-  /** How many writes wait. */
+  /** Number of waiting writes. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** Calls `listener` after each batch that was committed, until the function that is returned is called. */
+  /** Calls `listener` after each committed batch. Returns an unsubscribe function. */
   onCommit(listener: () => void): () => void {
-    this.#afterCommit.add(listener);
-    return () => void this.#afterCommit.delete(listener);
+    this.#commitListeners.add(listener);
+    return () => void this.#commitListeners.delete(listener);
   }
 
   /**
-   * Reads what may be told to others: it is given once it is on the disk.
+   * Runs `query` and resolves to its result once everything that it may have read is on the disk.
    *
-   * @throws {StoreUnavailable} where the disk fails, or the store may not be used any more
+   * @throws {StoreUnavailable} if the sync fails, or this process may no longer use the store
    */
-  async read<Result>(ask: () => Result): Promise<Result> {
-    this.checkUse();
-    const result = ask();
+  async read<Result>(query: () => Result): Promise<Result> {
+    const { refusal } = this.#durability;
+    if (refusal !== undefined) throw refusal;
+    const result = query();
     const failure = await this.#syncing;
     if (failure !== undefined) throw failure;
     return result;
   }
 
-  /** @throws {StoreUnavailable} where the store may not be used any more */
-  checkUse(): void {
-    const { refusal } = this.#durability;
-    if (refusal !== undefined) throw refusal;
+  /** Creates a cache that is also cleared whenever a transaction of this queue begins or ends. */
+  cache<Row>(): TickCache<Row> {
+    const cache = new TickCache<Row>();
+    this.#caches.push(cache);
+    return cache;
   }
 
-  /** A memory of rows that forgets them, too, wherever a transaction of this queue begins or ends. */
-  memory<Row>(): TickCache<Row> {
-    const memory = new TickCache<Row>();
-    this.#memories.push(memory);
-    return memory;
-  }
-
-  /** Fulfilled once nothing is waiting. */
+  /** Resolves once no write is waiting or being synced. */
   idle(): Promise<void> {
     if (this.#waiting.length === 0 && this.#syncing === undefined) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#syncing !== undefined) return;
-    this.#scheduled = true;
+    if (this.#isScheduled || this.#syncing !== undefined) return;
+    this.#isScheduled = true;
     setImmediate(() => this.#flush());
   }
 
   #flush(): void {
-    this.#scheduled = false;
+    this.#isScheduled = false;
     try {
       this.#durability.begin();
     } catch (error) {
-      this.#beginFailed(error);
+      this.#onBeginFailed(error);
       return;
     }
     this.#lockedSince = 0;
-    this.#forget();
+    this.#clearCaches();
     this.#commitBatch(this.#waiting.splice(0, maxBatchSize));
   }
 
-  #beginFailed(error: unknown): void {
+  #onBeginFailed(error: unknown): void {
     const now = performance.now();
     this.#lockedSince ||= now;
-    if (isBusy(error) && now - this.#lockedSince < this.#limits.lockPatience) {
-      this.#scheduled = true;
-      setTimeout(() => this.#flush(), lockRetry);
+    if (isBusy(error) && now - this.#lockedSince < this.#limits.lockTimeout) {
+      this.#isScheduled = true;
+      setTimeout(() => this.#flush(), lockRetryDelay);
       return;
     }
     this.#lockedSince = 0;
@@ -166,9 +160,8 @@ export class CommitQueue {
   }
 
   /**
-   * Runs the batch in the transaction that was begun. Where one entry fails all are undone and run
-   * once more, each in a savepoint: savepoints for every entry from the start would double what a
-   * batch costs, since SQLite then copies each page that an entry touches.
+   * Runs a batch in the open transaction. If an entry throws, the batch is rolled back and runs again with a savepoint per
+   * entry. Savepoints from the start would double the cost of every batch: SQLite copies each page that an entry changes.
    */
   #commitBatch(batch: Entry[]): void {
     const begun = performance.now();
@@ -176,13 +169,13 @@ export class CommitQueue {
       try {
         for (const entry of batch) entry.result = entry.run();
       } catch {
-        // Nothing is lost here: the run in savepoints meets the same error and tells the entry's caller.
+        // The second run meets the same error and rejects the entry with it.
         this.#rollback();
         this.#durability.begin();
-        for (const entry of batch) this.#runAlone(entry);
+        for (const entry of batch) this.#runInSavepoint(entry);
       }
       this.#commit.run();
-      this.#forget();
+      this.#clearCaches();
     } catch (error) {
       this.#rollback();
       this.#observer.failure('write', batch.length);
@@ -193,14 +186,14 @@ export class CommitQueue {
     this.#syncing = this.#sync(batch, begun);
   }
 
-  /** Syncs a batch that is committed, and tells its callers only then. */
+  /** Syncs a committed batch, then settles its entries. */
   async #sync(batch: Entry[], begun: number): Promise<unknown> {
-    const failure = await this.#failureOfSync(batch.length);
+    const failure = await this.#syncFailure(batch.length);
     this.#syncing = undefined;
     if (failure === undefined) {
       this.#observer.batch('write', batch.length, performance.now() - begun);
       for (const entry of batch) settle(entry);
-      for (const tell of this.#afterCommit) tell();
+      for (const notify of this.#commitListeners) notify();
     } else {
       this.#observer.failure('write', batch.length);
       for (const entry of batch) entry.reject(failure);
@@ -209,7 +202,7 @@ export class CommitQueue {
     return failure;
   }
 
-  async #failureOfSync(writes: number): Promise<unknown> {
+  async #syncFailure(writes: number): Promise<unknown> {
     try {
       await this.#durability.sync(writes);
       return undefined;
@@ -218,29 +211,29 @@ export class CommitQueue {
     }
   }
 
-  /** Runs one entry, and undoes it alone where it fails. @throws where its failure took the whole transaction with it */
-  #runAlone(entry: Entry): void {
-    this.#save.run();
+  /** Runs one entry and rolls it back alone if it throws. @throws if its failure ended the whole transaction */
+  #runInSavepoint(entry: Entry): void {
+    this.#savepoint.run();
     try {
       entry.result = entry.run();
       this.#release.run();
     } catch (error) {
       if (!this.#database.isTransaction) throw error;
       this.#database.exec('ROLLBACK TO entry; RELEASE entry');
-      this.#forget();
+      this.#clearCaches();
       if (!(error instanceof UserError)) this.#observer.failure('write', 1);
       entry.failure = error;
     }
   }
 
-  /** A full disk and the like end the transaction by themselves. */
+  /** Some errors, such as a full disk, have already ended the transaction. */
   #rollback(): void {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-    this.#forget();
+    this.#clearCaches();
   }
 
-  #forget(): void {
-    for (const memory of this.#memories) memory.forget();
+  #clearCaches(): void {
+    for (const cache of this.#caches) cache.clear();
   }
 
   #continue(): void {
@@ -248,7 +241,7 @@ export class CommitQueue {
       this.#schedule();
       return;
     }
-    for (const tell of this.#whenIdle.splice(0)) tell();
+    for (const notify of this.#whenIdle.splice(0)) notify();
   }
 }
 

@@ -1,38 +1,38 @@
 /**
- * Remembers what was looked up for the rest of one turn of the event loop: of the requests that arrive together,
- * most have the same key and type, and each look-up takes 6 microseconds. What another process changes counts from
- * the next turn on, so nothing that is out of date is told: it was looked up while the request was under way.
+ * Caches look-ups until the end of the current event-loop tick. Most requests that arrive together use the same key and
+ * lead type. A change by another process applies from the next tick on, and every look-up happens while its request is in
+ * progress, so no request is served with data older than the request.
  */
 export class TickCache<Row> {
   #rows = new Map<string, Row | undefined>();
-  #isTurnAwaited = false;
+  #isClearScheduled = false;
 
-  /** What `ask` gives, or gave in this turn under the same name. */
-  get(name: string, ask: () => Row | undefined): Row | undefined {
-    const known = this.#rows.get(name);
-    if (known !== undefined || this.#rows.has(name)) return known;
-    const row = ask();
+  /** Returns the cached row, or calls `query` and caches its result (undefined included). */
+  get(name: string, query: () => Row | undefined): Row | undefined {
+    const cached = this.#rows.get(name);
+    if (cached !== undefined || this.#rows.has(name)) return cached;
+    const row = query();
     this.#rows.set(name, row);
-    this.#awaitTurn();
+    this.#scheduleClear();
     return row;
   }
 
   /**
-   * Forgets everything. It must be called where this process changes, or undoes, what is looked up.
+   * Clears the cache. Must be called whenever this process changes, or rolls back a change to, what is cached.
    *
-   * The map is left, not cleared: a map that is cleared links its old table to the new one, so that one that had grown
-   * old kept all later ones alive, and full collections came half as often again.
+   * Replaces the map instead of clearing it: in V8 a cleared map links its old table to the new one, which keeps dead
+   * tables alive until the next full collection.
    */
-  forget(): void {
+  clear(): void {
     if (this.#rows.size > 0) this.#rows = new Map();
   }
 
-  #awaitTurn(): void {
-    if (this.#isTurnAwaited) return;
-    this.#isTurnAwaited = true;
+  #scheduleClear(): void {
+    if (this.#isClearScheduled) return;
+    this.#isClearScheduled = true;
     setImmediate(() => {
-      this.#isTurnAwaited = false;
-      this.forget();
+      this.#isClearScheduled = false;
+      this.clear();
     });
   }
 }

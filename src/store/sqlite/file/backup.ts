@@ -3,9 +3,8 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from '
 import { dirname, resolve } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { UserError } from '../../../errors/user-error.ts';
-import { versionOf } from './closing.ts';
 import { createPrivate } from './permissions.ts';
-import { closed, ofNewLineage } from './version.ts';
+import { markedClosed, versionOf, withNewLineage } from './version.ts';
 
 /** As many pages as one step of a copy can take. */
 const allPages = 2 ** 31 - 1;
@@ -44,7 +43,7 @@ function complete(file: string): void {
   try {
     const found = copy.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (found !== 'ok') throw new Error(`The copy is damaged: ${found}`);
-    copy.exec(`PRAGMA user_version = ${ofNewLineage(closed(versionOf(copy)))}`);
+    copy.exec(`PRAGMA user_version = ${withNewLineage(markedClosed(versionOf(copy)))}`);
   } finally {
     copy.close();
   }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { markInUse } from './closing.ts';
+import { markInUse } from './lifecycle.ts';
 
 /**
  * Rewrites the whole file without the space and the traces that removed rows have left. Blocks all other writers

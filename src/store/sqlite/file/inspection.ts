@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
-import { descriptorOf } from '../durability/synced-file.ts';
+import { descriptorOf } from './descriptors.ts';
 import { isLogBegun } from './store-files.ts';
 import { isInUse, isStoreFile, lineageOf, versionInFile, versionOffset } from './version.ts';
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { markInUse } from './closing.ts';
+import { markInUse } from './lifecycle.ts';
 
 /** Who is let in, and with what, is looked up in these. They are small, so each start checks them whole. */
 const registry = ['lead_type', 'partner', 'granted_type', 'api_key'] as const;

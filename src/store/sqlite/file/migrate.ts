@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { markInUse, versionOf } from './closing.ts';
-import { migrated, migrationOf } from './version.ts';
+import { markInUse } from './lifecycle.ts';
+import { migrationOf, versionOf, withMigration } from './version.ts';
 
 const directory = new URL('migrations/', import.meta.url);
 
@@ -40,7 +40,7 @@ export function migrate(database: DatabaseSync, files = migrations): void {
     const [broken] = database.prepare('PRAGMA foreign_key_check').all();
     if (broken !== undefined)
       throw new Error(`A migration broke a reference of the table ${broken['table']}.`);
-    database.exec(`PRAGMA user_version = ${migrated(version, files.length)}`);
+    database.exec(`PRAGMA user_version = ${withMigration(version, files.length)}`);
     database.exec('COMMIT');
     // The file itself must have the version from the start, so that a replaced file is noticed.
     database.exec('PRAGMA wal_checkpoint(PASSIVE)');

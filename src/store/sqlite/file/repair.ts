@@ -1,8 +1,8 @@
 import { explained } from '../fault.ts';
-import { closeStore } from './closing.ts';
 import { openDatabase } from './database.ts';
 import { inspectFiles } from './inspection.ts';
 import { rebuildIndexes } from './integrity.ts';
+import { closeStore } from './lifecycle.ts';
 
 /**
  * Accepts a file whose log is lost, and rebuilds every index. Nothing else may use the store meanwhile.

@@ -52,7 +52,7 @@ export class StoreFiles {
    *
    * @param version of the store, as the last commit left it
    */
-  replaced(version: Version): string | undefined {
+  findReplaced(version: Version): string | undefined {
     const lost = this.#lost();
     if (lost !== undefined) return lost.path;
     if (this.#isLogCut()) return this.#files[1]?.path;

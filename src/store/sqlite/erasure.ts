@@ -1,15 +1,15 @@
 import { fsyncSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../../../errors/user-error.ts';
-import type { Maintenance } from '../../store.ts';
-import type { CommitQueue } from '../durability/commit-queue.ts';
-import { writableDescriptorOf } from '../durability/synced-file.ts';
-import type { Durability } from '../durability/write-ahead-log.ts';
-import { isBusy } from '../fault.ts';
-import { versionOf } from './closing.ts';
-import { durableCheckpoints, existingFile } from './database.ts';
-import { overwriteUnallocatedSpace } from './unallocated-space.ts';
+import { UserError } from '../../errors/user-error.ts';
+import type { Maintenance } from '../store.ts';
+import type { CommitQueue } from './durability/commit-queue.ts';
+import type { Durability } from './durability/durability.ts';
+import { isBusy } from './fault.ts';
+import { durableCheckpoints, existingFile } from './file/database.ts';
+import { writableDescriptorOf } from './file/descriptors.ts';
+import { overwriteUnallocatedSpace } from './file/unallocated-space.ts';
+import { versionOf } from './file/version.ts';
 
 /** How many pages one step moves, or reads: a step keeps others from writing for some milliseconds. */
 const movedPages = 250;
@@ -52,7 +52,7 @@ export function sqliteErasure(
         hasShrunk = true;
         return true;
       }
-      if (hasShrunk) await durability.emptyLog();
+      if (hasShrunk) await durability.truncateLog();
       hasShrunk = false;
       return false;
     },
@@ -69,7 +69,7 @@ export function sqliteErasure(
       );
       if (read === readPages) return after + read;
       fsyncSync(descriptor);
-      await persisting(path, async () => (await durability.emptyLog()) || undefined);
+      await persisting(path, async () => (await durability.truncateLog()) || undefined);
       return undefined;
     },
   };
