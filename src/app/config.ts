@@ -9,7 +9,7 @@ import { maxBurst, maxPerSecond, type RateLimit, rateLimit } from '../partners/r
 import { addressReader, type TrustedProxies } from '../server/client-address.ts';
 import { isStoreUrl } from '../store/open.ts';
 import { logLevels } from '../telemetry/log.ts';
-import { readDuration } from '../text/duration.ts';
+import { parseDuration } from '../text/duration.ts';
 
 /** What the environment decides. */
 export interface Config {
@@ -110,7 +110,7 @@ const special = makeExactValidator<readonly SpecialNumber[]>((written) => {
 const dialWithin = makeExactValidator<number | 'off'>((written) => {
   if (written === 'off') return 'off';
   try {
-    return readDuration(written);
+    return parseDuration(written);
   } catch {
     throw new Error('off, or a duration such as 24h or 90m');
   }

@@ -1,6 +1,6 @@
 import { Dispatcher } from '../delivery/dispatcher.ts';
 import { ConfigError } from '../environment/variables.ts';
-import { phones } from '../leads/phone.ts';
+import { phoneParsers } from '../leads/phone.ts';
 import { createApp } from '../server/app.ts';
 import { type RunningServer, startHttpServer } from '../server/http-server.ts';
 import { KeyLastUsed } from '../server/key-last-used.ts';
@@ -61,7 +61,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const limits = { rateLimit, trustedProxies, securityContact };
   const app = createApp({
     store,
-    phones: phones(config.defaultCountry, config.phonePolicy),
+    phones: phoneParsers(config.defaultCountry, config.phonePolicy),
     log,
     readiness,
     onResponse,

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { newIdentifier } from '../leads/identifier.ts';
 import { digestOf, newKey } from '../partners/key.ts';
 import type { KeyRecord } from '../store/store.ts';
-import { readDuration } from '../text/duration.ts';
+import { parseDuration } from '../text/duration.ts';
 import { time, type View } from './output.ts';
 import { action, type CommandContext } from './session.ts';
 
@@ -93,7 +93,7 @@ export function keyCommand(context: CommandContext): Command {
 function readMoment(text: string): number {
   const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+Z)?$/.test(text);
   try {
-    const moment = isDate ? Date.parse(text) : Date.now() + readDuration(text);
+    const moment = isDate ? Date.parse(text) : Date.now() + parseDuration(text);
     if (moment > Date.now()) return moment;
   } catch {
     // What is neither is told below, with what is wrong with a date.

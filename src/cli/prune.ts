@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { pruneAll } from '../store/prune.ts';
-import { readDuration } from '../text/duration.ts';
+import { parseDuration } from '../text/duration.ts';
 import { action, type CommandContext } from './session.ts';
 
 /** `leads prune`: removes what is old. */
@@ -12,7 +12,7 @@ export function pruneCommand(context: CommandContext): Command {
     .requiredOption('--older-than <duration>', 'such as 400d: what was received before that');
   type Options = { olderThan: string };
   action<Options, []>(prune, context, async ({ store, output }, { olderThan }) => {
-    const before = Date.now() - readDuration(olderThan);
+    const before = Date.now() - parseDuration(olderThan);
     const { submissions, cancellations, leads, attempts } = await pruneAll(store, before);
     await output.done(
       `Removed ${submissions} submissions, ${cancellations} cancellations, ${leads} leads and ${attempts} tries from before ${new Date(before).toISOString()}.`,

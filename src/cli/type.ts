@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { checkName } from '../partners/partner.ts';
 import type { LeadTypeRecord } from '../store/store.ts';
-import { readDuration, writeDuration } from '../text/duration.ts';
+import { formatDuration, parseDuration } from '../text/duration.ts';
 import { time, type View } from './output.ts';
 import { action, type CommandContext } from './session.ts';
 
@@ -9,7 +9,7 @@ const view: View<LeadTypeRecord> = {
   columns: {
     TYPE: (type) => type.name,
     'RE-CONTACT AFTER': ({ recontactAfter }) =>
-      recontactAfter === null ? 'never' : writeDuration(recontactAfter),
+      recontactAfter === null ? 'never' : formatDuration(recontactAfter),
     PARTNERS: (type) => type.partners.join(', '),
     CREATED: (type) => time(type.createdAt),
   },
@@ -35,7 +35,8 @@ export function typeCommand(context: CommandContext): Command {
     );
   action<{ recontactAfter?: string }, [string]>(add, context, async ({ store, output }, options, name) => {
     checkName('lead type', name);
-    const recontactAfter = options.recontactAfter === undefined ? null : readDuration(options.recontactAfter);
+    const recontactAfter =
+      options.recontactAfter === undefined ? null : parseDuration(options.recontactAfter);
     await store.addType(name, recontactAfter);
     await output.done(`Added the lead type ${name}.`, { name, recontact_after: seconds(recontactAfter) });
   });

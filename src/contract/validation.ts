@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv';
 import { OpenAPIValidator } from 'openapi-backend';
-import type { PhoneNumbers } from '../leads/phone.ts';
+import type { PhoneParsers } from '../leads/phone.ts';
 import { bodySchema, type Contract, type ContractOperation } from './document.ts';
 import { type Failures, failuresFrom, notAnObject } from './messages.ts';
 import { normaliseBody } from './normalise.ts';
@@ -30,7 +30,7 @@ export type Validate = (sent: SentRequest) => Validated;
 /** Makes the check of each operation. The rules are openapi.yaml's; openapi-backend applies them. */
 export function validators(
   contract: Contract,
-  phones: PhoneNumbers,
+  phones: PhoneParsers,
 ): (operation: ContractOperation) => Validate {
   const ajv = contractAjv(phones);
   const validator = new OpenAPIValidator({
@@ -60,7 +60,7 @@ export function validators(
 
 function numbersNotCallable(
   errors: readonly ErrorObject[],
-  { reasonNotCallable }: PhoneNumbers,
+  { reasonNotCallable }: PhoneParsers,
 ): NotCallable[] {
   const found: NotCallable[] = [];
   for (const { keyword, data, instancePath } of errors) {

@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
-import type { PhoneNumbers } from '../leads/phone.ts';
+import type { PhoneParsers } from '../leads/phone.ts';
 
 /** The keyword of a phone number that must be one that the deployment calls. */
 export const callable = 'x-callable';
@@ -12,7 +12,7 @@ export const callable = 'x-callable';
  * Every error is reported (`allErrors`), since a partner is told of every failing field at once.
  * What that costs is bounded by the size of a body.
  */
-export function contractAjv({ read, reasonNotCallable }: PhoneNumbers): Ajv2020 {
+export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors: true,
     verbose: true,
@@ -22,7 +22,7 @@ export function contractAjv({ read, reasonNotCallable }: PhoneNumbers): Ajv2020 
     validateSchema: false,
   });
   ajv.addFormat('email', fullFormats.email);
-  ajv.addFormat('phone', (written) => read(written) !== undefined);
+  ajv.addFormat('phone', (written) => parse(written) !== undefined);
   ajv.addKeyword('x-error-message');
   ajv.addKeyword({
     keyword: callable,

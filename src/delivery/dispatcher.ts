@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type AttemptOutcome, retryDelay, retrySchedule } from '../leads/attempt.ts';
+import type { AttemptOutcome } from '../leads/attempt.ts';
 import { newIdentifier } from '../leads/identifier.ts';
+import { defaultRetrySchedule, retryDelay } from '../leads/retry-schedule.ts';
 import type { DeliveryPauses } from '../store/delivery-pause.ts';
 import type { Attempt, ClaimedLead, Delivery } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -99,7 +100,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     const { dialler, concurrency } = options;
     this.#options = {
-      pauses: retrySchedule,
+      pauses: defaultRetrySchedule,
       circuitBreakerDelays: defaultCircuitBreakerDelays,
       stopPatience: defaultStopPatience,
       observer: { attempted: () => {}, tooLate: () => {} },

@@ -10,11 +10,11 @@ export interface Cancellation {
   type: string;
   /** E.164. */
   mobile: string;
-  /** The whole request body as it was sent: JSON text. */
+  /** Complete request body as sent (JSON text). */
   content: string;
 }
 
-/** Gives a cancellation its identifier. */
+/** Assigns an identifier to a cancellation. */
 export function newCancellation(cancellation: Omit<Cancellation, 'id'>): Cancellation {
   return { id: newIdentifier(cancellation.receivedAt), ...cancellation };
 }
@@ -23,13 +23,13 @@ export function newCancellation(cancellation: Omit<Cancellation, 'id'>): Cancell
 export interface CancellationOrder {
   /** Whether the store received the cancellation after the submission. */
   isLater: boolean;
-  /** Whether the partner that sent the submission sent the cancellation too. */
+  /** Whether both were sent by the same partner. */
   isOwn: boolean;
 }
 
 /**
- * Whether a cancellation keeps a submission from being re-run, and its lead from being retried, unless the operator
- * insists. Its outcome does not matter: the partner asked that nobody calls.
+ * Returns whether a cancellation prevents a re-run of the submission and a retry of its lead, unless the operator
+ * insists. The outcome of the cancellation does not matter: the partner asked that nobody calls.
  */
 export function preventsCall({ isLater, isOwn }: CancellationOrder): boolean {
   return isLater && isOwn;

@@ -1,20 +1,20 @@
 import { hash } from 'node:crypto';
 
-/** By what a request is known that a partner may send again. */
+/** Identifies a request that a partner may send again. */
 export interface Idempotency {
-  /** The name that the partner gave the request. */
+  /** The idempotency key that the partner chose. */
   key: string;
-  /** What was asked for: two requests of one key that differ in it are not the same. */
+  /** Fingerprint of the request: the same key with another fingerprint is a different request. */
   fingerprint: string;
 }
 
-/** For how long the answer to a request is kept under its idempotency key, at least; in milliseconds. */
+/** Minimum time for which a response can be replayed under its idempotency key (ms). */
 export const idempotencyRetention = 24 * 3_600_000;
 
 /**
- * What tells requests apart, whatever the layout of their JSON and the order of the fields.
+ * Returns the fingerprint of a request. It does not depend on the layout of the JSON or the order of the fields.
  *
- * @param body of a request that keeps the contract: its values have no members of their own
+ * @param body a valid request body, whose values have no members of their own
  */
 export function fingerprintOf(operation: string, body: object): string {
   const fields = Object.entries(body).sort(([one], [other]) => (one < other ? -1 : 1));

@@ -1,46 +1,53 @@
 import { randomInt } from 'node:crypto';
 
+/** Number of digits (base 32) of the timestamp, and of the sequence. */
 const width = 10;
-/** How many digits of the sequence count on by themselves; the others change with every thousandth name. */
-const lastDigits = 2;
-const sequenceStart = 2 ** 38 - 1;
 
-/** All texts of the last digits: to write a number in base 32 takes longer than all the rest. */
-const endings = Array.from({ length: 32 ** lastDigits }, (_, value) => inBase32(value, lastDigits));
+/** Number of digits of the sequence that are counted up; the others change after every 1,024 identifiers. */
+const suffixWidth = 2;
+
+/** Exclusive maximum of the random start of a sequence: it leaves room to count up. */
+const maxSequenceStart = 2 ** 38 - 1;
+
+/** All suffixes, computed once: formatting a number in base 32 takes longer than everything else here. */
+const suffixes = Array.from({ length: 32 ** suffixWidth }, (_, value) => base32(value, suffixWidth));
 
 let millisecond = 0;
-let time = '';
+let timestamp = '';
 let sequence = 0;
-let ending = 0;
-let beginning = '';
+let suffix = 0;
+let prefix = '';
 
 /**
- * A new name for a lead, a submission or a key: 20 lower-case letters and digits that sort by the
- * time they were made. Ten of them are the millisecond and ten a sequence with a random start, each
- * in base 32, whose digits ASCII keeps in order. Twenty is what a dialler's field for a foreign
- * reference holds. Within a process the names rise even while the clock is set back.
+ * Returns a new identifier: 20 lower-case letters and digits that sort by creation time. Ten are the millisecond and ten
+ * a sequence with a random start, both in base 32, whose digits ASCII keeps in order. Twenty characters fit a dialler's
+ * field for an external reference. Identifiers of one process always increase, even if the clock is set back.
  */
 export function newIdentifier(now: number = Date.now()): string {
-  ending += 1;
+  suffix += 1;
   if (now > millisecond) {
     millisecond = now;
-    time = inBase32(now, width);
-    sequence = randomInt(sequenceStart);
-    ending = randomInt(endings.length);
-    beginning = time + inBase32(sequence, width - lastDigits);
-  } else if (ending === endings.length) {
+    timestamp = base32(now, width);
+    sequence = randomInt(maxSequenceStart);
+    suffix = randomInt(suffixes.length);
+    prefix = timestamp + base32(sequence, width - suffixWidth);
+  } else if (suffix === suffixes.length) {
     sequence += 1;
-    ending = 0;
-    beginning = time + inBase32(sequence, width - lastDigits);
+    suffix = 0;
+    prefix = timestamp + base32(sequence, width - suffixWidth);
   }
-  return beginning + endings[ending];
+  return prefix + suffixes[suffix];
 }
 
-/** Every name that was made before a time, in milliseconds since 1970, sorts before this. */
+/**
+ * Returns a text that sorts after every identifier made before a time, and before all others.
+ *
+ * @param time milliseconds since 1970
+ */
 export function identifierBound(time: number): string {
-  return inBase32(Math.max(0, time), width);
+  return base32(Math.max(0, time), width);
 }
 
-function inBase32(value: number, digits: number): string {
+function base32(value: number, digits: number): string {
   return value.toString(32).padStart(digits, '0');
 }

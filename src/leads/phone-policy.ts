@@ -1,9 +1,8 @@
 import { type CountryCode, planWithTypes } from './phone-library.ts';
 
 /**
- * Kinds of numbers whose calls cost more than others: `premium-rate` (shared cost included, since its owner earns from
- * calls as well) and `satellite` (with the other global networks, whose rates are as high). Whoever owns such a number can
- * earn money by having it called.
+ * Kinds of numbers that cost more than others and whose owners may earn from calls: `premium-rate` (including shared
+ * cost) and `satellite` (including the other global networks).
  */
 export const specialNumbers = ['premium-rate', 'satellite'] as const;
 
@@ -13,11 +12,11 @@ export type SpecialNumber = (typeof specialNumbers)[number];
 export interface PhonePolicy {
   /** Undefined: all countries. */
   countries: ReadonlySet<CountryCode> | undefined;
-  /** Special numbers that are called in spite of their cost. */
+  /** Special numbers that are called despite their cost. */
   special: ReadonlySet<SpecialNumber>;
 }
 
-/** What applies if the operator sets nothing. */
+/** The policy of a deployment that configures none. */
 export const defaultPhonePolicy: PhonePolicy = { countries: undefined, special: new Set() };
 
 /** Special ranges that belong to no country, by their calling codes (ITU-T E.164, list of assigned codes). */
@@ -33,7 +32,7 @@ const globalRanges: Partial<Record<string, SpecialNumber>> = {
 };
 
 /**
- * Returns why a valid number is not called, with nothing of the number in it; undefined if it may be called.
+ * Returns why the deployment does not call a valid number, without repeating the number; undefined: it does.
  *
  * @param country undefined for a number that belongs to no country
  * @param national the number without its calling code
@@ -44,13 +43,14 @@ export type ReasonNotCallable = (
   national: string,
 ) => string | undefined;
 
-export function judge({ countries, special }: PhonePolicy): ReasonNotCallable {
+/** Returns the check of valid numbers against a policy. */
+export function policyCheck({ countries, special }: PhonePolicy): ReasonNotCallable {
   return (country, callingCode, national) => {
     const kind = country === undefined ? globalRanges[callingCode] : specialIn(country, national);
     if (kind !== undefined && !special.has(kind)) {
       return `a ${kind} number, which ALLOWED_SPECIAL_NUMBERS does not list`;
     }
-    // A satellite has no country: that such numbers are allowed says enough.
+    // Satellite numbers belong to no country, so ALLOWED_COUNTRIES does not apply to them.
     if (countries === undefined || kind === 'satellite') return undefined;
     if (country === undefined)
       return `a number of no country (+${callingCode}), and ALLOWED_COUNTRIES is set`;

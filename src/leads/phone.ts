@@ -5,91 +5,95 @@ import {
   type PhoneNumber,
   parsePhoneNumberFromString,
 } from './phone-library.ts';
-import { defaultPhonePolicy, judge, type PhonePolicy } from './phone-policy.ts';
+import { defaultPhonePolicy, type PhonePolicy, policyCheck } from './phone-policy.ts';
 
 export type { CountryCode };
 
-/** Reads a phone number as a person writes it: its E.164 form, or undefined where it is no valid number. */
-export type ParsePhone = (written: string) => string | undefined;
+/** Parses a phone number as a person writes it. Returns E.164; undefined: not a valid number. */
+export type ParsePhone = (text: string) => string | undefined;
 
-/** `(+44) 7840 258823`: the library takes a bracket around an area code only. */
-const bracket = /^[\s(]+(?=\+)/;
+/** `(+44) 7840 258823`: the library accepts brackets around an area code only. */
+const bracketBeforePlus = /^[\s(]+(?=\+)/;
 
-/** How a deployment reads phone numbers. */
-export interface PhoneNumbers {
-  /** Reads any valid number. */
-  read: ParsePhone;
-  /** Reads a valid number that the deployment calls. */
+/** The phone parsers of a deployment. */
+export interface PhoneParsers {
+  /** Parses any valid number. */
+  parse: ParsePhone;
+  /** Parses a valid number that the deployment calls. */
   parseCallable: ParsePhone;
-  /** Returns why a valid number is not called, with nothing of the number in it; undefined if it is, or is not valid. */
-  reasonNotCallable(written: string): string | undefined;
+  /** Returns why a valid number is not called, without repeating it; undefined: it is called, or is not valid. */
+  reasonNotCallable(text: string): string | undefined;
 }
 
-/** Makes the readers of a deployment, which take national numbers as numbers of `defaultCountry`. */
-export function phones(defaultCountry: CountryCode, rule: PhonePolicy = defaultPhonePolicy): PhoneNumbers {
-  const whyNot = judge(rule);
-  const whyNotOf = ({ country, countryCallingCode, nationalNumber }: PhoneNumber) =>
-    whyNot(country, countryCallingCode, nationalNumber);
-  const parseFast = fastPhoneParser(defaultCountry, whyNot);
-  const reading = remembering((written): { e164: string; whyNot: string | undefined } | undefined => {
-    const usual = parseFast(written);
-    if (usual !== undefined) return { e164: usual, whyNot: undefined };
-    const number = parsed(written, defaultCountry);
-    return number && { e164: number.number, whyNot: whyNotOf(number) };
+/** Creates the parsers of a deployment, which read national numbers as numbers of `defaultCountry`. */
+export function phoneParsers(
+  defaultCountry: CountryCode,
+  policy: PhonePolicy = defaultPhonePolicy,
+): PhoneParsers {
+  const check = policyCheck(policy);
+  const reasonFor = ({ country, countryCallingCode, nationalNumber }: PhoneNumber) =>
+    check(country, countryCallingCode, nationalNumber);
+  const parseFast = fastPhoneParser(defaultCountry, check);
+  const parse = memoiseLast((text): { e164: string; reason: string | undefined } | undefined => {
+    const e164 = parseFast(text);
+    if (e164 !== undefined) return { e164, reason: undefined };
+    const number = parseWithLibrary(text, defaultCountry);
+    return number && { e164: number.number, reason: reasonFor(number) };
   });
   return {
-    read: (written) => reading(written)?.e164,
-    parseCallable: (written) => {
-      const read = reading(written);
-      return read?.whyNot === undefined ? read?.e164 : undefined;
+    parse: (text) => parse(text)?.e164,
+    parseCallable: (text) => {
+      const parsed = parse(text);
+      return parsed?.reason === undefined ? parsed?.e164 : undefined;
     },
-    reasonNotCallable: (written) => reading(written)?.whyNot,
+    reasonNotCallable: (text) => parse(text)?.reason,
   };
 }
 
 /**
- * Makes a reader that takes national numbers as numbers of `defaultCountry`.
+ * Creates a parser that reads national numbers as numbers of `defaultCountry`.
  *
- * A number is valid when its length and leading digits fit its country's numbering plan. Whether the
- * range is in use is not asked: a new range would be refused until the next release of the metadata.
+ * A number is valid if its length and leading digits fit its country's numbering plan. Whether the range is in use is not
+ * checked: a new range would be rejected until the next release of the metadata.
  */
 export function phoneParser(defaultCountry: CountryCode): ParsePhone {
   const parseFast = fastPhoneParser(defaultCountry);
-  return remembering((written) => parseFast(written) ?? parsed(written, defaultCountry)?.number);
+  return memoiseLast((text) => parseFast(text) ?? parseWithLibrary(text, defaultCountry)?.number);
 }
 
-/** Validation and lead logic read the same number one after the other. */
-function remembering<Reading>(read: (written: string) => Reading): (written: string) => Reading | undefined {
+/** Remembers the last result: validation and lead logic parse the same number one after the other. */
+function memoiseLast<Result>(parse: (text: string) => Result): (text: string) => Result | undefined {
   let last: string | undefined;
-  let reading: Reading | undefined;
-  return (written) => {
-    if (written === last) return reading;
-    reading = read(written);
-    last = written;
-    return reading;
+  let result: Result | undefined;
+  return (text) => {
+    if (text === last) return result;
+    result = parse(text);
+    last = text;
+    return result;
   };
 }
 
-/** A valid number without an extension. */
-function parsed(written: string, defaultCountry: CountryCode): PhoneNumber | undefined {
-  const number = parsePhoneNumberFromString(written.replace(bracket, ''), { defaultCountry, extract: false });
+/** Parses a valid number without an extension. */
+function parseWithLibrary(text: string, defaultCountry: CountryCode): PhoneNumber | undefined {
+  const options = { defaultCountry, extract: false };
+  const number = parsePhoneNumberFromString(text.replace(bracketBeforePlus, ''), options);
   return number?.isValid() && number.ext === undefined ? number : undefined;
 }
 
-/** Whether `code` is a country (ISO 3166-1 alpha-2, upper case) whose numbers can be read. */
+/** Returns whether `code` is a supported country (ISO 3166-1 alpha-2, upper case). */
 export function isCountry(code: string): code is CountryCode {
   return isSupportedCountry(code);
 }
 
-/** The ways in which a dialler may want a number: 07840258823, 7840258823 or 447840258823. */
+/** Forms in which a dialler may expect a number: 07840258823, 7840258823 or 447840258823. */
 export const numberForms = ['national', 'significant', 'international'] as const;
 
 export type NumberForm = (typeof numberForms)[number];
 
-/** The digits of a number, in one of these forms, and its country code. */
-export function digitsOf(e164: string, form: NumberForm): { countryCode: string; digits: string } {
+/** Returns the country calling code of an E.164 number, and its digits in the given form. */
+export function phoneDigits(e164: string, form: NumberForm): { countryCode: string; digits: string } {
   const number = parsePhoneNumberFromString(e164);
-  if (number === undefined) throw new Error('An E.164 number cannot be read.');
+  if (number === undefined) throw new Error('A stored phone number is not valid E.164.');
   const digits = {
     national: () => number.formatNational().replace(/\D/g, ''),
     significant: () => String(number.nationalNumber),

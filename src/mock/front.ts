@@ -4,7 +4,7 @@ import type { Contract } from '../contract/document.ts';
 import { readJson } from '../contract/json.ts';
 import type { Reply } from '../contract/reply.ts';
 import { type Validate, validators } from '../contract/validation.ts';
-import { phones } from '../leads/phone.ts';
+import { phoneParsers } from '../leads/phone.ts';
 import { isAcceptable } from '../server/media-type.ts';
 import { unsupportedMediaType, validationFailed } from '../server/refusals.ts';
 import { respond } from '../server/respond.ts';
@@ -20,7 +20,7 @@ const prismsParameters = ['__code', '__example', '__dynamic'];
  */
 export function mockFront(contract: Contract, prism: string): Hono {
   const app = new Hono();
-  const validatorOf = validators(contract, phones('GB'));
+  const validatorOf = validators(contract, phoneParsers('GB'));
   for (const operation of contract.operations) {
     const validate = validatorOf(operation);
     app.on(operation.method, operation.path, async (context) => {

@@ -1,4 +1,4 @@
-import type { PhoneNumbers } from '../leads/phone.ts';
+import type { PhoneParsers } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
 import { addLead } from './add-lead.ts';
 import { cancelLead } from './cancel-lead.ts';
@@ -10,10 +10,10 @@ import type { Operations } from './operation.ts';
  * Every operation of the contract, over one store. Only new leads are held to the numbers that the deployment calls: one
  * that was added before that changed can still be cancelled.
  */
-export function createOperations(intake: Intake, { read, parseCallable }: PhoneNumbers): Operations {
+export function createOperations(intake: Intake, { parse, parseCallable }: PhoneParsers): Operations {
   return {
     addLead: idempotent(addLead(intake, parseCallable)),
-    cancelLead: idempotent(cancelLead(intake, read)),
-    leadStatus: leadStatus(intake, read),
+    cancelLead: idempotent(cancelLead(intake, parse)),
+    leadStatus: leadStatus(intake, parse),
   };
 }

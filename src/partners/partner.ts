@@ -3,29 +3,33 @@ import { isPrintable } from '../text/terminal.ts';
 import { isInvisible } from '../text/visible.ts';
 import type { PartnerLimit } from './rate-limit.ts';
 
-/** Who sends leads. */
+/** A company that sends leads. */
 export interface Partner {
   id: number;
   name: string;
 }
 
-/** The holder of a key that is good. */
+/** A valid key and the partner that holds it. */
 export interface KeyHolder {
   keyId: string;
-  /** What the store keeps of the key. */
+  /** Digest of the key. */
   digest: string;
   partner: Partner;
   limit: PartnerLimit;
 }
 
-/** The contract's limit for a type (`LeadType` in openapi.yaml); partners are held to the same. */
+/** Maximum length (characters): that of a type in the contract (`LeadType` in openapi.yaml), also applied to partners. */
 const maxNameLength = 64;
 
-/** @throws {UserError} if a partner could not send `name`, or nobody could tell it from another on a screen */
+/**
+ * Checks a name that an operator chose.
+ *
+ * @throws {UserError} if requests cannot contain it, or if it is not distinguishable on a screen
+ */
 export function checkName(what: 'lead type' | 'partner', name: string): void {
   const isTrimmed = name.trim() === name && [...name].length <= maxNameLength;
   if (isTrimmed && isPrintable(name) && !isInvisible(name)) return;
   throw new UserError(
-    `The name of a ${what} has 1 to ${maxNameLength} visible characters and no white space at its ends: ${JSON.stringify(name)} does not fit.`,
+    `${JSON.stringify(name)} is not a valid name for a ${what}. Choose 1 to ${maxNameLength} visible characters without white space at the start or end.`,
   );
 }

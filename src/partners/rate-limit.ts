@@ -1,22 +1,24 @@
-/** How many requests a key may send. */
+/** Maximum rate of requests of one key. */
 export interface RateLimit {
-  /** How many a second, for as long as one likes. */
+  /** Sustained rate (requests per second). */
   perSecond: number;
-  /** How many at once, after a pause. */
+  /** Maximum number of requests at once after a pause. */
   burst: number;
 }
 
-/** What limits a partner: a limit of its own, none (`off`), or that of the deployment (`default`). */
+/** Limit of a partner: its own, none (`off`), or the deployment's (`default`). */
 export type PartnerLimit = RateLimit | 'off' | 'default';
 
-/** Where no burst is named it is what comes in so many seconds. */
-const burstSeconds = 10;
+/** Number of seconds' worth of requests that a burst allows by default. */
+const defaultBurstSeconds = 10;
 
-/** The largest numbers that are taken. */
+/** Maximum sustained rate that can be configured (requests per second). */
 export const maxPerSecond = 1_000_000;
-export const maxBurst = burstSeconds * maxPerSecond;
 
-/** A limit whose burst may be left open. */
-export function rateLimit(perSecond: number, burst: number = perSecond * burstSeconds): RateLimit {
+/** Maximum burst that can be configured (requests). */
+export const maxBurst = defaultBurstSeconds * maxPerSecond;
+
+/** Creates a limit. The default burst is ten seconds' worth of requests. */
+export function rateLimit(perSecond: number, burst: number = perSecond * defaultBurstSeconds): RateLimit {
   return { perSecond, burst };
 }

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { type Contract, readContract } from '../contract/document.ts';
 import type { OperationId } from '../contract/reply.ts';
 import { validators } from '../contract/validation.ts';
-import type { PhoneNumbers } from '../leads/phone.ts';
+import type { PhoneParsers } from '../leads/phone.ts';
 import type { Operation } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { RateLimit } from '../partners/rate-limit.ts';
@@ -29,7 +29,7 @@ import { refuseUnknownPaths } from './unknown-path.ts';
 
 export interface AppParts {
   store: Store;
-  phones: PhoneNumbers;
+  phones: PhoneParsers;
   log: Log;
   readiness: Pick<Readiness, 'isReady'>;
   onResponse: OnResponse;

@@ -1,8 +1,8 @@
 import parse from 'parse-duration';
 import { UserError } from '../errors/user-error.ts';
 
-/** A number and its unit, once or more: `90d`, `1h 30m`. A bare number could be anything. */
-const written = /^(?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*)+$/i;
+/** One or more numbers, each with a unit: `90d`, `1h 30m`. The library alone would also accept a number without one. */
+const numbersWithUnits = /^(?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*)+$/i;
 
 const units = [
   ['d', 86_400_000],
@@ -11,17 +11,21 @@ const units = [
   ['s', 1_000],
 ] as const;
 
-/** Reads `90d` or `1h 30m` as milliseconds. @throws {UserError} where it is no duration of whole seconds */
-export function readDuration(text: string): number {
-  const milliseconds = written.test(text.trim()) ? parse(text) : null;
+/**
+ * Parses a duration such as `90d` or `1h 30m` (ms).
+ *
+ * @throws {UserError} if the text is not a positive duration of whole seconds
+ */
+export function parseDuration(text: string): number {
+  const milliseconds = numbersWithUnits.test(text.trim()) ? parse(text) : null;
   if (milliseconds !== null && milliseconds > 0 && milliseconds % 1000 === 0) return milliseconds;
   throw new UserError(
-    `${JSON.stringify(text)} is no duration; write a number and its unit, such as 90d, 12h or 1h30m.`,
+    `${JSON.stringify(text)} is not a duration. Use a number and a unit, such as 90d, 12h or 1h30m.`,
   );
 }
 
-/** Writes whole seconds, given in milliseconds, as `90d` or `1h30m`. */
-export function writeDuration(milliseconds: number): string {
+/** Formats a duration of whole seconds (ms) as `90d` or `1h30m`. */
+export function formatDuration(milliseconds: number): string {
   let rest = milliseconds;
   let text = '';
   for (const [unit, size] of units) {

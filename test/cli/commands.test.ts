@@ -521,27 +521,27 @@ test.each([
   ],
   [
     ['type', 'add', 'motor', '--recontact-after', '90'],
-    '"90" is no duration; write a number and its unit, such as 90d, 12h or 1h30m.',
+    '"90" is not a duration. Use a number and a unit, such as 90d, 12h or 1h30m.',
   ],
   [
     ['type', 'add', 'motor', '--recontact-after', '0d'],
-    '"0d" is no duration; write a number and its unit, such as 90d, 12h or 1h30m.',
+    '"0d" is not a duration. Use a number and a unit, such as 90d, 12h or 1h30m.',
   ],
   [
     ['type', 'add', ' motor'],
-    'The name of a lead type has 1 to 64 visible characters and no white space at its ends: " motor" does not fit.',
+    '" motor" is not a valid name for a lead type. Choose 1 to 64 visible characters without white space at the start or end.',
   ],
   [
     ['partner', 'add', 'ac\u202eme'],
-    'The name of a partner has 1 to 64 visible characters and no white space at its ends: "ac\\u202eme" does not fit.',
+    '"ac\\u202eme" is not a valid name for a partner. Choose 1 to 64 visible characters without white space at the start or end.',
   ],
   [
     ['type', 'add', '\u3164'],
-    'The name of a lead type has 1 to 64 visible characters and no white space at its ends: "\\u3164" does not fit.',
+    '"\\u3164" is not a valid name for a lead type. Choose 1 to 64 visible characters without white space at the start or end.',
   ],
   [
     ['partner', 'add', ''],
-    'The name of a partner has 1 to 64 visible characters and no white space at its ends: "" does not fit.',
+    '"" is not a valid name for a partner. Choose 1 to 64 visible characters without white space at the start or end.',
   ],
   [
     ['partner', 'grant', 'nobody', 'motor'],
@@ -612,7 +612,7 @@ test('a store that cannot be opened is said in one sentence', async () => {
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr:
-      'DATABASE_URL should be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "mysql://somewhere".\n',
+      'DATABASE_URL must be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "mysql://somewhere".\n',
   });
 });
 

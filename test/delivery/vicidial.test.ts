@@ -371,18 +371,18 @@ test('an answer is found wherever it stands, behind as many warnings as PHP may 
 });
 
 test.each([
-  [{ DIALLER_LISTS: 'motor=1001' }, /^DIALLER_LISTS should be JSON with a list id for each lead type/],
-  [{ DIALLER_LISTS: '{"motor": 1}' }, /of "motor" the list id should have 3 to 12 digits/],
+  [{ DIALLER_LISTS: 'motor=1001' }, /^DIALLER_LISTS must be JSON with a list id for each lead type/],
+  [{ DIALLER_LISTS: '{"motor": 1}' }, /of "motor" the list id must have 3 to 12 digits/],
   [{ DIALLER_LISTS: '{"motor": {"list": 1001, "hoper": 5}}' }, /of "motor" "hoper" is not known/],
   [
     { DIALLER_LISTS: '{"motor": {"list": 1001, "custom_fields": {"a": "b c"}}}' },
-    /custom_fields should give a custom field/,
+    /custom_fields must give a custom field/,
   ],
   [
     { DIALLER_LISTS: '{"motor": {"list": 1001, "hopper_priority": 100}}' },
-    /hopper_priority should be from -99 to 99/,
+    /hopper_priority must be from -99 to 99/,
   ],
-  [{ DIALLER_DUPLICATE_CHECK: 'NONE' }, /^DIALLER_DUPLICATE_CHECK should be DUPLIST, DUPCAMP or DUPSYS/],
+  [{ DIALLER_DUPLICATE_CHECK: 'NONE' }, /^DIALLER_DUPLICATE_CHECK must be DUPLIST, DUPCAMP or DUPSYS/],
 ])('%o is refused with a sentence', async (changes, message) => {
   await expect(startVicidial(changes)).rejects.toThrow(message);
 });

@@ -397,15 +397,15 @@ test.each(['/leads/in?source=ours', '/'])('DIALLER_URL counts with its path %s',
 test.each([
   [
     { DIALLER_URL: 'ftp://receiver', DIALLER_SECRET: secret },
-    /^DIALLER_URL should be an address that begins with https/,
+    /^DIALLER_URL must be a URL that starts with https/,
   ],
   [
     { DIALLER_URL: 'https://leads:c2hvcnQ@receiver.test', DIALLER_SECRET: secret },
-    /^DIALLER_URL should be an address .* without a user and a password/,
+    /^DIALLER_URL must be a URL .* no user or password/,
   ],
   [
     { DIALLER_URL: 'https://receiver.test', DIALLER_SECRET: 'whsec_c2hvcnQ=' },
-    /^DIALLER_SECRET should be whsec_ and 24 to 64/,
+    /^DIALLER_SECRET must be whsec_ and 24 to 64/,
   ],
   [{ DIALLER_URL: 'https://receiver.test' }, /^DIALLER_SECRET is missing: the secret that signs/],
 ])('%o is refused with a sentence that does not repeat a secret', (environment, message) => {

@@ -7,7 +7,7 @@ import { bootstrap } from '../../src/app/bootstrap.ts';
 import type { AttemptOutcome } from '../../src/leads/attempt.ts';
 import { type Cancellation, newCancellation } from '../../src/leads/cancellation.ts';
 import type { Idempotency } from '../../src/leads/idempotency.ts';
-import { phones } from '../../src/leads/phone.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
 import type { PersonAndType } from '../../src/leads/submission.ts';
 import { type AppParts, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
@@ -69,7 +69,15 @@ export async function serve(
   const keyLastUsed = new KeyLastUsed(store, log);
   const onResponse = () => {};
   const readiness = await readinessOf(store, options.checkReadyEvery);
-  const app = createApp({ store, phones: phones('GB'), log, readiness, keyLastUsed, onResponse, ...options });
+  const app = createApp({
+    store,
+    phones: phoneParsers('GB'),
+    log,
+    readiness,
+    keyLastUsed,
+    onResponse,
+    ...options,
+  });
   const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...options });
   onTestFinished(async () => {
     await server.stop();

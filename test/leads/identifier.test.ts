@@ -1,19 +1,19 @@
-/** A lead's id goes into a dialler's field of 20 characters, and lists are sorted by it. */
+/** A lead's id fits a dialler's field of 20 characters, and lists are sorted by it. */
 import { expect, test } from 'vitest';
 import { newIdentifier } from '../../src/leads/identifier.ts';
 
-test('an identifier is 20 lower-case letters and digits', () => {
+test('an identifier consists of 20 lower-case letters and digits', () => {
   expect(newIdentifier()).toMatch(/^[0-9a-v]{20}$/);
   expect(newIdentifier(Date.UTC(9999, 11, 31))).toMatch(/^[0-9a-v]{20}$/);
 });
 
-test('identifiers sort by the time they were made, within a millisecond too, and while the clock is set back', () => {
+test('identifiers sort by creation time, even within a millisecond and after the clock is set back', () => {
   const now = Date.now() + 1e12;
   const times = [now, now, now, now + 1, now + 1, now - 5_000, now + 2, now + 1_000_000];
   const made = times.map((time) => newIdentifier(time));
   expect(made.toSorted()).toEqual(made);
 });
 
-test('a hundred thousand identifiers are a hundred thousand different ones', () => {
+test('a hundred thousand identifiers are all different', () => {
   expect(new Set(Array.from({ length: 100_000 }, () => newIdentifier())).size).toBe(100_000);
 });

@@ -1,9 +1,9 @@
-/** Whoever owns a premium-rate number earns from calls to it: a form that is filled in with one must not make any. */
+/** Owners of premium-rate numbers earn from calls to them, so a form filled in with one must not cause a call. */
 import fc from 'fast-check';
 import examples from 'libphonenumber-js/examples.mobile.json' with { type: 'json' };
 import { getCountries, getExampleNumber, parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import { expect, test } from 'vitest';
-import { type CountryCode, phones } from '../../src/leads/phone.ts';
+import { type CountryCode, phoneParsers } from '../../src/leads/phone.ts';
 import { defaultPhonePolicy, type PhonePolicy } from '../../src/leads/phone-policy.ts';
 
 const premium: [country: string, number: string][] = [
@@ -29,11 +29,11 @@ const ordinary = [
   '+12015550123',
 ];
 
-function ruled(rule: Partial<PhonePolicy>, country: CountryCode = 'GB') {
-  return phones(country, { ...defaultPhonePolicy, ...rule });
+function parsersFor(policy: Partial<PhonePolicy>, country: CountryCode = 'GB') {
+  return phoneParsers(country, { ...defaultPhonePolicy, ...policy });
 }
 
-/** As people write it: the rule is the same however a number is read. */
+/** Ways to write a number: the policy applies to all of them. */
 function spellings(e164: string): string[] {
   const national = e164.startsWith('+44')
     ? [`0${e164.slice(3)}`, `0${e164.slice(3, 6)} ${e164.slice(6)}`]
@@ -41,56 +41,53 @@ function spellings(e164: string): string[] {
   return [e164, `00${e164.slice(1)}`, `${e164.slice(0, 4)} ${e164.slice(4)}`, ...national];
 }
 
-test.each(premium)(
-  'the premium-rate number of %s %s is valid, and called only if that is allowed',
-  (_, number) => {
-    for (const written of spellings(number)) {
-      const refusing = ruled({});
-      expect(refusing.read(written), written).toBe(number);
-      expect(refusing.parseCallable(written), written).toBeUndefined();
-      expect(refusing.reasonNotCallable(written)).toBe(
-        'a premium-rate number, which ALLOWED_SPECIAL_NUMBERS does not list',
-      );
-      expect(ruled({ special: new Set(['satellite']) }).parseCallable(written)).toBeUndefined();
-      const allowing = ruled({ special: new Set(['premium-rate']) });
-      expect(allowing.parseCallable(written), written).toBe(number);
-      expect(allowing.reasonNotCallable(written)).toBeUndefined();
-    }
-  },
-);
-
-test.each(satellite)(
-  'the satellite number %s is valid, and called only if that is allowed, whatever the countries',
-  (number) => {
-    for (const written of spellings(number)) {
-      expect(ruled({}).read(written)).toBe(number);
-      expect(ruled({}).parseCallable(written)).toBeUndefined();
-      expect(ruled({}).reasonNotCallable(written)).toBe(
-        'a satellite number, which ALLOWED_SPECIAL_NUMBERS does not list',
-      );
-      const allowing = ruled({ special: new Set(['satellite']), countries: new Set(['GB']) });
-      expect(allowing.parseCallable(written)).toBe(number);
-    }
-  },
-);
-
-test.each(ordinary)('the ordinary number %s is called', (number) => {
+test.each(premium)('the premium-rate number (%s) %s is valid, but callable only if allowed', (_, number) => {
   for (const written of spellings(number)) {
-    expect(ruled({}).parseCallable(written)).toBe(number);
-    expect(ruled({}).reasonNotCallable(written)).toBeUndefined();
+    const restrictive = parsersFor({});
+    expect(restrictive.parse(written), written).toBe(number);
+    expect(restrictive.parseCallable(written), written).toBeUndefined();
+    expect(restrictive.reasonNotCallable(written)).toBe(
+      'a premium-rate number, which ALLOWED_SPECIAL_NUMBERS does not list',
+    );
+    expect(parsersFor({ special: new Set(['satellite']) }).parseCallable(written)).toBeUndefined();
+    const permissive = parsersFor({ special: new Set(['premium-rate']) });
+    expect(permissive.parseCallable(written), written).toBe(number);
+    expect(permissive.reasonNotCallable(written)).toBeUndefined();
   }
 });
 
-test('of every country, mobile numbers are called, and only there where the country is allowed', () => {
-  const british = ruled({ countries: new Set(['GB']) });
+test.each(satellite)(
+  'the satellite number %s is valid, but callable only if allowed, regardless of ALLOWED_COUNTRIES',
+  (number) => {
+    for (const written of spellings(number)) {
+      expect(parsersFor({}).parse(written)).toBe(number);
+      expect(parsersFor({}).parseCallable(written)).toBeUndefined();
+      expect(parsersFor({}).reasonNotCallable(written)).toBe(
+        'a satellite number, which ALLOWED_SPECIAL_NUMBERS does not list',
+      );
+      const permissive = parsersFor({ special: new Set(['satellite']), countries: new Set(['GB']) });
+      expect(permissive.parseCallable(written)).toBe(number);
+    }
+  },
+);
+
+test.each(ordinary)('the ordinary number %s is callable', (number) => {
+  for (const written of spellings(number)) {
+    expect(parsersFor({}).parseCallable(written)).toBe(number);
+    expect(parsersFor({}).reasonNotCallable(written)).toBeUndefined();
+  }
+});
+
+test('mobile numbers of every country are callable if the country is allowed', () => {
+  const british = parsersFor({ countries: new Set(['GB']) });
   for (const each of getCountries()) {
     const number = getExampleNumber(each, examples)?.number ?? '';
-    // The plans of a few do not tell them from the country whose calling code they share, such as Åland.
+    // Some plans cannot be distinguished from that of the country with the same calling code, such as Åland.
     const country = parsePhoneNumberFromString(number)?.country ?? each;
-    expect(ruled({}).parseCallable(number), country).toBe(number);
-    expect(phones(country).parseCallable(number), country).toBe(number);
+    expect(parsersFor({}).parseCallable(number), country).toBe(number);
+    expect(phoneParsers(country).parseCallable(number), country).toBe(number);
     expect(british.parseCallable(number), country).toBe(country === 'GB' ? number : undefined);
-    expect(ruled({ countries: new Set([country]) }).parseCallable(number), country).toBe(number);
+    expect(parsersFor({ countries: new Set([country]) }).parseCallable(number), country).toBe(number);
   }
 });
 
@@ -103,36 +100,36 @@ test.each<[country: CountryCode, number: string]>([
   ['IM', '+441624756789'],
   ['JE', '+447797712345'],
   ['JE', '+441534456789'],
-])('%s has its own %s, although four countries share the calling code', (country, number) => {
+])('%s: %s belongs to this country only, although four share the calling code', (country, number) => {
   for (const allowed of ['GB', 'GG', 'IM', 'JE'] as const) {
-    const reader = ruled({ countries: new Set([allowed]) });
+    const parser = parsersFor({ countries: new Set([allowed]) });
     for (const written of spellings(number)) {
-      expect(reader.parseCallable(written), `${written} for ${allowed}`).toBe(
+      expect(parser.parseCallable(written), `${written} for ${allowed}`).toBe(
         allowed === country ? number : undefined,
       );
     }
-    expect(reader.reasonNotCallable(number)).toBe(
+    expect(parser.reasonNotCallable(number)).toBe(
       allowed === country ? undefined : `a number of ${country}, which ALLOWED_COUNTRIES does not list`,
     );
   }
 });
 
-test('a number of no country is called only if all countries are, and what is no number has no reason', () => {
-  const british = ruled({ countries: new Set(['GB']) });
-  expect(ruled({}).parseCallable('+80012345678')).toBe('+80012345678');
+test('a number of no country is callable only if all countries are allowed; invalid text has no reason', () => {
+  const british = parsersFor({ countries: new Set(['GB']) });
+  expect(parsersFor({}).parseCallable('+80012345678')).toBe('+80012345678');
   expect(british.parseCallable('+80012345678')).toBeUndefined();
   expect(british.reasonNotCallable('+80012345678')).toBe(
     'a number of no country (+800), and ALLOWED_COUNTRIES is set',
   );
   expect(british.reasonNotCallable('12')).toBeUndefined();
-  // Both must hold.
-  const premiumAbroad = ruled({ countries: new Set(['GB']), special: new Set(['premium-rate']) });
+  // Both rules must allow the number.
+  const premiumAbroad = parsersFor({ countries: new Set(['GB']), special: new Set(['premium-rate']) });
   expect(premiumAbroad.parseCallable('+33891123456')).toBeUndefined();
 });
 
-test('whether a number is read by the usual patterns or by the library, the same ones are called', () => {
+test('the fast parser and the library allow the same numbers', () => {
   const countries = getCountries();
-  const rules = [
+  const policies = [
     {},
     { countries: new Set<CountryCode>(['GB', 'DE', 'US']) },
     { special: new Set(['premium-rate'] as const) },
@@ -149,17 +146,19 @@ test('whether a number is read by the usual patterns or by the library, the same
       callingCode: fc.constant(countryCallingCode),
     });
   });
-  const readers = rules.map((rule) => new Map(countries.map((country) => [country, ruled(rule, country)])));
+  const parsers = policies.map(
+    (policy) => new Map(countries.map((country) => [country, parsersFor(policy, country)])),
+  );
   fc.assert(
-    fc.property(written, fc.constantFrom(...readers), ({ country, national, callingCode }, byCountry) => {
-      const reader = byCountry.get(country);
+    fc.property(written, fc.constantFrom(...parsers), ({ country, national, callingCode }, byCountry) => {
+      const parser = byCountry.get(country);
       for (const number of [`+${callingCode}${national}`, `0${national}`]) {
-        const read = reader?.read(number);
-        // A space leaves a number to the library.
+        const parsed = parser?.parse(number);
+        // Numbers with a space are parsed by the library.
         const spaced = `${number.slice(0, -2)} ${number.slice(-2)}`;
-        expect(reader?.parseCallable(spaced), number).toBe(reader?.parseCallable(number));
-        const isCalled = read !== undefined && reader?.reasonNotCallable(number) === undefined;
-        expect(reader?.parseCallable(number), number).toBe(isCalled ? read : undefined);
+        expect(parser?.parseCallable(spaced), number).toBe(parser?.parseCallable(number));
+        const isCallable = parsed !== undefined && parser?.reasonNotCallable(number) === undefined;
+        expect(parser?.parseCallable(number), number).toBe(isCallable ? parsed : undefined);
       }
     }),
     { numRuns: 500 },

@@ -1,11 +1,11 @@
-/** One person is one number, however it is written: else a person is rung twice, or never found to be cancelled. */
+/** All spellings of a number are one person; otherwise a person is called twice, or cannot be cancelled. */
 import { describe, expect, test } from 'vitest';
 import { type CountryCode, isCountry, phoneParser } from '../../src/leads/phone.ts';
 import { post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
-const read = phoneParser('GB');
+const parse = phoneParser('GB');
 
 test.each([
   '07840258823',
@@ -23,8 +23,8 @@ test.each([
   '00447840258823',
   '07840\u00a0258823',
   '07840\u2011258823',
-])('%o is the person +447840258823, in the reader and in the contract', async (written) => {
-  expect(read(written)).toBe('+447840258823');
+])('%o is parsed as +447840258823, and an added lead has that number', async (written) => {
+  expect(parse(written)).toBe('+447840258823');
   const server = await startServer();
   await post(server, 'addLead', { ...requestValue('addLead', 'accepted'), mobile: written });
   expect((await leadsIn(server.store)).map(({ mobile }) => mobile)).toEqual(['+447840258823']);
@@ -40,9 +40,9 @@ test.each([
   '07840258823x5',
   '0044',
   'O7840258823',
-])('%o is no phone number', (written) => expect(read(written)).toBeUndefined());
+])('%o is not a valid phone number', (written) => expect(parse(written)).toBeUndefined());
 
-describe('numbers of other countries, in international form and as they are written at home', () => {
+describe('national and international spellings by country', () => {
   test.each<[CountryCode, home: string, abroad: string, e164: string]>([
     ['GB', '020 7946 0958', '+44 20 7946 0958', '+442079460958'],
     ['DE', '0151 23456789', '+49 151 23456789', '+4915123456789'],
@@ -58,23 +58,23 @@ describe('numbers of other countries, in international form and as they are writ
     ['ZA', '071 123 4567', '+27 71 123 4567', '+27711234567'],
     ['BR', '(11) 96123-4567', '+55 11 96123-4567', '+5511961234567'],
     ['JP', '090-1234-5678', '+81 90-1234-5678', '+819012345678'],
-  ])('%s: %s and %s are %s', (country, home, abroad, e164) => {
+  ])('%s: %s and %s are parsed as %s', (country, home, abroad, e164) => {
     expect(phoneParser(country)(home)).toBe(e164);
-    expect(read(abroad)).toBe(e164);
-    expect(read(abroad.replace('+', '00'))).toBe(e164);
+    expect(parse(abroad)).toBe(e164);
+    expect(parse(abroad.replace('+', '00'))).toBe(e164);
   });
 });
 
-test('a reading that is remembered is the reading of the same text', () => {
-  const reader = phoneParser('GB');
+test('the memoised result belongs to the same text', () => {
+  const memoised = phoneParser('GB');
   const numbers = Array.from({ length: 5_000 }, (_, index) => `07840${String(index).padStart(6, '0')}`);
   for (const number of [...numbers, ...numbers.toReversed()]) {
-    expect(reader(number)).toBe(`+44${number.slice(1)}`);
-    expect(reader(number)).toBe(`+44${number.slice(1)}`);
+    expect(memoised(number)).toBe(`+44${number.slice(1)}`);
+    expect(memoised(number)).toBe(`+44${number.slice(1)}`);
   }
 });
 
-test('a country is known by its two letters', () => {
+test('a country code is two upper-case letters of ISO 3166-1', () => {
   expect(isCountry('GB')).toBe(true);
   expect(isCountry('UK')).toBe(false);
   expect(isCountry('gb')).toBe(false);

@@ -1,4 +1,4 @@
-/** Nobody finds a key by guessing, and what is stored of one opens nothing. */
+/** Keys cannot be guessed, and a stored digest is not a valid key. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { digestOf, isSameDigest, newKey } from '../../src/partners/key.ts';
@@ -7,13 +7,13 @@ test('a key has 192 random bits', () => {
   const keys = Array.from({ length: 1_000 }, newKey);
   for (const key of keys) expect(key).toMatch(/^leads_[A-Za-z0-9_-]{32}$/);
   expect(new Set(keys).size).toBe(keys.length);
-  // Each of the 32 places varies: none of it is fixed.
+  // Every one of the 32 characters varies.
   for (let place = 6; place < 38; place += 1) {
     expect(new Set(keys.map((key) => key[place])).size).toBeGreaterThan(32);
   }
 });
 
-test('what is stored of a key is its SHA-256 digest, which is no key', () => {
+test('the digest of a key is its SHA-256, and does not equal the digest of anything else', () => {
   const key = newKey();
   expect(digestOf(key)).toBe(createHash('sha256').update(key).digest('hex'));
   expect(isSameDigest(digestOf(key), digestOf(key))).toBe(true);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openStore } from '../../src/store/open.ts';
-import { readDuration } from '../../src/text/duration.ts';
+import { parseDuration } from '../../src/text/duration.ts';
 import { type Measurement, startMeasured } from './measured-server.ts';
 import {
   disturbConnections,
@@ -23,7 +23,7 @@ import {
 } from './soak-clients.ts';
 
 const { values } = parseArgs({ options: { for: { type: 'string', default: '10m' } } });
-const duration = readDuration(values.for);
+const duration = parseDuration(values.for);
 
 /** So often it is measured; the first measurements, while all is being loaded, do not count. */
 const measurements = 20;

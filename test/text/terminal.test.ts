@@ -1,12 +1,12 @@
-/** Partners' text reaches an operator's terminal, which obeys some characters and hides others. */
+/** Partners' text reaches an operator's terminal, which interprets some characters and hides others. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { printable, printableJson, printableLines } from '../../src/text/terminal.ts';
 
-/** As Unicode names them: other, separators of lines and paragraphs, and what is not shown by default. */
+/** Unicode properties: Other, line and paragraph separators, and Default_Ignorable_Code_Point. */
 const dangerous = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
-test('of all code points only those that a terminal shows as they are stay as they are', () => {
+test('escapes every code point that a terminal interprets or hides, and no other', () => {
   for (let code = 0; code <= 0x10ffff; code += 1) {
     const character = String.fromCodePoint(code);
     const shown = printable(character);
@@ -26,13 +26,13 @@ test.each([
   ['\u2028\u2029\u3164\uffa0', '\\u2028\\u2029\\u3164\\uffa0'],
   ['\ud800 \udc00', '\\ud800 \\udc00'],
   ['\u{e0001}\u{e007f}\u{1d173}', '\\u{e0001}\\u{e007f}\\u{1d173}'],
-])('%j is shown as %s', (text, shown) => expect(printable(text)).toBe(shown));
+])('%j is escaped as %s', (text, shown) => expect(printable(text)).toBe(shown));
 
-test('a text of several lines keeps its line breaks', () => {
+test('printableLines keeps line breaks', () => {
   expect(printableLines('one\n\ttwo\r\n')).toBe('one\n\\u0009two\\u000d\n');
 });
 
-test('JSON is on one line, shows nothing that a terminal obeys, and has the same value', () => {
+test('printableJson returns one printable line that parses to the same value', () => {
   const anyText = fc.string({ unit: fc.nat(0x10ffff).map((code) => String.fromCodePoint(code)) });
   fc.assert(
     fc.property(fc.dictionary(anyText, anyText), (value) => {

@@ -1,4 +1,4 @@
-/** A name of which nothing can be seen is no name: whoever makes the call could not say it. */
+/** A name without visible characters is rejected as blank: the agent who calls needs a name to say. */
 import { expect, test } from 'vitest';
 import { isInvisible } from '../../src/text/visible.ts';
 
@@ -16,7 +16,7 @@ test.each([
   '\udfff \u{e0041}\u{e0100}',
   '\u{16fe4}\u{1d159}\u{1d173}',
   '\ufffe\u{1ffff}',
-])('nothing of %j can be seen', (text) => expect(isInvisible(text)).toBe(true));
+])('%j is invisible', (text) => expect(isInvisible(text)).toBe(true));
 
 test.each([
   'a',
@@ -35,4 +35,4 @@ test.each([
   '\ue000',
   '\ufffd',
   '\u{20000}',
-])('something of %j can be seen', (text) => expect(isInvisible(text)).toBe(false));
+])('%j is visible', (text) => expect(isInvisible(text)).toBe(false));

@@ -1,5 +1,5 @@
 import type { components } from '../../../../generated/openapi.ts';
-import { digitsOf, type ParsePhone } from '../../../leads/phone.ts';
+import { type ParsePhone, phoneDigits } from '../../../leads/phone.ts';
 import type { ClaimedLead } from '../../../store/store.ts';
 import { customFieldName, type ListSettings, type VicidialSettings } from './settings.ts';
 import { plainText } from './text.ts';
@@ -42,7 +42,7 @@ export function leadForm(
   // The cast: only a body that kept this schema was accepted as a lead.
   const submitted = JSON.parse(lead.content) as components['schemas']['NewLead'];
   const plain = (text: string) => plainText(text, settings.letters);
-  const { countryCode, digits } = digitsOf(lead.mobile, settings.numberForm);
+  const { countryCode, digits } = phoneDigits(lead.mobile, settings.numberForm);
   const fields: Record<string, string> = {
     phone_number: digits,
     phone_code: countryCode,
@@ -68,7 +68,7 @@ export function leadForm(
   if (subtype?.trim()) comments.push(`subtype: ${plain(subtype)}`);
   const otherNumber = otherPhone?.trim() ? parsePhone(otherPhone) : undefined;
   if (otherNumber !== undefined) {
-    const other = digitsOf(otherNumber, settings.numberForm).digits;
+    const other = phoneDigits(otherNumber, settings.numberForm).digits;
     if (other.length <= lengths.alt_phone) fields['alt_phone'] = other;
     else comments.push(`other phone: ${other}`);
   }

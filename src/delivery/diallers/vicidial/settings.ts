@@ -78,12 +78,12 @@ function listSettings(type: string, value: unknown): ListSettings {
   const wrong = (what: string) => new Error(`${listsHint}; of ${JSON.stringify(type)} ${what}`);
   const [unknown] = Object.keys(more);
   if (unknown !== undefined) throw wrong(`${JSON.stringify(unknown)} is not known`);
-  if (!/^[0-9]{3,12}$/.test(String(list))) throw wrong('the list id should have 3 to 12 digits');
+  if (!/^[0-9]{3,12}$/.test(String(list))) throw wrong('the list id must have 3 to 12 digits');
   if (custom_fields !== undefined && !isFieldMap(custom_fields)) {
-    throw wrong('custom_fields should give a custom field for each member of data');
+    throw wrong('custom_fields must give a custom field for each member of data');
   }
   const isPriority = Number.isInteger(hopper_priority) && Math.abs(Number(hopper_priority)) <= 99;
-  if (hopper_priority !== undefined && !isPriority) throw wrong('hopper_priority should be from -99 to 99');
+  if (hopper_priority !== undefined && !isPriority) throw wrong('hopper_priority must be from -99 to 99');
   return {
     list: String(list),
     customFields: custom_fields,

@@ -1,6 +1,6 @@
-/** A lead is attempted ten times over three days, and those that failed together do not come back together. */
+/** A lead is attempted up to ten times over three days. Jitter spreads leads that failed together. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { retryDelay } from '../../src/leads/attempt.ts';
+import { retryDelay } from '../../src/leads/retry-schedule.ts';
 
 const second = 1_000;
 const minute = 60 * second;
@@ -21,17 +21,17 @@ afterEach(() => void vi.restoreAllMocks());
 
 test.each([
   ['shortest', 0, 0.8],
-  ['usual', 0.5, 1],
+  ['average', 0.5, 1],
   ['longest', 1 - Number.EPSILON, 1.2],
-])('ten attempts have nine pauses between them, %s', (_which, random, factor) => {
+])('allows ten attempts with the documented delays (%s random delay)', (_which, random, factor) => {
   vi.spyOn(Math, 'random').mockReturnValue(random);
-  for (const [index, pause] of schedule.entries())
-    expect(retryDelay(index + 1)).toBe(Math.round(pause * factor));
+  for (const [index, delay] of schedule.entries())
+    expect(retryDelay(index + 1)).toBe(Math.round(delay * factor));
   expect(retryDelay(10)).toBeUndefined();
   expect(retryDelay(11)).toBeUndefined();
 });
 
-test('a pause that the dialler asks for is the least, and makes no further attempt', () => {
+test('waits at least as long as the dialler asked for, without adding an attempt', () => {
   vi.spyOn(Math, 'random').mockReturnValue(0.5);
   expect(retryDelay(1, 60_000)).toBe(60_000);
   expect(retryDelay(2, 60_000)).toBe(5 * minute);
