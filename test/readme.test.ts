@@ -1,44 +1,55 @@
-/** A stranger believes the README: what it says of commands and settings must be so. */
+/** README and the operating guide are tied to the program: variables, defaults, commands, messages and limits. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { readConfig } from '../src/app/config.ts';
+import { diallers } from '../src/delivery/diallers.ts';
 import { ConfigError } from '../src/environment/variables.ts';
+import { retrySchedule } from '../src/leads/attempt.ts';
+import { submissionOutcomes } from '../src/leads/lead.ts';
+import { phoneParser } from '../src/leads/phone.ts';
 
 const root = new URL('../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
-const readme = read('README.md');
+const files = (pattern: string) => globSync(pattern, { cwd: fileURLToPath(root) });
+const guide = files('docs/operating/*.md');
 
-/** The first cells of a table's rows, by its heading. */
-function rows(heading: string): string[][] {
-  const table = readme.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
-  return table
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
+/** Returns the cells of a page's table under a heading, row by row, without backticks. */
+function rows(page: string, heading: string): string[][] {
+  const section =
+    read(page)
+      .split(new RegExp(`^#+ ${heading}\n`, 'm'))[1]
+      ?.split(/^#/m)[0] ?? '';
+  const lines = section.split('\n');
+  return lines
+    .filter((line, index) => line.startsWith('| `') && !lines[index + 1]?.startsWith('| ---'))
     .map((line) =>
       line
         .split('|')
         .map((cell) => cell.trim().replaceAll('`', ''))
-        .slice(1),
+        .slice(1, -1),
     );
 }
 
-test('the table of settings has each variable that is read, with its default', async () => {
-  const documented = rows('Configuration').map(([name = '', initial = '']) => [name, initial]);
-  const wrong = Object.fromEntries(documented.map(([name]) => [name, ' ']));
-  const named: string[] = [];
+/** Returns the variables that `run` reads: an environment in which every value is blank makes it report each. */
+async function variablesRead(run: (environment: NodeJS.ProcessEnv) => unknown): Promise<string[]> {
+  // A proxy, so that a variable that the docs lack is read too.
+  const blank = new Proxy<NodeJS.ProcessEnv>({}, { get: () => ' ' });
   try {
-    await readConfig(wrong);
+    await run(blank);
   } catch (error) {
-    expect(error).toBeInstanceOf(ConfigError);
-    named.push(
-      ...String(error instanceof Error && error.message)
-        .split('\n')
-        .map((line) => line.split(' ')[0] ?? ''),
-    );
+    if (error instanceof ConfigError)
+      return error.message.split('\n').map((line) => line.split(' ')[0] ?? '');
+    throw error;
   }
-  expect(named.toSorted()).toEqual(documented.map(([name]) => name).toSorted());
+  throw new Error('No variable was reported.');
+}
+
+test('the table of environment variables lists every variable with its default', async () => {
+  const documented = rows('docs/operating/configuration.md', 'Environment variables');
+  const named = await variablesRead(readConfig);
+  expect(documented.map(([name]) => name).toSorted()).toEqual(named.toSorted());
   const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = await readConfig(
     {},
   );
@@ -71,33 +82,120 @@ test('the table of settings has each variable that is read, with its default', a
   expect(documented.map(([, initial]) => initial)).toEqual(defaults.map(String));
 });
 
-test('each npm script that is named exists', () => {
+test.each([
+  ['webhook', 'Webhook'],
+  ['vicidial', 'VICIdial'],
+])('the table of the dialler %s lists every variable that it reads', async (name, heading) => {
+  const documented = rows('docs/operating/diallers.md', heading).filter(([cell]) =>
+    cell?.startsWith('DIALLER_'),
+  );
+  const create = await diallers[name]?.();
+  const limits = { parsePhone: phoneParser('GB'), concurrency: 1, timeout: 1 };
+  const named = await variablesRead((environment) => create?.(environment, limits));
+  expect(documented.map(([cell]) => cell).toSorted()).toEqual(named.toSorted());
+});
+
+test('every variable that the source reads is in the configuration guide', () => {
+  const page = read('docs/operating/configuration.md');
+  const named = files('src/**/*.ts').flatMap((file) => [
+    ...read(file).matchAll(/environment\['([A-Z_]+)'\]|process\.env\['([A-Z_]+)'\]|^ +([A-Z_]+): \w+\(/gm),
+  ]);
+  const variables = named.map(([, one, other, spec]) => one ?? other ?? spec ?? '');
+  expect(variables.length).toBeGreaterThan(35);
+  // The user of the process, as PostgreSQL's own programs default to.
+  const missing = variables.filter(
+    (name) => name !== 'USER' && !page.includes(`\`${name.replace(/^OTEL_.*/, 'OTEL_...')}\``),
+  );
+  expect(missing).toEqual([]);
+});
+
+test('the table of diallers lists each one', () => {
+  const documented = rows('docs/operating/delivery.md', 'How leads reach the dialler').map(([name]) => name);
+  expect(documented.toSorted()).toEqual(['none', ...Object.keys(diallers)].toSorted());
+});
+
+test('the table of submission outcomes lists each one', () => {
+  const documented = rows('docs/operating/partners-and-keys.md', 'Submissions and cancellations');
+  expect(documented.map(([name]) => name).toSorted()).toEqual(submissionOutcomes.toSorted());
+});
+
+test('the retry schedule of the guide is that of the program', () => {
+  const [, sentence = ''] = /retried after about ([^.]*)\./.exec(read('docs/operating/delivery.md')) ?? [];
+  const units: Record<string, number> = { s: 1_000, min: 60_000, h: 3_600_000 };
+  const pauses = [...sentence.matchAll(/(\d+) (s|min|h)\b/g)].map(
+    ([, number, unit = '']) => Number(number) * (units[unit] ?? 0),
+  );
+  expect(pauses).toEqual(retrySchedule);
+});
+
+test('the table of health checks lists every path that the server serves itself', () => {
+  const documented = rows('docs/operating/deployment.md', 'Health checks').flatMap(([cell = '']) =>
+    cell.split(', '),
+  );
+  const served = [...read('src/server/app.ts').matchAll(/(?:app\.get|serve)\('(\/[^']+)'/g)];
+  expect(documented.toSorted()).toEqual(served.map(([, path = '']) => path).toSorted());
+});
+
+test('every npm script that the docs name exists', () => {
   const { scripts } = JSON.parse(read('package.json'));
-  for (const file of ['README.md', 'docs/operating.md']) {
-    const named = [
-      ...read(file).matchAll(/npm (?:run (?:-s )?)?(start|test|[a-z:]+(?= --)|(?<=run )[a-z:]+)/g),
-    ];
-    for (const [, name = ''] of named.filter(([, name]) => name !== 'ci'))
-      expect(scripts, file).toHaveProperty([name]);
+  for (const file of ['README.md', 'CONTRIBUTING.md', ...files('docs/**/*.md')].filter(exists)) {
+    const named = [...read(file).matchAll(/npm (?:run (?:-s )?([a-z:-]+)|(start|test)\b)/g)];
+    for (const [, name, own = ''] of named) expect(scripts, file).toHaveProperty([name ?? own]);
   }
 });
 
-test('the layout names what is there', () => {
-  const layout = readme.split('```\nopenapi.yaml')[1]?.split('```')[0] ?? '';
+function exists(file: string): boolean {
+  return existsSync(new URL(file, root));
+}
+
+test('the layout names what exists', () => {
+  const layout = read('README.md').split('```\nopenapi.yaml')[1]?.split('```')[0] ?? '';
   let folder = '';
   for (const [, indent = '', name = ''] of `openapi.yaml${layout}`.matchAll(/^( *)(\S+)/gm)) {
     if (indent === '') folder = name.endsWith('/') ? name : '';
-    expect(existsSync(new URL(indent === '' ? name : folder + name, root)), name).toBe(true);
+    expect(exists(indent === '' ? name : folder + name), name).toBe(true);
   }
 });
 
-test('what stops whom is proved by tests that there are', () => {
-  const named = [...read('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
-  expect(named.length).toBeGreaterThan(10);
-  expect(named.filter((file) => !existsSync(new URL(file, root)))).toEqual([]);
+test('every relative link of the docs leads to a file and, if it has one, to a heading', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...files('{docs,src}/**/*.md')].filter(
+    exists,
+  );
+  const links = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(
+      ([, path = '', anchor]) => ({
+        page,
+        file: path === '' ? page : new URL(path, new URL(page, root)).href.slice(root.href.length),
+        anchor,
+      }),
+    ),
+  );
+  expect(links.length).toBeGreaterThan(60);
+  // The partners' page is built from these two, whose anchors belong to that page.
+  const checked = links.filter(({ page }) => !['docs/page/guide.md', 'docs/mock.md'].includes(page));
+  const broken = checked.filter(
+    ({ file, anchor }) => !exists(file) || (anchor !== undefined && !anchorsOf(file).includes(anchor)),
+  );
+  expect(broken).toEqual([]);
 });
 
-/** The sentences that an expression can come to; what is filled in becomes an ellipsis. */
+/** Returns the anchors that GitHub makes of a page's headings. */
+function anchorsOf(page: string): string[] {
+  return [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test('every test that the security page names exists', () => {
+  const named = [...read('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((file) => !exists(file))).toEqual([]);
+});
+
+/** Returns the sentences that an expression can evaluate to; an ellipsis stands for what is filled in. */
 function sentencesOf(expression: ts.Expression | undefined): string[] {
   if (expression === undefined) return [];
   if (ts.isStringLiteralLike(expression)) return [expression.text];
@@ -114,84 +212,145 @@ function sentencesOf(expression: ts.Expression | undefined): string[] {
   return declared?.[1] === undefined ? [] : [declared[1]];
 }
 
-/** A text as a part of a regular expression. */
+/** Escapes a text for use in a regular expression. */
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-/** What the program logs, and warns of on standard error. */
+/** Calls `visit` with every node of the files that match. */
+function visitNodes(pattern: string, visit: (node: ts.Node) => void): void {
+  const walk = (node: ts.Node): void => {
+    visit(node);
+    ts.forEachChild(node, walk);
+  };
+  for (const file of files(pattern)) {
+    walk(ts.createSourceFile(file, read(file), ts.ScriptTarget.ESNext, true));
+  }
+}
+
+/** Returns the messages that the program logs or emits as warnings. */
 function loggedMessages(): string[] {
   const messages: string[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node)) {
-      const called = node.expression.getText();
-      if (/\.(info|warn|error|fatal|emitWarning)$|failures\.write$/.test(called)) {
-        messages.push(...sentencesOf(node.arguments.at(-1)));
-      }
+  visitNodes('src/**/*.ts', (node) => {
+    if (!ts.isCallExpression(node)) return;
+    const called = node.expression.getText();
+    if (/\.(info|warn|error|fatal|emitWarning)$|failures\.write$/.test(called)) {
+      messages.push(...sentencesOf(node.arguments.at(-1)));
     }
-    ts.forEachChild(node, visit);
-  };
-  for (const file of globSync('src/**/*.ts', { cwd: fileURLToPath(root) })) {
-    visit(ts.createSourceFile(file, read(file), ts.ScriptTarget.ESNext, true));
-  }
+  });
   return messages;
 }
 
-/** The messages in the tables of the guide, with `...` for what is filled in. */
-function messagesInGuide(): string[] {
-  const tables = read('docs/operating.md').matchAll(/^\| message .*\n\| -+.*\n((?:\|.*\n)+)/gm);
-  const rows = [...tables].flatMap(([, table = '']) => table.trimEnd().split('\n'));
-  return rows.flatMap((row) =>
-    [...(row.split(' | ')[0] ?? '').matchAll(/(`+)(.+?)\1(?!`)/g)].map(([, , name = '']) => name.trim()),
-  );
+/** Returns the sentences in the source of the SQLite store: its errors and warnings. */
+function sqliteMessages(): string[] {
+  const messages: string[] = [];
+  visitNodes('src/store/sqlite/{fault,file/*,durability/*}.ts', (node) => {
+    if (!ts.isStringLiteralLike(node) && !ts.isTemplateExpression(node)) return;
+    messages.push(...sentencesOf(node).filter((text) => /^[A-Z…].* .*\.$/s.test(text)));
+  });
+  return messages;
 }
 
-test('the guide has each message that is logged, and none that is not', () => {
+/** Returns the messages in the guide's tables, with `...` for what is filled in. */
+function messagesInGuide(): string[] {
+  const tables = guide.flatMap((page) => [
+    ...read(page).matchAll(/^\| message .*\n\| -+.*\n((?:\|.*\n?)+)/gm),
+  ]);
+  return tables
+    .flatMap(([, table = '']) => table.trimEnd().split('\n'))
+    .flatMap((row) =>
+      [...(row.split(' | ')[0] ?? '').matchAll(/(`+)(.+?)\1(?!`)/g)].map(([, , name = '']) => name.trim()),
+    );
+}
+
+/** Returns the messages that no row of the guide's tables begins like. */
+function notInGuide(messages: readonly string[]): string[] {
+  const rows = messagesInGuide().map(
+    (name) => new RegExp(`^${name.split('...').map(escaped).join('.*')}`, 's'),
+  );
+  return messages.filter((message) => !rows.some((row) => row.test(message)));
+}
+
+test('the guide lists every message that is logged', () => {
   const messages = loggedMessages();
-  const guide = messagesInGuide();
   expect(messages.length).toBeGreaterThan(35);
-  // Put together from parts, which the second expectation looks for.
+  // Composed from parts that the next test looks for.
   const composed = ['… Fix the cause, then run `…`.', '… `…` resumes it.', '… …'];
-  const isIn = (message: string) =>
-    guide.some((name) => new RegExp(`^${name.split('...').map(escaped).join('.*')}`, 's').test(message));
-  expect(messages.filter((message) => !composed.includes(message) && !isIn(message))).toEqual([]);
-  const source = globSync('src/**/*.ts', { cwd: fileURLToPath(root) })
-    .map(read)
-    .join('')
-    .replaceAll('\\`', '`');
-  // A message that is put together from parts begins as the guide says.
-  const isLogged = (name: string) => {
+  expect(notInGuide(messages.filter((message) => !composed.includes(message)))).toEqual([]);
+});
+
+test('the guide lists every message of the SQLite store that an operator can act on', () => {
+  const messages = sqliteMessages();
+  expect(messages.length).toBeGreaterThan(20);
+  // A developer's mistakes, errors of one command, and the reason in `Refused a request: ...`.
+  const elsewhere = [
+    '… exists already. Name a file that does not.',
+    'The directory … does not exist. Create it, or name a file elsewhere.',
+    '… writes are waiting for the store.',
+    'A migration broke a reference of the table ….',
+    'The checkpoint thread was started as a program of its own.',
+    '… was replaced by another file.',
+  ];
+  expect(notInGuide(messages.filter((message) => !elsewhere.includes(message)))).toEqual([]);
+});
+
+test('the guide lists no message that the program does not have', () => {
+  const source = files('src/**/*.ts').map(read).join('').replaceAll('\\`', '`');
+  // A message that is composed from parts begins as the guide says.
+  const isInSource = (name: string) => {
     const parts = name.split('...').toSorted((one, other) => other.length - one.length);
     return parts.slice(0, name.startsWith('Delivery of ') ? 2 : 1).some((part) => source.includes(part));
   };
-  expect(guide.filter((name) => !isLogged(name))).toEqual([]);
+  expect(messagesInGuide().filter((name) => !isInSource(name))).toEqual([]);
 });
 
-/** Limits of the guide that no test waits for or fills: the row, and where the program has the number. */
+/** Limits that no other test reaches: the row of the guide, and where the program has the number. */
 const limits: [row: string, limit: string, file: string, name: string, number: number][] = [
   ['connections of one server', '10,000;', 'server/http-server', 'defaultMaxConnections =', 10_000],
+  ['connections of one server', '10,000;', 'server/http-server', 'ownDescriptors =', 64],
+  ['connections of one server', '10,000;', 'server/http-server', 'minConnections =', 10],
+  ['connections of one address', '1,000 ', 'server/http-server', 'defaultConnectionsPerAddress =', 1_000],
   ['requests in flight of one address', '2,000 ', 'server/http-server', 'defaultRequestsPerAddress =', 2_000],
   ['requests in flight on one connection', '100 ', 'server/http-server', 'maxPipelined =', 100],
-  ['the time for a request to arrive', '30 s', 'server/http-server', 'defaultRequestTimeout =', 30_000],
-  ['headers to arrive', '10 s', 'server/http-server', 'defaultHeadersTimeout =', 10_000],
+  ['URL and headers', '16 KiB, 100 headers', 'server/http-server', 'maxHeaders =', 100],
+  ['time for a request to arrive', '30 s', 'server/http-server', 'defaultRequestTimeout =', 30_000],
+  ['headers of a request to arrive', '10 s', 'server/http-server', 'defaultHeadersTimeout =', 10_000],
   ['reads nothing of a response', '30 s', 'server/http-server', 'defaultWriteTimeout =', 30_000],
-  ['requests of one key under way', '1,000 ', 'server/app', 'defaultInFlightPerKey =', 1_000],
-  ['downloads that clients may not have', '128 MiB', 'server/documents', 'defaultMaxUnread =', 2 ** 27],
+  ['idle connection', '65 s', 'server/http-server', 'keepAliveTimeout =', 65_000],
+  ['requests in flight of one key', '1,000 ', 'server/app', 'defaultInFlightPerKey =', 1_000],
+  ['downloaded bytes', '128 MiB', 'server/documents', 'defaultMaxUnread =', 2 ** 27],
   ['calls that wait for the store', '10,000 ', 'store/sqlite/durability/commit-queue', 'capacity:', 10_000],
   ['calls that wait for the store', '10,000 ', 'store/postgres/postgres-store', 'capacity:', 10_000],
   ['another process’s lock', '5 s', 'store/sqlite/durability/commit-queue', 'lockTimeout:', 5_000],
+  ['log lines that wait', '1 MiB', 'telemetry/gathered-output', 'maxWaiting =', 2 ** 20],
+  ['response body of the dialler', '1 MiB', 'delivery/diallers/http-post', 'maxBody =', 2 ** 20],
   ['`due --take` has printed', '50 ', 'cli/take', 'step:', 50],
+  ['connections to `METRICS_PORT`', '100 ', 'app/service', 'maxMetricsConnections =', 100],
 ];
 
-test.each(limits)(
-  'the limit of the guide on "%s" is that of the program',
-  (row, limit, file, name, number) => {
-    const rows = read('docs/operating.md').match(/^\|.*$/gm) ?? [];
-    const found = rows.filter((line) => line.split('|')[1]?.replaceAll("'", '’').includes(row));
-    expect(found).toHaveLength(1);
-    expect(found[0]?.split('|')[2]?.slice(1)).toMatch(new RegExp(`^${limit}`));
-    const written = new RegExp(`${name} ([0-9_* ]*[0-9])`).exec(read(`src/${file}.ts`))?.[1] ?? '';
-    const factors = written.replaceAll('_', '').split('*').map(Number);
-    expect(factors.reduce((product, factor) => product * factor)).toBe(number);
-  },
-);
+test.each(limits)('the limit "%s" of the guide is that of the program', (row, limit, file, name, number) => {
+  const rows = read('docs/operating/limits.md').match(/^\|.*$/gm) ?? [];
+  const found = rows.filter((line) => line.split('|')[1]?.replaceAll("'", '’').includes(row));
+  expect(found).toHaveLength(1);
+  expect(found[0]?.split('|')[2]?.slice(1)).toMatch(new RegExp(`^${limit}`));
+  const written = new RegExp(`${name} ([0-9_* ]*[0-9])`).exec(read(`src/${file}.ts`))?.[1] ?? '';
+  const factors = written.replaceAll('_', '').split('*').map(Number);
+  expect(factors.reduce((product, factor) => product * factor)).toBe(number);
+});
+
+test('every limit of the HTTP server is in the guide', () => {
+  const declared = files('src/server/*.ts').flatMap((file) =>
+    [...read(file).matchAll(/^const ((?:default|max|min)[A-Z]\w*) =/gm)].map(
+      ([, name = '']) => `${file.slice(4, -3)} ${name}`,
+    ),
+  );
+  // Times between checks of the store, and sizes of caches: clients never meet them.
+  const internal = [
+    'server/active-keys maxWaiting',
+    'server/client-address maxProxies',
+    'server/readiness defaultInterval',
+    'server/readiness defaultPatience',
+  ];
+  const documented = limits.map(([, , file, name]) => `${file} ${name.split(' ')[0]}`);
+  expect(declared.filter((name) => !documented.includes(name) && !internal.includes(name))).toEqual([]);
+});

@@ -1,4 +1,4 @@
-/** An operator pastes the receiver of docs/operating.md and expects it to work. */
+/** An operator pastes the receiver of docs/operating/diallers.md and expects it to work. */
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { skipWithout, written } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
 
-const guide = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+const guide = readFileSync(new URL('../../docs/operating/diallers.md', import.meta.url), 'utf8');
 
 /** Starts the receiver of the guide, as it stands there. */
 async function startGuidesReceiver() {

@@ -159,10 +159,10 @@ async function seriesOfServer(): Promise<Set<string>> {
   return seriesIn(await metrics());
 }
 
-/** The metrics of the table in docs/operating.md. */
+/** The metrics of the table in docs/operating/monitoring.md. */
 function namesInGuide(): string[] {
-  const guide = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
-  return [...guide.matchAll(/^\| (`leads_.*?) {2,}\|/gm)].flatMap(([, row = '']) => namesIn(row));
+  const guide = readFileSync(new URL('../../docs/operating/monitoring.md', import.meta.url), 'utf8');
+  return [...guide.matchAll(/^\| (`leads_.*?) \|/gm)].flatMap(([, row = '']) => namesIn(row));
 }
 
 function namesInDashboard(): string[] {

@@ -76,7 +76,7 @@ export function postgresMaintenance(database: PostgresDatabase): Maintenance {
       return rows.length;
     },
 
-    // PostgreSQL's autovacuum does both (docs/operating.md, Removing what is old).
+    // PostgreSQL's autovacuum does both (docs/operating/data-retention.md).
     shrink: async () => false,
     erase: async () => undefined,
 
@@ -88,7 +88,7 @@ export function postgresMaintenance(database: PostgresDatabase): Maintenance {
 
     async backup() {
       throw new UserError(
-        'A store in PostgreSQL is backed up by PostgreSQL’s own means, such as pg_dump: docs/operating.md says how.',
+        'A store in PostgreSQL is backed up by PostgreSQL’s own means, such as pg_dump: docs/operating/backup-and-restore.md says how.',
       );
     },
   };
