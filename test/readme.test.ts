@@ -288,7 +288,7 @@ test('the guide lists every message of the SQLite store that an operator can act
     'The directory … does not exist. Create it, or name a file elsewhere.',
     '… writes are waiting for the store.',
     'A migration broke a reference of the table ….',
-    'The checkpoint thread was started as a program of its own.',
+    'The checkpoint thread was started as a program. Start the server instead.',
     '… was replaced by another file.',
   ];
   expect(notInGuide(messages.filter((message) => !elsewhere.includes(message)))).toEqual([]);
