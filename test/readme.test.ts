@@ -6,9 +6,9 @@ import { expect, test } from 'vitest';
 import { readConfig } from '../src/app/config.ts';
 import { diallers } from '../src/delivery/diallers.ts';
 import { ConfigError } from '../src/environment/variables.ts';
-import { retrySchedule } from '../src/leads/attempt.ts';
 import { submissionOutcomes } from '../src/leads/lead.ts';
 import { phoneParser } from '../src/leads/phone.ts';
+import { defaultRetrySchedule } from '../src/leads/retry-schedule.ts';
 
 const root = new URL('../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
@@ -125,7 +125,7 @@ test('the retry schedule of the guide is that of the program', () => {
   const pauses = [...sentence.matchAll(/(\d+) (s|min|h)\b/g)].map(
     ([, number, unit = '']) => Number(number) * (units[unit] ?? 0),
   );
-  expect(pauses).toEqual(retrySchedule);
+  expect(pauses).toEqual(defaultRetrySchedule);
 });
 
 test('the table of health checks lists every path that the server serves itself', () => {
