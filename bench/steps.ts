@@ -48,7 +48,7 @@ async function took(step: () => unknown, count = times): Promise<number> {
 
 // It puts Hono's own Response in the place of the global one, as in the server.
 getRequestListener(() => new Response());
-const accepted = Reply.severalOf<'addLead'>()(200, 'accepted', { saved: true, processed: true });
+const accepted = Reply.withHeaders<'addLead'>()(200, 'accepted', { saved: true, processed: true });
 const dueAt = Date.now();
 
 const readers = phoneParsers('GB');

@@ -307,7 +307,7 @@ test('the guide lists no message that the program does not have', () => {
 /** Limits that no other test reaches: the row of the guide, and where the program has the number. */
 const limits: [row: string, limit: string, file: string, name: string, number: number][] = [
   ['connections of one server', '10,000;', 'server/http-server', 'defaultMaxConnections =', 10_000],
-  ['connections of one server', '10,000;', 'server/http-server', 'ownDescriptors =', 64],
+  ['connections of one server', '10,000;', 'server/http-server', 'reservedDescriptors =', 64],
   ['connections of one server', '10,000;', 'server/http-server', 'minConnections =', 10],
   ['connections of one address', '1,000 ', 'server/http-server', 'defaultConnectionsPerAddress =', 1_000],
   ['requests in flight of one address', '2,000 ', 'server/http-server', 'defaultRequestsPerAddress =', 2_000],
@@ -347,9 +347,9 @@ test('every limit of the HTTP server is in the guide', () => {
   // Times between checks of the store, and sizes of caches: clients never meet them.
   const internal = [
     'server/active-keys maxWaiting',
-    'server/client-address maxProxies',
+    'server/client-address maxRemembered',
     'server/readiness defaultInterval',
-    'server/readiness defaultPatience',
+    'server/readiness defaultTimeout',
   ];
   const documented = limits.map(([, , file, name]) => `${file} ${name.split(' ')[0]}`);
   expect(declared.filter((name) => !documented.includes(name) && !internal.includes(name))).toEqual([]);

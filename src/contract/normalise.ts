@@ -1,56 +1,55 @@
 import { isInvisible } from '../text/visible.ts';
 import { type BodySchema, takes } from './document.ts';
 
-/** Whether a value is missing, null, or a text of which nothing can be seen. */
+/** Returns whether a value is missing, null, or a string without visible characters. */
 export function isBlank(value: unknown): boolean {
   return value === undefined || value === null || (typeof value === 'string' && isInvisible(value));
 }
 
 /**
- * Normalises what the contract lets partners write in more than one way: a blank field is treated as missing if it is
- * required or may be null, and in a field that may be an integer a string of digits is that integer. Returns the body
- * itself if there is nothing to normalise.
+ * Returns a function that normalises a body: it removes blank fields that are required or may be null, and converts
+ * strings of digits to integers in fields that may be integers. A body that needs no change is returned as it is.
  */
-export function normaliseBody(schema: BodySchema): (sent: object) => object {
-  const fields = Object.entries(schema.properties)
+export function normaliseBody(schema: BodySchema): (body: object) => object {
+  const rules = Object.entries(schema.properties)
     .map(([name, field]) => {
       const isRequired = schema.required?.includes(name) ?? false;
       return { name, mayBeBlank: isRequired || takes(field, 'null'), isInteger: takes(field, 'integer') };
     })
     .filter(({ mayBeBlank, isInteger }) => mayBeBlank || isInteger);
-  return (sent) => {
+  return (body) => {
     // The cast: an object's members can be read by any name.
-    const written = sent as Record<string, unknown>;
-    let plain = written;
-    for (const field of fields) {
-      const { name } = field;
-      const value = written[name];
-      const meant = meaning(value, field);
-      if (meant === value) continue;
-      if (plain === written) plain = { ...written };
-      if (meant === undefined) delete plain[name];
-      else plain[name] = meant;
+    const original = body as Record<string, unknown>;
+    let normalised = original;
+    for (const rule of rules) {
+      const { name } = rule;
+      const value = original[name];
+      const normalisedValue = normaliseValue(value, rule);
+      if (normalisedValue === value) continue;
+      if (normalised === original) normalised = { ...original };
+      if (normalisedValue === undefined) delete normalised[name];
+      else normalised[name] = normalisedValue;
     }
-    return plain;
+    return normalised;
   };
 }
 
-/** What the contract says of a field that can be written in more than one way. */
-interface LooseField {
+/** How a field is normalised. */
+interface FieldRule {
   name: string;
   /** Whether a blank value is treated as missing. */
   mayBeBlank: boolean;
   isInteger: boolean;
 }
 
-function meaning(value: unknown, { mayBeBlank, isInteger }: LooseField): unknown {
+function normaliseValue(value: unknown, { mayBeBlank, isInteger }: FieldRule): unknown {
   if (mayBeBlank && isBlank(value)) return undefined;
   if (!isInteger) return value;
   if (typeof value === 'string' && /^[0-9]+$/.test(value)) return finite(Number(value));
   return typeof value === 'number' ? finite(value) : value;
 }
 
-/** A number that JSON can write and a double cannot hold becomes the nearest one that is still an integer. */
+/** Replaces a number too large for a double by the largest integer, so that its error message is about its size. */
 function finite(value: number): number {
   return Math.abs(value) === Number.POSITIVE_INFINITY ? Math.sign(value) * Number.MAX_SAFE_INTEGER : value;
 }

@@ -6,28 +6,28 @@ import { type Failures, failuresFrom, notAnObject } from './messages.ts';
 import { normaliseBody } from './normalise.ts';
 import { callable, contractAjv } from './vocabulary.ts';
 
-/** A request that keeps the contract, or what is wrong with it. */
-export type Validated = { body: object } | { failures: Failures; notCallable: NotCallable[] };
+/** The normalised body of a valid request, or its validation errors. */
+export type ValidationResult = { body: object } | { failures: Failures; notCallable: NotCallable[] };
 
-/** A valid phone number that the deployment does not call. Its partner is only told that it is not valid. */
+/** A valid phone number that the deployment does not call. Its partner only learns that it is not valid. */
 export interface NotCallable {
   field: string;
-  /** Why, for the operator's log, with nothing of the number in it. */
+  /** The reason for the operator's log, without any part of the number. */
   reason: string;
 }
 
-/** What is checked of a request. */
-export interface SentRequest {
+/** The parts of a request that the contract restricts. */
+export interface UnvalidatedRequest {
   query: Record<string, string[]>;
-  /** By their names in lower case. */
+  /** By lower-case name. */
   headers: NodeJS.Dict<string | string[]>;
   body: unknown;
 }
 
-/** Checks a request against one operation of the contract. */
-export type Validate = (sent: SentRequest) => Validated;
+/** Validates a request against one operation of the contract. */
+export type Validate = (request: UnvalidatedRequest) => ValidationResult;
 
-/** Makes the check of each operation. The rules are openapi.yaml's; openapi-backend applies them. */
+/** Returns a factory of validators. The rules are those of openapi.yaml; openapi-backend applies them. */
 export function validators(
   contract: Contract,
   phones: PhoneParsers,
@@ -41,27 +41,24 @@ export function validators(
 
   return (operation) => {
     const schema = bodySchema(contract.document, operation);
-    const plain = normaliseBody(schema);
-    return (sent) => {
-      if (typeof sent.body !== 'object' || sent.body === null)
+    const normalise = normaliseBody(schema);
+    return (request) => {
+      if (typeof request.body !== 'object' || request.body === null)
         return { failures: notAnObject, notCallable: [] };
-      const body = plain(sent.body);
-      const request = requestOf(operation, sent, body);
+      const body = normalise(request.body);
+      const input = ruleInput(operation, request, body);
       const errors: ErrorObject[] = [];
-      // Compiled with the first request of the operation: that takes a tenth of a start.
+      // Compiled at the operation's first request: compiling takes a tenth of a start.
       const rules = validator.getRequestValidatorsForOperation(operation.id);
       if (!rules?.length) throw new Error(`openapi-backend has no rules for the operation ${operation.id}.`);
-      for (const rule of rules) if (!rule(request)) errors.push(...(rule.errors ?? []));
+      for (const rule of rules) if (!rule(input)) errors.push(...(rule.errors ?? []));
       if (errors.length === 0) return { body };
-      return { failures: failuresFrom(errors, schema), notCallable: numbersNotCallable(errors, phones) };
+      return { failures: failuresFrom(errors, schema), notCallable: findNotCallable(errors, phones) };
     };
   };
 }
 
-function numbersNotCallable(
-  errors: readonly ErrorObject[],
-  { reasonNotCallable }: PhoneParsers,
-): NotCallable[] {
+function findNotCallable(errors: readonly ErrorObject[], { reasonNotCallable }: PhoneParsers): NotCallable[] {
   const found: NotCallable[] = [];
   for (const { keyword, data, instancePath } of errors) {
     if (keyword !== callable) continue;
@@ -72,21 +69,27 @@ function numbersNotCallable(
   return found;
 }
 
-const none = {};
+const empty = {};
 
 /**
- * A request in the form that openapi-backend makes its rules for. Its own `validateRequest` would first match the
- * path, copy the query and look for cookies, which took longer than the rules themselves.
+ * Returns a request as openapi-backend's compiled rules expect it. Its own `validateRequest` would also match the path,
+ * copy the query and parse cookies, which takes longer than the rules.
  */
-function requestOf(operation: ContractOperation, { query, headers }: SentRequest, requestBody: object) {
-  return { path: none, query, header: knownHeaders(operation, headers), cookie: none, requestBody };
+function ruleInput(
+  operation: ContractOperation,
+  { query, headers }: UnvalidatedRequest,
+  requestBody: object,
+) {
+  return { path: empty, query, header: documentedHeaders(operation, headers), cookie: empty, requestBody };
 }
 
-/** Only the headers that the contract speaks of, so that the others cost nothing. */
-function knownHeaders({ headers: known }: ContractOperation, sent: SentRequest['headers']) {
-  let headers: Record<string, string | string[]> = none;
-  for (const name of known) {
-    const value = sent[name];
+function documentedHeaders(
+  { headers: documented }: ContractOperation,
+  received: UnvalidatedRequest['headers'],
+) {
+  let headers: Record<string, string | string[]> = empty;
+  for (const name of documented) {
+    const value = received[name];
     if (value !== undefined) headers = { ...headers, [name]: value };
   }
   return headers;

@@ -5,7 +5,7 @@ import { readJson } from '../contract/json.ts';
 import type { Reply } from '../contract/reply.ts';
 import { type Validate, validators } from '../contract/validation.ts';
 import { phoneParsers } from '../leads/phone.ts';
-import { isAcceptable } from '../server/media-type.ts';
+import { isSupportedMediaType } from '../server/media-type.ts';
 import { unsupportedMediaType, validationFailed } from '../server/refusals.ts';
 import { respond } from '../server/respond.ts';
 import { refuseUnknownPaths } from '../server/unknown-path.ts';
@@ -25,7 +25,7 @@ export function mockFront(contract: Contract, prism: string): Hono {
     const validate = validatorOf(operation);
     app.on(operation.method, operation.path, async (context) => {
       const { req } = context;
-      if (!isAcceptable(operation, req.header('Content-Type'), req.header('Content-Encoding'))) {
+      if (!isSupportedMediaType(operation, req.header('Content-Type'), req.header('Content-Encoding'))) {
         return respond(unsupportedMediaType(operation));
       }
       const body = Buffer.from(await req.arrayBuffer());

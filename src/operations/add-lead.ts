@@ -4,68 +4,67 @@ import type { ParsePhone } from '../leads/phone.ts';
 import { newSubmission } from '../leads/submission.ts';
 import type { Intake, SubmissionResult } from '../store/store.ts';
 import { inSpan, traceparent } from '../telemetry/tracing.ts';
-import { idempotencyKeyReused, replayed } from './idempotent.ts';
+import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
+import { readMobile } from './mobile.ts';
 import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'addLead'>();
 
 const testPassed = reply(200, 'test', { test: 'ok' });
 const testFailed = reply(200, 'test-unknown-type', { saved: false, processed: false, error: 'Unknown Type' });
-const failed = reply(500, 'server-error', { saved: false, processed: false, error: 'Server Error' });
+const serverError = reply(500, 'server-error', { saved: false, processed: false, error: 'Server Error' });
 
-const severalReplies = Reply.severalOf<'addLead'>();
-const saved = { saved: true, processed: true } as const;
-const accepted = severalReplies(200, 'accepted', saved);
-const acceptedBefore = severalReplies(200, 'replayed', saved);
+const acceptedBody = { saved: true, processed: true } as const;
+const withHeaders = Reply.withHeaders<'addLead'>();
+const accepted = withHeaders(200, 'accepted', acceptedBody);
+const replayedAccepted = withHeaders(200, 'replayed', acceptedBody);
 
 const notAccepted = repliesWithoutLead();
-const notAcceptedBefore = repliesWithoutLead(replayed);
+const replayedNotAccepted = repliesWithoutLead(replayedHeaders);
 
-/** POST /lead/add: saves a submission, and its lead where it can be taken. */
+/** POST /lead/add: saves a submission, with its lead if it is accepted. */
 export function addLead(intake: Intake, parsePhone: ParsePhone): Operation<'addLead'> {
   return {
     async run({ partner, body, text, receivedAt, idempotency }) {
       if (body.test === true || body.test === 'true') {
         return (await intake.isGranted(partner.id, body.type)) ? testPassed : testFailed;
       }
-      const mobile = parsePhone(body.mobile);
-      if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
       const submission = newSubmission({
         partnerId: partner.id,
         receivedAt,
         type: body.type,
-        mobile,
+        mobile: readMobile(body, parsePhone),
         delays: Number(body.delays ?? 0),
         content: text,
         trace: traceparent(),
       });
       return replyTo(await inSpan('commit', {}, () => intake.submit(submission, idempotency)));
     },
-    failed,
+    serverError,
   };
 }
 
-function replyTo(submitted: SubmissionResult): Reply<'addLead'> {
-  if (submitted.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
-  const { isReplay } = submitted;
-  if (submitted.outcome !== 'accepted') {
-    return (isReplay ? notAcceptedBefore : notAccepted)[submitted.outcome];
+function replyTo(result: SubmissionResult): Reply<'addLead'> {
+  if (result.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
+  const { isReplay } = result;
+  if (result.outcome !== 'accepted') {
+    return (isReplay ? replayedNotAccepted : notAccepted)[result.outcome];
   }
-  const lead = { 'Lead-Id': submitted.leadId, 'Lead-Due': new Date(submitted.dueAt).toISOString() };
-  return isReplay ? acceptedBefore({ ...lead, ...replayed }) : accepted(lead);
+  const lead = { 'Lead-Id': result.leadId, 'Lead-Due': new Date(result.dueAt).toISOString() };
+  return isReplay ? replayedAccepted({ ...lead, ...replayedHeaders }) : accepted(lead);
 }
 
-/** Why no lead was made of a submission, as it is told. */
+/** Returns the replies to submissions that are saved without a lead. */
 function repliesWithoutLead(
-  headers?: typeof replayed,
+  headers?: typeof replayedHeaders,
 ): Record<Exclude<SubmissionOutcome, 'accepted'>, Reply<'addLead'>> {
-  const because = (
+  const saved = (
     outcome: SubmissionOutcome,
     error: 'Existing Contact' | 'Another call is already scheduled' | 'Unknown Type',
   ) => reply(200, headers ? 'replayed' : outcome, { saved: true, processed: false, error }, headers);
   return {
-    'existing-contact': because('existing-contact', 'Existing Contact'),
-    'already-scheduled': because('already-scheduled', 'Another call is already scheduled'),
-    'unknown-type': because('unknown-type', 'Unknown Type'),
+    'existing-contact': saved('existing-contact', 'Existing Contact'),
+    'already-scheduled': saved('already-scheduled', 'Another call is already scheduled'),
+    'unknown-type': saved('unknown-type', 'Unknown Type'),
   };
 }

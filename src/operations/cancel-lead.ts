@@ -4,47 +4,47 @@ import type { CancellationOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
 import { inSpan } from '../telemetry/tracing.ts';
-import { idempotencyKeyReused, replayed } from './idempotent.ts';
+import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
+import { readMobile } from './mobile.ts';
 import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'cancelLead'>();
 
-const failed = reply(500, 'server-error', { cancelled: false, warning: 'server error (save)' });
+const serverError = reply(500, 'server-error', { cancelled: false, warning: 'server error (save)' });
 
-const replies = repliesTo();
-const repliesBefore = repliesTo(replayed);
+const replies = repliesByOutcome();
+const replayedReplies = repliesByOutcome(replayedHeaders);
 
-/** POST /lead/cancel: cancels a lead of the partner while its call is still to come, and stores the cancellation. */
+/** POST /lead/cancel: cancels the partner's scheduled lead and stores the cancellation, whatever its outcome. */
 export function cancelLead(intake: Intake, parsePhone: ParsePhone): Operation<'cancelLead'> {
   return {
     async run({ partner, body, text, receivedAt, idempotency }) {
-      const mobile = parsePhone(body.mobile);
-      if (mobile === undefined) throw new Error('A phone number passed validation and cannot be read.');
       const cancellation = newCancellation({
         partnerId: partner.id,
         receivedAt,
         type: body.type,
-        mobile,
+        mobile: readMobile(body, parsePhone),
         content: text,
       });
-      const cancelled = await inSpan('commit', {}, () => intake.cancel(cancellation, idempotency));
-      if (cancelled.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
-      return (cancelled.isReplay ? repliesBefore : replies)[cancelled.outcome];
+      const result = await inSpan('commit', {}, () => intake.cancel(cancellation, idempotency));
+      if (result.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
+      return (result.isReplay ? replayedReplies : replies)[result.outcome];
     },
-    failed,
+    serverError,
   };
 }
 
-/** What became of a request to cancel, as it is told. */
-function repliesTo(headers?: typeof replayed): Record<CancellationOutcome, Reply<'cancelLead'>> {
-  const because = (
+function repliesByOutcome(
+  headers?: typeof replayedHeaders,
+): Record<CancellationOutcome, Reply<'cancelLead'>> {
+  const notCancelled = (
     outcome: CancellationOutcome,
     warning: 'not found' | 'already processed' | 'server error (call group)',
   ) => reply(200, headers ? 'replayed' : outcome, { cancelled: false, warning }, headers);
   return {
     cancelled: reply(200, headers ? 'replayed' : 'cancelled', { cancelled: true }, headers),
-    'not-found': because('not-found', 'not found'),
-    'already-processed': because('already-processed', 'already processed'),
-    'unknown-type': because('unknown-type', 'server error (call group)'),
+    'not-found': notCancelled('not-found', 'not found'),
+    'already-processed': notCancelled('already-processed', 'already processed'),
+    'unknown-type': notCancelled('unknown-type', 'server error (call group)'),
   };
 }

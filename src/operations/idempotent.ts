@@ -1,12 +1,12 @@
 import { Reply } from '../contract/reply.ts';
 import type { Operation, OperationRequest } from './operation.ts';
 
-/** The operations that take an idempotency key. */
-type Idempotent = 'addLead' | 'cancelLead';
+/** The operations that accept an idempotency key. */
+type IdempotentOperationId = 'addLead' | 'cancelLead';
 
-const reply = Reply.of<Idempotent>();
+const reply = Reply.of<IdempotentOperationId>();
 
-/** How many seconds the first request may still take. */
+/** Time that the first request may still take (s). */
 const retryAfter = 1;
 
 /** 409. */
@@ -22,30 +22,32 @@ export const idempotencyKeyReused = reply(422, 'idempotency-key-reused', {
   error: 'This idempotency key was used for another request.',
 });
 
-/** Marks an answer that was given before. */
-export const replayed = { 'Idempotent-Replayed': 'true' } as const;
+/** Headers of a replayed response. */
+export const replayedHeaders = { 'Idempotent-Replayed': 'true' } as const;
 
 /**
- * Keeps a request from running beside an earlier one with the same idempotency key. What was answered
- * before is the store's to know; a second server that gets the key at the same moment waits there.
+ * Adds 409 to an operation: rejects a request while another with the same idempotency key is in flight on this server.
+ * The store replays finished requests, and makes a concurrent request on another server wait.
  */
-export function idempotent<Id extends Idempotent>(operation: Operation<Id>): Operation<Id> {
+export function idempotent<Id extends IdempotentOperationId>(operation: Operation<Id>): Operation<Id> {
   const inFlight = new Set<string>();
-  async function answerOnce(name: string, request: OperationRequest<Id>) {
-    if (inFlight.has(name)) return requestInProgress;
-    inFlight.add(name);
+
+  async function runExclusively(id: string, request: OperationRequest<Id>) {
+    if (inFlight.has(id)) return requestInProgress;
+    inFlight.add(id);
     try {
       return await operation.run(request);
     } finally {
-      inFlight.delete(name);
+      inFlight.delete(id);
     }
   }
+
   return {
     ...operation,
     run(request) {
       const { partner, idempotency } = request;
       if (idempotency === undefined) return operation.run(request);
-      return answerOnce(`${partner.id} ${idempotency.key}`, request);
+      return runExclusively(`${partner.id} ${idempotency.key}`, request);
     },
   };
 }

@@ -3,25 +3,25 @@ import type { OperationId, Reply } from '../contract/reply.ts';
 import type { Idempotency } from '../leads/idempotency.ts';
 import type { Partner } from '../partners/partner.ts';
 
-/** A request that keeps the contract, from a partner whose key is good. */
+/** A valid request from an authenticated partner. */
 export interface OperationRequest<Id extends OperationId> {
   partner: Partner;
-  /** What was sent, its blanks left out. */
+  /** The normalised body. */
   body: operations[Id]['requestBody']['content']['application/json'];
   /** The body as it was sent: JSON text. */
   text: string;
-  /** When it came in, in milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   receivedAt: number;
-  /** By what it is known if it is sent again; undefined where the partner gave it no name. */
+  /** Undefined: the request has no idempotency key. */
   idempotency: Idempotency | undefined;
 }
 
-/** What the server does for one operationId of openapi.yaml. */
+/** The implementation of one operationId of openapi.yaml. */
 export interface Operation<Id extends OperationId> {
   run(request: OperationRequest<Id>): Promise<Reply<Id>>;
-  /** What is answered when the store fails. */
-  failed: Reply<Id>;
+  /** The reply if `run` throws. */
+  serverError: Reply<Id>;
 }
 
-/** An operation for each that openapi.yaml has: one that is missing does not compile. */
+/** An implementation of every operation in openapi.yaml; a missing one does not compile. */
 export type Operations = { [Id in OperationId]: Operation<Id> };

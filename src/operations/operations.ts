@@ -7,8 +7,8 @@ import { leadStatus } from './lead-status.ts';
 import type { Operations } from './operation.ts';
 
 /**
- * Every operation of the contract, over one store. Only new leads are held to the numbers that the deployment calls: one
- * that was added before that changed can still be cancelled.
+ * Returns the operations of the contract on a store. Only new leads must have a number that the deployment calls, so
+ * that leads from before a change of that policy can still be cancelled.
  */
 export function createOperations(intake: Intake, { parse, parseCallable }: PhoneParsers): Operations {
   return {

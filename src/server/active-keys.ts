@@ -1,24 +1,23 @@
 import type { Registry } from '../store/store.ts';
 
-/** Minimum time from one refresh to the next (ms). */
+/** Minimum time between two refreshes (ms). */
 const refreshInterval = 250;
 
 /** Maximum number of requests that wait for a refresh. */
 const maxWaiting = 1_000;
 
 /**
- * The digests of all active keys. A key from an address that has sent too many invalid ones is only looked up if its
- * digest is among them: so a flood costs a few queries a second however large it is, and a valid key gets through it. The
- * set decides what is looked up, never who is let in.
+ * The digests of all active keys. The server looks up a key from an address with too many failures only if it is among
+ * them, so that a flood of invalid keys costs a few queries a second and valid keys still get through. The set decides
+ * which keys are looked up, never which are accepted.
  */
 export class ActiveKeys {
   readonly #registry: Pick<Registry, 'activeKeyDigests'>;
   #digests: ReadonlySet<string> = new Set();
   #lastRefresh = Number.NEGATIVE_INFINITY;
-  /** The refresh that has not begun its query. */
+  /** The refresh that has not started its query yet. */
   #next: Promise<void> | undefined;
-  /** The last query. */
-  #query: Promise<readonly string[]> = Promise.resolve([]);
+  #lastQuery: Promise<readonly string[]> = Promise.resolve([]);
   #waiting = 0;
 
   constructor(registry: Pick<Registry, 'activeKeyDigests'>) {
@@ -26,35 +25,35 @@ export class ActiveKeys {
   }
 
   /**
-   * Returns whether a key is active, or was a moment ago. A key that is not known yet waits for the next
-   * refresh, since it may have been created after the last one.
+   * Returns whether a key is active, or was at the last refresh. An unknown key waits for the next refresh, because it
+   * may be newer than the last one.
    */
   async has(digest: string): Promise<boolean> {
     if (this.#digests.has(digest)) return true;
     if (this.#waiting >= maxWaiting) return false;
     this.#waiting += 1;
     try {
-      await this.#refreshed();
+      await this.#refresh();
     } finally {
       this.#waiting -= 1;
     }
     return this.#digests.has(digest);
   }
 
-  /** Fulfilled once the digests are read anew by a query that begins after this call. */
-  #refreshed(): Promise<void> {
+  /** Resolves once a query that starts after this call has refreshed the digests. */
+  #refresh(): Promise<void> {
     this.#next ??= this.#refreshWhenDue();
     return this.#next;
   }
 
   async #refreshWhenDue(): Promise<void> {
-    await this.#query.catch(() => {});
+    await this.#lastQuery.catch(() => {});
     const wait = this.#lastRefresh + refreshInterval - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait).unref());
-    // From here on a caller has to wait for the next query, which sees what this one may not.
+    // From now on, callers must wait for the next query: this one may miss a key that they know of.
     this.#next = undefined;
     this.#lastRefresh = performance.now();
-    this.#query = this.#registry.activeKeyDigests();
-    this.#digests = new Set(await this.#query);
+    this.#lastQuery = this.#registry.activeKeyDigests();
+    this.#digests = new Set(await this.#lastQuery);
   }
 }

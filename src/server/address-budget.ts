@@ -2,14 +2,15 @@ import { TokenBucket } from 'limiter';
 import { evictOldest } from './eviction.ts';
 import { networkOf } from './ip-address.ts';
 
+/** A rate limit with a burst allowance. */
 export interface Budget {
-  /** How many at once, after a pause. */
+  /** Maximum number at once, after a pause. */
   burst: number;
-  /** How many a second, sustained. */
+  /** Sustained rate (per second). */
   perSecond: number;
 }
 
-/** Counts something for each client address: an IPv4 address, or the first 64 bits of an IPv6 address. */
+/** Limits how often each client address does something. An IPv6 address counts by its first 64 bits. */
 export class AddressBudget {
   readonly #budget: Budget;
   readonly #buckets = new Map<string, TokenBucket>();
@@ -18,8 +19,8 @@ export class AddressBudget {
     this.#budget = budget;
   }
 
-  /** Takes one from the address's budget. Returns false if nothing is left of it. */
-  take(address: string): boolean {
+  /** Consumes one unit of the address's budget. Returns false if none is left. */
+  consume(address: string): boolean {
     const network = networkOf(address);
     let bucket = this.#buckets.get(network);
     if (bucket === undefined) {
@@ -32,14 +33,14 @@ export class AddressBudget {
     return bucket.tryRemoveTokens(1);
   }
 
-  /** Gives back one that was taken. */
-  giveBack(address: string): void {
+  /** Returns a consumed unit to the address's budget. */
+  refund(address: string): void {
     const bucket = this.#buckets.get(networkOf(address));
     if (bucket !== undefined) bucket.content = Math.min(bucket.content + 1, bucket.bucketSize);
   }
 
-  /** Returns in how many seconds there is one to take; 0 if there is one now. */
-  wait(address: string): number {
+  /** Returns the time until a unit is available (s); 0 if one is available now. */
+  retryAfter(address: string): number {
     const bucket = this.#buckets.get(networkOf(address));
     return bucket === undefined ? 0 : Math.ceil(bucket.getWaitTime(1) / 1_000);
   }

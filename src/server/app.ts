@@ -14,96 +14,98 @@ import { ActiveKeys } from './active-keys.ts';
 import { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { addressReader, type TrustedProxies } from './client-address.ts';
 import { Documents } from './documents.ts';
-import { type EndpointParts, endpointHandler } from './endpoint.ts';
 import { FailureLog } from './failure-log.ts';
 import { healthz, readyz } from './health.ts';
 import { InFlight } from './in-flight.ts';
 import type { KeyLastUsed } from './key-last-used.ts';
 import { KeyLimits } from './key-limits.ts';
-import { docs, toDocs } from './page.ts';
+import { docs, redirectToDocs } from './page.ts';
 import type { Readiness } from './readiness.ts';
+import { type PipelineServices, requestPipeline } from './request-pipeline.ts';
 import { serviceFailure } from './respond.ts';
 import { securityTxt } from './security-txt.ts';
-import { Turn } from './tick.ts';
+import { Tick } from './tick.ts';
 import { refuseUnknownPaths } from './unknown-path.ts';
 
-export interface AppParts {
+type App = Hono<{ Bindings: HttpBindings }>;
+
+export interface AppOptions {
   store: Store;
   phones: PhoneParsers;
   log: Log;
   readiness: Pick<Readiness, 'isReady'>;
   onResponse: OnResponse;
-  keyLastUsed: Pick<KeyLastUsed, 'used'>;
-  /** How many requests of one key may be under way at once. */
+  keyLastUsed: Pick<KeyLastUsed, 'record'>;
+  /** Maximum number of requests in flight per key. */
   inFlightPerKey?: number;
-  /** How many requests a key may send whose partner has no limit of its own; undefined for any number. */
+  /** Rate limit of keys whose partner has none of its own. Undefined: no limit. */
   rateLimit?: RateLimit | undefined;
-  /** The reverse proxies whose word is taken for where a request comes from. */
+  /** Reverse proxies whose `X-Forwarded-For` is trusted. */
   trustedProxies?: TrustedProxies;
-  /** To whom a weakness is reported; undefined for nobody. */
+  /** Contact for security reports. Undefined: none. */
   securityContact?: string | undefined;
-  /** How many bytes of documents clients may not have read, in all. */
+  /** Maximum number of bytes of documents that clients have not read, in all. */
   maxUnread?: number;
 }
 
 const defaultInFlightPerKey = 1_000;
 
-/** The HTTP application: a route for each operation of the contract, and the service's own. */
-export function createApp(parts: AppParts) {
-  const { store, phones, log, readiness, onResponse, keyLastUsed } = parts;
-  const app = new Hono<{ Bindings: HttpBindings }>();
+/** Creates the HTTP application: one route per operation of the contract, and the service's own routes. */
+export function createApp(options: AppOptions): App {
+  const { store, phones, log, readiness, onResponse, securityContact } = options;
+  const app: App = new Hono();
   const contract = readContract();
-  const operations = createOperations(store, phones);
-  const validatorOf = validators(contract, phones);
   const failures = new FailureLog(log);
-  const readAddress = addressReader(parts.trustedProxies ?? []);
-  const shared: EndpointParts = {
+  const readAddress = addressReader(options.trustedProxies ?? []);
+
+  const services = {
     intake: store,
     readAddress,
     authFailures: new AuthFailureLimiter(),
     activeKeys: new ActiveKeys(store),
-    keyLimits: new KeyLimits(parts.rateLimit),
-    keyLastUsed,
-    inFlight: new InFlight(parts.inFlightPerKey ?? defaultInFlightPerKey),
-    turn: new Turn(),
+    keyLimits: new KeyLimits(options.rateLimit),
+    keyLastUsed: options.keyLastUsed,
+    inFlight: new InFlight(options.inFlightPerKey ?? defaultInFlightPerKey),
+    tick: new Tick(),
     log,
     failures,
     onResponse,
   };
+  addOperations(app, contract, phones, services);
 
-  for (const operation of contract.operations) {
-    const handler = endpointHandler({
-      ...shared,
-      contract: operation,
-      // The cast: an operation gets only bodies that keep its own schema, and gives only its own replies.
-      operation: operations[operation.id] as Operation<OperationId>,
-      validate: validatorOf(operation),
-    });
-    app.on(operation.method, operation.path, handler);
-  }
   app.get('/healthz', () => healthz());
   app.get('/readyz', () => readyz(readiness.isReady));
-  const documents = new Documents(readAddress, parts.maxUnread);
-  serveContract(app, contract, documents);
+  const documents = new Documents(readAddress, options.maxUnread);
+  addContractRoutes(app, contract, documents);
   app.get('/docs', (context) => documents.serve(context, docs()));
-  app.get('/', () => toDocs());
-  const { securityContact } = parts;
+  app.get('/', () => redirectToDocs());
   if (securityContact !== undefined) {
     app.get('/.well-known/security.txt', () => securityTxt(securityContact));
   }
 
   refuseUnknownPaths(app, onResponse);
-  // The operations answer for their own failures; what comes here is the service's.
+  // Operations reply to their own errors; only the service's own routes get here.
   app.onError((error) => serviceFailure(error, failures));
   return app;
 }
 
-/** The contract itself: as it is written (RFC 9512 names the type), and dereferenced as JSON. */
-function serveContract(
-  app: Hono<{ Bindings: HttpBindings }>,
-  contract: Contract,
-  documents: Documents,
-): void {
+function addOperations(app: App, contract: Contract, phones: PhoneParsers, services: PipelineServices): void {
+  const operations = createOperations(services.intake, phones);
+  const validatorFor = validators(contract, phones);
+  for (const operation of contract.operations) {
+    const pipeline = requestPipeline({
+      ...services,
+      contract: operation,
+      // The cast: an operation only receives bodies that pass its own schema, and only returns its own replies.
+      operation: operations[operation.id] as Operation<OperationId>,
+      validate: validatorFor(operation),
+    });
+    app.on(operation.method, operation.path, pipeline);
+  }
+}
+
+/** Serves the contract as YAML (media type of RFC 9512) and, dereferenced, as JSON. */
+function addContractRoutes(app: App, contract: Contract, documents: Documents): void {
   const serve = (path: string, type: string, text: string) => {
     const document = { bytes: Buffer.from(text), headers: { 'Content-Type': type } };
     app.get(path, (context) => documents.serve(context, document));

@@ -1,36 +1,36 @@
 import type { IncomingMessage } from 'node:http';
 
 /** Why a body was not read to its end. */
-export type Unread = 'too-large' | 'cut-short';
+export type BodyError = 'too-large' | 'incomplete';
 
 /**
- * Reads the whole body, but never more than `maxBytes`: a body that says that it is larger is not
- * read at all, and one that turns out to be is dropped as it comes.
+ * Reads a body of up to `maxBytes`. A larger one is not read if its Content-Length says so, and is dropped as it
+ * arrives otherwise.
  */
 export function readBody(
   incoming: IncomingMessage,
   maxBytes: number,
-): Buffer | Unread | Promise<Buffer | Unread> {
+): Buffer | BodyError | Promise<Buffer | BodyError> {
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return 'too-large';
   if (incoming.complete && !incoming.destroyed) return readArrived(incoming, maxBytes);
-  return readAsItComes(incoming, maxBytes);
+  return readStream(incoming, maxBytes);
 }
 
-/** Most bodies have come whole, in one packet with their head: to listen for them costs 3 microseconds more. */
-function readArrived(incoming: IncomingMessage, maxBytes: number): Buffer | Unread {
-  // With its length, since a read without one gives the first packet alone.
+/** Reads a body that has arrived already, as most do: listening for it would take 3 µs more. */
+function readArrived(incoming: IncomingMessage, maxBytes: number): Buffer | BodyError {
+  // With a length, because a read without one returns only the first packet.
   const body: Buffer = incoming.read(incoming.readableLength) ?? Buffer.alloc(0);
-  // A read at the end makes the stream end, for which the connection's next request waits.
+  // Ends the stream, for which the connection's next request waits.
   incoming.read();
   return body.length > maxBytes ? 'too-large' : body;
 }
 
-function readAsItComes(incoming: IncomingMessage, maxBytes: number): Promise<Buffer | Unread> {
+function readStream(incoming: IncomingMessage, maxBytes: number): Promise<Buffer | BodyError> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const settle = (result: Buffer | Unread) => {
-      incoming.off('data', onData).off('end', onEnd).off('error', onCut).off('close', onCut);
+    const settle = (result: Buffer | BodyError) => {
+      incoming.off('data', onData).off('end', onEnd).off('error', onAbort).off('close', onAbort);
       resolve(result);
     };
     const onData = (chunk: Buffer) => {
@@ -39,8 +39,8 @@ function readAsItComes(incoming: IncomingMessage, maxBytes: number): Promise<Buf
       else chunks.push(chunk);
     };
     const onEnd = () => settle(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size));
-    const onCut = () => settle('cut-short');
-    incoming.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut);
-    if (incoming.destroyed) onCut();
+    const onAbort = () => settle('incomplete');
+    incoming.on('data', onData).on('end', onEnd).on('error', onAbort).on('close', onAbort);
+    if (incoming.destroyed) onAbort();
   });
 }

@@ -2,24 +2,24 @@ import type { IncomingMessage } from 'node:http';
 import proxyAddress from 'proxy-addr';
 import { canonicalAddress } from './ip-address.ts';
 
-/** Whose word is taken for where a request comes from: addresses and networks of reverse proxies. */
+/** Addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted. */
 export type TrustedProxies = readonly string[];
 
-/** Tells where a request comes from: an IP address in canonical form. */
+/** Returns the IP address of a request's client, in canonical form. */
 export type ReadAddress = (incoming: IncomingMessage) => string;
 
 /** Returns whether an address belongs to a trusted proxy. */
 export type IsTrustedProxy = (address: string) => boolean;
 
-/** So many proxies have an address that is trusted, or it is a network with strangers in it. */
-const maxProxies = 1_000;
+/** Maximum number of remembered proxy addresses. */
+const maxRemembered = 1_000;
 
 /**
- * Makes the check of which addresses are proxies'. It remembers those that are, since to read an address takes the
- * library a microsecond (`npm run bench`, the row of 401). Those of strangers are ever new.
+ * Returns a check of whether an address belongs to a trusted proxy. It remembers the addresses that do, because the
+ * library takes a microsecond for each.
  *
- * @param trusted such as `10.0.0.0/8`, `::1` or `loopback`; none to trust nobody
- * @throws {TypeError} where one of them is no address and no network
+ * @param trusted such as `10.0.0.0/8`, `::1` or `loopback`; empty: no proxy is trusted
+ * @throws {TypeError} if one of them is neither an address nor a network
  */
 export function proxyCheck(trusted: TrustedProxies): IsTrustedProxy {
   if (trusted.length === 0) return () => false;
@@ -28,31 +28,30 @@ export function proxyCheck(trusted: TrustedProxies): IsTrustedProxy {
   return (address) => {
     if (proxies.has(address)) return true;
     const isTrusted = trust(address, 0);
-    if (isTrusted && proxies.size < maxProxies) proxies.add(address);
+    if (isTrusted && proxies.size < maxRemembered) proxies.add(address);
     return isTrusted;
   };
 }
 
 /**
- * Makes a reader that takes the word of `X-Forwarded-For` only from trusted proxies: a header that
- * anybody can send must not hide who sends it.
+ * Returns a reader of client addresses, which trusts `X-Forwarded-For` only from trusted proxies.
  *
- * @throws {TypeError} as `proxyCheck` does
+ * @throws {TypeError} as `proxyCheck`
  */
 export function addressReader(trusted: TrustedProxies): ReadAddress {
   if (trusted.length === 0) return ({ socket }) => socket.remoteAddress ?? '';
   const isProxy = proxyCheck(trusted);
   return ({ socket, headers }) =>
-    beforeProxies(socket.remoteAddress ?? '', headers['x-forwarded-for'], isProxy);
+    firstUntrusted(socket.remoteAddress ?? '', headers['x-forwarded-for'], isProxy);
 }
 
 /**
- * The nearest address that is not a proxy's. Each proxy adds the address it was reached from at the end of the header,
- * so it is read from there; where an entry is no address, the proxy that wrote it is the last that is known.
+ * Returns the nearest address that does not belong to a trusted proxy. Each proxy appends its client's address, so the
+ * header is read from its end. If an entry is not an address, the proxy that wrote it counts as the client.
  *
- * @param header Node joins several of them with commas, and keeps their order
+ * @param header Node joins repeated headers with commas, in order
  */
-function beforeProxies(
+function firstUntrusted(
   peer: string,
   header: string | readonly string[] | undefined,
   isProxy: IsTrustedProxy,

@@ -1,92 +1,86 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { IsTrustedProxy } from './client-address.ts';
-import { IdleList, type Listed } from './idle-list.ts';
 import { networkOf } from './ip-address.ts';
 
-/** Maximum number of connections and requests at once. */
+/** Maximum number of connections and concurrent requests. */
 export interface ConnectionLimits {
   /** Connections in all. */
   connections: number;
   /** Connections of one address. */
   perAddress: number;
-  /** Requests of one address, on all of its connections. */
+  /** Requests of one address, on all its connections. */
   requestsPerAddress: number;
-  /** Requests on one connection: several where a client pipelines. */
+  /** Requests on one connection, if the client pipelines. */
   pipelined: number;
 }
 
-/** An address (IPv6: a /64 network) that has connections. */
+/** An address (IPv6: a /64 network) with connections. */
 interface Peer {
   network: string;
   connections: number;
-  /** How many requests are not answered yet. */
+  /** Requests without a complete response. */
   requests: number;
 }
 
-interface Connection extends Listed {
+interface Connection {
   socket: Socket;
-  /** Undefined for a trusted proxy, behind which there may be any number of clients. */
+  /** Undefined for a trusted proxy, which may have any number of clients behind it. */
   peer: Peer | undefined;
-  /** How many requests came that are not answered yet: several where a client pipelines. */
-  unanswered: number;
-  /** The response to the last of them. */
-  last: ServerResponse | undefined;
-  /** A request that was answered before its body had come. */
-  unread: IncomingMessage | undefined;
-  /** Whether no further request on it is acted on. */
-  isEnding: boolean;
-  /** Whether what came on it could not be read to its end. */
-  isGivenUp: boolean;
+  /** Number of requests without a complete response; more than one if the client pipelines. */
+  pending: number;
+  /** The response to the latest request. */
+  lastResponse: ServerResponse | undefined;
+  /** The latest request, if its response was complete before its body had arrived. */
+  unreadRequest: IncomingMessage | undefined;
+  /** Whether further requests on it are ignored. */
+  isClosing: boolean;
+  /** Whether it is being aborted because its input cannot be read to the end. */
+  isAborting: boolean;
 }
 
-/** Why there is no room for a request. */
-export type NoRoom = 'ignored' | 'too-many-from-address';
+/** Whether a new connection is accepted. `evicted-idle`: it is, and an idle one was closed to make room. */
+export type Admission = 'accepted' | 'evicted-idle' | 'full' | 'full-for-address';
 
-/** What room there is for a connection: that of an idle one, which is closed, or none. */
-export type Crowded = 'in-place-of-idle' | 'none' | 'none-for-address';
+/** Whether a request is processed. `ignored`: its connection is closing. */
+export type RequestAdmission = 'accepted' | 'ignored' | 'too-many-from-address';
 
 /**
- * The connections that are open, and the answers that are owed on them.
+ * The open connections, with the responses that are pending on each.
  *
- * It is kept by connection, since a Set of responses that come and go costs a sixth of what a server can take: a Set
- * makes a new table every so often and links the old one to it, and old tables that the collector has moved out of
- * the young generation keep all responses alive that were ever in the next.
+ * The bookkeeping is by connection because a Set of responses grows new tables all the time, and V8 keeps the responses
+ * in the old ones alive: collecting that garbage took a sixth of the server's time.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #isProxy: IsTrustedProxy;
   readonly #open = new Map<Socket, Connection>();
   readonly #peers = new Map<string, Peer>();
-  readonly #idle = new IdleList<Connection>();
+  /** In the order in which they became idle. */
+  readonly #idle = new Set<Connection>();
   #isStopping = false;
 
-  /** @param isProxy tells whose connections are not counted by address */
+  /** @param isProxy whether an address is exempt from the limits per address */
   constructor(limits: ConnectionLimits, isProxy: IsTrustedProxy) {
     this.#limits = limits;
     this.#isProxy = isProxy;
   }
 
-  /**
-   * Takes note of a new connection. Where there is no room for it, it takes the place of the one that has been idle
-   * the longest; where none is idle, or its address has too many, it is refused: nothing is noted then.
-   */
-  opened(socket: Socket): Crowded | undefined {
+  /** Adds a new connection, closing the one that has been idle longest if necessary. The caller closes a refused one. */
+  open(socket: Socket): Admission {
     const address = socket.remoteAddress ?? '';
     const peer = this.#isProxy(address) ? undefined : this.#peerOf(networkOf(address));
-    if (peer !== undefined && peer.connections >= this.#limits.perAddress) return 'none-for-address';
+    if (peer !== undefined && peer.connections >= this.#limits.perAddress) return 'full-for-address';
     const isFull = this.#open.size >= this.#limits.connections;
-    if (isFull && !this.#closeLongestIdle()) return 'none';
+    if (isFull && !this.#closeLongestIdle()) return 'full';
     const connection: Connection = {
       socket,
       peer,
-      unanswered: 0,
-      last: undefined,
-      unread: undefined,
-      isEnding: false,
-      isGivenUp: false,
-      previous: undefined,
-      next: undefined,
+      pending: 0,
+      lastResponse: undefined,
+      unreadRequest: undefined,
+      isClosing: false,
+      isAborting: false,
     };
     this.#open.set(socket, connection);
     if (peer !== undefined) {
@@ -94,62 +88,62 @@ export class Connections {
       this.#peers.set(peer.network, peer);
     }
     this.#idle.add(connection);
-    socket.once('close', () => this.#closed(connection));
-    return isFull ? 'in-place-of-idle' : undefined;
+    socket.once('close', () => this.#remove(connection));
+    return isFull ? 'evicted-idle' : 'accepted';
   }
 
-  /** Takes note of a request, until its response is sent or given up. Gives why it must not be acted on, if so. */
-  asked(outgoing: ServerResponse): NoRoom | undefined {
-    const connection = this.#open.get(outgoing.req.socket);
-    if (connection === undefined || connection.isEnding) return 'ignored';
+  /** Counts a request until its response is sent or aborted. */
+  beginRequest(response: ServerResponse): RequestAdmission {
+    const connection = this.#open.get(response.req.socket);
+    if (connection === undefined || connection.isClosing) return 'ignored';
     const { peer } = connection;
-    if (connection.unanswered === 0) this.#idle.remove(connection);
-    connection.unanswered += 1;
-    connection.last = outgoing;
-    connection.unread = undefined;
+    if (connection.pending === 0) this.#idle.delete(connection);
+    connection.pending += 1;
+    connection.lastResponse = response;
+    connection.unreadRequest = undefined;
     if (peer !== undefined) peer.requests += 1;
-    // Not `once`, which takes half a microsecond more: a response closes once.
-    outgoing.on('close', () => this.#answered(connection, outgoing));
+    // `on` rather than `once`, which takes half a microsecond more: a response closes only once.
+    response.on('close', () => this.#endRequest(connection, response));
     const isTooMany = peer !== undefined && peer.requests > this.#limits.requestsPerAddress;
-    if (this.#isStopping || isTooMany || connection.unanswered >= this.#limits.pipelined) {
-      closeAfterLast(connection);
+    if (this.#isStopping || isTooMany || connection.pending >= this.#limits.pipelined) {
+      closeAfterLastResponse(connection);
     }
-    return isTooMany ? 'too-many-from-address' : undefined;
+    return isTooMany ? 'too-many-from-address' : 'accepted';
   }
 
   /**
-   * Answers no further request on a connection: it calls `refuse` when the responses before are sent, or `end` if the
-   * request that is refused was answered already. Only the first call for a connection counts; returns if it is that.
+   * Aborts a connection whose input cannot be read any further. After the pending responses are sent, calls `refuse`, or
+   * `end` if the unreadable request already has its response. Returns false if the connection is gone or aborting.
    */
-  giveUp(socket: Socket, refuse: () => void, end: () => void): boolean {
+  abort(socket: Socket, refuse: () => void, end: () => void): boolean {
     const connection = this.#open.get(socket);
-    if (connection === undefined || connection.isGivenUp) return false;
-    connection.isEnding = true;
-    connection.isGivenUp = true;
-    whenItsTurn(connection, refuse, end);
+    if (connection === undefined || connection.isAborting) return false;
+    connection.isClosing = true;
+    connection.isAborting = true;
+    afterPendingResponses(connection, refuse, end);
     return true;
   }
 
-  /** Whether the server owes an answer that it has not begun to send, so that the client has nothing to do. */
-  isWaiting(socket: Socket): boolean {
-    return (this.#open.get(socket)?.unanswered ?? 0) > 0 && socket.writableLength === 0;
+  /** Returns whether the client waits for a response that the server has not started to send. */
+  isAwaitingResponse(socket: Socket): boolean {
+    return (this.#open.get(socket)?.pending ?? 0) > 0 && socket.writableLength === 0;
   }
 
-  /** Ends each connection after what is under way on it. */
+  /** Closes each connection after its pending responses. */
   stop(): void {
     this.#isStopping = true;
-    for (const connection of this.#open.values()) closeAfterLast(connection);
+    for (const connection of this.#open.values()) closeAfterLastResponse(connection);
   }
 
-  /** Closes the connections on which nothing is owed and nothing is being sent. */
+  /** Closes the connections without pending responses. */
   closeIdle(): void {
-    for (const { socket, unanswered, isGivenUp } of this.#open.values()) {
-      if (unanswered === 0 && !isGivenUp) socket.destroy();
+    for (const { socket, pending, isAborting } of this.#open.values()) {
+      if (pending === 0 && !isAborting) socket.destroy();
     }
   }
 
-  /** Cuts all connections. */
-  cut(): void {
+  /** Closes all connections immediately. */
+  destroyAll(): void {
     for (const socket of this.#open.keys()) socket.destroy();
   }
 
@@ -158,54 +152,58 @@ export class Connections {
   }
 
   #closeLongestIdle(): boolean {
-    const longest = this.#idle.first();
-    if (longest === undefined) return false;
-    this.#closed(longest);
-    longest.socket.destroy();
+    const [longestIdle] = this.#idle;
+    if (longestIdle === undefined) return false;
+    this.#remove(longestIdle);
+    longestIdle.socket.destroy();
     return true;
   }
 
-  #answered(connection: Connection, outgoing: ServerResponse): void {
-    if (connection.last === outgoing) {
-      connection.last = undefined;
-      if (!outgoing.req.complete) connection.unread = outgoing.req;
+  #endRequest(connection: Connection, response: ServerResponse): void {
+    if (connection.lastResponse === response) {
+      connection.lastResponse = undefined;
+      if (!response.req.complete) connection.unreadRequest = response.req;
     }
     if (!this.#open.has(connection.socket)) return;
-    connection.unanswered -= 1;
+    connection.pending -= 1;
     if (connection.peer !== undefined) connection.peer.requests -= 1;
-    if (connection.unanswered > 0) return;
+    if (connection.pending > 0) return;
     this.#idle.add(connection);
-    // Its last answer may have been on its way when the server was told to stop.
+    // Its last response may have been on its way when the server began to stop, too late for `Connection: close`.
     if (this.#isStopping) connection.socket.destroySoon();
   }
 
-  /** Does nothing for a connection that was closed to make room, when its socket follows. */
-  #closed(connection: Connection): void {
-    const { socket, peer, unanswered } = connection;
+  /** Removes a connection; does nothing if it was removed already to make room. */
+  #remove(connection: Connection): void {
+    const { socket, peer, pending } = connection;
     if (!this.#open.delete(socket)) return;
-    this.#idle.remove(connection);
+    this.#idle.delete(connection);
     if (peer === undefined) return;
-    peer.requests -= unanswered;
+    peer.requests -= pending;
     peer.connections -= 1;
     if (peer.connections === 0) this.#peers.delete(peer.network);
   }
 }
 
-/** Tells the client that the answer to the last request is the connection's last, if it is not on its way already. */
-function closeAfterLast(connection: Connection): void {
-  if (connection.last === undefined || connection.last.headersSent) return;
-  connection.isEnding = true;
-  connection.last.setHeader('Connection', 'close');
+/** Sends `Connection: close` with the last pending response, unless that is on its way already. */
+function closeAfterLastResponse(connection: Connection): void {
+  const { lastResponse } = connection;
+  if (lastResponse === undefined || lastResponse.headersSent) return;
+  connection.isClosing = true;
+  lastResponse.setHeader('Connection', 'close');
 }
 
-/** A request that came whole, or whose answer has begun, is answered first; one that cannot come whole is refused. */
-function whenItsTurn(connection: Connection, refuse: () => void, end: () => void): void {
-  const { last, unread } = connection;
-  if (last === undefined) {
-    if (unread === undefined || unread.complete) refuse();
+/**
+ * Waits for the response to a request that arrived completely, or whose response has begun. A request that cannot arrive
+ * completely is refused at once.
+ */
+function afterPendingResponses(connection: Connection, refuse: () => void, end: () => void): void {
+  const { lastResponse, unreadRequest } = connection;
+  if (lastResponse === undefined) {
+    if (unreadRequest === undefined || unreadRequest.complete) refuse();
     else end();
-  } else if (last.req.complete || last.headersSent) {
-    last.once('close', () => whenItsTurn(connection, refuse, end));
-  } else if (last.socket === null) last.once('socket', refuse);
+  } else if (lastResponse.req.complete || lastResponse.headersSent) {
+    lastResponse.once('close', () => afterPendingResponses(connection, refuse, end));
+  } else if (lastResponse.socket === null) lastResponse.once('socket', refuse);
   else refuse();
 }

@@ -5,31 +5,31 @@ import { AddressBudget } from './address-budget.ts';
 import type { ReadAddress } from './client-address.ts';
 import { json, newRequestId } from './respond.ts';
 
-/** What is served as it is to everybody who asks. */
+/** A static document that needs no key. */
 export interface Document {
-  /** One buffer for all responses: what is not read yet is not held once more. */
+  /** One buffer for all responses, so that unread responses take no memory of their own. */
   bytes: Buffer;
   headers: Readonly<Record<string, string>>;
 }
 
-/** How many documents one address may download. */
-const downloads = { burst: 20, perSecond: 1 };
+/** Maximum number of downloads per address. */
+const downloadLimit = { burst: 20, perSecond: 1 };
 
-/** Maximum number of bytes that clients were sent and may not have read. */
+/** Maximum number of bytes that were sent and may be unread. */
 const defaultMaxUnread = 128 * 1024 * 1024;
 
-/** How long a client has to read a document (ms). */
+/** Maximum time for a client to read a document (ms). */
 const readTimeout = 60_000;
 
 /**
- * Serves documents, which are a thousand times as large as other responses. What a client has not read is held by the
- * system, and nothing tells when it has: so each connection counts with what it was sent until it is closed, which is a
- * minute later at the latest. Beyond a limit in all, the connection that has counted the longest is reset.
+ * Serves documents, which are a thousand times as large as other responses, within a memory limit. The system buffers
+ * what a client has not read, and nothing reports when it has: a connection therefore counts everything it was sent until
+ * it is closed, after a minute at the latest. Above the limit, the connection that was served first is reset.
  */
 export class Documents {
   readonly #readAddress: ReadAddress;
   readonly #maxUnread: number;
-  readonly #budget = new AddressBudget(downloads);
+  readonly #budget = new AddressBudget(downloadLimit);
   readonly #sent = new Map<Socket, number>();
   #unread = 0;
 
@@ -38,9 +38,9 @@ export class Documents {
     this.#maxUnread = maxUnread;
   }
 
-  /** The response with a document, or 429 where the client's address has downloaded too many. */
+  /** Returns the response with a document, or 429 if the client's address has downloaded too many. */
   serve({ env, req }: Context<{ Bindings: HttpBindings }>, { bytes, headers }: Document): Response {
-    if (!this.#budget.take(this.#readAddress(env.incoming))) {
+    if (!this.#budget.consume(this.#readAddress(env.incoming))) {
       return json(429, { error: 'Too many downloads from this address.' }, newRequestId(), {
         'Retry-After': '1',
       });
@@ -50,11 +50,11 @@ export class Documents {
   }
 
   #count(socket: Socket, bytes: number): void {
-    const before = this.#sent.get(socket);
-    this.#sent.set(socket, (before ?? 0) + bytes);
+    const previous = this.#sent.get(socket);
+    this.#sent.set(socket, (previous ?? 0) + bytes);
     this.#unread += bytes;
-    if (before === undefined) {
-      // A reset lets the system drop what was not read.
+    if (previous === undefined) {
+      // A reset lets the system drop what the client has not read.
       const timer = setTimeout(() => socket.resetAndDestroy(), readTimeout).unref();
       socket.once('close', () => {
         clearTimeout(timer);

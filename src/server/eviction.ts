@@ -1,12 +1,9 @@
-/** Maximum number of members, beyond which the oldest tenth is forgotten. */
+/** Maximum number of members. */
 export const maxRemembered = 10_000;
 
 /**
- * Makes room for one more member.
- *
- * A Map and a Set keep the order in which their members came. Many are forgotten at once, since whoever looks for the
- * oldest walks over all that were forgotten before: one at a time took a sixth of a server that is sent wrong keys from
- * ever new addresses (`npm run bench`, the row of 401).
+ * Makes room for one more member by removing the oldest tenth of a full Map or Set, both of which keep insertion order.
+ * Removing one at a time would be slow, because the search for the oldest walks over all removed entries.
  */
 export function evictOldest(members: Map<string, unknown> | Set<string>): void {
   if (members.size < maxRemembered) return;

@@ -1,27 +1,27 @@
 import { TokenBucket } from 'limiter';
 import type { Log } from '../telemetry/log.ts';
 
-/** How many lines are written: while the store is down each request fails, whoever sends it. */
-const lines = { burst: 100, perSecond: 10 };
+/** Maximum number of log lines: while the store is down, every request fails. */
+const lineLimit = { burst: 100, perSecond: 10 };
 
-/** Logs requests that failed. While there are many, only some are logged, and the next line says how many were left out. */
+/** Logs failed requests at a limited rate. The next line includes the number of lines that were left out. */
 export class FailureLog {
   readonly #log: Log;
-  readonly #room = new TokenBucket({
-    bucketSize: lines.burst,
-    tokensPerInterval: lines.perSecond,
+  readonly #bucket = new TokenBucket({
+    bucketSize: lineLimit.burst,
+    tokensPerInterval: lineLimit.perSecond,
     interval: 'second',
   });
   #leftOut = 0;
 
   constructor(log: Log) {
     this.#log = log;
-    this.#room.content = lines.burst;
+    this.#bucket.content = lineLimit.burst;
   }
 
-  /** @param level `warn` for a request that could not be taken just now, `error` for a fault */
+  /** @param level `warn` for a request that the server could not accept just now, `error` for a fault */
   write(level: 'warn' | 'error', details: object, message: string): void {
-    if (!this.#room.tryRemoveTokens(1)) {
+    if (!this.#bucket.tryRemoveTokens(1)) {
       this.#leftOut += 1;
       return;
     }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
+import type { Reply } from '../contract/reply.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
 import { proxyCheck, type TrustedProxies } from './client-address.ts';
@@ -15,21 +16,21 @@ import { refuseUnparsed } from './unparsed.ts';
 
 export interface HttpServerOptions {
   host: string;
-  /** 0 takes a free one. */
+  /** 0: any free port. */
   port: number;
   log: Log;
   onResponse?: OnResponse;
-  /** How long a request may take to arrive, in milliseconds. */
+  /** Maximum time for a request to arrive (ms). */
   requestTimeout?: number;
-  /** How long its headers may take of that, in milliseconds. */
+  /** Maximum part of that for its headers (ms). */
   headersTimeout?: number;
-  /** How long a client may read nothing of what is sent to it, in milliseconds. */
+  /** Maximum time in which a client reads nothing of its response (ms). */
   writeTimeout?: number;
-  /** How many connections there may be at once. */
+  /** Maximum number of connections. */
   maxConnections?: number;
-  /** How many of them one address may have. Trusted proxies may have any number. */
+  /** Maximum number of connections per address, except for trusted proxies. */
   connectionsPerAddress?: number;
-  /** How many requests of one address, on all of its connections, are acted on at once. */
+  /** Maximum number of requests in flight per address, except for trusted proxies. */
   requestsPerAddress?: number;
   trustedProxies?: TrustedProxies;
 }
@@ -37,47 +38,49 @@ export interface HttpServerOptions {
 export interface RunningServer {
   host: string;
   port: number;
-  /** Takes no further connections, answers what is under way, and is fulfilled when all are closed. */
+  /** Stops accepting connections and resolves when all requests in flight have their response. */
   stop(): Promise<void>;
 }
 
-/** A partner's request has some hundred bytes, so even a slow line brings it in a second. */
 const defaultRequestTimeout = 30_000;
 const defaultHeadersTimeout = 10_000;
 
-/** Longer than any wait for the store, so that an answer which is late has its whole time to be read. */
+/** Longer than any wait for the store, so that clients have the whole time to read a late response. */
 const defaultWriteTimeout = 30_000;
 
-/** A connection takes some 10 KiB and a file descriptor. */
 const defaultMaxConnections = 10_000;
 const defaultConnectionsPerAddress = 1_000;
 
-/** More than one key may have in flight, since partners can share an address. */
+/** Higher than the limit per key, because partners can share an address. */
 const defaultRequestsPerAddress = 2_000;
 
-/** Maximum number of headers of a request. */
+/** Maximum number of headers per request; Node drops the rest. */
 const maxHeaders = 100;
 
-/** Maximum number of requests that a client can send on one connection before it gets the first response. */
+/** Maximum number of pipelined requests in flight per connection. */
 const maxPipelined = 100;
 
-/** File descriptors that connections leave to the process itself, and the part of the others that they may take. */
-const ownDescriptors = 64;
-const shareOfDescriptors = 3 / 4;
+/** File descriptors reserved for the process itself, and the share of the others that connections may use. */
+const reservedDescriptors = 64;
+const descriptorShare = 3 / 4;
 
-/** Where there are hardly any descriptors, the server is reachable all the same. */
+/** Minimum number of connections, however few descriptors there are. */
 const minConnections = 10;
 
 /**
- * How long an idle connection is kept for the next request, in milliseconds. It is longer than reverse proxies keep
- * theirs (60 s with nginx): else a proxy now and then sends a request on a connection that has just been closed.
+ * Time for which an idle connection is kept open (ms). Longer than in reverse proxies (nginx: 60 s), which would
+ * otherwise send requests on connections that have just been closed.
  */
 const keepAliveTimeout = 65_000;
 
-/** How long requests that are under way may take to end before their connections are cut, in milliseconds. */
-const stopPatience = 7_000;
+/** Time for requests in flight to finish when the server stops, before their connections are closed (ms). */
+const stopTimeout = 7_000;
 
-/** Starts to listen. @throws where the address is taken or is not this machine's */
+/**
+ * Starts an HTTP server.
+ *
+ * @throws {Error} if the server cannot listen on the host and port, with a message that says what to do
+ */
 export async function startHttpServer(
   app: { fetch: Parameters<typeof getRequestListener>[0] },
   options: HttpServerOptions,
@@ -89,20 +92,24 @@ export async function startHttpServer(
   serveRequests(server, connections, app, options);
   refuseUnparsed(server, connections, options.onResponse ?? ignore, server.timeout);
 
-  await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port));
-    server.once('error', fail);
-    server.listen(port, host, () => {
-      server.off('error', fail);
-      resolve();
-    });
-  });
-  // A connection that cannot be accepted must not end the process.
+  await listen(server, host, port);
+  // An `error` event without a listener would end the process.
   const acceptFailures = new OccasionalWarning(log);
   server.on('error', (error) => acceptFailures.warn({ err: error }, 'A connection could not be accepted.'));
   // The cast: a server that listens on TCP has an address with a port.
   const address = server.address() as AddressInfo;
   return { host: address.address, port: address.port, stop: () => stop(server, connections, log) };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException) => reject(listenError(error, host, port));
+    server.once('error', onError);
+    server.listen(port, host, () => {
+      server.off('error', onError);
+      resolve();
+    });
+  });
 }
 
 function createHttpServer(options: HttpServerOptions): Server {
@@ -112,12 +119,12 @@ function createHttpServer(options: HttpServerOptions): Server {
     headersTimeout: Math.min(headersTimeout, requestTimeout),
     connectionsCheckingInterval: Math.min(headersTimeout, requestTimeout, 1_000),
     keepAliveTimeout,
-    // A missing Host is answered by `protocolRefusal`, so that this response bears a Request-Id too.
+    // `protocolRefusal` responds to a missing Host instead, with a Request-Id.
     requireHostHeader: false,
   });
   server.maxHeadersCount = maxHeaders;
   server.timeout = options.writeTimeout ?? defaultWriteTimeout;
-  // RFC 9112, section 9.6: a client that sends nothing more still reads its response.
+  // RFC 9112, section 9.6: a client that has closed its side still reads its response.
   Object.assign(server, { httpAllowHalfOpen: true });
   return server;
 }
@@ -131,34 +138,37 @@ function limitsOf(options: HttpServerOptions): ConnectionLimits {
   };
 }
 
-/** As many as there are descriptors for, when the store, the dialler and the metrics have theirs. */
+/** Leaves descriptors for the store, the dialler and the metrics. */
 function maxConnections(): number {
   const descriptors = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
-  const share = Math.floor((descriptors - ownDescriptors) * shareOfDescriptors);
+  const share = Math.floor((descriptors - reservedDescriptors) * descriptorShare);
   return Math.max(minConnections, Math.min(defaultMaxConnections, share));
 }
 
-/** Keeps the connections within their limits, and cuts those whose client reads nothing. */
+/** Applies the connection limits, and closes connections whose client reads nothing. */
 function acceptConnections(server: Server, connections: Connections, log: Log): void {
-  const crowded = new OccasionalWarning(log);
-  const crowdedAddress = new OccasionalWarning(log);
+  const limitWarning = new OccasionalWarning(log);
+  const addressWarning = new OccasionalWarning(log);
   server.on('connection', (socket: Socket) => {
-    const room = connections.opened(socket);
-    if (room === undefined) return;
-    if (room === 'in-place-of-idle') {
-      crowded.warn({}, 'There are as many connections as there can be: idle ones are closed for new ones.');
-      return;
-    }
-    if (room === 'none') crowded.warn({}, 'Connections were refused: there are too many.');
-    else {
-      const { remoteAddress: address } = socket;
-      crowdedAddress.warn({ address }, 'Connections were refused: their address has too many.');
+    switch (connections.open(socket)) {
+      case 'accepted':
+        return;
+      case 'evicted-idle':
+        limitWarning.warn({}, 'The connection limit is reached: idle connections are closed for new ones.');
+        return;
+      case 'full':
+        limitWarning.warn({}, 'Connections were refused: the connection limit is reached.');
+        break;
+      case 'full-for-address': {
+        const { remoteAddress: address } = socket;
+        addressWarning.warn({ address }, 'Connections were refused: their address has too many.');
+      }
     }
     socket.destroy();
   });
   server.on('timeout', (socket: Socket) => {
-    if (connections.isWaiting(socket)) return;
-    // A reset lets the system drop what the client did not read.
+    if (connections.isAwaitingResponse(socket)) return;
+    // A reset lets the system drop what the client has not read.
     if (socket.writableLength > 0) socket.resetAndDestroy();
     else socket.destroy();
   });
@@ -179,18 +189,11 @@ function serveRequests(
     },
   });
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const noRoom = connections.asked(outgoing);
-    if (noRoom === 'ignored') return;
-    const refusal = noRoom === undefined ? protocolRefusal(incoming) : tooManyFromAddress;
+    const admission = connections.beginRequest(outgoing);
+    if (admission === 'ignored') return;
+    const refusal = admission === 'too-many-from-address' ? tooManyFromAddress : protocolRefusal(incoming);
     if (refusal !== undefined) {
-      const requestId = newRequestId();
-      onResponse({ requestId, outcome: refusal.outcome, status: refusal.status, milliseconds: 0 });
-      outgoing.writeHead(refusal.status, {
-        ...refusal.headers,
-        'Request-Id': requestId,
-        'Content-Length': Buffer.byteLength(refusal.text),
-      });
-      outgoing.end(refusal.text);
+      refuse(outgoing, refusal, onResponse);
       return;
     }
     listener(incoming, outgoing).catch((error: unknown) => {
@@ -203,15 +206,27 @@ function serveRequests(
   server.on('checkExpectation', onRequest);
 }
 
+/** Sends a refusal without passing the request to the application. */
+function refuse(outgoing: ServerResponse, refusal: Reply, onResponse: OnResponse): void {
+  const requestId = newRequestId();
+  onResponse({ requestId, outcome: refusal.outcome, status: refusal.status, milliseconds: 0 });
+  outgoing.writeHead(refusal.status, {
+    ...refusal.headers,
+    'Request-Id': requestId,
+    'Content-Length': Buffer.byteLength(refusal.text),
+  });
+  outgoing.end(refusal.text);
+}
+
 function ignore(): void {}
 
-/** Why nobody can be listened to there, and what to do about it. */
-function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): Error {
+/** Returns an error that explains why the server cannot listen, and what to do. */
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const explanations: Record<string, string> = {
     EADDRINUSE: `another process listens on port ${port} of ${host}. Stop it, or choose another port`,
-    EADDRNOTAVAIL: `${host} is no address of this machine. Choose one that is, or 0.0.0.0 for all`,
-    ENOTFOUND: `${host} is not known here. Choose an address of this machine, or 0.0.0.0 for all`,
-    EACCES: `the system does not let this user listen on port ${port}. Choose one from 1024 on`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine. Choose one that is, or 0.0.0.0 for all`,
+    ENOTFOUND: `the host ${host} is unknown. Choose an address of this machine, or 0.0.0.0 for all`,
+    EACCES: `this user may not listen on port ${port}. Choose a port from 1024 upwards`,
   };
   const explanation = explanations[error.code ?? ''];
   return explanation === undefined ? error : new Error(`${explanation} (${error.code}).`, { cause: error });
@@ -219,13 +234,13 @@ function listenFailure(error: NodeJS.ErrnoException, host: string, port: number)
 
 async function stop(server: Server, connections: Connections, log: Log): Promise<void> {
   connections.stop();
-  // Node's own would also cut those whose response is still on its way.
+  // Node's own method would also close connections whose response is still being sent.
   server.closeIdleConnections = () => connections.closeIdle();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const deadline = setTimeout(() => {
-    log.warn('Requests were still under way when the time to stop ran out; their connections are cut.');
-    connections.cut();
-  }, stopPatience);
+    log.warn('Requests were still in flight when the time to stop ran out; their connections were closed.');
+    connections.destroyAll();
+  }, stopTimeout);
   await closed;
   clearTimeout(deadline);
 }

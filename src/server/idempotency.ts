@@ -4,31 +4,29 @@ import { fingerprintOf, type Idempotency } from '../leads/idempotency.ts';
 const header = 'idempotency-key';
 
 /**
- * By what a request is known if it is sent again: the header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header),
- * whose value is a string in quotes, or without them as most clients write it.
- *
- * @param headers of a request that keeps the contract
+ * Returns the idempotency key of a valid request (draft-ietf-httpapi-idempotency-key-header) with the fingerprint of its
+ * body. The key may be quoted, as the draft has it, or not, as most clients send it. Undefined: the request has none.
  */
 export function idempotencyOf(
   operation: string,
   headers: IncomingHttpHeaders,
   body: object,
 ): Idempotency | undefined {
-  const written = headers[header];
-  if (typeof written !== 'string') return undefined;
-  return { key: unquoted(written), fingerprint: fingerprintOf(operation, body) };
+  const value = headers[header];
+  if (typeof value !== 'string') return undefined;
+  return { key: unquoted(value), fingerprint: fingerprintOf(operation, body) };
 }
 
-/** The headers of a request. Several idempotency keys are several here, which the contract refuses: Node joins them. */
-export function headersToCheck(incoming: IncomingMessage): NodeJS.Dict<string | string[]> {
+/** Returns a request's headers. Node joins several idempotency keys into one value; here they stay an array. */
+export function headersToValidate(incoming: IncomingMessage): NodeJS.Dict<string | string[]> {
   const { headers } = incoming;
   if (!headers[header]?.includes(',')) return headers;
   const keys = incoming.headersDistinct[header] ?? [];
   return keys.length > 1 ? { ...headers, [header]: keys } : headers;
 }
 
-/** RFC 9651, section 3.3.3: a string stands in double quotes, and a backslash before a quote or a backslash. */
-function unquoted(written: string): string {
-  if (!written.startsWith('"')) return written;
-  return written.slice(1, -1).replace(/\\(["\\])/g, '$1');
+/** RFC 9651, section 3.3.3: in a quoted string a backslash escapes a quote or a backslash. */
+function unquoted(value: string): string {
+  if (!value.startsWith('"')) return value;
+  return value.slice(1, -1).replace(/\\(["\\])/g, '$1');
 }

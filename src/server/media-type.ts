@@ -1,7 +1,7 @@
 import type { ContractOperation } from '../contract/document.ts';
 
-/** Whether a body is sent in a form that the operation takes: JSON, not compressed. An empty coding is none. */
-export function isAcceptable(
+/** Returns whether a body is uncompressed and of a media type that the operation accepts. */
+export function isSupportedMediaType(
   contract: ContractOperation,
   contentType: string | undefined,
   contentEncoding: string | undefined,

@@ -3,26 +3,26 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { json } from './respond.ts';
 
-/** How due leads get to the dialler. */
+/** The state of delivery. */
 export interface DeliveryStatus {
   dialler: string;
   state: 'running' | 'waiting' | 'paused' | 'off';
   reason?: string;
 }
 
-/** What an operator can ask of a running server. */
+/** The state of a running server, for operators. */
 export interface ServerStatus {
-  /** Whether it takes leads in. */
+  /** Whether the server accepts leads. */
   ready: boolean;
-  /** Why not. */
+  /** The reason why not. */
   reason?: string | undefined;
   delivery: DeliveryStatus;
 }
 
-/** What is served on METRICS_PORT: `/metrics` for Prometheus, and `/status` for operators. */
+/** Returns the application on METRICS_PORT: `/metrics` for Prometheus, and `/status` for operators. */
 export function metricsApp(metrics: Metrics, status: () => ServerStatus, log: Log): Hono {
   const app = new Hono();
-  // Each reading asks the store, so those that come meanwhile share it.
+  // Each reading queries the store, so concurrent requests share one.
   let reading: ReturnType<Metrics['read']> | undefined;
   app.get('/metrics', async () => {
     reading ??= metrics.read().finally(() => {
@@ -32,10 +32,10 @@ export function metricsApp(metrics: Metrics, status: () => ServerStatus, log: Lo
     return new Response(text, { headers: { 'Content-Type': type } });
   });
   app.get('/status', () => json(200, status()));
-  app.notFound(() => json(404, { error: 'There are only /metrics and /status here.' }));
+  app.notFound(() => json(404, { error: 'No resource exists at this path. Use /metrics or /status.' }));
   app.onError((error) => {
     log.error({ err: error }, 'The metrics could not be read.');
-    return json(500, { error: 'The metrics could not be read; the log says why.' });
+    return json(500, { error: 'The metrics could not be read. See the log.' });
   });
   return app;
 }

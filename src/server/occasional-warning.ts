@@ -1,9 +1,9 @@
 import type { Log } from '../telemetry/log.ts';
 
-/** A warning is repeated only after this time without a cause for it (ms). */
-const silence = 10_000;
+/** Time without a cause after which a warning is repeated (ms). */
+const quietPeriod = 10_000;
 
-/** Warns of something that clients can bring about any number of times, once for each time that it goes on. */
+/** Logs a warning once while its cause persists, because clients can cause it any number of times. */
 export class OccasionalWarning {
   readonly #log: Log;
   #last = Number.NEGATIVE_INFINITY;
@@ -14,7 +14,7 @@ export class OccasionalWarning {
 
   warn(details: object, message: string): void {
     const now = performance.now();
-    if (now - this.#last > silence) this.#log.warn(details, message);
+    if (now - this.#last > quietPeriod) this.#log.warn(details, message);
     this.#last = now;
   }
 }

@@ -8,16 +8,16 @@ const file = new URL('../../docs/index.html', import.meta.url);
 let page: Document | undefined;
 
 /**
- * GET /docs: the page that partners read. It may run its own scripts and nothing else, and may ask no
- * other host for anything. It is read at its first request, since most servers are never asked for it.
+ * GET /docs: the partners' documentation. Its security policy allows its own inline scripts and no other hosts. It is
+ * loaded at the first request.
  */
 export function docs(): Document {
   page ??= readPage();
   return page;
 }
 
-/** GET /: leads to the page. */
-export function toDocs(): Response {
+/** GET /: redirects to the documentation. */
+export function redirectToDocs(): Response {
   return new Response(null, { status: 302, headers: { Location: '/docs', 'Request-Id': newRequestId() } });
 }
 
@@ -32,7 +32,7 @@ function readPage(): Document {
   return { bytes, headers };
 }
 
-/** Content Security Policy Level 3: each inline script is named by its digest. */
+/** Content Security Policy Level 3, with the digest of each inline script. */
 function policyFor(html: string): string {
   const scripts = [...html.matchAll(/<script(?:\s[^>]*)?>([\s\S]*?)<\/script>/g)].map(
     ([, script = '']) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`,

@@ -2,10 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Reply } from '../contract/reply.ts';
 
-/** How long a client whose connection is given up has to read why, in milliseconds. */
-const lingering = 1_000;
+/** Time for the client to read the response before its connection is closed (ms). */
+const lingerTime = 1_000;
 
-/** Answers on a connection that Node's HTTP parser has given up, and ends it. */
+/** Writes a response to a connection that Node's HTTP parser has abandoned, and ends the connection. */
 export function refuseRaw(socket: Socket, reply: Reply, requestId: string): void {
   const headers = {
     ...reply.headers,
@@ -18,13 +18,13 @@ export function refuseRaw(socket: Socket, reply: Reply, requestId: string): void
   endRaw(socket, [status, ...lines, '', reply.text].join('\r\n'));
 }
 
-/** Ends a connection, after a text if there is one. */
+/** Ends a connection after sending a text. */
 export function endRaw(socket: Socket, text = ''): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   socket.end(text);
-  // To cut the connection at once could take the answer away from a client that is still sending.
-  setTimeout(() => socket.destroy(), lingering).unref();
+  // Closing at once could discard the response of a client that is still sending.
+  setTimeout(() => socket.destroy(), lingerTime).unref();
 }

@@ -2,25 +2,25 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 
 export interface ReadinessOptions {
-  /** Time from one check to the next while the store is ready, and while it is not (ms). */
+  /** Time between two checks while the store is ready, and while it is not (ms). */
   interval?: { ready: number; notReady: number };
-  /** Maximum duration of a check, beyond which the store is not ready (ms). */
-  patience?: number;
+  /** Maximum duration of a check; the store is not ready if it takes longer (ms). */
+  timeout?: number;
 }
 
-/** A check is a write that is synced: a load balancer that asks as often notices nothing sooner. */
+/** Each check is a synced write, so it is not done more often. */
 const defaultInterval = { ready: 5_000, notReady: 1_000 };
-const defaultPatience = 5_000;
+const defaultTimeout = 5_000;
 
 /**
- * Whether this server can take leads in. It has the store checked by the clock, so that no request makes it work, and
- * logs only changes.
+ * Whether this server can accept leads. It checks the store at intervals rather than on request, so that requests for
+ * `/readyz` cause no load, and logs only changes.
  */
 export class Readiness {
   readonly #store: Pick<Store, 'checkReady'>;
   readonly #log: Log;
   readonly #interval: { ready: number; notReady: number };
-  readonly #patience: number;
+  readonly #timeout: number;
   #isReady = false;
   #reason: string | undefined = 'The store has not been checked yet.';
   #overdue: NodeJS.Timeout | undefined;
@@ -32,57 +32,57 @@ export class Readiness {
     this.#store = store;
     this.#log = log;
     this.#interval = options.interval ?? defaultInterval;
-    this.#patience = options.patience ?? defaultPatience;
+    this.#timeout = options.timeout ?? defaultTimeout;
   }
 
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Why the server is not ready; undefined if it is. */
+  /** The reason why the server is not ready; undefined if it is. */
   get reason(): string | undefined {
     return this.#reason;
   }
 
-  /** Begins to check. Fulfilled after the first check, whatever it finds. */
+  /** Starts the checks. Resolves after the first one, whatever its result. */
   start(): Promise<void> {
     return this.#check();
   }
 
-  /** Checks no more. Does not wait for a check in progress. */
+  /** Stops the checks without waiting for one in progress. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#overdue);
     clearTimeout(this.#next);
   }
 
-  /** One that takes too long is waited for before the next one begins, so that no two overlap. */
+  /** The next check starts when this one has ended, even if it took too long, so that no two overlap. */
   #check(): Promise<void> {
     return new Promise((resolve) => {
       const settle = (error: unknown) => {
-        this.#conclude(error);
+        this.#update(error);
         resolve();
       };
       this.#overdue = setTimeout(
-        () => settle(new Error(`The store did not finish its check within ${this.#patience} ms.`)),
-        this.#patience,
+        () => settle(new Error(`The store did not finish its check within ${this.#timeout} ms.`)),
+        this.#timeout,
       );
-      void this.#outcome().then((error) => {
+      void this.#checkError().then((error) => {
         clearTimeout(this.#overdue);
         settle(error);
-        this.#checkLater();
+        this.#scheduleNext();
       });
     });
   }
 
-  #checkLater(): void {
+  #scheduleNext(): void {
     if (this.#isStopped) return;
-    const pause = this.#isReady ? this.#interval.ready : this.#interval.notReady;
-    this.#next = setTimeout(() => void this.#check(), pause).unref();
+    const delay = this.#isReady ? this.#interval.ready : this.#interval.notReady;
+    this.#next = setTimeout(() => void this.#check(), delay).unref();
   }
 
-  /** What the store's check throws; undefined for nothing. */
-  async #outcome(): Promise<unknown> {
+  /** Returns what the store's check throws; undefined if the store is ready. */
+  async #checkError(): Promise<unknown> {
     try {
       await this.#store.checkReady();
       return undefined;
@@ -91,7 +91,7 @@ export class Readiness {
     }
   }
 
-  #conclude(error: unknown): void {
+  #update(error: unknown): void {
     if (this.#isStopped) return;
     const isReady = error === undefined;
     const hasChanged = isReady !== this.#isReady;

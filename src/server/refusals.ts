@@ -62,7 +62,7 @@ export function rateLimited(wait: number): Reply {
 }
 
 /** 429: too many requests without a good key from one address. @param wait in seconds */
-export function tooManyInvalidKeys(wait: number): Reply {
+export function tooManyAuthFailures(wait: number): Reply {
   const error = 'Too many requests without a good key from this address.';
   return reply(429, 'too-many-invalid-keys', { error }, { 'Retry-After': wait });
 }

@@ -2,33 +2,33 @@ import { randomUUID } from 'node:crypto';
 import type { Reply } from '../contract/reply.ts';
 import type { FailureLog } from './failure-log.ts';
 
-/** A name for one request. Only the server gives it, so that a line of the log means one request. */
+/** Returns a new request id. Clients cannot set it, so that an id in the log belongs to exactly one request. */
 export function newRequestId(): string {
   return randomUUID();
 }
 
 /**
- * Puts a reply into the form in which Hono sends it. Every response bears `Request-Id`.
+ * Returns the HTTP response for a reply.
  *
- * @param more headers that the server adds to those of the reply
+ * @param headers sent in addition to those of the reply
  */
 export function respond(
   reply: Reply,
   requestId: string = newRequestId(),
-  more?: Readonly<Record<string, string>>,
+  headers?: Readonly<Record<string, string>>,
 ): Response {
   return new Response(reply.text, {
     status: reply.status,
-    headers: { ...reply.headers, 'Request-Id': requestId, ...more },
+    headers: { ...reply.headers, 'Request-Id': requestId, ...headers },
   });
 }
 
-/** A response of the service itself, which the contract with partners does not have. */
+/** Returns a JSON response of the service's own routes, which are not part of the contract. */
 export function json(
   status: number,
   body: object,
   requestId: string = newRequestId(),
-  more?: Readonly<Record<string, string>>,
+  headers?: Readonly<Record<string, string>>,
 ): Response {
   return new Response(JSON.stringify(body), {
     status,
@@ -36,12 +36,12 @@ export function json(
       'Content-Type': 'application/json',
       'Cache-Control': 'no-store',
       'Request-Id': requestId,
-      ...more,
+      ...headers,
     },
   });
 }
 
-/** The response where the service itself failed, outside any operation. */
+/** Logs an error outside any operation and returns the response to it. */
 export function serviceFailure(error: unknown, failures: FailureLog): Response {
   const requestId = newRequestId();
   failures.write('error', { err: error, requestId }, 'A request failed.');

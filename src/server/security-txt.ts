@@ -1,11 +1,11 @@
 import { newRequestId } from './respond.ts';
 
-/** For how long what it says counts, in milliseconds: RFC 9116 wants less than a year. */
-const validFor = 180 * 86_400_000;
+/** Validity of the file (ms); RFC 9116 recommends less than a year. */
+const validity = 180 * 86_400_000;
 
-/** GET /.well-known/security.txt (RFC 9116): to whom a weakness is reported. */
+/** GET /.well-known/security.txt (RFC 9116): the contact for security reports. */
 export function securityTxt(contact: string): Response {
-  const expires = new Date(Date.now() + validFor).toISOString();
+  const expires = new Date(Date.now() + validity).toISOString();
   return new Response(`Contact: ${contact}\nExpires: ${expires}\nPreferred-Languages: en\n`, {
     headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Request-Id': newRequestId() },
   });

@@ -8,24 +8,24 @@ import { endRaw, refuseRaw } from './raw-refusal.ts';
 import { headersTooLarge, notHttp, tooSlow, unknownMethod, unsupportedVersion } from './refusals.ts';
 import { newRequestId } from './respond.ts';
 
-/** An error that Node's parser found, or of the connection itself. */
+/** An error of Node's HTTP parser, or of the connection itself. */
 interface ParserError extends NodeJS.ErrnoException {
-  /** What came, and how much of it was read. */
+  /** The bytes received, and how many of them were parsed. */
   rawPacket?: Buffer;
   bytesParsed?: number;
 }
 
 /**
- * Refuses what Node does not make a request of, and ends the connection: tunnels, and whatever its parser gives up.
- * The requests before it on the connection are answered first, since they may be saved already.
+ * Refuses input that Node does not turn into a request (tunnels and parser errors) and closes its connection. Earlier
+ * requests on the connection get their response first, because their leads may be saved already.
  *
- * @param patience how long the responses before may take to be read, in milliseconds
+ * @param timeout maximum time for the client to read those responses (ms)
  */
 export function refuseUnparsed(
   server: Server,
   connections: Connections,
   onResponse: OnResponse,
-  patience: number,
+  timeout: number,
 ): void {
   const refuse = (socket: Socket, reply: Reply) => {
     const send = () => {
@@ -33,13 +33,13 @@ export function refuseUnparsed(
       onResponse({ requestId, outcome: reply.outcome, status: reply.status, milliseconds: 0 });
       refuseRaw(socket, reply, requestId);
     };
-    if (connections.giveUp(socket, send, () => endRaw(socket))) {
-      setTimeout(() => socket.destroy(), patience).unref();
+    if (connections.abort(socket, send, () => endRaw(socket))) {
+      setTimeout(() => socket.destroy(), timeout).unref();
     }
   };
   server.on('connect', ({ socket }: IncomingMessage, tunnel: Duplex) => {
-    // Node has taken its own listener away, and an error without one ends the process. Where the request has a body the
-    // tunnel is not the socket itself but a stream on it.
+    // Node has removed its own listener, and an error without one ends the process. If the request has a body, the
+    // tunnel is a stream on the socket rather than the socket itself.
     tunnel.on('error', () => {});
     tunnel.resume();
     refuse(socket, unknownMethod);
@@ -51,7 +51,7 @@ export function refuseUnparsed(
   });
 }
 
-/** What is answered to what is no request; undefined where the connection itself failed. */
+/** Returns the reply to a parser error; undefined if the connection itself failed. */
 function refusalFor(error: ParserError): Reply | undefined {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
@@ -67,7 +67,7 @@ function refusalFor(error: ParserError): Reply | undefined {
   }
 }
 
-/** Whether the line that the parser stopped in is right but for its method. */
+/** Returns whether the line in which the parser stopped is a request line with an unknown method. */
 function hasRequestLine({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
   if (rawPacket === undefined) return false;
   const start = bytesParsed === 0 ? 0 : rawPacket.lastIndexOf('\n', bytesParsed - 1) + 1;

@@ -9,7 +9,7 @@ import { type Cancellation, newCancellation } from '../../src/leads/cancellation
 import type { Idempotency } from '../../src/leads/idempotency.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import type { PersonAndType } from '../../src/leads/submission.ts';
-import { type AppParts, createApp } from '../../src/server/app.ts';
+import { type AppOptions, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
 import { KeyLastUsed } from '../../src/server/key-last-used.ts';
 import { Readiness } from '../../src/server/readiness.ts';
@@ -29,7 +29,7 @@ export interface TestServer extends Target {
 
 export type TestServerOptions = Partial<
   Pick<
-    AppParts,
+    AppOptions,
     'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'onResponse' | 'securityContact' | 'maxUnread'
   > &
     Omit<HttpServerOptions, 'host' | 'port' | 'log'> &

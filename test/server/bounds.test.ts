@@ -294,9 +294,9 @@ test('of ever new addresses that send wrong keys the oldest are forgotten, and n
   for (let number = 0; number < 5_000; number += 1)
     authFailures.count(`2001:db8:0:${number.toString(16)}::1`);
   exhaust('192.0.2.2');
-  expect(authFailures.wait('192.0.2.1')).toBeGreaterThan(0);
+  expect(authFailures.retryAfter('192.0.2.1')).toBeGreaterThan(0);
   for (let number = 5_000; number < 10_000; number += 1)
     authFailures.count(`2001:db8:0:${number.toString(16)}::1`);
-  expect(authFailures.wait('192.0.2.1')).toBe(0);
-  expect(authFailures.wait('192.0.2.2')).toBeGreaterThan(0);
+  expect(authFailures.retryAfter('192.0.2.1')).toBe(0);
+  expect(authFailures.retryAfter('192.0.2.2')).toBeGreaterThan(0);
 });

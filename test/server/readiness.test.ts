@@ -23,7 +23,7 @@ function watched() {
   const log = { error: write, info: write } as unknown as Log;
   const readiness = new Readiness({ checkReady }, log, {
     interval: { ready: 5_000, notReady: 1_000 },
-    patience: 3_000,
+    timeout: 3_000,
   });
   onTestFinished(() => readiness.stop());
   /** Ends the check in progress. */

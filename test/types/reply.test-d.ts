@@ -17,12 +17,12 @@ add(429, 'outcome', { error: 'Later.' }, { 'Retry-After': 1 });
 add(200, 'outcome', { saved: true, processed: true }, { 'Lead-Id': '1', 'Lead-Due': '2' });
 cancel(200, 'outcome', { cancelled: false, warning: 'not found' });
 
-const several = Reply.severalOf<'addLead'>();
-several(200, 'outcome', { saved: true, processed: true })({ 'Lead-Id': '1', 'Lead-Due': '2' });
+const withHeaders = Reply.withHeaders<'addLead'>();
+withHeaders(200, 'outcome', { saved: true, processed: true })({ 'Lead-Id': '1', 'Lead-Due': '2' });
 // @ts-expect-error A header that must come with the status is missing.
-several(429, 'outcome', { error: 'Later.' })();
+withHeaders(429, 'outcome', { error: 'Later.' })();
 // @ts-expect-error A header that the status does not have.
-several(200, 'outcome', { saved: true, processed: true })({ 'Retry-After': 1 });
+withHeaders(200, 'outcome', { saved: true, processed: true })({ 'Retry-After': 1 });
 
 // @ts-expect-error An undocumented status.
 add(201, 'outcome', { saved: true, processed: true });
@@ -46,17 +46,17 @@ add(200, 'outcome', { saved: true, processed: true }, { 'Retry-After': 1 });
 export const operations: Record<string, Operation<'addLead'>> = {
   documented: {
     run: async () => add(200, 'outcome', { saved: true, processed: true }),
-    failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
+    serverError: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
   bypassing: {
     // @ts-expect-error A reply that the builder did not make.
     run: async () => ({ status: 200, text: '{}', headers: {} }),
-    failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
+    serverError: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
   anothers: {
     // @ts-expect-error A reply of another operation.
     run: async () => cancel(200, 'outcome', { cancelled: true }),
-    failed: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
+    serverError: add(500, 'outcome', { saved: false, processed: false, error: 'Server Error' }),
   },
 };
 

@@ -1,0 +1,187 @@
+import type { IncomingMessage } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import type { ContractOperation } from '../contract/document.ts';
+import { readJson } from '../contract/json.ts';
+import type { OperationId, Reply } from '../contract/reply.ts';
+import type { NotCallable, Validate } from '../contract/validation.ts';
+import type { Operation, OperationRequest } from '../operations/operation.ts';
+import type { Partner } from '../partners/partner.ts';
+import { type Intake, StoreUnavailable } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { OnResponse } from '../telemetry/requests.ts';
+import { inRequestSpan } from '../telemetry/tracing.ts';
+import type { ActiveKeys } from './active-keys.ts';
+import type { AuthFailureLimiter } from './auth-failure-limiter.ts';
+import { authenticate } from './authenticate.ts';
+import { readBody } from './body.ts';
+import type { ReadAddress } from './client-address.ts';
+import type { FailureLog } from './failure-log.ts';
+import { headersToValidate, idempotencyOf } from './idempotency.ts';
+import type { InFlight } from './in-flight.ts';
+import type { KeyLastUsed } from './key-last-used.ts';
+import type { KeyLimits } from './key-limits.ts';
+import { isSupportedMediaType } from './media-type.ts';
+import {
+  contentTooLarge,
+  incompleteRequest,
+  rateLimited,
+  tooManyRequests,
+  unavailable,
+  unsupportedMediaType,
+  validationFailed,
+} from './refusals.ts';
+import { newRequestId, respond } from './respond.ts';
+import type { Tick } from './tick.ts';
+
+export type NodeContext = Context<{ Bindings: HttpBindings }>;
+
+/** What the pipelines of all operations share. */
+export interface PipelineServices {
+  intake: Intake;
+  readAddress: ReadAddress;
+  authFailures: AuthFailureLimiter;
+  activeKeys: Pick<ActiveKeys, 'has'>;
+  keyLimits: KeyLimits;
+  keyLastUsed: Pick<KeyLastUsed, 'record'>;
+  inFlight: InFlight;
+  tick: Tick;
+  log: Log;
+  failures: FailureLog;
+  onResponse: OnResponse;
+}
+
+/** One operation of the contract, with everything that its pipeline needs. */
+export interface Endpoint extends PipelineServices {
+  contract: ContractOperation;
+  operation: Operation<OperationId>;
+  validate: Validate;
+}
+
+/** A request as it arrived. */
+interface RequestContext {
+  readonly incoming: IncomingMessage;
+  readonly query: Record<string, string[]>;
+  readonly requestId: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
+/** The reply to a request, with what the response and the log include besides. */
+interface ProcessedRequest {
+  readonly reply: Reply;
+  /** Undefined: the request was not authenticated. */
+  readonly partner?: Partner | undefined;
+  /** Rate limit headers. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Returns the Hono handler of an operation. Every request takes the same steps, which this file lists in order. */
+export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => Promise<Response> {
+  const { contract, tick, readAddress, onResponse } = endpoint;
+  const { method, path, id } = contract;
+  const spanAttributes = { 'http.request.method': method, 'http.route': path, 'leads.operation': id };
+  return async ({ env: { incoming }, req }) => {
+    const startedAt = performance.now();
+    const requestId = newRequestId();
+    const request = { incoming, query: req.queries(), requestId, receivedAt: Date.now() };
+    await tick.end();
+    const { reply, partner, headers } = await inRequestSpan(
+      `${method} ${path}`,
+      spanAttributes,
+      () => processRequest(request, endpoint),
+      (processed) => ({
+        'http.response.status_code': processed.reply.status,
+        'leads.outcome': processed.reply.outcome,
+        'leads.request_id': requestId,
+      }),
+    );
+    onResponse({
+      requestId,
+      operation: id,
+      partner: partner?.name,
+      address: partner === undefined ? readAddress(incoming) : undefined,
+      outcome: reply.outcome,
+      status: reply.status,
+      milliseconds: performance.now() - startedAt,
+    });
+    return respond(reply, requestId, headers);
+  };
+}
+
+/** Authenticates the request, applies the limits of its key, and runs it. */
+async function processRequest(request: RequestContext, endpoint: Endpoint): Promise<ProcessedRequest> {
+  const { contract, keyLastUsed, keyLimits, inFlight } = endpoint;
+  const caller = await authenticate(request, contract.credentials, endpoint).catch((error: unknown) => ({
+    refusal: failureReply(error, request, endpoint),
+    headers: undefined,
+  }));
+  if ('refusal' in caller) return { reply: caller.refusal, headers: caller.headers };
+  const { keyId, partner } = caller;
+  keyLastUsed.record(keyId, request.receivedAt);
+
+  const allowance = keyLimits.consume(caller);
+  const headers = allowance?.headers;
+  if (allowance?.isExceeded) return { reply: rateLimited(allowance.retryAfter), partner, headers };
+  if (!inFlight.enter(keyId)) return { reply: tooManyRequests, partner, headers };
+  try {
+    return { reply: await runRequest(request, partner, endpoint), partner, headers };
+  } catch (error) {
+    return { reply: failureReply(error, request, endpoint), partner, headers };
+  } finally {
+    inFlight.leave(keyId);
+  }
+}
+
+/** Reads, parses and validates the body, and runs the operation. */
+async function runRequest(request: RequestContext, partner: Partner, endpoint: Endpoint): Promise<Reply> {
+  const { contract, operation, validate } = endpoint;
+  const { incoming, query, receivedAt } = request;
+  const { headers } = incoming;
+
+  if (!isSupportedMediaType(contract, headers['content-type'], headers['content-encoding'])) {
+    return unsupportedMediaType(contract);
+  }
+  const bytes = await readBody(incoming, contract.maxBytes);
+  if (bytes === 'too-large') return contentTooLarge(contract);
+  if (bytes === 'incomplete') return incompleteRequest;
+
+  const json = readJson(bytes);
+  if ('failures' in json) return validationFailed(json.failures);
+
+  const result = validate({ query, headers: headersToValidate(incoming), body: json.value });
+  if ('failures' in result) {
+    logNotCallable(result.notCallable, request, partner, endpoint);
+    return validationFailed(result.failures);
+  }
+
+  // The cast: the body passed the schema that its type is generated from.
+  const body = result.body as OperationRequest<OperationId>['body'];
+  const idempotency = idempotencyOf(contract.id, headers, body);
+  return operation.run({ partner, body, text: json.text, receivedAt, idempotency });
+}
+
+/** Logs why a valid phone number is not called: the partner only learns that it is not valid. */
+function logNotCallable(
+  numbers: readonly NotCallable[],
+  { requestId }: RequestContext,
+  partner: Partner,
+  { contract, log }: Endpoint,
+): void {
+  for (const number of numbers) {
+    const details = { requestId, operation: contract.id, partner: partner.name, ...number };
+    log.info(details, 'A phone number is not called.');
+  }
+}
+
+/** Logs an error and returns the reply to the request that failed. */
+function failureReply(error: unknown, { requestId }: RequestContext, endpoint: Endpoint): Reply {
+  const { contract, operation, failures } = endpoint;
+  const details = { requestId, operation: contract.id };
+  if (error instanceof StoreUnavailable) {
+    failures.write('warn', details, `Refused a request: ${error.message}`);
+    return unavailable;
+  }
+  failures.write('error', { err: error, ...details }, 'A request failed.');
+  return operation.serverError;
+}
