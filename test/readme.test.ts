@@ -148,15 +148,6 @@ function exists(file: string): boolean {
   return existsSync(new URL(file, root));
 }
 
-test('the layout names what exists', () => {
-  const layout = read('README.md').split('```\nopenapi.yaml')[1]?.split('```')[0] ?? '';
-  let folder = '';
-  for (const [, indent = '', name = ''] of `openapi.yaml${layout}`.matchAll(/^( *)(\S+)/gm)) {
-    if (indent === '') folder = name.endsWith('/') ? name : '';
-    expect(exists(indent === '' ? name : folder + name), name).toBe(true);
-  }
-});
-
 test('every relative link of the docs leads to a file and, if it has one, to a heading', () => {
   const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...files('{docs,src}/**/*.md')].filter(
     exists,
@@ -189,10 +180,19 @@ function anchorsOf(page: string): string[] {
   );
 }
 
-test('every test that the security page names exists', () => {
-  const named = [...read('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
+test.each(['docs/security.md', 'docs/architecture.md'])('every file that %s names exists', (page) => {
+  const named = [...read(page).matchAll(/`((?:test|src|generated)\/[^`]*)`/g)].map(([, file = '']) => file);
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((file) => !exists(file))).toEqual([]);
+});
+
+test.each(['docs/security.md', 'docs/architecture.md'])('every guarantee of %s names its test', (page) => {
+  const tables = [
+    ...read(page).matchAll(/^\|.*\| (?:held|proved|tested) (?:by|in) \|\n\|.*\n((?:\|.*\n)+)/gm),
+  ];
+  const claims = tables.flatMap(([, table = '']) => table.trimEnd().split('\n'));
+  expect(claims.length).toBeGreaterThan(15);
+  expect(claims.filter((row) => !/`test\/[^`]+` \|$/.test(row.replace(/, `/g, ' `').trim()))).toEqual([]);
 });
 
 /** Returns the sentences that an expression can evaluate to; an ellipsis stands for what is filled in. */
