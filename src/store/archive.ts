@@ -73,17 +73,3 @@ export const archiveTables: readonly ArchiveTable[] = [
   { name: 'rerun', columns: ['id', 'submission_id', 'rerun_at', 'outcome', 'lead_id'], keys: 1 },
   { name: 'attempt', columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'response'], keys: 1 },
 ];
-
-/** The columns of a table's key as SQL, in parentheses where there are several. */
-export function keyOf({ columns, keys }: ArchiveTable): string {
-  const key = columns.slice(0, keys).join(', ');
-  return keys === 1 ? key : `(${key})`;
-}
-
-/** The order of a table's key as SQL. */
-export function orderOf({ columns, keys }: ArchiveTable, direction: 'ASC' | 'DESC'): string {
-  return columns
-    .slice(0, keys)
-    .map((column) => `${column} ${direction}`)
-    .join(', ');
-}

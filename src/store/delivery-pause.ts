@@ -30,10 +30,3 @@ export interface DeliveryPauses {
    */
   resumeDelivery(type: string | undefined): Promise<DeliveryPause[]>;
 }
-
-/** A row of the table `delivery_pause`, in which an empty type stands for all types. */
-export type DeliveryPauseRow = Omit<DeliveryPause, 'type'> & { type: string };
-
-export function deliveryPauseOf({ type, ...pause }: DeliveryPauseRow): DeliveryPause {
-  return { type: type === '' ? undefined : type, ...pause };
-}

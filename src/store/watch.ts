@@ -17,7 +17,7 @@ export interface Workload {
 
 /** The leads of the types whose delivery is not paused, or of those whose delivery is. */
 export interface QueueCount {
-  isOpen: boolean | number;
+  isOpen: boolean;
   due: number;
   nextAttemptAt: number | null;
 }

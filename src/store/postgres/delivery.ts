@@ -1,10 +1,11 @@
 import { isUndecided, nextEndedOrder } from '../lead-order.ts';
 import type { StoreObserver } from '../observer.ts';
 import { inPages } from '../pages.ts';
+import { isOpen } from '../sql/delivery-pauses.ts';
+import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../sql/due-lead.ts';
 import type { Attempt, ClaimedLead, Delivery, DueLead } from '../store.ts';
 import type { PostgresDatabase, Statement } from './connection/database.ts';
 import { isCurrent, writeStatement } from './connection/schema-version.ts';
-import { isOpen } from './delivery-pause.ts';
 import { Batcher, type BatchLimits, type Entry } from './intake/batcher.ts';
 import type { LeadNotifications } from './notifications.ts';
 
@@ -13,18 +14,6 @@ import type { LeadNotifications } from './notifications.ts';
  * not take a lead that another has under way.
  */
 const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
-
-/** Said of a try whose dispatcher was killed, or whose machine stopped, before it could say more. */
-const interrupted = 'no answer was recorded before the lease ended';
-
-const dueLeadColumns = `
-  lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile,
-  lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", submission.content`;
-
-const dueLeadJoins = `
-  JOIN lead_type ON lead_type.id = lead.type_id
-  JOIN partner ON partner.id = lead.partner_id
-  JOIN submission ON submission.id = lead.submission_id`;
 
 /**
  * The first leads in line, in order: of each lead type up to `limit`. The line is kept by lead type, so the leads of a
@@ -196,7 +185,7 @@ export function postgresDelivery(
         Math.min(limit, 2 ** 31 - 1),
         lease,
         notDueBefore,
-        interrupted,
+        interruptedResponse,
       ]);
       const leads: ClaimedLead[] = [];
       let undecided = 0;

@@ -1,17 +1,21 @@
 import { type StoreObserver, unobserved } from '../observer.ts';
+import { archiveReader } from '../sql/archive.ts';
+import { deliveryPauses } from '../sql/delivery-pauses.ts';
+import { pruning } from '../sql/maintenance.ts';
+import { records } from '../sql/records.ts';
+import { registry } from '../sql/registry.ts';
+import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
-import { postgresArchive } from './archive.ts';
+import { postgresArchiveWriter } from './archive.ts';
 import { PostgresDatabase, type PostgresLimits } from './connection/database.ts';
 import { migrate } from './connection/migrate.ts';
 import { postgresDelivery } from './delivery.ts';
-import { postgresDeliveryPauses } from './delivery-pause.ts';
 import { postgresIntake } from './intake/intake.ts';
+import { mergeLeadCounts } from './lead-counts.ts';
 import { postgresMaintenance } from './maintenance.ts';
 import { LeadNotifications } from './notifications.ts';
 import { postgresOperatorActions } from './operator-actions.ts';
-import { postgresRecords } from './records.ts';
-import { postgresRegistry } from './registry.ts';
-import { postgresWatch } from './watch.ts';
+import { postgresSqlDatabase } from './sql-database.ts';
 import { WriteCheck } from './write-check.ts';
 
 export interface PostgresStoreLimits extends PostgresLimits {
@@ -69,6 +73,7 @@ export async function openPostgresStore(
   const intake = postgresIntake(database, changes, batchLimits, observer);
   const delivery = postgresDelivery(database, changes, batchLimits, observer);
   const writeCheck = new WriteCheck(database, observer);
+  const shared = postgresSqlDatabase(database);
   let closed: Promise<void> | undefined;
 
   /** Bounded by the patience and a second, even if PostgreSQL does not respond any more. */
@@ -83,13 +88,18 @@ export async function openPostgresStore(
   return {
     ...intake.calls,
     ...delivery.calls,
-    ...postgresDeliveryPauses(database),
-    ...postgresRegistry(database),
-    ...postgresRecords(database),
-    ...postgresOperatorActions(database, changes),
-    ...postgresMaintenance(database),
-    ...postgresArchive(database),
-    ...postgresWatch(database, () => intake.waiting() + delivery.waiting()),
+    ...deliveryPauses(shared),
+    ...registry(shared),
+    ...records(shared),
+    ...postgresOperatorActions(shared, changes),
+    ...pruning(shared),
+    ...postgresMaintenance,
+    ...archiveReader(shared),
+    ...postgresArchiveWriter(database),
+    ...watch(shared, {
+      waiting: () => intake.waiting() + delivery.waiting(),
+      counted: (rows) => mergeLeadCounts(database, rows),
+    }),
 
     checkReady: () => writeCheck.run(),
 

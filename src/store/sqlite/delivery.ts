@@ -1,29 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isUndecided, nextEndedOrder } from '../lead-order.ts';
 import { inPages } from '../pages.ts';
+import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../sql/due-lead.ts';
 import type { ClaimedLead, Delivery, DueLead } from '../store.ts';
 import { dueQueue, type QueuePosition } from './due-queue.ts';
 import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
 
-const dueLeadColumns = `
-  lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile,
-  lead.accepted_at AS acceptedAt, lead.due_at AS dueAt, submission.content`;
-
-const dueLeadTables = `
-  lead
-  JOIN lead_type ON lead_type.id = lead.type_id
-  JOIN partner ON partner.id = lead.partner_id
-  JOIN submission ON submission.id = lead.submission_id`;
-
-/** Said of a try whose dispatcher was killed, or whose machine stopped, before it could say more. */
-const interrupted = 'no answer was recorded before the lease ended';
-
 export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Delivery {
   const line = dueQueue(database);
   const due = new Query<DueLead>(
     database,
-    `SELECT ${dueLeadColumns} FROM ${dueLeadTables} WHERE lead.id = ?`,
+    `SELECT ${dueLeadColumns} FROM lead ${dueLeadJoins} WHERE lead.id = ?`,
   );
   const dueToClaim = new Query<
     Omit<ClaimedLead, 'mayHaveArrived'> & { mayHaveArrived: number; interruptedAt: number | null }
@@ -32,7 +20,7 @@ export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Deli
     `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attempts,
        lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
        iif(lead.claim IS NULL, NULL, lead.next_attempt_at) AS interruptedAt, lead.trace
-     FROM ${dueLeadTables} WHERE lead.id IN (SELECT value FROM json_each(?))`,
+     FROM lead ${dueLeadJoins} WHERE lead.id IN (SELECT value FROM json_each(?))`,
   );
   const claim = new Query(
     database,
@@ -102,7 +90,8 @@ export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Deli
             continue;
           }
           const { interruptedAt, mayHaveArrived, ...lead } = first;
-          if (interruptedAt !== null) insertAttempt.run(lead.id, interruptedAt, now, 'unknown', interrupted);
+          if (interruptedAt !== null)
+            insertAttempt.run(lead.id, interruptedAt, now, 'unknown', interruptedResponse);
           if (lead.dueAt < notDueBefore) {
             dropTooOld.run(mayHaveArrived, lead.id);
             tooLate += 1;

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isOpen } from './delivery-pause.ts';
+import { isOpen } from '../sql/delivery-pauses.ts';
 import { Query } from './query.ts';
 
 /** A lead's place in the line: the longest due comes first. */

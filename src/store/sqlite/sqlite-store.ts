@@ -1,10 +1,17 @@
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type StoreObserver, unobserved } from '../observer.ts';
+import { archiveReader } from '../sql/archive.ts';
+import { finished } from '../sql/database.ts';
+import { deliveryPauses } from '../sql/delivery-pauses.ts';
+import { pruning } from '../sql/maintenance.ts';
+import { operatorActions } from '../sql/operator-actions.ts';
+import { records } from '../sql/records.ts';
+import { registry } from '../sql/registry.ts';
+import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
-import { sqliteArchive } from './archive.ts';
+import { sqliteArchiveWriter } from './archive.ts';
 import { sqliteDelivery } from './delivery.ts';
-import { sqliteDeliveryPauses } from './delivery-pause.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './durability/commit-queue.ts';
 import { type Durability, inMemoryDurability } from './durability/durability.ts';
 import { WriteAheadLog } from './durability/write-ahead-log.ts';
@@ -19,11 +26,8 @@ import { warnOfOthers } from './file/permissions.ts';
 import { grantedTypes } from './granted-types.ts';
 import { sqliteIntake, sqliteTake } from './intake.ts';
 import { sqliteMaintenance } from './maintenance.ts';
-import { sqliteOperatorActions } from './operator-actions.ts';
 import { Query } from './query.ts';
-import { sqliteRecords } from './records.ts';
-import { sqliteRegistry } from './registry.ts';
-import { sqliteWatch } from './watch.ts';
+import { sqliteSqlDatabase } from './sql-database.ts';
 
 /**
  * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
@@ -43,6 +47,7 @@ export function openSqliteStore(
     database,
     'INSERT INTO readiness (id, checked_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at',
   );
+  const shared = sqliteSqlDatabase(database, queue);
   let isClosed = false;
   const grantedType = grantedTypes(database, queue);
   const take = sqliteTake(database, grantedType);
@@ -50,14 +55,16 @@ export function openSqliteStore(
   return {
     ...sqliteIntake(database, queue, grantedType, take),
     ...sqliteDelivery(database, queue),
-    ...sqliteDeliveryPauses(database, queue),
-    ...sqliteRegistry(database, queue),
-    ...sqliteRecords(database),
-    ...sqliteOperatorActions(database, queue, take),
+    ...deliveryPauses(shared),
+    ...registry(shared),
+    ...records(shared),
+    ...operatorActions(shared, { decide: (submission) => finished(take(submission)) }),
+    ...pruning(shared),
     ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
-    ...sqliteArchive(database, queue),
-    ...sqliteWatch(database, queue),
+    ...archiveReader(shared),
+    ...sqliteArchiveWriter(database, queue),
+    ...watch(shared, { waiting: () => queue.waiting }),
 
     async checkReady() {
       durability.start();

@@ -13,7 +13,7 @@ export interface Statement {
 }
 
 /** Runs statements on one connection, inside a transaction. */
-export type Run = <Row>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
+export type Run = <Row>(statement: string | Statement, values?: readonly unknown[]) => Promise<Row[]>;
 
 export interface PostgresLimits {
   /** How many connections there may be at once. */
@@ -116,9 +116,7 @@ export class PostgresDatabase {
   /** Runs one statement, as a transaction, once. */
   readOnce<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     return this.#withClient(async (client) => {
-      const { name, text } = statement;
-      const query = this.#isPooled ? { text, values: [...values] } : { name, text, values: [...values] };
-      return rowsOf<Row>(client, query);
+      return rowsOf<Row>(client, this.#query(statement, values));
     });
   }
 
@@ -145,8 +143,8 @@ export class PostgresDatabase {
       if (before.isUncertain)
         throw new StoreUnavailable('The connection ended while a change was committed.');
       return this.#withClient(async (client) => {
-        const run: Run = (text, values = []) =>
-          rowsOf(client, { text, values: [...values], query_timeout: responseTimeout });
+        const run: Run = (statement, values = []) =>
+          rowsOf(client, { ...this.#query(statement, values), query_timeout: responseTimeout });
         await run('BEGIN ISOLATION LEVEL READ COMMITTED');
         try {
           const result = await work(run);
@@ -158,6 +156,13 @@ export class PostgresDatabase {
         }
       });
     });
+  }
+
+  /** Behind a pooler nothing is prepared, since the next statement may run on another connection. */
+  #query(statement: string | Statement, values: readonly unknown[]): pg.QueryConfig {
+    if (typeof statement === 'string') return { text: statement, values: [...values] };
+    const { name, text } = statement;
+    return this.#isPooled ? { text, values: [...values] } : { name, text, values: [...values] };
   }
 
   /** `persist`, with the patience of this database. */

@@ -1,0 +1,31 @@
+import type { SqlDatabase } from '../sql/database.ts';
+import type { SqlDialect, SqlStatement } from '../sql/statement.ts';
+import type { PostgresDatabase, Statement } from './connection/database.ts';
+
+const dialect: SqlDialect = {
+  lock: (table) => `FOR UPDATE OF ${table}`,
+  lockUnlocked: (table) => `FOR UPDATE OF ${table} SKIP LOCKED`,
+  isIn: (list) => `= ANY (${list}::text[])`,
+};
+
+/** Runs the statements that both stores share: a change waits for each of its statements, within a transaction. */
+export function postgresSqlDatabase(database: PostgresDatabase): SqlDatabase {
+  return {
+    change: (begin) =>
+      database.transaction(async (run) => {
+        const steps = begin();
+        let step = steps.next([]);
+        while (!step.done) {
+          const { statement, values } = step.value;
+          step = steps.next(await run(postgresStatement(statement), values));
+        }
+        return step.value;
+      }),
+
+    read: (statement, ...values) => database.read(postgresStatement(statement), values),
+  };
+}
+
+function postgresStatement({ name, textIn }: SqlStatement): Statement {
+  return { name, text: textIn(dialect) };
+}

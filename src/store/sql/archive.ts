@@ -1,0 +1,68 @@
+import type { ArchiveRow, ArchiveTable } from '../archive.ts';
+import type { Archive } from '../store.ts';
+import type { SqlDatabase } from './database.ts';
+import { type SqlStatement, statement } from './statement.ts';
+
+/** Reads a database's tables, for copying them to another store. */
+export function archiveReader(database: SqlDatabase): Omit<Archive, 'addRows'> {
+  return {
+    rows(table, after, limit) {
+      const { where, values } = beyond(table, '>', after);
+      return read(database, table, `${where} ORDER BY ${orderOf(table, 'ASC')} LIMIT ${limit}`, values);
+    },
+
+    async lastRow(table) {
+      return (await read(database, table, `ORDER BY ${orderOf(table, 'DESC')} LIMIT 1`, []))[0];
+    },
+
+    async countRows(table, upTo) {
+      const { where, values } = beyond(table, '<=', upTo);
+      const count: SqlStatement<{ count: number }> = statement(
+        '',
+        `SELECT count(*) AS count FROM ${table.name} ${where}`,
+      );
+      return (await database.read(count, ...values))[0]?.count ?? 0;
+    },
+  };
+}
+
+async function read(
+  database: SqlDatabase,
+  { name, columns, truths = [] }: ArchiveTable,
+  clauses: string,
+  values: ArchiveRow,
+): Promise<ArchiveRow[]> {
+  const selected = columns.map((column) =>
+    truths.includes(column) ? `CAST(${column} AS integer) AS ${column}` : column,
+  );
+  const rows = await database.read(
+    statement<Record<string, string | number | null>>(
+      '',
+      `SELECT ${selected.join(', ')} FROM ${name} ${clauses}`,
+    ),
+    ...values,
+  );
+  return rows.map((row) => columns.map((column) => row[column] ?? null));
+}
+
+/** Restricts a query to the rows on one side of a row, in the order of the key; undefined: all rows. */
+function beyond(
+  { columns, keys }: ArchiveTable,
+  comparison: '>' | '<=',
+  row: ArchiveRow | undefined,
+): { where: string; values: ArchiveRow } {
+  if (row === undefined) return { where: '', values: [] };
+  const key = columns.slice(0, keys);
+  const parameters = key.map((_, index) => `$${index + 1}`);
+  return {
+    where: `WHERE (${key.join(', ')}) ${comparison} (${parameters.join(', ')})`,
+    values: row.slice(0, keys),
+  };
+}
+
+function orderOf({ columns, keys }: ArchiveTable, direction: 'ASC' | 'DESC'): string {
+  return columns
+    .slice(0, keys)
+    .map((column) => `${column} ${direction}`)
+    .join(', ');
+}

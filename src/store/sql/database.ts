@@ -1,0 +1,44 @@
+import type { SqlStatement, SqlValue } from './statement.ts';
+
+/** One step of a change: a statement to run. */
+export interface Step {
+  statement: SqlStatement;
+  values: readonly SqlValue[];
+}
+
+/**
+ * A change as a generator of its statements: SQLite runs one after the other within a commit, PostgreSQL waits for each.
+ * A store may start a change again, so it does nothing but run statements.
+ */
+export type Steps<Result> = Generator<Step, Result, readonly object[]>;
+
+/** A database in which statements of both stores run. */
+export interface SqlDatabase {
+  /** Runs a change as one transaction, or none of it if it throws. Fulfilled once the transaction is durable. */
+  change<Result>(begin: () => Steps<Result>): Promise<Result>;
+  /** Runs a statement that changes nothing, and returns all its rows. */
+  read<Row extends object>(statement: SqlStatement<Row>, ...values: SqlValue[]): Promise<Row[]>;
+}
+
+/** Runs a statement within a change, and returns its rows. */
+export function* run<Row extends object>(
+  statement: SqlStatement<Row>,
+  ...values: SqlValue[]
+): Steps<readonly Row[]> {
+  // The cast: a store answers each step with the rows of its statement.
+  return (yield { statement, values }) as readonly Row[];
+}
+
+/** Runs a statement within a change, and returns its first row. */
+export function* runFirst<Row extends object>(
+  statement: SqlStatement<Row>,
+  ...values: SqlValue[]
+): Steps<Row | undefined> {
+  return (yield* run(statement, ...values))[0];
+}
+
+/** A change whose result is known without a statement. */
+export function* finished<Result>(result: Result): Steps<Result> {
+  yield* [];
+  return result;
+}

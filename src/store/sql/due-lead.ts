@@ -1,0 +1,13 @@
+/** Columns of a due lead, for a query that joins `dueLeadJoins`. */
+export const dueLeadColumns = `
+  lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile,
+  lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", submission.content`;
+
+/** Joins to `lead` whatever a dialler needs of other tables. */
+export const dueLeadJoins = `
+  JOIN lead_type ON lead_type.id = lead.type_id
+  JOIN partner ON partner.id = lead.partner_id
+  JOIN submission ON submission.id = lead.submission_id`;
+
+/** Response of an attempt whose dispatcher was killed, or whose machine stopped, before it recorded an outcome. */
+export const interruptedResponse = 'no answer was recorded before the lease ended';

@@ -1,0 +1,93 @@
+import { identifierBound } from '../../leads/identifier.ts';
+import { stepSize } from '../prune.ts';
+import type { Maintenance, PruneStep } from '../store.ts';
+import { run, type SqlDatabase, type Steps } from './database.ts';
+import { statement } from './statement.ts';
+
+/** Removes from a database what is old. */
+export function pruning(database: SqlDatabase): Pick<Maintenance, 'prune' | 'deleteIdempotencyRecords'> {
+  return {
+    prune: (before, after) => database.change(() => prune(before, after)),
+    deleteIdempotencyRecords: (before) => database.change(() => deleteIdempotencyRecords(before)),
+  };
+}
+
+/** Leads of a submission or cancellation: the one that it created, cancelled or met, and those of its re-runs. */
+const leadsOf = `
+  SELECT submission.lead_id UNION ALL SELECT lead_id FROM rerun WHERE submission_id = submission.id`;
+
+const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
+  'old_submissions',
+  `SELECT id, EXISTS (
+     SELECT 1 FROM lead WHERE lead.id IN (${leadsOf})
+       AND (lead.submission_id = submission.id OR submission.kind = 'cancel')
+       AND lead.state IN ('scheduled', 'failed')
+   ) AS "isNeeded"
+   FROM submission WHERE id > $1 AND id < $2 AND received_at < $3 ORDER BY id LIMIT $4`,
+  { isNeeded: true },
+);
+
+const leadsOfAll = statement<{ id: string }>(
+  'leads_of_submissions',
+  ({ isIn }) => `
+    SELECT lead_id AS id FROM submission WHERE id ${isIn('$1')} AND lead_id IS NOT NULL
+    UNION SELECT lead_id FROM rerun WHERE submission_id ${isIn('$1')} AND lead_id IS NOT NULL`,
+);
+
+const deleteReruns = statement(
+  'delete_reruns',
+  ({ isIn }) => `DELETE FROM rerun WHERE submission_id ${isIn('$1')}`,
+);
+
+const deleteSubmissions = statement<{ kind: 'add' | 'cancel' }>(
+  'delete_submissions',
+  ({ isIn }) => `DELETE FROM submission WHERE id ${isIn('$1')} RETURNING kind`,
+);
+
+/** Attempts stay as long as the submission of their lead. */
+const deleteAttempts = statement(
+  'delete_attempts',
+  ({ isIn }) => `
+    DELETE FROM attempt WHERE lead_id ${isIn('$1')} AND NOT EXISTS (
+      SELECT 1 FROM lead JOIN submission ON submission.id = lead.submission_id WHERE lead.id = attempt.lead_id)
+    RETURNING id`,
+);
+
+const deleteLeads = statement(
+  'delete_leads',
+  ({ isIn }) => `
+    DELETE FROM lead WHERE id ${isIn('$1')} AND ended_order <> 0
+      AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
+      AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.lead_id = lead.id)
+      AND NOT EXISTS (SELECT 1 FROM rerun WHERE rerun.lead_id = lead.id)
+    RETURNING id`,
+);
+
+function* prune(before: number, after: string): Steps<PruneStep> {
+  const old = yield* run(oldSubmissions, after, identifierBound(before), before, stepSize);
+  const ids = old.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
+  const leads = (yield* run(leadsOfAll, ids)).map(({ id }) => id);
+  yield* run(deleteReruns, ids);
+  const sent = yield* run(deleteSubmissions, ids);
+  const cancellations = sent.filter(({ kind }) => kind === 'cancel').length;
+  return {
+    submissions: sent.length - cancellations,
+    cancellations,
+    attempts: (yield* run(deleteAttempts, leads)).length,
+    leads: (yield* run(deleteLeads, leads)).length,
+    next: old.length < stepSize ? undefined : old.at(-1)?.id,
+  };
+}
+
+const deleteOldRecords = statement(
+  'delete_idempotency_records',
+  ({ lockUnlocked }) => `
+    DELETE FROM idempotency_record WHERE (partner_id, idempotency_key) IN (
+      SELECT partner_id, idempotency_key FROM idempotency_record WHERE recorded_at < $1
+      ORDER BY recorded_at LIMIT $2 ${lockUnlocked('idempotency_record')})
+    RETURNING partner_id`,
+);
+
+function* deleteIdempotencyRecords(before: number): Steps<number> {
+  return (yield* run(deleteOldRecords, before, stepSize)).length;
+}

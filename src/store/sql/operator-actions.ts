@@ -1,0 +1,135 @@
+import type { LeadState, SubmissionOutcome } from '../../leads/lead.ts';
+import { callDueAt, type Submission } from '../../leads/submission.ts';
+import { relatedCancellations } from '../cancellation-queries.ts';
+import { checkNotCancelled } from '../cancelled-later.ts';
+import { isUndecided, latestFirst, nextEndedOrder } from '../lead-order.ts';
+import type { OperatorActions, RelatedCancellation, Rerun, RetryResult } from '../store.ts';
+import { checkRetry, checkUndecided, type LeadToResolve, userErrors } from '../user-errors.ts';
+import { run, runFirst, type SqlDatabase, type Steps } from './database.ts';
+import { statement } from './statement.ts';
+
+/** Outcome of a submission, with the lead that it created or that prevented it. */
+export interface Decision {
+  outcome: SubmissionOutcome;
+  leadId: string | null;
+}
+
+/** What a store contributes to operators' actions. */
+export interface Intake {
+  /** Decides about a submission, and creates its lead if it is accepted. */
+  decide(submission: Submission): Steps<Decision>;
+  /** Called once a lead is scheduled. @param dueAt milliseconds since 1970 */
+  scheduled?(dueAt: number): void;
+}
+
+/** Carries out operators' decisions in a database. */
+export function operatorActions(database: SqlDatabase, intake: Intake): OperatorActions {
+  return {
+    async rerun(id, isForced = false) {
+      const { dueAt, ...result } = await database.change(() => rerun(intake, id, isForced));
+      if (result.outcome === 'accepted') intake.scheduled?.(dueAt);
+      return result;
+    },
+
+    async retry(id, isForced = false) {
+      const dueAt = Date.now();
+      const result = await database.change(() => retry(id, dueAt, isForced));
+      intake.scheduled?.(dueAt);
+      return result;
+    },
+
+    resolve: (id, wasDelivered) => database.change(() => resolve(id, wasDelivered)),
+  };
+}
+
+/** A submission with its place among everything that partners sent. */
+type StoredSubmission = Submission & { sequence: number };
+
+const storedSubmission = statement<StoredSubmission>(
+  'stored_submission',
+  `SELECT id, partner_id AS "partnerId", received_at AS "receivedAt", type, mobile, delays, content, sequence
+   FROM submission WHERE id = $1 AND kind = 'add'`,
+);
+
+const cancellationsRelatedTo = statement<RelatedCancellation>('related_cancellations', relatedCancellations, {
+  isLater: true,
+  isOwn: true,
+});
+
+function* cancellationsOf(submission: StoredSubmission): Steps<RelatedCancellation[]> {
+  const { mobile, type, partnerId, sequence } = submission;
+  return [...(yield* run(cancellationsRelatedTo, mobile, type, partnerId, sequence))];
+}
+
+const insertRerun = statement(
+  'insert_rerun',
+  'INSERT INTO rerun (submission_id, rerun_at, outcome, lead_id) VALUES ($1, $2, $3, $4)',
+);
+
+function* rerun(intake: Intake, id: string, isForced: boolean): Steps<Rerun & { dueAt: number }> {
+  const submission = yield* runFirst(storedSubmission, id);
+  if (submission === undefined) throw userErrors.noSubmission(id);
+  const rerunAt = Date.now();
+  const { outcome, leadId } = yield* intake.decide(submission);
+  // Not earlier: a cancellation may arrive while the lead is created. A refusal undoes the lead.
+  const cancellations = yield* cancellationsOf(submission);
+  if (!isForced) checkNotCancelled(`submission ${id}`, cancellations);
+  yield* run(insertRerun, id, rerunAt, outcome, leadId);
+  return { rerunAt, outcome, leadId, cancellations, dueAt: callDueAt(submission, rerunAt) };
+}
+
+const leadToRetry = statement<{
+  state: LeadState;
+  mayHaveArrived: boolean;
+  submissionId: string;
+  latestId: string;
+}>(
+  'lead_to_retry',
+  ({ lock }) => `
+    SELECT state, may_have_arrived AS "mayHaveArrived", submission_id AS "submissionId",
+      (SELECT lead.id FROM lead WHERE lead.mobile = retried.mobile AND lead.type_id = retried.type_id
+       ORDER BY ${latestFirst} LIMIT 1) AS "latestId"
+    FROM lead AS retried WHERE retried.id = $1 ${lock('retried')}`,
+  { mayHaveArrived: true },
+);
+
+const scheduleAgain = statement(
+  'schedule_again',
+  `UPDATE lead SET state = 'scheduled', ended_order = 0, attempts = 0, due_at = $1, next_attempt_at = $1
+   WHERE id = $2`,
+);
+
+function* retry(id: string, dueAt: number, isForced: boolean): Steps<RetryResult> {
+  const lead = yield* runFirst(leadToRetry, id);
+  if (lead === undefined) throw userErrors.noLead(id);
+  checkRetry(id, lead.state, lead.latestId);
+  const submission = yield* runFirst(storedSubmission, lead.submissionId);
+  const cancellations = submission === undefined ? [] : yield* cancellationsOf(submission);
+  if (!isForced) checkNotCancelled(`lead ${id}`, cancellations);
+  yield* run(scheduleAgain, dueAt, id);
+  return { mayHaveArrived: lead.mayHaveArrived, cancellations };
+}
+
+const leadToResolve = statement<LeadToResolve>(
+  'lead_to_resolve',
+  ({ lock }) => `SELECT state, ${isUndecided} AS "isUndecided" FROM lead WHERE id = $1 ${lock('lead')}`,
+  { isUndecided: true },
+);
+
+const markDelivered = statement(
+  'mark_delivered',
+  `UPDATE lead SET state = 'dialled', dialled_at = coalesce(
+     (SELECT ended_at FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1), $1)
+   WHERE id = $2`,
+);
+
+const markNotDelivered = statement(
+  'mark_not_delivered',
+  `UPDATE lead SET may_have_arrived = false, ended_order = ${nextEndedOrder} WHERE id = $1`,
+);
+
+function* resolve(id: string, wasDelivered: boolean): Steps<void> {
+  checkUndecided(id, yield* runFirst(leadToResolve, id));
+  if (wasDelivered) yield* run(markDelivered, Date.now(), id);
+  else yield* run(markNotDelivered, id);
+}

@@ -1,0 +1,144 @@
+import { cancellationsOf, sentFor } from '../cancellation-queries.ts';
+import { isUndecided } from '../lead-order.ts';
+import { inPages } from '../pages.ts';
+import type {
+  Attempt,
+  CancellationRecord,
+  LeadFilter,
+  LeadRecord,
+  Records,
+  RerunRecord,
+  SubmissionFilter,
+  SubmissionRecord,
+} from '../store.ts';
+import type { SqlDatabase } from './database.ts';
+import { type SqlStatement, statement } from './statement.ts';
+
+/** Looks up what a database holds. */
+export function records(database: SqlDatabase): Records {
+  return {
+    leads: (filter, limit) => leads(database, filter, limit),
+    submissions: (filter, limit) => submissions(database, filter, limit),
+    attempts: (mobile) => all(database, attemptsFor, mobile),
+    cancellations: (mobile) => all(database, cancellationsFor, mobile),
+  };
+}
+
+async function* all<Row extends object>(
+  database: SqlDatabase,
+  list: SqlStatement<Row>,
+  mobile: string,
+): AsyncGenerator<Row> {
+  yield* await database.read(list, mobile);
+}
+
+/** Lists leads, the newest first. */
+function leads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncGenerator<LeadRecord> {
+  const { where, values, parameter } = conditions([
+    ['lead.state =', filter.state],
+    ['lead_type.name =', filter.type],
+    ['partner.name =', filter.partner],
+    ['lead.mobile =', filter.mobile],
+  ]);
+  // Without a name: its text depends on the filter.
+  const page = statement<LeadRecord>(
+    '',
+    `SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
+       lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
+       lead.cancelled_at AS "cancelledAt", lead.attempts,
+       (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",
+       ${isUndecided} AS "isUndecided", lead.submission_id AS "submissionId"
+     FROM lead
+     JOIN lead_type ON lead_type.id = lead.type_id
+     JOIN partner ON partner.id = lead.partner_id
+     WHERE ${where} AND ${filter.isUndecided ? isUndecided : 'true'} AND lead.id < ${parameter(0)}
+     ORDER BY lead.id DESC LIMIT ${parameter(1)}`,
+    { isUndecided: true },
+  );
+  return inPages<LeadRecord>(limit, (last, size) =>
+    database.read(page, ...values, last?.id ?? afterAllIds, size),
+  );
+}
+
+const lastOutcome = `coalesce(
+  (SELECT outcome FROM rerun WHERE submission_id = submission.id ORDER BY id DESC LIMIT 1),
+  submission.outcome)`;
+
+const rerunsOf = statement<RerunRecord & { submissionId: string }>(
+  'reruns',
+  ({ isIn }) => `
+    SELECT submission_id AS "submissionId", rerun_at AS "rerunAt", outcome, lead_id AS "leadId"
+    FROM rerun WHERE submission_id ${isIn('$1')} ORDER BY id`,
+);
+
+/** Lists submissions, the newest first. */
+function submissions(
+  database: SqlDatabase,
+  filter: SubmissionFilter,
+  limit: number,
+): AsyncGenerator<SubmissionRecord> {
+  const { where, values, parameter } = conditions([
+    [`${lastOutcome} =`, filter.outcome],
+    ['submission.mobile =', filter.mobile],
+  ]);
+  const page = statement<Omit<SubmissionRecord, 'reruns'>>(
+    '',
+    `SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
+       submission.received_at AS "receivedAt", submission.outcome, submission.lead_id AS "leadId",
+       submission.content
+     FROM submission
+     JOIN partner ON partner.id = submission.partner_id
+     WHERE submission.kind = 'add' AND ${where} AND submission.id < ${parameter(0)}
+     ORDER BY submission.id DESC LIMIT ${parameter(1)}`,
+  );
+  return inPages<SubmissionRecord>(limit, async (last, size) => {
+    const rows = await database.read(page, ...values, last?.id ?? afterAllIds, size);
+    const reruns = Map.groupBy(
+      await database.read(
+        rerunsOf,
+        rows.map(({ id }) => id),
+      ),
+      ({ submissionId }) => submissionId,
+    );
+    return rows.map((row) => ({
+      ...row,
+      reruns: (reruns.get(row.id) ?? []).map(({ submissionId: _, ...rerun }) => rerun),
+    }));
+  });
+}
+
+const attemptsFor = statement<Attempt>(
+  'attempts',
+  `SELECT lead_id AS "leadId", started_at AS "startedAt", ended_at AS "endedAt", outcome, response
+   FROM attempt WHERE lead_id IN (SELECT id FROM lead WHERE mobile = $1) ORDER BY id`,
+);
+
+const cancellationsFor = statement<CancellationRecord>(
+  'cancellations',
+  `${cancellationsOf} AND ${sentFor('$1')} ORDER BY submission.sequence DESC`,
+);
+
+/** Sorts after every id. */
+const afterAllIds = '~';
+
+/** Conditions for those columns for which a value is given. */
+interface Conditions {
+  where: string;
+  values: string[];
+  /** Returns the parameter that follows those of the values, by its place. */
+  parameter(place: number): string;
+}
+
+function conditions(
+  filters: readonly (readonly [comparison: string, value: string | undefined])[],
+): Conditions {
+  const wanted = filters.flatMap(([comparison, value]) =>
+    value === undefined ? [] : [{ comparison, value }],
+  );
+  const each = wanted.map(({ comparison }, index) => `${comparison} $${index + 1}`);
+  return {
+    where: ['true', ...each].join(' AND '),
+    values: wanted.map(({ value }) => value),
+    parameter: (place) => `$${wanted.length + place + 1}`,
+  };
+}

@@ -1,0 +1,54 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { SqlDatabase, Step } from '../sql/database.ts';
+import type { SqlDialect, SqlStatement, SqlValue } from '../sql/statement.ts';
+import type { CommitQueue } from './durability/commit-queue.ts';
+import { Query } from './query.ts';
+
+/** Nothing to lock: SQLite has one writer at a time. */
+const dialect: SqlDialect = {
+  lock: () => '',
+  lockUnlocked: () => '',
+  isIn: (list) => `IN (SELECT value FROM json_each(${list}))`,
+};
+
+/** A row as SQLite returns it: a truth value is 0 or 1. */
+type Row = Record<string, unknown>;
+
+/** Runs the statements that both stores share: each is prepared once, and a change runs within a commit of the queue. */
+export function sqliteSqlDatabase(database: DatabaseSync, queue: CommitQueue): SqlDatabase {
+  const prepared = new WeakMap<SqlStatement, Query<Row>>();
+
+  function prepare(statement: SqlStatement): Query<Row> {
+    const query = new Query<Row>(database, statement.textIn(dialect).replaceAll(/\$(\d)/g, '?$1'));
+    prepared.set(statement, query);
+    return query;
+  }
+
+  function rowsOf({ statement, values }: Step): Row[] {
+    const query = prepared.get(statement) ?? prepare(statement);
+    const rows = query.all(...values.map(sqliteValue));
+    for (const row of rows) {
+      for (const column of statement.booleans) row[column] = row[column] === 1;
+    }
+    return rows;
+  }
+
+  return {
+    change: (begin) =>
+      queue.write(() => {
+        const steps = begin();
+        let step = steps.next([]);
+        while (!step.done) step = steps.next(rowsOf(step.value));
+        return step.value;
+      }),
+
+    async read<Result extends object>(statement: SqlStatement<Result>, ...values: SqlValue[]) {
+      // The cast: rows have the columns that the statement's type names.
+      return rowsOf({ statement, values }) as Result[];
+    },
+  };
+}
+
+function sqliteValue(value: SqlValue): SQLInputValue {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+}
