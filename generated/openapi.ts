@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Add a lead
-         * @description Saves what you send and, when the lead can be taken, sets the time of its call. A status of 200 means that the request was understood: read `saved` and `processed` to learn what became of it. A status of 400 means that the request must be mended before it is sent again.
+         * @description Saves the submission and, if it is accepted as a new lead, schedules the call. Status 200 means that the request was valid: read `saved` and `processed` for the outcome. Status 400 means that validation failed: correct the request before you send it again.
          */
         post: operations["addLead"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a lead
-         * @description Takes back a lead of yours whose call is still to come. `"cancelled": true` means that the call will not be made. There is no test mode here.
+         * @description Cancels one of your leads before its call. `"cancelled": true` means that the call will not be made. This operation has no test mode.
          */
         post: operations["cancelLead"];
         delete?: never;
@@ -54,8 +54,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Look a lead up
-         * @description Tells what became of a lead of yours: the last one that you added for the person and type. A lead that another partner added is answered as if there were none.
+         * Look up a lead
+         * @description Returns the state of the last lead that you added for a person and lead type. Leads of other partners are not found.
          */
         post: operations["leadStatus"];
         delete?: never;
@@ -76,8 +76,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A lead is due
-         * @description For the call centre's own receiver, which brings the lead to its dialler (`DIALLER=webhook`). It is signed as Standard Webhooks 1.0.0 says. A lead can come more than once, always with the same `webhook-id`: drop a repeat by it.
+         * Lead due
+         * @description Sent to the call centre's own receiver, which passes the lead to its dialler (`DIALLER=webhook`). The request is signed according to Standard Webhooks 1.0.0. A lead can arrive more than once, always with the same `webhook-id`: use it to discard duplicates.
          */
         post: operations["leadDue"];
         delete?: never;
@@ -89,7 +89,7 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
-        /** @description A person who asked for a call, and what about. */
+        /** @description A person who asked for a call, and the subject of the call. */
         NewLead: {
             /**
              * Format: email
@@ -98,125 +98,125 @@ export interface components {
              */
             email: string;
             /**
-             * @description The person's first name, with at least one character that can be seen.
+             * @description The person's first name. At least one visible character.
              * @example John
              */
             first_name: string;
             /**
-             * @description The person's surname, with at least one character that can be seen.
+             * @description The person's surname. At least one visible character.
              * @example Doe
              */
             surname: string;
             mobile: components["schemas"]["PhoneToCall"];
             type: components["schemas"]["LeadType"];
             /**
-             * @description A finer sort of lead, in words that you agreed with the call centre. If blank, it is treated as missing.
+             * @description Subdivision of the lead type, agreed with the call centre. A blank value is treated as missing.
              * @example valeter
              */
             subtype?: string | null;
             /**
              * Format: phone
-             * @description Another number of the person, written as `mobile` is and restricted as it is. If blank, it is treated as missing.
+             * @description Another phone number of the person, with the same rules as `mobile`. A blank value is treated as missing.
              * @example 020 7946 0958
              */
             other_phone?: string | null;
             /**
-             * @description Whatever else the call centre should know: a string that holds JSON, an object or an array with at least one member, nested at most 32 levels deep. When there is nothing to say, leave the field out.
+             * @description Additional data for the call centre: a string that contains a JSON object or array with at least one member and up to 32 levels of nesting. If you have no additional data, leave the field out.
              * @example {"vehicle_make":"Ford","addresss":"123 Greenacre Road"}
              */
             data?: string;
             /**
-             * @description How many whole seconds to put the call off by, counted from the moment that the lead is accepted: a number, or a string of digits. If blank, it is treated as missing, which is a call now.
+             * @description Delay of the call after the lead is accepted, in whole seconds, as a number or a string of digits. A blank value is treated as missing: the call is due now.
              * @example 600
              */
             delays?: number | string | null;
             /**
-             * @description `true` or `"true"` asks for a test: everything is checked that can be checked without looking at other leads, and nothing is saved. `false`, `"false"` and blank are no test.
+             * @description `true` or `"true"` requests a test: the server validates the request and the lead type, but does not look at other leads and saves nothing. `false`, `"false"` and a blank value add a real lead.
              * @example true
              */
             test?: boolean | string | null;
         };
-        /** @description The person, and the type of lead, whose call is to be taken back. */
+        /** @description Identifies the lead to cancel. */
         LeadToCancel: {
             mobile: components["schemas"]["Phone"];
             type: components["schemas"]["LeadType"];
         };
-        /** @description The person, and the type of lead, to look up. */
+        /** @description Identifies the lead to look up. */
         LeadToFind: {
             mobile: components["schemas"]["Phone"];
             type: components["schemas"]["LeadType"];
         };
         /**
          * Format: phone
-         * @description The number to call. National numbers are read as numbers of the call centre's country; write others with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. However it is written, the same number is the same person. The call centre decides which countries it calls. Numbers that cost more than others (premium rate, shared cost, satellite) are not valid unless the call centre accepts them.
+         * @description The phone number to call: a national number of the call centre's country, or any number with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. Different notations of a number identify the same person. The call centre decides which countries it calls. Premium-rate, shared-cost and satellite numbers are invalid unless the call centre accepts them.
          * @example 07840258823
          */
         PhoneToCall: string;
         /**
          * Format: phone
-         * @description The number of the lead. National numbers are read as numbers of the call centre's country; write others with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. However it is written, the same number is the same person.
+         * @description The phone number of the lead: a national number of the call centre's country, or any number with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. Different notations of a number identify the same person.
          * @example 07840258823
          */
         Phone: string;
         /**
-         * @description What the call is about, by a name that the call centre gave you.
+         * @description The lead type, by the name that the call centre gave you.
          * @example motor-trade
          */
         LeadType: string;
         AddLeadResult: components["schemas"]["LeadAccepted"] | components["schemas"]["LeadNotAccepted"] | components["schemas"]["TestPassed"] | components["schemas"]["TestFailed"];
-        /** @description Saved, and taken as a new lead. */
+        /** @description The submission was saved and accepted as a new lead. */
         LeadAccepted: {
             /**
-             * @description What you sent is saved.
+             * @description The submission is saved.
              * @constant
              */
             saved: true;
             /**
-             * @description It is a new lead, and its call is set.
+             * @description The call is scheduled.
              * @constant
              */
             processed: true;
         };
-        /** @description Saved, and not taken as a new lead. */
+        /** @description The submission was saved but not accepted as a new lead. */
         LeadNotAccepted: {
             /**
-             * @description What you sent is saved.
+             * @description The submission is saved.
              * @constant
              */
             saved: true;
             /**
-             * @description No call is set.
+             * @description No call is scheduled.
              * @constant
              */
             processed: false;
             /**
-             * @description Why no call is set.
+             * @description Why no call is scheduled.
              * @enum {string}
              */
             error: "Existing Contact" | "Another call is already scheduled" | "Unknown Type";
         };
-        /** @description A test that passed. Nothing was saved. */
+        /** @description The test passed. Nothing was saved. */
         TestPassed: {
             /**
-             * @description The request can be sent as a lead.
+             * @description The request is valid.
              * @constant
              */
             test: "ok";
         };
-        /** @description A test whose type is not one of yours. Nothing was saved. */
+        /** @description The test failed because the lead type is not enabled for you. Nothing was saved. */
         TestFailed: {
             /**
-             * @description Nothing was saved.
+             * @description Nothing is saved.
              * @constant
              */
             saved: false;
             /**
-             * @description No call is set.
+             * @description No call is scheduled.
              * @constant
              */
             processed: false;
             /**
-             * @description Why the request cannot be sent as a lead.
+             * @description Why the test failed.
              * @constant
              */
             error: "Unknown Type";
@@ -224,12 +224,12 @@ export interface components {
         /** @description The server failed. Nothing was saved. */
         AddLeadError: {
             /**
-             * @description Nothing was saved.
+             * @description Nothing is saved.
              * @constant
              */
             saved: false;
             /**
-             * @description No call is set.
+             * @description No call is scheduled.
              * @constant
              */
             processed: false;
@@ -240,7 +240,7 @@ export interface components {
             error: "Server Error";
         };
         CancelLeadResult: components["schemas"]["LeadCancelled"] | components["schemas"]["LeadNotCancelled"];
-        /** @description The call will not be made. */
+        /** @description The lead was cancelled. The call will not be made. */
         LeadCancelled: {
             /**
              * @description The lead is cancelled.
@@ -248,7 +248,7 @@ export interface components {
              */
             cancelled: true;
         };
-        /** @description Nothing was cancelled. */
+        /** @description No lead was cancelled. */
         LeadNotCancelled: {
             /**
              * @description No lead is cancelled.
@@ -256,12 +256,12 @@ export interface components {
              */
             cancelled: false;
             /**
-             * @description Why nothing was cancelled.
+             * @description Why no lead was cancelled.
              * @enum {string}
              */
             warning: "not found" | "already processed" | "server error (call group)";
         };
-        /** @description The server failed. Nothing was cancelled. */
+        /** @description The server failed. No lead was cancelled. */
         CancelLeadError: {
             /**
              * @description No lead is cancelled.
@@ -275,98 +275,98 @@ export interface components {
             warning: "server error (save)";
         };
         LeadStatusResult: components["schemas"]["LeadFound"] | components["schemas"]["LeadNotFound"];
-        /** @description What became of the lead. */
+        /** @description The state of the lead. */
         LeadFound: {
             /**
-             * @description There is such a lead of yours.
+             * @description You have a lead for this person and lead type.
              * @constant
              */
             found: true;
             /**
-             * @description `scheduled`: its call is still to come. `dialled`: the dialler has it. `cancelled`: you took it back. `failed`: it could not be delivered to the dialler, or nobody knows whether it was. `expired`: it was too late to call when its turn came.
+             * @description `scheduled`: the call has yet to be made. `dialled`: the dialler has the lead. `cancelled`: you cancelled the lead. `failed`: the lead was not delivered to the dialler, or the outcome of the delivery is unknown. `expired`: the call could not be made in time.
              * @enum {string}
              */
             state: "scheduled" | "dialled" | "cancelled" | "failed" | "expired";
             /**
              * Format: date-time
-             * @description When the lead was accepted, in UTC.
+             * @description Time at which the lead was accepted (UTC).
              * @example 2026-11-23T09:00:12.345Z
              */
             accepted_at: string;
             /**
              * Format: date-time
-             * @description When its call is due, in UTC.
+             * @description Time at which the call is due (UTC).
              * @example 2026-11-23T09:10:12.345Z
              */
             due_at: string;
             /**
              * Format: date-time
-             * @description When the dialler took it, in UTC; null where it has not.
+             * @description Time at which the lead was delivered to the dialler (UTC). Null if it was not delivered.
              * @example 2026-11-23T09:10:12.678Z
              */
             dialled_at: string | null;
         };
-        /** @description There is no such lead of yours. */
+        /** @description No such lead was found. */
         LeadNotFound: {
             /**
-             * @description There is no lead of yours for this person and type.
+             * @description You have no lead for this person and lead type.
              * @constant
              */
             found: false;
         };
-        /** @description A lead whose time has come. */
+        /** @description A lead whose call is due. */
         LeadDueEvent: {
             /**
-             * @description What happened.
+             * @description Type of the event.
              * @constant
              */
             type: "lead.due";
             /**
              * Format: date-time
-             * @description When it happened, in UTC, which is when the call was due.
+             * @description Time of the event (UTC), which is when the call was due.
              */
             timestamp: string;
             /** @description The lead. */
             data: {
-                /** @description The lead's id, which is also the `webhook-id`. */
+                /** @description Id of the lead, equal to the `webhook-id`. */
                 id: string;
-                /** @description Who sent it. */
+                /** @description Name of the partner that added the lead. */
                 partner: string;
                 /** @description The lead type. */
                 type: string;
-                /** @description The number to call, as E.164. */
+                /** @description The phone number to call (E.164). */
                 mobile: string;
                 /**
                  * Format: date-time
-                 * @description When the lead was accepted, in UTC.
+                 * @description Time at which the lead was accepted (UTC).
                  */
                 accepted_at: string;
                 /**
                  * Format: date-time
-                 * @description When its call was due, in UTC.
+                 * @description Time at which the call was due (UTC).
                  */
                 due_at: string;
-                /** @description All that the partner sent, as it was sent. */
+                /** @description The submission, exactly as the partner sent it. */
                 submitted: components["schemas"]["NewLead"];
             };
         };
-        /** @description What is wrong, by field. Under each field's name stand its messages, numbered from 0. A body that is no JSON object at all is reported under the name `body`. */
-        Failures: {
+        /** @description Maps each invalid field to its messages, numbered from 0. A body that is not a JSON object is reported under `body`, and a request that is not valid HTTP under `request`. */
+        ValidationErrors: {
             [key: string]: {
                 [key: string]: string;
             };
         };
-        /** @description Why the request was refused, in one sentence. */
-        Refusal: {
+        /** @description The reason why the request was rejected. */
+        ErrorResponse: {
             /**
-             * @description One plain sentence.
+             * @description What went wrong, in one sentence.
              * @example There is nothing at this address.
              */
             error: string;
         };
     };
     responses: {
-        /** @description The request bears no key that is good here. Nothing was done. */
+        /** @description The request does not include a valid key. It was not processed. */
         Unauthorized: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
@@ -374,20 +374,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description There is no operation at this address. */
+        /** @description The path does not exist. */
         NotFound: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The address is right, and the method is not. The header `Allow` names the method to use. */
+        /** @description The path does not support this method. The header `Allow` lists the methods that it supports. */
         MethodNotAllowed: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
@@ -395,20 +395,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The request did not arrive in time. Nothing was done. */
+        /** @description The request did not arrive in time. It was not processed. */
         RequestTimeout: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The body is larger than the server reads. Nothing was done. */
+        /** @description The body exceeds the maximum size. The request was not processed. */
         ContentTooLarge: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
@@ -417,10 +417,10 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The body is sent as something else than JSON. Nothing was done. */
+        /** @description The body is not sent as uncompressed JSON. The request was not processed. */
         UnsupportedMediaType: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
@@ -429,11 +429,11 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The first request with this idempotency key is still under way. Nothing was done. */
-        StillUnderWay: {
+        /** @description The first request with this idempotency key is still in progress. This request was not processed. */
+        RequestInProgress: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -442,10 +442,10 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The idempotency key belongs to another request of yours. Nothing was done. */
+        /** @description The idempotency key was already used for a different request. This request was not processed. */
         IdempotencyKeyReused: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
@@ -454,10 +454,10 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description There are too many requests of yours. Nothing was done. */
+        /** @description You sent too many requests. This request was not processed. */
         TooManyRequests: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
@@ -467,40 +467,40 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The address and the headers together are larger than the server reads. Nothing was done. */
+        /** @description The URL and headers exceed the maximum size. The request was not processed. */
         HeadersTooLarge: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The request uses a part of HTTP that the server does not implement. Nothing was done. */
+        /** @description The request uses a feature of HTTP that the server does not implement. It was not processed. */
         NotImplemented: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The request is written in another version of HTTP. Nothing was done. */
+        /** @description The server does not support this version of HTTP. The request was not processed. */
         HttpVersionNotSupported: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The server cannot take the request up just now. Nothing was done. */
+        /** @description The server is overloaded. The request was not processed. */
         Unavailable: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
@@ -510,30 +510,30 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Refusal"];
+                "application/json": components["schemas"]["ErrorResponse"];
             };
         };
     };
     parameters: {
         /**
-         * @description A name of your own for this request, such as a UUID, that makes it safe to send again: where the first answer was lost, the same request with the same key gets that answer once more, and is not acted on a second time. A key counts for you alone and is kept for at least 24 hours. The same request means the same operation with the same fields, however the JSON is laid out. An answer with a status of 400 or more, and that of a test, is not kept: send the request again with the same key. The key may stand in double quotes, which do not belong to it.
+         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order. Keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: send the request again with the same key. If the key is enclosed in double quotes, they are not part of it.
          * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
          */
         "Idempotency-Key": string;
     };
     requestBodies: never;
     headers: {
-        /** @description The name of this one request. Keep it, and tell it to the call centre when you ask about it. */
+        /** @description Id of this request. Log it, and include it when you contact the call centre. */
         "Request-Id": string;
-        /** @description How many seconds to wait before the request is sent again. */
+        /** @description Time to wait before you retry the request (s). */
         "Retry-After": number;
-        /** @description How many requests your key may send: `q` of them at once, which are free again after `w` seconds. It is there unless the call centre sets no limit. After too many wrong keys it is `wrong-keys`, and counts for your address. */
+        /** @description Your key's rate limit: up to `q` requests at once, and all of them again after `w` seconds. Missing if the call centre sets no limit. After too many requests with invalid keys, the policy is `wrong-keys` and applies to your IP address. */
         "RateLimit-Policy": string;
-        /** @description How many requests are left to your key just now (`r`), and in how many seconds there are more (`t`). */
+        /** @description Number of requests left (`r`), and time until more become available (`t`, in seconds). */
         RateLimit: string;
-        /** @description The methods that this address takes. */
+        /** @description Methods that this path supports. */
         Allow: string;
-        /** @description How a key can be sent in a header. */
+        /** @description Authentication scheme for a key in a header. */
         "WWW-Authenticate": string;
     };
     pathItems: never;
@@ -545,7 +545,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request, such as a UUID, that makes it safe to send again: where the first answer was lost, the same request with the same key gets that answer once more, and is not acted on a second time. A key counts for you alone and is kept for at least 24 hours. The same request means the same operation with the same fields, however the JSON is laid out. An answer with a status of 400 or more, and that of a test, is not kept: send the request again with the same key. The key may stand in double quotes, which do not belong to it.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order. Keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: send the request again with the same key. If the key is enclosed in double quotes, they are not part of it.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -553,24 +553,24 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The person, and what the call is about. */
+        /** @description The person to call and the subject of the call. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewLead"];
             };
         };
         responses: {
-            /** @description The request was understood. `saved` and `processed` say what became of it. */
+            /** @description The request was valid. `saved` and `processed` report the outcome. */
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    /** @description Only on the answer to a repeated request: it is the first answer, told again, and nothing was done this time. */
+                    /** @description Included only if the request was a retry with the same `Idempotency-Key`: this is the response to the first request, and the retry was not processed. */
                     "Idempotent-Replayed"?: "true";
-                    /** @description The name of the lead. Only a lead that was accepted has one: keep it, and tell it to the call centre when you ask about the lead. */
+                    /** @description Id of the lead, included only if the lead was accepted. Store it, and include it when you contact the call centre about the lead. */
                     "Lead-Id"?: string;
-                    /** @description When the call of the lead is due, in UTC. Only a lead that was accepted has it. */
+                    /** @description Time at which the call is due (UTC), included only if the lead was accepted. */
                     "Lead-Due"?: string;
                     [name: string]: unknown;
                 };
@@ -578,7 +578,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddLeadResult"];
                 };
             };
-            /** @description The request must be mended. Every field that failed is named, each with what is wrong with it; nothing was saved. */
+            /** @description Validation failed. The response lists every invalid field with its messages. Nothing was saved. */
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
@@ -587,20 +587,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failures"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             405: components["responses"]["MethodNotAllowed"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["StillUnderWay"];
+            409: components["responses"]["RequestInProgress"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
-            /** @description The store failed, and nothing was saved. */
+            /** @description The server could not save the submission. Nothing was saved. */
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
@@ -622,7 +622,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request, such as a UUID, that makes it safe to send again: where the first answer was lost, the same request with the same key gets that answer once more, and is not acted on a second time. A key counts for you alone and is kept for at least 24 hours. The same request means the same operation with the same fields, however the JSON is laid out. An answer with a status of 400 or more, and that of a test, is not kept: send the request again with the same key. The key may stand in double quotes, which do not belong to it.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order. Keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: send the request again with the same key. If the key is enclosed in double quotes, they are not part of it.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -630,20 +630,20 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description Whose call, and which type of lead. */
+        /** @description The person and lead type of the lead to cancel. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["LeadToCancel"];
             };
         };
         responses: {
-            /** @description The request was understood. `cancelled` says whether the call was taken back. */
+            /** @description The request was valid. `cancelled` reports whether the call was cancelled. */
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    /** @description Only on the answer to a repeated request: it is the first answer, told again, and nothing was done this time. */
+                    /** @description Included only if the request was a retry with the same `Idempotency-Key`: this is the response to the first request, and the retry was not processed. */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -651,7 +651,7 @@ export interface operations {
                     "application/json": components["schemas"]["CancelLeadResult"];
                 };
             };
-            /** @description The request must be mended. Every field that failed is named, each with what is wrong with it; nothing was cancelled. */
+            /** @description Validation failed. The response lists every invalid field with its messages. Nothing was cancelled. */
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
@@ -660,20 +660,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failures"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             405: components["responses"]["MethodNotAllowed"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["StillUnderWay"];
+            409: components["responses"]["RequestInProgress"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
-            /** @description The store failed, and nothing was cancelled. */
+            /** @description The server could not save the cancellation. Nothing was cancelled. */
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
@@ -697,14 +697,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description Whose lead, and of which type. */
+        /** @description The person and lead type of the lead to look up. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["LeadToFind"];
             };
         };
         responses: {
-            /** @description The request was understood. `found` says whether there is such a lead of yours. */
+            /** @description The request was valid. `found` reports whether you have such a lead. */
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
@@ -716,7 +716,7 @@ export interface operations {
                     "application/json": components["schemas"]["LeadStatusResult"];
                 };
             };
-            /** @description The request must be mended. Every field that failed is named, each with what is wrong with it; nothing was looked up. */
+            /** @description Validation failed. The response lists every invalid field with its messages. No lead was looked up. */
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
@@ -725,7 +725,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failures"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -736,7 +736,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
-            /** @description The store failed, and nothing could be looked up. */
+            /** @description The server could not look up the lead. */
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
@@ -745,7 +745,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"];
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             501: components["responses"]["NotImplemented"];
@@ -758,17 +758,17 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description The lead's id, the same on every try.
+                 * @description The lead's id, the same for every attempt.
                  * @example 01k83s0kq3m4hn7c2v1a
                  */
                 "webhook-id": string;
                 /**
-                 * @description When this try was made, in seconds since 1970.
+                 * @description Time of the attempt (seconds since 1970-01-01T00:00:00Z).
                  * @example 1795424412
                  */
                 "webhook-timestamp": string;
                 /**
-                 * @description A signature for each secret in use, set apart by spaces.
+                 * @description One signature for each secret in use, separated by spaces.
                  * @example v1,vHgNLr5fSpZJBKjZ1l7K6p4HVU3DB9+EeiqDQSNM0Q0=
                  */
                 "webhook-signature": string;
@@ -776,35 +776,35 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The lead, with all that its partner sent of it. */
+        /** @description The lead, with everything that the partner submitted. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["LeadDueEvent"];
             };
         };
         responses: {
-            /** @description The receiver is gone for good. Nothing is sent to it any more until the server is started again. */
+            /** @description The receiver is gone for good. No further requests are sent to it until the server is restarted. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The receiver has the lead, and will not lose it. */
+            /** @description The receiver has stored the lead. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The receiver refuses this lead for good: it is `failed`, and the operator can retry it. 401, 403, 404, 408, 425 and 429 do not count as such, and are tried again. */
+            /** @description The receiver rejects this lead for good. The lead becomes `failed`, and the operator can retry it. 401, 403, 404, 408, 425 and 429 are exceptions: the delivery is retried. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The receiver cannot take the lead now. It is tried again, after `Retry-After` where that is sent. */
+            /** @description The receiver cannot accept the lead now. The delivery is retried, after `Retry-After` if the response includes it. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;

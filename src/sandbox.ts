@@ -17,7 +17,7 @@ async function sandbox(): Promise<void> {
   const log = await createLog(config.logLevel);
   const stopped = signalToStop();
   const { address, first, stop } = await startService(config, log);
-  if (first === undefined) throw new Error('a store in memory was not empty.');
+  if (first === undefined) throw new Error('the in-memory database was not empty.');
   log.flush();
   process.stdout.write(welcome(first, address));
 
@@ -26,18 +26,21 @@ async function sandbox(): Promise<void> {
 }
 
 function welcome(first: FirstPartner, address: string): string {
-  return `The sandbox listens on ${address}. It is the real server; what it holds ends with it, and nobody
-is called: a line of the log stands for the call.
+  return `The sandbox listens on ${address}. It is the real server with an
+in-memory database: all data is lost when it stops. Nobody is called: each
+delivery is only logged.
 
   partner  ${first.partner}
   type     ${first.type}
   key      ${first.key}
 
-A first lead, called at once (add "delays": 30 to have half a minute for cancelling it):
+To add a lead whose call is due at once, run this command. To have time to cancel
+the lead, add "delays": 30.
 
   ${firstLead(first, address)}
 
-The same again while its call is still to come, and once it was called:
+If you run it again, it prints the first line before the call and the second one
+afterwards:
 
   {"saved":true,"processed":false,"error":"Another call is already scheduled"}
   {"saved":true,"processed":false,"error":"Existing Contact"}

@@ -1,3 +1,9 @@
+/**
+ * Builds the partners' page as one HTML file: the guide, docs/mock.md and CHANGELOG.md, followed by the reference that
+ * Redocly makes from openapi.yaml. Writes docs/index.html, or the file given with `--output`.
+ *
+ * Reads generated/openapi.json as well, so run `npm run generate` first.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,83 +12,86 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { codeSamples } from './code-samples.ts';
+import { type DocumentedOperation, withTables } from './contract-tables.ts';
 
-/**
- * Builds the partners' page: openapi.yaml with the guide as its description, made into one file by
- * Redocly. With `--output FILE` it is written there instead of docs/index.html.
- */
 const root = new URL('../../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
 const { values } = parseArgs({
   options: { output: { type: 'string', default: fileURLToPath(new URL('docs/index.html', root)) } },
 });
+const mark = read('docs/page/mark.svg');
 
-const redocly = createRequire(import.meta.url).resolve('@redocly/cli/bin/cli.js');
-const directory = mkdtempSync(join(tmpdir(), 'leads-page-'));
-try {
-  const contract = parse(read('openapi.yaml'));
-  contract.info.description = [read('docs/page/guide.md'), part('docs/mock.md'), part('CHANGELOG.md')].join(
-    '\n',
+writeFileSync(values.output, buildPage(documentOfPage()));
+
+/** Returns openapi.yaml with the guide as its description and with code samples. */
+function documentOfPage(): unknown {
+  const document = parse(read('openapi.yaml'));
+  // The dereferenced document: examples and schemas are in their places.
+  const bundle: { paths: Record<string, { post: DocumentedOperation }> } = JSON.parse(
+    read('generated/openapi.json'),
   );
-  const mark = read('docs/page/mark.svg');
-  const icon = mark.replace('viewBox="0 0 160 32" width="160"', 'viewBox="0 0 32 32" width="32"');
-  contract.info['x-logo'] = { url: asAddress(mark), altText: contract.info.title };
-  // Beside code samples Redoc lists request examples by name, and shows the same code for each.
-  for (const path of Object.values<Record<string, { requestBody: RequestBody }>>(contract.paths)) {
-    for (const { requestBody } of Object.values(path)) {
-      for (const media of Object.values(requestBody.content)) delete media.examples;
-    }
+  const operations = Object.entries(bundle.paths).map(([path, { post }]) => ({ path, ...post }));
+  const guide = withTables(read('docs/page/guide.md'), operations);
+  document.info.description = [guide, section('docs/mock.md'), section('CHANGELOG.md')].join('\n');
+  document.info['x-logo'] = { url: dataUrl(mark), altText: document.info.title };
+  for (const { path, requestBody } of operations) {
+    const { post } = document.paths[path];
+    const [first] = Object.values(requestBody.content['application/json'].examples);
+    post['x-codeSamples'] = codeSamples(path, first?.value);
+    // Redoc would list the request examples beside the samples, and show the same code for each.
+    delete post.requestBody.content['application/json'].examples;
   }
-  const source = join(directory, 'openapi.json');
-  writeFileSync(source, JSON.stringify(contract));
-  const page = join(directory, 'index.html');
-  const look = [
-    '--config',
-    'docs/page/redocly.yaml',
-    '--template',
-    'docs/page/template.hbs',
-    '--inlineBundle',
-  ];
-  execFileSync(process.execPath, [redocly, 'build-docs', source, '--output', page, ...look], {
-    cwd: root,
-    stdio: 'pipe',
-  });
-  const html = readFileSync(page, 'utf8').replace('href="mark.svg"', `href="${asAddress(icon)}"`);
-  writeFileSync(values.output, withoutEval(ownFooter(html)));
-} finally {
-  rmSync(directory, { recursive: true });
+  return document;
 }
 
-/** A document of the repository as a part of the page, whose links are no links there. */
-function part(file: string): string {
-  return read(file).replace(/\[([^\]]+)\]\((?!https:)[^)]+\)/g, '$1');
+function buildPage(document: unknown): string {
+  const redocly = createRequire(import.meta.url).resolve('@redocly/cli/bin/cli.js');
+  const directory = mkdtempSync(join(tmpdir(), 'leads-page-'));
+  try {
+    const source = join(directory, 'openapi.json');
+    writeFileSync(source, JSON.stringify(document));
+    const page = join(directory, 'index.html');
+    const words = ['build-docs', source, '--output', page, '--inlineBundle'];
+    words.push('--config', 'docs/page/redocly.yaml', '--template', 'docs/page/template.hbs');
+    execFileSync(process.execPath, [redocly, ...words], { cwd: root, stdio: 'pipe' });
+    const icon = mark.replace('viewBox="0 0 160 32" width="160"', 'viewBox="0 0 32 32" width="32"');
+    const html = readFileSync(page, 'utf8').replace('href="mark.svg"', `href="${dataUrl(icon)}"`);
+    return withoutEval(withOwnFooter(html));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
-interface RequestBody {
-  content: Record<string, { examples?: unknown }>;
+/** Reads a document of the repository as a section of the page, without its links to other files. */
+function section(file: string): string {
+  return read(file).replace(/\[([^\]]+)\]\((?!https:|#)[^)]+\)/g, '$1');
 }
 
-/** A picture within the page. */
-function asAddress(svg: string): string {
+function dataUrl(svg: string): string {
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 
-/** Redoc's footer loads its maker's logo from another host; the page asks none, and names it instead. */
-function ownFooter(html: string): string {
+/** Replaces the logo in Redoc's footer with text, because the page must not load anything from another host. */
+function withOwnFooter(html: string): string {
   const logo = /https:\/\/cdn\.redoc\.ly\/redoc\/logo-mini(-full)?\.svg/g;
   const words = /API docs by/g;
   if (html.match(logo) === null || html.match(words) === null) {
-    throw new Error('The footer of Redoc has changed: look what it loads, and mend this.');
+    throw new Error("Redoc's footer has changed. Check what it loads, and update withOwnFooter().");
   }
   return html.replace(logo, 'data:,').replace(words, 'Made with Redoc');
 }
 
 /**
- * Redoc tries whether it may make code of text, to search in a worker, and searches without one where
- * it may not. The page's policy forbids it, so it need not try: a try is reported as a violation.
+ * Removes Redoc's check whether it can create functions from text. The page's content security policy forbids it, and
+ * browsers report the check as a violation; without the result, search works without a worker.
  */
 function withoutEval(html: string): string {
-  const attempt = /try\{return (\w+)\._factory\?\?=Function\(\w+\),!0\}catch\{return!1\}/;
-  if (!attempt.test(html)) throw new Error('Redoc’s search has changed: look whether it still tries eval.');
-  return html.replace(attempt, 'return!1');
+  const check = /try\{return (\w+)\._factory\?\?=Function\(\w+\),!0\}catch\{return!1\}/;
+  if (!check.test(html)) {
+    throw new Error(
+      "Redoc's search has changed. Check whether it still uses eval, and update withoutEval().",
+    );
+  }
+  return html.replace(check, 'return!1');
 }

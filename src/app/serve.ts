@@ -37,12 +37,12 @@ function announce(service: Service, { databaseUrl, defaultCountry: country }: Co
 
 function welcome(first: FirstPartner, address: string): string {
   return `
-The store was empty. It now has the partner "${first.partner}" with the lead type "${first.type}" and this key,
-which is shown this once:
+The database was empty. The server created the partner "${first.partner}" with the lead
+type "${first.type}" and this key. Store the key now: it is not shown again.
 
   ${first.key}
 
-A first lead:
+To add a lead:
 
   ${firstLead(first, address)}
 

@@ -5,7 +5,7 @@ import { type BodySchema, type FieldSchema, takes } from './document.ts';
 import { isBlank } from './normalise.ts';
 
 /** What is wrong with a request, by field: the body of a 400. */
-export type Failures = components['schemas']['Failures'];
+export type Failures = components['schemas']['ValidationErrors'];
 
 /** A longer name is no slip of a known one, and comparing it takes time. */
 const maxSuggestionLength = 64;

@@ -1,25 +1,25 @@
 import type { Contract, ContractOperation } from '../contract/document.ts';
 
-interface Described {
+interface DocumentedOperation {
   responses: Record<string, { content: Record<string, { examples: Record<string, { summary: string }> }> }>;
   requestBody: { content: Record<string, { examples: Record<string, { value: object }> }> };
 }
 
-/** What a person needs to know to get any outcome out of the mock, as lines for a terminal. */
+/** Returns what the mock prints at its start: every response that it can produce, and how to request one. */
 export function outcomesText(contract: Contract, url: string): string {
   const lines = [
-    `The mock listens on ${url}. Any key will do, and it keeps nothing.`,
-    'Send a valid request and name the outcome that you want:',
+    `The mock server listens on ${url}. It accepts any key and stores nothing.`,
+    'Valid requests return the first response below. To receive another one, send its status and name.',
   ];
-  for (const operation of contract.operations) lines.push('', ...outcomesOf(operation, contract));
+  for (const operation of contract.operations) lines.push('', ...responsesOf(operation, contract));
   const [first] = contract.operations;
-  if (first !== undefined) lines.push('', ...howTo(first, contract, url));
+  if (first !== undefined) lines.push('', ...commands(first, contract, url));
   return `${lines.join('\n')}\n`;
 }
 
-function outcomesOf(operation: ContractOperation, contract: Contract): string[] {
+function responsesOf(operation: ContractOperation, contract: Contract): string[] {
   const lines = [`${operation.method} ${operation.path}`];
-  for (const [status, { content }] of Object.entries(described(operation, contract).responses)) {
+  for (const [status, { content }] of Object.entries(documentedOperation(operation, contract).responses)) {
     for (const [key, { summary }] of Object.entries(content['application/json']?.examples ?? {})) {
       lines.push(`  ${status}  ${key.padEnd(25)}${summary}`);
     }
@@ -27,22 +27,23 @@ function outcomesOf(operation: ContractOperation, contract: Contract): string[] 
   return lines;
 }
 
-function howTo(operation: ContractOperation, contract: Contract, url: string): string[] {
-  const examples = described(operation, contract).requestBody.content['application/json']?.examples ?? {};
+function commands(operation: ContractOperation, contract: Contract, url: string): string[] {
+  const examples =
+    documentedOperation(operation, contract).requestBody.content['application/json']?.examples ?? {};
   const body = JSON.stringify(Object.values(examples)[0]?.value);
-  const send = `-H 'Content-Type: application/json' -d '${body}'`;
-  const address = `${url}${operation.path}?key=any`;
+  const rest = `-H 'Content-Type: application/json' -d '${body}'`;
+  const target = `${url}${operation.path}?key=any`;
   return [
-    'In a header:',
-    `  curl '${address}' -H 'Prefer: code=200, example=existing-contact' ${send}`,
-    'In the address:',
-    `  curl '${address}&__code=200&__example=existing-contact' ${send}`,
+    'With a header:',
+    `  curl '${target}' -H 'Prefer: code=200, example=existing-contact' ${rest}`,
+    'With the URL:',
+    `  curl '${target}&__code=200&__example=existing-contact' ${rest}`,
   ];
 }
 
-function described(operation: ContractOperation, contract: Contract): Described {
-  // The cast: the contract's lint and tests hold every operation to this shape.
+function documentedOperation(operation: ContractOperation, contract: Contract): DocumentedOperation {
+  // The cast: the contract's tests check that every operation has this shape.
   return contract.document.paths?.[operation.path]?.[
     operation.method.toLowerCase() as 'post'
-  ] as unknown as Described;
+  ] as unknown as DocumentedOperation;
 }

@@ -1,4 +1,4 @@
-/** Partners' code reads the version to know whether it still fits, so a change must not hide behind an old one. */
+/** Partners read the version to see whether their code still works, so every change must raise it. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -12,7 +12,7 @@ const contract = readFileSync(join(root, 'openapi.yaml'), 'utf8');
 const version: string = parse(contract).info.version;
 const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
 
-/** A repository of its own whose last release has the contract as it is. */
+/** Creates a repository whose latest commit has the current contract. */
 function repository() {
   const directory = temporaryDirectory();
   const git = (...words: string[]) =>
@@ -42,15 +42,15 @@ function at(next: string, text: string): string {
 }
 
 const narrower = contract.replace('maxLength: 254', 'maxLength: 100');
-const explained = contract.replace("The person's first name", 'The first name of the person');
+const explained = contract.replace("The person's first name", 'First name of the person');
 
-test('a contract that has not changed needs no new version', () => {
+test('accepts the same version for an unchanged contract', () => {
   const { compare, release } = repository();
   release();
   expect(compare(contract).status).toBe(0);
 });
 
-test('a change needs a version that moves by as much', () => {
+test('requires a major version for a breaking change, and a patch for a description', () => {
   const { compare, release } = repository();
   release();
   const refused = compare(narrower);
@@ -62,16 +62,16 @@ test('a change needs a version that moves by as much', () => {
   expect(compare(at(`${major}.${minor}.${patch + 1}`, explained)).status).toBe(0);
 });
 
-test('a revision can be given instead of the last release', () => {
+test('compares with a revision instead of the last release', () => {
   const { compare } = repository();
   expect(compare(narrower, 'HEAD').stderr).toContain('require a major bump');
   expect(compare(contract).stderr).toBe(
-    'No release is tagged yet. Give a revision: npm run contract:diff -- REVISION\n',
+    'There is no release tag. Name a revision: npm run contract:diff -- REVISION\n',
   );
-  expect(compare(contract, 'nowhere').stderr).toBe('There is no openapi.yaml at the revision nowhere.\n');
+  expect(compare(contract, 'nowhere').stderr).toBe('The revision "nowhere" has no openapi.yaml.\n');
 });
 
-test('CHANGELOG.md begins with the version that openapi.yaml has', () => {
+test('CHANGELOG.md begins with the version of openapi.yaml', () => {
   const [, newest] = /^## (\S+)/m.exec(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')) ?? [];
   expect(newest).toBe(version);
 });

@@ -1,16 +1,24 @@
-/** A partner pastes a sample and expects it to work: each is run as it stands in openapi.yaml. */
+/** The code samples of the partners' page, run exactly as partners paste them. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { codeSamples } from '../../docs/page/code-samples.ts';
 import type { OperationId } from '../../src/contract/reply.ts';
 import type { LeadState } from '../../src/leads/lead.ts';
 import { post } from '../harness/client.ts';
-import { operationIds, operationOf, requestValue, responseValue } from '../harness/contract.ts';
+import {
+  operationIds,
+  operationOf,
+  requestExamples,
+  requestValue,
+  responseValue,
+} from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
-import { leadsIn, startServer, submissionsIn } from '../harness/server.ts';
+import { startReceiver } from '../harness/receiver.ts';
+import { leadsIn, startServer } from '../harness/server.ts';
 
 interface Interpreter {
-  /** A command that succeeds where a sample can be run. */
+  /** Command that succeeds if samples can be run. */
   probe: string[];
   run: (source: string) => string[];
 }
@@ -27,51 +35,73 @@ const interpreters: Record<string, Interpreter> = {
     run: (source) => ['php', '-r', source.replace('<?php', '')],
   },
 };
+const languages = Object.keys(interpreters);
 
 function interpreterOf(language: string): Interpreter {
   const interpreter = interpreters[language];
-  if (interpreter === undefined) throw new Error(`No interpreter is known for ${language}.`);
+  if (interpreter === undefined) throw new Error(`There is no interpreter for ${language}.`);
   return interpreter;
 }
 
-async function output(
-  source: string,
-  language: string,
-  environment: Record<string, string>,
-): Promise<string> {
+function sampleIn(language: string, path: string, body: unknown): string {
+  const sample = codeSamples(path, body).find(({ lang }) => lang === language);
+  if (sample === undefined) throw new Error(`There is no sample in ${language}.`);
+  return sample.source;
+}
+
+/** Runs a sample and returns the body of the response that it prints. */
+async function output(source: string, language: string, url: string, key: string): Promise<string> {
   const [program = '', ...words] = interpreterOf(language).run(source);
-  const env = { PATH: process.env['PATH'] ?? '', ...environment };
+  const env = { PATH: process.env['PATH'] ?? '', LEADS_URL: url, LEADS_KEY: key };
   const { stdout } = await promisify(execFile)(program, words, { env });
-  // curl prints the body alone.
+  // curl prints only the body.
   return stdout.trim().replace(/^200 /, '');
 }
 
-/** What a sample prints, and how its lead stands afterwards. */
-const promised: Record<OperationId, { answer: object; state: LeadState }> = {
-  addLead: { answer: Object(responseValue('addLead', 200, 'accepted')), state: 'scheduled' },
-  cancelLead: { answer: Object(responseValue('cancelLead', 200, 'cancelled')), state: 'cancelled' },
-  leadStatus: { answer: { found: true, state: 'scheduled' }, state: 'scheduled' },
+/** The response that a sample prints, and the state of its lead afterwards. */
+const expected: Record<OperationId, { response: object; state: LeadState }> = {
+  addLead: { response: Object(responseValue('addLead', 200, 'accepted')), state: 'scheduled' },
+  cancelLead: { response: Object(responseValue('cancelLead', 200, 'cancelled')), state: 'cancelled' },
+  leadStatus: { response: { found: true, state: 'scheduled' }, state: 'scheduled' },
 };
 
-for (const id of operationIds()) {
-  const samples = operationOf(id)['x-codeSamples'];
+test('there is a sample in each language', () => {
+  expect(codeSamples('/lead/add', {}).map(({ lang }) => lang)).toEqual(languages);
+});
 
-  test(`${id} has a sample in each language`, () => {
-    expect(samples.map(({ lang }) => lang)).toEqual(Object.keys(interpreters));
-  });
+/** A body with everything that a language has to escape or write differently. */
+const difficultBody = {
+  text: `it's "quoted" \\ $HOME \${x} \n\t <?php é 😀`,
+  'not-an-identifier': [1.5, -2, [], ['nested'], true, false, null],
+  object: {
+    empty_string: '',
+    short: { member: 'value' },
+    long: { member: 'long enough for a line of its own, surely' },
+  },
+};
 
-  for (const { lang, source } of samples) {
-    test(`the ${lang} sample of ${id} does what it says`, async (context) => {
-      skipWithout(context, interpreterOf(lang).probe);
+for (const language of languages) {
+  for (const id of operationIds()) {
+    test(`the ${language} sample of ${id} prints the documented response`, async (context) => {
+      skipWithout(context, interpreterOf(language).probe);
       const server = await startServer();
       if (id !== 'addLead') await post(server, 'addLead', requestValue('addLead', 'delayed'));
-      const printed = await output(source, lang, { LEADS_URL: server.url, LEADS_KEY: server.key });
-      const { answer, state } = promised[id];
-      expect(JSON.parse(printed)).toMatchObject(answer);
+      const [first] = Object.values(requestExamples(id));
+      const source = sampleIn(language, operationOf(id).path, first?.value);
+      const { response, state } = expected[id];
+      expect(JSON.parse(await output(source, language, server.url, server.key))).toMatchObject(response);
       expect((await leadsIn(server.store))[0]?.state).toBe(state);
-      if (id !== 'addLead') return;
-      const [submission] = await submissionsIn(server.store);
-      expect(JSON.parse(JSON.parse(submission?.content ?? '').data)).toEqual({ vehicle_make: 'Ford' });
     });
   }
+
+  test(`a ${language} sample sends every kind of value unchanged`, async (context) => {
+    skipWithout(context, interpreterOf(language).probe);
+    const receiver = await startReceiver();
+    await output(sampleIn(language, '/lead', difficultBody), language, receiver.url, 'the-key');
+    expect(receiver.received.map(({ body }) => JSON.parse(body))).toEqual([difficultBody]);
+    expect(receiver.received[0]?.headers).toMatchObject({
+      authorization: 'Bearer the-key',
+      'content-type': 'application/json',
+    });
+  });
 }

@@ -1,4 +1,4 @@
-/** What a partner does in its first hours works from end to end, as it is written down for partners' tools. */
+/** The workflows that partners run with their own tools work from end to end. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { startServer } from '../harness/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-test('every workflow of docs/workflows.arazzo.yaml passes against a real server', async () => {
+test('every workflow of docs/workflows.arazzo.yaml passes against the server', async () => {
   const file = 'docs/workflows.arazzo.yaml';
   const { workflows } = parse(readFileSync(join(root, file), 'utf8'));
   const server = await startServer();

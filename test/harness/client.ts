@@ -104,5 +104,13 @@ function bodyOf(id: OperationId, sent: SentRequest): NonNullable<RequestInit['bo
   if (sent.chunks !== undefined) return ReadableStream.from(sent.chunks.map((chunk) => Buffer.from(chunk)));
   if (sent.base64 !== undefined) return Uint8Array.from(Buffer.from(sent.base64, 'base64'));
   if (sent.text !== undefined) return sent.text;
-  return JSON.stringify(sent.body === undefined ? Object.values(requestExamples(id))[0]?.value : sent.body);
+  if (sent.body !== undefined) return JSON.stringify(sent.body);
+  const [first] = Object.values(requestExamples(id));
+  return JSON.stringify(sent.patch === undefined ? first?.value : patched(Object(first?.value), sent.patch));
+}
+
+/** A JSON Merge Patch (RFC 7396), as far as `x-request` uses it: null removes a member. */
+function patched(value: object, patch: Record<string, unknown>): object {
+  const members = Object.entries({ ...value, ...patch });
+  return Object.fromEntries(members.filter(([name]) => patch[name] !== null));
 }

@@ -10,6 +10,8 @@ export interface SentRequest {
   query?: Record<string, string | null>;
   headers?: Record<string, string>;
   body?: unknown;
+  /** A JSON Merge Patch to the first request example, which is the body otherwise. */
+  patch?: Record<string, unknown>;
   text?: string;
   base64?: string;
   /** A body that is sent in pieces, without its length. */
@@ -30,7 +32,6 @@ interface DocumentedResponse {
 
 interface DocumentedOperation {
   operationId: OperationId;
-  'x-codeSamples': { lang: string; source: string }[];
   requestBody: { content: Record<string, { schema: object; examples: Record<string, { value: unknown }> }> };
   responses: Record<string, DocumentedResponse>;
 }

@@ -1,4 +1,4 @@
-/** Integrators build against the mock before they have a key: what it answers must be what the server will. */
+/** Integrators develop against the mock before they have a key, so it must respond as the server does. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -16,23 +16,23 @@ import {
 import { skipWithout, spawnProgram, written } from '../harness/process.ts';
 import { startServer } from '../harness/server.ts';
 
-/** What Prism adds to an answer. */
-const prisms = /^(access-control-|sl-violations$|vary$)/;
+/** Headers that Prism adds to responses. */
+const prismHeaders = /^(access-control-|sl-violations$|vary$)/;
 
 let child: ReturnType<typeof spawnProgram>;
 let mock: Target;
 
 beforeAll(async () => {
   child = spawnProgram('src/mock.ts', ['--port', '0'], {});
-  const output = await written(child, /In the address:/);
-  mock = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key: 'any', also: prisms };
+  const output = await written(child, /With the URL:/);
+  mock = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key: 'any', also: prismHeaders };
 });
 
 afterAll(() => {
   child.kill('SIGTERM');
 });
 
-/** Every response example, with where it stands. */
+/** Every response example of an operation, with its status and name. */
 function examples(id: OperationId) {
   return Object.keys(operationOf(id).responses).flatMap((status) =>
     Object.entries(responseExamples(id, Number(status))).map(([key, example]) => ({
@@ -44,24 +44,21 @@ function examples(id: OperationId) {
 }
 
 describe.each(operationIds())('%s', (id) => {
-  test.each(examples(id))(
-    'the outcome $status $key can be had by its name',
-    async ({ status, key, example }) => {
-      const byHeader = await send(mock, id, { headers: { Prefer: `code=${status}, example=${key}` } });
-      const byQuery = await send(mock, id, { query: { __code: String(status), __example: key } });
-      const wanted = { status, json: example.value };
-      expect({ status: byHeader.status, json: byHeader.json }).toEqual(wanted);
-      expect({ status: byQuery.status, json: byQuery.json }).toEqual(wanted);
-    },
-  );
+  test.each(examples(id))('returns the example $status $key on request', async ({ status, key, example }) => {
+    const byHeader = await send(mock, id, { headers: { Prefer: `code=${status}, example=${key}` } });
+    const byQuery = await send(mock, id, { query: { __code: String(status), __example: key } });
+    const wanted = { status, json: example.value };
+    expect({ status: byHeader.status, json: byHeader.json }).toEqual(wanted);
+    expect({ status: byQuery.status, json: byQuery.json }).toEqual(wanted);
+  });
 });
 
-test('the commands that docs/mock.md shows, pasted into a shell, print what it says', async (context) => {
+test('the commands of docs/mock.md print what it says', async (context) => {
   skipWithout(context, ['curl', '--version']);
   const guide = readFileSync(new URL('../../docs/mock.md', import.meta.url), 'utf8');
   const commands = [...guide.matchAll(/```\n(curl[\s\S]*?)```/g)].map(([, command = '']) => command);
   expect(commands).toHaveLength(2);
-  const [, printed] = /Both print `([^`]+)`/.exec(guide) ?? [];
+  const [, printed] = /Both commands print `([^`]+)`/.exec(guide) ?? [];
   for (const command of commands) {
     const here = command.replace('http://127.0.0.1:4010', mock.url);
     const { stdout } = await promisify(execFile)('sh', ['-c', here]);
@@ -69,27 +66,27 @@ test('the commands that docs/mock.md shows, pasted into a shell, print what it s
   }
 });
 
-/** Outcomes that no other request has to come before: all that a request by itself brings about. */
+/** Requests whose responses do not depend on earlier requests. */
 function statelessCases(id: OperationId): { name: string; request: SentRequest }[] {
-  const wrong = examples(id).flatMap(({ status, key, example }) =>
+  const invalid = examples(id).flatMap(({ status, key, example }) =>
     example['x-request'] && status !== 200
       ? [{ name: `${id} ${status} ${key}`, request: example['x-request'] }]
       : [],
   );
-  const right = ['accepted', 'delayed', 'test'].flatMap((key) => {
+  const valid = ['accepted', 'delayed', 'test'].flatMap((key) => {
     const example = requestExamples(id)[key];
     return example ? [{ name: `${id} 200 ${key}`, request: { body: example.value } }] : [];
   });
-  return [...right, ...wrong];
+  return [...valid, ...invalid];
 }
 
-/** What a client's code branches on: the status, and which members the body has. */
+/** What a client's code depends on: the status and the members of the body. */
 function shape({ status, json }: ReceivedResponse): string {
   return `${status} ${Object.keys(Object(json)).join(', ')}`;
 }
 
-/** The differences that docs/mock.md tells integrators of: the case, the server's shape, the mock's. */
-function toldDifferences(): string[][] {
+/** The differences listed in docs/mock.md: the example, the server's shape, and the mock's. */
+function documentedDifferences(): string[][] {
   const guide = readFileSync(new URL('../../docs/mock.md', import.meta.url), 'utf8');
   return guide
     .split('\n')
@@ -102,7 +99,7 @@ function toldDifferences(): string[][] {
     );
 }
 
-test('server and mock agree on every stateless case, but for what docs/mock.md tells: no more, no less', async () => {
+test('differs from the server exactly as docs/mock.md says, if no earlier requests matter', async () => {
   const observed: string[][] = [];
   for (const id of operationIds()) {
     for (const { name, request } of statelessCases(id)) {
@@ -112,10 +109,10 @@ test('server and mock agree on every stateless case, but for what docs/mock.md t
       if (real !== mocked) observed.push([name, real, mocked]);
     }
   }
-  expect(toldDifferences().toSorted()).toEqual(observed.toSorted());
+  expect(documentedDifferences().toSorted()).toEqual(observed.toSorted());
 });
 
-test('what must be mended is told in the words of the server, at once', async () => {
+test('returns the same validation errors as the server', async () => {
   const server = await startServer();
   for (const id of operationIds()) {
     for (const { name, request } of statelessCases(id)) {
@@ -125,7 +122,7 @@ test('what must be mended is told in the words of the server, at once', async ()
   }
 });
 
-test('only the outcome that is a repeated answer is marked as one', async () => {
+test('marks only replayed responses as replayed', async () => {
   const named = await send(mock, 'addLead', { headers: { Prefer: 'code=200, example=replayed' } });
   expect(named.headers).toHaveProperty('idempotent-replayed', 'true');
   expect((await send(mock, 'addLead')).headers).not.toHaveProperty('idempotent-replayed');
