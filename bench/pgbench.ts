@@ -11,9 +11,9 @@ import { parseArgs, promisify } from 'node:util';
 import pg from 'pg';
 import { newSubmission, type Submission } from '../src/leads/submission.ts';
 import { openStore } from '../src/store/open.ts';
-import { submit } from '../src/store/postgres/intake/intake.ts';
-import { sentSubmissionOf } from '../src/store/postgres/intake/submit.ts';
-import { statementsAtOnce } from '../src/store/postgres/postgres-store.ts';
+import { sentSubmissionOf } from '../src/store/postgres/intake/decide.ts';
+import { submit } from '../src/store/postgres/intake/submit.ts';
+import { maxStatementsInFlight } from '../src/store/postgres/postgres-store.ts';
 import { type Furnished, postgresStore } from './deployment.ts';
 import { scattered, stride } from './phone-numbers.ts';
 import { measured, plain, printTable } from './table.ts';
@@ -76,7 +76,7 @@ function script(partnerId: number, batch: number): string {
     const mobile = `+4${String((index * stride) % 1_000).padStart(3, '0')}${marks.scattered}`;
     const candidate = sentSubmissionOf(submission(partnerId, mobile));
     const unique = `${String(index).padStart(6, '0')}${marks.rising}`;
-    return { ...candidate, id: `s${unique}`, lead_id: `l${unique}` };
+    return { ...candidate, id: `s${unique}`, new_lead_id: `l${unique}` };
   });
   // A colon and a letter would be a variable of pgbench.
   const json = JSON.stringify(candidates).replaceAll('":', '": ').replaceAll("'", "''");
@@ -87,13 +87,13 @@ function script(partnerId: number, batch: number): string {
   return `${submit.text.replace('$1', sent).replaceAll('\n', ' ')};\n`;
 }
 
-/** Adds with pgbench, with so many statements under way as the store has. Gives how many leads a second. */
+/** Adds with pgbench, with so many statements in flight as the store has. Gives how many leads a second. */
 async function byPgbench({ url, partnerId }: Furnished, batch: number): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const file = join(directory, 'submit.sql');
   writeFileSync(file, script(partnerId, batch));
   const parameters = ['--no-vacuum', '--protocol', 'prepared', '--time', String(seconds)];
-  const clients = ['--client', String(statementsAtOnce(connections)), '--file', file, url];
+  const clients = ['--client', String(maxStatementsInFlight(connections)), '--file', file, url];
   const { stdout } = await promisify(execFile)('pgbench', [...parameters, ...clients]);
   rmSync(directory, { recursive: true, force: true });
   const statements = /^tps = ([0-9.]+)/m.exec(stdout)?.[1];
@@ -123,7 +123,7 @@ try {
 const column = (name: 'store' | 'pgbench' | 'batch') => measured(rounds.map((round) => round[name]));
 const ratio = measured(rounds.map(({ store, pgbench }) => store / pgbench));
 process.stdout.write(`${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}; `);
-process.stdout.write(`${statementsAtOnce(connections)} statements under way\n\n`);
+process.stdout.write(`${maxStatementsInFlight(connections)} statements in flight\n\n`);
 printTable(
   ['leads in a statement', 'store, adds/s', 'pgbench, adds/s', 'ratio', 'spread'],
   [

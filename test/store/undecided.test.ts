@@ -96,7 +96,7 @@ describe.each(stores)('$name', ({ open }) => {
     await interrupt(store);
     await giveUp(store);
     expect(await Array.fromAsync(store.attempts(person.mobile))).toMatchObject([
-      { outcome: 'unknown', response: 'no answer was recorded before the lease ended' },
+      { outcome: 'unknown', response: 'no response was recorded before the lease ended' },
     ]);
   });
 

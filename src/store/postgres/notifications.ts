@@ -1,98 +1,98 @@
 import { newIdentifier } from '../../leads/identifier.ts';
-import type { OwnConnection, PostgresDatabase, Statement } from './connection/database.ts';
+import type { DedicatedConnection, PostgresDatabase, Statement } from './connection/database.ts';
 
 const channel = 'lead_due';
 
 /**
- * Other processes are told of new due leads at most this often, in milliseconds: notifications of all
- * transactions of a database stand in one line, so one for each would hold up the commits.
+ * Minimum time between two notifications of this process (ms). PostgreSQL serialises the commits of transactions that
+ * notify, so one notification per lead would slow down all commits.
  */
-const announcementPause = 20;
+const notifyInterval = 20;
 
-/** A lead that is due later than this from now is found in time by who asks now and then, in milliseconds. */
-const soon = 1_000;
+/** Leads due later than this are not announced (ms): the dispatchers' polling finds them in time. */
+const announcedWithin = 1_000;
 
 const notify: Statement = { name: 'notify', text: `SELECT pg_notify('${channel}', $1)` };
 
-/** Tells dispatchers, of this process and of others, that there may be a lead to claim. */
+/** Notifies the dispatchers of this process, and of others, that there may be a lead to claim. */
 export class LeadNotifications {
   readonly #database: PostgresDatabase;
-  readonly #reconnectPause: number;
-  /** By which this process knows its own announcements. */
-  readonly #name = newIdentifier();
+  readonly #reconnectDelay: number;
+  /** Payload by which this process recognises its own notifications. */
+  readonly #sender = newIdentifier();
   readonly #listeners = new Set<() => void>();
-  /** The connection that listens, or is being made to; undefined before the first listener and between two. */
-  #connection: OwnConnection | undefined;
+  /** The connection that listens or is being made; undefined before the first subscription and while reconnecting. */
+  #connection: DedicatedConnection | undefined;
   #reconnecting: NodeJS.Timeout | undefined;
-  #announcing: Promise<void> | undefined;
+  #notifying: Promise<void> | undefined;
   #isListening = false;
   #isClosed = false;
 
-  /** @param reconnectPause before a connection that was lost is made again (ms) */
-  constructor(database: PostgresDatabase, reconnectPause: number) {
+  /** @param reconnectDelay time before a lost connection is made again (ms) */
+  constructor(database: PostgresDatabase, reconnectDelay: number) {
     this.#database = database;
-    this.#reconnectPause = reconnectPause;
+    this.#reconnectDelay = reconnectDelay;
   }
 
-  /** Calls `wake` after each announcement, until the function that is returned is called. */
-  listen(wake: () => void): () => void {
+  /** Calls `wake` after each notification. Returns an unsubscribe function. */
+  subscribe(wake: () => void): () => void {
     this.#listeners.add(wake);
     if (!this.#isListening) void this.#connect();
     this.#isListening = true;
     return () => void this.#listeners.delete(wake);
   }
 
-  /** Says that a lead can be claimed from `dueAt` on, in milliseconds since 1970. */
+  /** Announces a lead. @param dueAt when it can be claimed (ms since 1970) */
   announce(dueAt: number): void {
     this.#wake();
-    if (dueAt > Date.now() + soon) return;
-    this.#announcing ??= this.#announce();
+    if (dueAt > Date.now() + announcedWithin) return;
+    this.#notifying ??= this.#notifyOthers();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#reconnecting);
-    this.#connection?.cut();
-    await this.#announcing;
+    this.#connection?.destroy();
+    await this.#notifying;
   }
 
   #wake(): void {
     for (const wake of this.#listeners) wake();
   }
 
-  async #announce(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, announcementPause));
-    this.#announcing = undefined;
-    // Where it fails, the dispatchers find the lead when they next ask.
-    await this.#database.readOnce(notify, [this.#name]).catch(() => {});
+  async #notifyOthers(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, notifyInterval));
+    this.#notifying = undefined;
+    // If this fails, the dispatchers find the lead at their next poll.
+    await this.#database.readOnce(notify, [this.#sender]).catch(() => {});
   }
 
   /**
-   * A pooler forwards no notifications: behind one the dispatchers only poll. A client emits `end` exactly once,
-   * however its connection ended, so that is the only place from which the next connection is made.
+   * Connects and listens. A pooler does not forward notifications, so dispatchers behind one only poll. A client emits
+   * `end` exactly once, however its connection ended, so only that event triggers a reconnection.
    */
   async #connect(): Promise<void> {
     if (this.#database.isPooled) return;
-    const connection = this.#database.ownConnection();
+    const connection = this.#database.dedicatedConnection();
     this.#connection = connection;
-    const { client, cut } = connection;
+    const { client, destroy } = connection;
     client.on('notification', ({ payload }) => {
-      if (payload !== this.#name) this.#wake();
+      if (payload !== this.#sender) this.#wake();
     });
     client.once('end', () => this.#reconnect());
-    client.on('error', cut);
+    client.on('error', destroy);
     try {
       await client.connect();
       await client.query(`LISTEN ${channel}`);
     } catch {
       // The store's own statements report why PostgreSQL does not respond.
-      cut();
+      destroy();
     }
   }
 
   #reconnect(): void {
     this.#connection = undefined;
     if (this.#isClosed) return;
-    this.#reconnecting = setTimeout(() => void this.#connect(), this.#reconnectPause).unref();
+    this.#reconnecting = setTimeout(() => void this.#connect(), this.#reconnectDelay).unref();
   }
 }

@@ -3,8 +3,8 @@ import { runFirst, type SqlDatabase, type Steps } from '../sql/database.ts';
 import { type Decision, operatorActions } from '../sql/operator-actions.ts';
 import { statement } from '../sql/statement.ts';
 import type { OperatorActions } from '../store.ts';
-import { faultOf, isDuplicate } from './connection/fault.ts';
-import { decideSubmissions, sentSubmissionOf } from './intake/submit.ts';
+import { failureKind, isUniqueViolation } from './connection/errors.ts';
+import { decideSubmissions, sentSubmissionOf } from './intake/decide.ts';
 import type { LeadNotifications } from './notifications.ts';
 
 /** Carries out operators' decisions, and announces the leads that they schedule. */
@@ -15,7 +15,8 @@ export function postgresOperatorActions(database: SqlDatabase, changes: LeadNoti
     retry: (id, isForced) =>
       actions.retry(id, isForced).catch((error: unknown) => {
         // A lead that was accepted meanwhile is active now, in the place of this one: the second attempt reports it.
-        if (faultOf(error) === 'refused' && isDuplicate(error)) return actions.retry(id, isForced);
+        if (failureKind(error) === 'permanent' && isUniqueViolation(error))
+          return actions.retry(id, isForced);
         throw error;
       }),
   };
@@ -24,7 +25,7 @@ export function postgresOperatorActions(database: SqlDatabase, changes: LeadNoti
 const decideOne = statement<Decision>(
   'decide',
   `${decideSubmissions}
-   SELECT outcome, met_id AS "leadId" FROM decided WHERE outcome IS NOT NULL`,
+   SELECT outcome, lead_id AS "leadId" FROM decided WHERE outcome IS NOT NULL`,
 );
 
 /** Repeats the decision while it is open, see `decideSubmissions`. */

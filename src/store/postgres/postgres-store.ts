@@ -9,7 +9,7 @@ import type { Store } from '../store.ts';
 import { postgresArchiveWriter } from './archive.ts';
 import { PostgresDatabase, type PostgresLimits } from './connection/database.ts';
 import { migrate } from './connection/migrate.ts';
-import { postgresDelivery } from './delivery.ts';
+import { postgresDelivery } from './delivery/delivery.ts';
 import { postgresIntake } from './intake/intake.ts';
 import { mergeLeadCounts } from './lead-counts.ts';
 import { postgresMaintenance } from './maintenance.ts';
@@ -19,36 +19,37 @@ import { postgresSqlDatabase } from './sql-database.ts';
 import { WriteCheck } from './write-check.ts';
 
 export interface PostgresStoreLimits extends PostgresLimits {
-  /** How many calls of one kind may wait before further ones are refused. */
+  /** Maximum number of waiting calls of each kind; further calls are rejected. */
   capacity: number;
-  /** Pause before a connection that listens is made again (ms). */
-  reconnectPause: number;
+  /** Time before a lost listening connection is made again (ms). */
+  reconnectDelay: number;
 }
 
 const defaultLimits: PostgresStoreLimits = {
   connections: 10,
   statementTimeout: 5_000,
   responseTimeout: 6_000,
-  patience: 5_000,
+  retryTimeout: 5_000,
   capacity: 10_000,
-  reconnectPause: 1_000,
+  reconnectDelay: 1_000,
 };
 
-/** So many calls share a statement at most: a longer one keeps the others waiting. */
+/** Maximum number of calls in a statement. All of them wait for the slowest. */
 const maxBatchSize = 500;
 
-/** Submissions, cancellations, keys, look-ups and tries have statements of their own; each kind gets its part of the connections. */
-const batchKinds = 5;
+/** Number of batched kinds of call (submissions, cancellations, keys, statuses, attempts), which share the connections. */
+const batchedKinds = 5;
 
-/** How many statements of one kind may be under way at once. @param connections that there may be to PostgreSQL */
-export function statementsAtOnce(connections: number): number {
-  return Math.max(1, Math.floor(connections / batchKinds));
+/** Returns the maximum number of statements of one kind in flight. @param connections maximum number of connections */
+export function maxStatementsInFlight(connections: number): number {
+  return Math.max(1, Math.floor(connections / batchedKinds));
 }
 
 /**
- * The store in PostgreSQL, or in what speaks its protocol, for any number of servers at once.
+ * Opens a store in PostgreSQL, or in a compatible database, and migrates it. Any number of servers can share it.
  *
  * @param url `postgres://user:password@host:port/database`
+ * @throws if PostgreSQL cannot be reached, or a newer version has migrated the store
  */
 export async function openPostgresStore(
   url: string,
@@ -65,22 +66,22 @@ export async function openPostgresStore(
   }
   const batchLimits = {
     capacity: limits.capacity,
-    largest: maxBatchSize,
-    maxWait: limits.patience,
-    maxConcurrent: statementsAtOnce(limits.connections),
+    maxBatchSize,
+    maxWait: limits.retryTimeout,
+    maxInFlight: maxStatementsInFlight(limits.connections),
   };
-  const changes = new LeadNotifications(database, limits.reconnectPause);
-  const intake = postgresIntake(database, changes, batchLimits, observer);
-  const delivery = postgresDelivery(database, changes, batchLimits, observer);
+  const notifications = new LeadNotifications(database, limits.reconnectDelay);
+  const intake = postgresIntake(database, notifications, batchLimits, observer);
+  const delivery = postgresDelivery(database, notifications, batchLimits, observer);
   const writeCheck = new WriteCheck(database, observer);
   const shared = postgresSqlDatabase(database);
   let closed: Promise<void> | undefined;
 
-  /** Bounded by the patience and a second, even if PostgreSQL does not respond any more. */
+  /** Takes at most `retryTimeout` and a second, even if PostgreSQL no longer responds. */
   async function close(): Promise<void> {
-    const deadline = setTimeout(() => database.abandon(), limits.patience);
+    const deadline = setTimeout(() => database.abandon(), limits.retryTimeout);
     await Promise.all([intake.idle(), delivery.idle()]);
-    await changes.close();
+    await notifications.close();
     await database.close();
     clearTimeout(deadline);
   }
@@ -91,7 +92,7 @@ export async function openPostgresStore(
     ...deliveryPauses(shared),
     ...registry(shared),
     ...records(shared),
-    ...postgresOperatorActions(shared, changes),
+    ...postgresOperatorActions(shared, notifications),
     ...pruning(shared),
     ...postgresMaintenance,
     ...archiveReader(shared),

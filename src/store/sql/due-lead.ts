@@ -10,4 +10,4 @@ export const dueLeadJoins = `
   JOIN submission ON submission.id = lead.submission_id`;
 
 /** Response of an attempt whose dispatcher was killed, or whose machine stopped, before it recorded an outcome. */
-export const interruptedResponse = 'no answer was recorded before the lease ended';
+export const interruptedResponse = 'no response was recorded before the lease ended';

@@ -13,7 +13,7 @@ import { closing, furnished } from '../stores.ts';
 /** More connections than a store with one connection and a listener can need at any moment. */
 const rounds = 5;
 
-const limits: Partial<PostgresStoreLimits> = { connections: 1, reconnectPause: 20 };
+const limits: Partial<PostgresStoreLimits> = { connections: 1, reconnectDelay: 20 };
 
 const terms = { claim: 'test', limit: 1, lease: 1_000, notDueBefore: 0 };
 
@@ -84,7 +84,7 @@ test('connections that are refused or cut while a store listens leave nothing be
 
 test('a store that listens to a server that no longer responds is closed all the same, and holds nothing', async () => {
   const { direct, url, proxy } = await proxied();
-  const store = await openPostgresStore(url, { ...limits, patience: 300 });
+  const store = await openPostgresStore(url, { ...limits, retryTimeout: 300 });
   const { first, from } = await furnished(store);
   store.onChange(() => {});
   await expect.poll(isListening(direct)).toBe(true);

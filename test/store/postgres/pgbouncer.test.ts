@@ -24,7 +24,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer', () => {
 
   test('three servers with more connections than the pool has take each person once', async () => {
     const url = bouncer.through(await emptyDatabase());
-    const stores = await Promise.all([1, 2, 3].map(() => openPostgresStore(url, { patience: 60_000 })));
+    const stores = await Promise.all([1, 2, 3].map(() => openPostgresStore(url, { retryTimeout: 60_000 })));
     onTestFinished(async () => void (await Promise.all(stores.map((store) => store.close()))));
     const [store] = stores;
     if (store === undefined) throw new Error('No store was opened.');

@@ -73,7 +73,7 @@ test('a server that does not respond is not ready, which takes five seconds to f
   url.port = String(proxy.port);
   const store = await openPostgresStore(url.href, {
     connections: 1,
-    patience: 20_000,
+    retryTimeout: 20_000,
     responseTimeout: 20_000,
   });
   await store.checkReady();

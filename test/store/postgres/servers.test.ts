@@ -38,7 +38,7 @@ test('a migration may take longer than any other statement', async () => {
   await other.connect();
   onTestFinished(() => other.end());
   await other.query('SELECT pg_advisory_lock($1)', [migrationLock]);
-  const opening = openPostgresStore(url, { responseTimeout: 200, patience: 60_000 });
+  const opening = openPostgresStore(url, { responseTimeout: 200, retryTimeout: 60_000 });
   const waiting = () =>
     asAdministrator(
       url,
@@ -72,7 +72,9 @@ test('a database that a newer version has used is refused with a sentence that s
   const url = await emptyDatabase();
   await (await openPostgresStore(url)).close();
   await asAdministrator(url, 'INSERT INTO schema_migration (number) VALUES (99)');
-  await expect(openPostgresStore(url)).rejects.toThrow('Start that version, or restore a copy from before.');
+  await expect(openPostgresStore(url)).rejects.toThrow(
+    'Start that version, or restore a backup made before the migration.',
+  );
 });
 
 test('of three servers and two dispatchers each person is delivered once, and each lead handed over once', async () => {

@@ -7,9 +7,9 @@ const defaultHost = 'localhost';
 const defaultPort = '5432';
 
 /**
- * Completes a URL by what PostgreSQL's own programs would use: a service (`?service=` or PGSERVICE, with PGSERVICEFILE,
- * `~/.pg_service.conf` and PGSYSCONFDIR), and a password file (`?passfile=`, PGPASSFILE or `~/.pgpass`). The URL itself
- * goes before both. PGPASSWORD, PGUSER and the other variables are read by the driver.
+ * Completes a URL with the settings that PostgreSQL's own programs would use: a service (`?service=` or PGSERVICE, with
+ * PGSERVICEFILE, `~/.pg_service.conf` and PGSYSCONFDIR) and a password file (`?passfile=`, PGPASSFILE or `~/.pgpass`). The
+ * URL takes precedence over both. The driver reads PGPASSWORD, PGUSER and the other variables.
  *
  * @throws if the service is not defined, or other users can read the password file
  */
@@ -42,7 +42,7 @@ function serviceFiles(environment: NodeJS.ProcessEnv): string[] {
   return shared === undefined ? [own] : [own, join(shared, 'pg_service.conf')];
 }
 
-/** As parameters, which the driver reads as well, since a URL without a host can have no user. */
+/** Adds settings as query parameters, which the driver reads too, because a URL without a host cannot contain a user. */
 function addService(url: URL, settings: ReadonlyMap<string, string>): void {
   const inUrl: Record<string, boolean> = {
     host: url.hostname !== '',

@@ -2,8 +2,9 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { StoreUnavailable } from '../../store.ts';
 import { connectionUrl } from './connection-url.ts';
-import { type Attempt, ConnectionLost, NotConnected, persist, spoilsConnection } from './fault.ts';
+import { breaksConnection, ConnectionLost, NotConnected } from './errors.ts';
 import { latestMigration } from './migrate.ts';
+import { type RetryState, withRetries } from './retry.ts';
 import { isCurrent, newerSchema, type WriteStatement } from './schema-version.ts';
 
 /** A statement that is prepared once on each connection, under its name. */
@@ -12,42 +13,42 @@ export interface Statement {
   text: string;
 }
 
-/** Runs statements on one connection, inside a transaction. */
+/** Runs a statement on one connection, inside a transaction. */
 export type Run = <Row>(statement: string | Statement, values?: readonly unknown[]) => Promise<Row[]>;
 
 export interface PostgresLimits {
-  /** How many connections there may be at once. */
+  /** Maximum number of connections. */
   connections: number;
   /** Maximum time that PostgreSQL spends on a statement (ms). */
   statementTimeout: number;
   /**
-   * Maximum time from sending a statement to its response (ms). Longer than `statementTimeout`: a server that is still
-   * there reports the timeout itself.
+   * Maximum time from sending a statement to its response (ms). Longer than `statementTimeout`, so that a server that is
+   * still there reports the timeout itself.
    */
   responseTimeout: number;
-  /** For how long a fault that passes is waited for, in milliseconds. */
-  patience: number;
+  /** Time during which transient failures are retried (ms). */
+  retryTimeout: number;
 }
 
-/** Maximum time from closing a connection to its end on the other side (ms); then its socket is destroyed. */
-const goodbyeTimeout = 1_000;
+/** Maximum time from closing a connection until the other side closes it too (ms); then its socket is destroyed. */
+const closeTimeout = 1_000;
 
 /**
- * Idle time after which TCP checks whether the other side is still there (ms). It finds a peer that is gone on a
- * connection that only listens, and keeps firewalls from forgetting that connection.
+ * Idle time after which TCP checks whether the other side still exists (ms). Detects a lost peer on a connection that only
+ * listens, and keeps firewalls from dropping that connection.
  */
 const keepAliveDelay = 10_000;
 
-/** How long a new connection, or a free one, is waited for, in milliseconds. */
+/** Maximum time to wait for a new or free connection (ms). */
 const connectionTimeout = 3_000;
 
 /**
- * Maximum time for a statement of a migration (ms). It may write large tables anew, or wait for another server that does;
- * a connection that is lost meanwhile is noticed by TCP's keep-alive.
+ * Maximum time for a statement of a migration (ms). It may rewrite large tables, or wait for another server that does. TCP
+ * keep-alive detects a connection that is lost meanwhile.
  */
 const migrationTimeout = 24 * 3_600_000;
 
-/** As PostgreSQL names the type of 64-bit integers; all of ours are times and counts, which a double holds. */
+/** OID of the 64-bit integer type. All 64-bit integers in the store are times and counts, which a double can represent. */
 const int8 = 20;
 
 const types = {
@@ -55,26 +56,26 @@ const types = {
     oid === int8 ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
 };
 
-/** Shows in `pg_stat_activity` which servers are connected, and which schema each knows. */
+/** Shows in `pg_stat_activity` which servers are connected, and the latest migration that each knows. */
 const applicationName = `leads/${latestMigration}`;
 
 /** A connection outside the pool, for a client that listens on it. */
-export interface OwnConnection {
+export interface DedicatedConnection {
   client: pg.Client;
   /** Ends the connection at once, whatever its state. The client emits `end`. */
-  cut(): void;
+  destroy(): void;
 }
 
 /**
- * The connections to PostgreSQL. A pooler before it (PgBouncer in transaction mode) is noticed: then
- * nothing is prepared or set on a connection, since the next statement may run on another.
+ * The connections to PostgreSQL. If a transaction pooler (PgBouncer) is in between, nothing is prepared or set on a
+ * connection, because the next statement may run on another.
  */
 export class PostgresDatabase {
   readonly #pool: pg.Pool;
   readonly #settings: pg.ClientConfig;
   readonly #limits: PostgresLimits;
-  readonly #greeted = new WeakSet<pg.PoolClient>();
-  /** Every socket to PostgreSQL that is not closed yet: the driver waits for the other side to close them, for ever. */
+  readonly #initialised = new WeakSet<pg.PoolClient>();
+  /** Every open socket to PostgreSQL. The driver would wait indefinitely for the other side to close them. */
   readonly #sockets = new Set<Socket>();
   #isPooled: boolean | undefined;
   #isAbandoned = false;
@@ -92,38 +93,38 @@ export class PostgresDatabase {
       types,
     };
     this.#pool = new pg.Pool({ ...this.#settings, max: limits.connections });
-    // A connection that breaks while it is idle is replaced, and one that is in use fails the statement
-    // that is under way on it. Without listeners either would end the process.
+    // The pool replaces an idle connection that breaks, and a statement fails with its connection. Without listeners,
+    // either error would end the process.
     this.#pool.on('error', () => {});
     this.#pool.on('connect', (client) => void client.on('error', () => {}));
   }
 
-  /** Whether connections are shared with others between transactions; known after the first statement. */
+  /** Whether a pooler shares connections between transactions; known after the first statement. */
   get isPooled(): boolean {
     return this.#isPooled ?? false;
   }
 
-  /** Runs a statement that changes nothing, again where that is worth trying. */
+  /** Runs a statement that changes nothing, and retries it after transient failures. */
   read<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.persist(() => this.readOnce<Row>(statement, values));
+    return this.retry(() => this.readOnce<Row>(statement, values));
   }
 
-  /** Runs one statement that changes rows, as a transaction, once. */
+  /** Runs a statement that changes rows, as its own transaction, without retries. */
   write<Row>(statement: WriteStatement, values: readonly unknown[] = []): Promise<Row[]> {
     return this.readOnce(statement, values);
   }
 
-  /** Runs one statement, as a transaction, once. */
+  /** Runs a statement as its own transaction, without retries. */
   readOnce<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     return this.#withClient(async (client) => {
-      return rowsOf<Row>(client, this.#query(statement, values));
+      return runQuery<Row>(client, this.#query(statement, values));
     });
   }
 
   /**
-   * Runs statements in a transaction. If it is undone by a fault that passes, all of it is run again.
+   * Runs statements in a transaction. After a transient failure the whole transaction is retried.
    *
-   * @throws {StoreUnavailable} if a newer version has migrated the store
+   * @throws {StoreUnavailable} if a newer version has migrated the store, or the outcome of COMMIT is unknown
    */
   transaction<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
     return this.#transaction(async (run) => {
@@ -133,60 +134,63 @@ export class PostgresDatabase {
     }, this.#limits.responseTimeout);
   }
 
-  /** As `transaction`, for the migrations themselves: they may take long. */
+  /** Like `transaction`, for migrations, which may take long and change the schema version. */
   migration(work: (run: Run) => Promise<void>): Promise<void> {
     return this.#transaction(work, migrationTimeout);
   }
 
   #transaction<Result>(work: (run: Run) => Promise<Result>, responseTimeout: number): Promise<Result> {
-    return this.persist((before) => {
-      if (before.isUncertain)
-        throw new StoreUnavailable('The connection ended while a change was committed.');
+    return this.retry(({ mayHaveCommitted }) => {
+      if (mayHaveCommitted) {
+        throw new StoreUnavailable(
+          'The connection to PostgreSQL was lost during a transaction, so its outcome is unknown.',
+        );
+      }
       return this.#withClient(async (client) => {
         const run: Run = (statement, values = []) =>
-          rowsOf(client, { ...this.#query(statement, values), query_timeout: responseTimeout });
+          runQuery(client, { ...this.#query(statement, values), query_timeout: responseTimeout });
         await run('BEGIN ISOLATION LEVEL READ COMMITTED');
         try {
           const result = await work(run);
           await run('COMMIT');
           return result;
         } catch (error) {
-          if (!spoilsConnection(error)) await run('ROLLBACK');
+          if (!breaksConnection(error)) await run('ROLLBACK');
           throw error;
         }
       });
     });
   }
 
-  /** Behind a pooler nothing is prepared, since the next statement may run on another connection. */
+  /** Behind a pooler nothing is prepared, because the next statement may run on another connection. */
   #query(statement: string | Statement, values: readonly unknown[]): pg.QueryConfig {
     if (typeof statement === 'string') return { text: statement, values: [...values] };
     const { name, text } = statement;
     return this.#isPooled ? { text, values: [...values] } : { name, text, values: [...values] };
   }
 
-  /** `persist`, with the patience of this database. */
-  persist<Result>(attempt: (before: Attempt) => Promise<Result>): Promise<Result> {
-    return persist(attempt, this.#limits.patience);
+  /** Retries transient failures for as long as this database's limits allow (see `withRetries`). */
+  retry<Result>(attempt: (state: RetryState) => Promise<Result>): Promise<Result> {
+    return withRetries(attempt, this.#limits.retryTimeout);
   }
 
-  /** A connection outside the pool that is not connected yet. Whoever asks for it ends it. */
-  ownConnection(): OwnConnection {
+  /** Returns a new connection outside the pool, not yet connected. The caller must end it. */
+  dedicatedConnection(): DedicatedConnection {
     const socket = this.#newSocket();
     const client = new pg.Client({ ...this.#settings, stream: () => socket });
-    return { client, cut: () => void socket.destroy() };
+    return { client, destroy: () => void socket.destroy() };
   }
 
-  /** Waits for the statements in progress and ends all connections, politely for up to a second. */
+  /** Waits for the statements in flight and ends all connections, gracefully for up to a second. */
   async close(): Promise<void> {
     await this.#pool.end();
-    const deadline = setTimeout(() => this.abandon(), goodbyeTimeout);
+    const deadline = setTimeout(() => this.abandon(), closeTimeout);
     await Promise.all(Array.from(this.#sockets, (socket) => new Promise((end) => socket.once('close', end))));
     clearTimeout(deadline);
   }
 
   /**
-   * Destroys all connections and makes no more. Statements in progress fail as if their connection had been lost; later
+   * Destroys all connections and makes no new ones. Statements in flight fail as if their connection had been lost; later
    * ones fail with `StoreUnavailable`.
    */
   abandon(): void {
@@ -208,88 +212,87 @@ export class PostgresDatabase {
       client.release();
       return result;
     } catch (error) {
-      client.release(spoilsConnection(error));
+      client.release(breaksConnection(error));
       throw error;
     }
   }
 
   async #client(): Promise<pg.PoolClient> {
     let client: pg.PoolClient;
-    if (this.#isAbandoned) throw new StoreUnavailable('The store is being closed.');
+    if (this.#isAbandoned) throw new StoreUnavailable('The store is closing.');
     try {
       client = await this.#pool.connect();
     } catch (error) {
-      throw failedConnection(error);
+      throw connectionError(error);
     }
-    if (this.#greeted.has(client)) return client;
+    if (this.#initialised.has(client)) return client;
     try {
-      await this.#greet(client);
+      await this.#initialise(client);
       return client;
     } catch (error) {
       client.release(true);
-      throw failedConnection(error);
+      throw connectionError(error);
     }
   }
 
+  /** Detects a pooler, and sets session parameters if there is none. A pooler invents the process id that it reports. */
+  async #initialise(client: pg.PoolClient): Promise<void> {
+    if (this.#isPooled === undefined) {
+      const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+      this.#isPooled = rows[0].pid !== processIdOf(client);
+    }
+    if (!this.#isPooled) await client.query(this.#sessionParameters());
+    this.#initialised.add(client);
+  }
+
   /**
-   * What is set on a connection that is nobody else's. The plan of a prepared statement is kept, and one
-   * that was made while the tables were nearly empty would read them whole when they have grown; where a
-   * statement has no index to go by, they are read whole all the same.
+   * PostgreSQL keeps the plan of a prepared statement. Without `enable_seqscan = off`, a plan made while a table is small
+   * would read it sequentially once it is large. A statement without a suitable index still reads sequentially.
    */
-  #manners(): string {
+  #sessionParameters(): string {
     return `
       SET statement_timeout = ${this.#limits.statementTimeout};
       SET default_transaction_isolation = 'read committed';
       SET enable_seqscan = off`;
   }
-
-  /** A pooler gives a process id of its own making, which is not that of the server behind it. */
-  async #greet(client: pg.PoolClient): Promise<void> {
-    if (this.#isPooled === undefined) {
-      const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
-      this.#isPooled = rows[0].pid !== processIdOf(client);
-    }
-    if (!this.#isPooled) await client.query(this.#manners());
-    this.#greeted.add(client);
-  }
 }
 
-function outdated(error: pg.DatabaseError): StoreUnavailable {
+function newerSchemaError(error: pg.DatabaseError): StoreUnavailable {
   return new StoreUnavailable(
-    `A newer version has migrated the store, so this server writes nothing any more. Stop it and start the newer version. ${error.message}`,
+    `A newer version has migrated the store, so this server no longer writes to it. Stop this server and start the newer version. ${error.message}`,
     { cause: error },
   );
 }
 
-/** Errors are logged, and PostgreSQL's details repeat the row that they are about, which is about a person. */
-function withoutValues(error: pg.DatabaseError): pg.DatabaseError {
+/** Removes personal data: errors are logged, and PostgreSQL's details repeat the row that caused them. */
+function redacted(error: pg.DatabaseError): pg.DatabaseError {
   error.detail = undefined;
   error.where = undefined;
   return error;
 }
 
-/** A query with a timeout of its own (ms), which the driver has and its types do not. */
+/** A query with its own timeout (ms), which the driver supports but its types do not declare. */
 interface TimedQuery extends pg.QueryConfig {
   query_timeout?: number;
 }
 
-/** What the driver throws besides PostgreSQL's own errors is about the connection. */
-async function rowsOf<Row>(client: pg.PoolClient, query: TimedQuery): Promise<Row[]> {
+/** Runs a query. Any error of the driver that is not one of PostgreSQL's is a connection error. */
+async function runQuery<Row>(client: pg.PoolClient, query: TimedQuery): Promise<Row[]> {
   try {
     // The cast: a row has the columns that the SQL names, of the types that the tables declare.
     return (await client.query(query)).rows as Row[];
   } catch (error) {
     if (error instanceof pg.DatabaseError)
-      throw error.code === newerSchema ? outdated(error) : withoutValues(error);
+      throw error.code === newerSchema ? newerSchemaError(error) : redacted(error);
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConnectionLost(`The connection to PostgreSQL was lost: ${reason}`, { cause: error });
   }
 }
 
-function failedConnection(error: unknown): Error {
+function connectionError(error: unknown): Error {
   const reason = error instanceof Error ? error.message : String(error);
   if (reason.includes('timeout exceeded when trying to connect')) {
-    return new StoreUnavailable('All connections to the store are in use, or it does not answer.', {
+    return new StoreUnavailable('All connections to PostgreSQL are in use, or it does not respond.', {
       cause: error,
     });
   }
@@ -297,6 +300,6 @@ function failedConnection(error: unknown): Error {
 }
 
 function processIdOf(client: pg.PoolClient): number | null {
-  // The cast: the driver has it, and its types do not.
+  // The cast: the driver has this property, but its types do not declare it.
   return (client as unknown as { processID: number | null }).processID;
 }

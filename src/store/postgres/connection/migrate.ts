@@ -3,16 +3,16 @@ import type { PostgresDatabase, Run, Statement } from './database.ts';
 
 const directory = new URL('migrations/', import.meta.url);
 
-/** The migrations, in order: plain SQL in files numbered from 001. The table `schema_migration` records which ran. */
+/** The migrations, in order: SQL files numbered from 001. The table `schema_migration` records those that ran. */
 export const migrations: readonly URL[] = readdirSync(directory)
   .filter((name) => name.endsWith('.sql'))
   .sort()
   .map((name) => new URL(name, directory));
 
-/** The number of the last migration that this version of the program has. */
+/** Number of the last migration of this version of the program. */
 export const latestMigration = migrations.length;
 
-/** Held while a process migrates ("lead" in ASCII). Like the tables, it belongs to the database. */
+/** Advisory lock held while a process migrates ("lead" in ASCII). Each database has its own. */
 export const migrationLock = 0x6c656164;
 
 const lastMigration: Statement = {
@@ -45,16 +45,16 @@ export async function currentMigration(database: PostgresDatabase): Promise<numb
 }
 
 /**
- * Brings the database to the latest migration. Of two processes that start at once one migrates and
- * the other waits, then finds nothing left to do.
+ * Brings the database to the latest migration, in one transaction. If two processes start at once, one migrates; the other
+ * waits and finds nothing to do.
  *
  * @param files the migrations of this version of the program
- * @throws if the database was migrated by a newer version of the program
+ * @throws if a newer version of the program has migrated the database
  */
 export async function migrate(database: PostgresDatabase, files = migrations): Promise<void> {
   if ((await currentMigration(database)) === files.length) return;
   await database.migration(async (run) => {
-    // The lock ends with the transaction, so a pooler between need not keep the connection.
+    // A lock of the transaction rather than of the session, because a pooler may change the session.
     await run('SET LOCAL statement_timeout = 0');
     await run('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
     await run(`CREATE TABLE IF NOT EXISTS schema_migration (
@@ -69,12 +69,12 @@ export async function migrate(database: PostgresDatabase, files = migrations): P
 async function migrateFrom(current: number, files: readonly URL[], run: Run): Promise<void> {
   if (current > files.length) {
     throw new Error(
-      `The store has migration ${current}, and this version knows ${files.length}: a newer version has migrated it. Start that version, or restore a backup from before.`,
+      `The store has migration ${current}, and this version knows migrations up to ${files.length}: a newer version has migrated it. Start that version, or restore a backup made before the migration.`,
     );
   }
   for (const file of files.slice(current)) await run(readFileSync(file, 'utf8'));
-  // Waits for the writes of older servers that have checked the table already. Those that come later fail. The lock is
-  // the last one, as it is in statements that write, so that none of them and this transaction wait for each other.
+  // Waits for the writes of older servers that have passed the check of the schema version; later ones fail. Statements
+  // that write take this lock last too, so they cannot deadlock with this transaction.
   await run('LOCK TABLE schema_migration IN ACCESS EXCLUSIVE MODE');
   await run('INSERT INTO schema_migration (number) SELECT generate_series($1::integer, $2::integer)', [
     current + 1,

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 
-/** What a line of a password file is looked up by. */
+/** What identifies a line of a password file. */
 export interface Login {
   host: string;
   port: string;
@@ -8,13 +8,13 @@ export interface Login {
   user: string;
 }
 
-/** Permissions of the group and of others. A file with one of them is ignored, as PostgreSQL's own programs do. */
+/** Permission bits of the group and of others. Like PostgreSQL's own programs, this one does not use such a file. */
 const othersMode = 0o077;
 
 /**
- * The password for a login in a password file of PostgreSQL (documentation, section 34.16): lines
- * `host:port:database:user:password`, of which each of the first four may be `*`, and `\` escapes `:` and `\`.
- * Undefined: there is no such file or line.
+ * Returns the password for a login from one of PostgreSQL's password files (documentation, section 34.16). A line is
+ * `host:port:database:user:password`; each of the first four can be `*`, and `\` escapes `:` and `\`. Undefined: there is no
+ * such file or line.
  *
  * @throws if other users can read the file
  */
@@ -22,7 +22,7 @@ export function passwordIn(file: string, login: Login): string | undefined {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isFile()) return undefined;
   if ((stats.mode & othersMode) !== 0) {
-    throw new Error(`The password file ${file} can be read by other users. Run \`chmod 0600 ${file}\`.`);
+    throw new Error(`Other users can read the password file ${file}. Run \`chmod 0600 ${file}\`.`);
   }
   const wanted = [login.host, login.port, login.database, login.user];
   for (const line of readFileSync(file, 'utf8').split(/\r?\n/)) {

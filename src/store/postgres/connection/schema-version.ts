@@ -1,28 +1,28 @@
 import type { Statement } from './database.ts';
 import { latestMigration } from './migrate.ts';
 
-/** The SQLSTATE of the error that `isCurrent` raises, from the function `refuse_outdated_server`. */
+/** SQLSTATE of the error that `isCurrent` raises through the function `refuse_outdated_server`. */
 export const newerSchema = 'LE001';
 
 /**
- * A condition for statements that write: true if no newer version has migrated the store; otherwise it raises an error.
- * Its lock on the table `migration` lasts until the statement is committed, so no write of an older server is committed
- * after a migration. It belongs into the last query of a statement, so that this lock is the last one, as it is when the
- * store is migrated: neither can then wait for the other. As a subquery it is evaluated once, before any row is looked at.
+ * Condition for statements that write: true unless a newer version has migrated the store, in which case it raises an error.
+ * Reading `schema_migration` locks it until the commit, so an older server cannot commit a write after a migration. Use the
+ * condition in the last query of a statement: a migration takes this lock last too, so the two cannot deadlock. As an
+ * uncorrelated subquery it is evaluated once.
  */
 export const isCurrent = `(
   SELECT CASE WHEN max(number) <= ${latestMigration} THEN true
     ELSE refuse_outdated_server(max(number), ${latestMigration}) END
   FROM schema_migration)`;
 
-/** A statement that writes, unless a newer version has migrated the store. */
+/** A statement that writes and checks the schema version. */
 export interface WriteStatement extends Statement {
   checksVersion: true;
 }
 
-/** @throws if the text does not contain `isCurrent` */
+/** Creates a statement that writes. @throws if the text does not contain `isCurrent` */
 export function writeStatement(name: string, text: string): WriteStatement {
   if (!text.includes(isCurrent))
-    throw new Error(`The statement ${name} writes without checking \`isCurrent\`.`);
+    throw new Error(`The statement ${name} writes but does not contain \`isCurrent\`.`);
   return { name, text, checksVersion: true };
 }

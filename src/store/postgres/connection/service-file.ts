@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 /**
- * The settings of a service in the connection service files of PostgreSQL (documentation, section 34.17): sections
- * `[service]` with lines `name=value`. The first file that has the service counts.
+ * Returns the settings of a service from PostgreSQL's connection service files (documentation, section 34.17), which consist
+ * of sections `[service]` with lines `name=value`. The first file that contains the service counts.
  *
- * @throws if no file has it
+ * @throws if no file contains it
  */
 export function serviceIn(files: readonly string[], service: string): Map<string, string> {
   for (const file of files) {

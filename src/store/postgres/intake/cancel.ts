@@ -1,13 +1,16 @@
 import type { Cancellation } from '../../../leads/cancellation.ts';
 import type { Idempotency } from '../../../leads/idempotency.ts';
 import type { CancellationOutcome } from '../../../leads/lead.ts';
-import { latestFirst, nextEndedOrder } from '../../lead-order.ts';
+import { nextEndedOrder } from '../../lead-order.ts';
 import type { Cancelled } from '../../store.ts';
-import type { Statement } from '../connection/database.ts';
+import type { Entry } from '../batcher.ts';
+import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
-import { storable } from './submit.ts';
+import { latestLeads } from './latest-leads.ts';
+import { storableText } from './storable-text.ts';
+import { writeBatch } from './write-batch.ts';
 
-/** A cancellation, as the statement reads it. */
+/** A cancellation as the statement's parameter. */
 export interface SentCancellation {
   id: string;
   partner_id: number;
@@ -19,13 +22,7 @@ export interface SentCancellation {
   fingerprint: string | null;
 }
 
-/** What a cancellation came to, now or when it was first sent under its idempotency key. */
-export interface CancellationDecision {
-  id: string;
-  outcome: CancellationOutcome | 'idempotency-key-reused';
-  isReplay: boolean;
-}
-
+/** Converts a cancellation to the statement's parameter. */
 export function sentCancellationOf(
   { id, partnerId, receivedAt, type, mobile, content }: Cancellation,
   idempotency?: Idempotency,
@@ -34,7 +31,7 @@ export function sentCancellationOf(
     id,
     partner_id: partnerId,
     received_at: receivedAt,
-    type: storable(type),
+    type: storableText(type),
     mobile,
     content,
     idempotency_key: idempotency?.key ?? null,
@@ -42,95 +39,92 @@ export function sentCancellationOf(
   };
 }
 
-/** The last lead that each partner submitted for each person and type that is `wanted`, by the `id` of what asks. */
-export const lastLeads = `
-  last AS MATERIALIZED (
-    SELECT wanted.id AS asked_by, granted.type_id, lead.*
-    FROM wanted
-    LEFT JOIN LATERAL (
-      SELECT lead_type.id AS type_id
-      FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
-      WHERE lead_type.name = wanted.type AND granted_type.partner_id = wanted.partner_id
-      LIMIT 1
-    ) AS granted ON true
-    LEFT JOIN LATERAL (
-      SELECT id, state, accepted_at, due_at, dialled_at, claim, may_have_arrived FROM lead
-      WHERE lead.mobile = wanted.mobile AND lead.type_id = granted.type_id
-        AND lead.partner_id = wanted.partner_id
-      ORDER BY ${latestFirst} LIMIT 1
-    ) AS lead ON true
-  )`;
-
 /**
- * Cancels what the cancellations in `$1` name, at `$2`, and stores each with its outcome. Of several that name the same
- * lead at once the first cancels it. `told` has those whose idempotency key has an answer already: they are not stored
- * again. The outcome is null if somebody else changed the lead just now: such a cancellation must be sent once more.
- * Otherwise it is `outcomeIfNotCancelled` of the lead logic.
+ * Cancels the leads of the cancellations in `$1`, a JSON array of `SentCancellation`, at `$2`, and saves each cancellation
+ * with its outcome (see README.md). If several cancel the same lead at once, the first one does. The outcomes follow
+ * `outcomeIfNotCancelled` of the lead logic. Returns no row for a cancellation whose lead another transaction has just
+ * changed: the caller sends it again.
  */
-export const cancel = writeStatement(
+const cancel = writeStatement(
   'cancel',
   `
   WITH sent AS (
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, received_at bigint, type text, mobile text, content text,
       idempotency_key text, fingerprint text)
-  ), recorded AS MATERIALIZED (
-    SELECT sent.id, record.fingerprint = sent.fingerprint AS is_same, record.outcome
+  ), replayed AS MATERIALIZED (
+    SELECT sent.id, record.fingerprint = sent.fingerprint AS is_same_request, record.outcome
     FROM sent CROSS JOIN LATERAL (
       SELECT fingerprint, outcome FROM idempotency_record
       WHERE idempotency_record.partner_id = sent.partner_id AND idempotency_record.idempotency_key = sent.idempotency_key
       LIMIT 1
     ) AS record
     WHERE sent.idempotency_key IS NOT NULL
-  ), wanted AS (
-    SELECT * FROM sent WHERE id NOT IN (SELECT id FROM recorded)
-  ), ${lastLeads}, first AS (
-    SELECT DISTINCT ON (id) id, asked_by FROM last WHERE id IS NOT NULL ORDER BY id, asked_by COLLATE "C"
+  ), requested AS (
+    SELECT * FROM sent WHERE id NOT IN (SELECT id FROM replayed)
+  ), ${latestLeads}, first_request AS (
+    SELECT DISTINCT ON (id) id AS lead_id, request_id FROM latest
+    WHERE id IS NOT NULL ORDER BY id, request_id COLLATE "C"
   ), cancelled AS (
     UPDATE lead SET state = 'cancelled', cancelled_at = $2,
       ended_order = CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END
-    WHERE lead.id = ANY (ARRAY(SELECT id FROM first))
+    WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM first_request))
       AND lead.state IN ('scheduled', 'failed') AND lead.claim IS NULL AND NOT lead.may_have_arrived
     RETURNING lead.id
   ), decided AS (
-    SELECT last.asked_by AS id, last.id AS lead_id,
+    SELECT latest.request_id AS id, latest.id AS lead_id,
       CASE
-        WHEN last.type_id IS NULL THEN 'unknown-type'
-        WHEN cancelled.id IS NOT NULL AND first.id IS NOT NULL THEN 'cancelled'
-        WHEN last.state IN ('scheduled', 'failed') AND last.claim IS NULL AND NOT last.may_have_arrived THEN NULL
-        WHEN last.state IN ('scheduled', 'dialled', 'failed') THEN 'already-processed'
+        WHEN latest.type_id IS NULL THEN 'unknown-type'
+        WHEN cancelled.id IS NOT NULL AND first_request.request_id IS NOT NULL THEN 'cancelled'
+        WHEN latest.state IN ('scheduled', 'failed') AND latest.claim IS NULL AND NOT latest.may_have_arrived THEN NULL
+        WHEN latest.state IN ('scheduled', 'dialled', 'failed') THEN 'already-processed'
         ELSE 'not-found'
       END AS outcome
-    FROM last
-    LEFT JOIN first ON first.asked_by = last.asked_by
-    LEFT JOIN cancelled ON cancelled.id = last.id
-  ), stored AS (
+    FROM latest
+    LEFT JOIN first_request ON first_request.request_id = latest.request_id
+    LEFT JOIN cancelled ON cancelled.id = latest.id
+  ), saved AS (
     INSERT INTO submission (id, kind, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
-    SELECT wanted.id, 'cancel', partner_id, received_at, type, mobile, 0, content, outcome,
+    SELECT requested.id, 'cancel', partner_id, received_at, type, mobile, 0, content, outcome,
       CASE WHEN outcome <> 'not-found' THEN lead_id END
-    FROM decided JOIN wanted ON wanted.id = decided.id
+    FROM decided JOIN requested ON requested.id = decided.id
     WHERE outcome IS NOT NULL
-  ), saved_record AS (
+  ), recorded AS (
     INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, recorded_at)
     SELECT partner_id, idempotency_key, fingerprint, outcome, $2
-    FROM decided JOIN wanted ON wanted.id = decided.id
+    FROM decided JOIN requested ON requested.id = decided.id
     WHERE outcome IS NOT NULL AND idempotency_key IS NOT NULL
   )
   SELECT id, outcome, false AS "isReplay" FROM decided WHERE outcome IS NOT NULL AND ${isCurrent}
   UNION ALL
-  SELECT id, CASE WHEN is_same THEN outcome ELSE 'idempotency-key-reused' END, true FROM recorded`,
+  SELECT id, CASE WHEN is_same_request THEN outcome ELSE 'idempotency-key-reused' END, true FROM replayed`,
 );
 
-/** Reads what became of those cancellations in `$1` that are stored already. */
-export const storedCancellations: Statement = {
-  name: 'stored_cancellations',
+/** Reads the results of those cancellations in `$1` that are already saved. */
+const savedCancellations: Statement = {
+  name: 'saved_cancellations',
   text: `
     SELECT submission.id, submission.outcome, false AS "isReplay"
     FROM json_to_recordset($1::json) AS sent (id text)
     JOIN submission ON submission.id = sent.id`,
 };
 
-/** The caller's part of what became of a cancellation. */
-export function cancelledOf({ outcome, isReplay }: CancellationDecision): Cancelled {
-  return outcome === 'idempotency-key-reused' ? { outcome } : { outcome, isReplay };
+/** A row of either statement. */
+interface CancellationRow {
+  id: string;
+  outcome: CancellationOutcome | 'idempotency-key-reused';
+  isReplay: boolean;
+}
+
+/** Returns a function that stores a batch of cancellations and cancels their leads. */
+export function canceller(
+  database: PostgresDatabase,
+): (entries: readonly Entry<SentCancellation, Cancelled>[]) => Promise<void> {
+  return (entries) =>
+    writeBatch(database, entries, {
+      write: (sent) => database.write<CancellationRow>(cancel, [sent, Date.now()]),
+      readSaved: (sent) => database.readOnce<CancellationRow>(savedCancellations, [sent]),
+      toResult: ({ outcome, isReplay }): Cancelled =>
+        outcome === 'idempotency-key-reused' ? { outcome } : { outcome, isReplay },
+    });
 }

@@ -1,29 +1,29 @@
-import type { StoreObserver } from '../../observer.ts';
-import { StoreUnavailable } from '../../store.ts';
+import type { StoreObserver } from '../observer.ts';
+import { StoreUnavailable } from '../store.ts';
 
-/** One call that waits for its result. A promise that is settled stays as it is. */
+/** A call that waits for its result. Settling it a second time has no effect. */
 export interface Entry<Input, Output> {
   input: Input;
-  /** When the call was made, on the clock that is never set back (`performance.now()`). */
+  /** When the call was made (`performance.now()`). */
   since: number;
   resolve: (output: Output) => void;
   reject: (error: unknown) => void;
 }
 
 export interface BatchLimits {
-  /** How many calls may wait before further ones are refused. */
+  /** Maximum number of waiting calls; further calls are rejected. */
   capacity: number;
-  /** How many calls share a statement at most. */
-  largest: number;
-  /** How many statements may be under way at once. */
-  maxConcurrent: number;
-  /** How long a call may wait for its statement to begin, in milliseconds. */
+  /** Maximum number of calls in a statement. */
+  maxBatchSize: number;
+  /** Maximum number of statements in flight. */
+  maxInFlight: number;
+  /** Maximum time that a call waits for its statement to be sent (ms). */
   maxWait: number;
 }
 
 /**
- * Gathers the calls of one turn of the event loop, and those that come while statements are under way,
- * and runs them as one statement: a round trip and a commit for each would be most of the work.
+ * Gathers calls into statements, because a round trip and a commit for each call would be most of the work. A batch
+ * contains the calls of one event-loop tick, and those that arrived while `maxInFlight` statements were in flight.
  */
 export class Batcher<Input, Output> {
   readonly #kind: string;
@@ -32,12 +32,12 @@ export class Batcher<Input, Output> {
   readonly #limits: BatchLimits;
   #waiting: Entry<Input, Output>[] = [];
   #inFlight = 0;
-  #scheduled = false;
+  #isScheduled = false;
   #whenIdle: (() => void)[] = [];
 
   /**
-   * @param kind of the calls, for whoever watches
-   * @param run settles each entry; those that it leaves are rejected with what it throws
+   * @param kind of call, for metrics
+   * @param run settles every entry; if it throws, the entries that it has not settled are rejected with the error
    */
   constructor(
     kind: string,
@@ -51,12 +51,12 @@ export class Batcher<Input, Output> {
     this.#limits = limits;
   }
 
-  /** How many calls wait. */
+  /** Number of waiting calls. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** @throws {StoreUnavailable} where too much is waiting */
+  /** Adds a call to the next batch. @throws {StoreUnavailable} if too many calls are waiting, or this one waits too long */
   call(input: Input): Promise<Output> {
     const waiting = this.#waiting.length;
     if (waiting >= this.#limits.capacity) {
@@ -68,24 +68,24 @@ export class Batcher<Input, Output> {
     });
   }
 
-  /** Fulfilled once nothing is waiting or under way. */
+  /** Resolves once no call is waiting or in flight. */
   idle(): Promise<void> {
     if (this.#waiting.length === 0 && this.#inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight >= this.#limits.maxConcurrent) return;
-    this.#scheduled = true;
+    if (this.#isScheduled || this.#inFlight >= this.#limits.maxInFlight) return;
+    this.#isScheduled = true;
     setImmediate(() => {
-      this.#scheduled = false;
+      this.#isScheduled = false;
       void this.#runNext();
     });
   }
 
   async #runNext(): Promise<void> {
-    this.#refuseStale();
-    const entries = this.#waiting.splice(0, this.#limits.largest);
+    this.#rejectExpired();
+    const entries = this.#waiting.splice(0, this.#limits.maxBatchSize);
     if (entries.length === 0) {
       this.#notifyIdle();
       return;
@@ -105,16 +105,18 @@ export class Batcher<Input, Output> {
     else this.#notifyIdle();
   }
 
-  /** While the store does not answer the line must not grow older than who stands in it can wait. */
-  #refuseStale(): void {
+  /** While PostgreSQL does not respond, the queue would grow older than the clients' timeouts. */
+  #rejectExpired(): void {
     const oldest = performance.now() - this.#limits.maxWait;
     const fresh = this.#waiting.findIndex(({ since }) => since >= oldest);
-    const stale = this.#waiting.splice(0, fresh < 0 ? this.#waiting.length : fresh);
-    for (const { reject } of stale) reject(new StoreUnavailable('A call has waited too long for the store.'));
+    const expired = this.#waiting.splice(0, fresh < 0 ? this.#waiting.length : fresh);
+    for (const { reject } of expired) {
+      reject(new StoreUnavailable(`The call waited longer than ${this.#limits.maxWait} ms for the store.`));
+    }
   }
 
   #notifyIdle(): void {
     if (this.#waiting.length > 0 || this.#inFlight > 0) return;
-    for (const tell of this.#whenIdle.splice(0)) tell();
+    for (const notify of this.#whenIdle.splice(0)) notify();
   }
 }

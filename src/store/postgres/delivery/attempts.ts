@@ -1,0 +1,75 @@
+import { isUndecided, nextEndedOrder } from '../../lead-order.ts';
+import type { Attempt } from '../../store.ts';
+import type { Entry } from '../batcher.ts';
+import type { PostgresDatabase } from '../connection/database.ts';
+import { isCurrent, writeStatement } from '../connection/schema-version.ts';
+
+/**
+ * Saves the attempts in `$1`, a JSON array, and changes their leads' states. If several attempts of a lead are recorded at
+ * once, `deciding` contains the one that determines its state: a delivered one, or else that of the current claim.
+ */
+const recordAttempts = writeStatement(
+  'record_attempts',
+  `
+    WITH sent AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1::json) AS sent (
+        lead_id text, claim text, started_at bigint, ended_at bigint, outcome text, response text,
+        next_attempt_at bigint)
+    ), saved AS (
+      INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
+      SELECT lead_id, started_at, ended_at, outcome, response FROM sent
+    ), deciding AS MATERIALIZED (
+      SELECT DISTINCT ON (lead_id) lead_id, claim, outcome, ended_at,
+        CASE WHEN outcome <> 'rejected' THEN next_attempt_at END AS next_attempt_at
+      FROM sent
+      JOIN LATERAL (
+        SELECT lead.claim AS current_claim FROM lead WHERE lead.id = sent.lead_id LIMIT 1
+      ) AS lead ON true
+      ORDER BY lead_id, outcome = 'delivered' DESC, sent.claim IS NOT DISTINCT FROM current_claim DESC
+    )
+    UPDATE lead SET
+      state = CASE
+        WHEN deciding.outcome = 'delivered' THEN 'dialled'
+        WHEN deciding.next_attempt_at IS NULL THEN 'failed'
+        ELSE 'scheduled' END,
+      dialled_at = CASE WHEN deciding.outcome = 'delivered' THEN deciding.ended_at END,
+      ended_order = CASE
+        WHEN deciding.outcome = 'delivered' OR deciding.next_attempt_at IS NOT NULL
+          OR lead.may_have_arrived OR deciding.outcome = 'unknown' THEN 0
+        ELSE ${nextEndedOrder} END,
+      next_attempt_at = CASE
+        WHEN deciding.outcome = 'delivered' THEN lead.next_attempt_at
+        ELSE coalesce(deciding.next_attempt_at, lead.next_attempt_at) END,
+      may_have_arrived = lead.may_have_arrived OR deciding.outcome = 'unknown',
+      claim = NULL
+    FROM deciding
+    WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM deciding)) AND deciding.lead_id = lead.id
+      AND ${isCurrent}
+      AND (lead.state = 'scheduled' OR deciding.outcome = 'delivered' AND ${isUndecided})
+      AND (deciding.outcome = 'delivered' OR lead.claim = deciding.claim)`,
+);
+
+/** An attempt, the claim that made it, and when the next one is due (undefined: never). */
+export interface ClaimedAttempt extends Attempt {
+  claim: string;
+  nextAttemptAt: number | undefined;
+}
+
+/** Returns a function that records a batch of attempts. */
+export function attemptRecorder(
+  database: PostgresDatabase,
+): (entries: readonly Entry<ClaimedAttempt, void>[]) => Promise<void> {
+  return async (entries) => {
+    const sent = entries.map(({ input }) => ({
+      lead_id: input.leadId,
+      claim: input.claim,
+      started_at: input.startedAt,
+      ended_at: input.endedAt,
+      outcome: input.outcome,
+      response: input.response,
+      next_attempt_at: input.nextAttemptAt,
+    }));
+    await database.write(recordAttempts, [JSON.stringify(sent)]);
+    for (const { resolve } of entries) resolve();
+  };
+}

@@ -1,0 +1,29 @@
+import type { StoreObserver } from '../../observer.ts';
+import type { Delivery } from '../../store.ts';
+import { Batcher, type BatchLimits } from '../batcher.ts';
+import type { PostgresDatabase } from '../connection/database.ts';
+import type { LeadNotifications } from '../notifications.ts';
+import { attemptRecorder } from './attempts.ts';
+import { claimDue, renewLease } from './claims.ts';
+import { listDueLeads, readNextAttemptAt } from './due-leads.ts';
+
+/** Returns the store's delivery, the number of waiting calls, and a promise of there being none. */
+export function postgresDelivery(
+  database: PostgresDatabase,
+  notifications: LeadNotifications,
+  limits: BatchLimits,
+  observer: StoreObserver,
+): { calls: Delivery; waiting(): number; idle(): Promise<void> } {
+  const attempts = new Batcher('attempt', attemptRecorder(database), limits, observer);
+
+  const calls: Delivery = {
+    dueLeads: (limit) => listDueLeads(database, limit),
+    nextAttemptAt: () => readNextAttemptAt(database),
+    onChange: (wake) => notifications.subscribe(wake),
+    claimDue: (terms) => claimDue(database, terms),
+    renewLease: (claim, leadIds, lease) => renewLease(database, claim, leadIds, lease),
+    recordAttempt: (claim, attempt, nextAttemptAt) => attempts.call({ ...attempt, claim, nextAttemptAt }),
+  };
+
+  return { calls, waiting: () => attempts.waiting, idle: () => attempts.idle() };
+}

@@ -1,0 +1,57 @@
+import { inPages } from '../../pages.ts';
+import { isOpen } from '../../sql/delivery-pauses.ts';
+import { dueLeadColumns, dueLeadJoins } from '../../sql/due-lead.ts';
+import type { DueLead } from '../../store.ts';
+import type { PostgresDatabase, Statement } from '../connection/database.ts';
+
+/**
+ * PostgreSQL's clock (ms since 1970), which decides when leases end. All servers share it, so a server whose own clock is
+ * fast cannot claim a lead that another is delivering.
+ */
+export const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
+
+/**
+ * Query for the ids of the leads that can be claimed, the longest due first. It reads up to `limit` leads of each lead type
+ * that is not paused, so the number of leads of paused types does not matter.
+ */
+export function claimableLeads({ after = "(0, '')", limit }: { after?: string; limit: string }): string {
+  return `
+    SELECT due.id, due.next_attempt_at
+    FROM lead_type CROSS JOIN LATERAL (
+      SELECT id, next_attempt_at FROM lead
+      WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= ${now} AND (next_attempt_at, id) > ${after}
+      ORDER BY next_attempt_at, id LIMIT ${limit}
+    ) AS due
+    WHERE ${isOpen}
+    ORDER BY due.next_attempt_at, due.id`;
+}
+
+const dueLeads: Statement = {
+  name: 'due_leads',
+  text: `
+    SELECT ${dueLeadColumns}, lead.next_attempt_at AS "nextAttemptAt"
+    FROM (${claimableLeads({ after: '($1, $2)', limit: '$3' })} LIMIT $3) AS due
+    JOIN lead ON lead.id = due.id ${dueLeadJoins}
+    ORDER BY lead.next_attempt_at, lead.id`,
+};
+
+/** Lists the leads that can be claimed, the longest due first. */
+export async function* listDueLeads(database: PostgresDatabase, limit: number): AsyncGenerator<DueLead> {
+  const rows = inPages<DueLead & { nextAttemptAt: number }>(limit, (last, size) =>
+    database.read(dueLeads, [last?.nextAttemptAt ?? 0, last?.id ?? '', size]),
+  );
+  for await (const { nextAttemptAt: _, ...lead } of rows) yield lead;
+}
+
+const nextAttempt: Statement = {
+  name: 'next_attempt',
+  text: `
+    SELECT min((SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS at
+    FROM lead_type WHERE ${isOpen}`,
+};
+
+/** Returns when the next lead can be claimed (ms since 1970; undefined: none is scheduled). */
+export async function readNextAttemptAt(database: PostgresDatabase): Promise<number | undefined> {
+  const [row] = await database.read<{ at: number | null }>(nextAttempt);
+  return row?.at ?? undefined;
+}

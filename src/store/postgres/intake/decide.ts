@@ -1,0 +1,112 @@
+import type { Idempotency } from '../../../leads/idempotency.ts';
+import { newIdentifier } from '../../../leads/identifier.ts';
+import { callDueAt, type Submission } from '../../../leads/submission.ts';
+import { nextEndedOrder } from '../../lead-order.ts';
+import { storableText } from './storable-text.ts';
+
+/** A submission as the statement's parameter, with the lead that it creates if it is accepted. */
+export interface SentSubmission {
+  id: string;
+  partner_id: number;
+  received_at: number;
+  type: string;
+  mobile: string;
+  delays: number;
+  content: string;
+  new_lead_id: string;
+  accepted_at: number;
+  due_at: number;
+  idempotency_key: string | null;
+  fingerprint: string | null;
+  trace: string | null;
+}
+
+/** Converts a submission to the statement's parameter. */
+export function sentSubmissionOf(submission: Submission, idempotency?: Idempotency): SentSubmission {
+  const now = Date.now();
+  const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
+  return {
+    id,
+    partner_id: partnerId,
+    received_at: receivedAt,
+    type: storableText(type),
+    mobile,
+    delays,
+    content,
+    new_lead_id: newIdentifier(now),
+    accepted_at: now,
+    due_at: callDueAt(submission, now),
+    idempotency_key: idempotency?.key ?? null,
+    fingerprint: idempotency?.fingerprint ?? null,
+    trace: submission.trace ?? null,
+  };
+}
+
+/**
+ * CTEs that decide on the submissions in `$1`, a JSON array of `SentSubmission`, and create the leads of those that are
+ * accepted. They follow `outcomeWithActiveLead` of the lead logic. `replayed` contains the submissions whose idempotency key
+ * already has a record, `decided` all others.
+ *
+ * The outcome in `decided` is null if it depends on a change that this statement cannot see: another transaction has just
+ * committed an active lead, or this one has just superseded a lead whose re-contact period has passed. The caller sends
+ * such a submission again.
+ *
+ * The unique index `lead_active` guarantees one active lead per person and type. Leads are inserted in the order of that
+ * index, so two concurrent statements cannot deadlock. LIMIT in a lateral subquery makes the planner use an index even if
+ * the table was small at the last ANALYZE.
+ */
+export const decideSubmissions = `
+  WITH sent AS (
+    SELECT * FROM json_to_recordset($1::json) AS sent (
+      id text, partner_id integer, received_at bigint, type text, mobile text, delays integer,
+      content text, new_lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text,
+      trace text)
+  ), replayed AS MATERIALIZED (
+    SELECT sent.id, record.fingerprint = sent.fingerprint AS is_same_request, record.outcome,
+      record.lead_id, record.due_at
+    FROM sent CROSS JOIN LATERAL (
+      SELECT fingerprint, outcome, lead_id, due_at FROM idempotency_record
+      WHERE idempotency_record.partner_id = sent.partner_id
+        AND idempotency_record.idempotency_key = sent.idempotency_key
+      LIMIT 1
+    ) AS record
+    WHERE sent.idempotency_key IS NOT NULL
+  ), matched AS MATERIALIZED (
+    SELECT sent.*, granted.type_id, active.id AS active_id,
+      active.state = 'dialled' AND active.dialled_at + granted.recontact_after <= sent.accepted_at
+        AS may_be_contacted_again, active.state AS active_state
+    FROM sent
+    LEFT JOIN LATERAL (
+      SELECT lead_type.id AS type_id, lead_type.recontact_after
+      FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
+      WHERE lead_type.name = sent.type AND granted_type.partner_id = sent.partner_id
+      LIMIT 1
+    ) AS granted ON true
+    LEFT JOIN LATERAL (
+      SELECT lead.id, lead.state, lead.dialled_at FROM lead
+      WHERE lead.mobile = sent.mobile AND lead.type_id = granted.type_id AND lead.ended_order = 0
+      LIMIT 1
+    ) AS active ON true
+    WHERE sent.id NOT IN (SELECT id FROM replayed)
+  ), inserted AS (
+    INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
+    SELECT new_lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at, trace
+    FROM matched WHERE type_id IS NOT NULL AND active_id IS NULL
+    ORDER BY mobile COLLATE "C", type_id, new_lead_id COLLATE "C"
+    ON CONFLICT (mobile, type_id, ended_order) DO NOTHING
+    RETURNING id, mobile, type_id
+  ), superseded AS (
+    UPDATE lead SET ended_order = ${nextEndedOrder}
+    WHERE lead.id = ANY (ARRAY(SELECT active_id FROM matched WHERE may_be_contacted_again))
+      AND lead.ended_order = 0 AND lead.state = 'dialled'
+  ), decided AS (
+    SELECT matched.*, coalesce(inserted.id, matched.active_id) AS lead_id,
+      CASE
+        WHEN matched.type_id IS NULL THEN 'unknown-type'
+        WHEN inserted.id = matched.new_lead_id THEN 'accepted'
+        WHEN inserted.id IS NOT NULL OR matched.active_state IN ('scheduled', 'failed') THEN 'already-scheduled'
+        WHEN matched.may_be_contacted_again THEN NULL
+        WHEN matched.active_id IS NOT NULL THEN 'existing-contact'
+      END AS outcome
+    FROM matched LEFT JOIN inserted ON inserted.mobile = matched.mobile AND inserted.type_id = matched.type_id
+  )`;

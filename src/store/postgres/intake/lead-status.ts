@@ -1,0 +1,40 @@
+import type { LeadStatus } from '../../../leads/lead.ts';
+import type { PersonAndType } from '../../../leads/submission.ts';
+import type { Entry } from '../batcher.ts';
+import type { PostgresDatabase, Statement } from '../connection/database.ts';
+import { latestLeads } from './latest-leads.ts';
+import { storableText } from './storable-text.ts';
+
+const leadStatuses: Statement = {
+  name: 'lead_statuses',
+  text: `
+    WITH requested AS (
+      SELECT * FROM json_to_recordset($1::json) AS sent (
+        id integer, partner_id integer, type text, mobile text)
+    ), ${latestLeads}
+    SELECT request_id AS index, state, accepted_at AS "acceptedAt", due_at AS "dueAt", dialled_at AS "dialledAt"
+    FROM latest WHERE id IS NOT NULL`,
+};
+
+/** Returns a function that looks up a batch of lead statuses. */
+export function leadStatusLookup(
+  database: PostgresDatabase,
+): (entries: readonly Entry<PersonAndType, LeadStatus | undefined>[]) => Promise<void> {
+  return async (entries) => {
+    const pending = new Map(entries.entries());
+    const requests = entries.map(({ input: { partnerId, type, mobile } }, index) => ({
+      id: index,
+      partner_id: partnerId,
+      type: storableText(type),
+      mobile,
+    }));
+    const rows = await database.read<LeadStatus & { index: number }>(leadStatuses, [
+      JSON.stringify(requests),
+    ]);
+    for (const { index, ...status } of rows) {
+      pending.get(index)?.resolve(status);
+      pending.delete(index);
+    }
+    for (const { resolve } of pending.values()) resolve(undefined);
+  };
+}
