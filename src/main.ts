@@ -1,7 +1,7 @@
-/** The server's process. Node is told how to treat code and memory before the modules are loaded. */
-import { keepCompiledCode, keepRequestsYoung } from './app/runtime.ts';
+/** The server's process. It sets V8's flags before the modules are loaded. */
+import { avoidPretenuring, enableModuleCache } from './app/runtime.ts';
 
-keepRequestsYoung();
-keepCompiledCode();
+avoidPretenuring();
+enableModuleCache();
 const { serve } = await import('./app/serve.ts');
 await serve();

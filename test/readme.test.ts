@@ -325,7 +325,7 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['log lines that wait', '1 MiB', 'telemetry/gathered-output', 'maxWaiting =', 2 ** 20],
   ['response body of the dialler', '1 MiB', 'delivery/diallers/http-post', 'maxBody =', 2 ** 20],
   ['`due --take` has printed', '50 ', 'cli/take', 'step:', 50],
-  ['connections to `METRICS_PORT`', '100 ', 'app/service', 'maxMetricsConnections =', 100],
+  ['connections to `METRICS_PORT`', '100 ', 'app/metrics-server', 'maxMetricsConnections =', 100],
 ];
 
 test.each(limits)('the limit "%s" of the guide is that of the program', (row, limit, file, name, number) => {

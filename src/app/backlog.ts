@@ -2,7 +2,7 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Backlog } from '../telemetry/metrics.ts';
 
-/** What the metrics tell of the store. */
+/** Reads the metrics that only the store knows. */
 export class BacklogReader {
   readonly #store: Store;
   readonly #log: Log;
@@ -13,7 +13,7 @@ export class BacklogReader {
     this.#log = log;
   }
 
-  /** Undefined where the store fails, which is logged when it begins. */
+  /** Returns undefined if the store fails, and logs the first of several failures in a row. */
   async read(): Promise<Backlog | undefined> {
     try {
       const { nextAttemptAt, ...workload } = await this.#store.workload();

@@ -3,25 +3,32 @@ import { newIdentifier } from '../leads/identifier.ts';
 import { digestOf, newKey } from '../partners/key.ts';
 import type { Registry } from '../store/store.ts';
 
-/** What an empty store is begun with. */
+/** The first partner of a store, with its lead type and key. */
 export interface FirstPartner {
   partner: string;
   type: string;
   key: string;
 }
 
-/** Gives an empty store a partner with a type and a key, and tells what they are; leaves any other alone. */
+/** Adds a first partner to an empty store. Returns undefined, and changes nothing, if the store is not empty. */
 export async function bootstrap(registry: Registry): Promise<FirstPartner | undefined> {
   if (!(await registry.isEmpty())) return undefined;
   const first = { partner: 'demo', type: 'motor-trade', key: newKey() };
   try {
     await registry.addType(first.type, null);
   } catch (error) {
-    // Another server that starts on the same store was first.
+    // Another server that starts on the same store was faster.
     if (error instanceof UserError) return undefined;
     throw error;
   }
   await registry.addPartner(first.partner, [first.type]);
   await registry.addKey(first.partner, newIdentifier(), digestOf(first.key));
   return first;
+}
+
+/** Returns a shell command that adds a lead. @param url where the server listens */
+export function addLeadCommand({ type, key }: FirstPartner, url: string): string {
+  return `curl '${url}/lead/add?key=${key}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{"email":"john.doe@test.com","first_name":"John","surname":"Doe","mobile":"07840258823","type":"${type}"}'`;
 }

@@ -1,15 +1,15 @@
 import type { StoreObserver } from '../store/observer.ts';
 import type { Log } from '../telemetry/log.ts';
 
-/** Skew from which due times are wrong enough for a warning (ms). */
-const notable = 1_000;
+/** Minimum skew for a warning (ms). */
+const warningThreshold = 1_000;
 
-/** Skew below which the clocks agree again (ms). */
-const negligible = 500;
+/** Skew below which the clocks are considered to agree again (ms). */
+const agreementThreshold = 500;
 
 /**
- * An observer that also logs when this machine's clock and the store's no longer agree, and when they agree again. Between
- * the two bounds nothing changes, so a skew near one of them does not fill the log.
+ * Returns an observer that also logs when the clocks of this machine and of the store no longer agree, and when they
+ * agree again. The two thresholds differ, so that a skew near one of them does not fill the log.
  */
 export function watchClock(observer: StoreObserver, log: Log): StoreObserver {
   let isSkewed = false;
@@ -18,10 +18,10 @@ export function watchClock(observer: StoreObserver, log: Log): StoreObserver {
     clockSkew(milliseconds) {
       observer.clockSkew(milliseconds);
       const size = Math.abs(milliseconds);
-      if (!isSkewed && size >= notable) {
+      if (!isSkewed && size >= warningThreshold) {
         isSkewed = true;
         log.warn({ clockSkew: milliseconds / 1_000 }, warningOf(milliseconds));
-      } else if (isSkewed && size < negligible) {
+      } else if (isSkewed && size < agreementThreshold) {
         isSkewed = false;
         log.info('The clocks of this machine and of the database agree again.');
       }

@@ -2,35 +2,35 @@ import { idempotencyRetention } from '../leads/idempotency.ts';
 import type { Maintenance } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 
-/** How often a server looks for what can be forgotten, in milliseconds. */
+/** Interval between two runs (ms). */
 const interval = 10 * 60_000;
 
-/** The pause after a step, in which those who wait get their turn, in milliseconds. */
+/** Pause after each step, in which the store serves other callers (ms). */
 const pause = 50;
 
-/** Now and then removes the answers that were kept under idempotency keys for long enough, and gives free room back. */
+/** Deletes expired idempotency records and releases unused space, at intervals and in small steps. */
 export class RegularMaintenance {
   readonly #store: Maintenance;
   readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
   #running: Promise<void> | undefined;
-  #stopping = false;
+  #isStopping = false;
 
-  /** Begins at once. */
+  /** Starts the first run immediately. */
   constructor(store: Maintenance, log: Log) {
     this.#store = store;
     this.#log = log;
-    this.#timer = setInterval(() => this.#begin(), interval).unref();
-    this.#begin();
+    this.#timer = setInterval(() => this.#start(), interval).unref();
+    this.#start();
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#isStopping = true;
     clearInterval(this.#timer);
     await this.#running;
   }
 
-  #begin(): void {
+  #start(): void {
     this.#running ??= this.#maintain().finally(() => {
       this.#running = undefined;
     });
@@ -38,18 +38,18 @@ export class RegularMaintenance {
 
   async #maintain(): Promise<void> {
     try {
-      await this.#inSteps(
+      await this.#repeat(
         async () => (await this.#store.deleteIdempotencyRecords(Date.now() - idempotencyRetention)) > 0,
       );
-      await this.#inSteps(() => this.#store.shrink());
+      await this.#repeat(() => this.#store.shrink());
     } catch (error) {
-      this.#log.warn({ err: error }, 'Old answers could not be forgotten; it is tried again in ten minutes.');
+      this.#log.warn({ err: error }, 'Maintenance of the store failed; the next attempt is in ten minutes.');
     }
   }
 
-  /** Repeats a step until it says that there is no more to do. */
-  async #inSteps(step: () => Promise<boolean>): Promise<void> {
-    while (!this.#stopping && (await step())) {
+  /** Repeats a step until it returns that nothing is left to do. */
+  async #repeat(step: () => Promise<boolean>): Promise<void> {
+    while (!this.#isStopping && (await step())) {
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }

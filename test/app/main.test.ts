@@ -230,8 +230,8 @@ test('the operator’s command takes the code that the server was compiled to, a
 });
 
 test.each([
-  [{ PORT: 'http' }, 'PORT must be a port, from 0 (any that is free) to 65535; it is "http".'],
-  [{ PORT: '65536' }, 'PORT must be a port, from 0 (any that is free) to 65535; it is "65536".'],
+  [{ PORT: 'http' }, 'PORT must be a port, from 0 (any free port) to 65535; it is "http".'],
+  [{ PORT: '65536' }, 'PORT must be a port, from 0 (any free port) to 65535; it is "65536".'],
   [{ HOST: ' ' }, 'HOST must be an address of this machine, such as 127.0.0.1 or 0.0.0.0; it is " ".'],
   [
     { DATABASE_URL: 'leads.db' },
@@ -243,11 +243,11 @@ test.each([
   ],
   [
     { ALLOWED_COUNTRIES: 'GB,UK' },
-    'ALLOWED_COUNTRIES must be all, or country codes of two letters with commas between them, such as GB,IE; it is "GB,UK".',
+    'ALLOWED_COUNTRIES must be all, or country codes of two letters separated by commas, such as GB,IE; it is "GB,UK".',
   ],
   [
     { ALLOWED_SPECIAL_NUMBERS: 'premium' },
-    'ALLOWED_SPECIAL_NUMBERS must be off, or one or more of premium-rate, satellite with commas between them; it is "premium".',
+    'ALLOWED_SPECIAL_NUMBERS must be off, or one or more of premium-rate, satellite, separated by commas; it is "premium".',
   ],
   [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP must be one of on, off; it is "no".'],
   [{ DISPATCH: 'no' }, 'DISPATCH must be one of on, off; it is "no".'],
@@ -270,15 +270,15 @@ test.each([
 test.each([
   [
     {},
-    'No lead is handed over (DIALLER=none): due leads wait until `leads due --take` fetches them.',
+    'No leads are delivered (DIALLER=none): due leads wait until `leads due --take` fetches them.',
     { dialler: 'none', state: 'off', reason: 'Due leads wait until `leads due --take` fetches them.' },
   ],
   [
     { DIALLER: 'log', DISPATCH: 'off' },
-    'No lead is handed over by this process (DISPATCH=off).',
-    { dialler: 'log', state: 'off', reason: 'Another process hands leads over.' },
+    'This process delivers no leads (DISPATCH=off).',
+    { dialler: 'log', state: 'off', reason: 'Another process delivers leads.' },
   ],
-  [{ DIALLER: 'log' }, 'Due leads are handed over (DIALLER=log).', { dialler: 'log', state: 'running' }],
+  [{ DIALLER: 'log' }, 'Due leads are delivered (DIALLER=log).', { dialler: 'log', state: 'running' }],
 ])('with %o the log and /status say what happens to due leads', async (environment, line, delivery) => {
   const { output } = await startMain({ ...settings(), ...environment, METRICS_PORT: '0' });
   expect(output).toContain(line);
@@ -344,7 +344,7 @@ test('an address that is not the machine’s stops the start with a sentence', a
   const { code, stderr } = await run('src/main.ts', [], { ...settings(), HOST: '203.0.113.1' });
   expect(code).toBe(1);
   expect(stderr).toBe(
-    'The server did not start: 203.0.113.1 is no address of this machine. Choose one that is, or 0.0.0.0 for all (EADDRNOTAVAIL).\n',
+    'The server did not start: 203.0.113.1 is not an address of this machine. Choose one that is, or 0.0.0.0 for all (EADDRNOTAVAIL).\n',
   );
 });
 
@@ -418,7 +418,7 @@ test('a server keeps to its configured burst, and listens for metrics where it i
     METRICS_HOST: host,
   };
   const { output, target } = await startMain(environment);
-  const metricsUrl = /Metrics are read from (\S+?)"/.exec(output)?.[1] ?? '';
+  const metricsUrl = /Metrics are available at (\S+?)"/.exec(output)?.[1] ?? '';
   expect(new URL(metricsUrl).hostname).toBe(host);
   expect((await fetch(metricsUrl)).status).toBe(200);
   const { headers } = await send(target, 'leadStatus');

@@ -1,0 +1,97 @@
+import { makeExactValidator } from 'envalid';
+import { type CountryCode, isCountry } from '../leads/phone.ts';
+import { type SpecialNumber, specialNumbers } from '../leads/phone-policy.ts';
+import { maxPerSecond } from '../partners/rate-limit.ts';
+import { addressReader, type TrustedProxies } from '../server/client-address.ts';
+import { isStoreUrl } from '../store/open.ts';
+import { parseDuration } from '../text/duration.ts';
+
+const portRange = 'a port, from 0 (any free port) to 65535';
+
+export const port = makeExactValidator<number>((value) => {
+  const number = parsePort(value);
+  if (number !== undefined) return number;
+  throw new Error(portRange);
+});
+
+export const portOrOff = makeExactValidator<number | 'off'>((value) => {
+  if (value === 'off') return 'off';
+  const number = parsePort(value);
+  if (number !== undefined) return number;
+  throw new Error(`off, or ${portRange}`);
+});
+
+export const securityContact = makeExactValidator<string>((value) => {
+  if (value === 'off') return 'off';
+  if (/^(mailto:|https:\/\/|tel:)\S+$/.test(value)) return value;
+  throw new Error('off, or a URI such as mailto:security@leads.example or https://leads.example/security');
+});
+
+export const host = makeExactValidator<string>((value) => {
+  if (value.trim() !== '') return value;
+  throw new Error('an address of this machine, such as 127.0.0.1 or 0.0.0.0');
+});
+
+export const storeUrl = makeExactValidator<string>((value) => {
+  if (isStoreUrl(value)) return value;
+  throw new Error(
+    'sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database',
+  );
+});
+
+export const country = makeExactValidator<CountryCode>((value) => {
+  const code = value.toUpperCase();
+  if (isCountry(code)) return code;
+  throw new Error('a country code of two letters, such as GB or DE');
+});
+
+export const countriesOrAll = makeExactValidator<readonly CountryCode[] | 'all'>((value) => {
+  if (value === 'all') return 'all';
+  const codes = splitList(value.toUpperCase());
+  if (codes.every(isCountry)) return codes;
+  throw new Error('all, or country codes of two letters separated by commas, such as GB,IE');
+});
+
+export const specialNumbersOrOff = makeExactValidator<readonly SpecialNumber[]>((value) => {
+  if (value === 'off') return [];
+  const kinds = splitList(value);
+  const allowed = specialNumbers.filter((kind) => kinds.includes(kind));
+  if (kinds.every((kind) => allowed.some((known) => known === kind))) return allowed;
+  throw new Error(`off, or one or more of ${specialNumbers.join(', ')}, separated by commas`);
+});
+
+export const durationOrOff = makeExactValidator<number | 'off'>((value) => {
+  if (value === 'off') return 'off';
+  try {
+    return parseDuration(value);
+  } catch {
+    throw new Error('off, or a duration such as 24h or 90m');
+  }
+});
+
+export const requestRateOrOff = makeExactValidator<number | 'off'>((value) => {
+  if (value === 'off') return 'off';
+  const number = Number(value);
+  if (/^[0-9]+$/.test(value) && number >= 1 && number <= maxPerSecond) return number;
+  throw new Error(`off, or a number of requests per second, from 1 to ${maxPerSecond}`);
+});
+
+export const proxiesOrOff = makeExactValidator<TrustedProxies>((value) => {
+  if (value === 'off') return [];
+  const proxies = splitList(value);
+  try {
+    addressReader(proxies);
+    return proxies;
+  } catch {
+    throw new Error('off, or addresses and networks such as 10.0.0.0/8, separated by commas');
+  }
+});
+
+function parsePort(value: string): number | undefined {
+  const number = Number(value);
+  return /^[0-9]+$/.test(value) && number <= 65_535 ? number : undefined;
+}
+
+function splitList(value: string): string[] {
+  return value.split(',').map((item) => item.trim());
+}

@@ -1,0 +1,39 @@
+import { Dispatcher } from '../delivery/dispatcher.ts';
+import type { DeliveryStatus } from '../server/metrics.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Config } from './config.ts';
+
+/** Starts to deliver due leads. Returns undefined if this process does not deliver any. */
+export function startDispatcher(
+  config: Config,
+  store: Store,
+  log: Log,
+  metrics: Metrics | undefined,
+): Dispatcher | undefined {
+  const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin } = config;
+  if (!dispatch) {
+    log.info('This process delivers no leads (DISPATCH=off).');
+    return undefined;
+  }
+  if (dialler === undefined) {
+    log.warn('No leads are delivered (DIALLER=none): due leads wait until `leads due --take` fetches them.');
+    return undefined;
+  }
+  log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);
+  const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
+  return new Dispatcher({ store, dialler, log, ...limits, ...(metrics && { observer: metrics.delivery }) });
+}
+
+/** Returns the state of delivery, for `/status`. */
+export function deliveryStatus(
+  { dispatch, dialler }: Config,
+  dispatcher: Dispatcher | undefined,
+): DeliveryStatus {
+  if (dispatcher !== undefined) return dispatcher.status();
+  const reason = dispatch
+    ? 'Due leads wait until `leads due --take` fetches them.'
+    : 'Another process delivers leads.';
+  return { dialler: dialler?.name ?? 'none', state: 'off', reason };
+}

@@ -1,0 +1,30 @@
+import { type RunningServer, startHttpServer } from '../server/http-server.ts';
+import { metricsApp, type ServerStatus } from '../server/metrics.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Backlog, Metrics } from '../telemetry/metrics.ts';
+import { urlOf } from './url.ts';
+
+/** Maximum number of connections; Prometheus needs one. */
+const maxMetricsConnections = 100;
+
+/** Creates the metrics. Loading their library takes a tenth of a second, so it is only loaded if they are used. */
+export async function loadMetrics(
+  backlog: () => Promise<Backlog | undefined>,
+  isReady: () => boolean,
+): Promise<Metrics> {
+  const { Metrics } = await import('../telemetry/metrics.ts');
+  return new Metrics(backlog, isReady);
+}
+
+/** Starts the server for `/metrics` and `/status`. @throws as `startHttpServer` */
+export async function startMetricsServer(
+  metrics: Metrics,
+  status: () => ServerStatus,
+  endpoint: { host: string; port: number },
+  log: Log,
+): Promise<RunningServer> {
+  const app = metricsApp(metrics, status, log);
+  const server = await startHttpServer(app, { ...endpoint, log, maxConnections: maxMetricsConnections });
+  log.info(`Metrics are available at ${urlOf(server)}/metrics`);
+  return server;
+}

@@ -1,0 +1,28 @@
+import { ConfigError } from '../environment/variables.ts';
+import { logWritten } from '../telemetry/log.ts';
+
+/** A program that runs until it has stopped after a signal. */
+export type Program = (stopSignal: Promise<NodeJS.Signals>) => Promise<void>;
+
+/** Runs a program, then ends the process. If the program fails, prints the reason on standard error and exits with 1. */
+export async function runProgram(program: Program): Promise<void> {
+  try {
+    await program(stopSignal());
+    await logWritten();
+    // Abandoned sockets and timers would keep the process running.
+    process.exit();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(
+      error instanceof ConfigError ? `${message}\n` : `The server did not start: ${message}\n`,
+    );
+    process.exit(1);
+  }
+}
+
+/** Resolves with the first stop signal. Further ones are ignored: with npm, a Ctrl-C arrives twice. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve);
+  });
+}

@@ -1,0 +1,52 @@
+import { createLogDialler } from '../delivery/diallers/log.ts';
+import { createLog } from '../telemetry/log.ts';
+import { addLeadCommand, type FirstPartner } from './bootstrap.ts';
+import { readConfig } from './config.ts';
+import { runProgram } from './process.ts';
+import { startService } from './service.ts';
+
+/** Runs the server with a store in memory and a dialler that only logs, until a signal stops it. */
+export function runSandbox(): Promise<void> {
+  return runProgram(serveSandbox);
+}
+
+async function serveSandbox(stopSignal: Promise<NodeJS.Signals>): Promise<void> {
+  const config = {
+    ...(await readConfig()),
+    databaseUrl: 'sqlite::memory:',
+    bootstrap: true,
+    dispatch: true,
+    dialler: createLogDialler(),
+  };
+  const log = await createLog(config.logLevel);
+  const { url, firstPartner, stop } = await startService(config, log);
+  if (firstPartner === undefined) throw new Error('The in-memory database was not empty.');
+  log.flush();
+  process.stdout.write(firstSteps(firstPartner, url));
+
+  await stopSignal;
+  await stop();
+}
+
+function firstSteps(first: FirstPartner, url: string): string {
+  return `The sandbox listens on ${url}. It is the real server with an
+in-memory database: all data is lost when it stops. Nobody is called: each
+delivery is only logged.
+
+  partner  ${first.partner}
+  type     ${first.type}
+  key      ${first.key}
+
+To add a lead whose call is due at once, run this command. To have time to cancel
+the lead, add "delays": 30.
+
+  ${addLeadCommand(first, url)}
+
+If you run it again, it prints the first line before the call and the second one
+afterwards:
+
+  {"saved":true,"processed":false,"error":"Another call is already scheduled"}
+  {"saved":true,"processed":false,"error":"Existing Contact"}
+
+`;
+}

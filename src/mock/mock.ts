@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { readContract } from '../contract/document.ts';
+import { startHttpServer } from '../server/http-server.ts';
+import { createLog } from '../telemetry/log.ts';
+import { mockFront } from './front.ts';
+import { outcomesText } from './outcomes.ts';
+import { startPrism } from './prism.ts';
+
+/**
+ * Serves the mock on this machine until a signal stops it. The option `--port` selects the port.
+ *
+ * @throws {Error} if Prism cannot start or ends early, or if the port is not free
+ */
+export async function runMock(stopSignal: Promise<unknown>): Promise<void> {
+  const { values } = parseArgs({ options: { port: { type: 'string', default: '4010' } } });
+  const contract = readContract();
+  const prism = await startPrism();
+  const prismEnded = once(prism.process, 'exit').then(() => {
+    throw new Error('Prism ended unexpectedly.');
+  });
+  // Prism must not outlive this process, however it ends.
+  process.once('exit', () => prism.process.kill());
+
+  const options = { host: '127.0.0.1', port: Number(values.port), log: await createLog('warn') };
+  const server = await startHttpServer(mockFront(contract, prism.url), options);
+  process.stdout.write(outcomesText(contract, `http://127.0.0.1:${server.port}`));
+
+  await Promise.race([stopSignal, prismEnded]);
+  await server.stop();
+}
