@@ -57,7 +57,7 @@ function fieldTable(operation: DocumentedOperation): string {
   const rows = Object.entries(properties).map(([name, { description, maxLength }]) => [
     code(name),
     required.includes(name) ? 'required' : 'optional',
-    maxLength === undefined ? description : `${description} Up to ${maxLength} characters.`,
+    firstSentence(description) + (maxLength === undefined ? '' : ` Up to ${maxLength} characters.`),
   ]);
   return table(['Field', '', 'Description'], rows);
 }
@@ -81,7 +81,7 @@ function errorTable(operations: readonly DocumentedOperation[]): string {
     if (status === '200' || status === '400') continue;
     for (const { summary, description, value } of operations.flatMap((each) => examplesOf(each, status))) {
       const isPlain = Object.keys(value).join() === 'error';
-      const key = `${status} | ${code(isPlain ? String(value['error']) : json(value))}`;
+      const key = `${status} | ${isPlain ? value['error'] : code(json(value))}`;
       causes.set(key, (causes.get(key) ?? new Set()).add(`**${summary}.** ${description}`));
     }
   }
@@ -91,6 +91,11 @@ function errorTable(operations: readonly DocumentedOperation[]): string {
 
 function examplesOf(operation: DocumentedOperation, status: string): ResponseExample[] {
   return Object.values(operation.responses[status]?.content['application/json'].examples ?? {});
+}
+
+/** The summary of a description. The reference below the guide has the rest. */
+function firstSentence(text: string): string {
+  return /^.*?[.](?= |$)/.exec(text)?.[0] ?? text;
 }
 
 /** JSON with a space after each bracket, colon and comma, so that long bodies can wrap. */

@@ -45,10 +45,8 @@ test.each(operationIds())('the guide lists every error of %s with its message, c
     for (const { value, summary, description } of Object.values(responseExamples(id, Number(status)))) {
       const members = Object.keys(Object(value));
       const body = JSON.stringify(value, null, 1).replace(/\s*\n\s*/g, ' ');
-      const message = members.length === 1 ? Object(value).error : body;
-      expect(row(status, `\`${message}\``), `${status} ${message}`).toContain(
-        `**${summary}.** ${description}`,
-      );
+      const message = members.length === 1 ? Object(value).error : `\`${body}\``;
+      expect(row(status, message), `${status} ${message}`).toContain(`**${summary}.** ${description}`);
     }
   }
 });

@@ -144,6 +144,17 @@ test('the page has all sections of the guide in order', () => {
   ]);
 });
 
+test('every link within the guide leads to a section or an operation', () => {
+  const html = readFileSync(join(root, 'docs/index.html'), 'utf8');
+  const guide = readFileSync(join(root, 'docs/page/guide.md'), 'utf8');
+  const targets = [...guide.matchAll(/\]\(#([^)]+)\)/g)].map(([, target = '']) => target);
+  expect(targets).not.toEqual([]);
+  const operations = operationIds().map((id) => `/leads/${id.toLowerCase()}`);
+  const isKnown = (target: string) =>
+    operations.includes(target) || html.includes(`data-section-id="${target}"`);
+  expect(targets.filter((target) => !isKnown(target))).toEqual([]);
+});
+
 test('the page leaves out what is internal to the call centre', () => {
   const html = readFileSync(new URL('../../docs/index.html', import.meta.url), 'utf8');
   for (const internal of ['leadDue', 'lead.due', 'LeadDueEvent', 'webhook-signature']) {
