@@ -15,7 +15,7 @@ import { readJson } from '../src/contract/json.ts';
 import { Reply } from '../src/contract/reply.ts';
 import { validators } from '../src/contract/validation.ts';
 import { contractAjv } from '../src/contract/vocabulary.ts';
-import { post, textOf } from '../src/delivery/diallers/http-post.ts';
+import { createPost, readText } from '../src/delivery/diallers/http-client.ts';
 import { phoneParsers } from '../src/leads/phone.ts';
 import { newSubmission } from '../src/leads/submission.ts';
 import { digestOf } from '../src/partners/key.ts';
@@ -115,12 +115,13 @@ async function syncAlone(): Promise<number> {
 const delivered = 100;
 const receiver = await start('bench/receiver.ts', {}, 'any');
 const receiverUrl = new URL(receiver.address);
+const post = createPost({ concurrency: delivered, timeout: 10_000 });
 const request = () => ({ headers, body: bytes.toString(), signal: AbortSignal.timeout(10_000) });
 
 async function postBatch(): Promise<void> {
   const each = Array.from({ length: delivered }, async () => {
     const posted = await post(receiverUrl, request());
-    if ('response' in posted) await textOf(posted.response);
+    if ('response' in posted) await readText(posted.response);
   });
   await Promise.all(each);
 }

@@ -275,7 +275,7 @@ test('the guide lists every message that is logged', () => {
   const messages = loggedMessages();
   expect(messages.length).toBeGreaterThan(35);
   // Composed from parts that the next test looks for.
-  const composed = ['… Fix the cause, then run `…`.', '… `…` resumes it.', '… …'];
+  const composed = ['… Fix the cause, then run `…`.', '… Run `…` to resume.', '… …'];
   expect(notInGuide(messages.filter((message) => !composed.includes(message)))).toEqual([]);
 });
 
@@ -323,7 +323,7 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['calls that wait for the store', '10,000 ', 'store/postgres/postgres-store', 'capacity:', 10_000],
   ['another process’s lock', '5 s', 'store/sqlite/durability/commit-queue', 'lockTimeout:', 5_000],
   ['log lines that wait', '1 MiB', 'telemetry/gathered-output', 'maxWaiting =', 2 ** 20],
-  ['response body of the dialler', '1 MiB', 'delivery/diallers/http-post', 'maxBody =', 2 ** 20],
+  ['response body of the dialler', '1 MiB', 'delivery/diallers/http-client', 'maxBodySize =', 2 ** 20],
   ['`due --take` has printed', '50 ', 'cli/take', 'step:', 50],
   ['connections to `METRICS_PORT`', '100 ', 'app/metrics-server', 'maxMetricsConnections =', 100],
 ];

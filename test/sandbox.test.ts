@@ -29,7 +29,7 @@ test('a delayed lead is scheduled, cannot be added twice, and can be cancelled',
 
 test('a lead is dialled at its time by a line of the log, which has nothing of the person', async () => {
   const { child, target } = await startSandbox();
-  const dialled = written(child, /Handed over/);
+  const dialled = written(child, /Lead delivered/);
   await send(target, 'addLead');
   const line = await dialled;
   for (const value of Object.values(requestValue('addLead', 'accepted')).slice(0, 4))

@@ -1,76 +1,79 @@
-/** So many failures in a row mean that the dialler is down, rather than that a lead is odd. */
+/** Number of consecutive failures after which the dialler counts as down. */
 const failureThreshold = 5;
 
-/** How long a dialler that is down is left alone, in milliseconds. */
+/** Delays for which nothing is sent to a dialler that is down (ms). */
 export interface CircuitBreakerDelays {
-  /** The first pause; each further one is twice as long. */
-  first: number;
-  /** So long at most a dialler is up again before it is noticed. */
-  longest: number;
+  /** First delay; each further one is twice as long. */
+  initial: number;
+  /** Maximum delay: a dialler that is back is noticed within this time. */
+  max: number;
 }
 
-export const defaultCircuitBreakerDelays: CircuitBreakerDelays = { first: 1_000, longest: 30_000 };
+export const defaultCircuitBreakerDelays: CircuitBreakerDelays = { initial: 1_000, max: 30_000 };
 
 /**
- * Keeps a dialler that is down from being hammered. It begins with one lead at a time, since a wrong
- * password that is sent twenty times at once locks an account; after one success it lets all through,
- * and after several failures in a row nothing until a pause is over, then one again.
+ * Protects a dialler that is down. Its states:
+ *
+ * - half-open, the initial state: one lead at a time, because twenty attempts with a wrong password would lock an account;
+ * - closed, after a success: all leads;
+ * - open, after a failure while half-open, after several consecutive failures, or if the dialler asks for a delay: no lead
+ *   until the delay has passed.
  */
 export class CircuitBreaker {
-  readonly #pauses: CircuitBreakerDelays;
+  readonly #delays: CircuitBreakerDelays;
   #failures = 0;
-  #proven = false;
-  #pause = 0;
-  /** On the clock that is never set back (`performance.now()`). */
+  #isHalfOpen = true;
+  #delay = 0;
+  /** Monotonic time (`performance.now()`). */
   #openUntil = 0;
 
-  constructor(pauses: CircuitBreakerDelays = defaultCircuitBreakerDelays) {
-    this.#pauses = pauses;
+  constructor(delays: CircuitBreakerDelays = defaultCircuitBreakerDelays) {
+    this.#delays = delays;
   }
 
-  /** How many leads may be under way at once, out of `most`. */
-  allowance(most: number): number {
-    if (this.waitsFor() > 0) return 0;
-    return this.#proven ? most : 1;
+  /** Returns how many leads may be in flight, of at most `concurrency`. */
+  allowance(concurrency: number): number {
+    if (this.remainingDelay() > 0) return 0;
+    return this.#isHalfOpen ? 1 : concurrency;
   }
 
-  /** How long nothing may be handed over yet, in milliseconds; 0 where it may. */
-  waitsFor(): number {
+  /** Returns the time until the next lead may be sent (ms); 0: one may be sent now. */
+  remainingDelay(): number {
     return Math.max(0, this.#openUntil - performance.now());
   }
 
-  /** The dialler has answered. */
-  succeeded(): void {
+  /** Records that the dialler accepted or rejected a lead. */
+  recordSuccess(): void {
     this.#failures = 0;
-    this.#proven = true;
-    this.#pause = 0;
-  }
-
-  /** Begins again with one lead at a time, as after an operator has corrected what the dialler refused. */
-  beginAgain(): void {
-    this.#proven = false;
-    this.#failures = 0;
-    this.#pause = 0;
-    this.#openUntil = 0;
+    this.#isHalfOpen = false;
+    this.#delay = 0;
   }
 
   /**
-   * The dialler has not answered, or has answered that it cannot take a lead now.
+   * Records that the dialler did not respond, or cannot accept leads at the moment.
    *
-   * @param askedFor how long it asked to be left alone, in milliseconds
+   * @param retryAfter minimum delay that the dialler asked for (ms)
    */
-  failed(askedFor = 0): void {
+  recordFailure(retryAfter = 0): void {
     this.#failures += 1;
-    if (this.#failures >= failureThreshold || !this.#proven) {
-      this.#proven = false;
-      // Those that were under way when the pause began do not make it longer.
-      if (this.waitsFor() === 0) {
-        const { first, longest } = this.#pauses;
-        this.#pause = Math.min(longest, this.#pause === 0 ? first : 2 * this.#pause);
-        this.#openFor(this.#pause);
+    if (this.#failures >= failureThreshold || this.#isHalfOpen) {
+      this.#isHalfOpen = true;
+      // Attempts that were in flight when the circuit opened do not extend the delay.
+      if (this.remainingDelay() === 0) {
+        const { initial, max } = this.#delays;
+        this.#delay = Math.min(max, this.#delay === 0 ? initial : 2 * this.#delay);
+        this.#openFor(this.#delay);
       }
     }
-    this.#openFor(askedFor);
+    this.#openFor(retryAfter);
+  }
+
+  /** Returns to the initial state, such as after an operator has fixed why the dialler refused the server. */
+  reset(): void {
+    this.#isHalfOpen = true;
+    this.#failures = 0;
+    this.#delay = 0;
+    this.#openUntil = 0;
   }
 
   #openFor(milliseconds: number): void {

@@ -2,51 +2,51 @@ import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { ClaimedLead } from '../store/store.ts';
 
-/** Whom due leads are handed to. */
+/** A system that calls people: due leads are delivered to it. */
 export interface Dialler {
-  /** What the operator calls it. */
+  /** Its name in `DIALLER`. */
   readonly name: string;
-  /** How many leads it can be given at once, where that is fewer than the operator allows. */
+  /** Maximum number of leads in flight, if the dialler allows fewer than the operator. */
   readonly maxBurst?: number;
   /**
-   * Tries once to hand a lead over. The same lead may come again: the dialler is told its id, so that
-   * it can drop a repeat.
+   * Makes one attempt to deliver a lead. The same lead can be delivered again: its id is sent along, so that the dialler
+   * can recognise a repeat.
    *
-   * @param signal ends the try when it takes too long
+   * @param signal ends an attempt that takes too long
    */
   deliver(lead: ClaimedLead, signal: AbortSignal): Promise<DeliveryResult>;
 }
 
-/** What came of a try. */
+/** Result of a delivery attempt. */
 export interface DeliveryResult {
   outcome: AttemptOutcome;
-  /** What came back, in words, with nothing of the person and no secret in it: it is stored and logged. */
+  /** What the dialler responded. It is stored and logged, so it contains no personal data and no secrets. */
   response: string;
-  /** Whether the dialler took the lead and not all that belongs to it; `answer` says what is missing. */
+  /** Whether the dialler has the lead without some of its data; `response` states what is missing. */
   incomplete?: boolean;
-  /** How long the dialler asks to be left alone, in milliseconds. */
+  /** Minimum delay that the dialler asked for (ms). */
   retryAfter?: number;
-  /** Why nothing must be delivered until an operator has looked: another attempt would do harm. Stored and logged. */
+  /** Why delivery must be paused until an operator resumes it: another attempt would do harm. Stored and logged. */
   pauseReason?: string;
   /**
-   * Fulfilled, never rejected, when the attempt no longer uses a connection; undefined: it no longer does. The outcome
-   * may be known before. Until then the lead keeps its place among those in flight.
+   * Resolves, and never rejects, when the attempt no longer uses a connection; undefined: it no longer does. The outcome
+   * may be known earlier. Until then the lead counts as in flight.
    */
   finished?: Promise<void>;
 }
 
-/** What a dialler needs to know besides its own variables. */
+/** What a dialler depends on besides its own variables. */
 export interface DiallerContext {
   parsePhone: ParsePhone;
   /** Maximum number of leads in flight, and so of connections. */
   concurrency: number;
-  /** How long an attempt may take (ms). */
+  /** Maximum time of an attempt (ms). */
   timeout: number;
 }
 
 /**
- * Makes a dialler from its own variables of the environment.
+ * Creates a dialler from its own environment variables.
  *
- * @throws {ConfigError} naming each that is wrong or missing
+ * @throws {ConfigError} naming each variable that is missing or invalid
  */
 export type CreateDialler = (environment: NodeJS.ProcessEnv, context: DiallerContext) => Dialler;

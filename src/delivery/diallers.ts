@@ -1,8 +1,8 @@
 import type { CreateDialler } from './dialler.ts';
 
 /**
- * Every dialler, by its name in `DIALLER`. A further one is a file and a line here. Only the one that is asked for is
- * loaded: the others are no part of the server's start.
+ * Every dialler by its name in `DIALLER`. To add one, write its file, add a line here and describe it in the docs. Only
+ * the configured dialler is loaded.
  */
 export const diallers: Readonly<Record<string, () => Promise<CreateDialler>>> = {
   log: async () => (await import('./diallers/log.ts')).createLogDialler,

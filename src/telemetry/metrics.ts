@@ -186,11 +186,11 @@ export class Metrics {
 
   /** For the dispatcher, which tells what it does. */
   readonly delivery = {
-    attempted: ({ dialler, outcome, milliseconds }: EndedAttempt): void => {
+    onAttempt: ({ dialler, outcome, milliseconds }: EndedAttempt): void => {
       this.#attempts.inc({ dialler, outcome });
       this.#attemptDuration.observe({ dialler }, milliseconds / 1_000);
     },
-    tooLate: (leads: number): void => this.#expired.inc(leads),
+    onTooLate: (leads: number): void => this.#expired.inc(leads),
   };
 
   /** All of it, in the text format of Prometheus. */

@@ -297,8 +297,8 @@ test('a due lead is handed over by the server itself, and one that only takes le
     DATABASE_URL: environment.DATABASE_URL,
     DIALLER: 'log',
   });
-  const delivered = written(dispatching, /Handed over/);
-  expect(await delivered).toContain('"response":"this line stands for the call"');
+  const delivered = written(dispatching, /Lead delivered/);
+  expect(await delivered).toContain('"response":"logged; nobody is called (DIALLER=log)"');
   const body = { mobile: lead(1).mobile, type: 'motor-trade' };
   await expect
     .poll(async () => (await send(intake.target, 'leadStatus', { body })).json)

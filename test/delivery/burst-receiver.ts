@@ -1,22 +1,22 @@
 /**
- * A receiver in a process of its own, so that it does not get into the way of who measures. It prints
- * its address, and at the end, asked by a line on its standard input, what it has got.
+ * A receiver in its own process, so that it does not affect the measurement. It prints its URL and, for each line on
+ * standard input, what it has received so far.
  */
 import { createServer } from 'node:http';
 
 const ids = new Set<string>();
 let count = 0;
-let maxConcurrent = 0;
+let concurrent = 0;
 let maxBurst = 0;
 
 const server = createServer((incoming, outgoing) => {
-  maxConcurrent += 1;
-  maxBurst = Math.max(maxBurst, maxConcurrent);
+  concurrent += 1;
+  maxBurst = Math.max(maxBurst, concurrent);
   count += 1;
   ids.add(String(incoming.headers['webhook-id']));
   incoming.resume();
   outgoing.once('close', () => {
-    maxConcurrent -= 1;
+    concurrent -= 1;
   });
   setTimeout(() => outgoing.writeHead(204).end(), 5);
 });

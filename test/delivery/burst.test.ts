@@ -1,4 +1,4 @@
-/** After a long outage all that waited is due at once: partners must not notice, and memory must not either. */
+/** After a long outage many leads are due at once. Neither partners nor memory may suffer. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -15,14 +15,14 @@ import { furnished } from '../store/stores.ts';
 const dueLeads = 100_000;
 const concurrency = 20;
 
-/** While so many leads are handed over, partners get at least one answer; usually it is more than two. */
-const leadsPerAdd = 5;
+/** Maximum number of leads delivered per response to a partner; usually it is about two. */
+const maxDeliveriesPerAdd = 5;
 
-/** All due leads together would fill several times as much, in mebibytes. */
-const memoryForBurst = 200;
+/** Maximum growth of memory (MiB); all due leads together would take several times as much. */
+const maxMemoryGrowth = 200;
 
-/** A file with as many leads, all due at the same moment, and a key for adding more. */
-async function fill(file: string): Promise<{ key: string; makeDueAt: (time: number) => void }> {
+/** Creates a store with leads that can be made due at one time, and a key for adding more. */
+async function createBacklog(file: string): Promise<{ key: string; makeDueAt: (time: number) => void }> {
   const { store, first, from } = await furnished(openSqliteStore(file));
   const key = newKey();
   await store.addKey('first', 'key', digestOf(key));
@@ -43,44 +43,44 @@ async function fill(file: string): Promise<{ key: string; makeDueAt: (time: numb
   return { key, makeDueAt };
 }
 
-/** The memory that a process holds, in mebibytes. */
+/** Returns the resident memory of a process (MiB). */
 function residentMemory(pid: number | undefined): number {
   const [, kibibytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kibibytes) / 1_024;
 }
 
-/** What the receiver has got so far. */
-async function got(
+/** Returns what the receiver has received so far. */
+async function receivedBy(
   receiver: ReturnType<typeof start>,
 ): Promise<{ count: number; different: number; maxBurst: number }> {
-  const said = written(receiver, /\n/);
+  const line = written(receiver, /\n/);
   receiver.stdin.write('?\n');
-  return JSON.parse(await said);
+  return JSON.parse(await line);
 }
 
 let added = 0;
 
-/** Adds leads, four at a time, until asked to stop. Returns how many were answered, and each was saved. */
-async function add(target: Target, isEnough: () => boolean): Promise<number> {
+/** Adds leads, four at a time, until `isDone`. Returns the number of responses, all of which report a saved lead. */
+async function add(target: Target, isDone: () => boolean): Promise<number> {
   const person = { ...requestValue('addLead', 'accepted'), type: 'motor', delays: 86_400 };
-  let answered = 0;
+  let responses = 0;
   const sender = async () => {
-    while (!isEnough()) {
+    while (!isDone()) {
       added += 1;
       const mobile = `0784${String(added).padStart(7, '0')}`;
       const { json } = await post(target, 'addLead', { ...person, mobile });
       expect(json).toMatchObject({ saved: true });
-      answered += 1;
+      responses += 1;
     }
   };
   await Promise.all([sender(), sender(), sender(), sender()]);
-  return answered;
+  return responses;
 }
 
-test('a hundred thousand leads that are due at once are handed over a few at a time, beside the intake', async (context) => {
+test('delivers a hundred thousand due leads a few at a time without blocking the intake', async (context) => {
   if (process.platform !== 'linux') return context.skip('The memory of a process is read from /proc.');
   const file = join(temporaryDirectory(), 'leads.db');
-  const { key, makeDueAt } = await fill(file);
+  const { key, makeDueAt } = await createBacklog(file);
   const receiver = start('test/delivery/burst-receiver.ts', [], {});
   const receiverUrl = (await written(receiver, /\n/)).trim();
   const child = start('src/main.ts', [], {
@@ -98,17 +98,17 @@ test('a hundred thousand leads that are due at once are handed over a few at a t
   const memoryAtRest = residentMemory(child.pid);
 
   makeDueAt(Date.now());
-  await expect.poll(async () => (await got(receiver)).count).toBeGreaterThan(concurrency);
-  // Counted rather than timed: what one has to wait for the other is the same on a busy machine.
-  const before = (await got(receiver)).count;
+  await expect.poll(async () => (await receivedBy(receiver)).count).toBeGreaterThan(concurrency);
+  // Counts instead of times: the ratio is the same on a busy machine.
+  const before = (await receivedBy(receiver)).count;
   let delivered = 0;
   const adding = add(target, () => delivered >= 5_000);
-  while (delivered < 5_000) delivered = (await got(receiver)).count - before;
+  while (delivered < 5_000) delivered = (await receivedBy(receiver)).count - before;
   const adds = await adding;
-  const { count, different, maxBurst } = await got(receiver);
+  const { count, different, maxBurst } = await receivedBy(receiver);
   expect(count).toBeLessThan(dueLeads);
   expect(different).toBe(count);
-  expect(adds * leadsPerAdd).toBeGreaterThan(delivered);
+  expect(adds * maxDeliveriesPerAdd).toBeGreaterThan(delivered);
   expect(maxBurst).toBeLessThanOrEqual(concurrency);
-  expect(residentMemory(child.pid)).toBeLessThan(memoryAtRest + memoryForBurst);
+  expect(residentMemory(child.pid)).toBeLessThan(memoryAtRest + maxMemoryGrowth);
 }, 120_000);

@@ -1,88 +1,88 @@
-/** A dialler that is down is asked now and then by one lead, and is not met by all of them when it is back. */
+/** A dialler that is down gets one lead now and then, and not all leads at once when it is back. */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { CircuitBreaker } from '../../src/delivery/circuit-breaker.ts';
 
-/** Time passes only by `vi.advanceTimersByTime`. */
+/** Time passes only through `vi.advanceTimersByTime`. */
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });
   return () => void vi.useRealTimers();
 });
 
-const many = 20;
+const concurrency = 20;
 
-function proven(): CircuitBreaker {
+function closedCircuit(): CircuitBreaker {
   const circuit = new CircuitBreaker();
-  circuit.succeeded();
+  circuit.recordSuccess();
   return circuit;
 }
 
-test('begins with one lead at a time, and lets all through after one success', () => {
+test('allows one lead at a time until the first success, then all', () => {
   const circuit = new CircuitBreaker();
-  expect([circuit.allowance(many), circuit.waitsFor()]).toEqual([1, 0]);
-  circuit.succeeded();
-  expect(circuit.allowance(many)).toBe(many);
+  expect([circuit.allowance(concurrency), circuit.remainingDelay()]).toEqual([1, 0]);
+  circuit.recordSuccess();
+  expect(circuit.allowance(concurrency)).toBe(concurrency);
 });
 
-test('opens at the first failure before a success, and then at the fifth in a row', () => {
+test('opens after the first failure before any success, otherwise after five consecutive failures', () => {
   const fresh = new CircuitBreaker();
-  fresh.failed();
-  expect([fresh.allowance(many), fresh.waitsFor()]).toEqual([0, 1_000]);
+  fresh.recordFailure();
+  expect([fresh.allowance(concurrency), fresh.remainingDelay()]).toEqual([0, 1_000]);
 
-  const circuit = proven();
+  const circuit = closedCircuit();
   for (let count = 1; count < 5; count += 1) {
-    circuit.failed();
-    expect(circuit.allowance(many), `after ${count} failures`).toBe(many);
+    circuit.recordFailure();
+    expect(circuit.allowance(concurrency), `after ${count} failures`).toBe(concurrency);
   }
-  circuit.failed();
-  expect([circuit.allowance(many), circuit.waitsFor()]).toEqual([0, 1_000]);
+  circuit.recordFailure();
+  expect([circuit.allowance(concurrency), circuit.remainingDelay()]).toEqual([0, 1_000]);
 });
 
-test('a success starts the count of failures anew', () => {
-  const circuit = proven();
-  for (let count = 0; count < 4; count += 1) circuit.failed();
-  circuit.succeeded();
-  for (let count = 0; count < 4; count += 1) circuit.failed();
-  expect(circuit.allowance(many)).toBe(many);
+test('a success resets the count of consecutive failures', () => {
+  const circuit = closedCircuit();
+  for (let count = 0; count < 4; count += 1) circuit.recordFailure();
+  circuit.recordSuccess();
+  for (let count = 0; count < 4; count += 1) circuit.recordFailure();
+  expect(circuit.allowance(concurrency)).toBe(concurrency);
 });
 
-test('after a pause one lead is let through; each further pause is twice as long, up to thirty seconds', () => {
+test('allows one lead after each delay; the delay doubles up to thirty seconds', () => {
   const circuit = new CircuitBreaker();
-  for (const pause of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
-    circuit.failed();
-    expect(circuit.waitsFor()).toBe(pause);
-    vi.advanceTimersByTime(pause - 1);
-    expect(circuit.allowance(many)).toBe(0);
+  for (const delay of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+    circuit.recordFailure();
+    expect(circuit.remainingDelay()).toBe(delay);
+    vi.advanceTimersByTime(delay - 1);
+    expect(circuit.allowance(concurrency)).toBe(0);
     vi.advanceTimersByTime(1);
-    expect([circuit.allowance(many), circuit.waitsFor()]).toEqual([1, 0]);
+    expect([circuit.allowance(concurrency), circuit.remainingDelay()]).toEqual([1, 0]);
   }
-  circuit.succeeded();
-  expect(circuit.allowance(many)).toBe(many);
-  for (let count = 0; count < 5; count += 1) circuit.failed();
-  expect(circuit.waitsFor()).toBe(1_000);
+  circuit.recordSuccess();
+  expect(circuit.allowance(concurrency)).toBe(concurrency);
+  for (let count = 0; count < 5; count += 1) circuit.recordFailure();
+  expect(circuit.remainingDelay()).toBe(1_000);
 });
 
-test('leads that were in flight when a pause began do not make it longer', () => {
-  const circuit = proven();
-  for (let count = 0; count < 12; count += 1) circuit.failed();
-  expect(circuit.waitsFor()).toBe(1_000);
+test('failures of attempts that were in flight when the circuit opened do not extend the delay', () => {
+  const circuit = closedCircuit();
+  for (let count = 0; count < 12; count += 1) circuit.recordFailure();
+  expect(circuit.remainingDelay()).toBe(1_000);
 });
 
-test('a dialler that asks to be left alone is, after a single failure too, and never for less than the pause', () => {
-  const circuit = proven();
-  circuit.failed(60_000);
-  expect([circuit.allowance(many), circuit.waitsFor()]).toEqual([0, 60_000]);
+test('respects Retry-After even after a single failure, but never shortens the delay', () => {
+  const circuit = closedCircuit();
+  circuit.recordFailure(60_000);
+  expect([circuit.allowance(concurrency), circuit.remainingDelay()]).toEqual([0, 60_000]);
   vi.advanceTimersByTime(60_000);
-  expect(circuit.allowance(many)).toBe(many);
+  expect(circuit.allowance(concurrency)).toBe(concurrency);
   const fresh = new CircuitBreaker();
-  fresh.failed(10);
-  expect(fresh.waitsFor()).toBe(1_000);
+  fresh.recordFailure(10);
+  expect(fresh.remainingDelay()).toBe(1_000);
 });
 
-test('after an operator has resumed the delivery it begins again with one lead', () => {
-  const circuit = proven();
-  circuit.failed(60_000);
-  circuit.beginAgain();
-  expect([circuit.allowance(many), circuit.waitsFor()]).toEqual([1, 0]);
-  circuit.failed();
-  expect(circuit.waitsFor()).toBe(1_000);
+test('after a reset it allows one lead at a time again', () => {
+  const circuit = closedCircuit();
+  circuit.recordFailure(60_000);
+  circuit.reset();
+  expect([circuit.allowance(concurrency), circuit.remainingDelay()]).toEqual([1, 0]);
+  circuit.recordFailure();
+  expect(circuit.remainingDelay()).toBe(1_000);
 });

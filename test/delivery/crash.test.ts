@@ -1,16 +1,16 @@
-/** A server that is killed at the worst moment loses no lead, and a repeat can be told by its id. */
+/** A server that is killed at the worst moment loses no lead, and a repeated lead has the same id. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { secret, untilAll } from '../harness/dispatch.ts';
 import { start } from '../harness/process.ts';
-import { type Receiver, startReceiver, take } from '../harness/receiver.ts';
+import { accept, type Receiver, startReceiver } from '../harness/receiver.ts';
 import { holdWriteLock, temporaryDirectory } from '../harness/server.ts';
 import { furnished } from '../store/stores.ts';
 
 const rounds = 25;
 
-/** A store that outlasts its servers, and a receiver that sees all that they send. */
+/** Creates a store that outlives its servers, and a receiver of everything they send. */
 async function deployment() {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await furnished(openSqliteStore(file));
@@ -35,25 +35,25 @@ async function deployment() {
 
 type Deployment = Awaited<ReturnType<typeof deployment>>;
 
-/** Fulfilled when the server that is killed is gone. */
-function killed(child: ReturnType<Deployment['startMain']>): Promise<void> {
+/** Kills a server and waits for its exit. */
+function kill(child: ReturnType<Deployment['startMain']>): Promise<void> {
   return new Promise((resolve) => {
     child.once('exit', () => resolve());
     child.kill('SIGKILL');
   });
 }
 
-/** The next request that the receiver gets; it is answered only by `behave`. */
-function nextRequest(receiver: Receiver): Promise<{ response: () => void }> {
+/** Waits for the next request of the receiver, which responds only when `response` is called. */
+function nextRequest(receiver: Receiver): Promise<{ respond: () => void }> {
   return new Promise((resolve) => {
     receiver.behave = (received, outgoing, incoming) =>
-      resolve({ response: () => take(received, outgoing, incoming) });
+      resolve({ respond: () => accept(received, outgoing, incoming) });
   });
 }
 
-/** Lets a last server finish, and holds what arrived against what was added. */
+/** Runs a last server until all leads are dialled, then compares what arrived with what was added. */
 async function expectNoneLost({ store, receiver, startMain }: Deployment): Promise<void> {
-  receiver.behave = take;
+  receiver.behave = accept;
   const last = startMain();
   const leads = await untilAll(store, 'dialled');
   last.kill('SIGTERM');
@@ -67,36 +67,36 @@ async function expectNoneLost({ store, receiver, startMain }: Deployment): Promi
   await store.close();
 }
 
-test(`none is lost when the server is killed between claim and answer, in ${rounds} rounds`, async () => {
-  const parts = await deployment();
+test(`loses no lead if the server is killed between claim and response (${rounds} rounds)`, async () => {
+  const deployed = await deployment();
   for (let round = 0; round < rounds; round += 1) {
-    await parts.addLead();
-    await parts.addLead();
-    const arrived = nextRequest(parts.receiver);
-    const child = parts.startMain();
+    await deployed.addLead();
+    await deployed.addLead();
+    const arrived = nextRequest(deployed.receiver);
+    const child = deployed.startMain();
     await arrived;
-    await killed(child);
+    await kill(child);
   }
-  expect(parts.receiver.received.length).toBeGreaterThanOrEqual(rounds);
-  await expectNoneLost(parts);
+  expect(deployed.receiver.received.length).toBeGreaterThanOrEqual(rounds);
+  await expectNoneLost(deployed);
 }, 90_000);
 
-test(`none is lost when the server is killed between answer and record, in ${rounds} rounds`, async () => {
-  const parts = await deployment();
+test(`loses no lead if the server is killed between response and record (${rounds} rounds)`, async () => {
+  const deployed = await deployment();
   for (let round = 0; round < rounds; round += 1) {
-    await parts.addLead();
-    const arrived = nextRequest(parts.receiver);
-    const child = parts.startMain();
-    const { response } = await arrived;
-    // While the lock is held the server has the answer and cannot record it.
-    const lock = holdWriteLock(parts.file);
-    response();
+    await deployed.addLead();
+    const arrived = nextRequest(deployed.receiver);
+    const child = deployed.startMain();
+    const { respond } = await arrived;
+    // While the lock is held, the server has the response but cannot record it.
+    const lock = holdWriteLock(deployed.file);
+    respond();
     await new Promise((resolve) => setTimeout(resolve, 20));
-    await killed(child);
+    await kill(child);
     lock.release();
   }
-  const attempts = await Array.fromAsync(parts.store.leads({ state: 'dialled' }, 1_000));
-  expect(attempts).toEqual([]);
-  await expectNoneLost(parts);
-  expect(parts.receiver.received.length).toBeGreaterThanOrEqual(2 * rounds);
+  const dialled = await Array.fromAsync(deployed.store.leads({ state: 'dialled' }, 1_000));
+  expect(dialled).toEqual([]);
+  await expectNoneLost(deployed);
+  expect(deployed.receiver.received.length).toBeGreaterThanOrEqual(2 * rounds);
 }, 90_000);

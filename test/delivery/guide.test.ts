@@ -13,7 +13,7 @@ import { furnished, openStore } from '../store/stores.ts';
 
 const guide = readFileSync(new URL('../../docs/operating/diallers.md', import.meta.url), 'utf8');
 
-/** Starts the receiver of the guide, as it stands there. */
+/** Starts the receiver exactly as the guide shows it. */
 async function startGuidesReceiver() {
   const [, source = ''] = /```js\n([\s\S]*?)```/.exec(guide) ?? [];
   const directory = temporaryDirectory();
@@ -28,7 +28,7 @@ async function startGuidesReceiver() {
   return { child, url: `http://127.0.0.1:${port}/leads` };
 }
 
-test('the receiver of the guide gets a lead, and refuses what it cannot trust', async () => {
+test('the receiver of the guide accepts a signed lead and rejects forged and replayed ones', async () => {
   const { child, url } = await startGuidesReceiver();
   const called = written(child, /Call \+447840258823 about motor: lead [0-9a-v]{20}/);
   const { store, first, from } = await furnished(openStore());
@@ -38,8 +38,8 @@ test('the receiver of the guide gets a lead, and refuses what it cannot trust', 
   await untilAll(store, 'dialled');
   const forged = await fetch(url, { method: 'POST', body: '{"data":{"mobile":"+447840258824"}}' });
   expect(forged.ok).toBe(false);
-  // One that somebody has kept, and sends again later.
-  const at = (time: number) => {
+  // A request that was intercepted and is sent again later.
+  const replayedAt = (time: number) => {
     const body = JSON.stringify({ data: { mobile: '+447840258825', type: 'motor', id: 'kept' } });
     const signed = new Webhook(secret).sign('kept', new Date(time), body);
     const headers = {
@@ -49,11 +49,11 @@ test('the receiver of the guide gets a lead, and refuses what it cannot trust', 
     };
     return fetch(url, { method: 'POST', headers, body });
   };
-  expect((await at(Date.now())).status).toBe(204);
-  expect((await at(Date.now() - 600_000)).ok).toBe(false);
+  expect((await replayedAt(Date.now())).status).toBe(204);
+  expect((await replayedAt(Date.now() - 600_000)).ok).toBe(false);
 });
 
-test('the command of the guide makes a secret that is taken', (context) => {
+test('the command of the guide creates a valid secret', (context) => {
   skipWithout(context, ['openssl', 'version']);
   const [, command = ''] = /`(echo "whsec_[^`]*)`/.exec(guide) ?? [];
   const made = execFileSync('sh', ['-c', command], { encoding: 'utf8' }).trim();

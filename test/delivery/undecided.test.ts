@@ -1,4 +1,4 @@
-/** The log names what an operator must do about a lead that failed, which depends on whether the dialler may have it. */
+/** The log states what to do about a failed lead, which depends on whether the dialler may have it. */
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -7,8 +7,8 @@ import { dispatch, untilAll } from '../harness/dispatch.ts';
 import { claim, leadsIn, record } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
 
-/** A log whose lines are kept, as objects. */
-function keptLog() {
+/** A log that keeps its lines as objects. */
+function recordingLog() {
   const lines: { msg: string; level: number; lead?: string; leads?: number }[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -20,32 +20,44 @@ function keptLog() {
 }
 
 test.each([
-  ['a rejection', ['rejected'], /^A lead failed\. `leads lead retry`/],
-  ['a dialler that is down', ['unavailable', 'unavailable'], /^A lead failed\. `leads lead retry`/],
-  ['an unknown outcome', ['unavailable', 'unknown'], /the dialler may have it\. .*`leads lead resolve`/],
-  ['a rejection after an unknown outcome', ['unknown', 'rejected'], /may have it\. .*`leads lead resolve`/],
-  ['a dialler that is down later', ['unknown', 'unavailable'], /may have it\. .*`leads lead resolve`/],
-] as const)('a lead that fails after %s', async (_what, outcomes, message) => {
+  ['a rejection', ['rejected'], /^Delivery failed\. Run `leads lead retry`/],
+  ['an unavailable dialler', ['unavailable', 'unavailable'], /^Delivery failed\. Run `leads lead retry`/],
+  [
+    'an unknown outcome',
+    ['unavailable', 'unknown'],
+    /the dialler may have the lead\. .*`leads lead resolve`/,
+  ],
+  [
+    'a rejection after an unknown outcome',
+    ['unknown', 'rejected'],
+    /may have the lead\. .*`leads lead resolve`/,
+  ],
+  [
+    'an unavailable dialler after an unknown outcome',
+    ['unknown', 'unavailable'],
+    /may have the lead\. .*`leads lead resolve`/,
+  ],
+] as const)('logs what to do about a lead that failed after %s', async (_what, outcomes, message) => {
   const { store, first, from } = await furnished(openStore());
   await store.submit(from(first.id));
-  const { log, lines } = keptLog();
+  const { log, lines } = recordingLog();
   const results: DeliveryResult[] = outcomes.map((outcome) => ({ outcome, response: outcome }));
   const deliver = async () =>
     results.shift() ?? { outcome: 'rejected' as const, response: 'too many attempts' };
-  dispatch(store, { name: 'test', deliver }, { log, pauses: [1] });
+  dispatch(store, { name: 'test', deliver }, { log, retrySchedule: [1] });
   const [lead] = await untilAll(store, 'failed');
   expect(results).toEqual([]);
-  const said = lines.filter(({ msg }) => msg.startsWith('A lead failed'));
-  expect(said).toMatchObject([{ level: 50, lead: lead?.id, msg: expect.stringMatching(message) }]);
+  const failures = lines.filter(({ msg }) => msg.startsWith('Delivery failed'));
+  expect(failures).toMatchObject([{ level: 50, lead: lead?.id, msg: expect.stringMatching(message) }]);
 });
 
-test('leads that are too late to call and that the dialler may have', async () => {
+test('logs what to do about leads past DIAL_WITHIN that the dialler may have', async () => {
   const { store, first, from } = await furnished(openStore());
   await store.submit(from(first.id));
   const [lead] = await claim(store, 'test');
   await record(store, 'test', lead?.id ?? '', 'unknown', Date.now());
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  const { log, lines } = keptLog();
+  const { log, lines } = recordingLog();
   dispatch(
     store,
     { name: 'test', deliver: () => Promise.reject(new Error('unused')) },

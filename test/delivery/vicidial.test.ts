@@ -1,4 +1,4 @@
-/** What the agent sees on the screen is what the partner sent, and what VICIdial refuses is seen by the operator. */
+/** Agents see what the partner sent, and operators see what VICIdial rejects. */
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import type { Dialler } from '../../src/delivery/dialler.ts';
@@ -25,7 +25,7 @@ const settings = {
   DIALLER_LISTS: '{"motor": {"list": 1001, "hopper_priority": 50}}',
 };
 
-/** A VICIdial, and a dialler that leads to it. */
+/** Starts a VICIdial stand-in and a dialler connected to it. */
 async function startVicidial(changes: Record<string, string> = {}) {
   const vicidial = new VicidialStandIn();
   const receiver = await startReceiver(vicidial.behave);
@@ -36,7 +36,7 @@ async function startVicidial(changes: Record<string, string> = {}) {
   return { vicidial, receiver, dialler };
 }
 
-/** A store with the lead of a person, due now. */
+/** Creates a store with a due lead. */
 async function withLead(submitted: object = {}) {
   const { store, first, from } = await furnished(openStore());
   const content = (more: object) => JSON.stringify({ ...john, ...more });
@@ -49,13 +49,13 @@ async function deliver(submitted: object, changes: Record<string, string> = {}) 
   const { store } = await withLead(submitted);
   dispatch(store, dialler);
   const [lead] = await untilAll(store, 'dialled', 'failed');
-  const [try_] = await Array.fromAsync(store.attempts('+447840258823'));
-  return { vicidial, lead, response: try_?.response, kept: vicidial.leads[0]?.form ?? {} };
+  const [attempt] = await Array.fromAsync(store.attempts('+447840258823'));
+  return { vicidial, lead, response: attempt?.response, stored: vicidial.leads[0]?.form ?? {} };
 }
 
-test('a lead comes to its list and the hopper, told apart by our id, with its partner as the source', async () => {
-  const { lead, response, kept } = await deliver({});
-  expect(kept).toMatchObject({
+test('sends a lead to its list and the hopper, with its id and partner', async () => {
+  const { lead, response, stored } = await deliver({});
+  expect(stored).toMatchObject({
     phone_number: '07840258823',
     phone_code: '44',
     list_id: '1001',
@@ -77,15 +77,15 @@ test.each([
   ['national', '07840258823'],
   ['significant', '7840258823'],
   ['international', '447840258823'],
-])('a number can be written %s', async (form, written) => {
-  const { kept } = await deliver({ other_phone: '020 7946 0958' }, { DIALLER_NUMBERS: form });
-  expect(kept['phone_number']).toBe(written);
-  expect(kept['alt_phone']).toBe(
+])('formats numbers as %s', async (form, expected) => {
+  const { stored } = await deliver({ other_phone: '020 7946 0958' }, { DIALLER_NUMBERS: form });
+  expect(stored['phone_number']).toBe(expected);
+  expect(stored['alt_phone']).toBe(
     { national: '02079460958', significant: '2079460958', international: '442079460958' }[form],
   );
 });
 
-test('members of data go to custom fields of their names, whole', async () => {
+test('sends members of data to custom fields of the same name', async () => {
   const data = {
     vehicle_make: 'Ford',
     doors: 5,
@@ -94,8 +94,8 @@ test('members of data go to custom fields of their names, whole', async () => {
     owner_of: ['cat', 'dog'],
     at: { city: 'York' },
   };
-  const { kept } = await deliver({ data: JSON.stringify(data) });
-  expect(kept).toMatchObject({
+  const { stored } = await deliver({ data: JSON.stringify(data) });
+  expect(stored).toMatchObject({
     custom_fields: 'Y',
     vehicle_make: 'Ford',
     doors: '5',
@@ -103,18 +103,18 @@ test('members of data go to custom fields of their names, whole', async () => {
     owner_of: 'cat, dog',
     at_city: 'York',
   });
-  expect(kept).not.toHaveProperty('nothing');
+  expect(stored).not.toHaveProperty('nothing');
 });
 
-test('custom fields can be named otherwise, and a member without one is said in the comments', async () => {
+test('custom_fields maps members to fields, and others are added to the comments', async () => {
   const lists = '{"motor": {"list": "1001", "custom_fields": {"vehicle_make": "make"}}}';
   const data = JSON.stringify({ vehicle_make: 'Ford', colour: 'red' });
-  const { kept } = await deliver({ data }, { DIALLER_LISTS: lists });
-  expect(kept).toMatchObject({ make: 'Ford', comments: 'colour: red' });
-  expect(kept).not.toHaveProperty('colour');
+  const { stored } = await deliver({ data }, { DIALLER_LISTS: lists });
+  expect(stored).toMatchObject({ make: 'Ford', comments: 'colour: red' });
+  expect(stored).not.toHaveProperty('colour');
 });
 
-test('a member of data can never pass for one of VICIdial’s own settings', async () => {
+test('a member of data cannot override a parameter of VICIdial', async () => {
   const hostile = {
     function: 'update_lead',
     List_ID: '1002',
@@ -123,21 +123,21 @@ test('a member of data can never pass for one of VICIdial’s own settings', asy
     status: 'SALE',
     'a.b c': 'd',
   };
-  const { vicidial, kept } = await deliver({ data: JSON.stringify(hostile) });
+  const { vicidial, stored } = await deliver({ data: JSON.stringify(hostile) });
   expect(vicidial.forms[0]).toMatchObject({
     function: 'add_lead',
     list_id: '1001',
     phone_number: '07840258823',
   });
-  expect(kept).not.toHaveProperty('status');
-  expect(kept).not.toHaveProperty('a_b_c');
-  expect(kept['comments']).toBe(
+  expect(stored).not.toHaveProperty('status');
+  expect(stored).not.toHaveProperty('a_b_c');
+  expect(stored['comments']).toBe(
     'function: update_lead, List_ID: 1002, pass: x, phone_number: 999, status: SALE, a.b c: d',
   );
 });
 
-test('what VICIdial would mangle arrives so that it means the same', async () => {
-  const { vicidial, kept, response } = await deliver({
+test('rewrites what VICIdial would drop or change, keeping the meaning', async () => {
+  const { vicidial, stored, response } = await deliver({
     first_name: 'Zoë "Zo" O\'Neil',
     surname: 'Łukasz; Müller #3',
     email: 'john+tag@example.com',
@@ -145,37 +145,37 @@ test('what VICIdial would mangle arrives so that it means the same', async () =>
     data: JSON.stringify({ note: 'call +44 20 7946; "soon"\n#2', name: '王小明' }),
   });
   const [sent = {}] = vicidial.forms;
-  for (const [field, value] of Object.entries(kept)) expect(value, field).toBe(sent[field]);
-  expect(kept).toMatchObject({
+  for (const [field, value] of Object.entries(stored)) expect(value, field).toBe(sent[field]);
+  expect(stored).toMatchObject({
     first_name: "Zoe 'Zo' O'Neil",
     last_name: 'Lukasz, Muller no 3',
     comments: "e-mail: john plus tag@example.com, subtype: 'valeter'",
     note: "call 0044 20 7946, 'soon' no 2",
   });
-  expect(kept).not.toHaveProperty('email');
-  expect(kept['name']).toMatch(/^[A-Za-z]+$/);
-  expect(response).not.toContain('cut short');
+  expect(stored).not.toHaveProperty('email');
+  expect(stored['name']).toMatch(/^[A-Za-z]+$/);
+  expect(response).not.toContain('truncated');
 });
 
-test('a name that has no room is whole in the comments, and what has none there is told', async () => {
+test('repeats a long name in the comments, and reports truncated comments', async () => {
   const long = 'Wolfeschlegelsteinhausenbergerdorff';
-  const { kept, response } = await deliver({
+  const { stored, response } = await deliver({
     surname: long,
     subtype: 'x'.repeat(60),
     data: JSON.stringify({ 'no field': 'y'.repeat(300) }),
   });
-  expect(kept['last_name']).toBe(long.slice(0, 30));
-  expect(kept['comments']).toContain(`surname: ${long}`);
-  expect(kept['comments']).toHaveLength(255);
-  expect(response).toMatch(/cut short: comments$/);
+  expect(stored['last_name']).toBe(long.slice(0, 30));
+  expect(stored['comments']).toContain(`surname: ${long}`);
+  expect(stored['comments']).toHaveLength(255);
+  expect(response).toMatch(/truncated: comments$/);
 });
 
-test('letters that VICIdial has on are left alone', async () => {
+test('DIALLER_LETTERS=all keeps non-Latin letters', async () => {
   const { vicidial } = await deliver({ first_name: 'Zoë' }, { DIALLER_LETTERS: 'all' });
   expect(vicidial.forms[0]).toMatchObject({ first_name: 'Zoë' });
 });
 
-test('a duplicate on a first try is the operator’s to see', async () => {
+test('a duplicate in the first attempt fails the lead', async () => {
   const { vicidial, dialler } = await startVicidial();
   vicidial.response({
     user: 'leadsapi',
@@ -190,7 +190,7 @@ test('a duplicate on a first try is the operator’s to see', async () => {
   expect(lead?.lastResponse).toBe('add_lead DUPLICATE PHONE NUMBER IN LIST');
 });
 
-test('a duplicate after a lost answer is the lead itself, which is called once', async () => {
+test('a duplicate after a lost response is the lead itself', async () => {
   const { vicidial, receiver, dialler } = await startVicidial();
   receiver.behave = (received, outgoing, incoming) => {
     if (vicidial.forms.length > 0) return vicidial.behave(received, outgoing, incoming);
@@ -202,7 +202,7 @@ test('a duplicate after a lost answer is the lead itself, which is called once',
   const [lead] = await untilAll(store, 'dialled');
   expect(lead).toMatchObject({
     attempts: 2,
-    lastResponse: expect.stringContaining('an earlier try had brought it in'),
+    lastResponse: expect.stringContaining('delivered by an earlier attempt'),
   });
   expect(vicidial.leads).toHaveLength(1);
 });
@@ -218,12 +218,12 @@ test.each([
     { DIALLER_LISTS: '{"home": 1001}' },
     'DIALLER_LISTS has no list for the type "motor"',
   ],
-])('%s fails the lead, with VICIdial’s reason', async (_what, changes, reason) => {
+])('%s fails the lead with its reason', async (_what, changes, reason) => {
   const { lead } = await deliver({}, changes);
   expect(lead).toMatchObject({ state: 'failed', lastResponse: reason });
 });
 
-test('a number that must not be called is not', async () => {
+test('a number on VICIdial’s do-not-call list fails the lead', async () => {
   const { vicidial, dialler } = await startVicidial();
   vicidial.doNotCall.add('07840258823');
   const { store } = await withLead();
@@ -232,7 +232,7 @@ test('a number that must not be called is not', async () => {
   expect(lead?.lastResponse).toBe('add_lead PHONE NUMBER IN DNC');
 });
 
-test('after a failed login nothing is sent any more, however much is due, and the password is nowhere', async () => {
+test('a failed login pauses delivery, and the password is not stored', async () => {
   const { vicidial, dialler } = await startVicidial({ DIALLER_PASSWORD: 'wrong secret' });
   const { store, first, from, content } = await withLead();
   for (let index = 0; index < 50; index += 1) {
@@ -252,7 +252,7 @@ test('after a failed login nothing is sent any more, however much is due, and th
   );
 });
 
-test('a password that is changed while leads are under way fails fewer logins than lock the account', async () => {
+test('a password change while leads are in flight does not lock the account', async () => {
   const { vicidial, receiver, dialler } = await startVicidial();
   receiver.behave = (received, outgoing, incoming) => {
     setTimeout(() => vicidial.behave(received, outgoing, incoming), 20);
@@ -270,15 +270,15 @@ test('a password that is changed while leads are under way fails fewer logins th
 });
 
 test.each([
-  ['garbage', '<html>It works!</html>', 'unknown', 'an answer that is not one of VICIdial’s API'],
-  ['nothing', '', 'unknown', 'an answer that is not one of VICIdial’s API'],
+  ['garbage', '<html>It works!</html>', 'unknown', 'the response is not from VICIdial’s API'],
+  ['nothing', '', 'unknown', 'the response is not from VICIdial’s API'],
   [
-    'that its database failed',
+    'a database error',
     'ERROR: add_lead LEAD HAS NOT BEEN ADDED - 07840258823|leadsapi',
     'unavailable',
     'add_lead LEAD HAS NOT BEEN ADDED',
   ],
-])('a VICIdial that answers %s is tried again', async (_what, text, outcome, response) => {
+])('retries after VICIdial responds with %s', async (_what, text, outcome, response) => {
   const { vicidial, receiver, dialler } = await startVicidial();
   receiver.behave = (...of) => {
     if (receiver.received.length > 1) vicidial.behave(...of);
@@ -298,7 +298,7 @@ test.each([
   'auth USER DOES NOT HAVE PERMISSION TO USE THIS FUNCTION - leadsapi|add_lead',
   'add_lead USER DOES NOT HAVE PERMISSION TO ADD LEADS TO THE SYSTEM - leadsapi|0',
   'NO FUNCTION SPECIFIED',
-])('VICIdial refuses the sender with %j: delivery pauses, and the lead waits', async (error) => {
+])('pauses delivery after the sender error %j; the lead stays scheduled', async (error) => {
   const { vicidial, receiver, dialler } = await startVicidial();
   receiver.behave = (_received, outgoing) => void outgoing.end(`ERROR: ${error}\n`);
   const { store, first } = await withLead();
@@ -310,7 +310,7 @@ test.each([
   expect(reason).not.toMatch(/leadsapi|wrong|127/);
   expect(receiver.received).toHaveLength(1);
   expect(await Array.fromAsync(store.attempts('+447840258823'))).toMatchObject([{ outcome: 'unavailable' }]);
-  // The dialler has not got it.
+  // The dialler does not have it.
   expect(await cancel(store, { partnerId: first.id, type: 'motor', mobile: '+447840258823' })).toMatchObject({
     outcome: 'cancelled',
   });
@@ -326,12 +326,12 @@ test.each([
   [401, 'unavailable'],
   [404, 'unavailable'],
   [503, 'unavailable'],
-])('a server before VICIdial that answers %i: the outcome is %s', async (status, outcome) => {
+])('status %i from a proxy: the outcome is %s', async (status, outcome) => {
   const { receiver, dialler } = await startVicidial();
   receiver.behave = (_received, outgoing) =>
     void outgoing.writeHead(status, { Location: '/elsewhere' }).end();
   const { store } = await withLead();
-  const dispatcher = dispatch(store, dialler, { pauses: [] });
+  const dispatcher = dispatch(store, dialler, { retrySchedule: [] });
   const [lead] = await untilAll(store, 'failed');
   expect(await Array.fromAsync(store.attempts('+447840258823'))).toMatchObject([
     { outcome, response: `HTTP ${status}` },
@@ -346,7 +346,7 @@ test.each([
 test.each([
   ['/', '/vicidial/non_agent_api.php'],
   ['/vici/non_agent_api.php', '/vici/non_agent_api.php'],
-])('DIALLER_URL may name the server or the script: %s', async (path, asked) => {
+])('DIALLER_URL can be the server or the script: %s', async (path, requested) => {
   const vicidial = new VicidialStandIn();
   const paths: (string | undefined)[] = [];
   const receiver = await startReceiver((received, outgoing, incoming) => {
@@ -357,10 +357,10 @@ test.each([
   const { store } = await withLead();
   dispatch(store, createVicidial(environment, { parsePhone: phoneParser('GB'), ...limits }));
   await untilAll(store, 'dialled');
-  expect(paths).toEqual([asked]);
+  expect(paths).toEqual([requested]);
 });
 
-test('an answer is found wherever it stands, behind as many warnings as PHP may print', async () => {
+test('finds the result after a long output of PHP warnings', async () => {
   const { vicidial, receiver, dialler } = await startVicidial();
   const warnings = '<br />\nWarning: something in /srv/www\n'.repeat(5_000);
   receiver.behave = ({ body }, outgoing) =>
@@ -372,22 +372,22 @@ test('an answer is found wherever it stands, behind as many warnings as PHP may 
 
 test.each([
   [{ DIALLER_LISTS: 'motor=1001' }, /^DIALLER_LISTS must be JSON with a list id for each lead type/],
-  [{ DIALLER_LISTS: '{"motor": 1}' }, /of "motor" the list id must have 3 to 12 digits/],
-  [{ DIALLER_LISTS: '{"motor": {"list": 1001, "hoper": 5}}' }, /of "motor" "hoper" is not known/],
+  [{ DIALLER_LISTS: '{"motor": 1}' }, /for "motor", the list id must have 3 to 12 digits/],
+  [{ DIALLER_LISTS: '{"motor": {"list": 1001, "hoper": 5}}' }, /for "motor", "hoper" is not a known member/],
   [
     { DIALLER_LISTS: '{"motor": {"list": 1001, "custom_fields": {"a": "b c"}}}' },
-    /custom_fields must give a custom field/,
+    /custom_fields must map members/,
   ],
   [
     { DIALLER_LISTS: '{"motor": {"list": 1001, "hopper_priority": 100}}' },
-    /hopper_priority must be from -99 to 99/,
+    /hopper_priority must be a whole number from -99 to 99/,
   ],
   [{ DIALLER_DUPLICATE_CHECK: 'NONE' }, /^DIALLER_DUPLICATE_CHECK must be DUPLIST, DUPCAMP or DUPSYS/],
-])('%o is refused with a sentence', async (changes, message) => {
+])('rejects %o with a clear message', async (changes, message) => {
   await expect(startVicidial(changes)).rejects.toThrow(message);
 });
 
-test('the stand-in reads a form as PHP does', (context) => {
+test('the stand-in parses a form as PHP does', (context) => {
   skipWithout(context, ['php', '--version']);
   const body = 'a+b=1&c.d=%5A%6f%c3%ab+x%2By&c.d=last&bare&percent=100%&%26=%3D&e=f=g';
   const php = spawnSync(

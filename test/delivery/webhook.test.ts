@@ -1,4 +1,4 @@
-/** A call centre's receiver gets each lead at its time, can trust that it is ours, and can drop a repeat. */
+/** A webhook receiver gets each lead when it is due, can verify the sender, and can recognise a repeat. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
@@ -8,13 +8,13 @@ import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
-import { asked, dispatch, limits, secret, until, untilAll, webhookTo } from '../harness/dispatch.ts';
+import { dispatch, limits, secret, until, untilAll, untilQueried, webhookTo } from '../harness/dispatch.ts';
 import { skipWithout } from '../harness/process.ts';
-import { type Behaviour, startReceiver, take } from '../harness/receiver.ts';
+import { accept, type Behaviour, startReceiver } from '../harness/receiver.ts';
 import { cancel, leadsIn } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
 
-/** A store with one lead that is due, and what its partner sent. */
+/** Creates a store with one due lead, and returns what its partner sent. */
 async function withDueLead(delays = 0) {
   const submitted = {
     email: 'john.doe@test.com',
@@ -28,12 +28,12 @@ async function withDueLead(delays = 0) {
   return { store, first, from, submitted };
 }
 
-const response =
+const respondWith =
   (status: number, headers: Record<string, string> = {}): Behaviour =>
   (_received, outgoing) =>
     void outgoing.writeHead(status, headers).end();
 
-test('a due lead is sent as the contract says, signed with the standard’s own library', async () => {
+test('sends a due lead as the contract specifies, with a valid signature', async () => {
   const { store, submitted } = await withDueLead();
   const receiver = await startReceiver();
   dispatch(store, webhookTo(receiver.url));
@@ -52,7 +52,7 @@ test('a due lead is sent as the contract says, signed with the standard’s own 
   expect(receiver.received).toHaveLength(1);
 });
 
-test('the example of the contract keeps the contract', () => {
+test('the example of the webhook is valid against its schema', () => {
   const { webhooks } = JSON.parse(readContract().json);
   const { schema, examples } = webhooks.leadDue.post.requestBody.content['application/json'];
   expect(
@@ -60,7 +60,7 @@ test('the example of the contract keeps the contract', () => {
   ).toBe(true);
 });
 
-test('while a secret is replaced either of the two verifies', async () => {
+test('signs with both secrets while one is being replaced', async () => {
   const { store } = await withDueLead();
   const next = `whsec_${Buffer.alloc(24, 'next').toString('base64')}`;
   const receiver = await startReceiver();
@@ -70,13 +70,13 @@ test('while a secret is replaced either of the two verifies', async () => {
   for (const each of [secret, next]) expect(new Webhook(each).verify(body, headers)).toBeTruthy();
 });
 
-test('a lead is handed over at its time, and not before it', async () => {
+test('delivers a lead when it is due, not earlier', async () => {
   const { store, first, from } = await withDueLead(2);
   const receiver = await startReceiver();
   const arrivals: number[] = [];
   receiver.behave = (received, outgoing, incoming) => {
     arrivals.push(Date.now());
-    take(received, outgoing, incoming);
+    accept(received, outgoing, incoming);
   };
   dispatch(store, webhookTo(receiver.url));
   const [later] = await leadsIn(store);
@@ -89,87 +89,84 @@ test('a lead is handed over at its time, and not before it', async () => {
   expect(arrivals[1]).toBeGreaterThanOrEqual(later?.dueAt ?? 0);
 });
 
-test('a receiver that is down for longer than five tries loses nothing', async () => {
+test('delivers a lead once the receiver is back after more than five attempts', async () => {
   const { store } = await withDueLead();
   const receiver = await startReceiver();
   await receiver.close();
-  dispatch(store, webhookTo(receiver.url), { pauses: Array(20).fill(1) });
+  dispatch(store, webhookTo(receiver.url), { retrySchedule: Array(20).fill(1) });
   await expect.poll(async () => (await leadsIn(store))[0]?.attempts, { timeout: 20_000 }).toBeGreaterThan(4);
-  const back = await startReceiver(take, Number(new URL(receiver.url).port));
+  const back = await startReceiver(accept, Number(new URL(receiver.url).port));
   await untilAll(store, 'dialled');
   expect(back.received).toHaveLength(1);
   const attempts = await Array.fromAsync(store.attempts('+447840258823'));
-  expect(attempts[0]).toMatchObject({ outcome: 'unavailable', response: 'no answer (ECONNREFUSED)' });
+  expect(attempts[0]).toMatchObject({ outcome: 'unavailable', response: 'no response (ECONNREFUSED)' });
   expect(attempts.at(-1)).toMatchObject({ outcome: 'delivered', response: 'HTTP 204' });
 });
 
 test.each([
-  ['500', response(500), 'unknown', 'HTTP 500'],
-  ['503', response(503), 'unavailable', 'HTTP 503'],
-  ['502', response(502), 'unknown', 'HTTP 502'],
-  ['504', response(504), 'unknown', 'HTTP 504'],
-  ['401', response(401), 'unavailable', 'HTTP 401'],
-  ['403', response(403), 'unavailable', 'HTTP 403'],
-  ['404, since it is being set up', response(404), 'unavailable', 'HTTP 404'],
-  ['408', response(408), 'unavailable', 'HTTP 408'],
-  ['425', response(425), 'unavailable', 'HTTP 425'],
-  ['429', response(429), 'unavailable', 'HTTP 429'],
+  ['500', respondWith(500), 'unknown', 'HTTP 500'],
+  ['503', respondWith(503), 'unavailable', 'HTTP 503'],
+  ['502', respondWith(502), 'unknown', 'HTTP 502'],
+  ['504', respondWith(504), 'unknown', 'HTTP 504'],
+  ['401', respondWith(401), 'unavailable', 'HTTP 401'],
+  ['403', respondWith(403), 'unavailable', 'HTTP 403'],
+  ['404, while it is being set up', respondWith(404), 'unavailable', 'HTTP 404'],
+  ['408', respondWith(408), 'unavailable', 'HTTP 408'],
+  ['425', respondWith(425), 'unavailable', 'HTTP 425'],
+  ['429', respondWith(429), 'unavailable', 'HTTP 429'],
   [
-    'half an answer',
+    'half a response',
     ((_received, outgoing) => void outgoing.socket?.end('HTTP/1.1 20')) satisfies Behaviour,
     'unknown',
-    /^no answer \(/,
+    /^no response \(/,
   ],
   [
     'garbage',
     ((_received, outgoing) => void outgoing.socket?.end('\u0000garbage\r\n\r\n')) satisfies Behaviour,
     'unknown',
-    /^no answer \(/,
+    /^no response \(/,
   ],
   [
-    'nothing, closing',
+    'nothing and closes the connection',
     ((_received, outgoing) => void outgoing.destroy()) satisfies Behaviour,
     'unknown',
-    /^no answer \(/,
+    /^no response \(/,
   ],
-])(
-  'a receiver that answers %s is tried again, and told apart by the same id',
-  async (_what, behave, outcome, said) => {
-    const { store } = await withDueLead();
-    const receiver = await startReceiver(behave);
-    const firstTwo: Behaviour = (...of) => (receiver.received.length < 3 ? behave : take)(...of);
-    receiver.behave = firstTwo;
-    dispatch(store, webhookTo(receiver.url));
-    await untilAll(store, 'dialled');
-    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-    expect(receiver.received).toHaveLength(3);
-    const [first] = await Array.fromAsync(store.attempts('+447840258823'));
-    expect(first).toMatchObject({
-      outcome,
-      response: typeof said === 'string' ? said : expect.stringMatching(said),
-    });
-  },
-);
+])('retries with the same id after the receiver sends %s', async (_what, behave, outcome, message) => {
+  const { store } = await withDueLead();
+  const receiver = await startReceiver(behave);
+  const firstTwo: Behaviour = (...of) => (receiver.received.length < 3 ? behave : accept)(...of);
+  receiver.behave = firstTwo;
+  dispatch(store, webhookTo(receiver.url));
+  await untilAll(store, 'dialled');
+  expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+  expect(receiver.received).toHaveLength(3);
+  const [first] = await Array.fromAsync(store.attempts('+447840258823'));
+  expect(first).toMatchObject({
+    outcome,
+    response: typeof message === 'string' ? message : expect.stringMatching(message),
+  });
+});
 
-test('an answer that comes after the time-out is a repeat for the receiver, and never a lost lead', async () => {
+test('a response after the timeout leads to a repeat, never to a lost lead', async () => {
   const { store } = await withDueLead();
   const receiver = await startReceiver();
-  let answerFirst = () => {};
+  let respondToFirst = () => {};
   receiver.behave = (received, outgoing, incoming) => {
-    if (receiver.received.length > 1) answerFirst();
-    if (receiver.received.length > 1) take(received, outgoing, incoming);
-    else answerFirst = () => take(received, outgoing, incoming);
+    if (receiver.received.length > 1) respondToFirst();
+    if (receiver.received.length > 1) accept(received, outgoing, incoming);
+    else respondToFirst = () => accept(received, outgoing, incoming);
   };
   dispatch(store, webhookTo(receiver.url), { timeout: 200 });
   await untilAll(store, 'dialled');
   expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   const attempts = await Array.fromAsync(store.attempts('+447840258823'));
-  // On a busy machine further ones may time out.
-  expect(attempts[0]).toMatchObject({ outcome: 'unknown', response: 'no answer in time' });
+  // On a busy machine further attempts may time out.
+  expect(attempts[0]).toMatchObject({ outcome: 'unknown', response: 'no response in time' });
   expect(attempts.at(-1)).toMatchObject({ outcome: 'delivered', response: 'HTTP 204' });
 });
 
-test('a 2xx takes the lead, however its body ends', async () => {
+test('a 2xx status delivers the lead even if the body breaks off', async () => {
   const { store } = await withDueLead();
   const receiver = await startReceiver((_received, outgoing) => {
     outgoing.writeHead(200, { 'Content-Length': '100' }).write('half');
@@ -180,26 +177,26 @@ test('a 2xx takes the lead, however its body ends', async () => {
   expect(receiver.received).toHaveLength(1);
 });
 
-test('Retry-After is honoured by every lead, in seconds and as a date', async () => {
-  for (const written of [() => '2', () => new Date(Date.now() + 2_000).toUTCString()]) {
+test('Retry-After in seconds or as a date delays every lead', async () => {
+  for (const retryAfter of [() => '2', () => new Date(Date.now() + 2_000).toUTCString()]) {
     const { store, first, from } = await withDueLead();
     await store.submit(from(first.id, { mobile: '+447840258824' }));
     const receiver = await startReceiver();
     const at: number[] = [];
     receiver.behave = (received, outgoing, incoming) => {
       at.push(Date.now());
-      if (at.length === 1) outgoing.writeHead(429, { 'Retry-After': written() }).end();
-      else take(received, outgoing, incoming);
+      if (at.length === 1) outgoing.writeHead(429, { 'Retry-After': retryAfter() }).end();
+      else accept(received, outgoing, incoming);
     };
     dispatch(store, webhookTo(receiver.url));
     await untilAll(store, 'dialled');
-    // As a date it has whole seconds, so up to one of the two is cut off.
-    expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(written() === '2' ? 1_990 : 900);
+    // A date has whole seconds, so up to one second is lost.
+    expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(retryAfter() === '2' ? 1_990 : 900);
   }
 });
 
 test.each([400, 402, 405, 409, 413, 422])(
-  'a lead that is refused for good with %i has failed at once, and others go on',
+  '%i fails the lead at once, and other leads are delivered',
   async (status) => {
     const { store, first, from } = await withDueLead();
     const receiver = await startReceiver((received, outgoing) => {
@@ -216,40 +213,40 @@ test.each([400, 402, 405, 409, 413, 422])(
   },
 );
 
-test('a lead that runs out of tries has failed, is kept, and is sent again when the operator says so', async () => {
+test('a lead without attempts left fails, and `leads lead retry` sends it again', async () => {
   const { store } = await withDueLead();
-  const receiver = await startReceiver(response(503));
-  dispatch(store, webhookTo(receiver.url), { pauses: [1, 1] });
+  const receiver = await startReceiver(respondWith(503));
+  dispatch(store, webhookTo(receiver.url), { retrySchedule: [1, 1] });
   const [lead] = await untilAll(store, 'failed');
   expect(lead).toMatchObject({ attempts: 3, lastResponse: 'HTTP 503' });
-  receiver.behave = take;
+  receiver.behave = accept;
   await store.retry(lead?.id ?? '');
   await untilAll(store, 'dialled');
 });
 
-test('410 pauses delivery until an operator has looked, and loses no lead', async () => {
+test('410 pauses delivery until an operator resumes it, and loses no lead', async () => {
   const { store, first, from } = await withDueLead();
-  const receiver = await startReceiver(response(410));
+  const receiver = await startReceiver(respondWith(410));
   const dispatcher = dispatch(store, webhookTo(receiver.url));
   await expect
     .poll(() => dispatcher.status())
     .toMatchObject({ state: 'paused', reason: expect.stringContaining('410') });
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await asked(store, 'pauses');
+  await untilQueried(store, 'pauses');
   expect(receiver.received).toHaveLength(1);
   expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'scheduled']);
-  receiver.behave = take;
+  receiver.behave = accept;
   await store.resumeDelivery(undefined);
   await untilAll(store, 'dialled');
 });
 
 test.each([300, 301, 302, 303, 304, 307, 308])(
-  'a receiver that answers %i may have the lead: it cannot be cancelled, and delivery pauses with one reason',
+  'after %i the receiver may have the lead: it cannot be cancelled, and delivery is paused once',
   async (status) => {
     const { store, first, from } = await withDueLead();
     await store.submit(from(first.id, { mobile: '+447840258824' }));
-    const elsewhere = await startReceiver();
-    const receiver = await startReceiver(response(status, { Location: elsewhere.url }));
+    const target = await startReceiver();
+    const receiver = await startReceiver(respondWith(status, { Location: target.url }));
     const dispatcher = dispatch(store, webhookTo(receiver.url));
     await until(async () => expect(await store.pauses()).toHaveLength(1));
     expect(dispatcher.status()).toMatchObject({ state: 'paused' });
@@ -257,17 +254,17 @@ test.each([300, 301, 302, 303, 304, 307, 308])(
     expect(await store.pauses()).toMatchObject([
       { type: undefined, by: 'dialler', reason: expect.stringMatching(`HTTP ${status}.*set DIALLER_URL`) },
     ]);
-    expect((await store.pauses())[0]?.reason).not.toContain(elsewhere.url);
-    expect([receiver.received.length, elsewhere.received.length]).toEqual([1, 0]);
+    expect((await store.pauses())[0]?.reason).not.toContain(target.url);
+    expect([receiver.received.length, target.received.length]).toEqual([1, 0]);
     const [sent] = await Array.fromAsync(store.attempts('+447840258823'));
     expect(sent).toMatchObject({ outcome: 'unknown', response: `HTTP ${status}` });
-    const cancelling = (mobile: string) => cancel(store, { partnerId: first.id, type: 'motor', mobile });
-    expect(await cancelling('+447840258823')).toMatchObject({ outcome: 'already-processed' });
-    expect(await cancelling('+447840258824')).toMatchObject({ outcome: 'cancelled' });
+    const cancelFor = (mobile: string) => cancel(store, { partnerId: first.id, type: 'motor', mobile });
+    expect(await cancelFor('+447840258823')).toMatchObject({ outcome: 'already-processed' });
+    expect(await cancelFor('+447840258824')).toMatchObject({ outcome: 'cancelled' });
   },
 );
 
-test('a receiver that sends a status and stalls keeps its places, and never more connections than leads in flight', async () => {
+test('a receiver that stalls after the status occupies no more connections than leads in flight', async () => {
   const { store, first, from, submitted } = await withDueLead();
   const content = JSON.stringify(submitted);
   for (let index = 10; index < 22; index += 1)
@@ -279,11 +276,11 @@ test('a receiver that sends a status and stalls keeps its places, and never more
   await untilAll(store, 'dialled');
   await dispatcher.stop();
   expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(13);
-  // The receiver may see the end of a connection after the beginning of the next.
+  // The receiver may notice the end of a connection after the start of the next.
   expect(receiver.maxBurst).toBeLessThanOrEqual(6);
 });
 
-test('the status of an answer is recorded before its body ends, and the server stops without it', async () => {
+test('records the status before the body ends, and stops without waiting for it', async () => {
   const { store } = await withDueLead();
   const receiver = await startReceiver((_received, outgoing) => {
     outgoing.writeHead(200, { 'Content-Length': '100' }).write('half');
@@ -299,9 +296,9 @@ test('the status of an answer is recorded before its body ends, and the server s
   await closed;
 });
 
-test('a body without end is read up to its maximum size, and the lead counts as its status says', async () => {
+test('reads an endless body up to the maximum size; the status decides the outcome', async () => {
   const { store } = await withDueLead();
-  let written = 0;
+  let sent = 0;
   let ended = () => {};
   const closed = new Promise<void>((resolve) => {
     ended = resolve;
@@ -310,7 +307,7 @@ test('a body without end is read up to its maximum size, and the lead counts as 
     outgoing.writeHead(200);
     const chunk = Buffer.alloc(65_536);
     const flood = () => {
-      while (!outgoing.destroyed && outgoing.write(chunk)) written += chunk.length;
+      while (!outgoing.destroyed && outgoing.write(chunk)) sent += chunk.length;
     };
     outgoing.on('drain', flood).once('close', () => ended());
     flood();
@@ -318,26 +315,26 @@ test('a body without end is read up to its maximum size, and the lead counts as 
   dispatch(store, webhookTo(receiver.url), { timeout: 600_000 });
   await closed;
   await untilAll(store, 'dialled');
-  // What is beyond a mebibyte was on its way.
-  expect(written).toBeLessThan(16 * 1_048_576);
+  // Everything beyond 1 MiB was already in flight.
+  expect(sent).toBeLessThan(16 * 1_048_576);
 });
 
-test('a server that does not speak TLS has not got the lead', async () => {
+test('a server without TLS certainly does not have the lead', async () => {
   const { store } = await withDueLead();
   const receiver = await startReceiver();
-  dispatch(store, webhookTo(receiver.url.replace('http:', 'https:')), { pauses: [] });
+  dispatch(store, webhookTo(receiver.url.replace('http:', 'https:')), { retrySchedule: [] });
   const [lead] = await untilAll(store, 'failed');
   const [sent] = await Array.fromAsync(store.attempts('+447840258823'));
   expect(sent).toMatchObject({
     outcome: 'unavailable',
-    response: expect.stringMatching(/^no answer \(ERR_SSL_/),
+    response: expect.stringMatching(/^no response \(ERR_SSL_/),
   });
   expect(lead?.attempts).toBe(1);
 });
 
-test('a server whose certificate nobody vouches for gets no lead', async (context) => {
+test('sends nothing to a server with an untrusted certificate', async (context) => {
   skipWithout(context, ['openssl', 'version']);
-  const made = execFileSync(
+  const certificate = execFileSync(
     'openssl',
     'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -keyout - -out -'.split(
       ' ',
@@ -345,7 +342,7 @@ test('a server whose certificate nobody vouches for gets no lead', async (contex
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
   );
   let requests = 0;
-  const impostor = createServer({ key: made, cert: made }, (_incoming, outgoing) => {
+  const impostor = createServer({ key: certificate, cert: certificate }, (_incoming, outgoing) => {
     requests += 1;
     outgoing.writeHead(204).end();
   });
@@ -355,14 +352,17 @@ test('a server whose certificate nobody vouches for gets no lead', async (contex
   // The cast: a server that listens on TCP has an address with a port.
   const { port } = impostor.address() as AddressInfo;
   const { store } = await withDueLead();
-  dispatch(store, webhookTo(`https://127.0.0.1:${port}`), { pauses: [] });
+  dispatch(store, webhookTo(`https://127.0.0.1:${port}`), { retrySchedule: [] });
   await untilAll(store, 'failed');
   const [sent] = await Array.fromAsync(store.attempts('+447840258823'));
-  expect(sent).toMatchObject({ outcome: 'unavailable', response: 'no answer (DEPTH_ZERO_SELF_SIGNED_CERT)' });
+  expect(sent).toMatchObject({
+    outcome: 'unavailable',
+    response: 'no response (DEPTH_ZERO_SELF_SIGNED_CERT)',
+  });
   expect(requests).toBe(0);
 });
 
-test('connecting takes a part of the time that an attempt has, so that who was not reached has not got the lead', async () => {
+test('a connection that cannot be established times out within the attempt, so the lead was certainly not sent', async () => {
   const silent = createTcpServer().listen(0, '127.0.0.1');
   const sockets: Socket[] = [];
   silent.on('connection', (socket) => sockets.push(socket));
@@ -375,19 +375,22 @@ test('connecting takes a part of the time that an attempt has, so that who was n
   const { port } = silent.address() as AddressInfo;
   const environment = { DIALLER_URL: `https://127.0.0.1:${port}`, DIALLER_SECRET: secret };
   const { store } = await withDueLead();
-  // The client's timers are a second apart.
-  dispatch(store, createWebhook(environment, { ...limits, timeout: 1_000 }), { timeout: 20_000, pauses: [] });
+  // The timers of undici have a resolution of one second.
+  dispatch(store, createWebhook(environment, { ...limits, timeout: 1_000 }), {
+    timeout: 20_000,
+    retrySchedule: [],
+  });
   await untilAll(store, 'failed');
   const [sent] = await Array.fromAsync(store.attempts('+447840258823'));
-  expect(sent).toMatchObject({ outcome: 'unavailable', response: 'no answer (UND_ERR_CONNECT_TIMEOUT)' });
+  expect(sent).toMatchObject({ outcome: 'unavailable', response: 'no response (UND_ERR_CONNECT_TIMEOUT)' });
 });
 
-test.each(['/leads/in?source=ours', '/'])('DIALLER_URL counts with its path %s', async (path) => {
+test.each(['/leads/in?source=ours', '/'])('requests the path and query of DIALLER_URL: %s', async (path) => {
   const { store } = await withDueLead();
   const paths: (string | undefined)[] = [];
   const receiver = await startReceiver((received, outgoing, incoming) => {
     paths.push(incoming.url);
-    take(received, outgoing, incoming);
+    accept(received, outgoing, incoming);
   });
   dispatch(store, webhookTo(new URL(path, receiver.url).href));
   await untilAll(store, 'dialled');
@@ -405,10 +408,10 @@ test.each([
   ],
   [
     { DIALLER_URL: 'https://receiver.test', DIALLER_SECRET: 'whsec_c2hvcnQ=' },
-    /^DIALLER_SECRET must be whsec_ and 24 to 64/,
+    /^DIALLER_SECRET must be whsec_ followed by 24 to 64/,
   ],
   [{ DIALLER_URL: 'https://receiver.test' }, /^DIALLER_SECRET is missing: the secret that signs/],
-])('%o is refused with a sentence that does not repeat a secret', (environment, message) => {
+])('rejects %o without repeating a secret', (environment, message) => {
   expect(() => createWebhook(environment, limits)).toThrow(message);
   expect(() => createWebhook(environment, limits)).not.toThrow(/c2hvcnQ/);
 });

@@ -9,17 +9,17 @@ import { leadsIn } from './server.ts';
 
 export const secret = `whsec_${Buffer.alloc(32, 'leads').toString('base64')}`;
 
-/** What a dialler may use, which is more than the dispatchers of the tests do. */
+/** Limits of a dialler, above those of the dispatchers in the tests. */
 export const limits = { concurrency: 50, timeout: 20_000 };
 
 const silent = await createLog('silent');
 
-/** The webhook dialler, as the environment sets it up. */
+/** Creates a webhook dialler. */
 export function webhookTo(url: string, secrets = secret): Dialler {
   return createWebhook({ DIALLER_URL: url, DIALLER_SECRET: secrets }, limits);
 }
 
-/** Brings the leads of a store to a dialler; stops with the test. The pauses are as short as can be. */
+/** Delivers the leads of a store with the shortest possible delays, until the test ends. */
 export function dispatch(
   store: Store,
   dialler: Dialler,
@@ -31,39 +31,39 @@ export function dispatch(
     log: silent,
     concurrency: 4,
     timeout: 2_000,
-    pauses: [1, 1, 1, 1, 1, 1, 1, 1, 1],
-    circuitBreakerDelays: { first: 10, longest: 50 },
+    retrySchedule: [1, 1, 1, 1, 1, 1, 1, 1, 1],
+    circuitBreakerDelays: { initial: 10, max: 50 },
     ...options,
   });
   onTestFinished(() => dispatcher.stop());
   return dispatcher;
 }
 
-/** Waits until an expectation holds, however busy the machine is. */
+/** Waits until an expectation holds, with time for a busy machine. */
 export function until(expectation: () => unknown): Promise<unknown> {
   return vi.waitFor(expectation, { timeout: 25_000, interval: 10 });
 }
 
-/** Waits until a dispatcher has asked its store so many times from now on: the turns in between are over. */
-export function asked(store: Store, question: 'nextAttemptAt' | 'pauses', times = 2): Promise<void> {
-  const ask = store[question].bind(store);
+/** Waits until a dispatcher has queried its store this many times, so that its earlier ticks are over. */
+export function untilQueried(store: Store, method: 'nextAttemptAt' | 'pauses', times = 2): Promise<void> {
+  const query = store[method].bind(store);
   return new Promise((resolve) => {
     let left = times;
-    // The cast: what the spy stands for is bound to the same question.
-    const spy = vi.spyOn(store, question).mockImplementation((async () => {
-      const response = await ask();
+    // The cast: the spy has the signature of the method that it replaces.
+    const spy = vi.spyOn(store, method).mockImplementation((async () => {
+      const result = await query();
       left -= 1;
       if (left === 0) {
         spy.mockRestore();
         resolve();
       }
-      return response;
+      return result;
     }) as never);
   });
 }
 
-/** A log whose lines are kept, and no others are written. */
-export function keptLog(): { log: Log; lines: Record<string, unknown>[] } {
+/** Creates a log that keeps its lines as objects. */
+export function recordingLog(): { log: Log; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
   const formatters = { level: (label: string) => ({ level: label }) };
   const log = pino(

@@ -2,41 +2,41 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A request that a receiver got. */
+/** A request to a receiver. */
 export interface Received {
   headers: Record<string, string>;
   body: string;
 }
 
-/** What a receiver does with a request; by default it takes it. */
+/** How a receiver handles a request; by default it accepts the lead. */
 export type Behaviour = (received: Received, outgoing: ServerResponse, incoming: IncomingMessage) => void;
 
 export interface Receiver {
   url: string;
-  /** All that came, in order. */
+  /** All requests, in order. */
   received: Received[];
-  /** What it does from now on. */
+  /** How it handles further requests. */
   behave: Behaviour;
-  /** How many requests were open at once, at most. */
+  /** Maximum number of concurrent requests so far. */
   maxBurst: number;
-  /** Stops to listen and drops every connection. */
+  /** Stops listening and closes every connection. */
   close(): Promise<void>;
 }
 
-export const take: Behaviour = (_received, outgoing) => void outgoing.writeHead(204).end();
+export const accept: Behaviour = (_received, outgoing) => void outgoing.writeHead(204).end();
 
-/** A real HTTP server on a free port, or on the one that is given; it ends with the test. */
-export async function startReceiver(behave: Behaviour = take, port = 0): Promise<Receiver> {
-  let maxConcurrent = 0;
+/** Starts an HTTP server on a free port, or on the given one, until the test ends. */
+export async function startReceiver(behave: Behaviour = accept, port = 0): Promise<Receiver> {
+  let concurrent = 0;
   const server = createServer(async (incoming, outgoing) => {
-    maxConcurrent += 1;
+    concurrent += 1;
     outgoing.once('close', () => {
-      maxConcurrent -= 1;
+      concurrent -= 1;
     });
-    receiver.maxBurst = Math.max(receiver.maxBurst, maxConcurrent);
+    receiver.maxBurst = Math.max(receiver.maxBurst, concurrent);
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
-    // The cast: the headers that diallers send come once each.
+    // The cast: diallers send each header once.
     const headers = incoming.headers as Record<string, string>;
     const received = { headers, body: Buffer.concat(chunks).toString() };
     receiver.received.push(received);

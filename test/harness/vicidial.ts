@@ -1,17 +1,17 @@
 import type { Behaviour } from './receiver.ts';
 
-/** A form as PHP's $_POST has it: the last of a name counts, and `.` and space in a name become `_`. */
+/** A form as PHP's $_POST contains it: the last value of a name wins, and `.` and space in a name become `_`. */
 export type PhpForm = Record<string, string>;
 
-/** What the stand-in keeps of a lead. */
+/** A lead as the stand-in stores it. */
 export interface VicidialLead {
   id: number;
   form: PhpForm;
 }
 
-const lockedAfter = 10;
+const maxFailedLogins = 10;
 
-/** Reads a form as PHP does. */
+/** Parses a form as PHP does. */
 export function phpForm(body: string): PhpForm {
   const form: PhpForm = {};
   for (const pair of body.split('&')) {
@@ -21,7 +21,7 @@ export function phpForm(body: string): PhpForm {
   return form;
 }
 
-/** PHP's urldecode(): a `%` that no two hexadecimal digits follow stays as it is. */
+/** PHP's urldecode(): a `%` without two hexadecimal digits is unchanged. */
 function decode(text: string): string {
   const bytes = text
     .replaceAll('+', ' ')
@@ -29,14 +29,14 @@ function decode(text: string): string {
   return Buffer.from(bytes, 'latin1').toString();
 }
 
-/** What VICIdial 2.14-202 keeps of a text: see the signs that it drops, and `+`. */
-function mangled(text: string): string {
+/** Returns a text as VICIdial 2.14-202 stores it: some characters are dropped, and `+` becomes a space. */
+function asStored(text: string): string {
   return text.replace(/[";#]|[^\x20-\x7e]/g, '').replaceAll('+', ' ');
 }
 
 /**
- * Stands for VICIdial's non_agent_api.php: the status 200 and a line of text whatever happens, with the
- * words of a real one. Two lists are there, and a number that must not be called.
+ * Stand-in for VICIdial's non_agent_api.php, with the texts of a real one: it always responds with status 200 and lines of
+ * text. It has two lists and a do-not-call list.
  */
 export class VicidialStandIn {
   readonly user = 'leadsapi';
@@ -44,7 +44,7 @@ export class VicidialStandIn {
   readonly lists = new Set(['1001', '1002']);
   readonly doNotCall = new Set<string>();
   readonly leads: VicidialLead[] = [];
-  /** All forms that came, whatever became of them. */
+  /** All forms received. */
   readonly forms: PhpForm[] = [];
   failedLogins = 0;
 
@@ -60,7 +60,8 @@ export class VicidialStandIn {
   response(form: PhpForm): string {
     this.forms.push(form);
     const { user, pass, function: name, phone_number: phone = '', list_id: list = '' } = form;
-    if (this.failedLogins >= lockedAfter) return 'ERROR: Too many login attempts, try again in 15 minutes';
+    if (this.failedLogins >= maxFailedLogins)
+      return 'ERROR: Too many login attempts, try again in 15 minutes';
     if (user !== this.user || pass !== this.password) {
       this.failedLogins += 1;
       return `ERROR: Login incorrect, please try again: |${user}|${pass}|BAD|\n`;
@@ -75,19 +76,19 @@ export class VicidialStandIn {
     if (form['dnc_check'] === 'Y' && this.doNotCall.has(phone)) {
       return `ERROR: add_lead PHONE NUMBER IN DNC - ${phone}|${user}\n`;
     }
-    const there = this.leads.find(
+    const existing = this.leads.find(
       ({ form: other }) => other['phone_number'] === phone && other['list_id'] === list,
     );
-    if (there !== undefined && form['duplicate_check'] === 'DUPLIST') {
-      return `ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - ${phone}|${list}|${there.id}\n`;
+    if (existing !== undefined && form['duplicate_check'] === 'DUPLIST') {
+      return `ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - ${phone}|${list}|${existing.id}\n`;
     }
     return this.#add(form, phone, list);
   }
 
   #add(form: PhpForm, phone: string, list: string): string {
     const id = this.leads.length + 1;
-    const kept = Object.entries(form).map(([name, value]) => [name, mangled(value)]);
-    this.leads.push({ id, form: Object.fromEntries(kept) });
+    const stored = Object.entries(form).map(([name, value]) => [name, asStored(value)]);
+    this.leads.push({ id, form: Object.fromEntries(stored) });
     const added = `SUCCESS: add_lead LEAD HAS BEEN ADDED - ${phone}|${list}|${id}||${this.user}\n`;
     if (form['add_to_hopper'] !== 'Y') return added;
     return `${added}NOTICE: add_lead ADDED TO HOPPER - ${phone}|${id}|1|${this.user}\n`;

@@ -78,7 +78,7 @@ test('times are given in seconds, in the buckets where they belong', async () =>
   const request = { requestId: 'id', operation: 'addLead', outcome: 'accepted', status: 200 };
   metrics.answered({ ...request, milliseconds: 1_500 });
   metrics.store.batch('write', 7, 2_500);
-  metrics.delivery.attempted({ dialler: 'log', outcome: 'delivered', milliseconds: 3_500 });
+  metrics.delivery.onAttempt({ dialler: 'log', outcome: 'delivered', milliseconds: 3_500 });
   const { text } = await metrics.read();
   for (const line of [
     'leads_request_duration_seconds_sum{operation="addLead"} 1.5',

@@ -1,9 +1,9 @@
 import type { Dialler } from '../dialler.ts';
 
-/** Takes every lead and rings nobody: the line that the dispatcher logs stands for the call. */
+/** Creates a dialler that calls nobody: the dispatcher's log line about the delivery replaces the call. */
 export function createLogDialler(): Dialler {
   return {
     name: 'log',
-    deliver: async () => ({ outcome: 'delivered', response: 'this line stands for the call' }),
+    deliver: async () => ({ outcome: 'delivered', response: 'logged; nobody is called (DIALLER=log)' }),
   };
 }

@@ -5,35 +5,45 @@ import { httpUrl, readVariables } from '../../environment/variables.ts';
 import type { ClaimedLead } from '../../store/store.ts';
 import { traceparent } from '../../telemetry/tracing.ts';
 import type { DeliveryResult, Dialler, DiallerContext } from '../dialler.ts';
-import { type DiallerResponse, discarded, poster, redirected, retryAfterOf } from './http-post.ts';
+import {
+  createPost,
+  type DiallerResponse,
+  discardBody,
+  parseRetryAfter,
+  resultOfRedirect,
+} from './http-client.ts';
 
-/** What the receiver gets: the webhook `leadDue` of openapi.yaml. */
+/** Body of the webhook `leadDue` of openapi.yaml. */
 type LeadDueEvent = components['schemas']['LeadDueEvent'];
 
-/** Client errors that do not concern the lead: they end once the receiver is fixed or less busy. */
-const temporary = new Set([401, 403, 404, 408, 425, 429]);
+/** Client errors that are not about the lead: they end once the receiver is fixed or less busy. */
+const temporaryClientErrors = new Set([401, 403, 404, 408, 425, 429]);
 
-/** One secret, or several while one is replaced. */
-const secrets = makeExactValidator<Webhook[]>((written) => {
-  const each = written.split(/\s+/).filter(Boolean);
-  const areSecrets = each.every((secret) => {
+/** Accepts one secret, or several while one is being replaced. */
+const secrets = makeExactValidator<Webhook[]>((value) => {
+  const each = value.split(/\s+/).filter(Boolean);
+  const areValid = each.every((secret) => {
     const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length;
     return secret.startsWith('whsec_') && bytes >= 24 && bytes <= 64;
   });
-  if (each.length > 0 && areSecrets) return each.map((secret) => new Webhook(secret));
-  throw new Error('whsec_ and 24 to 64 random bytes as base64; several are set apart by spaces');
+  if (each.length > 0 && areValid) return each.map((secret) => new Webhook(secret));
+  throw new Error('whsec_ followed by 24 to 64 random bytes in base64; separate several secrets with spaces');
 });
 
-/** Hands leads to a receiver of the call centre's own, as Standard Webhooks 1.0.0 says. */
+/**
+ * Creates a dialler that sends leads to a webhook receiver as Standard Webhooks 1.0.0 specifies.
+ *
+ * @throws {ConfigError} if its variables are missing or invalid
+ */
 export function createWebhook(
   environment: NodeJS.ProcessEnv,
   limits: Pick<DiallerContext, 'concurrency' | 'timeout'>,
 ): Dialler {
   const { DIALLER_URL: url, DIALLER_SECRET: signers } = readVariables(environment, {
-    DIALLER_URL: httpUrl({ desc: 'the address of the webhook’s receiver' }),
+    DIALLER_URL: httpUrl({ desc: 'the URL of the webhook receiver' }),
     DIALLER_SECRET: secrets({ desc: 'the secret that signs the webhooks; whsec_ and base64' }),
   });
-  const post = poster(limits);
+  const post = createPost(limits);
   return {
     name: 'webhook',
     async deliver(lead, signal) {
@@ -49,13 +59,13 @@ export function createWebhook(
       };
       const posted = await post(url, { headers, body, signal });
       if ('failure' in posted) return posted.failure;
-      // The status says it all: however the body ends changes nothing.
-      return { ...resultOf(posted.response), finished: discarded(posted.response) };
+      // The status alone decides the outcome, however the body ends.
+      return { ...resultOf(posted.response), finished: discardBody(posted.response) };
     },
   };
 }
 
-/** The event that says that a lead is due. It is the same on every try. */
+/** Returns the event for a due lead. It is the same in every attempt. */
 function eventOf(lead: ClaimedLead): LeadDueEvent {
   return {
     type: 'lead.due',
@@ -76,13 +86,17 @@ function resultOf(received: DiallerResponse): DeliveryResult {
   const { statusCode: status } = received;
   const response = `HTTP ${status}`;
   if (status >= 200 && status < 300) return { outcome: 'delivered', response };
-  if (status >= 300 && status < 400) return redirected(status);
+  if (status >= 300 && status < 400) return resultOfRedirect(status);
   if (status === 410)
-    return { outcome: 'unavailable', response, pauseReason: `the receiver is gone for good (${response})` };
-  const isRejection = status >= 400 && status < 500 && !temporary.has(status);
+    return {
+      outcome: 'unavailable',
+      response,
+      pauseReason: `the receiver is gone permanently (${response})`,
+    };
+  const isRejection = status >= 400 && status < 500 && !temporaryClientErrors.has(status);
   if (isRejection) return { outcome: 'rejected', response };
-  const retryAfter = retryAfterOf(received);
-  // A receiver that fails half-way may have accepted the lead; one that is busy or elsewhere has not.
+  const retryAfter = parseRetryAfter(received);
+  // A receiver that fails half-way may have stored the lead; one that is busy, or was not reached, has not.
   const outcome = status < 500 || status === 503 ? 'unavailable' : 'unknown';
   return retryAfter === undefined ? { outcome, response } : { outcome, response, retryAfter };
 }

@@ -1,24 +1,26 @@
 import type { components } from '../../../../generated/openapi.ts';
 import { type ParsePhone, phoneDigits } from '../../../leads/phone.ts';
 import type { ClaimedLead } from '../../../store/store.ts';
+import { sanitise } from './sanitise.ts';
 import { customFieldName, type ListSettings, type VicidialSettings } from './settings.ts';
-import { plainText } from './text.ts';
 
-/** A lead as add_lead takes it. */
+/** A lead as parameters of add_lead. */
 export interface LeadForm {
   fields: Record<string, string>;
-  /** The fields that could not be sent whole; the rest of them is nowhere. */
-  incompleteRequest: string[];
+  /** Names of fields whose text was too long; the rest of it is not sent. */
+  truncated: string[];
 }
 
-/** How many characters each field of add_lead holds. */
-const lengths = { first_name: 30, last_name: 30, email: 70, alt_phone: 12, comments: 255, source_id: 50 };
+type Submitted = components['schemas']['NewLead'];
+
+/** Maximum lengths of add_lead's fields (characters). */
+const maxLengths = { first_name: 30, last_name: 30, email: 70, alt_phone: 12, comments: 255, source_id: 50 };
 
 /**
- * What add_lead understands: no member of `data` may come under such a name, since it would change
- * where the lead goes and who sends it rather than describe the person.
+ * Parameters of add_lead. A member of `data` with such a name is not sent under it, because it would change the list or
+ * the sender instead of describing the person.
  */
-const reserved = new Set(
+const reservedNames = new Set(
   `source user pass function format phone_number phone_code list_id dnc_check campaign_dnc_check campaign_id
   add_to_hopper hopper_priority hopper_local_call_time_check duplicate_check usacan_prefix_check
   usacan_areacode_check nanpa_ac_prefix_check custom_fields tz_method callback callback_status
@@ -29,86 +31,123 @@ const reserved = new Set(
   agent_user user_field`.split(/\s+/),
 );
 
-/**
- * Puts a lead into VICIdial's fields. What has no field of its own, or would be mangled there, is said
- * in words in `comments`.
- */
+/** Maps a lead to VICIdial's fields. Values without a suitable field are appended to `comments` with a label. */
 export function leadForm(
   lead: ClaimedLead,
   list: ListSettings,
   settings: VicidialSettings,
   parsePhone: ParsePhone,
 ): LeadForm {
-  // The cast: only a body that kept this schema was accepted as a lead.
-  const submitted = JSON.parse(lead.content) as components['schemas']['NewLead'];
-  const plain = (text: string) => plainText(text, settings.letters);
+  // The cast: only a body that is valid against this schema was accepted as a lead.
+  const submitted = JSON.parse(lead.content) as Submitted;
+  const builder = new FormBuilder(settings.letters);
+  addRouting(builder, lead, list, settings);
+  addPerson(builder, submitted, settings, parsePhone);
+  for (const [name, value] of flatten('', submitted.data === undefined ? null : JSON.parse(submitted.data))) {
+    builder.addCustomField(customFieldOf(name, list), name, value);
+  }
+  return builder.build();
+}
+
+/** Adds what decides where the lead goes and how it is identified. */
+function addRouting(
+  builder: FormBuilder,
+  lead: ClaimedLead,
+  list: ListSettings,
+  settings: VicidialSettings,
+): void {
   const { countryCode, digits } = phoneDigits(lead.mobile, settings.numberForm);
-  const fields: Record<string, string> = {
+  Object.assign(builder.fields, {
     phone_number: digits,
     phone_code: countryCode,
     list_id: list.list,
     vendor_lead_code: lead.id,
-    source_id: plain(lead.partner).slice(0, lengths.source_id),
+    source_id: builder.sanitise(lead.partner).slice(0, maxLengths.source_id),
     duplicate_check: settings.duplicateCheck,
     list_exists_check: 'Y',
     dnc_check: 'Y',
-  };
-  const comments: string[] = [];
-  const put = (field: 'first_name' | 'last_name', label: string, text: string) => {
-    const value = plain(text);
-    fields[field] = value.slice(0, lengths[field]).trimEnd();
-    if (value.length > lengths[field]) comments.push(`${label}: ${value}`);
-  };
-  put('first_name', 'first name', submitted.first_name);
-  put('last_name', 'surname', submitted.surname);
-
-  const { email, subtype, other_phone: otherPhone } = submitted;
-  if (plain(email) === email && email.length <= lengths.email) fields['email'] = email;
-  else comments.push(`e-mail: ${plain(email)}`);
-  if (subtype?.trim()) comments.push(`subtype: ${plain(subtype)}`);
-  const otherNumber = otherPhone?.trim() ? parsePhone(otherPhone) : undefined;
-  if (otherNumber !== undefined) {
-    const other = phoneDigits(otherNumber, settings.numberForm).digits;
-    if (other.length <= lengths.alt_phone) fields['alt_phone'] = other;
-    else comments.push(`other phone: ${other}`);
-  }
-
-  if (list.hopperPriority !== undefined) {
-    fields['add_to_hopper'] = 'Y';
-    fields['hopper_priority'] = String(list.hopperPriority);
-  }
-  for (const [name, value] of membersOf(submitted.data)) {
-    const field = customFieldOf(name, list);
-    if (field === undefined) {
-      comments.push(`${plain(name)}: ${plain(value)}`);
-      continue;
-    }
-    fields['custom_fields'] = 'Y';
-    fields[field] = plain(value);
-  }
-  const comment = comments.join(', ');
-  if (comment !== '') fields['comments'] = comment.slice(0, lengths.comments);
-  return { fields, incompleteRequest: comment.length > lengths.comments ? ['comments'] : [] };
+  });
+  if (list.hopperPriority === undefined) return;
+  builder.fields['add_to_hopper'] = 'Y';
+  builder.fields['hopper_priority'] = String(list.hopperPriority);
 }
 
-/** The custom field of a member of `data`; undefined where it has none. */
+/** Adds the members of the request that describe the person. */
+function addPerson(
+  builder: FormBuilder,
+  submitted: Submitted,
+  { numberForm }: VicidialSettings,
+  parsePhone: ParsePhone,
+): void {
+  const { email, subtype, other_phone: otherPhone } = submitted;
+  builder.addName('first_name', 'first name', submitted.first_name);
+  builder.addName('last_name', 'surname', submitted.surname);
+  if (builder.sanitise(email) === email && email.length <= maxLengths.email) builder.fields['email'] = email;
+  else builder.addComment('e-mail', email);
+  if (subtype?.trim()) builder.addComment('subtype', subtype);
+  const otherNumber = otherPhone?.trim() ? parsePhone(otherPhone) : undefined;
+  if (otherNumber === undefined) return;
+  const { digits } = phoneDigits(otherNumber, numberForm);
+  if (digits.length <= maxLengths.alt_phone) builder.fields['alt_phone'] = digits;
+  else builder.addComment('other phone', digits);
+}
+
+class FormBuilder {
+  readonly fields: Record<string, string> = {};
+  readonly #comments: string[] = [];
+  readonly #letters: VicidialSettings['letters'];
+
+  constructor(letters: VicidialSettings['letters']) {
+    this.#letters = letters;
+  }
+
+  sanitise(text: string): string {
+    return sanitise(text, this.#letters);
+  }
+
+  /** Adds a name, and repeats one that is too long in full in the comments. */
+  addName(field: 'first_name' | 'last_name', label: string, text: string): void {
+    const name = this.sanitise(text);
+    this.fields[field] = name.slice(0, maxLengths[field]).trimEnd();
+    if (name.length > maxLengths[field]) this.addComment(label, name);
+  }
+
+  /** @param field undefined: the value is added to the comments under `name` */
+  addCustomField(field: string | undefined, name: string, value: string): void {
+    if (field === undefined) {
+      this.addComment(this.sanitise(name), value);
+      return;
+    }
+    this.fields['custom_fields'] = 'Y';
+    this.fields[field] = this.sanitise(value);
+  }
+
+  addComment(label: string, text: string): void {
+    this.#comments.push(`${label}: ${this.sanitise(text)}`);
+  }
+
+  build(): LeadForm {
+    const comments = this.#comments.join(', ');
+    if (comments !== '') this.fields['comments'] = comments.slice(0, maxLengths.comments);
+    return { fields: this.fields, truncated: comments.length > maxLengths.comments ? ['comments'] : [] };
+  }
+}
+
+/** Returns the custom field of a member of `data`; undefined: it has none. */
 function customFieldOf(member: string, { customFields }: ListSettings): string | undefined {
   if (customFields !== undefined)
     return Object.hasOwn(customFields, member) ? customFields[member] : undefined;
-  return customFieldName.test(member) && !reserved.has(member.toLowerCase()) ? member : undefined;
+  return customFieldName.test(member) && !reservedNames.has(member.toLowerCase()) ? member : undefined;
 }
 
-/** The members of `data` as text: those of an object within it bear both names, a list is set apart by commas. */
-function membersOf(data: string | undefined): [name: string, value: string][] {
-  if (data === undefined) return [];
-  return flat('', JSON.parse(data));
-}
-
-function flat(name: string, value: unknown): [name: string, value: string][] {
+/** Flattens JSON to names and texts. Nested names are joined by `_`, and lists of plain values by commas. */
+function flatten(name: string, value: unknown): [name: string, value: string][] {
   if (value === null) return [];
   if (typeof value !== 'object') return [[name || 'data', String(value)]];
   if (Array.isArray(value) && value.every((each) => typeof each !== 'object')) {
     return [[name || 'data', value.join(', ')]];
   }
-  return Object.entries(value).flatMap(([member, inner]) => flat(name ? `${name}_${member}` : member, inner));
+  return Object.entries(value).flatMap(([member, inner]) =>
+    flatten(name ? `${name}_${member}` : member, inner),
+  );
 }

@@ -1,28 +1,28 @@
 import type { DeliveryResult } from '../../dialler.ts';
 
-/** What VICIdial's non-agent API says: `ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12|leadsapi`. */
+/** A line of VICIdial's non-agent API: `ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12|leadsapi`. */
 interface Line {
   kind: 'SUCCESS' | 'NOTICE' | 'ERROR';
-  /** What stands before the values: these repeat the number, the user, and after a wrong one the password. */
+  /** The part before the values, which repeat the number, the user and, after a failed login, the password. */
   message: string;
   values: string[];
 }
 
-/** Refusals of the sender rather than of the lead: another try could lock the account for everybody. */
-const rejectsSender =
+/** Errors about the sender, not the lead: another attempt could lock the account. */
+const senderError =
   /^(Login incorrect|Too many login attempts|Your IP Address|auth |.*DOES NOT HAVE PERMISSION|NO FUNCTION SPECIFIED)/i;
 
-/** Its database failed; the lead has nothing to do with it. */
-const failedToAdd = /^add_lead LEAD HAS NOT BEEN ADDED/;
+/** VICIdial's database failed; the lead itself is fine. */
+const databaseError = /^add_lead LEAD HAS NOT BEEN ADDED/;
 
 /**
- * What came of an add_lead. VICIdial answers with the status 200 and lines of text whatever happened,
- * and other output may stand before them.
+ * Returns the result of add_lead. VICIdial always responds with status 200 and lines of text, and other output may precede
+ * them.
  *
- * @param mayHaveArrived whether an earlier try may have brought the lead in: then a duplicate is it
+ * @param mayHaveArrived whether an earlier attempt may have delivered the lead: a duplicate is then this lead
  */
 export function resultOf(text: string, mayHaveArrived: boolean): DeliveryResult {
-  const lines = linesOf(text);
+  const lines = parseLines(text);
   const error = lines.find(({ kind }) => kind === 'ERROR');
   const added = lines.find(({ kind, message }) => kind === 'SUCCESS' && message.startsWith('add_lead '));
   if (added !== undefined) {
@@ -30,23 +30,22 @@ export function resultOf(text: string, mayHaveArrived: boolean): DeliveryResult 
     const [, list, id] = added.values;
     return { outcome: 'delivered', response: [`lead ${id} of list ${list}`, ...notices].join('; ') };
   }
-  if (error === undefined)
-    return { outcome: 'unknown', response: 'an answer that is not one of VICIdial’s API' };
+  if (error === undefined) return { outcome: 'unknown', response: 'the response is not from VICIdial’s API' };
   const response = error.message;
-  if (rejectsSender.test(response)) return { outcome: 'unavailable', response, pauseReason: response };
-  if (failedToAdd.test(response)) return { outcome: 'unavailable', response };
+  if (senderError.test(response)) return { outcome: 'unavailable', response, pauseReason: response };
+  if (databaseError.test(response)) return { outcome: 'unavailable', response };
   if (/^add_lead DUPLICATE /.test(response) && mayHaveArrived) {
-    return { outcome: 'delivered', response: `${response}: an earlier try had brought it in` };
+    return { outcome: 'delivered', response: `${response}: delivered by an earlier attempt` };
   }
   if (response.startsWith('add_lead ')) return { outcome: 'rejected', response };
   return { outcome: 'unknown', response };
 }
 
-function linesOf(text: string): Line[] {
+function parseLines(text: string): Line[] {
   return [...text.matchAll(/(SUCCESS|NOTICE|ERROR): ([^\r\n]*)/g)].map(([, kind, rest = '']) => {
-    // After a message come its values: behind " - ", and behind ": |" where the login failed.
+    // The values follow " - ", or ": |" after a failed login.
     const [, message = '', values = ''] = /^(.*?)(?: - |: ?\||\||$)(.*)$/.exec(rest) ?? [];
-    // The cast: the expression above takes no other words.
+    // The cast: the expression above matches these three words only.
     return { kind: kind as Line['kind'], message: message.trim(), values: values.split('|') };
   });
 }

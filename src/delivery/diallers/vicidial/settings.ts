@@ -2,16 +2,13 @@ import { makeExactValidator } from 'envalid';
 import { httpUrl, oneOf, readVariables, text } from '../../../environment/variables.ts';
 import { type NumberForm, numberForms } from '../../../leads/phone.ts';
 
-/** Where the leads of a type go. */
+/** Where the leads of a type are sent. */
 export interface ListSettings {
-  /** VICIdial's list id. */
+  /** Id of the VICIdial list. */
   list: string;
-  /**
-   * The custom field of each member of `data`. Where this is not given, a member goes to the field of
-   * its own name.
-   */
+  /** Custom field for each member of `data`. Undefined: each member has the field of the same name. */
   customFields: Readonly<Record<string, string>> | undefined;
-  /** -99 to 99: leads are put into the hopper with it. Undefined leaves that to VICIdial. */
+  /** Hopper priority (-99 to 99). Undefined: VICIdial decides when a lead enters the hopper. */
   hopperPriority: number | undefined;
 }
 
@@ -28,35 +25,39 @@ export interface VicidialSettings {
 
 const script = '/vicidial/non_agent_api.php';
 
-/** A custom field of VICIdial is a column of its database. */
+/** VICIdial stores a custom field as a column of its database. */
 export const customFieldName = /^[A-Za-z][A-Za-z0-9_]{0,49}$/;
 
-const listsHint =
+const listsFormat =
   'JSON with a list id for each lead type, such as {"motor-trade": 1001} or {"motor-trade": {"list": 1001, "custom_fields": {"vehicle_make": "make"}, "hopper_priority": 50}}';
 
-const listMap = makeExactValidator<ReadonlyMap<string, ListSettings>>((written) => {
+const listMap = makeExactValidator<ReadonlyMap<string, ListSettings>>((value) => {
   let json: unknown;
   try {
-    json = JSON.parse(written);
+    json = JSON.parse(value);
   } catch {
-    throw new Error(listsHint);
+    throw new Error(listsFormat);
   }
-  if (!isRecord(json) || Object.keys(json).length === 0) throw new Error(listsHint);
-  return new Map(Object.entries(json).map(([type, value]) => [type, listSettings(type, value)]));
+  if (!isRecord(json) || Object.keys(json).length === 0) throw new Error(listsFormat);
+  return new Map(Object.entries(json).map(([type, list]) => [type, parseListSettings(type, list)]));
 });
 
-const duplicateCheck = makeExactValidator<string>((written) => {
-  if (/^DUP(LIST|CAMP|SYS)([0-9]{1,3}DAY)?$/.test(written)) return written;
-  throw new Error('DUPLIST, DUPCAMP or DUPSYS, and such as DUPLIST90DAY for the last days only');
+const duplicateCheck = makeExactValidator<string>((value) => {
+  if (/^DUP(LIST|CAMP|SYS)([0-9]{1,3}DAY)?$/.test(value)) return value;
+  throw new Error('DUPLIST, DUPCAMP or DUPSYS, optionally with a number of days, such as DUPLIST90DAY');
 });
 
-/** Reads what VICIdial needs. @throws {ConfigError} */
+/**
+ * Reads the variables of the VICIdial dialler.
+ *
+ * @throws {ConfigError} if some are missing or invalid
+ */
 export function readVicidialSettings(environment: NodeJS.ProcessEnv): VicidialSettings {
   const variables = readVariables(environment, {
-    DIALLER_URL: httpUrl({ desc: `the address of VICIdial’s web server, or of its ${script}` }),
-    DIALLER_USER: text({ desc: 'a VICIdial user of level 8 who may modify leads and use the API' }),
+    DIALLER_URL: httpUrl({ desc: `the URL of VICIdial’s web server, or of its ${script}` }),
+    DIALLER_USER: text({ desc: 'a VICIdial user of level 8 that may modify leads and use the API' }),
     DIALLER_PASSWORD: text({ desc: 'the password of that VICIdial user' }),
-    DIALLER_LISTS: listMap({ desc: listsHint }),
+    DIALLER_LISTS: listMap({ desc: listsFormat }),
     DIALLER_NUMBERS: oneOf(numberForms)({ default: 'national' }),
     DIALLER_DUPLICATE_CHECK: duplicateCheck({ default: 'DUPLIST' }),
     DIALLER_LETTERS: oneOf(['latin', 'all'])({ default: 'latin' }),
@@ -73,17 +74,18 @@ export function readVicidialSettings(environment: NodeJS.ProcessEnv): VicidialSe
   };
 }
 
-function listSettings(type: string, value: unknown): ListSettings {
-  const { list, custom_fields, hopper_priority, ...more } = isRecord(value) ? value : { list: value };
-  const wrong = (what: string) => new Error(`${listsHint}; of ${JSON.stringify(type)} ${what}`);
-  const [unknown] = Object.keys(more);
-  if (unknown !== undefined) throw wrong(`${JSON.stringify(unknown)} is not known`);
-  if (!/^[0-9]{3,12}$/.test(String(list))) throw wrong('the list id must have 3 to 12 digits');
+function parseListSettings(type: string, value: unknown): ListSettings {
+  const { list, custom_fields, hopper_priority, ...rest } = isRecord(value) ? value : { list: value };
+  const invalid = (what: string) => new Error(`${listsFormat}; for ${JSON.stringify(type)}, ${what}`);
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw invalid(`${JSON.stringify(unknown)} is not a known member`);
+  if (!/^[0-9]{3,12}$/.test(String(list))) throw invalid('the list id must have 3 to 12 digits');
   if (custom_fields !== undefined && !isFieldMap(custom_fields)) {
-    throw wrong('custom_fields must give a custom field for each member of data');
+    throw invalid('custom_fields must map members of data to custom fields');
   }
   const isPriority = Number.isInteger(hopper_priority) && Math.abs(Number(hopper_priority)) <= 99;
-  if (hopper_priority !== undefined && !isPriority) throw wrong('hopper_priority must be from -99 to 99');
+  if (hopper_priority !== undefined && !isPriority)
+    throw invalid('hopper_priority must be a whole number from -99 to 99');
   return {
     list: String(list),
     customFields: custom_fields,

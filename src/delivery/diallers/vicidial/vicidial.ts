@@ -1,27 +1,31 @@
 import type { DeliveryResult, Dialler, DiallerContext } from '../../dialler.ts';
 import {
+  createPost,
   type DiallerResponse,
-  discarded,
-  failureOf,
-  poster,
-  redirected,
-  retryAfterOf,
-  textOf,
-} from '../http-post.ts';
+  discardBody,
+  parseRetryAfter,
+  readText,
+  resultOfError,
+  resultOfRedirect,
+} from '../http-client.ts';
 import { leadForm } from './form.ts';
 import { resultOf } from './response.ts';
 import { readVicidialSettings } from './settings.ts';
 
-/** Ten failed logins lock a user of VICIdial: so many may be under way when its password is changed. */
+/** Maximum number of leads in flight. Ten failed logins lock a VICIdial user, such as when its password is changed. */
 const maxBurst = 8;
 
 const form = { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' };
 
-/** Hands leads to VICIdial, by add_lead of its non-agent API. */
+/**
+ * Creates a dialler that sends leads to VICIdial with add_lead of its non-agent API.
+ *
+ * @throws {ConfigError} if its variables are missing or invalid
+ */
 export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerContext): Dialler {
   const settings = readVicidialSettings(environment);
   const { url, user, password, lists } = settings;
-  const post = poster({ ...context, concurrency: Math.min(context.concurrency, maxBurst) });
+  const post = createPost({ ...context, concurrency: Math.min(context.concurrency, maxBurst) });
   return {
     name: 'vicidial',
     maxBurst,
@@ -33,7 +37,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
           response: `DIALLER_LISTS has no list for the type ${JSON.stringify(lead.type)}`,
         };
       }
-      const { fields, incompleteRequest } = leadForm(lead, list, settings, context.parsePhone);
+      const { fields, truncated } = leadForm(lead, list, settings, context.parsePhone);
       const body = new URLSearchParams({
         source: 'leadsapi',
         user,
@@ -44,29 +48,32 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
       const posted = await post(url, { headers: form, body: body.toString(), signal });
       if ('failure' in posted) return posted.failure;
       const result = await resultOfResponse(posted.response, lead.mayHaveArrived);
-      if (result.outcome !== 'delivered' || incompleteRequest.length === 0) return result;
-      const response = `${result.response}; cut short: ${incompleteRequest.join(', ')}`;
-      return { ...result, response, incomplete: true };
+      if (result.outcome !== 'delivered' || truncated.length === 0) return result;
+      return {
+        ...result,
+        response: `${result.response}; truncated: ${truncated.join(', ')}`,
+        incomplete: true,
+      };
     },
   };
 }
 
 async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boolean): Promise<DeliveryResult> {
   const { statusCode: status } = response;
-  if (status !== 200) return { ...resultOfStatus(response), finished: discarded(response) };
+  if (status !== 200) return { ...resultOfStatus(response), finished: discardBody(response) };
   try {
-    return resultOf(await textOf(response), mayHaveArrived);
+    return resultOf(await readText(response), mayHaveArrived);
   } catch (error) {
-    // It was cut off half-way: what came before may have been half the truth. It was sent, in any case.
-    return { ...failureOf(error), outcome: 'unknown' };
+    // The response broke off, so what arrived of it proves nothing. The lead was sent in any case.
+    return { ...resultOfError(error), outcome: 'unknown' };
   }
 }
 
 /** VICIdial responds 200 to every request. Another status comes from a proxy, or from a script that was interrupted. */
 function resultOfStatus(response: DiallerResponse): DeliveryResult {
   const { statusCode: status } = response;
-  if (status >= 300 && status < 400) return redirected(status);
-  const retryAfter = retryAfterOf(response);
+  if (status >= 300 && status < 400) return resultOfRedirect(status);
+  const retryAfter = parseRetryAfter(response);
   const isRefused = (status >= 400 && status < 500) || status === 503;
   const result = { outcome: isRefused ? 'unavailable' : 'unknown', response: `HTTP ${status}` } as const;
   return retryAfter === undefined ? result : { ...result, retryAfter };

@@ -1,0 +1,61 @@
+import type { Attempt, Delivery } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+
+/**
+ * Attempts that end within this time (ms) are recorded together, and the next leads are claimed together: a commit for
+ * each attempt would delay the requests of partners.
+ */
+const batchWindow = 2;
+
+/** Delay before a record that the store failed to save is written again (ms). */
+const retryInterval = 1_000;
+
+/** Records attempts in batches. While the store fails it tries again, because an unrecorded lead would be sent again. */
+export class AttemptRecorder {
+  readonly #store: Pick<Delivery, 'recordAttempt'>;
+  readonly #log: Log;
+  #batch: Promise<void> | undefined;
+  #isStopping = false;
+
+  constructor(store: Pick<Delivery, 'recordAttempt'>, log: Log) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /**
+   * Resolves once the attempt is recorded, or once the store has failed after `stop`.
+   *
+   * @param claim the claim under which the lead was sent
+   * @param nextAttemptAt milliseconds since 1970; undefined: no further attempt
+   */
+  async record(claim: string, attempt: Attempt, nextAttemptAt: number | undefined): Promise<void> {
+    await this.#nextBatch();
+    for (;;) {
+      try {
+        await this.#store.recordAttempt(claim, attempt, nextAttemptAt);
+        return;
+      } catch (error) {
+        const fields = { err: error, lead: attempt.leadId };
+        this.#log.error(fields, 'The store failed while recording a delivery attempt; retrying.');
+        if (this.#isStopping) return;
+        await new Promise((resolve) => setTimeout(resolve, retryInterval));
+      }
+    }
+  }
+
+  /** Stops trying again. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** Resolves at the same time for all attempts of a batch. */
+  #nextBatch(): Promise<void> {
+    this.#batch ??= new Promise((resolve) => {
+      setTimeout(() => {
+        this.#batch = undefined;
+        resolve();
+      }, batchWindow);
+    });
+    return this.#batch;
+  }
+}

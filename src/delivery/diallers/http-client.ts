@@ -1,0 +1,125 @@
+import type { Agent, Dispatcher } from 'undici';
+import type { DeliveryResult, DiallerContext } from '../dialler.ts';
+
+/** Errors that occur before anything is sent, so the dialler certainly does not have the lead. */
+const errorsBeforeSending =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EMFILE|ENFILE|UND_ERR_CONNECT_TIMEOUT|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
+
+/** Maximum delay that a dialler can ask for (ms). */
+const maxRetryAfter = 3_600_000;
+
+/**
+ * Maximum size of a response body (bytes), after which the connection is closed. PHP can print 85 KB of warnings before
+ * VICIdial's own lines, and closing the connection early would end its script before it has stored the lead.
+ */
+const maxBodySize = 1_048_576;
+
+/** Response of a dialler's server. Its body must be consumed, by `readText` or `discardBody`. */
+export type DiallerResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
+
+/** The response of a dialler's server, or the result of an attempt without a response. */
+export type PostResult = { response: DiallerResponse } | { failure: DeliveryResult };
+
+/** A request to a dialler's server. */
+export interface PostRequest {
+  /** By lower-case name, including `content-type`. */
+  headers: Record<string, string>;
+  body: string;
+  /** Ends the attempt at any stage by closing its connection. */
+  signal: AbortSignal;
+}
+
+/** Identifies this program in the log of a dialler's server. */
+const userAgent = 'leads-api';
+
+/** Sends a request to a dialler's server. Redirects are not followed. */
+export type Post = (url: URL, request: PostRequest) => Promise<PostResult>;
+
+/**
+ * Creates the HTTP client of a dialler, with one connection for each lead in flight. Connecting may take half of an
+ * attempt's time: if it fails by then, nothing was sent.
+ *
+ * It calls undici directly because `fetch` takes more than twice as long (`npm run bench:steps`), and loads it with the
+ * first lead, so that a server that delivers none starts without it.
+ */
+export function createPost({ concurrency, timeout }: Pick<DiallerContext, 'concurrency' | 'timeout'>): Post {
+  let client: Promise<{ request: typeof import('undici').request; dispatcher: Agent }> | undefined;
+
+  async function load() {
+    const { Agent, request } = await import('undici');
+    const connect = { timeout: Math.ceil(timeout / 2) };
+    return { request, dispatcher: new Agent({ connections: concurrency, connect }) };
+  }
+
+  return async (url, { headers, body, signal }) => {
+    client ??= load();
+    try {
+      const { request, dispatcher } = await client;
+      const allHeaders = { 'user-agent': userAgent, ...headers };
+      return {
+        response: await request(url, { method: 'POST', headers: allHeaders, body, signal, dispatcher }),
+      };
+    } catch (error) {
+      return { failure: resultOfError(error) };
+    }
+  };
+}
+
+/** Returns the result of an attempt that ended with an error. */
+export function resultOfError(error: unknown): DeliveryResult {
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return { outcome: 'unknown', response: 'no response in time' };
+  }
+  if (error instanceof DOMException && error.name === 'AbortError') {
+    return { outcome: 'unknown', response: 'no response before the server stopped' };
+  }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const outcome = errorsBeforeSending.test(code) ? 'unavailable' : 'unknown';
+  return { outcome, response: `no response (${code})` };
+}
+
+/**
+ * Returns the result of an attempt whose response is a redirect. The server may have processed the request first. A
+ * dialler that redirects does so for every lead, so delivery pauses until the URL is corrected.
+ */
+export function resultOfRedirect(status: number): DeliveryResult {
+  return {
+    outcome: 'unknown',
+    response: `HTTP ${status}`,
+    pauseReason: `the dialler redirects (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
+  };
+}
+
+/** Reads a response body up to the maximum size. A body that is read to its end keeps the connection open. */
+export async function readText({ body }: DiallerResponse): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    bytes += chunk.length;
+    if (bytes > maxBodySize) break;
+  }
+  return text;
+}
+
+/** Reads and drops a response body up to the maximum size. Never rejects, even if the body is broken off or aborted. */
+export async function discardBody({ body }: DiallerResponse): Promise<void> {
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes > maxBodySize) break;
+    }
+  } catch {
+    // The status has already decided the outcome.
+  }
+}
+
+/** Returns the delay that a response asks for (ms): `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3). */
+export function parseRetryAfter({ headers }: DiallerResponse): number | undefined {
+  const value = [headers['retry-after']].flat()[0]?.trim();
+  if (!value) return undefined;
+  const delay = /^[0-9]+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
+  return Number.isNaN(delay) ? undefined : Math.min(Math.max(delay, 0), maxRetryAfter);
+}

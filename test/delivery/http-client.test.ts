@@ -1,0 +1,75 @@
+/** Whether the dialler may have a lead decides whether its partner can still cancel it. */
+import { expect, test, vi } from 'vitest';
+import {
+  type DiallerResponse,
+  parseRetryAfter,
+  resultOfError,
+} from '../../src/delivery/diallers/http-client.ts';
+
+function connectionError(code: string): Error {
+  return Object.assign(new Error('connection failed'), { code });
+}
+
+test.each([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'EMFILE',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+])('after %s the dialler certainly does not have the lead', (code) => {
+  expect(resultOfError(connectionError(code))).toEqual({
+    outcome: 'unavailable',
+    response: `no response (${code})`,
+  });
+});
+
+test.each([
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'UND_ERR_SOCKET',
+  'HPE_INVALID_CONSTANT',
+  'UND_ERR_HEADERS_TIMEOUT',
+])('after %s the outcome is unknown', (code) => {
+  expect(resultOfError(connectionError(code))).toEqual({
+    outcome: 'unknown',
+    response: `no response (${code})`,
+  });
+});
+
+test.each([
+  [new DOMException('', 'TimeoutError'), 'no response in time'],
+  [new DOMException('', 'AbortError'), 'no response before the server stopped'],
+  [new Error('something else'), 'no response (unknown error)'],
+  ['not an Error', 'no response (unknown error)'],
+])('after the error %s the outcome is unknown', (error, response) => {
+  expect(resultOfError(error)).toEqual({ outcome: 'unknown', response });
+});
+
+test('parses Retry-After in seconds and as a date, up to one hour', () => {
+  const now = Date.parse('2026-11-23T09:00:00Z');
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  const parse = (value: string | string[] | undefined) =>
+    // The cast: no other part of the response is read.
+    parseRetryAfter({ headers: { 'retry-after': value } } as unknown as DiallerResponse);
+  expect(parse('0')).toBe(0);
+  expect(parse(' 120 ')).toBe(120_000);
+  expect(parse('3600')).toBe(3_600_000);
+  expect(parse('3601')).toBe(3_600_000);
+  expect(parse('99999999999999999999')).toBe(3_600_000);
+  expect(parse(new Date(now + 90_000).toUTCString())).toBe(90_000);
+  expect(parse(new Date(now + 7_200_000).toUTCString())).toBe(3_600_000);
+  expect(parse(new Date(now - 90_000).toUTCString())).toBe(0);
+  expect(parse(['60', '90'])).toBe(60_000);
+  for (const none of [undefined, '', ' ', 'soon']) expect(parse(none)).toBeUndefined();
+  vi.useRealTimers();
+});
