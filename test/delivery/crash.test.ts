@@ -43,7 +43,7 @@ function kill(child: ReturnType<Deployment['startMain']>): Promise<void> {
   });
 }
 
-/** Waits for the next request of the receiver, which responds only when `response` is called. */
+/** Waits for the next request of the receiver, which responds only when `respond` is called. */
 function nextRequest(receiver: Receiver): Promise<{ respond: () => void }> {
   return new Promise((resolve) => {
     receiver.behave = (received, outgoing, incoming) =>
