@@ -360,7 +360,7 @@ export interface components {
         ErrorResponse: {
             /**
              * @description What went wrong, in one sentence.
-             * @example There is nothing at this address.
+             * @example No resource exists at this path.
              */
             error: string;
         };

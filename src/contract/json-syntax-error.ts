@@ -1,92 +1,94 @@
 import { type Token, tokenAt } from './json-token.ts';
 
-/** Where a text stops being JSON, and what to do about it. */
+/** Where a text stops being JSON, and how to fix it. */
 export interface JsonSyntaxError {
-  /** Counted in UTF-16 units from 0. */
+  /** Position in UTF-16 units, starting at 0. */
   offset: number;
-  /** A clause that can follow a colon. */
-  advice: string;
+  /** A clause without full stop, to follow a colon. */
+  hint: string;
 }
 
 /** What the grammar (RFC 8259) allows next. */
 type Expected = 'value' | 'value or end' | 'name' | 'name or end' | 'colon' | 'comma or end' | 'nothing';
 
-/** Where the reading stands: what may come, what is open, and what came last. */
-interface Reading {
+/** The state of the parser. */
+interface ParserState {
   text: string;
   expected: Expected;
+  /** The objects and arrays that are open, outermost first. */
   open: ('{' | '[')[];
   previous: Token;
 }
 
 /**
- * Finds where a text that is not JSON goes wrong, and names the slip: the usual ones by what to do,
- * any other by what was expected. It keeps its own stack, so that no depth of nesting exhausts it.
+ * Finds the first syntax error in a text that is not JSON, with a specific hint for common mistakes. It keeps its own
+ * stack, so that no nesting depth exhausts the call stack.
  *
- * @throws where the text is JSON
+ * @throws {Error} if the text is JSON
  */
 export function locateJsonError(text: string): JsonSyntaxError {
-  const reading: Reading = { text, expected: 'value', open: [], previous: { kind: 'end', start: 0, end: 0 } };
+  const state: ParserState = {
+    text,
+    expected: 'value',
+    open: [],
+    previous: { kind: 'end', start: 0, end: 0 },
+  };
   for (;;) {
-    const token = tokenAt(text, reading.previous.end);
-    if (token.kind === 'end' && reading.expected === 'nothing') throw new Error('A text without a slip.');
-    const slip = errorAt(token, reading);
-    if (slip !== undefined) return slip;
-    advance(reading, token);
+    const token = tokenAt(text, state.previous.end);
+    if (token.kind === 'end' && state.expected === 'nothing') throw new Error('The text is valid JSON.');
+    const error = errorAt(token, state);
+    if (error !== undefined) return error;
+    advance(state, token);
   }
 }
 
-function advance(reading: Reading, token: Token): void {
-  const { open } = reading;
+function advance(state: ParserState, token: Token): void {
+  const { open } = state;
   const afterValue = () => (open.length === 0 ? 'nothing' : 'comma or end');
-  reading.previous = token;
+  state.previous = token;
   switch (token.kind) {
     case '{':
     case '[':
       open.push(token.kind);
-      reading.expected = token.kind === '{' ? 'name or end' : 'value or end';
+      state.expected = token.kind === '{' ? 'name or end' : 'value or end';
       return;
     case '}':
     case ']':
       open.pop();
-      reading.expected = afterValue();
+      state.expected = afterValue();
       return;
     case ',':
-      reading.expected = open.at(-1) === '{' ? 'name' : 'value';
+      state.expected = open.at(-1) === '{' ? 'name' : 'value';
       return;
     case ':':
-      reading.expected = 'value';
+      state.expected = 'value';
       return;
     default:
-      reading.expected = reading.expected.startsWith('name') ? 'colon' : afterValue();
+      state.expected = state.expected.startsWith('name') ? 'colon' : afterValue();
   }
 }
 
-function errorAt(token: Token, reading: Reading): JsonSyntaxError | undefined {
-  const at = (advice: string): JsonSyntaxError => ({ offset: token.start, advice });
-  if (token.kind === 'comment') return at('JSON has no comments; remove this one');
-  switch (reading.expected) {
+function errorAt(token: Token, state: ParserState): JsonSyntaxError | undefined {
+  if (token.kind === 'comment') return at(token, 'JSON does not allow comments; remove this one');
+  if (state.expected.endsWith('or end') && isEnd(token, state)) return undefined;
+  switch (state.expected) {
     case 'nothing':
-      return at('nothing may follow the end of the JSON');
+      return at(token, 'nothing may follow the end of the JSON value');
     case 'comma or end':
-      return token.kind === ',' || isEnd(token, reading) ? undefined : errorAfterValue(token, reading);
+      return token.kind === ',' ? undefined : errorAfterValue(token, state);
     case 'colon':
-      if (token.kind === 'end') return incompleteRequest(token);
-      return token.kind === ':' ? undefined : at('a colon is missing after the field name');
+      if (token.kind === 'end') return unexpectedEnd(token);
+      return token.kind === ':' ? undefined : at(token, 'a colon is missing after the field name');
     case 'name or end':
     case 'name':
-      if (token.kind === 'string') return token.fault;
-      if (reading.expected === 'name or end' && isEnd(token, reading)) return undefined;
-      return errorInsteadOf('name', token, reading);
+      return token.kind === 'string' ? token.error : errorInsteadOf('name', token, state);
     case 'value or end':
     case 'value':
-      if (isValueStart(token)) return token.fault;
-      if (reading.expected === 'value or end' && isEnd(token, reading)) return undefined;
-      return errorInsteadOf('value', token, reading);
+      return isValueStart(token) ? token.error : errorInsteadOf('value', token, state);
   }
 }
 
-function isEnd(token: Token, { open }: Reading): boolean {
+function isEnd(token: Token, { open }: ParserState): boolean {
   return token.kind === (open.at(-1) === '{' ? '}' : ']');
 }
 
@@ -94,68 +96,67 @@ function isValueStart({ kind }: Token): boolean {
   return kind === '{' || kind === '[' || kind === 'string' || kind === 'number' || kind === 'word';
 }
 
-function incompleteRequest(token: Token): JsonSyntaxError {
-  return { offset: token.start, advice: 'it ends before it is complete' };
+function at(token: Token, hint: string): JsonSyntaxError {
+  return { offset: token.start, hint };
 }
 
-/** What stands where only a comma or a closing bracket could. */
-function errorAfterValue(token: Token, { text, previous, open }: Reading): JsonSyntaxError {
+function unexpectedEnd(token: Token): JsonSyntaxError {
+  return at(token, 'unexpected end of the JSON');
+}
+
+/** The error if only a comma or a closing bracket may follow. */
+function errorAfterValue(token: Token, state: ParserState): JsonSyntaxError {
+  const { previous, open } = state;
+  const error = errorInPreviousValue(token, state);
+  if (error !== undefined) return error;
+  switch (token.kind) {
+    case 'end':
+      return unexpectedEnd(token);
+    case '}':
+    case ']':
+      return at(token, `expected a closing ${open.at(-1) === '{' ? 'brace' : 'bracket'}`);
+    case ':':
+      return at(token, 'unexpected colon');
+    default:
+      return { offset: previous.end, hint: 'a comma is missing' };
+  }
+}
+
+/** The error if the value before the token is the mistake, such as a string with an unescaped quotation mark. */
+function errorInPreviousValue(token: Token, { text, previous }: ParserState): JsonSyntaxError | undefined {
+  const value = text.slice(previous.start, previous.end);
+  if (previous.kind === 'string' && value.endsWith('\\\\"')) {
+    return { offset: previous.end - 3, hint: 'escape a quotation mark with one backslash, not two' };
+  }
   const isText = token.kind === 'other' || token.kind === 'number' || token.kind === 'word';
-  const touches = isText && token.start === previous.end;
-  const before = text.slice(previous.start, previous.end);
-  if (previous.kind === 'string' && before.endsWith('\\\\"')) {
-    return {
-      offset: previous.end - 3,
-      advice: 'a quote mark inside a string has one backslash before it, not two',
-    };
+  if (!isText || token.start !== previous.end) return undefined;
+  if (previous.kind === 'string') {
+    return { offset: previous.end - 1, hint: 'escape a quotation mark inside a string with a backslash' };
   }
-  if (previous.kind === 'string' && touches) {
-    return { offset: previous.end - 1, advice: 'a quote mark inside a string needs a backslash before it' };
+  if (token.kind === 'number' && /^-?0$/.test(value)) {
+    return at(previous, 'a number cannot start with 0; put phone numbers in double quotes');
   }
-  if (touches && token.kind === 'number' && /^-?0$/.test(before)) {
-    return {
-      offset: previous.start,
-      advice: 'a number cannot begin with 0; put a phone number in double quotes',
-    };
-  }
-  if (touches)
-    return {
-      offset: previous.start,
-      advice: 'this is neither a number nor a word of JSON; put text in double quotes',
-    };
-  if (token.kind === 'end') return incompleteRequest(token);
-  if (token.kind === '}' || token.kind === ']') {
-    return {
-      offset: token.start,
-      advice: `a closing ${open.at(-1) === '{' ? 'brace' : 'bracket'} is expected here`,
-    };
-  }
-  if (token.kind === ':') return { offset: token.start, advice: 'no colon is expected here' };
-  return { offset: previous.end, advice: 'a comma is missing' };
+  return at(previous, 'this is neither a number nor true, false or null; put text in double quotes');
 }
 
-/** What stands where a field name or a value should. */
+/** The error if a field name or a value must follow. */
 function errorInsteadOf(
   missing: 'name' | 'value',
   token: Token,
-  { text, previous }: Reading,
+  { text, previous }: ParserState,
 ): JsonSyntaxError {
-  const at = (advice: string): JsonSyntaxError => ({ offset: token.start, advice });
-  if (token.kind === 'end') return incompleteRequest(token);
+  if (token.kind === 'end') return unexpectedEnd(token);
   if (previous.kind === ',' && (token.kind === '}' || token.kind === ']')) {
-    return {
-      offset: previous.start,
-      advice: `remove the comma before the closing ${token.kind === '}' ? 'brace' : 'bracket'}`,
-    };
+    return at(previous, `remove the comma before the closing ${token.kind === '}' ? 'brace' : 'bracket'}`);
   }
   const first = text.charAt(token.start);
-  if (first === "'" || first === '`') return at('use double quotes instead of single quotes');
-  if ('“”„‘’«»'.includes(first)) return at('use straight double quotes');
-  if (missing === 'name') return at('a field name in double quotes is expected here');
+  if (first === "'" || first === '`') return at(token, 'use double quotes instead of single quotes');
+  if ('“”„‘’«»'.includes(first)) return at(token, 'use straight double quotes');
+  if (missing === 'name') return at(token, 'expected a field name in double quotes');
   if (/^[+.]\d/.test(text.slice(token.start, token.start + 2))) {
-    return at('a number cannot begin with + or a dot; put a phone number in double quotes');
+    return at(token, 'a number cannot start with + or a dot; put phone numbers in double quotes');
   }
-  if (token.kind !== 'other') return at('a value is expected here');
-  if (previous.kind === 'end') return at('a JSON object begins with a brace');
-  return at('put text in double quotes; only true, false and null stand bare');
+  if (token.kind !== 'other') return at(token, 'expected a value');
+  if (previous.kind === 'end') return at(token, 'a JSON object starts with a brace');
+  return at(token, 'put text in double quotes; only true, false and null are unquoted');
 }

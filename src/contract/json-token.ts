@@ -1,23 +1,23 @@
-/** A piece of text as a JSON reader sees it (RFC 8259), whether or not it belongs where it stands. */
+/** A JSON token (RFC 8259), whether or not the grammar allows it at its position. */
 export interface Token {
   kind: '{' | '}' | '[' | ']' | ':' | ',' | 'string' | 'number' | 'word' | 'comment' | 'other' | 'end';
-  /** Counted in UTF-16 units from 0. */
+  /** Position in UTF-16 units, starting at 0. */
   start: number;
   end: number;
-  /** What is wrong within the token, where it is no whole one. */
-  fault?: { offset: number; advice: string };
+  /** The error within the token, if it is not well-formed. */
+  error?: { offset: number; hint: string };
 }
 
-const blanks = /[ \t\r\n]*/y;
+const whiteSpace = /[ \t\r\n]*/y;
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const word = /(?:true|false|null)(?![A-Za-z0-9_$])/y;
 const comment = /\/[/*]/y;
 const other = /[^\s{}[\]:,"]+/y;
 const escapeSequence = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
-/** The token at or after `from`, past white space. */
+/** Returns the next token at or after `from`. */
 export function tokenAt(text: string, from: number): Token {
-  const start = from + lengthOf(blanks, text, from);
+  const start = from + lengthOf(whiteSpace, text, from);
   const first = text.charAt(start);
   switch (first) {
     case '':
@@ -52,23 +52,24 @@ function lengthOf(pattern: RegExp, text: string, at: number): number {
 
 function stringAt(text: string, start: number): Token {
   let at = start + 1;
-  const faulty = (offset: number, advice: string): Token => ({
+  const malformed = (offset: number, hint: string): Token => ({
     kind: 'string',
     start,
     end: offset,
-    fault: { offset, advice },
+    error: { offset, hint },
   });
   for (; at < text.length; at += 1) {
     const letter = text.charAt(at);
     if (letter === '"') return { kind: 'string', start, end: at + 1 };
     if (letter === '\n' || letter === '\r') {
-      return faulty(at, 'a string ends on its own line; write a line break in it as \\n');
+      return malformed(at, 'a string cannot contain a line break; write it as \\n');
     }
-    if (letter < ' ') return faulty(at, 'a control character cannot stand in a string; write a tab as \\t');
+    if (letter < ' ') return malformed(at, 'a string cannot contain control characters; write a tab as \\t');
     if (letter !== '\\') continue;
     const length = lengthOf(escapeSequence, text, at);
-    if (length === 0) return faulty(at, 'a single backslash cannot stand here; write \\\\ for a backslash');
+    if (length === 0)
+      return malformed(at, 'a single backslash is not allowed here; write \\\\ for a backslash');
     at += length - 1;
   }
-  return faulty(text.length, 'it ends before it is complete');
+  return malformed(text.length, 'unexpected end of the JSON');
 }

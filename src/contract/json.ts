@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { locateJsonError } from './json-syntax-error.ts';
 import { bodyFailure, type Failures } from './messages.ts';
 
-/** A body's text and what it holds, or what is wrong with it. */
+/** A body's text and its parsed value, or its validation errors. */
 export type Json = { text: string; value: unknown } | { failures: Failures };
 
 const byteOrderMark = '\ufeff';
 
-/** Reads a body as JSON (RFC 8259): UTF-8, where a byte order mark at the start is passed over. */
+/** Parses a body as JSON (RFC 8259): UTF-8, with an optional byte order mark. */
 export function readJson(bytes: Buffer): Json {
   if (!isUtf8(bytes)) return { failures: notUtf8(bytes) };
   let text = bytes.toString('utf8');
@@ -22,20 +22,20 @@ export function readJson(bytes: Buffer): Json {
 
 function notJson(text: string): Failures {
   if (text.trim() === '') return bodyFailure('Body cannot be blank.');
-  const { offset, advice } = locateJsonError(text);
-  return bodyFailure(`Body is not valid JSON at ${placeIn(text.slice(0, offset))}: ${advice}.`);
+  const { offset, hint } = locateJsonError(text);
+  return bodyFailure(`Body is not valid JSON at ${endPosition(text.slice(0, offset))}: ${hint}.`);
 }
 
 function notUtf8(bytes: Buffer): Failures {
-  // Decoding puts a replacement where a byte does not fit, so encoding again differs there first.
-  const lossy = Buffer.from(bytes.toString('utf8'));
-  let good = 0;
-  while (lossy[good] === bytes[good]) good += 1;
-  return bodyFailure(`Body is not valid UTF-8 at ${placeIn(bytes.toString('utf8', 0, good))}.`);
+  // Decoding replaces invalid bytes, so the re-encoded text first differs at the first of them.
+  const reencoded = Buffer.from(bytes.toString('utf8'));
+  let valid = 0;
+  while (reencoded[valid] === bytes[valid]) valid += 1;
+  return bodyFailure(`Body is not valid UTF-8 at ${endPosition(bytes.toString('utf8', 0, valid))}.`);
 }
 
-/** Where one is after reading `text`; lines and columns count from 1. */
-function placeIn(text: string): string {
+/** Returns the line and column after a text, both starting at 1. */
+function endPosition(text: string): string {
   const lines = text.split(/\r\n|\r|\n/);
   return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
 }

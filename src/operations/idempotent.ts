@@ -13,13 +13,13 @@ const retryAfter = 1;
 const requestInProgress = reply(
   409,
   'request-in-progress',
-  { error: 'A request with this idempotency key is still under way.' },
+  { error: 'A request with this idempotency key is still in progress.' },
   { 'Retry-After': retryAfter },
 );
 
 /** 422. */
 export const idempotencyKeyReused = reply(422, 'idempotency-key-reused', {
-  error: 'This idempotency key was used for another request.',
+  error: 'This idempotency key was already used for a different request.',
 });
 
 /** Headers of a replayed response. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Reply } from '../contract/reply.ts';
-import { notHttp, unknownTransferCoding, unsupportedVersion, wrongHost } from './refusals.ts';
+import { invalidHost, notHttp, unknownTransferCoding, unsupportedVersion } from './refusals.ts';
 
 /**
  * Returns the refusal of a request that Node's parser accepts and RFC 9112 does not: an HTTP version other than 1.0 and
@@ -18,7 +18,7 @@ export function protocolRefusal(incoming: IncomingMessage): Reply | undefined {
     else if (name.length === transferEncoding.length && name.toLowerCase() === transferEncoding)
       hasTransferEncoding = true;
   }
-  if (hosts > 1 || (hosts === 0 && httpVersionMinor === 1)) return wrongHost;
+  if (hosts > 1 || (hosts === 0 && httpVersionMinor === 1)) return invalidHost;
   return hasTransferEncoding ? codingRefusal(incoming) : undefined;
 }
 

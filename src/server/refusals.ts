@@ -4,33 +4,33 @@ import { type OperationId, Reply } from '../contract/reply.ts';
 
 const reply = Reply.of<OperationId>();
 
-/** How many seconds a partner should wait when there is too much to do. */
+/** Time after which a client may retry (s). */
 const retryAfter = 1;
 
-/** 400: what is wrong with a request that can be mended. */
+/** 400: the request is invalid. */
 export function validationFailed(failures: Failures): Reply {
   return reply(400, 'validation-failed', failures);
 }
 
-/** 401: no key, an unknown one, a revoked one, or two that differ; nobody is told which. */
+/** 401: the key is missing, unknown or revoked, or two keys differ. The response does not reveal which. */
 export const unauthorized = reply(
   401,
   'unauthorized',
-  { error: 'The key is missing, unknown or revoked.' },
+  { error: 'The API key is missing, unknown or revoked.' },
   { 'WWW-Authenticate': 'Bearer' },
 );
 
 /** 404. */
-export const notFound = reply(404, 'path-not-found', { error: 'There is nothing at this address.' });
+export const notFound = reply(404, 'path-not-found', { error: 'No resource exists at this path.' });
 
-/** 405. `Allow` must name what is allowed (RFC 9110, section 15.5.6). */
+/** 405. RFC 9110, section 15.5.6, requires `Allow`. */
 export function methodNotAllowed(methods: readonly string[]): Reply {
   const allow = methods.join(', ');
-  return reply(405, 'method-not-allowed', { error: `This address takes only ${allow}.` }, { Allow: allow });
+  return reply(405, 'method-not-allowed', { error: `This path supports only ${allow}.` }, { Allow: allow });
 }
 
-/** 408: the request did not arrive in time. */
-export const tooSlow = reply(408, 'request-timeout', { error: 'The request did not arrive in time.' });
+/** 408. */
+export const requestTimeout = reply(408, 'request-timeout', { error: 'The request did not arrive in time.' });
 
 /** 413. */
 export function contentTooLarge(operation: ContractOperation): Reply {
@@ -43,28 +43,28 @@ export function contentTooLarge(operation: ContractOperation): Reply {
 export function unsupportedMediaType(operation: ContractOperation): Reply {
   const types = operation.mediaTypes.join(' or ');
   return reply(415, 'unsupported-media-type', {
-    error: `The request body must be sent as ${types}, and not compressed.`,
+    error: `The request body must be uncompressed and of type ${types}.`,
   });
 }
 
-/** 429: too many requests of one key are under way. */
+/** 429: too many requests of one key are in flight. */
 export const tooManyRequests = reply(
   429,
   'too-many-in-flight',
-  { error: 'Too many requests with this key are under way.' },
+  { error: 'Too many requests with this key are in flight.' },
   { 'Retry-After': retryAfter },
 );
 
-/** 429: too many requests of one key in a short time. @param wait in seconds */
-export function rateLimited(wait: number): Reply {
-  const error = 'Too many requests with this key in a short time.';
-  return reply(429, 'rate-limited', { error }, { 'Retry-After': wait });
+/** 429: a key exceeds its rate limit. @param seconds until the next request is allowed */
+export function rateLimited(seconds: number): Reply {
+  const error = 'The rate limit of this key is exceeded.';
+  return reply(429, 'rate-limited', { error }, { 'Retry-After': seconds });
 }
 
-/** 429: too many requests without a good key from one address. @param wait in seconds */
-export function tooManyAuthFailures(wait: number): Reply {
-  const error = 'Too many requests without a good key from this address.';
-  return reply(429, 'too-many-invalid-keys', { error }, { 'Retry-After': wait });
+/** 429: too many requests without a valid key from one address. @param seconds until the next attempt is allowed */
+export function tooManyAuthFailures(seconds: number): Reply {
+  const error = 'Too many requests without a valid key from this address.';
+  return reply(429, 'too-many-invalid-keys', { error }, { 'Retry-After': seconds });
 }
 
 /** 429: too many requests of one address are in flight. */
@@ -77,17 +77,17 @@ export const tooManyFromAddress = reply(
 
 /** 431. */
 export const headersTooLarge = reply(431, 'headers-too-large', {
-  error: 'The address and headers of the request are too large.',
+  error: 'The URL and headers of the request are too large.',
 });
 
-/** 501 for a method that no resource of any server here has, such as CONNECT (RFC 9110, section 9.1). */
+/** 501: a method that the server does not implement for any resource, such as CONNECT (RFC 9110, section 9.1). */
 export const unknownMethod = reply(501, 'method-not-implemented', {
   error: 'The server does not implement this method.',
 });
 
-/** 501 for a body in a transfer coding that the server cannot undo (RFC 9112, section 6.1). */
+/** 501: a transfer coding other than chunked (RFC 9112, section 6.1). */
 export const unknownTransferCoding = reply(501, 'transfer-coding-not-implemented', {
-  error: 'The server does not implement this transfer coding. Send the body plain, or only chunked.',
+  error: 'The server does not implement this transfer coding. Use chunked only, or none.',
 });
 
 /** 505 (RFC 9110, section 15.6.6). */
@@ -95,21 +95,21 @@ export const unsupportedVersion = reply(505, 'version-not-supported', {
   error: 'The server supports HTTP/1.1 and HTTP/1.0.',
 });
 
-/** 503: more is waiting than the server can hold. */
+/** 503: the queue of the store is full. */
 export const unavailable = reply(
   503,
   'unavailable',
-  { error: 'The server is too busy to take this request.' },
+  { error: 'The server is too busy to accept this request. Retry later.' },
   { 'Retry-After': retryAfter },
 );
 
-/** 400 for what cannot be read as a request at all. */
+/** 400: the bytes are not a valid HTTP request. */
 export const notHttp = validationFailed(requestFailure('Request is not valid HTTP.'));
 
-/** 400 for a request that does not name its host, or names several. */
-export const wrongHost = validationFailed(requestFailure('Request must include exactly one Host header.'));
+/** 400: the request has no Host header, or several. */
+export const invalidHost = validationFailed(requestFailure('Request must include exactly one Host header.'));
 
-/** 400 for a request whose sender went away; nobody is left to read it. */
+/** 400: the client closed the connection before the body was complete. Only the log shows this reply. */
 export const incompleteRequest = validationFailed(
   requestFailure('Request ended before its body was complete.'),
 );

@@ -5,7 +5,7 @@ import type { Reply } from '../contract/reply.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
 import type { Connections } from './connections.ts';
 import { endRaw, refuseRaw } from './raw-refusal.ts';
-import { headersTooLarge, notHttp, tooSlow, unknownMethod, unsupportedVersion } from './refusals.ts';
+import { headersTooLarge, notHttp, requestTimeout, unknownMethod, unsupportedVersion } from './refusals.ts';
 import { newRequestId } from './respond.ts';
 
 /** An error of Node's HTTP parser, or of the connection itself. */
@@ -57,7 +57,7 @@ function refusalFor(error: ParserError): Reply | undefined {
     case 'HPE_HEADER_OVERFLOW':
       return headersTooLarge;
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return tooSlow;
+      return requestTimeout;
     case 'HPE_INVALID_VERSION':
       return unsupportedVersion;
     case 'HPE_INVALID_METHOD':

@@ -1,4 +1,4 @@
-/** A partner who pastes a broken body is told where it breaks and what to do, not just that it does. */
+/** The documentation's own examples contain JSON mistakes, so the response must say where they are and how to fix them. */
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -6,17 +6,17 @@ import { locateJsonError } from '../../src/contract/json-syntax-error.ts';
 import { send } from '../harness/client.ts';
 import { startServer } from '../harness/server.ts';
 
-/** A body as a POSIX shell makes it of what stands between single quotes. */
-function pasted(argument: string): string {
+/** Returns what a POSIX shell passes to a program for a quoted argument. */
+function unquotedByShell(argument: string): string {
   return execFileSync('sh', ['-c', `printf %s ${argument}`], { encoding: 'utf8' });
 }
 
-describe('the slips that the documentation makes, pasted into a shell', () => {
+describe('explains the mistakes of the documented examples', () => {
   test.each([
     [
       'two backslashes before a quote mark',
       `'{"first_name":"John", "data": "{\\\\"vehicle_make\\\\":\\\\"Ford\\\\"}", "delays":600}'`,
-      'line 1, column 33: a quote mark inside a string has one backslash before it, not two.',
+      'line 1, column 33: escape a quotation mark with one backslash, not two.',
     ],
     [
       'a missing comma before "test"',
@@ -28,12 +28,12 @@ describe('the slips that the documentation makes, pasted into a shell', () => {
       `'{"mobile":"07840258823",\n "type":"motor-trade",\n}'`,
       'line 2, column 22: remove the comma before the closing brace.',
     ],
-  ])('%s', async (_slip, argument, place) => {
+  ])('%s', async (_mistake, argument, message) => {
     const server = await startServer();
-    const { status, json } = await send(server, 'addLead', { text: pasted(argument) });
+    const { status, json } = await send(server, 'addLead', { text: unquotedByShell(argument) });
     expect({ status, json }).toEqual({
       status: 400,
-      json: { body: { 0: `Body is not valid JSON at ${place}` } },
+      json: { body: { 0: `Body is not valid JSON at ${message}` } },
     });
   });
 });
@@ -46,31 +46,31 @@ test.each([
   ["{'a':1}", 1, 'use double quotes instead of single quotes'],
   ['{"a":\'x\'}', 5, 'use double quotes instead of single quotes'],
   ['{“a”:1}', 1, 'use straight double quotes'],
-  ['{"a":"say "hi""}', 10, 'a quote mark inside a string needs a backslash before it'],
-  ['{"m":07840258823}', 5, 'a number cannot begin with 0; put a phone number in double quotes'],
-  ['{"m":+447840258823}', 5, 'a number cannot begin with + or a dot; put a phone number in double quotes'],
-  ['{"m":07840 258823}', 5, 'a number cannot begin with 0; put a phone number in double quotes'],
-  ['{"m":44-7840}', 5, 'this is neither a number nor a word of JSON; put text in double quotes'],
-  ['{a:1}', 1, 'a field name in double quotes is expected here'],
-  ['{"a":True}', 5, 'put text in double quotes; only true, false and null stand bare'],
-  ['{"a":NaN}', 5, 'put text in double quotes; only true, false and null stand bare'],
+  ['{"a":"say "hi""}', 10, 'escape a quotation mark inside a string with a backslash'],
+  ['{"m":07840258823}', 5, 'a number cannot start with 0; put phone numbers in double quotes'],
+  ['{"m":+447840258823}', 5, 'a number cannot start with + or a dot; put phone numbers in double quotes'],
+  ['{"m":07840 258823}', 5, 'a number cannot start with 0; put phone numbers in double quotes'],
+  ['{"m":44-7840}', 5, 'this is neither a number nor true, false or null; put text in double quotes'],
+  ['{a:1}', 1, 'expected a field name in double quotes'],
+  ['{"a":True}', 5, 'put text in double quotes; only true, false and null are unquoted'],
+  ['{"a":NaN}', 5, 'put text in double quotes; only true, false and null are unquoted'],
   ['{"a"=1}', 4, 'a colon is missing after the field name'],
-  ['{"a":"x', 7, 'it ends before it is complete'],
-  ['{"a":', 5, 'it ends before it is complete'],
-  ['{"a":1', 6, 'it ends before it is complete'],
-  ['{"a":"x\ny"}', 7, 'a string ends on its own line; write a line break in it as \\n'],
-  ['{"a":"C:\\dir"}', 8, 'a single backslash cannot stand here; write \\\\ for a backslash'],
-  ['{"a":"\t"}', 6, 'a control character cannot stand in a string; write a tab as \\t'],
-  ['{"a":1}}', 7, 'nothing may follow the end of the JSON'],
-  ['{"a":[1}', 7, 'a closing bracket is expected here'],
-  ['{"a":1 /* one */}', 7, 'JSON has no comments; remove this one'],
-  ['email=john.doe%40test.com', 0, 'a JSON object begins with a brace'],
-])('%s: the slip is named where it is', (text, offset, advice) => {
-  expect(locateJsonError(text)).toEqual({ offset, advice });
+  ['{"a":"x', 7, 'unexpected end of the JSON'],
+  ['{"a":', 5, 'unexpected end of the JSON'],
+  ['{"a":1', 6, 'unexpected end of the JSON'],
+  ['{"a":"x\ny"}', 7, 'a string cannot contain a line break; write it as \\n'],
+  ['{"a":"C:\\dir"}', 8, 'a single backslash is not allowed here; write \\\\ for a backslash'],
+  ['{"a":"\t"}', 6, 'a string cannot contain control characters; write a tab as \\t'],
+  ['{"a":1}}', 7, 'nothing may follow the end of the JSON value'],
+  ['{"a":[1}', 7, 'expected a closing bracket'],
+  ['{"a":1 /* one */}', 7, 'JSON does not allow comments; remove this one'],
+  ['email=john.doe%40test.com', 0, 'a JSON object starts with a brace'],
+])('locates the mistake in %s and explains how to fix it', (text, offset, hint) => {
+  expect(locateJsonError(text)).toEqual({ offset, hint });
 });
 
-test('the slip is found in any text that is not JSON, and in none that is', () => {
-  const near = fc
+test('finds an error in every text that is not JSON, and in no JSON', () => {
+  const almostJson = fc
     .tuple(
       fc.json({ maxDepth: 3 }),
       fc.nat(),
@@ -81,7 +81,7 @@ test('the slip is found in any text that is not JSON, and in none that is', () =
         json.slice(0, at % (json.length + 1)) + piece + json.slice((at % (json.length + 1)) + 1),
     );
   fc.assert(
-    fc.property(fc.oneof(near, fc.string(), fc.json()), (text) => {
+    fc.property(fc.oneof(almostJson, fc.string(), fc.json()), (text) => {
       let isJson = true;
       try {
         JSON.parse(text);
@@ -89,7 +89,7 @@ test('the slip is found in any text that is not JSON, and in none that is', () =
         isJson = false;
       }
       if (isJson) {
-        expect(() => locateJsonError(text)).toThrow('A text without a slip.');
+        expect(() => locateJsonError(text)).toThrow('The text is valid JSON.');
         return;
       }
       const { offset } = locateJsonError(text);
@@ -100,7 +100,7 @@ test('the slip is found in any text that is not JSON, and in none that is', () =
   );
 });
 
-test('a body nested as deep as it can be is refused like any other', async () => {
+test('rejects a body with the deepest possible nesting', async () => {
   const server = await startServer();
   const deep = '['.repeat(120_000);
   expect((await send(server, 'addLead', { text: deep })).status).toBe(400);
