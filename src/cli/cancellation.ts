@@ -1,3 +1,4 @@
+import { submittedBody } from '../leads/submitted-fields.ts';
 import type { CancellationRecord, RelatedCancellation } from '../store/store.ts';
 import { type Output, time, type View } from './output.ts';
 
@@ -19,7 +20,7 @@ export const cancellationView: View<CancellationRecord> = {
     received_at: time(cancellation.receivedAt),
     outcome: cancellation.outcome,
     lead_id: cancellation.leadId,
-    submitted: JSON.parse(cancellation.content),
+    submitted: submittedBody(cancellation.content),
   }),
 };
 

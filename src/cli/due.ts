@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { submittedBody, submittedFields } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/store.ts';
 import { pauseSentence } from './delivery.ts';
 import { time, type View } from './output.ts';
@@ -13,8 +14,8 @@ const view: View<DueLead> = {
     TYPE: (lead) => lead.type,
     MOBILE: (lead) => lead.mobile,
     NAME: ({ content }) => {
-      const { first_name, surname } = JSON.parse(content);
-      return `${first_name} ${surname}`;
+      const { firstName, surname } = submittedFields(content);
+      return `${firstName} ${surname}`;
     },
   },
   json: (lead) => ({
@@ -24,7 +25,7 @@ const view: View<DueLead> = {
     mobile: lead.mobile,
     accepted_at: time(lead.acceptedAt),
     due_at: time(lead.dueAt),
-    submitted: JSON.parse(lead.content),
+    submitted: submittedBody(lead.content),
   }),
 };
 

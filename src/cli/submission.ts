@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
+import { submittedBody } from '../leads/submitted-fields.ts';
 import { CancelledLater } from '../store/cancelled-later.ts';
 import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../store/store.ts';
 import { type OpposingCancellation, relatedJson, showOpposing } from './cancellation.ts';
@@ -26,7 +27,7 @@ export const submissionView: View<SubmissionRecord> = {
     outcome: submission.outcome,
     lead_id: submission.leadId,
     reruns: submission.reruns.map(rerunJson),
-    submitted: JSON.parse(submission.content),
+    submitted: submittedBody(submission.content),
   }),
 };
 

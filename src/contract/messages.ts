@@ -1,8 +1,8 @@
 import type { ErrorObject } from 'ajv';
 import leven from 'leven';
 import type { components } from '../../generated/openapi.ts';
+import { isBlank } from '../text/visible.ts';
 import { type BodySchema, type FieldSchema, takes } from './document.ts';
-import { isBlank } from './normalise.ts';
 
 /** What is wrong with a request, by field: the body of a 400. */
 export type Failures = components['schemas']['ValidationErrors'];

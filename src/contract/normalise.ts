@@ -1,10 +1,5 @@
-import { isInvisible } from '../text/visible.ts';
+import { isBlank } from '../text/visible.ts';
 import { type BodySchema, takes } from './document.ts';
-
-/** Returns whether a value is missing, null, or a string without visible characters. */
-export function isBlank(value: unknown): boolean {
-  return value === undefined || value === null || (typeof value === 'string' && isInvisible(value));
-}
 
 /**
  * Returns a function that normalises a body: it removes blank fields that are required or may be null, and converts

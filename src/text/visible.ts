@@ -9,3 +9,8 @@ const visible =
 export function isInvisible(text: string): boolean {
   return !visible.test(text);
 }
+
+/** Returns whether a value is missing, null, or a string without visible characters. */
+export function isBlank(value: unknown): boolean {
+  return value === undefined || value === null || (typeof value === 'string' && isInvisible(value));
+}

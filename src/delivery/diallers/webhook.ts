@@ -2,6 +2,7 @@ import { makeExactValidator } from 'envalid';
 import { Webhook } from 'standardwebhooks';
 import type { components } from '../../../generated/openapi.ts';
 import { httpUrl, readVariables } from '../../environment/variables.ts';
+import { submittedLead } from '../../leads/submitted-fields.ts';
 import type { ClaimedLead } from '../../store/store.ts';
 import { traceparent } from '../../telemetry/tracing.ts';
 import type { DeliveryResult, Dialler, DiallerContext } from '../dialler.ts';
@@ -77,7 +78,7 @@ function eventOf(lead: ClaimedLead): LeadDueEvent {
       mobile: lead.mobile,
       accepted_at: new Date(lead.acceptedAt).toISOString(),
       due_at: new Date(lead.dueAt).toISOString(),
-      submitted: JSON.parse(lead.content),
+      submitted: submittedLead(lead.content),
     },
   };
 }

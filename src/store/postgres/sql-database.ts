@@ -5,7 +5,9 @@ import type { PostgresDatabase, Statement } from './connection/database.ts';
 const dialect: SqlDialect = {
   lock: (table) => `FOR UPDATE OF ${table}`,
   lockUnlocked: (table) => `FOR UPDATE OF ${table} SKIP LOCKED`,
-  isIn: (list) => `= ANY (${list}::text[])`,
+  inList: (list) => `= ANY (${list}::text[])`,
+  // As an array: the planner may join the results of a subquery by reading whole tables.
+  inQuery: (query) => `= ANY (ARRAY(${query}))`,
 };
 
 /** Runs the statements that both stores share: a change waits for each of its statements, within a transaction. */

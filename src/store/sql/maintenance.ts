@@ -29,34 +29,34 @@ const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
 
 const leadsOfAll = statement<{ id: string }>(
   'leads_of_submissions',
-  ({ isIn }) => `
-    SELECT lead_id AS id FROM submission WHERE id ${isIn('$1')} AND lead_id IS NOT NULL
-    UNION SELECT lead_id FROM rerun WHERE submission_id ${isIn('$1')} AND lead_id IS NOT NULL`,
+  ({ inList }) => `
+    SELECT lead_id AS id FROM submission WHERE id ${inList('$1')} AND lead_id IS NOT NULL
+    UNION SELECT lead_id FROM rerun WHERE submission_id ${inList('$1')} AND lead_id IS NOT NULL`,
 );
 
 const deleteReruns = statement(
   'delete_reruns',
-  ({ isIn }) => `DELETE FROM rerun WHERE submission_id ${isIn('$1')}`,
+  ({ inList }) => `DELETE FROM rerun WHERE submission_id ${inList('$1')}`,
 );
 
 const deleteSubmissions = statement<{ kind: 'add' | 'cancel' }>(
   'delete_submissions',
-  ({ isIn }) => `DELETE FROM submission WHERE id ${isIn('$1')} RETURNING kind`,
+  ({ inList }) => `DELETE FROM submission WHERE id ${inList('$1')} RETURNING kind`,
 );
 
 /** Attempts stay as long as the submission of their lead. */
 const deleteAttempts = statement(
   'delete_attempts',
-  ({ isIn }) => `
-    DELETE FROM attempt WHERE lead_id ${isIn('$1')} AND NOT EXISTS (
+  ({ inList }) => `
+    DELETE FROM attempt WHERE lead_id ${inList('$1')} AND NOT EXISTS (
       SELECT 1 FROM lead JOIN submission ON submission.id = lead.submission_id WHERE lead.id = attempt.lead_id)
     RETURNING id`,
 );
 
 const deleteLeads = statement(
   'delete_leads',
-  ({ isIn }) => `
-    DELETE FROM lead WHERE id ${isIn('$1')} AND ended_order <> 0
+  ({ inList }) => `
+    DELETE FROM lead WHERE id ${inList('$1')} AND ended_order <> 0
       AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
       AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.lead_id = lead.id)
       AND NOT EXISTS (SELECT 1 FROM rerun WHERE rerun.lead_id = lead.id)

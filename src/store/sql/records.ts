@@ -1,4 +1,3 @@
-import { cancellationsOf, sentFor } from '../cancellation-queries.ts';
 import { isUndecided } from '../lead-order.ts';
 import { inPages } from '../pages.ts';
 import type {
@@ -11,8 +10,9 @@ import type {
   SubmissionFilter,
   SubmissionRecord,
 } from '../store.ts';
+import { selectCancellations, sentFor } from './cancellation-queries.ts';
 import type { SqlDatabase } from './database.ts';
-import { type SqlStatement, statement } from './statement.ts';
+import { type SqlDialect, type SqlStatement, statement } from './statement.ts';
 
 /** Looks up what a database holds. */
 export function records(database: SqlDatabase): Records {
@@ -35,24 +35,25 @@ async function* all<Row extends object>(
 /** Lists leads, the newest first. */
 function leads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncGenerator<LeadRecord> {
   const { where, values, parameter } = conditions([
-    ['lead.state =', filter.state],
-    ['lead_type.name =', filter.type],
-    ['partner.name =', filter.partner],
-    ['lead.mobile =', filter.mobile],
+    [(state) => `lead.state = ${state}`, filter.state],
+    [(type) => `lead_type.name = ${type}`, filter.type],
+    [(partner) => `partner.name = ${partner}`, filter.partner],
+    [(mobile) => `lead.mobile = ${mobile}`, filter.mobile],
   ]);
   // Without a name: its text depends on the filter.
   const page = statement<LeadRecord>(
     '',
-    `SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
-       lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
-       lead.cancelled_at AS "cancelledAt", lead.attempts,
-       (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",
-       ${isUndecided} AS "isUndecided", lead.submission_id AS "submissionId"
-     FROM lead
-     JOIN lead_type ON lead_type.id = lead.type_id
-     JOIN partner ON partner.id = lead.partner_id
-     WHERE ${where} AND ${filter.isUndecided ? isUndecided : 'true'} AND lead.id < ${parameter(0)}
-     ORDER BY lead.id DESC LIMIT ${parameter(1)}`,
+    (dialect) => `
+      SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
+        lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
+        lead.cancelled_at AS "cancelledAt", lead.attempts,
+        (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",
+        ${isUndecided} AS "isUndecided", lead.submission_id AS "submissionId"
+      FROM lead
+      JOIN lead_type ON lead_type.id = lead.type_id
+      JOIN partner ON partner.id = lead.partner_id
+      WHERE ${where(dialect)} AND ${filter.isUndecided ? isUndecided : 'true'} AND lead.id < ${parameter(0)}
+      ORDER BY lead.id DESC LIMIT ${parameter(1)}`,
     { isUndecided: true },
   );
   return inPages<LeadRecord>(limit, (last, size) =>
@@ -66,9 +67,9 @@ const lastOutcome = `coalesce(
 
 const rerunsOf = statement<RerunRecord & { submissionId: string }>(
   'reruns',
-  ({ isIn }) => `
+  ({ inList }) => `
     SELECT submission_id AS "submissionId", rerun_at AS "rerunAt", outcome, lead_id AS "leadId"
-    FROM rerun WHERE submission_id ${isIn('$1')} ORDER BY id`,
+    FROM rerun WHERE submission_id ${inList('$1')} ORDER BY id`,
 );
 
 /** Lists submissions, the newest first. */
@@ -78,18 +79,19 @@ function submissions(
   limit: number,
 ): AsyncGenerator<SubmissionRecord> {
   const { where, values, parameter } = conditions([
-    [`${lastOutcome} =`, filter.outcome],
-    ['submission.mobile =', filter.mobile],
+    [(outcome) => `${lastOutcome} = ${outcome}`, filter.outcome],
+    [sentFor, filter.mobile],
   ]);
   const page = statement<Omit<SubmissionRecord, 'reruns'>>(
     '',
-    `SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
-       submission.received_at AS "receivedAt", submission.outcome, submission.lead_id AS "leadId",
-       submission.content
-     FROM submission
-     JOIN partner ON partner.id = submission.partner_id
-     WHERE submission.kind = 'add' AND ${where} AND submission.id < ${parameter(0)}
-     ORDER BY submission.id DESC LIMIT ${parameter(1)}`,
+    (dialect) => `
+      SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
+        submission.received_at AS "receivedAt", submission.outcome, submission.lead_id AS "leadId",
+        submission.content
+      FROM submission
+      JOIN partner ON partner.id = submission.partner_id
+      WHERE submission.kind = 'add' AND ${where(dialect)} AND submission.id < ${parameter(0)}
+      ORDER BY submission.id DESC LIMIT ${parameter(1)}`,
   );
   return inPages<SubmissionRecord>(limit, async (last, size) => {
     const rows = await database.read(page, ...values, last?.id ?? afterAllIds, size);
@@ -109,36 +111,39 @@ function submissions(
 
 const attemptsFor = statement<Attempt>(
   'attempts',
-  `SELECT lead_id AS "leadId", started_at AS "startedAt", ended_at AS "endedAt", outcome, response
-   FROM attempt WHERE lead_id IN (SELECT id FROM lead WHERE mobile = $1) ORDER BY id`,
+  ({ inQuery }) => `
+    SELECT lead_id AS "leadId", started_at AS "startedAt", ended_at AS "endedAt", outcome, response
+    FROM attempt WHERE lead_id ${inQuery('SELECT id FROM lead WHERE mobile = $1')} ORDER BY id`,
 );
 
 const cancellationsFor = statement<CancellationRecord>(
   'cancellations',
-  `${cancellationsOf} AND ${sentFor('$1')} ORDER BY submission.sequence DESC`,
+  (dialect) => `${selectCancellations} AND ${sentFor('$1', dialect)} ORDER BY submission.sequence DESC`,
 );
 
 /** Sorts after every id. */
 const afterAllIds = '~';
 
-/** Conditions for those columns for which a value is given. */
+/** A condition, by the parameter that holds its value. Undefined: every value. */
+type Filter = readonly [
+  condition: (parameter: string, dialect: SqlDialect) => string,
+  value: string | undefined,
+];
+
+/** The conditions of those filters that have a value. */
 interface Conditions {
-  where: string;
+  where(dialect: SqlDialect): string;
   values: string[];
   /** Returns the parameter that follows those of the values, by its place. */
   parameter(place: number): string;
 }
 
-function conditions(
-  filters: readonly (readonly [comparison: string, value: string | undefined])[],
-): Conditions {
-  const wanted = filters.flatMap(([comparison, value]) =>
-    value === undefined ? [] : [{ comparison, value }],
-  );
-  const each = wanted.map(({ comparison }, index) => `${comparison} $${index + 1}`);
+function conditions(filters: readonly Filter[]): Conditions {
+  const given = filters.flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]));
   return {
-    where: ['true', ...each].join(' AND '),
-    values: wanted.map(({ value }) => value),
-    parameter: (place) => `$${wanted.length + place + 1}`,
+    where: (dialect) =>
+      ['true', ...given.map(({ condition }, index) => condition(`$${index + 1}`, dialect))].join(' AND '),
+    values: given.map(({ value }) => value),
+    parameter: (place) => `$${given.length + place + 1}`,
   };
 }

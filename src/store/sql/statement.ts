@@ -1,4 +1,4 @@
-/** A parameter's value. A list of texts is compared with `SqlDialect.isIn`. */
+/** A parameter's value. A list of texts is compared with `SqlDialect.inList`. */
 export type SqlValue = string | number | null | readonly string[];
 
 /** What the databases do not write alike. */
@@ -7,8 +7,10 @@ export interface SqlDialect {
   lock(table: string): string;
   /** Like `lock`, but leaves out rows that another transaction has locked. */
   lockUnlocked(table: string): string;
-  /** Ends a condition: whether the expression before it is one of a list. @param list parameter, such as `$1` */
-  isIn(list: string): string;
+  /** Ends a condition: whether the expression before it is in a list. @param list parameter, such as `$1` */
+  inList(list: string): string;
+  /** Ends a condition: whether the expression before it is among the results of a query, which runs first. */
+  inQuery(query: string): string;
 }
 
 /** A column of a row that holds a truth value; SQLite stores it as 0 or 1. */

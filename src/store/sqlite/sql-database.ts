@@ -8,7 +8,8 @@ import { Query } from './query.ts';
 const dialect: SqlDialect = {
   lock: () => '',
   lockUnlocked: () => '',
-  isIn: (list) => `IN (SELECT value FROM json_each(${list}))`,
+  inList: (list) => `IN (SELECT value FROM json_each(${list}))`,
+  inQuery: (query) => `IN (${query})`,
 };
 
 /** A row as SQLite returns it: a truth value is 0 or 1. */

@@ -1,5 +1,5 @@
-import type { components } from '../../../../generated/openapi.ts';
 import { type ParsePhone, phoneDigits } from '../../../leads/phone.ts';
+import { type SubmittedFields, submittedFields } from '../../../leads/submitted-fields.ts';
 import type { ClaimedLead } from '../../../store/store.ts';
 import { sanitise } from './sanitise.ts';
 import { customFieldName, type ListSettings, type VicidialSettings } from './settings.ts';
@@ -10,8 +10,6 @@ export interface LeadForm {
   /** Names of fields whose text was too long; the rest of it is not sent. */
   truncated: string[];
 }
-
-type Submitted = components['schemas']['NewLead'];
 
 /** Maximum lengths of add_lead's fields (characters). */
 const maxLengths = { first_name: 30, last_name: 30, email: 70, alt_phone: 12, comments: 255, source_id: 50 };
@@ -38,12 +36,11 @@ export function leadForm(
   settings: VicidialSettings,
   parsePhone: ParsePhone,
 ): LeadForm {
-  // The cast: only a body that is valid against this schema was accepted as a lead.
-  const submitted = JSON.parse(lead.content) as Submitted;
+  const submitted = submittedFields(lead.content);
   const builder = new FormBuilder(settings.letters);
   addRouting(builder, lead, list, settings);
   addPerson(builder, submitted, settings, parsePhone);
-  for (const [name, value] of flatten('', submitted.data === undefined ? null : JSON.parse(submitted.data))) {
+  for (const [name, value] of flatten('', submitted.data ?? null)) {
     builder.addCustomField(customFieldOf(name, list), name, value);
   }
   return builder.build();
@@ -75,17 +72,16 @@ function addRouting(
 /** Adds the members of the request that describe the person. */
 function addPerson(
   builder: FormBuilder,
-  submitted: Submitted,
+  { email, firstName, surname, subtype, otherPhone }: SubmittedFields,
   { numberForm }: VicidialSettings,
   parsePhone: ParsePhone,
 ): void {
-  const { email, subtype, other_phone: otherPhone } = submitted;
-  builder.addName('first_name', 'first name', submitted.first_name);
-  builder.addName('last_name', 'surname', submitted.surname);
+  builder.addName('first_name', 'first name', firstName);
+  builder.addName('last_name', 'surname', surname);
   if (builder.sanitise(email) === email && email.length <= maxLengths.email) builder.fields['email'] = email;
   else builder.addComment('e-mail', email);
-  if (subtype?.trim()) builder.addComment('subtype', subtype);
-  const otherNumber = otherPhone?.trim() ? parsePhone(otherPhone) : undefined;
+  if (subtype !== undefined) builder.addComment('subtype', subtype);
+  const otherNumber = otherPhone === undefined ? undefined : parsePhone(otherPhone);
   if (otherNumber === undefined) return;
   const { digits } = phoneDigits(otherNumber, numberForm);
   if (digits.length <= maxLengths.alt_phone) builder.fields['alt_phone'] = digits;

@@ -1,0 +1,50 @@
+import type { components } from '../../generated/openapi.ts';
+import { isBlank } from '../text/visible.ts';
+
+/** Body of a request to add a lead. */
+type SubmittedLead = components['schemas']['NewLead'];
+
+/** What a submission says of a person. */
+export interface SubmittedFields {
+  email: string;
+  firstName: string;
+  surname: string;
+  /** Undefined: missing or blank. */
+  subtype: string | undefined;
+  /** Undefined: missing or blank. */
+  otherPhone: string | undefined;
+  /** The JSON value in `data`. Undefined: missing. */
+  data: unknown;
+}
+
+/**
+ * Returns the body of a stored request as it was sent, blank fields included.
+ *
+ * @param content of a submission or cancellation (JSON text)
+ */
+export function submittedBody(content: string): object {
+  return JSON.parse(content);
+}
+
+/** Returns the body of a submission as it was sent. @param content JSON text */
+export function submittedLead(content: string): SubmittedLead {
+  // The cast: only a body that matches this schema is stored as a submission.
+  return submittedBody(content) as SubmittedLead;
+}
+
+/** Reads the fields of a submission. A blank optional field counts as missing, as it does in the contract. */
+export function submittedFields(content: string): SubmittedFields {
+  const { email, first_name: firstName, surname, subtype, other_phone, data } = submittedLead(content);
+  return {
+    email,
+    firstName,
+    surname,
+    subtype: unlessBlank(subtype),
+    otherPhone: unlessBlank(other_phone),
+    data: data === undefined ? undefined : JSON.parse(data),
+  };
+}
+
+function unlessBlank(text: string | null | undefined): string | undefined {
+  return isBlank(text) ? undefined : (text ?? undefined);
+}
