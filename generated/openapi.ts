@@ -136,13 +136,8 @@ export interface components {
              */
             test?: boolean | string | null;
         };
-        /** @description Identifies the lead to cancel. */
-        LeadToCancel: {
-            mobile: components["schemas"]["Phone"];
-            type: components["schemas"]["LeadType"];
-        };
-        /** @description Identifies the lead to look up. */
-        LeadToFind: {
+        /** @description Identifies a lead by its phone number and lead type. */
+        LeadReference: {
             mobile: components["schemas"]["Phone"];
             type: components["schemas"]["LeadType"];
         };
@@ -633,7 +628,7 @@ export interface operations {
         /** @description The person and lead type of the lead to cancel. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LeadToCancel"];
+                "application/json": components["schemas"]["LeadReference"];
             };
         };
         responses: {
@@ -700,7 +695,7 @@ export interface operations {
         /** @description The person and lead type of the lead to look up. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LeadToFind"];
+                "application/json": components["schemas"]["LeadReference"];
             };
         };
         responses: {

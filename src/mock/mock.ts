@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { readContract } from '../contract/document.ts';
 import { startHttpServer } from '../server/http-server.ts';
 import { createLog } from '../telemetry/log.ts';
-import { mockFront } from './front.ts';
+import { mockApp } from './mock-app.ts';
 import { outcomesText } from './outcomes.ts';
 import { startPrism } from './prism.ts';
 
@@ -23,7 +23,7 @@ export async function runMock(stopSignal: Promise<unknown>): Promise<void> {
   process.once('exit', () => prism.process.kill());
 
   const options = { host: '127.0.0.1', port: Number(values.port), log: await createLog('warn') };
-  const server = await startHttpServer(mockFront(contract, prism.url), options);
+  const server = await startHttpServer(mockApp(contract, prism.url), options);
   process.stdout.write(outcomesText(contract, `http://127.0.0.1:${server.port}`));
 
   await Promise.race([stopSignal, prismEnded]);

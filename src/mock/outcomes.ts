@@ -5,33 +5,39 @@ interface DocumentedOperation {
   requestBody: { content: Record<string, { examples: Record<string, { value: object }> }> };
 }
 
-/** Returns what the mock prints at its start: every response that it can produce, and how to request one. */
+/** Returns what the mock prints when it starts: every response that it can produce, and how to request one. */
 export function outcomesText(contract: Contract, url: string): string {
   const lines = [
-    `The mock server listens on ${url}. It accepts any key and stores nothing.`,
+    `The mock server listens on ${url}. It accepts any key and stores nothing:`,
+    'responses do not depend on earlier requests. For the real server with an in-memory database, run',
+    '`npm run sandbox`.',
+    '',
     'Valid requests return the first response below. To receive another one, send its status and name.',
   ];
-  for (const operation of contract.operations) lines.push('', ...responsesOf(operation, contract));
+  for (const operation of contract.operations) lines.push('', ...responseLines(operation, contract));
   const [first] = contract.operations;
-  if (first !== undefined) lines.push('', ...commands(first, contract, url));
+  if (first !== undefined) lines.push('', ...commandLines(first, contract, url));
   return `${lines.join('\n')}\n`;
 }
 
-function responsesOf(operation: ContractOperation, contract: Contract): string[] {
-  const lines = [`${operation.method} ${operation.path}`];
-  for (const [status, { content }] of Object.entries(documentedOperation(operation, contract).responses)) {
-    for (const [key, { summary }] of Object.entries(content['application/json']?.examples ?? {})) {
-      lines.push(`  ${status}  ${key.padEnd(25)}${summary}`);
-    }
-  }
-  return lines;
+function responseLines(operation: ContractOperation, contract: Contract): string[] {
+  const { responses } = documentedOperation(operation, contract);
+  const rows = Object.entries(responses).flatMap(([status, { content }]) =>
+    Object.entries(content['application/json']?.examples ?? {}).map(([name, { summary }]) => ({
+      status,
+      name,
+      summary,
+    })),
+  );
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  const lines = rows.map(({ status, name, summary }) => `  ${status}  ${name.padEnd(width)}  ${summary}`);
+  return [`${operation.method} ${operation.path}`, ...lines];
 }
 
-function commands(operation: ContractOperation, contract: Contract, url: string): string[] {
-  const examples =
-    documentedOperation(operation, contract).requestBody.content['application/json']?.examples ?? {};
-  const body = JSON.stringify(Object.values(examples)[0]?.value);
-  const rest = `-H 'Content-Type: application/json' -d '${body}'`;
+function commandLines(operation: ContractOperation, contract: Contract, url: string): string[] {
+  const { content } = documentedOperation(operation, contract).requestBody;
+  const [example] = Object.values(content['application/json']?.examples ?? {});
+  const rest = `-H 'Content-Type: application/json' -d '${JSON.stringify(example?.value)}'`;
   const target = `${url}${operation.path}?key=any`;
   return [
     'With a header:',

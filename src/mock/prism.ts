@@ -4,12 +4,17 @@ import { fileURLToPath } from 'node:url';
 
 const contract = fileURLToPath(new URL('../../openapi.yaml', import.meta.url));
 
+/** A running Prism, as a child process. */
 export interface Prism {
   url: string;
   process: ChildProcess;
 }
 
-/** Starts Prism on openapi.yaml, on a free port of this machine. @throws where it ends before it listens */
+/**
+ * Starts Prism with openapi.yaml on a free port of this machine.
+ *
+ * @throws {Error} if it cannot start or exits before it listens
+ */
 export function startPrism(): Promise<Prism> {
   const program = createRequire(import.meta.url).resolve('@stoplight/prism-cli');
   const child = spawn(process.execPath, [program, 'mock', '--port', '0', contract], {
@@ -23,6 +28,8 @@ export function startPrism(): Promise<Prism> {
       if (url !== undefined) resolve({ url, process: child });
     });
     child.on('error', reject);
-    child.on('exit', (code) => reject(new Error(`Prism ended with ${code} before it listened:\n${output}`)));
+    child.on('exit', (code) =>
+      reject(new Error(`Prism exited with code ${code} before it listened:\n${output}`)),
+    );
   });
 }

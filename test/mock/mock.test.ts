@@ -21,10 +21,11 @@ const prismHeaders = /^(access-control-|sl-violations$|vary$)/;
 
 let child: ReturnType<typeof spawnProgram>;
 let mock: Target;
+let output: string;
 
 beforeAll(async () => {
   child = spawnProgram('src/mock.ts', ['--port', '0'], {});
-  const output = await written(child, /With the URL:/);
+  output = await written(child, /With the URL:/);
   mock = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key: 'any', also: prismHeaders };
 });
 
@@ -51,6 +52,16 @@ describe.each(operationIds())('%s', (id) => {
     expect({ status: byHeader.status, json: byHeader.json }).toEqual(wanted);
     expect({ status: byQuery.status, json: byQuery.json }).toEqual(wanted);
   });
+});
+
+test('prints every response that it can produce when it starts', () => {
+  for (const id of operationIds()) {
+    const { method, path } = operationOf(id);
+    const list = output.split(`${method} ${path}\n`)[1]?.split('\n\n')[0] ?? '';
+    const printed = list.split('\n').map((line) => line.trim().split(/ {2,}/));
+    const documented = examples(id).map(({ status, key, example }) => [String(status), key, example.summary]);
+    expect(printed).toEqual(documented);
+  }
 });
 
 test('the commands of docs/mock.md print what it says', async (context) => {

@@ -10,15 +10,16 @@ import { unsupportedMediaType, validationFailed } from '../server/refusals.ts';
 import { respond } from '../server/respond.ts';
 import { refuseUnknownPaths } from '../server/unknown-path.ts';
 
-/** The parameters by which Prism is told which outcome is wanted. */
-const prismsParameters = ['__code', '__example', '__dynamic'];
+/** Query parameters that select an example in Prism. */
+const prismParameters = ['__code', '__example', '__dynamic'];
 
 /**
- * What stands before Prism, and answers as the server does what a request brings about by being wrong: Prism
- * cannot tell which field failed, and has words of its own for what is no JSON and for wrong addresses.
- * The outcomes of requests that are right are Prism's.
+ * Creates the mock: it responds to invalid requests as the server does, and passes valid ones on to Prism. Prism alone
+ * would not report which field is invalid, and has its own messages for invalid JSON and unknown paths.
+ *
+ * @param prismUrl URL of a running Prism that serves the same contract
  */
-export function mockFront(contract: Contract, prism: string): Hono {
+export function mockApp(contract: Contract, prismUrl: string): Hono {
   const app = new Hono();
   const validatorOf = validators(contract, phoneParsers('GB'));
   for (const operation of contract.operations) {
@@ -33,10 +34,10 @@ export function mockFront(contract: Contract, prism: string): Hono {
       if (refusal !== undefined) return respond(refusal);
       const { pathname, search } = new URL(req.url);
       const headers = req.header();
-      const answer = await proxy(prism + pathname + search, { method: operation.method, headers, body });
-      // Prism sends every header that an answer can have.
-      if (!isReplayWanted(context)) answer.headers.delete('Idempotent-Replayed');
-      return answer;
+      const response = await proxy(prismUrl + pathname + search, { method: operation.method, headers, body });
+      // Prism sends every documented header with every response.
+      if (!isReplayRequested(context)) response.headers.delete('Idempotent-Replayed');
+      return response;
     });
   }
   refuseUnknownPaths(app);
@@ -47,11 +48,11 @@ function refusalOf({ req }: Context, body: Buffer, validate: Validate): Reply | 
   const json = readJson(body);
   if ('failures' in json) return validationFailed(json.failures);
   const query = { ...req.queries() };
-  for (const name of prismsParameters) delete query[name];
+  for (const name of prismParameters) delete query[name];
   const validated = validate({ query, headers: req.header(), body: json.value });
   return 'failures' in validated ? validationFailed(validated.failures) : undefined;
 }
 
-function isReplayWanted({ req }: Context): boolean {
+function isReplayRequested({ req }: Context): boolean {
   return req.query('__example') === 'replayed' || /\bexample="?replayed\b/.test(req.header('Prefer') ?? '');
 }
