@@ -284,10 +284,10 @@ test('the guide lists every message of the SQLite store that an operator can act
   expect(messages.length).toBeGreaterThan(20);
   // A developer's mistakes, errors of one command, and the reason in `Refused a request: ...`.
   const elsewhere = [
-    '… exists already. Name a file that does not.',
-    'The directory … does not exist. Create it, or name a file elsewhere.',
+    '… already exists. Choose another file name.',
+    'The directory … does not exist. Create it, or choose another one.',
     '… writes are waiting for the store.',
-    'A migration broke a reference of the table ….',
+    'A migration broke a foreign key of the table ….',
     'The checkpoint thread was started as a program. Start the server instead.',
     '… was replaced by another file.',
   ];

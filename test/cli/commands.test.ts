@@ -485,7 +485,7 @@ test('the store is copied into a file, and to another store, with what was copie
     `Copied the store to ${copy}, and checked the copy.\n`,
   );
   expect((await leads('store', 'backup', copy)).stderr).toMatch(
-    /exists already\. Name a file that does not\.\n$/,
+    /already exists\. Choose another file name\.\n$/,
   );
 
   const postgres = await emptyDatabase();

@@ -351,7 +351,7 @@ describe('backup', () => {
     const file = join(temporaryDirectory(), 'other.db');
     new DatabaseSync(file).close();
     const store = openStore();
-    await expect(store.backup(file)).rejects.toThrow('exists already');
+    await expect(store.backup(file)).rejects.toThrow('already exists');
     expect(existsSync(file)).toBe(true);
   });
 });

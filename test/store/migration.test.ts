@@ -53,9 +53,9 @@ test.each([
     /no_such_column/,
   ],
   [
-    'breaks a reference',
+    'breaks a foreign key',
     'INSERT INTO partner (id, name, created_at) VALUES (1, 1, 1); INSERT INTO granted_type VALUES (1, 99);',
-    /broke a reference of the table granted_type/,
+    /broke a foreign key of the table granted_type/,
   ],
 ])('undoes all migrations of a start if one %s', (_what, text, reason) => {
   const database = migratedDatabase();

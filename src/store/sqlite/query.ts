@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 
 /**
- * A prepared statement whose rows have a known shape. Every call reads its rows to the end: a statement that stays open
- * keeps a read transaction, and SQLite's log grows until it ends.
+ * A prepared statement with typed rows. Every call reads all rows: an unfinished statement would keep its read transaction
+ * open, and the log could not be reset.
  */
 export class Query<Row = never> {
   readonly #statement: StatementSync;
@@ -11,18 +11,19 @@ export class Query<Row = never> {
     this.#statement = database.prepare(sql);
   }
 
-  // The casts below: a row has the columns that the SQL beside it names, and STRICT tables hold the
-  // types that they declare. SQLite cannot tell TypeScript either of the two.
+  // The casts below: a row has the columns that the SQL names, and STRICT tables guarantee their types.
 
+  /** Returns the first row; undefined: there is none. */
   first(...parameters: SQLInputValue[]): Row | undefined {
     return this.#statement.get(...parameters) as Row | undefined;
   }
 
+  /** Returns all rows. */
   all(...parameters: SQLInputValue[]): Row[] {
     return this.#statement.all(...parameters) as Row[];
   }
 
-  /** Runs a statement that changes rows, and tells how many it changed. */
+  /** Runs a statement that changes rows. Returns the number of changed rows. */
   run(...parameters: SQLInputValue[]): number {
     return Number(this.#statement.run(...parameters).changes);
   }

@@ -11,29 +11,31 @@ import { registry } from '../sql/registry.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
 import { sqliteArchiveWriter } from './archive.ts';
-import { sqliteDelivery } from './delivery.ts';
+import { sqliteDelivery } from './delivery/delivery.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './durability/commit-queue.ts';
 import { type Durability, inMemoryDurability } from './durability/durability.ts';
 import { WriteAheadLog } from './durability/write-ahead-log.ts';
 import { sqliteErasure } from './erasure.ts';
-import { explained } from './fault.ts';
+import { explainError } from './errors.ts';
 import { openDatabase, stopWaitingForLocks } from './file/database.ts';
 import { inspectFiles } from './file/inspection.ts';
-import { checkIntegrity, faultInKeys } from './file/integrity.ts';
+import { checkIntegrity, findFaultInKeys } from './file/integrity.ts';
 import { closeStore } from './file/lifecycle.ts';
 import { migrate } from './file/migrate.ts';
-import { warnOfOthers } from './file/permissions.ts';
-import { grantedTypes } from './granted-types.ts';
-import { sqliteIntake, sqliteTake } from './intake.ts';
+import { warnIfReadableByOthers } from './file/permissions.ts';
+import { sqliteDecide } from './intake/decide.ts';
+import { grantedTypeLookup } from './intake/granted-types.ts';
+import { sqliteIntake } from './intake/intake.ts';
 import { sqliteMaintenance } from './maintenance.ts';
 import { Query } from './query.ts';
 import { sqliteSqlDatabase } from './sql-database.ts';
 
 /**
- * The store in an SQLite file, for one machine. Several processes may have it open at once (a server
- * and the operator's commands): each sees what the others have committed from its next statement on.
+ * Opens the store in an SQLite file, or creates it, and migrates it. Several processes of one machine can have it open (a
+ * server and `leads` commands): each statement sees what the others have committed before.
  *
- * @param file a path, which is made where there is none, or `:memory:`
+ * @param file path, or `:memory:`
+ * @throws if the file cannot be used, with a message that states the remedy
  */
 export function openSqliteStore(
   file: string,
@@ -41,24 +43,20 @@ export function openSqliteStore(
   observer: StoreObserver = unobserved,
 ): Store {
   const path = file === ':memory:' ? file : resolve(file);
-  const { database, durability } = openUpToDate(path, observer);
+  const { database, durability } = openMigrated(path, observer);
   const queue = new CommitQueue(database, durability, limits, observer);
-  const ready = new Query(
-    database,
-    'INSERT INTO readiness (id, checked_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at',
-  );
   const shared = sqliteSqlDatabase(database, queue);
+  const grantedType = grantedTypeLookup(database, queue);
+  const decide = sqliteDecide(database, grantedType);
   let isClosed = false;
-  const grantedType = grantedTypes(database, queue);
-  const take = sqliteTake(database, grantedType);
 
   return {
-    ...sqliteIntake(database, queue, grantedType, take),
+    ...sqliteIntake(database, queue, grantedType, decide),
     ...sqliteDelivery(database, queue),
     ...deliveryPauses(shared),
     ...registry(shared),
     ...records(shared),
-    ...operatorActions(shared, { decide: (submission) => finished(take(submission)) }),
+    ...operatorActions(shared, { decide: (submission) => finished(decide(submission)) }),
     ...pruning(shared),
     ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
@@ -66,19 +64,7 @@ export function openSqliteStore(
     ...sqliteArchiveWriter(database, queue),
     ...watch(shared, { waiting: () => queue.waiting }),
 
-    async checkReady() {
-      durability.start();
-      try {
-        await queue.write(() => ready.run(Date.now()));
-      } catch (error) {
-        throw explained(error, path);
-      }
-      const fault = faultInKeys(database);
-      if (fault === undefined) return;
-      throw new Error(
-        `${path} is damaged, so that valid keys are not found (${fault}). Start the server again: it rebuilds what it can.`,
-      );
-    },
+    checkReady: readinessCheck(database, queue, durability, path),
 
     async close() {
       await queue.idle();
@@ -89,7 +75,33 @@ export function openSqliteStore(
   };
 }
 
-function openUpToDate(
+/** Prepares `Store.checkReady`: commits a row, and checks that keys can be found. */
+function readinessCheck(
+  database: DatabaseSync,
+  queue: CommitQueue,
+  durability: Durability,
+  path: string,
+): () => Promise<void> {
+  const insertCheck = new Query(
+    database,
+    'INSERT INTO readiness (id, checked_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at',
+  );
+  return async () => {
+    durability.start();
+    try {
+      await queue.write(() => insertCheck.run(Date.now()));
+    } catch (error) {
+      throw explainError(error, path);
+    }
+    const fault = findFaultInKeys(database);
+    if (fault === undefined) return;
+    throw new Error(
+      `${path} is damaged, and valid keys are not found (${fault}). Restart the server, which rebuilds damaged indexes.`,
+    );
+  };
+}
+
+function openMigrated(
   path: string,
   observer: StoreObserver,
 ): { database: DatabaseSync; durability: Durability } {
@@ -104,13 +116,13 @@ function openUpToDate(
       const durability = isInMemory
         ? inMemoryDurability(database)
         : new WriteAheadLog(database, observer, path);
-      warnOfOthers(path);
+      warnIfReadableByOthers(path);
       return { database, durability };
     } catch (error) {
       closeStore(database, path);
       throw error;
     }
   } catch (error) {
-    throw explained(error, path);
+    throw explainError(error, path);
   }
 }

@@ -309,7 +309,7 @@ test('an index that does not fit its table is rebuilt at the start, so that vali
   const again = closing(openSqliteStore(file));
   expect(await again.keyHolder('the-digest-of-a-key')).toMatchObject({ keyId: 'key' });
   expect(warned.mock.calls.flat().join()).toMatch(
-    /An index of .*leads\.db was damaged, and has been rebuilt/,
+    /An index of .*leads\.db was damaged and has been rebuilt/,
   );
 });
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { defaultLimits } from '../../../src/store/sqlite/durability/commit-queue.ts';
-import { explained } from '../../../src/store/sqlite/fault.ts';
+import { explainError } from '../../../src/store/sqlite/errors.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { finished, spawnProgram } from '../../harness/process.ts';
 import { holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
@@ -60,7 +60,7 @@ test.each([
   [{ code: 'EMFILE' }, /open enough files/],
 ])('the error %j is explained', (properties, reason) => {
   const error = Object.assign(new Error('what the system said'), properties);
-  const { message, cause } = Object(explained(error, '/d/leads.db'));
+  const { message, cause } = Object(explainError(error, '/d/leads.db'));
   expect(message).toMatch(reason);
   expect(message).toContain('what the system said');
   expect(cause).toBe(error);
@@ -68,7 +68,7 @@ test.each([
 
 test('an error that says itself what to do is left as it is', () => {
   const error = new Error('Stop the server.');
-  expect(explained(error, '/d/leads.db')).toBe(error);
+  expect(explainError(error, '/d/leads.db')).toBe(error);
 });
 
 test.each([

@@ -6,28 +6,27 @@ import { UserError } from '../../../errors/user-error.ts';
 import { createPrivate } from './permissions.ts';
 import { markedClosed, versionOf, withNewLineage } from './version.ts';
 
-/** As many pages as one step of a copy can take. */
+/** Maximum number of pages that one step of a copy can take. */
 const allPages = 2 ** 31 - 1;
 
 /**
- * Copies a store into a new file while it is in use. The file gets its name only once it is complete, checked and synced;
- * until then it is called `<file>.incomplete-<random>`, and a backup that is interrupted leaves nothing else behind.
+ * Copies a store to a new file while it is in use. The copy is written to `<file>.incomplete-<random>` and renamed once it is
+ * complete, checked and synced, so an interrupted backup leaves only the incomplete file.
  *
  * @throws {UserError} if the file exists, or its directory does not
  */
 export async function backUp(database: DatabaseSync, file: string): Promise<void> {
-  if (existsSync(file)) throw new UserError(`${file} exists already. Name a file that does not.`);
+  if (existsSync(file)) throw new UserError(`${file} already exists. Choose another file name.`);
   const directory = dirname(resolve(file));
   if (!existsSync(directory)) {
-    throw new UserError(`The directory ${directory} does not exist. Create it, or name a file elsewhere.`);
+    throw new UserError(`The directory ${directory} does not exist. Create it, or choose another one.`);
   }
   const incomplete = `${file}.incomplete-${randomUUID().slice(0, 8)}`;
   try {
     createPrivate(incomplete);
-    // In one step, which sees one state of the store: in several, each commit beside it would make
-    // the copy begin again.
+    // One step: with several, every commit in between would restart the copy.
     await backup(database, incomplete, { rate: allPages });
-    complete(incomplete);
+    checkAndMarkClosed(incomplete);
     syncFile(incomplete);
     renameSync(incomplete, file);
     syncFile(directory);
@@ -37,12 +36,13 @@ export async function backUp(database: DatabaseSync, file: string): Promise<void
   }
 }
 
-/** Checks the copy, and marks it as a store that is closed: it needs no log. */
-function complete(file: string): void {
+/** Checks the copy and marks it as a closed store, which needs no log. */
+function checkAndMarkClosed(file: string): void {
   const copy = new DatabaseSync(file);
   try {
     const found = copy.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-    if (found !== 'ok') throw new Error(`The copy is damaged: ${found}`);
+    if (found !== 'ok')
+      throw new Error(`The copy is damaged (${found}). Check the disk, then run the command again.`);
     copy.exec(`PRAGMA user_version = ${withNewLineage(markedClosed(versionOf(copy)))}`);
   } finally {
     copy.close();

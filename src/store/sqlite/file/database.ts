@@ -5,44 +5,40 @@ import { pathToFileURL } from 'node:url';
 import { createPrivate } from './permissions.ts';
 import { applicationId, prereleaseApplicationId } from './version.ts';
 
-/** How long a start waits for another process that is migrating the same file, in milliseconds. */
-const startPatience = 10_000;
+/** Maximum time that a start waits for another process that migrates the same file (ms). */
+const startTimeout = 10_000;
 
-/** In so large a log, in pages, SQLite makes a checkpoint within a commit, in case that nobody else could. */
-const largestLog = 262_144;
+/** Size of the log at which SQLite makes a checkpoint within a commit, if no other checkpoint succeeded (pages; 1 GiB). */
+const maxLogPages = 262_144;
 
-/** A log that was larger under load is cut back to this when it begins anew, in bytes. */
-const keptLog = 64 * 2 ** 20;
+/** Size to which a larger log is truncated when it is reset (bytes). */
+const logSizeLimit = 64 * 2 ** 20;
 
-/**
- * How much of the file SQLite holds in memory, in KiB: as much as takes the inner pages of the indexes of ten million
- * leads. With its usual 2 MB a status of one of them took half as long again (`npm run bench:growth`), and with more
- * it takes as long.
- */
-const pageCache = 8_192;
+/** Size of SQLite's page cache (KiB): enough for the inner pages of the indexes of ten million leads. */
+const pageCacheSize = 8_192;
 
 /**
- * Opens the database file, or makes it, with a write-ahead log that SQLite syncs only where the file's integrity
- * needs it (`synchronous=NORMAL`; `fullfsync` for macOS, where a plain sync stops at the drive's cache). A commit is
- * made to last by `WriteAheadLog`.
+ * Opens the database file, or creates it, in WAL mode. With `synchronous=NORMAL` SQLite syncs the log only as far as the
+ * file's integrity requires; `WriteAheadLog` makes commits durable. On macOS, `fullfsync` flushes the drive's cache too.
  *
- * @param path a file, or `:memory:`
+ * @param path file, or `:memory:`
+ * @throws if another program, or a version before 1.0.0, wrote the file
  */
 export function openDatabase(path: string): DatabaseSync {
   if (path !== ':memory:') {
-    makeDirectory(dirname(resolve(path)));
+    createDirectory(dirname(resolve(path)));
     createPrivate(path);
   }
-  const database = new DatabaseSync(path, { timeout: startPatience });
+  const database = new DatabaseSync(path, { timeout: startTimeout });
   try {
     checkOwner(database, path);
     database.exec(`
       PRAGMA secure_delete = ON;
       PRAGMA journal_mode = WAL;
-      PRAGMA journal_size_limit = ${keptLog};
+      PRAGMA journal_size_limit = ${logSizeLimit};
       PRAGMA fullfsync = ON;
-      PRAGMA cache_size = -${pageCache};
-      PRAGMA wal_autocheckpoint = ${largestLog};
+      PRAGMA cache_size = -${pageCacheSize};
+      PRAGMA wal_autocheckpoint = ${maxLogPages};
     `);
     durableCheckpoints(database);
   } catch (error) {
@@ -52,33 +48,33 @@ export function openDatabase(path: string): DatabaseSync {
   return database;
 }
 
-/** Names a database file that must exist: SQLite makes a new one in the place of one that is missing otherwise. */
+/** Returns the URL of a database file that must exist. With a plain path SQLite would create a missing file. */
 export function existingFile(path: string): URL {
   const url = pathToFileURL(path);
   url.searchParams.set('mode', 'rw');
   return url;
 }
 
-/** Has the log synced before its pages go to the database file, and the file before the log begins anew. */
+/** Makes SQLite sync the log before its pages go to the database file, and the file before the log is overwritten. */
 export function durableCheckpoints(database: DatabaseSync): void {
   database.exec('PRAGMA synchronous = NORMAL; PRAGMA checkpoint_fullfsync = ON');
 }
 
-/** Has statements wait for other processes, as they do during the start. */
+/** Makes statements wait for locks of other processes, as during the start. */
 export function waitForLocks(database: DatabaseSync): void {
-  database.exec(`PRAGMA busy_timeout = ${startPatience}`);
+  database.exec(`PRAGMA busy_timeout = ${startTimeout}`);
 }
 
-/** After the start no statement may hold up the requests that are under way; `CommitQueue` tries again by itself. */
+/** Makes statements fail at once if another process holds a lock: waiting would block every request. `CommitQueue` retries. */
 export function stopWaitingForLocks(database: DatabaseSync): void {
   database.exec('PRAGMA busy_timeout = 0');
 }
 
-/** A new directory is on the disk only once the one that holds it is synced. */
-function makeDirectory(directory: string): void {
+/** Creates a directory and syncs its parent, without which a crash could lose the directory. */
+function createDirectory(directory: string): void {
   if (existsSync(directory)) return;
-  makeDirectory(dirname(directory));
-  // What is in there is about people: nobody else on the machine needs to read it.
+  createDirectory(dirname(directory));
+  // It will contain personal data, so only the owner can read it.
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32') return;
   const parent = openSync(dirname(directory), 'r');
@@ -99,8 +95,8 @@ function checkOwner(database: DatabaseSync, path: string): void {
   }
   const tables = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'];
   if (tables !== 0) {
-    throw new Error(`${path} is a database of another program. Give DATABASE_URL a file of its own.`);
+    throw new Error(`${path} is a database of another program. Set DATABASE_URL to another file.`);
   }
-  // Once there are tables, only `compact` can change how the file gives room back.
+  // `auto_vacuum` must be set before the first table is created; later only VACUUM applies it.
   database.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = ${applicationId}`);
 }

@@ -1,6 +1,6 @@
 import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { isBusy } from '../fault.ts';
+import { isBusy } from '../errors.ts';
 import { existingFile } from './database.ts';
 import { isInUse, markedClosed, markedInUse, type Version, versionOf, withNewLineage } from './version.ts';
 

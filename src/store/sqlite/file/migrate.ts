@@ -5,13 +5,13 @@ import { migrationOf, versionOf, withMigration } from './version.ts';
 
 const directory = new URL('migrations/', import.meta.url);
 
-/** The migrations, in order: plain SQL in files numbered from 001. `user_version` records the last one that ran. */
+/** The migrations, in order: SQL files numbered from 001. `user_version` records the last one that ran. */
 export const migrations: readonly URL[] = readdirSync(directory)
   .filter((name) => name.endsWith('.sql'))
   .sort()
   .map((name) => new URL(name, directory));
 
-/** Number of the last migration that this version of the program has. */
+/** Number of the last migration of this version of the program. */
 export const latestMigration = migrations.length;
 
 /** Returns the number of the last migration that ran on this database; 0: it is empty. */
@@ -39,7 +39,7 @@ export function migrate(database: DatabaseSync, files = migrations): void {
     for (const file of files.slice(migrationOf(version))) database.exec(readFileSync(file, 'utf8'));
     const [broken] = database.prepare('PRAGMA foreign_key_check').all();
     if (broken !== undefined)
-      throw new Error(`A migration broke a reference of the table ${broken['table']}.`);
+      throw new Error(`A migration broke a foreign key of the table ${broken['table']}.`);
     database.exec(`PRAGMA user_version = ${withMigration(version, files.length)}`);
     database.exec('COMMIT');
     // The file itself must have the version from the start, so that a replaced file is noticed.
@@ -56,6 +56,6 @@ function checkVersion(database: DatabaseSync, files: readonly URL[]): void {
   const current = currentMigration(database);
   if (current <= files.length) return;
   throw new Error(
-    `The store has migration ${current}, and this version knows ${files.length}: a newer version has migrated it. Start that version, or restore a backup from before.`,
+    `The store has migration ${current}, and this version knows migrations up to ${files.length}: a newer version has migrated it. Start that version, or restore a backup made before the migration.`,
   );
 }

@@ -1,14 +1,14 @@
-import { explained } from '../fault.ts';
+import { explainError } from '../errors.ts';
 import { openDatabase } from './database.ts';
 import { inspectFiles } from './inspection.ts';
 import { rebuildIndexes } from './integrity.ts';
 import { closeStore } from './lifecycle.ts';
 
 /**
- * Accepts a file whose log is lost, and rebuilds every index. Nothing else may use the store meanwhile.
+ * Accepts a store whose log is lost, and rebuilds every index. Nothing else may use the store meanwhile.
  *
- * @param path of a database file
- * @throws where the tables themselves are damaged
+ * @param path of the database file
+ * @throws if the tables themselves are damaged
  */
 export function repairSqliteStore(path: string): void {
   try {
@@ -17,8 +17,8 @@ export function repairSqliteStore(path: string): void {
     const fault = rebuildIndexes(database);
     closeStore(database, path);
     if (fault === undefined) return;
-    throw new Error(`${path} is damaged (${fault}), and cannot be repaired. Restore a backup.`);
+    throw new Error(`${path} is damaged (${fault}) and cannot be repaired. Restore a backup.`);
   } catch (error) {
-    throw explained(error, path);
+    throw explainError(error, path);
   }
 }

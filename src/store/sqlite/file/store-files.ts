@@ -8,18 +8,18 @@ interface KnownFile {
   inode: number;
 }
 
-/** With these four bytes begins every log that SQLite has written to (sqlite.org/fileformat2.html, section 4.1). */
+/** First four bytes of a log (sqlite.org/fileformat2.html, section 4.1). */
 const logMagic = [0x377f0682, 0x377f0683];
 
 /**
- * A file system may give two changes of a directory the same time when they are so close, in milliseconds: a directory
- * that has changed since is looked into again.
+ * Resolution of a file system's timestamps (ms): two changes of a directory within this time may have the same timestamp, so
+ * a directory that changed so recently is checked again.
  */
-const clockTick = 100;
+const timestampResolution = 100;
 
 /**
- * The store's files as they were opened. SQLite goes on writing to a file that was removed or replaced, and everything
- * written from then on is gone once the process ends: so each commit looks for them before it is acknowledged.
+ * The store's files as they were opened. SQLite continues to write to a file that was removed or replaced, and everything
+ * written from then on is lost when the process ends. Each commit therefore checks the files before it is acknowledged.
  */
 export class StoreFiles {
   readonly #files: readonly KnownFile[];
@@ -27,57 +27,58 @@ export class StoreFiles {
   readonly #file: number;
   readonly #log: number;
   readonly #magic = Buffer.alloc(4);
-  /** When the directory had last changed when its files were all there; it changes with each name in it. */
-  #unchangedSince = Number.NaN;
-  /** The version that the file itself was seen to have. */
-  #seen: Version | undefined;
+  /** Change time of the directory when all files were last found in place. Adding or removing any file changes it. */
+  #checkedChange = Number.NaN;
+  /** Version last read from the file itself. */
+  #versionInFile: Version | undefined;
 
   /**
-   * @param paths of the database file, its log and the log's index, all of which exist
+   * @param paths of the database file, its log and the log's index; all exist
    * @param file a descriptor of the database file
    * @param log a descriptor of the log
    */
   constructor(paths: readonly string[], file: number, log: number) {
     this.#files = paths.map(knownFile);
     const [directory, ...others] = new Set(paths.map(dirname));
-    // A link to the file may lie elsewhere.
+    // A symbolic link to the file may be in another directory: then each file is checked every time.
     this.#directory = others.length === 0 ? directory : undefined;
     this.#file = file;
     this.#log = log;
   }
 
   /**
-   * Returns the path of a file that is not any more what was opened; undefined while all are. It takes a few
+   * Returns the path of a file that is no longer the one that was opened; undefined: all are unchanged. Takes a few
    * microseconds.
    *
-   * @param version of the store, as the last commit left it
+   * @param version of the store after the last commit
    */
   findReplaced(version: Version): string | undefined {
-    const lost = this.#lost();
-    if (lost !== undefined) return lost.path;
-    if (this.#isLogCut()) return this.#files[1]?.path;
+    const moved = this.#findMoved();
+    if (moved !== undefined) return moved.path;
+    if (this.#isLogTruncated()) return this.#files[1]?.path;
     return this.#isOverwritten(version) ? this.#files[0]?.path : undefined;
   }
 
-  /** A look at the directory, which is unchanged nearly always, spares one at each file. */
-  #lost(): KnownFile | undefined {
+  /** Checks the directory first: while it is unchanged, which is nearly always, the files need no check. */
+  #findMoved(): KnownFile | undefined {
     if (this.#directory === undefined) return this.#files.find(isReplaced);
-    const changed = changedAt(this.#directory);
-    if (changed === this.#unchangedSince) return undefined;
-    const lost = this.#files.find(isReplaced);
-    if (lost === undefined && Math.abs(Date.now() - changed) > clockTick) this.#unchangedSince = changed;
-    return lost;
+    const change = changeTime(this.#directory);
+    if (change === this.#checkedChange) return undefined;
+    const moved = this.#files.find(isReplaced);
+    if (moved === undefined && Math.abs(Date.now() - change) > timestampResolution)
+      this.#checkedChange = change;
+    return moved;
   }
 
-  /** A log that somebody truncated goes on where it was, behind a hole; one that a checkpoint truncated is empty. */
-  #isLogCut(): boolean {
-    return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && !isLogBegun(this.#magic);
+  /** Writing to a log that another program truncated continues behind a hole. A log that a checkpoint truncated is empty. */
+  #isLogTruncated(): boolean {
+    return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && !hasLogHeader(this.#magic);
   }
 
-  /** A backup that is copied over the file is of another version. The log may have brought ours to the file only later. */
+  /** A backup copied over the file has another version. The file may get its own version from the log only later. */
   #isOverwritten(version: Version): boolean {
-    if (versionInFile(this.#file) !== version) return this.#seen === version;
-    this.#seen = version;
+    if (versionInFile(this.#file) !== version) return this.#versionInFile === version;
+    this.#versionInFile = version;
     return false;
   }
 }
@@ -87,8 +88,8 @@ function knownFile(path: string): KnownFile {
   return { path, device: dev, inode: ino };
 }
 
-/** When a directory has last changed, in milliseconds since 1970; NaN where it cannot be read. */
-function changedAt(directory: string): number {
+/** Returns when a directory last changed (ms since 1970); NaN: it cannot be read. */
+function changeTime(directory: string): number {
   try {
     return statSync(directory).ctimeMs;
   } catch {
@@ -96,8 +97,8 @@ function changedAt(directory: string): number {
   }
 }
 
-/** Whether a log begins as SQLite lets them begin. @param header its first four bytes, or more */
-export function isLogBegun(header: Buffer): boolean {
+/** Returns whether a log begins with SQLite's header. @param header at least its first four bytes */
+export function hasLogHeader(header: Buffer): boolean {
   return logMagic.includes(header.readUInt32BE());
 }
 
@@ -106,7 +107,7 @@ function isReplaced({ path, device, inode }: KnownFile): boolean {
     const found = statSync(path, { throwIfNoEntry: false });
     return found === undefined || found.ino !== inode || found.dev !== device;
   } catch {
-    // It is there for SQLite, which has it open, and only its directory cannot be read any more.
+    // The directory can no longer be read. SQLite has the file open, so it is not known to be replaced.
     return false;
   }
 }

@@ -1,28 +1,28 @@
 import { readSync, writeSync } from 'node:fs';
 
 /**
- * Where SQLite moves rows within a page, it leaves their bytes in the page's unallocated space, also with
- * `secure_delete`; a row that is removed later is then still readable there. These functions know as much of the file
- * format (sqlite.org/fileformat2.html) as it takes to overwrite that space, which SQLite itself never reads.
+ * When SQLite moves rows within a page, their old bytes remain in the page's unallocated space, even with `secure_delete`,
+ * and can still be read after the rows are deleted. This file implements as much of the file format
+ * (sqlite.org/fileformat2.html) as is necessary to overwrite that space, which SQLite never reads.
  */
 
-/** The page that holds the lock bytes is not used (section 1.5). */
+/** Offset of the lock bytes, whose page contains no data (section 1.5). */
 const lockBytes = 0x4000_0000;
 
 /** Sizes of the header of a B-tree page, by its type (section 1.6). */
 const headerSizes: Readonly<Record<number, number>> = { 2: 12, 5: 12, 10: 8, 13: 8 };
 
-/** What a pointer map says of a B-tree page: a root, or another one (section 1.8). */
+/** Types of B-tree pages in a pointer map: root and other pages (section 1.8). */
 const btreeTypes = [1, 5];
 const mapEntry = 5;
 
-/** How the pages of a file are laid out. */
+/** Layout of a file's pages (bytes). */
 interface Layout {
   pageSize: number;
   usableSize: number;
 }
 
-/** Reads the layout from the header of the file. */
+/** Reads the layout from the file header. */
 function layoutOf(descriptor: number): Layout {
   const header = Buffer.alloc(100);
   readSync(descriptor, header, 0, header.length, 0);
@@ -32,12 +32,13 @@ function layoutOf(descriptor: number): Layout {
 }
 
 /**
- * Overwrites the unallocated space of B-tree pages with zeros. The caller holds the store's write lock, and everything in
- * the log has been carried over to the file.
+ * Overwrites the unallocated space of B-tree pages with zeros. The caller holds the write lock, and the file contains
+ * everything that was in the log.
  *
  * @param descriptor of a file with pointer maps (`auto_vacuum`), opened for writing
- * @param first number of the first page; the first of a file is 1
- * @returns how many pages there were up to the end of the file
+ * @param first number of the first page, starting at 1
+ * @param count maximum number of pages
+ * @returns the number of pages read; fewer than `count` at the end of the file
  */
 export function overwriteUnallocatedSpace(descriptor: number, first: number, count: number): number {
   const { pageSize, usableSize } = layoutOf(descriptor);
@@ -57,7 +58,7 @@ export function overwriteUnallocatedSpace(descriptor: number, first: number, cou
   return read;
 }
 
-/** The unallocated space between a page's cell pointers and its cells; nothing for what is no B-tree page. */
+/** Returns the bounds of the unallocated space between a page's cell pointers and its cells; empty if it is no B-tree page. */
 function unallocated(page: Buffer, usableSize: number): [from: number, to: number] {
   const headerSize = headerSizes[page.readUInt8(0)];
   if (headerSize === undefined) return [0, 0];
@@ -66,7 +67,7 @@ function unallocated(page: Buffer, usableSize: number): [from: number, to: numbe
   return to <= usableSize ? [from, to] : [0, 0];
 }
 
-/** Tells B-tree pages from others by the file's pointer maps. The first page, which holds the schema, is left alone. */
+/** Returns a test for B-tree pages, based on the pointer maps. It excludes page 1, which contains the schema. */
 function btreePages(descriptor: number, { pageSize, usableSize }: Layout): (page: number) => boolean {
   const lockPage = lockBytes / pageSize + 1;
   const perMap = Math.floor(usableSize / mapEntry) + 1;

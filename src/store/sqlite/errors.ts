@@ -12,28 +12,29 @@ const codes = {
   notADatabase: 26,
 } as const;
 
-/** SQLite's primary result code of an error; undefined for an error of anything else. */
-function codeOf(error: unknown): number | undefined {
+/** Returns SQLite's primary result code; undefined: the error is not one of SQLite's. */
+function resultCodeOf(error: unknown): number | undefined {
   // The low byte of the extended result code is the primary one.
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
 }
 
-/** Whether another connection holds the lock that a statement needs. */
+/** Returns whether another connection holds the lock that a statement needs. */
 export function isBusy(error: unknown): boolean {
-  return codeOf(error) === codes.busy;
+  return resultCodeOf(error) === codes.busy;
 }
 
 /**
- * Returns an error that names the store's file and says what to do, with the original one as its cause. Returns other
- * errors than SQLite's and the file system's as they are.
+ * Returns an error that names the store's file and states the remedy, with the original error as its cause. Returns errors
+ * that come from neither SQLite nor the file system unchanged.
  */
-export function explained(error: unknown, file: string): unknown {
+export function explainError(error: unknown, file: string): unknown {
   if (!(error instanceof Error)) return error;
-  const reason = reasonOf(codeOf(error) ?? systemCodeOf(error), file);
-  return reason === undefined ? error : new Error(`${reason} (${error.message})`, { cause: error });
+  const explanation = explanationOf(resultCodeOf(error) ?? resultCodeOfSystemError(error), file);
+  return explanation === undefined ? error : new Error(`${explanation} (${error.message})`, { cause: error });
 }
 
-function systemCodeOf(error: Error): number | undefined {
+/** Maps an error of the file system to SQLite's result code for the same problem. */
+function resultCodeOfSystemError(error: Error): number | undefined {
   const name = 'code' in error ? error.code : undefined;
   if (name === 'EACCES' || name === 'EPERM' || name === 'EROFS') return codes.readOnly;
   if (name === 'ENOSPC' || name === 'EDQUOT' || name === 'EFBIG') return codes.full;
@@ -42,14 +43,14 @@ function systemCodeOf(error: Error): number | undefined {
   return name === 'EIO' ? codes.ioError : undefined;
 }
 
-function reasonOf(code: number | undefined, file: string): string | undefined {
+function explanationOf(code: number | undefined, file: string): string | undefined {
   switch (code) {
     case codes.busy:
       return `Another process holds the lock of ${file} and does not release it. Find it with \`fuser ${file}\` and end it.`;
     case codes.readOnly:
-      return `The user ${user()} may not read and write ${file}. Make that user the owner of ${dirname(file)} and every file in it, and run the server and the \`leads\` command as that user; check that the disk is not mounted read-only.`;
+      return `The user ${user()} may not read and write ${file}. Make that user the owner of ${dirname(file)} and every file in it, and run the server and the \`leads\` command as that user; check that the file system is not mounted read-only.`;
     case codes.ioError:
-      return `The disk failed to read or write ${file}. Check the disk, its free space and the system's log.`;
+      return `The disk failed to read or write ${file}. Check the disk, its free space and the system log.`;
     case codes.corrupt:
     case codes.notADatabase:
       return `${file} is damaged. Stop the server, then run \`leads store repair\`, or restore a backup.`;
@@ -66,7 +67,7 @@ function user(): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run as a user that its system does not know.
+    // A container may run as a user id without an entry in its user database.
     return String(process.getuid?.() ?? 'of this process');
   }
 }

@@ -1,37 +1,39 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Idempotency } from '../../leads/idempotency.ts';
-import { Query } from './query.ts';
+import type { Idempotency } from '../../../leads/idempotency.ts';
+import { Query } from '../query.ts';
 
-/** What a request came to, as it is kept under its idempotency key. */
+/** Result of a request with an idempotency key. */
 export interface IdempotencyRecord {
   fingerprint: string;
   outcome: string;
-  /** The lead that it made, and when its call was due; null for a request that made none. */
+  /** The lead that the request created; null: none. */
   leadId: string | null;
+  /** When that lead was due (ms since 1970); null: no lead. */
   dueAt: number | null;
 }
 
-/** The answers to requests with an idempotency key. Both calls run inside a transaction of their caller. */
+/** The idempotency records. Both methods run in the caller's transaction. */
 export interface IdempotencyRecords {
   find(partnerId: number, key: string): IdempotencyRecord | undefined;
-  keep(partnerId: number, idempotency: Idempotency, response: Omit<IdempotencyRecord, 'fingerprint'>): void;
+  insert(partnerId: number, idempotency: Idempotency, result: Omit<IdempotencyRecord, 'fingerprint'>): void;
 }
 
+/** Prepares access to the idempotency records. */
 export function sqliteIdempotencyRecords(database: DatabaseSync): IdempotencyRecords {
   const find = new Query<IdempotencyRecord>(
     database,
     `SELECT fingerprint, outcome, lead_id AS leadId, due_at AS dueAt
      FROM idempotency_record WHERE partner_id = ? AND idempotency_key = ?`,
   );
-  const keep = new Query(
+  const insert = new Query(
     database,
     `INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, lead_id, due_at, recorded_at)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   return {
     find: (partnerId, key) => find.first(partnerId, key),
-    keep(partnerId, { key, fingerprint }, { outcome, leadId, dueAt }) {
-      keep.run(partnerId, key, fingerprint, outcome, leadId, dueAt, Date.now());
+    insert(partnerId, { key, fingerprint }, { outcome, leadId, dueAt }) {
+      insert.run(partnerId, key, fingerprint, outcome, leadId, dueAt, Date.now());
     },
   };
 }

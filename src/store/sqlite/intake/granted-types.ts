@@ -1,16 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { CommitQueue } from './durability/commit-queue.ts';
-import { Query } from './query.ts';
+import type { CommitQueue } from '../durability/commit-queue.ts';
+import { Query } from '../query.ts';
 
 interface GrantedType {
   id: number;
+  /** Re-contact period (ms); null: a person is never accepted again. */
   recontactAfter: number | null;
 }
 
-/** The type of this name, where the partner may send leads of it. */
+/** Returns the lead type if it exists and is granted to the partner. */
 export type FindGrantedType = (type: string, partnerId: number) => GrantedType | undefined;
 
-export function grantedTypes(database: DatabaseSync, queue: CommitQueue): FindGrantedType {
+/** Creates a look-up of granted types that is cached for one event-loop tick. */
+export function grantedTypeLookup(database: DatabaseSync, queue: CommitQueue): FindGrantedType {
   const cache = queue.cache<GrantedType>();
   const query = new Query<GrantedType>(
     database,

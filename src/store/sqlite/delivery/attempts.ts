@@ -1,0 +1,43 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { isUndecided, nextEndedOrder } from '../../lead-order.ts';
+import type { Attempt } from '../../store.ts';
+import { Query } from '../query.ts';
+
+/** Prepares the statement that inserts an attempt. */
+export function insertAttemptQuery(database: DatabaseSync): Query {
+  return new Query(
+    database,
+    'INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response) VALUES (?, ?, ?, ?, ?)',
+  );
+}
+
+/** Returns a function that records an attempt and changes its lead's state. Runs in the caller's transaction. */
+export function attemptRecorder(
+  database: DatabaseSync,
+): (claim: string, attempt: Attempt, nextAttemptAt: number | undefined) => void {
+  const insertAttempt = insertAttemptQuery(database);
+  const markDialled = new Query(
+    database,
+    `UPDATE lead SET state = 'dialled', dialled_at = ?, claim = NULL
+     WHERE id = ? AND (state = 'scheduled' OR ${isUndecided})`,
+  );
+  const scheduleNext = new Query(
+    database,
+    `UPDATE lead SET claim = NULL, next_attempt_at = ?, may_have_arrived = may_have_arrived OR ?
+     WHERE id = ? AND claim = ? AND state = 'scheduled'`,
+  );
+  const markFailed = new Query(
+    database,
+    `UPDATE lead SET state = 'failed', claim = NULL, may_have_arrived = may_have_arrived OR ?1,
+       ended_order = iif(may_have_arrived OR ?1, 0, ${nextEndedOrder})
+     WHERE id = ?2 AND claim = ?3 AND state = 'scheduled'`,
+  );
+
+  return (claim, { leadId, startedAt, endedAt, outcome, response }, nextAttemptAt) => {
+    insertAttempt.run(leadId, startedAt, endedAt, outcome, response);
+    const isUnknown = Number(outcome === 'unknown');
+    if (outcome === 'delivered') markDialled.run(endedAt, leadId);
+    else if (outcome === 'rejected' || nextAttemptAt === undefined) markFailed.run(isUnknown, leadId, claim);
+    else scheduleNext.run(nextAttemptAt, isUnknown, leadId, claim);
+  };
+}

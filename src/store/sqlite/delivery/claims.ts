@@ -1,0 +1,78 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { nextEndedOrder } from '../../lead-order.ts';
+import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../../sql/due-lead.ts';
+import type { Claimed, ClaimedLead, ClaimTerms } from '../../store.ts';
+import { Query } from '../query.ts';
+import { insertAttemptQuery } from './attempts.ts';
+import type { DueQueue } from './due-queue.ts';
+
+interface ClaimableLead extends Omit<ClaimedLead, 'mayHaveArrived'> {
+  mayHaveArrived: number;
+  /** End of the lease of a claim that was never released; null: no attempt was interrupted. */
+  interruptedAt: number | null;
+}
+
+/** Returns a function that claims due leads, and ends those that are too late to call. Runs in the caller's transaction. */
+export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimTerms) => Claimed {
+  const claimableLeads = new Query<ClaimableLead>(
+    database,
+    `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attempts,
+       lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
+       iif(lead.claim IS NULL, NULL, lead.next_attempt_at) AS interruptedAt, lead.trace
+     FROM lead ${dueLeadJoins} WHERE lead.id IN (SELECT value FROM json_each(?))`,
+  );
+  const claim = new Query(
+    database,
+    `UPDATE lead SET claim = ?, next_attempt_at = ?, attempts = attempts + 1, may_have_arrived = ? WHERE id = ?`,
+  );
+  const endTooLate = new Query(
+    database,
+    `UPDATE lead SET claim = NULL, may_have_arrived = ?1, state = iif(?1, 'failed', 'expired'),
+       ended_order = iif(?1, 0, ${nextEndedOrder})
+     WHERE id = ?2`,
+  );
+  const insertAttempt = insertAttemptQuery(database);
+
+  return ({ claim: name, limit, lease, notDueBefore }) => {
+    const now = Date.now();
+    const leads: ClaimedLead[] = [];
+    let tooLate = 0;
+    let undecided = 0;
+    const ids = queue.first(now, limit).map(({ id }) => id);
+    const found = new Map(claimableLeads.all(JSON.stringify(ids)).map((lead) => [lead.id, lead]));
+    for (const id of ids) {
+      const claimable = found.get(id);
+      if (claimable === undefined) {
+        // A lead without a submission, as in a damaged store, must not block the others.
+        claim.run(name, now + lease, 0, id);
+        continue;
+      }
+      const { interruptedAt, mayHaveArrived, ...lead } = claimable;
+      if (interruptedAt !== null)
+        insertAttempt.run(lead.id, interruptedAt, now, 'unknown', interruptedResponse);
+      if (lead.dueAt < notDueBefore) {
+        endTooLate.run(mayHaveArrived, lead.id);
+        tooLate += 1;
+        undecided += mayHaveArrived;
+        continue;
+      }
+      claim.run(name, now + lease, mayHaveArrived, lead.id);
+      leads.push({ ...lead, mayHaveArrived: mayHaveArrived === 1 });
+    }
+    return { leads, tooLate, undecided };
+  };
+}
+
+/** Returns a function that extends leases and returns the ids of the leads that the claim still holds. */
+export function leaseRenewer(
+  database: DatabaseSync,
+): (claim: string, leadIds: readonly string[], lease: number) => string[] {
+  const renew = new Query(
+    database,
+    `UPDATE lead SET next_attempt_at = ? WHERE id = ? AND claim = ? AND state = 'scheduled'`,
+  );
+  return (claim, leadIds, lease) => {
+    const end = Date.now() + lease;
+    return leadIds.filter((id) => renew.run(end, id, claim) > 0);
+  };
+}

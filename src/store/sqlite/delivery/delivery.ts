@@ -1,0 +1,44 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { inPages } from '../../pages.ts';
+import { dueLeadColumns, dueLeadJoins } from '../../sql/due-lead.ts';
+import type { Delivery, DueLead } from '../../store.ts';
+import type { CommitQueue } from '../durability/commit-queue.ts';
+import { Query } from '../query.ts';
+import { attemptRecorder } from './attempts.ts';
+import { claimer, leaseRenewer } from './claims.ts';
+import { type DueQueue, dueQueue, type QueuePosition } from './due-queue.ts';
+
+/** Returns the store's delivery. */
+export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Delivery {
+  const due = dueQueue(database);
+  const claim = claimer(database, due);
+  const renew = leaseRenewer(database);
+  const record = attemptRecorder(database);
+
+  return {
+    dueLeads: dueLeadLister(database, due),
+
+    async nextAttemptAt() {
+      return due.nextAttemptAt();
+    },
+
+    onChange: (wake) => queue.onCommit(wake),
+    claimDue: (terms) => queue.write(() => claim(terms)),
+    renewLease: (name, leadIds, lease) => queue.write(() => renew(name, leadIds, lease)),
+    recordAttempt: (name, attempt, nextAttemptAt) => queue.write(() => record(name, attempt, nextAttemptAt)),
+  };
+}
+
+function dueLeadLister(database: DatabaseSync, due: DueQueue): Delivery['dueLeads'] {
+  const dueLead = new Query<DueLead>(
+    database,
+    `SELECT ${dueLeadColumns} FROM lead ${dueLeadJoins} WHERE lead.id = ?`,
+  );
+  return async function* dueLeads(limit) {
+    const now = Date.now();
+    for await (const { id } of inPages<QueuePosition>(limit, (last, size) => due.first(now, size, last))) {
+      const lead = dueLead.first(id);
+      if (lead !== undefined) yield lead;
+    }
+  };
+}

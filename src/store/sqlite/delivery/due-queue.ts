@@ -1,0 +1,72 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { isOpen } from '../../sql/delivery-pauses.ts';
+import { Query } from '../query.ts';
+
+/** A lead's position in the due queue: the longest due comes first. */
+export interface QueuePosition {
+  id: string;
+  nextAttemptAt: number;
+}
+
+/** The scheduled leads whose delivery is not paused, in the order in which they are due. */
+export interface DueQueue {
+  /** Returns when the next lead can be claimed (ms since 1970; undefined: none is scheduled). */
+  nextAttemptAt(): number | undefined;
+  /** Returns the first leads that can be claimed at `now`, after the position `after` (undefined: from the start). */
+  first(now: number, limit: number, after?: QueuePosition): QueuePosition[];
+}
+
+/**
+ * Prepares the due queue. It reads the leads by type and merges the types, so the number of leads of paused types does not
+ * matter.
+ */
+export function dueQueue(database: DatabaseSync): DueQueue {
+  const nextOfTypes = new Query<{ typeId: number; nextAttemptAt: number | null }>(
+    database,
+    `SELECT id AS typeId,
+       (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS nextAttemptAt
+     FROM lead_type WHERE ${isOpen}`,
+  );
+  const next = new Query<{ nextAttemptAt: number | null }>(
+    database,
+    `SELECT min((SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextAttemptAt
+     FROM lead_type WHERE ${isOpen}`,
+  );
+  const dueOfType = new Query<QueuePosition>(
+    database,
+    `SELECT id, next_attempt_at AS nextAttemptAt FROM lead
+     WHERE state = 'scheduled' AND type_id = ? AND next_attempt_at <= ? AND (next_attempt_at, id) > (?, ?)
+     ORDER BY next_attempt_at, id LIMIT ?`,
+  );
+
+  return {
+    nextAttemptAt: () => next.first()?.nextAttemptAt ?? undefined,
+
+    first(now, limit, after = { id: '', nextAttemptAt: 0 }) {
+      const merged: QueuePosition[] = [];
+      let types = nextOfTypes
+        .all()
+        .filter(({ nextAttemptAt }) => nextAttemptAt !== null && nextAttemptAt <= now)
+        .map(({ typeId }) => ({ typeId, last: after }));
+      // Reads a share of each type first, then more of the types that have more leads among the first.
+      const share = Math.min(limit, Math.ceil((3 * limit) / types.length));
+      while (types.length > 0) {
+        const unfinished: typeof types = [];
+        for (const { typeId, last } of types) {
+          const positions = dueOfType.all(typeId, now, last.nextAttemptAt, last.id, share);
+          merged.push(...positions);
+          const lastRead = positions[share - 1];
+          if (lastRead !== undefined) unfinished.push({ typeId, last: lastRead });
+        }
+        merged.sort(compare).splice(limit);
+        const end = merged[limit - 1];
+        types = unfinished.filter(({ last }) => end === undefined || compare(last, end) < 0);
+      }
+      return merged;
+    },
+  };
+}
+
+function compare(one: QueuePosition, other: QueuePosition): number {
+  return one.nextAttemptAt - other.nextAttemptAt || (one.id < other.id ? -1 : 1);
+}

@@ -1,0 +1,50 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { newIdentifier } from '../../../leads/identifier.ts';
+import { type ActiveLead, outcomeWithActiveLead, type SubmissionOutcome } from '../../../leads/lead.ts';
+import { callDueAt, type Submission } from '../../../leads/submission.ts';
+import { nextEndedOrder } from '../../lead-order.ts';
+import { Query } from '../query.ts';
+import type { FindGrantedType } from './granted-types.ts';
+
+/** Outcome of a submission, with the lead that was created or the one that prevented it. */
+export type Decision =
+  | { outcome: 'accepted'; leadId: string; dueAt: number }
+  | { outcome: Exclude<SubmissionOutcome, 'accepted'>; leadId: string | null };
+
+/** Decides on a submission, and creates its lead if it is accepted. Runs in the caller's transaction. */
+export type Decide = (submission: Submission) => Decision;
+
+/** Prepares the statements that decide on submissions. */
+export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedType): Decide {
+  const insertLead = new Query(
+    database,
+    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
+     VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8)
+     ON CONFLICT (mobile, type_id, ended_order) DO NOTHING`,
+  );
+  const activeLead = new Query<ActiveLead & { id: string }>(
+    database,
+    `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND ended_order = 0`,
+  );
+  const supersede = new Query(database, `UPDATE lead SET ended_order = ${nextEndedOrder} WHERE id = ?`);
+
+  return (submission) => {
+    const type = grantedType(submission.type, submission.partnerId);
+    if (type === undefined) return { outcome: 'unknown-type', leadId: null };
+    const { mobile, trace = null } = submission;
+    const now = Date.now();
+    const leadId = newIdentifier(now);
+    const dueAt = callDueAt(submission, now);
+    const insert = () =>
+      insertLead.run(leadId, type.id, mobile, submission.partnerId, submission.id, now, dueAt, trace);
+    if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
+
+    const active = activeLead.first(mobile, type.id);
+    if (active === undefined) throw new Error('A lead was refused as a duplicate, but no lead is active.');
+    const outcome = outcomeWithActiveLead(active, type.recontactAfter, now);
+    if (outcome !== 'accepted') return { outcome, leadId: active.id };
+    supersede.run(active.id);
+    insert();
+    return { outcome, leadId, dueAt };
+  };
+}

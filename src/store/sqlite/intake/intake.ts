@@ -1,0 +1,30 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Intake } from '../../store.ts';
+import type { CommitQueue } from '../durability/commit-queue.ts';
+import { sqliteCancel } from './cancel.ts';
+import type { Decide } from './decide.ts';
+import type { FindGrantedType } from './granted-types.ts';
+import { sqliteIdempotencyRecords } from './idempotency-records.ts';
+import { keyHolderLookup } from './key-holders.ts';
+import { sqliteLeadStatus } from './lead-status.ts';
+import { sqliteSubmit } from './submit.ts';
+
+/** Returns the store's intake. */
+export function sqliteIntake(
+  database: DatabaseSync,
+  queue: CommitQueue,
+  grantedType: FindGrantedType,
+  decide: Decide,
+): Intake {
+  const records = sqliteIdempotencyRecords(database);
+  return {
+    keyHolder: keyHolderLookup(database, queue),
+    submit: sqliteSubmit(database, queue, decide, records),
+    cancel: sqliteCancel(database, queue, grantedType, records),
+    leadStatus: sqliteLeadStatus(database, queue, grantedType),
+
+    async isGranted(partnerId, type) {
+      return grantedType(type, partnerId) !== undefined;
+    },
+  };
+}

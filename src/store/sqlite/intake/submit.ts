@@ -1,0 +1,56 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Submission } from '../../../leads/submission.ts';
+import type { Intake, SubmissionResult } from '../../store.ts';
+import type { CommitQueue } from '../durability/commit-queue.ts';
+import { Query } from '../query.ts';
+import type { Decide, Decision } from './decide.ts';
+import type { IdempotencyRecord, IdempotencyRecords } from './idempotency-records.ts';
+
+/** Prepares `Intake.submit`. */
+export function sqliteSubmit(
+  database: DatabaseSync,
+  queue: CommitQueue,
+  decide: Decide,
+  records: IdempotencyRecords,
+): Intake['submit'] {
+  const insertSubmission = new Query(
+    database,
+    `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+
+  function save(submission: Submission): Decision {
+    const decision = decide(submission);
+    const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
+    const { outcome, leadId } = decision;
+    insertSubmission.run(id, partnerId, receivedAt, type, mobile, delays, content, outcome, leadId);
+    return decision;
+  }
+
+  return (submission, idempotency) => {
+    if (idempotency === undefined) return queue.write(() => resultOf(save(submission), false));
+    const { partnerId } = submission;
+    return queue.write<SubmissionResult>(() => {
+      const record = records.find(partnerId, idempotency.key);
+      if (record !== undefined) {
+        if (record.fingerprint !== idempotency.fingerprint) return { outcome: 'idempotency-key-reused' };
+        return resultOf(decisionIn(record), true);
+      }
+      const decision = save(submission);
+      const { outcome, leadId } = decision;
+      const dueAt = outcome === 'accepted' ? decision.dueAt : null;
+      records.insert(partnerId, idempotency, { outcome, leadId, dueAt });
+      return resultOf(decision, false);
+    });
+  };
+}
+
+function decisionIn({ outcome, leadId, dueAt }: IdempotencyRecord): Decision {
+  // The cast: the same fingerprint means that the record is that of this submission.
+  return { outcome, leadId, dueAt } as Decision;
+}
+
+function resultOf(decision: Decision, isReplay: boolean): SubmissionResult {
+  if (decision.outcome !== 'accepted') return { outcome: decision.outcome, isReplay };
+  return { outcome: decision.outcome, leadId: decision.leadId, dueAt: decision.dueAt, isReplay };
+}
