@@ -584,7 +584,7 @@ test.each([
   ],
   [
     ['store', 'backup', '/nowhere/copy.db'],
-    'The directory /nowhere does not exist. Create it, or name a file elsewhere.',
+    'The directory /nowhere does not exist. Create it, or choose another one.',
   ],
   [['delivery', 'resume'], 'Delivery of all lead types is not paused. Run `leads delivery list`.'],
   [

@@ -308,9 +308,7 @@ test('an index that does not fit its table is rebuilt at the start, so that vali
   onTestFinished(() => void warned.mockRestore());
   const again = closing(openSqliteStore(file));
   expect(await again.keyHolder('the-digest-of-a-key')).toMatchObject({ keyId: 'key' });
-  expect(warned.mock.calls.flat().join()).toMatch(
-    /An index of .*leads\.db was damaged and has been rebuilt/,
-  );
+  expect(warned.mock.calls.flat().join()).toMatch(/An index of .*leads\.db was damaged and has been rebuilt/);
 });
 
 test('a damaged table is refused with the file’s name and what to do', async () => {
