@@ -2,25 +2,25 @@ import { connect, type Socket } from 'node:net';
 import type { OperationId } from '../../src/contract/reply.ts';
 import {
   checkResponse,
+  defaultBody,
+  type ExampleRequest,
   operationOf,
   type ReceivedResponse,
-  requestExamples,
-  type SentRequest,
 } from './contract.ts';
 
-/** Where a server is, and a key that is good there. */
+/** A server, with a valid key. */
 export interface Target {
   url: string;
   key: string;
-  /** Headers that it may send beside the documented ones. */
+  /** Matches the names of undocumented headers that it may send. */
   also?: RegExp;
 }
 
-/** Sends a request to an operation. Every answer is held against openapi.yaml before it is given. */
+/** Sends a request to an operation, and checks the response against openapi.yaml. */
 export async function send(
   target: Target,
   id: OperationId,
-  sent: SentRequest = {},
+  sent: ExampleRequest = {},
 ): Promise<ReceivedResponse> {
   const operation = operationOf(id);
   const method = sent.method ?? operation.method;
@@ -41,40 +41,40 @@ export async function send(
   return received;
 }
 
-/** Sends a body as JSON. */
+/** Sends a JSON body to an operation. */
 export function post(target: Target, id: OperationId, body: unknown): Promise<ReceivedResponse> {
   return send(target, id, { body });
 }
 
-/** Writes bytes to the server as they are, and reads its first answer. */
+/** Writes bytes to the server and returns its first response. */
 export async function sendRaw(target: Target, bytes: string | Buffer): Promise<ReceivedResponse> {
   const socket = openRaw(target);
   socket.write(bytes);
   const [response] = await responsesOn(socket, 1);
   socket.destroy();
-  if (response === undefined) throw new Error('The server closed the connection without an answer.');
+  if (response === undefined) throw new Error('The server closed the connection without a response.');
   return response;
 }
 
-/** A connection to the server. Its errors show in `responsesOn`, and nowhere else. */
+/** Opens a connection to the server. Its errors only end `responsesOn`. */
 export function openRaw(target: Target, options: { allowHalfOpen?: boolean } = {}): Socket {
   const { hostname, port } = new URL(target.url);
   return connect({ port: Number(port), host: hostname, ...options }).on('error', () => {});
 }
 
-/** Reads the answers on a connection: so many, or all that come until the server ends it. */
+/** Reads up to `count` responses on a connection, until the server ends it. */
 export function responsesOn(socket: Socket, count = Number.POSITIVE_INFINITY): Promise<ReceivedResponse[]> {
   return new Promise((resolve) => {
     let received = '';
-    const answers: ReceivedResponse[] = [];
-    const settle = () => resolve(answers);
+    const responses: ReceivedResponse[] = [];
+    const settle = () => resolve(responses);
     socket.on('data', (chunk: Buffer) => {
       received += chunk.toString('latin1');
       for (let first = firstIn(received); first !== undefined; first = firstIn(received)) {
-        answers.push(first.response);
+        responses.push(first.response);
         received = received.slice(first.length);
       }
-      if (answers.length >= count) settle();
+      if (responses.length >= count) settle();
     });
     socket.on('end', settle).on('close', settle);
   });
@@ -100,16 +100,15 @@ function responseOf(status: number, headers: Record<string, string>, text: strin
   return { status, headers, text, json: text === '' ? undefined : JSON.parse(text) };
 }
 
-function bodyOf(id: OperationId, sent: SentRequest): NonNullable<RequestInit['body']> {
+function bodyOf(id: OperationId, sent: ExampleRequest): NonNullable<RequestInit['body']> {
   if (sent.chunks !== undefined) return ReadableStream.from(sent.chunks.map((chunk) => Buffer.from(chunk)));
   if (sent.base64 !== undefined) return Uint8Array.from(Buffer.from(sent.base64, 'base64'));
   if (sent.text !== undefined) return sent.text;
   if (sent.body !== undefined) return JSON.stringify(sent.body);
-  const [first] = Object.values(requestExamples(id));
-  return JSON.stringify(sent.patch === undefined ? first?.value : patched(Object(first?.value), sent.patch));
+  return JSON.stringify(patched(defaultBody(id), sent.patch ?? {}));
 }
 
-/** A JSON Merge Patch (RFC 7396), as far as `x-request` uses it: null removes a member. */
+/** Applies a flat JSON Merge Patch (RFC 7396): null removes a member. */
 function patched(value: object, patch: Record<string, unknown>): object {
   const members = Object.entries({ ...value, ...patch });
   return Object.fromEntries(members.filter(([name]) => patch[name] !== null));

@@ -2,11 +2,11 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { readContract } from '../../src/contract/document.ts';
 import type { OperationId } from '../../src/contract/reply.ts';
 
-/** What a request example or `x-request` of openapi.yaml says is sent. All else is as usual. */
-export interface SentRequest {
+/** The request of a request example or an `x-request` in openapi.yaml, as a difference from the default request. */
+export interface ExampleRequest {
   method?: string;
   path?: string;
-  /** Beside the key; null leaves a parameter out. */
+  /** Added to the key; null removes a parameter. */
   query?: Record<string, string | null>;
   headers?: Record<string, string>;
   body?: unknown;
@@ -14,7 +14,7 @@ export interface SentRequest {
   patch?: Record<string, unknown>;
   text?: string;
   base64?: string;
-  /** A body that is sent in pieces, without its length. */
+  /** A body that is sent in chunks, without its length. */
   chunks?: string[];
 }
 
@@ -22,7 +22,7 @@ export interface ResponseExample {
   summary?: string;
   description?: string;
   value: unknown;
-  'x-request'?: SentRequest;
+  'x-request'?: ExampleRequest;
 }
 
 interface DocumentedResponse {
@@ -36,7 +36,7 @@ interface DocumentedOperation {
   responses: Record<string, DocumentedResponse>;
 }
 
-/** An answer as it came over the wire. */
+/** A response as it was received. */
 export interface ReceivedResponse {
   status: number;
   headers: Record<string, string>;
@@ -49,7 +49,7 @@ const document = JSON.parse(readContract().json) as {
   paths: Record<string, Record<string, DocumentedOperation>>;
 };
 
-/** HTTP's own headers, which a contract leaves to HTTP. */
+/** Headers of HTTP itself, which the contract does not document. */
 const transport = new Set([
   'content-type',
   'content-length',
@@ -77,18 +77,29 @@ export function operationIds(): OperationId[] {
   );
 }
 
-/** The examples of one response, by their keys. */
+/** Returns the ids of the operations that document a status. */
+export function operationsWith(status: number): OperationId[] {
+  return operationIds().filter((id) => status in operationOf(id).responses);
+}
+
+/** Returns the examples of a response by key. */
 export function responseExamples(id: OperationId, status: number): Record<string, ResponseExample> {
   const response = operationOf(id).responses[status];
   return response?.content['application/json']?.examples ?? {};
 }
 
-/** The request examples, by their keys. */
+/** Returns the request examples by key. */
 export function requestExamples(id: OperationId): Record<string, { value: unknown }> {
   return operationOf(id).requestBody.content['application/json']?.examples ?? {};
 }
 
-/** The body of a request example. */
+/** Returns the body of the first request example. */
+export function defaultBody(id: OperationId): Record<string, unknown> {
+  const [first] = Object.keys(requestExamples(id));
+  return requestValue(id, first ?? '');
+}
+
+/** Returns the body of a request example. */
 export function requestValue(id: OperationId, key: string): Record<string, unknown> {
   const example = requestExamples(id)[key];
   if (example === undefined) throw new Error(`${id} has no request example ${key}.`);
@@ -96,7 +107,7 @@ export function requestValue(id: OperationId, key: string): Record<string, unkno
   return example.value as Record<string, unknown>;
 }
 
-/** The body of a response example. */
+/** Returns the body of a response example. */
 export function responseValue(id: OperationId, status: number, key: string): unknown {
   const example = responseExamples(id, status)[key];
   if (example === undefined) throw new Error(`${id} ${status} has no response example ${key}.`);
@@ -104,8 +115,10 @@ export function responseValue(id: OperationId, status: number, key: string): unk
 }
 
 /**
- * @param also names of headers that are no part of the contract and allowed all the same
- * @throws where an answer has a status, media type, body or header that openapi.yaml does not have
+ * Checks a response against openapi.yaml.
+ *
+ * @param also matches the names of undocumented headers to allow
+ * @throws {Error} if the response has an undocumented status, media type, body or header
  */
 export function checkResponse(id: OperationId, received: ReceivedResponse, also?: RegExp): void {
   const response = operationOf(id).responses[received.status];

@@ -1,36 +1,33 @@
 import { expect, test } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { send } from './client.ts';
-import { type ReceivedResponse, requestExamples, responseExamples, type SentRequest } from './contract.ts';
+import { type ExampleRequest, type ReceivedResponse, requestExamples, responseExamples } from './contract.ts';
 import { startServer, type TestServer, type TestServerOptions } from './server.ts';
 
-/** What must be there before an example's request brings its response. Nothing, for most. */
+/** The preconditions of an example; most need none. */
 export interface Scenario {
   options?: TestServerOptions;
   arrange?: (server: TestServer) => Promise<void>;
-  /** How the request comes about where one plain request does not bring the response. */
+  /** Sends the request, if the response takes more than a single plain request. */
   send?: (server: TestServer) => Promise<ReceivedResponse>;
 }
 
 /**
- * Sends the request of every example that openapi.yaml has for a response, each to a server of its
- * own, and compares the response with the example. The request is the request example with the same
- * key, or the response example's `x-request`. An example that is added is tested from then on.
+ * Defines a test for each example of a response: it sends the example's request to a new server and compares the
+ * response with the example. The request is the request example with the same key, or the example's `x-request`.
  */
-export function bringsEveryExample(
+export function testEveryExample(
   id: OperationId,
   status: number,
   scenarios: Record<string, Scenario> = {},
 ): void {
   const examples = responseExamples(id, status);
-  test(`${id} ${status} has examples, and every scenario is one of them`, () => {
+  test(`${status} has examples, among them every scenario`, () => {
     expect(Object.keys(examples)).not.toEqual([]);
     expect(Object.keys(examples)).toEqual(expect.arrayContaining(Object.keys(scenarios)));
   });
   for (const [key, example] of Object.entries(examples)) {
-    test(`${id} ${status}: the request of the example ${key} brings exactly its response`, async ({
-      task,
-    }) => {
+    test(`${status}: the request of the example ${key} gets exactly its response`, async ({ task }) => {
       const scenario = scenarios[key] ?? {};
       const server = await startServer(scenario.options);
       await scenario.arrange?.(server);
@@ -43,7 +40,7 @@ export function bringsEveryExample(
   }
 }
 
-function requestOf(id: OperationId, key: string, request: SentRequest | undefined): SentRequest {
+function requestOf(id: OperationId, key: string, request: ExampleRequest | undefined): ExampleRequest {
   if (request !== undefined) return request;
   const example = requestExamples(id)[key];
   if (example === undefined) {

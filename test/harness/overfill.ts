@@ -3,34 +3,30 @@ import { send } from './client.ts';
 import type { ReceivedResponse } from './contract.ts';
 import { holdWriteLock, type TestServer } from './server.ts';
 
-/** More than either of the two limits that the tests set. */
+/** Number of requests above the limit. */
 const excess = 5;
 
 /**
- * Sends more requests than there is room for while the store cannot write, and lets it write again
- * once the excess is refused.
+ * Sends more requests than the server can hold while the store cannot write, and lets it write once the excess is refused.
  *
- * @param room how many requests can wait
+ * @param limit number of requests that the server can hold
  */
 export async function overfill(
   server: TestServer,
   id: OperationId,
-  room: number,
-): Promise<{ refused: ReceivedResponse; taken: ReceivedResponse[] }> {
+  limit: number,
+): Promise<{ refused: ReceivedResponse; accepted: ReceivedResponse[] }> {
   const lock = holdWriteLock(server.file);
-  const answers: ReceivedResponse[] = [];
-  let allRefused = () => {};
-  const refusals = new Promise<void>((resolve) => {
-    allRefused = resolve;
+  const responses: ReceivedResponse[] = [];
+  const excessRefused = Promise.withResolvers<void>();
+  const requests = Array.from({ length: limit + excess }, async () => {
+    responses.push(await send(server, id));
+    if (responses.length === excess) excessRefused.resolve();
   });
-  const requests = Array.from({ length: room + excess }, async () => {
-    answers.push(await send(server, id));
-    if (answers.length === excess) allRefused();
-  });
-  await refusals;
+  await excessRefused.promise;
   lock.release();
   await Promise.all(requests);
-  const [refused] = answers;
-  if (refused === undefined) throw new Error('No request was answered.');
-  return { refused, taken: answers.slice(excess) };
+  const [refused] = responses;
+  if (refused === undefined) throw new Error('No request got a response.');
+  return { refused, accepted: responses.slice(excess) };
 }

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { send, type Target } from '../harness/client.ts';
 import {
+  type ExampleRequest,
   operationIds,
   operationOf,
   type ReceivedResponse,
   requestExamples,
   responseExamples,
-  type SentRequest,
 } from '../harness/contract.ts';
 import { skipWithout, spawnProgram, written } from '../harness/process.ts';
 import { startServer } from '../harness/server.ts';
@@ -78,7 +78,7 @@ test('the commands of docs/mock.md print what it says', async (context) => {
 });
 
 /** Requests whose responses do not depend on earlier requests. */
-function statelessCases(id: OperationId): { name: string; request: SentRequest }[] {
+function statelessCases(id: OperationId): { name: string; request: ExampleRequest }[] {
   const invalid = examples(id).flatMap(({ status, key, example }) =>
     example['x-request'] && status !== 200
       ? [{ name: `${id} ${status} ${key}`, request: example['x-request'] }]

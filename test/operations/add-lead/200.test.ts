@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
 import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
 import { dispatch, untilAll, webhookTo } from '../../harness/dispatch.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
+import { testEveryExample } from '../../harness/examples.ts';
 import { run } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { dialDue, leadsIn, startServer, submissionsIn, type TestServer } from '../../harness/server.ts';
@@ -15,7 +15,7 @@ async function addAccepted(server: TestServer): Promise<void> {
   await post(server, 'addLead', person);
 }
 
-bringsEveryExample('addLead', 200, {
+testEveryExample('addLead', 200, {
   'existing-contact': {
     arrange: async (server) => {
       await addAccepted(server);

@@ -2,10 +2,7 @@
 import { expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
 import { requestValue } from '../../harness/contract.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
 import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
-
-bringsEveryExample('addLead', 400);
 
 const valid = requestValue('addLead', 'accepted');
 

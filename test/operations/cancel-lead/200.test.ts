@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post, send } from '../../harness/client.ts';
 import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
+import { testEveryExample } from '../../harness/examples.ts';
 import { claim, dialDue, leadsIn, record, startServer, type TestServer } from '../../harness/server.ts';
 
 const lead = requestValue('addLead', 'accepted');
@@ -20,7 +20,7 @@ async function addAccepted(server: TestServer): Promise<void> {
   await post(server, 'addLead', lead);
 }
 
-bringsEveryExample('cancelLead', 200, {
+testEveryExample('cancelLead', 200, {
   cancelled: { arrange: addAccepted },
   'already-processed': {
     arrange: async (server) => {

@@ -1,10 +1,7 @@
 /** A request to cancel that cannot be read must say so: a partner who believes it done lets a call happen. */
 import { expect, test } from 'vitest';
 import { post } from '../../harness/client.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
 import { leadsIn, startServer } from '../../harness/server.ts';
-
-bringsEveryExample('cancelLead', 400);
 
 test('a request that is refused cancels nothing', async () => {
   const server = await startServer();

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
-import { bringsEveryExample, type Scenario } from '../../harness/examples.ts';
+import { type Scenario, testEveryExample } from '../../harness/examples.ts';
 import { dialDue, startServer, type TestServer } from '../../harness/server.ts';
 
 const wanted = requestValue('leadStatus', 'scheduled');
@@ -61,7 +61,7 @@ const scenarios: Record<string, Scenario> = {
   },
 };
 
-bringsEveryExample('leadStatus', 200, scenarios);
+testEveryExample('leadStatus', 200, scenarios);
 
 test('an accepted lead tells its id and when its call is due, and no other answer does', async () => {
   const server = await startServer();

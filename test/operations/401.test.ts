@@ -1,14 +1,14 @@
-import { expect, test } from 'vitest';
-import type { OperationId } from '../../../src/contract/reply.ts';
-import { send } from '../../harness/client.ts';
-import { bringsEveryExample } from '../../harness/examples.ts';
-import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
+/** Without a valid key, nothing happens and nothing is revealed about which keys exist. */
+import { describe, expect, test } from 'vitest';
+import { send } from '../harness/client.ts';
+import { operationsWith } from '../harness/contract.ts';
+import { testEveryExample } from '../harness/examples.ts';
+import { leadsIn, startServer, submissionsIn } from '../harness/server.ts';
 
-/** A stranger gets nothing done, and learns nothing of which keys exist. */
-export function refusesStrangers(id: OperationId): void {
-  bringsEveryExample(id, 401);
+describe.each(operationsWith(401))('%s', (id) => {
+  testEveryExample(id, 401);
 
-  test('a revoked key is refused from the next request on', async () => {
+  test('rejects a revoked key from the next request on', async () => {
     const server = await startServer();
     const [key] = await Array.fromAsync(server.store.keys(undefined));
     expect((await send(server, id)).status).toBe(200);
@@ -22,22 +22,22 @@ export function refusesStrangers(id: OperationId): void {
     ['an empty bearer token', { query: { key: null }, headers: { Authorization: 'Bearer' } }],
     ['another scheme', { query: { key: null }, headers: { Authorization: 'Basic bGVhZHM6bGVhZHM=' } }],
     ['a very long key', { query: { key: 'k'.repeat(10_000) } }],
-  ])('%s is no key', async (_what, request) => {
+  ])('rejects %s', async (_credentials, request) => {
     const server = await startServer();
     expect((await send(server, id, request)).status).toBe(401);
   });
 
-  test('a key that is empty in one place is not sent there', async () => {
+  test('ignores an empty key if the other place has a valid one', async () => {
     const server = await startServer();
     const headers = { Authorization: `Bearer ${server.key}` };
     expect((await send(server, id, { query: { key: '' }, headers })).status).toBe(200);
     expect((await send(server, id, { headers: { Authorization: 'Bearer ' } })).status).toBe(200);
   });
 
-  test('what is wrong with the body is nobody’s business without a key', async () => {
+  test('does not validate the body of an unauthenticated request', async () => {
     const server = await startServer();
     expect((await send(server, id, { query: { key: null }, text: '{' })).status).toBe(401);
     expect(await submissionsIn(server.store)).toEqual([]);
     expect(await leadsIn(server.store)).toEqual([]);
   });
-}
+});

@@ -1,0 +1,47 @@
+/** A server that cannot accept a request must say so, rather than queue requests until all of them are lost. */
+import { describe, expect, test, vi } from 'vitest';
+import { StoreUnavailable } from '../../src/store/store.ts';
+import { send } from '../harness/client.ts';
+import { operationIds, operationsWith } from '../harness/contract.ts';
+import { testEveryExample } from '../harness/examples.ts';
+import { overfill } from '../harness/overfill.ts';
+import { startServer } from '../harness/server.ts';
+
+/** Operations whose calls wait in the store's queue. */
+const queued = operationsWith(503).filter((id) => operationsWith(409).includes(id));
+
+describe.each(queued)('%s', (id) => {
+  testEveryExample(id, 503, {
+    unavailable: {
+      options: { capacity: 2 },
+      send: async (server) => (await overfill(server, id, 2)).refused,
+    },
+  });
+
+  test('responds to the requests in the queue, and accepts new ones afterwards', async () => {
+    const server = await startServer({ capacity: 2 });
+    const { accepted } = await overfill(server, id, 2);
+    expect(accepted.map(({ status }) => status)).toEqual([200, 200]);
+    expect((await send(server, id)).status).toBe(200);
+  });
+});
+
+describe.each(operationsWith(503).filter((id) => !queued.includes(id)))('%s', (id) => {
+  testEveryExample(id, 503, {
+    unavailable: {
+      // SQLite reads at once, however full the queue is: only another store is unavailable for reads.
+      arrange: async (server) => {
+        vi.spyOn(server.store, 'leadStatus').mockRejectedValue(new StoreUnavailable('The queue is full.'));
+      },
+      send: (server) => send(server, id),
+    },
+  });
+});
+
+describe.each(operationIds())('%s', (id) => {
+  test('responds with 503 if the store is unavailable for the look-up of the key', async () => {
+    const server = await startServer();
+    vi.spyOn(server.store, 'keyHolder').mockRejectedValue(new StoreUnavailable('The queue is full.'));
+    expect((await send(server, id)).status).toBe(503);
+  });
+});

@@ -1,4 +1,0 @@
-/** A stranger gets nothing done, and learns nothing of which keys exist. */
-import { refusesStrangers } from '../shared/401.ts';
-
-refusesStrangers('addLead');

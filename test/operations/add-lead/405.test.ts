@@ -1,4 +1,0 @@
-/** A redirect that turns POST into GET is the usual cause; the answer must tell it from a wrong address. */
-import { knowsItsMethod } from '../shared/405.ts';
-
-knowsItsMethod('addLead');

@@ -1,4 +1,0 @@
-/** What a stranger can make the server hold in memory is bounded, however the size is declared. */
-import { boundsItsBody } from '../shared/413.ts';
-
-boundsItsBody('cancelLead');
