@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { nodeOptions } from './deployment.ts';
 import { load } from './load.ts';
 import { cores, machine, start } from './processes.ts';
-import { type Measured, measured, plain, printTable } from './table.ts';
+import { formatInteger, type Measured, measured, printTable } from './table.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const connections = 256;
@@ -36,7 +36,7 @@ const { positionals, values } = parseArgs({
 });
 const [revision] = positionals;
 if (revision === undefined) {
-  process.stderr.write('Name the revision to compare with: npm run bench:against -- REVISION\n');
+  process.stderr.write('No revision given. Run `npm run bench:against -- REVISION`.\n');
   process.exit(1);
 }
 const rounds = Number(values.rounds);
@@ -92,21 +92,21 @@ try {
 
 function row(what: string, of: (round: Round) => number): string[] {
   const ratio = measured(now.map((round, index) => of(round) / of(before[index] ?? round)));
-  const median = (side: Round[]) => plain(measured(side.map(of)).median);
+  const median = (side: Round[]) => formatInteger(measured(side.map(of)).median);
   return [what, median(before), median(now), ratio.median.toFixed(3), spread(ratio)];
 }
 
-function spread({ least, most }: Measured): string {
-  return `${least.toFixed(3)} to ${most.toFixed(3)}`;
+function spread({ min, max }: Measured): string {
+  return `${min.toFixed(3)} to ${max.toFixed(3)}`;
 }
 
 process.stdout.write(`${machine()}. ${rounds} rounds of ${seconds} s, ${connections} connections.\n\n`);
 printTable(
-  ['what', `${revision}`, 'now', 'ratio', 'spread'],
+  ['measure', `${revision}`, 'working tree', 'ratio', 'range'],
   [
-    row('leads added a second', (round) => round.adds),
-    row('p99 at full load, ms', (round) => round.p99),
-    row('start, ms', (round) => round.startedIn),
-    row('memory, MB', (round) => round.memory),
+    row('leads added per second', (round) => round.adds),
+    row('p99 under full load (ms)', (round) => round.p99),
+    row('start to first response (ms)', (round) => round.startedIn),
+    row('memory (MB)', (round) => round.memory),
   ],
 );

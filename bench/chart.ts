@@ -2,7 +2,7 @@
 export interface Bar {
   name: string;
   does: string;
-  rate: { median: number; least: number; most: number };
+  rate: { median: number; min: number; max: number };
 }
 
 const width = 760;
@@ -11,10 +11,10 @@ const right = 90;
 const rowHeight = 44;
 const top = 44;
 
-/** Draws horizontal bars, each with the span of its rounds, as SVG that reads on light and dark pages. */
+/** Returns an SVG of horizontal bars, each with the range of its rounds, that is readable on light and dark pages. */
 export function chart(title: string, bars: readonly Bar[]): string {
-  const most = Math.max(...bars.map(({ rate }) => rate.most));
-  const scale = (width - left - right) / most;
+  const maximum = Math.max(...bars.map(({ rate }) => rate.max));
+  const scale = (width - left - right) / maximum;
   const height = top + bars.length * rowHeight + 8;
   const rows = bars.map((bar, index) => row(bar, top + index * rowHeight, scale));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}" font-family="system-ui, sans-serif">
@@ -31,8 +31,8 @@ function row({ name, does, rate }: Bar, y: number, scale: number): string {
   const middle = y + 11;
   return `<text x="${left - 8}" y="${middle + 4}" font-size="13" text-anchor="end" fill="#1b1f24">${escaped(name)}</text>
 <rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="22" rx="2" fill="${fill}"/>
-<path d="M${(left + rate.least * scale).toFixed(1)} ${middle}H${(left + rate.most * scale).toFixed(1)}" stroke="#1b1f24" stroke-width="1.5"/>
-<text x="${(left + Math.max(length, rate.most * scale) + 8).toFixed(1)}" y="${middle + 4}" font-size="13" fill="#1b1f24">${Math.round(rate.median).toLocaleString('en-GB')}</text>
+<path d="M${(left + rate.min * scale).toFixed(1)} ${middle}H${(left + rate.max * scale).toFixed(1)}" stroke="#1b1f24" stroke-width="1.5"/>
+<text x="${(left + Math.max(length, rate.max * scale) + 8).toFixed(1)}" y="${middle + 4}" font-size="13" fill="#1b1f24">${Math.round(rate.median).toLocaleString('en-GB')}</text>
 <text x="${left}" y="${y + 35}" font-size="11" fill="#57606a">${escaped(does)}</text>`;
 }
 

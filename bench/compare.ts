@@ -1,7 +1,6 @@
 /**
- * What one server takes over HTTP, beside what people would use instead. Each contender is started in turn, alone on
- * a core, and loaded from another; the rounds are interleaved, since a machine is not equally fast at all times, and
- * the ratios are of one round each.
+ * Compares the server with other frameworks over HTTP. Each contender runs on one core and is loaded from another. Rounds
+ * are interleaved, because a machine's speed drifts, and each ratio is taken within one round.
  *
  *   npm run bench              five rounds; writes docs/performance.json and docs/performance.svg
  *   npm run bench -- --quick   one short round, within two minutes; writes nothing
@@ -11,10 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chart } from './chart.ts';
-import { type Furnished, sqliteStore, startServer } from './deployment.ts';
+import { type PreparedStore, sqliteStore, startServer } from './deployment.ts';
 import { load, verify } from './load.ts';
 import { machine, type Started, start } from './processes.ts';
-import { type Measured, measured, plain, printTable } from './table.ts';
+import { formatInteger, type Measured, measured, printTable } from './table.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,23 +26,23 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
 const seconds = Number(values.seconds ?? (values.quick ? 4 : 8));
 const connections = Number(values.connections);
-/** The compilers of V8 need a while, on one core all the more. */
+/** Seconds of load before the measurement: V8 compiles the hot functions meanwhile. */
 const warmUp = values.quick ? 5 : 8;
 
 interface Contender {
   name: string;
-  /** What it does with a lead. */
+  /** What it does with each lead. */
   does: string;
   begin(): Promise<{ server: Started; key: string; end(): Promise<void> }>;
 }
 
-/** What one round found of a contender. */
+/** Results of one round. */
 interface Round {
   rate: number;
   p99: number;
   memory: number;
   startedIn: number;
-  /** At half of its own rate. */
+  /** Latency at half of its own maximum rate (ms). */
   p99AtHalf?: number;
   invalid?: number;
   authFailures?: number;
@@ -59,7 +58,7 @@ const contenders: Contender[] = [
   framework('Express', 'validates (express-openapi-validator)', 'express', false),
   framework('Fastify + SQLite', 'validates, saves, syncs', 'fastify', true),
   framework('Express + SQLite', 'validates, saves, syncs', 'express', true),
-  { name: leads, does: 'checks the key, validates, reads the number, saves, syncs', begin: beginLeads },
+  { name: leads, does: 'authenticates, validates, parses the number, saves, syncs', begin: beginLeads },
 ];
 
 function framework(name: string, does: string, program: string, isStored: boolean): Contender {
@@ -77,7 +76,7 @@ function framework(name: string, does: string, program: string, isStored: boolea
 }
 
 async function beginLeads() {
-  const store: Furnished = await sqliteStore();
+  const store: PreparedStore = await sqliteStore();
   const server = await startServer(store.url);
   const end = async () => {
     await server.stop();
@@ -95,23 +94,23 @@ async function measureRound({ name, begin }: Contender): Promise<Round> {
     const { rate, p99 } = await load(address, base);
     const round: Round = { rate, p99, memory: server.memory(), startedIn: server.startedIn };
     if (name === hono || name === leads) {
-      // Twice as long, so that it tells of the whole and not of the moment in which all connections are made.
+      // Twice as long, so that opening the connections does not dominate the result.
       round.p99AtHalf = (await load(address, { ...base, seconds: 2 * seconds, rate: rate / 2 })).p99;
     }
     if (name === leads) {
       await verify(address, 'invalid', key);
       round.invalid = (await load(address, { ...base, kind: 'invalid' })).rate;
-      await verify(address, 'wrong-key');
-      round.authFailures = (await load(address, { ...base, kind: 'wrong-key' })).rate;
+      await verify(address, 'invalid-key');
+      round.authFailures = (await load(address, { ...base, kind: 'invalid-key' })).rate;
     }
-    if (server.complaints !== '') complaints.add(`${name}: ${server.complaints.trim()}`);
+    if (server.warnings !== '') warnings.add(`${name}: ${server.warnings.trim()}`);
     return round;
   } finally {
     await end();
   }
 }
 
-const complaints = new Set<string>();
+const warnings = new Set<string>();
 const found = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
 for (let round = 1; round <= rounds; round += 1) {
   for (const contender of contenders) {
@@ -124,7 +123,7 @@ function of(name: string, what: (round: Round) => number | undefined): number[] 
   return (found.get(name) ?? []).map((round) => what(round) ?? Number.NaN);
 }
 
-/** What `leads` has for each that another has, in the same round. */
+/** Returns the ratio of the server to another contender, round by round. */
 function ratio(
   one: (round: Round) => number | undefined,
   other: string,
@@ -147,25 +146,25 @@ const rows = contenders.map(({ name, does }) => {
   };
 });
 const half = (round: Round) => round.p99AtHalf;
-const results: { what: string; measured: Measured; reach: string; isReached: boolean }[] = [
-  atLeast('durable adds to Hono’s echo', ratio(rate, hono, rate), 0.5),
-  atLeast('durable adds to Express, which stores nothing', ratio(rate, 'Express', rate), 1.5),
-  atLeast('durable adds to Fastify + SQLite', ratio(rate, 'Fastify + SQLite', rate), 3),
+const results: { what: string; measured: Measured; target: string; isMet: boolean }[] = [
+  atLeast('leads added (durable) / Hono echo', ratio(rate, hono, rate), 0.5),
+  atLeast('leads added (durable) / Express without a store', ratio(rate, 'Express', rate), 1.5),
+  atLeast('leads added (durable) / Fastify + SQLite', ratio(rate, 'Fastify + SQLite', rate), 3),
   atLeast(
-    'requests refused with 400 to Hono’s echo',
+    'invalid requests (400) / Hono echo',
     ratio((round) => round.invalid, hono, rate),
     0.5,
   ),
   atLeast(
-    'wrong keys refused with 401 to Hono’s echo',
+    'invalid keys (401) / Hono echo',
     ratio((round) => round.authFailures, hono, rate),
     0.7,
   ),
-  atMost('p99 at half of the peak, ms', measured(of(leads, half)), 10),
-  atMost('the same to Hono’s at half of its own peak', ratio(half, hono, half), 3),
-  atMost('from the start to the first answer, ms', measured(of(leads, (round) => round.startedIn)), 300),
+  atMost('p99 at half of the maximum rate (ms)', measured(of(leads, half)), 10),
+  atMost('p99 at half of the maximum rate / Hono at half of its own', ratio(half, hono, half), 3),
+  atMost('start to first response (ms)', measured(of(leads, (round) => round.startedIn)), 300),
   atMost(
-    'the same to Hono’s',
+    'start to first response / Hono',
     ratio(
       (round) => round.startedIn,
       hono,
@@ -173,15 +172,15 @@ const results: { what: string; measured: Measured; reach: string; isReached: boo
     ),
     3,
   ),
-  atMost('memory under full load above Hono’s, MB', memoryAbove(), 100),
+  atMost('memory under full load above Hono (MB)', memoryAbove(), 100),
 ];
 
-function atLeast(what: string, value: Measured, reach: number) {
-  return { what, measured: value, reach: `at least ${reach}`, isReached: value.median >= reach };
+function atLeast(what: string, value: Measured, target: number) {
+  return { what, measured: value, target: `at least ${target}`, isMet: value.median >= target };
 }
 
-function atMost(what: string, value: Measured, reach: number) {
-  return { what, measured: value, reach: `at most ${reach}`, isReached: value.median <= reach };
+function atMost(what: string, value: Measured, target: number) {
+  return { what, measured: value, target: `at most ${target}`, isMet: value.median <= target };
 }
 
 function memoryAbove(): Measured {
@@ -190,45 +189,42 @@ function memoryAbove(): Measured {
 }
 
 function short(value: number): string {
-  return value >= 100 ? plain(value) : value.toPrecision(3);
+  return value >= 100 ? formatInteger(value) : value.toPrecision(3);
 }
 
-const spread = ({ least, most }: Measured) => `${short(least)} to ${short(most)}`;
+const spread = ({ min, max }: Measured) => `${short(min)} to ${short(max)}`;
 
 process.stdout.write(`${machine()}. ${rounds} rounds of ${seconds} s, ${connections} connections.\n\n`);
 printTable(
-  ['contender', 'what it does with a lead', 'a second', 'spread', 'p99 then, ms', 'memory, MB', 'start, ms'],
+  ['contender', 'work per lead', 'leads/s', 'range', 'p99 (ms)', 'memory (MB)', 'start (ms)'],
   rows.map((row) => [
     row.name,
     row.does,
-    plain(row.rate.median),
+    formatInteger(row.rate.median),
     spread(row.rate),
     short(row.p99),
-    plain(row.memory),
-    plain(row.startedIn),
+    formatInteger(row.memory),
+    formatInteger(row.startedIn),
   ]),
 );
 process.stdout.write('\n');
 printTable(
-  ['what', 'measured', 'spread', 'wanted', 'reached'],
-  results.map(({ what, measured: value, reach, isReached }) => [
+  ['measure', 'median', 'range', 'target', 'met'],
+  results.map(({ what, measured: value, target, isMet }) => [
     what,
     short(value.median),
     spread(value),
-    reach,
-    isReached ? 'yes' : 'no',
+    target,
+    isMet ? 'yes' : 'no',
   ]),
 );
-for (const complaint of complaints) process.stdout.write(`\n${complaint}\n`);
+for (const warning of warnings) process.stdout.write(`\n${warning}\n`);
 
 if (!values.quick) {
   const on = machine();
   const settings = { rounds, seconds, connections };
   const docs = new URL('../docs/', import.meta.url);
-  const json = { machine: on, settings, contenders: rows, results, complaints: [...complaints] };
+  const json = { machine: on, settings, contenders: rows, results, warnings: [...warnings] };
   writeFileSync(new URL('performance.json', docs), `${JSON.stringify(json, undefined, 2)}\n`);
-  writeFileSync(
-    new URL('performance.svg', docs),
-    chart('Leads taken a second, by one server on one core', rows),
-  );
+  writeFileSync(new URL('performance.svg', docs), chart('Leads per second, one server on one core', rows));
 }

@@ -5,29 +5,30 @@ import { join } from 'node:path';
 import { digestOf, newKey } from '../src/partners/key.ts';
 import { openStore } from '../src/store/open.ts';
 import { type PostgresServer, startPostgres } from '../test/harness/postgres-server.ts';
-import { cores, type QueuePosition, type Started, start } from './processes.ts';
+import { cores, type Placement, type Started, start } from './processes.ts';
 
 /** A store with one partner, one type and one key. */
-export interface Furnished {
+export interface PreparedStore {
   url: string;
   key: string;
   partnerId: number;
   remove(): Promise<void>;
 }
 
-export async function sqliteStore(): Promise<Furnished> {
+/** Creates an SQLite store in a temporary directory. */
+export async function sqliteStore(): Promise<PreparedStore> {
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const remove = async () => rmSync(directory, { recursive: true, force: true });
-  return furnished(`sqlite:${join(directory, 'leads.db')}`, remove);
+  return prepare(`sqlite:${join(directory, 'leads.db')}`, remove);
 }
 
-/** A PostgreSQL of its own, that syncs as it does by default. */
-export async function postgresStore(): Promise<Furnished> {
+/** Starts a PostgreSQL server with default durability, and creates a store in it. */
+export async function postgresStore(): Promise<PreparedStore> {
   const postgres: PostgresServer = await startPostgres(['shared_buffers=1GB', 'max_wal_size=8GB']);
-  return furnished(postgres.url, () => postgres.remove());
+  return prepare(postgres.url, () => postgres.remove());
 }
 
-async function furnished(url: string, remove: () => Promise<void>): Promise<Furnished> {
+async function prepare(url: string, remove: () => Promise<void>): Promise<PreparedStore> {
   const store = await openStore(url);
   await store.addType('motor-trade', null);
   const { id } = await store.addPartner('bench', ['motor-trade']);
@@ -37,24 +38,24 @@ async function furnished(url: string, remove: () => Promise<void>): Promise<Furn
   return { url, key, partnerId: id, remove };
 }
 
-/** What `npm start` tells Node. */
+/** Node's options, as in `npm start`. */
 export const nodeOptions = ['--min-semi-space-size=32'];
 
 /**
- * Starts a server process that only takes leads in.
+ * Starts a server process that does not deliver leads.
  *
- * @param environment variables besides those that it needs
+ * @param environment additional variables
  */
 export function startServer(
   url: string,
-  place: QueuePosition = cores.server,
+  place: Placement = cores.server,
   environment: Record<string, string> = {},
 ): Promise<Started> {
   return start('src/main.ts', { ...settings(url), DISPATCH: 'off', ...environment }, place, nodeOptions);
 }
 
-/** Starts a server process that takes leads in and hands those that are due to a webhook receiver. */
-export function startHandingOver(url: string, receiver: string): Promise<Started> {
+/** Starts a server process that accepts leads and delivers them to a webhook receiver. */
+export function startDelivering(url: string, receiver: string): Promise<Started> {
   const dialler = {
     DIALLER: 'webhook',
     DIALLER_URL: receiver,

@@ -1,8 +1,7 @@
 /**
- * What a store does a second with few leads in it and with many: adding, cancelling, looking up, and claiming and
- * recording due leads; and what is left of that over HTTP, where the store is a part of the work. The leads that are
- * there already are written by SQL of its own. The sizes take turns in short rounds, since a machine is not equally
- * fast at all times; the ratios are of one round each.
+ * Measures a store with few leads and with many: adding, cancelling, looking up, and claiming and recording due leads; also
+ * over HTTP. The existing leads are inserted with SQL. Rounds are interleaved, because a machine's speed drifts, and each ratio
+ * is taken within one round.
  */
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -13,10 +12,10 @@ import { newCancellation } from '../src/leads/cancellation.ts';
 import { newSubmission } from '../src/leads/submission.ts';
 import { openStore } from '../src/store/open.ts';
 import type { Store } from '../src/store/store.ts';
-import { type Furnished, postgresStore, sqliteStore, startServer } from './deployment.ts';
+import { type PreparedStore, postgresStore, sqliteStore, startServer } from './deployment.ts';
 import { load } from './load.ts';
 import { scattered, stride } from './phone-numbers.ts';
-import { measured, plain, printTable } from './table.ts';
+import { formatInteger, measured, printTable } from './table.ts';
 
 const { values } = parseArgs({
   options: {
@@ -29,9 +28,9 @@ const { values } = parseArgs({
 const sizes = values.sizes.split(',').map(Number);
 const milliseconds = Number(values.seconds) * 1_000;
 
-/** So many calls are under way at once. */
+/** Calls in flight. */
 const maxConcurrent = 200;
-/** So many leads are due, for the claims. */
+/** Leads that are due, for the claims. */
 const due = 40_000;
 
 const content = JSON.stringify({
@@ -43,7 +42,7 @@ const content = JSON.stringify({
   data: '{"vehicle_make":"Ford"}',
 });
 
-/** SQL that stores the leads of these numbers, half of them dialled, with their submissions. */
+/** Returns SQL that inserts leads, half of them dialled, with their submissions. */
 function fill(numbers: string, mobile: string): string[] {
   return [
     `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
@@ -58,22 +57,22 @@ function fill(numbers: string, mobile: string): string[] {
 const makeDue = `UPDATE lead SET state = 'scheduled', claim = NULL, due_at = 1000, next_attempt_at = 1000
   WHERE id IN (SELECT id FROM lead WHERE id >= 'l' ORDER BY id LIMIT ${due})`;
 
-/** Stores so many leads. Gives how many bytes the whole store takes then. */
+/** Inserts leads. Returns the size of the store (bytes). */
 async function prepareSqlite(url: string, size: number): Promise<number> {
   const file = url.slice('sqlite:'.length);
   const database = new DatabaseSync(file);
-  // In the 2 MB that are usual ten million numbers in no order would take an hour.
+  // With the default cache of 2 MB, inserting ten million unordered numbers would take an hour.
   database.exec('PRAGMA cache_size = -4000000');
   const numbers = `(WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${size}) SELECT n FROM numbers)`;
   const mobile = `printf('+4479%08d', (n * ${stride}) % 100000000)`;
-  // The table of leads refers to that of submissions only by name, and the other way by a key.
+  // Submissions have a foreign key to leads, so leads are inserted first.
   for (const sql of fill(numbers, mobile).toReversed()) database.exec(sql);
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();
   return statSync(file).size;
 }
 
-/** As `prepareSqlite`. */
+/** Inserts leads. Returns the size of the store (bytes). */
 async function preparePostgres(url: string, size: number): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -99,7 +98,7 @@ async function makeDueInPostgres(url: string): Promise<void> {
   await client.end();
 }
 
-/** Keeps so many calls under way for a while, or until one finds nothing to do. Gives how many ended a second. */
+/** Repeats a call with a number in flight until the time is over or one returns 0. Returns the results per second. */
 async function rate(call: () => Promise<number>, width = maxConcurrent): Promise<number> {
   const start = performance.now();
   let ended = 0;
@@ -114,8 +113,8 @@ async function rate(call: () => Promise<number>, width = maxConcurrent): Promise
   return (ended * 1_000) / (performance.now() - start);
 }
 
-/** As many connections as calls of the store. The first load is for V8's compilers. */
-async function measureOverHttp({ url, key }: Furnished, stored: number): Promise<Record<string, number>> {
+/** Measures one server over HTTP. The first load only lets V8 compile. */
+async function measureOverHttp({ url, key }: PreparedStore, stored: number): Promise<Record<string, number>> {
   const server = await startServer(url);
   const wanted = { key, connections: maxConcurrent, seconds: 2 * Number(values.seconds), stored };
   const ask = async (kind: 'status' | 'add') => (await load(server.address, { ...wanted, kind })).rate;
@@ -169,15 +168,15 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
     adds: await rate(add),
     cancels: await rate(cancel),
     statuses: await rate(status),
-    'claimed and recorded': await rate(deliver, 1),
+    deliveries: await rate(deliver, 1),
   };
 }
 
 process.stdout.write(`${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}\n`);
-/** How a store is had, filled, and given leads that are due. */
+/** Creates and fills a kind of store. */
 interface Kind {
-  make(): Promise<Furnished>;
-  /** Stores so many leads. Gives how many bytes the whole store takes then. */
+  make(): Promise<PreparedStore>;
+  /** Inserts leads. Returns the size of the store (bytes). */
   prepare(url: string, size: number): Promise<number>;
   makeDue(url: string): Promise<void>;
 }
@@ -187,10 +186,10 @@ const kinds: Record<string, Kind> = {
   postgres: { make: postgresStore, prepare: preparePostgres, makeDue: makeDueInPostgres },
 };
 
-/** A store with so many leads, and what was measured of it. */
+/** A store of one size, and its measurements. */
 interface Grown {
   size: number;
-  furnished: Furnished;
+  prepared: PreparedStore;
   bytes: number;
   rates: Record<string, number>[];
 }
@@ -198,59 +197,59 @@ interface Grown {
 async function measureGrowth(kind: Kind): Promise<Grown[]> {
   const grown: Grown[] = [];
   for (const size of sizes) {
-    process.stderr.write(`${plain(size)} leads are stored\n`);
-    const furnished = await kind.make();
-    grown.push({ size, furnished, bytes: (await kind.prepare(furnished.url, size)) / size, rates: [] });
+    process.stderr.write(`inserting ${formatInteger(size)} leads\n`);
+    const prepared = await kind.make();
+    grown.push({ size, prepared, bytes: (await kind.prepare(prepared.url, size)) / size, rates: [] });
   }
-  // The first round is for V8's compilers.
+  // Round 0 only lets V8 compile.
   for (let round = 0; round <= Number(values.rounds); round += 1) {
     for (const each of grown) {
-      process.stderr.write(`round ${round} of ${values.rounds}: ${plain(each.size)} leads\n`);
-      await kind.makeDue(each.furnished.url);
-      const store = await openStore(each.furnished.url);
-      const rates = await measure(store, each.furnished.partnerId, each.size);
+      process.stderr.write(`round ${round} of ${values.rounds}: ${formatInteger(each.size)} leads\n`);
+      await kind.makeDue(each.prepared.url);
+      const store = await openStore(each.prepared.url);
+      const rates = await measure(store, each.prepared.partnerId, each.size);
       await store.close();
       if (round === 0) continue;
-      each.rates.push({ ...rates, ...(await measureOverHttp(each.furnished, each.size)) });
+      each.rates.push({ ...rates, ...(await measureOverHttp(each.prepared, each.size)) });
     }
     await renewFirst(grown, kind);
   }
-  for (const { furnished } of grown) await furnished.remove();
+  for (const { prepared } of grown) await prepared.remove();
   return grown;
 }
 
-/** The first store is to stay as small as it is said to be: a round adds ten times as many leads to it. */
+/** Recreates the smallest store, because each round adds ten times as many leads as it has. */
 async function renewFirst([first]: readonly Grown[], kind: Kind): Promise<void> {
   if (first === undefined) return;
-  await first.furnished.remove();
-  first.furnished = await kind.make();
-  await kind.prepare(first.furnished.url, first.size);
+  await first.prepared.remove();
+  first.prepared = await kind.make();
+  await kind.prepare(first.prepared.url, first.size);
 }
 
 function row({ size, bytes, rates }: Grown, first: Grown): string[] {
   const operations = Object.keys(rates[0] ?? {});
   return [
-    plain(size),
+    formatInteger(size),
     ...operations.map((what) => {
       const rate = measured(rates.map((each) => each[what] ?? Number.NaN));
       const ratio = measured(
         rates.map((each, round) => (each[what] ?? 0) / (first.rates[round]?.[what] ?? 0)),
       );
-      return `${plain(rate.median)} (${ratio.median.toFixed(2)})`;
+      return `${formatInteger(rate.median)} (${ratio.median.toFixed(2)})`;
     }),
-    plain(bytes),
+    formatInteger(bytes),
   ];
 }
 
 for (const name of values.stores.split(',')) {
   const kind = kinds[name];
-  if (kind === undefined) throw new Error(`There is no store ${name}.`);
+  if (kind === undefined) throw new Error(`Store "${name}" does not exist. Use sqlite or postgres.`);
   const grown = await measureGrowth(kind);
   const [first] = grown;
-  if (first === undefined) throw new Error('--sizes names no size.');
-  process.stdout.write(`\n${name}, a second:\n\n`);
+  if (first === undefined) throw new Error('--sizes is empty. Give sizes such as 10000,1000000.');
+  process.stdout.write(`\n${name}, calls per second:\n\n`);
   printTable(
-    ['with stored leads', ...Object.keys(first.rates[0] ?? {}), 'bytes a lead'],
+    ['stored leads', ...Object.keys(first.rates[0] ?? {}), 'bytes per lead'],
     grown.map((each) => row(each, first)),
   );
 }

@@ -1,8 +1,8 @@
--- What wrk sends. Its arguments: the kind of request, the key, the number of the first person, the mean pause of
--- a connection between two requests in milliseconds (0 for none), the status that every answer must have (0 where it is
--- not looked at, which is faster), and for `status` how many leads are stored.
+-- The requests of wrk. Arguments: the kind of request, the key, the number of the first person, the mean pause of a
+-- connection between two requests (ms; 0: none), the expected status (0: not checked, which is faster), and for `status` the
+-- number of stored leads.
 
--- As in phone-numbers.ts, which says why.
+-- See phone-numbers.ts.
 local stride = 61803399
 
 local kind, key, person, pause, stored
@@ -36,7 +36,7 @@ function request()
   person = person + 1
   headers["Authorization"] = "Bearer " .. key
   if kind == "status" then
-    -- Anybody of those that growth.ts has stored, but for the numbers that begin with 07911: not all of them are valid.
+    -- A random lead that growth.ts has stored. Not all numbers that begin with 07911 are valid.
     local mobile
     repeat
       mobile = string.format("079%08d", (math.random(1, stored) * stride) % 100000000)
@@ -45,11 +45,11 @@ function request()
   end
   local mobile = string.format("078%08d", (person * stride) % 100000000)
   if kind == "invalid" then
-    -- Nobody has such a number, and the type is missing its letters.
+    -- The number is too short.
     return wrk.format("POST", "/lead/add", headers, lead("0784"))
   end
-  if kind == "wrong-key" then
-    -- From an address of its own, as a trusted proxy tells it: else only the first few would get a 401.
+  if kind == "invalid-key" then
+    -- Each from another address, as a trusted proxy reports it: one address gets only 30 responses with 401.
     headers["Authorization"] = "Bearer leads_" .. person
     headers["X-Forwarded-For"] = string.format("10.%d.%d.%d", person / 65536 % 256, person / 256 % 256, person % 256)
   end

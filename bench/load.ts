@@ -7,40 +7,40 @@ const script = fileURLToPath(new URL('load.lua', import.meta.url));
 
 export interface Load {
   /**
-   * `add` for good leads; `invalid` for what must be mended; `wrong-key`, each from another address; `status` of a lead
-   * that growth.ts has stored.
+   * `add`: valid leads; `invalid`: requests that fail validation; `invalid-key`: each from another address; `status`: of a
+   * lead that growth.ts has stored.
    */
-  kind: 'add' | 'invalid' | 'wrong-key' | 'status';
+  kind: 'add' | 'invalid' | 'invalid-key' | 'status';
   key?: string;
   seconds: number;
   connections: number;
-  /** How many requests a second all connections send together; undefined for as many as are answered. */
+  /** Requests a second of all connections together; undefined: as many as the server handles. */
   rate?: number;
-  /** Of how many stored leads the status is asked. */
+  /** Number of stored leads, for `status`. */
   stored?: number;
 }
 
 export interface Loaded {
-  /** Requests answered a second. */
+  /** Responses a second. */
   rate: number;
-  /** Milliseconds. */
+  /** Latency (ms). */
   p50: number;
   p99: number;
 }
 
-/** The status that each kind must be answered with. */
-const statuses = { add: 200, invalid: 400, 'wrong-key': 401, status: 200 };
+/** Expected status of each kind. */
+const statuses = { add: 200, invalid: 400, 'invalid-key': 401, status: 200 };
 
-/** No person is sent twice, whatever the run. */
+/** Number of the next person, so that no run repeats one. */
 let people = 0;
 
-/** Far more than a run can send, and small enough for a year of runs. */
+/** More than one run can send. */
 const peopleInARun = 600_000;
 
 /**
- * Sends requests for a moment and looks at each answer, so that what `load` measures is what it says.
+ * Sends requests for a second and checks the status of each response; `load` does not, because that is slower.
  *
- * @throws where an answer has another status than its kind must have
+ * @throws if a response has an unexpected status
  */
 export async function verify(address: string, kind: Load['kind'], key?: string): Promise<void> {
   const expected = statuses[kind];
@@ -50,31 +50,31 @@ export async function verify(address: string, kind: Load['kind'], key?: string):
     expected,
   );
   if (unexpected !== 0)
-    throw new Error(`A request of the kind ${kind} was answered ${unexpected}, not ${expected}.`);
+    throw new Error(`A request of the kind ${kind} returned ${unexpected} instead of ${expected}.`);
 }
 
 /**
- * Sends requests with wrk, which needs a fraction of what a server on Node does. With a rate each connection pauses
- * at random between two requests, so that they come one by one and in small crowds, as they do from many partners.
+ * Sends requests with wrk, which needs a fraction of the processor time of a Node server. With a rate, each connection
+ * pauses at random between requests, so that they arrive irregularly, like those of many partners.
  *
- * @throws where wrk is missing, or where requests were answered otherwise than they should be
+ * @throws if wrk is missing, or if requests failed that should not
  */
 export async function load(address: string, wanted: Load): Promise<Loaded> {
   const { requests, microseconds, refused, broken, p50, p99 } = await send(address, wanted, 0);
   if (broken > 0 || refused !== (statuses[wanted.kind] < 400 ? 0 : requests)) {
-    throw new Error(`Of ${requests} requests ${refused} were refused and ${broken} broke off.`);
+    throw new Error(`Of ${requests} requests, ${refused} were refused and ${broken} failed.`);
   }
   return { rate: (requests * 1_000_000) / microseconds, p50, p99 };
 }
 
-/** What wrk tells at its end (load.lua). */
+/** Result of wrk, as load.lua prints it. */
 interface Sent {
   requests: number;
   microseconds: number;
-  /** Answers of 400 and more. */
+  /** Responses with a status of 400 or more. */
   refused: number;
   broken: number;
-  /** A status that no answer should have had; 0 where there was none. */
+  /** An unexpected status; 0: none. */
   unexpected: number;
   p50: number;
   p99: number;
@@ -99,24 +99,21 @@ async function send(address: string, wanted: Load, expected: number): Promise<Se
   ]);
   people += peopleInARun;
   const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
+  let output = '';
   const listen = (chunk: Buffer) => {
-    said += chunk;
+    output += chunk;
   };
   child.stdout.on('data', listen);
   child.stderr.on('data', listen);
   try {
     await once(child, 'close');
   } catch (cause) {
-    throw new Error(
-      'wrk sends the load, and is not installed: `apt-get install wrk` or `brew install wrk`.',
-      {
-        cause,
-      },
-    );
+    throw new Error('The benchmarks need wrk. Run `apt-get install wrk` or `brew install wrk`.', {
+      cause,
+    });
   }
-  const result = /^RESULT (.*)$/m.exec(said)?.[1];
-  if (result === undefined) throw new Error(`wrk did not run: ${said}`);
-  // The cast: load.lua writes it so.
+  const result = /^RESULT (.*)$/m.exec(output)?.[1];
+  if (result === undefined) throw new Error(`wrk did not run: ${output}`);
+  // The cast: load.lua prints this shape.
   return JSON.parse(result) as Sent;
 }

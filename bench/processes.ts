@@ -7,67 +7,69 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Quota } from './quota.ts';
 
-/** A program that listens. */
+/** A running server process. */
 export interface Started {
   address: string;
-  /** What it wrote to standard error, which tells what it could not use. */
-  complaints: string;
-  /** Everything that it has written so far. */
+  /** Its output on standard error. */
+  warnings: string;
+  /** Returns everything that it has written so far. */
   output(): string;
-  /** From its start to the first request that it answered, in milliseconds. */
+  /** Time from its start to its first response (ms). */
   startedIn: number;
-  /** How much memory it has now, in MB; NaN where the system does not tell. */
+  /** Returns its resident memory (MB); NaN if the system does not report it. */
   memory(): number;
   stop(): Promise<void>;
 }
 
 /**
- * Where Node keeps the compiled code of each program for its next start, as `npm start` has the server's kept. Each has a
- * directory of its own, since V8 takes only what was compiled under the same flags.
+ * Compile cache, as `npm start` has one. Each program has its own directory, because V8 uses only code that was compiled
+ * with the same flags.
  */
 const compiledCode = fileURLToPath(new URL('../node_modules/.cache/compiled-bench', import.meta.url));
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The core that servers get, and the one that loads them; each alone, so that neither is measured with the other. */
+/** Cores of the server and of the load generator, so that they do not compete. */
 export const cores = { server: 0, load: cpus().length - 1 };
 
 const canPin = spawnSync('taskset', ['-c', '0', 'true']).status === 0 && cores.load > 0;
 
-/** Where a program runs: on a core of its own, on any, or on any within a share of one. */
-export type QueuePosition = number | 'any' | Quota;
+/** Where a program runs: on one core, on any, or on any within a quota. */
+export type Placement = number | 'any' | Quota;
 
-/** Puts a program on a core of its own; where the system cannot, it runs anywhere. */
+/** Returns the command that runs a program on one core, or on any if the system cannot pin it. */
 export function onCore(core: number, command: string, parameters: string[]): [string, string[]] {
   return canPin ? ['taskset', ['-c', String(core), command, ...parameters]] : [command, parameters];
 }
 
-/** What the figures were measured on, in a sentence. */
+/** Describes the machine in one sentence, for the docs. */
 export function machine(): string {
-  const pinned = canPin ? 'servers and load on a core each' : 'servers and load share all cores';
+  const pinned = canPin ? 'servers and load on one core each' : 'servers and load share all cores';
   return `${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}; ${pinned}`;
 }
 
-function at(place: QueuePosition, command: string, parameters: string[]): [string, string[]] {
-  if (place === 'any') return [command, parameters];
-  return typeof place === 'number' ? onCore(place, command, parameters) : place.within(command, parameters);
+function placed(placement: Placement, command: string, parameters: string[]): [string, string[]] {
+  if (placement === 'any') return [command, parameters];
+  return typeof placement === 'number'
+    ? onCore(placement, command, parameters)
+    : placement.within(command, parameters);
 }
 
 /**
- * Starts a program and waits until it answers a request.
+ * Starts a program and waits for its first response.
  *
  * @param program a path, absolute or from the root of the repository
- * @param nodeOptions what Node is told besides, on its command line
+ * @param nodeOptions options on Node's command line
  */
 export async function start(
   program: string,
   environment: Record<string, string>,
-  place: QueuePosition = cores.server,
+  placement: Placement = cores.server,
   nodeOptions: string[] = [],
 ): Promise<Started> {
   const file = resolve(root, program);
-  const [command, parameters] = at(place, process.execPath, [...nodeOptions, file]);
-  // A log goes to a file: through a pipe the server would wait for this process to read it.
+  const [command, parameters] = placed(placement, process.execPath, [...nodeOptions, file]);
+  // The log goes to a file: with a pipe, the server would wait for this process to read it.
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const log = join(directory, 'log');
   const logFile = openSync(log, 'a');
@@ -83,21 +85,21 @@ export async function start(
     stdio: ['ignore', logFile, 'pipe'],
   });
   closeSync(logFile);
-  let complaints = '';
+  let warnings = '';
   child.stderr?.on('data', (chunk) => {
-    complaints += chunk;
+    warnings += chunk;
   });
-  const address = await listening(child, log, () => complaints);
+  const address = await listening(child, log, () => warnings);
   const json = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' };
   await (await fetch(`${address}/lead/add`, json)).arrayBuffer();
   const startedIn = performance.now() - begun;
   return {
     address,
     startedIn,
-    get complaints() {
-      return complaints;
+    get warnings() {
+      return warnings;
     },
-    output: () => readFileSync(log, 'utf8') + complaints,
+    output: () => readFileSync(log, 'utf8') + warnings,
     memory: () => memoryOf(child),
     stop: async () => {
       const ended = once(child, 'exit');
@@ -108,14 +110,14 @@ export async function start(
   };
 }
 
-/** Where the program says that it listens, by its log. */
-async function listening(child: ChildProcess, log: string, complaints: () => string): Promise<string> {
+/** Returns the URL that the program logs. */
+async function listening(child: ChildProcess, log: string, warnings: () => string): Promise<string> {
   for (;;) {
-    const said = readFileSync(log, 'utf8');
-    const found = /Listening on (http:\/\/[^"\s]+)/.exec(said)?.[1];
+    const output = readFileSync(log, 'utf8');
+    const found = /Listening on (http:\/\/[^"\s]+)/.exec(output)?.[1];
     if (found !== undefined) return found;
     if (child.exitCode !== null) {
-      throw new Error(`It ended with ${child.exitCode}: ${said}${complaints()}`);
+      throw new Error(`The program exited with ${child.exitCode}: ${output}${warnings()}`);
     }
     await setTimeout(2);
   }

@@ -1,4 +1,4 @@
-/** A webhook receiver that takes every lead. */
+/** A webhook receiver that accepts every lead. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

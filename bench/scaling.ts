@@ -1,16 +1,15 @@
 /**
- * Leads added a second over HTTP, each synced before it is answered: one server on SQLite, then one, two
- * and three on PostgreSQL. All share this machine with the database and the load, so that what a second
- * server adds shows only where cores are left. So there are also servers that get a part of a core only, as a small
- * container does: what a second one adds where the database has room.
+ * Measures leads added over HTTP: one server on SQLite, then one, two and three on PostgreSQL. All share this machine with the
+ * database and the load, so a second server helps only while cores are free. The same servers are therefore also measured
+ * with a quarter of a core each, like small containers.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Furnished, postgresStore, sqliteStore, startServer } from './deployment.ts';
+import { type PreparedStore, postgresStore, sqliteStore, startServer } from './deployment.ts';
 import { load } from './load.ts';
-import type { QueuePosition, Started } from './processes.ts';
+import type { Placement, Started } from './processes.ts';
 import { quotaOf } from './quota.ts';
-import { measured, plain, printTable } from './table.ts';
+import { formatInteger, measured, printTable } from './table.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +19,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Seconds in which the compilers of V8 come to an end, where a server has a core. */
+/** Seconds of load before the measurement, for a server with a whole core: V8 compiles the hot functions meanwhile. */
 const warmUp = 10;
 
 interface Round {
@@ -48,7 +47,7 @@ async function loadAll(servers: readonly Started[], key: string, seconds: number
 async function measure({ make, count, share }: Deployment): Promise<Round> {
   const store = await make();
   const quotas = Array.from({ length: share === undefined ? 0 : count }, () => quotaOf(share ?? 1));
-  const places = Array.from({ length: count }, (_, index): QueuePosition => quotas[index] ?? 'any');
+  const places = Array.from({ length: count }, (_, index): Placement => quotas[index] ?? 'any');
   const servers = await Promise.all(places.map((place) => startServer(store.url, place)));
   try {
     await loadAll(servers, store.key, warmUp / (share ?? 1));
@@ -62,13 +61,13 @@ async function measure({ make, count, share }: Deployment): Promise<Round> {
 
 interface Deployment {
   name: string;
-  make(): Promise<Furnished>;
+  make(): Promise<PreparedStore>;
   count: number;
-  /** Of a core, for each server; undefined for as much as there is. */
+  /** Share of a core of each server; undefined: no limit. */
   share?: number;
 }
 
-/** So little that PostgreSQL and the load have more than a core left beside two servers, on two cores. */
+/** Leaves PostgreSQL and the load more than one of two cores, next to two servers. */
 const share = 0.25;
 
 const whole: Deployment[] = [
@@ -82,7 +81,7 @@ const small: Deployment[] = [
   { name: 'two servers', make: postgresStore, count: 2, share },
 ];
 
-/** Whether this machine can give a process a part of a core. */
+/** Returns whether this machine can limit processor time. */
 function canShare(): boolean {
   const attempted = quotaOf(share);
   attempted?.remove();
@@ -98,25 +97,31 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   }
 }
 
-function printBeside(title: string, [base, ...others]: readonly Deployment[]): void {
+function printComparison(title: string, [base, ...others]: readonly Deployment[]): void {
   if (base === undefined) return;
   const first = rounds.get(base.name) ?? [];
   printTable(
-    [title, 'leads added/s', 'spread', `to ${base.name}`, 'p99 under full load'],
+    [title, 'leads added/s', 'range', `ratio to ${base.name}`, 'p99 under full load'],
     [base, ...others].map(({ name }) => {
       const each = rounds.get(name) ?? [];
       const added = measured(each.map((round) => round.added));
       const ratio = measured(each.map((round, index) => round.added / (first[index]?.added ?? Number.NaN)));
       const p99 = measured(each.map((round) => round.p99));
-      const spread = `${plain(added.least)} to ${plain(added.most)}`;
-      return [name, plain(added.median), spread, ratio.median.toFixed(2), `${plain(p99.median)} ms`];
+      const spread = `${formatInteger(added.min)} to ${formatInteger(added.max)}`;
+      return [
+        name,
+        formatInteger(added.median),
+        spread,
+        ratio.median.toFixed(2),
+        `${formatInteger(p99.median)} ms`,
+      ];
     }),
   );
 }
 
 process.stdout.write(`${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}\n\n`);
-printBeside('deployment', whole);
+printComparison('deployment', whole);
 if (rounds.has('one server')) {
-  process.stdout.write(`\nPostgreSQL, and ${share * 100} % of a core for each server:\n\n`);
-  printBeside('deployment', small);
+  process.stdout.write(`\nPostgreSQL, with ${share * 100} % of a core for each server:\n\n`);
+  printComparison('deployment', small);
 }

@@ -1,6 +1,6 @@
 /**
- * Where the time of a lead goes within the server, step by step and each by itself, and what the same step took by
- * the way that it is not gone. HTTP is not among them: it is what `npm run bench` has for Hono.
+ * Measures each step of adding a lead by itself, next to the alternative that the server does not use. The cost of HTTP is
+ * in the row of Hono of `npm run bench`.
  */
 import { closeSync, fdatasync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,18 +27,18 @@ import { scattered } from './phone-numbers.ts';
 import { machine, start } from './processes.ts';
 import { printTable } from './table.ts';
 
-/** How often each step is made; a half of it before, so that it is compiled. */
+/** Calls of each step. Half as many before, so that V8 has compiled it. */
 const times = 100_000;
 
 let people = 0;
 
-/** Numbers that were not read before, as those of a real day. */
+/** Returns a number that was not parsed before. */
 function nextMobile(): string {
   people += 1;
   return `078${scattered(people)}`;
 }
 
-/** Microseconds a call. */
+/** Returns the duration of a call (µs). */
 async function took(step: () => unknown, count = times): Promise<number> {
   for (let call = 0; call < count / 2; call += 1) await step();
   const begun = performance.now();
@@ -46,7 +46,7 @@ async function took(step: () => unknown, count = times): Promise<number> {
   return ((performance.now() - begun) * 1_000) / count;
 }
 
-// It puts Hono's own Response in the place of the global one, as in the server.
+// Replaces the global Response by Hono's, as in the server.
 getRequestListener(() => new Response());
 const accepted = Reply.withHeaders<'addLead'>()(200, 'accepted', { saved: true, processed: true });
 const dueAt = Date.now();
@@ -74,29 +74,29 @@ const bodyOf = (mobile: string) => ({
 });
 const bytes = Buffer.from(JSON.stringify(bodyOf('07840258823')));
 
-const furnished = await sqliteStore();
-const store = await openStore(furnished.url);
-const digest = digestOf(furnished.key);
+const prepared = await sqliteStore();
+const store = await openStore(prepared.url);
+const digest = digestOf(prepared.key);
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 const turn = await took(nextTurn, 20_000);
 
-/** A commit for so many, as under load. */
+/** Writes that share a commit under load. */
 const batch = 64;
 
-/** A commit takes no more. */
+/** Maximum number of writes of a commit. */
 const maxBatchSize = 500;
 
 async function addBatch(leads: number): Promise<void> {
   const content = bytes.toString();
   const each = Array.from({ length: leads }, () => {
     const mobile = `+44${nextMobile().slice(1)}`;
-    const lead = { partnerId: furnished.partnerId, type: 'motor-trade', mobile, delays: 86_400, content };
+    const lead = { partnerId: prepared.partnerId, type: 'motor-trade', mobile, delays: 86_400, content };
     return store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   });
   await Promise.all(each);
 }
 
-/** Milliseconds to write and sync as much as a commit does: a page for each lead, and some that all share. */
+/** Returns the time to write and sync as many pages as a commit (ms). */
 async function syncAlone(): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const file = openSync(join(directory, 'log'), 'w');
@@ -111,7 +111,7 @@ async function syncAlone(): Promise<number> {
   return microseconds / 1_000;
 }
 
-/** So many leads are under way to the dialler at once. */
+/** Leads in flight to the dialler. */
 const delivered = 100;
 const receiver = await start('bench/receiver.ts', {}, 'any');
 const receiverUrl = new URL(receiver.address);
@@ -134,15 +134,15 @@ async function fetchBatch(): Promise<void> {
 }
 
 const silent = { write() {} };
-const tell = requestLog(pino({ base: null }, silent));
+const logRequest = requestLog(pino({ base: null }, silent));
 
 const rows: [step: string, here: number, otherwise?: [way: string, microseconds: number]][] = [
   ['JSON', await took(() => readJson(bytes))],
   [
     'key',
-    await took(() => store.keyHolder(digestOf(furnished.key))),
+    await took(() => store.keyHolder(digestOf(prepared.key))),
     [
-      'looked up for each request',
+      'look-up for each request',
       (await took(async () => {
         await nextTurn();
         await store.keyHolder(digest);
@@ -163,18 +163,15 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
     ],
   ],
   [
-    'phone number alone',
+    'phone number only',
     await took(() => parsePhone(nextMobile())),
     [
       'libphonenumber-js',
       await took(() => parsePhoneNumberFromString(nextMobile(), { defaultCountry: 'GB' })?.isValid()),
     ],
   ],
-  [`queue and commit, synced, ${batch} together`, (await took(() => addBatch(batch), 500)) / batch],
-  [
-    `queue and commit, synced, ${maxBatchSize} together`,
-    (await took(() => addBatch(maxBatchSize), 60)) / maxBatchSize,
-  ],
+  [`commit of ${batch} leads, synced`, (await took(() => addBatch(batch), 500)) / batch],
+  [`commit of ${maxBatchSize} leads, synced`, (await took(() => addBatch(maxBatchSize), 60)) / maxBatchSize],
   [
     'reply',
     await took(() => {
@@ -184,9 +181,9 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
     }),
   ],
   [
-    'line of the log',
+    'log line',
     await took(() =>
-      tell({
+      logRequest({
         requestId: newRequestId(),
         operation: 'addLead',
         partner: 'bench',
@@ -197,7 +194,7 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
     ),
   ],
   [
-    'request to a dialler, 100 under way',
+    'request to the dialler, 100 in flight',
     (await took(postBatch, 100)) / delivered,
     ['fetch', (await took(fetchBatch, 100)) / delivered],
   ],
@@ -205,11 +202,11 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
 const sync = await syncAlone();
 await receiver.stop();
 await store.close();
-await furnished.remove();
+await prepared.remove();
 
 process.stdout.write(`${machine()}\n\n`);
 printTable(
-  ['step', 'µs', 'by another way', 'µs'],
+  ['step', 'µs per lead', 'alternative', 'µs per lead'],
   rows.map(([step, here, otherwise]) => [
     step,
     here.toFixed(1),
@@ -217,6 +214,4 @@ printTable(
     otherwise?.[1].toFixed(1) ?? '',
   ]),
 );
-process.stdout.write(
-  `\nAs much as ${batch} leads take, written and synced by itself: ${sync.toFixed(2)} ms\n`,
-);
+process.stdout.write(`\nWriting and syncing the pages of ${batch} leads takes ${sync.toFixed(2)} ms.\n`);

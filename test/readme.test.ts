@@ -354,3 +354,30 @@ test('every limit of the HTTP server is in the guide', () => {
   const documented = limits.map(([, , file, name]) => `${file} ${name.split(' ')[0]}`);
   expect(declared.filter((name) => !documented.includes(name) && !internal.includes(name))).toEqual([]);
 });
+
+test('the comparison of the performance page has the measured figures', () => {
+  const { contenders, results } = JSON.parse(read('docs/performance.json'));
+  const cells = (read('docs/performance.md').match(/^\|.*$/gm) ?? []).map((row) => row.split(' | '));
+  const whole = (value: number) => Math.round(value).toLocaleString('en-GB');
+  const short = (value: number) => (value >= 100 ? whole(value) : value.toPrecision(3));
+  for (const { name, does, rate } of contenders) {
+    expect(cells).toContainEqual(
+      expect.arrayContaining([
+        `| ${name}`,
+        does,
+        whole(rate.median),
+        `${whole(rate.min)} to ${whole(rate.max)}`,
+      ]),
+    );
+  }
+  for (const { what, measured, target, isMet } of results) {
+    const range = `${short(measured.min)} to ${short(measured.max)}`;
+    expect(cells).toContainEqual([
+      `| ${what}`,
+      short(measured.median),
+      range,
+      target,
+      isMet ? 'yes |' : 'no |',
+    ]);
+  }
+});

@@ -1,7 +1,7 @@
-/** The port that the benchmark has given the contender. */
+/** Port that the benchmark assigns. */
 export const port = Number(process.env['PORT'] ?? 0);
 
-/** Says where the contender listens, as the benchmark waits for it. */
+/** Prints the line that the benchmark waits for. */
 export function announce(listening: number): void {
   process.stdout.write(`Listening on http://127.0.0.1:${listening}\n`);
 }

@@ -1,4 +1,4 @@
-/** Express with express-openapi-validator over the contract, and with a durable store where STORE names a file. */
+/** Express with express-openapi-validator and, if STORE is set, a durable store. */
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';

@@ -1,4 +1,4 @@
-/** Fastify with the contract's schema, and with a durable store where STORE names a file. */
+/** Fastify with the contract's schema and, if STORE is set, a durable store. */
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import { announce, port } from './announce.ts';

@@ -1,4 +1,4 @@
-/** What Hono takes on Node: reads JSON, and sends it back. */
+/** Hono on Node: parses JSON and returns it. */
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { announce, port } from './announce.ts';

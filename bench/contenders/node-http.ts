@@ -1,4 +1,4 @@
-/** What Node takes by itself: reads JSON, and sends it back. */
+/** Node without a framework: parses JSON and returns it. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { announce, port } from './announce.ts';

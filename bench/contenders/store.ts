@@ -5,18 +5,18 @@ export interface Lead {
   type: string;
 }
 
-/** The few calls that better-sqlite3 and Node's own SQLite have alike. */
+/** The interface that better-sqlite3 and node:sqlite share. */
 interface Database {
   exec(sql: string): unknown;
   prepare(sql: string): { run(...values: (string | number)[]): unknown };
 }
 
 export interface Leads {
-  /** Saves a submission and its lead, in a transaction of their own that is synced. */
+  /** Saves a submission and its lead in one synced transaction. */
   add(lead: Lead): void;
 }
 
-/** Opens a durable store as the documentation of better-sqlite3 shows; undefined where no file is named. */
+/** Opens a durable store as the documentation of better-sqlite3 shows; undefined: no file was given. */
 export async function openLeads(file: string | undefined): Promise<Leads | undefined> {
   if (file === undefined) return undefined;
   const database = await openDatabase(file);
@@ -40,21 +40,21 @@ export async function openLeads(file: string | undefined): Promise<Leads | undef
   };
 }
 
-/** better-sqlite3 where it is installed; it has to be compiled, and where that cannot be done Node's own stands in. */
+/** Opens better-sqlite3, or node:sqlite if it cannot be loaded: it has to be compiled. */
 async function openDatabase(file: string): Promise<Database> {
   try {
     const { default: BetterSqlite } = await import('better-sqlite3');
     return new BetterSqlite(file);
   } catch (error) {
     process.stderr.write(
-      `better-sqlite3 cannot be used (${reasonOf(error)}): node:sqlite stands in for it.\n`,
+      `better-sqlite3 cannot be loaded (${reasonOf(error)}); using node:sqlite instead.\n`,
     );
     const { DatabaseSync } = await import('node:sqlite');
     return new DatabaseSync(file);
   }
 }
 
-/** The code alone: the message names where the module lies on this machine, and the results are published. */
+/** Returns only the code: the message contains a path of this machine, and the results are published. */
 function reasonOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'it does not load';
 }

@@ -1,15 +1,15 @@
 /**
- * Leads handed over a second to a webhook receiver on this machine, with many due at once, and intake going on
- * beside: server, receiver and load share all cores.
+ * Measures deliveries to a webhook receiver on this machine, with many leads due at once, while the server accepts new leads.
+ * Server, receiver and load share all cores.
  */
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { newSubmission } from '../src/leads/submission.ts';
 import { openStore } from '../src/store/open.ts';
-import { type Furnished, postgresStore, sqliteStore, startHandingOver } from './deployment.ts';
+import { type PreparedStore, postgresStore, sqliteStore, startDelivering } from './deployment.ts';
 import { load } from './load.ts';
 import { machine, start } from './processes.ts';
-import { plain, printTable } from './table.ts';
+import { formatInteger, printTable } from './table.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,8 +21,8 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 
-/** Stores leads that are due. */
-async function makeDue({ url, partnerId }: Furnished): Promise<void> {
+/** Adds leads that are due. */
+async function makeDue({ url, partnerId }: PreparedStore): Promise<void> {
   const store = await openStore(url);
   const content = JSON.stringify({ email: 'john.doe@test.com', first_name: 'John', surname: 'Doe' });
   for (let from = 0; from < Number(values.due); from += 1_000) {
@@ -36,6 +36,7 @@ async function makeDue({ url, partnerId }: Furnished): Promise<void> {
   await store.close();
 }
 
+/** Returns the number of delivered leads. */
 async function dialled(url: string): Promise<number> {
   const store = await openStore(url);
   const { byState } = await store.workload();
@@ -43,33 +44,33 @@ async function dialled(url: string): Promise<number> {
   return byState.dialled ?? 0;
 }
 
-async function measure(make: () => Promise<Furnished>): Promise<string[]> {
-  const furnished = await make();
-  await makeDue(furnished);
+async function measure(make: () => Promise<PreparedStore>): Promise<string[]> {
+  const prepared = await make();
+  await makeDue(prepared);
   const receiver = await start('bench/receiver.ts', {}, 'any');
-  const server = await startHandingOver(furnished.url, receiver.address);
+  const server = await startDelivering(prepared.url, receiver.address);
   try {
     await setTimeout(3_000);
-    const before = await dialled(furnished.url);
+    const before = await dialled(prepared.url);
     const begun = performance.now();
-    const base = { kind: 'add', key: furnished.key, seconds, connections: 64 } as const;
+    const base = { kind: 'add', key: prepared.key, seconds, connections: 64 } as const;
     const intake = await load(server.address, { ...base, rate: Number(values.intake) });
     const passed = (performance.now() - begun) / 1_000;
-    const delivered = ((await dialled(furnished.url)) - before) / passed;
-    return [plain(delivered), plain(intake.rate), `${intake.p99.toPrecision(3)} ms`];
+    const delivered = ((await dialled(prepared.url)) - before) / passed;
+    return [formatInteger(delivered), formatInteger(intake.rate), `${intake.p99.toPrecision(3)} ms`];
   } finally {
     await server.stop();
     await receiver.stop();
-    await furnished.remove();
+    await prepared.remove();
   }
 }
 
 process.stdout.write(`${machine()}\n\n`);
-const makers: Record<string, () => Promise<Furnished>> = { sqlite: sqliteStore, postgres: postgresStore };
+const makers: Record<string, () => Promise<PreparedStore>> = { sqlite: sqliteStore, postgres: postgresStore };
 const rows: string[][] = [];
 for (const name of values.stores.split(',')) {
   const make = makers[name];
-  if (make === undefined) throw new Error(`There is no store ${name}.`);
+  if (make === undefined) throw new Error(`Store "${name}" does not exist. Use sqlite or postgres.`);
   rows.push([name, ...(await measure(make))]);
 }
-printTable(['store', 'handed over/s', 'taken in beside/s', 'p99 of intake'], rows);
+printTable(['store', 'delivered/s', 'accepted/s meanwhile', 'p99 of adding a lead'], rows);
