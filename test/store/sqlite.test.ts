@@ -1,4 +1,4 @@
-/** What an operator relies on when the machine is cut off, the disk is full, or another process holds the file. */
+/** The SQLite store survives power loss, a full disk, failed syncs and locks of other processes. */
 import fs, { readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ function notesIn(file: string): string[] {
   return notes.map(({ text }) => String(text));
 }
 
-/** How many commits the write-ahead log holds: a frame that ends one names the database's size. */
+/** Counts the commits in the write-ahead log: the last frame of a commit contains the database's size. */
 function commitsIn(file: string): number {
   const log = readFileSync(`${file}-wal`);
   const frame = 24 + log.readUInt32BE(8);
@@ -42,15 +42,15 @@ function commitsIn(file: string): number {
   return commits;
 }
 
-/** The log of a database; both are closed with the test. */
+/** Opens the log of a database. Both are closed after the test. */
 function logOf(database: DatabaseSync): WriteAheadLog {
   const log = new WriteAheadLog(database, unobserved);
   onTestFinished(() => log.close());
   return log;
 }
 
-/** A disk whose syncs end when the test says so. */
-function patientDisk(database: DatabaseSync) {
+/** Returns a durability whose syncs the test resolves. */
+function deferredDisk(database: DatabaseSync) {
   const syncs: PromiseWithResolvers<void>[] = [];
   const disk: Durability = {
     ...inMemoryDurability(database),
@@ -63,36 +63,36 @@ function patientDisk(database: DatabaseSync) {
   return { disk, syncs };
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const tick = () => new Promise((resolve) => setImmediate(resolve));
 
-test('nobody is told of a change before the disk has it: not who made it, and not who looks it up', async () => {
+test('neither a write nor a read resolves before the commit is synced', async () => {
   const { database } = newDatabase();
-  const { disk, syncs } = patientDisk(database);
+  const { disk, syncs } = deferredDisk(database);
   const queue = new CommitQueue(database, disk, defaultLimits);
-  const told: string[] = [];
+  const settled: string[] = [];
   const write = queue
     .write(() => database.exec("INSERT INTO note VALUES ('kept')"))
-    .then(() => told.push('written'));
+    .then(() => settled.push('written'));
   await expect.poll(() => syncs.length).toBe(1);
-  const read = queue.read(() => 'read').then((what) => told.push(what));
-  await turn();
-  expect(told).toEqual([]);
+  const read = queue.read(() => 'read').then((what) => settled.push(what));
+  await tick();
+  expect(settled).toEqual([]);
   syncs[0]?.resolve();
   await Promise.all([write, read]);
-  expect(told.toSorted()).toEqual(['read', 'written']);
+  expect(settled.toSorted()).toEqual(['read', 'written']);
   database.close();
 });
 
-test('writes that arrive while the disk syncs share the next commit', async () => {
+test('commits writes that arrive during a sync together', async () => {
   const { database, file } = newDatabase();
-  const { disk, syncs } = patientDisk(database);
+  const { disk, syncs } = deferredDisk(database);
   const queue = new CommitQueue(database, disk, defaultLimits);
   const insert = database.prepare('INSERT INTO note VALUES (?)');
   const writes = [queue.write(() => insert.run('first'))];
   await expect.poll(() => syncs.length).toBe(1);
   for (const note of ['second', 'third', 'fourth']) {
     writes.push(queue.write(() => insert.run(note)));
-    await turn();
+    await tick();
   }
   expect(notesIn(file)).toEqual(['first']);
   syncs[0]?.resolve();
@@ -103,7 +103,7 @@ test('writes that arrive while the disk syncs share the next commit', async () =
   database.close();
 });
 
-test('where the disk fails to sync nobody is told that nothing was saved, and the log begins anew before the next commit', async () => {
+test('rejects writes with StoreUnavailable if the sync fails, and resets the log before the next commit', async () => {
   const { database, file } = newDatabase();
   const log = logOf(database);
   const queue = new CommitQueue(database, log, defaultLimits);
@@ -125,7 +125,7 @@ test('where the disk fails to sync nobody is told that nothing was saved, and th
   expect(notesIn(file)).toEqual(['before', 'doubtful', 'after']);
 });
 
-test('under a load that never pauses the log is carried over beside it, and does not grow without end', async () => {
+test('resets the log under constant load', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const store = openSqliteStore(file);
   await store.addType('motor-trade', null);
@@ -137,7 +137,7 @@ test('under a load that never pauses the log is carried over beside it, and does
     const lead = { partnerId, type: 'motor-trade', mobile, delays: 0, content: '{}' };
     await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   };
-  // The log's first page tells how often it has begun anew (SQLite's file format, section 4.1).
+  // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).
   const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
   const before = generation();
   while (generation() === before && people < 200_000) await Promise.all(Array.from({ length: 500 }, add));
@@ -145,7 +145,7 @@ test('under a load that never pauses the log is carried over beside it, and does
   await store.close();
 });
 
-test('writes that arrive together share one commit', async () => {
+test('commits writes that arrive together in one commit', async () => {
   const { database, file } = newDatabase();
   const before = commitsIn(file);
   const queue = new CommitQueue(database, logOf(database), defaultLimits);
@@ -157,14 +157,14 @@ test('writes that arrive together share one commit', async () => {
   expect(notesIn(file)).toHaveLength(100);
 });
 
-test('a write is on the disk when its promise is fulfilled', async () => {
+test('a write is in the file when its promise resolves', async () => {
   const { database, file } = newDatabase();
   const queue = new CommitQueue(database, logOf(database), defaultLimits);
   await queue.write(() => database.exec("INSERT INTO note VALUES ('kept')"));
   expect(notesIn(file)).toEqual(['kept']);
 });
 
-test('a write that fails is undone alone, and the others of its batch are kept', async () => {
+test('rolls back a failed write alone and commits the rest of its batch', async () => {
   const { database, file } = newDatabase();
   const queue = new CommitQueue(database, logOf(database), defaultLimits);
   const insert = database.prepare('INSERT INTO note VALUES (?)');
@@ -180,7 +180,7 @@ test('a write that fails is undone alone, and the others of its batch are kept',
   expect(notesIn(file)).toEqual(['first', 'third']);
 });
 
-test('where the commit itself fails, nobody of its batch is told that it went through', async () => {
+test('rejects the whole batch if COMMIT fails', async () => {
   const { database, file } = newDatabase();
   database.exec(`CREATE TABLE parent (id INTEGER PRIMARY KEY);
     CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)`);
@@ -195,7 +195,7 @@ test('where the commit itself fails, nobody of its batch is told that it went th
   expect(notesIn(file)).toEqual(['next']);
 });
 
-test('a full disk fails what cannot be written, keeps what was, and is over once there is room', async () => {
+test('rejects writes while the disk is full, keeps earlier ones, and recovers once there is space', async () => {
   const { database, file } = newDatabase();
   const queue = new CommitQueue(database, logOf(database), defaultLimits);
   const insert = database.prepare('INSERT INTO note VALUES (?)');
@@ -211,7 +211,7 @@ test('a full disk fails what cannot be written, keeps what was, and is over once
   expect(notesIn(file)).toEqual(['before', 'after']);
 });
 
-test('while another process holds the lock writes wait and nothing else does', async () => {
+test('writes wait for the lock of another process without blocking the event loop', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
   const queue = new CommitQueue(database, logOf(database), defaultLimits);
@@ -229,7 +229,7 @@ test('while another process holds the lock writes wait and nothing else does', a
   expect(notesIn(file)).toEqual(['late']);
 });
 
-test('a lock that is never released fails the writes that wait for it, and later ones go through', async () => {
+test('rejects writes that wait longer than the lock timeout, and commits later ones', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
   const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, lockTimeout: 50 });
@@ -240,7 +240,7 @@ test('a lock that is never released fails the writes that wait for it, and later
   expect(notesIn(file)).toEqual(['later']);
 });
 
-test('a reader that stalls in a list does not keep the log from being emptied', async () => {
+test('a stalled reader of a list does not prevent truncating the log', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await furnished(closing(openSqliteStore(file)));
   const mobile = '+447840258823';
@@ -276,7 +276,7 @@ test('a reader that stalls in a list does not keep the log from being emptied', 
   }
 });
 
-test('a lock counts from when it was met, however long ago another was', async () => {
+test('measures the lock timeout from the first failed attempt, not from an earlier lock', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
   const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, lockTimeout: 60_000 });
@@ -289,7 +289,7 @@ test('a lock counts from when it was met, however long ago another was', async (
     clock.mockReturnValue(1 + hour * 3_600_000);
     const lock = holdWriteLock(file);
     const write = queue.write(() => database.exec(`INSERT INTO note VALUES ('${note}')`));
-    // The queue looks at the clock at each attempt.
+    // The queue reads the clock at each attempt.
     const attempts = clock.mock.calls.length + 3;
     await expect.poll(() => clock.mock.calls.length).toBeGreaterThan(attempts);
     lock.release();
@@ -298,7 +298,7 @@ test('a lock counts from when it was met, however long ago another was', async (
   expect(notesIn(file)).toEqual(['first', 'second']);
 });
 
-test('after a sync that failed nothing is written while a reader keeps the log from beginning anew', async () => {
+test('writes nothing after a failed sync while a reader prevents resetting the log', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
   const queue = new CommitQueue(database, logOf(database), defaultLimits);
@@ -326,7 +326,7 @@ test('after a sync that failed nothing is written while a reader keeps the log f
   expect(notesIn(file)).toEqual(['before', 'doubtful', 'after']);
 });
 
-test('processes that start at once on an empty file migrate it once', async () => {
+test('processes that start together on an empty file migrate it once', async () => {
   const environment = { DATABASE_URL: `sqlite:${join(temporaryDirectory(), 'new', 'leads.db')}` };
   const starts = await Promise.all(
     ['one', 'two', 'three', 'four'].map((name) => run('src/cli.ts', ['type', 'add', name], environment)),
@@ -338,7 +338,7 @@ test('processes that start at once on an empty file migrate it once', async () =
   expect(stdout.trim().split('\n')).toHaveLength(4);
 });
 
-test('a file that a newer version has migrated is left alone', () => {
+test('refuses a file that a newer version has migrated', () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const database = openDatabase(file);
   migrate(database);
@@ -347,7 +347,7 @@ test('a file that a newer version has migrated is left alone', () => {
   expect(() => openSqliteStore(file)).toThrow(/a newer version has migrated it/);
 });
 
-test('a database of another program is left alone', () => {
+test('refuses a database of another program', () => {
   const file = join(temporaryDirectory(), 'other.db');
   const other = new DatabaseSync(file);
   other.exec('CREATE TABLE theirs (id INTEGER)');

@@ -1,4 +1,4 @@
-/** Whatever the other side does, no connection is left behind, and neither a store nor a process waits for it for ever. */
+/** Whatever PostgreSQL does, no connection leaks, and neither a store nor a process waits for it indefinitely. */
 import { once } from 'node:events';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
@@ -10,14 +10,14 @@ import { startPostgres } from '../../harness/postgres-server.ts';
 import { finished, start, written } from '../../harness/process.ts';
 import { closing, furnished } from '../stores.ts';
 
-/** More connections than a store with one connection and a listener can need at any moment. */
+/** More connections than a store with one connection and a listener ever needs. */
 const rounds = 5;
 
 const limits: Partial<PostgresStoreLimits> = { connections: 1, reconnectDelay: 20 };
 
 const terms = { claim: 'test', limit: 1, lease: 1_000, notDueBefore: 0 };
 
-/** An empty database behind a proxy. */
+/** Creates an empty database behind a proxy. */
 async function proxied() {
   const url = new URL(await emptyDatabase());
   const proxy = await startLossyProxy(Number(url.port));
@@ -26,7 +26,7 @@ async function proxied() {
   return { direct, url: url.href, proxy };
 }
 
-/** The connections of stores to this server; PostgreSQL forgets one a moment after it has ended. */
+/** Returns the stores' connections to this server, including some that have just ended. */
 function connectionsTo(url: string) {
   return asAdministrator<{ query: string }>(
     url,
@@ -39,7 +39,7 @@ function isListening(url: string) {
   return async () => (await connectionsTo(url)).some(({ query }) => query.startsWith('LISTEN'));
 }
 
-test('on a hot standby a dispatcher holds no more connections than before, and is woken after the promotion', async () => {
+test('a dispatcher on a hot standby leaks no connections and is notified after the promotion', async () => {
   const postgres = await startPostgres();
   onTestFinished(() => postgres.remove());
   const proxy = await startLossyProxy(postgres.port);
@@ -59,7 +59,7 @@ test('on a hot standby a dispatcher holds no more connections than before, and i
   expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
 }, 60_000);
 
-test('connections that are refused or cut while a store listens leave nothing behind', async () => {
+test('leaks no connections if they are refused or cut while a store listens', async () => {
   const { direct, url, proxy } = await proxied();
   const store = closing(await openPostgresStore(url, limits));
   onTestFinished(store.onChange(() => {}));
@@ -82,7 +82,7 @@ test('connections that are refused or cut while a store listens leave nothing be
   expect(proxy.held()).toBe(0);
 });
 
-test('a store that listens to a server that no longer responds is closed all the same, and holds nothing', async () => {
+test('closes a listening store whose server no longer responds', async () => {
   const { direct, url, proxy } = await proxied();
   const store = await openPostgresStore(url, { ...limits, retryTimeout: 300 });
   const { first, from } = await furnished(store);
@@ -99,7 +99,7 @@ test('a store that listens to a server that no longer responds is closed all the
   await expect.poll(() => proxy.held()).toBe(0);
 });
 
-test('a store is closed while the connection that listens is being made', async () => {
+test('closes a store while its listening connection is being made', async () => {
   const { url, proxy } = await proxied();
   const store = await openPostgresStore(url, limits);
   proxy.dropPackets();
@@ -108,7 +108,7 @@ test('a store is closed while the connection that listens is being made', async 
   await expect.poll(() => proxy.held()).toBe(0);
 });
 
-/** Starts a server that delivers leads. Gives its process once it has written what matches. */
+/** Starts a server that delivers leads. Returns its process once its output matches. */
 async function startMain(url: string, pattern: RegExp) {
   const child = start('src/main.ts', [], {
     PORT: '0',
@@ -120,7 +120,7 @@ async function startMain(url: string, pattern: RegExp) {
   return child;
 }
 
-test('SIGTERM ends a server within ten seconds after its database has stopped responding', async () => {
+test('SIGTERM ends a server within ten seconds if its database no longer responds', async () => {
   const { direct, url, proxy } = await proxied();
   const child = await startMain(url, /Listening on/);
   await expect.poll(isListening(direct)).toBe(true);
@@ -145,7 +145,7 @@ test('SIGTERM ends a server that delivers from a hot standby', async () => {
   await expect.poll(() => connectionsTo(postgres.url)).toEqual([]);
 }, 60_000);
 
-test('SIGTERM ends a server that still waits for another one to migrate the store', async () => {
+test('SIGTERM ends a server that waits for another one to migrate the store', async () => {
   const url = await emptyDatabase();
   const other = new pg.Client({ connectionString: url });
   await other.connect();

@@ -1,4 +1,4 @@
-/** A password need not be in a URL: what PostgreSQL's own programs read is read here, too. */
+/** Passwords can come from wherever PostgreSQL's own programs read them, not only from the URL. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
@@ -7,7 +7,7 @@ import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts
 import { emptyDatabase } from '../../harness/postgres.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 
-/** A file that only its owner can read. */
+/** Creates a file that only its owner can read. */
 function file(content: string): string {
   const path = join(temporaryDirectory(), 'file');
   writeFileSync(path, content, { mode: 0o600 });
@@ -19,7 +19,7 @@ function setVariables(variables: Record<string, string>): void {
   onTestFinished(() => void vi.unstubAllEnvs());
 }
 
-/** Nothing of the user who runs the tests counts. */
+/** Excludes the settings of the user who runs the tests. */
 const none = { HOME: '/nonexistent', PGPASSFILE: '/nonexistent', PGSERVICEFILE: '/nonexistent' };
 
 beforeEach(() => setVariables(none));
@@ -28,7 +28,7 @@ async function opens(url: string): Promise<void> {
   await (await openPostgresStore(url)).close();
 }
 
-/** A database that asks for a password, and its URL without it. */
+/** Creates a database that requires a password. Returns its URL without the password. */
 async function database() {
   const url = new URL(await emptyDatabase());
   const { username, password, hostname, port, pathname } = url;
@@ -36,24 +36,24 @@ async function database() {
   return { url: url.href, name: pathname.slice(1), username, password, hostname, port };
 }
 
-test('without a password nothing is opened', async () => {
+test('does not open a store without the password', async () => {
   await expect(opens((await database()).url)).rejects.toThrow(/password/);
 });
 
-test('the password comes from the file that PGPASSFILE names', async () => {
+test('reads the password from the file in PGPASSFILE', async () => {
   const { url, name, username, password } = await database();
   setVariables({ PGPASSFILE: file(`other:*:*:*:wrong\n*:*:${name}:${username}:${password}\n`) });
   await opens(url);
 });
 
-test('the password comes from PGPASSWORD', async () => {
+test('reads the password from PGPASSWORD', async () => {
   const { url, password } = await database();
   setVariables({ PGPASSWORD: password, PGPASSFILE: file('*:*:*:*:wrong') });
   await opens(url);
 });
 
 test.each(['postgres://?service=leads', 'postgres:///?service=leads'])(
-  'all comes from a service: %s',
+  'reads all settings from a service: %s',
   async (url) => {
     const { name, username, password, hostname, port } = await database();
     const lines = [
@@ -70,7 +70,7 @@ test.each(['postgres://?service=leads', 'postgres:///?service=leads'])(
   },
 );
 
-test('the URL goes before the service, and a service may name the user of a password file', async () => {
+test('the URL takes precedence over the service, and a service can set the user for a password file', async () => {
   const { url, name, username, password, port } = await database();
   setVariables({
     PGSERVICE: 'leads',
@@ -80,7 +80,7 @@ test('the URL goes before the service, and a service may name the user of a pass
   await opens(url);
 });
 
-test('a password file is read as PostgreSQL does', () => {
+test('reads a password file as PostgreSQL does', () => {
   const passfile = file('#h:1:d:u:comment\nshort:line\nh:1:d:u\\:v:p\\:a\\\\s+s &=%\n*:*:*:u:any\n');
   const passwordFor = (url: string) =>
     new URL(connectionUrl(url, { ...none, PGPASSFILE: passfile })).searchParams.get('password');
@@ -90,7 +90,7 @@ test('a password file is read as PostgreSQL does', () => {
   expect(passwordFor('postgres://u:own@h:1/d')).toBeNull();
 });
 
-test('a password file that others can read is refused, and a service that is not defined', () => {
+test('refuses a password file that others can read, and an undefined service', () => {
   const passfile = file('*:*:*:*:secret');
   chmodSync(passfile, 0o640);
   const environment = { ...none, PGPASSFILE: passfile, PGSYSCONFDIR: '/nonexistent' };

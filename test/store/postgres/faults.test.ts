@@ -1,4 +1,4 @@
-/** PostgreSQL fails in many ways; whatever it does, nobody is told what is not so, and nobody has to restart anything. */
+/** Whatever fails in PostgreSQL, every response is true, and servers recover without a restart. */
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
@@ -10,9 +10,9 @@ import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
 import { cancel, leadsIn, serve, submissionsIn } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
-import { expectTruth, startLoad } from './load.ts';
+import { expectTrueResults, startLoad } from './load.ts';
 
-/** A PostgreSQL that can be stopped, and a store in it. */
+/** Creates a store in a PostgreSQL server that the test can stop. */
 async function deployment(limits: Partial<PostgresStoreLimits> = {}, settings: readonly string[] = []) {
   const postgres = await startPostgres(settings);
   onTestFinished(() => postgres.remove());
@@ -22,14 +22,14 @@ async function deployment(limits: Partial<PostgresStoreLimits> = {}, settings: r
   return { postgres, url, ...(await furnished(store)) };
 }
 
-/** A store in the PostgreSQL that all tests share. Its limits are for what is tested, not for furnishing it. */
+/** Creates a store in the shared PostgreSQL server. The limits apply to the tested store, not to filling it. */
 async function sharedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   const url = await emptyDatabase();
   const { store: patient, ...made } = await furnished(closing(await openPostgresStore(url)));
   return { url, patient, store: closing(await openPostgresStore(url, limits)), ...made };
 }
 
-/** A store in the PostgreSQL that all tests share, behind a proxy. */
+/** Creates a store in the shared PostgreSQL server, behind a proxy. */
 async function proxiedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   const url = new URL(await emptyDatabase());
   const direct = url.href;
@@ -40,7 +40,7 @@ async function proxiedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   return { proxy, url: direct, patient, store, ...made };
 }
 
-/** A connection on which a transaction stays open until it is told otherwise. */
+/** Opens a connection with an open transaction. */
 async function openTransaction(url: string) {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {});
@@ -54,7 +54,7 @@ async function pause(milliseconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-test('PostgreSQL is stopped and started under load: those who wait a moment do not notice', async () => {
+test('restarting PostgreSQL under load fails no request', async () => {
   const { postgres, store, first, from } = await deployment({ retryTimeout: 60_000 });
   const load = startLoad([store], (mobile) => from(first.id, { mobile }));
   for (let round = 0; round < 3; round += 1) {
@@ -67,11 +67,11 @@ test('PostgreSQL is stopped and started under load: those who wait a moment do n
   const before = load.saved();
   await expect.poll(load.saved, { timeout: 40_000 }).toBeGreaterThan(before + 200);
   await load.stop();
-  expect(load.told.filter((each) => 'error' in each)).toEqual([]);
-  await expectTruth(store, load);
+  expect(load.results.filter((each) => 'error' in each)).toEqual([]);
+  await expectTrueResults(store, load);
 }, 90_000);
 
-test('while PostgreSQL is down partners get the documented failures, and afterwards they are served again', async () => {
+test('partners get the documented errors while PostgreSQL is down, and are served again afterwards', async () => {
   const { postgres, url } = await deployment({ retryTimeout: 300 });
   const database = new URL(url);
   await asAdministrator(postgres.url, `CREATE DATABASE empty_${database.pathname.slice(1)}`);
@@ -101,7 +101,7 @@ test('while PostgreSQL is down partners get the documented failures, and afterwa
   await expect.poll(readiness).toBe(200);
 }, 60_000);
 
-test('connections that are cut in the middle of a transaction lose nothing and double nothing', async () => {
+test('cutting connections during transactions neither loses nor duplicates leads', async () => {
   const { url, store, first, from } = await sharedDeployment({ retryTimeout: 60_000 });
   const load = startLoad([store], (mobile) => from(first.id, { mobile }));
   for (let round = 0; round < 30; round += 1) {
@@ -114,14 +114,14 @@ test('connections that are cut in the middle of a transaction lose nothing and d
     );
   }
   await load.stop();
-  expect(load.told.filter((each) => 'error' in each)).toEqual([]);
-  await expectTruth(store, load);
+  expect(load.results.filter((each) => 'error' in each)).toEqual([]);
+  await expectTrueResults(store, load);
 }, 60_000);
 
 test.each(['cut', 'swallowed'] as const)(
-  'what was committed while its answer was %s is answered by what became of it',
+  'returns the result of a commit whose response was %s',
   async (loss) => {
-    // A statement that a busy machine keeps for longer counts as lost as well, which changes nothing.
+    // On a busy machine other responses may count as lost too, which changes nothing.
     const { proxy, store, first, from } = await proxiedDeployment({ responseTimeout: 500 });
     proxy.loseNextAnswer(loss);
     const submission = from(first.id, { delays: 600 });
@@ -146,11 +146,11 @@ test.each(['cut', 'swallowed'] as const)(
 );
 
 test.each([undefined, { key: 'k', fingerprint: 'f' }])(
-  'a statement that is still running when its connection is lost counts once, with the idempotency key %o',
+  'counts a statement that still runs when its connection is lost once (idempotency key: %o)',
   async (idempotency) => {
     const { proxy, url, store, first, from } = await proxiedDeployment({ retryTimeout: 60_000 });
     const other = await openTransaction(url);
-    /** Has the server finish two attempts at once: the first, which nobody waits for any more, and its repetition. */
+    /** Makes PostgreSQL finish two attempts at once: the lost one and its retry. */
     const twice = async <Result>(call: () => Promise<Result>): Promise<Result> => {
       await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
       const result = call();
@@ -176,7 +176,7 @@ test.each([undefined, { key: 'k', fingerprint: 'f' }])(
   },
 );
 
-test('where nobody can find out whether it was committed, nobody is told that it was not', async () => {
+test('rejects with StoreUnavailable if the outcome of a commit remains unknown', async () => {
   const { proxy, patient, store, first, from } = await proxiedDeployment({ retryTimeout: 200 });
   proxy.loseNextAnswer('cut');
   proxy.isOpen(false);
@@ -184,13 +184,13 @@ test('where nobody can find out whether it was committed, nobody is told that it
   expect(await submissionsIn(patient)).toHaveLength(1);
 });
 
-test('a deadlock is run again and nobody hears of it', async () => {
+test('retries a deadlock', async () => {
   const { url, store, first, from } = await sharedDeployment();
   const mobiles = ['+447840258823', '+447840258824'];
   for (const mobile of mobiles) await store.submit(from(first.id, { mobile, delays: 600 }));
   const [newer, older] = await leadsIn(store);
   const other = await openTransaction(url);
-  // The store's statement finds out first.
+  // The store's statement detects the deadlock first.
   await other.query(`SET LOCAL deadlock_timeout = '20s'`);
   await other.query('UPDATE lead SET attempts = attempts WHERE id = $1', [newer?.id]);
   const cancelled = Promise.all(
@@ -207,7 +207,7 @@ test('a deadlock is run again and nobody hears of it', async () => {
   expect(Number(row?.deadlocks)).toBe(1);
 });
 
-test('serialization failures are run again and nobody hears of them', async () => {
+test('retries serialization failures', async () => {
   const url = await emptyDatabase();
   await asAdministrator(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET lock_timeout = '20s'`);
   const stores = [await openPostgresStore(url), await openPostgresStore(url)];
@@ -225,11 +225,11 @@ test('serialization failures are run again and nobody hears of them', async () =
   const load = startLoad(stores, (mobile) => from(first.id, { mobile }));
   await expect.poll(load.saved).toBeGreaterThan(500);
   await load.stop();
-  expect(load.told.filter((each) => 'error' in each)).toEqual([]);
-  await expectTruth(store, load);
+  expect(load.results.filter((each) => 'error' in each)).toEqual([]);
+  await expectTrueResults(store, load);
 }, 60_000);
 
-test('when all that may wait is waiting further calls are refused at once, and the others are answered', async () => {
+test('rejects calls beyond the capacity at once and completes the others', async () => {
   const { url, store, first, from } = await sharedDeployment({ connections: 1, capacity: 10 });
   const other = await openTransaction(url);
   await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
@@ -244,7 +244,7 @@ test('when all that may wait is waiting further calls are refused at once, and t
   expect(await submissionsIn(store)).toHaveLength(10);
 });
 
-test('while nothing goes through nobody waits for long, however many there are before them', async () => {
+test('rejects waiting calls in time while PostgreSQL is blocked, however many there are', async () => {
   const limits = { connections: 1, retryTimeout: 200, statementTimeout: 1_000 };
   const { url, patient, store, first, from } = await sharedDeployment(limits);
   const other = await openTransaction(url);
@@ -260,7 +260,7 @@ test('while nothing goes through nobody waits for long, however many there are b
   expect(await submissionsIn(patient)).toEqual([]);
 });
 
-test('an error has nothing of a person in it', async () => {
+test('errors contain no personal data', async () => {
   const { url, store, first, from } = await sharedDeployment();
   await asAdministrator(url, `ALTER TABLE lead ADD CHECK (mobile <> '+447840258823')`);
   const error: Error = await store
@@ -272,7 +272,7 @@ test('an error has nothing of a person in it', async () => {
   );
 });
 
-test('a statement that takes too long is given up: nothing is saved, and it is said so', async () => {
+test('cancels a statement that takes too long and saves nothing', async () => {
   const { url, patient, store, first, from } = await sharedDeployment({ statementTimeout: 1_000 });
   const other = await openTransaction(url);
   await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
@@ -282,7 +282,7 @@ test('a statement that takes too long is given up: nothing is saved, and it is s
   expect(await patient.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
 });
 
-test('a primary that only reads, as after a failover, is left for the next; until there is one nothing is saved', async () => {
+test('rejects writes on a read-only server, as after a failover, and recovers once there is a primary', async () => {
   const { url, store, first, from } = await sharedDeployment({ retryTimeout: 300 });
   const name = new URL(url).pathname.slice(1);
   await store.submit(from(first.id));
@@ -290,13 +290,13 @@ test('a primary that only reads, as after a failover, is left for the next; unti
     await asAdministrator(url, `ALTER DATABASE ${name} SET default_transaction_read_only = ${readOnly}`);
   };
   await change('on');
-  // Connections that are there already keep their setting, as those to the old primary would not.
+  // Existing connections would keep their setting; those to an old primary would be lost.
   await asAdministrator(
     url,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
   );
-  // The latter if the pool had not noticed yet that a connection was terminated.
+  // The latter if the pool has not yet noticed that a connection was terminated.
   const refusal = /read-only|its outcome is unknown/;
   await expect(store.submit(from(first.id, { mobile: '+447840258824' }))).rejects.toThrow(refusal);
   expect(
@@ -304,7 +304,7 @@ test('a primary that only reads, as after a failover, is left for the next; unti
   ).toMatchObject({
     state: 'scheduled',
   });
-  // A server can start on it, and answers /lead/status.
+  // A server can start on a replica, for lead statuses.
   const replica = await openPostgresStore(url);
   await expect(replica.checkReady()).rejects.toThrow('PostgreSQL accepts no writes');
   await replica.close();
@@ -318,7 +318,7 @@ test('a primary that only reads, as after a failover, is left for the next; unti
   expect(await submissionsIn(store)).toHaveLength(2);
 });
 
-test('one that PostgreSQL cannot store does not take others with it', async () => {
+test('a submission that PostgreSQL cannot store does not affect others', async () => {
   const { store, first, from } = await sharedDeployment();
   const [good, bad, other] = await Promise.allSettled([
     store.submit(from(first.id)),
@@ -329,7 +329,7 @@ test('one that PostgreSQL cannot store does not take others with it', async () =
   expect(await leadsIn(store)).toHaveLength(2);
 });
 
-/** The store's statements that wait for a lock. */
+/** Returns the store's statements that wait for a lock. */
 function waiting(url: string) {
   return asAdministrator(
     url,

@@ -3,13 +3,13 @@ import type { Submission } from '../../../src/leads/submission.ts';
 import { type Store, StoreUnavailable, type SubmissionResult } from '../../../src/store/store.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
 
-/** What somebody was told of a submission. */
-type StoredResult = { submission: Submission } & ({ submitted: SubmissionResult } | { error: unknown });
+/** Result that a sender received for a submission. */
+type SentResult = { submission: Submission } & ({ result: SubmissionResult } | { error: unknown });
 
-/** Submissions that go on until they are stopped, and what their senders were told. */
+/** A continuous load of submissions, and the results that their senders received. */
 export interface Load {
-  told: StoredResult[];
-  /** How many were answered that they are saved. */
+  results: SentResult[];
+  /** Number of submissions reported as saved. */
   saved(): number;
   stop(): Promise<void>;
 }
@@ -17,23 +17,23 @@ export interface Load {
 let people = 0;
 
 /**
- * Sends submissions to stores side by side, some people twice at once.
+ * Sends submissions to stores concurrently, some people twice at the same time.
  *
- * @param make a submission of the person with this number
+ * @param make creates a submission for a person's number
  */
 export function startLoad(
   stores: readonly Store[],
   make: (mobile: string) => Submission,
   senders = 20,
 ): Load {
-  const told: StoredResult[] = [];
+  const results: SentResult[] = [];
   let isStopping = false;
   const submit = async (store: Store | undefined, submission: Submission) => {
     try {
-      const submitted = await store?.submit(submission);
-      if (submitted !== undefined) told.push({ submission, submitted });
+      const result = await store?.submit(submission);
+      if (result !== undefined) results.push({ submission, result });
     } catch (error) {
-      told.push({ submission, error });
+      results.push({ submission, error });
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
@@ -51,8 +51,8 @@ export function startLoad(
   };
   const sending = Promise.all(Array.from({ length: senders }, (_, index) => sender(index)));
   return {
-    told,
-    saved: () => told.filter((each) => 'submitted' in each).length,
+    results,
+    saved: () => results.filter((each) => 'result' in each).length,
     stop: async () => {
       isStopping = true;
       await sending;
@@ -60,14 +60,14 @@ export function startLoad(
   };
 }
 
-/** Nobody was told what is not so: nothing acknowledged is lost, nothing refused is there, nobody is taken twice. */
-export async function expectTruth(store: Store, { told }: Load): Promise<void> {
+/** Asserts that every result is true: nothing acknowledged is lost, nothing rejected is stored, nobody is accepted twice. */
+export async function expectTrueResults(store: Store, { results }: Load): Promise<void> {
   const saved = new Map((await submissionsIn(store)).map((each) => [each.id, each]));
-  for (const each of told) {
-    const kept = saved.get(each.submission.id);
-    if ('submitted' in each) expect(kept?.outcome, each.submission.id).toBe(each.submitted.outcome);
-    // 503 says nothing of what became of it; everything else says that nothing was saved.
-    else if (!(each.error instanceof StoreUnavailable)) expect(kept, String(each.error)).toBeUndefined();
+  for (const each of results) {
+    const stored = saved.get(each.submission.id);
+    if ('result' in each) expect(stored?.outcome, each.submission.id).toBe(each.result.outcome);
+    // 503 leaves the outcome open; every other error means that nothing was saved.
+    else if (!(each.error instanceof StoreUnavailable)) expect(stored, String(each.error)).toBeUndefined();
   }
   const leads = await leadsIn(store);
   expect(new Set(leads.map(({ mobile }) => mobile)).size).toBe(leads.length);

@@ -1,4 +1,4 @@
-/** A partner whose cancellation was committed is told so, even if PostgreSQL's answer was lost on the way. */
+/** A committed cancellation is reported as such even if PostgreSQL's response was lost. */
 import { expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
@@ -11,25 +11,28 @@ const person = { type: 'motor', mobile: '+447840258823' };
 test.each([
   ['with an idempotency key', { key: 'k', fingerprint: 'f' }],
   ['without an idempotency key', undefined],
-])('a cancellation %s whose answer was lost is answered and stored once', async (_how, idempotency) => {
-  const url = new URL(await emptyDatabase());
-  const proxy = await startLossyProxy(Number(url.port));
-  url.port = String(proxy.port);
-  const store = await openPostgresStore(url.href, { connections: 1 });
-  onTestFinished(() => store.close());
-  const { first, from } = await furnished(store);
-  const own = { partnerId: first.id, ...person };
-  await store.submit(from(first.id));
-  proxy.loseNextAnswer('cut');
-  expect(await cancel(store, own, idempotency)).toEqual({ outcome: 'cancelled', isReplay: false });
-  expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled']);
-  proxy.loseNextAnswer('cut');
-  expect(await cancel(store, own)).toEqual({ outcome: 'not-found', isReplay: false });
-  await store.submit(from(first.id));
-  await dialDue(store);
-  proxy.loseNextAnswer('cut');
-  expect(await cancel(store, own)).toEqual({ outcome: 'already-processed', isReplay: false });
-  expect(proxy.lost()).toBe(3);
-  const stored = await Array.fromAsync(store.cancellations(person.mobile));
-  expect(stored.map(({ outcome }) => outcome)).toEqual(['already-processed', 'not-found', 'cancelled']);
-});
+])(
+  'reports and stores a cancellation %s once if PostgreSQL’s response was lost',
+  async (_how, idempotency) => {
+    const url = new URL(await emptyDatabase());
+    const proxy = await startLossyProxy(Number(url.port));
+    url.port = String(proxy.port);
+    const store = await openPostgresStore(url.href, { connections: 1 });
+    onTestFinished(() => store.close());
+    const { first, from } = await furnished(store);
+    const own = { partnerId: first.id, ...person };
+    await store.submit(from(first.id));
+    proxy.loseNextAnswer('cut');
+    expect(await cancel(store, own, idempotency)).toEqual({ outcome: 'cancelled', isReplay: false });
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled']);
+    proxy.loseNextAnswer('cut');
+    expect(await cancel(store, own)).toEqual({ outcome: 'not-found', isReplay: false });
+    await store.submit(from(first.id));
+    await dialDue(store);
+    proxy.loseNextAnswer('cut');
+    expect(await cancel(store, own)).toEqual({ outcome: 'already-processed', isReplay: false });
+    expect(proxy.lost()).toBe(3);
+    const stored = await Array.fromAsync(store.cancellations(person.mobile));
+    expect(stored.map(({ outcome }) => outcome)).toEqual(['already-processed', 'not-found', 'cancelled']);
+  },
+);

@@ -1,4 +1,4 @@
-/** Behind PgBouncer in transaction mode no two statements need run on the same connection, and every promise holds. */
+/** The store works behind PgBouncer in transaction mode, where every statement may run on another connection. */
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { dispatch, untilAll } from '../../harness/dispatch.ts';
@@ -6,7 +6,7 @@ import { type PgBouncer, startPgBouncer, whyNoPgBouncer } from '../../harness/pg
 import { emptyDatabase } from '../../harness/postgres.ts';
 import { keepsEveryPromise } from '../conformance.ts';
 import { closing, furnished } from '../stores.ts';
-import { expectTruth, startLoad } from './load.ts';
+import { expectTrueResults, startLoad } from './load.ts';
 
 const missing = whyNoPgBouncer();
 if (missing !== undefined) process.stdout.write(`${missing}\n`);
@@ -22,7 +22,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer', () => {
 
   keepsEveryPromise({ name: 'PostgreSQL', open });
 
-  test('three servers with more connections than the pool has take each person once', async () => {
+  test('three servers with more connections than the pool accept each person once', async () => {
     const url = bouncer.through(await emptyDatabase());
     const stores = await Promise.all([1, 2, 3].map(() => openPostgresStore(url, { retryTimeout: 60_000 })));
     onTestFinished(async () => void (await Promise.all(stores.map((store) => store.close()))));
@@ -32,11 +32,11 @@ describe.skipIf(missing !== undefined)('through PgBouncer', () => {
     const load = startLoad(stores, (mobile) => from(first.id, { mobile }));
     await expect.poll(load.saved).toBeGreaterThan(1_000);
     await load.stop();
-    expect(load.told.filter((each) => 'error' in each)).toEqual([]);
-    await expectTruth(store, load);
+    expect(load.results.filter((each) => 'error' in each)).toEqual([]);
+    await expectTrueResults(store, load);
   });
 
-  test('a lead that another server takes is handed over, though nobody is notified', async () => {
+  test('delivers a lead that another server accepted, without notifications', async () => {
     const url = bouncer.through(await emptyDatabase());
     const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
     const { first, from } = await furnished(store);

@@ -11,7 +11,7 @@ import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
 import { closing, furnished } from '../stores.ts';
 
-test('each check commits one row, and the table does not grow for ever', async () => {
+test('each check commits one row, and the table stays small', async () => {
   const url = await emptyDatabase();
   const store = closing(await openPostgresStore(url));
   const count = async () =>
@@ -29,7 +29,7 @@ test('each check commits one row, and the table does not grow for ever', async (
   expect(await count()).toEqual({ rows: 0, size: '0' });
 });
 
-test('a backup that reads the table neither keeps checks from passing nor waits for them', async () => {
+test('checks and a backup of their table do not block each other', async () => {
   const url = await emptyDatabase();
   const store = closing(await openPostgresStore(url, { statementTimeout: 20_000, responseTimeout: 20_000 }));
   await asAdministrator(url, 'INSERT INTO readiness SELECT FROM generate_series(1, 200)');
@@ -43,7 +43,7 @@ test('a backup that reads the table neither keeps checks from passing nor waits 
   expect(rows).toEqual([{ rows: 202 }]);
 });
 
-test('a server that is set to read-only is not ready', async () => {
+test('a read-only server is not ready', async () => {
   const url = await emptyDatabase();
   const name = new URL(url).pathname.slice(1);
   await (await openPostgresStore(url)).close();
@@ -60,14 +60,14 @@ test('a hot standby is not ready until its promotion', async () => {
   await postgres.stop();
   await postgres.startAsStandby();
   await expect(store.checkReady()).rejects.toThrow('PostgreSQL accepts no writes');
-  // A server for statuses alone may start on it.
+  // A server that only serves lead statuses can start on it.
   const replica = closing(await openPostgresStore(postgres.url));
   expect(await replica.leadStatus({ partnerId: 1, type: 'motor', mobile: '+447840258823' })).toBeUndefined();
   await asAdministrator(postgres.url, 'SELECT pg_promote()');
   await expect.poll(() => store.checkReady()).toBeUndefined();
 }, 60_000);
 
-test('a server that does not respond is not ready, which takes five seconds to find out for all who ask', async () => {
+test('a server that does not respond is not ready, which every check reports after five seconds', async () => {
   const url = new URL(await emptyDatabase());
   const proxy = await startLossyProxy(Number(url.port));
   url.port = String(proxy.port);
@@ -90,7 +90,7 @@ test('a server that does not respond is not ready, which takes five seconds to f
   await store.close();
 });
 
-test('a server whose disk is full is not ready, and is again once there is room', async (context) => {
+test('a server with a full disk is not ready until there is space again', async (context) => {
   const postgres = await startPostgres();
   const directory = join(dirname(postgres.dataDirectory), 'disk');
   onTestFinished(async () => {
@@ -120,7 +120,7 @@ test('a server whose disk is full is not ready, and is again once there is room'
   expect(await submit()).toMatchObject({ outcome: 'unknown-type' });
 }, 60_000);
 
-/** Writes a file until the disk has no page of PostgreSQL's left. */
+/** Fills the disk until there is no space for another page of PostgreSQL. */
 function fill(file: string): void {
   for (;;) {
     try {
@@ -132,7 +132,7 @@ function fill(file: string): void {
   }
 }
 
-test('the skew between two clocks is what cannot be explained by the time between question and answer', () => {
+test('reports only the clock skew that the round trip cannot explain', () => {
   expect(provenSkew(1_000, 1_500, 2_000)).toBe(0);
   expect(provenSkew(1_000, 1_000, 1_000)).toBe(0);
   expect(provenSkew(1_000, 400, 2_000)).toBe(600);
@@ -140,7 +140,7 @@ test('the skew between two clocks is what cannot be explained by the time betwee
 });
 
 test.each([3_600_000, -3_600_000, 0])(
-  'a clock that is %i ms ahead of the database’s is noticed',
+  'reports a clock that is %i ms ahead of the database’s',
   async (skew) => {
     const seen: number[] = [];
     const observer = {
@@ -152,7 +152,7 @@ test.each([3_600_000, -3_600_000, 0])(
     if (skew !== 0) vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + skew });
     onTestFinished(() => void vi.useRealTimers());
     await store.checkReady();
-    // The fake clock stands still while the check runs.
+    // The fake clock does not advance during the check.
     expect(Math.abs((seen[0] ?? Number.NaN) - skew)).toBeLessThan(60_000);
     if (skew === 0) expect(seen).toEqual([0]);
   },

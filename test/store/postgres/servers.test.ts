@@ -1,4 +1,4 @@
-/** Where one machine is not enough servers are many, and there is still one truth. */
+/** Several servers can share a store. */
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
@@ -22,7 +22,7 @@ async function startMain(environment: Record<string, string>): Promise<string> {
   return /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '';
 }
 
-test('servers that start at once on an empty database have it migrated once', async () => {
+test('servers that start together on an empty database migrate it once', async () => {
   const url = await emptyDatabase();
   const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(url)));
   for (const store of stores) await store.checkReady();
@@ -49,7 +49,7 @@ test('a migration may take longer than any other statement', async () => {
   await (await opening).close();
 });
 
-test('a request that two servers get at the same moment with one idempotency key is made once', async () => {
+test('executes a request that two servers receive together with one idempotency key once', async () => {
   const url = await emptyDatabase();
   const { store, first, from } = await furnished(openPostgresStore(url));
   const servers = [closing(store), closing(await openPostgresStore(url))];
@@ -68,7 +68,7 @@ test('a request that two servers get at the same moment with one idempotency key
   expect(await submissionsIn(store)).toHaveLength(50);
 });
 
-test('a database that a newer version has used is refused with a sentence that says what to do', async () => {
+test('refuses a database that a newer version has migrated, with the remedy', async () => {
   const url = await emptyDatabase();
   await (await openPostgresStore(url)).close();
   await asAdministrator(url, 'INSERT INTO schema_migration (number) VALUES (99)');
@@ -77,7 +77,7 @@ test('a database that a newer version has used is refused with a sentence that s
   );
 });
 
-test('of three servers and two dispatchers each person is delivered once, and each lead handed over once', async () => {
+test('three servers and two dispatchers accept each person once and deliver each lead once', async () => {
   const url = await emptyDatabase();
   const store = closing(await openPostgresStore(url));
   await furnished(store);
@@ -108,7 +108,7 @@ test('of three servers and two dispatchers each person is delivered once, and ea
   expect(ids.toSorted()).toEqual(leads.map(({ id }) => id).toSorted());
 }, 60_000);
 
-test('a dispatcher is woken by a lead that another server takes', async () => {
+test('a lead that another server accepts wakes a dispatcher', async () => {
   const url = await emptyDatabase();
   const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
   const { first } = await furnished(store);
@@ -131,7 +131,7 @@ test('a dispatcher is woken by a lead that another server takes', async () => {
   await expect.poll(() => wakings).toBe(1);
 });
 
-test('a dispatcher whose notifications were cut off listens again', async () => {
+test('a dispatcher whose listening connection was cut listens again', async () => {
   const url = await emptyDatabase();
   const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
   const { first, from } = await furnished(store);

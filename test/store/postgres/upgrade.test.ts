@@ -1,4 +1,4 @@
-/** All servers of a store run the same version: one that is older than the store's tables writes nothing any more. */
+/** An older server writes nothing once a newer version has migrated the store. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,7 +17,7 @@ import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { claim, record, serve, temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
 
-/** Migrates a store as the next version of the program would. */
+/** Migrates a store as the next version would. */
 async function migrateFurther(url: string, sql: string): Promise<void> {
   const file = join(temporaryDirectory(), '999-further.sql');
   writeFileSync(file, sql);
@@ -27,7 +27,7 @@ async function migrateFurther(url: string, sql: string): Promise<void> {
   await database.close();
 }
 
-/** The ids of what there is to write to: a submission, and leads that are claimed, failed, and failed undecided. */
+/** Ids of the rows that the writes change: a submission, and leads that are claimed, failed, and failed but undecided. */
 interface Known {
   submission: string;
   lead: string;
@@ -37,7 +37,7 @@ interface Known {
 
 const person = { type: 'motor', mobile: '+447840258823' };
 
-/** Everything that a store can be asked to write. */
+/** Every method of a store that writes. */
 const writes: Record<string, (store: Store, known: Known) => Promise<unknown>> = {
   pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
   resumeDelivery: (store) => store.resumeDelivery(undefined),
@@ -67,7 +67,7 @@ function never(): never {
   throw new Error('There is no table.');
 }
 
-/** All rows of all tables. */
+/** Returns all rows of all tables. */
 async function contentOf(url: string): Promise<Record<string, unknown>> {
   const tables = await asAdministrator<{ name: string }>(
     url,
@@ -93,7 +93,7 @@ async function expectNothingWritten(store: Store, url: string, known: Known): Pr
   expect(await contentOf(url)).toEqual(before);
 }
 
-/** A store in which each of the writes above has something to write. */
+/** Creates a store in which each of these methods would change a row. */
 async function worthWriting(url: string) {
   const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
   await store.addKey('first', 'old', 'old');
@@ -115,7 +115,7 @@ async function worthWriting(url: string) {
   return { store, first, from, known };
 }
 
-test('after a newer version has migrated the store, an older one writes nothing, whatever it is asked', async () => {
+test('no method of an older server writes once a newer version has migrated the store', async () => {
   const url = await emptyDatabase();
   const { store, first, from, known } = await worthWriting(url);
   await migrateFurther(url, 'CREATE TABLE further ()');
@@ -138,7 +138,7 @@ const migrationsOf = [
   ['the same table', 'ALTER TABLE lead ADD COLUMN further integer'],
 ] as const;
 
-/** How many statements with this beginning wait for a lock. */
+/** Counts the statements with this beginning that wait for a lock. */
 async function waiting(url: string, beginning: string): Promise<number> {
   const rows = await asAdministrator(
     url,
@@ -149,7 +149,7 @@ async function waiting(url: string, beginning: string): Promise<number> {
   return rows.length;
 }
 
-/** A connection on which a transaction is open. */
+/** Opens a connection with an open transaction. */
 async function transactionOn(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -158,7 +158,7 @@ async function transactionOn(url: string): Promise<pg.Client> {
   return client;
 }
 
-test.each(migrationsOf)('a write that has begun is committed before a migration of %s', async (_, sql) => {
+test.each(migrationsOf)('commits a write that began before a migration of %s', async (_, sql) => {
   const url = await emptyDatabase();
   const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
   const submission = from(first.id);
@@ -177,10 +177,10 @@ test.each(migrationsOf)('a write that has begun is committed before a migration 
   await migrating;
 });
 
-test.each(migrationsOf)('a write that begins during a migration of %s is not committed', async (_, sql) => {
+test.each(migrationsOf)('rejects a write that begins during a migration of %s', async (_, sql) => {
   const url = await emptyDatabase();
   const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
-  // Prepared before, as it is on a server that has worked for a while.
+  // The statement is already prepared, as on a server that has run for a while.
   await store.submit(from(first.id, { type: 'unknown' }));
   const newer = await transactionOn(url);
   await newer.query(
@@ -193,7 +193,7 @@ test.each(migrationsOf)('a write that begins during a migration of %s is not com
   expect(await asAdministrator(url, 'SELECT FROM lead')).toEqual([]);
 });
 
-test('partners of an older server get 503, and it is not ready', async () => {
+test('an older server responds with 503 and is not ready', async () => {
   const url = await emptyDatabase();
   const server = await serve(await openPostgresStore(url), { checkReadyEvery: 20 });
   await migrateFurther(url, 'CREATE TABLE further ()');
@@ -201,6 +201,6 @@ test('partners of an older server get 503, and it is not ready', async () => {
   await expect.poll(async () => (await fetch(`${server.url}/readyz`)).status).toBe(503);
 });
 
-test('a statement that writes cannot be made without the check', () => {
+test('refuses to create a statement that writes without the check', () => {
   expect(() => writeStatement('careless', 'DELETE FROM lead')).toThrow('does not contain');
 });

@@ -1,4 +1,4 @@
-/** The log is carried over whatever happens to the thread for it, and nothing that happens there ends the process. */
+/** Checkpoints continue whatever happens to their thread, and no failure of the thread ends the process. */
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { finished } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
 
-/** Enough pages for a checkpoint, whatever the load. */
+/** Number of writes that triggers a checkpoint under any load. */
 const many = 100_000;
 
 function checkpointsOf(file: string) {
@@ -26,7 +26,7 @@ function checkpointsOf(file: string) {
   return { checkpoints, failure, warned };
 }
 
-/** A database file that exists. */
+/** Creates a database file. */
 function newFile(): string {
   const file = join(temporaryDirectory(), 'leads.db');
   const database = openDatabase(file);
@@ -34,7 +34,7 @@ function newFile(): string {
   return file;
 }
 
-test('when the file is gone at the first checkpoint, the failure is reported and no new file is made', async () => {
+test('reports a checkpoint of a missing file and does not create the file', async () => {
   const file = newFile();
   const { checkpoints, failure, warned } = checkpointsOf(file);
   rmSync(file);
@@ -42,19 +42,19 @@ test('when the file is gone at the first checkpoint, the failure is reported and
   await vi.waitFor(() => expect(failure.failed).toHaveBeenCalledTimes(1), 10_000);
   expect(failure.checkpoint).toHaveBeenCalledTimes(1);
   expect(await checkpoints.truncateLog()).toBe(false);
-  // Reported each time, and said once.
+  // Counted each time, but warned about once.
   expect(failure.failed).toHaveBeenCalledTimes(2);
   expect(warned).toHaveBeenCalledTimes(1);
   expect(() => readFileSync(file)).toThrow('ENOENT');
 });
 
-test('when the thread ends by itself, the next checkpoint has another', async () => {
+test('starts another thread after one has exited', async () => {
   const file = newFile();
   const { checkpoints, failure } = checkpointsOf(file);
   const posted = vi.spyOn(Worker.prototype, 'postMessage');
   onTestFinished(() => void posted.mockRestore());
   expect(await checkpoints.truncateLog()).toBe(true);
-  // The cast: what a method was called on is its object.
+  // The cast: `postMessage` is a method of Worker.
   const thread = posted.mock.contexts[0] as Worker;
   await thread.terminate();
   expect(failure.failed).toHaveBeenCalledTimes(1);
@@ -63,7 +63,7 @@ test('when the thread ends by itself, the next checkpoint has another', async ()
 });
 
 test.each(['started', 'late'])(
-  'without a free descriptor (%s thread) leads are saved, and the log is carried over once there are some',
+  'saves leads without free descriptors (%s thread), and makes checkpoints again once there are some',
   async (order) => {
     const file = join(temporaryDirectory(), 'leads.db');
     const program = fileURLToPath(new URL('starved.ts', import.meta.url));
@@ -77,10 +77,10 @@ test.each(['started', 'late'])(
   },
 );
 
-test('a process makes one checkpoint after another', async () => {
+test('makes one checkpoint after another', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await furnished(closing(openSqliteStore(file)));
-  // The log's header counts how often it has begun anew (SQLite's file format, section 4.1).
+  // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).
   const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
   const before = generation();
   for (let people = 0; generation() < before + 3 && people < 20_000; people += 1) {

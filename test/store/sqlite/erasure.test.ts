@@ -1,4 +1,4 @@
-/** Nothing of a person who was removed can be read in the store's files, or in a backup that is made later. */
+/** Deleted personal data cannot be read in the store's files or in later backups. */
 import { execFileSync } from 'node:child_process';
 import { openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { closing, furnished } from '../stores.ts';
 
 const day = 86_400_000;
 
-/** The bytes of a store's files. A process of its own reads them: to close a file here would give up SQLite's locks. */
+/** Reads a store's files, in another process: closing a file here would release SQLite's locks. */
 function bytesOf(file: string): string {
   const bytes = execFileSync('sh', ['-c', 'cat "$0" "$0-wal" 2>/dev/null || true', file], {
     maxBuffer: 2 ** 30,
@@ -23,33 +23,33 @@ function bytesOf(file: string): string {
   return bytes.toString('latin1');
 }
 
-/** What is written of a person. */
+/** Personal data of a person that the store contains. */
 const traits = (who: number) => [
   `+44784${String(who).padStart(7, '0')}`,
   `Name${who}!`,
   `mail${who}@leads.example`,
 ];
 
-/** All that is written of people in some bytes. */
+/** Finds all personal data in bytes. */
 const traitsIn = (bytes: string) =>
   new Set(bytes.match(/\+44784[0-9]{7}|Name[0-9]+!|mail[0-9]+@leads\.example/g));
 
-/** Saves a person as if it were so many days ago; every third is of an unknown type, every third cancelled. */
+/** Saves a person `daysAgo`; every third has an unknown type, and some are cancelled. */
 async function save(store: Store, partnerId: number, who: number, daysAgo: number): Promise<void> {
   const [mobile = '', first_name, email] = traits(who);
   const receivedAt = Date.now() - daysAgo * day + who;
-  // Some bodies need pages of their own.
+  // Some bodies need overflow pages.
   const data = 'x'.repeat(who % 50 === 0 ? 9_000 : 10);
   const content = JSON.stringify({ first_name, email, mobile, data });
   const type = who % 3 === 0 ? 'unknown' : 'motor';
-  // New ids do not go back with the clock.
+  // `newSubmission` never returns an id older than the last one.
   const id = identifierBound(receivedAt) + who.toString(32).padStart(10, '0');
   await store.submit({ id, partnerId, receivedAt, type, mobile, delays: 3_600, content });
   if (daysAgo > 400 && type === 'motor')
     await store.cancel({ id: `${id}c`, partnerId, receivedAt, type, mobile, content });
 }
 
-/** Plants bytes where SQLite leaves some when it moves rows: in the unallocated space of a page. */
+/** Writes bytes to the unallocated space of a page, where SQLite leaves remains of moved rows. */
 function plantTrace(file: string, trace: string): void {
   const database = new DatabaseSync(file, { timeout: 5_000 });
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -59,11 +59,11 @@ function plantTrace(file: string, trace: string): void {
   const bytes = execFileSync('cat', [file], { maxBuffer: 2 ** 30 }).subarray(start, start + 4096);
   const unallocated = 8 + 2 * bytes.readUInt16BE(3);
   expect(bytes.readUInt16BE(5) - unallocated).toBeGreaterThan(trace.length);
-  // It stays open, as SQLite's locks are to last.
+  // Not closed: that would release SQLite's locks.
   writeSync(openSync(file, 'r+'), trace, start + unallocated);
 }
 
-test('after pruning nothing of a person is left in the file, the log or a later backup, and others write meanwhile', async () => {
+test('erases pruned people from the file, the log and later backups while others write', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'leads.db');
   const { store: server, first } = await furnished(closing(openSqliteStore(file)));
@@ -101,12 +101,12 @@ test('after pruning nothing of a person is left in the file, the log or a later 
   database.close();
 });
 
-test('what SQLite leaves of removed rows although it deletes securely is overwritten, and nothing else', () => {
+test('overwrites only what SQLite leaves of deleted rows despite secure_delete', () => {
   let traces = 0;
   for (let seed = 1; seed <= 8; seed += 1) {
     const file = join(temporaryDirectory(), 'people.db');
     const database = new DatabaseSync(file);
-    // Pages with a map of their own: there are more than one map has room for.
+    // More pages than one pointer map has entries.
     database.exec(`PRAGMA page_size = 512; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = ON;
       CREATE TABLE person (name TEXT PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID; BEGIN`);
     const gone = comeAndGo(database, seed);
@@ -131,10 +131,10 @@ test('what SQLite leaves of removed rows although it deletes securely is overwri
   expect(traces).toBeGreaterThan(0);
 });
 
-/** Inserts people in random order and removes most of them; returns the names of those who are gone. */
+/** Inserts people in random order and deletes most of them. Returns the names of the deleted ones. */
 function comeAndGo(database: DatabaseSync, seed: number): string[] {
   let state = seed;
-  // Lehmer's generator: the same people for each run.
+  // Lehmer's generator: every run has the same people.
   const random = (below: number) => {
     state = (state * 48_271) % 2_147_483_647;
     return state % below;
@@ -147,7 +147,7 @@ function comeAndGo(database: DatabaseSync, seed: number): string[] {
     const name = `${random(1_000_000_000)}-${index}-`;
     insert.run(name, 'y'.repeat(random(100)));
     here.push(name);
-    // Towards the end they all go.
+    // The last ones are all deleted.
     if (random(2) === 0 && index <= 1_500) continue;
     const [removed = ''] = here.splice(random(here.length), 1);
     remove.run(removed);
@@ -156,7 +156,7 @@ function comeAndGo(database: DatabaseSync, seed: number): string[] {
   return gone;
 }
 
-test('while somebody reads the store without end, the operator is told what can still be read', async () => {
+test('reports what can still be read if a reader prevents the erasure', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first } = await furnished(closing(openSqliteStore(file)));
   await save(store, first.id, 1, 500);
@@ -165,7 +165,7 @@ test('while somebody reads the store without end, the operator is told what can 
   reader.exec('BEGIN');
   reader.prepare('SELECT count(*) FROM lead').get();
   await save(store, first.id, 2, 500);
-  // The first look at the clock sets the time at which the step gives up.
+  // The first reading of the clock sets the deadline.
   const begun = performance.now();
   const clock = vi
     .spyOn(performance, 'now')
@@ -177,7 +177,7 @@ test('while somebody reads the store without end, the operator is told what can 
   );
 });
 
-test('room that removed rows have left is given back step by step, when it is much', async () => {
+test('shrinks the file step by step if much of it is free', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store } = await furnished(closing(openSqliteStore(file)));
   expect(await store.shrink()).toBe(false);
@@ -195,7 +195,7 @@ test('room that removed rows have left is given back step by step, when it is mu
   expect(statSync(`${file}-wal`).size).toBe(0);
 });
 
-test('the store is compacted on demand, without what had been removed from it', async () => {
+test('compacts the store on demand, without remains of deleted rows', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store } = await furnished(openSqliteStore(file));
   await store.close();

@@ -1,4 +1,4 @@
-/** Acknowledged leads are in the files that the next start opens, or the server stops acknowledging and says what to do. */
+/** Acknowledged leads are in the files that the next start opens; otherwise the server stops acknowledging and reports the remedy. */
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -28,7 +28,7 @@ import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
 import { harms } from './harms.ts';
 
-/** A store in a file of its own, with a lead in it. */
+/** Creates a store with leads. */
 async function storeWithLead(count = 1) {
   const file = join(temporaryDirectory(), 'data', 'leads.db');
   const { store, first, from } = await furnished(closing(openSqliteStore(file)));
@@ -41,10 +41,10 @@ function mobile(index: number): string {
   return `+44784${String(index).padStart(7, '0')}`;
 }
 
-/** A copy of a store's files as a process leaves them that is killed now. */
+/** Copies a store's files as a process that is killed now would leave them. */
 function killed(file: string): string {
   const copy = join(temporaryDirectory(), 'leads.db');
-  // By a process of its own: to close a file here would give up SQLite's locks on it.
+  // In another process: closing a file here would release SQLite's locks.
   for (const suffix of ['', '-wal']) execFileSync('cp', [`${file}${suffix}`, `${copy}${suffix}`]);
   return copy;
 }
@@ -62,9 +62,9 @@ async function backedUp(store: Store): Promise<string> {
   return copy;
 }
 
-test.each(harms)('when $name, nothing is acknowledged or written any more', async ({ harm, reason }) => {
+test.each(harms)('acknowledges and writes nothing once $name', async ({ harm, reason }) => {
   const { file, store, add } = await storeWithLead();
-  // The directory counts as unchanged from now on.
+  // From now on the directory counts as unchanged.
   vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
   onTestFinished(() => void vi.restoreAllMocks());
   expect(await add(1)).toMatchObject({ outcome: 'accepted' });
@@ -82,7 +82,7 @@ test.each(harms)('when $name, nothing is acknowledged or written any more', asyn
   expect(existsSync(file) && leads()).toBe(before);
 });
 
-test('when a server whose files were replaced ends, the files of the store that took their place stay', async () => {
+test('a server whose files were replaced leaves the new files alone when it stops', async () => {
   const { file, store, add } = await storeWithLead();
   const copy = await backedUp(store);
   for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`);
@@ -97,13 +97,13 @@ test('when a server whose files were replaced ends, the files of the store that 
   expect(await mobilesIn(file)).toEqual([mobile(0)]);
 });
 
-test('a store that is refused is left as it was, and opened by the version that knows it', async () => {
+test('leaves a refused store unchanged, so that the newer version can open it', async () => {
   const { file } = await storeWithLead();
   const copy = killed(file);
   const version = (change: number) => {
     const database = new DatabaseSync(copy);
     database.exec(`PRAGMA user_version = ${versionOf(database) + change}`);
-    // As if it was killed: another connection keeps the log.
+    // Keeps the log, as if the process had been killed.
     return database;
   };
   const newer = version(1);
@@ -117,7 +117,7 @@ test('a store that is refused is left as it was, and opened by the version that 
   expect(await mobilesIn(again)).toEqual([mobile(0)]);
 });
 
-test('a store that is killed is opened with all that was acknowledged, also after it was moved with its log', async () => {
+test('opens the store of a killed process with all acknowledged leads, even after moving it with its log', async () => {
   const { file, store } = await storeWithLead(3);
   expect(await mobilesIn(killed(file))).toEqual([0, 1, 2].map(mobile));
   await store.close();
@@ -125,7 +125,7 @@ test('a store that is killed is opened with all that was acknowledged, also afte
   expect(await mobilesIn(file)).toEqual([0, 1, 2].map(mobile));
 });
 
-test('a store that was not closed is refused without its log, and accepted once it is repaired', async () => {
+test('refuses a store that was not closed and has no log, until it is repaired', async () => {
   const { file } = await storeWithLead(3);
   const copy = killed(file);
   renameSync(`${copy}-wal`, `${copy}-aside`);
@@ -141,14 +141,14 @@ test('a store that was not closed is refused without its log, and accepted once 
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('run `leads store repair`')]);
   const repaired = await run('src/cli.ts', ['store', 'repair'], environment);
   expect(repaired).toEqual({ code: 0, stdout: 'Repaired the store.\n', stderr: '' });
-  // What was in the log alone is gone, and that is what the operator accepted.
+  // The operator accepted losing what only the log contained.
   expect(await mobilesIn(other)).toEqual([]);
 });
 
-test('a store that was not closed is refused with a log that was truncated under it, and accepted once it is repaired', async () => {
+test('refuses a store whose log was truncated while in use, until it is repaired', async () => {
   const { file, store, add } = await storeWithLead(3);
   truncateSync(`${file}-wal`);
-  // The check of an idle server writes as well.
+  // The readiness check of an idle server writes too.
   await expect(store.checkReady()).rejects.toThrow(/leads\.db-wal was removed or replaced/);
   await expect(add(3)).rejects.toThrow(StoreUnavailable);
   const copy = killed(file);
@@ -161,7 +161,7 @@ test('a store that was not closed is refused with a log that was truncated under
   expect(await mobilesIn(copy)).toEqual([]);
 });
 
-test('a command that only reads, and ends last, leaves a store that is closed', async () => {
+test('a command that only reads marks the store as closed if it closes it last', async () => {
   const { file } = await storeWithLead(2);
   const copy = killed(file);
   const reader = openSqliteStore(copy);
@@ -182,7 +182,7 @@ test('a command that only reads writes nothing', async () => {
   expect(bytes().equals(before)).toBe(true);
 });
 
-test('of two that close at once one leaves a store that is closed', async () => {
+test('marks the store as closed if two processes close it together', async () => {
   const { file, store } = await storeWithLead(2);
   const other = openSqliteStore(file);
   await other.addType('home', null);
@@ -190,7 +190,7 @@ test('of two that close at once one leaves a store that is closed', async () => 
   expect(await mobilesIn(file)).toEqual([0, 1].map(mobile));
 });
 
-test('the command reports a store that it refuses in one sentence', async () => {
+test('the CLI reports a refused store in one sentence', async () => {
   const { file } = await storeWithLead();
   const copy = killed(file);
   rmSync(`${copy}-wal`);
@@ -199,7 +199,7 @@ test('the command reports a store that it refuses in one sentence', async () => 
   expect(stderr).toMatch(/^The command failed: \S+ was not closed, .* accepts the file as it is\.\n$/);
 });
 
-test('a log without its file is not taken for that of a new store', async () => {
+test('refuses to create a store next to a log', async () => {
   const { file } = await storeWithLead();
   const copy = killed(file);
   rmSync(copy);
@@ -208,7 +208,7 @@ test('a log without its file is not taken for that of a new store', async () => 
   expect(() => openSqliteStore(copy)).toThrow(/leads\.db is missing, but its log .* is there/);
 });
 
-test('a backup that is restored beside the old log is refused until the log is moved away', async () => {
+test('refuses a restored backup until the old log is moved away', async () => {
   const { file, store, add } = await storeWithLead();
   const backup = await backedUp(store);
   await add(1);
@@ -219,10 +219,10 @@ test('a backup that is restored beside the old log is refused until the log is m
   expect(await mobilesIn(restored)).toEqual([mobile(0)]);
 });
 
-test('a start that was killed before its mark was carried over is not refused', async () => {
+test('opens a store whose start was killed before a checkpoint', async () => {
   const { file, store } = await storeWithLead();
   await store.close();
-  // The reader keeps the mark, and all that follows, in the log.
+  // The reader keeps the mark, and everything after it, in the log.
   const reader = new DatabaseSync(file);
   onTestFinished(() => reader.close());
   reader.exec('BEGIN; SELECT * FROM lead');
@@ -235,13 +235,13 @@ test('a start that was killed before its mark was carried over is not refused', 
   await types.close();
 });
 
-test('a backup that is restored a second time, beside the log of the first, is refused', async () => {
+test('refuses a backup that is restored again next to the log of its first restoration', async () => {
   const { store } = await storeWithLead();
   const backup = await backedUp(store);
   const file = join(temporaryDirectory(), 'leads.db');
   copyFileSync(backup, file);
   const again = closing(openSqliteStore(file));
-  // Until the log has begun anew, and is not what follows the backup any more.
+  // Until the log has been reset and no longer continues the backup.
   const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
   for (let index = 1; index < 20 || (generation() === 0 && index < 20_000); index += 1) {
     const lead = { partnerId: 1, type: 'motor', mobile: mobile(index), delays: 0, content: '{}' };
@@ -256,24 +256,21 @@ test('a backup that is restored a second time, beside the log of the first, is r
 test.each([
   ['marks the store as in use', markedInUse],
   ['marks the store as closed', markedClosed],
-  ['draws a lineage', withNewLineage],
-])(
-  'a process that is killed when it %s, before the file has it, leaves a store that opens',
-  async (_when, change) => {
-    const { file, store } = await storeWithLead();
-    const copy = change === markedInUse ? file : killed(file);
-    if (change === markedInUse) await store.close();
-    const database = new DatabaseSync(copy);
-    onTestFinished(() => database.close());
-    // Nothing is left in the log but what comes now.
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    if (change === withNewLineage) database.exec(`PRAGMA user_version = ${markedInUse(versionOf(database))}`);
-    database.exec(`PRAGMA user_version = ${change(versionOf(database))}`);
-    expect(await mobilesIn(killed(copy))).toEqual([mobile(0)]);
-  },
-);
+  ['changes the lineage', withNewLineage],
+])('opens a store whose process was killed as it %s, before a checkpoint', async (_when, change) => {
+  const { file, store } = await storeWithLead();
+  const copy = change === markedInUse ? file : killed(file);
+  if (change === markedInUse) await store.close();
+  const database = new DatabaseSync(copy);
+  onTestFinished(() => database.close());
+  // The log contains only what is written from now on.
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  if (change === withNewLineage) database.exec(`PRAGMA user_version = ${markedInUse(versionOf(database))}`);
+  database.exec(`PRAGMA user_version = ${change(versionOf(database))}`);
+  expect(await mobilesIn(killed(copy))).toEqual([mobile(0)]);
+});
 
-test('what another program has written to a closed store, and not carried over, is kept', async () => {
+test('keeps what another program wrote to the log of a closed store', async () => {
   const { file, store } = await storeWithLead();
   await store.close();
   const other = new DatabaseSync(file);
@@ -283,7 +280,7 @@ test('what another program has written to a closed store, and not carried over, 
   expect(await mobilesIn(file)).toEqual([mobile(9)]);
 });
 
-/** Replaces a key's digest in the index alone, as a damaged page does. */
+/** Changes a key's digest in the index only, as a damaged page would. */
 function damageIndex(file: string, digest: string): void {
   const database = new DatabaseSync(file);
   const root = database
@@ -299,7 +296,7 @@ function damageIndex(file: string, digest: string): void {
   writeFileSync(file, bytes);
 }
 
-test('an index that does not fit its table is rebuilt at the start, so that valid keys are found', async () => {
+test('rebuilds an index that does not match its table at the start, so that valid keys are found', async () => {
   const { file, store } = await storeWithLead();
   await store.addKey('first', 'key', 'the-digest-of-a-key');
   await store.close();
@@ -311,7 +308,7 @@ test('an index that does not fit its table is rebuilt at the start, so that vali
   expect(warned.mock.calls.flat().join()).toMatch(/An index of .*leads\.db was damaged and has been rebuilt/);
 });
 
-test('a damaged table is refused with the file’s name and what to do', async () => {
+test('refuses a damaged table, with the file’s path and the remedy', async () => {
   const { file, store } = await storeWithLead(20);
   await store.close();
   const bytes = execFileSync('cat', [file], { maxBuffer: 2 ** 28 });

@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { renameSync, rmSync, truncateSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** What somebody does to the files of a store that is in use. */
+/** What can happen to the files of a store that is in use. */
 export interface Harm {
-  /** Completes "when …". */
+  /** Completes "once …". */
   name: string;
   /** @param backup makes a backup of the store as it is now, and returns its path */
   harm(file: string, backup: () => Promise<string>): void | Promise<void>;
-  /** How the file that is missed is named. */
+  /** The error, which contains the path of the missing file. */
   reason: RegExp;
 }
 
@@ -43,7 +43,7 @@ export const harms: readonly Harm[] = [
   },
   {
     name: 'a backup is copied over the file',
-    // By a process of its own: to close a file here would give up SQLite's locks on it.
+    // In another process: closing a file here would release SQLite's locks.
     harm: async (file, backup) => void execFileSync('cp', [await backup(), file]),
     reason: file,
   },

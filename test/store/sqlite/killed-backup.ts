@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { finished, spawnProgram } from '../../harness/process.ts';
 
-/** What a backup left that was killed while it copied. */
+/** What a backup that was killed during the copy left behind. */
 export interface KilledBackup {
   signal: NodeJS.Signals | null;
-  /** Whether something is under its name. */
+  /** Whether there is a file under its final name. */
   isThere: boolean;
   /** Names of the files in its directory. */
   names: string[];
 }
 
-/** Makes a store so large that copying it takes a moment, then kills `leads store backup` as soon as it writes. */
+/** Fills a store so that copying it takes a moment, then kills `leads store backup` as soon as it writes. */
 export async function killBackup(file: string, directory: string): Promise<KilledBackup> {
   const database = new DatabaseSync(file);
   database.exec('CREATE TABLE ballast (bytes BLOB) STRICT; INSERT INTO ballast VALUES (zeroblob(100000000))');

@@ -1,4 +1,4 @@
-/** What is in the store's files is about people, and only the user that runs the server may read them. */
+/** The store's files contain personal data, and only the user that runs the server may read them. */
 import fs, { chmodSync, readdirSync, statSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ afterEach(() => void process.umask(usual));
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
 test.each([0o000, 0o022, 0o077, 0o177])(
-  'with the umask %o, the file, its log, its index and a backup are their owner’s alone',
+  'only the owner can read the file, its log, its index and a backup with the umask %o',
   async (umask) => {
     const directory = temporaryDirectory();
     chmodSync(directory, 0o777);
@@ -28,14 +28,14 @@ test.each([0o000, 0o022, 0o077, 0o177])(
   },
 );
 
-test('the directories that a new store makes are their owner’s alone', () => {
+test('only the owner can read the directories of a new store', () => {
   process.umask(0);
   const directory = temporaryDirectory();
   closing(openSqliteStore(join(directory, 'new', 'data', 'leads.db')));
   expect([modeOf(join(directory, 'new')), modeOf(join(directory, 'new', 'data'))]).toEqual(['700', '700']);
 });
 
-test('files that others can read are warned of, with the command that changes it', async () => {
+test('warns about files that others can read, with the command that fixes it', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   await openSqliteStore(file).close();
   chmodSync(file, 0o644);
@@ -45,10 +45,10 @@ test('files that others can read are warned of, with the command that changes it
   expect(warned.mock.calls.flat().join()).toContain(`chmod 600 ${file}`);
 });
 
-/** What a directory holds of a backup. */
+/** Lists the files of a backup in a directory. */
 const partsOf = (file: string) => readdirSync(dirname(file)).filter((name) => name.startsWith('copy.db'));
 
-test('a backup that fails leaves nothing behind', async () => {
+test('a failed backup leaves nothing behind', async () => {
   const { store } = await furnished(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
   const copy = join(temporaryDirectory(), 'copy.db');
   vi.spyOn(fs, 'renameSync').mockImplementationOnce(() => {
@@ -63,7 +63,7 @@ test('a backup that fails leaves nothing behind', async () => {
   expect(partsOf(copy)).toEqual([]);
 });
 
-test('a backup that is killed leaves nothing under its name, and what it leaves can be told by its name', async () => {
+test('a killed backup leaves only a file that is recognisable as incomplete', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'leads.db');
   await openSqliteStore(file).close();

@@ -1,4 +1,4 @@
-/** A store is ready when a write was committed and synced, and what keeps it from that is said with what to do. */
+/** A store is ready if a write is committed and synced; otherwise the error states the remedy. */
 import fs, { chmodSync, chownSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ function newStore(lockTimeout = defaultLimits.lockTimeout) {
   return { file, store: closing(openSqliteStore(file, { ...defaultLimits, lockTimeout })) };
 }
 
-/** When the store was last found ready, as another connection sees it; undefined for never. */
+/** Returns when the store was last checked, as seen by another connection; undefined: never. */
 function checkedAt(file: string): unknown {
   const reader = new DatabaseSync(file, { readOnly: true });
   const row = reader.prepare('SELECT checked_at FROM readiness').get();
@@ -24,7 +24,7 @@ function checkedAt(file: string): unknown {
   return row?.['checked_at'];
 }
 
-test('a check commits a row of its own, and syncs it', async () => {
+test('a check commits and syncs a row', async () => {
   const { file, store } = newStore();
   const synced = vi.spyOn(fs, 'fdatasync');
   syncBuiltinESMExports();
@@ -41,7 +41,7 @@ test('a check commits a row of its own, and syncs it', async () => {
   await store.checkReady();
 });
 
-test('a lock that another process holds is named, with the file', async () => {
+test('reports a lock that another process holds, with the path', async () => {
   const { file, store } = newStore(20);
   const lock = holdWriteLock(file);
   await expect(store.checkReady()).rejects.toThrow(`Another process holds the lock of ${file}`);
@@ -58,7 +58,7 @@ test.each([
   [{ code: 'EROFS' }, /may not read and write \/d\/leads\.db/],
   [{ code: 'ENOSPC' }, /disk that holds \/d\/leads\.db is full/],
   [{ code: 'EMFILE' }, /open enough files/],
-])('the error %j is explained', (properties, reason) => {
+])('explains the error %j', (properties, reason) => {
   const error = Object.assign(new Error('what the system said'), properties);
   const { message, cause } = Object(explainError(error, '/d/leads.db'));
   expect(message).toMatch(reason);
@@ -66,7 +66,7 @@ test.each([
   expect(cause).toBe(error);
 });
 
-test('an error that says itself what to do is left as it is', () => {
+test('returns an error that already states a remedy unchanged', () => {
   const error = new Error('Stop the server.');
   expect(explainError(error, '/d/leads.db')).toBe(error);
 });
@@ -82,11 +82,11 @@ test.each([
     0o000,
     /^The command failed: The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
   ],
-])('a file that %s by the user of the command is named, with what to do', async (_what, mode, reason) => {
+])('reports a file that %s by the command’s user, with the remedy', async (_what, mode, reason) => {
   const { file, store } = newStore();
   await store.close();
   chmodSync(file, mode);
-  // Permissions mean nothing to root.
+  // Root ignores permissions.
   const nobody = 65_534;
   if (process.getuid?.() === 0) chownSync(dirname(file), nobody, nobody);
   const child = spawnProgram(

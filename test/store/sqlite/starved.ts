@@ -1,6 +1,6 @@
 /**
- * A process that has a store and runs out of descriptors; run by `checkpoints.test.ts` under a low limit. It prints what
- * it saw as JSON.
+ * Uses a store while the process has no free descriptor. `checkpoints.test.ts` runs it with a low limit and reads its result
+ * as JSON.
  */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { newSubmission } from '../../../src/leads/submission.ts';
@@ -12,14 +12,14 @@ await store.addType('motor', null);
 const partner = await store.addPartner('one', ['motor']);
 if (order === 'started') {
   await store.checkReady();
-  // The thread has its connection once it has answered.
+  // The thread has its connection once it has completed a task.
   await store.erase(1);
 }
 const held: number[] = [];
 try {
   for (;;) held.push(openSync('/dev/null', 'r'));
 } catch {
-  // None is left.
+  // No descriptor is left.
 }
 
 let people = 0;
@@ -34,7 +34,7 @@ async function addSome(count: number): Promise<void> {
 
 await addSome(200);
 for (const descriptor of held.splice(0)) closeSync(descriptor);
-// How often the log has begun anew (SQLite's file format, section 4.1).
+// Number of resets of the log (sqlite.org/fileformat2.html, section 4.1).
 const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
 const before = generation();
 while (generation() < before + 2 && people < 20_000) await addSome(20);

@@ -1,4 +1,4 @@
-/** All servers of a store run the same schema version: an older one stops as soon as a newer one has migrated. */
+/** An older server stops using the store as soon as a newer version has migrated it. */
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
@@ -8,7 +8,7 @@ import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { startServer } from '../../harness/server.ts';
 
-/** What a newer version of the program does at its start: one more migration, in one transaction. */
+/** Migrates the store as a newer version would: one more migration, in one transaction. */
 function migrateFurther(file: string): void {
   const newer = new DatabaseSync(file, { timeout: 5_000 });
   newer.exec('BEGIN IMMEDIATE; ALTER TABLE lead RENAME COLUMN trace TO trace_context');
@@ -17,7 +17,7 @@ function migrateFurther(file: string): void {
   newer.close();
 }
 
-test('once a newer version has migrated the store, an older server writes and claims nothing more', async () => {
+test('an older server neither writes nor claims once a newer version has migrated the store', async () => {
   const server = await startServer();
   const { store, file } = server;
   const counted = () => {
