@@ -57,7 +57,7 @@ function buildPage(document: unknown): string {
     execFileSync(process.execPath, [redocly, ...words], { cwd: root, stdio: 'pipe' });
     const icon = mark.replace('viewBox="0 0 160 32" width="160"', 'viewBox="0 0 32 32" width="32"');
     const html = readFileSync(page, 'utf8').replace('href="mark.svg"', `href="${dataUrl(icon)}"`);
-    return withoutEval(withOwnFooter(html));
+    return withReadableChoices(withoutEval(withOwnFooter(html)));
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -94,4 +94,15 @@ function withoutEval(html: string): string {
     );
   }
   return html.replace(check, 'return!1');
+}
+
+/** Removes a label that hides from screen readers which response example is selected. */
+function withReadableChoices(html: string): string {
+  const label = /"aria-label":`Example`,(?=options:)/;
+  if (!label.test(html)) {
+    throw new Error(
+      "Redoc's list of examples has changed. Check its label, and update withReadableChoices().",
+    );
+  }
+  return html.replace(label, '');
 }

@@ -101,16 +101,18 @@ describe.skipIf(program === undefined)('in Chromium', () => {
     expect(problems).toEqual([]);
   });
 
-  test.each(['light', 'dark'] as const)(
-    'has no serious accessibility violations in %s mode',
-    async (colorScheme) => {
-      const { page } = await open('/docs', { colorScheme });
-      await page.getByRole('heading', { name: 'Quick start' }).waitFor();
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-      expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])).toEqual([]);
-    },
-  );
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test.each(['/docs', '/docs#/leads/addlead'])(
+      `has no serious accessibility violations in ${colorScheme} mode at %s`,
+      async (path) => {
+        const { page } = await open(path, { colorScheme });
+        await page.getByRole('heading', { name: path === '/docs' ? 'Quick start' : 'Add a lead' }).waitFor();
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+        expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])).toEqual([]);
+      },
+    );
+  }
 
   test.each([1440, 390])('needs no horizontal scrolling at %i pixels', async (width) => {
     const { page } = await open('/docs', { viewport: { width, height: 900 } });
