@@ -2,36 +2,35 @@ import { readFileSync } from 'node:fs';
 import type { Document, Operation } from 'openapi-backend';
 import type { OperationId } from './reply.ts';
 
-/** One operation of openapi.yaml, with what the server needs to know of it. */
+/** An operation of openapi.yaml, as far as the server needs it. */
 export interface ContractOperation {
   id: OperationId;
-  /** Upper case, as in a request line. */
+  /** Upper case. */
   method: string;
   path: string;
-  /** The media types that its body may have, lower case. */
+  /** Media types of the body, lower case. */
   mediaTypes: readonly string[];
-  /** How many bytes its body may have (`x-max-bytes`). */
+  /** Maximum size of the body (`x-max-bytes`). */
   maxBytes: number;
-  /** Where its key may be sent. */
   credentials: Credentials;
-  /** The headers that it knows besides those of HTTP itself, lower case. */
+  /** Documented headers, lower case. */
   headers: readonly string[];
 }
 
-/** The ways in which a key may come; one is enough. */
+/** Where an API key may be sent. */
 export interface Credentials {
   queryParameters: readonly string[];
   bearer: boolean;
 }
 
-/** What openapi.yaml says, as the running server uses it. */
+/** The contract as the running server uses it. */
 export interface Contract {
   operations: readonly ContractOperation[];
-  /** The dereferenced document, for openapi-backend. A key in the query is a declared parameter in it. */
+  /** The dereferenced document for openapi-backend, with API keys in the query as declared parameters. */
   document: Document;
-  /** The same document as it is served, as JSON. */
+  /** The dereferenced document as it is served. */
   json: string;
-  /** openapi.yaml as it stands. */
+  /** The text of openapi.yaml. */
   yaml: string;
 }
 
@@ -53,10 +52,10 @@ interface RawDocument {
 const bundle = new URL('../../generated/openapi.json', import.meta.url);
 const source = new URL('../../openapi.yaml', import.meta.url);
 
-/** Reads the contract from generated/openapi.json, which `npm run generate` makes from openapi.yaml. */
+/** Reads the contract from generated/openapi.json, which `npm run generate` builds from openapi.yaml. */
 export function readContract(): Contract {
   const json = readFileSync(bundle, 'utf8');
-  // The cast: the contract's lint and the tests hold the file to this shape.
+  // The cast: the contract's lint and the tests guarantee this shape.
   const raw = JSON.parse(json) as RawDocument;
   const operations: ContractOperation[] = [];
   for (const [path, methods] of Object.entries(raw.paths)) {
@@ -79,37 +78,37 @@ export function readContract(): Contract {
       });
     }
   }
-  // The cast: openapi-backend's type of a document is wider than what is read of it here.
+  // The cast: openapi-backend's type of a document covers more than this server reads.
   return { operations, document: raw as unknown as Document, json, yaml: readFileSync(source, 'utf8') };
 }
 
-/** The schema of an operation's body, as it stands in the document. */
+/** Returns the schema of an operation's body. */
 export function bodySchema(document: Document, operation: ContractOperation): BodySchema {
-  // The casts: openapi-backend's types allow for references, and this document has none left.
+  // The casts: openapi-backend's types include references, and this document is dereferenced.
   const methods = document.paths?.[operation.path] as Record<string, Operation> | undefined;
   const body = methods?.[operation.method.toLowerCase()]?.requestBody as unknown as {
     content: Record<string, { schema: BodySchema }>;
   };
   const media = body.content[operation.mediaTypes[0] ?? ''];
-  if (media === undefined) throw new Error(`openapi.yaml gives the body of ${operation.id} no schema.`);
+  if (media === undefined) throw new Error(`The body of ${operation.id} has no schema in openapi.yaml.`);
   return media.schema;
 }
 
-/** An object's schema, as far as it is read here. */
+/** The schema of a body, as far as the server reads it. */
 export interface BodySchema {
   required?: readonly string[];
   properties: Record<string, FieldSchema>;
 }
 
-/** A field's schema, as far as it is read here. */
+/** The schema of a field, as far as the server reads it. */
 export interface FieldSchema {
   type: string | readonly string[];
   format?: string;
   'x-error-message'?: string;
 }
 
-/** Whether the field may be of this JSON type. */
-export function takes(field: FieldSchema, type: string): boolean {
+/** Returns whether a field may have this JSON type. */
+export function allowsType(field: FieldSchema, type: string): boolean {
   return typeof field.type === 'string' ? field.type === type : field.type.includes(type);
 }
 
@@ -120,8 +119,7 @@ function credentialsOf(security: Record<string, string[]>[], raw: RawDocument): 
     const scheme = raw.components.securitySchemes[name];
     if (scheme?.type === 'apiKey' && scheme.in === 'query' && scheme.name) queryParameters.push(scheme.name);
     else if (scheme?.type === 'http' && scheme.scheme === 'bearer') bearer = true;
-    else
-      throw new Error(`openapi.yaml asks for the security scheme ${name}, which this server cannot check.`);
+    else throw new Error(`The server does not support the security scheme ${name} of openapi.yaml.`);
   }
   return { queryParameters, bearer };
 }

@@ -2,33 +2,33 @@ import type { ErrorObject } from 'ajv';
 import leven from 'leven';
 import type { components } from '../../generated/openapi.ts';
 import { isBlank } from '../text/visible.ts';
-import { type BodySchema, type FieldSchema, takes } from './document.ts';
+import { allowsType, type BodySchema, type FieldSchema } from './document.ts';
 
-/** What is wrong with a request, by field: the body of a 400. */
+/** Validation errors by field: the body of a 400. */
 export type Failures = components['schemas']['ValidationErrors'];
 
-/** A longer name is no slip of a known one, and comparing it takes time. */
+/** Longer names get no suggestion, because comparing them takes time. */
 const maxSuggestionLength = 64;
 
-/** The failure of a body as a whole, under the name `body`. */
+/** Returns a validation error of the body as a whole. */
 export function bodyFailure(message: string): Failures {
   return failuresOf(new Map([['body', [message]]]));
 }
 
-/** The failure of a body that is JSON and no object. */
+/** The validation error of a JSON body that is not an object. */
 export const notAnObject: Failures = bodyFailure('Body must be a JSON object.');
 
-/** The failure of a request that could not be read as far as its body. */
+/** Returns a validation error of a request whose body was not read. */
 export function requestFailure(message: string): Failures {
   return failuresOf(new Map([['request', [message]]]));
 }
 
 /**
- * Puts what Ajv found into the contract's words. Fields stand in the order of the schema, and after
- * them those that it does not have, and headers.
+ * Converts Ajv's errors to the contract's messages. Fields are in the order of the schema, followed by unknown fields and
+ * headers.
  *
- * @param errors of an Ajv with the options `allErrors` and `verbose`, over `{ query, header, requestBody }`
- * @param schema of the body
+ * @param errors from an Ajv with the options `allErrors` and `verbose`, about `{ query, header, requestBody }`
+ * @param schema the schema of the body
  */
 export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema): Failures {
   const found = new Map<string, Set<string>>();
@@ -56,7 +56,7 @@ export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema)
   return failuresOf(ordered);
 }
 
-/** What a value is goes before how long it is. */
+/** Moves errors about length behind all others. */
 function lengthLast(errors: readonly ErrorObject[]): ErrorObject[] {
   const isLength = ({ keyword }: ErrorObject) => Number(keyword === 'maxLength');
   return errors.toSorted((one, other) => isLength(one) - isLength(other));
@@ -67,12 +67,12 @@ function add(found: Map<string, Set<string>>, name: string, error: ErrorObject, 
   found.set(name, messages);
   const field = schema.properties[name];
   if (field === undefined) return;
-  // `required` is reported of the object, so the value that counts is the one that is not there.
+  // `required` is reported for the object, so its data is not the field's value.
   const value: unknown = error.keyword === 'required' ? undefined : error.data;
   messages.add(messageFor(labelOf(name), field, schema.required?.includes(name) ?? false, value, error));
 }
 
-/** The rules in the order in which the contract's messages follow from them: the first that fits. */
+/** Returns the message of the first rule that applies. */
 function messageFor(
   label: string,
   field: FieldSchema,
@@ -93,45 +93,45 @@ function messageFor(
   if (error.keyword === 'type') return typeMessage(label, field, value);
   if (field.format === 'email') return `${label} is not a valid email address.`;
   if (field.format === 'phone') return `${label} is not a valid phone number.`;
-  if (takes(field, 'integer')) return `${label} must be a number.`;
+  if (allowsType(field, 'integer')) return `${label} must be a number.`;
   throw new Error(`No message for the keyword ${error.keyword} at ${error.instancePath}.`);
 }
 
 function typeMessage(label: string, field: FieldSchema, value: unknown): string {
-  if (!takes(field, 'integer')) return `${label} must be a string.`;
+  if (!allowsType(field, 'integer')) return `${label} must be a string.`;
   return typeof value === 'number' ? `${label} must be an integer.` : `${label} must be a number.`;
 }
 
 function headerMessage({ keyword, instancePath, parentSchema }: ErrorObject): string {
-  const refusal: string | undefined = parentSchema?.['x-error-message'];
-  if (refusal !== undefined) return refusal;
+  const message: string | undefined = parentSchema?.['x-error-message'];
+  if (message !== undefined) return message;
   throw new Error(`No message for the keyword ${keyword} at ${instancePath}.`);
 }
 
-/** `idempotency-key` -> `Idempotency-Key`, as the contract writes a header. */
+/** `idempotency-key` -> `Idempotency-Key`. */
 function headerName(name: string): string {
   return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 function unknownFieldMessage(part: string | undefined, name: string, schema: BodySchema): string {
   if (part === 'query') return `${labelOf(name)} is not a query parameter of this request.`;
-  const near = nearest(name, Object.keys(schema.properties));
-  const hint = near === undefined ? '.' : `; did you mean \`${near}\`?`;
+  const suggestion = nearest(name, Object.keys(schema.properties));
+  const hint = suggestion === undefined ? '.' : `; did you mean \`${suggestion}\`?`;
   return `${labelOf(name)} is not a field of this request${hint}`;
 }
 
-/** The known name that differs in one or two letters, where there is one. */
+/** Returns the known name that differs in up to two letters; undefined if there is none. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > maxSuggestionLength) return undefined;
-  const written = name.toLowerCase();
-  const furthest = written.length > 4 ? 2 : 1;
-  let near: string | undefined;
-  let least = furthest + 1;
+  const lowerCase = name.toLowerCase();
+  const maxDistance = lowerCase.length > 4 ? 2 : 1;
+  let nearestName: string | undefined;
+  let shortest = maxDistance + 1;
   for (const candidate of known) {
-    const distance = leven(written, candidate, { maxDistance: least });
-    if (distance < least) [near, least] = [candidate, distance];
+    const distance = leven(lowerCase, candidate, { maxDistance: shortest });
+    if (distance < shortest) [nearestName, shortest] = [candidate, distance];
   }
-  return near;
+  return nearestName;
 }
 
 /** `first_name` -> `First Name`. */
@@ -153,7 +153,7 @@ function pathOf(error: ErrorObject): (string | undefined)[] {
 }
 
 function failuresOf(messages: Map<string, Iterable<string>>): Failures {
-  // Without a prototype, so that a field called `__proto__` is a field like any other.
+  // Without a prototype, so that `__proto__` is a field like any other.
   const failures: Failures = Object.create(null);
   for (const [field, texts] of messages) {
     failures[field] = Object.fromEntries([...texts].map((text, index) => [String(index), text]));

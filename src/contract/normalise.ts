@@ -1,5 +1,5 @@
 import { isBlank } from '../text/visible.ts';
-import { type BodySchema, takes } from './document.ts';
+import { allowsType, type BodySchema } from './document.ts';
 
 /**
  * Returns a function that normalises a body: it removes blank fields that are required or may be null, and converts
@@ -9,7 +9,11 @@ export function normaliseBody(schema: BodySchema): (body: object) => object {
   const rules = Object.entries(schema.properties)
     .map(([name, field]) => {
       const isRequired = schema.required?.includes(name) ?? false;
-      return { name, mayBeBlank: isRequired || takes(field, 'null'), isInteger: takes(field, 'integer') };
+      return {
+        name,
+        mayBeBlank: isRequired || allowsType(field, 'null'),
+        isInteger: allowsType(field, 'integer'),
+      };
     })
     .filter(({ mayBeBlank, isInteger }) => mayBeBlank || isInteger);
   return (body) => {

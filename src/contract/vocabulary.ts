@@ -2,15 +2,13 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { PhoneParsers } from '../leads/phone.ts';
 
-/** The keyword of a phone number that must be one that the deployment calls. */
+/** Keyword: the phone number must be one that the deployment calls. */
 export const callable = 'x-callable';
 
 /**
- * Ajv with the words that openapi.yaml uses: the formats `email` and `phone`, `contentSchema` as a rule rather
- * than a note, and the extensions.
- *
- * Every error is reported (`allErrors`), since a partner is told of every failing field at once.
- * What that costs is bounded by the size of a body.
+ * Creates an Ajv that knows the vocabulary of openapi.yaml: the formats `email` and `phone`, `contentSchema` as an
+ * assertion, and the extensions. It reports every error (`allErrors`), so that a response lists every invalid field; the
+ * maximum body size bounds the cost.
  */
 export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020 {
   const ajv = new Ajv2020({
@@ -18,25 +16,24 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
     verbose: true,
     strict: true,
     allowUnionTypes: true,
-    // The contract's lint holds its schemas to JSON Schema; once more at each start would be 60 ms of it.
+    // The contract's lint validates the schemas; doing so at each start would take 60 ms.
     validateSchema: false,
   });
   ajv.addFormat('email', fullFormats.email);
-  ajv.addFormat('phone', (written) => parse(written) !== undefined);
+  ajv.addFormat('phone', (value) => parse(value) !== undefined);
   ajv.addKeyword('x-error-message');
   ajv.addKeyword({
     keyword: callable,
     type: 'string',
     schemaType: 'boolean',
-    validate: (isRequired: boolean, written: string) =>
-      !isRequired || reasonNotCallable(written) === undefined,
+    validate: (isRequired: boolean, value: string) => !isRequired || reasonNotCallable(value) === undefined,
   });
   ajv.addKeyword({
     keyword: 'x-max-depth',
     schemaType: 'number',
-    validate: (most: number, value: unknown) => isWithinDepth(value, most),
+    validate: (maxDepth: number, value: unknown) => isWithinDepth(value, maxDepth),
   });
-  // JSON Schema 2020-12 (validation, section 8) leaves it open whether content is asserted: here it is.
+  // JSON Schema 2020-12 (validation, section 8) lets an implementation assert content, which this one does.
   ajv.removeKeyword('contentSchema');
   ajv.addKeyword({
     keyword: 'contentSchema',
@@ -45,7 +42,7 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
     compile: (schema: object) => {
       const validate = ajv.compile(schema);
       return (content: string) => {
-        const json = parsed(content);
+        const json = parseJson(content);
         return json !== undefined && validate(json) === true;
       };
     },
@@ -53,8 +50,8 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
   return ajv;
 }
 
-/** What the text holds as JSON; undefined where it holds none. */
-function parsed(text: string): unknown {
+/** Returns undefined if the text is not JSON. */
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -63,8 +60,8 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Whether no value lies in more than `most` objects and arrays. It needs no more stack than that. */
-function isWithinDepth(value: unknown, most: number): boolean {
+/** Returns whether a value is nested at most `maxDepth` levels deep. Recurses no deeper than that. */
+function isWithinDepth(value: unknown, maxDepth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
-  return most > 0 && Object.values(value).every((member) => isWithinDepth(member, most - 1));
+  return maxDepth > 0 && Object.values(value).every((member) => isWithinDepth(member, maxDepth - 1));
 }

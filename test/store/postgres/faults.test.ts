@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
 import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
-import { requestValue, responseValue } from '../../harness/contract.ts';
+import { operationIds, requestValue, responseValue } from '../../harness/contract.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
@@ -80,7 +80,7 @@ test('partners get the documented errors while PostgreSQL is down, and are serve
     checkReadyEvery: 100,
   });
   await postgres.stop();
-  for (const id of ['addLead', 'cancelLead', 'leadStatus'] as const) {
+  for (const id of operationIds()) {
     const { status, json } = await send(server, id);
     expect(status, id).toBe(500);
     expect(json, id).toEqual(responseValue(id, 500, 'server-error'));
