@@ -7,30 +7,31 @@ import type { Store } from '../../src/store/store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 
-/** A store that is held to the promises of all; each that is opened is empty. */
+/** A kind of store. Each one that is opened is empty, and is closed after the test. */
 export interface TestedStore {
   name: string;
   open(): Promise<Store>;
 }
 
-/** Every store that the program can use. */
+/** Every kind of store that the program can use. */
 export const stores: readonly TestedStore[] = [
   { name: 'SQLite', open: async () => openStore() },
   { name: 'SQLite in memory', open: async () => closing(openSqliteStore(':memory:')) },
   { name: 'PostgreSQL', open: async () => closing(await openPostgresStore(await emptyDatabase())) },
 ];
 
-/** An empty store, for tests that do not depend on which it is. */
+/** Opens an empty store, for tests that do not depend on its kind. */
 export function openStore(): Store {
   return closing(openSqliteStore(join(temporaryDirectory(), 'leads.db')));
 }
 
+/** Closes a store after the test. */
 export function closing(store: Store): Store {
   onTestFinished(() => store.close());
   return store;
 }
 
-/** A store with two partners that hold the type `motor`, and the submission that each can send. */
+/** Adds the type `motor` and two partners that have it, and returns a function that makes submissions. */
 export async function furnished(opening: Store | Promise<Store>, recontactAfter: number | null = null) {
   const store = await opening;
   await store.addType('motor', recontactAfter);

@@ -4,7 +4,7 @@ import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts
 import { dispatch, untilAll } from '../../harness/dispatch.ts';
 import { type PgBouncer, startPgBouncer, whyNoPgBouncer } from '../../harness/pgbouncer.ts';
 import { emptyDatabase } from '../../harness/postgres.ts';
-import { keepsEveryPromise } from '../conformance.ts';
+import { testConformance } from '../conformance.ts';
 import { closing, furnished } from '../stores.ts';
 import { expectTrueResults, startLoad } from './load.ts';
 
@@ -20,7 +20,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer', () => {
 
   const open = async () => closing(await openPostgresStore(bouncer.through(await emptyDatabase())));
 
-  keepsEveryPromise({ name: 'PostgreSQL', open });
+  testConformance({ name: 'PostgreSQL', open });
 
   test('three servers with more connections than the pool accept each person once', async () => {
     const url = bouncer.through(await emptyDatabase());

@@ -1,0 +1,29 @@
+import { expect, vi } from 'vitest';
+import type { Store } from '../../../src/store/store.ts';
+
+/** Opens an empty store that is closed after the test. */
+export type Open = () => Promise<Store>;
+
+/** Tests of what every store does, by their names. */
+export type Behaviours = Record<string, (open: Open) => Promise<void>>;
+
+export const person = { type: 'motor', mobile: '+447840258823' };
+export const hour = 3_600_000;
+
+/** Makes one test of each value. @param name ends with the value */
+export function forEach<Value>(
+  values: readonly Value[],
+  name: string,
+  run: (open: Open, value: Value) => Promise<void>,
+): Behaviours {
+  return Object.fromEntries(values.map((value) => [`${name}: ${value}`, (open: Open) => run(open, value)]));
+}
+
+/** Waits until the clock has moved on by more than a time (ms). */
+export function pass(milliseconds: number): Promise<void> {
+  const start = Date.now();
+  return vi.waitFor(() => expect(Date.now()).toBeGreaterThan(start + milliseconds), {
+    interval: 2,
+    timeout: milliseconds + 20_000,
+  });
+}

@@ -1,0 +1,210 @@
+/** How leads are claimed and attempts recorded. */
+import { expect, vi } from 'vitest';
+import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
+import { cancel, claim, dialDue, leadsIn, record } from '../../harness/server.ts';
+import { furnished } from '../stores.ts';
+import { type Behaviours, forEach, hour, pass, person } from './behaviour.ts';
+
+export const deliveries: Behaviours = {
+  'claims each due lead once, the longest due first': async (open) => {
+    const { store, first, from } = await furnished(open());
+    const now = Date.now();
+    for (const [index, delays] of [0, 3600, 0, 0].entries()) {
+      await store.submit(from(first.id, { mobile: `+44784025882${index}`, receivedAt: now, delays }));
+      await pass(1);
+    }
+    const claims = await Promise.all([claim(store, 'one', { limit: 2 }), claim(store, 'two', { limit: 2 })]);
+    // Which of the two comes first is not ours to say.
+    const mobiles = claims.map((leads) => leads.map(({ mobile }) => mobile));
+    for (const each of mobiles) expect(each).toEqual(each.toSorted());
+    expect(mobiles.flat().toSorted()).toEqual(['+447840258820', '+447840258822', '+447840258823']);
+    expect(await Array.fromAsync(store.dueLeads(10))).toEqual([]);
+  },
+
+  'claims a lead again once its lease has ended, and records a late attempt of the earlier claim': async (
+    open,
+  ) => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'slow', { lease: 1 });
+    expect(lead).toMatchObject({ attempts: 1, mayHaveArrived: false });
+    await pass(1);
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
+      outcome: 'already-processed',
+    });
+    const [again] = await claim(store, 'next');
+    expect(again).toMatchObject({ id: lead?.id, attempts: 2, mayHaveArrived: true });
+    expect(await claim(store, 'early')).toEqual([]);
+    await record(store, 'slow', lead?.id ?? '', 'rejected');
+    expect((await leadsIn(store))[0]?.state).toBe('scheduled');
+    await record(store, 'slow', lead?.id ?? '', 'delivered');
+    expect((await leadsIn(store))[0]?.state).toBe('dialled');
+    await record(store, 'next', lead?.id ?? '', 'rejected');
+    expect((await leadsIn(store))[0]?.state).toBe('dialled');
+  },
+
+  ...forEach(
+    ['stale attempt first', 'current attempt first'],
+    'applies the current one of two attempts that are recorded at once',
+    async (open, order) => {
+      const names = order === 'stale attempt first' ? ['slow', 'next'] : ['next', 'slow'];
+      const { store, first, from } = await furnished(open());
+      const later = Date.now() + hour;
+      const stateAfter = async (outcomes: Record<string, AttemptOutcome>, mobile: string) => {
+        await store.submit(from(first.id, { mobile }));
+        const [lead] = await claim(store, 'slow', { lease: 1 });
+        await pass(1);
+        expect(await claim(store, 'next')).toMatchObject([{ id: lead?.id }]);
+        const records = names.map((name) => {
+          const outcome = outcomes[name] ?? 'unknown';
+          return record(store, name, lead?.id ?? '', outcome, outcome === 'unavailable' ? later : undefined);
+        });
+        await Promise.all(records);
+        return (await Array.fromAsync(store.leads({ mobile }, 1)))[0]?.state;
+      };
+      expect(await stateAfter({ slow: 'rejected', next: 'unavailable' }, '+447840258823')).toBe('scheduled');
+      expect(await store.nextAttemptAt()).toBe(later);
+      expect(await stateAfter({ slow: 'unavailable', next: 'rejected' }, '+447840258824')).toBe('failed');
+    },
+  ),
+
+  'marks a lead as dialled if one of two attempts recorded at once delivered it, even a stale one': async (
+    open,
+  ) => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'slow', { lease: 1 });
+    await pass(1);
+    expect(await claim(store, 'next')).toMatchObject([{ id: lead?.id }]);
+    const id = lead?.id ?? '';
+    await Promise.all([record(store, 'slow', id, 'delivered'), record(store, 'next', id, 'rejected')]);
+    expect((await leadsIn(store))[0]?.state).toBe('dialled');
+  },
+
+  'keeps every attempt, interrupted ones included': async (open) => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await claim(store, 'killed', { lease: 1 });
+    await pass(1);
+    const [lead] = await claim(store, 'next');
+    await record(store, 'next', lead?.id ?? '', 'unavailable', Date.now());
+    await dialDue(store);
+    const attempts = await Array.fromAsync(store.attempts(person.mobile));
+    expect(attempts.map(({ outcome }) => outcome)).toEqual(['unknown', 'unavailable', 'delivered']);
+    expect((await leadsIn(store))[0]).toMatchObject({ attempts: 3, lastResponse: 'delivered once' });
+  },
+
+  'claims a lead that is retried later after those that are due': async (open) => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const later = Date.now() + hour;
+    await record(store, 'test', lead?.id ?? '', 'unavailable', later);
+    expect(await claim(store, 'test')).toEqual([]);
+    expect(await store.nextAttemptAt()).toBe(later);
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    expect(await claim(store, 'test')).toMatchObject([{ mobile: '+447840258824' }]);
+  },
+
+  'returns the earliest due time, retry or end of a lease as the time of the next attempt': async (open) => {
+    const { store, first, from } = await furnished(open());
+    expect(await store.nextAttemptAt()).toBeUndefined();
+    const now = Date.now();
+    await store.submit(from(first.id, { receivedAt: now, delays: 600 }));
+    expect(await store.nextAttemptAt()).toBe(now + 600_000);
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    expect(await store.nextAttemptAt()).toBeLessThanOrEqual(Date.now());
+    await claim(store, 'test', { lease: 60_000 });
+    expect(await store.nextAttemptAt()).toBeGreaterThan(now + 50_000);
+    await dialDue(store);
+  },
+
+  'renews the leases of the leads that a claim still holds': async (open) => {
+    const { store, first, from } = await furnished(open());
+    const mobiles = ['+447840258823', '+447840258824', '+447840258825'];
+    for (const mobile of mobiles) await store.submit(from(first.id, { mobile }));
+    const ids = (await claim(store, 'slow', { lease: 20 })).map(({ id }) => id);
+    await pass(20);
+    // Its lease has ended, and nobody else has asked.
+    expect((await store.renewLease('slow', ids, 20)).toSorted()).toEqual(ids.toSorted());
+    await pass(20);
+    const [lost] = await claim(store, 'other', { limit: 1 });
+    expect(lost?.mayHaveArrived).toBe(true);
+    const others = ids.filter((id) => id !== lost?.id);
+    expect((await store.renewLease('slow', ids, 60_000)).toSorted()).toEqual(others.toSorted());
+    expect(await claim(store, 'third')).toEqual([]);
+    await record(store, 'slow', others[0] ?? '', 'delivered');
+    expect(await store.renewLease('slow', ids, 60_000)).toEqual(others.slice(1));
+    expect(await store.renewLease('nobody', ids, 60_000)).toEqual([]);
+    expect(await store.renewLease('slow', [], 60_000)).toEqual([]);
+  },
+
+  'claims the leads of all types in one order, page after page': async (open) => {
+    const { store, first, from } = await furnished(open());
+    for (const type of ['home', 'solar']) {
+      await store.addType(type, null);
+      await store.grantType('first', type);
+    }
+    const now = Date.now() - 1_000_000;
+    vi.useFakeTimers({ toFake: ['Date'], now });
+    const types = Array.from({ length: 700 }, (_, index) => ['motor', 'home', 'solar'][(index * index) % 3]);
+    await Promise.all(
+      types.map((type = '', index) => {
+        const mobile = `+44784${String(index).padStart(7, '0')}`;
+        return store.submit(from(first.id, { type, mobile, receivedAt: now + index - (index % 2) }));
+      }),
+    );
+    vi.useRealTimers();
+    const inOrder = (await Array.fromAsync(store.dueLeads(10_000))).map(({ id }) => id);
+    const leads = (await leadsIn(store)).toSorted(
+      (one, other) => one.dueAt - other.dueAt || (one.id < other.id ? -1 : 1),
+    );
+    expect(inOrder).toEqual(leads.map(({ id }) => id));
+    const claimed: string[] = [];
+    for (const limit of [1, 2, 3, 300, 1_000]) {
+      claimed.push(...(await claim(store, `claim-${limit}`, { limit })).map(({ id }) => id));
+    }
+    expect(claimed).toEqual(inOrder);
+  },
+
+  'calls the subscriber after a change until it unsubscribes': async (open) => {
+    const { store, first, from } = await furnished(open());
+    let changes = 0;
+    const stop = store.onChange(() => {
+      changes += 1;
+    });
+    await store.submit(from(first.id));
+    expect(changes).toBe(1);
+    stop();
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    expect(changes).toBe(1);
+  },
+
+  'expires a lead that is too late to call, or fails it if the dialler may have it': async (open) => {
+    const { store, first, from } = await furnished(open());
+    const now = Date.now();
+    await store.submit(from(first.id));
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    await store.submit(from(first.id, { mobile: '+447840258825', receivedAt: now, delays: 600 }));
+    const [lead] = await claim(store, 'test', { limit: 1 });
+    await record(store, 'test', lead?.id ?? '', 'unknown', now);
+    const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore: now + 300_000 };
+    expect(await store.claimDue(terms)).toEqual({ leads: [], tooLate: 2, undecided: 1 });
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'expired', 'failed']);
+    expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
+      outcome: 'accepted',
+    });
+  },
+
+  ...forEach(
+    ['rejected', 'unavailable', 'unknown'] as const,
+    'fails a lead without further attempts, and does not claim it again',
+    async (open, outcome) => {
+      const { store, first, from } = await furnished(open());
+      await store.submit(from(first.id));
+      await dialDue(store, outcome);
+      expect((await leadsIn(store))[0]).toMatchObject({ state: 'failed', attempts: 1 });
+      expect(await claim(store, 'test')).toEqual([]);
+    },
+  ),
+};

@@ -1,0 +1,68 @@
+/** What partners and operators can look up. */
+import { expect } from 'vitest';
+import { cancel } from '../../harness/server.ts';
+import { furnished } from '../stores.ts';
+import { type Behaviours, person } from './behaviour.ts';
+
+export const lookups: Behaviours = {
+  'returns the status of the partner’s own latest lead': async (open) => {
+    const { store, first, second, from } = await furnished(open());
+    const status = (partnerId: number) => store.leadStatus({ partnerId, ...person });
+    expect(await status(first.id)).toBeUndefined();
+    const submitted = await store.submit(from(first.id, { delays: 600 }));
+    const dueAt = submitted.outcome === 'accepted' ? submitted.dueAt : 0;
+    expect(await status(first.id)).toMatchObject({ state: 'scheduled', dueAt, dialledAt: null });
+    expect(await status(second.id)).toBeUndefined();
+    await cancel(store, { partnerId: first.id, ...person });
+    await store.submit(from(second.id));
+    expect(await status(first.id)).toMatchObject({ state: 'cancelled' });
+    expect(await status(second.id)).toMatchObject({ state: 'scheduled' });
+    expect(await store.leadStatus({ partnerId: first.id, ...person, type: 'other' })).toBeUndefined();
+  },
+
+  'finds leads and submissions by their fields, the newest first': async (open) => {
+    const { store, first, second, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await store.submit(from(second.id));
+    await store.submit(from(second.id, { mobile: '+447840258824' }));
+    await store.submit(from(first.id, { mobile: '+447840258824', type: 'other' }));
+    const mobiles = async (filter: object) =>
+      (await Array.fromAsync(store.leads(filter, 10))).map(({ mobile }) => mobile.slice(-1));
+    expect(await mobiles({})).toEqual(['4', '3']);
+    expect(await mobiles({ partner: 'second' })).toEqual(['4']);
+    expect(await mobiles({ mobile: '+447840258823', state: 'scheduled', type: 'motor' })).toEqual(['3']);
+    expect(await mobiles({ state: 'cancelled' })).toEqual([]);
+    const outcomes = async (mobile: string) =>
+      (await Array.fromAsync(store.submissions({ mobile }, 10))).map(({ partner, outcome }) => [
+        partner,
+        outcome,
+      ]);
+    expect(await outcomes('+447840258823')).toEqual([
+      ['second', 'already-scheduled'],
+      ['first', 'accepted'],
+    ]);
+    expect(await outcomes('+447840258824')).toEqual([
+      ['first', 'unknown-type'],
+      ['second', 'accepted'],
+    ]);
+  },
+
+  'lists more than a page completely and in order, up to the limit': async (open) => {
+    const { store, first, from } = await furnished(open());
+    const receivedAt = Date.now();
+    const mobiles = Array.from({ length: 1_201 }, (_, index) => `+44784${String(index).padStart(7, '0')}`);
+    await Promise.all(mobiles.map((mobile) => store.submit(from(first.id, { mobile, receivedAt }))));
+    const lists: Record<string, (limit: number) => AsyncIterable<{ mobile: string }>> = {
+      leads: (limit) => store.leads({ type: 'motor' }, limit),
+      submissions: (limit) => store.submissions({ outcome: 'accepted' }, limit),
+      dueLeads: (limit) => store.dueLeads(limit),
+    };
+    for (const [name, list] of Object.entries(lists)) {
+      const order = name === 'dueLeads' ? mobiles : mobiles.toReversed();
+      for (const limit of [0, 1, 500, 501, 1_000, 1_201, Number.MAX_SAFE_INTEGER]) {
+        const listed = (await Array.fromAsync(list(limit))).map(({ mobile }) => mobile);
+        expect(listed, `${name} up to ${limit}`).toEqual(order.slice(0, limit));
+      }
+    }
+  },
+};

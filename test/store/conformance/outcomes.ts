@@ -1,0 +1,82 @@
+/** Every outcome of a submission and of a request to cancel, in a situation that leads to it. */
+import { expect } from 'vitest';
+import {
+  type CancellationOutcome,
+  type SubmissionOutcome,
+  submissionOutcomes,
+} from '../../../src/leads/lead.ts';
+import type { Cancelled, SubmissionResult } from '../../../src/store/store.ts';
+import { cancel, claim, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
+import { furnished } from '../stores.ts';
+import { type Behaviours, forEach, person } from './behaviour.ts';
+
+type Furnished = Awaited<ReturnType<typeof furnished>>;
+
+/** Brings about an outcome as the last request of the first partner. */
+type Scenario<Result> = (furnished: Furnished) => Promise<Result>;
+
+const submissionScenarios: Record<SubmissionOutcome, Scenario<SubmissionResult>> = {
+  accepted: ({ store, first, from }) => store.submit(from(first.id)),
+
+  async 'existing-contact'({ store, first, second, from }) {
+    await store.submit(from(second.id));
+    await dialDue(store);
+    return store.submit(from(first.id));
+  },
+
+  async 'already-scheduled'({ store, first, second, from }) {
+    await store.submit(from(second.id));
+    return store.submit(from(first.id));
+  },
+
+  async 'unknown-type'({ store, first, from }) {
+    await store.addType('home', null);
+    return store.submit(from(first.id, { type: 'home' }));
+  },
+};
+
+const cancellationScenarios: Record<CancellationOutcome, Scenario<Cancelled>> = {
+  async cancelled({ store, first, from }) {
+    await store.submit(from(first.id));
+    return cancel(store, { partnerId: first.id, ...person });
+  },
+
+  async 'not-found'({ store, first, second, from }) {
+    await store.submit(from(second.id));
+    return cancel(store, { partnerId: first.id, ...person });
+  },
+
+  async 'already-processed'({ store, first, from }) {
+    await store.submit(from(first.id));
+    await claim(store, 'test');
+    return cancel(store, { partnerId: first.id, ...person });
+  },
+
+  async 'unknown-type'({ store, first }) {
+    await store.addType('home', null);
+    return cancel(store, { partnerId: first.id, ...person, type: 'home' });
+  },
+};
+
+// The cast: the record has these keys and no others.
+const cancellationOutcomes = Object.keys(cancellationScenarios) as CancellationOutcome[];
+
+export const outcomes: Behaviours = {
+  ...forEach(submissionOutcomes, 'stores a submission with its outcome', async (open, outcome) => {
+    const parts = await furnished(open());
+    expect(await submissionScenarios[outcome](parts)).toMatchObject({ outcome, isReplay: false });
+    const [stored] = (await submissionsIn(parts.store)).filter(({ partner }) => partner === 'first');
+    const [lead] = await leadsIn(parts.store);
+    const leadId = outcome === 'unknown-type' ? null : lead?.id;
+    expect(stored).toMatchObject({ outcome, leadId, reruns: [] });
+  }),
+
+  ...forEach(cancellationOutcomes, 'stores a request to cancel with its outcome', async (open, outcome) => {
+    const parts = await furnished(open());
+    expect(await cancellationScenarios[outcome](parts)).toEqual({ outcome, isReplay: false });
+    const [stored] = await Array.fromAsync(parts.store.cancellations(person.mobile));
+    const [lead] = await leadsIn(parts.store);
+    const hasLead = outcome === 'cancelled' || outcome === 'already-processed';
+    expect(stored).toMatchObject({ partner: 'first', outcome, leadId: hasLead ? lead?.id : null });
+  }),
+};

@@ -1,0 +1,91 @@
+/** How pauses hold back deliveries. */
+import { expect } from 'vitest';
+import { UserError } from '../../../src/errors/user-error.ts';
+import { cancel, claim, leadsIn, record } from '../../harness/server.ts';
+import { furnished } from '../stores.ts';
+import { type Behaviours, hour, person } from './behaviour.ts';
+
+export const pauses: Behaviours = {
+  'claims no lead of a paused type, and goes on with the others': async (open) => {
+    const { store, first, from } = await furnished(open());
+    await store.addType('home', null);
+    await store.grantType('first', 'home');
+    await store.submit(from(first.id));
+    await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+    expect(await store.nextAttemptAt()).toBeUndefined();
+    await store.submit(from(first.id, { type: 'home' }));
+    expect(await store.nextAttemptAt()).toBeLessThanOrEqual(Date.now());
+    expect(await store.workload()).toMatchObject({ due: 1, duePaused: 1 });
+    expect(await Array.fromAsync(store.dueLeads(10))).toMatchObject([{ type: 'home' }]);
+    expect(await claim(store, 'one')).toMatchObject([{ type: 'home' }]);
+    expect(await store.workload()).toMatchObject({ due: 0, duePaused: 1 });
+
+    await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'moving' });
+    expect(await store.nextAttemptAt()).toBeUndefined();
+    await store.resumeDelivery('motor');
+    expect(await claim(store, 'two')).toEqual([]);
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+    await store.resumeDelivery(undefined);
+    expect(await claim(store, 'two')).toMatchObject([{ type: 'motor' }]);
+  },
+
+  'records attempts in flight when their delivery is paused, and holds back retries': async (open) => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    const [one, two] = await claim(store, 'test');
+    await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
+    await record(store, 'test', one?.id ?? '', 'delivered');
+    await record(store, 'test', two?.id ?? '', 'unavailable', Date.now());
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
+    expect(await claim(store, 'next')).toEqual([]);
+    await store.resumeDelivery(undefined);
+    expect(await claim(store, 'next')).toMatchObject([{ id: two?.id }]);
+  },
+
+  'lists pauses with their author and reason: the latest of an operator, the first of a dialler': async (
+    open,
+  ) => {
+    const { store } = await furnished(open());
+    const before = Date.now();
+    await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'first' });
+    await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'second' });
+    await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'first' });
+    await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'second' });
+    await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'both' });
+    const pauses = await store.pauses();
+    expect(pauses.map(({ type, by, reason }) => [type, by, reason])).toEqual([
+      [undefined, 'dialler', 'first'],
+      [undefined, 'operator', 'both'],
+      ['motor', 'operator', 'second'],
+    ]);
+    for (const { since } of pauses) {
+      expect(since).toBeGreaterThanOrEqual(before);
+      expect(since).toBeLessThanOrEqual(Date.now());
+    }
+    await expect(store.pauseDelivery({ type: 'home', by: 'operator', reason: 'x' })).rejects.toThrow(
+      UserError,
+    );
+    expect(await store.resumeDelivery('home')).toEqual([]);
+    expect((await store.resumeDelivery(undefined)).map(({ reason }) => reason).toSorted()).toEqual([
+      'both',
+      'first',
+    ]);
+    expect(await store.pauses()).toEqual(pauses.slice(2));
+    expect(await store.resumeDelivery('motor')).toEqual(pauses.slice(2));
+    expect(await store.pauses()).toEqual([]);
+  },
+
+  'does not call a lead that became too late while its delivery was paused': async (open) => {
+    const { store, first, from } = await furnished(open());
+    await store.submit(from(first.id));
+    await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+    const notDueBefore = Date.now() + hour;
+    const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore };
+    expect((await store.claimDue(terms)).leads).toEqual([]);
+    await store.resumeDelivery('motor');
+    expect((await store.claimDue(terms)).leads).toEqual([]);
+    expect(await leadsIn(store)).toMatchObject([{ state: 'expired' }]);
+  },
+};

@@ -1,0 +1,98 @@
+/** Partners, types and keys. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, onTestFinished, vi } from 'vitest';
+import { UserError } from '../../../src/errors/user-error.ts';
+import { furnished } from '../stores.ts';
+import { type Behaviours, hour } from './behaviour.ts';
+
+/** Sets the clock until the test ends, from the next tick of the event loop on. Timers are not affected. */
+async function setClock(now: number): Promise<void> {
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  onTestFinished(() => void vi.useRealTimers());
+  await nextTurn();
+}
+export const registry: Behaviours = {
+  'finds a key by its digest until it is revoked': async (open) => {
+    const { store, first } = await furnished(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    expect(await store.keyHolder('digest-1')).toEqual({
+      keyId: 'key-1',
+      digest: 'digest-1',
+      partner: first,
+      limit: 'default',
+    });
+    expect(await store.keyHolder('digest-2')).toBeUndefined();
+    await store.revokeKey('key-1');
+    await store.revokeKey('key-1');
+    expect(await store.keyHolder('digest-1')).toBeUndefined();
+    expect(await Array.fromAsync(store.keys('second'))).toEqual([]);
+    expect(await Array.fromAsync(store.keys('first'))).toMatchObject([{ id: 'key-1', partner: 'first' }]);
+  },
+
+  'accepts a rotated key until it expires, together with the new one': async (open) => {
+    const { store, first } = await furnished(open());
+    await store.addKey('first', 'old', 'old digest');
+    const oldUntil = Date.now() + hour;
+    expect(await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil })).toBe('first');
+    expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new', partner: first });
+    await setClock(oldUntil - 1);
+    expect(await store.keyHolder('old digest')).toMatchObject({ keyId: 'old' });
+    await setClock(oldUntil);
+    expect(await store.keyHolder('old digest')).toBeUndefined();
+    expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new' });
+    expect(await Array.fromAsync(store.keys('first'))).toMatchObject([
+      { id: 'new', expiresAt: null },
+      { id: 'old', expiresAt: oldUntil },
+    ]);
+    expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', keys: 1 });
+    const next = { id: 'newer', digest: 'newer digest', oldUntil: Date.now() };
+    await expect(store.rotateKey('old', next)).rejects.toThrow(UserError);
+    await expect(store.rotateKey('nothing', next)).rejects.toThrow(UserError);
+    expect(await store.keyHolder('newer digest')).toBeUndefined();
+  },
+
+  'records when a key was last used, and never an earlier time': async (open) => {
+    const { store } = await furnished(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    await store.addKey('first', 'key-2', 'digest-2');
+    await store.recordKeyLastUsed(new Map([['key-1', 2_000]]));
+    await store.recordKeyLastUsed(
+      new Map([
+        ['key-1', 1_000],
+        ['gone', 3_000],
+      ]),
+    );
+    const keys = await Array.fromAsync(store.keys('first'));
+    expect(keys.map(({ lastUsedAt }) => lastUsedAt)).toEqual([2_000, null]);
+  },
+
+  'applies a partner’s limit to its keys at once': async (open) => {
+    const { store } = await furnished(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    for (const limit of [{ perSecond: 5, burst: 50 }, 'off', 'default'] as const) {
+      await store.limitPartner('first', limit);
+      expect(await store.keyHolder('digest-1')).toMatchObject({ limit });
+      expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', limit });
+    }
+    await expect(store.limitPartner('nobody', 'off')).rejects.toThrow(UserError);
+  },
+
+  'reports a wrong name and changes nothing': async (open) => {
+    const { store } = await furnished(open());
+    await expect(store.addType('motor', null)).rejects.toThrow('There is a lead type "motor" already.');
+    await expect(store.addPartner('first', [])).rejects.toThrow('There is a partner "first" already.');
+    await expect(store.addPartner('third', ['motor', 'nothing'])).rejects.toThrow(UserError);
+    await expect(store.grantType('third', 'motor')).rejects.toThrow('There is no partner "third".');
+    await expect(store.addKey('third', 'id', 'digest')).rejects.toThrow(UserError);
+    await expect(store.revokeKey('nothing')).rejects.toThrow(UserError);
+    await expect(Array.fromAsync(store.keys('third'))).rejects.toThrow(UserError);
+    expect((await Array.fromAsync(store.partners())).map(({ name }) => name)).toEqual(['first', 'second']);
+  },
+
+  'is empty until it has a partner or a type': async (open) => {
+    const store = await open();
+    expect(await store.isEmpty()).toBe(true);
+    await store.addType('motor', null);
+    expect(await store.isEmpty()).toBe(false);
+  },
+};

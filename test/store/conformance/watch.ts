@@ -1,0 +1,64 @@
+/** Counts for those who watch a store. */
+import { expect } from 'vitest';
+import { cancel, dialDue, leadsIn } from '../../harness/server.ts';
+import { furnished } from '../stores.ts';
+import { type Behaviours, pass } from './behaviour.ts';
+
+export const watch: Behaviours = {
+  'counts leads by state through every change': async (open) => {
+    const { store, first, from } = await furnished(open());
+    const counted = async () => (await store.workload()).byState;
+    const none = { scheduled: 0, dialled: 0, cancelled: 0, failed: 0, expired: 0 };
+    expect(await counted()).toEqual(none);
+    const mobile = (index: number) => `+44784025880${index}`;
+    await Promise.all(
+      [0, 1, 2, 3, 4].map((index) =>
+        store.submit(from(first.id, { mobile: mobile(index), delays: 600 * index })),
+      ),
+    );
+    await store.submit(from(first.id, { mobile: mobile(0) }));
+    expect(await store.workload()).toMatchObject({ byState: { ...none, scheduled: 5 }, due: 1 });
+    await cancel(store, { partnerId: first.id, type: 'motor', mobile: mobile(4) });
+    await dialDue(store);
+    expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1 });
+    await store.submit(from(first.id, { mobile: mobile(5) }));
+    await dialDue(store, 'rejected');
+    expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, failed: 1 });
+    const { nextAttemptAt } = await store.workload();
+    expect(nextAttemptAt).toBeGreaterThan(Date.now() - 60_000);
+    const [failed] = await Array.fromAsync(store.leads({ state: 'failed' }, 1));
+    await store.retry(failed?.id ?? '');
+    await store.claimDue({ claim: 'late', limit: 1, lease: 1_000, notDueBefore: Date.now() + 60_000 });
+    expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, expired: 1 });
+    const leads = await leadsIn(store);
+    for (const [state, count] of Object.entries(await counted())) {
+      expect(leads.filter((lead) => lead.state === state)).toHaveLength(count);
+    }
+  },
+
+  'counts what was sent and delivered since the last activity, each once': async (open) => {
+    const { store, first, second, from } = await furnished(open());
+    const { cursor } = await store.activity(undefined);
+    await store.submit(from(first.id));
+    await store.submit(from(second.id));
+    await store.submit(from(second.id, { mobile: '+447840258824' }));
+    await dialDue(store, 'unknown');
+    await pass(1_000);
+    const activity = await store.activity(cursor);
+    expect(activity.submissions.toSorted((one, other) => one.outcome.localeCompare(other.outcome))).toEqual(
+      expect.arrayContaining([
+        { partner: 'first', outcome: 'accepted', count: 1 },
+        { partner: 'second', outcome: 'accepted', count: 1 },
+        { partner: 'second', outcome: 'already-scheduled', count: 1 },
+      ]),
+    );
+    expect(activity.attempts).toEqual([{ outcome: 'unknown', count: 2 }]);
+    expect(activity.failures).toMatchObject([
+      { outcome: 'unknown', response: 'unknown once' },
+      { outcome: 'unknown', response: 'unknown once' },
+    ]);
+    const next = await store.activity(activity.cursor);
+    expect(next).toMatchObject({ submissions: [], attempts: [], failures: [] });
+    expect((await store.activity(undefined)).failures).toHaveLength(2);
+  },
+};
