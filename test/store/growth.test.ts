@@ -5,9 +5,14 @@
 import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import type { OperationId } from '../../src/contract/reply.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
+import type { Operation, OperationRequest } from '../../src/operations/operation.ts';
+import { createOperations } from '../../src/operations/operations.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { defaultBody, operationIds } from '../harness/contract.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { cancel, claim, record, temporaryDirectory } from '../harness/server.ts';
 import { closing, furnished } from './stores.ts';
@@ -21,17 +26,31 @@ async function work(store: Store, from: Awaited<ReturnType<typeof furnished>>['f
   await store.keyHolder('digest');
   await store.isGranted(1, 'motor');
   people += 1;
-  const submission = from(1, { mobile: `+44784${String(people).padStart(7, '0')}` });
-  const person = { partnerId: 1, type: 'motor', mobile: submission.mobile };
-  await store.submit(submission);
-  await store.submit(from(1, { mobile: submission.mobile }));
-  await store.leadStatus(person);
-  await cancel(store, person);
-  await store.submit(from(1, { mobile: submission.mobile }));
+  const mobile = `+44784${String(people).padStart(7, '0')}`;
+  await runEveryOperation(store, mobile);
+  await cancel(store, { partnerId: 1, type: 'motor', mobile });
+  await store.submit(from(1, { mobile }));
+  await store.submit(from(1, { mobile }));
   await store.nextAttemptAt();
   await Array.fromAsync(store.dueLeads(20));
   for (const { id } of await claim(store, 'test', { limit: 20 }))
     await record(store, 'test', id, 'delivered');
+}
+
+/** Runs each operation of the contract for a person, with an idempotency key if it accepts one. */
+async function runEveryOperation(store: Store, mobile: string): Promise<void> {
+  const operations = createOperations(store, phoneParsers('GB'));
+  for (const id of operationIds()) {
+    const body = { ...defaultBody(id), mobile, type: 'motor' };
+    // The casts: the body of an operation's own example.
+    await (operations[id] as Operation<OperationId>).run({
+      partner: { id: 1, name: 'first' },
+      body: body as unknown as OperationRequest<OperationId>['body'],
+      text: JSON.stringify(body),
+      receivedAt: Date.now(),
+      idempotency: { key: `${id} ${mobile}`, fingerprint: id },
+    });
+  }
 }
 
 /** Looks up everything about a person, as `leads lead show` does. */
