@@ -122,7 +122,7 @@ export interface components {
             other_phone?: string | null;
             /**
              * @description Additional data for the call centre: a string that contains a JSON object or array with at least one member and up to 32 levels of nesting. If you have no additional data, leave the field out.
-             * @example {"vehicle_make":"Ford","addresss":"123 Greenacre Road"}
+             * @example {"vehicle_make":"Ford","address":"123 Greenacre Road"}
              */
             data?: string;
             /**
