@@ -1,11 +1,11 @@
 import { submittedBody } from '../leads/submitted-fields.ts';
 import type { CancellationRecord, RelatedCancellation } from '../store/store.ts';
-import { type Output, time, type View } from './output.ts';
+import { formatTime, type Output, type View } from './output.ts';
 
 export const cancellationView: View<CancellationRecord> = {
   columns: {
     CANCELLATION: (cancellation) => cancellation.id,
-    RECEIVED: (cancellation) => time(cancellation.receivedAt),
+    RECEIVED: (cancellation) => formatTime(cancellation.receivedAt),
     PARTNER: (cancellation) => cancellation.partner,
     TYPE: (cancellation) => cancellation.type,
     MOBILE: (cancellation) => cancellation.mobile,
@@ -17,33 +17,41 @@ export const cancellationView: View<CancellationRecord> = {
     partner: cancellation.partner,
     type: cancellation.type,
     mobile: cancellation.mobile,
-    received_at: time(cancellation.receivedAt),
+    received_at: formatTime(cancellation.receivedAt),
     outcome: cancellation.outcome,
     lead_id: cancellation.leadId,
     submitted: submittedBody(cancellation.content),
   }),
 };
 
-/** A cancellation that stands against a submission or a lead, and the id of what it stands against. */
-export type OpposingCancellation = RelatedCancellation & { againstId: string };
+/** A cancellation of the same person and type as a submission or lead. */
+export type OpposingCancellation = RelatedCancellation & {
+  /** Id of the submission or lead. */
+  againstId: string;
+};
 
 const opposingView: View<OpposingCancellation> = {
   columns: {
     'CANCELLATION AGAINST': (cancellation) => cancellation.againstId,
-    RECEIVED: (cancellation) => time(cancellation.receivedAt),
+    RECEIVED: (cancellation) => formatTime(cancellation.receivedAt),
     ORDER: ({ isLater }) => (isLater ? 'later' : 'earlier'),
     PARTNER: ({ partner, isOwn }) => (isOwn ? `${partner} (the same)` : partner),
     OUTCOME: (cancellation) => cancellation.outcome,
     LEAD: (cancellation) => cancellation.leadId ?? '-',
   },
-  json: relatedJson,
+  json: relatedCancellationJson,
 };
 
-export function relatedJson(cancellation: RelatedCancellation): object {
+/** Description of the member `cancellations` of a result. */
+export const relatedCancellationsMember =
+  'stored cancellations of the same person and type, oldest first: `id`, `partner`, `received_at`, `outcome`, `lead_id`, `later` (received after it), `same_partner`';
+
+/** Returns a related cancellation as JSON. */
+export function relatedCancellationJson(cancellation: RelatedCancellation) {
   return {
     id: cancellation.id,
     partner: cancellation.partner,
-    received_at: time(cancellation.receivedAt),
+    received_at: formatTime(cancellation.receivedAt),
     outcome: cancellation.outcome,
     lead_id: cancellation.leadId,
     later: cancellation.isLater,
@@ -51,13 +59,12 @@ export function relatedJson(cancellation: RelatedCancellation): object {
   };
 }
 
-/** Shows people the cancellations that stand against what a command was asked for; scripts get them with each result. */
-export async function showOpposing(
+/** Prints related cancellations as a table. In JSON they are part of each result. */
+export async function printOpposing(
   output: Output,
-  standing: readonly OpposingCancellation[],
-  json: boolean,
+  cancellations: readonly OpposingCancellation[],
 ): Promise<void> {
-  if (json || standing.length === 0) return;
+  if (cancellations.length === 0) return;
   await output.gap();
-  await output.list(standing, opposingView, '');
+  await output.table(cancellations, opposingView, '');
 }

@@ -1,78 +1,105 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import type { DeliveryPause } from '../store/delivery-pause.ts';
-import { time, type View } from './output.ts';
-import { action, type CommandContext } from './session.ts';
+import { defineAction } from './action.ts';
+import type { CommandContext } from './context.ts';
+import { formatTime, type View } from './output.ts';
 
-/** Maximum length of a reason, in characters. */
-const maxReason = 500;
+/** Maximum length of a reason (characters). */
+const maxReasonLength = 500;
 
-/** How a pause is shown. */
-export const pauseView: View<DeliveryPause> = {
+const pauseMembers = {
+  type: 'name of the lead type; null: all types',
+  since: 'when it was paused (ISO 8601)',
+  by: '`operator` or `dialler`',
+  reason: 'why',
+};
+
+/** How a pause is displayed. */
+export const pauseView: View<DeliveryPause, keyof typeof pauseMembers> = {
   columns: {
     TYPE: ({ type }) => type ?? '(all)',
-    SINCE: ({ since }) => time(since),
+    SINCE: ({ since }) => formatTime(since),
     BY: ({ by }) => by,
     REASON: ({ reason }) => reason,
   },
-  json: ({ type, since, by, reason }) => ({ type: type ?? null, since: time(since), by, reason }),
+  json: ({ type, since, by, reason }) => ({ type: type ?? null, since: formatTime(since), by, reason }),
 };
 
-const typeOption = ['--type <name>', 'only the leads of this type (default: all types)'] as const;
+function typeOption(): Option {
+  return new Option('--type <name>', 'only leads of this type').default(undefined, 'all types');
+}
 
-/** `leads delivery`: whether due leads are delivered. */
+/** `leads delivery`: pauses and resumes the delivery of due leads. */
 export function deliveryCommand(context: CommandContext): Command {
-  const delivery = new Command('delivery').description('hold due leads back, on every server, and resume');
-
-  const pause = delivery
-    .command('pause')
-    .description('deliver no further lead until `resume`; leads are accepted and cancelled as before')
-    .option(...typeOption)
-    .requiredOption('--reason <text>', 'why; it is stored, shown and logged, so name nobody in it');
-  type PauseOptions = { type?: string; reason: string };
-  action<PauseOptions, []>(pause, context, async ({ store, output }, { type, reason: written }) => {
-    const reason = readReason(written);
-    await store.pauseDelivery({ type, by: 'operator', reason });
-    await output.done(
-      `Delivery of ${named(type)} is paused on every server within a second. Attempts in flight end as usual.`,
-      { type: type ?? null, paused: true, reason },
-    );
-  });
-
-  const resume = delivery
-    .command('resume')
-    .description('deliver again what was paused, by an operator or because the dialler refused the server')
-    .option(...typeOption);
-  action<{ type?: string }, []>(resume, context, async ({ store, output, remark }, { type }) => {
-    const ended = await store.resumeDelivery(type);
-    if (ended.length === 0) {
-      throw new UserError(`Delivery of ${named(type)} is not paused. Run \`leads delivery list\`.`);
-    }
-    await output.done(`Delivery of ${named(type)} is resumed.`, { type: type ?? null, paused: false });
-    for (const left of await store.pauses()) remark(`Still paused: ${pauseSentence(left)}`);
-  });
-
-  const list = delivery.command('list').description('list what is paused, since when, by whom and why');
-  action(list, context, async ({ store, output }) => {
-    await output.list(await store.pauses(), pauseView, 'Nothing is paused.');
-  });
-
-  return delivery;
+  return new Command('delivery')
+    .description('pause and resume the delivery of due leads, on every server')
+    .addCommand(pauseCommand(context))
+    .addCommand(resumeCommand(context))
+    .addCommand(listCommand(context));
 }
 
-/** A pause as a sentence. */
-export function pauseSentence({ type, by, reason, since }: DeliveryPause): string {
-  return `delivery of ${named(type)} is paused by the ${by} since ${time(since)}: ${reason.replace(/\.$/, '')}.`;
+function pauseCommand(context: CommandContext): Command {
+  const command = new Command('pause')
+    .description(
+      'deliver no further leads until `leads delivery resume`; leads are still accepted and cancelled',
+    )
+    .addOption(typeOption())
+    .requiredOption('--reason <text>', 'why; stored, displayed and logged, so do not include personal data');
+  return defineAction(
+    command,
+    context,
+    { type: 'name of the lead type; null: all types', paused: 'true', reason: 'why' },
+    async ({ store, output }, { type, reason: text }: { type?: string; reason: string }) => {
+      const reason = parseReason(text);
+      await store.pauseDelivery({ type, by: 'operator', reason });
+      await output.done(
+        `Paused delivery of ${describeType(type)}. Every server stops within a second; attempts in flight continue.`,
+        { type: type ?? null, paused: true, reason },
+      );
+    },
+  );
 }
 
-function named(type: string | undefined): string {
+function resumeCommand(context: CommandContext): Command {
+  const command = new Command('resume')
+    .description('resume delivery that an operator or the dialler has paused')
+    .addOption(typeOption());
+  return defineAction(
+    command,
+    context,
+    { type: 'name of the lead type; null: all types', paused: 'false' },
+    async ({ store, output, note }, { type }: { type?: string }) => {
+      const ended = await store.resumeDelivery(type);
+      if (ended.length === 0) {
+        throw new UserError(
+          `Delivery of ${describeType(type)} is not paused. Run \`leads delivery list\` to list the pauses.`,
+        );
+      }
+      await output.done(`Resumed delivery of ${describeType(type)}.`, { type: type ?? null, paused: false });
+      for (const pause of await store.pauses()) note(`Still paused: ${describePause(pause)}`);
+    },
+  );
+}
+
+function listCommand(context: CommandContext): Command {
+  const command = new Command('list').description('list the pauses: what, since when, by whom and why');
+  return defineAction(command, context, pauseMembers, async ({ store, output }) => {
+    await output.list(await store.pauses(), pauseView, 'Delivery is not paused.');
+  });
+}
+
+/** Describes a pause in a sentence that starts in lower case. */
+export function describePause({ type, by, reason, since }: DeliveryPause): string {
+  return `delivery of ${describeType(type)} is paused by the ${by} since ${formatTime(since)}: ${reason.replace(/\.$/, '')}.`;
+}
+
+function describeType(type: string | undefined): string {
   return type === undefined ? 'all lead types' : `the lead type ${JSON.stringify(type)}`;
 }
 
-function readReason(written: string): string {
-  const reason = written.trim();
-  if (reason !== '' && reason.length <= maxReason) return reason;
-  throw new UserError(
-    `A reason has 1 to ${maxReason} characters. Give --reason a sentence that others understand.`,
-  );
+function parseReason(text: string): string {
+  const reason = text.trim();
+  if (reason !== '' && reason.length <= maxReasonLength) return reason;
+  throw new UserError(`The reason must have 1 to ${maxReasonLength} characters. Change --reason.`);
 }

@@ -1,15 +1,27 @@
 import { Command } from 'commander';
 import { submittedBody, submittedFields } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/store.ts';
-import { pauseSentence } from './delivery.ts';
-import { time, type View } from './output.ts';
-import { action, type CommandContext, readCount, type Session } from './session.ts';
+import { defineAction, type Session } from './action.ts';
+import { limitOption, parseCount } from './arguments.ts';
+import type { CommandContext } from './context.ts';
+import { describePause } from './delivery.ts';
+import { formatTime, type View } from './output.ts';
 import { takeDue } from './take.ts';
 
-const view: View<DueLead> = {
+const members = {
+  id: 'id of the lead',
+  partner: 'name of the partner',
+  type: 'name of the lead type',
+  mobile: 'phone number (E.164)',
+  accepted_at: 'when it was accepted (ISO 8601)',
+  due_at: 'when its call is due (ISO 8601)',
+  submitted: 'the request as the partner sent it',
+};
+
+const view: View<DueLead, keyof typeof members> = {
   columns: {
     ID: (lead) => lead.id,
-    DUE: (lead) => time(lead.dueAt),
+    DUE: (lead) => formatTime(lead.dueAt),
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
     MOBILE: (lead) => lead.mobile,
@@ -23,40 +35,40 @@ const view: View<DueLead> = {
     partner: lead.partner,
     type: lead.type,
     mobile: lead.mobile,
-    accepted_at: time(lead.acceptedAt),
-    due_at: time(lead.dueAt),
+    accepted_at: formatTime(lead.acceptedAt),
+    due_at: formatTime(lead.dueAt),
     submitted: submittedBody(lead.content),
   }),
 };
 
-const nothing = 'No lead is due.';
+const empty = 'No leads are due.';
 
-/** `leads due`: what is to be called now. */
+/** `leads due`: lists or delivers due leads. */
 export function dueCommand(context: CommandContext): Command {
-  const due = new Command('due')
-    .description(
-      'list the leads whose time has come, the longest due first; leads of a paused type are left out',
-    )
-    .option('--take <n>', 'deliver up to this many: each is printed, and is then dialled', readCount)
-    .option('--limit <n>', 'list at most so many (default: 100 in a table, all with --json)', readCount);
-  type Options = { take?: number; limit?: number };
-  action<Options, []>(due, context, async (session, { take, limit }) => {
-    const { output, store } = session;
-    if (take !== undefined) {
-      const print = output.inSteps(view);
-      const taken = await takeDue(session, take, print);
-      if (taken < take) await remarkPauses(session);
-      if (taken === 0) await output.nothing(nothing);
-      return;
-    }
-    const rows = output.limit(limit);
-    await output.list(store.dueLeads(rows), view, nothing, rows);
-    await remarkPauses(session);
-  });
-  return due;
+  const command = new Command('due')
+    .description('list leads that are due, the longest due first; leads of paused types are not included')
+    .option('--take <n>', 'deliver up to this many: each is printed and becomes `dialled`', parseCount)
+    .addOption(limitOption());
+  return defineAction(
+    command,
+    context,
+    members,
+    async (session, { take, limit }: { take?: number; limit?: number }) => {
+      const { output, store } = session;
+      if (take !== undefined) {
+        const taken = await takeDue(session, take, output.inBatches(view));
+        if (taken < take) await notePauses(session);
+        if (taken === 0) await output.empty(empty);
+        return;
+      }
+      const rows = output.limit(limit);
+      await output.list(store.dueLeads(rows), view, empty, rows);
+      await notePauses(session);
+    },
+  );
 }
 
-/** Says why leads that are due were left out. */
-async function remarkPauses({ store, remark }: Session): Promise<void> {
-  for (const pause of await store.pauses()) remark(`Left out: ${pauseSentence(pause)}`);
+/** Reports why some due leads are not included. */
+async function notePauses({ store, note }: Pick<Session<string>, 'store' | 'note'>): Promise<void> {
+  for (const pause of await store.pauses()) note(`Not included: ${describePause(pause)}`);
 }

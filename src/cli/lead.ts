@@ -2,22 +2,45 @@ import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type LeadState, leadStates } from '../leads/lead.ts';
 import type { Attempt, LeadRecord } from '../store/store.ts';
-import { cancellationView, relatedJson, showOpposing } from './cancellation.ts';
-import { forEachId } from './each-id.ts';
-import { time, type View } from './output.ts';
-import { action, type CommandContext, readCount } from './session.ts';
+import { defineAction } from './action.ts';
+import { limitOption } from './arguments.ts';
+import {
+  cancellationView,
+  printOpposing,
+  relatedCancellationJson,
+  relatedCancellationsMember,
+} from './cancellation.ts';
+import type { CommandContext } from './context.ts';
+import { formatTime, type View } from './output.ts';
+import { processIds } from './process-ids.ts';
 import { submissionView } from './submission.ts';
 
-const view: View<LeadRecord> = {
+const members = {
+  id: 'id of the lead',
+  state: '`scheduled`, `dialled`, `cancelled`, `failed` or `expired`',
+  undecided: 'whether it failed and may have reached the dialler (see `leads lead resolve`)',
+  partner: 'name of the partner',
+  type: 'name of the lead type',
+  mobile: 'phone number (E.164)',
+  accepted_at: 'when it was accepted (ISO 8601)',
+  due_at: 'when its call is due (ISO 8601)',
+  dialled_at: 'when it was delivered (ISO 8601); null: not yet',
+  cancelled_at: 'when it was cancelled (ISO 8601); null: not cancelled',
+  attempts: 'number of delivery attempts since it was accepted or retried',
+  last_response: 'response to the last attempt; null: none yet',
+  submission_id: 'id of its submission',
+};
+
+const view: View<LeadRecord, keyof typeof members> = {
   columns: {
     ID: (lead) => lead.id,
     STATE: ({ state, isUndecided }) => (isUndecided ? `${state} (undecided)` : state),
-    DUE: (lead) => time(lead.dueAt),
+    DUE: (lead) => formatTime(lead.dueAt),
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
     MOBILE: (lead) => lead.mobile,
-    DIALLED: (lead) => time(lead.dialledAt) ?? '-',
-    CANCELLED: (lead) => time(lead.cancelledAt) ?? '-',
+    DIALLED: (lead) => formatTime(lead.dialledAt) ?? '-',
+    CANCELLED: (lead) => formatTime(lead.cancelledAt) ?? '-',
     ATTEMPTS: (lead) => String(lead.attempts),
     'LAST RESPONSE': (lead) => lead.lastResponse ?? '-',
   },
@@ -28,10 +51,10 @@ const view: View<LeadRecord> = {
     partner: lead.partner,
     type: lead.type,
     mobile: lead.mobile,
-    accepted_at: time(lead.acceptedAt),
-    due_at: time(lead.dueAt),
-    dialled_at: time(lead.dialledAt),
-    cancelled_at: time(lead.cancelledAt),
+    accepted_at: formatTime(lead.acceptedAt),
+    due_at: formatTime(lead.dueAt),
+    dialled_at: formatTime(lead.dialledAt),
+    cancelled_at: formatTime(lead.cancelledAt),
     attempts: lead.attempts,
     last_response: lead.lastResponse,
     submission_id: lead.submissionId,
@@ -40,132 +63,167 @@ const view: View<LeadRecord> = {
 
 const attemptView: View<Attempt> = {
   columns: {
-    LEAD: (each) => each.leadId,
-    STARTED: (each) => time(each.startedAt),
-    SECONDS: (each) => ((each.endedAt - each.startedAt) / 1_000).toFixed(3),
-    OUTCOME: (each) => each.outcome,
-    RESPONSE: (each) => each.response,
+    LEAD: (attempt) => attempt.leadId,
+    STARTED: (attempt) => formatTime(attempt.startedAt),
+    SECONDS: (attempt) => ((attempt.endedAt - attempt.startedAt) / 1_000).toFixed(3),
+    OUTCOME: (attempt) => attempt.outcome,
+    RESPONSE: (attempt) => attempt.response,
   },
-  json: (each) => ({
-    lead_id: each.leadId,
-    started_at: time(each.startedAt),
-    ended_at: time(each.endedAt),
-    outcome: each.outcome,
-    response: each.response,
+  json: (attempt) => ({
+    lead_id: attempt.leadId,
+    started_at: formatTime(attempt.startedAt),
+    ended_at: formatTime(attempt.endedAt),
+    outcome: attempt.outcome,
+    response: attempt.response,
   }),
 };
 
-/** `leads lead`: what was taken. */
+/** `leads lead`: lists leads, and retries or resolves failed ones. */
 export function leadCommand(context: CommandContext): Command {
-  const lead = new Command('lead').description('the leads that were taken');
-
-  const list = lead
-    .command('list')
-    .description('list leads, the newest first')
-    .addOption(new Option('--state <state>', 'only those in this state').choices(leadStates))
-    .option('--undecided', 'only those that failed and may have reached the dialler (see `lead resolve`)')
-    .option('--type <name>', 'only those of this lead type')
-    .option('--partner <name>', 'only those of this partner')
-    .option('--limit <n>', 'at most so many (default: 100 in a table, all with --json)', readCount);
-  type ListOptions = { state?: LeadState; undecided?: true; type?: string; partner?: string; limit?: number };
-  action<ListOptions, []>(list, context, async ({ store, output }, options) => {
-    const { limit, undecided, ...wanted } = options;
-    const rows = output.limit(limit);
-    const filter = undecided ? { ...wanted, isUndecided: undecided } : wanted;
-    await output.list(store.leads(filter, rows), view, 'There are no such leads.', rows);
-  });
-
-  const show = lead
-    .command('show')
-    .description('show all that was sent for a person, and what became of it')
-    .argument('<mobile>', 'the phone number, written in any way that partners may write it');
-  action<{ json?: boolean }, [string]>(show, context, async (session, { json }, written) => {
-    const { store, parsePhone, output } = session;
-    const mobile = parsePhone(written);
-    if (mobile === undefined) throw new UserError(`${JSON.stringify(written)} is not a valid phone number.`);
-    const leads = await Array.fromAsync(store.leads({ mobile }, Number.MAX_SAFE_INTEGER));
-    const attempts = await Array.fromAsync(store.attempts(mobile));
-    const submissions = await Array.fromAsync(store.submissions({ mobile }, Number.MAX_SAFE_INTEGER));
-    const cancellations = await Array.fromAsync(store.cancellations(mobile));
-    if (json) {
-      await output.value({
-        mobile,
-        leads: leads.map(view.json),
-        attempts: attempts.map(attemptView.json),
-        submissions: submissions.map(submissionView.json),
-        cancellations: cancellations.map(cancellationView.json),
-      });
-      return;
-    }
-    await output.list(leads, view, `No lead was taken for ${mobile}.`);
-    await output.gap();
-    await output.list(attempts, attemptView, 'The dialler was not tried yet.');
-    await output.gap();
-    await output.list(submissions, submissionView, `Nothing was sent for ${mobile}.`);
-    await output.gap();
-    await output.list(cancellations, cancellationView, `Nobody asked to cancel a lead of ${mobile}.`);
-  });
-
-  lead.addCommand(retryCommand(context));
-  lead.addCommand(resolveCommand(context));
-
-  return lead;
+  return new Command('lead')
+    .description('accepted leads and their delivery')
+    .addCommand(listCommand(context))
+    .addCommand(showCommand(context))
+    .addCommand(retryCommand(context))
+    .addCommand(resolveCommand(context));
 }
 
-/** `leads lead retry`: schedules failed leads again. */
+interface ListOptions {
+  state?: LeadState;
+  undecided?: true;
+  type?: string;
+  partner?: string;
+  limit?: number;
+}
+
+function listCommand(context: CommandContext): Command {
+  const command = new Command('list')
+    .description('list leads, newest first')
+    .addOption(new Option('--state <state>', 'only leads in this state').choices(leadStates))
+    .option('--undecided', 'only failed leads that may have reached the dialler (see `leads lead resolve`)')
+    .option('--type <name>', 'only leads of this type')
+    .option('--partner <name>', 'only leads of this partner')
+    .addOption(limitOption());
+  return defineAction(command, context, members, async ({ store, output }, options: ListOptions) => {
+    const { limit, undecided, state, type, partner } = options;
+    const rows = output.limit(limit);
+    const filter = {
+      ...(state !== undefined && { state }),
+      ...(type !== undefined && { type }),
+      ...(partner !== undefined && { partner }),
+      ...(undecided && { isUndecided: undecided }),
+    };
+    await output.list(store.leads(filter, rows), view, 'There are no matching leads.', rows);
+  });
+}
+
+function showCommand(context: CommandContext): Command {
+  const command = new Command('show')
+    .description('show all leads, attempts, submissions and cancellations of a person')
+    .argument('<mobile>', 'phone number, in any form that partners can send');
+  return defineAction(
+    command,
+    context,
+    {
+      mobile: 'phone number (E.164)',
+      leads: 'as `leads lead list --json` prints them',
+      attempts: 'delivery attempts: `lead_id`, `started_at`, `ended_at`, `outcome`, `response`',
+      submissions: 'as `leads submission list --json` prints them',
+      cancellations:
+        '`id`, `partner`, `type`, `mobile`, `received_at`, `outcome`, `lead_id`, `submitted` (the request as the partner sent it)',
+    },
+    async ({ store, parsePhone, output }, _options: object, [text]: [string]) => {
+      const mobile = parsePhone(text);
+      if (mobile === undefined) throw new UserError(`${JSON.stringify(text)} is not a valid phone number.`);
+      const leads = await Array.fromAsync(store.leads({ mobile }, Number.MAX_SAFE_INTEGER));
+      const attempts = await Array.fromAsync(store.attempts(mobile));
+      const submissions = await Array.fromAsync(store.submissions({ mobile }, Number.MAX_SAFE_INTEGER));
+      const cancellations = await Array.fromAsync(store.cancellations(mobile));
+      if (output.isJson) {
+        await output.value({
+          mobile,
+          leads: leads.map(view.json),
+          attempts: attempts.map(attemptView.json),
+          submissions: submissions.map(submissionView.json),
+          cancellations: cancellations.map(cancellationView.json),
+        });
+        return;
+      }
+      await output.table(leads, view, `There are no leads for ${mobile}.`);
+      await output.gap();
+      await output.table(attempts, attemptView, 'There are no delivery attempts.');
+      await output.gap();
+      await output.table(submissions, submissionView, `There are no submissions for ${mobile}.`);
+      await output.gap();
+      await output.table(cancellations, cancellationView, `There are no cancellations for ${mobile}.`);
+    },
+  );
+}
+
 function retryCommand(context: CommandContext): Command {
-  const retry = new Command('retry')
+  const command = new Command('retry')
     .description(
-      'send failed leads to the dialler again, now, each under its own id.\nA lead that its partner cancelled later is not sent without --force.',
+      'send failed leads to the dialler again, now, each with the same id.\nA lead that its partner cancelled later is not sent without --force.',
     )
-    .argument('<id...>', 'their ids, as `leads lead list --state failed` shows them')
+    .argument('<id...>', 'ids of the leads, from `leads lead list --state failed`')
     .option('--force', 'override later cancellations by the same partner');
-  type RetryOptions = { force?: boolean; json?: boolean };
-  action<RetryOptions, [string[]]>(retry, context, async ({ store, output }, options, ids) => {
-    const { force = false, json = false } = options;
-    await forEachId(ids, async (id) => {
-      const { mayHaveArrived, cancellations } = await store.retry(id, force);
-      await output.done(
-        `The lead ${id} is scheduled for now.${mayHaveArrived ? ' The dialler may have it already, under the same id.' : ''}`,
-        {
+  return defineAction(
+    command,
+    context,
+    {
+      id: 'id of the lead',
+      state: '`scheduled`',
+      may_have_arrived: 'whether the dialler may already have it',
+      cancellations: relatedCancellationsMember,
+    },
+    async ({ store, output }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
+      await processIds(ids, async (id) => {
+        const { mayHaveArrived, cancellations } = await store.retry(id, force);
+        const warning = mayHaveArrived ? ' The dialler may already have it under the same id.' : '';
+        await output.done(`The lead ${id} is scheduled for now.${warning}`, {
           id,
           state: 'scheduled',
           may_have_arrived: mayHaveArrived,
-          cancellations: cancellations.map(relatedJson),
-        },
-      );
-      const standing = cancellations.map((cancellation) => ({ ...cancellation, againstId: id }));
-      await showOpposing(output, standing, json);
-    });
-  });
-  return retry;
+          cancellations: cancellations.map(relatedCancellationJson),
+        });
+        const opposing = cancellations.map((cancellation) => ({ ...cancellation, againstId: id }));
+        await printOpposing(output, opposing);
+      });
+    },
+  );
 }
 
-/** `leads lead resolve`: records what an operator found out about leads that the dialler may have. */
+interface ResolveOptions {
+  delivered?: true;
+  notDelivered?: true;
+}
+
 function resolveCommand(context: CommandContext): Command {
-  const resolve = new Command('resolve')
+  const command = new Command('resolve')
     .description(
-      'decide about failed leads that the dialler may have, once you know whether it does.\nUntil then the people in them cannot be added again.',
+      'record whether failed leads reached the dialler, once you have checked.\nUntil then, the same people cannot be added again.',
     )
-    .argument('<id...>', 'their ids, as `leads lead list --undecided` shows them')
-    .addOption(new Option('--delivered', 'the dialler has them: they are dialled').conflicts('notDelivered'))
-    .option('--not-delivered', 'the dialler does not have them: they stay failed, and can be added again');
-  type Options = { delivered?: true; notDelivered?: true };
-  action<Options, [string[]]>(resolve, context, async ({ store, output }, options, ids) => {
-    const wasDelivered = options.delivered === true;
-    if (wasDelivered === (options.notDelivered === true)) {
-      throw new UserError('Add what you found out at the dialler: --delivered or --not-delivered.');
-    }
-    await forEachId(ids, async (id) => {
-      await store.resolve(id, wasDelivered);
-      const state = wasDelivered ? 'dialled' : 'failed';
-      await output.done(
-        wasDelivered
-          ? `The lead ${id} is dialled, as of its last attempt.`
-          : `The lead ${id} did not reach the dialler. Its person can be added again.`,
-        { id, state, undecided: false },
-      );
-    });
-  });
-  return resolve;
+    .argument('<id...>', 'ids of the leads, from `leads lead list --undecided`')
+    .addOption(
+      new Option('--delivered', 'the dialler has them: they become `dialled`').conflicts('notDelivered'),
+    )
+    .option('--not-delivered', 'the dialler does not have them: they stay `failed` and can be added again');
+  return defineAction(
+    command,
+    context,
+    { id: 'id of the lead', state: '`dialled` or `failed`', undecided: 'false' },
+    async ({ store, output }, { delivered, notDelivered }: ResolveOptions, [ids]: [string[]]) => {
+      if (delivered === notDelivered) throw new UserError('Specify either --delivered or --not-delivered.');
+      const wasDelivered = delivered === true;
+      await processIds(ids, async (id) => {
+        await store.resolve(id, wasDelivered);
+        await output.done(
+          wasDelivered
+            ? `The lead ${id} is recorded as dialled at its last attempt.`
+            : `The lead ${id} is recorded as not delivered. The person can be added again.`,
+          { id, state: wasDelivered ? 'dialled' : 'failed', undecided: false },
+        );
+      });
+    },
+  );
 }

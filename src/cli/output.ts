@@ -2,89 +2,101 @@ import type { Writable } from 'node:stream';
 import { getBorderCharacters, table } from 'table';
 import { printable, printableJson } from '../text/terminal.ts';
 
-/** How rows are shown: to people as columns, to scripts as JSON. */
-export interface View<Row> {
+/** Members of a command's JSON output, each with its description. */
+export type JsonMembers<Member extends string = string> = Readonly<Record<Member, string>>;
+
+/** How rows are displayed: as a table for people, as JSON for scripts. */
+export interface View<Row, Member extends string = string> {
   columns: Record<string, (row: Row) => string>;
-  json: (row: Row) => object;
+  json: (row: Row) => Record<Member, unknown>;
 }
 
-/** How many rows a table shows where the operator does not say. */
-const tableRows = 100;
+/** Number of rows in a table without `--limit`. */
+const defaultTableRows = 100;
 
-/** Where a command writes to, and in which of the two forms. */
-export class Output {
+/** The output of a command, as text or as JSON. */
+export class Output<Member extends string = string> {
+  readonly isJson: boolean;
   readonly #stream: Writable;
-  readonly #json: boolean;
 
-  constructor(stream: Writable, json: boolean) {
+  constructor(stream: Writable, isJson: boolean) {
     this.#stream = stream;
-    this.#json = json;
-    // A failed write is reported to the writer below; without a listener it would end the process too.
+    this.isJson = isJson;
+    // The writer below reports a failed write; without a listener it would also end the process.
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   }
 
-  /** How many rows to ask for: what the operator said, or all for a script and a screenful for people. */
-  limit(asked: number | undefined): number {
-    return asked ?? (this.#json ? Number.MAX_SAFE_INTEGER : tableRows);
+  /** Returns the maximum number of rows to read: `requested`, or else all for JSON and a screenful for a table. */
+  limit(requested: number | undefined): number {
+    return requested ?? (this.isJson ? Number.MAX_SAFE_INTEGER : defaultTableRows);
   }
 
-  /** Says what was done: a sentence for people, a JSON value for scripts. */
-  async done(sentence: string, value: object): Promise<void> {
-    await this.#line(this.#json ? printableJson(value) : printable(sentence));
+  /** Reports a completed action: a sentence, or an object in JSON. */
+  async done(sentence: string, value: Record<Member, unknown>): Promise<void> {
+    await this.#line(this.isJson ? printableJson(value) : printable(sentence));
   }
 
-  /** Sets one table off from the next. */
-  async gap(): Promise<void> {
-    if (!this.#json) await this.#line('');
-  }
-
-  /** One JSON value, in both forms. */
-  async value(value: object): Promise<void> {
+  /** Prints a JSON object, even without `--json`. */
+  async value(value: Record<Member, unknown>): Promise<void> {
     await this.#line(printableJson(value));
   }
 
   /**
-   * A list: one JSON value a line, as they come; or a table, with a sentence where there is nothing.
+   * Prints a list: one JSON object per line, or a table.
    *
-   * @param asked how many rows were asked for: as many mean that there may be more
+   * @param empty sentence for an empty list
+   * @param limit maximum number of rows that were read: if it is reached, there may be more
    */
   async list<Row>(
     rows: AsyncIterable<Row> | Iterable<Row>,
-    view: View<Row>,
-    nothing: string,
-    asked?: number,
+    view: View<Row, Member>,
+    empty: string,
+    limit?: number,
   ): Promise<void> {
-    if (this.#json) {
-      for await (const row of rows) await this.#line(printableJson(view.json(row)));
-      return;
-    }
+    if (!this.isJson) return this.table(rows, view, empty, limit);
+    for await (const row of rows) await this.#line(printableJson(view.json(row)));
+  }
+
+  /** Prints a table; nothing in JSON. The parameters are those of `list`. */
+  async table<Row>(
+    rows: AsyncIterable<Row> | Iterable<Row>,
+    view: View<Row>,
+    empty: string,
+    limit?: number,
+  ): Promise<void> {
+    if (this.isJson) return;
     const lines = [Object.keys(view.columns)];
     for await (const row of rows) lines.push(Object.values(view.columns).map((cell) => printable(cell(row))));
     const count = lines.length - 1;
-    await this.#line(count === 0 ? nothing : aligned(lines));
-    if (count > 0 && count === asked) await this.#line(`These are the first ${count}; --limit N shows N.`);
+    await this.#line(count === 0 ? empty : formatTable(lines));
+    if (count > 0 && count === limit) await this.#line(`Showing the first ${count}. Use --limit for more.`);
   }
 
-  /** Prints a list step by step: JSON values, a line each, or one table that grows. */
-  inSteps<Row>(view: View<Row>): (rows: readonly Row[]) => Promise<void> {
-    if (this.#json) return (rows) => this.#line(rows.map((row) => printableJson(view.json(row))).join('\n'));
-    const names = Object.keys(view.columns);
+  /** Separates two tables; nothing in JSON. */
+  async gap(): Promise<void> {
+    if (!this.isJson) await this.#line('');
+  }
+
+  /** Returns a function that prints a list in batches: JSON objects, or one table that grows. */
+  inBatches<Row>(view: View<Row, Member>): (rows: readonly Row[]) => Promise<void> {
+    if (this.isJson) return (rows) => this.#line(rows.map((row) => printableJson(view.json(row))).join('\n'));
+    const headings = Object.keys(view.columns);
     let widest: string[] | undefined;
     return async (rows) => {
       const lines = rows.map((row) => Object.values(view.columns).map((cell) => printable(cell(row))));
       const before = widest;
-      widest = names.map((name, column) =>
-        widestOf(before?.[column] ?? name, ...lines.map((line) => line[column] ?? '')),
+      widest = headings.map((heading, column) =>
+        widestOf(before?.[column] ?? heading, ...lines.map((line) => line[column] ?? '')),
       );
-      // The widest cells so far, as a row that is not printed, keep the columns where they are.
-      const text = aligned(before === undefined ? [names, ...lines] : [widest, ...lines]);
+      // Later batches are formatted below a row of the widest cells so far, which is cut off: it aligns the columns.
+      const text = formatTable(before === undefined ? [headings, ...lines] : [widest, ...lines]);
       await this.#line(before === undefined ? text : text.slice(text.indexOf('\n') + 1));
     };
   }
 
-  /** Says that a list is empty; scripts get an empty one. */
-  async nothing(sentence: string): Promise<void> {
-    if (!this.#json) await this.#line(sentence);
+  /** Prints the sentence for an empty list; nothing in JSON. */
+  async empty(sentence: string): Promise<void> {
+    if (!this.isJson) await this.#line(sentence);
   }
 
   #line(text: string): Promise<void> {
@@ -98,15 +110,15 @@ function widestOf(...cells: string[]): string {
   return cells.reduce((widest, cell) => (cell.length > widest.length ? cell : widest));
 }
 
-/** A time as people and scripts both read it: ISO 8601, UTC, to the second; nothing for none. */
-export function time(milliseconds: number): string;
-export function time(milliseconds: number | null): string | null;
-export function time(milliseconds: number | null): string | null {
+/** Formats a time (ms since 1970) as ISO 8601 in UTC, to the second; null stays null. */
+export function formatTime(milliseconds: number): string;
+export function formatTime(milliseconds: number | null): string | null;
+export function formatTime(milliseconds: number | null): string | null {
   return milliseconds === null ? null : new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** Rows as columns, each as wide as it has to be. */
-export function aligned(lines: string[][]): string {
+/** Formats rows as columns, each as wide as its widest cell. */
+export function formatTable(lines: string[][]): string {
   const text = table(lines, {
     border: getBorderCharacters('void'),
     columnDefault: { paddingLeft: 0, paddingRight: 2 },

@@ -1,114 +1,142 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { checkName } from '../partners/partner.ts';
 import { maxBurst, maxPerSecond, type PartnerLimit, rateLimit } from '../partners/rate-limit.ts';
 import type { PartnerRecord } from '../store/store.ts';
-import { time, type View } from './output.ts';
-import { action, type CommandContext, readCount } from './session.ts';
+import { defineAction } from './action.ts';
+import { collect, parseCount } from './arguments.ts';
+import type { CommandContext } from './context.ts';
+import { formatTime, type View } from './output.ts';
 
-const view: View<PartnerRecord> = {
+const limitMember = '`off`, `default`, or an object with `per_second` and `burst`';
+
+const listMembers = {
+  name: 'name of the partner',
+  types: 'names of the lead types granted to it',
+  keys: 'number of valid keys',
+  limit: limitMember,
+  created_at: 'when it was created (ISO 8601)',
+};
+
+const view: View<PartnerRecord, keyof typeof listMembers> = {
   columns: {
     PARTNER: (partner) => partner.name,
     TYPES: (partner) => partner.types.join(', '),
     KEYS: (partner) => String(partner.keys),
-    LIMIT: ({ limit }) =>
-      typeof limit === 'string' ? limit : `${limit.perSecond}/s, ${limit.burst} at once`,
-    CREATED: (partner) => time(partner.createdAt),
+    LIMIT: ({ limit }) => (typeof limit === 'string' ? limit : `${limit.perSecond}/s, burst ${limit.burst}`),
+    CREATED: (partner) => formatTime(partner.createdAt),
   },
   json: (partner) => ({
     name: partner.name,
     types: partner.types,
     keys: partner.keys,
-    limit: limitAsJson(partner.limit),
-    created_at: time(partner.createdAt),
+    limit: limitJson(partner.limit),
+    created_at: formatTime(partner.createdAt),
   }),
 };
 
-/** `leads partner`: who may send leads, and of which types. */
+/** `leads partner`: manages partners, their lead types and rate limits. */
 export function partnerCommand(context: CommandContext): Command {
-  const partner = new Command('partner').description('who may send leads, and of which types');
+  return new Command('partner')
+    .description('the companies that send leads')
+    .addCommand(addCommand(context))
+    .addCommand(listCommand(context))
+    .addCommand(grantCommand(context))
+    .addCommand(limitCommand(context));
+}
 
-  const add = partner
-    .command('add')
+function addCommand(context: CommandContext): Command {
+  const command = new Command('add')
     .description('add a partner')
     .argument('<name>', 'a name for your own use')
-    .option('--type <name>', 'grant it this lead type; can be given more than once', collect, []);
-  action<{ type: string[] }, [string]>(add, context, async ({ store, output }, { type }, name) => {
-    checkName('partner', name);
-    await store.addPartner(name, type);
-    await output.done(`Added the partner ${name}. \`leads key create\` makes it a key.`, {
-      name,
-      types: type,
-    });
-  });
-
-  const list = partner
-    .command('list')
-    .description('list the partners, their types and how many valid keys each has');
-  action(list, context, async ({ store, output }) => {
-    await output.list(store.partners(), view, 'There are no partners. `leads partner add NAME` adds one.');
-  });
-
-  const grant = partner
-    .command('grant')
-    .description('let a partner send leads of a type')
-    .argument('<partner>', 'its name')
-    .argument('<type>', 'the name of the lead type');
-  action<object, [string, string]>(grant, context, async ({ store, output }, _options, name, type) => {
-    await store.grantType(name, type);
-    await output.done(`${name} can send leads of the type ${type}.`, { partner: name, type });
-  });
-
-  const limit = partner
-    .command('limit')
-    .description('set how many requests each key of a partner may send')
-    .argument('<partner>', 'its name')
-    .argument('<per-second>', 'requests a second; `off` for no limit, `default` for RATE_LIMIT', readRate)
-    .option(
-      '--burst <n>',
-      'how many at once after a pause; ten times as many as a second without it',
-      (text) => countUpTo(maxBurst, text),
-    );
-  action<{ burst?: number }, [string, number | 'off' | 'default']>(
-    limit,
+    .option('--type <name>', 'grant it this lead type; can be repeated', collect, []);
+  return defineAction(
+    command,
     context,
-    async ({ store, output }, { burst }, name, rate) => {
-      const chosen = typeof rate === 'string' ? rate : rateLimit(rate, burst);
-      if (typeof rate === 'string' && burst !== undefined) {
-        throw new UserError('A burst goes with a number of requests a second. Leave --burst out.');
-      }
-      await store.limitPartner(name, chosen);
-      await output.done(`Each key of ${name} may send ${limitInWords(chosen)}.`, {
-        partner: name,
-        limit: limitAsJson(chosen),
+    { name: 'name of the partner', types: 'names of the lead types granted to it' },
+    async ({ store, output }, { type: types }: { type: string[] }, [name]: [string]) => {
+      checkName('partner', name);
+      await store.addPartner(name, types);
+      await output.done(`Added the partner ${name}. Run \`leads key create\` to create a key for it.`, {
+        name,
+        types,
       });
     },
   );
-
-  return partner;
 }
 
-function readRate(text: string): number | 'off' | 'default' {
+function listCommand(context: CommandContext): Command {
+  const command = new Command('list').description('list partners with their lead types, keys and limits');
+  return defineAction(command, context, listMembers, async ({ store, output }) => {
+    await output.list(store.partners(), view, 'There are no partners. Run `leads partner add` to add one.');
+  });
+}
+
+function grantCommand(context: CommandContext): Command {
+  const command = new Command('grant')
+    .description('allow a partner to send leads of a type')
+    .argument('<partner>', 'name of the partner')
+    .argument('<type>', 'name of the lead type');
+  return defineAction(
+    command,
+    context,
+    { partner: 'name of the partner', type: 'name of the lead type' },
+    async ({ store, output }, _options: object, [partner, type]: [string, string]) => {
+      await store.grantType(partner, type);
+      await output.done(`${partner} can send leads of the type ${type}.`, { partner, type });
+    },
+  );
+}
+
+function limitCommand(context: CommandContext): Command {
+  const command = new Command('limit')
+    .description('set the rate limit of each key of a partner')
+    .argument('<partner>', 'name of the partner')
+    .argument('<per-second>', 'requests per second; `off`: no limit; `default`: RATE_LIMIT', parseRate)
+    .addOption(
+      new Option('--burst <n>', 'maximum number of requests at once')
+        .argParser((text) => parseCountUpTo(maxBurst, text))
+        .default(undefined, 'ten seconds’ worth of requests'),
+    );
+  return defineAction(
+    command,
+    context,
+    { partner: 'name of the partner', limit: limitMember },
+    async (
+      { store, output },
+      { burst }: { burst?: number },
+      [partner, rate]: [string, number | 'off' | 'default'],
+    ) => {
+      const limit = typeof rate === 'string' ? rate : rateLimit(rate, burst);
+      if (typeof rate === 'string' && burst !== undefined) {
+        throw new UserError(`--burst requires a number of requests per second, not \`${rate}\`.`);
+      }
+      await store.limitPartner(partner, limit);
+      await output.done(`Each key of ${partner} may send ${describeLimit(limit)}.`, {
+        partner,
+        limit: limitJson(limit),
+      });
+    },
+  );
+}
+
+function parseRate(text: string): number | 'off' | 'default' {
   if (text === 'off' || text === 'default') return text;
-  return countUpTo(maxPerSecond, text);
+  return parseCountUpTo(maxPerSecond, text);
 }
 
-function countUpTo(most: number, text: string): number {
-  const count = readCount(text);
-  if (count <= most) return count;
-  throw new InvalidArgumentError(`It should be at most ${most}.`);
+function parseCountUpTo(max: number, text: string): number {
+  const count = parseCount(text);
+  if (count <= max) return count;
+  throw new InvalidArgumentError(`It must be at most ${max}.`);
 }
 
-function collect(value: string, previous: string[]): string[] {
-  return [...previous, value];
-}
-
-function limitInWords(limit: PartnerLimit): string {
+function describeLimit(limit: PartnerLimit): string {
   if (limit === 'off') return 'any number of requests';
-  if (limit === 'default') return 'as many requests as RATE_LIMIT says';
-  return `${limit.perSecond} requests a second, and ${limit.burst} at once`;
+  if (limit === 'default') return 'as many requests as RATE_LIMIT allows';
+  return `${limit.perSecond} requests per second, and up to ${limit.burst} at once`;
 }
 
-function limitAsJson(limit: PartnerLimit): string | object {
+function limitJson(limit: PartnerLimit): string | object {
   return typeof limit === 'string' ? limit : { per_second: limit.perSecond, burst: limit.burst };
 }

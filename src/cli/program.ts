@@ -6,19 +6,33 @@ import { phoneParser } from '../leads/phone.ts';
 import { openStore, repairStore } from '../store/open.ts';
 import { storeUrlOf } from '../store/store-argument.ts';
 import { printable, printableLines } from '../text/terminal.ts';
+import type { CommandContext } from './context.ts';
 import { deliveryCommand } from './delivery.ts';
 import { dueCommand } from './due.ts';
 import { keyCommand } from './key.ts';
 import { leadCommand } from './lead.ts';
 import { partnerCommand } from './partner.ts';
 import { pruneCommand } from './prune.ts';
-import type { CommandContext } from './session.ts';
 import { storeCommand } from './store.ts';
 import { submissionCommand } from './submission.ts';
 import { typeCommand } from './type.ts';
 import { watchCommand } from './watch.ts';
 
-const context: CommandContext = {
+/** Every command at the top level, in the order of the help. To add one, write its file and add it here. */
+const commands = [
+  typeCommand,
+  partnerCommand,
+  keyCommand,
+  leadCommand,
+  submissionCommand,
+  dueCommand,
+  deliveryCommand,
+  watchCommand,
+  pruneCommand,
+  storeCommand,
+];
+
+const processContext: CommandContext = {
   open: async () => {
     const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig();
     const store = await openStore(databaseUrl, databaseConnections);
@@ -34,70 +48,60 @@ const context: CommandContext = {
   err: process.stderr,
 };
 
-/** Runs the command that the process's arguments name, and leaves its exit code with the process. */
+/** Runs the command in the arguments of the process, and sets the exit code. */
 export async function runCommand(): Promise<void> {
   try {
-    await program().parseAsync();
+    await createProgram().parseAsync();
   } catch (error) {
-    process.exitCode = exitCodeAfter(error);
+    process.exitCode = reportError(error);
   }
 }
 
-function program(): Command {
-  const root = new Command('leads').description(
-    'The operator’s command: partners, keys and types, and what became of each lead.\n' +
-      'It works beside a running server, on the store that DATABASE_URL names.',
+/** Creates the `leads` command with all its subcommands. */
+export function createProgram(context: CommandContext = processContext): Command {
+  const program = new Command('leads').description(
+    'Manage partners, keys, lead types and leads.\n' +
+      'Works on the store in DATABASE_URL, while servers are running or without them.',
   );
-  for (const command of [
-    typeCommand(context),
-    partnerCommand(context),
-    keyCommand(context),
-    leadCommand(context),
-    submissionCommand(context),
-    dueCommand(context),
-    deliveryCommand(context),
-    watchCommand(context),
-    pruneCommand(context),
-    storeCommand(context),
-  ]) {
-    root.addCommand(command);
-  }
-  tidy(root);
-  return root;
+  for (const create of commands) program.addCommand(create(context));
+  configureAll(program);
+  return program;
 }
 
-/** Minimum width (columns) of descriptions in help texts: with less they would run past the edge of an 80-column terminal. */
+/** Minimum width (columns) of descriptions in the help: below it they would not be wrapped at 80 columns. */
 const minWidthToWrap = 20;
 
-/** Gives every command of the tree the same manners. */
-function tidy(command: Command): void {
+/** Applies the common settings to a command and its subcommands. */
+function configureAll(command: Command): void {
   command
     .exitOverride()
     .helpCommand(false)
     .configureHelp({ sortSubcommands: false, minWidthToWrap })
-    .configureOutput({ outputError: (text, write) => write(`${printable(sentence(text))}\n`) });
-  for (const subcommand of command.commands) tidy(subcommand);
+    .configureOutput({ outputError: (text, write) => write(`${printable(toSentence(text))}\n`) });
+  for (const subcommand of command.commands) configureAll(subcommand);
 }
 
-/** Commander says `error: unknown option '--x'`; a person reads a sentence. */
-function sentence(text: string): string {
-  const plain = text
+/** Rewrites Commander's `error: unknown option '--x'` as a sentence. */
+function toSentence(text: string): string {
+  const message = text
     .trim()
     .replace(/^error: /, '')
     .replace(/\s*\n\s*/g, ' ');
-  return ended(plain.charAt(0).toUpperCase() + plain.slice(1));
+  return withFullStop(message.charAt(0).toUpperCase() + message.slice(1));
 }
 
-/** A message with a full stop, unless it ends a sentence already. */
-function ended(message: string): string {
+/** Adds a full stop unless the message already ends a sentence. */
+function withFullStop(message: string): string {
   return /[.?!)]$/.test(message) ? message : `${message}.`;
 }
 
-function exitCodeAfter(error: unknown): number {
-  // Commander has said already what is wrong, or has shown the help that was asked for.
+/** Prints an error and returns the exit code. */
+function reportError(error: unknown): number {
+  // Commander has already printed the error, or the help that was requested.
   if (error instanceof CommanderError) return error.exitCode;
-  const expected = error instanceof UserError || error instanceof ConfigError;
+  const isExpected = error instanceof UserError || error instanceof ConfigError;
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${printableLines(expected ? message : ended(`The command failed: ${message}`))}\n`);
+  const text = isExpected ? message : withFullStop(`The command failed: ${message}`);
+  process.stderr.write(`${printableLines(text)}\n`);
   return 1;
 }

@@ -1,23 +1,32 @@
 import { Command } from 'commander';
 import { pruneAll } from '../store/prune.ts';
 import { parseDuration } from '../text/duration.ts';
-import { action, type CommandContext } from './session.ts';
+import { defineAction } from './action.ts';
+import type { CommandContext } from './context.ts';
 
-/** `leads prune`: removes what is old. */
+/** `leads prune`: removes old data. */
 export function pruneCommand(context: CommandContext): Command {
-  const prune = new Command('prune')
+  const command = new Command('prune')
     .description(
-      'remove old submissions and cancellations, with the leads and tries that nothing else needs; what can still be called, and who must not be called twice, is kept',
+      'remove old submissions, cancellations and leads with their attempts, while servers are running. Keeps leads that can still be called, and people who must not be called twice',
     )
-    .requiredOption('--older-than <duration>', 'such as 400d: what was received before that');
-  type Options = { olderThan: string };
-  action<Options, []>(prune, context, async ({ store, output }, { olderThan }) => {
-    const before = Date.now() - parseDuration(olderThan);
-    const { submissions, cancellations, leads, attempts } = await pruneAll(store, before);
-    await output.done(
-      `Removed ${submissions} submissions, ${cancellations} cancellations, ${leads} leads and ${attempts} tries from before ${new Date(before).toISOString()}.`,
-      { submissions, cancellations, leads, attempts },
-    );
-  });
-  return prune;
+    .requiredOption('--older-than <duration>', 'remove what was received longer ago than this, such as 400d');
+  return defineAction(
+    command,
+    context,
+    {
+      submissions: 'number of submissions removed',
+      cancellations: 'number of cancellations removed',
+      leads: 'number of leads removed',
+      attempts: 'number of attempts removed',
+    },
+    async ({ store, output }, { olderThan }: { olderThan: string }) => {
+      const before = Date.now() - parseDuration(olderThan);
+      const { submissions, cancellations, leads, attempts } = await pruneAll(store, before);
+      await output.done(
+        `Removed ${submissions} submissions, ${cancellations} cancellations, ${leads} leads and ${attempts} attempts from before ${new Date(before).toISOString()}.`,
+        { submissions, cancellations, leads, attempts },
+      );
+    },
+  );
 }

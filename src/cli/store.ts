@@ -4,10 +4,17 @@ import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
 import type { Archive } from '../store/store.ts';
+import { defineAction, defineStorelessAction } from './action.ts';
+import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
-import { action, type CommandContext, withOutput } from './session.ts';
 
-const view: View<CopiedTable> = {
+const copyMembers = {
+  table: 'name of the table',
+  rows: 'number of rows',
+  sha256: 'SHA-256 of all rows, equal in both stores',
+};
+
+const view: View<CopiedTable, keyof typeof copyMembers> = {
   columns: {
     TABLE: (table) => table.name,
     ROWS: (table) => String(table.rows),
@@ -16,71 +23,90 @@ const view: View<CopiedTable> = {
   json: (table) => ({ table: table.name, rows: table.rows, sha256: table.digest }),
 };
 
-/** `leads store`: the store as a whole. */
+/** `leads store`: maintains the store as a whole. */
 export function storeCommand(context: CommandContext): Command {
-  const store = new Command('store').description('the store as a whole');
+  return new Command('store')
+    .description('backup, repair and copies of the store')
+    .addCommand(backupCommand(context))
+    .addCommand(compactCommand(context))
+    .addCommand(repairCommand(context))
+    .addCommand(copyCommand(context));
+}
 
-  const backup = store
-    .command('backup')
-    .description('copy the store into a new file while servers use it (SQLite; for PostgreSQL see pg_dump)')
+function backupCommand(context: CommandContext): Command {
+  const command = new Command('backup')
+    .description(
+      'back up the store to a new file while servers are using it (SQLite; for PostgreSQL use pg_dump)',
+    )
     .argument('<file>', 'a file that does not exist yet');
-  action<object, [string]>(backup, context, async ({ store: source, output }, _options, file) => {
-    await source.backup(file);
-    await output.done(`Copied the store to ${file}, and checked the copy.`, { file });
-  });
+  return defineAction(
+    command,
+    context,
+    { file: 'the new file' },
+    async ({ store, output }, _options: object, [file]: [string]) => {
+      await store.backup(file);
+      await output.done(`Backed up the store to ${file} and verified the copy.`, { file });
+    },
+  );
+}
 
-  const compact = store
-    .command('compact')
-    .description('write the SQLite file anew, as small as it can be; nothing else can be written meanwhile');
-  action<object, []>(compact, context, async ({ store: compacted, output }) => {
-    await compacted.compact();
+function compactCommand(context: CommandContext): Command {
+  const command = new Command('compact').description(
+    'rewrite the SQLite file without free space; nothing else can be written meanwhile',
+  );
+  return defineAction(command, context, { compacted: 'true' }, async ({ store, output }) => {
+    await store.compact();
     await output.done('Compacted the store.', { compacted: true });
   });
+}
 
-  const repair = store
-    .command('repair')
-    .description(
-      'accept an SQLite file whose log (-wal) is lost, and rebuild its indexes; stop everything that uses the store first',
-    );
-  withOutput<[]>(repair, context, async (output) => {
+function repairCommand(context: CommandContext): Command {
+  const command = new Command('repair').description(
+    'accept an SQLite file whose log (-wal) is lost, and rebuild its indexes. Stop everything that uses the store first',
+  );
+  return defineStorelessAction(command, context, { repaired: 'true' }, async ({ output }) => {
     await context.repair();
     await output.done('Repaired the store.', { repaired: true });
   });
+}
 
-  const copy = store
-    .command('copy')
+function copyCommand(context: CommandContext): Command {
+  const command = new Command('copy')
     .description(
-      'copy everything to another store, check it, and print what was copied; stop the servers of both first. If it is interrupted, run it again: it continues',
+      'copy everything to another store, verify it and list the tables. Stop the servers of both stores first. An interrupted copy continues when you run it again',
     )
     .argument(
       '<from>',
-      'URL as in DATABASE_URL, without a password, such as sqlite:data/leads.db; or a variable with a URL',
+      'a URL as in DATABASE_URL but without a password, such as sqlite:data/leads.db; or the name of a variable that contains a URL',
     )
-    .argument(
-      '<to>',
-      'likewise, such as postgres://user@host/database, or TARGET_URL for the variable of that name',
-    );
-  withOutput<[string, string]>(copy, context, async (output, from, to) => {
-    const [sourceUrl, targetUrl] = [context.storeUrl(from), context.storeUrl(to)];
-    if (sourceUrl === targetUrl) throw new UserError('FROM and TO are the same store.');
-    const source = await context.openUrl(sourceUrl);
-    try {
-      const target = await context.openUrl(targetUrl);
-      try {
-        await output.list(await copyShown(source, target, context.err), view, 'Nothing was there.');
-      } finally {
-        await target.close();
+    .argument('<to>', 'likewise, such as postgres://user@host/database or TARGET_URL');
+  return defineStorelessAction(
+    command,
+    context,
+    copyMembers,
+    async ({ output }, _options: object, [from, to]: [string, string]) => {
+      const [sourceUrl, targetUrl] = [context.storeUrl(from), context.storeUrl(to)];
+      if (sourceUrl === targetUrl) {
+        throw new UserError('FROM and TO are the same store. Choose another target.');
       }
-    } finally {
-      await source.close();
-    }
-  });
-
-  return store;
+      const source = await context.openUrl(sourceUrl);
+      try {
+        const target = await context.openUrl(targetUrl);
+        try {
+          const tables = await copyWithProgress(source, target, context.err);
+          await output.list(tables, view, 'The source store is empty.');
+        } finally {
+          await target.close();
+        }
+      } finally {
+        await source.close();
+      }
+    },
+  );
 }
 
-async function copyShown(source: Archive, target: Archive, stream: Writable): Promise<CopiedTable[]> {
-  const bar = startBar(stream);
+async function copyWithProgress(source: Archive, target: Archive, stream: Writable): Promise<CopiedTable[]> {
+  const bar = createProgressBar(stream);
   try {
     return await copyStore(source, target, bar.progress);
   } finally {
@@ -88,8 +114,8 @@ async function copyShown(source: Archive, target: Archive, stream: Writable): Pr
   }
 }
 
-/** A bar in a terminal; a line now and then where the output goes elsewhere. */
-function startBar(stream: NodeJS.WritableStream): { progress: CopyProgress; stop(): void } {
+/** Creates a progress bar: animated in a terminal, otherwise a line every five seconds. */
+function createProgressBar(stream: NodeJS.WritableStream): { progress: CopyProgress; stop(): void } {
   const bar = new SingleBar({
     stream,
     noTTYOutput: true,
@@ -101,8 +127,8 @@ function startBar(stream: NodeJS.WritableStream): { progress: CopyProgress; stop
   });
   return {
     progress: {
-      begin: (rows) => bar.start(2 * rows, 0, { stage: 'Copying ', rows }),
-      done: (stage, rows) => bar.increment(rows, { stage: stage === 'copying' ? 'Copying ' : 'Checking' }),
+      begin: (rows) => bar.start(2 * rows, 0, { stage: 'Copying  ', rows }),
+      done: (stage, rows) => bar.increment(rows, { stage: stage === 'copying' ? 'Copying  ' : 'Verifying' }),
     },
     stop: () => bar.stop(),
   };

@@ -3,15 +3,34 @@ import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
 import { submittedBody } from '../leads/submitted-fields.ts';
 import { CancelledLater } from '../store/cancelled-later.ts';
 import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../store/store.ts';
-import { type OpposingCancellation, relatedJson, showOpposing } from './cancellation.ts';
-import { forEachId } from './each-id.ts';
-import { time, type View } from './output.ts';
-import { action, type CommandContext, readCount } from './session.ts';
+import { defineAction } from './action.ts';
+import { limitOption } from './arguments.ts';
+import {
+  type OpposingCancellation,
+  printOpposing,
+  relatedCancellationJson,
+  relatedCancellationsMember,
+} from './cancellation.ts';
+import type { CommandContext } from './context.ts';
+import { formatTime, type View } from './output.ts';
+import { processIds } from './process-ids.ts';
 
-export const submissionView: View<SubmissionRecord> = {
+const members = {
+  id: 'id of the submission',
+  partner: 'name of the partner',
+  type: 'name of the lead type, as sent',
+  mobile: 'phone number (E.164)',
+  received_at: 'when it was received (ISO 8601)',
+  outcome: `first outcome: ${submissionOutcomes.map((outcome) => `\`${outcome}\``).join(', ')}`,
+  lead_id: 'id of its lead, or of the lead that prevented one; null: none',
+  reruns: 're-runs, oldest first: `rerun_at`, `outcome`, `lead_id`',
+  submitted: 'the request as the partner sent it',
+};
+
+export const submissionView: View<SubmissionRecord, keyof typeof members> = {
   columns: {
     ID: (submission) => submission.id,
-    RECEIVED: (submission) => time(submission.receivedAt),
+    RECEIVED: (submission) => formatTime(submission.receivedAt),
     PARTNER: (submission) => submission.partner,
     TYPE: (submission) => submission.type,
     MOBILE: (submission) => submission.mobile,
@@ -23,7 +42,7 @@ export const submissionView: View<SubmissionRecord> = {
     partner: submission.partner,
     type: submission.type,
     mobile: submission.mobile,
-    received_at: time(submission.receivedAt),
+    received_at: formatTime(submission.receivedAt),
     outcome: submission.outcome,
     lead_id: submission.leadId,
     reruns: submission.reruns.map(rerunJson),
@@ -31,15 +50,23 @@ export const submissionView: View<SubmissionRecord> = {
   }),
 };
 
-/** What came of one submission that an operator wanted re-run. */
-interface AskedRerun {
+/** Result of a request to re-run a submission. */
+interface RerunResult {
   id: string;
-  /** Undefined: it was not re-run, since its partner cancelled later. */
+  /** Undefined: not re-run, because its partner cancelled later. */
   rerun: RerunRecord | undefined;
   cancellations: readonly RelatedCancellation[];
 }
 
-const rerunView: View<AskedRerun> = {
+const rerunMembers = {
+  id: 'id of the submission',
+  rerun_at: 'when it was re-run (ISO 8601); null: not re-run, because its partner cancelled later',
+  outcome: 'outcome of the re-run; null: not re-run',
+  lead_id: 'id of its lead, or of the lead that prevented one; null: none',
+  cancellations: relatedCancellationsMember,
+};
+
+const rerunView: View<RerunResult, keyof typeof rerunMembers> = {
   columns: {
     ID: ({ id }) => id,
     OUTCOME: ({ rerun }) => rerun?.outcome ?? 'not re-run',
@@ -48,64 +75,76 @@ const rerunView: View<AskedRerun> = {
   json: ({ id, rerun, cancellations }) => ({
     id,
     ...(rerun ? rerunJson(rerun) : { rerun_at: null, outcome: null, lead_id: null }),
-    cancellations: cancellations.map(relatedJson),
+    cancellations: cancellations.map(relatedCancellationJson),
   }),
 };
 
-/** `leads submission`: what partners sent, whatever became of it. */
+/** `leads submission`: lists and re-runs what partners sent. */
 export function submissionCommand(context: CommandContext): Command {
-  const submission = new Command('submission').description('what partners sent, whatever became of it');
+  return new Command('submission')
+    .description('everything that partners sent to add leads, accepted or not')
+    .addCommand(listCommand(context))
+    .addCommand(rerunCommand(context));
+}
 
-  const list = submission
-    .command('list')
-    .description('list submissions, the newest first')
+function listCommand(context: CommandContext): Command {
+  const command = new Command('list')
+    .description('list submissions, newest first')
     .addOption(
-      new Option('--outcome <outcome>', 'only those whose last run came to this').choices(submissionOutcomes),
+      new Option('--outcome <outcome>', 'only submissions whose last outcome is this').choices(
+        submissionOutcomes,
+      ),
     )
-    .option('--limit <n>', 'at most so many (default: 100 in a table, all with --json)', readCount);
-  type ListOptions = { outcome?: SubmissionOutcome; limit?: number };
-  action<ListOptions, []>(list, context, async ({ store, output }, { limit, ...filter }) => {
-    const rows = output.limit(limit);
-    const found = store.submissions(filter, rows);
-    await output.list(found, submissionView, 'There are no such submissions.', rows);
-  });
+    .addOption(limitOption());
+  return defineAction(
+    command,
+    context,
+    members,
+    async ({ store, output }, { outcome, limit }: { outcome?: SubmissionOutcome; limit?: number }) => {
+      const rows = output.limit(limit);
+      const submissions = store.submissions(outcome === undefined ? {} : { outcome }, rows);
+      await output.list(submissions, submissionView, 'There are no matching submissions.', rows);
+    },
+  );
+}
 
-  const rerun = submission
-    .command('rerun')
+function rerunCommand(context: CommandContext): Command {
+  const command = new Command('rerun')
     .description(
-      'run saved submissions again, such as once their type exists; both outcomes are kept.\nA submission that its partner cancelled later is not run without --force.',
+      're-run stored submissions, such as after adding their type; both outcomes are kept.\nA submission that its partner cancelled later is not re-run without --force.',
     )
-    .argument('<id...>', 'their ids, as `leads submission list` shows them')
+    .argument('<id...>', 'ids of the submissions, from `leads submission list`')
     .option('--force', 'override later cancellations by the same partner');
-  type RerunOptions = { force?: boolean; json?: boolean };
-  action<RerunOptions, [string[]]>(rerun, context, async ({ store, output }, options, ids) => {
-    const { force = false, json = false } = options;
-    const reruns: AskedRerun[] = [];
-    try {
-      await forEachId(ids, async (id) => {
-        try {
-          const { cancellations, ...rerun } = await store.rerun(id, force);
-          reruns.push({ id, rerun, cancellations });
-        } catch (error) {
-          if (error instanceof CancelledLater) {
-            reruns.push({ id, rerun: undefined, cancellations: error.cancellations });
+  return defineAction(
+    command,
+    context,
+    rerunMembers,
+    async ({ store, output }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
+      const results: RerunResult[] = [];
+      try {
+        await processIds(ids, async (id) => {
+          try {
+            const { cancellations, ...rerun } = await store.rerun(id, force);
+            results.push({ id, rerun, cancellations });
+          } catch (error) {
+            if (error instanceof CancelledLater) {
+              results.push({ id, rerun: undefined, cancellations: error.cancellations });
+            }
+            throw error;
           }
-          throw error;
-        }
-      });
-    } finally {
-      if (reruns.length > 0) await output.list(reruns, rerunView, '');
-      await showOpposing(output, reruns.flatMap(cancellationsOpposing), json);
-    }
-  });
-
-  return submission;
+        });
+      } finally {
+        if (results.length > 0) await output.list(results, rerunView, '');
+        await printOpposing(output, results.flatMap(opposingCancellations));
+      }
+    },
+  );
 }
 
 function rerunJson(rerun: RerunRecord) {
-  return { rerun_at: time(rerun.rerunAt), outcome: rerun.outcome, lead_id: rerun.leadId };
+  return { rerun_at: formatTime(rerun.rerunAt), outcome: rerun.outcome, lead_id: rerun.leadId };
 }
 
-function cancellationsOpposing({ id, cancellations }: AskedRerun): OpposingCancellation[] {
+function opposingCancellations({ id, cancellations }: RerunResult): OpposingCancellation[] {
   return cancellations.map((cancellation) => ({ ...cancellation, againstId: id }));
 }

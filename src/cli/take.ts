@@ -1,97 +1,97 @@
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import type { DueLead } from '../store/store.ts';
-import type { Session } from './session.ts';
+import type { Session } from './action.ts';
 
-/** How leads are taken. */
+/** Limits of taking leads. */
 export interface TakeLimits {
   /** Maximum number of leads that are printed before they are recorded as delivered. */
-  step: number;
-  /** For how long the leads of a step are nobody else's, unless the lease is renewed (ms). */
+  batchSize: number;
+  /** Lease of a batch unless it is renewed (ms): nobody else can claim its leads meanwhile. */
   lease: number;
 }
 
-const defaultLimits: TakeLimits = { step: 50, lease: 60_000 };
+const defaultLimits: TakeLimits = { batchSize: 50, lease: 60_000 };
 
 /**
- * Delivers due leads by printing them, in steps: each step is recorded before the next is claimed. While the output
- * stalls the lease of the step is renewed, so nobody else gets its leads. If the process ends half-way, the lease ends
- * too: up to one step is printed again, and none is lost.
+ * Delivers due leads by printing them in batches; each batch is recorded before the next is claimed. While the output
+ * stalls, the lease of the batch is renewed, so nobody else can claim its leads. If the process dies, the lease ends: up
+ * to one batch is printed again, and none is lost.
  *
- * @param print fulfilled once the output has accepted the leads
- * @returns the number of leads that were delivered
- * @throws {UserError} naming the leads that were printed, or may have been, and are not recorded as delivered
+ * @param print resolves once the output has accepted the leads
+ * @returns the number of delivered leads
+ * @throws {UserError} with the ids of leads that were or may have been printed and are not recorded as delivered
  */
 export async function takeDue(
-  session: Pick<Session, 'store' | 'dialWithin' | 'remark'>,
+  session: Pick<Session<string>, 'store' | 'dialWithin' | 'note'>,
   limit: number,
   print: (leads: readonly DueLead[]) => Promise<void>,
-  { step, lease }: TakeLimits = defaultLimits,
+  { batchSize, lease }: TakeLimits = defaultLimits,
 ): Promise<number> {
-  const { store, dialWithin, remark } = session;
-  let left = limit;
-  const leftOut = { tooLate: 0, undecided: 0 };
+  const { store, dialWithin, note } = session;
+  let remaining = limit;
+  const skipped = { tooLate: 0, undecided: 0 };
   try {
-    while (left > 0) {
+    while (remaining > 0) {
       const claim = newIdentifier();
       const startedAt = Date.now();
       const notDueBefore = dialWithin === undefined ? 0 : startedAt - dialWithin;
-      const terms = { claim, limit: Math.min(left, step), lease, notDueBefore };
+      const terms = { claim, limit: Math.min(remaining, batchSize), lease, notDueBefore };
       const { leads, tooLate, undecided } = await store.claimDue(terms);
-      leftOut.tooLate += tooLate;
-      leftOut.undecided += undecided;
+      skipped.tooLate += tooLate;
+      skipped.undecided += undecided;
       if (leads.length + tooLate === 0) break;
-      if (leads.length > 0) await new Step(session, claim, leads, lease).deliver(print, startedAt);
-      left -= leads.length;
+      if (leads.length > 0) await new Batch(store, claim, leads, lease).deliver(print, startedAt);
+      remaining -= leads.length;
     }
   } finally {
-    const { tooLate, undecided } = leftOut;
-    if (tooLate > 0) remark(`Left out, since they are too old to be rung (DIAL_WITHIN): ${tooLate}.`);
+    const { tooLate, undecided } = skipped;
+    if (tooLate > 0) note(`Not delivered because DIAL_WITHIN has passed: ${tooLate}.`);
     if (undecided > 0) {
-      remark(`The dialler may have ${undecided} of them: decide with \`leads lead resolve\`.`);
+      note(`The dialler may have ${undecided} of them. Run \`leads lead list --undecided\` to list them.`);
     }
   }
-  return limit - left;
+  return limit - remaining;
 }
 
 /** Leads that were claimed together. */
-class Step {
-  readonly #store: Session['store'];
+class Batch {
+  readonly #store: Session<string>['store'];
   readonly #claim: string;
   readonly #leads: readonly DueLead[];
   readonly #lease: number;
 
-  constructor({ store }: Pick<Session, 'store'>, claim: string, leads: readonly DueLead[], lease: number) {
+  constructor(store: Session<string>['store'], claim: string, leads: readonly DueLead[], lease: number) {
     this.#store = store;
     this.#claim = claim;
     this.#leads = leads;
     this.#lease = lease;
   }
 
-  /** Prints the leads and records them as delivered. @throws {UserError} naming those of which it is not certain */
+  /** Prints the leads and records them as delivered. @throws {UserError} with the ids of uncertain ones */
   async deliver(print: (leads: readonly DueLead[]) => Promise<void>, startedAt: number): Promise<void> {
     const renewal = setInterval(() => void this.#renew().catch(() => {}), this.#lease / 3);
     try {
       await print(this.#leads);
     } catch (error) {
       throw new UserError(
-        `The output broke off (${reasonOf(error)}). These leads may have been printed, are not recorded as delivered, and are due again in ${this.#lease / 1_000} seconds: ${this.#ids().join(' ')}`,
+        `Writing the output failed (${messageOf(error)}). These leads may have been printed but are not recorded as delivered, and are due again in ${this.#lease / 1_000} seconds: ${this.#ids().join(' ')}`,
       );
     } finally {
       clearInterval(renewal);
     }
-    // Where the store fails now, it fails below as well.
+    // If the store fails here, recording fails as well and reports it.
     const held = await this.#renew().catch(() => this.#ids());
     await this.#record(startedAt);
     const lost = this.#ids().filter((id) => !held.includes(id));
     if (lost.length === 0) return;
     throw new UserError(
-      `This process was held up for longer than ${this.#lease / 1_000} seconds. These leads were printed, and another process may have delivered them as well: ${lost.join(' ')}`,
+      `This process was suspended for longer than ${this.#lease / 1_000} seconds. These leads were printed, and another process may have delivered them too: ${lost.join(' ')}`,
     );
   }
 
   async #record(startedAt: number): Promise<void> {
-    const taken = {
+    const attempt = {
       startedAt,
       endedAt: Date.now(),
       outcome: 'delivered',
@@ -99,18 +99,18 @@ class Step {
     } as const;
     const recorded = await Promise.allSettled(
       this.#leads.map(({ id }) =>
-        this.#store.recordAttempt(this.#claim, { leadId: id, ...taken }, undefined),
+        this.#store.recordAttempt(this.#claim, { leadId: id, ...attempt }, undefined),
       ),
     );
     const failure = recorded.find((result) => result.status === 'rejected');
     if (failure === undefined) return;
     const ids = this.#ids().filter((_, index) => recorded[index]?.status === 'rejected');
     throw new UserError(
-      `The store failed (${reasonOf(failure.reason)}). These leads were printed and may not be recorded as delivered; drop them by their ids if they are printed again: ${ids.join(' ')}`,
+      `The store failed (${messageOf(failure.reason)}). These leads were printed but may not be recorded as delivered; if they are printed again, ignore them by their ids: ${ids.join(' ')}`,
     );
   }
 
-  /** Returns the ids of the leads that are still this process's. */
+  /** Returns the ids of the leads that this process still holds. */
   #renew(): Promise<string[]> {
     return this.#store.renewLease(this.#claim, this.#ids(), this.#lease);
   }
@@ -120,6 +120,6 @@ class Step {
   }
 }
 
-function reasonOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
 }

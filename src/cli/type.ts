@@ -1,54 +1,79 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { checkName } from '../partners/partner.ts';
 import type { LeadTypeRecord } from '../store/store.ts';
 import { formatDuration, parseDuration } from '../text/duration.ts';
-import { time, type View } from './output.ts';
-import { action, type CommandContext } from './session.ts';
+import { defineAction } from './action.ts';
+import type { CommandContext } from './context.ts';
+import { formatTime, type View } from './output.ts';
 
-const view: View<LeadTypeRecord> = {
+const newTypeMembers = {
+  name: 'name of the lead type',
+  recontact_after: 're-contact period (seconds); null: dialled people are never accepted again',
+};
+
+const listMembers = {
+  ...newTypeMembers,
+  partners: 'names of the partners that it is granted to',
+  created_at: 'when it was created (ISO 8601)',
+};
+
+const view: View<LeadTypeRecord, keyof typeof listMembers> = {
   columns: {
     TYPE: (type) => type.name,
     'RE-CONTACT AFTER': ({ recontactAfter }) =>
       recontactAfter === null ? 'never' : formatDuration(recontactAfter),
     PARTNERS: (type) => type.partners.join(', '),
-    CREATED: (type) => time(type.createdAt),
+    CREATED: (type) => formatTime(type.createdAt),
   },
   json: (type) => ({
     name: type.name,
-    recontact_after: seconds(type.recontactAfter),
+    recontact_after: toSeconds(type.recontactAfter),
     partners: type.partners,
-    created_at: time(type.createdAt),
+    created_at: formatTime(type.createdAt),
   }),
 };
 
-/** `leads type`: the lead types of this deployment. */
+/** `leads type`: manages the lead types of the deployment. */
 export function typeCommand(context: CommandContext): Command {
-  const type = new Command('type').description('the lead types that partners can be granted');
-
-  const add = type
-    .command('add')
-    .description('add a lead type')
-    .argument('<name>', 'the name that partners send as `type`')
-    .option(
-      '--recontact-after <duration>',
-      'take a person again who was dialled this long ago, such as 90d (default: never)',
-    );
-  action<{ recontactAfter?: string }, [string]>(add, context, async ({ store, output }, options, name) => {
-    checkName('lead type', name);
-    const recontactAfter =
-      options.recontactAfter === undefined ? null : parseDuration(options.recontactAfter);
-    await store.addType(name, recontactAfter);
-    await output.done(`Added the lead type ${name}.`, { name, recontact_after: seconds(recontactAfter) });
-  });
-
-  const list = type.command('list').description('list the lead types, and who holds them');
-  action(list, context, async ({ store, output }) => {
-    await output.list(store.types(), view, 'There are no lead types. `leads type add NAME` adds one.');
-  });
-
-  return type;
+  return new Command('type')
+    .description('the lead types that partners can be granted')
+    .addCommand(addCommand(context))
+    .addCommand(listCommand(context));
 }
 
-function seconds(milliseconds: number | null): number | null {
+function addCommand(context: CommandContext): Command {
+  const command = new Command('add')
+    .description('add a lead type')
+    .argument('<name>', 'the value that partners send as `type`')
+    .addOption(
+      new Option(
+        '--recontact-after <duration>',
+        'accept a dialled person again after this time, such as 90d',
+      ).default(undefined, 'never'),
+    );
+  return defineAction(
+    command,
+    context,
+    newTypeMembers,
+    async ({ store, output }, options: { recontactAfter?: string }, [name]: [string]) => {
+      checkName('lead type', name);
+      const recontactAfter =
+        options.recontactAfter === undefined ? null : parseDuration(options.recontactAfter);
+      await store.addType(name, recontactAfter);
+      await output.done(`Added the lead type ${name}.`, { name, recontact_after: toSeconds(recontactAfter) });
+    },
+  );
+}
+
+function listCommand(context: CommandContext): Command {
+  const command = new Command('list').description(
+    'list lead types and the partners that they are granted to',
+  );
+  return defineAction(command, context, listMembers, async ({ store, output }) => {
+    await output.list(store.types(), view, 'There are no lead types. Run `leads type add` to add one.');
+  });
+}
+
+function toSeconds(milliseconds: number | null): number | null {
   return milliseconds === null ? null : milliseconds / 1000;
 }

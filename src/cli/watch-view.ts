@@ -3,32 +3,32 @@ import type { DeliveryPause } from '../store/delivery-pause.ts';
 import type { Activity, AttemptCount, FailedAttempt, Workload } from '../store/watch.ts';
 import { printable } from '../text/terminal.ts';
 import { pauseView } from './delivery.ts';
-import { aligned, time } from './output.ts';
+import { formatTable, formatTime } from './output.ts';
 
-/** Rates are those of so long a time, in milliseconds: shorter ones jump about. */
+/** Time over which rates are averaged (ms). */
 const rateWindow = 10_000;
 
-/** So many failures are shown. */
+/** Maximum number of failed attempts on the screen. */
 const maxFailures = 5;
 
-interface Look {
+interface Sample {
   at: number;
   submissions: number;
   delivered: number;
   failedAttempts: number;
 }
 
-/** What was seen since the watch began. */
-export class History {
-  #looks: Look[] = [];
-  #began: number | undefined;
+/** The activity since the watch started. */
+export class ActivityHistory {
+  #samples: Sample[] = [];
+  #startedAt: number | undefined;
   readonly byPartner = new Map<string, Map<SubmissionOutcome, number>>();
   failures: FailedAttempt[] = [];
   workload: Workload | undefined;
   pauses: readonly DeliveryPause[] = [];
   at = 0;
 
-  /** @param isFirst for the look that tells only from where to go on */
+  /** @param isFirst whether the activity happened before the watch started, so that it is not counted */
   add(
     activity: Activity,
     workload: Workload,
@@ -41,7 +41,7 @@ export class History {
     this.pauses = pauses;
     this.failures = [...activity.failures, ...this.failures].slice(0, maxFailures);
     if (isFirst) {
-      this.#began = at;
+      this.#startedAt = at;
       return;
     }
     for (const { partner, outcome, count } of activity.submissions) {
@@ -49,39 +49,39 @@ export class History {
       this.byPartner.set(partner, counts.set(outcome, (counts.get(outcome) ?? 0) + count));
     }
     const submissions = activity.submissions.reduce((sum, { count }) => sum + count, 0);
-    const delivered = countOf(activity.attempts, (outcome) => outcome === 'delivered');
-    const failedAttempts = countOf(activity.attempts, (outcome) => outcome !== 'delivered');
-    this.#looks.push({ at, submissions, delivered, failedAttempts });
-    this.#looks = this.#looks.filter((look) => look.at > at - rateWindow);
+    const delivered = countAttempts(activity.attempts, (outcome) => outcome === 'delivered');
+    const failedAttempts = countAttempts(activity.attempts, (outcome) => outcome !== 'delivered');
+    this.#samples.push({ at, submissions, delivered, failedAttempts });
+    this.#samples = this.#samples.filter((sample) => sample.at > at - rateWindow);
   }
 
-  /** How many there were a second, lately. */
-  rate(what: 'submissions' | 'delivered' | 'failedAttempts'): number {
-    const since = Math.max(this.#began ?? this.at, this.at - rateWindow);
-    const count = this.#looks.reduce((sum, look) => sum + look[what], 0);
+  /** Returns the recent rate (per second). */
+  rate(counter: 'submissions' | 'delivered' | 'failedAttempts'): number {
+    const since = Math.max(this.#startedAt ?? this.at, this.at - rateWindow);
+    const count = this.#samples.reduce((sum, sample) => sum + sample[counter], 0);
     return this.at > since ? (count * 1_000) / (this.at - since) : 0;
   }
 
-  /** For how many seconds the first lead in line has been due; 0 where there is none. */
-  get lateBy(): number {
+  /** Time for which the longest due lead has been due (s); 0: no lead is due. */
+  get oldestDueSeconds(): number {
     const { nextAttemptAt } = this.workload ?? {};
     return nextAttemptAt === undefined ? 0 : Math.max(0, Math.round((this.at - nextAttemptAt) / 1_000));
   }
 }
 
-function countOf(attempts: readonly AttemptCount[], wanted: (outcome: string) => boolean): number {
-  return attempts.reduce((sum, { outcome, count }) => sum + (wanted(outcome) ? count : 0), 0);
+function countAttempts(attempts: readonly AttemptCount[], matches: (outcome: string) => boolean): number {
+  return attempts.reduce((sum, { outcome, count }) => sum + (matches(outcome) ? count : 0), 0);
 }
 
-/** One line, for a log or a pipe. */
-export function asLine(history: History): string {
+/** Formats the current state as one line, for a log or a pipe. */
+export function formatLine(history: ActivityHistory): string {
   const { byState, due } = history.workload ?? { byState: undefined, due: 0 };
   return [
-    time(history.at),
-    `intake ${shown(history.rate('submissions'))}/s`,
-    `handed over ${shown(history.rate('delivered'))}/s`,
-    `not handed over ${shown(history.rate('failedAttempts'))}/s`,
-    `due ${due} (first for ${history.lateBy} s)`,
+    formatTime(history.at),
+    `intake ${formatRate(history.rate('submissions'))}/s`,
+    `delivered ${formatRate(history.rate('delivered'))}/s`,
+    `failed attempts ${formatRate(history.rate('failedAttempts'))}/s`,
+    `due ${due} (oldest ${history.oldestDueSeconds} s)`,
     `scheduled ${byState?.scheduled ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
     `undecided ${history.workload?.undecided ?? 0}`,
@@ -90,14 +90,30 @@ export function asLine(history: History): string {
   ].join('  ');
 }
 
-export function asJson(history: History): object {
+/** Members of the JSON output. */
+export const watchMembers = {
+  time: 'time of the refresh (ISO 8601)',
+  intake_per_second: 'submissions per second, averaged over ten seconds',
+  delivered_per_second: 'delivered leads per second',
+  failed_attempts_per_second: 'failed delivery attempts per second',
+  due: 'number of leads that are due and not paused',
+  first_due_for_seconds: 'time for which the longest due lead has been due',
+  due_paused: 'number of due leads that are paused',
+  pauses: 'as `leads delivery list --json` prints them',
+  leads: 'number of leads by state',
+  undecided: 'number of failed leads that may have reached the dialler',
+  outcomes: 'number of submissions since the watch started, by partner and outcome',
+};
+
+/** Returns the current state as JSON. */
+export function toJson(history: ActivityHistory): Record<keyof typeof watchMembers, unknown> {
   return {
-    time: time(history.at),
-    intake_per_second: rounded(history.rate('submissions')),
-    delivered_per_second: rounded(history.rate('delivered')),
-    failed_attempts_per_second: rounded(history.rate('failedAttempts')),
+    time: formatTime(history.at),
+    intake_per_second: roundRate(history.rate('submissions')),
+    delivered_per_second: roundRate(history.rate('delivered')),
+    failed_attempts_per_second: roundRate(history.rate('failedAttempts')),
     due: history.workload?.due,
-    first_due_for_seconds: history.lateBy,
+    first_due_for_seconds: history.oldestDueSeconds,
     due_paused: history.workload?.duePaused,
     pauses: history.pauses.map(pauseView.json),
     leads: history.workload?.byState,
@@ -108,68 +124,66 @@ export function asJson(history: History): object {
   };
 }
 
-/** A screenful, for people. */
-export function asScreen(history: History): string {
+/** Formats the current state as a screen. */
+export function formatScreen(history: ActivityHistory): string {
   const { byState, due, undecided } = history.workload ?? { byState: undefined, due: 0, undecided: 0 };
-  const late = due === 0 ? '' : `   the first for ${history.lateBy} s`;
+  const oldest = due === 0 ? '' : `   (oldest ${history.oldestDueSeconds} s)`;
   const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
   const lines = [
-    `Leads at ${time(history.at)}   (Ctrl-C ends)`,
+    `Leads at ${formatTime(history.at)}   (press Ctrl-C to quit)`,
     '',
-    `Intake            ${shown(history.rate('submissions'))} a second`,
-    `Handed over       ${shown(history.rate('delivered'))} a second`,
-    `Not handed over   ${shown(history.rate('failedAttempts'))} a second`,
-    `Due now           ${due}${late}`,
+    `Intake            ${formatRate(history.rate('submissions'))} per second`,
+    `Delivered         ${formatRate(history.rate('delivered'))} per second`,
+    `Failed attempts   ${formatRate(history.rate('failedAttempts'))} per second`,
+    `Due               ${due}${oldest}`,
     `All leads         ${states.join(', ')}`,
-    `Undecided         ${undecided}${undecided === 0 ? '' : '   (see `leads lead list --undecided`)'}`,
+    `Undecided         ${undecided}${undecided === 0 ? '' : '   (run `leads lead list --undecided`)'}`,
   ];
-  if (history.pauses.length > 0)
-    lines.push(
-      '',
-      `Delivery is paused, and ${history.workload?.duePaused ?? 0} due leads wait:`,
-      pauses(history),
-    );
-  if (history.byPartner.size > 0) lines.push('', 'Since the watch began:', partners(history));
-  if (history.failures.length > 0)
-    lines.push('', 'The last leads that were not handed over:', failures(history));
+  if (history.pauses.length > 0) {
+    const heading = `Delivery is paused. Due leads that are paused: ${history.workload?.duePaused ?? 0}`;
+    lines.push('', heading, pauseTable(history));
+  }
+  if (history.byPartner.size > 0)
+    lines.push('', 'Submissions since the watch started:', partnerTable(history));
+  if (history.failures.length > 0) lines.push('', 'Latest failed attempts:', failureTable(history));
   return lines.join('\n');
 }
 
-function pauses(history: History): string {
+function pauseTable(history: ActivityHistory): string {
   const rows = history.pauses.map((pause) =>
     Object.values(pauseView.columns).map((cell) => printable(cell(pause))),
   );
-  return aligned([Object.keys(pauseView.columns), ...rows]);
+  return formatTable([Object.keys(pauseView.columns), ...rows]);
 }
 
-function partners({ byPartner }: History): string {
+function partnerTable({ byPartner }: ActivityHistory): string {
   const rows = Array.from(byPartner)
     .toSorted(([one], [other]) => one.localeCompare(other))
     .map(([partner, counts]) => [
       printable(partner),
       ...submissionOutcomes.map((outcome) => String(counts.get(outcome) ?? 0)),
     ]);
-  const heading = [
+  const headings = [
     'PARTNER',
     ...submissionOutcomes.map((outcome) => outcome.toUpperCase().replaceAll('-', ' ')),
   ];
-  return aligned([heading, ...rows]);
+  return formatTable([headings, ...rows]);
 }
 
-function failures(history: History): string {
+function failureTable(history: ActivityHistory): string {
   const rows = history.failures.map(({ endedAt, leadId, outcome, response }) => [
-    time(endedAt),
+    formatTime(endedAt),
     leadId,
     outcome,
     printable(response),
   ]);
-  return aligned([['TIME', 'LEAD', 'OUTCOME', 'RESPONSE'], ...rows]);
+  return formatTable([['TIME', 'LEAD', 'OUTCOME', 'RESPONSE'], ...rows]);
 }
 
-function shown(rate: number): string {
+function formatRate(rate: number): string {
   return rate.toFixed(1);
 }
 
-function rounded(rate: number): number {
+function roundRate(rate: number): number {
   return Math.round(rate * 10) / 10;
 }

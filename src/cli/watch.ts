@@ -3,62 +3,67 @@ import { Command } from 'commander';
 import { createLogUpdate } from 'log-update';
 import type { ActivityCursor } from '../store/watch.ts';
 import { printableJson } from '../text/terminal.ts';
-import { action, type CommandContext, type Session } from './session.ts';
-import { asJson, asLine, asScreen, History } from './watch-view.ts';
+import { defineAction, type Session } from './action.ts';
+import type { CommandContext } from './context.ts';
+import { ActivityHistory, formatLine, formatScreen, toJson, watchMembers } from './watch-view.ts';
 
-/** The pause between two looks, in milliseconds. */
-const pause = 1_000;
+/** Time between two refreshes (ms). */
+const refreshInterval = 1_000;
 
-/** `leads watch`: what comes in, what goes out, and what waits, as it happens. */
+/** `leads watch`: displays intake, delivery and backlog as they change. */
 export function watchCommand(context: CommandContext): Command {
-  const watch = new Command('watch').description(
-    'show what comes in, what is handed over and what waits, every second until Ctrl-C;\na line each time where the output is no terminal',
+  const command = new Command('watch').description(
+    'display intake, delivery and due leads, refreshed every second until Ctrl-C.\nIf the output is not a terminal, print one line per second',
   );
-  action<{ json?: boolean }, []>(watch, context, (session, { json = false }) =>
-    untilStopped(context.out, (signal) => lookOn(session, context.out, json, signal)),
+  return defineAction(command, context, watchMembers, (session) =>
+    untilStopped(context.out, (signal) => watch(session, context.out, signal)),
   );
-  return watch;
 }
 
-async function lookOn(
-  { store }: Session,
+async function watch(
+  { store, output }: Session<string>,
   out: CommandContext['out'],
-  json: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { show, end } = viewOn(out, json);
-  const history = new History();
+  const display = createDisplay(out, output.isJson);
+  const history = new ActivityHistory();
   let cursor: ActivityCursor | undefined;
   while (!signal.aborted) {
     const activity = await store.activity(cursor);
     history.add(activity, await store.workload(), await store.pauses(), Date.now(), cursor === undefined);
     cursor = activity.cursor;
-    show(history);
-    await sleep(pause, undefined, { signal }).catch(() => {});
+    display.update(history);
+    await sleep(refreshInterval, undefined, { signal }).catch(() => {});
   }
-  end();
+  display.end();
 }
 
-function viewOn(out: CommandContext['out'], json: boolean): { show(history: History): void; end(): void } {
-  if (json || !('isTTY' in out && out.isTTY)) {
-    const written = json ? (history: History) => printableJson(asJson(history)) : asLine;
-    return { show: (history) => void out.write(`${written(history)}\n`), end: () => {} };
+interface Display {
+  update(history: ActivityHistory): void;
+  end(): void;
+}
+
+/** Creates a screen that is redrawn in a terminal, otherwise lines. */
+function createDisplay(out: CommandContext['out'], isJson: boolean): Display {
+  if (isJson || !('isTTY' in out && out.isTTY)) {
+    const format = isJson ? (history: ActivityHistory) => printableJson(toJson(history)) : formatLine;
+    return { update: (history) => void out.write(`${format(history)}\n`), end: () => {} };
   }
   const redraw = createLogUpdate(out);
-  return { show: (history) => redraw(asScreen(history)), end: () => redraw.done() };
+  return { update: (history) => redraw(formatScreen(history)), end: () => redraw.done() };
 }
 
-/** Ctrl-C, or who reads the output and has had enough of it, is how a watch ends, and no failure. */
+/** Runs until Ctrl-C or until the reader closes the output, neither of which is an error. */
 async function untilStopped(
   out: CommandContext['out'],
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const stopping = new AbortController();
-  const stop = () => stopping.abort();
+  const controller = new AbortController();
+  const stop = () => controller.abort();
   process.on('SIGINT', stop).on('SIGTERM', stop);
   out.once('error', stop);
   try {
-    await work(stopping.signal);
+    await work(controller.signal);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }

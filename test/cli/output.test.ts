@@ -1,17 +1,17 @@
-/** What partners send reaches the operator's terminal as text, never as something that a terminal obeys. */
+/** Partners' text reaches an operator's terminal without characters that a terminal interprets or hides. */
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
+import type { CommandContext } from '../../src/cli/context.ts';
 import { dueCommand } from '../../src/cli/due.ts';
 import { keyCommand } from '../../src/cli/key.ts';
 import { leadCommand } from '../../src/cli/lead.ts';
 import { partnerCommand } from '../../src/cli/partner.ts';
-import type { CommandContext } from '../../src/cli/session.ts';
 import { submissionCommand } from '../../src/cli/submission.ts';
 import { typeCommand } from '../../src/cli/type.ts';
-import { asLine, asScreen, History } from '../../src/cli/watch-view.ts';
+import { ActivityHistory, formatLine, formatScreen } from '../../src/cli/watch-view.ts';
 import { phoneParser } from '../../src/leads/phone.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { countsByState } from '../../src/store/watch.ts';
@@ -20,25 +20,25 @@ import { temporaryDirectory } from '../harness/server.ts';
 import { furnished } from '../store/stores.ts';
 
 const dangerous = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
-const nasty = 'x\u001b[2J\u0007\n\u007f\u0085\u009b\u00ad\u200b\u202e\u2066\u2028\ufeff\u3164\u{e0001}y';
-const shown =
+const hostile = 'x\u001b[2J\u0007\n\u007f\u0085\u009b\u00ad\u200b\u202e\u2066\u2028\ufeff\u3164\u{e0001}y';
+const escaped =
   'x\\u001b[2J\\u0007\\u000a\\u007f\\u0085\\u009b\\u00ad\\u200b\\u202e\\u2066\\u2028\\ufeff\\u3164\\u{e0001}y';
 
-/** A store in which every text that somebody chose is nasty: it takes names that the command would refuse. */
-async function nastyStore(): Promise<string> {
+/** Creates a store in which every name and value is hostile, even names that the CLI would reject. */
+async function hostileStore(): Promise<string> {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, from } = await furnished(openSqliteStore(file));
-  await store.addType(nasty, null);
-  const partner = await store.addPartner(nasty, [nasty]);
-  await store.addKey(nasty, 'key', 'digest');
-  const content = JSON.stringify({ first_name: nasty, surname: nasty });
-  await store.submit(from(partner.id, { type: nasty, content }));
+  await store.addType(hostile, null);
+  const partner = await store.addPartner(hostile, [hostile]);
+  await store.addKey(hostile, 'key', 'digest');
+  const content = JSON.stringify({ first_name: hostile, surname: hostile });
+  await store.submit(from(partner.id, { type: hostile, content }));
   await store.close();
   return file;
 }
 
-/** What a command prints, run in this process. */
-async function printed(file: string, command: (context: CommandContext) => Command, words: string[]) {
+/** Runs a command in this process and returns its output. */
+async function outputOf(file: string, command: (context: CommandContext) => Command, words: string[]) {
   const out = new PassThrough();
   const open = async () => ({
     store: openSqliteStore(file),
@@ -64,41 +64,38 @@ test.each<[string, string[], (context: CommandContext) => Command]>([
   ['lead', ['show', '07840258823'], leadCommand],
   ['submission', ['list'], submissionCommand],
   ['due', [], dueCommand],
-])(
-  '%s %o prints nothing that a terminal obeys or hides, and --json has the same value',
-  async (_, words, command) => {
-    const file = await nastyStore();
-    const table = await printed(file, command, words);
-    expect(table).toContain(shown);
-    expect(table.replaceAll('\n', '')).not.toMatch(dangerous);
-    const json = await printed(file, command, [...words, '--json']);
-    expect(json.replaceAll('\n', '')).not.toMatch(dangerous);
-    const values = json
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(JSON.stringify(values)).toContain(JSON.stringify(nasty).slice(1, -1));
-  },
-);
+])('%s %o escapes unprintable characters, in a table and in JSON', async (_, words, command) => {
+  const file = await hostileStore();
+  const table = await outputOf(file, command, words);
+  expect(table).toContain(escaped);
+  expect(table.replaceAll('\n', '')).not.toMatch(dangerous);
+  const json = await outputOf(file, command, [...words, '--json']);
+  expect(json.replaceAll('\n', '')).not.toMatch(dangerous);
+  const values = json
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(JSON.stringify(values)).toContain(JSON.stringify(hostile).slice(1, -1));
+});
 
 test.each([
-  ['a sentence', ['partner', 'grant', nasty, 'motor'], 'stdout'],
-  ['a mistake', ['key', 'list', `${nasty} is not there`], 'stderr'],
-  ['a wrong command', [nasty], 'stderr'],
-] as const)('%s has nothing that a terminal obeys or hides', async (_, words, stream) => {
-  const environment = { DATABASE_URL: `sqlite:${await nastyStore()}` };
+  ['a message', ['partner', 'grant', hostile, 'motor'], 'stdout'],
+  ['an error', ['key', 'list', `${hostile} is not there`], 'stderr'],
+  ['an unknown command', [hostile], 'stderr'],
+] as const)('%s escapes unprintable characters', async (_, words, stream) => {
+  const environment = { DATABASE_URL: `sqlite:${await hostileStore()}` };
   const { [stream]: output } = await run('src/cli.ts', [...words], environment);
   expect(output).toContain('\\u202e');
   expect(output.replaceAll('\n', '')).not.toMatch(dangerous);
 });
 
-test('a screen and a line of a watch have nothing that a terminal obeys or hides', () => {
-  const history = new History();
+test('`leads watch` escapes unprintable characters, on a screen and in a line', () => {
+  const history = new ActivityHistory();
   const activity = {
     cursor: { submission: '', attemptId: 0 },
-    submissions: [{ partner: nasty, outcome: 'accepted' as const, count: 1 }],
+    submissions: [{ partner: hostile, outcome: 'accepted' as const, count: 1 }],
     attempts: [],
-    failures: [{ leadId: 'lead', endedAt: 0, outcome: 'rejected' as const, response: nasty }],
+    failures: [{ leadId: 'lead', endedAt: 0, outcome: 'rejected' as const, response: hostile }],
   };
   const workload = {
     byState: countsByState([]),
@@ -107,10 +104,10 @@ test('a screen and a line of a watch have nothing that a terminal obeys or hides
     duePaused: 0,
     nextAttemptAt: undefined,
   };
-  history.add(activity, workload, [{ type: nasty, by: 'operator', reason: nasty, since: 0 }], 0, false);
-  const screen = asScreen(history);
-  // The partner, the answer, and the type and reason of the pause.
-  expect(screen.split(shown)).toHaveLength(5);
-  expect(asLine(history)).toContain(shown);
-  for (const text of [screen, asLine(history)]) expect(text.replaceAll('\n', '')).not.toMatch(dangerous);
+  history.add(activity, workload, [{ type: hostile, by: 'operator', reason: hostile, since: 0 }], 0, false);
+  const screen = formatScreen(history);
+  // The partner, the response, and the type and reason of the pause.
+  expect(screen.split(escaped)).toHaveLength(5);
+  expect(formatLine(history)).toContain(escaped);
+  for (const text of [screen, formatLine(history)]) expect(text.replaceAll('\n', '')).not.toMatch(dangerous);
 });

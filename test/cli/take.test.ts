@@ -1,4 +1,4 @@
-/** A lead that is printed is called by whoever reads it: it must not be printed twice, and none may be lost unseen. */
+/** A printed lead is called by its reader, so it must not be printed twice, and none may be lost silently. */
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { takeDue } from '../../src/cli/take.ts';
@@ -13,24 +13,24 @@ async function withDue(opening: Promise<Store>, count: number) {
   for (let index = 0; index < count; index += 1) {
     await store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` }));
   }
-  const remarks: string[] = [];
-  const session = { store, dialWithin: undefined, remark: (text: string) => void remarks.push(text) };
-  return { store, session, remarks };
+  const notes: string[] = [];
+  const session = { store, dialWithin: undefined, note: (text: string) => void notes.push(text) };
+  return { store, session, notes };
 }
 
-/** An output that keeps what was printed, and stalls at a step until it is released. */
-function output(stallAt = Number.POSITIVE_INFINITY) {
+/** Creates an output that records what is printed, and stalls at a batch until it is released. */
+function recordingOutput(stallAt = Number.POSITIVE_INFINITY) {
   const printed: string[] = [];
-  let steps = 0;
+  let batches = 0;
   let release = () => {};
   let hasStalled = () => {};
   const stalled = new Promise<void>((resolve) => {
     hasStalled = resolve;
   });
   const print = async (leads: readonly DueLead[]) => {
-    steps += 1;
+    batches += 1;
     printed.push(...leads.map(({ id }) => id));
-    if (steps !== stallAt) return;
+    if (batches !== stallAt) return;
     await new Promise<void>((resolve) => {
       release = resolve;
       hasStalled();
@@ -39,7 +39,7 @@ function output(stallAt = Number.POSITIVE_INFINITY) {
   return { printed, print, stalled, release: () => release() };
 }
 
-const step = 5;
+const batchSize = 5;
 const lease = 60_000;
 
 function idsOf(leads: readonly { id: string }[]): string[] {
@@ -47,17 +47,17 @@ function idsOf(leads: readonly { id: string }[]): string[] {
 }
 
 describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name', ({ open }) => {
-  test('while the output stalls the lease of its leads is renewed in time, again and again', async () => {
+  test('renews the lease of a batch while the output stalls', async () => {
     const { store, session } = await withDue(open(), 10);
-    const { printed, print, stalled, release } = output(2);
+    const { printed, print, stalled, release } = recordingOutput(2);
     const renewing = vi.spyOn(store, 'renewLease');
     const timing = vi.spyOn(globalThis, 'setInterval');
     const lease = 300;
-    const taking = takeDue(session, 12, print, { step, lease });
+    const taking = takeDue(session, 12, print, { batchSize, lease });
     await stalled;
     expect(timing.mock.lastCall?.[1]).toBeLessThanOrEqual(lease / 2);
     timing.mockRestore();
-    // The step before is recorded, and only the stalled one is leased.
+    // The batch before is recorded, and only the stalled one is leased.
     expect(printed).toHaveLength(10);
     expect((await store.workload()).byState).toMatchObject({ dialled: 5, scheduled: 5 });
     for (let renewals = 0; renewals < 3; renewals += 1) {
@@ -74,12 +74,12 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
     expect((await store.workload()).byState).toMatchObject({ dialled: 10, scheduled: 0 });
   });
 
-  test('a lead that another process got while this one was held up is named', async () => {
+  test('reports leads that another process claimed while this one was suspended', async () => {
     const { store, session } = await withDue(open(), 5);
-    // As if the whole process were suspended: no timer runs.
+    // Simulates a suspended process: no timer runs.
     vi.spyOn(globalThis, 'setInterval').mockReturnValueOnce(undefined as unknown as NodeJS.Timeout);
-    const { printed, print, stalled, release } = output(1);
-    const taking = takeDue(session, 7, print, { step, lease: 20 });
+    const { printed, print, stalled, release } = recordingOutput(1);
+    const taking = takeDue(session, 7, print, { batchSize, lease: 20 });
     await stalled;
     await vi.waitFor(async () => expect(await claim(store, 'other', { limit: 2 })).toHaveLength(2), {
       timeout: 10_000,
@@ -87,19 +87,19 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
     vi.restoreAllMocks();
     release();
     const message = await taking.then(String, ({ message }) => String(message));
-    expect(message).toMatch(/^This process was held up for longer than 0\.02 seconds\./);
+    expect(message).toMatch(/^This process was suspended for longer than 0\.02 seconds\./);
     const named = printed.filter((id) => message.includes(id));
     expect(named).toHaveLength(2);
-    // They were printed all the same.
+    // They were printed in any case.
     expect((await store.workload()).byState).toMatchObject({ dialled: 5 });
   });
 });
 
-test('more leads are taken than may wait for the store at once', async () => {
+test('takes more leads than the queue of the store can hold', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const opening = Promise.resolve(closing(openSqliteStore(file, { ...defaultLimits, capacity: 60 })));
   const { store, session } = await withDue(opening, 310);
-  const { printed, print } = output();
+  const { printed, print } = recordingOutput();
   expect(await takeDue(session, 10_000, print)).toBe(310);
   expect(new Set(printed).size).toBe(310);
   expect((await store.workload()).byState).toMatchObject({ dialled: 310, scheduled: 0 });
@@ -108,9 +108,9 @@ test('more leads are taken than may wait for the store at once', async () => {
 const [sqlite] = stores;
 const openOne = () => (sqlite as (typeof stores)[number]).open();
 
-test('what is printed and not recorded is named, and nothing further is printed', async () => {
+test('reports leads that were printed but not recorded, and prints no further batch', async () => {
   const { store, session } = await withDue(openOne(), 12);
-  const { printed, print } = output();
+  const { printed, print } = recordingOutput();
   const recording = store.recordAttempt.bind(store);
   let calls = 0;
   vi.spyOn(store, 'recordAttempt').mockImplementation(async (...of) => {
@@ -118,9 +118,12 @@ test('what is printed and not recorded is named, and nothing further is printed'
     if (calls === 7 || calls === 9) throw new Error('disk full');
     await recording(...of);
   });
-  const message = await takeDue(session, 12, print, { step, lease }).then(String, ({ message }) => message);
+  const message = await takeDue(session, 12, print, { batchSize, lease }).then(
+    String,
+    ({ message }) => message,
+  );
   expect(message).toBe(
-    `The store failed (disk full). These leads were printed and may not be recorded as delivered; drop them by their ids if they are printed again: ${printed[6]} ${printed[8]}`,
+    `The store failed (disk full). These leads were printed but may not be recorded as delivered; if they are printed again, ignore them by their ids: ${printed[6]} ${printed[8]}`,
   );
   expect(printed).toHaveLength(10);
   const scheduled = (await leadsIn(store)).filter(({ state }) => state === 'scheduled');
@@ -128,48 +131,48 @@ test('what is printed and not recorded is named, and nothing further is printed'
   expect(idsOf(scheduled)).toEqual(expect.arrayContaining([printed[6], printed[8]]));
 });
 
-test('if the output breaks off its step is named and due again, and the steps before it are delivered', async () => {
+test('reports the batch whose output failed; it is due again, and earlier batches are delivered', async () => {
   const { store, session } = await withDue(openOne(), 12);
-  const { printed, print } = output();
-  let steps = 0;
-  const breaking = async (leads: readonly DueLead[]) => {
-    steps += 1;
+  const { printed, print } = recordingOutput();
+  let batches = 0;
+  const failingPrint = async (leads: readonly DueLead[]) => {
+    batches += 1;
     await print(leads);
-    if (steps === 2) throw new Error('write EPIPE');
+    if (batches === 2) throw new Error('write EPIPE');
   };
-  const message = await takeDue(session, 12, breaking, { step, lease }).then(
+  const message = await takeDue(session, 12, failingPrint, { batchSize, lease }).then(
     String,
     ({ message }) => message,
   );
   expect(message).toBe(
-    `The output broke off (write EPIPE). These leads may have been printed, are not recorded as delivered, and are due again in 60 seconds: ${printed.slice(5).join(' ')}`,
+    `Writing the output failed (write EPIPE). These leads may have been printed but are not recorded as delivered, and are due again in 60 seconds: ${printed.slice(5).join(' ')}`,
   );
   expect((await store.workload()).byState).toMatchObject({ dialled: 5, scheduled: 7 });
   expect((await claim(store, 'next')).map(({ id }) => id)).toHaveLength(2);
 });
 
-test('leads that are too old do not end a take, and are told of once', async () => {
-  const { store, session, remarks } = await withDue(openOne(), 12);
+test('continues after leads past DIAL_WITHIN, and reports them once', async () => {
+  const { store, session, notes } = await withDue(openOne(), 12);
   const claiming = vi.spyOn(store, 'claimDue');
   claiming
     .mockResolvedValueOnce({ leads: [], tooLate: 50, undecided: 2 })
     .mockResolvedValueOnce({ leads: [], tooLate: 1, undecided: 1 });
-  const { printed, print } = output();
-  expect(await takeDue({ ...session, dialWithin: 3_600_000 }, 7, print, { step, lease })).toBe(7);
+  const { printed, print } = recordingOutput();
+  expect(await takeDue({ ...session, dialWithin: 3_600_000 }, 7, print, { batchSize, lease })).toBe(7);
   expect(printed).toHaveLength(7);
   expect(claiming.mock.calls.map(([{ limit }]) => limit)).toEqual([5, 5, 5, 2]);
-  expect(remarks).toEqual([
-    'Left out, since they are too old to be rung (DIAL_WITHIN): 51.',
-    'The dialler may have 3 of them: decide with `leads lead resolve`.',
+  expect(notes).toEqual([
+    'Not delivered because DIAL_WITHIN has passed: 51.',
+    'The dialler may have 3 of them. Run `leads lead list --undecided` to list them.',
   ]);
   const [{ notDueBefore = 0 } = {}] = claiming.mock.calls[0] ?? [];
   expect(Math.abs(Date.now() - 3_600_000 - notDueBefore)).toBeLessThan(60_000);
 });
 
-test('a lead whose attempt is retried by its dispatcher is not printed', async () => {
+test('does not print a lead that a dispatcher is delivering', async () => {
   const { store, session } = await withDue(openOne(), 2);
   const [lead] = await claim(store, 'dispatcher', { limit: 1 });
-  const { printed, print } = output();
+  const { printed, print } = recordingOutput();
   expect(await takeDue(session, 5, print)).toBe(1);
   expect(printed).not.toContain(lead?.id);
   await record(store, 'dispatcher', lead?.id ?? '', 'delivered');

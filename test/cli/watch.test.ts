@@ -1,4 +1,4 @@
-/** Whoever watches wants to see at a glance whether people are rung; and a watch must do no harm, nor hang. */
+/** `leads watch` shows at a glance whether leads are delivered, and never disturbs the servers or hangs. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,21 +20,21 @@ async function watchedStore() {
   return { store, first, from, environment: { DATABASE_URL: `sqlite:${file}` } };
 }
 
-test('a line a second tells rates and what waits, until Ctrl-C, which is no failure', async () => {
+test('prints a line per second with rates and due leads, and exits with 0 on Ctrl-C', async () => {
   const { store, first, from, environment } = await watchedStore();
   const child = start('src/cli.ts', ['watch'], environment);
   const [line] = (await written(child, /\n/)).split('\n');
   expect(line).toMatch(
-    /^\S+Z {2}intake 0\.0\/s {2}handed over 0\.0\/s {2}not handed over 0\.0\/s {2}due 0 \(first for 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
+    /^\S+Z {2}intake 0\.0\/s {2}delivered 0\.0\/s {2}failed attempts 0\.0\/s {2}due 0 \(oldest 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
   );
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await written(child, /intake 0\.[1-9]\/s.* due 1 \(first for [0-9]+ s\) {2}scheduled 1/);
+  await written(child, /intake 0\.[1-9]\/s.* due 1 \(oldest [0-9]+ s\) {2}scheduled 1/);
   child.kill('SIGINT');
   const code = await new Promise((resolve) => child.once('close', resolve));
   expect(code).toBe(0);
 });
 
-test('scripts get a JSON object a line, with the outcomes by partner', async () => {
+test('--json prints an object per line, with outcomes by partner', async () => {
   const { store, first, from, environment } = await watchedStore();
   const child = start('src/cli.ts', ['watch', '--json'], environment);
   await written(child, /\n/);
@@ -52,13 +52,13 @@ test('scripts get a JSON object a line, with the outcomes by partner', async () 
   expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
 });
 
-test('a pause of the delivery is seen, with how many leads wait for its end', async () => {
+test('shows pauses and the number of paused leads', async () => {
   const { store, first, from, environment } = await watchedStore();
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
   const child = start('src/cli.ts', ['watch'], environment);
   const line = (await written(child, /\n/)).split('\n')[0];
-  expect(line).toMatch(/ due 0 \(first for 0 s\) .* paused motor by operator {2}due but paused 1$/);
+  expect(line).toMatch(/ due 0 \(oldest 0 s\) .* paused motor by operator {2}due but paused 1$/);
   const json = start('src/cli.ts', ['watch', '--json'], environment);
   expect(JSON.parse((await written(json, /\n/)).split('\n')[0] ?? '')).toMatchObject({
     due: 0,
@@ -67,7 +67,7 @@ test('a pause of the delivery is seen, with how many leads wait for its end', as
   });
 });
 
-test('whoever closes the output ends the watch', async () => {
+test('ends when the reader closes the output', async () => {
   const { environment } = await watchedStore();
   const child = start('src/cli.ts', ['watch'], environment);
   await written(child, /\n/);
@@ -75,7 +75,7 @@ test('whoever closes the output ends the watch', async () => {
   await new Promise((resolve) => child.once('exit', resolve));
 });
 
-test('in a terminal one screen is drawn again and again, with the last failures', async (context) => {
+test('redraws one screen in a terminal, with the latest failed attempts', async (context) => {
   skipWithout(context, ['script', '--version']);
   const { store, environment } = await watchedStore();
   await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
@@ -85,12 +85,12 @@ test('in a terminal one screen is drawn again and again, with the last failures'
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const screens = await written(child, /Leads at[\s\S]*Leads at[\s\S]*RESPONSE[\s\S]*once/);
-  expect(screens).toMatch(/Due now +0/);
+  expect(screens).toMatch(/Due +0/);
   expect(screens).toMatch(
-    /Delivery is paused, and 0 due leads wait:\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
+    /Delivery is paused\. Due leads that are paused: 0\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
   );
-  expect(screens).toMatch(/The last leads that were not handed over:\r?\n.*LEAD/);
-  expect(screens).toMatch(/Undecided +1 +\(see `leads lead list --undecided`\)/);
+  expect(screens).toMatch(/Latest failed attempts:\r?\n.*LEAD/);
+  expect(screens).toMatch(/Undecided +1 +\(run `leads lead list --undecided`\)/);
   expect(screens).toContain('unknown once');
   child.stdin.write('\u0003');
   const code = await new Promise((resolve) => child.once('close', resolve));

@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { printable } from '../text/terminal.ts';
+import type { CommandContext, OpenStore } from './context.ts';
+import { type JsonMembers, Output } from './output.ts';
+
+/** What a running command writes to. */
+export interface Console<Member extends string> {
+  output: Output<Member>;
+  /** Writes a sentence to standard error. */
+  note(sentence: string): void;
+}
+
+/** What a running command works with. */
+export interface Session<Member extends string> extends Console<Member>, OpenStore {}
+
+const membersByCommand = new WeakMap<Command, JsonMembers>();
+
+/** Returns the members of a command's JSON output with their descriptions; undefined for a group of commands. */
+export function jsonMembersOf(command: Command): JsonMembers | undefined {
+  return membersByCommand.get(command);
+}
+
+/**
+ * Defines what a command does with the configured store, and its option `--json`.
+ *
+ * @param members members of its JSON output: the compiler checks the output against them, and docs/cli.md lists them
+ * @param run receives the options and the positional arguments, whose types must match the command's definition
+ */
+export function defineAction<Member extends string, Options extends object, Arguments extends unknown[]>(
+  command: Command,
+  context: CommandContext,
+  members: JsonMembers<Member>,
+  run: (session: Session<Member>, options: Options, args: Arguments) => Promise<void>,
+): Command {
+  return defineStorelessAction(
+    command,
+    context,
+    members,
+    async (console, options: Options, args: Arguments) => {
+      const { store, ...rest } = await context.open();
+      try {
+        await run({ store, ...rest, ...console }, options, args);
+      } finally {
+        await store.close();
+      }
+    },
+  );
+}
+
+/** Defines what a command does that opens its stores itself. Otherwise the same as `defineAction`. */
+export function defineStorelessAction<
+  Member extends string,
+  Options extends object,
+  Arguments extends unknown[],
+>(
+  command: Command,
+  context: CommandContext,
+  members: JsonMembers<Member>,
+  run: (console: Console<Member>, options: Options, args: Arguments) => Promise<void>,
+): Command {
+  membersByCommand.set(command, members);
+  command.option('--json', 'print JSON: one object, or one per line for a list');
+  return command.action(async (...received: unknown[]) => {
+    // The casts: Commander passes what the command's definition declares, which is beside each call of this function.
+    const args = received.slice(0, -2) as Arguments;
+    const options = received.at(-2) as Options & { json?: boolean };
+    const output = new Output<Member>(context.out, options.json ?? false);
+    const note = (sentence: string) => void context.err.write(`${printable(sentence)}\n`);
+    await run({ output, note }, options, args);
+  });
+}

@@ -1,0 +1,40 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../text/duration.ts';
+
+/** Returns the option `--limit` of a list. */
+export function limitOption(): Option {
+  return new Option('--limit <n>', 'maximum number of rows')
+    .argParser(parseCount)
+    .default(undefined, '100 in a table, all with --json');
+}
+
+/** Parses a positive whole number. @throws {InvalidArgumentError} */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('It must be a whole number from 1.');
+}
+
+/**
+ * Parses a future time: `2030-12-24`, `2030-12-24T18:00:00Z`, or a duration from now such as `7d`.
+ *
+ * @returns milliseconds since 1970
+ * @throws {InvalidArgumentError}
+ */
+export function parseFutureTime(text: string): number {
+  const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+Z)?$/.test(text);
+  try {
+    const time = isDate ? Date.parse(text) : Date.now() + parseDuration(text);
+    if (time > Date.now()) return time;
+  } catch {
+    // The error below covers invalid dates and durations alike.
+  }
+  throw new InvalidArgumentError(
+    'It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.',
+  );
+}
+
+/** Collects the values of an option that can be repeated. */
+export function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}

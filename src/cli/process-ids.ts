@@ -1,0 +1,22 @@
+import { UserError } from '../errors/user-error.ts';
+
+/**
+ * Processes several ids one by one. An id that fails does not prevent the others.
+ *
+ * @throws {UserError} at the end, with one line for each id that failed
+ */
+export async function processIds(
+  ids: readonly string[],
+  process: (id: string) => Promise<void>,
+): Promise<void> {
+  const failures: string[] = [];
+  for (const id of ids) {
+    try {
+      await process(id);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failures.push(error.message);
+    }
+  }
+  if (failures.length > 0) throw new UserError(failures.join('\n'));
+}

@@ -1,0 +1,51 @@
+/** docs/cli.md is rendered from the commands, so it cannot differ from them. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { fullName, renderReference, runnableCommands } from '../../docs/cli/reference.ts';
+import { jsonMembersOf } from '../../src/cli/action.ts';
+import { createProgram } from '../../src/cli/program.ts';
+
+const program = createProgram();
+const commands = runnableCommands(program).map((command) => ({ name: fullName(command), command }));
+
+test('docs/cli.md describes the commands as they are (run `npm run docs` to update it)', () => {
+  const reference = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+  expect(reference).toBe(renderReference(program));
+});
+
+test.each(commands)(
+  '$name describes itself, its arguments, its options and its JSON output',
+  ({ command }) => {
+    const { options, registeredArguments } = command;
+    for (const text of [
+      command.description(),
+      ...[...options, ...registeredArguments].map((each) => each.description),
+    ]) {
+      expect(text).toMatch(/^[a-z`-]/);
+    }
+    expect(options.map(({ long }) => long)).toContain('--json');
+    const members = Object.values(jsonMembersOf(command) ?? {});
+    expect(members.length).toBeGreaterThan(0);
+    expect(members.filter((description) => description.trim() === '')).toEqual([]);
+  },
+);
+
+test.each(commands)('the help of $name fits 80 columns', ({ command }) => {
+  command.configureHelp({ ...command.configureHelp(), helpWidth: 80 });
+  expect(command.helpInformation()).toContain(`Usage: ${fullName(command)} `);
+  expect(
+    command
+      .helpInformation()
+      .split('\n')
+      .filter((line) => line.length > 80),
+  ).toEqual([]);
+});
+
+test('the reference has a section for every command', () => {
+  const headings = [...renderReference(program).matchAll(/^#{2,3} (.*)$/gm)].map(
+    ([, heading]) => `leads ${heading}`,
+  );
+  expect(headings.filter((heading) => commands.some(({ name }) => name === heading))).toEqual(
+    commands.map(({ name }) => name),
+  );
+});
