@@ -1,17 +1,17 @@
-/** Whatever a client does to its connection, and whenever, the server lives. `npm run fuzz` tries it at every byte. */
+/** The server survives whatever clients do to their connections. `npm run fuzz` tries it at every byte. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../harness/server.ts';
 import { chaos, disturbances } from './chaos.ts';
 
-test('resets, half-closes and stalls of any request end no process, hold no connection and lose no answer', async () => {
+test('survives resets, half-closes and stalls of any request without leaking connections or losing responses', async () => {
   const seed = Date.now() % 1_000_000;
   const url = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
   const { faults, complaints } = await chaos(url, 2_000, seed);
   expect({ seed, faults, complaints }).toEqual({ seed, faults: [], complaints: [] });
 }, 60_000);
 
-test('every method is disturbed in every way', () => {
+test('generates every disturbance for every method', () => {
   const all = disturbances('');
   expect(all.length).toBeGreaterThan(20_000);
   expect(new Set(all.map(({ end, moment, isBehindAdd }) => `${end} ${moment} ${isBehindAdd}`)).size).toBe(32);

@@ -1,25 +1,25 @@
 import { METHODS } from 'node:http';
 import type { Socket } from 'node:net';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { openRaw, responsesOn, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { type MeasuredServer, startMeasured } from './measured-server.ts';
 
-/** What a client does to its connection when it has sent as much of its request as it sends. */
+/** What a client does to its connection after sending a part of its request. */
 const ends = ['reset', 'half-close', 'close', 'stall'] as const;
 
-/** When it does that: errors come while the server reads, while it answers, and after that. */
-const moments = ['at once', 'after a turn', 'after a millisecond', 'with the first answer'] as const;
+/** When the client does that: while the server reads, while it responds, or afterwards. */
+const moments = ['at once', 'after a tick', 'after a millisecond', 'with the first response'] as const;
 
-/** How a request says where it ends, or what else it wants of the connection. */
+/** Ways in which a request declares its end, or asks for something else of the connection. */
 const framings: Record<string, string> = {
   none: '\r\n',
   length: 'Content-Length: 2\r\n\r\n{}',
   'length beyond the end': 'Content-Length: 9\r\n\r\n{}',
   chunks: 'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
   'coded chunks': 'Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
-  'chunks that are none': 'Transfer-Encoding: chunked\r\n\r\nzz\r\n',
+  'invalid chunks': 'Transfer-Encoding: chunked\r\n\r\nzz\r\n',
   upgrade: 'Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
   'upgrade with a body': 'Upgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\n{}',
   expectation: 'Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}',
@@ -27,32 +27,32 @@ const framings: Record<string, string> = {
 
 const versions = ['1.1', '1.0', '2.0'] as const;
 
-/** One connection, from its first byte to its end. */
+/** Everything that happens on one connection. */
 export interface Disturbance {
   bytes: string;
   end: (typeof ends)[number];
   moment: (typeof moments)[number];
-  /** Whether an add stands before the rest, so that it has to be answered whatever follows. */
+  /** Whether a valid add precedes the rest, which the server must respond to whatever follows. */
   isBehindAdd: boolean;
 }
 
 export interface ChaosReport {
   connections: number;
-  /** What should not be: a server that has ended, hangs, holds on to connections, or does not answer an add. */
+  /** Faults: the server exited, hangs, leaks connections, or does not respond to an add. */
   faults: string[];
-  /** What the server said as a warning or worse. */
+  /** Lines that the server logged as a warning or worse. */
   complaints: string[];
 }
 
-/** So many connections are open at once, after which the server has to answer a request as if nothing had been. */
+/** Number of connections open at once. After each batch the server must respond normally. */
 const batch = 200;
 const metricsBatch = 50;
 
-const mostFaults = 10;
+const maxFaults = 10;
 
 /**
- * Every method and framing, cut in the middle of each part; and for those that the parser treats in a way of their own,
- * cut at every byte. Each is cut in every way, alone and behind an add.
+ * Returns requests with every method and framing, cut in the middle of each part, and those with special handling in the
+ * parser cut at every byte. Each is combined with every end, alone and behind an add.
  */
 export function disturbances(add: string): Disturbance[] {
   const found: Disturbance[] = [];
@@ -85,7 +85,7 @@ function requestOf(method: string, version: string, framing: string): string {
   return `${method} ${path} HTTP/${version}\r\nHost: leads.example\r\n${framing}`;
 }
 
-/** What once ended the process: a tunnel is asked for, and the connection is reset while that is refused. */
+/** Returns requests for a tunnel whose connection is reset while the server refuses them. */
 export function resetTunnels(count: number): Disturbance[] {
   return Array.from({ length: count }, (_, index) => ({
     bytes: requestOf('CONNECT', '1.1', index % 2 === 0 ? '\r\n' : 'Content-Length: 9\r\n\r\n{}'),
@@ -96,9 +96,9 @@ export function resetTunnels(count: number): Disturbance[] {
 }
 
 /**
- * Disturbs a server of its own, and its metrics port, in every way.
+ * Starts a server and disturbs it, and its metrics port, in every way.
  *
- * @param share how many of the disturbances; those are chosen by the seed
+ * @param share number of disturbances, chosen by the seed
  */
 export async function chaos(databaseUrl: string, share: number, seed: number): Promise<ChaosReport> {
   const server = await startMeasured({ DATABASE_URL: databaseUrl, DISPATCH: 'off' });
@@ -108,12 +108,12 @@ export async function chaos(databaseUrl: string, share: number, seed: number): P
   chosen.unshift(...resetTunnels(Math.min(batch, share)));
   const faults: string[] = [];
   const metrics = { url: new URL('/', server.metricsUrl).href, key: '' };
-  // The first connections have everything loaded.
+  // The first connections make the server load everything it needs.
   await disturb(server.target, chosen.slice(0, batch), faults);
   const before = await server.measure();
-  for (let done = 0; done < chosen.length && faults.length < mostFaults; done += batch) {
+  for (let done = 0; done < chosen.length && faults.length < maxFaults; done += batch) {
     const next = chosen.slice(done, done + batch);
-    // There are no adds on the metrics port, which takes fewer connections.
+    // The metrics port has no adds and allows fewer connections.
     const others = next.filter(({ isBehindAdd }) => !isBehindAdd).slice(0, metricsBatch);
     await Promise.all([disturb(server.target, next, faults), disturb(metrics, others, faults)]);
     await checkAlive(server, faults);
@@ -123,7 +123,7 @@ export async function chaos(databaseUrl: string, share: number, seed: number): P
   return { connections: chosen.length, faults, complaints: server.complaints() };
 }
 
-/** An add with the key of the target, as it goes over the wire. */
+/** Returns the bytes of an add with the target's key. */
 export function addFor({ key }: Target): string {
   const body = JSON.stringify(requestValue('addLead', 'accepted'));
   return (
@@ -132,7 +132,7 @@ export function addFor({ key }: Target): string {
   );
 }
 
-/** Plays disturbances side by side, each on a connection of its own, and adds what should not be to the faults. */
+/** Runs disturbances concurrently, each on its own connection, and appends faults to the list. */
 export async function disturb(
   target: Target,
   these: readonly Disturbance[],
@@ -154,32 +154,34 @@ export async function disturb(
 async function play(socket: Socket, { bytes, end, moment, isBehindAdd }: Disturbance) {
   const first = responsesOn(socket, 1);
   socket.write(bytes);
-  if (moment === 'after a turn') await nextTurn();
+  if (moment === 'after a tick') await nextTick();
   if (moment === 'after a millisecond') await sleep(1);
-  if (moment === 'with the first answer') await Promise.race([first, sleep(20)]);
+  if (moment === 'with the first response') await Promise.race([first, sleep(20)]);
   if (end === 'reset') socket.resetAndDestroy();
   if (end === 'close') socket.destroy();
   if (end === 'half-close') socket.end();
-  // Only who keeps on reading can expect an answer.
+  // A client that closed its connection receives no response.
   if (!isBehindAdd || end === 'reset' || end === 'close') return undefined;
-  const [answer] = await first;
-  return answer?.status === 200 ? undefined : `An add was answered ${answer?.status ?? 'not at all'}.`;
+  const [response] = await first;
+  return response?.status === 200
+    ? undefined
+    : `The response to an add was ${response?.status ?? 'missing'}.`;
 }
 
-/** How long the server may take to answer when it has been disturbed, and to let go of connections (ms). */
-const patience = 10_000;
+/** Maximum time for a response after disturbances, and for closing connections (ms). */
+const timeout = 10_000;
 
 async function checkAlive({ target }: MeasuredServer, faults: string[]): Promise<void> {
   try {
-    const response = await fetch(`${target.url}/healthz`, { signal: AbortSignal.timeout(patience) });
-    if (response.status !== 200) faults.push(`/healthz answers ${response.status}.`);
+    const response = await fetch(`${target.url}/healthz`, { signal: AbortSignal.timeout(timeout) });
+    if (response.status !== 200) faults.push(`/healthz responds with ${response.status}.`);
   } catch (error) {
-    faults.push(`The server does not answer any more: ${error}.`);
+    faults.push(`The server no longer responds: ${error}.`);
   }
 }
 
 async function checkSockets(server: MeasuredServer, before: number, faults: string[]): Promise<void> {
-  const end = performance.now() + patience;
+  const end = performance.now() + timeout;
   let { sockets } = await server.measure();
   while (sockets > before + 2 && performance.now() < end) {
     await sleep(100);

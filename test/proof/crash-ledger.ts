@@ -1,46 +1,46 @@
 import type { Store } from '../../src/store/store.ts';
 import type { ReceivedResponse } from '../harness/contract.ts';
 
-/** What all rounds came to. Nothing may be in the four lists. */
+/** Result of all rounds. The four lists must be empty. */
 export interface CrashReport {
   rounds: number;
-  /** How many submissions were answered that they are saved. */
+  /** Number of submissions reported as saved. */
   acknowledged: number;
-  /** How many cancellations were answered. */
+  /** Number of cancellations that got a response. */
   cancellations: number;
-  /** How many of those were answered `"cancelled": true`. */
+  /** Number of those with `"cancelled": true`. */
   cancelled: number;
-  /** How many leads `leads due --take` printed. */
+  /** Number of leads printed by `leads due --take`. */
   printed: number;
-  /** How many requests got no answer, and were sent again to the next server. */
-  sentAgain: number;
-  /** How many of those turned out to have been saved before the crash, by their idempotency key. */
-  hadBeenSaved: number;
-  /** Acknowledged, and not in the store, or not as it was acknowledged. */
+  /** Number of requests without a response that were sent again to the next server. */
+  resent: number;
+  /** Number of those that were saved before the crash, according to their idempotency key. */
+  replayed: number;
+  /** Acknowledged, but missing from the store or stored differently. */
   lost: string[];
-  /** People with two leads, or whose lead was recorded as delivered twice. */
-  takenTwice: string[];
-  /** People whose lead is scheduled or was delivered after its cancellation was acknowledged. */
+  /** People with two leads, or with a lead that was recorded as delivered twice. */
+  duplicated: string[];
+  /** People whose lead is scheduled, or was delivered, after its cancellation was acknowledged. */
   calledAfterCancellation: string[];
-  /** Answered otherwise than a first attempt or its repetition can be. */
-  wronglyAnswered: string[];
+  /** Responses that neither a first request nor its repetition may get. */
+  wrongResponses: string[];
 }
 
-/** One request, sent once, or until somebody answers. */
+/** A request that is sent until a server responds, or only once. */
 export interface Sending {
   id: 'addLead' | 'cancelLead';
   mobile: string;
   /** Seconds until the lead is due. */
   delays: number;
   idempotencyKey: string | undefined;
-  /** Whether another request could have cancelled the person's lead before this one. */
+  /** Whether another request may have cancelled the person's lead before. */
   isRepeated: boolean;
 }
 
 /** Maximum number of leads that `leads due --take` prints before it records them. */
 const step = 50;
 
-/** Everything that senders and takers were told, to be compared with the store in the end. */
+/** Records every response and printed lead, and compares them with the store at the end. */
 export class CrashLedger {
   readonly report: CrashReport = {
     rounds: 0,
@@ -48,46 +48,46 @@ export class CrashLedger {
     cancellations: 0,
     cancelled: 0,
     printed: 0,
-    sentAgain: 0,
-    hadBeenSaved: 0,
+    resent: 0,
+    replayed: 0,
     lost: [],
-    takenTwice: [],
+    duplicated: [],
     calledAfterCancellation: [],
-    wronglyAnswered: [],
+    wrongResponses: [],
   };
-  /** The ids of the leads that were accepted, by mobile. */
+  /** Ids of accepted leads by mobile. */
   readonly #accepted = new Map<string, string>();
-  /** What was answered to each stored cancellation of a person: null, or the warning. */
+  /** Warnings in the responses to cancellations by mobile; null: cancelled. */
   readonly #cancellations = new Map<string, (string | null)[]>();
-  /** The ids of printed leads, by take. */
+  /** Ids of printed leads by run of `leads due --take`. */
   readonly #takes: Set<string>[] = [];
   readonly #printed = new Map<string, string>();
 
-  /** Notes what a sender was told. */
-  note(answer: ReceivedResponse, sending: Sending): void {
-    const isReplayed = answer.headers['idempotent-replayed'] === 'true';
-    if (isReplayed) this.report.hadBeenSaved += 1;
+  /** Records a response. */
+  note(response: ReceivedResponse, sending: Sending): void {
+    const isReplayed = response.headers['idempotent-replayed'] === 'true';
+    if (isReplayed) this.report.replayed += 1;
     const isUnderstood =
-      sending.id === 'addLead' ? this.#noteAdd(answer, sending) : this.#noteCancel(answer, sending);
+      sending.id === 'addLead' ? this.#noteAdd(response, sending) : this.#noteCancel(response, sending);
     if (!isUnderstood) {
-      this.report.wronglyAnswered.push(`${sending.id} ${sending.mobile}: ${answer.status} ${answer.text}`);
+      this.report.wrongResponses.push(`${sending.id} ${sending.mobile}: ${response.status} ${response.text}`);
     }
   }
 
-  /** Notes the whole lines that one run of `leads due --take --json` printed. */
+  /** Records the complete lines that a run of `leads due --take --json` printed. */
   notePrinted(lines: readonly string[]): void {
     const leads = lines.map((line): { id: string; mobile: string } => JSON.parse(line));
     for (const { id, mobile } of leads) {
       const before = this.#printed.get(mobile);
       if (before !== undefined && before !== id)
-        this.report.takenTwice.push(`${mobile}: printed under two ids`);
+        this.report.duplicated.push(`${mobile}: printed under two ids`);
       this.#printed.set(mobile, id);
     }
     this.#takes.push(new Set(leads.map(({ id }) => id)));
     this.report.printed += leads.length;
   }
 
-  /** Returns the people who were delivered last, so that nobody may accept or cancel them any more. */
+  /** Returns the people delivered last, who can neither be accepted nor cancelled any more. */
   delivered(): string[] {
     return [...this.#printed.keys()].slice(-step);
   }
@@ -102,24 +102,24 @@ export class CrashLedger {
       const delivered = (await Array.fromAsync(store.attempts(mobile))).filter(
         ({ outcome }) => outcome === 'delivered',
       );
-      if (delivered.length > 1) this.report.takenTwice.push(`${mobile}: recorded as delivered twice`);
+      if (delivered.length > 1) this.report.duplicated.push(`${mobile}: recorded as delivered twice`);
     }
     return this.report;
   }
 
-  #noteAdd(answer: ReceivedResponse, { mobile }: Sending): boolean {
-    const { saved, processed } = Object(answer.json);
+  #noteAdd(response: ReceivedResponse, { mobile }: Sending): boolean {
+    const { saved, processed } = Object(response.json);
     if (saved !== true) return false;
     this.report.acknowledged += 1;
     if (!processed) return true;
-    if (this.#accepted.has(mobile)) this.report.wronglyAnswered.push(`${mobile}: accepted twice`);
-    this.#accepted.set(mobile, answer.headers['lead-id'] ?? '');
+    if (this.#accepted.has(mobile)) this.report.wrongResponses.push(`${mobile}: accepted twice`);
+    this.#accepted.set(mobile, response.headers['lead-id'] ?? '');
     return true;
   }
 
-  #noteCancel(answer: ReceivedResponse, { mobile, isRepeated }: Sending): boolean {
-    const { cancelled, warning } = Object(answer.json);
-    if (answer.status !== 200 || typeof cancelled !== 'boolean') return false;
+  #noteCancel(response: ReceivedResponse, { mobile, isRepeated }: Sending): boolean {
+    const { cancelled, warning } = Object(response.json);
+    if (response.status !== 200 || typeof cancelled !== 'boolean') return false;
     this.report.cancellations += 1;
     const warnings = this.#cancellations.get(mobile) ?? [];
     warnings.push(cancelled ? null : warning);
@@ -135,7 +135,7 @@ export class CrashLedger {
     const stored = new Map<string, string>();
     const dialled = new Set<string>();
     for await (const { mobile, id, state } of store.leads({}, Number.MAX_SAFE_INTEGER)) {
-      if (stored.has(mobile)) this.report.takenTwice.push(`${mobile}: two leads`);
+      if (stored.has(mobile)) this.report.duplicated.push(`${mobile}: two leads`);
       stored.set(mobile, id);
       if (state === 'dialled') dialled.add(id);
       const isCancelled = this.#cancellations.get(mobile)?.includes(null) === true;
@@ -148,7 +148,7 @@ export class CrashLedger {
     for (const take of this.#takes) {
       const unrecorded = [...take].filter((id) => !dialled.has(id));
       if (unrecorded.length > step)
-        this.report.lost.push(`${unrecorded.length} leads of a take were printed and not recorded`);
+        this.report.lost.push(`${unrecorded.length} leads were printed by one run and not recorded`);
     }
   }
 
@@ -170,11 +170,12 @@ export class CrashLedger {
       ['not found', 'not-found'],
       ['already processed', 'already-processed'],
     ] as const) {
-      const told = warnings.filter((each) => each === warning).length;
-      const kept = stored.filter((each) => each === outcome).length;
-      if (kept < told) this.report.lost.push(`${mobile}: cancellation answered ${outcome} is not stored`);
+      const reported = warnings.filter((each) => each === warning).length;
+      const found = stored.filter((each) => each === outcome).length;
+      if (found < reported)
+        this.report.lost.push(`${mobile}: a cancellation reported as ${outcome} is not stored`);
     }
     if (stored.filter((each) => each === 'cancelled').length > 1)
-      this.report.wronglyAnswered.push(`${mobile}: cancelled twice`);
+      this.report.wrongResponses.push(`${mobile}: cancelled twice`);
   }
 }

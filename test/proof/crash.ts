@@ -10,13 +10,13 @@ import { RawConnection } from './raw-connection.ts';
 
 const senders = 16;
 
-/** Maximum time from the first request to the death of the server (ms). */
-const maxLife = 700;
+/** Maximum time from the first request until the server is killed (ms). */
+const maxRunTime = 700;
 
 /** Maximum number of times that a take prints something before it is killed. */
 const maxPrints = 4;
 
-/** One of so many rounds has `leads due --take` deliver leads while the server is under load. */
+/** Number of rounds per round in which `leads due --take` delivers leads while the server is under load. */
 const roundsPerTake = 5;
 
 /** Maximum time from the beginning of a start, and of a stop, to its interruption (ms). */
@@ -26,42 +26,42 @@ const maxStop = 50;
 const person = requestValue('addLead', 'accepted');
 
 /**
- * Kills the server under load at a random moment and starts it again, round after round on one store; in some rounds
- * `leads due --take` is killed as well. Then compares what was acknowledged with what is stored.
+ * Kills the server under load at a random moment and restarts it, round after round on one store. In some rounds it kills
+ * `leads due --take` too. Then compares what was acknowledged with what is stored.
  *
- * @param url of a store that is empty
- * @param tell is called after each round
+ * @param url of an empty store
+ * @param onRound called after each round
  */
 export async function crashRounds(
   url: string,
   rounds: number,
-  tell: (round: number) => void = () => {},
+  onRound: (round: number) => void = () => {},
 ): Promise<CrashReport> {
   const store = await openStore(url);
   const first = await bootstrap(store);
   if (first === undefined) throw new Error('The store for the crash test is not empty.');
-  // Nobody else has it open, so that each server is the first to open it and the last to close it.
+  // No other process has the store open, so each server is the first to open it and the last to close it.
   await store.close();
   const ledger = new CrashLedger();
-  let unanswered: Sending[] = [];
+  let unacknowledged: Sending[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const server = await startServer(url);
     const target = { url: server.url, key: first.key };
-    await sendAgain(target, unanswered, ledger);
+    await resend(target, unacknowledged, ledger);
     const load = startLoad(target, round, ledger);
     if (round % roundsPerTake === roundsPerTake - 1) {
       await killTake(url, ledger);
       await sendDelivered(target, 'cancelLead', ledger);
-    } else await sleep(Math.random() * maxLife);
+    } else await sleep(Math.random() * maxRunTime);
     await server.kill();
-    unanswered = await load.unanswered();
+    unacknowledged = await load.unacknowledged();
     if (round % 2 === 1) await interrupt(url, round % 4 === 1 ? 'start' : 'stop');
     ledger.report.rounds += 1;
-    tell(round + 1);
+    onRound(round + 1);
   }
   const last = await startServer(url);
   const target = { url: last.url, key: first.key };
-  await sendAgain(target, unanswered, ledger);
+  await resend(target, unacknowledged, ledger);
   await sendDelivered(target, 'addLead', ledger);
   await last.kill();
   const stored = await openStore(url);
@@ -80,7 +80,7 @@ function spawnServer(url: string) {
   });
 }
 
-/** Kills a server while it starts, or while it stops by itself. */
+/** Kills a server while it starts or stops. */
 async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
   const child = spawnServer(url);
   const ended = new Promise((resolve) => child.once('close', resolve));
@@ -106,7 +106,7 @@ async function startServer(url: string): Promise<{ url: string; kill(): Promise<
   };
 }
 
-/** Has `leads due --take` deliver leads, and kills it when it has printed some and is about to record them. */
+/** Runs `leads due --take`, and kills it after it has printed leads and before it records them. */
 async function killTake(url: string, ledger: CrashLedger): Promise<void> {
   const child = spawnProgram('src/cli.ts', ['due', '--take', '1000000', '--json'], { DATABASE_URL: url });
   const end = finished(child);
@@ -116,12 +116,12 @@ async function killTake(url: string, ledger: CrashLedger): Promise<void> {
     if (left === 0) child.kill('SIGKILL');
   });
   const { stdout, stderr } = await end;
-  if (stderr !== '') ledger.report.wronglyAnswered.push(`leads due --take: ${stderr}`);
-  // A line that the kill has cut was not printed.
+  if (stderr !== '') ledger.report.wrongResponses.push(`leads due --take: ${stderr}`);
+  // The last line may be incomplete.
   ledger.notePrinted(stdout.split('\n').slice(0, -1));
 }
 
-/** Adds or cancels the people who were delivered last: those whose delivery the kill may have left unrecorded. */
+/** Adds or cancels the people whose delivery may be unrecorded because of the kill. */
 async function sendDelivered(target: Target, id: Sending['id'], ledger: CrashLedger): Promise<void> {
   for (const mobile of ledger.delivered()) {
     const sending = sendingOf(id, mobile, { isRepeated: true });
@@ -129,51 +129,53 @@ async function sendDelivered(target: Target, id: Sending['id'], ledger: CrashLed
   }
 }
 
-/** Sends people until the server is gone, every fifth of them twice at once, and cancels every fourth. */
+/** Sends people until the server is gone: every fifth twice at the same time, and cancels every fourth. */
 function startLoad(target: Target, round: number, ledger: CrashLedger) {
-  const unanswered: Sending[] = [];
+  const unacknowledged: Sending[] = [];
   let count = 0;
   const sender = async () => {
-    // Each has a second connection for the person's twin.
+    // The second connection sends the duplicate.
     const connections = [new RawConnection(target.url), new RawConnection(target.url)];
-    /** Sends requests at once. Returns whether all were answered. */
+    /** Sends requests concurrently. Returns whether all got a response. */
     const exchange = async (sendings: readonly Sending[]): Promise<boolean> => {
       const left = await Promise.all(
         sendings.map(async (sending, index) => {
-          const answer = await connections[index]?.exchange(bytesOf(target, sending)).catch(() => undefined);
-          if (answer === undefined) return [sending];
-          ledger.note(answer, sending);
+          const response = await connections[index]
+            ?.exchange(bytesOf(target, sending))
+            .catch(() => undefined);
+          if (response === undefined) return [sending];
+          ledger.note(response, sending);
           return [];
         }),
       );
-      unanswered.push(...left.flat());
+      unacknowledged.push(...left.flat());
       return left.flat().length === 0;
     };
-    for (let isThere = true; isThere; ) {
+    for (let isReachable = true; isReachable; ) {
       count += 1;
       const number = count;
       const mobile = `+447${String(round).padStart(4, '0')}${String(number).padStart(5, '0')}`;
-      isThere = await exchange(addsOf(mobile, number));
-      if (isThere && number % 4 === 0) isThere = await exchange(cancelsOf(mobile, number));
+      isReachable = await exchange(addsOf(mobile, number));
+      if (isReachable && number % 4 === 0) isReachable = await exchange(cancelsOf(mobile, number));
     }
   };
   const sending = Promise.all(Array.from({ length: senders }, sender));
-  return { unanswered: () => sending.then(() => unanswered) };
+  return { unacknowledged: () => sending.then(() => unacknowledged) };
 }
 
-function isTwin(number: number): boolean {
+function isDuplicated(number: number): boolean {
   return number % 5 === 0;
 }
 
 function addsOf(mobile: string, number: number): Sending[] {
-  // Of the people who are cancelled, half are due at once, so that a take and the cancellation compete for them.
+  // Half of the cancelled people are due at once, so that `leads due --take` competes with the cancellation.
   const delays = number % 8 === 0 ? 600 : 0;
-  return Array.from({ length: isTwin(number) ? 2 : 1 }, () => sendingOf('addLead', mobile, { delays }));
+  return Array.from({ length: isDuplicated(number) ? 2 : 1 }, () => sendingOf('addLead', mobile, { delays }));
 }
 
 function cancelsOf(mobile: string, number: number): Sending[] {
-  return Array.from({ length: isTwin(number) ? 2 : 1 }, () => {
-    const cancel = sendingOf('cancelLead', mobile, { isRepeated: isTwin(number) });
+  return Array.from({ length: isDuplicated(number) ? 2 : 1 }, () => {
+    const cancel = sendingOf('cancelLead', mobile, { isRepeated: isDuplicated(number) });
     return number % 12 === 0 ? { ...cancel, idempotencyKey: undefined } : cancel;
   });
 }
@@ -186,7 +188,7 @@ function bodyOf({ id, mobile, delays }: Sending): Record<string, unknown> {
   return id === 'addLead' ? { ...person, mobile, delays } : { mobile, type: person['type'] };
 }
 
-/** The load must be the server's work rather than its client's, or the server is killed while it is idle. */
+/** Builds the bytes of a request by hand: with a slow client the server would be idle when it is killed. */
 function bytesOf({ key }: Target, sending: Sending): Buffer {
   const { method, path } = operationOf(sending.id);
   const { idempotencyKey } = sending;
@@ -198,9 +200,13 @@ function bytesOf({ key }: Target, sending: Sending): Buffer {
   );
 }
 
-async function sendAgain(target: Target, unanswered: readonly Sending[], ledger: CrashLedger): Promise<void> {
-  for (const sending of unanswered) {
-    ledger.report.sentAgain += 1;
+async function resend(
+  target: Target,
+  unacknowledged: readonly Sending[],
+  ledger: CrashLedger,
+): Promise<void> {
+  for (const sending of unacknowledged) {
+    ledger.report.resent += 1;
     ledger.note(await post(target, sending), { ...sending, isRepeated: true });
   }
 }

@@ -1,4 +1,4 @@
-/** A disk that is full, or refuses to be written, must not make the server lie, nor need it to be started again. */
+/** With a full or unwritable disk every response is true, and the server recovers without a restart. */
 import { expect, onTestFinished, test } from 'vitest';
 import { post } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
@@ -8,8 +8,8 @@ import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk 
 
 const person = requestValue('addLead', 'accepted');
 
-test('on a full disk adding is answered 500 and nothing is saved; once there is room the server goes on', async (context) => {
-  // A small disk of its own needs a mount namespace, which a container may refuse; the reason is printed.
+test('responds with 500 to adds on a full disk, saves nothing, and recovers once there is space', async (context) => {
+  // The small disk needs a mount namespace, which a container may refuse. The reason is printed.
   const reason = missingFor('full');
   if (reason !== undefined) context.skip(reason);
   const { child, target, makeRoom } = await startOnSmallDisk(temporaryDirectory());
@@ -23,8 +23,8 @@ test('on a full disk adding is answered 500 and nothing is saved; once there is 
   for (const mobile of [...saved, refused]) expect(await isStored(target, mobile), mobile).toBe(true);
 });
 
-test('while the store cannot be written adding and cancelling are answered 500, the server is not ready, and looking up goes on', async (context) => {
-  // Only Linux can set the limit of another process; the reason is printed.
+test('responds with 500 to adds and cancellations while the store cannot be written, is not ready, and still serves statuses', async (context) => {
+  // Only Linux can change the limits of another process. The reason is printed.
   const missing = missingFor('unwritable');
   if (missing !== undefined) context.skip(missing);
   const { child, target } = await startOnDisk(temporaryDirectory());

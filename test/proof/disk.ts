@@ -9,14 +9,14 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const person = requestValue('addLead', 'accepted');
 const failed = JSON.stringify(responseValue('addLead', 500, 'server-error'));
 
-/** As much as a lead may bring, so that a small disk is soon full. */
+/** Nearly the maximum size of `data`, so that a small disk is soon full. */
 const data = JSON.stringify({ ballast: 'x'.repeat(60_000) });
 
-/** A server whose disk is its own, and small; it goes with the server. */
+/** A server with its own small disk, which exists as long as the server. */
 export interface SmallDisk {
   child: ChildProcessWithoutNullStreams;
   target: Target;
-  /** Frees a part of the disk. */
+  /** Frees part of the disk. */
   makeRoom(): void;
 }
 
@@ -26,14 +26,14 @@ const probes = {
   descriptors: ['prlimit', '--nofile=200:200', 'true'],
 };
 
-/** What two commands of util-linux can do here: undefined, or why they cannot. */
+/** Returns why commands of util-linux do not work on this machine; undefined: they work. */
 export function missingFor(kind: keyof typeof probes): string | undefined {
   const probe = probes[kind];
   const [program = '', ...words] = probe;
   return spawnSync(program, words).status === 0 ? undefined : `\`${probe.join(' ')}\` fails on this machine.`;
 }
 
-/** Starts a server on a disk of three megabytes, in a mount namespace of its own. */
+/** Starts a server with a disk of three megabytes, in its own mount namespace. */
 export async function startOnSmallDisk(directory: string): Promise<SmallDisk> {
   const script = `mount -t tmpfs -o size=3m tmpfs ${directory} && exec ${process.execPath} ${root}src/main.ts`;
   const child = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script], {
@@ -46,7 +46,7 @@ export async function startOnSmallDisk(directory: string): Promise<SmallDisk> {
   return { child, target, makeRoom: () => rmSync(ballast) };
 }
 
-/** Starts a server on a disk like any other. */
+/** Starts a server on the machine's disk. */
 export async function startOnDisk(directory: string): Promise<Pick<SmallDisk, 'child' | 'target'>> {
   const child = spawn(process.execPath, [`${root}src/main.ts`], {
     cwd: root,
@@ -55,27 +55,27 @@ export async function startOnDisk(directory: string): Promise<Pick<SmallDisk, 'c
   return { child, target: await targetOf(child) };
 }
 
-/** Has the kernel refuse every write of the process to a file (EFBIG), or allows them again. */
+/** Makes the kernel refuse every write of the process to a file (EFBIG), or allows them again. */
 export function allowWrites(child: ChildProcessWithoutNullStreams, allowed: boolean): void {
   const limit = allowed ? 'unlimited' : '0';
   const { status, stderr } = spawnSync('prlimit', ['--pid', String(child.pid), `--fsize=${limit}:`]);
   if (status !== 0) throw new Error(`prlimit failed: ${stderr}`);
 }
 
-/** Sends leads until one is refused; gives the people who were acknowledged, and the one who was not. */
+/** Sends leads until one is rejected. Returns the people who were acknowledged, and the one who was not. */
 export async function fill(target: Target): Promise<{ saved: string[]; refused: string }> {
   const saved: string[] = [];
   for (let index = 0; index < 1_000; index += 1) {
     const mobile = `+44784${String(index).padStart(7, '0')}`;
-    const answer = await post(target, 'addLead', { ...person, mobile, data });
-    if (answer.status === 200) saved.push(mobile);
-    else if (answer.text === failed) return { saved, refused: mobile };
-    else throw new Error(`A full disk is answered by ${answer.status} ${answer.text}`);
+    const response = await post(target, 'addLead', { ...person, mobile, data });
+    if (response.status === 200) saved.push(mobile);
+    else if (response.text === failed) return { saved, refused: mobile };
+    else throw new Error(`The response on a full disk was ${response.status} ${response.text}`);
   }
   throw new Error('The disk did not become full.');
 }
 
-/** Whether the server has the person's lead. */
+/** Returns whether the server has the person's lead. */
 export async function isStored(target: Target, mobile: string): Promise<boolean> {
   const { json } = await post(target, 'leadStatus', { mobile, type: person['type'] });
   return Object(json).found;

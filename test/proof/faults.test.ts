@@ -1,4 +1,4 @@
-/** A share of what `npm run torture` does to the store under a running server, so that the suite notices as well. */
+/** A selection of the faults that `npm run torture` tries on a running server. */
 import { expect, test } from 'vitest';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { startWatched } from '../harness/watched.ts';
@@ -6,7 +6,7 @@ import { fileFaults } from './file-faults.ts';
 import { postgresFaults } from './postgres-faults.ts';
 import { type Fault, tryFault } from './scene.ts';
 
-/** The others are tried on stores, without a server, in test/store/. */
+/** Tests in test/store/ try the others without a server. */
 const share = ['the log is truncated', 'a directory and files that become read-only', 'no descriptor left'];
 
 async function expectHonest(fault: Fault | undefined): Promise<string> {
@@ -17,14 +17,14 @@ async function expectHonest(fault: Fault | undefined): Promise<string> {
 }
 
 test.each(share)(
-  'a server does not acknowledge what is not saved: %s',
+  'a server acknowledges only what it has saved: %s',
   async (name) => {
     await expectHonest(fileFaults.find((fault) => fault.name === name));
   },
   60_000,
 );
 
-test('a fault that is not handled is reported as such, and what was started for it ends', async () => {
+test('reports a fault that is not handled and ends every process of its scene', async () => {
   let pid: number | undefined;
   const attempted = await tryFault({
     name: 'a fault',
@@ -38,17 +38,17 @@ test('a fault that is not handled is reported as such, and what was started for 
   await expect.poll(() => isAlive(pid)).toBe(false);
 });
 
-test('a fault that cannot be tried is reported with the reason', async () => {
+test('reports a fault that cannot be tried with the reason', async () => {
   const run = () => Promise.reject(new Error('It was tried.'));
   expect(await tryFault({ name: 'a fault', missing: () => 'there is no tool.', run })).toEqual({
-    line: 'a fault: not tried, since there is no tool.',
+    line: 'a fault: not tried, because there is no tool.',
     isHonest: true,
   });
 });
 
-test('a server whose connections to PostgreSQL are cut loses nothing', async () => {
+test('a server whose connections to PostgreSQL are cut loses no lead', async () => {
   const url = await emptyDatabase();
-  // It makes the tables and the first partner.
+  // Creates the tables and the first partner.
   const { child } = await startWatched({ DATABASE_URL: url });
   child.kill('SIGKILL');
   await expectHonest(postgresFaults(url).find(({ name }) => name.includes('cut')));

@@ -11,14 +11,14 @@ import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk 
 import { RawConnection } from './raw-connection.ts';
 import { add, ballast, crash, type Fault, mobileOf, type Scene, untilReadiness } from './scene.ts';
 
-/** What a start finds after a harm: why it refuses, what the operator does about it, and how many leads are left. */
+/** State after a harm: why the next start refuses, what the operator does about it, and how many leads are left. */
 interface Aftermath {
   refusal?: RegExp;
   remedy?(scene: Scene): unknown;
   left?: number;
 }
 
-/** How many leads are acknowledged before a backup is made, and before the harm is done. */
+/** Number of leads acknowledged before the backup and before the harm. */
 const people = { backedUp: 2, acknowledged: 4 };
 
 const moveLogAway = ({ file }: Scene) => {
@@ -31,7 +31,7 @@ const withoutLog: Aftermath = {
   remedy: repair,
 };
 const besideOldLog: Aftermath = {
-  refusal: /is not the log of .*move .* away, then start again/,
+  refusal: /is not the log of .*move .* to another directory, then start again/,
   remedy: moveLogAway,
   left: people.backedUp,
 };
@@ -52,7 +52,7 @@ const aftermaths: Record<string, Aftermath> = {
   'a backup is copied over the file': besideOldLog,
 };
 
-/** Nothing is acknowledged once the files are not the store's any more, and a start says what to do. */
+/** Asserts that nothing is acknowledged after a harm, and that the next start reports the remedy. */
 function harmed({ name, harm }: Harm): Fault {
   return {
     name,
@@ -79,13 +79,15 @@ async function startAfter(scene: Scene, { refusal, remedy, left }: Aftermath, ke
     const { code, stderr } = await scene.run('src/main.ts');
     assert.equal(code, 1, 'the exit code of a start');
     assert.match(stderr, refusal);
-    if (remedy === undefined) return 'a start refuses and says what to do';
+    if (remedy === undefined) return 'the next start refuses and reports the remedy';
   }
   await remedy?.(scene);
   const { target } = await scene.start({ BOOTSTRAP: 'off' }, key);
   const start =
-    refusal === undefined ? 'the next start' : 'a start refuses and says what to do, and after that';
-  // A file without its log has what was carried over before, which may be nothing.
+    refusal === undefined
+      ? 'the next start'
+      : 'the next start refuses and reports the remedy; afterwards a start';
+  // A file without its log contains what earlier checkpoints moved, which may be nothing.
   if (left === undefined) return `${start} works`;
   const stored = await storedOf(target, people.acknowledged);
   assert.deepEqual(
@@ -101,18 +103,18 @@ async function storedOf(target: Target, count: number): Promise<string[]> {
   return mobiles.filter((_, index) => found[index]);
 }
 
-/** How often the store's log has begun anew (SQLite's file format, section 4.1). */
-function timesAnew(file: string): number {
+/** Returns the number of resets of the log (sqlite.org/fileformat2.html, section 4.1). */
+function resetsOf(file: string): number {
   return readFileSync(`${file}-wal`).readUInt32BE(12);
 }
 
-/** Adds people whose leads are so large that the log is carried over, for which the store opens files. */
+/** Adds large leads until the store has made two checkpoints, for which it opens files. */
 async function addLarge({ file }: Scene, adding: (index: number) => Promise<number>): Promise<string> {
-  const before = timesAnew(file);
+  const before = resetsOf(file);
   let saved = 0;
-  for (; saved < 1_000 && timesAnew(file) < before + 2; saved += 1) assert.equal(await adding(saved), 200);
-  assert.ok(timesAnew(file) >= before + 2, 'The log is not carried over.');
-  return `${saved} saved, and the log carried over twice`;
+  for (; saved < 1_000 && resetsOf(file) < before + 2; saved += 1) assert.equal(await adding(saved), 200);
+  assert.ok(resetsOf(file) >= before + 2, 'The store makes no checkpoint.');
+  return `${saved} saved, and two checkpoints made`;
 }
 
 const fewDescriptors: Fault = {
@@ -144,7 +146,7 @@ const noDescriptor: Fault = {
     const result = await addLarge(scene, (index) => adding(index + 1));
     limitFiles(child.pid, '1024');
     await untilReadiness(target, 200);
-    return `on a connection that was there ${result}; with descriptors again /readyz 200`;
+    return `on an existing connection ${result}; with descriptors again /readyz 200`;
   },
 };
 
@@ -169,7 +171,7 @@ function addBytes({ key }: Target, index: number): Buffer {
   );
 }
 
-/** Whom a server runs as for whom permissions count: they mean nothing to root. */
+/** User for a server that permissions apply to: root ignores them. */
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 const readOnly: Fault = {
@@ -177,7 +179,7 @@ const readOnly: Fault = {
   missing: () =>
     spawnSync(process.execPath, ['-e', '0'], nobody).status === 0
       ? undefined
-      : 'no program can be run as another user here.',
+      : 'this machine cannot run a program as another user.',
   run: async (scene) => {
     const directory = dirname(scene.file);
     mkdirSync(directory);
@@ -200,18 +202,18 @@ const readOnly: Fault = {
     const stored = await storedOf(again, acknowledged.length);
     for (const [index, status] of acknowledged.entries())
       assert.equal(stored.includes(mobileOf(index)), status === 200, `${mobileOf(index)} after ${status}`);
-    return `adds ${acknowledged.slice(1).join(', ')}; a start refuses and says what to do, and after that has what was acknowledged`;
+    return `adds ${acknowledged.slice(1).join(', ')}; the next start refuses and reports the remedy; afterwards all acknowledged leads are there`;
   },
 };
 
 const killedBackup: Fault = {
-  name: 'a backup that is killed',
+  name: 'a killed backup',
   run: async (scene) => {
     const { target } = await scene.start();
     assert.equal(await add(target, 0), 200);
     const { signal, isThere, names } = await killBackup(scene.file, join(scene.directory, 'backups'));
     assert.equal(signal, 'SIGKILL');
-    assert.equal(isThere, false, 'a file under the name of the backup');
+    assert.equal(isThere, false, 'a file under the backup’s name');
     for (const name of names) assert.match(name, /\.incomplete-/);
     const { code, stderr } = await scene.run('src/cli.ts', [
       'store',
@@ -219,7 +221,7 @@ const killedBackup: Fault = {
       join(scene.directory, 'copy.db'),
     ]);
     assert.equal(code, 0, stderr);
-    return `nothing under its name, and ${names.length} .incomplete; the next backup is whole`;
+    return `nothing under its name, and ${names.length} .incomplete; the next backup is complete`;
   },
 };
 
@@ -230,13 +232,13 @@ const fullDisk: Fault = {
     const { child, target, makeRoom } = await startOnSmallDisk(scene.directory);
     scene.atEnd(() => void child.kill('SIGKILL'));
     const { saved, refused } = await fill(target);
-    assert.equal(await isStored(target, refused), false, 'what was refused is stored');
+    assert.equal(await isStored(target, refused), false, 'a rejected lead is stored');
     await untilReadiness(target, 503);
     makeRoom();
-    assert.equal(await add(target, saved.length), 200, 'an add after room was made');
+    assert.equal(await add(target, saved.length), 200, 'an add after space was freed');
     for (const mobile of saved) assert.ok(await isStored(target, mobile), `${mobile} is lost`);
     await untilReadiness(target, 200);
-    return `${saved.length} saved, then 500 and /readyz 503; after room was made 200`;
+    return `${saved.length} saved, then 500 and /readyz 503; 200 after space was freed`;
   },
 };
 
@@ -248,7 +250,7 @@ const unwritable: Fault = {
     scene.atEnd(() => void child.kill('SIGKILL'));
     allowWrites(child, false);
     assert.equal(await add(target, 0), 500);
-    assert.equal(await isStored(target, mobileOf(0)), false, 'what was refused is stored');
+    assert.equal(await isStored(target, mobileOf(0)), false, 'a rejected lead is stored');
     await untilReadiness(target, 503);
     allowWrites(child, true);
     assert.equal(await add(target, 0), 200);
@@ -257,7 +259,7 @@ const unwritable: Fault = {
   },
 };
 
-/** What can happen to the files of an SQLite store, its disk and its descriptors. */
+/** Faults of an SQLite store's files, disk and descriptors. */
 export const fileFaults: readonly Fault[] = [
   ...harms.map(harmed),
   killedBackup,

@@ -1,15 +1,15 @@
-/** No stranger brings the server down, nor to words that are not in the contract. `npm run fuzz` sends 100,000. */
+/** The server survives any request and responds as in the contract. `npm run fuzz` sends 100,000 requests. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../harness/server.ts';
 import { fuzz } from './fuzzing.ts';
 
-test('2,000 requests, most of them wrong, get answers of the contract, none of them a 5xx', async () => {
+test('responds to 2,000 mostly invalid requests as in the contract, never with a 5xx', async () => {
   const seed = Date.now() % 1_000_000;
   const url = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
   const { faults, complaints, kinds } = await fuzz(url, 2_000, seed);
-  // A machine where other things run may take its time; that an answer comes is what counts here.
-  const wrong = faults.filter((fault) => !fault.startsWith('The answer took'));
+  // Response times on a busy machine say nothing.
+  const wrong = faults.filter((fault) => !fault.startsWith('The response took'));
   expect({ seed, wrong, complaints }).toEqual({ seed, wrong: [], complaints: [] });
   expect(Object.keys(kinds)).toHaveLength(6);
 }, 60_000);

@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz`: 100,000 requests of every kind, and what the server made of them; then connections that are reset,
- * half-closed and stalled at every byte.
+ * `npm run fuzz`: sends 100,000 requests of every kind, then resets, half-closes and stalls connections at every byte, and
+ * reports how the server responded.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,10 +19,10 @@ const { values } = parseArgs({
 const directory = mkdtempSync(join(tmpdir(), 'leads-fuzz-'));
 const count = Number(values.requests);
 process.stdout.write(`${count} requests with the seed ${values.seed}\n`);
-let told = 0;
+let reported = 0;
 const report = await fuzz(`sqlite:${directory}/leads.db`, count, Number(values.seed), (done) => {
-  if (done - told < count / 10) return;
-  told = done;
+  if (done - reported < count / 10) return;
+  reported = done;
   process.stdout.write(`${done} sent\n`);
 });
 const disturbed = await chaos(
@@ -50,6 +50,6 @@ faults     ${disturbed.faults.length}
 const faults = [...report.faults, ...disturbed.faults];
 const complaints = [...report.complaints.slice(0, 20), ...disturbed.complaints.slice(0, 20)];
 for (const fault of [...faults, ...complaints]) process.stdout.write(`\n${fault}\n`);
-/** More than this is a leak rather than chance, in MB. */
-const mostGrowth = 20;
-if (faults.length > 0 || grown > mostGrowth || after.handles > before.handles + 2) process.exitCode = 1;
+/** Maximum growth of the heap that is not a leak (MB). */
+const maxGrowth = 20;
+if (faults.length > 0 || grown > maxGrowth || after.handles > before.handles + 2) process.exitCode = 1;

@@ -8,43 +8,43 @@ import { RawConnection } from './raw-connection.ts';
 
 export interface FuzzReport {
   seed: number;
-  /** How many requests of each kind were sent. */
+  /** Number of requests by kind. */
   kinds: Record<string, number>;
-  /** How many answers had each status. */
+  /** Number of responses by status. */
   statuses: Record<string, number>;
-  /** What should not be: an answer that is not in the contract, a 5xx, none at all, a slow one. */
+  /** Faults: a response that is not in the contract, a 5xx, a missing or slow response. */
   faults: string[];
-  /** The longest time to an answer, in milliseconds. */
+  /** Maximum response time (ms). */
   slowest: number;
-  /** After the first requests, which have everything loaded, and after the last. */
+  /** After the first requests, which make the server load everything, and after the last. */
   memory: { before: Measurement; after: Measurement };
-  /** What the server said as a warning or worse. */
+  /** Lines that the server logged as a warning or worse. */
   complaints: string[];
 }
 
-/** So many requests are made up at a time. */
+/** Number of requests generated at a time. */
 const chunk = 500;
 
 const connections = 8;
 
-/** An answer that takes longer is a fault, in milliseconds. */
-const tooSlow = 1_000;
+/** Maximum response time that is not a fault (ms). */
+const maxResponseTime = 1_000;
 
-/** So many faults are told of; where there are more, the first ones say enough. */
-const mostFaults = 20;
+/** Number of faults after which the run stops. */
+const maxFaults = 20;
 
 /**
- * Sends requests of every kind to a server of its own.
+ * Starts a server and sends it requests of every kind.
  *
- * @param count how many
- * @param seed makes the same ones again
- * @param tell is called now and then with how many are done
+ * @param count number of requests
+ * @param seed determines the requests
+ * @param onProgress called regularly with the number of requests sent
  */
 export async function fuzz(
   databaseUrl: string,
   count: number,
   seed: number,
-  tell: (done: number) => void = () => {},
+  onProgress: (done: number) => void = () => {},
 ): Promise<FuzzReport> {
   const server = await startMeasured({ DATABASE_URL: databaseUrl, DISPATCH: 'off' });
   const { target } = server;
@@ -58,7 +58,7 @@ export async function fuzz(
   const open = Array.from({ length: connections }, () => new RawConnection(target.url));
   const warmUp = Math.min(count, 2 * chunk);
   let before: Measurement | undefined;
-  for (let done = 0; done < count && report.faults.length < mostFaults; done += chunk) {
+  for (let done = 0; done < count && report.faults.length < maxFaults; done += chunk) {
     const requests = fc.sample(fuzzedRequest(target.key), {
       numRuns: Math.min(chunk, count - done),
       seed: seed + done,
@@ -66,7 +66,7 @@ export async function fuzz(
     const next = requests.values();
     await Promise.all(open.map((connection) => sendAll(connection, next, report)));
     if (before === undefined && done + chunk >= warmUp) before = await measured(server, open);
-    tell(Math.min(count, done + chunk));
+    onProgress(Math.min(count, done + chunk));
   }
   const after = await measured(server, open);
   await server.stop();
@@ -90,30 +90,31 @@ async function sendAll(
     report.kinds[request.kind] = (report.kinds[request.kind] ?? 0) + 1;
     const begun = performance.now();
     try {
-      const answer = await connection.exchange(request.bytes);
-      report.statuses[answer.status] = (report.statuses[answer.status] ?? 0) + 1;
-      judge(request, answer);
+      const response = await connection.exchange(request.bytes);
+      report.statuses[response.status] = (report.statuses[response.status] ?? 0) + 1;
+      check(request, response);
       if (request.breaksConnection) connection.close();
-      else if (connection.surplus > 0) throw new Error('Two answers came to one request.');
+      else if (connection.surplus > 0) throw new Error('A request got two responses.');
     } catch (error) {
       report.faults.push(`${error instanceof Error ? error.message : error}\n${shown(request)}`);
       connection.close();
     }
     const took = performance.now() - begun;
     report.slowest = Math.max(report.slowest, took);
-    if (took > tooSlow) report.faults.push(`The answer took ${Math.round(took)} ms.\n${shown(request)}`);
+    if (took > maxResponseTime)
+      report.faults.push(`The response took ${Math.round(took)} ms.\n${shown(request)}`);
   }
 }
 
-/** The service's own addresses, which are no part of the contract with partners. */
-const ownAddress = /^(?:GET|HEAD) (?:\/|\/docs|\/healthz|\/readyz|\/openapi\.(?:yaml|json))[ ?]/;
+/** Paths of the service that are not part of the contract. */
+const ownPath = /^(?:GET|HEAD) (?:\/|\/docs|\/healthz|\/readyz|\/openapi\.(?:yaml|json))[ ?]/;
 
-function judge({ id, bytes }: FuzzedRequest, answer: ReceivedResponse): void {
-  if (ownAddress.test(bytes.toString('latin1', 0, 40))) return;
-  // RFC 9110, sections 15.6.2 and 15.6.6, ask for these two.
-  if (answer.status >= 500 && answer.status !== 501 && answer.status !== 505)
-    throw new Error(`A request brought ${answer.status} ${answer.text}`);
-  checkResponse(id, answer);
+function check({ id, bytes }: FuzzedRequest, response: ReceivedResponse): void {
+  if (ownPath.test(bytes.toString('latin1', 0, 40))) return;
+  // RFC 9110, sections 15.6.2 and 15.6.6, require these two.
+  if (response.status >= 500 && response.status !== 501 && response.status !== 505)
+    throw new Error(`The response was ${response.status} ${response.text}`);
+  checkResponse(id, response);
 }
 
 function shown({ kind, bytes }: FuzzedRequest): string {

@@ -2,19 +2,19 @@ import fc from 'fast-check';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { operationIds, operationOf, requestExamples } from '../harness/contract.ts';
 
-/** A request as it goes over the wire, and by which operation its answer is judged. */
+/** The bytes of a request, and the operation whose responses are expected. */
 export interface FuzzedRequest {
   id: OperationId;
-  /** What kind of request it is, for the report. */
+  /** Kind of request, for the report. */
   kind: string;
   bytes: Buffer;
-  /** Whether its sender cannot expect the connection to go on. */
+  /** Whether the server may close the connection. */
   breaksConnection: boolean;
 }
 
 type Body = Record<string, unknown>;
 
-/** What makes a program stumble that takes text to be harmless. */
+/** Text that breaks programs which expect harmless text. */
 const oddText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 120 }),
   fc.constantFrom(
@@ -53,9 +53,9 @@ const mobile = fc
   .integer({ min: 0, max: 9_999_999 })
   .map((number) => `0784${String(number).padStart(7, '0')}`);
 
-/** Bodies that keep the contract, made of its own request examples. */
+/** Valid bodies, based on the contract's request examples. */
 function validBody(id: OperationId): fc.Arbitrary<Body> {
-  // The cast: the lint holds a request example to its schema, which is an object's.
+  // The cast: the lint checks request examples against their schemas, which are objects.
   const examples = Object.values(requestExamples(id)).map(({ value }) => value as Body);
   return fc
     .record({
@@ -70,7 +70,7 @@ function validBody(id: OperationId): fc.Arbitrary<Body> {
     }));
 }
 
-/** One or two of the fields that the contract has are wrong, or one that it has not is there. */
+/** Bodies with one or two invalid or missing fields, or with an unknown field. */
 function nearlyValidBody(id: OperationId): fc.Arbitrary<Body> {
   const fields = Object.keys(
     Object(operationOf(id).requestBody.content['application/json']?.schema).properties ?? {},
@@ -105,7 +105,7 @@ const nested = fc
     isArray ? '['.repeat(depth) + ']'.repeat(depth) : `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
   );
 
-/** Bodies that are no JSON, or JSON that a parser reads in an odd way. */
+/** Bodies that are not JSON, or that JSON parsers treat differently. */
 function hostileBody(id: OperationId): fc.Arbitrary<Buffer> {
   const valid = validBody(id).map((body) => JSON.stringify(body));
   return fc.oneof(
@@ -144,7 +144,7 @@ function hostileBody(id: OperationId): fc.Arbitrary<Buffer> {
   );
 }
 
-/** Text that can stand in a header: no line ends, which would make it another header. */
+/** Text without line breaks, so that it stays one header. */
 const headerText = fc.string({ unit: 'binary', maxLength: 80 }).map((text) => text.replace(/[\r\n\0]/g, ''));
 
 const oddHeaders = fc.array(
@@ -204,7 +204,7 @@ const oddTarget = (path: string, key: string) =>
     fc.webPath().map((written) => (written.startsWith('/') ? written : `/${written}`)),
   );
 
-/** What makes two parsers of HTTP disagree where a request ends. */
+/** Headers that make HTTP parsers disagree about where a request ends. */
 const smuggling = [
   'Content-Length: 5\r\nContent-Length: 6',
   'Content-Length: +5',
@@ -225,7 +225,7 @@ const smuggling = [
   'Bad Name: a',
 ];
 
-/** Any request, by which kind the parts of the whole are. */
+/** Generates requests of every kind, with weights. */
 export function fuzzedRequest(key: string): fc.Arbitrary<FuzzedRequest> {
   return fc.constantFrom(...operationIds()).chain((id) => {
     const { path } = operationOf(id);
@@ -248,14 +248,7 @@ export function fuzzedRequest(key: string): fc.Arbitrary<FuzzedRequest> {
             body: valid,
           })
           .map(({ target, headers, type, body }) =>
-            requestOf(
-              id,
-              'odd address and headers',
-              'POST',
-              target,
-              [`Content-Type: ${type}`, ...headers],
-              body,
-            ),
+            requestOf(id, 'odd URL and headers', 'POST', target, [`Content-Type: ${type}`, ...headers], body),
           ),
       },
       {

@@ -6,29 +6,29 @@ import { written } from '../harness/process.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Lets the garbage be collected at a signal, so that what is measured is what is held. */
+/** Collects garbage on a signal, so that only live memory is measured. */
 const collector = 'data:text/javascript,process.on("SIGUSR2",()=>globalThis.gc())';
 
 export interface Measurement {
-  /** Bytes of the heap that are in use. */
+  /** Used heap (bytes). */
   heap: number;
-  /** Resident bytes. */
+  /** Resident memory (bytes). */
   resident: number;
-  /** Open files and connections. */
+  /** Number of open files and connections. */
   handles: number;
-  /** The connections among them. */
+  /** Number of open connections. */
   sockets: number;
 }
 
-/** A server in a process of its own, whose memory and handles are watched. */
+/** A server in its own process, with measurements of its memory and handles. */
 export interface MeasuredServer {
   target: Target;
   metricsUrl: string;
-  /** Collects the garbage, then measures. */
+  /** Collects garbage, then measures. */
   measure(): Promise<Measurement>;
-  /** How many requests were answered by each status, by its own metrics. */
+  /** Number of responses by status, from the server's metrics. */
   statuses(): Promise<Record<string, number>>;
-  /** What it has said as a warning or worse. */
+  /** Lines that the server logged as a warning or worse. */
   complaints(): string[];
   stop(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function startMeasured(environment: Record<string, string>): Promis
     complaints.push(...lines.filter((line) => /^\{"level":"(warn|error|fatal)"/.test(line)));
   });
   const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
-  // What it writes from now on has to be read, or the pipe fills.
+  // Its output must be read, or the pipe fills.
   child.stdout.resume();
   const target = {
     url: /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '',
@@ -64,7 +64,7 @@ export async function startMeasured(environment: Record<string, string>): Promis
     async measure() {
       for (let round = 0; round < 2; round += 1) {
         child.kill('SIGUSR2');
-        // Its event loop turns, and the collector runs, before this is answered.
+        // The collector runs before the server responds.
         await metrics();
       }
       const text = await metrics();
@@ -99,7 +99,7 @@ function isSocket(descriptor: string): boolean {
   try {
     return readlinkSync(descriptor).startsWith('socket:');
   } catch {
-    // It has been closed since it was listed.
+    // It was closed after it was listed.
     return false;
   }
 }

@@ -9,7 +9,7 @@ import { finished } from '../harness/process.ts';
 import { isStored } from './disk.ts';
 import { add, type Fault, mobileOf, NotPossible, type Scene, untilReadiness } from './scene.ts';
 
-/** People of a fault have numbers of their own, since all share the database. */
+/** Each fault uses its own range of people, because all share the database. */
 const peoplePerFault = 100_000;
 
 const senders = 8;
@@ -18,10 +18,10 @@ const cuts = 10;
 /** Maximum duration of a stop, and of the response to an add (ms). */
 const max = { stop: 12_000, response: 30_000 };
 
-/** PostgreSQL's code for what the user may not do (appendix A of its manual). */
+/** SQLSTATE of a missing privilege (PostgreSQL's appendix A). */
 const insufficientPrivilege = '42501';
 
-/** Runs SQL as an operator does, also where the database only reads. @throws {NotPossible} if the user may not */
+/** Runs SQL as an operator, even on a read-only database. @throws {NotPossible} without the privilege */
 async function asOperator(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, options: '-c default_transaction_read_only=off' });
   await client.connect();
@@ -29,7 +29,7 @@ async function asOperator(url: string, sql: string): Promise<void> {
     await client.query(sql);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === insufficientPrivilege)
-      throw new NotPossible(`the user of the database may not: ${error.message}.`);
+      throw new NotPossible(`the database user lacks a privilege: ${error.message}.`);
     throw error;
   } finally {
     await client.end();
@@ -39,7 +39,7 @@ async function asOperator(url: string, sql: string): Promise<void> {
 const cutConnections = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE application_name LIKE 'leads%' AND datname = current_database() AND usename = current_user`;
 
-/** Starts a server on the database, with a key of its own. */
+/** Starts a server on the database, with a new key. */
 async function startOn(scene: Scene, url: string, direct = url) {
   const store = await openStore(direct);
   const key = newKey();
@@ -48,7 +48,7 @@ async function startOn(scene: Scene, url: string, direct = url) {
   return scene.start({ DATABASE_URL: url, BOOTSTRAP: 'off', DISPATCH: 'off' }, key);
 }
 
-/** Sends people side by side until it is stopped. Returns the numbers of those that were acknowledged, and of those that were not. */
+/** Sends people concurrently until it is stopped. Returns the numbers of those that were acknowledged and those that were not. */
 function startLoad(target: Target, first: number) {
   const saved: number[] = [];
   const failed: number[] = [];
@@ -63,7 +63,7 @@ function startLoad(target: Target, first: number) {
       if (status === 200) saved.push(index);
       else if (status === 500) failed.push(index);
       else if (status === 503) unknown += 1;
-      else throw new Error(`An add was answered ${status}.`);
+      else throw new Error(`The response to an add was ${status}.`);
     }
   };
   const sending = Promise.all(Array.from({ length: senders }, sender));
@@ -98,8 +98,8 @@ function connectionsCut(url: string): Fault {
       const { failed, unknown } = await load.stop();
       await checkStored(target, load.saved);
       for (const index of failed)
-        assert.equal(await isStored(target, mobileOf(index)), false, 'what was refused is stored');
-      return `${load.saved.length} saved and none lost, ${failed.length} answered 500, ${unknown} answered 503`;
+        assert.equal(await isStored(target, mobileOf(index)), false, 'a rejected lead is stored');
+      return `${load.saved.length} saved and none lost, ${failed.length} responses 500, ${unknown} responses 503`;
     },
   };
 }
@@ -110,7 +110,7 @@ function readOnly(url: string): Fault {
   const change = (to: string) =>
     asOperator(url, `ALTER DATABASE ${database} SET default_transaction_read_only ${to}`);
   return {
-    name: 'a PostgreSQL that only reads',
+    name: 'a read-only PostgreSQL',
     run: async (scene) => {
       const { target } = await startOn(scene, url);
       scene.atEnd(() => change('TO DEFAULT'));
@@ -120,13 +120,13 @@ function readOnly(url: string): Fault {
       await asOperator(url, cutConnections);
       const refused = await add(target, first + 1);
       assert.equal(refused, 500);
-      assert.equal(await isStored(target, mobileOf(first + 1)), false, 'what was refused is stored');
+      assert.equal(await isStored(target, mobileOf(first + 1)), false, 'a rejected lead is stored');
       await untilReadiness(target, 503);
       await change('TO DEFAULT');
       await untilReadiness(target, 200);
       assert.equal(await add(target, first + 1), 200);
       await checkStored(target, [first, first + 1]);
-      return `adds ${refused}, /readyz 503; once it writes again 200`;
+      return `adds ${refused}, /readyz 503; 200 once it accepts writes again`;
     },
   };
 }
@@ -144,12 +144,12 @@ function lockedTable(url: string): Fault {
       const begun = performance.now();
       const refused = await add(target, index);
       const seconds = Math.round((performance.now() - begun) / 1_000);
-      assert.ok([500, 503].includes(refused), `An add was answered ${refused}.`);
+      assert.ok([500, 503].includes(refused), `The response to an add was ${refused}.`);
       await client.query('COMMIT');
       if (refused === 500)
-        assert.equal(await isStored(target, mobileOf(index)), false, 'what was refused is stored');
+        assert.equal(await isStored(target, mobileOf(index)), false, 'a rejected lead is stored');
       assert.equal(await add(target, index + 1), 200);
-      return `an add ${refused} after ${seconds} s; once it is free 200`;
+      return `an add ${refused} after ${seconds} s; 200 once the table is unlocked`;
     },
   };
 }
@@ -160,7 +160,7 @@ function droppedPackets(url: string): Fault {
     run: async (scene) => {
       const proxied = new URL(url);
       if (proxied.hostname === '' || proxied.searchParams.has('sslmode'))
-        throw new NotPossible('the proxy for it needs a URL with a host and without `sslmode`.');
+        throw new NotPossible('its proxy needs a URL with a host and without `sslmode`.');
       const proxy = await openLossyProxy(Number(proxied.port || 5432), proxied.hostname);
       scene.atEnd(() => proxy.close());
       Object.assign(proxied, { hostname: '127.0.0.1', port: String(proxy.port) });
@@ -171,7 +171,7 @@ function droppedPackets(url: string): Fault {
       const begun = performance.now();
       const refused = await add(target, first + 1);
       assert.ok(performance.now() - begun < max.response, 'The response came too late.');
-      assert.ok([500, 503].includes(refused), `An add was answered ${refused}.`);
+      assert.ok([500, 503].includes(refused), `The response to an add was ${refused}.`);
       await untilReadiness(target, 503);
       const stopping = performance.now();
       const end = finished(child);
@@ -184,7 +184,7 @@ function droppedPackets(url: string): Fault {
   };
 }
 
-/** What can happen to a store in PostgreSQL, as far as a database of it allows. */
+/** Faults of a store in PostgreSQL that need no access to its server. */
 export function postgresFaults(url: string): Fault[] {
   return [connectionsCut(url), readOnly(url), lockedTable(url), droppedPackets(url)];
 }

@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import type { ReceivedResponse } from '../harness/contract.ts';
 
-/** How long an answer is waited for before it counts as missing, in milliseconds. */
-const patience = 10_000;
+/** Maximum time to wait for a response (ms). */
+const responseTimeout = 10_000;
 
-/** An HTTP connection on which anything can be sent, and whose answers are read one by one. */
+/** An HTTP connection that sends any bytes and reads responses one by one. */
 export class RawConnection {
   readonly #address: { host: string; port: number };
   #socket: Socket | undefined;
@@ -16,20 +16,20 @@ export class RawConnection {
     this.#address = { host: hostname, port: Number(port) };
   }
 
-  /** Writes the bytes and gives the answer. @throws where none comes, or something that is no HTTP */
+  /** Sends bytes and returns the response. @throws if there is none, or it is not HTTP */
   async exchange(bytes: Buffer): Promise<ReceivedResponse> {
     const socket = await this.#open();
     socket.write(bytes);
-    const end = performance.now() + patience;
+    const end = performance.now() + responseTimeout;
     for (;;) {
-      const answer = this.#take();
-      if (answer !== undefined) {
-        if (answer.headers['connection'] === 'close') this.close();
-        return answer;
+      const response = this.#nextResponse();
+      if (response !== undefined) {
+        if (response.headers['connection'] === 'close') this.close();
+        return response;
       }
       if (socket.destroyed || socket.readableEnded)
-        throw new Error('The connection ended without an answer.');
-      if (performance.now() > end) throw new Error('No answer came.');
+        throw new Error('The connection ended without a response.');
+      if (performance.now() > end) throw new Error('The server did not respond.');
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, end - performance.now());
         this.#wake = () => {
@@ -40,7 +40,7 @@ export class RawConnection {
     }
   }
 
-  /** How many bytes came that no request was sent for. */
+  /** Number of received bytes that belong to no request. */
   get surplus(): number {
     return this.#received.length;
   }
@@ -63,22 +63,22 @@ export class RawConnection {
       this.#wake();
     });
     socket.on('end', () => this.#wake()).on('close', () => this.#wake());
-    // What it means is that no answer comes, which is told above.
+    // `exchange` reports the missing response.
     socket.on('error', () => this.#wake());
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     return socket;
   }
 
-  /** Takes one whole answer from what has come, passing over `100 Continue`. */
-  #take(): ReceivedResponse | undefined {
+  /** Removes a complete response from what was received, skipping `100 Continue`. */
+  #nextResponse(): ReceivedResponse | undefined {
     const end = this.#received.indexOf('\r\n\r\n');
     if (end < 0) return undefined;
     const [statusLine = '', ...lines] = this.#received.toString('latin1', 0, end).split('\r\n');
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1]);
-    if (Number.isNaN(status)) throw new Error(`That is no HTTP: ${statusLine.slice(0, 80)}`);
+    if (Number.isNaN(status)) throw new Error(`The response is not HTTP: ${statusLine.slice(0, 80)}`);
     if (status === 100) {
       this.#received = this.#received.subarray(end + 4);
-      return this.#take();
+      return this.#nextResponse();
     }
     const headers = Object.fromEntries(
       lines.map((line) => {

@@ -7,36 +7,36 @@ import { post, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { finished, type Start, spawnProgram, written } from '../harness/process.ts';
 
-/** Something that goes wrong under a running server. */
+/** A fault that happens to a running server. */
 export interface Fault {
   name: string;
-  /** Why this machine cannot try it; undefined if it can. */
+  /** Why this machine cannot try it; undefined: it can. */
   missing?(): string | undefined;
-  /** Tries it. Returns what happened, in a few words. @throws if the server did what it must not */
+  /** Tries it. Returns a short result. @throws if the server did what it must not */
   run(scene: Scene): Promise<string>;
 }
 
-/** Maximum time for readiness to change (ms): the server looks every five seconds. */
-const patience = 30_000;
+/** Maximum time for readiness to change (ms); the server checks every five seconds. */
+const readinessTimeout = 30_000;
 
-/** Maximum duration of a fault, and of each thing that is undone after it (ms). */
+/** Maximum duration of a fault, and of each clean-up step after it (ms). */
 const maxDuration = 180_000;
 const maxEnding = 10_000;
 
 const person = requestValue('addLead', 'accepted');
 
-/** As much as a lead may bring, so that a store's log soon grows. */
+/** Nearly the maximum size of `data`, so that a store's log grows quickly. */
 export const ballast = JSON.stringify({ ballast: 'x'.repeat(60_000) });
 
-/** A place of its own in which a fault is tried; whatever was started in it ends with it. */
+/** The environment in which a fault is tried. Everything that was started in it ends with it. */
 export class Scene {
   /** An empty directory that every user can enter. */
   readonly directory = mkdtempSync(join(tmpdir(), 'leads-fault-'));
-  /** Of the SQLite store, in a directory of its own. */
+  /** File of the SQLite store, in its own directory. */
   readonly file = join(this.directory, 'data', 'leads.db');
   readonly #endings: (() => unknown)[] = [];
 
-  /** Has something done when the scene ends, the last first. */
+  /** Registers a clean-up step. They run in reverse order. */
   atEnd(ending: () => unknown): void {
     this.#endings.unshift(ending);
   }
@@ -56,16 +56,16 @@ export class Scene {
     return { child, target: { url, key: key ?? /leads_[\w-]{20,}/.exec(output)?.[0] ?? '' } };
   }
 
-  /** Starts a server that must refuse to, or runs a command to its end. */
+  /** Runs a command, or a server that must refuse to start, to its end. */
   run(file: 'src/main.ts' | 'src/cli.ts', parameters: string[] = [], how: Start = {}) {
     return finished(this.#spawn(file, parameters, {}, how));
   }
 
-  /** Ends everything, in bounded time, whatever does not end by itself. */
+  /** Runs all clean-up steps, each in bounded time. */
   async end(): Promise<void> {
     for (const ending of this.#endings) {
       const late = new AbortController();
-      // What cannot be undone is the business of whoever owns it: the fault has been judged.
+      // A failed clean-up step does not change the result of the fault.
       const ended = Promise.resolve()
         .then(ending)
         .catch(() => {});
@@ -83,29 +83,29 @@ export class Scene {
   }
 }
 
-/** What became of a fault: tried as it must be, failed, or not tried. */
+/** Result of a fault: passed, failed or not tried. */
 export interface Tried {
   line: string;
   isHonest: boolean;
 }
 
-/** Tries a fault in a scene of its own, in bounded time. */
+/** Tries a fault in its own scene, in bounded time. */
 export async function tryFault(fault: Fault): Promise<Tried> {
   const reason = fault.missing?.();
-  if (reason !== undefined) return { line: `${fault.name}: not tried, since ${reason}`, isHonest: true };
+  if (reason !== undefined) return { line: `${fault.name}: not tried, because ${reason}`, isHonest: true };
   const scene = new Scene();
   const late = new AbortController();
   try {
     const result = await Promise.race([
       fault.run(scene),
       sleep(maxDuration, undefined, { signal: late.signal }).then(() => {
-        throw new Error(`not over after ${maxDuration / 1_000} s`);
+        throw new Error(`not finished after ${maxDuration / 1_000} s`);
       }),
     ]);
     return { line: `${fault.name}: ${result}`, isHonest: true };
   } catch (error) {
     if (error instanceof NotPossible)
-      return { line: `${fault.name}: not tried, since ${error.message}`, isHonest: true };
+      return { line: `${fault.name}: not tried, because ${error.message}`, isHonest: true };
     return {
       line: `${fault.name}: FAILED: ${error instanceof Error ? error.message : error}`,
       isHonest: false,
@@ -116,22 +116,22 @@ export async function tryFault(fault: Fault): Promise<Tried> {
   }
 }
 
-/** Thrown by a fault that finds out only on the way that it cannot be tried here. */
+/** Thrown by a fault that turns out to be impossible on this machine. */
 export class NotPossible extends Error {}
 
-/** Kills a server as a crash does. */
+/** Kills a server as a crash would. */
 export async function crash(child: ChildProcessWithoutNullStreams): Promise<void> {
   const end = finished(child);
   child.kill('SIGKILL');
   await end;
 }
 
-/** The mobile of the person with this number. */
+/** Returns the mobile number of a person. */
 export function mobileOf(index: number): string {
   return `+44784${String(index).padStart(7, '0')}`;
 }
 
-/** Adds the person with this number. Returns the status of the response. */
+/** Adds a person. Returns the status of the response. */
 export async function add(
   target: Target,
   index: number,
@@ -140,9 +140,9 @@ export async function add(
   return (await post(target, 'addLead', { ...person, mobile: mobileOf(index), ...more })).status;
 }
 
-/** Waits until `/readyz` has the status. @throws if it does not in time */
+/** Waits until `/readyz` responds with the status. @throws after a timeout */
 export async function untilReadiness(target: Target, wanted: number): Promise<void> {
-  const end = performance.now() + patience;
+  const end = performance.now() + readinessTimeout;
   for (;;) {
     const { status } = await fetch(`${target.url}/readyz`);
     if (status === wanted) return;

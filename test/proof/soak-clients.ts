@@ -10,24 +10,24 @@ import { addFor, disturb, disturbances } from './chaos.ts';
 import { fuzzedRequest } from './hostile-requests.ts';
 import { RawConnection } from './raw-connection.ts';
 
-/** What clients share: whom they talk to, how long, and what came of it. */
+/** State that all clients share. */
 export interface Soak {
   target: Target;
-  /** Whether they go on. */
+  /** Whether the clients continue. */
   isOn: boolean;
-  /** How many requests were sent. */
+  /** Number of requests sent. */
   requests: number;
-  /** What partners and invalid keys were answered that they must not be. */
+  /** Wrong responses to partners and to invalid keys. */
   faults: string[];
 }
 
 const person = requestValue('addLead', 'accepted');
 
-/** A partner: adds people, some twice, looks some up, and cancels some. Whatever the others do, it must be answered 200. */
+/** A partner that adds people, some twice, and looks up and cancels some. Every response must be 200. */
 export async function sendLeads(soak: Soak): Promise<void> {
   const expectOk = async (answer: ReturnType<typeof send>) => {
     const { status, text } = await answer;
-    if (status !== 200) soak.faults.push(`A partner was answered ${status} ${text}`);
+    if (status !== 200) soak.faults.push(`The response to a partner was ${status} ${text}`);
   };
   while (soak.isOn) {
     soak.requests += 1;
@@ -42,13 +42,13 @@ export async function sendLeads(soak: Soak): Promise<void> {
   }
 }
 
-/** An unauthenticated client: sends anything, on connections that are made and dropped. */
+/** An unauthenticated client that sends anything, on short-lived connections. */
 export async function sendAnything(soak: Soak): Promise<void> {
   for (let seed = randomSeed(); soak.isOn; seed += 1) {
     const connection = new RawConnection(soak.target.url);
     for (const { bytes } of fc.sample(fuzzedRequest(soak.target.key), { numRuns: 20, seed })) {
       soak.requests += 1;
-      // Whether the answers are right is `npm run fuzz`’s business.
+      // `npm run fuzz` checks the responses.
       await connection.exchange(bytes).catch(() => connection.close());
     }
     connection.close();
@@ -59,7 +59,7 @@ export async function sendAnything(soak: Soak): Promise<void> {
 export async function disturbConnections(soak: Soak): Promise<void> {
   const all = fc.constantFrom(...disturbances(addFor(soak.target)));
   for (let seed = randomSeed(); soak.isOn; seed += 1) {
-    // Whether the adds among them are answered is `npm run fuzz`’s business.
+    // `npm run fuzz` checks the responses to the adds.
     await disturb(soak.target, fc.sample(all, { numRuns: 20, seed }), []);
     soak.requests += 20;
   }
@@ -69,7 +69,7 @@ function randomSeed(): number {
   return Math.floor(Math.random() * 1_000_000);
 }
 
-/** A client that asks for much, on many connections, and reads nothing. */
+/** A client that requests large responses on many connections and reads none. */
 export async function readNothing(soak: Soak): Promise<void> {
   const body = JSON.stringify({ mobile: person['mobile'], type: person['type'] });
   const lookUp =
@@ -90,7 +90,7 @@ export async function readNothing(soak: Soak): Promise<void> {
   }
 }
 
-/** Somebody who guesses keys, from one address after another, as a proxy in front of the server reports them. */
+/** A client that guesses keys from changing addresses, as reported by a proxy. */
 export async function guessKeys(soak: Soak): Promise<void> {
   while (soak.isOn) {
     const address = [10, ...randomBytes(3)].join('.');
@@ -98,11 +98,11 @@ export async function guessKeys(soak: Soak): Promise<void> {
     const headers = { 'X-Forwarded-For': `${address}:4711` };
     const { status } = await send({ ...soak.target, key }, 'leadStatus', { headers });
     soak.requests += 1;
-    if (status !== 401 && status !== 429) soak.faults.push(`An invalid key was answered ${status}`);
+    if (status !== 401 && status !== 429) soak.faults.push(`The response to an invalid key was ${status}`);
   }
 }
 
-/** A client that makes a new connection for each request. */
+/** A client that opens a connection for each request. */
 export async function reconnect(soak: Soak): Promise<void> {
   const add = Buffer.from(addFor(soak.target));
   while (soak.isOn) {
@@ -113,7 +113,7 @@ export async function reconnect(soak: Soak): Promise<void> {
   }
 }
 
-/** An operator: pauses the delivery of a type or of all types, and resumes it. */
+/** An operator who pauses and resumes the delivery of one type or of all types. */
 export async function pauseAndResume(soak: Soak, store: Store): Promise<void> {
   for (let round = 0; soak.isOn; round += 1) {
     const type = round % 2 === 0 ? undefined : String(person['type']);
@@ -124,7 +124,7 @@ export async function pauseAndResume(soak: Soak, store: Store): Promise<void> {
   }
 }
 
-/** Connections that stall half-way through a request, for as long as the server lets them; each is made again then. */
+/** Connections that stall within a request until the server closes them, and are then opened again. */
 export function stall(target: Target, count: number): { stop(): void } {
   const beginnings = [
     '',

@@ -1,6 +1,6 @@
 /**
- * `npm run soak`: partners, hostile clients and an operator for as long as is asked. Partners have to be answered all the
- * time, and in the end memory and handles have to be what they were.
+ * `npm run soak`: runs partners, hostile clients and an operator for a given time. Partners must get correct responses all
+ * the time, and neither memory nor handles may grow.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,18 +25,18 @@ import {
 const { values } = parseArgs({ options: { for: { type: 'string', default: '10m' } } });
 const duration = parseDuration(values.for);
 
-/** So often it is measured; the first measurements, while all is being loaded, do not count. */
+/** Number of measurements; the first ones, during the warm-up, do not count. */
 const measurements = 20;
 const warmUp = 4;
 
-/** What may be there more at the end than after the warm-up: bytes of the heap, and handles. */
+/** Maximum growth after the warm-up: heap (bytes) and handles. */
 const maxGrowth = { heap: 15 * 1024 * 1024, handles: 5 };
 
 const senders = 4;
 const stalled = 20;
 
-/** Maximum time for what is due at the end to be delivered (ms). */
-const patience = 120_000;
+/** Maximum time to deliver the due leads at the end (ms). */
+const deliveryTimeout = 120_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'leads-soak-'));
 const url = `sqlite:${directory}/leads.db`;
@@ -70,8 +70,8 @@ rmSync(directory, { recursive: true });
 const first = lowest(measured.slice(warmUp, warmUp + 4));
 const last = lowest(measured.slice(-4));
 const isFlat = last.heap - first.heap <= maxGrowth.heap && last.handles - first.handles <= maxGrowth.handles;
-say(isFlat ? 'Heap and handles are flat.' : 'Heap or handles have grown more than chance explains.');
-say(isDelivered ? 'All leads that were due are delivered.' : 'Leads that are due are not delivered.');
+say(isFlat ? 'Heap and handles are flat.' : 'The heap or the number of handles has grown.');
+say(isDelivered ? 'All due leads were delivered.' : 'Some due leads were not delivered.');
 say(`Wrong responses to partners and invalid keys: ${soak.faults.length}`);
 for (const fault of soak.faults.slice(0, 20)) say(`  ${fault}`);
 if (!isFlat || !isDelivered || soak.faults.length > 0) process.exitCode = 1;
@@ -88,7 +88,7 @@ function startClients(): Promise<unknown> {
   ]);
 }
 
-/** Measures once the server has noticed the end of the clients' connections. */
+/** Measures after the server has closed the clients' connections. */
 async function atRest(): Promise<Measurement> {
   let before = await server.measure();
   for (let look = 0; look < 50; look += 1) {
@@ -100,9 +100,9 @@ async function atRest(): Promise<Measurement> {
   return before;
 }
 
-/** Whether everything that is due is delivered, now that nobody pauses it any more. */
+/** Returns whether all due leads are delivered, once no delivery is paused any more. */
 async function untilDelivered(): Promise<boolean> {
-  const end = performance.now() + patience;
+  const end = performance.now() + deliveryTimeout;
   while (performance.now() < end) {
     const { due, duePaused } = await store.workload();
     if (due + duePaused === 0) return true;
@@ -111,7 +111,7 @@ async function untilDelivered(): Promise<boolean> {
   return false;
 }
 
-/** The least of each, since garbage that is not collected yet is chance. */
+/** Returns the minimum of each value, because uncollected garbage varies. */
 function lowest(these: readonly Measurement[]): Measurement {
   return {
     heap: Math.min(...these.map(({ heap }) => heap)),

@@ -1,4 +1,4 @@
-/** `npm run torture`: kill -9 under load, 200 times; then everything else that can happen to the store under a server. */
+/** `npm run torture`: kills a server under load 200 times, then tries every other fault of the store. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,20 +36,20 @@ async function killed(): Promise<boolean> {
   say(`  acknowledged              ${report.acknowledged}`);
   say(`  cancellations             ${report.cancellations}, of which ${report.cancelled} cancelled a lead`);
   say(`  printed by due --take     ${report.printed}`);
-  say(`  sent again                ${report.sentAgain}, of which ${report.hadBeenSaved} had been saved`);
+  say(`  sent again                ${report.resent}, of which ${report.replayed} had been saved`);
   say(`  lost                      ${report.lost.length}`);
-  say(`  accepted/delivered twice  ${report.takenTwice.length}`);
+  say(`  accepted/delivered twice  ${report.duplicated.length}`);
   say(`  called after cancellation ${report.calledAfterCancellation.length}`);
-  say(`  wrongly answered          ${report.wronglyAnswered.length}`);
-  const { lost, takenTwice, calledAfterCancellation, wronglyAnswered } = report;
-  const faults = [...lost, ...takenTwice, ...calledAfterCancellation, ...wronglyAnswered];
+  say(`  wrong responses           ${report.wrongResponses.length}`);
+  const { lost, duplicated, calledAfterCancellation, wrongResponses } = report;
+  const faults = [...lost, ...duplicated, ...calledAfterCancellation, ...wrongResponses];
   for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
   return faults.length === 0;
 }
 
 function faultsOf(url: string): readonly Fault[] {
   if (url.startsWith('sqlite:')) return fileFaults;
-  say('The faults of files are not tried, since the store is no file: run this without --store for them.');
+  say('File faults are not tried on this store. Run this command without --store to try them.');
   return postgresFaults(url);
 }
 
@@ -63,7 +63,7 @@ async function tryAll(faults: readonly Fault[]): Promise<boolean> {
   return areHonest;
 }
 
-/** A wrong argument is reported in a sentence, and not repeated with its password in a trace. */
+/** Reports an invalid argument in one sentence: a stack trace could contain its password. */
 function readStoreUrl(): string {
   try {
     return storeUrlOf(values.store, process.env);
