@@ -11,10 +11,9 @@ export interface PgBouncer {
   stop(): Promise<void>;
 }
 
-/** Why PgBouncer cannot be started here; undefined where it can. */
-export function whyNoPgBouncer(): string | undefined {
-  if (spawnSync('pgbouncer', ['--version']).status === 0) return undefined;
-  return 'This machine has no pgbouncer: the store is not tried through it.';
+/** Returns whether PgBouncer is installed. */
+export function hasPgBouncer(): boolean {
+  return spawnSync('pgbouncer', ['--version']).status === 0;
 }
 
 /** Starts PgBouncer before a server, with fewer connections to it than clients will want. */

@@ -98,9 +98,10 @@ export function written(child: ChildProcessWithoutNullStreams, pattern: RegExp):
   });
 }
 
-/** Skips the test, and says so, where this machine cannot run a command that it needs. */
+/** Skips the test if this machine cannot run a command that it needs. The summary of the run lists its program. */
 export function skipWithout(context: TestContext, command: readonly string[]): void {
   const [program = '', ...words] = command;
   if (spawnSync(program, words).status === 0) return;
+  context.task.meta.needs = program;
   context.skip(`This machine has no ${program} for this test: \`${command.join(' ')}\` fails.`);
 }

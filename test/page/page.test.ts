@@ -12,8 +12,6 @@ import { startServer, temporaryDirectory } from '../harness/server.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const program = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-if (program === undefined)
-  process.stdout.write('Chromium is not installed: the browser tests are skipped.\n');
 
 /** Chromium needs the first one if it runs as root. The others keep it from contacting hosts of its vendor. */
 const switches = [
@@ -49,7 +47,7 @@ async function open(path: string, options: Parameters<Browser['newContext']>[0] 
   return { page, problems };
 }
 
-describe.skipIf(program === undefined)('in Chromium', () => {
+describe('in Chromium', { skip: program === undefined, meta: { needs: 'chromium' } }, () => {
   beforeAll(async () => {
     if (program !== undefined) browser = await chromium.launch({ executablePath: program, args: switches });
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
 
-test('a test that fails', () => {
+test('fails', () => {
   expect('broken').toBe('whole');
 });

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** The suite's own set-up, with one test that fails. */
+/** The set-up of the suite, with one test that fails. */
 export default defineConfig({
   test: {
     globalSetup: 'test/harness/global-postgres.ts',

@@ -2,16 +2,13 @@
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { dispatch, untilAll } from '../../harness/dispatch.ts';
-import { type PgBouncer, startPgBouncer, whyNoPgBouncer } from '../../harness/pgbouncer.ts';
+import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
 import { emptyDatabase } from '../../harness/postgres.ts';
 import { testConformance } from '../conformance.ts';
 import { closing, furnished } from '../stores.ts';
 import { expectTrueResults, startLoad } from './load.ts';
 
-const missing = whyNoPgBouncer();
-if (missing !== undefined) process.stdout.write(`${missing}\n`);
-
-describe.skipIf(missing !== undefined)('through PgBouncer', () => {
+describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer' } }, () => {
   let bouncer: PgBouncer;
   beforeAll(async () => {
     bouncer = await startPgBouncer(inject('postgresUrl'));

@@ -12,7 +12,7 @@ import { writeStatement } from '../../../src/store/postgres/connection/schema-ve
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
-import { startPgBouncer, whyNoPgBouncer } from '../../harness/pgbouncer.ts';
+import { hasPgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { claim, record, serve, temporaryDirectory } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
@@ -124,7 +124,9 @@ test('no method of an older server writes once a newer version has migrated the 
   expect(await store.leadStatus({ partnerId: first.id, ...person })).toBeDefined();
 });
 
-test.skipIf(whyNoPgBouncer() !== undefined)('it is so through PgBouncer as well', async () => {
+const pgBouncer = { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer' } };
+
+test('it is so through PgBouncer as well', pgBouncer, async () => {
   const direct = await emptyDatabase();
   const bouncer = await startPgBouncer(direct);
   onTestFinished(() => bouncer.stop());
