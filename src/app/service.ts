@@ -94,7 +94,7 @@ function startLeadServer(
 ): Promise<RunningServer> {
   const { host, port, rateLimit, trustedProxies, securityContact, connectionsPerAddress } = config;
   const phones = phoneParsers(config.defaultCountry, config.phonePolicy);
-  const onResponse = combine(requestLog(log), metrics?.answered);
+  const onResponse = combine(requestLog(log), metrics?.onResponse);
   const app = createApp({ ...parts, phones, log, onResponse, rateLimit, trustedProxies, securityContact });
   return startHttpServer(app, { host, port, log, onResponse, trustedProxies, connectionsPerAddress });
 }

@@ -32,7 +32,7 @@ export function requestFailure(message: string): Failures {
  */
 export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema): Failures {
   const found = new Map<string, Set<string>>();
-  const others = new Map<string, string[]>();
+  const others = new Map<string, Iterable<string>>();
   for (const error of lengthLast(errors)) {
     const [part, field] = pathOf(error);
     if (error.keyword === 'additionalProperties' && field === undefined) {
@@ -47,13 +47,14 @@ export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema)
     }
   }
   if (found.has('body')) return notAnObject;
-  const ordered = new Map<string, Iterable<string>>();
-  for (const field of Object.keys(schema.properties)) {
+  return failuresOf(new Map([...inSchemaOrder(found, schema), ...others]));
+}
+
+function inSchemaOrder(found: Map<string, Set<string>>, schema: BodySchema): [string, Set<string>][] {
+  return Object.keys(schema.properties).flatMap((field) => {
     const messages = found.get(field);
-    if (messages) ordered.set(field, messages);
-  }
-  for (const [field, messages] of others) ordered.set(field, messages);
-  return failuresOf(ordered);
+    return messages === undefined ? [] : [[field, messages]];
+  });
 }
 
 /** Moves errors about length behind all others. */
@@ -152,7 +153,7 @@ function pathOf(error: ErrorObject): (string | undefined)[] {
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function failuresOf(messages: Map<string, Iterable<string>>): Failures {
+function failuresOf(messages: ReadonlyMap<string, Iterable<string>>): Failures {
   // Without a prototype, so that `__proto__` is a field like any other.
   const failures: Failures = Object.create(null);
   for (const [field, texts] of messages) {

@@ -46,16 +46,20 @@ export function validators(
       if (typeof request.body !== 'object' || request.body === null)
         return { failures: notAnObject, notCallable: [] };
       const body = normalise(request.body);
-      const input = ruleInput(operation, request, body);
-      const errors: ErrorObject[] = [];
-      // Compiled at the operation's first request: compiling takes a tenth of a start.
-      const rules = validator.getRequestValidatorsForOperation(operation.id);
-      if (!rules?.length) throw new Error(`openapi-backend has no rules for the operation ${operation.id}.`);
-      for (const rule of rules) if (!rule(input)) errors.push(...(rule.errors ?? []));
+      const errors = errorsOf(validator, operation, ruleInput(operation, request, body));
       if (errors.length === 0) return { body };
       return { failures: failuresFrom(errors, schema), notCallable: findNotCallable(errors, phones) };
     };
   };
+}
+
+/** Applies the rules of an operation, which are compiled at its first request: that takes a tenth of a start. */
+function errorsOf(validator: OpenAPIValidator, { id }: ContractOperation, input: object): ErrorObject[] {
+  const rules = validator.getRequestValidatorsForOperation(id);
+  if (!rules?.length) throw new Error(`openapi-backend has no rules for the operation ${id}.`);
+  const errors: ErrorObject[] = [];
+  for (const rule of rules) if (!rule(input)) errors.push(...(rule.errors ?? []));
+  return errors;
 }
 
 function findNotCallable(errors: readonly ErrorObject[], { reasonNotCallable }: PhoneParsers): NotCallable[] {

@@ -76,7 +76,7 @@ test('times are given in seconds, in the buckets where they belong', async () =>
     () => true,
   );
   const request = { requestId: 'id', operation: 'addLead', outcome: 'accepted', status: 200 };
-  metrics.answered({ ...request, milliseconds: 1_500 });
+  metrics.onResponse({ ...request, milliseconds: 1_500 });
   metrics.store.batch('write', 7, 2_500);
   metrics.delivery.onAttempt({ dialler: 'log', outcome: 'delivered', milliseconds: 3_500 });
   const { text } = await metrics.read();
