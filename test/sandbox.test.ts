@@ -1,4 +1,4 @@
-/** What a stateless mock cannot show: the second sending, and the cancelling that comes too late. */
+/** The sandbox shows what the stateless mock cannot: duplicates, cancellations and deliveries. */
 import { expect, test } from 'vitest';
 import { post, send, type Target } from './harness/client.ts';
 import { requestValue, responseValue } from './harness/contract.ts';
@@ -14,7 +14,7 @@ async function startSandbox() {
   return { child, output, target };
 }
 
-test('a delayed lead is scheduled, cannot be added twice, and can be cancelled', async () => {
+test('schedules a delayed lead, rejects it a second time, and cancels it', async () => {
   const { target } = await startSandbox();
   const lead = requestValue('addLead', 'delayed');
   expect((await post(target, 'addLead', lead)).json).toEqual(responseValue('addLead', 200, 'delayed'));
@@ -27,7 +27,7 @@ test('a delayed lead is scheduled, cannot be added twice, and can be cancelled',
   );
 });
 
-test('a lead is dialled at its time by a line of the log, which has nothing of the person', async () => {
+test('logs a delivery without personal data instead of calling', async () => {
   const { child, target } = await startSandbox();
   const dialled = written(child, /Lead delivered/);
   await send(target, 'addLead');
@@ -44,7 +44,7 @@ test('a lead is dialled at its time by a line of the log, which has nothing of t
   );
 });
 
-test('it stops when it is asked to, and a second one knows nothing of the first', async () => {
+test('stops on SIGTERM and loses all data', async () => {
   const first = await startSandbox();
   await send(first.target, 'addLead');
   first.child.kill('SIGTERM');
