@@ -1,5 +1,5 @@
 import { ConfigError } from '../environment/variables.ts';
-import { logWritten } from '../telemetry/log.ts';
+import { flushLog } from '../telemetry/log.ts';
 
 /** A program that runs until it has stopped after a signal. */
 export type Program = (stopSignal: Promise<NodeJS.Signals>) => Promise<void>;
@@ -8,7 +8,7 @@ export type Program = (stopSignal: Promise<NodeJS.Signals>) => Promise<void>;
 export async function runProgram(program: Program): Promise<void> {
   try {
     await program(stopSignal());
-    await logWritten();
+    await flushLog();
     // Abandoned sockets and timers would keep the process running.
     process.exit();
   } catch (error) {

@@ -5,7 +5,7 @@ import { defaultRetrySchedule, retryDelay } from '../leads/retry-schedule.ts';
 import type { DeliveryPauses } from '../store/delivery-pause.ts';
 import type { ClaimedLead, Delivery } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { inEarlierTrace } from '../telemetry/tracing.ts';
+import { continueTrace } from '../telemetry/tracing.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
 import { CircuitBreaker, type CircuitBreakerDelays, defaultCircuitBreakerDelays } from './circuit-breaker.ts';
 import type { DeliveryResult, Dialler } from './dialler.ts';
@@ -220,7 +220,7 @@ export class Dispatcher {
       'leads.attempt': lead.attempts,
     };
     const describe = ({ outcome }: DeliveryResult) => ({ 'leads.outcome': outcome });
-    return inEarlierTrace(lead.trace, 'deliver', attributes, () => this.#deliver(lead, signal), describe);
+    return continueTrace(lead.trace, 'deliver', attributes, () => this.#deliver(lead, signal), describe);
   }
 
   async #deliver(lead: ClaimedLead, signal: AbortSignal): Promise<DeliveryResult> {

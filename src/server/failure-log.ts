@@ -12,7 +12,7 @@ export class FailureLog {
     tokensPerInterval: lineLimit.perSecond,
     interval: 'second',
   });
-  #leftOut = 0;
+  #suppressed = 0;
 
   constructor(log: Log) {
     this.#log = log;
@@ -22,11 +22,11 @@ export class FailureLog {
   /** @param level `warn` for a request that the server could not accept just now, `error` for a fault */
   write(level: 'warn' | 'error', details: object, message: string): void {
     if (!this.#bucket.tryRemoveTokens(1)) {
-      this.#leftOut += 1;
+      this.#suppressed += 1;
       return;
     }
-    const leftOut = this.#leftOut > 0 ? { leftOut: this.#leftOut } : undefined;
-    this.#leftOut = 0;
-    this.#log[level]({ ...details, ...leftOut }, message);
+    const suppressed = this.#suppressed > 0 ? { suppressed: this.#suppressed } : undefined;
+    this.#suppressed = 0;
+    this.#log[level]({ ...details, ...suppressed }, message);
   }
 }

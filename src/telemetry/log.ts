@@ -1,6 +1,6 @@
 import { type Level, type Logger, pino } from 'pino';
 import { printable, printableLines } from '../text/terminal.ts';
-import { GatheredOutput } from './gathered-output.ts';
+import { BufferedOutput } from './buffered-output.ts';
 
 export type Log = Logger;
 
@@ -14,91 +14,88 @@ export const logLevels: readonly (Level | 'silent')[] = [
   'silent',
 ];
 
-/** Where this process's log goes. */
-let output: GatheredOutput | undefined;
+/** The output of this process's log. */
+let output: BufferedOutput | undefined;
 
-/** Maximum time that a process that ends waits for the log to be read (ms). */
-const readerPatience = 1_000;
+/** Maximum time that an exiting process waits for the reader of the log (ms). */
+const flushTimeout = 1_000;
 
-/** Fulfilled once all of the log is written; at the latest after a second, so that no reader keeps the process. */
-export function logWritten(): Promise<void> {
+/** Resolves once the whole log is written, or after a second: a reader that stalls must not keep the process. */
+export function flushLog(): Promise<void> {
   output?.flush();
   return new Promise((resolve) => {
-    setTimeout(resolve, readerPatience);
+    setTimeout(resolve, flushTimeout);
     process.stdout.write('', () => resolve());
   });
 }
 
-/** Number of log lines that were dropped because nobody read standard output. */
+/** Returns the number of log lines that were dropped because the reader of standard output stalled. */
 export function droppedLines(): number {
   return output?.dropped ?? 0;
 }
 
 /**
- * Creates the server's log: one JSON object a line on standard output, or lines for people in a terminal. Anything else
- * that prints there calls its `flush` before.
+ * Creates the server's log on standard output: one JSON object per line, or readable lines in a terminal. Anything else
+ * that prints there calls its `flush` first.
  */
 export async function createLog(level: string): Promise<Log> {
-  outliveReader();
-  const gathered = new GatheredOutput(process.stdout, (dropped) => {
-    log.warn({ dropped }, 'Lines of the log were dropped: whatever reads standard output did not keep up.');
+  handleClosedOutput();
+  const buffered = new BufferedOutput(process.stdout, (dropped) => {
+    log.warn({ dropped }, 'Log lines were dropped because the reader of standard output stalled.');
   });
-  output = gathered;
+  output = buffered;
   const options = {
     level,
     base: null,
     timestamp,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const log: Log = pino(options, process.stdout.isTTY ? await forPeople(gathered) : gathered);
+  const log: Log = pino(options, process.stdout.isTTY ? await prettyOutput(buffered) : buffered);
   return log;
 }
 
-/** Writes lines as people read them. */
-async function forPeople(gathered: GatheredOutput) {
+/** Formats lines for a terminal. */
+async function prettyOutput(buffered: BufferedOutput) {
   const { prettyFactory } = await import('pino-pretty');
   const prettify = prettyFactory({ singleLine: true, translateTime: 'SYS:HH:MM:ss' });
   return {
-    write: (line: string) => gathered.write(prettify(printableValue(JSON.parse(line)))),
-    flush: () => gathered.flush(),
+    write: (line: string) => buffered.write(prettify(printableValue(JSON.parse(line)))),
+    flush: () => buffered.flush(),
   };
 }
 
-/** Escapes what a terminal would obey, in every text of a line. A stack trace keeps its line breaks. */
+/** Escapes unprintable characters in every text of a line. A stack trace keeps its line breaks. */
 function printableValue(value: unknown, name?: string): unknown {
   if (typeof value === 'string') return name === 'stack' ? printableLines(value) : printable(value);
   if (Array.isArray(value)) return value.map((member) => printableValue(member));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([member, held]) => [printable(member), printableValue(held, member)]),
+    Object.entries(value).map(([member, each]) => [printable(member), printableValue(each, member)]),
   );
 }
 
 let millisecond = 0;
-let written = '';
+let formattedTime = '';
 
-/** The time as a line has it. Lines of one millisecond share it, since to write it takes as long as half of a line. */
+/** Returns the time field of a line. It is formatted once per millisecond, because formatting takes half as long as a line. */
 function timestamp(): string {
   const now = Date.now();
   if (now !== millisecond) {
     millisecond = now;
-    written = `,"time":"${new Date(now).toISOString()}"`;
+    formattedTime = `,"time":"${new Date(now).toISOString()}"`;
   }
-  return written;
+  return formattedTime;
 }
 
-/**
- * Whoever reads the log may end before the server does. Leads are taken in all the same; it is said once on
- * standard error, which may have gone the same way.
- */
-function outliveReader(): void {
-  let isSaid = false;
+/** Keeps the server running after the reader of the log has exited, and reports it once on standard error. */
+function handleClosedOutput(): void {
+  let isReported = false;
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error) => {
-    if (isSaid) return;
-    isSaid = true;
+    if (isReported) return;
+    isReported = true;
     process.stderr.write(
-      `The log cannot be written any more: ${error.message}. Start the server again to have one.\n`,
+      `The log can no longer be written: ${error.message}. Restart the server to log again.\n`,
     );
   });
 }

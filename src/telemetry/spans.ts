@@ -1,12 +1,12 @@
-/** The spans of `tracing.ts`, as OpenTelemetry makes them. */
+/** The part of `tracing.ts` that needs OpenTelemetry. */
 import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { Attributes } from './tracing.ts';
 
 const tracer = trace.getTracer('leads');
 
-/** @returns what sends the last spans, and ends it */
-export function startSending(serviceName: string): () => Promise<void> {
+/** Starts the exporter. Returns a function that sends the remaining spans and stops it. */
+export function startExporter(serviceName: string): () => Promise<void> {
   const sdk = new NodeSDK({ serviceName, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
   sdk.start();
   return () => sdk.shutdown();
@@ -17,7 +17,7 @@ export function inSpan<Result>(
   attributes: Attributes,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return tracer.startActiveSpan(name, { attributes }, (span) => ended(span, work));
+  return tracer.startActiveSpan(name, { attributes }, (span) => run(span, work));
 }
 
 export function inRequestSpan<Result>(
@@ -27,20 +27,20 @@ export function inRequestSpan<Result>(
   describe: (result: Result) => Attributes,
 ): Promise<Result> {
   const options = { kind: SpanKind.SERVER, root: true, attributes };
-  return tracer.startActiveSpan(name, options, (span) => ended(span, work, describe));
+  return tracer.startActiveSpan(name, options, (span) => run(span, work, describe));
 }
 
-export function inEarlierTrace<Result>(
+export function continueTrace<Result>(
   traceparent: string | null,
   name: string,
   attributes: Attributes,
   work: () => Promise<Result>,
   describe: (result: Result) => Attributes,
 ): Promise<Result> {
-  const before = traceparent === null ? {} : { traceparent };
-  const parent = propagation.extract(context.active(), before);
+  const carrier = traceparent === null ? {} : { traceparent };
+  const parent = propagation.extract(context.active(), carrier);
   const options = { kind: SpanKind.CLIENT, attributes };
-  return tracer.startActiveSpan(name, options, parent, (span) => ended(span, work, describe));
+  return tracer.startActiveSpan(name, options, parent, (span) => run(span, work, describe));
 }
 
 export function traceparent(): string | undefined {
@@ -49,7 +49,7 @@ export function traceparent(): string | undefined {
   return carrier.traceparent;
 }
 
-async function ended<Result>(
+async function run<Result>(
   span: Span,
   work: () => Promise<Result>,
   describe?: (result: Result) => Attributes,
@@ -59,7 +59,7 @@ async function ended<Result>(
     if (describe !== undefined) span.setAttributes(describe(result));
     return result;
   } catch (error) {
-    // Only what kind of error it was: a message may repeat what was sent.
+    // Only the name of the error: its message may repeat what was sent.
     span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : 'error' });
     throw error;
   } finally {

@@ -1,28 +1,30 @@
-/** What a span may say of itself: nothing of a person, and no secret. */
+/** Attributes of a span, without personal data or secrets. */
 export type Attributes = Record<string, string | number>;
 
-/**
- * Makes spans where traces are sent. Without that OpenTelemetry is not even loaded: its own way of doing nothing costs
- * a request 3 microseconds, and a start 15 milliseconds.
- */
+/** Loaded only if traces are exported: OpenTelemetry costs time per request and at the start even if it does nothing. */
 let spans: typeof import('./spans.ts') | undefined;
 
-/** Any of these variables asks for traces, unless it says `none`. */
-const asking = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_TRACES_EXPORTER'];
+/** Each of these variables enables traces, unless its value is `none`. */
+const exporterVariables = [
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  'OTEL_TRACES_EXPORTER',
+];
 
 /**
- * Starts to send traces where the environment asks for it, by the variables that OpenTelemetry defines.
+ * Starts exporting traces if one of OpenTelemetry's environment variables enables it.
  *
- * @returns what sends the last spans, and ends it
+ * @returns a function that sends the remaining spans and stops exporting
  */
 export async function startTracing(environment: NodeJS.ProcessEnv): Promise<() => Promise<void>> {
-  const isAsked = asking.some((name) => environment[name]) && environment['OTEL_TRACES_EXPORTER'] !== 'none';
-  if (!isAsked || environment['OTEL_SDK_DISABLED'] === 'true') return async () => {};
+  const isEnabled =
+    exporterVariables.some((name) => environment[name]) && environment['OTEL_TRACES_EXPORTER'] !== 'none';
+  if (!isEnabled || environment['OTEL_SDK_DISABLED'] === 'true') return async () => {};
   spans = await import('./spans.ts');
-  return spans.startSending(environment['OTEL_SERVICE_NAME'] ?? 'leads');
+  return spans.startExporter(environment['OTEL_SERVICE_NAME'] ?? 'leads');
 }
 
-/** Runs work in a span of its own, inside the one that is under way. What it throws marks the span as failed. */
+/** Runs work in a child span of the current one. An error marks the span as failed. */
 export function inSpan<Result>(
   name: string,
   attributes: Attributes,
@@ -32,10 +34,10 @@ export function inSpan<Result>(
 }
 
 /**
- * As `inSpan`, for a request: a trace begins with it. What a client says of a trace of its own is not taken, since
- * anybody could have its requests recorded by that.
+ * Runs work in the root span of a request. Trace headers of the client are ignored: otherwise anyone could have their
+ * requests recorded.
  *
- * @param describe what the span says of the result
+ * @param describe returns attributes of the result
  */
 export function inRequestSpan<Result>(
   name: string,
@@ -47,22 +49,22 @@ export function inRequestSpan<Result>(
 }
 
 /**
- * As `inSpan`, in a trace that was begun before, by another process perhaps.
+ * Runs work in a span of a trace that started earlier, possibly in another process.
  *
- * @param traceparent where it goes on; null for a trace of its own
- * @param describe what the span says of the result
+ * @param traceparent the trace; null: a new one
+ * @param describe returns attributes of the result
  */
-export function inEarlierTrace<Result>(
+export function continueTrace<Result>(
   traceparent: string | null,
   name: string,
   attributes: Attributes,
   work: () => Promise<Result>,
   describe: (result: Result) => Attributes,
 ): Promise<Result> {
-  return spans === undefined ? work() : spans.inEarlierTrace(traceparent, name, attributes, work, describe);
+  return spans === undefined ? work() : spans.continueTrace(traceparent, name, attributes, work, describe);
 }
 
-/** Where the trace that is under way goes on (W3C Trace Context); undefined without one. */
+/** Returns the current trace and span (W3C Trace Context, `traceparent`); undefined: none. */
 export function traceparent(): string | undefined {
   return spans?.traceparent();
 }

@@ -522,5 +522,5 @@ test('a server whose log nobody reads any more goes on taking leads in', async (
   }
   await expect
     .poll(() => said)
-    .toBe('The log cannot be written any more: write EPIPE. Start the server again to have one.\n');
+    .toBe('The log can no longer be written: write EPIPE. Restart the server to log again.\n');
 });

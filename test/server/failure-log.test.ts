@@ -6,7 +6,7 @@ import { FailureLog } from '../../src/server/failure-log.ts';
 import { OccasionalWarning } from '../../src/server/occasional-warning.ts';
 
 function recorded() {
-  const lines: { msg: string; leftOut?: number; level: number }[] = [];
+  const lines: { msg: string; suppressed?: number; level: number }[] = [];
   const stream = new Writable({
     write: (chunk, _encoding, done) => {
       lines.push(JSON.parse(chunk));
@@ -28,13 +28,13 @@ test('of many failures some are logged, and how many were left out', () => {
   for (let count = 0; count < 5_000; count += 1)
     failures.write('error', { err: new Error('down') }, 'A request failed.');
   expect(lines).toHaveLength(100);
-  expect(lines.filter(({ leftOut }) => leftOut !== undefined)).toEqual([]);
+  expect(lines.filter(({ suppressed }) => suppressed !== undefined)).toEqual([]);
   vi.advanceTimersByTime(100);
   failures.write('warn', {}, 'Refused a request.');
-  expect(lines.at(-1)).toMatchObject({ msg: 'Refused a request.', level: 40, leftOut: 4_900 });
+  expect(lines.at(-1)).toMatchObject({ msg: 'Refused a request.', level: 40, suppressed: 4_900 });
   vi.advanceTimersByTime(100);
   failures.write('warn', {}, 'Refused a request.');
-  expect(lines.at(-1)).not.toHaveProperty('leftOut');
+  expect(lines.at(-1)).not.toHaveProperty('suppressed');
 });
 
 test('a warning is repeated after ten seconds without a cause, and not as long as it goes on', () => {

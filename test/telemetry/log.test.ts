@@ -1,14 +1,14 @@
-/** The log must survive whatever reads it, and a reader must survive the log. */
+/** The log survives a stalled or closed reader, and is safe for a terminal. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { GatheredOutput } from '../../src/telemetry/gathered-output.ts';
+import { BufferedOutput } from '../../src/telemetry/buffered-output.ts';
 import { run } from '../harness/process.ts';
 
-/** A stream whose reader reads when the test says so. */
-function stallable() {
+/** Creates a stream whose reader the test can stall. */
+function stallableStream() {
   const chunks: string[] = [];
   let proceed: (() => void) | undefined;
   let isStalled = false;
@@ -29,7 +29,7 @@ function stallable() {
   return { stream, stall, lines: () => chunks.join('').split('\n').slice(0, -1) };
 }
 
-test('lines of one tick are written at once, and in order', async () => {
+test('writes the lines of one tick together and in order', async () => {
   const chunks: string[] = [];
   const stream = new Writable({
     decodeStrings: false,
@@ -38,7 +38,7 @@ test('lines of one tick are written at once, and in order', async () => {
       done();
     },
   });
-  const output = new GatheredOutput(stream, () => {});
+  const output = new BufferedOutput(stream, () => {});
   for (const line of ['one\n', 'two\n']) output.write(line);
   expect(chunks).toEqual([]);
   await new Promise((resolve) => setImmediate(resolve));
@@ -49,17 +49,17 @@ test('lines of one tick are written at once, and in order', async () => {
   expect(output.dropped).toBe(0);
 });
 
-test('what is gathered is bounded, too', () => {
-  const { stream, lines } = stallable();
-  const output = new GatheredOutput(stream, () => {});
+test('flushes the buffer when it reaches its maximum length', () => {
+  const { stream, lines } = stallableStream();
+  const output = new BufferedOutput(stream, () => {});
   for (let count = 0; count < 70; count += 1) output.write(`${'x'.repeat(999)}\n`);
   expect(lines().length).toBe(66);
 });
 
-test('a reader that stalls gets whole lines up to a bound, and then how many are missing, each time', async () => {
-  const { stream, stall, lines } = stallable();
+test('drops whole lines while the reader stalls, then reports how many, each time', async () => {
+  const { stream, stall, lines } = stallableStream();
   const reported: number[] = [];
-  const output = new GatheredOutput(stream, (missing) => {
+  const output = new BufferedOutput(stream, (missing) => {
     reported.push(missing);
     output.write(`${missing} missing\n`);
   });
@@ -88,9 +88,9 @@ test('a reader that stalls gets whole lines up to a bound, and then how many are
   expect(reported.reduce((sum, missing) => sum + missing, 0)).toBe(output.dropped);
 });
 
-test('lines for a reader that is gone are counted, and nothing is kept of them', async () => {
-  const { stream } = stallable();
-  const output = new GatheredOutput(stream, () => {});
+test('counts and discards lines after the reader has gone', async () => {
+  const { stream } = stallableStream();
+  const output = new BufferedOutput(stream, () => {});
   stream.destroy();
   for (let count = 0; count < 10; count += 1) {
     output.write('line\n');
@@ -100,7 +100,7 @@ test('lines for a reader that is gone are counted, and nothing is kept of them',
   expect(stream.listenerCount('drain')).toBeLessThanOrEqual(1);
 });
 
-test('a process whose log nobody reads keeps within its memory, and says what is missing once it is read', async () => {
+test('keeps memory bounded while nobody reads the log, then logs how many lines were dropped', async () => {
   const program = fileURLToPath(new URL('logging.ts', import.meta.url));
   const child = spawn(process.execPath, [program, 'withoutReader'], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
@@ -126,7 +126,7 @@ test('a process whose log nobody reads keeps within its memory, and says what is
   const notice = lines.findIndex(({ dropped }) => dropped !== undefined);
   expect(lines[notice]).toMatchObject({
     level: 'warn',
-    msg: 'Lines of the log were dropped: whatever reads standard output did not keep up.',
+    msg: 'Log lines were dropped because the reader of standard output stalled.',
   });
   expect(lines.slice(0, notice).map(({ count }) => count)).toEqual(
     Array.from({ length: notice }, (_, count) => count),
@@ -136,17 +136,17 @@ test('a process whose log nobody reads keeps within its memory, and says what is
   expect(lines.at(-1)).toMatchObject({ msg: 'after' });
 });
 
-test('a line that was logged just before an uncaught error is written', async () => {
+test('writes lines logged just before an uncaught error', async () => {
   const { code, stdout, stderr } = await run('test/telemetry/logging.ts', ['untilUncaught'], {});
   expect(code).toBe(1);
   expect(stdout).toContain('"msg":"the last line"');
   expect(stderr).toContain('nobody catches this');
 });
 
-test('in a terminal nothing that it would obey is written', async () => {
-  const nasty =
+test('escapes unprintable characters in a terminal', async () => {
+  const hostile =
     'a\u001b[2J\u0007\u007f\u0085\u009b31m\u00ad\u200b\u200e\u2028\u202e\u2066\ufeff\n\u{e0001}\u{1f600}z';
-  const { stdout } = await run('test/telemetry/logging.ts', ['inTerminal', nasty], {});
+  const { stdout } = await run('test/telemetry/logging.ts', ['inTerminal', hostile], {});
   const escaped =
     'a\\u001b[2J\\u0007\\u007f\\u0085\\u009b31m\\u00ad\\u200b\\u200e\\u2028\\u202e\\u2066\\ufeff\\u000a\\u{e0001}😀z';
   expect(stdout.replaceAll('\\\\', '\\').split(escaped).length).toBeGreaterThan(4);

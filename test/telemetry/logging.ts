@@ -1,4 +1,4 @@
-/** A process that logs as its argument says, for log.test.ts. */
+/** A process for log.test.ts that logs in one of several modes. */
 import { createLog, droppedLines } from '../../src/telemetry/log.ts';
 
 const padding = 'x'.repeat(1_000);
@@ -18,7 +18,7 @@ async function untilUncaught(): Promise<void> {
   });
 }
 
-/** Logs about 40 MB; then, once the parent says so, single lines until they are written again. */
+/** Logs about 40 MB; then, on a message of the parent, single lines until the next message. */
 async function withoutReader(): Promise<void> {
   const log = await createLog('info');
   for (let count = 0; count < 40_000; count += 1) {

@@ -1,4 +1,4 @@
-/** Dashboards and alerts are made of these names, and somebody is woken by them. */
+/** Dashboards and alerts depend on these metrics, and alerts page people. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,17 +16,17 @@ import { startWatched } from '../harness/watched.ts';
 const dashboard = new URL('../../docs/grafana-dashboard.json', import.meta.url);
 const alerts = new URL('../../docs/alerts.yml', import.meta.url);
 
-/** The names of the series that Prometheus would get. */
+/** Returns the names of the series in the text format. */
 function seriesIn(text: string): Set<string> {
   return new Set([...text.matchAll(/^([a-z0-9_]+)(?:\{| )/gm)].map(([, name = '']) => name));
 }
 
-/** The names that an expression asks for. */
+/** Returns the names of the metrics in an expression. */
 function namesIn(text: string): string[] {
   return [...text.matchAll(/\b(?:leads|process|nodejs)_[a-z0-9_]+/g)].map(([name]) => name);
 }
 
-test('requests, commits, leads and hand-overs are counted', async () => {
+test('counts requests, commits, leads and delivery attempts', async () => {
   const { target, metrics } = await startWatched({ DIALLER: 'log' });
   const person = requestValue('addLead', 'accepted');
   await post(target, 'addLead', person);
@@ -55,7 +55,7 @@ test('requests, commits, leads and hand-overs are counted', async () => {
   expect(text).toMatch(/^leads_store_batch_size_sum\{kind="write"\} [1-9]/m);
 });
 
-test('a lead that nobody fetches is due, and its wait is told in seconds', async () => {
+test('reports for how many seconds the oldest lead has been due', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
@@ -69,7 +69,7 @@ test('a lead that nobody fetches is due, and its wait is told in seconds', async
   expect(text).toContain('leads_due 1');
 });
 
-test('times are given in seconds, in the buckets where they belong', async () => {
+test('reports durations in seconds, in the right buckets', async () => {
   const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 0, waiting: 4 };
   const metrics = new Metrics(
     async () => ({ ...counts, pauses: [], oldestDue: 12.5 }),
@@ -96,7 +96,7 @@ test('times are given in seconds, in the buckets where they belong', async () =>
   }
 });
 
-test('leads that wait because their delivery is paused are told apart, with who paused it', async () => {
+test('reports paused leads separately, and each pause with who paused', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { target, metrics, metricsUrl } = await startWatched({
     DIALLER: 'log',
@@ -128,17 +128,17 @@ test('leads that wait because their delivery is paused are told apart, with who 
       reason: 'Delivery of all lead types is paused by the dialler: login incorrect.',
     },
   });
-  // Leads are taken in all the same.
+  // Leads are still accepted.
   expect((await fetch(`${target.url}/readyz`)).status).toBe(200);
   for (const type of ['motor-trade', undefined]) await store.resumeDelivery(type);
   await expect.poll(metrics).toContain('leads_by_state{state="dialled"} 1');
   expect(await metrics()).not.toContain('leads_delivery_paused{type="motor-trade"');
 });
 
-test('while the store fails, the failures are told, and nothing of what nobody knows', async () => {
+test('while the store fails, counts the failures and reports no values of the store', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
-  // What was read before must not be repeated.
+  // Earlier values must not be repeated.
   expect(await metrics()).toMatch(/^leads_by_state\{state="scheduled"\} 0$/m);
   breakStore(file);
   expect((await post(target, 'addLead', requestValue('addLead', 'accepted'))).status).toBe(500);
@@ -150,16 +150,16 @@ test('while the store fails, the failures are told, and nothing of what nobody k
   expect(text).not.toMatch(/^leads_delivery_paused\{/m);
 });
 
-/** The series of a server that has delivered a lead. */
+/** Returns the series of a server that has delivered a lead. */
 async function seriesOfServer(): Promise<Set<string>> {
   const { metrics, target } = await startWatched({ DIALLER: 'log' });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
-  // The lead is handed over after it is answered.
+  // The lead is delivered after the response.
   await expect.poll(async () => seriesIn(await metrics()).has('leads_delivery_attempts_total')).toBe(true);
   return seriesIn(await metrics());
 }
 
-/** The metrics of the table in docs/operating/monitoring.md. */
+/** Returns the metrics in the table of docs/operating/monitoring.md. */
 function namesInGuide(): string[] {
   const guide = readFileSync(new URL('../../docs/operating/monitoring.md', import.meta.url), 'utf8');
   return [...guide.matchAll(/^\| (`leads_.*?) \|/gm)].flatMap(([, row = '']) => namesIn(row));
@@ -171,23 +171,23 @@ function namesInDashboard(): string[] {
   );
 }
 
-test('the dashboard, the alerts and the guide name all metrics of the server, and only those that there are', async () => {
-  const there = await seriesOfServer();
+test('the dashboard and the guide include every metric, and together with the alerts no others', async () => {
+  const existing = await seriesOfServer();
   const inGuide = namesInGuide();
-  const asked = [
+  const used = [
     ...namesInDashboard(),
     ...[...readFileSync(alerts, 'utf8').matchAll(/expr: (?:>-\n)?((?:.|\n {10,})+)/g)].flatMap(
       ([, expression = '']) => namesIn(expression),
     ),
-    ...inGuide.filter((name) => !there.has(`${name}_bucket`)),
+    ...inGuide.filter((name) => !existing.has(`${name}_bucket`)),
   ];
-  expect(asked.length).toBeGreaterThan(25);
-  // A counter of what has not happened yet has no series.
-  const rare = new Set(['leads_store_errors_total']);
-  expect([...new Set(asked)].filter((name) => !there.has(name) && !rare.has(name))).toEqual([]);
+  expect(used.length).toBeGreaterThan(25);
+  // A counter without an event has no series.
+  const withoutSeries = new Set(['leads_store_errors_total']);
+  expect([...new Set(used)].filter((name) => !existing.has(name) && !withoutSeries.has(name))).toEqual([]);
   const histogram = /_(?:bucket|sum|count)$/;
   const own = new Set(
-    [...there].filter((name) => name.startsWith('leads_')).map((name) => name.replace(histogram, '')),
+    [...existing].filter((name) => name.startsWith('leads_')).map((name) => name.replace(histogram, '')),
   );
   expect(own.size).toBeGreaterThan(12);
   const inDashboard = namesInDashboard().map((name) => name.replace(histogram, ''));
@@ -195,13 +195,13 @@ test('the dashboard, the alerts and the guide name all metrics of the server, an
   expect([...own].filter((name) => !inGuide.includes(name))).toEqual([]);
 });
 
-test('Prometheus takes the alerts as they are', (context) => {
+test('promtool accepts the alerts', (context) => {
   skipWithout(context, ['promtool', '--version']);
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', fileURLToPath(alerts)]);
-  expect({ status, said: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
+  expect({ status, output: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
 });
 
-test('a hundred connections at once can be made to the metrics port, and a new one takes the place of an idle one', async () => {
+test('the metrics port allows a hundred connections, and a new one replaces an idle one', async () => {
   const { metricsUrl, metrics } = await startWatched({});
   let closed = 0;
   const sockets = Array.from({ length: 120 }, () =>
@@ -218,7 +218,7 @@ test('a hundred connections at once can be made to the metrics port, and a new o
   expect(await metrics()).toContain('leads_ready 1');
 });
 
-test('the metrics are read on their port alone', async () => {
+test('serves metrics on their own port only', async () => {
   const { target, metricsUrl } = await startWatched({});
   expect((await fetch(`${target.url}/metrics`)).status).toBe(404);
   expect((await fetch(new URL('/lead/add', metricsUrl))).status).toBe(404);

@@ -1,4 +1,4 @@
-/** The log is what is left when somebody asks, days later, what became of a request. */
+/** The log responses, days later, what happened to a request. */
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -7,10 +7,10 @@ import { post, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { startWatched } from '../harness/watched.ts';
 
-test('each request has one line that says who asked for what, what it came to, and how long it took', async () => {
+test('logs one line per request with partner, operation, outcome and duration', async () => {
   const { target, output } = await startWatched({});
   const person = requestValue('addLead', 'accepted');
-  const answers = [
+  const responses = [
     await post(target, 'addLead', person),
     await post(target, 'addLead', person),
     await post(target, 'cancelLead', {}),
@@ -22,9 +22,9 @@ test('each request has one line that says who asked for what, what it came to, a
       .split('\n')
       .filter((line) => line.includes('"requestId"'))
       .map((line) => JSON.parse(line));
-  await expect.poll(() => lines().length).toBe(answers.length);
+  await expect.poll(() => lines().length).toBe(responses.length);
   expect(lines().map(({ requestId }) => requestId)).toEqual(
-    answers.map(({ headers }) => headers['request-id']),
+    responses.map(({ headers }) => headers['request-id']),
   );
   expect(lines()).toMatchObject([
     { operation: 'addLead', partner: 'demo', outcome: 'accepted', status: 200, level: 'info' },
@@ -36,7 +36,7 @@ test('each request has one line that says who asked for what, what it came to, a
   for (const { ms } of lines().slice(0, 4)) expect(ms).toBeGreaterThan(0);
 });
 
-test('of requests that take turns, with many partners and outcomes, each line says its own', () => {
+test('each line has its own partner and outcome when requests are interleaved', () => {
   const lines: object[] = [];
   const stream = new Writable({
     write: (chunk, _encoding, done) => {
@@ -44,8 +44,8 @@ test('of requests that take turns, with many partners and outcomes, each line sa
       done();
     },
   });
-  const tell = requestLog(pino({ base: null, timestamp: false }, stream));
-  // From one to the next now this differs, now that.
+  const logRequest = requestLog(pino({ base: null, timestamp: false }, stream));
+  // Consecutive requests differ in varying fields.
   const isOdd = (index: number, length: number) => Math.floor(index / length) % 2 === 1;
   const requests = Array.from({ length: 5_000 }, (_, index) => ({
     requestId: `request-${index}`,
@@ -55,7 +55,7 @@ test('of requests that take turns, with many partners and outcomes, each line sa
     status: isOdd(index, 7) ? 400 : 200,
     milliseconds: index,
   }));
-  for (const request of requests) tell(request);
+  for (const request of requests) logRequest(request);
   expect(lines).toEqual(
     requests.map(({ milliseconds, ...request }) => ({
       level: 30,
@@ -66,22 +66,22 @@ test('of requests that take turns, with many partners and outcomes, each line sa
   );
 });
 
-test('strangers cannot fill the disk with lines, and partners’ lines are all there', () => {
-  const lines: { partner?: string; leftOut?: number }[] = [];
+test('limits lines about unauthenticated requests, but logs every request of a partner', () => {
+  const lines: { partner?: string; suppressed?: number }[] = [];
   const stream = new Writable({
     write: (chunk, _encoding, done) => {
       lines.push(JSON.parse(chunk));
       done();
     },
   });
-  const tell = requestLog(pino(stream));
+  const logRequest = requestLog(pino(stream));
   const request = { requestId: 'id', outcome: 'unauthorized', status: 401, milliseconds: 1 };
   for (let count = 0; count < 5_000; count += 1) {
-    tell(request);
-    tell({ ...request, partner: 'acme' });
+    logRequest(request);
+    logRequest({ ...request, partner: 'acme' });
   }
   expect(lines.filter(({ partner }) => partner === 'acme')).toHaveLength(5_000);
-  const strangers = lines.filter(({ partner }) => partner === undefined);
-  expect(strangers.length).toBeGreaterThanOrEqual(100);
-  expect(strangers.length).toBeLessThan(1_000);
+  const unauthenticated = lines.filter(({ partner }) => partner === undefined);
+  expect(unauthenticated.length).toBeGreaterThanOrEqual(100);
+  expect(unauthenticated.length).toBeLessThan(1_000);
 });

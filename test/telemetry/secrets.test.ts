@@ -1,6 +1,6 @@
 /**
- * Whoever reads the log, the metrics or a trace has no business with who was rung, nor with how to ring: every path
- * is driven with marked values, and none of them may come out anywhere.
+ * Logs, metrics and traces contain no personal data and no secrets: every path is exercised with marked values, none of
+ * which may appear in any output.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { breakStore, temporaryDirectory } from '../harness/server.ts';
 import { VicidialStandIn } from '../harness/vicidial.ts';
 import { startWatched, type Watched } from '../harness/watched.ts';
 
-/** Each is unlike anything else that a server may say. */
+/** Values that occur nowhere else in the output of a server. */
 const person = {
   first_name: 'Markedforename',
   surname: 'Markedsurname',
@@ -29,14 +29,14 @@ const person = {
 };
 const secrets = { dialler: Buffer.alloc(32, 'marked!').toString('base64'), password: 'markedpassword' };
 
-/** As they may be written: the number in its national, its international and its bare form. */
+/** Matches the values, including every form of the phone numbers. */
 const marked = [/marked/i, /191 ?919/, /7946 ?0919/, new RegExp(secrets.dialler.slice(0, 20))];
 
 function lead(changes: object = {}) {
   return { ...person, ...changes };
 }
 
-/** Everything that a partner, a stranger, or a fault can bring about. */
+/** Causes everything that partners, unauthenticated clients and faults can cause. */
 async function drive(
   target: Target,
   delivered: () => Promise<void>,
@@ -44,7 +44,7 @@ async function drive(
 ): Promise<void> {
   const headers = { 'Idempotency-Key': 'markedidempotency' };
   await send(target, 'addLead', { body: lead(), headers });
-  // Once it is cancelled there may never be an attempt.
+  // A cancelled lead may never be attempted.
   await delivered();
   await send(target, 'addLead', { body: lead(), headers });
   await send(target, 'addLead', { body: lead({ surname: 'Markedother' }), headers });
@@ -72,8 +72,8 @@ async function drive(
   }
 }
 
-/** All that a person at the machine, or behind the collectors, can see. */
-async function seen(
+/** Returns everything that operators of the machine and of the collectors can see. */
+async function visibleOutput(
   { child, target, metrics, metricsUrl, output }: Watched,
   traces: () => string,
 ): Promise<string[]> {
@@ -122,7 +122,7 @@ describe.each(stores)('$name', ({ open }) => {
       await store.close();
 
       const collector = await startReceiver((_received, outgoing) => void outgoing.writeHead(200).end());
-      // A receiver that tells all that it got, as many do when they fail.
+      // A receiver that repeats the request in its error response, as many do.
       const receiver = await startReceiver(
         ({ body, headers }, outgoing) =>
           void outgoing.writeHead(500, headers).end(`${body} ${JSON.stringify(headers)}`),
@@ -152,7 +152,7 @@ describe.each(stores)('$name', ({ open }) => {
       });
       const delivered = () => expect.poll(watched.metrics).toContain('leads_delivery_attempts_total{');
       await drive({ ...watched.target, key }, delivered, breakDown);
-      const parts = await seen(watched, () => collector.received.map(({ body }) => body).join('\n'));
+      const parts = await visibleOutput(watched, () => collector.received.map(({ body }) => body).join('\n'));
       expect(parts.every((part) => part.length > 0)).toBe(true);
       const all = parts.join('\n');
       expect(all).toContain('A request failed.');

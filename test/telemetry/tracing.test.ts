@@ -1,4 +1,4 @@
-/** When a person was rung late, or twice, one trace tells where the time went: from the request to the dialler. */
+/** One trace covers a lead from the request to the dialler, so that delays and repeats can be explained. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { post, send } from '../harness/client.ts';
@@ -35,14 +35,14 @@ function exportTo(collector: Receiver): Record<string, string> {
 const acknowledge: Behaviour = (_received, outgoing) =>
   void outgoing.writeHead(200, { 'Content-Type': 'application/json' }).end('{}');
 
-test('one trace goes from the request over the commit to the hand-off, in another process too', async () => {
+test('one trace covers the request, the commit and the delivery by another process', async () => {
   const collector = await startReceiver(acknowledge);
   const dialler = await startReceiver();
   const DATABASE_URL = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
   const webhook = { DIALLER: 'webhook', DIALLER_URL: dialler.url, DIALLER_SECRET: secret };
   const { target } = await startWatched({ DATABASE_URL, DISPATCH: 'off', ...exportTo(collector) });
   await startWatched({ DATABASE_URL, BOOTSTRAP: 'off', ...webhook, ...exportTo(collector) });
-  // What a client says of a trace of its own is not taken.
+  // Trace headers of clients are ignored.
   const foreign = 'f'.repeat(32);
   const response = await send(target, 'addLead', {
     body: requestValue('addLead', 'accepted'),
@@ -68,7 +68,7 @@ test('one trace goes from the request over the commit to the hand-off, in anothe
   expect(dialler.received[0]?.headers['traceparent']).toBe(`00-${deliver?.traceId}-${deliver?.spanId}-01`);
 }, 60_000);
 
-test('without the variables nothing is traced, and the dialler gets no header', async () => {
+test('without the variables, exports no traces and sends no traceparent to the dialler', async () => {
   const dialler = await startReceiver();
   const { target } = await startWatched({
     DIALLER: 'webhook',

@@ -1,0 +1,73 @@
+import type { Writable } from 'node:stream';
+
+/** Maximum length of the buffer (characters). */
+const maxBuffer = 65_536;
+
+/** Length of the stream's own buffer (characters) from which the reader counts as stalled. */
+const maxWaiting = 1_048_576;
+
+/**
+ * Writes log lines in batches, one for each tick of the event loop: a system call per line takes as long as formatting
+ * the line. Anything else that writes to the stream calls `flush` first, to keep the order. A process that exits, even
+ * because of an uncaught error, writes the rest; a killed one may lose the lines of a tick.
+ *
+ * If the stream's reader stalls, about 1 MB waits for it and further lines are dropped, so that memory is bounded. Node
+ * writes to a terminal synchronously, so nothing waits there.
+ */
+export class BufferedOutput {
+  readonly #stream: Writable;
+  readonly #onResume: (dropped: number) => void;
+  #buffer = '';
+  #lines = 0;
+  /** Number of lines dropped since the reader stalled; 0 while it is reading. */
+  #droppedSinceStall = 0;
+  #dropped = 0;
+
+  /** @param onResume called once the reader has read everything that waited, with the number of lines dropped meanwhile */
+  constructor(stream: Writable, onResume: (dropped: number) => void) {
+    this.#stream = stream;
+    this.#onResume = onResume;
+    process.once('exit', () => this.flush());
+  }
+
+  /** Total number of dropped lines. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** @param line including its line break */
+  write(line: string): void {
+    if (this.#buffer === '') setImmediate(() => this.flush());
+    this.#buffer += line;
+    this.#lines += 1;
+    if (this.#buffer.length > maxBuffer) this.flush();
+  }
+
+  flush(): void {
+    if (this.#buffer === '') return;
+    const buffer = this.#buffer;
+    const lines = this.#lines;
+    this.#buffer = '';
+    this.#lines = 0;
+    if (this.#isReading()) this.#stream.write(buffer);
+    else this.#drop(lines);
+  }
+
+  #isReading(): boolean {
+    const { writable, writableLength } = this.#stream;
+    return this.#droppedSinceStall === 0 && writable && writableLength < maxWaiting;
+  }
+
+  #drop(lines: number): void {
+    // Once one line is dropped, all are until the reader has caught up, so that a single line can report how many.
+    if (this.#droppedSinceStall === 0) this.#stream.once('drain', () => this.#resume());
+    this.#droppedSinceStall += lines;
+    this.#dropped += lines;
+  }
+
+  #resume(): void {
+    const dropped = this.#droppedSinceStall;
+    this.#droppedSinceStall = 0;
+    this.#onResume(dropped);
+  }
+}
