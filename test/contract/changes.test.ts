@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseDocument, visit } from 'yaml';
 import { temporaryDirectory } from '../harness/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -69,6 +69,12 @@ test('compares with a revision instead of the last release', () => {
     'There is no release tag. Name a revision: npm run contract:diff -- REVISION\n',
   );
   expect(compare(contract, 'nowhere').stderr).toBe('The revision "nowhere" has no openapi.yaml.\n');
+});
+
+test('openapi.yaml has no YAML aliases, because changes behind them are not compared', () => {
+  const aliases: string[] = [];
+  visit(parseDocument(contract), { Alias: (_key, { source }) => void aliases.push(source) });
+  expect(aliases).toEqual([]);
 });
 
 test('CHANGELOG.md begins with the version of openapi.yaml', () => {
