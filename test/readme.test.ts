@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { readConfig } from '../src/app/config.ts';
+import { createProgram } from '../src/cli/program.ts';
 import { diallers } from '../src/delivery/diallers.ts';
 import { ConfigError } from '../src/environment/variables.ts';
 import { submissionOutcomes } from '../src/leads/lead.ts';
@@ -14,6 +15,7 @@ const root = new URL('../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
 const files = (pattern: string) => globSync(pattern, { cwd: fileURLToPath(root) });
 const guide = files('docs/operating/*.md');
+const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...files('{docs,src}/**/*.md')];
 
 /** Returns the cells of a page's table under a heading, row by row, without backticks. */
 function rows(page: string, heading: string): string[][] {
@@ -138,7 +140,7 @@ test('the table of health checks lists every path that the server serves itself'
 
 test('every npm script that the docs name exists', () => {
   const { scripts } = JSON.parse(read('package.json'));
-  for (const file of ['README.md', 'CONTRIBUTING.md', ...files('docs/**/*.md')].filter(exists)) {
+  for (const file of pages) {
     const named = [...read(file).matchAll(/npm (?:run (?:-s )?([a-z:-]+)|(start|test)\b)/g)];
     for (const [, name, own = ''] of named) expect(scripts, file).toHaveProperty([name ?? own]);
   }
@@ -148,10 +150,33 @@ function exists(file: string): boolean {
   return existsSync(new URL(file, root));
 }
 
-test('every relative link of the docs leads to a file and, if it has one, to a heading', () => {
-  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...files('{docs,src}/**/*.md')].filter(
-    exists,
+/** Returns what is wrong with a command line such as `lead retry ID --force`; undefined: nothing. */
+function commandError(line: string): string | undefined {
+  let command = createProgram();
+  const words = line.trim().split(/\s+/);
+  while (command.commands.length > 0) {
+    const next = command.commands.find((each) => each.name() === words[0]);
+    // A noun alone, such as `leads delivery`, stands for all of its commands.
+    if (next === undefined) return words.length === 0 ? undefined : `unknown command: ${line}`;
+    command = next;
+    words.shift();
+  }
+  const options = command.options.flatMap(({ long }) => long ?? []);
+  const unknown = words.find((word) => word.startsWith('--') && !options.includes(word));
+  return unknown === undefined ? undefined : `unknown option ${unknown}: ${line}`;
+}
+
+test('every `leads` command that the docs or a message name exists, with its options', () => {
+  const commands = [...pages, ...files('src/**/*.ts'), 'docs/alerts.yml'].flatMap((file) =>
+    [...read(file).matchAll(/`leads ([a-z][^`\\$|]*)|leads -- ([a-z][^`\n|]*)/g)].map(
+      ([, inline, pasted = '']) => inline ?? pasted.replace(/"[^"]*"/g, 'TEXT'),
+    ),
   );
+  expect(commands.length).toBeGreaterThan(60);
+  expect(commands.flatMap((line) => commandError(line) ?? [])).toEqual([]);
+});
+
+test('every relative link of the docs leads to a file and, if it has one, to a heading', () => {
   const links = pages.flatMap((page) =>
     [...read(page).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(
       ([, path = '', anchor]) => ({
