@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../src/app/config.ts';
+import { diallers } from '../../src/delivery/diallers.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { send, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
@@ -251,7 +252,7 @@ test.each([
   ],
   [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP must be one of on, off; it is "no".'],
   [{ DISPATCH: 'no' }, 'DISPATCH must be one of on, off; it is "no".'],
-  [{ DIALLER: 'fax' }, 'DIALLER must be one of none, log, webhook, vicidial; it is "fax".'],
+  [{ DIALLER: 'fax' }, `DIALLER must be one of none, ${Object.keys(diallers).join(', ')}; it is "fax".`],
   [{ DIALLER_CONCURRENCY: '0' }, 'DIALLER_CONCURRENCY must be a number of leads, from 1 to 1000; it is "0".'],
   [
     { DIALLER_TIMEOUT: '10s' },

@@ -10,6 +10,7 @@ import { digestOf, newKey } from '../../src/partners/key.ts';
 import { openStore } from '../../src/store/open.ts';
 import { post, send, sendRaw, type Target } from '../harness/client.ts';
 import { operationIds } from '../harness/contract.ts';
+import { exampleEnvironment } from '../harness/diallers.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { breakStore, temporaryDirectory } from '../harness/server.ts';
@@ -23,14 +24,14 @@ const person = {
   email: 'marked.address@marked.example',
   mobile: '07840 191919',
   other_phone: '020 7946 0919',
-  type: 'motor',
+  type: 'motor-trade',
   subtype: 'markedsubtype',
   data: '{"marked_member":"markeddetail"}',
 };
-const secrets = { dialler: Buffer.alloc(32, 'marked!').toString('base64'), password: 'markedpassword' };
+const secrets = { secret: Buffer.alloc(32, 'marked!').toString('base64'), password: 'markedpassword' };
 
 /** Matches the values, including every form of the phone numbers. */
-const marked = [/marked/i, /191 ?919/, /7946 ?0919/, new RegExp(secrets.dialler.slice(0, 20))];
+const marked = [/marked/i, /191 ?919/, /7946 ?0919/, new RegExp(secrets.secret.slice(0, 20))];
 
 function lead(changes: object = {}) {
   return { ...person, ...changes };
@@ -116,8 +117,8 @@ describe.each(stores)('$name', ({ open }) => {
       const { url, breakDown } = await open();
       const key = newKey();
       const store = await openStore(url);
-      await store.addType('motor', null);
-      await store.addPartner('acme', ['motor']);
+      await store.addType('motor-trade', null);
+      await store.addPartner('acme', ['motor-trade']);
       await store.addKey('acme', 'key', digestOf(key));
       await store.close();
 
@@ -130,25 +131,14 @@ describe.each(stores)('$name', ({ open }) => {
       const standIn = new VicidialStandIn();
       standIn.password = secrets.password;
       const vicidial = await startReceiver(standIn.behave);
-      const settings: Record<string, Record<string, string>> = {
-        log: {},
-        webhook: { DIALLER_URL: receiver.url, DIALLER_SECRET: `whsec_${secrets.dialler}` },
-        vicidial: {
-          DIALLER_URL: vicidial.url,
-          DIALLER_USER: standIn.user,
-          DIALLER_PASSWORD: secrets.password,
-          DIALLER_LISTS: '{"motor":1001}',
-        },
-      };
-      expect(settings).toHaveProperty(dialler);
+      const { url: receiverUrl } = dialler === 'vicidial' ? vicidial : receiver;
       const watched = await startWatched({
         DATABASE_URL: url,
         BOOTSTRAP: 'off',
         LOG_LEVEL: 'trace',
-        DIALLER: dialler,
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
         OTEL_BSP_SCHEDULE_DELAY: '50',
-        ...settings[dialler],
+        ...exampleEnvironment(dialler, { url: receiverUrl, ...secrets }),
       });
       const delivered = () => expect.poll(watched.metrics).toContain('leads_delivery_attempts_total{');
       await drive({ ...watched.target, key }, delivered, breakDown);
