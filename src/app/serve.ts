@@ -1,4 +1,4 @@
-import { shownUrl } from '../store/open.ts';
+import { redactedUrl } from '../store/open.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { addLeadCommand, type FirstPartner } from './bootstrap.ts';
 import { type Config, readConfig } from './config.ts';
@@ -30,7 +30,7 @@ async function serveUntilStopped(stopSignal: Promise<NodeJS.Signals>): Promise<v
 
 function announce({ url, firstPartner }: Service, config: Config, log: Log): void {
   const { databaseUrl, defaultCountry: country } = config;
-  log.info({ database: shownUrl(databaseUrl), country }, `Listening on ${url}`);
+  log.info({ database: redactedUrl(databaseUrl), country }, `Listening on ${url}`);
   if (firstPartner === undefined) return;
   log.flush();
   process.stdout.write(firstSteps(firstPartner, url));

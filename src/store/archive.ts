@@ -1,20 +1,20 @@
-/** A value of a row, the same from every store: a truth value is 0 or 1. */
+/** A value of a row, the same from every store: a boolean is 0 or 1. */
 export type ArchiveValue = string | number | null;
 
-/** A row's values, in the order of its table's columns. */
+/** Values of a row, in the order of the table's columns. */
 export type ArchiveRow = readonly ArchiveValue[];
 
-/** A table, as it is carried from one store to another. */
+/** A table that is copied from one store to another. */
 export interface ArchiveTable {
   name: string;
   columns: readonly string[];
-  /** How many of the first columns tell a row apart; rows come in their order. */
+  /** Number of the first columns that identify a row. Rows are copied in their order. */
   keys: number;
-  /** The columns that hold a truth value. */
-  truths?: readonly string[];
+  /** Columns that hold a boolean. */
+  booleans?: readonly string[];
 }
 
-/** Every table, each after those that it refers to. */
+/** All tables that are copied, each after those that it refers to. */
 export const archiveTables: readonly ArchiveTable[] = [
   { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keys: 1 },
   { name: 'partner', columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst'], keys: 1 },
@@ -46,7 +46,7 @@ export const archiveTables: readonly ArchiveTable[] = [
       'trace',
     ],
     keys: 1,
-    truths: ['may_have_arrived'],
+    booleans: ['may_have_arrived'],
   },
   {
     name: 'submission',

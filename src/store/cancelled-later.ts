@@ -2,7 +2,7 @@ import { UserError } from '../errors/user-error.ts';
 import { preventsCall } from '../leads/cancellation.ts';
 import type { RelatedCancellation } from './store.ts';
 
-/** The partner of a submission or lead has cancelled it since, so nobody may be called unless the operator insists. */
+/** The partner of a submission or lead cancelled it later, so nobody is called unless the operator insists. */
 export class CancelledLater extends UserError {
   /** Every stored cancellation of the person and type, the oldest first. */
   readonly cancellations: readonly RelatedCancellation[];
@@ -14,15 +14,17 @@ export class CancelledLater extends UserError {
 }
 
 /**
- * @param what is to be called for, such as `submission 01k83s0kq3m4hn7c2v1a`
- * @throws {CancelledLater} if its partner has cancelled since
+ * Checks that no cancellation prevents a call.
+ *
+ * @param subject what is to be scheduled, such as `Submission 01k83s0kq3m4hn7c2v1a`
+ * @throws {CancelledLater} if its partner cancelled later
  */
-export function checkNotCancelled(what: string, cancellations: readonly RelatedCancellation[]): void {
+export function checkNotCancelled(subject: string, cancellations: readonly RelatedCancellation[]): void {
   const last = cancellations.findLast(preventsCall);
   if (last === undefined) return;
   const at = new Date(last.receivedAt).toISOString();
   throw new CancelledLater(
-    `The ${what} was not scheduled: its partner ${JSON.stringify(last.partner)} cancelled at ${at} (${last.outcome}). Add --force to schedule it anyway.`,
+    `${subject} was not scheduled: its partner ${JSON.stringify(last.partner)} cancelled at ${at} (${last.outcome}). Add --force to schedule it anyway.`,
     cancellations,
   );
 }

@@ -3,38 +3,37 @@ import { UserError } from '../errors/user-error.ts';
 import { type ArchiveRow, type ArchiveTable, archiveTables } from './archive.ts';
 import type { Archive } from './store.ts';
 
-/** So many rows are carried, or read for a digest, at a time. */
+/** Number of rows that are copied, or read for a digest, at a time. */
 const pageSize = 1_000;
 
-/** What is done, for whoever watches: the same number of rows is copied, then read twice for the digests. */
+/** Receives the progress of a copy. */
 export interface CopyProgress {
-  /** Called once, with the number of rows in all. */
+  /** Called once. @param rows number of rows of the source */
   begin(rows: number): void;
-  /** Called after each page, with how many rows more are done. */
+  /** Called after each page. @param rows number of rows of the page */
   done(stage: 'copying' | 'checking', rows: number): void;
 }
 
-/** A table that both stores hold alike. */
+/** A table that is the same in both stores. */
 export interface CopiedTable {
   name: string;
   rows: number;
-  /** SHA-256 over all rows, in hexadecimal digits. */
+  /** SHA-256 of all rows, in hexadecimal. */
   digest: string;
 }
 
 /**
- * Copies everything from one store to another that is empty, or to which an earlier copy broke off. Both
- * must be in no other use meanwhile. At the end the rows of each table are counted on both sides, and
- * their digests compared.
+ * Copies a store to another that is empty, or that an interrupted copy has begun to fill. Neither may be in other use
+ * meanwhile. Afterwards compares the number of rows and the digest of each table.
  *
- * @throws {UserError} where the target holds something else, or the two differ in the end
+ * @throws {UserError} if the target contains other rows, or the stores differ afterwards
  */
 export async function copyStore(
   source: Archive,
   target: Archive,
   progress: CopyProgress,
 ): Promise<CopiedTable[]> {
-  const begun = await Promise.all(archiveTables.map((table) => copiedSoFar(source, target, table)));
+  const begun = await Promise.all(archiveTables.map((table) => findProgress(source, target, table)));
   const counts = await Promise.all(archiveTables.map((table) => source.countRows(table)));
   progress.begin(counts.reduce((sum, count) => sum + count, 0));
   for (const [index, table] of archiveTables.entries()) {
@@ -43,12 +42,12 @@ export async function copyStore(
     await copyTable(source, target, table, last, progress);
   }
   const copied: CopiedTable[] = [];
-  for (const table of archiveTables) copied.push(await compared(source, target, table, progress));
+  for (const table of archiveTables) copied.push(await compareTable(source, target, table, progress));
   return copied;
 }
 
-/** What an earlier copy has brought; it copies in the order of the keys, so it is the beginning of the table. */
-async function copiedSoFar(
+/** Finds where an interrupted copy ended. Rows are copied in the order of their key, so it has copied the first ones. */
+async function findProgress(
   source: Archive,
   target: Archive,
   table: ArchiveTable,
@@ -58,7 +57,7 @@ async function copiedSoFar(
   const rows = await target.countRows(table);
   if (rows === (await source.countRows(table, last))) return { rows, last };
   throw new UserError(
-    `The table ${table.name} of the target holds rows that are not the source's. Copy into an empty store, or into one that a copy from the same source has begun to fill.`,
+    `Table ${table.name} of the target contains rows that the source does not. Copy into an empty store, or into one that an interrupted copy from the same source has begun to fill.`,
   );
 }
 
@@ -75,7 +74,7 @@ async function copyTable(
   }
 }
 
-async function compared(
+async function compareTable(
   source: Archive,
   target: Archive,
   table: ArchiveTable,
@@ -87,35 +86,36 @@ async function compared(
   ]);
   if (here.rows === there.rows && here.digest === there.digest) return here;
   throw new UserError(
-    `The table ${table.name} differs: ${here.rows} rows in the source, ${there.rows} in the target. Something changed one of them meanwhile: stop every server that uses them, empty the target, and copy again.`,
+    `Table ${table.name} differs: ${here.rows} rows in the source, ${there.rows} in the target. One of them was changed during the copy. Stop every server that uses them, empty the target, and copy again.`,
   );
 }
 
+/** Reads a table to the end. */
 async function digestOf(
   store: Archive,
   table: ArchiveTable,
-  tell: (rows: number) => void = () => {},
+  onRows: (rows: number) => void = () => {},
 ): Promise<CopiedTable> {
   const hash = createHash('sha256');
   let rows = 0;
   for await (const page of pages(store, table)) {
     rows += page.length;
     for (const row of page) hash.update(`${JSON.stringify(row)}\n`);
-    tell(page.length);
+    onRows(page.length);
   }
   return { name: table.name, rows, digest: hash.digest('hex') };
 }
 
 async function* pages(store: Archive, table: ArchiveTable, from?: ArchiveRow): AsyncGenerator<ArchiveRow[]> {
   for (let after = from; ; ) {
-    const page = (await store.rows(table, after, pageSize)).map(portable);
+    const page = (await store.rows(table, after, pageSize)).map(withoutNul);
     if (page.length > 0) yield page;
     if (page.length < pageSize) return;
     after = page.at(-1);
   }
 }
 
-/** Not every store holds U+0000 in a text; no identifier and no name has it. */
-function portable(row: ArchiveRow): ArchiveRow {
+/** Replaces U+0000, which PostgreSQL cannot store. No identifier or name contains it. */
+function withoutNul(row: ArchiveRow): ArchiveRow {
   return row.map((value) => (typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value));
 }

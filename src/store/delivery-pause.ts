@@ -1,7 +1,7 @@
-/** Who paused: an operator, or a server whose dialler refuses the sender. */
+/** Author of a pause: an operator, or a server whose dialler rejects the sender. */
 export type PausedBy = 'operator' | 'dialler';
 
-/** Leads that are held back until an operator resumes their delivery. */
+/** Holds leads back until an operator resumes their delivery. */
 export interface DeliveryPause {
   /** The lead type; undefined: all types. */
   type: string | undefined;
@@ -12,13 +12,13 @@ export interface DeliveryPause {
   since: number;
 }
 
-/** Pauses of the delivery, shared by all servers of the store. Leads are accepted and cancelled as before. */
+/** Pauses of deliveries, shared by all servers of the store. Leads are still accepted and cancelled. */
 export interface DeliveryPauses {
   /** Returns the pauses in force: those of all types first, the others by type. */
   pauses(): Promise<DeliveryPause[]>;
   /**
-   * Pauses the delivery of a type or of all types: once this is committed, no claim includes a lead of it. Pausing again
-   * replaces an operator's reason; of several findings of a dialler the first one stays.
+   * Pauses the delivery of a type or of all types: once this is committed, no claim includes a lead of it. A second pause by
+   * an operator replaces the reason; a second one by a dialler has no effect.
    *
    * @throws {UserError} if the type does not exist
    */

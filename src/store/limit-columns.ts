@@ -1,16 +1,18 @@
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 
-/** A partner's limit as its two columns hold it. */
+/** A partner's rate limit in its two columns. */
 export interface LimitColumns {
   rateLimit: number | null;
   rateBurst: number | null;
 }
 
+/** Returns the rate limit that two columns hold. */
 export function limitOf({ rateLimit, rateBurst }: LimitColumns): PartnerLimit {
   if (rateLimit === null || rateBurst === null) return 'default';
   return rateLimit === 0 ? 'off' : { perSecond: rateLimit, burst: rateBurst };
 }
 
+/** Returns the columns of a rate limit. */
 export function columnsOf(limit: PartnerLimit): LimitColumns {
   if (limit === 'default') return { rateLimit: null, rateBurst: null };
   if (limit === 'off') return { rateLimit: 0, rateBurst: 0 };

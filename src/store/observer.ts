@@ -1,12 +1,12 @@
-/** Is told what a store does, for metrics. */
+/** Receives measurements of a store, for metrics. */
 export interface StoreObserver {
-  /** Several calls were committed, or answered, together. */
+  /** Several calls were completed in one commit or statement. */
   batch(kind: string, size: number, milliseconds: number): void;
-  /** So many calls failed together: they were not at fault, the store was. */
+  /** Several calls failed because the store failed. */
   failure(kind: string, size: number): void;
-  /** This machine's clock is ahead of the store's by at least this time (ms); negative if it is behind. */
+  /** This machine's clock is ahead of the store's by at least this time (ms); negative: it is behind. */
   clockSkew(milliseconds: number): void;
 }
 
-/** For whom nobody watches. */
+/** Ignores all measurements. */
 export const unobserved: StoreObserver = { batch: () => {}, failure: () => {}, clockSkew: () => {} };

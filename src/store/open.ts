@@ -5,21 +5,21 @@ import type { Store } from './store.ts';
 const sqliteScheme = 'sqlite:';
 const postgresScheme = /^postgres(ql)?:\/\//;
 
-/** Whether `url` names a store that can be opened. */
+/** Returns whether a URL is that of a store. */
 export function isStoreUrl(url: string): boolean {
   if (url.startsWith(sqliteScheme)) return url.length > sqliteScheme.length;
   return isPostgres(url) && url.replace(postgresScheme, '') !== '' && URL.canParse(url);
 }
 
 /**
- * Opens the store that DATABASE_URL names, and brings its tables up to date.
+ * Opens a store and migrates it.
  *
- * @param url `sqlite:` and a file, taken from the working directory, or `sqlite::memory:`; or
+ * @param url `sqlite:` and a file, relative to the working directory, or `sqlite::memory:`; or
  *   `postgres://user:password@host:port/database`
- * @param connections how many there may be to PostgreSQL at once
+ * @param connections maximum number of connections to PostgreSQL
  */
 export async function openStore(url: string, connections?: number, observer?: StoreObserver): Promise<Store> {
-  // Each store is loaded only where it is used: its driver takes time to start.
+  // Loaded on demand: a driver takes time to start.
   if (isPostgres(url)) {
     const { openPostgresStore } = await import('./postgres/postgres-store.ts');
     return openPostgresStore(url, connections === undefined ? {} : { connections }, observer);
@@ -29,41 +29,41 @@ export async function openStore(url: string, connections?: number, observer?: St
 }
 
 /**
- * Goes on with a store whose file was not closed and whose log is lost, and rebuilds its indexes. Nothing else may use it.
+ * Repairs a store whose file was not closed and whose log is lost, and rebuilds its indexes. No other process may use it.
  *
  * @throws {UserError} for PostgreSQL, which recovers by itself
  */
 export async function repairStore(url: string): Promise<void> {
   if (isPostgres(url)) {
     throw new UserError(
-      'PostgreSQL recovers by itself. Rebuild a damaged index by REINDEX, or restore a backup.',
+      'PostgreSQL recovers by itself. Rebuild a damaged index with REINDEX, or restore a backup.',
     );
   }
   const { repairSqliteStore } = await import('./sqlite/file/repair.ts');
   repairSqliteStore(url.slice(sqliteScheme.length));
 }
 
-/** The store's URL as it may be shown and logged: without a password. */
-export function shownUrl(url: string): string {
+/** Returns a store's URL without a password, for messages and logs. */
+export function redactedUrl(url: string): string {
   if (!url.includes('//')) return url;
-  // Of a URL that cannot be parsed, nobody knows which part is the password.
+  // If a URL cannot be parsed, any part of it may be the password.
   if (!URL.canParse(url)) return `${url.slice(0, url.indexOf('//'))}//...`;
-  const shown = new URL(url);
-  if (shown.password !== '') shown.password = '***';
-  for (const name of passwordsAmong(shown)) shown.searchParams.delete(name);
-  return shown.href;
+  const redacted = new URL(url);
+  if (redacted.password !== '') redacted.password = '***';
+  for (const name of passwordParameters(redacted)) redacted.searchParams.delete(name);
+  return redacted.href;
 }
 
-/** Whether a URL contains a password, or may do so since it cannot be parsed. */
+/** Returns whether a URL contains a password, or may contain one because it cannot be parsed. */
 export function hasPassword(url: string): boolean {
   if (!url.includes('//')) return false;
   if (!URL.canParse(url)) return /@|password/i.test(url);
   const parsed = new URL(url);
-  return parsed.password !== '' || passwordsAmong(parsed).length > 0;
+  return parsed.password !== '' || passwordParameters(parsed).length > 0;
 }
 
-/** The names of parameters with a password: `password` and `sslpassword`. */
-function passwordsAmong({ searchParams }: URL): string[] {
+/** Returns the names of parameters that hold a password: `password` and `sslpassword`. */
+function passwordParameters({ searchParams }: URL): string[] {
   return [...searchParams.keys()].filter((name) => /password$/i.test(name));
 }
 

@@ -1,9 +1,9 @@
-/** Number of rows read at a time. */
+/** Number of rows per page. */
 const pageSize = 500;
 
 /**
- * Reads a list in pages, so that neither memory nor a read transaction of the store is held while whoever reads the
- * list stalls. Rows that change between two pages are listed as they are when their page is read.
+ * Reads a list in pages, so that a slow reader of the list holds neither memory nor a read transaction. Rows that change
+ * between two pages are listed as they are when their page is read.
  *
  * @param limit maximum number of rows
  * @param read returns the next rows, up to `size`, of those after `last` in the order of the list (undefined: the first)

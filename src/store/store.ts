@@ -11,51 +11,51 @@ import type { Watch } from './watch.ts';
 
 /** All times are milliseconds since 1970, all mobile numbers E.164. */
 
-/** What partners' requests need. A promise is kept once it is fulfilled: committed and synced. */
+/** Requests of partners. A promise of a write is fulfilled once the write is committed and synced. */
 export interface Intake {
   /**
-   * Who holds the key with this digest; undefined for one that is unknown, revoked or expired. It is asked for each
-   * request, so it is no promise where the store has the answer at once.
+   * Returns the holder of the key with this digest. Undefined: the key is unknown, revoked or expired. Called for each
+   * request, so a store that knows the result at once returns no promise.
    */
   keyHolder(digest: string): KeyHolder | undefined | Promise<KeyHolder | undefined>;
-  /** Whether the type exists and the partner holds it. */
+  /** Returns whether the type exists and is granted to the partner. */
   isGranted(partnerId: number, type: string): Promise<boolean>;
   /**
-   * Saves the submission, and its lead where it can be taken. With an idempotency key the answer is kept
-   * in the same commit, and told again to who comes with the key once more.
+   * Stores a submission, and its lead if it is accepted. With an idempotency key, the result is stored in the same commit,
+   * and replayed when the request is repeated.
    *
    * @throws {StoreUnavailable}
    */
   submit(submission: Submission, idempotency?: Idempotency): Promise<SubmissionResult>;
   /**
-   * Cancels the partner's last lead for the person and type, unless the dialler has it or may have it. The cancellation
-   * is stored in the same commit, whatever its outcome. The key is as for `submit`.
+   * Cancels the partner's latest lead for the person and type, unless it is or may be at the dialler. The cancellation is
+   * stored in the same commit, whatever its outcome. The idempotency key works as for `submit`.
    *
    * @throws {StoreUnavailable}
    */
-  cancel(cancellation: Cancellation, idempotency?: Idempotency): Promise<Cancelled>;
+  cancel(cancellation: Cancellation, idempotency?: Idempotency): Promise<CancellationResult>;
   /**
-   * The partner's last lead for the person and type; undefined where it has none, or not the type. The last is the
-   * active one, or else the one that was released last: the store decides, not the clocks behind identifiers.
+   * Returns the status of the partner's latest lead for the person and type. Undefined: there is none, or the type is not
+   * granted to the partner. The latest lead is the active one, or else the one that ended last, in the order of the store.
    */
   leadStatus(wanted: PersonAndType): Promise<LeadStatus | undefined>;
 }
 
-/** What became of a submission, with the lead that it made. */
+/** Outcome of a submission, with the lead that it created. */
 export type SubmissionResult =
   | { outcome: 'accepted'; leadId: string; dueAt: number; isReplay: boolean }
   | { outcome: Exclude<SubmissionOutcome, 'accepted'>; isReplay: boolean }
   | IdempotencyKeyReused;
 
-/** What became of a request to cancel. */
-export type Cancelled = { outcome: CancellationOutcome; isReplay: boolean } | IdempotencyKeyReused;
+/** Outcome of a request to cancel. */
+export type CancellationResult = { outcome: CancellationOutcome; isReplay: boolean } | IdempotencyKeyReused;
 
-/** The idempotency key belongs to another request, and nothing was done. */
+/** The idempotency key belongs to another request, and nothing was changed. */
 export interface IdempotencyKeyReused {
   outcome: 'idempotency-key-reused';
 }
 
-/** A lead whose time has come, with what a dialler needs. */
+/** A lead that is due, with what a dialler needs. */
 export interface DueLead {
   id: string;
   partner: string;
@@ -63,102 +63,104 @@ export interface DueLead {
   mobile: string;
   acceptedAt: number;
   dueAt: number;
-  /** The request body as it was sent: JSON text. */
+  /** Request body as sent: JSON text. */
   content: string;
 }
 
-/** A due lead that one dispatcher, and nobody else, may hand over now. */
+/** A due lead that only the holder of the claim may deliver until the lease ends. */
 export interface ClaimedLead extends DueLead {
-  /** The how manieth try this is, from 1. */
+  /** Attempt number, starting at 1. */
   attempts: number;
-  /** Whether the dialler may have it from an earlier try that ended without a clear answer. */
+  /** Whether the dialler may have the lead from an earlier attempt with an unknown outcome. */
   mayHaveArrived: boolean;
-  /** Where the trace of its request goes on (W3C Trace Context, `traceparent`); null without tracing. */
+  /** Trace of the request that created the lead (W3C Trace Context, `traceparent`); null without tracing. */
   trace: string | null;
 }
 
 /** How leads are claimed. */
 export interface ClaimTerms {
-  /** The claim's name, which no other claim has. */
+  /** Name of the claim; no other claim has it. */
   claim: string;
-  /** How many leads at most. */
+  /** Maximum number of leads. */
   limit: number;
-  /** For how long nobody else is given them, in milliseconds. */
+  /** Time for which no other claim gets the leads (ms). */
   lease: number;
-  /** Leads that were due before this are not rung any more; in milliseconds since 1970, 0 for no limit. */
+  /** Leads that were due before this time are not called any more; 0: no limit. */
   notDueBefore: number;
 }
 
-/** What a claim came to. */
+/** Result of a claim. */
 export interface Claimed {
   leads: ClaimedLead[];
-  /** How many leads were too old: they are `expired`, or `failed` if the dialler may have them. */
+  /** Number of leads that were too late to call. They are `expired`, or `failed` if the dialler may have them. */
   tooLate: number;
-  /** How many of those are `failed`, so that an operator must decide (see `Records.resolve`). */
+  /** Number of those that are `failed`, and need an operator's decision (see `OperatorActions.resolve`). */
   undecided: number;
 }
 
-/** What came of one try to hand a lead over. */
+/** An attempt to deliver a lead to the dialler. */
 export interface Attempt {
   leadId: string;
   startedAt: number;
   endedAt: number;
   outcome: AttemptOutcome;
-  /** What came back, in words, with nothing of the person and no secret in it. */
+  /** What the dialler responded, without personal data or secrets. */
   response: string;
 }
 
-/** What brings due leads to the dialler. */
+/** Delivery of due leads to the dialler. */
 export interface Delivery {
-  /** The leads that are due and that nobody is handing over, the longest due first. Paused ones are left out. */
+  /** Lists the leads that are due and not claimed, the longest due first. Leads of paused types are left out. */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
-   * From when on there is a lead to claim, in milliseconds since 1970: the earliest due time, end of a
-   * pause or end of a lease of all scheduled leads whose delivery is not paused; undefined where there is none.
+   * Returns the earliest time at which a lead can be claimed: the earliest due time, retry or end of a lease of all
+   * scheduled leads whose delivery is not paused. Undefined: there is none.
    */
   nextAttemptAt(): Promise<number | undefined>;
   /**
-   * Calls `wake` after each change that may have brought `nextAttemptAt` forward, until the function that is
-   * returned is called. Of a change by another process not every store knows: ask now and then besides.
+   * Subscribes to changes that may make a lead due earlier. A store may not notice changes by other processes, so also poll
+   * `nextAttemptAt`.
+   *
+   * @returns a function that unsubscribes
    */
-  onChange(wake: () => void): () => void;
+  onChange(listener: () => void): () => void;
   /**
-   * Leases due leads whose delivery is not paused, the longest due first: until the lease ends nobody else is given
-   * them, and from now on they cannot be cancelled.
+   * Claims due leads whose delivery is not paused, the longest due first. Until the lease ends no other claim gets them,
+   * and from now on they cannot be cancelled.
    */
   claimDue(terms: ClaimTerms): Promise<Claimed>;
   /**
-   * Extends the lease of the leads that a claim still holds, from now on, whether it has ended or not.
+   * Renews the lease of the leads that a claim still holds, whether it has ended or not.
    *
-   * @param lease milliseconds
-   * @returns the ids of the leads that the claim holds; the others are cancelled, delivered, or claimed by another
+   * @param lease milliseconds from now
+   * @returns ids of the leads that the claim holds; the others are cancelled, delivered, or held by another claim
    */
   renewLease(claim: string, leadIds: readonly string[], lease: number): Promise<string[]>;
   /**
-   * Records a try, and what follows for its lead. One that was taken is dialled, whoever has claimed it since, even if it
-   * has failed undecided meanwhile. For every other outcome the lead is left alone where the claim has lost it. A lead
-   * that fails stays active if this try, or an earlier one, may have brought it to the dialler.
+   * Records an attempt, and updates its lead. A delivered lead is dialled, even if another claim holds it or it has failed
+   * undecided. Any other outcome changes the lead only if the claim still holds it. A lead that fails stays active if this
+   * or an earlier attempt may have reached the dialler.
    *
-   * @param nextAttemptAt when it is tried again after `unavailable` or `unknown`; undefined for never
+   * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none
    */
   recordAttempt(claim: string, ended: Attempt, nextAttemptAt: number | undefined): Promise<void>;
 }
 
 export interface LeadTypeRecord {
   name: string;
-  /** The re-contact period in milliseconds; null for never. */
+  /** Re-contact period (ms); null: dialled people are never accepted again. */
   recontactAfter: number | null;
   createdAt: number;
-  /** The names of the partners that hold it. */
+  /** Names of the partners to which it is granted. */
   partners: string[];
 }
 
 export interface PartnerRecord {
   name: string;
   createdAt: number;
-  /** The names of the types that it holds. */
+  /** Names of the types that are granted to it. */
   types: string[];
-  /** How many of its keys are good. */
+  /** Number of its keys that are neither revoked nor expired. */
   keys: number;
   limit: PartnerLimit;
 }
@@ -167,44 +169,44 @@ export interface KeyRecord {
   id: string;
   partner: string;
   createdAt: number;
-  /** From when on it is refused; null for never. */
+  /** The key is rejected from this time on; null: never. */
   expiresAt: number | null;
   revokedAt: number | null;
-  /** When it was last seen, up to some seconds before it really was; null for never. */
+  /** Time of the last request with the key, recorded every few seconds; null: never used. */
   lastUsedAt: number | null;
 }
 
-/** A key that takes the place of another. */
+/** A key that replaces another. */
 export interface NextKey {
   id: string;
   digest: string;
-  /** Until when the old key is good as well, in milliseconds since 1970. */
+  /** When the replaced key expires. */
   oldUntil: number;
 }
 
-/** Partners, their keys, and the types granted to them. Each method throws a `UserError` on a wrong name. */
+/** Partners, their keys, and the types granted to them. Each method throws a `UserError` for a name that does not exist. */
 export interface Registry {
   addType(name: string, recontactAfter: number | null): Promise<void>;
   types(): AsyncIterable<LeadTypeRecord>;
-  /** Adds the partner and grants it the types, or does neither. */
+  /** Adds a partner and grants it the types, or does neither. */
   addPartner(name: string, types: readonly string[]): Promise<Partner>;
   partners(): AsyncIterable<PartnerRecord>;
-  /** Granting a type a second time changes nothing. */
+  /** Grants a type to a partner. Has no effect if it is granted already. */
   grantType(partner: string, type: string): Promise<void>;
   /** Adds a key by its digest. */
   addKey(partner: string, id: string, digest: string): Promise<void>;
   keys(partner: string | undefined): AsyncIterable<KeyRecord>;
   /** Returns the digests of all keys that are neither revoked nor expired. */
   activeKeyDigests(): Promise<string[]>;
-  /** Adds a key for the holder of another, which expires. Gives the partner's name. */
+  /** Adds a key for the holder of another, which expires. Returns the partner's name. */
   rotateKey(id: string, next: NextKey): Promise<string>;
-  /** Revoking a revoked key changes nothing. */
+  /** Revokes a key. Has no effect if it is revoked already. */
   revokeKey(id: string): Promise<void>;
-  /** Sets how many requests each key of a partner may send. */
+  /** Sets the rate limit of each of a partner's keys. */
   limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
-  /** Records when keys were last used, by their ids; never an earlier time than is recorded. */
+  /** Records when keys were last used, by their ids. An earlier time than the recorded one is ignored. */
   recordKeyLastUsed(uses: ReadonlyMap<string, number>): Promise<void>;
-  /** Whether no partner and no type was ever added. */
+  /** Returns whether there are neither partners nor types. */
   isEmpty(): Promise<boolean>;
 }
 
@@ -220,9 +222,9 @@ export interface LeadRecord {
   cancelledAt: number | null;
   /** Whether it failed and the dialler may have it: the person is not accepted again until an operator decides. */
   isUndecided: boolean;
-  /** How often it was handed to the dialler, since it was accepted or the operator sent it again. */
+  /** Number of attempts since it was accepted, or retried by an operator. */
   attempts: number;
-  /** What came back from the last try; null before the first has ended. */
+  /** Response of the last attempt; null: none has ended. */
   lastResponse: string | null;
   submissionId: string;
 }
@@ -234,11 +236,11 @@ export interface SubmissionRecord {
   mobile: string;
   receivedAt: number;
   outcome: SubmissionOutcome;
-  /** The lead that it made, or the one that stood in its way. */
+  /** The lead that it created, or the lead that prevented it. */
   leadId: string | null;
-  /** The request body as it was sent: JSON text. */
+  /** Request body as sent: JSON text. */
   content: string;
-  /** What came of it when it was run again, the oldest first. */
+  /** Re-runs of it, the oldest first. */
   reruns: RerunRecord[];
 }
 
@@ -256,25 +258,25 @@ export interface CancellationRecord {
   mobile: string;
   receivedAt: number;
   outcome: CancellationOutcome;
-  /** The lead that it cancelled, or the one that could not be cancelled any more. */
+  /** The lead that it cancelled, or the lead that could no longer be cancelled. */
   leadId: string | null;
-  /** The request body as it was sent: JSON text. */
+  /** Request body as sent: JSON text. */
   content: string;
 }
 
-/** A stored cancellation of the same person and type, as it stands against a submission or its lead. */
+/** A stored cancellation of the same person and type, in relation to a submission. */
 export interface RelatedCancellation
   extends Omit<CancellationRecord, 'mobile' | 'content'>,
     CancellationOrder {}
 
-/** What came of re-running a submission, with every stored cancellation of its person and type, the oldest first. */
+/** Result of re-running a submission, with every stored cancellation of its person and type, the oldest first. */
 export interface Rerun extends RerunRecord {
   cancellations: RelatedCancellation[];
 }
 
-/** What an operator should know of a lead that was retried. */
+/** What an operator should know about a lead that was retried. */
 export interface RetryResult {
-  /** Whether the dialler may have it already; it goes out under the same id. */
+  /** Whether the dialler may have it already. It is delivered under the same id. */
   mayHaveArrived: boolean;
   /** Every stored cancellation of its person and type, the oldest first. */
   cancellations: RelatedCancellation[];
@@ -282,7 +284,7 @@ export interface RetryResult {
 
 export interface LeadFilter {
   state?: LeadState;
-  /** Only leads that an operator must decide about. */
+  /** Only leads that need an operator's decision. */
   isUndecided?: true;
   type?: string;
   partner?: string;
@@ -290,22 +292,24 @@ export interface LeadFilter {
 }
 
 export interface SubmissionFilter {
-  /** The outcome of the last run. */
+  /** Outcome of the last run. */
   outcome?: SubmissionOutcome;
   mobile?: string;
 }
 
-/** What the operator looks up, the newest first. */
+/** Lists for operators. */
 export interface Records {
+  /** Lists leads, the newest first. */
   leads(filter: LeadFilter, limit: number): AsyncIterable<LeadRecord>;
+  /** Lists submissions, the newest first. */
   submissions(filter: SubmissionFilter, limit: number): AsyncIterable<SubmissionRecord>;
-  /** All tries of a person's leads, the oldest first. */
+  /** Lists all attempts to deliver a person's leads, the oldest first. */
   attempts(mobile: string): AsyncIterable<Attempt>;
-  /** All cancellations that were sent for a person, the newest first. */
+  /** Lists all cancellations for a person, the newest first. */
   cancellations(mobile: string): AsyncIterable<CancellationRecord>;
 }
 
-/** What operators decide about what partners sent and what became of it. */
+/** Operators' decisions about submissions and leads. */
 export interface OperatorActions {
   /**
    * Re-runs a stored submission and keeps both outcomes.
@@ -316,23 +320,23 @@ export interface OperatorActions {
    */
   rerun(submissionId: string, isForced?: boolean): Promise<Rerun>;
   /**
-   * Schedules a failed lead for now, with all its tries before it.
+   * Schedules a failed lead for now, with the full retry schedule.
    *
    * @param isForced whether it overrides a cancellation that the lead's partner sent after the lead
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
-   * @throws {UserError} if there is no such lead, it has not failed, or a newer lead has taken its place
+   * @throws {UserError} if there is no such lead, it has not failed, or the person and type have a later lead
    */
   retry(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
    * Records an operator's decision about a failed lead that the dialler may have. Delivered: it is dialled, as of its
    * last attempt. Not delivered: it is failed and no longer active, so that the person can be added again.
    *
-   * @throws {UserError} if there is no such lead, or it does not wait for a decision
+   * @throws {UserError} if there is no such lead, or it needs no decision
    */
   resolve(leadId: string, wasDelivered: boolean): Promise<void>;
 }
 
-/** What was removed, or is to be. */
+/** Numbers of rows that were removed. */
 export interface Pruned {
   submissions: number;
   cancellations: number;
@@ -340,63 +344,63 @@ export interface Pruned {
   attempts: number;
 }
 
-/** One small step of removing what is old. */
+/** Result of one step of pruning. */
 export interface PruneStep extends Pruned {
-  /** Where the next step goes on; undefined where there is nothing more. */
+  /** Where the next step continues; undefined: this was the last. */
   next: string | undefined;
 }
 
-/** What keeps a store in shape. */
+/** Maintenance of a store. */
 export interface Maintenance {
   /**
-   * Looks at the next few submissions and cancellations that were received before a time, and removes them with their
-   * replays, their tries, and the leads that nothing else needs. What can still be called stays whole
-   * (scheduled and failed leads), and so does each lead that keeps its person from being rung twice.
+   * Removes submissions and cancellations that were received before a time, with their re-runs, attempts, and leads that
+   * nothing else needs. Scheduled and failed leads are kept complete, and so are leads that prevent a second call to their
+   * person. One step reads a limited number of rows.
    *
    * @param before milliseconds since 1970
-   * @param after what the step before gave as `next`; '' for the first
+   * @param after `next` of the step before; '': the first step
    */
   prune(before: number, after: string): Promise<PruneStep>;
   /**
-   * Removes some of the answers that were kept under an idempotency key before a time. Gives how many:
-   * none means that none are left.
+   * Deletes a limited number of idempotency records that were made before a time, and returns their number. 0: none is
+   * left.
    *
    * @param before milliseconds since 1970
    */
   deleteIdempotencyRecords(before: number): Promise<number>;
-  /** Copies the store into a new file while it is in use. @throws {UserError} where this store cannot */
+  /** Copies the store to a new file while it is in use. @throws {UserError} if this store cannot, or the file exists */
   backup(file: string): Promise<void>;
   /**
-   * Gives back, in a small step, room that removed rows have left, when that is much. Returns whether there may be more.
-   * A store that does so by itself returns false.
+   * Returns free space in the store's files to the file system, in a small step, if there is much of it. Returns whether
+   * there may be more. A store that does so by itself returns false.
    */
   shrink(): Promise<boolean>;
   /**
-   * Erases, in a small step, what removed rows have left in the store's files, so that nothing of them can be read there
-   * after the last step. Others read and write in between.
+   * Erases what removed rows have left in the store's files, in a small step. After the last step nothing of them can be
+   * read there. Other calls continue between two steps.
    *
-   * @param after what the step before returned; 0 for the first
-   * @returns where the next step goes on; undefined where there is nothing more
-   * @throws {UserError} where somebody is in the way for too long
+   * @param after result of the step before; 0: the first step
+   * @returns where the next step continues; undefined: this was the last
+   * @throws {UserError} if another process prevents it for too long
    */
   erase(after: number): Promise<number | undefined>;
-  /** Writes the store's files anew, as small as they can be. Nobody else can write meanwhile. @throws {UserError} as backup */
+  /** Rewrites the store's files at their smallest size. Nothing can be written meanwhile. @throws {UserError} if this store cannot */
   compact(): Promise<void>;
 }
 
-/** A store's tables, for carrying them to another. */
+/** The tables of a store, for copying them to another. */
 export interface Archive {
-  /** The next rows in the order of the key; from the start where `after` is undefined. */
+  /** Returns the next rows in the order of the key. @param after undefined: from the start */
   rows(table: ArchiveTable, after: ArchiveRow | undefined, limit: number): Promise<ArchiveRow[]>;
-  /** The last row in the order of the key. */
+  /** Returns the last row in the order of the key; undefined: there is none. */
   lastRow(table: ArchiveTable): Promise<ArchiveRow | undefined>;
-  /** How many rows there are up to this one, or in all. */
+  /** Returns the number of rows up to a row, which is included, or of all rows. */
   countRows(table: ArchiveTable, upTo?: ArchiveRow): Promise<number>;
-  /** Adds rows as they are, or none of them. Those that are there already are left alone. */
+  /** Adds rows unchanged, or none of them. Rows that exist already are skipped. */
   addRows(table: ArchiveTable, rows: readonly ArchiveRow[]): Promise<void>;
 }
 
-/** What must last. */
+/** Everything that is stored. */
 export interface Store
   extends Intake,
     Delivery,
@@ -408,18 +412,18 @@ export interface Store
     Archive,
     Watch {
   /**
-   * Commits and syncs a row of its own, as any write is.
+   * Commits and syncs a row, as any write does.
    *
-   * @throws where that fails, with a reason that says what to do
+   * @throws if that fails, with a reason that says what to do
    */
   checkReady(): Promise<void>;
-  /** Finishes what was begun, then lets go of the store. Closing a closed store does nothing. */
+  /** Finishes the calls in progress and closes the store. Has no effect if it is closed. */
   close(): Promise<void>;
 }
 
 /**
- * The store has no room for a call, or nobody knows what became of one. No answer may say that nothing was saved; the
- * partner sends the request again.
+ * The store cannot accept a call, or does not know whether a write was committed. A response must not claim that nothing was
+ * saved; the partner repeats the request.
  */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';

@@ -1,47 +1,49 @@
 import { UserError } from '../errors/user-error.ts';
 import type { LeadState } from '../leads/lead.ts';
 
-/** What the operator is told of a name or an id that does not fit, whichever store it is looked up in. */
+/** Errors for names and ids that an operator or a command got wrong. */
 export const userErrors = {
-  noType: (name: string) => missing('lead type', name, 'leads type list'),
-  noPartner: (name: string) => missing('partner', name, 'leads partner list'),
-  noKey: (id: string) => missing('key with the id', id, 'leads key list'),
-  revokedKey: (id: string) =>
-    new UserError(`The key ${id} is refused already. \`leads key create\` makes the partner another.`),
-  noLead: (id: string) => missing('lead with the id', id, 'leads lead list'),
-  noSubmission: (id: string) => missing('submission with the id', id, 'leads submission list'),
-  typeExists: (name: string) => new UserError(`There is a lead type ${JSON.stringify(name)} already.`),
-  partnerExists: (name: string) => new UserError(`There is a partner ${JSON.stringify(name)} already.`),
+  noType: (name: string) => missing('Lead type', name, 'leads type list'),
+  noPartner: (name: string) => missing('Partner', name, 'leads partner list'),
+  noKey: (id: string) => missing('Key', id, 'leads key list'),
+  inactiveKey: (id: string) =>
+    new UserError(`Key ${id} is revoked or expired. Create a new one with \`leads key create\`.`),
+  noLead: (id: string) => missing('Lead', id, 'leads lead list'),
+  noSubmission: (id: string) => missing('Submission', id, 'leads submission list'),
+  typeExists: (name: string) => new UserError(`Lead type ${JSON.stringify(name)} already exists.`),
+  partnerExists: (name: string) => new UserError(`Partner ${JSON.stringify(name)} already exists.`),
 };
 
 /**
- * @param lastId of the last lead of the same person and type
- * @throws {UserError} if the lead cannot be retried
+ * Checks that a lead can be retried.
+ *
+ * @param latestId id of the latest lead of the same person and type
+ * @throws {UserError} if it cannot
  */
-export function checkRetry(id: string, state: LeadState, lastId: string): void {
+export function checkRetry(id: string, state: LeadState, latestId: string): void {
   if (state !== 'failed') {
-    throw new UserError(`The lead ${id} is ${state}. Only a failed lead can be sent again.`);
+    throw new UserError(`Lead ${id} is ${state}. Only failed leads can be retried.`);
   }
-  if (lastId === id) return;
-  throw new UserError(`The lead ${id} stays failed: the person was sent again since, as the lead ${lastId}.`);
+  if (latestId === id) return;
+  throw new UserError(`Lead ${id} cannot be retried: the person was added again as lead ${latestId}.`);
 }
 
-/** A lead as a decision about it needs it. */
+/** A lead that an operator wants to decide about. */
 export interface LeadToResolve {
   state: LeadState;
   /** Whether it failed and the dialler may have it. */
   isUndecided: boolean;
 }
 
-/** @throws {UserError} if the lead does not wait for a decision */
+/** Checks that a lead needs a decision. @throws {UserError} if it does not */
 export function checkUndecided(id: string, lead: LeadToResolve | undefined): void {
   if (lead === undefined) throw userErrors.noLead(id);
   if (lead.isUndecided) return;
   throw new UserError(
-    `The lead ${id} is ${lead.state} and needs no decision. \`leads lead list --undecided\` lists the leads that do.`,
+    `Lead ${id} is ${lead.state} and needs no decision. Run \`leads lead list --undecided\` for those that do.`,
   );
 }
 
-function missing(what: string, name: string, command: string): UserError {
-  return new UserError(`There is no ${what} ${JSON.stringify(name)}. \`${command}\` shows those there are.`);
+function missing(kind: string, name: string, command: string): UserError {
+  return new UserError(`${kind} ${JSON.stringify(name)} does not exist. Run \`${command}\`.`);
 }

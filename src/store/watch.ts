@@ -1,28 +1,28 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { LeadState, SubmissionOutcome } from '../leads/lead.ts';
 
-/** What there is to do. */
+/** Leads that remain to be delivered or decided. */
 export interface Workload {
-  /** How many leads there are in each state. */
+  /** Number of leads in each state. */
   byState: Record<LeadState, number>;
-  /** How many failed and may have reached the dialler, so that an operator must decide. */
+  /** Number of failed leads that may have reached the dialler and need an operator's decision. */
   undecided: number;
-  /** How many could be claimed now. */
+  /** Number of leads that can be claimed now. */
   due: number;
-  /** How many more are due, but held back because their delivery is paused. */
+  /** Number of leads that are due and held back by a pause. */
   duePaused: number;
-  /** From when on the first one can be claimed, in milliseconds since 1970; undefined: none, or all are paused. */
+  /** When the first lead can be claimed (ms since 1970); undefined: none, or all are paused. */
   nextAttemptAt: number | undefined;
 }
 
-/** The leads of the types whose delivery is not paused, or of those whose delivery is. */
+/** Scheduled leads of the types whose delivery is not paused, or of the types whose delivery is. */
 export interface QueueCount {
   isOpen: boolean;
   due: number;
   nextAttemptAt: number | null;
 }
 
-/** The part of the workload that is in line. */
+/** Returns what a workload says of scheduled leads. */
 export function workloadOf(
   counts: readonly QueueCount[],
 ): Pick<Workload, 'due' | 'duePaused' | 'nextAttemptAt'> {
@@ -35,7 +35,7 @@ export function workloadOf(
   };
 }
 
-/** Counts of states as the store gives them, with a 0 for each that it has none of. */
+/** Returns the number of leads in each state: 0 for a state without a row. */
 export function countsByState(
   rows: Iterable<{ state: LeadState; count: number }>,
 ): Record<LeadState, number> {
@@ -44,7 +44,7 @@ export function countsByState(
   return counts;
 }
 
-/** Where the next look at the activity goes on. */
+/** Where the next activity begins. */
 export interface ActivityCursor {
   submission: string;
   attemptId: number;
@@ -61,7 +61,7 @@ export interface AttemptCount {
   count: number;
 }
 
-/** A try that did not bring its lead to the dialler. */
+/** An attempt that did not deliver its lead. */
 export interface FailedAttempt {
   leadId: string;
   /** Milliseconds since 1970. */
@@ -70,35 +70,37 @@ export interface FailedAttempt {
   response: string;
 }
 
-/** What was done since the look before. */
+/** What was sent and delivered since an earlier activity. */
 export interface Activity {
   cursor: ActivityCursor;
   submissions: SubmissionCount[];
   attempts: AttemptCount[];
-  /** A few, the newest first. */
+  /** The latest failures, the newest first. */
   failures: FailedAttempt[];
 }
 
-/** So many submissions, and so many tries, are looked at at a time, so that a look stays short. */
+/** Maximum number of submissions, and of attempts, that an activity reads, so that it stays short. */
 export const activityLimit = 50_000;
 
 /**
- * Submissions are counted so much later, in milliseconds: they are named when they arrive, and seen once they are
- * committed, so that one can come behind another that was named after it.
+ * Time after which a submission is counted (ms). Its identifier is made when it arrives, and it is visible once it is
+ * committed, so submissions can become visible out of order.
  */
 export const settlingTime = 1_000;
 
-/** So many failures are told of at a time. */
+/** Maximum number of failures in an activity. */
 export const maxRecentFailures = 5;
 
-/** What watches a store needs. */
+/** Watching a store. */
 export interface Watch {
   workload(): Promise<Workload>;
-  /** How many calls of this process wait for the store. */
+  /** Returns the number of calls of this process that wait for the store. */
   waiting(): number;
   /**
-   * What partners sent and what was handed over since an earlier look. The first look counts nothing: it
-   * tells of the last failures, and from where to go on.
+   * Returns what was sent and delivered since an earlier activity. The first activity counts nothing: it returns the last
+   * failures, and where the next begins.
+   *
+   * @param after cursor of the earlier activity; undefined: none
    */
   activity(after: ActivityCursor | undefined): Promise<Activity>;
 }

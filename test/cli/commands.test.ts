@@ -150,7 +150,7 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
   expect(lines(await leads('due', '--json'))).toMatchObject([{ id: failed?.id }]);
   expect(await leads('lead', 'retry', failed?.id ?? '')).toMatchObject({
     code: 1,
-    stderr: `The lead ${failed?.id} is scheduled. Only a failed lead can be sent again.\n`,
+    stderr: `Lead ${failed?.id} is scheduled. Only failed leads can be retried.\n`,
   });
 });
 
@@ -180,8 +180,8 @@ test('lists undecided leads, and records whether the dialler has them', async ()
     code: 1,
     stdout: [{ id: lost, state: 'failed', undecided: false }],
     stderr: [
-      `The lead ${delivered} is dialled and needs no decision. \`leads lead list --undecided\` lists the leads that do.`,
-      'There is no lead with the id "nothing". `leads lead list` shows those there are.',
+      `Lead ${delivered} is dialled and needs no decision. Run \`leads lead list --undecided\` for those that do.`,
+      'Lead "nothing" does not exist. Run `leads lead list`.',
       '',
     ].join('\n'),
   });
@@ -250,7 +250,7 @@ test('shows later cancellations, and re-runs or retries only with --force', asyn
   expect(rerun.code).toBe(1);
   expect(rerun.stderr).toMatch(
     new RegExp(
-      `^The submission ${cancelled.id} was not scheduled: its partner "first" cancelled at .* --force .*\n$`,
+      `^Submission ${cancelled.id} was not scheduled: its partner "first" cancelled at .* --force .*\n$`,
     ),
   );
   expect(rerun.stdout).toMatch(new RegExp(`${cancelled.id} +not re-run +-\n`));
@@ -352,7 +352,7 @@ test('re-runs the other submissions if one id is unknown', async () => {
   const { code, stdout, stderr } = await leads('submission', 'rerun', unknown.id, 'nothing', '--json');
   expect(code).toBe(1);
   expect(stdout).toContain(unknown.id);
-  expect(stderr).toMatch(/^There is no submission with the id "nothing"/);
+  expect(stderr).toMatch(/^Submission "nothing" does not exist/);
 });
 
 test('lists due leads, and --take prints each once and marks it as dialled', async () => {
@@ -542,27 +542,15 @@ test.each([
     ['partner', 'add', ''],
     '"" is not a valid name for a partner. Choose 1 to 64 visible characters without white space at the start or end.',
   ],
-  [
-    ['partner', 'grant', 'nobody', 'motor'],
-    'There is no partner "nobody". `leads partner list` shows those there are.',
-  ],
-  [['key', 'create', 'nobody'], 'There is no partner "nobody". `leads partner list` shows those there are.'],
-  [
-    ['key', 'revoke', 'nothing'],
-    'There is no key with the id "nothing". `leads key list` shows those there are.',
-  ],
-  [
-    ['key', 'rotate', 'nothing'],
-    'There is no key with the id "nothing". `leads key list` shows those there are.',
-  ],
+  [['partner', 'grant', 'nobody', 'motor'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
+  [['key', 'create', 'nobody'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
+  [['key', 'revoke', 'nothing'], 'Key "nothing" does not exist. Run `leads key list`.'],
+  [['key', 'rotate', 'nothing'], 'Key "nothing" does not exist. Run `leads key list`.'],
   [
     ['key', 'rotate', 'nothing', '--old-until', '2001-01-01'],
     "Option '--old-until <when>' argument '2001-01-01' is invalid. It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.",
   ],
-  [
-    ['partner', 'limit', 'nobody', '5'],
-    'There is no partner "nobody". `leads partner list` shows those there are.',
-  ],
+  [['partner', 'limit', 'nobody', '5'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
   [
     ['partner', 'limit', 'acme', '2000000'],
     "Command-argument value '2000000' is invalid for argument 'per-second'. It must be at most 1000000.",
@@ -571,10 +559,10 @@ test.each([
     ['partner', 'limit', 'acme', 'off', '--burst', '5'],
     '--burst requires a number of requests per second, not `off`.',
   ],
-  [['key', 'list', 'nobody'], 'There is no partner "nobody". `leads partner list` shows those there are.'],
+  [['key', 'list', 'nobody'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
   [
     ['delivery', 'pause', '--type', 'nothing', '--reason', 'maintenance'],
-    'There is no lead type "nothing". `leads type list` shows those there are.',
+    'Lead type "nothing" does not exist. Run `leads type list`.',
   ],
   [['delivery', 'pause'], "Required option '--reason <text>' not specified."],
   [['delivery', 'pause', '--reason', ' '], 'The reason must have 1 to 500 characters. Change --reason.'],

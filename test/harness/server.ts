@@ -15,7 +15,13 @@ import { KeyLastUsed } from '../../src/server/key-last-used.ts';
 import { Readiness } from '../../src/server/readiness.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type { Cancelled, ClaimedLead, LeadRecord, Store, SubmissionRecord } from '../../src/store/store.ts';
+import type {
+  CancellationResult,
+  ClaimedLead,
+  LeadRecord,
+  Store,
+  SubmissionRecord,
+} from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Target } from './client.ts';
 
@@ -93,7 +99,7 @@ export function cancel(
   store: Store,
   wanted: PersonAndType & Partial<Cancellation>,
   idempotency?: Idempotency,
-): Promise<Cancelled> {
+): Promise<CancellationResult> {
   const content = JSON.stringify({ mobile: wanted.mobile, type: wanted.type });
   const cancellation = newCancellation({ receivedAt: Date.now(), content, ...wanted });
   return store.cancel({ ...cancellation, ...wanted }, idempotency);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { shownUrl } from '../../src/store/open.ts';
+import { redactedUrl } from '../../src/store/open.ts';
 import { storeUrlOf } from '../../src/store/store-argument.ts';
 import { crashRounds } from './crash.ts';
 import { fileFaults } from './file-faults.ts';
@@ -29,7 +29,7 @@ try {
 
 async function killed(): Promise<boolean> {
   const rounds = Number(values.rounds);
-  say(`kill -9 under load, ${rounds} rounds on ${shownUrl(storeUrl)}`);
+  say(`kill -9 under load, ${rounds} rounds on ${redactedUrl(storeUrl)}`);
   const report = await crashRounds(storeUrl, rounds, (round) => {
     if (round % 20 === 0) say(`  ${round} rounds`);
   });

@@ -107,12 +107,12 @@ describe.each([
 
   test('every boolean column is copied as one', async () => {
     const schema = await readSchema();
-    for (const { name, truths = [] } of archiveTables) {
-      const booleans = schema.get(name)?.columns.filter(({ isBoolean }) => isBoolean) ?? [];
+    for (const { name, booleans = [] } of archiveTables) {
+      const stored = schema.get(name)?.columns.filter(({ isBoolean }) => isBoolean) ?? [];
       expect(
-        booleans.map((column) => column.name),
+        stored.map((column) => column.name),
         name,
-      ).toEqual([...truths]);
+      ).toEqual([...booleans]);
     }
   });
 });

@@ -84,7 +84,7 @@ describe.each(stores)('$name', ({ open }) => {
     // Old enough for a look at the activity.
     const id = `${identifierBound(Date.now() - 5_000)}0000000000`;
     await cancel(store, { id, partnerId: first.id, ...person });
-    await expect(store.rerun(id)).rejects.toThrow('There is no submission with the id');
+    await expect(store.rerun(id)).rejects.toThrow(`Submission "${id}" does not exist`);
     expect((await store.activity({ ...cursor, submission: '' })).submissions).toEqual([]);
     expect(await Array.fromAsync(store.submissions({ mobile: person.mobile }, 10))).toEqual([]);
   });
@@ -124,7 +124,7 @@ describe.each(stores)('$name', ({ open }) => {
       expect(refusal).toBeInstanceOf(CancelledLater);
       expect(refusal).toMatchObject({
         message: expect.stringContaining(
-          `The submission ${submission.id} was not scheduled: its partner "first"`,
+          `Submission ${submission.id} was not scheduled: its partner "first"`,
         ),
         cancellations: [{ partner: 'first', outcome, isLater: true, isOwn: true }],
       });
@@ -193,7 +193,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
-    await expect(store.retry(id)).rejects.toThrow(`The lead ${id} was not scheduled: its partner "first"`);
+    await expect(store.retry(id)).rejects.toThrow(`Lead ${id} was not scheduled: its partner "first"`);
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
     expect(await store.retry(id, true)).toMatchObject({ mayHaveArrived: true });
     expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled' }]);

@@ -323,7 +323,7 @@ describe('copy', () => {
     const target = closing(await openPostgresStore(url));
     await copyStore(source, target, unseen);
     await asAdministrator(url, `UPDATE lead SET attempts = attempts + 1 WHERE state = 'cancelled'`);
-    await expect(copyStore(source, target, unseen)).rejects.toThrow('The table lead differs');
+    await expect(copyStore(source, target, unseen)).rejects.toThrow('Table lead differs');
   });
 });
 

@@ -1,6 +1,6 @@
-/** The store's address is logged and said in errors, and whoever reads them must not learn a password. */
+/** The URL of a store appears in logs and errors without its password. */
 import { expect, test } from 'vitest';
-import { isStoreUrl, shownUrl } from '../../src/store/open.ts';
+import { isStoreUrl, redactedUrl } from '../../src/store/open.ts';
 
 test.each([
   [
@@ -14,8 +14,8 @@ test.each([
   ['postgres://leads:secret@db.test:99999/leads', 'postgres://...'],
   ['postgres://leads:se/cret@db.test/leads', 'postgres://...'],
   ['postgres://db.test/leads?p%61ssword=a&sslpassword=b', 'postgres://db.test/leads'],
-])('%s is shown as %s', (url, shown) => {
-  expect(shownUrl(url)).toBe(shown);
+])('redacts %s to %s', (url, shown) => {
+  expect(redactedUrl(url)).toBe(shown);
 });
 
 test.each([
@@ -26,6 +26,6 @@ test.each([
   ['postgres://', false],
   ['postgres:leads', false],
   ['leads.db', false],
-])('%s names a store: %s', (url, names) => {
+])('recognises whether %s is the URL of a store: %s', (url, names) => {
   expect(isStoreUrl(url)).toBe(names);
 });

@@ -83,7 +83,7 @@ describe.each([
     await dialDue(one, 'rejected');
     const newer = (await leadsIn(one)).find(({ id }) => id !== older?.id);
     expect((newer?.id ?? '') < (older?.id ?? '')).toBe(true);
-    await expect(one.retry(older?.id ?? '')).rejects.toThrow(`sent again since, as the lead ${newer?.id}`);
+    await expect(one.retry(older?.id ?? '')).rejects.toThrow(`added again as lead ${newer?.id}`);
     await one.retry(newer?.id ?? '');
     expect((await leadsIn(other)).find(({ id }) => id === newer?.id)).toMatchObject({ state: 'scheduled' });
   });

@@ -1,4 +1,4 @@
-/** Whatever is on a command line, every user of the machine can read it. */
+/** Every user of the machine can read command lines, so they must not contain passwords. */
 import { expect, test } from 'vitest';
 import { storeUrlOf } from '../../src/store/store-argument.ts';
 
@@ -9,7 +9,7 @@ test.each([
   ['postgres://leads@db.test/leads?sslmode=require', 'postgres://leads@db.test/leads?sslmode=require'],
   ['postgres:///leads?service=leads', 'postgres:///leads?service=leads'],
   ['TARGET_URL', environment.TARGET_URL],
-])('%s names the store %s', (argument, url) => {
+])('%s refers to the store %s', (argument, url) => {
   expect(storeUrlOf(argument, environment)).toBe(url);
 });
 
@@ -24,13 +24,13 @@ test.each([
   ['postgres://leads:se/cret@db.test/leads', 'postgres://... contains a password'],
   ['postgres://leads:secret@db.test:99999/leads', 'postgres://... contains a password'],
   ['mysql://root:secret@there', 'mysql://root:***@there contains a password'],
-  ['mysql://there', 'mysql://there names no store'],
-  ['data/leads.db', 'data/leads.db names no store'],
-  ['NOTHING', 'The environment variable NOTHING is not set'],
-  ['EMPTY', 'The environment variable EMPTY is not set'],
-  ['OTHER', 'The environment variable OTHER names no store'],
-])('%s is refused: %s', (argument, message) => {
-  const refusal = () => storeUrlOf(argument, environment);
-  expect(refusal).toThrow(message);
-  expect(refusal).not.toThrow(/secret|se\/cret/);
+  ['mysql://there', 'mysql://there is not the URL of a store'],
+  ['data/leads.db', 'data/leads.db is not the URL of a store'],
+  ['NOTHING', 'Environment variable NOTHING is not set'],
+  ['EMPTY', 'Environment variable EMPTY is not set'],
+  ['OTHER', 'Environment variable OTHER does not contain the URL of a store'],
+])('rejects %s: %s', (argument, message) => {
+  const read = () => storeUrlOf(argument, environment);
+  expect(read).toThrow(message);
+  expect(read).not.toThrow(/secret|se\/cret/);
 });

@@ -158,7 +158,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect((await store.workload()).undecided).toBe(0);
     expect(await store.submit(from(first.id, { delays: 60 }))).toMatchObject({ outcome: 'accepted' });
     expect(await status()).toMatchObject({ state: 'scheduled' });
-    await expect(store.retry(id)).rejects.toThrow('the person was sent again');
+    await expect(store.retry(id)).rejects.toThrow('the person was added again');
   });
 
   test('a lead that was not delivered can be cancelled', async () => {
@@ -176,13 +176,13 @@ describe.each(stores)('$name', ({ open }) => {
     const [scheduled, failed] = await leadsIn(store);
     for (const lead of [scheduled, failed]) {
       await expect(store.resolve(lead?.id ?? '', true)).rejects.toThrow(
-        `The lead ${lead?.id} is ${lead?.state} and needs no decision.`,
+        `Lead ${lead?.id} is ${lead?.state} and needs no decision.`,
       );
     }
     await store.resolve(id, false);
     for (const wasDelivered of [true, false]) {
       await expect(store.resolve(id, wasDelivered)).rejects.toThrow(UserError);
-      await expect(store.resolve('nothing', wasDelivered)).rejects.toThrow('no lead with the id "nothing"');
+      await expect(store.resolve('nothing', wasDelivered)).rejects.toThrow('Lead "nothing" does not exist');
     }
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'failed', 'failed']);
   });

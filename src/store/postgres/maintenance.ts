@@ -8,12 +8,14 @@ export const postgresMaintenance: Omit<Maintenance, 'prune' | 'deleteIdempotency
   erase: async () => undefined,
 
   async compact() {
-    throw new UserError('A store in PostgreSQL is compacted by PostgreSQL’s own means, such as VACUUM FULL.');
+    throw new UserError(
+      'The store is in PostgreSQL. Compact it with PostgreSQL’s tools, such as VACUUM FULL.',
+    );
   },
 
   async backup() {
     throw new UserError(
-      'A store in PostgreSQL is backed up by PostgreSQL’s own means, such as pg_dump: docs/operating/backup-and-restore.md says how.',
+      'The store is in PostgreSQL. Back it up with PostgreSQL’s tools, such as pg_dump (docs/operating/backup-and-restore.md).',
     );
   },
 };

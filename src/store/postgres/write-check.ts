@@ -28,7 +28,7 @@ interface Check {
   size: number;
 }
 
-/** Checks that this server can write to PostgreSQL, and compares the clocks while it does. */
+/** Checks that this server can write to PostgreSQL, and compares the two clocks. */
 export class WriteCheck {
   readonly #database: PostgresDatabase;
   readonly #observer: StoreObserver;
@@ -40,7 +40,7 @@ export class WriteCheck {
   }
 
   /**
-   * Commits one row. A check in progress counts for all who ask meanwhile.
+   * Commits one row. Concurrent calls share one check.
    *
    * @throws if the row is not committed within five seconds
    */
@@ -65,7 +65,7 @@ export class WriteCheck {
     if (migration !== latestMigration) {
       throw new Error(`The store has migration ${migration}, and this server needs ${latestMigration}.`);
     }
-    // A backup may hold the table for hours. Then a later check empties it.
+    // A backup may lock the table for hours. A later check truncates it then.
     if (size > maxSize) await this.#database.transaction(truncate).catch(() => {});
   }
 
@@ -78,7 +78,7 @@ export class WriteCheck {
       return check;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && error.code === readOnly)) throw error;
-      // Unlike a request, a check does not wait for the next primary.
+      // Unlike a request, a check does not wait for another primary.
       throw new Error(
         'PostgreSQL accepts no writes: it is a standby, or set to read-only. DATABASE_URL must lead to the primary.',
         { cause: error },
@@ -87,17 +87,17 @@ export class WriteCheck {
   }
 }
 
-/** Without waiting: everybody who came after would wait, too. */
+/** Does not wait for the lock: later statements would have to wait as well. */
 async function truncate(run: Run): Promise<void> {
   await run('LOCK TABLE readiness IN ACCESS EXCLUSIVE MODE NOWAIT');
   await run('TRUNCATE readiness');
 }
 
 /**
- * The smallest difference between two clocks that explains what they showed (ms); positive if this machine's is ahead.
+ * Returns the smallest difference between two clocks that explains three readings (ms); positive: this machine's is ahead.
  *
- * @param before by the clock of this machine, as `after`
- * @param there by the other clock, at a moment between the two
+ * @param before reading of this machine's clock, as is `after`
+ * @param there reading of the other clock between the two
  */
 export function provenSkew(before: number, there: number, after: number): number {
   if (there < before) return before - there;

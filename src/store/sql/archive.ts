@@ -28,12 +28,12 @@ export function archiveReader(database: SqlDatabase): Omit<Archive, 'addRows'> {
 
 async function read(
   database: SqlDatabase,
-  { name, columns, truths = [] }: ArchiveTable,
+  { name, columns, booleans = [] }: ArchiveTable,
   clauses: string,
   values: ArchiveRow,
 ): Promise<ArchiveRow[]> {
   const selected = columns.map((column) =>
-    truths.includes(column) ? `CAST(${column} AS integer) AS ${column}` : column,
+    booleans.includes(column) ? `CAST(${column} AS integer) AS ${column}` : column,
   );
   const rows = await database.read(
     statement<Record<string, string | number | null>>(

@@ -73,7 +73,7 @@ function* rerun(intake: Intake, id: string, isForced: boolean): Steps<Rerun & { 
   const { outcome, leadId } = yield* intake.decide(submission);
   // Not earlier: a cancellation may arrive while the lead is created. A refusal undoes the lead.
   const cancellations = yield* cancellationsOf(submission);
-  if (!isForced) checkNotCancelled(`submission ${id}`, cancellations);
+  if (!isForced) checkNotCancelled(`Submission ${id}`, cancellations);
   yield* run(insertRerun, id, rerunAt, outcome, leadId);
   return { rerunAt, outcome, leadId, cancellations, dueAt: callDueAt(submission, rerunAt) };
 }
@@ -105,7 +105,7 @@ function* retry(id: string, dueAt: number, isForced: boolean): Steps<RetryResult
   checkRetry(id, lead.state, lead.latestId);
   const submission = yield* runFirst(storedSubmission, lead.submissionId);
   const cancellations = submission === undefined ? [] : yield* cancellationsOf(submission);
-  if (!isForced) checkNotCancelled(`lead ${id}`, cancellations);
+  if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
   yield* run(scheduleAgain, dueAt, id);
   return { mayHaveArrived: lead.mayHaveArrived, cancellations };
 }

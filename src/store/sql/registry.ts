@@ -152,7 +152,7 @@ function* rotateKey(id: string, next: NextKey): Steps<string> {
   const now = Date.now();
   const key = yield* runFirst(keyToRotate, now, id);
   if (key === undefined) throw userErrors.noKey(id);
-  if (!key.isActive) throw userErrors.revokedKey(id);
+  if (!key.isActive) throw userErrors.inactiveKey(id);
   yield* run(insertKey, next.id, key.partnerId, next.digest, now);
   yield* run(expireKey, next.oldUntil, id);
   return key.partner;

@@ -14,8 +14,8 @@ export const operatorActions: Behaviours = {
     await store.retry(failed?.id ?? '');
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
     expect(await claim(store, 'test')).toMatchObject([{ id: failed?.id, attempts: 1 }]);
-    await expect(store.retry(failed?.id ?? '')).rejects.toThrow('is scheduled. Only a failed lead');
-    await expect(store.retry('nothing')).rejects.toThrow('There is no lead with the id "nothing".');
+    await expect(store.retry(failed?.id ?? '')).rejects.toThrow('is scheduled. Only failed leads');
+    await expect(store.retry('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
   },
 
   'makes a retried lead due now, and accepts an expired lead by re-running its submission': async (open) => {
@@ -44,7 +44,7 @@ export const operatorActions: Behaviours = {
     await store.submit(from(first.id));
     await expect(store.retry(failed?.id ?? '')).rejects.toThrow(UserError);
     await cancel(store, { partnerId: first.id, ...person });
-    await expect(store.retry(failed?.id ?? '')).rejects.toThrow('the person was sent again');
+    await expect(store.retry(failed?.id ?? '')).rejects.toThrow('the person was added again');
   },
 
   'accepts a re-run once its type exists, and keeps both outcomes': async (open) => {

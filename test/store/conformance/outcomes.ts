@@ -5,7 +5,7 @@ import {
   type SubmissionOutcome,
   submissionOutcomes,
 } from '../../../src/leads/lead.ts';
-import type { Cancelled, SubmissionResult } from '../../../src/store/store.ts';
+import type { CancellationResult, SubmissionResult } from '../../../src/store/store.ts';
 import { cancel, claim, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { furnished } from '../stores.ts';
 import { type Behaviours, forEach, person } from './behaviour.ts';
@@ -35,7 +35,7 @@ const submissionScenarios: Record<SubmissionOutcome, Scenario<SubmissionResult>>
   },
 };
 
-const cancellationScenarios: Record<CancellationOutcome, Scenario<Cancelled>> = {
+const cancellationScenarios: Record<CancellationOutcome, Scenario<CancellationResult>> = {
   async cancelled({ store, first, from }) {
     await store.submit(from(first.id));
     return cancel(store, { partnerId: first.id, ...person });

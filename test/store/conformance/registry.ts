@@ -79,10 +79,10 @@ export const registry: Behaviours = {
 
   'reports a wrong name and changes nothing': async (open) => {
     const { store } = await furnished(open());
-    await expect(store.addType('motor', null)).rejects.toThrow('There is a lead type "motor" already.');
-    await expect(store.addPartner('first', [])).rejects.toThrow('There is a partner "first" already.');
+    await expect(store.addType('motor', null)).rejects.toThrow('Lead type "motor" already exists.');
+    await expect(store.addPartner('first', [])).rejects.toThrow('Partner "first" already exists.');
     await expect(store.addPartner('third', ['motor', 'nothing'])).rejects.toThrow(UserError);
-    await expect(store.grantType('third', 'motor')).rejects.toThrow('There is no partner "third".');
+    await expect(store.grantType('third', 'motor')).rejects.toThrow('Partner "third" does not exist.');
     await expect(store.addKey('third', 'id', 'digest')).rejects.toThrow(UserError);
     await expect(store.revokeKey('nothing')).rejects.toThrow(UserError);
     await expect(Array.fromAsync(store.keys('third'))).rejects.toThrow(UserError);

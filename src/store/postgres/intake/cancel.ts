@@ -2,7 +2,7 @@ import type { Cancellation } from '../../../leads/cancellation.ts';
 import type { Idempotency } from '../../../leads/idempotency.ts';
 import type { CancellationOutcome } from '../../../leads/lead.ts';
 import { nextEndedOrder } from '../../lead-order.ts';
-import type { Cancelled } from '../../store.ts';
+import type { CancellationResult } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
@@ -119,12 +119,12 @@ interface CancellationRow {
 /** Returns a function that stores a batch of cancellations and cancels their leads. */
 export function canceller(
   database: PostgresDatabase,
-): (entries: readonly Entry<SentCancellation, Cancelled>[]) => Promise<void> {
+): (entries: readonly Entry<SentCancellation, CancellationResult>[]) => Promise<void> {
   return (entries) =>
     writeBatch(database, entries, {
       write: (sent) => database.write<CancellationRow>(cancel, [sent, Date.now()]),
       readSaved: (sent) => database.readOnce<CancellationRow>(savedCancellations, [sent]),
-      toResult: ({ outcome, isReplay }): Cancelled =>
+      toResult: ({ outcome, isReplay }): CancellationResult =>
         outcome === 'idempotency-key-reused' ? { outcome } : { outcome, isReplay },
     });
 }

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Cancellation } from '../../../leads/cancellation.ts';
 import { type CancellationOutcome, type LeadState, outcomeIfNotCancelled } from '../../../leads/lead.ts';
 import { latestFirst, nextEndedOrder } from '../../lead-order.ts';
-import type { Cancelled, Intake } from '../../store.ts';
+import type { CancellationResult, Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import type { FindGrantedType } from './granted-types.ts';
@@ -22,7 +22,7 @@ export function sqliteCancel(
       return queue.write(() => ({ outcome: cancelAndSave(cancellation), isReplay: false }));
     }
     const { partnerId } = cancellation;
-    return queue.write<Cancelled>(() => {
+    return queue.write<CancellationResult>(() => {
       const record = records.find(partnerId, idempotency.key);
       if (record !== undefined) {
         if (record.fingerprint !== idempotency.fingerprint) return { outcome: 'idempotency-key-reused' };
