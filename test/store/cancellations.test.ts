@@ -1,4 +1,4 @@
-/** What partners ask to cancel is stored as what they add is, and nobody is called after it unless an operator insists. */
+/** Requests to cancel are stored, and prevent later calls unless an operator insists. */
 import { describe, expect, test } from 'vitest';
 import { identifierBound } from '../../src/leads/identifier.ts';
 import { CancelledLater } from '../../src/store/cancelled-later.ts';
@@ -13,7 +13,7 @@ function cancellationsIn(store: Store, mobile = person.mobile): Promise<Cancella
 }
 
 describe.each(stores)('$name', ({ open }) => {
-  test('every cancellation is stored with its outcome, the newest first', async () => {
+  test('lists every cancellation with its outcome, the newest first', async () => {
     const { store, first, second, from } = await furnished(open());
     const own = { partnerId: first.id, ...person };
     const receivedAt = Date.now() - 1_000;
@@ -50,13 +50,13 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await cancellationsIn(store, '+447840258825')).toEqual([]);
   });
 
-  test('a type that nobody could have is stored as it was sent, as far as the store can hold it', async () => {
+  test('stores a type that cannot exist, with replacements for characters that the store cannot hold', async () => {
     const { store, first } = await furnished(open());
     await cancel(store, { partnerId: first.id, ...person, type: 'odd \u0000 \ud800' });
     expect(await cancellationsIn(store)).toMatchObject([{ outcome: 'unknown-type' }]);
   });
 
-  test('a replayed request is not stored a second time', async () => {
+  test('does not store a replayed request again', async () => {
     const { store, first } = await furnished(open());
     const own = { partnerId: first.id, ...person };
     for (const isReplay of [false, true, true]) {
@@ -69,7 +69,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await cancellationsIn(store)).toHaveLength(1);
   });
 
-  test('of many cancellations at once one cancels the lead, and all are stored', async () => {
+  test('cancels a lead with one of many concurrent cancellations, and stores all of them', async () => {
     const { store, first, from } = await furnished(open());
     await store.submit(from(first.id));
     await Promise.all(Array.from({ length: 20 }, () => cancel(store, { partnerId: first.id, ...person })));
@@ -78,10 +78,10 @@ describe.each(stores)('$name', ({ open }) => {
     expect(outcomes.filter((outcome) => outcome === 'not-found')).toHaveLength(19);
   });
 
-  test('cancellations are not counted or listed as submissions', async () => {
+  test('does not count or list cancellations as submissions', async () => {
     const { store, first } = await furnished(open());
     const { cursor } = await store.activity(undefined);
-    // Old enough for a look at the activity.
+    // Old enough to be in the activity.
     const id = `${identifierBound(Date.now() - 5_000)}0000000000`;
     await cancel(store, { id, partnerId: first.id, ...person });
     await expect(store.rerun(id)).rejects.toThrow(`Submission "${id}" does not exist`);
@@ -89,8 +89,8 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await Array.fromAsync(store.submissions({ mobile: person.mobile }, 10))).toEqual([]);
   });
 
-  /** A submission that could not be accepted yet, and what happens to it once it can be. */
-  async function waiting() {
+  /** Fills a store for a submission whose type does not exist until it is granted. */
+  async function beforeGrant() {
     const all = await furnished(open());
     const submission = all.from(all.first.id, { type: 'later' });
     const own = { partnerId: all.first.id, type: 'later', mobile: submission.mobile };
@@ -108,9 +108,9 @@ describe.each(stores)('$name', ({ open }) => {
   }
 
   test.each(['unknown-type', 'not-found', 'cancelled', 'already-processed'] as const)(
-    'a re-run does not override a later cancellation of its partner: %s',
+    'does not re-run a submission that its partner cancelled later: %s',
     async (outcome) => {
-      const { store, first, from, own, submission, submit, grant } = await waiting();
+      const { store, first, from, own, submission, submit, grant } = await beforeGrant();
       await submit();
       if (outcome !== 'unknown-type') await grant();
       if (outcome === 'cancelled' || outcome === 'already-processed') {
@@ -134,8 +134,8 @@ describe.each(stores)('$name', ({ open }) => {
     },
   );
 
-  test('a forced re-run overrides it, and returns what stood against it', async () => {
-    const { store, own, submission, submit, grant } = await waiting();
+  test('overrides later cancellations if the re-run is forced, and returns them', async () => {
+    const { store, own, submission, submit, grant } = await beforeGrant();
     await submit();
     await cancel(store, own);
     await grant();
@@ -146,7 +146,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled']);
   });
 
-  test('a re-run of a lead that its partner cancelled needs force as well', async () => {
+  test('re-runs the submission of a cancelled lead only if forced', async () => {
     const { store, first, from } = await furnished(open());
     const submission = from(first.id);
     await store.submit(submission);
@@ -155,8 +155,8 @@ describe.each(stores)('$name', ({ open }) => {
     expect((await store.rerun(submission.id, true)).outcome).toBe('accepted');
   });
 
-  test('other partners, an earlier cancellation, another person and another type do not prevent a re-run', async () => {
-    const { store, second, own, submission, submit, grant } = await waiting();
+  test('re-runs a submission despite an earlier cancellation, or one of another partner, person or type', async () => {
+    const { store, second, own, submission, submit, grant } = await beforeGrant();
     await cancel(store, own);
     await submit();
     await cancel(store, { ...own, partnerId: second.id });
@@ -171,7 +171,7 @@ describe.each(stores)('$name', ({ open }) => {
     ]);
   });
 
-  test('a live add is never prevented by an old cancellation', async () => {
+  test('accepts a new submission after a cancellation', async () => {
     const { store, first, from } = await furnished(open());
     for (let round = 0; round < 3; round += 1) {
       await cancel(store, { partnerId: first.id, ...person });
@@ -180,7 +180,7 @@ describe.each(stores)('$name', ({ open }) => {
     }
   });
 
-  test('a retry does not override a cancellation that its partner sent after the lead', async () => {
+  test('does not retry a lead that its partner cancelled later', async () => {
     const { store, first, second, from } = await furnished(open());
     await store.submit(from(first.id));
     await dialDue(store, 'unknown');

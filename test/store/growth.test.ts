@@ -174,7 +174,7 @@ test('SQLite scans no large table', async () => {
   for (const step of line) expect(step).toMatch(/INDEX lead_due \(type_id=\?/);
 });
 
-test('PostgreSQL does not read the leads of a paused type to find the others', async () => {
+test('PostgreSQL finds due leads without reading those of a paused type', async () => {
   const url = await emptyDatabase();
   const store = await openPostgresStore(url, { connections: 1 });
   onTestFinished(() => store.close());

@@ -1,4 +1,4 @@
-/** A store can be kept small, carried elsewhere, and copied for safety, and what counts is all there afterwards. */
+/** Pruning, copying and backup of a store keep everything that is needed. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -24,7 +24,7 @@ import {
 import { closing, furnished, openStore, stores } from './stores.ts';
 
 const day = 86_400_000;
-const unseen = { begin: () => {}, done: () => {} };
+const noProgress = { begin: () => {}, done: () => {} };
 
 function mobile(index: number): string {
   return `+44784${String(index).padStart(7, '0')}`;
@@ -32,13 +32,13 @@ function mobile(index: number): string {
 
 let made = 0;
 
-/** As `newIdentifier`, which within a process does not go back with the clock. */
+/** Makes an identifier of the current time; the times of `newIdentifier` never go back within a process. */
 function idNow(): string {
   made += 1;
   return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
 }
 
-/** Runs something as if it were so many days ago. */
+/** Runs something with the clock set back by some days. */
 async function ago<Result>(days: number, work: () => Promise<Result>): Promise<Result> {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - days * day });
   try {
@@ -48,8 +48,8 @@ async function ago<Result>(days: number, work: () => Promise<Result>): Promise<R
   }
 }
 
-/** A store with a lead in every state, from long ago and from now, refused submissions, tries and replays. */
-async function lived(opening: Store | Promise<Store>) {
+/** Fills a store with leads in every state, long ago and recent, and with other submissions, attempts and re-runs. */
+async function filled(opening: Store | Promise<Store>) {
   const { store, first, second, from } = await furnished(opening);
   for (const days of [500, 1]) {
     await ago(days, async () => {
@@ -80,8 +80,8 @@ async function lived(opening: Store | Promise<Store>) {
 }
 
 describe.each(stores)('$name', ({ open }) => {
-  test('what is old goes, and what can still be called or keeps a person from being rung twice stays', async () => {
-    const { store, first, from } = await lived(open());
+  test('prunes what is old, but keeps leads that can be called or prevent a second call', async () => {
+    const { store, first, from } = await filled(open());
     expect(await pruneAll(store, Date.now() - 400 * day)).toEqual({
       submissions: 4,
       cancellations: 1,
@@ -107,7 +107,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await pruneAll(store, Date.now() - 400 * day)).toMatchObject({ submissions: 0 });
   });
 
-  test('old cancellations go, but for those of a lead that can still be called', async () => {
+  test('prunes old cancellations, but keeps those of a lead that can be called', async () => {
     const { store, first, from } = await furnished(open());
     const cancelled = (index: number, changes = {}) =>
       cancel(store, { id: idNow(), partnerId: first.id, type: 'motor', mobile: mobile(index), ...changes });
@@ -146,7 +146,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await Array.fromAsync(store.cancellations(mobile(1)))).toMatchObject([{ outcome: 'cancelled' }]);
   });
 
-  test('pruning goes in small steps, between which others write', async () => {
+  test('prunes in small steps, and lets other calls write between them', async () => {
     const { store, first, from } = await furnished(open());
     await ago(500, async () => {
       const all = Array.from({ length: 1_200 }, (_, index) =>
@@ -154,7 +154,7 @@ describe.each(stores)('$name', ({ open }) => {
       );
       await Promise.all(all);
     });
-    // Each step begins once a write has ended that was asked for after the step before.
+    // Each step begins after a write that was started after the step before.
     const written: unknown[] = [];
     let write: Promise<unknown> | undefined;
     const steps = {
@@ -173,7 +173,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await submissionsIn(store)).toHaveLength(3);
   });
 
-  test('a submission whose replay was accepted stays while its lead can be called, and goes with it', async () => {
+  test('keeps a submission whose re-run was accepted as long as its lead can be called', async () => {
     const { store, first, from } = await furnished(open());
     await ago(500, async () => {
       const submissions = [1, 2].map((index) =>
@@ -192,7 +192,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await prune()).toMatchObject({ submissions: 0, leads: 0 });
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'scheduled']);
     expect((await submissionsIn(store)).map(({ reruns }) => reruns.length)).toEqual([1, 1]);
-    // The one is dialled and keeps its person from being called twice; of the other nothing is needed any more.
+    // One is dialled and prevents a second call; nothing of the other is needed.
     const other = { id: '', partnerId: first.id, type: 'late', mobile: mobile(2) };
     await ago(499, async () => {
       expect(await cancel(store, { ...other, id: idNow() })).toMatchObject({ outcome: 'cancelled' });
@@ -215,13 +215,13 @@ describe('copy', () => {
     ['SQLite', 'PostgreSQL', async () => openStore(), openPostgres],
     ['PostgreSQL', 'SQLite', openPostgres, async () => openStore()],
   ])(
-    'from %s to %s everything arrives, and work goes on there',
+    'copies everything from %s to %s, and the target continues to work',
     async (_from, _to, openSource, openTarget) => {
-      const { store: source, first, from } = await lived(openSource());
+      const { store: source, first, from } = await filled(openSource());
       await source.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
       await source.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
       const target = await openTarget();
-      const copied = await copyStore(source, target, unseen);
+      const copied = await copyStore(source, target, noProgress);
       expect(copied.map(({ name }) => name)).toEqual(archiveTables.map(({ name }) => name));
       expect(copied.every(({ rows }) => rows > 0)).toBe(true);
       expect(await leadsIn(target)).toEqual(await leadsIn(source));
@@ -243,14 +243,14 @@ describe('copy', () => {
         outcome: 'already-scheduled',
       });
       expect(await cancel(target, scheduled)).toMatchObject({ outcome: 'cancelled' });
-      // What numbers its rows itself goes on behind the copied ones.
+      // Generated numbers continue after the copied ones.
       await target.addType('new', null);
       await target.addPartner('third', ['new']);
       await target.submit(from(first.id, { mobile: mobile(7) }));
       await dialDue(target);
       const [unknown] = await Array.fromAsync(target.submissions({ outcome: 'unknown-type' }, 1));
       await target.rerun(unknown?.id ?? '');
-      // The order goes on too: of what was copied, and of what comes now.
+      // So does the order of what was copied and of what arrives now.
       const copied103 = await Array.fromAsync(target.submissions({ mobile: mobile(103) }, 1));
       await expect(target.rerun(copied103[0]?.id ?? '')).rejects.toThrow('was not scheduled');
       const copied104 = await Array.fromAsync(target.submissions({ mobile: mobile(104) }, 10));
@@ -262,12 +262,12 @@ describe('copy', () => {
     },
   );
 
-  test('what comes after a copy is numbered behind all of it, in whatever order the pages came', async () => {
+  test('numbers rows after a copy above all copied rows, in whatever order the pages were added', async () => {
     const { store: source, first, from } = await furnished(openStore());
     for (let count = 0; count < 5; count += 1) await source.submit(from(first.id));
     const { store: target } = await furnished(openPostgres());
     const table = archiveTables.find(({ name }) => name === 'submission');
-    if (table === undefined) throw new Error('There is no table of submissions.');
+    if (table === undefined) throw new Error('The table of submissions is missing.');
     const place = table.columns.indexOf('sequence');
     const copied = await source.rows(table, undefined, 100);
     const largestFirst = copied.toSorted((one, other) => Number(other[place]) - Number(one[place]));
@@ -280,55 +280,55 @@ describe('copy', () => {
     expect(Number(added?.[place])).toBeGreaterThan(Number(largestFirst[0]?.[place]));
   });
 
-  test('a copy that broke off goes on where it was', async () => {
-    const { store: source } = await lived(openStore());
+  test('continues an interrupted copy where it ended', async () => {
+    const { store: source } = await filled(openStore());
     const target = await openPostgres();
     let calls = 0;
-    const breaking: Archive = {
+    const interrupted: Archive = {
       ...target,
       addRows: (table, rows) => {
         calls += 1;
-        if (table.name === 'submission') throw new Error('The cable was pulled.');
+        if (table.name === 'submission') throw new Error('Connection lost.');
         return target.addRows(table, rows);
       },
     };
-    await expect(copyStore(source, breaking, unseen)).rejects.toThrow('The cable was pulled.');
+    await expect(copyStore(source, interrupted, noProgress)).rejects.toThrow('Connection lost.');
     const before = calls;
-    const again: string[] = [];
+    const copiedTables: string[] = [];
     const watched: Archive = {
       ...target,
       addRows: (table, rows) => {
-        again.push(table.name);
+        copiedTables.push(table.name);
         return target.addRows(table, rows);
       },
     };
-    await copyStore(source, watched, unseen);
+    await copyStore(source, watched, noProgress);
     expect(before).toBe(6);
-    expect(again).toEqual(['submission', 'idempotency_record', 'rerun', 'attempt']);
+    expect(copiedTables).toEqual(['submission', 'idempotency_record', 'rerun', 'attempt']);
     expect(await submissionsIn(target)).toHaveLength((await submissionsIn(source)).length);
   });
 
-  test('a target that holds something else is refused, and left as it is', async () => {
-    const { store: source } = await lived(openStore());
+  test('refuses a target with other rows, and does not change it', async () => {
+    const { store: source } = await filled(openStore());
     const { store: target } = await furnished(openPostgres());
     await target.addType('theirs', null);
     await target.addType('more', null);
-    await expect(copyStore(source, target, unseen)).rejects.toThrow(UserError);
+    await expect(copyStore(source, target, noProgress)).rejects.toThrow(UserError);
     expect(await leadsIn(target)).toEqual([]);
   });
 
-  test('a difference is found, however small', async () => {
-    const { store: source } = await lived(openStore());
+  test('finds a difference in a single value', async () => {
+    const { store: source } = await filled(openStore());
     const url = await emptyDatabase();
     const target = closing(await openPostgresStore(url));
-    await copyStore(source, target, unseen);
+    await copyStore(source, target, noProgress);
     await asAdministrator(url, `UPDATE lead SET attempts = attempts + 1 WHERE state = 'cancelled'`);
-    await expect(copyStore(source, target, unseen)).rejects.toThrow('Table lead differs');
+    await expect(copyStore(source, target, noProgress)).rejects.toThrow('Table lead differs');
   });
 });
 
 describe('backup', () => {
-  test('a copy that is made while the store is written to holds one state of it', async () => {
+  test('backs up one state of a store that is written to meanwhile', async () => {
     const directory = temporaryDirectory();
     const { store, first, from } = await furnished(closing(openSqliteStore(join(directory, 'leads.db'))));
     let isDone = false;
@@ -347,7 +347,7 @@ describe('backup', () => {
     expect((await submissionsIn(copy)).map(({ leadId }) => leadId)).toEqual(leads.map(({ id }) => id));
   });
 
-  test('a file that exists is not written over', async () => {
+  test('does not overwrite a file that exists', async () => {
     const file = join(temporaryDirectory(), 'other.db');
     new DatabaseSync(file).close();
     const store = openStore();

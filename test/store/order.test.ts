@@ -1,4 +1,4 @@
-/** Which lead of a person is the last is decided by the store, however wrong the clocks of the servers are. */
+/** The store decides which lead of a person is the latest, however wrong the servers' clocks are. */
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
@@ -10,7 +10,7 @@ const person = { type: 'motor', mobile: '+447840258823' };
 const seconds = 1_000;
 const hour = 3_600_000;
 
-/** A server on a store: modules of its own, so that its identifiers come from its own clock, as in its own process. */
+/** Opens a store with modules of its own, so that its identifiers come from a clock of its own, as in another process. */
 async function serverOn(url: string): Promise<Store> {
   vi.resetModules();
   const { openStore } = await import('../../src/store/open.ts');
@@ -19,7 +19,7 @@ async function serverOn(url: string): Promise<Store> {
   return store;
 }
 
-/** Does something while the clock is wrong. */
+/** Runs something while the clock is wrong. */
 async function whenClockIs<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + milliseconds });
   try {
@@ -33,7 +33,7 @@ describe.each([
   ['SQLite', async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}`],
   ['PostgreSQL', () => emptyDatabase()],
 ])('%s', (_name, newUrl) => {
-  /** Two servers on one store, and a check that the last lead is the one that was accepted last. */
+  /** Opens one store twice, as two servers do. */
   async function twoServers() {
     const url = await newUrl();
     const one = await serverOn(url);
@@ -45,7 +45,7 @@ describe.each([
   test.each([
     ['one server is 3 s ahead', 3 * seconds],
     ['one server is a day ahead', 24 * hour],
-  ])('a lead is found and cancelled while %s', async (_how, skew) => {
+  ])('finds and cancels a lead while %s', async (_how, skew) => {
     const { one, other, own, first, from } = await twoServers();
     await whenClockIs(skew, async () => {
       await one.submit(from(first.id));
@@ -62,7 +62,7 @@ describe.each([
     expect((await leadsIn(one)).map(({ state }) => state)).toEqual(['cancelled', 'cancelled']);
   });
 
-  test('a lead is found and cancelled after the clock was set back', async () => {
+  test('finds and cancels a lead after the clock was set back', async () => {
     const { one, other, own, first, from } = await twoServers();
     await one.submit(from(first.id, { delays: 600 }));
     await cancel(one, own);
@@ -74,7 +74,7 @@ describe.each([
     });
   });
 
-  test('a retry knows the newer lead after the clock was set back', async () => {
+  test('does not retry a lead if a later one has an earlier time', async () => {
     const { one, other, second, first, from } = await twoServers();
     await one.submit(from(first.id));
     await dialDue(one, 'rejected');
@@ -88,7 +88,7 @@ describe.each([
     expect((await leadsIn(other)).find(({ id }) => id === newer?.id)).toMatchObject({ state: 'scheduled' });
   });
 
-  test('each partner has a last lead of its own, in the order of the store', async () => {
+  test('finds the latest lead of each partner in the order of the store', async () => {
     const { one, other, own, first, second, from } = await twoServers();
     const theirs = { partnerId: second.id, ...person };
     await whenClockIs(hour, async () => {
@@ -105,7 +105,7 @@ describe.each([
     expect(await cancel(other, own)).toMatchObject({ outcome: 'cancelled' });
   });
 
-  test('a failed lead that is cancelled late does not become the last', async () => {
+  test('does not make a failed lead the latest by cancelling it', async () => {
     const { one, own, first, second, from } = await twoServers();
     await one.submit(from(first.id));
     await dialDue(one, 'rejected');

@@ -8,24 +8,24 @@ import { furnished, stores } from './stores.ts';
 const person = { type: 'motor', mobile: '+447840258823' };
 const hour = 3_600_000;
 
-/** Delivers the only lead that is due, to an end that allows another attempt at once. */
+/** Makes an attempt for the only due lead, and schedules the next one for now. */
 async function attempt(store: Store, outcome: 'unknown' | 'unavailable'): Promise<void> {
   const [lead] = await claim(store, 'test');
   await record(store, 'test', lead?.id ?? '', outcome, Date.now());
 }
 
-/** Claims the only lead and never records what came of it. Fulfilled once somebody else can claim it. */
+/** Claims the only lead, records no attempt, and waits until it can be claimed again. */
 async function interrupt(store: Store): Promise<void> {
   await claim(store, 'killed', { lease: 1 });
   await expect.poll(async () => (await store.workload()).due, { interval: 2 }).toBe(1);
 }
 
-/** Looks for due leads when all of them are too old to be called. */
+/** Claims leads when all of them are too late to call. */
 function giveUp(store: Store) {
   return store.claimDue({ claim: 'test', limit: 10, lease: 60_000, notDueBefore: Date.now() + hour });
 }
 
-/** Every way in which a lead fails that the dialler may have. */
+/** Ways in which a lead fails that the dialler may have. */
 const failures: Record<string, (store: Store) => Promise<unknown>> = {
   'attempts ran out': (store) => dialDue(store, 'unknown'),
   'attempts ran out while the dialler was down': async (store) => {
@@ -51,7 +51,7 @@ const failures: Record<string, (store: Store) => Promise<unknown>> = {
 };
 
 describe.each(stores)('$name', ({ open }) => {
-  /** A store with one lead, which failed and may have reached the dialler. */
+  /** Fills a store with one lead, which failed and may have reached the dialler. */
   async function undecided(recontactAfter: number | null = null) {
     const all = await furnished(open(), recontactAfter);
     await all.store.submit(all.from(all.first.id));
@@ -60,10 +60,10 @@ describe.each(stores)('$name', ({ open }) => {
     return { ...all, id, status: () => all.store.leadStatus({ partnerId: all.first.id, ...person }) };
   }
 
-  test.each(Object.keys(failures))('a lead that the dialler may have stays active: %s', async (way) => {
+  test.each(Object.keys(failures))('keeps a lead active that the dialler may have: %s', async (failure) => {
     const { store, first, second, from } = await furnished(open());
     await store.submit(from(first.id));
-    await failures[way]?.(store);
+    await failures[failure]?.(store);
     const [lead] = await leadsIn(store);
     expect(lead).toMatchObject({ state: 'failed', isUndecided: true });
     for (const { id } of [first, second]) {
@@ -79,7 +79,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test.each(['rejected', 'unavailable'] as const)(
-    'a failed lead that certainly did not arrive needs no decision: %s',
+    'requires no decision about a failed lead that certainly did not arrive: %s',
     async (outcome) => {
       const { store, first, from } = await furnished(open());
       await store.submit(from(first.id));
@@ -90,7 +90,7 @@ describe.each(stores)('$name', ({ open }) => {
     },
   );
 
-  test('the attempt of a lead that was interrupted before it was too late to call is kept', async () => {
+  test('records the interrupted attempt of a lead that is too late to call', async () => {
     const { store, first, from } = await furnished(open());
     await store.submit(from(first.id));
     await interrupt(store);
@@ -100,7 +100,7 @@ describe.each(stores)('$name', ({ open }) => {
     ]);
   });
 
-  test('a lead with an unknown attempt cannot be cancelled after the dialler was down', async () => {
+  test('does not cancel a lead with an unknown attempt, even if the dialler was unavailable later', async () => {
     const { store, first, from } = await furnished(open());
     await store.submit(from(first.id));
     await attempt(store, 'unknown');
@@ -110,7 +110,7 @@ describe.each(stores)('$name', ({ open }) => {
     });
   });
 
-  test('the leads that wait for a decision are listed, and no others', async () => {
+  test('lists the leads that need a decision, and no others', async () => {
     const { store, first, from, id } = await undecided();
     for (const [mobile, outcome] of [
       ['+447840258824', 'delivered'],
@@ -125,7 +125,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await Array.fromAsync(store.leads({ isUndecided: true, partner: 'second' }, 10))).toEqual([]);
   });
 
-  test('an operator who decides that it was delivered makes it dialled, as of its last attempt', async () => {
+  test('marks a lead that is resolved as delivered as dialled at its last attempt', async () => {
     const { store, first, from } = await furnished(open(), hour);
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'test');
@@ -141,17 +141,17 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
-    // The re-contact period counts from the attempt, not from the decision.
+    // The re-contact period begins at the attempt, not at the decision.
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
   });
 
-  test('a person whose lead was delivered after all is an existing contact', async () => {
+  test('treats the person of a lead that is resolved as delivered as an existing contact', async () => {
     const { store, first, from, id } = await undecided(hour);
     await store.resolve(id, true);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   });
 
-  test('an operator who decides that it was not delivered lets the person be added again', async () => {
+  test('accepts the person again if the lead is resolved as not delivered', async () => {
     const { store, first, from, id, status } = await undecided();
     await store.resolve(id, false);
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, dialledAt: null }]);
@@ -161,14 +161,14 @@ describe.each(stores)('$name', ({ open }) => {
     await expect(store.retry(id)).rejects.toThrow('the person was added again');
   });
 
-  test('a lead that was not delivered can be cancelled', async () => {
+  test('cancels a lead that is resolved as not delivered', async () => {
     const { store, first, id, status } = await undecided();
     await store.resolve(id, false);
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
     expect(await status()).toMatchObject({ state: 'cancelled' });
   });
 
-  test('only a lead that waits for a decision can be resolved, and once', async () => {
+  test('resolves only leads that need a decision, and each once', async () => {
     const { store, first, from, id } = await undecided();
     await store.submit(from(first.id, { mobile: '+447840258824' }));
     await dialDue(store, 'rejected');
@@ -187,7 +187,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'failed', 'failed']);
   });
 
-  test('a retry goes out under the same id, and the lead still cannot be cancelled', async () => {
+  test('retries a lead under the same id, and still does not cancel it', async () => {
     const { store, first, id } = await undecided();
     expect(await store.retry(id)).toEqual({ mayHaveArrived: true, cancellations: [] });
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
@@ -198,7 +198,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
   });
 
-  test('an answer that comes after the lead has failed decides: the dialler has it', async () => {
+  test('marks a failed lead as dialled if a late attempt delivered it', async () => {
     const { store, first, from } = await furnished(open());
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
@@ -210,7 +210,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await leadsIn(store)).toMatchObject([{ state: 'dialled', isUndecided: false }]);
   });
 
-  test('an answer that comes after an operator has decided changes nothing', async () => {
+  test('ignores a late attempt after an operator has decided', async () => {
     const { store, first, from, id } = await undecided();
     await store.resolve(id, false);
     await store.submit(from(first.id, { delays: 60 }));

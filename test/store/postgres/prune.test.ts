@@ -1,4 +1,4 @@
-/** What is pruned is in no row of any table, whichever tables there are. */
+/** Pruned data is in no row of any table of the schema. */
 import { expect, test, vi } from 'vitest';
 import { identifierBound } from '../../../src/leads/identifier.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
@@ -13,13 +13,13 @@ const marked = 'Markedname';
 
 let made = 0;
 
-/** An identifier of the time that the clock shows; within a process, `newIdentifier` does not go back with it. */
+/** Makes an identifier of the current time; the times of `newIdentifier` never go back within a process. */
 function idNow(): string {
   made += 1;
   return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
 }
 
-/** Where a person can be who is pruned: in what made a lead, what met one, what made none, and what was cancelled. */
+/** Stores people in every way: with a lead, in place of a lead, without a lead, cancelled, re-run and attempted. */
 async function sendAll(store: Store, partners: readonly number[]): Promise<void> {
   const [first = 0, second = 0] = partners;
   const sent = (partnerId: number, mobile: string, type: string) => {
@@ -42,7 +42,7 @@ async function sendAll(store: Store, partners: readonly number[]): Promise<void>
   await store.claimDue({ claim: 'late', limit: 1, lease: 1, notDueBefore: Date.now() + day });
 }
 
-/** The tables in which a text stands, in any column. */
+/** Returns the tables that contain a text in any column. */
 async function tablesWith(url: string, text: string): Promise<string[]> {
   const tables = await asAdministrator<{ name: string }>(
     url,
@@ -58,7 +58,7 @@ async function tablesWith(url: string, text: string): Promise<string[]> {
   return found;
 }
 
-test('no row has anything of a person whose submissions were pruned', async () => {
+test('leaves no row with data of a person whose submissions were pruned', async () => {
   const url = await emptyDatabase();
   const { store, first, second } = await furnished(closing(await openPostgresStore(url)));
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 500 * day });
