@@ -138,6 +138,18 @@ test('the table of health checks lists every path that the server serves itself'
   expect(documented.toSorted()).toEqual(served.map(([, path = '']) => path).toSorted());
 });
 
+test('the README shows what the first start prints', () => {
+  const readme = read('README.md');
+  const [, template = ''] = /return `\n([\s\S]*?\$\{first\.key\})\n/.exec(read('src/app/serve.ts')) ?? [];
+  const [key = ''] = /leads_\w{32}/.exec(readme) ?? [];
+  const bootstrap = read('src/app/bootstrap.ts');
+  const values: Record<string, string> = { key, partner: 'demo', type: 'motor-trade' };
+  for (const name of ['demo', 'motor-trade']) expect(bootstrap).toContain(`'${name}'`);
+  const printed = template.replace(/\$\{first\.(\w+)\}/g, (_, name: string) => values[name] ?? '');
+  expect(printed).toContain(key);
+  expect(readme).toContain(printed);
+});
+
 test('every npm script that the docs name exists', () => {
   const { scripts } = JSON.parse(read('package.json'));
   for (const file of pages) {
