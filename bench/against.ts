@@ -64,7 +64,7 @@ async function measure(tree: string): Promise<Round> {
   }
 }
 
-/** Checks the revision out beside the working tree, with the packages that are installed now. */
+/** Checks out the revision in a separate tree, with the packages that are installed now. */
 function checkOut(): { tree: string; remove(): void } {
   const tree = mkdtempSync(join(tmpdir(), 'leads-revision-'));
   execFileSync('git', ['worktree', 'add', '--detach', '--quiet', tree, String(revision)], { cwd: root });
