@@ -30,7 +30,7 @@ const withoutLog: Aftermath = {
   refusal: /its log .* is missing.*Put the log back.*store repair/,
   remedy: repair,
 };
-const besideOldLog: Aftermath = {
+const withOldLog: Aftermath = {
   refusal: /is not the log of .*move .* to another directory, then start again/,
   remedy: moveLogAway,
   left: people.backedUp,
@@ -48,8 +48,8 @@ const aftermaths: Record<string, Aftermath> = {
     remedy: ({ file }) => renameSync(`${dirname(file)}-old`, dirname(file)),
     left: people.acknowledged,
   },
-  'a backup is renamed to the file': besideOldLog,
-  'a backup is copied over the file': besideOldLog,
+  'a backup is renamed to the file': withOldLog,
+  'a backup is copied over the file': withOldLog,
 };
 
 /** Asserts that nothing is acknowledged after a harm, and that the next start reports the remedy. */
@@ -172,33 +172,33 @@ function addBytes({ key }: Target, index: number): Buffer {
 }
 
 /** User for a server that permissions apply to: root ignores them. */
-const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 const readOnly: Fault = {
   name: 'a directory and files that become read-only',
   missing: () =>
-    spawnSync(process.execPath, ['-e', '0'], nobody).status === 0
+    spawnSync(process.execPath, ['-e', '0'], unprivileged).status === 0
       ? undefined
       : 'this machine cannot run a program as another user.',
   run: async (scene) => {
     const directory = dirname(scene.file);
     mkdirSync(directory);
     chmodSync(scene.directory, 0o755);
-    if (nobody.uid !== undefined) chownSync(directory, nobody.uid, nobody.gid);
+    if (unprivileged.uid !== undefined) chownSync(directory, unprivileged.uid, unprivileged.gid);
     const change = (ofDirectory: number, ofFiles: number) => {
       chmodSync(directory, ofDirectory);
       for (const name of readdirSync(directory)) chmodSync(join(directory, name), ofFiles);
     };
-    const { child, target } = await scene.start({}, undefined, nobody);
+    const { child, target } = await scene.start({}, undefined, unprivileged);
     const acknowledged = [await add(target, 0)];
     change(0o500, 0o400);
     for (const index of [1, 2]) acknowledged.push(await add(target, index));
     await crash(child);
-    const { code, stderr } = await scene.run('src/main.ts', [], nobody);
+    const { code, stderr } = await scene.run('src/main.ts', [], unprivileged);
     assert.equal(code, 1, 'the exit code of a start');
     assert.match(stderr, /may not read and write .*Make that user the owner/);
     change(0o700, 0o600);
-    const { target: again } = await scene.start({ BOOTSTRAP: 'off' }, target.key, nobody);
+    const { target: again } = await scene.start({ BOOTSTRAP: 'off' }, target.key, unprivileged);
     const stored = await storedOf(again, acknowledged.length);
     for (const [index, status] of acknowledged.entries())
       assert.equal(stored.includes(mobileOf(index)), status === 200, `${mobileOf(index)} after ${status}`);

@@ -25,8 +25,8 @@ const person = requestValue('addLead', 'accepted');
 
 /** A partner that adds people, some twice, and looks up and cancels some. Every response must be 200. */
 export async function sendLeads(soak: Soak): Promise<void> {
-  const expectOk = async (answer: ReturnType<typeof send>) => {
-    const { status, text } = await answer;
+  const expectOk = async (response: ReturnType<typeof send>) => {
+    const { status, text } = await response;
     if (status !== 200) soak.faults.push(`The response to a partner was ${status} ${text}`);
   };
   while (soak.isOn) {

@@ -71,7 +71,7 @@ test('neither a write nor a read resolves before the commit is synced', async ()
   const queue = new CommitQueue(database, disk, defaultLimits);
   const settled: string[] = [];
   const write = queue
-    .write(() => database.exec("INSERT INTO note VALUES ('kept')"))
+    .write(() => database.exec("INSERT INTO note VALUES ('saved')"))
     .then(() => settled.push('written'));
   await expect.poll(() => syncs.length).toBe(1);
   const read = queue.read(() => 'read').then((what) => settled.push(what));
@@ -160,8 +160,8 @@ test('commits writes that arrive together in one commit', async () => {
 test('a write is in the file when its promise resolves', async () => {
   const { database, file } = newDatabase();
   const queue = new CommitQueue(database, logOf(database), defaultLimits);
-  await queue.write(() => database.exec("INSERT INTO note VALUES ('kept')"));
-  expect(notesIn(file)).toEqual(['kept']);
+  await queue.write(() => database.exec("INSERT INTO note VALUES ('saved')"));
+  expect(notesIn(file)).toEqual(['saved']);
 });
 
 test('rolls back a failed write alone and commits the rest of its batch', async () => {
@@ -222,7 +222,7 @@ test('writes wait for the lock of another process without blocking the event loo
     .then(() => {
       written = true;
     });
-  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let tick = 0; tick < 50; tick += 1) await new Promise((resolve) => setTimeout(resolve, 1));
   expect(written).toBe(false);
   lock.release();
   await write;

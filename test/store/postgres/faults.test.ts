@@ -25,19 +25,19 @@ async function deployment(limits: Partial<PostgresStoreLimits> = {}, settings: r
 /** Creates a store in the shared PostgreSQL server. The limits apply to the tested store, not to filling it. */
 async function sharedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   const url = await emptyDatabase();
-  const { store: patient, ...made } = await furnished(closing(await openPostgresStore(url)));
-  return { url, patient, store: closing(await openPostgresStore(url, limits)), ...made };
+  const { store: direct, ...made } = await furnished(closing(await openPostgresStore(url)));
+  return { url, direct, store: closing(await openPostgresStore(url, limits)), ...made };
 }
 
 /** Creates a store in the shared PostgreSQL server, behind a proxy. */
 async function proxiedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   const url = new URL(await emptyDatabase());
-  const direct = url.href;
-  const { store: patient, ...made } = await furnished(closing(await openPostgresStore(direct)));
+  const directUrl = url.href;
+  const { store: direct, ...made } = await furnished(closing(await openPostgresStore(directUrl)));
   const proxy = await startLossyProxy(Number(url.port));
   url.port = String(proxy.port);
   const store = closing(await openPostgresStore(url.href, { connections: 1, ...limits }));
-  return { proxy, url: direct, patient, store, ...made };
+  return { proxy, url: directUrl, direct, store, ...made };
 }
 
 /** Opens a connection with an open transaction. */
@@ -177,11 +177,11 @@ test.each([undefined, { key: 'k', fingerprint: 'f' }])(
 );
 
 test('rejects with StoreUnavailable if the outcome of a commit remains unknown', async () => {
-  const { proxy, patient, store, first, from } = await proxiedDeployment({ retryTimeout: 200 });
+  const { proxy, direct, store, first, from } = await proxiedDeployment({ retryTimeout: 200 });
   proxy.loseNextAnswer('cut');
   proxy.isOpen(false);
   await expect(store.submit(from(first.id))).rejects.toThrow(StoreUnavailable);
-  expect(await submissionsIn(patient)).toHaveLength(1);
+  expect(await submissionsIn(direct)).toHaveLength(1);
 });
 
 test('retries a deadlock', async () => {
@@ -246,7 +246,7 @@ test('rejects calls beyond the capacity at once and completes the others', async
 
 test('rejects waiting calls in time while PostgreSQL is blocked, however many there are', async () => {
   const limits = { connections: 1, retryTimeout: 200, statementTimeout: 1_000 };
-  const { url, patient, store, first, from } = await sharedDeployment(limits);
+  const { url, direct, store, first, from } = await sharedDeployment(limits);
   const other = await openTransaction(url);
   await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
   const calls = Array.from({ length: 5_000 }, (_, index) =>
@@ -257,7 +257,7 @@ test('rejects waiting calls in time while PostgreSQL is blocked, however many th
   const reasons = new Set(settled.map((each) => String('reason' in each && each.reason)));
   expect([...reasons].join()).toContain('StoreUnavailable: The call waited longer than 200 ms');
   await other.query('COMMIT');
-  expect(await submissionsIn(patient)).toEqual([]);
+  expect(await submissionsIn(direct)).toEqual([]);
 });
 
 test('errors contain no personal data', async () => {
@@ -273,13 +273,13 @@ test('errors contain no personal data', async () => {
 });
 
 test('cancels a statement that takes too long and saves nothing', async () => {
-  const { url, patient, store, first, from } = await sharedDeployment({ statementTimeout: 1_000 });
+  const { url, direct, store, first, from } = await sharedDeployment({ statementTimeout: 1_000 });
   const other = await openTransaction(url);
   await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
   await expect(store.submit(from(first.id))).rejects.toThrow('statement timeout');
   await other.query('COMMIT');
-  expect(await submissionsIn(patient)).toEqual([]);
-  expect(await patient.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+  expect(await submissionsIn(direct)).toEqual([]);
+  expect(await direct.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
 });
 
 test('rejects writes on a read-only server, as after a failover, and recovers once there is a primary', async () => {

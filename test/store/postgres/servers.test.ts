@@ -58,11 +58,11 @@ test('executes a request that two servers receive together with one idempotency 
     for (let round = 0; round < 25; round += 1) {
       const mobile = `+44784025${type === 'motor' ? 1 : 2}${String(round).padStart(3, '0')}`;
       const name = { ...key, key: mobile };
-      const told = await Promise.all(
+      const results = await Promise.all(
         servers.map((each) => each.submit(from(first.id, { mobile, type }), name)),
       );
-      expect(new Set(told.map(({ outcome }) => outcome)).size).toBe(1);
-      expect(told.filter((each) => 'isReplay' in each && each.isReplay)).toHaveLength(1);
+      expect(new Set(results.map(({ outcome }) => outcome)).size).toBe(1);
+      expect(results.filter((each) => 'isReplay' in each && each.isReplay)).toHaveLength(1);
     }
   }
   expect(await submissionsIn(store)).toHaveLength(50);
@@ -93,14 +93,14 @@ test('three servers and two dispatchers accept each person once and deliver each
   const targets: Target[] = urls.map((each) => ({ url: each, key }));
   const body = requestValue('addLead', 'accepted');
   const accepted = JSON.stringify(responseValue('addLead', 200, 'accepted'));
-  const answers = await Promise.all(
+  const acceptedCounts = await Promise.all(
     Array.from({ length: people }, async (_, index) => {
       const mobile = `0784${String(index).padStart(7, '0')}`;
       const sent = targets.map((target) => post(target, 'addLead', { ...body, type: 'motor', mobile }));
       return (await Promise.all(sent)).filter(({ json }) => JSON.stringify(json) === accepted).length;
     }),
   );
-  expect(new Set(answers)).toEqual(new Set([1]));
+  expect(new Set(acceptedCounts)).toEqual(new Set([1]));
   const leads = await untilAll(store, 'dialled');
   expect(leads).toHaveLength(people);
   expect(await submissionsIn(store)).toHaveLength(3 * people);

@@ -87,15 +87,15 @@ test.each([
   await store.close();
   chmodSync(file, mode);
   // Root ignores permissions.
-  const nobody = 65_534;
-  if (process.getuid?.() === 0) chownSync(dirname(file), nobody, nobody);
+  const unprivileged = 65_534;
+  if (process.getuid?.() === 0) chownSync(dirname(file), unprivileged, unprivileged);
   const child = spawnProgram(
     'src/cli.ts',
     ['type', 'add', 'home'],
     { DATABASE_URL: `sqlite:${file}` },
     undefined,
     {
-      ...(process.getuid?.() === 0 && { uid: nobody, gid: nobody }),
+      ...(process.getuid?.() === 0 && { uid: unprivileged, gid: unprivileged }),
     },
   );
   onTestFinished(() => void child.kill('SIGKILL'));
