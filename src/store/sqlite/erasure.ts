@@ -101,8 +101,9 @@ function withWriteLock<Result>(path: string, run: () => Result): Result | undefi
   try {
     durableCheckpoints(checkpointer);
     writer.exec('BEGIN IMMEDIATE');
-    const { log, checkpointed } = { ...checkpointer.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() };
-    if (log !== checkpointed) return undefined;
+    const { busy, log, checkpointed } = { ...checkpointer.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() };
+    // Busy: another connection is making a checkpoint, which writes to the file. Then both counts are -1.
+    if (busy !== 0 || log !== checkpointed) return undefined;
     const result = run();
     writer.exec(`PRAGMA user_version = ${versionOf(writer)}; COMMIT`);
     return result;

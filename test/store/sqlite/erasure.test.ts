@@ -177,6 +177,29 @@ test('reports what can still be read if a reader prevents the erasure', async ()
   );
 });
 
+test('does not overwrite the file while another connection makes a checkpoint', async () => {
+  const { store } = await furnished(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
+  const { prepare } = DatabaseSync.prototype;
+  let busyCheckpoints = 0;
+  const prepared = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(function (
+    this: unknown,
+    sql,
+  ) {
+    // The cast: `prepare` is a method of DatabaseSync.
+    const statement = prepare.call(this as DatabaseSync, sql);
+    if (sql === 'PRAGMA wal_checkpoint(PASSIVE)' && busyCheckpoints < 3) {
+      busyCheckpoints += 1;
+      // What SQLite returns while another connection holds the checkpoint lock.
+      statement.get = () => ({ busy: 1, log: -1, checkpointed: -1 });
+    }
+    return statement;
+  });
+  onTestFinished(() => prepared.mockRestore());
+  await store.erase(0);
+  // Each attempt was given up until there was no other checkpoint.
+  expect(busyCheckpoints).toBe(3);
+});
+
 test('shrinks the file step by step if much of it is free', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store } = await furnished(closing(openSqliteStore(file)));
