@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import { post, send, type Target } from './harness/client.ts';
 import { requestValue, responseValue } from './harness/contract.ts';
-import { finished, start, written } from './harness/process.ts';
+import { finished, start, untilOutput } from './harness/process.ts';
 
 async function startSandbox() {
   const child = start('src/sandbox.ts', [], { PORT: '0', DATABASE_URL: 'sqlite:/nowhere/leads.db' });
-  const output = await written(child, /Existing Contact/);
+  const output = await untilOutput(child, /Existing Contact/);
   const target: Target = {
     url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
     key: /key +(leads_[\w-]+)/.exec(output)?.[1] ?? '',
@@ -29,7 +29,7 @@ test('schedules a delayed lead, rejects it a second time, and cancels it', async
 
 test('logs a delivery without personal data instead of calling', async () => {
   const { child, target } = await startSandbox();
-  const dialled = written(child, /Lead delivered/);
+  const dialled = untilOutput(child, /Lead delivered/);
   await send(target, 'addLead');
   const line = await dialled;
   for (const value of Object.values(requestValue('addLead', 'accepted')).slice(0, 4))

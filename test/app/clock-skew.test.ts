@@ -1,10 +1,10 @@
-/** Due times come from one clock and are compared with another: the operator is told when the two do not agree. */
+/** Due times are set by one clock and compared with another, so operators must know if the two disagree. */
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { watchClock } from '../../src/app/clock-skew.ts';
 import { unobserved } from '../../src/store/observer.ts';
 
-test('a skew is logged once when it begins and once when it is over, and always passed on', () => {
+test('logs when a skew begins and ends, and always passes it on', () => {
   const lines: { level: number; msg: string; clockSkew?: number }[] = [];
   const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const seen: number[] = [];

@@ -1,4 +1,4 @@
-/** The server as an operator meets it: started, fed, stopped, killed, and started wrongly. */
+/** The server as a process: start, stop, crash and invalid configuration. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { diallers } from '../../src/delivery/diallers.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { send, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
-import { finished, run, skipWithout, start, written } from '../harness/process.ts';
+import { finished, run, skipWithout, start, untilOutput } from '../harness/process.ts';
 import { holdWriteLock, leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts';
 
 const accepted = responseValue('addLead', 200, 'accepted');
@@ -23,7 +23,7 @@ function settings(): { PORT: string; DATABASE_URL: string; file: string } {
   return { PORT: '0', DATABASE_URL: `sqlite:${file}`, file };
 }
 
-/** Where the server is that wrote this, and which key it made. */
+/** Returns the URL and the first key in a server's output. */
 function targetIn(output: string): Target {
   return {
     url: /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '',
@@ -31,20 +31,20 @@ function targetIn(output: string): Target {
   };
 }
 
-/** Starts the server and reads from its output where it is and which key it made. */
+/** Starts the server and returns its URL and first key. */
 async function startMain({ file: _file, ...environment }: Record<string, string>) {
   const child = start('src/main.ts', [], environment);
-  const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
+  const output = await untilOutput(child, /Listening on \S+[\s\S]*-d '.*'/);
   return { child, output, target: targetIn(output) };
 }
 
 /** Starts the server on a store that is not empty. */
 async function startMainAgain({ file: _file, ...environment }: Record<string, string>) {
   const child = start('src/main.ts', [], environment);
-  return { child, target: targetIn(await written(child, /Listening on/)) };
+  return { child, target: targetIn(await untilOutput(child, /Listening on/)) };
 }
 
-/** Tells apart what was lost from what was never promised. */
+/** Returns a lead for a person who is unique within the test. */
 async function mobilesIn(file: string): Promise<string[]> {
   const store = openSqliteStore(file);
   const leads = await leadsIn(store);
@@ -57,7 +57,7 @@ function lead(index: number) {
   return { ...requestValue('addLead', 'accepted'), mobile };
 }
 
-test('an empty store gets a partner, and the command that is printed works when it is pasted', async (context) => {
+test('creates a first partner on an empty store, and prints a command that works', async (context) => {
   const { output } = await startMain(settings());
   const curl = /curl '[\s\S]*?'\n/.exec(output.slice(output.indexOf('curl ')))?.[0] ?? '';
   expect(curl).toContain('/lead/add?key=leads_');
@@ -66,22 +66,22 @@ test('an empty store gets a partner, and the command that is printed works when 
   expect(JSON.parse(stdout)).toEqual(accepted);
 });
 
-test('the first key is printed once, and never again', async () => {
+test('prints the first key only once', async () => {
   const environment = settings();
   const first = await startMain(environment);
   first.child.kill('SIGTERM');
   await finished(first.child);
   const second = start('src/main.ts', [], { PORT: '0', DATABASE_URL: environment.DATABASE_URL });
-  const output = await written(second, /Listening on/);
+  const output = await untilOutput(second, /Listening on/);
   second.kill('SIGTERM');
   const { stdout } = await finished(second);
   expect(output + stdout).not.toContain('leads_');
 });
 
-test('BOOTSTRAP=off leaves an empty store empty', async () => {
+test('leaves an empty store empty with BOOTSTRAP=off', async () => {
   const { file, ...environment } = settings();
   const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'off' });
-  await written(child, /Listening on/);
+  await untilOutput(child, /Listening on/);
   child.kill('SIGTERM');
   await finished(child);
   const store = openSqliteStore(file);
@@ -89,30 +89,30 @@ test('BOOTSTRAP=off leaves an empty store empty', async () => {
   await store.close();
 });
 
-/** Waits until so many requests have come in and wait for the store, whose lock another process holds. */
+/** Waits until a number of requests wait for the store, whose lock another process holds. */
 function untilWaiting(output: string, requests: number): Promise<void> {
   const metricsUrl = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(output)?.[0] ?? '';
   const waiting = async () => {
     const text = await (await fetch(metricsUrl)).text();
     return Number(/^leads_store_queue_depth (\d+)$/m.exec(text)?.[1]);
   };
-  // The check of the store is a write as well.
+  // The readiness check waits as well.
   return expect.poll(waiting, { interval: 20 }).toBeGreaterThanOrEqual(requests);
 }
 
-test('SIGTERM answers what is under way, then closes the store and exits with 0', async () => {
+test('responds to requests in flight after SIGTERM, closes the store and exits with 0', async () => {
   const environment = settings();
   const { child, output, target } = await startMain({ ...environment, METRICS_PORT: '0' });
   const lock = holdWriteLock(environment.file);
-  const answers = Array.from({ length: 20 }, (_, index) => send(target, 'addLead', { body: lead(index) }));
+  const responses = Array.from({ length: 20 }, (_, index) => send(target, 'addLead', { body: lead(index) }));
   await untilWaiting(output, 20);
   const end = finished(child);
   child.kill('SIGTERM');
-  await written(child, /Stopping on SIGTERM/);
+  await untilOutput(child, /Stopping on SIGTERM/);
   lock.release();
-  for (const { json, headers } of await Promise.all(answers)) {
+  for (const { json, headers } of await Promise.all(responses)) {
     expect(json).toEqual(accepted);
-    // Else the client would keep its connection, and the server wait for it.
+    // Otherwise the server would wait for the client's idle connection.
     expect(headers['connection']).toBe('close');
   }
   expect((await end).code).toBe(0);
@@ -120,7 +120,7 @@ test('SIGTERM answers what is under way, then closes the store and exits with 0'
   expect(await mobilesIn(environment.file)).toHaveLength(20);
 });
 
-test('stopping `npm start` stops the server, and a second signal does not cut its answers short', async () => {
+test('stops with `npm start`, and ignores a second signal', async () => {
   const { file, ...environment } = settings();
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const node = dirname(process.execPath);
@@ -129,14 +129,14 @@ test('stopping `npm start` stops the server, and a second signal does not cut it
     env: { PATH: `${node}${delimiter}${process.env['PATH']}`, METRICS_PORT: '0', ...environment },
   });
   onTestFinished(() => void shell.kill('SIGKILL'));
-  const output = await written(shell, /Listening on \S+[\s\S]*-d '.*'/);
+  const output = await untilOutput(shell, /Listening on \S+[\s\S]*-d '.*'/);
   const target = targetIn(output);
   const lock = holdWriteLock(file);
   const response = send(target, 'addLead', { body: lead(1) });
   await untilWaiting(output, 1);
   const end = finished(shell);
-  const stopping = written(shell, /Stopping on SIGINT/);
-  // npm sends its signals to the shell that it started.
+  const stopping = untilOutput(shell, /Stopping on SIGINT/);
+  // npm signals the shell that it started.
   shell.kill('SIGINT');
   await stopping;
   shell.kill('SIGINT');
@@ -145,7 +145,7 @@ test('stopping `npm start` stops the server, and a second signal does not cut it
   expect((await end).code).toBe(0);
 });
 
-test('an idle connection does not keep the server from stopping', async () => {
+test('stops despite idle connections', async () => {
   const { child, target } = await startMain(settings());
   const { hostname, port } = new URL(target.url);
   const idle = connect(Number(port), hostname);
@@ -157,13 +157,13 @@ test('an idle connection does not keep the server from stopping', async () => {
   expect((await end).code).toBe(0);
 });
 
-test('SIGTERM ends a server whose log nobody reads', async () => {
+test('stops on SIGTERM although nobody reads the log', async () => {
   const { child, target } = await startMain({ ...settings(), RATE_LIMIT: 'off' });
   child.stdout.pause();
   const { hostname, port } = new URL(target.url);
   const head = `POST /lead/status?key=${target.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n`;
   const requests = `${`${head}\r\n{}`.repeat(49)}${head}Connection: close\r\n\r\n{}`;
-  // The lines of all of them are more than a pipe holds.
+  // Together, their log lines exceed the buffer of a pipe.
   for (let round = 0; round < 60; round += 1) {
     const client = connect(Number(port), hostname).resume();
     client.write(requests);
@@ -174,7 +174,7 @@ test('SIGTERM ends a server whose log nobody reads', async () => {
   expect(await ended).toEqual([0, null]);
 });
 
-test('what was answered "saved": true is there after kill -9', async () => {
+test('keeps every lead with "saved": true after kill -9', async () => {
   const environment = settings();
   const { child, target } = await startMain(environment);
   const acknowledged: string[] = [];
@@ -197,7 +197,7 @@ test('what was answered "saved": true is there after kill -9', async () => {
   await store.close();
 });
 
-test('what the operator does beside a running server counts from the next request on', async () => {
+test('applies what the CLI does from the next request on', async () => {
   const environment = settings();
   const { target } = await startMain(environment);
   const cli = (...words: string[]) => run('src/cli.ts', words, environment);
@@ -218,7 +218,7 @@ test('what the operator does beside a running server counts from the next reques
   expect((await send({ ...target, key }, 'addLead', { body })).status).toBe(401);
 });
 
-test('the operator’s command takes the code that the server was compiled to, and leaves it to the next start', async () => {
+test('shares the module cache between the server and the CLI', async () => {
   const environment = { ...settings(), NODE_COMPILE_CACHE: temporaryDirectory() };
   const { child } = await startMain(environment);
   const end = finished(child);
@@ -263,7 +263,7 @@ test.each([
     { DIALLER: 'webhook', DIALLER_URL: 'https://receiver.test' },
     'DIALLER_SECRET is missing: the secret that signs the webhooks; whsec_ and base64.',
   ],
-])('%o stops the start with a sentence that names the variable', async (wrong, message) => {
+])('does not start with %o, and names the variable', async (wrong, message) => {
   const { code, stdout, stderr } = await run('src/main.ts', [], { ...settings(), ...wrong });
   expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `${message}\n` });
 });
@@ -280,16 +280,19 @@ test.each([
     { dialler: 'log', state: 'off', reason: 'Another process delivers leads.' },
   ],
   [{ DIALLER: 'log' }, 'Due leads are delivered (DIALLER=log).', { dialler: 'log', state: 'running' }],
-])('with %o the log and /status say what happens to due leads', async (environment, line, delivery) => {
-  const { output } = await startMain({ ...settings(), ...environment, METRICS_PORT: '0' });
-  expect(output).toContain(line);
-  const [, metrics = ''] = /(http:\S+)\/metrics/.exec(output) ?? [];
-  expect(await (await fetch(`${metrics}/status`)).json()).toEqual({ ready: true, delivery });
-  const [, server = ''] = /Listening on (http:[^\s"]+)/.exec(output) ?? [];
-  expect(await (await fetch(`${server}/readyz`)).json()).toEqual({ status: 'ready' });
-});
+])(
+  'reports how leads are delivered in the log and at /status, with %o',
+  async (environment, line, delivery) => {
+    const { output } = await startMain({ ...settings(), ...environment, METRICS_PORT: '0' });
+    expect(output).toContain(line);
+    const [, metrics = ''] = /(http:\S+)\/metrics/.exec(output) ?? [];
+    expect(await (await fetch(`${metrics}/status`)).json()).toEqual({ ready: true, delivery });
+    const [, server = ''] = /Listening on (http:[^\s"]+)/.exec(output) ?? [];
+    expect(await (await fetch(`${server}/readyz`)).json()).toEqual({ status: 'ready' });
+  },
+);
 
-test('a due lead is handed over by the server itself, and one that only takes leads in leaves it alone', async () => {
+test('delivers due leads itself unless DISPATCH=off', async () => {
   const environment = settings();
   const intake = await startMain({ ...environment, DIALLER: 'log', DISPATCH: 'off' });
   await send(intake.target, 'addLead', { body: lead(1) });
@@ -298,7 +301,7 @@ test('a due lead is handed over by the server itself, and one that only takes le
     DATABASE_URL: environment.DATABASE_URL,
     DIALLER: 'log',
   });
-  const delivered = written(dispatching, /Lead delivered/);
+  const delivered = untilOutput(dispatching, /Lead delivered/);
   expect(await delivered).toContain('"response":"logged; nobody is called (DIALLER=log)"');
   const body = { mobile: lead(1).mobile, type: 'motor-trade' };
   await expect
@@ -311,13 +314,13 @@ test.each([
   'mysql://db.test/leads?password=secret',
   'db.test?user=leads&p%61ssword=secret',
   'postgres:leads:secret@db.test',
-])('a wrong DATABASE_URL that may contain a password is not printed: %s', async (url) => {
+])('does not print an invalid DATABASE_URL that may contain a password: %s', async (url) => {
   const { code, stderr } = await run('src/main.ts', [], { ...settings(), DATABASE_URL: url });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^DATABASE_URL must be .*; its value is not shown because it may be secret\.\n$/);
 });
 
-test('several wrong variables are named at once', async () => {
+test('names all invalid variables at once', async () => {
   const { stderr } = await run('src/main.ts', [], { ...settings(), PORT: 'x', LOG_LEVEL: 'loud' });
   expect(
     stderr
@@ -327,7 +330,7 @@ test('several wrong variables are named at once', async () => {
   ).toEqual(['PORT', 'LOG_LEVEL']);
 });
 
-test('a port that is taken stops the start with a sentence', async () => {
+test('does not start if the port is in use, and explains what to do', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const address = other.address();
@@ -340,8 +343,8 @@ test('a port that is taken stops the start with a sentence', async () => {
   );
 });
 
-test('an address that is not the machine’s stops the start with a sentence', async () => {
-  // Of a network that is for documentation alone (RFC 5737).
+test('does not start on another machine’s address, and explains what to do', async () => {
+  // A network reserved for documentation (RFC 5737).
   const { code, stderr } = await run('src/main.ts', [], { ...settings(), HOST: '203.0.113.1' });
   expect(code).toBe(1);
   expect(stderr).toBe(
@@ -349,19 +352,19 @@ test('an address that is not the machine’s stops the start with a sentence', a
   );
 });
 
-test('a .env file is read where there is one, and the environment goes before it', async () => {
+test('reads .env, and gives precedence to the environment', async () => {
   const directory = temporaryDirectory();
   writeFileSync(
     join(directory, '.env'),
     'PORT=0\nBOOTSTRAP=off\nDATABASE_URL=sqlite:from-file.db\nDEFAULT_COUNTRY=DE\n',
   );
   const child = start('src/main.ts', [], { DEFAULT_COUNTRY: 'FR' }, directory);
-  const output = await written(child, /Listening on/);
+  const output = await untilOutput(child, /Listening on/);
   expect(output).toContain('"database":"sqlite:from-file.db","country":"FR"');
   expect(existsSync(join(directory, 'from-file.db'))).toBe(true);
 });
 
-test('every setting that can be off can be switched off by that word', async () => {
+test('accepts `off` for every optional setting', async () => {
   const config = await readConfig({
     RATE_LIMIT: 'off',
     METRICS_PORT: 'off',
@@ -384,7 +387,7 @@ test('every setting that can be off can be switched off by that word', async () 
   });
 });
 
-test('lists are read with or without spaces, and a variable that is not set has its default', async () => {
+test('reads lists with or without spaces, and applies defaults', async () => {
   const lists = { ALLOWED_COUNTRIES: 'gb, IE', ALLOWED_SPECIAL_NUMBERS: 'satellite , premium-rate' };
   expect((await readConfig(lists)).phonePolicy).toEqual({
     countries: new Set(['GB', 'IE']),
@@ -396,7 +399,7 @@ test('lists are read with or without spaces, and a variable that is not set has 
   expect(config.rateLimit).toEqual({ perSecond: 100, burst: 1_000 });
 });
 
-test('the burst and where metrics are read come from the configuration', async () => {
+test('reads the burst and the metrics address from the configuration', async () => {
   const config = await readConfig({
     RATE_LIMIT: '5',
     RATE_LIMIT_BURST: '7',
@@ -408,8 +411,8 @@ test('the burst and where metrics are read come from the configuration', async (
   expect((await readConfig({ METRICS_PORT: '0' })).metrics).toEqual({ host: '127.0.0.1', port: 0 });
 });
 
-test('a server keeps to its configured burst, and listens for metrics where it is told to', async () => {
-  // Every address of this network is the machine's own on Linux, and only there.
+test('applies the configured burst, and serves metrics on the configured address', async () => {
+  // Only on Linux do all addresses of this network belong to the machine.
   const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
   const environment = {
     ...settings(),
@@ -426,7 +429,7 @@ test('a server keeps to its configured burst, and listens for metrics where it i
   expect(headers['ratelimit-policy']).toBe('"default";q=7;w=2');
 });
 
-test('a number that is not called is refused with the reason in the log, and who has it is still found and cancelled', async () => {
+test('rejects a number that is not called and logs the reason, but still finds and cancels its lead', async () => {
   const environment = settings();
   const french = '+33612345678';
   const before = await startMain(environment);
@@ -438,8 +441,8 @@ test('a number that is not called is refused with the reason in the log, and who
 
   const restricted = { ...environment, ALLOWED_COUNTRIES: 'GB' };
   const child = start('src/main.ts', [], restricted);
-  const target = { ...before.target, url: targetIn(await written(child, /Listening on/)).url };
-  const lines = written(child, /(?:"field"[\s\S]*){3}\n/);
+  const target = { ...before.target, url: targetIn(await untilOutput(child, /Listening on/)).url };
+  const lines = untilOutput(child, /(?:"field"[\s\S]*){3}\n/);
   expect((await send(target, 'addLead', { body })).json).toEqual({
     mobile: { 0: 'Mobile is not a valid phone number.' },
   });
@@ -473,7 +476,7 @@ test('a number that is not called is refused with the reason in the log, and who
   expect((await send(target, 'cancelLead', { body: person })).json).toEqual({ cancelled: true });
 });
 
-test('when a key was last used is known, at the latest once the server has stopped', async () => {
+test('saves when a key was last used by the time it has stopped', async () => {
   const environment = settings();
   const { child, target } = await startMain(environment);
   const before = Date.now();
@@ -486,7 +489,7 @@ test('when a key was last used is known, at the latest once the server has stopp
   expect(key?.lastUsedAt).toBeGreaterThanOrEqual(before);
 });
 
-test('of a server that starts answers that were kept for 23 hours are replayed, and for longer than a day forgotten', async () => {
+test('replays idempotency records for a day, and deletes older ones at the start', async () => {
   const environment = settings();
   const { child, target } = await startMain(environment);
   for (const name of ['old', 'new']) {
@@ -511,7 +514,7 @@ test('of a server that starts answers that were kept for 23 hours are replayed, 
   expect((await again('old')).headers).not.toHaveProperty('idempotent-replayed');
 });
 
-test('a server whose log nobody reads any more goes on taking leads in', async () => {
+test('accepts leads after the reader of its log has ended', async () => {
   const { child, target } = await startMain(settings());
   let said = '';
   child.stderr.on('data', (chunk) => {

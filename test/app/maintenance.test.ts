@@ -1,4 +1,4 @@
-/** A server runs for months: what it forgets now and then must not be what it forgot once, at its start. */
+/** A server runs for months, so maintenance must run at intervals and not only at the start. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RegularMaintenance } from '../../src/app/maintenance.ts';
 import { idempotencyRetention } from '../../src/leads/idempotency.ts';
@@ -8,7 +8,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 const log = await createLog('silent');
 const tenMinutes = 10 * 60_000;
 
-/** A store whose steps end as the test says; timers and the clock are the test's. */
+/** Returns a store whose steps the test ends, with timers and a clock that the test advances. */
 function maintained(step: (call: number) => Promise<number>) {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
@@ -17,12 +17,12 @@ function maintained(step: (call: number) => Promise<number>) {
     cutoffs.push({ before, at: Date.now() });
     return step(cutoffs.length);
   };
-  // The cast: regular maintenance calls nothing else.
+  // The cast: maintenance uses only these methods.
   const upkeep = new RegularMaintenance({ deleteIdempotencyRecords } as unknown as Maintenance, log);
   return { upkeep, cutoffs };
 }
 
-test('maintenance runs at the start and every ten minutes, and each time counts the day from then', async () => {
+test('runs at the start and every ten minutes, each time with a new cutoff', async () => {
   const { upkeep, cutoffs } = maintained(async () => 0);
   expect(cutoffs).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(tenMinutes - 1);
@@ -38,7 +38,7 @@ test('maintenance runs at the start and every ten minutes, and each time counts 
   expect(cutoffs).toHaveLength(4);
 });
 
-test('a run takes as many steps as there is to forget, with pauses, and no second one beside it', async () => {
+test('runs until nothing is left, with pauses, and never twice at once', async () => {
   let finish = (_forgotten: number) => {};
   const steps = new Map([
     [1, Promise.resolve(500)],
@@ -63,7 +63,7 @@ test('a run takes as many steps as there is to forget, with pauses, and no secon
   await upkeep.stop();
 });
 
-test('a run that fails is made up for by the next', async () => {
+test('carries on with the next run after a failure', async () => {
   const { upkeep, cutoffs } = maintained(async (call) => {
     if (call < 3) throw new Error('The store failed.');
     return 0;
@@ -73,7 +73,7 @@ test('a run that fails is made up for by the next', async () => {
   await upkeep.stop();
 });
 
-test('a stop waits for the step in progress, and makes no further one', async () => {
+test('waits for the step in progress when it stops, and starts no other', async () => {
   let finish = (_forgotten: number) => {};
   const { upkeep, cutoffs } = maintained(
     () =>

@@ -1,4 +1,4 @@
-/** A process that is asked to stop ends in time, whatever hangs, and whatever fails. */
+/** A process must stop in time, whatever hangs or fails. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { shutDown } from '../../src/app/shutdown.ts';
@@ -7,7 +7,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 const log = await createLog('silent');
 const hangs = () => new Promise<void>(() => {});
 
-test('the steps of a shutdown run one after the other', async () => {
+test('runs the steps one after the other', async () => {
   const done: string[] = [];
   const step = (name: string, milliseconds: number) => ({
     name,
@@ -21,7 +21,7 @@ test('the steps of a shutdown run one after the other', async () => {
   expect(done).toEqual(['one', 'two']);
 });
 
-test('a step that hangs is left behind, and the next ones still run', async () => {
+test('abandons a step that hangs, and runs the next ones', async () => {
   const done: string[] = [];
   await shutDown(
     [
@@ -34,7 +34,7 @@ test('a step that hangs is left behind, and the next ones still run', async () =
   expect(done).toEqual(['last']);
 });
 
-test('a step that fails, even after it was left behind, does not keep the others from running', async () => {
+test('runs the next steps after one that fails, even if that fails late', async () => {
   const done: string[] = [];
   const fails = async () => {
     throw new Error('It failed.');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { skipWithout, start, written } from '../harness/process.ts';
+import { skipWithout, start, untilOutput } from '../harness/process.ts';
 import { dialDue, temporaryDirectory } from '../harness/server.ts';
 import { furnished } from '../store/stores.ts';
 
@@ -23,12 +23,12 @@ async function watchedStore() {
 test('prints a line per second with rates and due leads, and exits with 0 on Ctrl-C', async () => {
   const { store, first, from, environment } = await watchedStore();
   const child = start('src/cli.ts', ['watch'], environment);
-  const [line] = (await written(child, /\n/)).split('\n');
+  const [line] = (await untilOutput(child, /\n/)).split('\n');
   expect(line).toMatch(
     /^\S+Z {2}intake 0\.0\/s {2}delivered 0\.0\/s {2}failed attempts 0\.0\/s {2}due 0 \(oldest 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
   );
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await written(child, /intake 0\.[1-9]\/s.* due 1 \(oldest [0-9]+ s\) {2}scheduled 1/);
+  await untilOutput(child, /intake 0\.[1-9]\/s.* due 1 \(oldest [0-9]+ s\) {2}scheduled 1/);
   child.kill('SIGINT');
   const code = await new Promise((resolve) => child.once('close', resolve));
   expect(code).toBe(0);
@@ -37,12 +37,12 @@ test('prints a line per second with rates and due leads, and exits with 0 on Ctr
 test('--json prints an object per line, with outcomes by partner', async () => {
   const { store, first, from, environment } = await watchedStore();
   const child = start('src/cli.ts', ['watch', '--json'], environment);
-  await written(child, /\n/);
+  await untilOutput(child, /\n/);
   const other = await store.addPartner('a\u009b\u202e', ['motor']);
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   await store.submit(from(other.id, { mobile: '+447840258824' }));
-  const lines = (await written(child, /already-scheduled.*\n/)).trim().split('\n');
+  const lines = (await untilOutput(child, /already-scheduled.*\n/)).trim().split('\n');
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
     due: 1,
     leads: { scheduled: 1, failed: 1 },
@@ -57,10 +57,10 @@ test('shows pauses and the number of paused leads', async () => {
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
   const child = start('src/cli.ts', ['watch'], environment);
-  const line = (await written(child, /\n/)).split('\n')[0];
+  const line = (await untilOutput(child, /\n/)).split('\n')[0];
   expect(line).toMatch(/ due 0 \(oldest 0 s\) .* paused motor by operator {2}due but paused 1$/);
   const json = start('src/cli.ts', ['watch', '--json'], environment);
-  expect(JSON.parse((await written(json, /\n/)).split('\n')[0] ?? '')).toMatchObject({
+  expect(JSON.parse((await untilOutput(json, /\n/)).split('\n')[0] ?? '')).toMatchObject({
     due: 0,
     due_paused: 1,
     pauses: [{ type: 'motor', by: 'operator', reason: 'maintenance' }],
@@ -70,7 +70,7 @@ test('shows pauses and the number of paused leads', async () => {
 test('ends when the reader closes the output', async () => {
   const { environment } = await watchedStore();
   const child = start('src/cli.ts', ['watch'], environment);
-  await written(child, /\n/);
+  await untilOutput(child, /\n/);
   child.stdout.destroy();
   await new Promise((resolve) => child.once('exit', resolve));
 });
@@ -84,7 +84,7 @@ test('redraws one screen in a terminal, with the latest failed attempts', async 
     env: { PATH: process.env['PATH'], TERM: 'xterm', ...environment },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const screens = await written(child, /Leads at[\s\S]*Leads at[\s\S]*RESPONSE[\s\S]*once/);
+  const screens = await untilOutput(child, /Leads at[\s\S]*Leads at[\s\S]*RESPONSE[\s\S]*once/);
   expect(screens).toMatch(/Due +0/);
   expect(screens).toMatch(
     /Delivery is paused\. Due leads that are paused: 0\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,

@@ -8,7 +8,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { post, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { secret } from '../harness/dispatch.ts';
-import { start, written } from '../harness/process.ts';
+import { start, untilOutput } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { furnished } from '../store/stores.ts';
 
@@ -53,7 +53,7 @@ function residentMemory(pid: number | undefined): number {
 async function receivedBy(
   receiver: ReturnType<typeof start>,
 ): Promise<{ count: number; different: number; maxBurst: number }> {
-  const line = written(receiver, /\n/);
+  const line = untilOutput(receiver, /\n/);
   receiver.stdin.write('?\n');
   return JSON.parse(await line);
 }
@@ -82,7 +82,7 @@ test('delivers a hundred thousand due leads a few at a time without blocking the
   const file = join(temporaryDirectory(), 'leads.db');
   const { key, makeDueAt } = await createBacklog(file);
   const receiver = start('test/delivery/burst-receiver.ts', [], {});
-  const receiverUrl = (await written(receiver, /\n/)).trim();
+  const receiverUrl = (await untilOutput(receiver, /\n/)).trim();
   const child = start('src/main.ts', [], {
     PORT: '0',
     DATABASE_URL: `sqlite:${file}`,
@@ -92,7 +92,7 @@ test('delivers a hundred thousand due leads a few at a time without blocking the
     DIALLER_CONCURRENCY: String(concurrency),
     RATE_LIMIT: 'off',
   });
-  const output = await written(child, /Listening on/);
+  const output = await untilOutput(child, /Listening on/);
   const target = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key };
   await add(target, () => added >= 2_000);
   const memoryAtRest = residentMemory(child.pid);

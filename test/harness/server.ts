@@ -47,23 +47,23 @@ export type TestServerOptions = Partial<
 
 const log = await createLog('silent');
 
-/** A directory that is gone when the test is. */
+/** Creates a directory, which is removed after the test. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'leads-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
-/** A real server on a free port, over a store of its own that was empty; both end with the test. */
+/** Starts a server on a free port with a new SQLite store. Both end with the test. */
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const file = join(temporaryDirectory(), 'leads.db');
   return { file, ...(await serve(openSqliteStore(file, { ...defaultLimits, ...options }), options)) };
 }
 
 /**
- * A real server on a free port; it and the store end with the test.
+ * Starts a server on a free port. It and the store end with the test.
  *
- * @param beside a server on the same store, where the store is not empty
+ * @param beside another server on the same store, if the store is not empty
  */
 export async function serve(
   store: Store,
@@ -71,7 +71,7 @@ export async function serve(
   beside?: Pick<TestServer, 'partner' | 'type' | 'key'>,
 ): Promise<Omit<TestServer, 'file'>> {
   const first = (await bootstrap(store)) ?? beside;
-  if (first === undefined) throw new Error('The new store is not empty.');
+  if (first === undefined) throw new Error('The store is not empty.');
   const keyLastUsed = new KeyLastUsed(store, log);
   const onResponse = () => {};
   const readiness = await readinessOf(store, options.checkReadyEvery);
@@ -94,7 +94,7 @@ export async function serve(
   return { url: `http://${server.host}:${server.port}`, store, partner, type, key };
 }
 
-/** Cancels a lead, with a request that has just come in unless the caller says more of it. */
+/** Cancels a lead with a request that is received now, unless `wanted` overrides that. */
 export function cancel(
   store: Store,
   wanted: PersonAndType & Partial<Cancellation>,
@@ -113,7 +113,7 @@ async function readinessOf(store: Store, interval: number | undefined): Promise<
   return readiness;
 }
 
-/** Claims the leads that are due, and none that is too old. */
+/** Claims due leads. */
 export async function claim(
   store: Store,
   name: string,
@@ -122,7 +122,7 @@ export async function claim(
   return (await store.claimDue({ claim: name, limit, lease, notDueBefore: 0 })).leads;
 }
 
-/** Records what came of a try that has just been made. */
+/** Records an attempt that starts and ends now. */
 export function record(
   store: Store,
   name: string,
@@ -138,20 +138,22 @@ export function record(
   );
 }
 
-/** Hands every lead that is due to the dialler, with the same end for each. */
+/** Claims every due lead and records the same outcome for each. */
 export async function dialDue(store: Store, outcome: AttemptOutcome = 'delivered'): Promise<void> {
   for (const { id } of await claim(store, 'test')) await record(store, 'test', id, outcome);
 }
 
+/** Returns all leads of a store. */
 export function leadsIn(store: Store): Promise<LeadRecord[]> {
   return Array.fromAsync(store.leads({}, Number.MAX_SAFE_INTEGER));
 }
 
+/** Returns all submissions of a store. */
 export function submissionsIn(store: Store): Promise<SubmissionRecord[]> {
   return Array.fromAsync(store.submissions({}, Number.MAX_SAFE_INTEGER));
 }
 
-/** Makes every write fail from now on, as a damaged file does. */
+/** Makes every later write of leads fail, as in a damaged file. */
 export function breakStore(file: string): void {
   const database = new DatabaseSync(file);
   database.exec('ALTER TABLE lead RENAME TO damaged');
@@ -165,9 +167,9 @@ export function repairStore(file: string): void {
   database.close();
 }
 
-/** Holds the store's write lock, as another process can, until it is released. */
+/** Holds the store's write lock, as another process might, until it is released. */
 export function holdWriteLock(file: string): { release(): void } {
-  // A server that has just started may hold it for a moment itself.
+  // A server that has just started may hold the lock for a moment.
   const database = new DatabaseSync(file, { timeout: 5_000 });
   database.exec('BEGIN IMMEDIATE');
   return {

@@ -1,22 +1,22 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import type { Target } from './client.ts';
-import { start, written } from './process.ts';
+import { start, untilOutput } from './process.ts';
 import { temporaryDirectory } from './server.ts';
 
-/** A server in a process of its own, with all that comes out of it. */
+/** A server process whose output and metrics are read. */
 export interface Watched {
   child: ChildProcessWithoutNullStreams;
-  /** Where it is, with the key that it made where the store was empty. */
+  /** Its URL, and its first key if the store was empty. */
   target: Target;
   metricsUrl: string;
   /** Reads its metrics. */
   metrics: () => Promise<string>;
-  /** All that it has written so far. */
+  /** Its output so far, standard error included. */
   output: () => string;
 }
 
-/** Starts a server whose metrics are read; it ends with the test. */
+/** Starts a server process with metrics. It ends with the test. */
 export async function startWatched(environment: Record<string, string>): Promise<Watched> {
   const child = start('src/main.ts', [], {
     PORT: '0',
@@ -30,7 +30,7 @@ export async function startWatched(environment: Record<string, string>): Promise
   };
   child.stdout.on('data', listen);
   child.stderr.on('data', listen);
-  await written(
+  await untilOutput(
     child,
     environment['BOOTSTRAP'] === 'off' ? /Listening on/ : /Listening on \S+[\s\S]*-d '.*'/,
   );

@@ -13,7 +13,7 @@ import {
   requestExamples,
   responseExamples,
 } from '../harness/contract.ts';
-import { skipWithout, spawnProgram, written } from '../harness/process.ts';
+import { skipWithout, spawnProgram, untilOutput } from '../harness/process.ts';
 import { startServer } from '../harness/server.ts';
 
 /** Headers that Prism adds to responses. */
@@ -25,7 +25,7 @@ let output: string;
 
 beforeAll(async () => {
   child = spawnProgram('src/mock.ts', ['--port', '0'], {});
-  output = await written(child, /With the URL:/);
+  output = await untilOutput(child, /With the URL:/);
   mock = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key: 'any', also: prismHeaders };
 });
 

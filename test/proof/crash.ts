@@ -4,7 +4,7 @@ import { bootstrap } from '../../src/app/bootstrap.ts';
 import { openStore } from '../../src/store/open.ts';
 import { send, type Target } from '../harness/client.ts';
 import { operationOf, requestValue } from '../harness/contract.ts';
-import { finished, spawnProgram, written } from '../harness/process.ts';
+import { finished, spawnProgram, untilOutput } from '../harness/process.ts';
 import { CrashLedger, type CrashReport, type Sending } from './crash-ledger.ts';
 import { RawConnection } from './raw-connection.ts';
 
@@ -85,7 +85,7 @@ async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
   const child = spawnServer(url);
   const ended = new Promise((resolve) => child.once('close', resolve));
   if (moment === 'stop') {
-    await written(child, /Listening on \S+"/);
+    await untilOutput(child, /Listening on \S+"/);
     child.kill('SIGTERM');
   } else child.stdout.resume();
   await sleep(Math.random() * (moment === 'stop' ? maxStop : maxStart));
@@ -95,7 +95,7 @@ async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
 
 async function startServer(url: string): Promise<{ url: string; kill(): Promise<void> }> {
   const child = spawnServer(url);
-  const output = await written(child, /Listening on \S+"/);
+  const output = await untilOutput(child, /Listening on \S+"/);
   return {
     url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
     kill: () =>

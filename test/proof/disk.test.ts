@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { post } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
-import { written } from '../harness/process.ts';
+import { untilOutput } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk } from './disk.ts';
 
@@ -32,7 +32,7 @@ test('responds with 500 to adds and cancellations while the store cannot be writ
   const named = { mobile: person['mobile'], type: person['type'] };
   const other = { ...person, mobile: '07840258824' };
   expect((await post(target, 'addLead', { ...person, delays: 600 })).status).toBe(200);
-  const reason = written(child, /The server is not ready: the store failed its check/);
+  const reason = untilOutput(child, /The server is not ready: the store failed its check/);
   allowWrites(child, false);
   for (let round = 0; round < 3; round += 1) {
     expect((await post(target, 'addLead', other)).status).toBe(500);

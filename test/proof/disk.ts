@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { post, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
-import { written } from '../harness/process.ts';
+import { untilOutput } from '../harness/process.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const person = requestValue('addLead', 'accepted');
@@ -86,7 +86,7 @@ function environment(url: string): Record<string, string> {
 }
 
 async function targetOf(child: ChildProcessWithoutNullStreams): Promise<Target> {
-  const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
+  const output = await untilOutput(child, /Listening on \S+[\s\S]*-d '.*'/);
   return {
     url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
     key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Target } from '../harness/client.ts';
-import { written } from '../harness/process.ts';
+import { untilOutput } from '../harness/process.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -46,7 +46,7 @@ export async function startMeasured(environment: Record<string, string>): Promis
     rest = lines.pop() ?? '';
     complaints.push(...lines.filter((line) => /^\{"level":"(warn|error|fatal)"/.test(line)));
   });
-  const output = await written(child, /Listening on \S+[\s\S]*-d '.*'/);
+  const output = await untilOutput(child, /Listening on \S+[\s\S]*-d '.*'/);
   // Its output must be read, or the pipe fills.
   child.stdout.resume();
   const target = {

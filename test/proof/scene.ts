@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
-import { finished, type Start, spawnProgram, written } from '../harness/process.ts';
+import { finished, type Start, spawnProgram, untilOutput } from '../harness/process.ts';
 
 /** A fault that happens to a running server. */
 export interface Fault {
@@ -48,7 +48,7 @@ export class Scene {
     how: Start = {},
   ): Promise<{ child: ChildProcessWithoutNullStreams; target: Target }> {
     const child = this.#spawn('src/main.ts', [], environment, how);
-    const output = await written(
+    const output = await untilOutput(
       child,
       key === undefined ? /Listening on \S+[\s\S]*-d '.*'/ : /Listening on/,
     );

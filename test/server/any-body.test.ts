@@ -1,4 +1,4 @@
-/** Whatever a partner's code sends, it gets a documented answer: not a crash, not a hang, not a stray lead. */
+/** Any body gets a documented response: no crash, no hang, and no unintended lead. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
@@ -6,7 +6,7 @@ import { send } from '../harness/client.ts';
 import { operationIds, requestExamples } from '../harness/contract.ts';
 import { leadsIn, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
-/** `send` holds every answer against the contract; this adds that a refusal left nothing behind. */
+/** `send` checks every response against the contract; this also checks that a rejected request saved nothing. */
 async function isAnswered(server: TestServer, id: OperationId, body: { text: string } | { base64: string }) {
   const before = await contents(server);
   const { status } = await send(server, id, body);
@@ -21,7 +21,7 @@ async function contents(server: TestServer) {
   };
 }
 
-/** Bodies that are almost right: the fields of the examples, each right, wrong, or gone. */
+/** Almost valid bodies: the fields of the examples, each valid, invalid or missing. */
 function almost(id: OperationId) {
   const fields = Object.assign({}, ...Object.values(requestExamples(id)).map(({ value }) => value));
   const model = Object.fromEntries(
@@ -39,7 +39,7 @@ function almost(id: OperationId) {
 }
 
 for (const id of operationIds()) {
-  test(`${id}: any JSON value as a body is answered as documented`, async () => {
+  test(`${id} returns a documented response to any JSON value`, async () => {
     const server = await startServer();
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.jsonValue({ maxDepth: 4 }), almost(id)), (value) =>
@@ -49,7 +49,7 @@ for (const id of operationIds()) {
     );
   });
 
-  test(`${id}: any bytes as a body are answered as documented`, async () => {
+  test(`${id} returns a documented response to any bytes`, async () => {
     const server = await startServer();
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), (bytes) =>
@@ -59,7 +59,7 @@ for (const id of operationIds()) {
     );
   });
 
-  test(`${id}: a body cut off, or with one byte changed, is answered as documented`, async () => {
+  test(`${id} returns a documented response to a truncated or corrupted body`, async () => {
     const server = await startServer();
     const [example] = Object.values(requestExamples(id));
     const whole = Buffer.from(JSON.stringify(example?.value));
@@ -82,13 +82,13 @@ test.each([
   ['a phone number', 'mobile', `${'1 '.repeat(60_000)}x`],
   ['a delay', 'delays', `${'0'.repeat(120_000)}x`],
   ['data', 'data', '['.repeat(120_000)],
-])('%s of 120 thousand characters is refused as fast as a short one is', async (_what, field, value) => {
+])('rejects %s of 120,000 characters as fast as a short one', async (_what, field, value) => {
   const server = await startServer();
-  // A pattern that backtracks would take minutes, and the test's own time runs out.
+  // With a backtracking pattern, the test would time out.
   expect((await send(server, 'addLead', { text: JSON.stringify({ [field]: value }) })).status).toBe(400);
 });
 
-test('a body with ten thousand unknown fields is refused like one with two', async () => {
+test('rejects a body with ten thousand unknown fields', async () => {
   const server = await startServer();
   const names = Array.from({ length: 10_000 }, (_, index) => `"f${index}":0`);
   expect((await send(server, 'addLead', { text: `{${names.join()}}` })).status).toBe(400);

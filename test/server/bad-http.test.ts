@@ -1,4 +1,4 @@
-/** Scanners, broken proxies and half-open connections talk to the port too; none may get an odd answer or stop it. */
+/** Scanners, faulty proxies and half-open connections get well-formed responses, and the server keeps running. */
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { openRaw, responsesOn, send, sendRaw } from '../harness/client.ts';
@@ -9,7 +9,7 @@ const { path } = operationOf('addLead');
 const ok = 'Host: leads.example\r\n';
 
 test.each([
-  ['no HTTP at all', 'hello\r\n\r\n', 400],
+  ['text that is not HTTP', 'hello\r\n\r\n', 400],
   ['another protocol', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['an unknown method', `BREW ${path} HTTP/1.1\r\n${ok}\r\n`, 501],
   ['an unknown method without a version', `BREW ${path}\r\n${ok}\r\n`, 400],
@@ -25,7 +25,7 @@ test.each([
     501,
   ],
   [
-    'a transfer coding in a header of its own',
+    'a transfer coding in a separate header',
     `POST ${path} HTTP/1.1\r\n${ok}Transfer-Encoding: GZIP\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
     501,
   ],
@@ -45,7 +45,7 @@ test.each([
     400,
   ],
   [
-    'a Host and a coding behind a hundred headers',
+    'a Host after a hundred headers',
     `POST ${path} HTTP/1.1\r\n${'A: b\r\n'.repeat(101)}${ok}Content-Length: 0\r\n\r\n`,
     431,
   ],
@@ -60,54 +60,57 @@ test.each([
     `POST ${path} HTTP/1.1\r\n${ok}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     400,
   ],
-  ['a length that is no number', `POST ${path} HTTP/1.1\r\n${ok}Content-Length: many\r\n\r\n`, 400],
-  ['a Host that is none', `POST ${path} HTTP/1.1\r\nHost: a b/c\r\n\r\n`, 400],
+  ['a length that is not a number', `POST ${path} HTTP/1.1\r\n${ok}Content-Length: many\r\n\r\n`, 400],
+  ['an invalid Host', `POST ${path} HTTP/1.1\r\nHost: a b/c\r\n\r\n`, 400],
   ['a path with a backslash', `POST \\lead\\add HTTP/1.1\r\n${ok}\r\n`, 400],
   ['a tunnel', `CONNECT leads.example:443 HTTP/1.1\r\n${ok}\r\n`, 501],
   ['a tunnel with a body', `CONNECT leads.example:443 HTTP/1.1\r\n${ok}Content-Length: 9\r\n\r\n{`, 501],
   ['no Host', `POST ${path} HTTP/1.1\r\nContent-Length: 0\r\n\r\n`, 400],
   ['HTTP/1.0', `POST ${path} HTTP/1.0\r\nContent-Length: 0\r\n\r\n`, 401],
   [
-    'an expectation that nobody knows',
+    'an unknown expectation',
     `POST ${path} HTTP/1.1\r\n${ok}Expect: wonders\r\nContent-Length: 0\r\n\r\n`,
     401,
   ],
   [
-    'a wish to change the protocol',
+    'an upgrade request',
     `POST ${path} HTTP/1.1\r\n${ok}Upgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n`,
     401,
   ],
-  ['a whole address', `POST http://leads.example${path} HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`, 401],
-  ['an address out of the root', `POST /../../etc/passwd HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`, 404],
+  ['an absolute URL', `POST http://leads.example${path} HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`, 401],
+  ['a path above the root', `POST /../../etc/passwd HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`, 404],
   ['an asterisk', `OPTIONS * HTTP/1.1\r\n${ok}\r\n`, 400],
-  ['an escape that is none', `POST /%zz%c0 HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`, 404],
-  ['an odd method that exists', `PURGE ${path} HTTP/1.1\r\n${ok}\r\n`, 405],
-])('%s is answered in form, and the server goes on', async (_what, bytes, status) => {
+  ['an invalid escape sequence', `POST /%zz%c0 HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`, 404],
+  ['a rare method', `PURGE ${path} HTTP/1.1\r\n${ok}\r\n`, 405],
+])('returns a well-formed response to %s and keeps running', async (_what, bytes, status) => {
   const server = await startServer();
-  const run = await sendRaw(server, bytes);
-  expect(run.status).toBe(status);
-  checkResponse('addLead', run);
+  const response = await sendRaw(server, bytes);
+  expect(response.status).toBe(status);
+  checkResponse('addLead', response);
   expect((await send(server, 'addLead')).status).toBe(200);
 });
 
-test('a query that cannot be decoded is no server error', async () => {
+test('rejects a query that cannot be decoded without a server error', async () => {
   const server = await startServer();
-  const run = await sendRaw(server, `POST ${path}?key=%zz&%=%ff HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`);
-  expect(run.status).toBe(401);
+  const response = await sendRaw(
+    server,
+    `POST ${path}?key=%zz&%=%ff HTTP/1.1\r\n${ok}Content-Length: 0\r\n\r\n`,
+  );
+  expect(response.status).toBe(401);
 });
 
-test('rubbish after a whole request is not taken for its answer', async () => {
+test('responds to a complete request before it refuses the garbage after it', async () => {
   const server = await startServer();
   const body = JSON.stringify(requestValue('addLead', 'accepted'));
   const head = `POST ${path}?key=${server.key} HTTP/1.1\r\n${ok}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const socket = openRaw(server);
   socket.write(`${head}${body}\x00\x01rubbish\r\n\r\n`);
-  const answers = await responsesOn(socket);
-  expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+  const responses = await responsesOn(socket);
+  expect(responses.map(({ status }) => status)).toEqual([200, 400]);
   expect(await leadsIn(server.store)).toHaveLength(1);
 });
 
-test('connections that are cut half-way leave nothing behind, and the server goes on', async () => {
+test('saves nothing of aborted requests and keeps running', async () => {
   const server = await startServer();
   const { hostname, port } = new URL(server.url);
   const head = `POST ${path}?key=${server.key} HTTP/1.1\r\n${ok}Content-Type: application/json\r\nContent-Length: 200\r\n\r\n{"mobile":`;

@@ -1,4 +1,4 @@
-/** Whatever a stranger can make grow has an end, and who keeps to the rules does not notice. */
+/** Everything that an unauthenticated client can make grow is limited, and other clients do not notice. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -20,16 +20,16 @@ function connectTo(server: TestServer): Socket {
   return socket;
 }
 
-test('a sender whose headers do not end is cut off, and told so', async () => {
+test('closes the connection of a client whose headers do not end, with 408', async () => {
   const server = await startServer({ headersTimeout: 200 });
-  const run = await sendRaw(server, 'POST /lead/add HTTP/1.1\r\nHost: leads.example\r\nX-Slow: ');
-  expect({ status: run.status, json: run.json }).toEqual({
+  const response = await sendRaw(server, 'POST /lead/add HTTP/1.1\r\nHost: leads.example\r\nX-Slow: ');
+  expect({ status: response.status, json: response.json }).toEqual({
     status: 408,
     json: responseValue('addLead', 408, 'request-timeout'),
   });
 });
 
-test('a sender that drips headers is cut off all the same', async () => {
+test('closes the connection of a client that sends headers slowly', async () => {
   const server = await startServer({ headersTimeout: 300 });
   const socket = connectTo(server);
   socket.write('POST /lead/add HTTP/1.1\r\nHost: leads.example\r\n');
@@ -40,7 +40,7 @@ test('a sender that drips headers is cut off all the same', async () => {
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
-/** Whether the server has cut this connection, which a client that reads nothing sees only when it writes. */
+/** Returns whether the server has closed a connection; a client that reads nothing only notices when it writes. */
 async function isCut(socket: Socket): Promise<void> {
   const closed = new Promise((resolve) => socket.once('close', resolve));
   const writing = setInterval(() => socket.write('\r\n'), 20);
@@ -52,7 +52,7 @@ function settled(sockets: readonly Socket[]): Promise<unknown> {
   return Promise.all(sockets.map((socket) => once(socket, 'connect')));
 }
 
-test('a new connection takes the place of the one that has been idle the longest', async () => {
+test('closes the connection that has been idle longest to make room for a new one', async () => {
   const server = await startServer({ maxConnections: 4 });
   const use = async (socket: Socket) => {
     socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -73,14 +73,14 @@ test('a new connection takes the place of the one that has been idle the longest
   await expect.poll(() => closed).toEqual(['second', 'third']);
 });
 
-test('where no connection is idle new ones are refused, and those that are busy are served', async () => {
+test('refuses new connections if none is idle, and serves the busy ones', async () => {
   const server = await startServer({ maxConnections: 3 });
   const lock = holdWriteLock(server.file);
   const busy = [connectTo(server), connectTo(server), connectTo(server)];
   const body = JSON.stringify(person);
   const head = `POST /lead/add?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
   for (const socket of busy) {
-    // The head is read once the server says that the body may come.
+    // `100 Continue` shows that the head was read.
     socket.write(`${head}Expect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`);
     await once(socket, 'data');
     socket.write(body);
@@ -94,7 +94,7 @@ test('where no connection is idle new ones are refused, and those that are busy 
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
-test('one address has so many connections at most, and a trusted proxy any number', async () => {
+test('limits the connections of an address, but not those of a trusted proxy', async () => {
   const server = await startServer({ connectionsPerAddress: 2 });
   const held = [connectTo(server), connectTo(server)];
   await settled(held);
@@ -111,11 +111,13 @@ test('one address has so many connections at most, and a trusted proxy any numbe
   expect((await post(behindProxy, 'addLead', person)).status).toBe(200);
 });
 
-test('requests of one address are counted until each is answered, on whichever connections', async () => {
+test('counts the requests of an address on all its connections until their responses', async () => {
   const server = await startServer({ requestsPerAddress: 3 });
   const statuses = async (count: number) => {
-    const answers = await Promise.all(Array.from({ length: count }, () => post(server, 'leadStatus', named)));
-    return answers.map(({ status }) => status);
+    const responses = await Promise.all(
+      Array.from({ length: count }, () => post(server, 'leadStatus', named)),
+    );
+    return responses.map(({ status }) => status);
   };
   for (let round = 0; round < 5; round += 1) expect(await statuses(3)).toEqual([200, 200, 200]);
   const lock = holdWriteLock(server.file);
@@ -126,8 +128,8 @@ test('requests of one address are counted until each is answered, on whichever c
   expect(await statuses(3)).toEqual([200, 200, 200]);
 });
 
-test('requests that are cut off are counted no longer, while their address has other connections', async () => {
-  // The idle connection is not closed before, for a request that does not come.
+test('stops counting aborted requests of an address with other connections', async () => {
+  // The idle connection must stay open meanwhile.
   const server = await startServer({ requestsPerAddress: 2, headersTimeout: 60_000, requestTimeout: 60_000 });
   await settled([connectTo(server)]);
   const inFlight: Socket[] = [];
@@ -143,31 +145,31 @@ test('requests that are cut off are counted no longer, while their address has o
   await expect.poll(async () => (await post(server, 'leadStatus', named)).status).toBe(200);
 });
 
-test('of requests that are sent before any answer is read so many are acted on, and the connection ends', async () => {
+test('processes a limited number of pipelined requests, then closes the connection', async () => {
   const server = await startServer();
   const body = JSON.stringify(named);
   const head = `POST /lead/status?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
   const socket = openRaw(server);
   socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`.repeat(1_000));
-  const answers = await responsesOn(socket);
-  expect(answers.length).toBeGreaterThanOrEqual(100);
-  expect(answers.length).toBeLessThan(1_000);
-  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
-  expect(answers.findIndex(({ headers }) => headers['connection'] === 'close')).toBe(answers.length - 1);
+  const responses = await responsesOn(socket);
+  expect(responses.length).toBeGreaterThanOrEqual(100);
+  expect(responses.length).toBeLessThan(1_000);
+  expect(responses.map(({ status }) => status)).toEqual(responses.map(() => 200));
+  expect(responses.findIndex(({ headers }) => headers['connection'] === 'close')).toBe(responses.length - 1);
 });
 
-test('a client that reads no answer is cut', async () => {
+test('resets the connection of a client that reads nothing', async () => {
   const server = await startServer({ writeTimeout: 200 });
   const unread = connectTo(server);
   unread.on('error', () => {});
   unread.pause();
-  // More than the system holds for a connection.
+  // More than the system buffers for a connection.
   for (let count = 0; count < 10; count += 1) unread.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
   await isCut(unread);
   expect((await fetch(`${server.url}/docs`)).status).toBe(200);
 });
 
-test('a client that waits for its answer is not cut', async () => {
+test('keeps the connection of a client that waits for its response', async () => {
   const server = await startServer({ writeTimeout: 200 });
   const lock = holdWriteLock(server.file);
   const waiting = post(server, 'addLead', person);
@@ -176,8 +178,8 @@ test('a client that waits for its answer is not cut', async () => {
   expect((await waiting).status).toBe(200);
 });
 
-test('a client that reads slowly, for longer than it may read nothing, is not cut', async () => {
-  // Much longer than a pause of the client, on however busy a machine.
+test('keeps the connection of a client that reads slowly for longer than the write timeout', async () => {
+  // Much longer than the client's pauses, even on a busy machine.
   const writeTimeout = 1_000;
   const server = await startServer({ writeTimeout });
   const begun = performance.now();
@@ -197,7 +199,7 @@ test('a client that reads slowly, for longer than it may read nothing, is not cu
   expect(performance.now() - begun).toBeGreaterThan(writeTimeout);
 });
 
-test('documents that nobody reads are held up to a limit in all, beyond which the oldest is given up', async () => {
+test('resets the oldest download once unread documents exceed the limit', async () => {
   const server = await startServer({ maxUnread: 6_000_000 });
   const ask = async () => {
     const socket = connectTo(server);
@@ -215,7 +217,7 @@ test('documents that nobody reads are held up to a limit in all, beyond which th
   await isCut(second);
 });
 
-test('a download that is read and whose connection is closed takes no room any more', async () => {
+test('does not count downloads whose connection is closed', async () => {
   const server = await startServer({ maxUnread: 6_000_000 });
   const held = connectTo(server);
   let isClosed = false;
@@ -235,12 +237,12 @@ test('a download that is read and whose connection is closed takes no room any m
   expect(isClosed).toBe(false);
 });
 
-test('documents are one buffer for all who read them', async () => {
+test('shares one buffer between all downloads of a document', async () => {
   expect(docs().bytes).toBe(docs().bytes);
 });
 
-test('one address may download so many documents, and then waits; other requests do not notice', async () => {
-  // Else a busy machine would give the address time for more.
+test('limits the downloads of an address without affecting its other requests', async () => {
+  // Otherwise the allowance would return on a busy machine.
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const server = await startServer();
@@ -254,7 +256,7 @@ test('one address may download so many documents, and then waits; other requests
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
-test('JSON that is nested as deep as a body can hold is refused like any other that does not fit', async () => {
+test('rejects JSON with the deepest possible nesting', async () => {
   const server = await startServer();
   const deep = `${'['.repeat(60_000)}${']'.repeat(60_000)}`;
   for (const body of [
@@ -263,16 +265,16 @@ test('JSON that is nested as deep as a body can hold is refused like any other t
     `{"a":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`,
   ]) {
     const head = `POST /lead/add?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
-    const run = await sendRaw(server, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
-    expect(run.status).toBe(400);
+    const response = await sendRaw(server, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+    expect(response.status).toBe(400);
   }
 });
 
-test('a body is saved whole up to the largest that is taken, in however many packets it comes', async () => {
+test('saves a body up to the maximum size completely, in any number of packets', async () => {
   const server = await startServer();
   const maxBytes = readContract().operations.find(({ id }) => id === 'addLead')?.maxBytes ?? 0;
   const lead = JSON.stringify(person);
-  // Node reads 64 KiB at a time from a connection, with the head: those around it come in one part or in two.
+  // Node reads 64 KiB at a time, including the head: bodies around that size arrive in one part or two.
   const sizes = [65_000, 65_200, 65_400, 65_536, 66_000, 100_000, maxBytes];
   const texts = sizes.map((size) => `${lead.slice(0, -1)}${' '.repeat(size - lead.length)}}`);
   for (const text of texts) expect((await send(server, 'addLead', { text })).status).toBe(200);
@@ -280,14 +282,14 @@ test('a body is saved whole up to the largest that is taken, in however many pac
   expect(saved.map(({ content }) => content).toReversed()).toEqual(texts);
 });
 
-test('of ever new addresses that send wrong keys the oldest are forgotten, and no other', () => {
-  // Else who waits a second may send one more.
+test('forgets the oldest of many addresses with invalid keys, and no others', () => {
+  // Otherwise a second allows one more request.
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const authFailures = new AuthFailureLimiter();
   const exhaust = (address: string) => {
     for (let sent = 0; authFailures.count(address); sent += 1) {
-      if (sent > 1_000) throw new Error(`${address} may send any number of wrong keys.`);
+      if (sent > 1_000) throw new Error(`${address} may send any number of invalid keys.`);
     }
   };
   exhaust('192.0.2.1');

@@ -1,14 +1,14 @@
-/** Whoever is counted by address must not get a new count by writing the same address otherwise. */
+/** Another spelling of an address must not get a separate limit. */
 import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addressReader } from '../../src/server/client-address.ts';
 import { canonicalAddress, networkOf } from '../../src/server/ip-address.ts';
 
-/** A request from a peer, with what proxies wrote into `X-Forwarded-For`. */
+/** Returns a request from a peer, with the `X-Forwarded-For` of proxies. */
 function request(peer: string, forwarded?: string): IncomingMessage {
   const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
-  // The cast: nothing else is read of a request.
+  // The cast: the reader uses nothing else of a request.
   return { socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage;
 }
 
@@ -36,11 +36,11 @@ test.each([
   ['0300.0.2.1', undefined],
   ['2001:db8::1::', undefined],
   ['192.0.2.1\0', undefined],
-])('%o is the address %o', (written, canonical) => {
-  expect(canonicalAddress(written)).toBe(canonical);
+])('reads %o as %o', (text, canonical) => {
+  expect(canonicalAddress(text)).toBe(canonical);
 });
 
-test('an IPv6 address is one address however it is spelt', () => {
+test('reads all spellings of an IPv6 address as the same address', () => {
   const groups = fc.array(fc.integer({ min: 0, max: 0xff_ff }), { minLength: 8, maxLength: 8 });
   const spelling = fc.record({ isPadded: fc.boolean(), isUpper: fc.boolean(), isBracketed: fc.boolean() });
   fc.assert(
@@ -62,7 +62,7 @@ test.each([
   ['2001:db8::1', '2001:db8:0:0'],
   ['::1', '0:0:0:0'],
   ['1::', '1:0:0:0'],
-])('%o is counted as %o', (address, network) => {
+])('limits %o as %o', (address, network) => {
   expect(networkOf(address)).toBe(network);
 });
 
@@ -85,6 +85,6 @@ describe('behind proxies', () => {
   });
 });
 
-test('without proxies nobody is believed', () => {
+test('ignores X-Forwarded-For without trusted proxies', () => {
   expect(addressReader([])(request('10.0.0.1', '198.51.100.1'))).toBe('10.0.0.1');
 });

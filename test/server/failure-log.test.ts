@@ -1,4 +1,4 @@
-/** While the store is down each request fails: the log must say so, and must not fill the disk. */
+/** While the store is down, every request fails: the log must show that without filling the disk. */
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -21,7 +21,7 @@ function stopClock(): void {
   onTestFinished(() => void vi.useRealTimers());
 }
 
-test('of many failures some are logged, and how many were left out', () => {
+test('logs some of many failures, and the number of those left out', () => {
   stopClock();
   const { lines, log } = recorded();
   const failures = new FailureLog(log);
@@ -37,7 +37,7 @@ test('of many failures some are logged, and how many were left out', () => {
   expect(lines.at(-1)).not.toHaveProperty('suppressed');
 });
 
-test('a warning is repeated after ten seconds without a cause, and not as long as it goes on', () => {
+test('repeats a warning only after ten seconds without its cause', () => {
   stopClock();
   const { lines, log } = recorded();
   const warning = new OccasionalWarning(log);

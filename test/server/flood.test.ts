@@ -1,4 +1,4 @@
-/** Partners behind one address, or behind a proxy that nobody told the server of, must get through what others send. */
+/** Partners behind a shared address or an unlisted proxy must get through a flood of invalid keys from it. */
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { digestOf, newKey } from '../../src/partners/key.ts';
@@ -12,7 +12,7 @@ describe.each([
   { name: 'SQLite', url: async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}` },
   { name: 'PostgreSQL', url: emptyDatabase },
 ])('on $name', ({ url }) => {
-  test('after a restart a flood without keys, and with invalid ones, locks no valid key out', async () => {
+  test('accepts valid keys during a flood after a restart', async () => {
     const file = await url();
     const first = await serve(await openStore(file));
     const keys = [first.key];
@@ -31,10 +31,10 @@ describe.each([
       }
     });
     await expect.poll(() => statuses.includes(429)).toBe(true);
-    const answers = [];
-    for (const key of keys) answers.push(await send({ ...server, key }, 'leadStatus'));
-    expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(200));
-    // A key counts from its creation on, and no longer than until it is revoked.
+    const responses = [];
+    for (const key of keys) responses.push(await send({ ...server, key }, 'leadStatus'));
+    expect(responses.map(({ status }) => status)).toEqual(Array(60).fill(200));
+    // A key is accepted from its creation until its revocation.
     const created = newKey();
     await first.store.addKey(first.partner, 'created', digestOf(created));
     expect((await send({ ...server, key: created }, 'leadStatus')).status).toBe(200);
@@ -46,28 +46,30 @@ describe.each([
   });
 });
 
-test('valid keys that are seen for the first time do not use up what their address may send of others', async () => {
+test('does not count new valid keys against the limit of their address', async () => {
   const server = await serve(await openStore('sqlite::memory:'));
   const keys = Array.from({ length: 40 }, newKey);
   for (const [index, key] of keys.entries()) {
     await server.store.addKey(server.partner, `key-${index}`, digestOf(key));
   }
-  const answers = await Promise.all(keys.map((key) => send({ ...server, key }, 'leadStatus')));
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  const responses = await Promise.all(keys.map((key) => send({ ...server, key }, 'leadStatus')));
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
   expect((await send({ ...server, key: newKey() }, 'leadStatus')).status).toBe(401);
 });
 
-test('a key that was valid is like any other once it is revoked', async () => {
+test('treats a revoked key like any other invalid key', async () => {
   const server = await serve(await openStore('sqlite::memory:'));
   const key = newKey();
   await server.store.addKey(server.partner, 'second', digestOf(key));
   expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
   await server.store.revokeKey('second');
-  const answers = await Promise.all(Array.from({ length: 60 }, () => send({ ...server, key }, 'leadStatus')));
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
+  const responses = await Promise.all(
+    Array.from({ length: 60 }, () => send({ ...server, key }, 'leadStatus')),
+  );
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401, 429]));
 });
 
-test('active keys are read a few times a second, however many ask', async () => {
+test('reads the active keys a few times a second, for any number of requests', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   try {
     let digests = ['a'];
@@ -82,7 +84,7 @@ test('active keys are read a few times a second, however many ask', async () => 
     expect(activeKeyDigests).toHaveBeenCalledTimes(1);
     expect(await keys.has('a')).toBe(true);
     expect(activeKeyDigests).toHaveBeenCalledTimes(1);
-    // One that is created after the last reading is found by the next.
+    // The next query finds a key created after the last one.
     digests = ['a', 'b'];
     const created = keys.has('b');
     const unknown = Promise.all(Array.from({ length: 500 }, (_, index) => keys.has(`x${index}`)));
@@ -92,7 +94,7 @@ test('active keys are read a few times a second, however many ask', async () => 
     expect(await created).toBe(true);
     expect(new Set(await unknown)).toEqual(new Set([false]));
     expect(activeKeyDigests).toHaveBeenCalledTimes(2);
-    // More than can wait are answered at once.
+    // Requests beyond the maximum number of waiting ones do not wait.
     const waiting = Array.from({ length: 1_000 }, (_, index) => keys.has(`y${index}`));
     expect(await keys.has('z')).toBe(false);
     await vi.advanceTimersByTimeAsync(250);
@@ -103,7 +105,7 @@ test('active keys are read a few times a second, however many ask', async () => 
   }
 });
 
-test('a reading of the active keys that fails is not the last', async () => {
+test('reads the active keys again after a failed query', async () => {
   const activeKeyDigests = vi.fn(async () => ['a']);
   activeKeyDigests.mockRejectedValueOnce(new Error('the store is down'));
   const keys = new ActiveKeys({ activeKeyDigests });

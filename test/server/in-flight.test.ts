@@ -1,4 +1,4 @@
-/** Partners retry, and forms are sent twice: the same lead arrives many times in the same instant. */
+/** Partners retry and forms are submitted twice, so the same lead can arrive many times at once. */
 
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
@@ -6,19 +6,19 @@ import { post, send } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { dialDue, leadsIn, startServer, submissionsIn } from '../harness/server.ts';
 
-test('of two hundred equal adds at once exactly one is processed, and all are saved', async () => {
+test('processes exactly one of two hundred equal concurrent adds, and saves all', async () => {
   const server = await startServer();
-  const answers = await Promise.all(Array.from({ length: 200 }, () => send(server, 'addLead')));
-  const processed = answers.filter(({ json }) =>
+  const responses = await Promise.all(Array.from({ length: 200 }, () => send(server, 'addLead')));
+  const processed = responses.filter(({ json }) =>
     isDeepStrictEqual(json, responseValue('addLead', 200, 'accepted')),
   );
   expect(processed).toHaveLength(1);
-  expect(answers.every(({ status }) => status === 200)).toBe(true);
+  expect(responses.every(({ status }) => status === 200)).toBe(true);
   expect(await leadsIn(server.store)).toHaveLength(1);
   expect(await submissionsIn(server.store)).toHaveLength(200);
 });
 
-test('a lead whose cancelling is confirmed is never dialled, whatever meets it', async () => {
+test('never delivers a lead whose cancellation was confirmed, however requests interleave', async () => {
   const server = await startServer();
   const wanted = requestValue('cancelLead', 'cancelled');
   const confirmed = responseValue('cancelLead', 200, 'cancelled');

@@ -1,4 +1,4 @@
-/** A key opens its partner's door and no other: neither a stranger nor another partner sees or moves a lead. */
+/** Only a partner's own keys give access to its leads. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digestOf, newKey } from '../../src/partners/key.ts';
@@ -21,7 +21,7 @@ const person = requestValue('addLead', 'accepted');
 const named = { mobile: person['mobile'], type: person['type'] };
 
 let server: TestServer;
-/** The lead that is not to be touched. */
+/** The lead that must not change. */
 let before: unknown;
 
 beforeEach(async () => {
@@ -36,7 +36,7 @@ async function addKey(partner: string, id: string): Promise<string> {
   return key;
 }
 
-/** Keys that are not good, by what is wrong with them. */
+/** Invalid keys by kind. */
 const authFailures: Record<string, () => Promise<string>> = {
   unknown: async () => newKey(),
   revoked: async () => {
@@ -58,38 +58,41 @@ const authFailures: Record<string, () => Promise<string>> = {
 };
 
 describe.each(operationIds())('%s', (id) => {
-  test.each(Object.keys(authFailures))('a key that is %s does nothing and learns nothing', async (kind) => {
-    const key = await authFailures[kind]?.();
-    for (const request of [
-      { query: { key: key ?? '' } },
-      { query: { key: null }, headers: { Authorization: `Bearer ${key}` } },
-    ]) {
-      const run = await send(server, id, { ...request, body: id === 'addLead' ? person : named });
-      expect(run.status).toBe(401);
-      expect(run.json).toEqual(responseValue(id, 401, 'unknown-key'));
-    }
-    expect(await leadsIn(server.store)).toEqual(before);
-    expect(await submissionsIn(server.store)).toHaveLength(1);
-  });
+  test.each(Object.keys(authFailures))(
+    'rejects a key that is %s without side effects or hints',
+    async (kind) => {
+      const key = await authFailures[kind]?.();
+      for (const request of [
+        { query: { key: key ?? '' } },
+        { query: { key: null }, headers: { Authorization: `Bearer ${key}` } },
+      ]) {
+        const response = await send(server, id, { ...request, body: id === 'addLead' ? person : named });
+        expect(response.status).toBe(401);
+        expect(response.json).toEqual(responseValue(id, 401, 'unknown-key'));
+      }
+      expect(await leadsIn(server.store)).toEqual(before);
+      expect(await submissionsIn(server.store)).toHaveLength(1);
+    },
+  );
 });
 
-test('another partner with the same type neither sees nor touches the lead', async () => {
+test('hides a lead from another partner with the same type', async () => {
   await server.store.addPartner('rival', [server.type]);
   const rival = { ...server, key: await addKey('rival', 'rivals') };
-  const answers = {
+  const responses = {
     addLead: await post(rival, 'addLead', person),
     cancelLead: await post(rival, 'cancelLead', named),
     leadStatus: await post(rival, 'leadStatus', named),
   };
-  expect(Object.keys(answers).toSorted()).toEqual(operationIds().toSorted());
-  expect(answers.addLead.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
-  expect(answers.addLead.headers).not.toHaveProperty('lead-id');
-  expect(answers.cancelLead.json).toEqual(responseValue('cancelLead', 200, 'not-found'));
-  expect(answers.leadStatus.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
+  expect(Object.keys(responses).toSorted()).toEqual(operationIds().toSorted());
+  expect(responses.addLead.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
+  expect(responses.addLead.headers).not.toHaveProperty('lead-id');
+  expect(responses.cancelLead.json).toEqual(responseValue('cancelLead', 200, 'not-found'));
+  expect(responses.leadStatus.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
   expect(await leadsIn(server.store)).toEqual(before);
 });
 
-test('a partner without the type learns nothing of the leads in it', async () => {
+test('hides the leads of a type from a partner without it', async () => {
   await server.store.addPartner('rival', []);
   const rival = { ...server, key: await addKey('rival', 'rivals') };
   expect((await post(rival, 'addLead', person)).json).toEqual(responseValue('addLead', 200, 'unknown-type'));
@@ -102,18 +105,18 @@ test('a partner without the type learns nothing of the leads in it', async () =>
   expect(await leadsIn(server.store)).toEqual(before);
 });
 
-test('an idempotency key of one partner tells another nothing', async () => {
+test('keeps the idempotency keys of partners apart', async () => {
   await server.store.addPartner('rival', [server.type]);
   const rival = { ...server, key: await addKey('rival', 'rivals') };
   const headers = { 'Idempotency-Key': 'the-same' };
   const body = { ...person, mobile: '07840258824' };
   await send(server, 'addLead', { headers, body });
-  const run = await send(rival, 'addLead', { headers, body });
-  expect(run.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
-  expect(run.headers).not.toHaveProperty('idempotent-replayed');
+  const response = await send(rival, 'addLead', { headers, body });
+  expect(response.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
+  expect(response.headers).not.toHaveProperty('idempotent-replayed');
 });
 
-test('the files of the store hold the digest of a key, and no key', () => {
+test('stores only the digest of a key', () => {
   const bytes = ['', '-wal'].map((suffix) => readFileSync(`${server.file}${suffix}`, 'latin1')).join();
   expect(bytes).toContain(digestOf(server.key));
   expect(bytes).not.toContain(server.key);
@@ -137,7 +140,7 @@ const shared: [string, () => Promise<() => Promise<Store>>][] = [
 ];
 
 test.each(shared)(
-  'on %s a revocation and a grant count on every server with the next request',
+  'applies revocations and grants on every server from the next request on: %s',
   async (_name, make) => {
     const open = await make();
     const first = await serve(await open());

@@ -1,4 +1,4 @@
-/** The parts that count, each on its own: what is counted in is counted out, and a change counts from then on. */
+/** Unit tests of the limits. */
 import { EventEmitter, once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
@@ -10,7 +10,7 @@ import { KeyLimits } from '../../src/server/key-limits.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { openRaw, responsesOn } from '../harness/client.ts';
 
-test('when one of several requests of a key ends there is room for one more, and for no other key', () => {
+test('frees one place of the key whose request ends', () => {
   const inFlight = new InFlight(3);
   expect([1, 2, 3, 4].map(() => inFlight.enter('a'))).toEqual([true, true, true, false]);
   expect(inFlight.enter('b')).toBe(true);
@@ -27,7 +27,7 @@ const holder = (limit: ReturnType<typeof rateLimit> | 'default' | 'off') => ({
   limit,
 });
 
-test('a change of the burst alone, or of the rate alone, counts from the next request on, with a full burst', () => {
+test('applies a changed burst or rate from the next request on, with a full burst', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const limits = new KeyLimits(undefined);
@@ -44,7 +44,7 @@ test('a change of the burst alone, or of the rate alone, counts from the next re
   expect(waits(rateLimit(0.5, 3), 2)).toEqual([0, 2]);
 });
 
-test('uses of keys are recorded every ten seconds, the last of each, and a failure loses no later one', async () => {
+test('saves the last use of each key every ten seconds, and carries on after a failure', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const log = await createLog('silent');
@@ -71,12 +71,12 @@ test('uses of keys are recorded every ten seconds, the last of each, and a failu
   await uses.stop();
 });
 
-test('a client has a minute to read a document, after which its connection is reset', () => {
+test('resets the connection of a client that takes longer than a minute to read a document', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const reset = vi.fn();
   const socket = Object.assign(new EventEmitter(), { resetAndDestroy: reset });
-  // The cast: nothing else of a request is looked at.
+  // The cast: documents use nothing else of a request.
   const context = { env: { incoming: { socket } }, req: { method: 'GET' } } as unknown as Parameters<
     Documents['serve']
   >[0];
@@ -89,8 +89,8 @@ test('a client has a minute to read a document, after which its connection is re
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
-/** A server whose answers come when the test says. */
-async function answering(body = '{}') {
+/** Starts a server that responds when the test says so. */
+async function startControlledServer(body = '{}') {
   const waiting: (() => void)[] = [];
   const app = {
     fetch: () => new Promise<Response>((resolve) => waiting.push(() => resolve(new Response(body)))),
@@ -100,7 +100,7 @@ async function answering(body = '{}') {
   const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
   const stop = () => server.stop();
   onTestFinished(async () => {
-    for (const run of waiting) run();
+    for (const respond of waiting) respond();
     await stop();
   });
   const connected = async () => {
@@ -109,25 +109,25 @@ async function answering(body = '{}') {
     await once(socket, 'connect');
     return socket;
   };
-  const answerNext = async () => {
+  const respondNext = async () => {
     await expect.poll(() => waiting.length).toBeGreaterThan(0);
     waiting.shift()?.();
   };
-  return { connected, answerNext, stop, waiting, warned };
+  return { connected, respondNext, stop, waiting, warned };
 }
 
-test('a connection is kept for the next request longer than proxies keep theirs', async () => {
-  const { connected, answerNext } = await answering();
+test('keeps idle connections open longer than proxies do', async () => {
+  const { connected, respondNext } = await startControlledServer();
   const socket = await connected();
   const received = responsesOn(socket, 1);
   socket.write(get);
-  await answerNext();
-  const [run] = await received;
-  expect(run?.headers).toMatchObject({ connection: 'keep-alive', 'keep-alive': 'timeout=65' });
+  await respondNext();
+  const [response] = await received;
+  expect(response?.headers).toMatchObject({ connection: 'keep-alive', 'keep-alive': 'timeout=65' });
 });
 
-test('while the server stops it answers what is in flight, says that no more is taken, and ends', async () => {
-  const { connected, answerNext, stop, waiting } = await answering();
+test('responds to requests in flight while it stops, and announces that connections close', async () => {
+  const { connected, respondNext, stop, waiting } = await startControlledServer();
   const [idle, busy, pipelining] = [await connected(), await connected(), await connected()];
   const idleClosed = once(idle.resume(), 'close');
   const single = responsesOn(busy);
@@ -136,10 +136,10 @@ test('while the server stops it answers what is in flight, says that no more is 
   pipelining.write(get + get);
   await expect.poll(() => waiting.length).toBe(3);
   const stopped = stop();
-  // What comes now on a connection whose last answer is announced is not acted on.
+  // The server ignores requests on a connection whose last response is announced.
   busy.write(get);
   await idleClosed;
-  for (let count = 0; count < 3; count += 1) await answerNext();
+  for (let count = 0; count < 3; count += 1) await respondNext();
   const connectionHeaders = [...(await single), ...(await several)].map(
     ({ status, headers }) => `${status} ${headers['connection']}`,
   );
@@ -148,18 +148,18 @@ test('while the server stops it answers what is in flight, says that no more is 
   expect(waiting).toEqual([]);
 });
 
-test('an answer that has begun when the server stops is read to its end, and its connection ends with it', async () => {
+test('completes a response that has begun when the server stops, then closes its connection', async () => {
   const body = JSON.stringify('x'.repeat(10_000_000));
-  const { connected, answerNext, stop, warned } = await answering(body);
+  const { connected, respondNext, stop, warned } = await startControlledServer(body);
   const socket = await connected();
   socket.write(get);
-  await answerNext();
+  await respondNext();
   await once(socket, 'readable');
   const stopped = stop();
-  const [run] = await responsesOn(socket);
-  expect(run?.headers['connection']).toBe('keep-alive');
-  expect(run?.text.length).toBe(body.length);
+  const [response] = await responsesOn(socket);
+  expect(response?.headers['connection']).toBe('keep-alive');
+  expect(response?.text.length).toBe(body.length);
   await stopped;
-  // Else the connection is kept until the server’s time to stop runs out, of which it warns.
+  // A connection that stays open until the stop timeout would cause a warning.
   expect(warned).not.toHaveBeenCalled();
 });

@@ -1,4 +1,4 @@
-/** A load balancer asks all the time, and so can anybody: the answer must be true, and must cost nothing. */
+/** Load balancers, and anyone else, can query readiness at any rate: it must be correct and cost nothing. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { metricsApp, type ServerStatus } from '../../src/server/metrics.ts';
 import { Readiness } from '../../src/server/readiness.ts';
@@ -6,7 +6,7 @@ import { createLog, type Log } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { startServer } from '../harness/server.ts';
 
-/** A store whose checks end as the test says, and a readiness that asks it by a clock that the test moves. */
+/** Returns a readiness on a store whose checks the test ends, with a clock that the test advances. */
 function watched() {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
@@ -19,7 +19,7 @@ function watched() {
   );
   const lines: string[] = [];
   const write = (_details: unknown, message?: string) => void lines.push(message ?? String(_details));
-  // The cast: the readiness writes by these two alone.
+  // The cast: readiness uses only these two methods.
   const log = { error: write, info: write } as unknown as Log;
   const readiness = new Readiness({ checkReady }, log, {
     interval: { ready: 5_000, notReady: 1_000 },
@@ -36,7 +36,7 @@ function watched() {
 
 const failed = 'The server is not ready: the store failed its check.';
 
-test('the store is checked by the clock, sooner while it fails, and only changes are logged', async () => {
+test('checks the store at intervals, sooner while it fails, and logs only changes', async () => {
   const { readiness, checkReady, end, lines } = watched();
   const started = readiness.start();
   await end();
@@ -58,7 +58,7 @@ test('the store is checked by the clock, sooner while it fails, and only changes
   expect(lines).toEqual([failed, 'The server is ready again.']);
 });
 
-test('a check that does not end makes the server not ready, and no second one begins beside it', async () => {
+test('is not ready if a check does not end, and starts no second check', async () => {
   const { readiness, checkReady, end, lines } = watched();
   const started = readiness.start();
   expect(readiness.isReady).toBe(false);
@@ -78,7 +78,7 @@ test('a check that does not end makes the server not ready, and no second one be
   expect(lines).toEqual([failed, 'The server is ready again.']);
 });
 
-test('a server that starts on a store which fails says so, and starts', async () => {
+test('logs a failing store at the start, and starts', async () => {
   const { readiness, end, lines } = watched();
   const started = readiness.start();
   await end(new Error('read-only'));
@@ -87,7 +87,7 @@ test('a server that starts on a store which fails says so, and starts', async ()
   expect(lines).toEqual([failed]);
 });
 
-test('a stopped readiness checks no more, and waits for no check', async () => {
+test('stops checking without waiting for a check', async () => {
   const { readiness, checkReady, end, lines } = watched();
   void readiness.start();
   readiness.stop();
@@ -97,7 +97,7 @@ test('a stopped readiness checks no more, and waits for no check', async () => {
   expect(lines).toEqual([]);
 });
 
-test('the reasons are told on the metrics port alone: /status and leads_ready', async () => {
+test('reports the reason only on the metrics port', async () => {
   const status: ServerStatus = {
     ready: false,
     reason: 'the disk is full',
@@ -111,13 +111,13 @@ test('the reasons are told on the metrics port alone: /status and leads_ready', 
   expect(await read()).toMatch(/^leads_ready 0$/m);
   status.ready = true;
   expect(await read()).toMatch(/^leads_ready 1$/m);
-  // Those who ask at once share one reading of the store.
+  // Concurrent requests share one query of the store.
   backlog.mockClear();
   await Promise.all(Array.from({ length: 20 }, read));
   expect(backlog).toHaveBeenCalledTimes(1);
 });
 
-test('/readyz says whether the store takes writes, no request has it checked, and no reason is told', async () => {
+test('/readyz reports whether the store accepts writes, without checking it and without a reason', async () => {
   const server = await startServer({ checkReadyEvery: 20 });
   const checks = vi.spyOn(server.store, 'checkReady');
   const ask = async () => {

@@ -1,17 +1,17 @@
-/** What load balancers, monitors and code generators ask of the server, beside the operations. */
+/** The service's own routes, for load balancers, monitors and code generators. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readContract } from '../../src/contract/document.ts';
 import { startServer } from '../harness/server.ts';
 
-test('/healthz tells that the process is alive', async () => {
+test('/healthz reports that the process is alive', async () => {
   const server = await startServer();
   const response = await fetch(`${server.url}/healthz`);
   expect([response.status, await response.json()]).toEqual([200, { status: 'alive' }]);
 });
 
-test('/openapi.yaml is the contract as it is written', async () => {
+test('/openapi.yaml serves the source of the contract', async () => {
   const server = await startServer();
   const response = await fetch(`${server.url}/openapi.yaml`);
   expect(response.headers.get('content-type')).toBe('application/yaml');
@@ -19,7 +19,7 @@ test('/openapi.yaml is the contract as it is written', async () => {
   expect(await response.text()).toBe(source);
 });
 
-test('/openapi.json is the same contract, without references, and with no trace of the server’s own use', async () => {
+test('/openapi.json serves the contract without references and without server internals', async () => {
   const server = await startServer();
   const response = await fetch(`${server.url}/openapi.json`);
   expect(response.headers.get('content-type')).toBe('application/json');
@@ -33,7 +33,7 @@ test('/openapi.json is the same contract, without references, and with no trace 
   expect(parameters.map(({ name }: { name: string }) => name)).toEqual(['Idempotency-Key']);
 });
 
-test('/ leads to the partners’ page, which may run its own scripts and ask nobody for anything', async () => {
+test('/ redirects to the partners’ page, whose policy allows only its own scripts', async () => {
   const server = await startServer();
   const response = await fetch(`${server.url}/`);
   expect([response.status, new URL(response.url).pathname]).toEqual([200, '/docs']);
@@ -43,7 +43,7 @@ test('/ leads to the partners’ page, which may run its own scripts and ask nob
   expect(policy).not.toMatch(/script-src[^;]*'unsafe-|https?:|\*/);
 });
 
-test('every response bears a Request-Id, the service’s own included', async () => {
+test('includes Request-Id in every response', async () => {
   const server = await startServer();
   for (const path of ['/docs', '/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/nothing', '/']) {
     for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
@@ -54,13 +54,13 @@ test('every response bears a Request-Id, the service’s own included', async ()
   }
 });
 
-test('a service address says which methods it takes', async () => {
+test('responds with 405 and Allow to other methods of a service path', async () => {
   const server = await startServer();
   const response = await fetch(`${server.url}/healthz`, { method: 'POST' });
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
 });
 
-test('where a weakness is reported to is told, when the operator has said so', async () => {
+test('serves the security contact if the operator has set one', async () => {
   const silent = await startServer();
   expect((await fetch(`${silent.url}/.well-known/security.txt`)).status).toBe(404);
   const server = await startServer({ securityContact: 'mailto:security@leads.example' });

@@ -1,4 +1,4 @@
-/** The log responses, days later, what happened to a request. */
+/** The log must show, days later, what happened to a request. */
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';

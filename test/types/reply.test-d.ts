@@ -1,6 +1,6 @@
 /**
- * What openapi.yaml does not document does not compile. The compiler is the test: it refuses an
- * expected error that does not come, as well as an error that was not expected.
+ * Replies that openapi.yaml does not document do not compile. The compiler is the test: it reports a missing expected
+ * error as well as an unexpected one.
  */
 import { Reply } from '../../src/contract/reply.ts';
 import type { Operation, OperationRequest } from '../../src/operations/operation.ts';
@@ -60,7 +60,7 @@ export const operations: Record<string, Operation<'addLead'>> = {
   },
 };
 
-/** What a handler may read of a request. */
+/** The members of a request that an operation may read. */
 export function reading({ body }: OperationRequest<'addLead'>): unknown {
   // @ts-expect-error A field that is not documented.
   void body.delay;

@@ -1,4 +1,4 @@
-/** A partner's code compares these bodies whole, and acts on them: they decide who is called, and when. */
+/** Partners compare these bodies as a whole and act on them: they decide who is called, and when. */
 import { expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
 import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
@@ -26,7 +26,7 @@ testEveryExample('addLead', 200, {
   replayed: { arrange: async (server) => void (await send(server, 'addLead', sentBefore)) },
 });
 
-test('the answer to a repeated request is the first one to the byte, marked, and nothing is done', async () => {
+test('replays the first response byte for byte, marks it, and changes nothing', async () => {
   const server = await startServer();
   const first = await send(server, 'addLead', sentBefore);
   await dialDue(server.store);
@@ -41,7 +41,7 @@ test('the answer to a repeated request is the first one to the byte, marked, and
   expect(await submissionsIn(server.store)).toHaveLength(1);
 });
 
-test('a test keeps nothing under its idempotency key', async () => {
+test('stores no idempotency record for a test', async () => {
   const server = await startServer();
   const headers = { 'Idempotency-Key': 'the-same' };
   await send(server, 'addLead', { headers, body: { ...person, test: true } });
@@ -49,7 +49,7 @@ test('a test keeps nothing under its idempotency key', async () => {
   expect(run.json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
 
-test('an accepted lead is scheduled for now, for its person and type', async () => {
+test('schedules an accepted lead for now', async () => {
   const server = await startServer();
   const before = Date.now();
   await post(server, 'addLead', person);
@@ -64,7 +64,7 @@ test('an accepted lead is scheduled for now, for its person and type', async () 
   expect(lead?.dueAt).toBeLessThanOrEqual(Date.now());
 });
 
-test.each([600, '600', 600.0, '0600'])('a delay of %o puts the call off by 600 seconds', async (delays) => {
+test.each([600, '600', 600.0, '0600'])('delays the call by 600 seconds for %o', async (delays) => {
   const server = await startServer();
   const before = Date.now();
   await post(server, 'addLead', { ...person, delays });
@@ -73,7 +73,7 @@ test.each([600, '600', 600.0, '0600'])('a delay of %o puts the call off by 600 s
   expect(lead?.dueAt).toBeLessThanOrEqual(Date.now() + 600_000);
 });
 
-test.each([0, 31_536_000])('the delay %i, at the edge of what is allowed, is taken', async (delays) => {
+test.each([0, 31_536_000])('accepts the delay %i at the limit', async (delays) => {
   const server = await startServer();
   const { json } = await post(server, 'addLead', { ...person, delays });
   expect(json).toEqual(responseValue('addLead', 200, 'accepted'));
@@ -96,14 +96,14 @@ test.each([
   ['test', ' '],
   ['test', false],
   ['test', 'false'],
-])('a blank %s (%o) counts as absent', async (field, value) => {
+])('treats a blank %s (%o) as missing', async (field, value) => {
   const server = await startServer();
   const { json } = await post(server, 'addLead', { ...person, [field]: value });
   expect(json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
 
 test.each(['{"a":1}', '[0]', ' [null] ', '{"":{}}', `${'['.repeat(31)}[0]${']'.repeat(31)}`])(
-  'data may be %s',
+  'accepts the data %s',
   async (data) => {
     const server = await startServer();
     const { json } = await post(server, 'addLead', { ...person, data });
@@ -111,7 +111,7 @@ test.each(['{"a":1}', '[0]', ' [null] ', '{"":{}}', `${'['.repeat(31)}[0]${']'.r
   },
 );
 
-test('what was sent is kept to the letter, the spelling of the number and odd characters included', async () => {
+test('stores the body exactly as it was sent', async () => {
   const server = await startServer();
   const fields = {
     ...person,
@@ -125,7 +125,7 @@ test('what was sent is kept to the letter, the spelling of the number and odd ch
   expect(submission?.mobile).toBe('+447840258823');
 });
 
-test('a submission is saved whatever becomes of it', async () => {
+test('saves a submission whatever its outcome', async () => {
   const server = await startServer();
   await post(server, 'addLead', person);
   await post(server, 'addLead', person);
@@ -134,7 +134,7 @@ test('a submission is saved whatever becomes of it', async () => {
   expect(outcomes).toEqual(['unknown-type', 'already-scheduled', 'accepted']);
 });
 
-test.each([true, 'true'])('a test (%o) saves nothing', async (flag) => {
+test.each([true, 'true'])('saves nothing for a test (%o)', async (flag) => {
   const server = await startServer();
   await post(server, 'addLead', { ...person, test: flag });
   await post(server, 'addLead', { ...person, type: 'nobody-has-this', test: flag });
@@ -142,21 +142,21 @@ test.each([true, 'true'])('a test (%o) saves nothing', async (flag) => {
   expect(await leadsIn(server.store)).toEqual([]);
 });
 
-test('a test passes for a person who could not be added, since it looks at no other lead', async () => {
+test('passes a test without regard to other leads', async () => {
   const server = await startServer();
   await post(server, 'addLead', person);
   const { json } = await post(server, 'addLead', { ...person, test: true });
   expect(json).toEqual(responseValue('addLead', 200, 'test'));
 });
 
-test('a type that exists and is not granted to the partner is unknown to it', async () => {
+test('treats a type that is not granted to the partner as unknown', async () => {
   const server = await startServer();
   await server.store.addType('home-insurance', null);
   const { json } = await post(server, 'addLead', { ...person, type: 'home-insurance' });
   expect(json).toEqual(responseValue('addLead', 200, 'unknown-type'));
 });
 
-test('a key may be sent as a bearer token, alone or beside the same key in the address', async () => {
+test('accepts a key as a bearer token, alone or together with the same key in the URL', async () => {
   const server = await startServer();
   const headers = { Authorization: `bearer ${server.key}` };
   const body = { ...person, test: true };
@@ -169,7 +169,7 @@ test('a key may be sent as a bearer token, alone or beside the same key in the a
 });
 
 test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset=UTF-8'])(
-  'the media type may be written %s',
+  'accepts the media type %s',
   async (type) => {
     const server = await startServer();
     const body = { ...person, test: true };
@@ -179,7 +179,7 @@ test.each(['application/json', 'application/json; charset=utf-8', 'Application/J
   },
 );
 
-test('a lead with a byte order mark before its JSON is saved without it, listed and delivered', async () => {
+test('accepts a body with a byte order mark and removes the mark', async () => {
   const server = await startServer();
   const text = `\ufeff${JSON.stringify(person)}`;
   expect((await send(server, 'addLead', { text })).json).toEqual(responseValue('addLead', 200, 'accepted'));
@@ -197,13 +197,13 @@ test('a lead with a byte order mark before its JSON is saved without it, listed 
   expect(receiver.received.map(({ body }) => JSON.parse(body).data.submitted)).toEqual([person]);
 });
 
-test('a test with a byte order mark before its JSON passes', async () => {
+test('passes a test with a byte order mark', async () => {
   const server = await startServer();
   const text = `\ufeff${JSON.stringify({ ...person, test: true })}`;
   expect((await send(server, 'addLead', { text })).json).toEqual(responseValue('addLead', 200, 'test'));
 });
 
-test('every answer has a Request-Id of its own', async () => {
+test('returns a unique Request-Id with every response', async () => {
   const server = await startServer();
   const ids = new Set<string | undefined>();
   for (let count = 0; count < 3; count += 1) ids.add((await send(server, 'addLead')).headers['request-id']);

@@ -1,4 +1,4 @@
-/** A partner mends a request by what this answer says, so it names every field, and nothing is saved. */
+/** A partner fixes a request by its validation errors, so they cover every field, and nothing is saved. */
 import { expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
 import { requestValue } from '../../harness/contract.ts';
@@ -6,8 +6,8 @@ import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
 
 const valid = requestValue('addLead', 'accepted');
 
-/** What is wrong with one field, and the message that says so. */
-const wrong: [field: string, value: unknown, message: string][] = [
+/** Invalid values with their messages. */
+const invalid: [field: string, value: unknown, message: string][] = [
   ['email', undefined, 'Email cannot be blank.'],
   ['email', null, 'Email cannot be blank.'],
   ['email', '', 'Email cannot be blank.'],
@@ -65,9 +65,9 @@ const wrong: [field: string, value: unknown, message: string][] = [
   ['test', [], 'Test must be either true or "true".'],
 ];
 
-test('each rule of each field has its message', async () => {
+test('has a message for each rule of each field', async () => {
   const server = await startServer();
-  for (const [field, value, message] of wrong) {
+  for (const [field, value, message] of invalid) {
     const { status, json } = await post(server, 'addLead', { ...valid, [field]: value });
     expect({ field, value, status, json }).toEqual({
       field,
@@ -80,7 +80,7 @@ test('each rule of each field has its message', async () => {
   expect(await leadsIn(server.store)).toEqual([]);
 });
 
-test('a number too big for a double is too big, not a server error', async () => {
+test('reports a number too big for a double as too big', async () => {
   const server = await startServer();
   const text = JSON.stringify({ ...valid, delays: 0 }).replace('"delays":0', '"delays":1e999');
   expect((await send(server, 'addLead', { text })).json).toEqual({
@@ -88,7 +88,7 @@ test('a number too big for a double is too big, not a server error', async () =>
   });
 });
 
-test('a field that breaks two rules has two messages', async () => {
+test('returns two messages for a field that breaks two rules', async () => {
   const server = await startServer();
   const { json } = await post(server, 'addLead', { ...valid, email: `john.doe.${'x'.repeat(254)}` });
   expect(json).toEqual({
@@ -96,7 +96,7 @@ test('a field that breaks two rules has two messages', async () => {
   });
 });
 
-test('failing fields stand in the order of the documented table, those that do not exist after them', async () => {
+test('orders fields as documented, followed by unknown ones', async () => {
   const server = await startServer();
   const body = {
     zebra: 1,
@@ -133,11 +133,11 @@ test.each([
   ['constructor', 'Constructor is not a field of this request.'],
   ['', '"" is not a field of this request.'],
   ['x'.repeat(10_000), `X${'x'.repeat(9_999)} is not a field of this request.`],
-])('the unknown field %.20s is named, with a hint where a known one is near', async (name, message) => {
+])('names the unknown field %.20s, with a suggestion if a known one is close', async (name, message) => {
   const server = await startServer();
   const text = `{${JSON.stringify(name)}:1,${JSON.stringify(valid).slice(1)}`;
-  const { text: run } = await send(server, 'addLead', { text });
-  expect(run).toBe(`{${JSON.stringify(name)}:{"0":${JSON.stringify(message)}}}`);
+  const { text: response } = await send(server, 'addLead', { text });
+  expect(response).toBe(`{${JSON.stringify(name)}:{"0":${JSON.stringify(message)}}}`);
 });
 
 test.each([
@@ -146,12 +146,12 @@ test.each([
   ['7', 'Body must be a JSON object.'],
   ['[]', 'Body must be a JSON object.'],
   [' \n ', 'Body cannot be blank.'],
-])('a body of %o is refused as a whole', async (text, message) => {
+])('rejects the body %o as a whole', async (text, message) => {
   const server = await startServer();
   expect((await send(server, 'addLead', { text })).json).toEqual({ body: { 0: message } });
 });
 
-test('JSON inside a JSON string is not unpacked', async () => {
+test('does not parse JSON inside a JSON string', async () => {
   const server = await startServer();
   const text = JSON.stringify(JSON.stringify(valid));
   expect((await send(server, 'addLead', { text })).json).toEqual({

@@ -1,4 +1,4 @@
-/** `"cancelled": true` is a promise to a person that nobody will call; every other answer is none. */
+/** `"cancelled": true` promises that the person will not be called; no other response does. */
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
@@ -36,7 +36,7 @@ testEveryExample('cancelLead', 200, {
   },
 });
 
-test('a repeated request is told that it cancelled, even after the person was added again', async () => {
+test('replays the cancellation even after the person was added again', async () => {
   const server = await startServer();
   await addAccepted(server);
   const first = await send(server, 'cancelLead', sentBefore);
@@ -51,7 +51,7 @@ test.each([
   ['without a key', {}, notFound],
   ['with a key', { 'Idempotency-Key': 'lost' }, cancelled],
 ])(
-  'a request %s whose response was lost has cancelled, and says so when it is sent again',
+  'cancels although the response is lost, and reports so on a repeated request: %s',
   async (_, headers, again) => {
     const server = await startServer();
     await addAccepted(server);
@@ -64,20 +64,20 @@ test.each([
     };
     const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
     const { hostname, port } = new URL(server.url);
-    // It never reads, and is gone once the request is processed.
+    // The client never reads, and closes the connection once the request is processed.
     const client = connect(Number(port), hostname).pause();
     client.write(`POST /lead/cancel?key=${server.key} HTTP/1.1\r\n${head.join('')}\r\n${body}`);
     await expect.poll(async () => (await leadsIn(server.store))[0]?.state).toBe('cancelled');
     client.destroy();
     expect((await send(server, 'cancelLead', { headers, body: wanted })).json).toEqual(again);
     expect((await leadsIn(server.store)).map(({ state }) => state)).toEqual(['cancelled']);
-    // Whichever it was, nobody is called, and the person can be added again.
+    // Either way, nobody is called, and the person can be added again.
     expect(await claim(server.store, 'test')).toEqual([]);
     expect((await post(server, 'addLead', lead)).json).toEqual(responseValue('addLead', 200, 'accepted'));
   },
 );
 
-test('a cancelled lead is never due', async () => {
+test('never delivers a cancelled lead', async () => {
   const server = await startServer();
   await addAccepted(server);
   await post(server, 'cancelLead', wanted);
@@ -85,7 +85,7 @@ test('a cancelled lead is never due', async () => {
   expect((await leadsIn(server.store))[0]).toMatchObject({ state: 'cancelled', dialledAt: null });
 });
 
-test('a lead is cancelled once, and can be added again', async () => {
+test('cancels a lead once, and lets the person be added again', async () => {
   const server = await startServer();
   await addAccepted(server);
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
@@ -94,14 +94,14 @@ test('a lead is cancelled once, and can be added again', async () => {
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
 });
 
-test('a lead that is just being handed over can no longer be cancelled', async () => {
+test('does not cancel a lead whose delivery is in progress', async () => {
   const server = await startServer();
   await addAccepted(server);
   await claim(server.store, 'test');
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
 });
 
-test('a lead that the dialler surely has not got can be cancelled while it waits for its next try', async () => {
+test('cancels a lead between two attempts if the dialler cannot have it', async () => {
   const server = await startServer();
   await addAccepted(server);
   const [lead] = await claim(server.store, 'test');
@@ -110,7 +110,7 @@ test('a lead that the dialler surely has not got can be cancelled while it waits
   expect(await claim(server.store, 'test')).toEqual([]);
 });
 
-test('a lead that the dialler may have without having said so can no longer be cancelled', async () => {
+test('does not cancel a lead after an attempt with an unknown outcome', async () => {
   const server = await startServer();
   await addAccepted(server);
   const [lead] = await claim(server.store, 'test');
@@ -118,7 +118,7 @@ test('a lead that the dialler may have without having said so can no longer be c
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
 });
 
-test('a lead that the dialler may have cannot be cancelled after the dialler was down', async () => {
+test('does not cancel a lead that the dialler may have, even after a later failed attempt', async () => {
   const server = await startServer();
   await addAccepted(server);
   for (const outcome of ['unknown', 'unavailable'] as const) {
@@ -128,7 +128,7 @@ test('a lead that the dialler may have cannot be cancelled after the dialler was
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
 });
 
-test('a failed lead that the dialler may have can neither be cancelled nor be added again', async () => {
+test('neither cancels nor accepts again a failed lead that the dialler may have', async () => {
   const server = await startServer();
   await addAccepted(server);
   await dialDue(server.store, 'unknown');
@@ -142,7 +142,7 @@ test('a failed lead that the dialler may have can neither be cancelled nor be ad
   expect((await post(server, 'addLead', lead)).json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
 
-test('every request to cancel is stored as it was sent, and a repeated one once', async () => {
+test('stores every cancellation as it was sent, and a repeated one once', async () => {
   const server = await startServer();
   const before = Date.now();
   const headers = { 'Idempotency-Key': 'the-same' };
@@ -165,7 +165,7 @@ test('every request to cancel is stored as it was sent, and a repeated one once'
   }
 });
 
-test('a failed lead can be cancelled, and then not be sent again by the operator', async () => {
+test('cancels a failed lead, which operators then cannot retry', async () => {
   const server = await startServer();
   await addAccepted(server);
   await dialDue(server.store, 'rejected');
@@ -174,7 +174,7 @@ test('a failed lead can be cancelled, and then not be sent again by the operator
   await expect(server.store.retry(failed?.id ?? '')).rejects.toThrow('is cancelled');
 });
 
-test('another partner neither cancels a lead nor learns of it, in whatever state it is', async () => {
+test('hides a lead in any state from other partners', async () => {
   const server = await startServer();
   const key = newKey();
   await server.store.addPartner('other', [server.type]);
@@ -187,7 +187,7 @@ test('another partner neither cancels a lead nor learns of it, in whatever state
   expect((await leadsIn(server.store))[0]?.state).toBe('dialled');
 });
 
-test('the number may be written in another way than when the lead was added', async () => {
+test('accepts another spelling of the phone number', async () => {
   const server = await startServer();
   await addAccepted(server);
   expect((await post(server, 'cancelLead', { ...wanted, mobile: '+44 (0)7840 258823' })).json).toEqual(

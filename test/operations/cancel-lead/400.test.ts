@@ -1,9 +1,9 @@
-/** A request to cancel that cannot be read must say so: a partner who believes it done lets a call happen. */
+/** An invalid cancellation must be rejected clearly: a partner who believes in it lets a call happen. */
 import { expect, test } from 'vitest';
 import { post } from '../../harness/client.ts';
 import { leadsIn, startServer } from '../../harness/server.ts';
 
-test('a request that is refused cancels nothing', async () => {
+test('cancels nothing if the request is invalid', async () => {
   const server = await startServer();
   await post(server, 'addLead', undefined);
   const { status } = await post(server, 'cancelLead', {

@@ -1,4 +1,4 @@
-/** A partner tells the person by this answer whether a call is still to come. */
+/** Partners use this response to tell a person whether a call is still to come. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post } from '../../harness/client.ts';
@@ -8,22 +8,22 @@ import { dialDue, startServer, type TestServer } from '../../harness/server.ts';
 
 const wanted = requestValue('leadStatus', 'scheduled');
 
-/** The members of an example that say when something happened. */
+/** The members of an example that are times. */
 interface StoredResult {
   accepted_at: string;
   due_at: string;
   dialled_at: string | null;
 }
 
-/** From now on it is this time of day; all else goes on as it does. */
+/** Sets the clock without stopping timers. */
 function setClock(time: string): void {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(time) });
   onTestFinished(() => void vi.useRealTimers());
 }
 
-/** Adds the lead at the time that the example tells, with the delay that it tells. */
+/** Adds a lead at the time and with the delay of an example. */
 async function addAsTold(server: TestServer, example: string): Promise<StoredResult> {
-  // The cast: each example that has a lead has these members, as the contract says.
+  // The cast: by the contract, each example with a lead has these members.
   const told = responseValue('leadStatus', 200, example) as StoredResult;
   setClock(told.accepted_at);
   const delays = (Date.parse(told.due_at) - Date.parse(told.accepted_at)) / 1_000;
@@ -63,7 +63,7 @@ const scenarios: Record<string, Scenario> = {
 
 testEveryExample('leadStatus', 200, scenarios);
 
-test('an accepted lead tells its id and when its call is due, and no other answer does', async () => {
+test('returns the id and due time only with an accepted lead', async () => {
   const server = await startServer();
   const lead = requestValue('addLead', 'delayed');
   const accepted = await post(server, 'addLead', lead);
@@ -76,7 +76,7 @@ test('an accepted lead tells its id and when its call is due, and no other answe
   }
 });
 
-test('somebody else’s lead is answered as nobody’s', async () => {
+test('reports another partner’s lead as not found', async () => {
   const server = await startServer();
   const key = newKey();
   await server.store.addPartner('other', [server.type]);
@@ -89,7 +89,7 @@ test('somebody else’s lead is answered as nobody’s', async () => {
   expect(somebodys.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
 });
 
-test('a type that is unknown or not granted is answered as if there were no lead', async () => {
+test('reports a lead as not found if its type is unknown or not granted', async () => {
   const server = await startServer();
   await server.store.addType('home-insurance', null);
   for (const type of ['home-insurance', 'nobody-has-this']) {
@@ -98,7 +98,7 @@ test('a type that is unknown or not granted is answered as if there were no lead
   }
 });
 
-test('the number may be written in another way than when the lead was added', async () => {
+test('accepts another spelling of the phone number', async () => {
   const server = await startServer();
   await post(server, 'addLead', requestValue('addLead', 'accepted'));
   const { json } = await post(server, 'leadStatus', { ...wanted, mobile: '+44 (0)7840 258823' });

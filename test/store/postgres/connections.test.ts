@@ -7,7 +7,7 @@ import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
-import { finished, start, written } from '../../harness/process.ts';
+import { finished, start, untilOutput } from '../../harness/process.ts';
 import { closing, furnished } from '../stores.ts';
 
 /** More connections than a store with one connection and a listener ever needs. */
@@ -116,7 +116,7 @@ async function startMain(url: string, pattern: RegExp) {
     DIALLER: 'log',
     BOOTSTRAP: 'off',
   });
-  await written(child, pattern);
+  await untilOutput(child, pattern);
   return child;
 }
 

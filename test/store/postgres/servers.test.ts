@@ -9,7 +9,7 @@ import { post, type Target } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { dispatch, secret, untilAll } from '../../harness/dispatch.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
-import { start, written } from '../../harness/process.ts';
+import { start, untilOutput } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
 import { closing, furnished } from '../stores.ts';
@@ -18,7 +18,7 @@ const people = 400;
 
 async function startMain(environment: Record<string, string>): Promise<string> {
   const child = start('src/main.ts', [], { PORT: '0', BOOTSTRAP: 'off', LOG_LEVEL: 'info', ...environment });
-  const output = await written(child, /Listening on/);
+  const output = await untilOutput(child, /Listening on/);
   return /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '';
 }
 

@@ -1,4 +1,4 @@
-/** What a request brought about is told to whoever sent it, whatever comes after it on the same connection. */
+/** Every request gets its own response, whatever follows it on the same connection. */
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { openRaw, post, responsesOn } from '../harness/client.ts';
@@ -27,69 +27,65 @@ function add(server: TestServer, mobile = '07840258823', framing: 'length' | 'ch
   return `${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 }
 
-/** Everything that makes Node's parser stop, with the status that it is refused with. */
+/** Input that stops Node's parser, with the status of the response. */
 const stops: [string, string, number][] = [
   ['a tunnel', 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n', 501],
   [
-    'a tunnel with a body that does not end',
+    'a tunnel with an incomplete body',
     'CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{',
     501,
   ],
   [
-    'a tunnel with much behind it',
+    'a tunnel followed by a lot of data',
     `CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n${'\x16\x03\x01'.repeat(50_000)}`,
     501,
   ],
-  ['rubbish', '\x00\x01rubbish\r\n\r\n', 400],
-  ['more rubbish than fits a packet', '\x00\x01rubbish'.repeat(50_000), 400],
-  ['the body of a request that names no length', '{"mobile":"07840258823"}', 400],
+  ['garbage', '\x00\x01rubbish\r\n\r\n', 400],
+  ['more garbage than fits a packet', '\x00\x01rubbish'.repeat(50_000), 400],
+  ['the body of a request without a length', '{"mobile":"07840258823"}', 400],
   ['an unknown method', 'BREW / HTTP/1.1\r\nHost: a\r\n\r\n', 501],
-  ['a version that nobody knows', 'GET / HTTP/7.5\r\nHost: a\r\n\r\n', 505],
-  ['headers without an end', `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ['an unknown version', 'GET / HTTP/7.5\r\nHost: a\r\n\r\n', 505],
+  ['endless headers', `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ['invalid chunks', 'POST /lead/add HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
   [
-    'chunks that are none',
-    'POST /lead/add HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
-    400,
-  ],
-  [
-    'chunks that are none, and much behind them',
+    'invalid chunks followed by a lot of data',
     `POST /lead/add HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n${'x'.repeat(3_000_000)}`,
     400,
   ],
   ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
 ];
 
-test.each(stops)('adds that are followed by %s are answered first', async (_what, bytes, status) => {
+test.each(stops)('responds to adds before it refuses %s', async (_what, bytes, status) => {
   const server = await startServer();
   const socket = connectTo(server);
   const received = responsesOn(socket);
-  // While the store cannot write, all that is sent has come before the first answer.
+  // The store cannot write, so all input arrives before the first response.
   const lock = holdWriteLock(server.file);
   socket.write(add(server, '07840258821') + add(server, '07840258822', 'chunks') + bytes, 'latin1');
   await expect.poll(() => server.store.waiting(), { interval: 5 }).toBe(2);
   lock.release();
-  const answers = await received;
-  expect(answers.map(({ status: each, json }) => ({ status: each, json })).slice(0, 2)).toEqual([
+  const responses = await received;
+  expect(responses.map(({ status: each, json }) => ({ status: each, json })).slice(0, 2)).toEqual([
     accepted,
     accepted,
   ]);
-  expect(answers.slice(2).map((run) => run.status)).toEqual([status]);
-  for (const run of answers) checkResponse('addLead', run);
+  expect(responses.slice(2).map((response) => response.status)).toEqual([status]);
+  for (const response of responses) checkResponse('addLead', response);
   expect(await leadsIn(server.store)).toHaveLength(2);
 });
 
-test.each(stops)('%s alone is rejected once, and the connection ends', async (_what, bytes, status) => {
-  const told: number[] = [];
-  const server = await startServer({ onResponse: (request) => void told.push(request.status) });
+test.each(stops)('refuses %s once and closes the connection', async (_what, bytes, status) => {
+  const reported: number[] = [];
+  const server = await startServer({ onResponse: (request) => void reported.push(request.status) });
   const socket = connectTo(server);
   socket.write(bytes, 'latin1');
-  const answers = await responsesOn(socket);
-  expect(answers.map((run) => run.status)).toEqual([status]);
-  expect(answers[0]?.headers['connection']).toBe('close');
-  expect(told.filter((each) => each === status)).toHaveLength(1);
+  const responses = await responsesOn(socket);
+  expect(responses.map((response) => response.status)).toEqual([status]);
+  expect(responses[0]?.headers['connection']).toBe('close');
+  expect(reported.filter((each) => each === status)).toHaveLength(1);
 });
 
-test('a request that was answered before its body came is not answered twice when the body cannot be read', async () => {
+test('sends no second response if the body of a finished request cannot be read', async () => {
   const server = await startServer();
   const socket = connectTo(server);
   const first = responsesOn(socket, 1);
@@ -100,34 +96,34 @@ test('a request that was answered before its body came is not answered twice whe
   expect(await others).toEqual([]);
 });
 
-test('a slow request behind an add does not take the add’s answer', async () => {
+test('responds to an add before a slow request that follows it times out', async () => {
   const server = await startServer({ requestTimeout: 200 });
   const socket = connectTo(server);
   const lock = holdWriteLock(server.file);
   const received = responsesOn(socket);
   socket.write(`${add(server)}POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Le`);
-  // Nothing is seen of the time-out until the add is answered. If it comes later, the answers are the same.
+  // The timeout shows only after the response to the add. If it comes later, the responses are the same.
   await new Promise((resolve) => setTimeout(resolve, 500));
   lock.release();
   expect((await received).map(({ status }) => status)).toEqual([200, 408]);
 });
 
 test.each(['length', 'chunks'] as const)(
-  'a client that ends its half after a request with %s gets the answer',
+  'responds to a client that closes its side after a request with %s',
   async (framing) => {
     const server = await startServer();
     for (let count = 0; count < 5; count += 1) {
       const socket = connectTo(server);
       const received = responsesOn(socket);
       socket.end(add(server, `0784025882${count}`, framing));
-      const answers = await received;
-      expect(answers.map(({ status, json }) => ({ status, json }))).toEqual([accepted]);
+      const responses = await received;
+      expect(responses.map(({ status, json }) => ({ status, json }))).toEqual([accepted]);
     }
     expect(await leadsIn(server.store)).toHaveLength(5);
   },
 );
 
-test('a client that ends its half while its adds wait gets all answers, and then the other half ends', async () => {
+test('responds to all requests of a client that has closed its side, then closes the other', async () => {
   const server = await startServer();
   const socket = connectTo(server);
   const lock = holdWriteLock(server.file);
@@ -138,17 +134,17 @@ test('a client that ends its half while its adds wait gets all answers, and then
   expect((await received).map(({ status }) => status)).toEqual([200, 200]);
 });
 
-test('a request that is cut off by the end of its client’s half is refused', async () => {
+test('refuses an incomplete request of a client that closes its side', async () => {
   const server = await startServer();
   const socket = connectTo(server);
   const received = responsesOn(socket);
   socket.end(add(server).slice(0, -10));
-  const answers = await received;
-  expect(answers.map(({ status }) => status)).toEqual([400]);
+  const responses = await received;
+  expect(responses.map(({ status }) => status)).toEqual([400]);
   expect(await leadsIn(server.store)).toEqual([]);
 });
 
-test('an add without a length has no body: it is answered, and what follows is refused', async () => {
+test('treats a request without a length as one without a body, and refuses what follows', async () => {
   const server = await startServer();
   const head = `POST ${path}?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\r\n`;
   for (const [body, statuses] of [
@@ -158,27 +154,27 @@ test('an add without a length has no body: it is answered, and what follows is r
     const socket = connectTo(server);
     const received = responsesOn(socket);
     socket.end(head + body);
-    const answers = await received;
-    expect(answers.map(({ status }) => status)).toEqual(statuses);
-    expect(answers[0]?.json).toEqual(responseValue('addLead', 400, 'empty-body'));
+    const responses = await received;
+    expect(responses.map(({ status }) => status)).toEqual(statuses);
+    expect(responses[0]?.json).toEqual(responseValue('addLead', 400, 'empty-body'));
   }
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
-test('a client that is refused and does not end its own half is cut', async () => {
+test('closes the connection of a refused client that keeps its side open', async () => {
   const server = await startServer();
   for (const [, bytes] of stops.slice(0, 4)) {
     const socket = connectTo(server, { allowHalfOpen: true });
     socket.write(bytes, 'latin1');
     await responsesOn(socket);
-    // Only a write shows that the other side is gone.
+    // Only a write shows that the other side is closed.
     const writing = setInterval(() => socket.write('x'), 50);
     await new Promise((resolve) => socket.once('close', resolve));
     clearInterval(writing);
   }
 });
 
-test('a client that is still sending what is refused has a while to read the refusal', async () => {
+test('gives a client that is still sending time to read the refusal', async () => {
   const server = await startServer();
   const socket = connectTo(server, { allowHalfOpen: true });
   let isClosed = false;
@@ -187,7 +183,7 @@ test('a client that is still sending what is refused has a while to read the ref
   });
   socket.write('POST /lead/add HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n');
   expect((await responsesOn(socket)).map(({ status }) => status)).toEqual([400]);
-  // By the clock, since a busy machine may stop this client for longer than the server waits.
+  // Measured, because a busy machine may pause this client for longer than the server waits.
   for (const end = performance.now() + 200; performance.now() < end; ) {
     expect(isClosed).toBe(false);
     socket.write('x');
@@ -195,7 +191,7 @@ test('a client that is still sending what is refused has a while to read the ref
   }
 });
 
-test('two Idempotency-Key headers are refused, however they are written', async () => {
+test('rejects two Idempotency-Key headers in any spelling', async () => {
   const server = await startServer();
   const body = JSON.stringify(person);
   const head = `POST ${path}?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
@@ -205,9 +201,9 @@ test('two Idempotency-Key headers are refused, however they are written', async 
   ]) {
     const socket = connectTo(server);
     socket.write(`${head}${keys}Content-Length: ${body.length}\r\n\r\n${body}`);
-    const [run] = await responsesOn(socket, 1);
-    expect(run?.status).toBe(400);
-    expect(Object.keys(Object(run?.json))).toEqual(['Idempotency-Key']);
+    const [response] = await responsesOn(socket, 1);
+    expect(response?.status).toBe(400);
+    expect(Object.keys(Object(response?.json))).toEqual(['Idempotency-Key']);
   }
   expect(await leadsIn(server.store)).toEqual([]);
   const socket = connectTo(server);
