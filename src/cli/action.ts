@@ -3,15 +3,15 @@ import { printable } from '../text/terminal.ts';
 import type { CommandContext, OpenStore } from './context.ts';
 import { type JsonMembers, Output } from './output.ts';
 
-/** What a running command writes to. */
-export interface Console<Member extends string> {
+/** Where a running command reports to: standard output and standard error. */
+export interface Reporter<Member extends string> {
   output: Output<Member>;
   /** Writes a sentence to standard error. */
   note(sentence: string): void;
 }
 
 /** What a running command works with. */
-export interface Session<Member extends string> extends Console<Member>, OpenStore {}
+export interface Session<Member extends string> extends Reporter<Member>, OpenStore {}
 
 const membersByCommand = new WeakMap<Command, JsonMembers>();
 
@@ -36,10 +36,10 @@ export function defineAction<Member extends string, Options extends object, Argu
     command,
     context,
     members,
-    async (console, options: Options, args: Arguments) => {
+    async (reporter, options: Options, args: Arguments) => {
       const { store, ...rest } = await context.open();
       try {
-        await run({ store, ...rest, ...console }, options, args);
+        await run({ store, ...rest, ...reporter }, options, args);
       } finally {
         await store.close();
       }
@@ -56,12 +56,12 @@ export function defineStorelessAction<
   command: Command,
   context: CommandContext,
   members: JsonMembers<Member>,
-  run: (console: Console<Member>, options: Options, args: Arguments) => Promise<void>,
+  run: (reporter: Reporter<Member>, options: Options, args: Arguments) => Promise<void>,
 ): Command {
   membersByCommand.set(command, members);
   command.option('--json', 'print JSON: one object, or one per line for a list');
   return command.action(async (...received: unknown[]) => {
-    // The casts: Commander passes what the command's definition declares, which is beside each call of this function.
+    // The casts: Commander passes what the command declares, and each caller declares it next to `run`.
     const args = received.slice(0, -2) as Arguments;
     const options = received.at(-2) as Options & { json?: boolean };
     const output = new Output<Member>(context.out, options.json ?? false);

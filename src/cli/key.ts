@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { newIdentifier } from '../leads/identifier.ts';
 import { digestOf, newKey } from '../partners/key.ts';
 import type { KeyRecord } from '../store/store.ts';
-import { type Console, defineAction } from './action.ts';
+import { defineAction, type Reporter } from './action.ts';
 import { parseFutureTime } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { formatTime, type View } from './output.ts';
@@ -64,11 +64,11 @@ function createCommand(context: CommandContext): Command {
     command,
     context,
     newKeyMembers,
-    async ({ store, ...console }, _options: object, [partner]: [string]) => {
+    async ({ store, ...reporter }, _options: object, [partner]: [string]) => {
       const created = { id: newIdentifier(), key: newKey(), partner };
       await store.addKey(partner, created.id, digestOf(created.key));
-      await console.output.value(created);
-      noteOnce(console);
+      await reporter.output.value(created);
+      noteOnce(reporter);
     },
   );
 }
@@ -104,12 +104,12 @@ function rotateCommand(context: CommandContext): Command {
     command,
     context,
     { ...newKeyMembers, replaces: 'id of the old key', old_until: 'when the old key expires (ISO 8601)' },
-    async ({ store, ...console }, options: { oldUntil?: number }, [id]: [string]) => {
+    async ({ store, ...reporter }, options: { oldUntil?: number }, [id]: [string]) => {
       const { oldUntil = Date.now() + defaultRotationPeriod } = options;
       const next = { id: newIdentifier(), key: newKey() };
       const partner = await store.rotateKey(id, { id: next.id, digest: digestOf(next.key), oldUntil });
-      await console.output.value({ ...next, partner, replaces: id, old_until: formatTime(oldUntil) });
-      noteOnce(console);
+      await reporter.output.value({ ...next, partner, replaces: id, old_until: formatTime(oldUntil) });
+      noteOnce(reporter);
     },
   );
 }
@@ -129,6 +129,6 @@ function revokeCommand(context: CommandContext): Command {
   );
 }
 
-function noteOnce({ output, note }: Console<string>): void {
+function noteOnce({ output, note }: Reporter<string>): void {
   if (!output.isJson) note('This key is not shown again. Give it to the partner now.');
 }

@@ -4,7 +4,7 @@ import { isBlank } from '../text/visible.ts';
 /** Body of a request to add a lead. */
 type SubmittedLead = components['schemas']['NewLead'];
 
-/** What a submission says of a person. */
+/** The person in a submission. */
 export interface SubmittedFields {
   email: string;
   firstName: string;
