@@ -346,7 +346,7 @@ export interface Pruned {
 
 /** Result of one step of pruning. */
 export interface PruneStep extends Pruned {
-  /** Where the next step continues; undefined: this was the last. */
+  /** Position at which the next step continues; undefined: this was the last. */
   next: string | undefined;
 }
 
@@ -380,7 +380,7 @@ export interface Maintenance {
    * read there. Other calls continue between two steps.
    *
    * @param after result of the step before; 0: the first step
-   * @returns where the next step continues; undefined: this was the last
+   * @returns position at which the next step continues; undefined: this was the last
    * @throws {UserError} if another process prevents it for too long
    */
   erase(after: number): Promise<number | undefined>;

@@ -44,7 +44,7 @@ export function countsByState(
   return counts;
 }
 
-/** Where the next activity begins. */
+/** Position at which the next activity begins. */
 export interface ActivityCursor {
   submission: string;
   attemptId: number;
@@ -98,7 +98,7 @@ export interface Watch {
   waiting(): number;
   /**
    * Returns what was sent and delivered since an earlier activity. The first activity counts nothing: it returns the last
-   * failures, and where the next begins.
+   * failures, and the cursor of the next.
    *
    * @param after cursor of the earlier activity; undefined: none
    */

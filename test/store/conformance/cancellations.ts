@@ -44,10 +44,10 @@ export const cancellations: Behaviours = {
       const mobile = `+4478402588${round + 10}`;
       await store.submit(from(first.id, { mobile }));
       const cancelling = () => cancel(store, { partnerId: first.id, type: 'motor', mobile });
-      const take = () => claim(store, `claim-${round}`);
+      const claiming = () => claim(store, `claim-${round}`);
       const [{ outcome: cancelled }, claimed] = await (round % 2
-        ? Promise.all([cancelling(), take()])
-        : Promise.all([take(), cancelling()]).then(([leads, outcome]) => [outcome, leads] as const));
+        ? Promise.all([cancelling(), claiming()])
+        : Promise.all([claiming(), cancelling()]).then(([leads, outcome]) => [outcome, leads] as const));
       expect(claimed).toHaveLength(cancelled === 'cancelled' ? 0 : 1);
       expect(cancelled).toBe(claimed.length === 0 ? 'cancelled' : 'already-processed');
       for (const { id } of claimed) await record(store, `claim-${round}`, id, 'delivered');

@@ -14,7 +14,7 @@ export const deliveries: Behaviours = {
       await pass(1);
     }
     const claims = await Promise.all([claim(store, 'one', { limit: 2 }), claim(store, 'two', { limit: 2 })]);
-    // Which of the two comes first is not ours to say.
+    // Either claim may come first.
     const mobiles = claims.map((leads) => leads.map(({ mobile }) => mobile));
     for (const each of mobiles) expect(each).toEqual(each.toSorted());
     expect(mobiles.flat().toSorted()).toEqual(['+447840258820', '+447840258822', '+447840258823']);
@@ -125,7 +125,7 @@ export const deliveries: Behaviours = {
     for (const mobile of mobiles) await store.submit(from(first.id, { mobile }));
     const ids = (await claim(store, 'slow', { lease: 20 })).map(({ id }) => id);
     await pass(20);
-    // Its lease has ended, and nobody else has asked.
+    // The lease has ended, and there was no other claim.
     expect((await store.renewLease('slow', ids, 20)).toSorted()).toEqual(ids.toSorted());
     await pass(20);
     const [lost] = await claim(store, 'other', { limit: 1 });
