@@ -1,11 +1,11 @@
 import type { LeadState, SubmissionOutcome } from '../../leads/lead.ts';
 import { callDueAt, type Submission } from '../../leads/submission.ts';
 import { checkNotCancelled } from '../cancelled-later.ts';
-import { isUndecided, latestFirst, nextEndedOrder } from '../lead-order.ts';
 import type { OperatorActions, RelatedCancellation, Rerun, RetryResult } from '../store.ts';
 import { checkRetry, checkUndecided, type LeadToResolve, userErrors } from '../user-errors.ts';
 import { relatedCancellations } from './cancellation-queries.ts';
 import { run, runFirst, type SqlDatabase, type Steps } from './database.ts';
+import { isUndecided, latestFirst, nextEndedOrder } from './lead-order.ts';
 import { statement } from './statement.ts';
 
 /** Outcome of a submission, with the lead that it created or that prevented it. */

@@ -1,4 +1,3 @@
-import { isUndecided } from '../lead-order.ts';
 import { inPages } from '../pages.ts';
 import type {
   Attempt,
@@ -12,6 +11,7 @@ import type {
 } from '../store.ts';
 import { selectCancellations, sentFor } from './cancellation-queries.ts';
 import type { SqlDatabase } from './database.ts';
+import { isUndecided } from './lead-order.ts';
 import { type SqlDialect, type SqlStatement, statement } from './statement.ts';
 
 /** Looks up what a database holds. */

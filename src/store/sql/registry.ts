@@ -1,9 +1,9 @@
 import type { Partner } from '../../partners/partner.ts';
 import type { PartnerLimit } from '../../partners/rate-limit.ts';
-import { columnsOf, type LimitColumns, limitOf } from '../limit-columns.ts';
 import type { KeyRecord, LeadTypeRecord, NextKey, PartnerRecord, Registry } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { run, runFirst, type SqlDatabase, type Steps } from './database.ts';
+import { columnsOf, type LimitColumns, limitOf } from './limit-columns.ts';
 import { statement } from './statement.ts';
 
 /** Manages partners, their keys and their lead types in a database. */

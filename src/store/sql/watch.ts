@@ -1,6 +1,5 @@
 import { identifierBound } from '../../leads/identifier.ts';
 import type { LeadState } from '../../leads/lead.ts';
-import { isUndecided } from '../lead-order.ts';
 import {
   type Activity,
   type ActivityCursor,
@@ -18,6 +17,7 @@ import {
 } from '../watch.ts';
 import type { SqlDatabase } from './database.ts';
 import { isOpen } from './delivery-pauses.ts';
+import { isUndecided } from './lead-order.ts';
 import { statement } from './statement.ts';
 
 /** What a store contributes to watching it. */

@@ -1,4 +1,4 @@
-import { isUndecided, nextEndedOrder } from '../../lead-order.ts';
+import { isUndecided, nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Attempt } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase } from '../connection/database.ts';

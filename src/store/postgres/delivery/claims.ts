@@ -1,5 +1,5 @@
-import { nextEndedOrder } from '../../lead-order.ts';
 import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../../sql/due-lead.ts';
+import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Claimed, ClaimedLead, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';

@@ -1,7 +1,7 @@
 import type { Cancellation } from '../../../leads/cancellation.ts';
 import type { Idempotency } from '../../../leads/idempotency.ts';
 import type { CancellationOutcome } from '../../../leads/lead.ts';
-import { nextEndedOrder } from '../../lead-order.ts';
+import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { CancellationResult } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';

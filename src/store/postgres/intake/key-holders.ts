@@ -1,5 +1,5 @@
 import type { KeyHolder } from '../../../partners/partner.ts';
-import { type LimitColumns, limitOf } from '../../limit-columns.ts';
+import { type LimitColumns, limitOf } from '../../sql/limit-columns.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 

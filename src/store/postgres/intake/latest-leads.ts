@@ -1,4 +1,4 @@
-import { latestFirst } from '../../lead-order.ts';
+import { latestFirst } from '../../sql/lead-order.ts';
 
 /**
  * CTE with the latest lead of each row of `requested` (`id`, `partner_id`, `type`, `mobile`): the lead that the partner

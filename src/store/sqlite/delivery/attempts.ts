@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isUndecided, nextEndedOrder } from '../../lead-order.ts';
+import { isUndecided, nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Attempt } from '../../store.ts';
 import { Query } from '../query.ts';
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { nextEndedOrder } from '../../lead-order.ts';
 import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../../sql/due-lead.ts';
+import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Claimed, ClaimedLead, ClaimTerms } from '../../store.ts';
 import { Query } from '../query.ts';
 import { insertAttemptQuery } from './attempts.ts';

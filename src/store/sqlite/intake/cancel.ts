@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Cancellation } from '../../../leads/cancellation.ts';
 import { type CancellationOutcome, type LeadState, outcomeIfNotCancelled } from '../../../leads/lead.ts';
-import { latestFirst, nextEndedOrder } from '../../lead-order.ts';
+import { latestFirst, nextEndedOrder } from '../../sql/lead-order.ts';
 import type { CancellationResult, Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { newIdentifier } from '../../../leads/identifier.ts';
 import { type ActiveLead, outcomeWithActiveLead, type SubmissionOutcome } from '../../../leads/lead.ts';
 import { callDueAt, type Submission } from '../../../leads/submission.ts';
-import { nextEndedOrder } from '../../lead-order.ts';
+import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { Query } from '../query.ts';
 import type { FindGrantedType } from './granted-types.ts';
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { KeyHolder } from '../../../partners/partner.ts';
-import { type LimitColumns, limitOf } from '../../limit-columns.ts';
+import { type LimitColumns, limitOf } from '../../sql/limit-columns.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LeadStatus } from '../../../leads/lead.ts';
-import { latestFirst } from '../../lead-order.ts';
+import { latestFirst } from '../../sql/lead-order.ts';
 import type { Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';

@@ -1,4 +1,4 @@
-import type { PartnerLimit } from '../partners/rate-limit.ts';
+import type { PartnerLimit } from '../../partners/rate-limit.ts';
 
 /** A partner's rate limit in its two columns. */
 export interface LimitColumns {
