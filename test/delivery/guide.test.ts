@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
+import { resultOf } from '../../src/delivery/diallers/vicidial/response.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { dispatch, limits, secret, untilAll, webhookTo } from '../harness/dispatch.ts';
 import { skipWithout, untilOutput } from '../harness/process.ts';
+import { startReceiver } from '../harness/receiver.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { furnished, openStore } from '../store/stores.ts';
 
@@ -60,4 +62,91 @@ test('the command of the guide creates a valid secret', (context) => {
   expect(createWebhook({ DIALLER_URL: 'https://receiver.test', DIALLER_SECRET: made }, limits).name).toBe(
     'webhook',
   );
+});
+
+/** What the guide's table promises for a status. */
+function promised(status: number): string | undefined {
+  const rows = [...guide.matchAll(/^\| ((?:[1-5](?:xx|\d\d)(?:, )?)+|any other 4xx) \| (.*) \|$/gm)];
+  const listed = rows.find(([, statuses = '']) =>
+    statuses.split(', ').some((each) => each === String(status) || each === `${Math.floor(status / 100)}xx`),
+  );
+  const row = listed ?? rows.find(([, statuses]) => statuses === 'any other 4xx');
+  return row?.[2]?.replace(/\[([^\]]*)\]\([^)]*\)/, '$1');
+}
+
+test('the table of the guide says what follows every status of a response', async () => {
+  let status = 0;
+  const receiver = await startReceiver((_received, outgoing) => void outgoing.writeHead(status).end());
+  const { store, first, from } = await furnished(openStore());
+  await store.submit(from(first.id));
+  const {
+    leads: [lead],
+  } = await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, notDueBefore: 0 });
+  if (lead === undefined) throw new Error('No lead is due.');
+  const dialler = webhookTo(receiver.url);
+  for (status = 200; status < 600; status += 1) {
+    const { outcome, pauseReason } = await dialler.deliver(lead, AbortSignal.timeout(20_000));
+    const follows = {
+      delivered: 'the lead is delivered',
+      rejected: 'the lead is rejected for good',
+      unavailable: 'the lead is retried',
+      unknown: 'the lead is retried',
+    }[outcome];
+    expect(promised(status), String(status)).toBe(
+      pauseReason === undefined ? follows : 'the delivery is paused',
+    );
+  }
+});
+
+/** Responses of VICIdial for each row of the guide's table, except redirects, which every HTTP dialler handles alike. */
+const vicidialResponses: Record<string, { responses: string[]; mayHaveArrived?: true }> = {
+  '`SUCCESS`': { responses: ['SUCCESS: add_lead LEAD HAS BEEN ADDED - 7840258823|leadsapi|1001|1|-1'] },
+  '`DUPLICATE` after an attempt without a response': {
+    responses: ['ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001'],
+    mayHaveArrived: true,
+  },
+  '`DUPLICATE` otherwise': {
+    responses: ['ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001'],
+  },
+  'an invalid number, an unknown list, DNC': {
+    responses: [
+      'ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12|leadsapi',
+      'ERROR: add_lead NOT AN ALLOWED LIST ID - 7840258823|999',
+      'ERROR: add_lead PHONE NUMBER IN DNC - 7840258823|leadsapi',
+    ],
+  },
+  'a wrong password, missing permissions, too many logins, an IP address that is not allowed': {
+    responses: [
+      'ERROR: Login incorrect, please try again: |leadsapi|wrong|BAD|',
+      'ERROR: add_lead USER DOES NOT HAVE PERMISSION TO ADD LEADS TO THE SYSTEM - leadsapi|0',
+      'ERROR: Too many login attempts, try again in 15 minutes: |leadsapi|wrong|LOCK|',
+      'ERROR: Your IP Address is not allowed: 10.0.0.1|',
+    ],
+  },
+  'anything else, or no response': { responses: ['<html>', 'ERROR: add_lead LEAD HAS NOT BEEN ADDED'] },
+};
+
+test('the table of the guide says what follows every response of VICIdial', () => {
+  const [, table = ''] = /\| VICIdial's response .*\n\|.*\n((?:\|.*\n)+)/.exec(guide) ?? [];
+  const rows = table.trimEnd().split('\n');
+  const cells = rows.map((row) => row.split('|').map((cell) => cell.trim()));
+  const documented = new Map(cells.map(([, response = '', follows = '']) => [response, follows]));
+  expect([...documented.keys()]).toEqual(
+    expect.arrayContaining([...Object.keys(vicidialResponses), 'a redirect (3xx)']),
+  );
+  expect(documented.size).toBe(Object.keys(vicidialResponses).length + 1);
+  for (const [row, { responses, mayHaveArrived = false }] of Object.entries(vicidialResponses)) {
+    for (const response of responses) {
+      const { outcome, pauseReason } = resultOf(response, mayHaveArrived);
+      const follows = {
+        delivered: '`dialled`',
+        rejected: '`failed`',
+        unavailable: 'retried',
+        unknown: 'retried',
+      };
+      expect(documented.get(row), response).toContain(
+        pauseReason === undefined ? follows[outcome] : 'paused',
+      );
+    }
+  }
 });
