@@ -48,7 +48,10 @@ async function startOn(scene: Scene, url: string, direct = url) {
   return scene.start({ DATABASE_URL: url, BOOTSTRAP: 'off', DISPATCH: 'off' }, key);
 }
 
-/** Sends people concurrently until it is stopped. Returns the numbers of those that were acknowledged and those that were not. */
+/**
+ * Sends people concurrently until it is stopped. Returns the numbers of those that were acknowledged and those that were
+ * not.
+ */
 function startLoad(target: Target, first: number) {
   const saved: number[] = [];
   const failed: number[] = [];

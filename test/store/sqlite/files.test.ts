@@ -1,4 +1,7 @@
-/** Acknowledged leads are in the files that the next start opens; otherwise the server stops acknowledging and reports the remedy. */
+/**
+ * Acknowledged leads are in the files that the next start opens; otherwise the server stops acknowledging and reports the
+ * remedy.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,

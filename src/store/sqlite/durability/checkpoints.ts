@@ -20,7 +20,9 @@ const checkpointIntervalUnderLoad = 8_192;
 /** Number of writes in one commit that shows that the server is under load. */
 const writesUnderLoad = 32;
 
-/** Approximate number of pages that a commit adds to the log, besides one per write: the last page of each table and index. */
+/**
+ * Approximate number of pages that a commit adds to the log, besides one per write: the last page of each table and index.
+ */
 const pagesPerCommit = 10;
 
 /** Called if a checkpoint fails. */
@@ -71,7 +73,10 @@ export class Checkpoints {
     void this.#send('checkpoint');
   }
 
-  /** Moves the log's content to the database file and truncates the log. Resolves to false if a reader or writer prevented it. */
+  /**
+   * Moves the log's content to the database file and truncates the log. Resolves to false if a reader or writer prevented
+   * it.
+   */
   truncateLog(): Promise<boolean> {
     return this.#send('truncate');
   }

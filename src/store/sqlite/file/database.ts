@@ -65,7 +65,9 @@ export function waitForLocks(database: DatabaseSync): void {
   database.exec(`PRAGMA busy_timeout = ${startTimeout}`);
 }
 
-/** Makes statements fail at once if another process holds a lock: waiting would block every request. `CommitQueue` retries. */
+/**
+ * Makes statements fail at once if another process holds a lock: waiting would block every request. `CommitQueue` retries.
+ */
 export function stopWaitingForLocks(database: DatabaseSync): void {
   database.exec('PRAGMA busy_timeout = 0');
 }

@@ -3,7 +3,10 @@ import { descriptorOf } from './descriptors.ts';
 import { hasLogHeader } from './store-files.ts';
 import { isInUse, isStoreFile, lineageOf, versionInFile, versionOffset } from './version.ts';
 
-/** Number of inspections before a problem is reported, and the time between two (ms): another process may be closing the store. */
+/**
+ * Number of inspections before a problem is reported, and the time between two (ms): another process may be closing the
+ * store.
+ */
 const maxInspections = 5;
 const inspectionInterval = 50;
 

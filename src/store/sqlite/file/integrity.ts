@@ -43,7 +43,9 @@ export function checkIntegrity(database: DatabaseSync, path: string): void {
   process.emitWarning(`An index of ${path} was damaged and has been rebuilt from its table. Check the disk.`);
 }
 
-/** Rebuilds the indexes of the tables, or all indexes. Returns the first remaining fault, after a rollback; undefined: none. */
+/**
+ * Rebuilds the indexes of the tables, or all indexes. Returns the first remaining fault, after a rollback; undefined: none.
+ */
 export function rebuildIndexes(database: DatabaseSync, tables?: readonly string[]): string | undefined {
   markInUse(database);
   database.exec('BEGIN IMMEDIATE');

@@ -4,7 +4,10 @@ import { closeSync, existsSync, fchmodSync, openSync, statSync } from 'node:fs';
 const ownerOnly = 0o600;
 const others = 0o077;
 
-/** Creates an empty file that only its owner can read and write, whatever the umask. SQLite gives its own files the same mode. */
+/**
+ * Creates an empty file that only its owner can read and write, whatever the umask. SQLite gives its own files the same
+ * mode.
+ */
 export function createPrivate(path: string): void {
   if (existsSync(path)) return;
   const descriptor = openSync(path, 'a', ownerOnly);

@@ -70,7 +70,9 @@ export class StoreFiles {
     return moved;
   }
 
-  /** Writing to a log that another program truncated continues behind a hole. A log that a checkpoint truncated is empty. */
+  /**
+   * Writing to a log that another program truncated continues behind a hole. A log that a checkpoint truncated is empty.
+   */
   #isLogTruncated(): boolean {
     return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && !hasLogHeader(this.#magic);
   }
