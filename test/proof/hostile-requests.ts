@@ -225,74 +225,73 @@ const smuggling = [
   'Bad Name: a',
 ];
 
+const oddMethod = fc.constantFrom(
+  'GET',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'OPTIONS',
+  'TRACE',
+  'POST',
+  'post',
+  'P\u00d6ST',
+  '',
+);
+
 /** Generates requests of every kind, with weights. */
 export function fuzzedRequest(key: string): fc.Arbitrary<FuzzedRequest> {
   return fc.constantFrom(...operationIds()).chain((id) => {
     const { path } = operationOf(id);
-    const good = `${path}?key=${key}`;
-    const sound = (kind: string, body: fc.Arbitrary<Buffer>) =>
-      body.map((bytes) => requestOf(id, kind, 'POST', good, ['Content-Type: application/json'], bytes));
+    const target = `${path}?key=${key}`;
+    const withBody = (kind: string, body: fc.Arbitrary<Buffer>) =>
+      body.map((bytes) => requestOf(id, kind, 'POST', target, ['Content-Type: application/json'], bytes));
     const json = (body: fc.Arbitrary<Body>) => body.map((value) => Buffer.from(JSON.stringify(value)));
     const valid = json(validBody(id));
+    const oddUrlAndHeaders = fc
+      .record({
+        target: fc.oneof(fc.constant(target), oddTarget(path, key)),
+        headers: oddHeaders,
+        type: contentType,
+        body: valid,
+      })
+      .map(({ target, headers, type, body }) =>
+        requestOf(id, 'odd URL and headers', 'POST', target, [`Content-Type: ${type}`, ...headers], body),
+      );
+    const withOddMethod = fc
+      .record({ method: oddMethod, body: valid })
+      .map(({ method, body }) =>
+        requestOf(id, 'odd method', method, target, ['Content-Type: application/json'], body),
+      );
     return fc.oneof(
-      { weight: 3, arbitrary: sound('valid', valid) },
-      { weight: 3, arbitrary: sound('nearly valid', json(nearlyValidBody(id))) },
-      { weight: 3, arbitrary: sound('hostile body', hostileBody(id)) },
-      {
-        weight: 2,
-        arbitrary: fc
-          .record({
-            target: fc.oneof(fc.constant(good), oddTarget(path, key)),
-            headers: oddHeaders,
-            type: contentType,
-            body: valid,
-          })
-          .map(({ target, headers, type, body }) =>
-            requestOf(id, 'odd URL and headers', 'POST', target, [`Content-Type: ${type}`, ...headers], body),
-          ),
-      },
-      {
-        weight: 1,
-        arbitrary: fc
-          .record({
-            method: fc.constantFrom(
-              'GET',
-              'PUT',
-              'DELETE',
-              'PATCH',
-              'OPTIONS',
-              'TRACE',
-              'POST',
-              'post',
-              'P\u00d6ST',
-              '',
-            ),
-            body: valid,
-          })
-          .map(({ method, body }) =>
-            requestOf(id, 'odd method', method, good, ['Content-Type: application/json'], body),
-          ),
-      },
-      {
-        weight: 1,
-        arbitrary: fc
-          .record({ header: fc.constantFrom(...smuggling), body: valid })
-          .map(({ header, body }) => ({
-            id,
-            kind: 'smuggled headers',
-            bytes: Buffer.concat([
-              Buffer.from(
-                `POST ${good} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n${header}\r\n\r\n`,
-                'latin1',
-              ),
-              body,
-              Buffer.from(`\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: leads.example\r\n\r\n`),
-            ]),
-            breaksConnection: true,
-          })),
-      },
+      { weight: 3, arbitrary: withBody('valid', valid) },
+      { weight: 3, arbitrary: withBody('nearly valid', json(nearlyValidBody(id))) },
+      { weight: 3, arbitrary: withBody('hostile body', hostileBody(id)) },
+      { weight: 2, arbitrary: oddUrlAndHeaders },
+      { weight: 1, arbitrary: withOddMethod },
+      { weight: 1, arbitrary: smuggledRequest(id, target, valid) },
     );
   });
+}
+
+/** Generates requests that contain a second one, which a server must not execute. */
+function smuggledRequest(
+  id: OperationId,
+  target: string,
+  validBody: fc.Arbitrary<Buffer>,
+): fc.Arbitrary<FuzzedRequest> {
+  return fc.record({ header: fc.constantFrom(...smuggling), body: validBody }).map(({ header, body }) => ({
+    id,
+    kind: 'smuggled headers',
+    bytes: Buffer.concat([
+      Buffer.from(
+        `POST ${target} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n${header}\r\n\r\n`,
+        'latin1',
+      ),
+      body,
+      Buffer.from(`\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: leads.example\r\n\r\n`),
+    ]),
+    breaksConnection: true,
+  }));
 }
 
 function requestOf(

@@ -33,6 +33,7 @@ export interface MeasuredServer {
   stop(): Promise<void>;
 }
 
+/** Starts a server whose memory and handles can be measured. */
 export async function startMeasured(environment: Record<string, string>): Promise<MeasuredServer> {
   const child = spawn(process.execPath, ['--expose-gc', '--import', collector, `${root}src/main.ts`], {
     cwd: root,
@@ -77,15 +78,7 @@ export async function startMeasured(environment: Record<string, string>): Promis
         sockets: open.filter((file) => isSocket(`/proc/${child.pid}/fd/${file}`)).length,
       };
     },
-    async statuses() {
-      const found: Record<string, number> = {};
-      for (const [, status = '', count] of (await metrics()).matchAll(
-        /^leads_requests_total\{.*status="(\d+)"\} (\d+)$/gm,
-      )) {
-        found[status] = (found[status] ?? 0) + Number(count);
-      }
-      return found;
-    },
+    statuses: async () => statusesIn(await metrics()),
     complaints: () => complaints,
     stop: () =>
       new Promise((resolve) => {
@@ -93,6 +86,17 @@ export async function startMeasured(environment: Record<string, string>): Promis
         child.kill('SIGTERM');
       }),
   };
+}
+
+/** Reads the number of responses by status from the server's metrics. */
+function statusesIn(metrics: string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [, status = '', count] of metrics.matchAll(
+    /^leads_requests_total\{.*status="(\d+)"\} (\d+)$/gm,
+  )) {
+    counts[status] = (counts[status] ?? 0) + Number(count);
+  }
+  return counts;
 }
 
 function isSocket(descriptor: string): boolean {
