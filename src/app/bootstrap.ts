@@ -26,7 +26,7 @@ export async function bootstrap(registry: Registry): Promise<FirstPartner | unde
   return first;
 }
 
-/** Returns a shell command that adds a lead. @param url where the server listens */
+/** Returns a shell command that adds a lead. @param url base URL of the server */
 export function addLeadCommand({ type, key }: FirstPartner, url: string): string {
   return `curl '${url}/lead/add?key=${key}' \\
     -H 'Content-Type: application/json' \\

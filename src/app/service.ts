@@ -43,7 +43,11 @@ interface Parts {
   stopTracing: () => Promise<void>;
 }
 
-/** Starts the server and everything that belongs to it. @throws if the store cannot be opened or a port is not free */
+/**
+ * Starts the server, delivery, metrics and maintenance.
+ *
+ * @throws {Error} if the store cannot be opened or a port is not free
+ */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
   const metrics =

@@ -32,7 +32,7 @@ type HeadersArgument<Id extends OperationId, S extends Status<Id>> =
 
 /**
  * The reply to a request. Only the builders below create one, so that every status, body and header is documented in
- * openapi.yaml. A reply is serialised once and can answer any number of requests.
+ * openapi.yaml. A reply is serialised once and can be sent to any number of requests.
  */
 export class Reply<Id extends OperationId = OperationId> {
   /** Exists for the compiler alone: makes the replies of two operations incompatible types. */

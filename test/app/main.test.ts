@@ -150,10 +150,10 @@ test('stops despite idle connections', async () => {
   const { hostname, port } = new URL(target.url);
   const idle = connect(Number(port), hostname);
   await once(idle, 'connect');
-  const cut = once(idle, 'close');
+  const closed = once(idle, 'close');
   const end = finished(child);
   child.kill('SIGTERM');
-  await cut;
+  await closed;
   expect((await end).code).toBe(0);
 });
 

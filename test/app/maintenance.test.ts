@@ -18,12 +18,12 @@ function maintained(step: (call: number) => Promise<number>) {
     return step(cutoffs.length);
   };
   // The cast: maintenance uses only these methods.
-  const upkeep = new RegularMaintenance({ deleteIdempotencyRecords } as unknown as Maintenance, log);
-  return { upkeep, cutoffs };
+  const maintenance = new RegularMaintenance({ deleteIdempotencyRecords } as unknown as Maintenance, log);
+  return { maintenance, cutoffs };
 }
 
 test('runs at the start and every ten minutes, each time with a new cutoff', async () => {
-  const { upkeep, cutoffs } = maintained(async () => 0);
+  const { maintenance, cutoffs } = maintained(async () => 0);
   expect(cutoffs).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(tenMinutes - 1);
   expect(cutoffs).toHaveLength(1);
@@ -33,7 +33,7 @@ test('runs at the start and every ten minutes, each time with a new cutoff', asy
   }
   expect(idempotencyRetention).toBe(24 * 3_600_000);
   for (const { before, at } of cutoffs) expect(at - before).toBe(idempotencyRetention);
-  await upkeep.stop();
+  await maintenance.stop();
   await vi.advanceTimersByTimeAsync(2 * tenMinutes);
   expect(cutoffs).toHaveLength(4);
 });
@@ -50,7 +50,7 @@ test('runs until nothing is left, with pauses, and never twice at once', async (
       }),
     ],
   ]);
-  const { upkeep, cutoffs } = maintained((call) => steps.get(call) ?? Promise.resolve(0));
+  const { maintenance, cutoffs } = maintained((call) => steps.get(call) ?? Promise.resolve(0));
   await vi.advanceTimersByTimeAsync(1);
   expect(cutoffs).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1_000);
@@ -60,29 +60,29 @@ test('runs until nothing is left, with pauses, and never twice at once', async (
   finish(0);
   await vi.advanceTimersByTimeAsync(tenMinutes);
   expect(cutoffs).toHaveLength(4);
-  await upkeep.stop();
+  await maintenance.stop();
 });
 
 test('carries on with the next run after a failure', async () => {
-  const { upkeep, cutoffs } = maintained(async (call) => {
+  const { maintenance, cutoffs } = maintained(async (call) => {
     if (call < 3) throw new Error('The store failed.');
     return 0;
   });
   await vi.advanceTimersByTimeAsync(2 * tenMinutes);
   expect(cutoffs).toHaveLength(3);
-  await upkeep.stop();
+  await maintenance.stop();
 });
 
 test('waits for the step in progress when it stops, and starts no other', async () => {
   let finish = (_forgotten: number) => {};
-  const { upkeep, cutoffs } = maintained(
+  const { maintenance, cutoffs } = maintained(
     () =>
       new Promise<number>((resolve) => {
         finish = resolve;
       }),
   );
   let isStopped = false;
-  const stopping = upkeep.stop().then(() => {
+  const stopping = maintenance.stop().then(() => {
     isStopped = true;
   });
   await vi.advanceTimersByTimeAsync(tenMinutes);

@@ -61,16 +61,16 @@ export async function run(
 
 /** Resolves with a process's exit code and output once it has exited. */
 export function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
-  const written = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => {
-    written.stdout += chunk;
+    output.stdout += chunk;
   });
   child.stderr.on('data', (chunk) => {
-    written.stderr += chunk;
+    output.stderr += chunk;
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, ...written }));
+    child.on('close', (code) => resolve({ code, ...output }));
   });
 }
 

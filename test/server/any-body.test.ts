@@ -64,9 +64,9 @@ for (const id of operationIds()) {
     const [example] = Object.values(requestExamples(id));
     const whole = Buffer.from(JSON.stringify(example?.value));
     await fc.assert(
-      fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), (at, byte, cut) => {
-        const bytes = Buffer.from(cut ? whole.subarray(0, at) : whole);
-        if (!cut) bytes[at] = byte;
+      fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), (at, byte, isTruncated) => {
+        const bytes = Buffer.from(isTruncated ? whole.subarray(0, at) : whole);
+        if (!isTruncated) bytes[at] = byte;
         return isAnswered(server, id, { base64: bytes.toString('base64') });
       }),
       { numRuns: 300 },

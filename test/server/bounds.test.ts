@@ -88,9 +88,9 @@ test('refuses new connections if none is idle, and serves the busy ones', async 
   const refused = connectTo(server);
   refused.on('error', () => {});
   await new Promise((resolve) => refused.resume().on('close', resolve));
-  const answered = Promise.all(busy.map((socket) => once(socket, 'data')));
+  const responses = Promise.all(busy.map((socket) => once(socket, 'data')));
   lock.release();
-  for (const [chunk] of await answered) expect(String(chunk)).toMatch(/^HTTP\/1\.1 200 /);
+  for (const [chunk] of await responses) expect(String(chunk)).toMatch(/^HTTP\/1\.1 200 /);
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
@@ -188,7 +188,7 @@ test('keeps the connection of a client that reads slowly for longer than the wri
   const page = readFileSync(new URL('../../docs/index.html', import.meta.url)).length;
   await new Promise<void>((resolve, reject) => {
     let received = 0;
-    slow.on('close', () => reject(new Error(`The connection was cut after ${received} bytes.`)));
+    slow.on('close', () => reject(new Error(`The connection was closed after ${received} bytes.`)));
     slow.on('data', (chunk: Buffer) => {
       received += chunk.length;
       if (received > page) resolve();

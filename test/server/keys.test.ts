@@ -49,7 +49,7 @@ const authFailures: Record<string, () => Promise<string>> = {
     await server.store.rotateKey('old', { id: 'new', digest: digestOf(newKey()), oldUntil: Date.now() - 1 });
     return key;
   },
-  'cut short': async () => server.key.slice(0, -1),
+  truncated: async () => server.key.slice(0, -1),
   'too long': async () => `${server.key}x`,
   'in capitals': async () => server.key.toUpperCase(),
   'its own digest': async () => digestOf(server.key),

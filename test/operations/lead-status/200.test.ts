@@ -24,11 +24,11 @@ function setClock(time: string): void {
 /** Adds a lead at the time and with the delay of an example. */
 async function addAsTold(server: TestServer, example: string): Promise<StoredResult> {
   // The cast: by the contract, each example with a lead has these members.
-  const told = responseValue('leadStatus', 200, example) as StoredResult;
-  setClock(told.accepted_at);
-  const delays = (Date.parse(told.due_at) - Date.parse(told.accepted_at)) / 1_000;
+  const expected = responseValue('leadStatus', 200, example) as StoredResult;
+  setClock(expected.accepted_at);
+  const delays = (Date.parse(expected.due_at) - Date.parse(expected.accepted_at)) / 1_000;
   await post(server, 'addLead', { ...requestValue('addLead', 'accepted'), delays });
-  return told;
+  return expected;
 }
 
 const scenarios: Record<string, Scenario> = {
