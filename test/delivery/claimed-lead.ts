@@ -1,0 +1,25 @@
+import type { ClaimedLead } from '../../src/store/store.ts';
+
+/** Creates a due lead. @param submitted what the partner sent besides the mandatory fields */
+export function claimedLead(submitted: object = {}, changes: Partial<ClaimedLead> = {}): ClaimedLead {
+  return {
+    id: '01k83s0kq3m4hn7c2v1a',
+    partner: 'acme',
+    type: 'motor',
+    mobile: '+447840258823',
+    acceptedAt: 1_000,
+    dueAt: 2_000,
+    attempts: 1,
+    mayHaveArrived: false,
+    trace: null,
+    content: JSON.stringify({
+      email: 'john.doe@test.com',
+      first_name: 'John',
+      surname: 'Doe',
+      mobile: '07840258823',
+      type: 'motor',
+      ...submitted,
+    }),
+    ...changes,
+  };
+}

@@ -1,0 +1,119 @@
+/** Limits of the HTTP client: its connections, the time to establish one, and the size of a body. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import {
+  createPost,
+  type DiallerResponse,
+  discardBody,
+  parseRetryAfter,
+  readText,
+  resultOfError,
+} from '../../src/delivery/diallers/http-client.ts';
+import { startReceiver } from '../harness/receiver.ts';
+
+const maxBodySize = 1_048_576;
+
+function requestTo(signal = AbortSignal.timeout(20_000)) {
+  return { headers: { 'content-type': 'text/plain' }, body: 'lead', signal };
+}
+
+/** A response with a body of these chunks, and the number of chunks that were read so far. */
+function responseOf(...chunks: (string | Uint8Array | Error)[]) {
+  const read = { chunks: 0 };
+  async function* body() {
+    for (const chunk of chunks) {
+      read.chunks += 1;
+      if (chunk instanceof Error) throw chunk;
+      yield Buffer.from(chunk);
+    }
+  }
+  // The cast: only the body is read, chunk by chunk.
+  return { read, response: { body: body() } as unknown as DiallerResponse };
+}
+
+test('uses one connection for each lead in flight', async () => {
+  const receiver = await startReceiver((_received, outgoing) => {
+    setTimeout(() => outgoing.writeHead(204).end(), 30);
+  });
+  const post = createPost({ concurrency: 3, timeout: 20_000 });
+  const posted = Array.from({ length: 9 }, () => post(new URL(receiver.url), requestTo()));
+  for (const result of await Promise.all(posted)) {
+    if ('failure' in result) throw new Error(result.failure.response);
+    expect(result.response.statusCode).toBe(204);
+    await discardBody(result.response);
+  }
+  expect(receiver.maxBurst).toBe(3);
+});
+
+test('a connection that is not established in half of the time of an attempt fails as not sent', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  const sockets: Socket[] = [];
+  silent.on('connection', (socket) => sockets.push(socket));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  await once(silent, 'listening');
+  // The cast: a server that listens on TCP has an address with a port.
+  const { port } = silent.address() as AddressInfo;
+  const post = createPost({ concurrency: 1, timeout: 2_000 });
+  // The timers of undici have a resolution of one second.
+  const request = requestTo(AbortSignal.timeout(3_500));
+  expect(await post(new URL(`https://127.0.0.1:${port}/`), request)).toStrictEqual({
+    failure: { outcome: 'unavailable', response: 'no response (UND_ERR_CONNECT_TIMEOUT)' },
+  });
+});
+
+test.each([
+  [
+    Object.assign(new Error('aborted'), { name: 'AbortError', code: 'UND_ERR_ABORTED' }),
+    'no response (UND_ERR_ABORTED)',
+  ],
+  [new DOMException('', 'NetworkError'), 'no response (19)'],
+])('an error that is not the abortion of the attempt is reported with its code: %s', (error, response) => {
+  expect(resultOfError(error)).toStrictEqual({ outcome: 'unknown', response });
+});
+
+test('reads a body exactly, even if a character arrives in two chunks', async () => {
+  const [first, second] = [Buffer.from('Zo\u00eb').subarray(0, 3), Buffer.from('Zo\u00eb').subarray(3)];
+  expect(await readText(responseOf(first, second, '!').response)).toBe('Zo\u00eb!');
+  expect(await readText(responseOf().response)).toBe('');
+});
+
+test('reads a body of the maximum size to its end, so that the connection stays open', async () => {
+  for (const consume of [readText, discardBody]) {
+    const { read, response } = responseOf('a'.repeat(maxBodySize - 1), 'b', '');
+    await consume(response);
+    expect(read.chunks).toBe(3);
+  }
+});
+
+test('stops reading a body that is larger than the maximum size', async () => {
+  for (const consume of [readText, discardBody]) {
+    const { read, response } = responseOf('a'.repeat(maxBodySize - 1), 'bc', 'd');
+    await consume(response);
+    expect(read.chunks).toBe(2);
+  }
+  const { response } = responseOf('a'.repeat(maxBodySize), 'b', 'c');
+  expect(await readText(response)).toHaveLength(maxBodySize + 1);
+});
+
+test('a body that breaks off is an error for its reader only', async () => {
+  const broken = new Error('other side closed');
+  await expect(readText(responseOf('half', broken).response)).rejects.toBe(broken);
+  await expect(discardBody(responseOf('half', broken).response)).resolves.toBeUndefined();
+});
+
+test.each([
+  ['2026-11-23T09:01:30Z', 90_000],
+  ['Mon, 23 Nov 2026 10:01:30 +0100', 90_000],
+  ['Monday, 23-Nov-26 09:01:30 GMT', 90_000],
+  ['5x', undefined],
+])('parses Retry-After: %s', (value, expected) => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-11-23T09:00:00Z') });
+  onTestFinished(() => void vi.useRealTimers());
+  // The cast: no other part of the response is read.
+  const response = { headers: { 'retry-after': value } } as unknown as DiallerResponse;
+  expect(parseRetryAfter(response)).toBe(expected);
+});

@@ -1,0 +1,144 @@
+/** What the dialler for VICIdial sends, and what it makes of each response, without a dispatcher. */
+import { expect, test } from 'vitest';
+import { createVicidial } from '../../../src/delivery/diallers/vicidial/vicidial.ts';
+import { phoneParser } from '../../../src/leads/phone.ts';
+import { type Behaviour, type Receiver, startReceiver } from '../../harness/receiver.ts';
+import { phpForm } from '../../harness/vicidial.ts';
+import { claimedLead } from '../claimed-lead.ts';
+
+const added = 'SUCCESS: add_lead LEAD HAS BEEN ADDED - 07840258823|1001|42||leadsapi\n';
+
+function vicidialAt({ url }: Receiver, concurrency = 50) {
+  return createVicidial(
+    {
+      DIALLER_URL: url,
+      DIALLER_USER: 'leadsapi',
+      DIALLER_PASSWORD: 'correct horse',
+      DIALLER_LISTS: '{"motor": 1001}',
+    },
+    { parsePhone: phoneParser('GB'), concurrency, timeout: 20_000 },
+  );
+}
+
+/** Delivers a lead to a receiver, and returns the result. */
+async function deliverTo(behave: Behaviour, submitted: object = {}) {
+  const receiver = await startReceiver(behave);
+  const { finished, ...result } = await vicidialAt(receiver).deliver(
+    claimedLead(submitted),
+    AbortSignal.timeout(20_000),
+  );
+  await finished;
+  return { receiver, result };
+}
+
+const respondWith =
+  (status: number, headers: Record<string, string> = {}, text = ''): Behaviour =>
+  (_received, outgoing) =>
+    void outgoing.writeHead(status, headers).end(text);
+
+test('posts a form with the credentials, the function and the source', async () => {
+  let method: string | undefined;
+  const { receiver, result } = await deliverTo((_received, outgoing, incoming) => {
+    method = incoming.method;
+    outgoing.end(added);
+  });
+  expect(method).toBe('POST');
+  expect(receiver.received[0]?.headers).toMatchObject({
+    'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
+    'user-agent': 'leads-api',
+  });
+  expect(phpForm(receiver.received[0]?.body ?? '')).toMatchObject({
+    source: 'leadsapi',
+    user: 'leadsapi',
+    pass: 'correct horse',
+    function: 'add_lead',
+    phone_number: '07840258823',
+  });
+  expect(result).toStrictEqual({ outcome: 'delivered', response: 'lead 42 of list 1001' });
+});
+
+test('a lead whose comments are truncated is delivered, but incomplete', async () => {
+  const { result } = await deliverTo(respondWith(200, {}, added), { subtype: 'x'.repeat(300) });
+  expect(result).toStrictEqual({
+    outcome: 'delivered',
+    response: 'lead 42 of list 1001; truncated: comments',
+    incomplete: true,
+  });
+});
+
+test('a rejected lead is not reported as incomplete', async () => {
+  const rejection = respondWith(200, {}, 'ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12\n');
+  const { result } = await deliverTo(rejection, { subtype: 'x'.repeat(300) });
+  expect(result).toStrictEqual({ outcome: 'rejected', response: 'add_lead INVALID PHONE NUMBER LENGTH' });
+});
+
+test.each([
+  [202, 'unknown'],
+  [299, 'unknown'],
+  [400, 'unavailable'],
+  [401, 'unavailable'],
+  [499, 'unavailable'],
+  [500, 'unknown'],
+  [502, 'unknown'],
+  [503, 'unavailable'],
+  [504, 'unknown'],
+])('after status %i, which is not VICIdial’s, the outcome is %s', async (status, outcome) => {
+  const { result } = await deliverTo(respondWith(status));
+  expect(result).toStrictEqual({ outcome, response: `HTTP ${status}` });
+});
+
+test.each([300, 302, 399])('status %i pauses delivery', async (status) => {
+  const { result } = await deliverTo(respondWith(status, { Location: '/elsewhere' }));
+  expect(result).toMatchObject({
+    outcome: 'unknown',
+    response: `HTTP ${status}`,
+    pauseReason: expect.stringContaining('set DIALLER_URL'),
+  });
+});
+
+test('respects Retry-After', async () => {
+  const { result } = await deliverTo(respondWith(503, { 'Retry-After': '120' }));
+  expect(result).toStrictEqual({ outcome: 'unavailable', response: 'HTTP 503', retryAfter: 120_000 });
+});
+
+test('after a response that broke off the outcome is unknown, even if the line had arrived', async () => {
+  const { result } = await deliverTo((_received, outgoing) => {
+    outgoing.writeHead(200, { 'Content-Length': '10000' }).write(added);
+    setTimeout(() => outgoing.destroy(), 20);
+  });
+  expect(result).toMatchObject({ outcome: 'unknown', response: expect.stringMatching(/^no response \(/) });
+});
+
+test('a connection that was never established is reported as unavailable', async () => {
+  const receiver = await startReceiver();
+  await receiver.close();
+  const result = await vicidialAt(receiver).deliver(claimedLead(), AbortSignal.timeout(20_000));
+  expect(result).toStrictEqual({ outcome: 'unavailable', response: 'no response (ECONNREFUSED)' });
+});
+
+test.each([
+  [3, 3],
+  [50, 8],
+])('with DIALLER_CONCURRENCY=%i it uses %i connections', async (concurrency, connections) => {
+  const receiver = await startReceiver((_received, outgoing) => {
+    setTimeout(() => outgoing.end(added), 30);
+  });
+  const dialler = vicidialAt(receiver, concurrency);
+  const leads = Array.from({ length: 20 }, () => dialler.deliver(claimedLead(), AbortSignal.timeout(20_000)));
+  await Promise.all(leads);
+  expect(receiver.maxBurst).toBe(connections);
+  expect(dialler.maxBurst).toBe(8);
+});
+
+test('a type without a list is rejected, and nothing is sent', async () => {
+  const receiver = await startReceiver();
+  const result = await vicidialAt(receiver).deliver(
+    claimedLead({}, { type: 'home' }),
+    AbortSignal.timeout(20_000),
+  );
+  expect(result).toStrictEqual({
+    outcome: 'rejected',
+    response: 'DIALLER_LISTS has no list for the type "home"',
+  });
+  expect(receiver.received).toEqual([]);
+});

@@ -1,0 +1,106 @@
+/** A mistake in the variables of VICIdial is reported at start, not by the first lead. */
+import { expect, test } from 'vitest';
+import { readVicidialSettings } from '../../../src/delivery/diallers/vicidial/settings.ts';
+
+const environment = {
+  DIALLER_URL: 'https://vicidial.test/',
+  DIALLER_USER: 'leadsapi',
+  DIALLER_PASSWORD: 'correct horse',
+  DIALLER_LISTS: '{"motor": 1001}',
+};
+
+function read(changes: Record<string, string> = {}) {
+  return readVicidialSettings({ ...environment, ...changes });
+}
+
+function listOf(settings: unknown) {
+  return read({ DIALLER_LISTS: JSON.stringify({ motor: settings }) }).lists.get('motor');
+}
+
+test('the defaults suit a VICIdial that drops non-Latin letters and stores national numbers', () => {
+  expect(read()).toEqual({
+    url: new URL('https://vicidial.test/vicidial/non_agent_api.php'),
+    user: 'leadsapi',
+    password: 'correct horse',
+    lists: new Map([['motor', { list: '1001', customFields: undefined, hopperPriority: undefined }]]),
+    numberForm: 'national',
+    duplicateCheck: 'DUPLIST',
+    letters: 'latin',
+  });
+});
+
+test('a missing variable is reported with its meaning', () => {
+  expect(() => readVicidialSettings({})).toThrow(
+    [
+      'DIALLER_URL is missing: the URL of VICIdial’s web server, or of its /vicidial/non_agent_api.php.',
+      'DIALLER_USER is missing: a VICIdial user of level 8 that may modify leads and use the API.',
+      'DIALLER_PASSWORD is missing: the password of that VICIdial user.',
+      'DIALLER_LISTS is missing: JSON with a list id for each lead type, such as',
+    ].join('\n'),
+  );
+});
+
+test.each(['motor=1001', '', 'null', '"motor"', '1001', '[]', '[1001]', '{}'])(
+  'DIALLER_LISTS=%s is rejected with an example',
+  (lists) => {
+    expect(() => read({ DIALLER_LISTS: lists })).toThrow(
+      'DIALLER_LISTS must be JSON with a list id for each lead type, such as {"motor-trade": 1001}',
+    );
+  },
+);
+
+test.each([100, '100', '123456789012', 123456789012])('the list id %j is accepted', (list) => {
+  expect(listOf(list)?.list).toBe(String(list));
+  expect(listOf({ list })?.list).toBe(String(list));
+});
+
+test.each([12, '1234567890123', 'x123', '123x', '', null, {}])('the list id %j is rejected', (list) => {
+  expect(() => listOf(list)).toThrow('; for "motor", the list id must have 3 to 12 digits');
+  expect(() => listOf({ list })).toThrow('; for "motor", the list id must have 3 to 12 digits');
+});
+
+test.each([-99, 0, 99])('the hopper priority %i is accepted', (priority) => {
+  expect(listOf({ list: 1001, hopper_priority: priority })?.hopperPriority).toBe(priority);
+});
+
+test.each([-100, 100, 1.5, '50', null])('the hopper priority %j is rejected', (priority) => {
+  expect(() => listOf({ list: 1001, hopper_priority: priority })).toThrow(
+    '; for "motor", hopper_priority must be a whole number from -99 to 99',
+  );
+});
+
+test('custom_fields maps members of data to columns', () => {
+  const customFields = { 'vehicle make': 'make', doors: `d${'o'.repeat(49)}` };
+  expect(listOf({ list: 1001, custom_fields: customFields })?.customFields).toEqual(customFields);
+  expect(listOf({ list: 1001, custom_fields: {} })?.customFields).toEqual({});
+});
+
+test.each([
+  null,
+  ['make'],
+  'make',
+  { make: 'make', model: 'the model' },
+  { make: '1st' },
+  { make: '' },
+  { make: `d${'o'.repeat(50)}` },
+])('custom_fields %j is rejected', (customFields) => {
+  expect(() => listOf({ list: 1001, custom_fields: customFields })).toThrow(
+    '; for "motor", custom_fields must map members of data to custom fields',
+  );
+});
+
+test.each(['DUPLIST', 'DUPCAMP', 'DUPSYS', 'DUPLIST1DAY', 'DUPCAMP90DAY', 'DUPSYS365DAY'])(
+  'DIALLER_DUPLICATE_CHECK=%s is accepted',
+  (check) => {
+    expect(read({ DIALLER_DUPLICATE_CHECK: check }).duplicateCheck).toBe(check);
+  },
+);
+
+test.each(['NONE', '', 'xDUPLIST', 'DUPLISTx', 'DUPLISTDAY', 'DUPLIST1000DAY', 'DUPLIST-DAY', 'DUPLIST90'])(
+  'DIALLER_DUPLICATE_CHECK=%s is rejected',
+  (check) => {
+    expect(() => read({ DIALLER_DUPLICATE_CHECK: check })).toThrow(
+      'DIALLER_DUPLICATE_CHECK must be DUPLIST, DUPCAMP or DUPSYS, optionally with a number of days',
+    );
+  },
+);

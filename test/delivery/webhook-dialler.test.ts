@@ -1,0 +1,144 @@
+/** What the webhook dialler sends, and what it makes of each response, without a dispatcher. */
+import { Webhook } from 'standardwebhooks';
+import { expect, test } from 'vitest';
+import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
+import { limits, secret, webhookTo } from '../harness/dispatch.ts';
+import { accept, startReceiver } from '../harness/receiver.ts';
+import { claimedLead } from './claimed-lead.ts';
+
+/** Delivers a lead to a receiver that responds with a status, and returns the result. */
+async function resultOf(status: number, headers: Record<string, string> = {}) {
+  const receiver = await startReceiver(
+    (_received, outgoing) => void outgoing.writeHead(status, headers).end(),
+  );
+  const { finished, ...result } = await webhookTo(receiver.url).deliver(
+    claimedLead(),
+    AbortSignal.timeout(20_000),
+  );
+  await finished;
+  return result;
+}
+
+test('posts JSON with the headers of Standard Webhooks', async () => {
+  let method: string | undefined;
+  const receiver = await startReceiver((received, outgoing, incoming) => {
+    method = incoming.method;
+    accept(received, outgoing, incoming);
+  });
+  const before = Math.floor(Date.now() / 1_000);
+  const result = await webhookTo(receiver.url).deliver(claimedLead(), AbortSignal.timeout(20_000));
+  expect(method).toBe('POST');
+  const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
+  expect(headers).toMatchObject({
+    'content-type': 'application/json',
+    'user-agent': 'leads-api',
+    'webhook-id': claimedLead().id,
+    'webhook-signature': expect.stringMatching(/^v1,[^ ]+$/),
+  });
+  expect(headers).not.toHaveProperty('traceparent');
+  expect(Number(headers['webhook-timestamp'])).toBeGreaterThanOrEqual(before);
+  expect(new Webhook(secret).verify(body, headers)).toStrictEqual({
+    type: 'lead.due',
+    timestamp: '1970-01-01T00:00:02.000Z',
+    data: {
+      id: claimedLead().id,
+      partner: 'acme',
+      type: 'motor',
+      mobile: '+447840258823',
+      accepted_at: '1970-01-01T00:00:01.000Z',
+      due_at: '1970-01-01T00:00:02.000Z',
+      submitted: JSON.parse(claimedLead().content),
+    },
+  });
+  expect(result).toStrictEqual({
+    outcome: 'delivered',
+    response: 'HTTP 204',
+    finished: expect.any(Promise),
+  });
+});
+
+test.each([
+  ...[200, 201, 204, 299].map((status) => [status, 'delivered'] as const),
+  ...[400, 402, 405, 409, 413, 422, 451, 499].map((status) => [status, 'rejected'] as const),
+  ...[401, 403, 404, 408, 425, 429, 503].map((status) => [status, 'unavailable'] as const),
+  ...[500, 501, 502, 504, 599].map((status) => [status, 'unknown'] as const),
+])('after status %i the lead is %s', async (status, outcome) => {
+  expect(await resultOf(status)).toStrictEqual({ outcome, response: `HTTP ${status}` });
+});
+
+test.each([300, 301, 308, 399])('status %i pauses delivery', async (status) => {
+  expect(await resultOf(status, { Location: 'https://elsewhere.test/' })).toStrictEqual({
+    outcome: 'unknown',
+    response: `HTTP ${status}`,
+    pauseReason: `the dialler redirects (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
+  });
+});
+
+test('status 410 pauses delivery', async () => {
+  expect(await resultOf(410)).toStrictEqual({
+    outcome: 'unavailable',
+    response: 'HTTP 410',
+    pauseReason: 'the receiver is gone permanently (HTTP 410)',
+  });
+});
+
+test.each([
+  [429, 'unavailable'],
+  [500, 'unknown'],
+  [503, 'unavailable'],
+])('respects Retry-After of status %i', async (status, outcome) => {
+  expect(await resultOf(status, { 'Retry-After': '120' })).toStrictEqual({
+    outcome,
+    response: `HTTP ${status}`,
+    retryAfter: 120_000,
+  });
+});
+
+test('a rejection is final, so Retry-After does not delay other leads', async () => {
+  expect(await resultOf(422, { 'Retry-After': '120' })).toStrictEqual({
+    outcome: 'rejected',
+    response: 'HTTP 422',
+  });
+});
+
+/** A secret of a number of random bytes. */
+function secretOf(bytes: number): string {
+  return `whsec_${Buffer.alloc(bytes, 'leads').toString('base64')}`;
+}
+
+function createWith(secrets: string) {
+  return createWebhook({ DIALLER_URL: 'https://receiver.test/', DIALLER_SECRET: secrets }, limits);
+}
+
+test.each([
+  secretOf(24),
+  secretOf(64),
+  `${secretOf(24)} ${secretOf(64)}`,
+  `  ${secretOf(24)}  ${secretOf(32)}\n`,
+])('accepts the secrets %j', (secrets) => {
+  expect(createWith(secrets).name).toBe('webhook');
+});
+
+test.each([
+  '',
+  ' ',
+  secretOf(23),
+  secretOf(65),
+  secretOf(32).replace('whsec_', ''),
+  secretOf(32).replace('whsec_', 'WHSEC_'),
+  `${secretOf(32)} ${secretOf(23)}`,
+  `${secretOf(23)} ${secretOf(32)}`,
+])('rejects the secrets %j', (secrets) => {
+  expect(() => createWith(secrets)).toThrow(
+    'DIALLER_SECRET must be whsec_ followed by 24 to 64 random bytes in base64; separate several secrets with spaces',
+  );
+});
+
+test('a missing variable is reported with its meaning', () => {
+  expect(() => createWebhook({}, limits)).toThrow(
+    [
+      'DIALLER_URL is missing: the URL of the webhook receiver.',
+      'DIALLER_SECRET is missing: the secret that signs the webhooks; whsec_ and base64.',
+    ].join('\n'),
+  );
+});

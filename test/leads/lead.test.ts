@@ -1,0 +1,57 @@
+/** Whether a person is accepted again decides whether they are called twice. */
+import { expect, test } from 'vitest';
+import { readContract } from '../../src/contract/document.ts';
+import {
+  leadStates,
+  outcomeIfNotCancelled,
+  outcomeWithActiveLead,
+  submissionOutcomes,
+} from '../../src/leads/lead.ts';
+
+const dialledAt = 1_000_000;
+
+test('a dialled lead prevents another one until the re-contact period has passed, to the millisecond', () => {
+  const dialled = { state: 'dialled', dialledAt } as const;
+  expect(outcomeWithActiveLead(dialled, 5_000, dialledAt + 4_999)).toBe('existing-contact');
+  expect(outcomeWithActiveLead(dialled, 5_000, dialledAt + 5_000)).toBe('accepted');
+  expect(outcomeWithActiveLead(dialled, 0, dialledAt)).toBe('accepted');
+});
+
+test('without a re-contact period, or without the time of the delivery, a dialled lead always prevents another one', () => {
+  const later = Number.MAX_SAFE_INTEGER;
+  expect(outcomeWithActiveLead({ state: 'dialled', dialledAt }, null, later)).toBe('existing-contact');
+  expect(outcomeWithActiveLead({ state: 'dialled', dialledAt: null }, 5_000, later)).toBe('existing-contact');
+});
+
+test.each(['scheduled', 'failed'] as const)('an active %s lead prevents another one at any time', (state) => {
+  for (const recontactAfter of [null, 0]) {
+    expect(outcomeWithActiveLead({ state, dialledAt: null }, recontactAfter, dialledAt)).toBe(
+      'already-scheduled',
+    );
+  }
+});
+
+test.each([
+  ['scheduled', 'already-processed'],
+  ['dialled', 'already-processed'],
+  ['failed', 'already-processed'],
+  ['cancelled', 'not-found'],
+  ['expired', 'not-found'],
+  [undefined, 'not-found'],
+] as const)('a request to cancel that cancelled nothing, after a lead that is %s, is %s', (last, outcome) => {
+  expect(outcomeIfNotCancelled(last)).toBe(outcome);
+});
+
+test('operators can select every state of a lead that partners can see', () => {
+  const { components } = JSON.parse(readContract().json);
+  const text = JSON.stringify(components.schemas);
+  for (const state of leadStates) expect(text).toContain(`"${state}"`);
+  expect(leadStates).toEqual(['scheduled', 'dialled', 'cancelled', 'failed', 'expired']);
+});
+
+test('every outcome of a submission has an example in the contract', () => {
+  const { paths } = JSON.parse(readContract().json);
+  const { examples } = paths['/lead/add'].post.responses['200'].content['application/json'];
+  expect(Object.keys(examples)).toEqual(expect.arrayContaining([...submissionOutcomes]));
+  expect(submissionOutcomes).toEqual(['accepted', 'existing-contact', 'already-scheduled', 'unknown-type']);
+});
