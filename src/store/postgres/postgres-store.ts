@@ -1,9 +1,5 @@
 import { type StoreObserver, unobserved } from '../observer.ts';
-import { archiveReader } from '../sql/archive.ts';
-import { deliveryPauses } from '../sql/delivery-pauses.ts';
-import { pruning } from '../sql/maintenance.ts';
-import { records } from '../sql/records.ts';
-import { registry } from '../sql/registry.ts';
+import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
 import { postgresArchiveWriter } from './archive.ts';
@@ -74,7 +70,7 @@ export async function openPostgresStore(
   const intake = postgresIntake(database, notifications, batchLimits, observer);
   const delivery = postgresDelivery(database, notifications, batchLimits, observer);
   const writeCheck = new WriteCheck(database, observer);
-  const shared = postgresSqlDatabase(database);
+  const sql = postgresSqlDatabase(database);
   let closed: Promise<void> | undefined;
 
   /** Takes at most `retryTimeout` and a second, even if PostgreSQL no longer responds. */
@@ -89,15 +85,11 @@ export async function openPostgresStore(
   return {
     ...intake.calls,
     ...delivery.calls,
-    ...deliveryPauses(shared),
-    ...registry(shared),
-    ...records(shared),
-    ...postgresOperatorActions(shared, notifications),
-    ...pruning(shared),
+    ...sharedStore(sql),
+    ...postgresOperatorActions(sql, notifications),
     ...postgresMaintenance,
-    ...archiveReader(shared),
     ...postgresArchiveWriter(database),
-    ...watch(shared, {
+    ...watch(sql, {
       waiting: () => intake.waiting() + delivery.waiting(),
       counted: (rows) => mergeLeadCounts(database, rows),
     }),

@@ -4,7 +4,7 @@ import type { PostgresDatabase, Statement } from './connection/database.ts';
 
 const dialect: SqlDialect = {
   lock: (table) => `FOR UPDATE OF ${table}`,
-  lockUnlocked: (table) => `FOR UPDATE OF ${table} SKIP LOCKED`,
+  lockAvailable: (table) => `FOR UPDATE OF ${table} SKIP LOCKED`,
   inList: (list) => `= ANY (${list}::text[])`,
   // As an array: the planner may join the results of a subquery by reading whole tables.
   inQuery: (query) => `= ANY (ARRAY(${query}))`,

@@ -12,7 +12,7 @@ export interface Step {
  */
 export type Steps<Result> = Generator<Step, Result, readonly object[]>;
 
-/** A database in which statements of both stores run. */
+/** A database that runs the statements of both stores. */
 export interface SqlDatabase {
   /** Runs a change as one transaction, or none of it if it throws. Fulfilled once the transaction is durable. */
   change<Result>(begin: () => Steps<Result>): Promise<Result>;
@@ -25,7 +25,7 @@ export function* run<Row extends object>(
   statement: SqlStatement<Row>,
   ...values: SqlValue[]
 ): Steps<readonly Row[]> {
-  // The cast: a store answers each step with the rows of its statement.
+  // The cast: a store returns the rows of the statement for each step.
   return (yield { statement, values }) as readonly Row[];
 }
 
@@ -37,7 +37,7 @@ export function* runFirst<Row extends object>(
   return (yield* run(statement, ...values))[0];
 }
 
-/** A change whose result is known without a statement. */
+/** Returns a change that runs no statement, because its result is known. */
 export function* finished<Result>(result: Result): Steps<Result> {
   yield* [];
   return result;

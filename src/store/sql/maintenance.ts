@@ -81,10 +81,10 @@ function* prune(before: number, after: string): Steps<PruneStep> {
 
 const deleteOldRecords = statement(
   'delete_idempotency_records',
-  ({ lockUnlocked }) => `
+  ({ lockAvailable }) => `
     DELETE FROM idempotency_record WHERE (partner_id, idempotency_key) IN (
       SELECT partner_id, idempotency_key FROM idempotency_record WHERE recorded_at < $1
-      ORDER BY recorded_at LIMIT $2 ${lockUnlocked('idempotency_record')})
+      ORDER BY recorded_at LIMIT $2 ${lockAvailable('idempotency_record')})
     RETURNING partner_id`,
 );
 

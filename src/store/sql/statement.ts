@@ -1,31 +1,31 @@
 /** A parameter's value. A list of texts is compared with `SqlDialect.inList`. */
 export type SqlValue = string | number | null | readonly string[];
 
-/** What the databases do not write alike. */
+/** SQL that differs between the databases. */
 export interface SqlDialect {
   /** Ends a query: locks the rows that it reads from a table until the transaction ends. */
   lock(table: string): string;
   /** Like `lock`, but leaves out rows that another transaction has locked. */
-  lockUnlocked(table: string): string;
+  lockAvailable(table: string): string;
   /** Ends a condition: whether the expression before it is in a list. @param list parameter, such as `$1` */
   inList(list: string): string;
   /** Ends a condition: whether the expression before it is among the results of a query, which runs first. */
   inQuery(query: string): string;
 }
 
-/** A column of a row that holds a truth value; SQLite stores it as 0 or 1. */
+/** Columns of a row that hold a boolean. */
 type BooleanColumn<Row> = {
   [Column in keyof Row]-?: Row[Column] extends boolean ? Column : never;
 }[keyof Row];
 
-/** Columns that hold truth values: all of a row's, and no others. */
+/** The boolean columns of a row, each of which must be listed: SQLite returns 0 and 1. */
 type BooleanColumns<Row> = [BooleanColumn<Row>] extends [never]
   ? []
   : [booleans: Record<BooleanColumn<Row>, true>];
 
-/** An SQL statement that each store prepares once and runs as it is. Its parameters are `$1`, `$2`, and so on. */
+/** An SQL statement that both stores run. Its parameters are `$1`, `$2`, and so on. */
 export interface SqlStatement<Row extends object = object> {
-  /** Name by which PostgreSQL knows the prepared statement; empty: it is not prepared ahead. */
+  /** Name under which PostgreSQL prepares it; empty: it is prepared for each call. */
   name: string;
   textIn(dialect: SqlDialect): string;
   booleans: readonly string[];
@@ -33,7 +33,7 @@ export interface SqlStatement<Row extends object = object> {
   row?: Row;
 }
 
-/** Makes a statement, whose rows have the columns of `Row`. */
+/** Makes a statement whose rows have the columns of `Row`. */
 export function statement<Row extends object = object>(
   name: string,
   text: string | ((dialect: SqlDialect) => string),

@@ -7,12 +7,12 @@ import { Query } from './query.ts';
 /** Nothing to lock: SQLite has one writer at a time. */
 const dialect: SqlDialect = {
   lock: () => '',
-  lockUnlocked: () => '',
+  lockAvailable: () => '',
   inList: (list) => `IN (SELECT value FROM json_each(${list}))`,
   inQuery: (query) => `IN (${query})`,
 };
 
-/** A row as SQLite returns it: a truth value is 0 or 1. */
+/** A row as SQLite returns it: a boolean is 0 or 1. */
 type Row = Record<string, unknown>;
 
 /** Runs the statements that both stores share: each is prepared once, and a change runs within a commit of the queue. */

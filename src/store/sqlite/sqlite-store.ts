@@ -1,13 +1,9 @@
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type StoreObserver, unobserved } from '../observer.ts';
-import { archiveReader } from '../sql/archive.ts';
 import { finished } from '../sql/database.ts';
-import { deliveryPauses } from '../sql/delivery-pauses.ts';
-import { pruning } from '../sql/maintenance.ts';
 import { operatorActions } from '../sql/operator-actions.ts';
-import { records } from '../sql/records.ts';
-import { registry } from '../sql/registry.ts';
+import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
 import { sqliteArchiveWriter } from './archive.ts';
@@ -45,7 +41,7 @@ export function openSqliteStore(
   const path = file === ':memory:' ? file : resolve(file);
   const { database, durability } = openMigrated(path, observer);
   const queue = new CommitQueue(database, durability, limits, observer);
-  const shared = sqliteSqlDatabase(database, queue);
+  const sql = sqliteSqlDatabase(database, queue);
   const grantedType = grantedTypeLookup(database, queue);
   const decide = sqliteDecide(database, grantedType);
   let isClosed = false;
@@ -53,16 +49,12 @@ export function openSqliteStore(
   return {
     ...sqliteIntake(database, queue, grantedType, decide),
     ...sqliteDelivery(database, queue),
-    ...deliveryPauses(shared),
-    ...registry(shared),
-    ...records(shared),
-    ...operatorActions(shared, { decide: (submission) => finished(decide(submission)) }),
-    ...pruning(shared),
+    ...sharedStore(sql),
+    ...operatorActions(sql, { decide: (submission) => finished(decide(submission)) }),
     ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
-    ...archiveReader(shared),
     ...sqliteArchiveWriter(database, queue),
-    ...watch(shared, { waiting: () => queue.waiting }),
+    ...watch(sql, { waiting: () => queue.waiting }),
 
     checkReady: readinessCheck(database, queue, durability, path),
 

@@ -1,0 +1,26 @@
+import type { DeliveryPauses } from '../delivery-pause.ts';
+import type { Archive, Maintenance, Records, Registry } from '../store.ts';
+import { archiveReader } from './archive.ts';
+import type { SqlDatabase } from './database.ts';
+import { deliveryPauses } from './delivery-pauses.ts';
+import { pruning } from './maintenance.ts';
+import { records } from './records.ts';
+import { registry } from './registry.ts';
+
+/** Calls that are the same in every store. */
+type SharedStore = DeliveryPauses &
+  Registry &
+  Records &
+  Pick<Maintenance, 'prune' | 'deleteIdempotencyRecords'> &
+  Omit<Archive, 'addRows'>;
+
+/** Implements the calls that need nothing of a store but its database. */
+export function sharedStore(database: SqlDatabase): SharedStore {
+  return {
+    ...deliveryPauses(database),
+    ...registry(database),
+    ...records(database),
+    ...pruning(database),
+    ...archiveReader(database),
+  };
+}
