@@ -1,0 +1,151 @@
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { onTestFinished, vi } from 'vitest';
+import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
+import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
+import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
+import type { Claimed, ClaimedLead, Delivery } from '../../src/store/store.ts';
+import { recordingLog } from '../harness/dispatch.ts';
+import { claimedLead } from './claimed-lead.ts';
+
+/** Time at which the clock of a test stands (ms since 1970). */
+export const startTime = Date.parse('2026-11-23T12:00:00Z');
+
+/** Stand-in for the part of a store that the dispatcher uses; the test decides what is due. */
+export class DeliveryStore implements Delivery, DeliveryPauses {
+  /** Leads that are due and not claimed. */
+  due: ClaimedLead[] = [];
+  /** What the next claim reports besides its leads. */
+  expired: Pick<Claimed, 'tooLate' | 'undecided'> = { tooLate: 0, undecided: 0 };
+  /** Result of `nextAttemptAt` if nothing is due. */
+  next: number | undefined;
+  inForce: DeliveryPause[] = [];
+  readonly listeners = new Set<() => void>();
+
+  readonly nextAttemptAt = vi.fn<Delivery['nextAttemptAt']>(async () =>
+    this.due.length + this.expired.tooLate > 0 ? Date.now() : this.next,
+  );
+
+  readonly claimDue = vi.fn<Delivery['claimDue']>(async ({ limit }) => {
+    const claimed = { leads: this.due.splice(0, limit), ...this.expired };
+    this.expired = { tooLate: 0, undecided: 0 };
+    return claimed;
+  });
+
+  readonly recordAttempt = vi.fn<Delivery['recordAttempt']>(async () => {});
+  readonly pauses = vi.fn<DeliveryPauses['pauses']>(async () => this.inForce);
+
+  readonly pauseDelivery = vi.fn<DeliveryPauses['pauseDelivery']>(async (pause) => {
+    this.inForce = [{ ...pause, since: Date.now() }];
+  });
+
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** Notifies the dispatcher of a change. */
+  change(): void {
+    for (const listener of this.listeners) listener();
+  }
+
+  // biome-ignore lint/correctness/useYield: no dispatcher lists the leads that are due.
+  async *dueLeads(): AsyncGenerator<never> {
+    throw new Error('not used');
+  }
+
+  renewLease(): Promise<string[]> {
+    throw new Error('not used');
+  }
+
+  resumeDelivery(): Promise<DeliveryPause[]> {
+    throw new Error('not used');
+  }
+}
+
+/** Creates leads that are due. */
+export function leadsOf(count: number, changes: Partial<ClaimedLead> = {}): ClaimedLead[] {
+  return Array.from({ length: count }, (_, index) =>
+    claimedLead({}, { id: `lead-${index + 1}`, ...changes }),
+  );
+}
+
+/** A dialler whose test decides when and how each attempt ends. An attempt that is aborted ends as unknown. */
+export function heldDialler() {
+  const attempts: { lead: ClaimedLead; signal: AbortSignal; end(result: DeliveryResult): void }[] = [];
+  const dialler: Dialler = {
+    name: 'test',
+    deliver: (lead, signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve({ outcome: 'unknown', response: 'aborted' }));
+        attempts.push({ lead, signal, end: resolve });
+      }),
+  };
+  return { dialler, attempts };
+}
+
+/** A dialler that responds at once. */
+export function respondingDialler(respond: (lead: ClaimedLead) => DeliveryResult): Dialler {
+  return { name: 'test', deliver: async (lead) => respond(lead) };
+}
+
+/** Lets everything happen that needs no time to pass. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn += 1) await nextTick();
+}
+
+/** Lets time pass (ms). */
+export async function pass(milliseconds: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(milliseconds);
+  await settle();
+}
+
+/** Stops the clock at `startTime`: time passes only through `pass`. */
+export function stopClock(): void {
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
+    now: startTime,
+  });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+/** Starts a dispatcher on a stopped clock, and lets it run until it sleeps. It stops when the test ends. */
+export async function dispatchFrom(
+  store: DeliveryStore,
+  dialler: Dialler,
+  options: Partial<DispatcherOptions> = {},
+) {
+  stopClock();
+  const { log, lines } = recordingLog();
+  const onAttempt = vi.fn();
+  const onTooLate = vi.fn();
+  const dispatcher = new Dispatcher({
+    store,
+    dialler,
+    log,
+    concurrency: 4,
+    timeout: 20_000,
+    observer: { onAttempt, onTooLate },
+    ...options,
+  });
+  onTestFinished(async () => {
+    const stopped = dispatcher.stop();
+    await pass(60_000);
+    await stopped;
+  });
+  await settle();
+  return { dispatcher, lines, onAttempt, onTooLate };
+}
+
+/** Lets the first lead succeed, so that further leads are sent concurrently. */
+export async function succeedOnce(
+  store: DeliveryStore,
+  attempts: ReturnType<typeof heldDialler>['attempts'],
+): Promise<void> {
+  store.due = leadsOf(1, { id: 'first' });
+  store.change();
+  await settle();
+  attempts[0]?.end({ outcome: 'delivered', response: 'delivered' });
+  await pass(2);
+  attempts.length = 0;
+  store.claimDue.mockClear();
+}

@@ -1,0 +1,219 @@
+/** Operators search the log by these messages and fields, and alerts depend on the levels. */
+import { describe, expect, test, vi } from 'vitest';
+import type { DeliveryResult } from '../../src/delivery/dialler.ts';
+import {
+  DeliveryStore,
+  dispatchFrom,
+  heldDialler,
+  leadsOf,
+  pass,
+  respondingDialler,
+  startTime,
+} from './delivery-store.ts';
+
+const diskFull = new Error('disk full');
+
+/** Returns what is logged if the dialler responds to one lead with this result. */
+async function linesAfter(result: DeliveryResult, lead: Parameters<typeof leadsOf>[1] = {}, schedule = [1]) {
+  const store = new DeliveryStore();
+  store.due = leadsOf(1, lead);
+  const { lines } = await dispatchFrom(
+    store,
+    respondingDialler(() => result),
+    { retrySchedule: schedule },
+  );
+  await pass(2);
+  return lines;
+}
+
+const fields = { lead: 'lead-1', type: 'motor', partner: 'acme', attempt: 1, response: 'as it is' };
+
+describe('each outcome has one line with the lead and the response', () => {
+  const response = 'as it is';
+  const failed = 'Delivery failed. Run `leads lead retry` to send the lead again.';
+  const undecided =
+    'Delivery failed, and the dialler may have the lead. Check the dialler, then run `leads lead resolve`.';
+
+  test.each<[string, DeliveryResult, object]>([
+    ['delivered', { outcome: 'delivered', response }, { level: 'info', msg: 'Lead delivered' }],
+    [
+      'incomplete',
+      { outcome: 'delivered', response, incomplete: true },
+      { level: 'warn', msg: 'Lead delivered, but incomplete' },
+    ],
+    ['rejected', { outcome: 'rejected', response }, { level: 'error', msg: failed }],
+    [
+      'retried',
+      { outcome: 'unavailable', response, retryAfter: 90_400 },
+      {
+        level: 'warn',
+        outcome: 'unavailable',
+        nextAttemptIn: 90,
+        msg: 'Delivery attempt failed; the lead will be retried',
+      },
+    ],
+  ])('%s', async (_what, result, expected) => {
+    const [line, ...others] = await linesAfter(result);
+    expect(line).toStrictEqual({ ...fields, ...expected, time: startTime });
+    expect(others).toEqual([]);
+  });
+
+  test.each<[DeliveryResult['outcome'], boolean, string]>([
+    ['unavailable', false, failed],
+    ['unavailable', true, undecided],
+    ['unknown', false, undecided],
+    ['rejected', true, undecided],
+  ])('without a further attempt, %s (may have arrived before: %s)', async (outcome, mayHaveArrived, msg) => {
+    const lines = await linesAfter({ outcome, response }, { mayHaveArrived }, []);
+    expect(lines).toStrictEqual([{ level: 'error', time: startTime, ...fields, msg }]);
+  });
+});
+
+test.each(['delivered', 'rejected', 'unavailable', 'unknown'] as const)(
+  'an attempt that is %s is counted with its dialler, outcome and duration',
+  async (outcome) => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const { dialler, attempts } = heldDialler();
+    const { onAttempt } = await dispatchFrom(store, dialler);
+    await pass(700);
+    attempts[0]?.end({ outcome, response: 'as it is' });
+    await pass(0);
+    expect(onAttempt.mock.calls).toEqual([[{ dialler: 'test', outcome, milliseconds: 700 }]]);
+  },
+);
+
+test('leads past DIAL_WITHIN are counted and logged; undecided ones need an operator', async () => {
+  const store = new DeliveryStore();
+  store.expired = { tooLate: 3, undecided: 2 };
+  const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
+  expect(onTooLate.mock.calls).toEqual([[3]]);
+  expect(lines).toStrictEqual([
+    {
+      level: 'warn',
+      time: startTime,
+      leads: 3,
+      msg: 'Leads are past DIAL_WITHIN and will not be delivered',
+    },
+    {
+      level: 'error',
+      time: startTime,
+      leads: 2,
+      msg: 'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.',
+    },
+  ]);
+});
+
+test('a claim of leads that are all in time reports none as too late', async () => {
+  const store = new DeliveryStore();
+  store.due = leadsOf(1);
+  const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
+  expect(onTooLate).not.toHaveBeenCalled();
+  expect(lines).toEqual([]);
+});
+
+test('an error that a dialler throws is logged, and the outcome of the attempt is unknown', async () => {
+  const store = new DeliveryStore();
+  store.due = leadsOf(1);
+  const deliver = () => Promise.reject(new TypeError('undefined is not a function'));
+  const { lines } = await dispatchFrom(store, { name: 'test', deliver });
+  await pass(2);
+  expect(lines[0]).toMatchObject({
+    level: 'error',
+    lead: 'lead-1',
+    err: { type: 'TypeError', message: 'undefined is not a function' },
+    msg: 'The dialler test threw an unexpected error.',
+  });
+  expect(store.recordAttempt.mock.calls[0]?.[1]).toMatchObject({
+    outcome: 'unknown',
+    response: 'unexpected error; see the log',
+  });
+});
+
+test('an error while a result is handled is logged, and delivery continues', async () => {
+  const store = new DeliveryStore();
+  store.due = leadsOf(2);
+  const onAttempt = vi.fn().mockImplementationOnce(() => {
+    throw diskFull;
+  });
+  const { lines } = await dispatchFrom(
+    store,
+    respondingDialler(() => ({ outcome: 'delivered', response: 'delivered' })),
+    { observer: { onAttempt, onTooLate: () => {} } },
+  );
+  await pass(2);
+  expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
+    { lead: 'lead-1', err: { message: 'disk full' }, msg: 'A delivery attempt was not recorded.' },
+  ]);
+  expect(store.recordAttempt.mock.calls.map(([, { leadId }]) => leadId)).toEqual(['lead-2']);
+});
+
+test('a store that fails while it records or claims is logged with the error, and used again after a second', async () => {
+  const store = new DeliveryStore();
+  store.due = leadsOf(1);
+  store.recordAttempt.mockRejectedValueOnce(diskFull);
+  store.claimDue.mockRejectedValueOnce(diskFull);
+  const { lines } = await dispatchFrom(
+    store,
+    respondingDialler(() => ({ outcome: 'delivered', response: 'delivered' })),
+  );
+  const err = expect.objectContaining({ message: 'disk full' });
+  expect(lines).toMatchObject([
+    { level: 'error', err, msg: 'The store failed while claiming due leads; retrying.' },
+  ]);
+  await pass(999);
+  expect(store.claimDue).toHaveBeenCalledTimes(1);
+  await pass(1);
+  await pass(2);
+  expect(lines.at(-1)).toMatchObject({
+    level: 'error',
+    err,
+    lead: 'lead-1',
+    msg: 'The store failed while recording a delivery attempt; retrying.',
+  });
+  await pass(999);
+  expect(store.recordAttempt).toHaveBeenCalledTimes(1);
+  await pass(1);
+  expect(store.recordAttempt).toHaveBeenCalledTimes(2);
+});
+
+test('a pause that cannot be saved before the server stops is logged with the error', async () => {
+  const store = new DeliveryStore();
+  store.due = leadsOf(1);
+  store.pauseDelivery.mockRejectedValue(diskFull);
+  const { dispatcher, lines } = await dispatchFrom(
+    store,
+    respondingDialler(() => ({ outcome: 'unavailable', response: 'gone', pauseReason: 'HTTP 410' })),
+  );
+  await pass(2);
+  await dispatcher.stop();
+  expect(lines.at(-1)).toMatchObject({
+    level: 'error',
+    err: { message: 'disk full' },
+    msg: 'A delivery pause was not saved.',
+  });
+});
+
+test.each([
+  [1_999, []],
+  [
+    2_000,
+    [
+      {
+        level: 'warn',
+        time: startTime - 2_000,
+        msg: 'The clock was set back by 2 s. Due leads are delivered that much later.',
+      },
+    ],
+  ],
+  [-3_600_000, []],
+])('a clock that is set back by %i ms', async (step, expected) => {
+  const store = new DeliveryStore();
+  const { lines } = await dispatchFrom(store, heldDialler().dialler);
+  vi.setSystemTime(startTime - step);
+  store.change();
+  await pass(0);
+  store.change();
+  await pass(0);
+  expect(lines).toStrictEqual(expected);
+});

@@ -1,0 +1,306 @@
+/** When the dispatcher claims leads, sleeps, ends attempts and stops, on a clock that the test moves. */
+import { describe, expect, test, vi } from 'vitest';
+import {
+  DeliveryStore,
+  dispatchFrom,
+  heldDialler,
+  leadsOf,
+  pass,
+  respondingDialler,
+  settle,
+  startTime,
+  succeedOnce,
+} from './delivery-store.ts';
+
+const delivered = { outcome: 'delivered', response: 'delivered' } as const;
+
+describe('claims', () => {
+  test('a lead that is due at this moment is claimed, and one that is due a millisecond later is not', async () => {
+    const store = new DeliveryStore();
+    store.next = startTime + 1;
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    expect(store.claimDue).not.toHaveBeenCalled();
+    store.due = leadsOf(1);
+    await pass(1);
+    expect(attempts).toHaveLength(1);
+  });
+
+  test('the next leads are claimed immediately after a claim, until as many are in flight as allowed', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    store.claimDue.mockImplementation(async () => ({
+      leads: store.due.splice(0, 1),
+      tooLate: 0,
+      undecided: 0,
+    }));
+    store.due = leadsOf(9);
+    store.change();
+    await settle();
+    expect(attempts).toHaveLength(4);
+    expect(store.claimDue.mock.calls.map(([{ limit }]) => limit)).toEqual([4, 3, 2, 1]);
+    attempts[0]?.end(delivered);
+    await pass(2);
+    expect(attempts).toHaveLength(5);
+  });
+
+  test('nothing is claimed while as many leads are in flight as allowed; the store is queried after 500 ms', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    store.due = leadsOf(2);
+    await dispatchFrom(store, dialler);
+    expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([1, 1]);
+    store.pauses.mockClear();
+    await pass(499);
+    expect(store.pauses).not.toHaveBeenCalled();
+    await pass(1);
+    expect([store.pauses.mock.calls.length, store.claimDue.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  test('a dispatcher that claims nothing although a lead seems due sleeps for 500 ms', async () => {
+    const store = new DeliveryStore();
+    store.next = startTime;
+    await dispatchFrom(store, heldDialler().dialler);
+    expect(store.claimDue).toHaveBeenCalledTimes(1);
+    await pass(499);
+    expect(store.claimDue).toHaveBeenCalledTimes(1);
+    await pass(1);
+    expect(store.claimDue).toHaveBeenCalledTimes(2);
+  });
+
+  test.each([
+    ['only too late', 0, 3],
+    ['as many sent as too late', 1, 1],
+  ])('the next claim follows immediately after leads that were %s', async (_what, sent, tooLate) => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    store.expired = { tooLate, undecided: 0 };
+    store.due = leadsOf(sent);
+    store.claimDue.mockImplementationOnce(async () => {
+      store.expired = { tooLate: 0, undecided: 0 };
+      const leads = store.due;
+      store.due = leadsOf(1);
+      return { leads, tooLate, undecided: 0 };
+    });
+    store.change();
+    await settle();
+    expect(attempts).toHaveLength(sent + 1);
+  });
+
+  test.each([
+    [undefined, 0],
+    [60_000, startTime - 60_000],
+  ])('with DIAL_WITHIN=%s (ms), leads that were due before %i are not claimed', async (dialWithin, limit) => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    await dispatchFrom(store, heldDialler().dialler, { dialWithin });
+    expect(store.claimDue.mock.calls[0]?.[0]).toMatchObject({ limit: 1, lease: 25_000, notDueBefore: limit });
+  });
+
+  test('a rejected lead proves that the dialler works, so further leads are sent concurrently', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    store.due = leadsOf(5);
+    await dispatchFrom(store, dialler);
+    attempts[0]?.end({ outcome: 'rejected', response: 'invalid' });
+    await pass(2);
+    expect(attempts).toHaveLength(5);
+  });
+});
+
+describe('sleep', () => {
+  test('a change in the store ends it', async () => {
+    const store = new DeliveryStore();
+    await dispatchFrom(store, heldDialler().dialler);
+    store.nextAttemptAt.mockClear();
+    store.change();
+    await settle();
+    expect(store.nextAttemptAt).toHaveBeenCalledTimes(1);
+  });
+
+  test('a change while the store is queried prevents it', async () => {
+    const store = new DeliveryStore();
+    store.nextAttemptAt.mockImplementationOnce(async () => {
+      store.change();
+      return undefined;
+    });
+    await dispatchFrom(store, heldDialler().dialler);
+    expect(store.nextAttemptAt).toHaveBeenCalledTimes(2);
+  });
+
+  test('a pause that the dialler requires is stored without delay', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const { dialler, attempts } = heldDialler();
+    const { dispatcher } = await dispatchFrom(store, dialler);
+    attempts[0]?.end({ outcome: 'unavailable', response: 'gone', pauseReason: 'HTTP 410' });
+    await settle();
+    expect(store.pauseDelivery.mock.calls).toEqual([
+      [{ type: undefined, by: 'dialler', reason: 'HTTP 410' }],
+    ]);
+    expect(dispatcher.status()).toStrictEqual({
+      dialler: 'test',
+      state: 'paused',
+      reason: 'Delivery of all lead types is paused by the dialler: HTTP 410.',
+    });
+  });
+});
+
+describe('status', () => {
+  test('a running dispatcher has no reason', async () => {
+    const { dispatcher } = await dispatchFrom(new DeliveryStore(), heldDialler().dialler);
+    expect(dispatcher.status()).toStrictEqual({ dialler: 'test', state: 'running' });
+  });
+
+  test('a dispatcher that waits for its dialler reports the delay in seconds, rounded up', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const { dispatcher } = await dispatchFrom(
+      store,
+      respondingDialler(() => ({ outcome: 'unavailable', response: 'busy', retryAfter: 90_000 })),
+    );
+    const waiting = (seconds: number) => ({
+      dialler: 'test',
+      state: 'waiting',
+      reason: `The dialler is unavailable; next attempt in ${seconds} s.`,
+    });
+    expect(dispatcher.status()).toStrictEqual(waiting(90));
+    await pass(88_001);
+    expect(dispatcher.status()).toStrictEqual(waiting(2));
+    await pass(1_998);
+    expect(dispatcher.status()).toStrictEqual(waiting(1));
+    await pass(1);
+    expect(dispatcher.status()).toStrictEqual({ dialler: 'test', state: 'running' });
+  });
+});
+
+describe('attempts', () => {
+  test('one that takes longer than the timeout is ended', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler, { timeout: 3_000 });
+    await pass(2_999);
+    expect(attempts[0]?.signal.aborted).toBe(false);
+    await pass(1);
+    expect(attempts[0]?.signal.reason).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  test('those that end within two milliseconds are recorded together', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    for (let batch = 1; batch <= 2; batch += 1) {
+      store.recordAttempt.mockClear();
+      store.due = leadsOf(2);
+      store.change();
+      await settle();
+      const [first, second] = attempts.splice(0);
+      first?.end(delivered);
+      await pass(1);
+      second?.end(delivered);
+      await settle();
+      expect(store.recordAttempt, `batch ${batch}`).not.toHaveBeenCalled();
+      await pass(1);
+      expect(store.recordAttempt, `batch ${batch}`).toHaveBeenCalledTimes(2);
+    }
+  });
+
+  test('a long response is recorded up to a thousand characters', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    await dispatchFrom(
+      store,
+      respondingDialler(() => ({ outcome: 'delivered', response: 'r'.repeat(1_001) })),
+    );
+    await pass(2);
+    expect(store.recordAttempt.mock.calls[0]?.[1].response).toBe('r'.repeat(1_000));
+  });
+
+  test.each([
+    ['delivered', undefined],
+    ['rejected', undefined],
+    ['unavailable', startTime + 90_000],
+    ['unknown', startTime + 90_000],
+  ] as const)('a lead that is %s is recorded with its times and the next attempt', async (outcome, next) => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1, { attempts: 1 });
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await pass(700);
+    attempts[0]?.end({ outcome, response: 'as it is', retryAfter: 90_000 });
+    await pass(2);
+    const [{ claim } = { claim: '' }] = store.claimDue.mock.calls[0] ?? [];
+    const attempt = {
+      leadId: 'lead-1',
+      startedAt: startTime,
+      endedAt: startTime + 700,
+      outcome,
+      response: 'as it is',
+    };
+    expect(store.recordAttempt.mock.calls).toEqual([[claim, attempt, next && next + 700]]);
+  });
+});
+
+describe('stop', () => {
+  test('ends the sleep, unsubscribes and leaves no timer', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const { dispatcher } = await dispatchFrom(
+      store,
+      respondingDialler(() => delivered),
+    );
+    await pass(2);
+    expect(store.listeners.size).toBe(1);
+    const onStop = vi.fn();
+    void dispatcher.stop().then(onStop);
+    await settle();
+    expect(onStop).toHaveBeenCalledTimes(1);
+    expect([store.listeners.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  test('claims nothing more, even if the store reports a change', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    const { dispatcher } = await dispatchFrom(store, dialler);
+    const stopped = dispatcher.stop();
+    store.due = leadsOf(1);
+    store.change();
+    await stopped;
+    expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  test('waits for attempts in flight up to the drain timeout, then ends them and records them as unknown', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const { dialler, attempts } = heldDialler();
+    const { dispatcher } = await dispatchFrom(store, dialler);
+    const onStop = vi.fn();
+    void dispatcher.stop().then(onStop);
+    await pass(6_999);
+    expect([attempts[0]?.signal.aborted, onStop.mock.calls.length]).toEqual([false, 0]);
+    await pass(1);
+    expect(attempts[0]?.signal.reason).toMatchObject({ name: 'AbortError' });
+    await pass(2);
+    expect(onStop).toHaveBeenCalledTimes(1);
+    expect(store.recordAttempt.mock.calls[0]?.[1]).toMatchObject({ outcome: 'unknown' });
+  });
+
+  test('an attempt whose connection is still in use is ended after its result is recorded', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const { dialler, attempts } = heldDialler();
+    const { dispatcher } = await dispatchFrom(store, dialler);
+    attempts[0]?.end({ ...delivered, finished: new Promise(() => {}) });
+    await pass(2);
+    expect(store.recordAttempt).toHaveBeenCalledTimes(1);
+    expect(attempts[0]?.signal.aborted).toBe(false);
+    await dispatcher.stop();
+    expect(attempts[0]?.signal.aborted).toBe(true);
+  });
+});
