@@ -211,9 +211,9 @@ const killedBackup: Fault = {
   run: async (scene) => {
     const { target } = await scene.start();
     assert.equal(await add(target, 0), 200);
-    const { signal, isThere, names } = await killBackup(scene.file, join(scene.directory, 'backups'));
+    const { signal, exists, names } = await killBackup(scene.file, join(scene.directory, 'backups'));
     assert.equal(signal, 'SIGKILL');
-    assert.equal(isThere, false, 'a file under the backup’s name');
+    assert.equal(exists, false, 'a file under the backup’s name');
     for (const name of names) assert.match(name, /\.incomplete-/);
     const { code, stderr } = await scene.run('src/cli.ts', [
       'store',

@@ -71,7 +71,7 @@ test.each(['started', 'late'])(
     const child = spawn('sh', ['-c', script, 'sh', process.execPath, program, file, order]);
     onTestFinished(() => void child.kill('SIGKILL'));
     const { code, stdout, stderr } = await finished(child);
-    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '{"isCarriedOver":true}' });
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '{"hasCheckpointed":true}' });
     if (order === 'late') expect(stderr).toContain('The main thread makes checkpoints');
     else expect(stderr).toBe('');
   },

@@ -7,7 +7,7 @@ import { finished, spawnProgram } from '../../harness/process.ts';
 export interface KilledBackup {
   signal: NodeJS.Signals | null;
   /** Whether there is a file under its final name. */
-  isThere: boolean;
+  exists: boolean;
   /** Names of the files in its directory. */
   names: string[];
 }
@@ -23,5 +23,5 @@ export async function killBackup(file: string, directory: string): Promise<Kille
   const watcher = watch(directory, () => child.kill('SIGKILL'));
   await finished(child);
   watcher.close();
-  return { signal: child.signalCode, isThere: existsSync(copy), names: readdirSync(directory) };
+  return { signal: child.signalCode, exists: existsSync(copy), names: readdirSync(directory) };
 }

@@ -67,7 +67,7 @@ test('a killed backup leaves only a file that is recognisable as incomplete', as
   const directory = temporaryDirectory();
   const file = join(directory, 'leads.db');
   await openSqliteStore(file).close();
-  const { signal, isThere, names } = await killBackup(file, join(directory, 'backups'));
-  expect({ signal, isThere }).toEqual({ signal: 'SIGKILL', isThere: false });
+  const { signal, exists, names } = await killBackup(file, join(directory, 'backups'));
+  expect({ signal, exists }).toEqual({ signal: 'SIGKILL', exists: false });
   for (const name of names) expect(name).toMatch(/^copy\.db\.incomplete-[0-9a-f]{8}/);
 });

@@ -38,5 +38,5 @@ for (const descriptor of held.splice(0)) closeSync(descriptor);
 const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
 const before = generation();
 while (generation() < before + 2 && people < 20_000) await addSome(20);
-process.stdout.write(JSON.stringify({ isCarriedOver: generation() >= before + 2 }));
+process.stdout.write(JSON.stringify({ hasCheckpointed: generation() >= before + 2 }));
 await store.close();
