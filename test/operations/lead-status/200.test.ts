@@ -22,7 +22,7 @@ function setClock(time: string): void {
 }
 
 /** Adds a lead at the time and with the delay of an example. */
-async function addAsTold(server: TestServer, example: string): Promise<StoredResult> {
+async function addExample(server: TestServer, example: string): Promise<StoredResult> {
   // The cast: by the contract, each example with a lead has these members.
   const expected = responseValue('leadStatus', 200, example) as StoredResult;
   setClock(expected.accepted_at);
@@ -32,29 +32,29 @@ async function addAsTold(server: TestServer, example: string): Promise<StoredRes
 }
 
 const scenarios: Record<string, Scenario> = {
-  scheduled: { arrange: async (server) => void (await addAsTold(server, 'scheduled')) },
+  scheduled: { arrange: async (server) => void (await addExample(server, 'scheduled')) },
   dialled: {
     arrange: async (server) => {
-      const { dialled_at } = await addAsTold(server, 'dialled');
+      const { dialled_at } = await addExample(server, 'dialled');
       setClock(dialled_at ?? '');
       await dialDue(server.store);
     },
   },
   cancelled: {
     arrange: async (server) => {
-      await addAsTold(server, 'cancelled');
+      await addExample(server, 'cancelled');
       await post(server, 'cancelLead', requestValue('cancelLead', 'cancelled'));
     },
   },
   failed: {
     arrange: async (server) => {
-      await addAsTold(server, 'failed');
+      await addExample(server, 'failed');
       await dialDue(server.store, 'rejected');
     },
   },
   expired: {
     arrange: async (server) => {
-      await addAsTold(server, 'expired');
+      await addExample(server, 'expired');
       const now = Date.now();
       await server.store.claimDue({ claim: 'test', limit: 1, lease: 1_000, notDueBefore: now + 1 });
     },
