@@ -101,6 +101,14 @@ test('a rejection is final, so Retry-After does not delay other leads', async ()
   });
 });
 
+test('signs with each secret, and a receiver needs only one of them', async () => {
+  const receiver = await startReceiver();
+  const secrets = [secret, secretOf(24)];
+  await webhookTo(receiver.url, secrets.join(' ')).deliver(claimedLead(), AbortSignal.timeout(20_000));
+  const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
+  for (const each of secrets) expect(new Webhook(each).verify(body, headers)).toBeTruthy();
+});
+
 /** A secret of a number of random bytes. */
 function secretOf(bytes: number): string {
   return `whsec_${Buffer.alloc(bytes, 'leads').toString('base64')}`;

@@ -12,10 +12,14 @@ interface Changes {
   partner?: string;
   list?: Partial<ListSettings>;
   numberForm?: NumberForm;
+  letters?: 'latin' | 'all';
 }
 
 /** Returns the form of a lead, of which the partner also sent some fields. */
-function formOf(submitted: object = {}, { partner = 'acme', list, numberForm = 'national' }: Changes = {}) {
+function formOf(
+  submitted: object = {},
+  { partner = 'acme', list, numberForm = 'national', letters = 'latin' }: Changes = {},
+) {
   return leadForm(
     claimedLead(submitted, { partner }),
     { list: '1001', customFields: undefined, hopperPriority: undefined, ...list },
@@ -26,7 +30,7 @@ function formOf(submitted: object = {}, { partner = 'acme', list, numberForm = '
       lists: new Map(),
       numberForm,
       duplicateCheck: 'DUPCAMP90DAY',
-      letters: 'latin',
+      letters,
     },
     parsePhone,
   );
@@ -96,6 +100,12 @@ describe('an e-mail address', () => {
     expect(fields['comments']).toBe(`e-mail: e${longest}`);
     expect(fields).not.toHaveProperty('email');
   });
+
+  test('that VICIdial would change is in the comments, because mail to another address would be lost', () => {
+    const { fields } = formOf({ email: 'john+tag@test.com' });
+    expect(fields['comments']).toBe('e-mail: john plus tag@test.com');
+    expect(fields).not.toHaveProperty('email');
+  });
 });
 
 describe('another phone number', () => {
@@ -107,6 +117,18 @@ describe('another phone number', () => {
     expect(fields['comments']).toBe('other phone: 4915123456789');
     expect(fields).not.toHaveProperty('alt_phone');
   });
+});
+
+test.each([
+  ['latin', 'Zoe'],
+  ['all', 'Zoë'],
+] as const)('with DIALLER_LETTERS=%s, Zoë is sent as %s', (letters, expected) => {
+  const data = JSON.stringify({ name: 'Zoë' });
+  const { fields } = formOf(
+    { first_name: 'Zoë', subtype: 'Zoë', data },
+    { letters, list: { customFields: undefined } },
+  );
+  expect(fields).toMatchObject({ first_name: expected, name: expected, comments: `subtype: ${expected}` });
 });
 
 test('the subtype is a comment; blank optional fields are not sent', () => {

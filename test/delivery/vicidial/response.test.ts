@@ -52,6 +52,11 @@ test.each([
   }
 });
 
+test('an error of add_lead that only mentions a sender error rejects the lead', () => {
+  const response = 'add_lead INVALID SOURCE auth x';
+  expect(resultOf(`ERROR: ${response}`, false)).toStrictEqual({ outcome: 'rejected', response });
+});
+
 test('a duplicate is the lead itself only if an earlier attempt may have arrived', () => {
   const text = 'ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 07840258823|1001|42';
   const response = 'add_lead DUPLICATE PHONE NUMBER IN LIST';
@@ -69,6 +74,11 @@ test.each([
   ['Login incorrect|marked', 'Login incorrect'],
   ['  Login incorrect - marked', 'Login incorrect'],
   ['login incorrect  - marked', 'login incorrect'],
+  ['NO FUNCTION SPECIFIED', 'NO FUNCTION SPECIFIED'],
+  [
+    'add_lead USER DOES NOT HAVE PERMISSION TO ADD LEADS TO THE SYSTEM - marked',
+    'add_lead USER DOES NOT HAVE PERMISSION TO ADD LEADS TO THE SYSTEM',
+  ],
   ['auth USER DOES NOT HAVE PERMISSION - leadsapi - marked|x', 'auth USER DOES NOT HAVE PERMISSION'],
 ])('the sender error %j pauses delivery, without its values', (error, response) => {
   expect(resultOf(`ERROR: ${error}\n`, false)).toStrictEqual({

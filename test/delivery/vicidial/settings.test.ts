@@ -49,6 +49,25 @@ test.each(['motor=1001', '', 'null', '"motor"', '1001', '[]', '[1001]', '{}'])(
   },
 );
 
+test('an unknown member of a list is rejected by name', () => {
+  expect(() => listOf({ list: 1001, hoper: 5 })).toThrow('; for "motor", "hoper" is not a known member');
+});
+
+test.each([
+  ['https://vicidial.test', 'https://vicidial.test/vicidial/non_agent_api.php'],
+  ['https://vicidial.test/vici/api.php', 'https://vicidial.test/vici/api.php'],
+])('DIALLER_URL=%s is requested as %s', (url, requested) => {
+  expect(read({ DIALLER_URL: url }).url.href).toBe(requested);
+});
+
+test.each(['latin', 'all'])('DIALLER_LETTERS=%s is accepted', (letters) => {
+  expect(read({ DIALLER_LETTERS: letters }).letters).toBe(letters);
+});
+
+test('other DIALLER_LETTERS are rejected with the choice', () => {
+  expect(() => read({ DIALLER_LETTERS: 'none' })).toThrow('DIALLER_LETTERS must be one of latin, all');
+});
+
 test.each([100, '100', '123456789012', 123456789012])('the list id %j is accepted', (list) => {
   expect(listOf(list)?.list).toBe(String(list));
   expect(listOf({ list })?.list).toBe(String(list));
