@@ -281,7 +281,7 @@ function loggedMessages(): string[] {
 /** Returns the sentences in the source of the SQLite store: its errors and warnings. */
 function sqliteMessages(): string[] {
   const messages: string[] = [];
-  visitNodes('src/store/sqlite/{fault,file/*,durability/*}.ts', (node) => {
+  visitNodes('src/store/sqlite/{errors,erasure,file/*,durability/*}.ts', (node) => {
     if (!ts.isStringLiteralLike(node) && !ts.isTemplateExpression(node)) return;
     messages.push(...sentencesOf(node).filter((text) => /^[A-Z…].* .*\.$/s.test(text)));
   });

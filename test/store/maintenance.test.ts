@@ -206,6 +206,22 @@ describe.each(stores)('$name', ({ open }) => {
       outcome: 'existing-contact',
     });
   });
+
+  test('prunes the earlier leads of a person with the submission of the latest', async () => {
+    const { store, first, from } = await furnished(open(), day);
+    for (const days of [500, 450]) {
+      await ago(days, async () => {
+        expect(await store.submit(from(first.id, { id: idNow() }))).toMatchObject({ outcome: 'accepted' });
+        await dialDue(store);
+      });
+      expect(await pruneAll(store, Date.now() - (days - 10) * day)).toMatchObject({
+        submissions: 1,
+        attempts: 1,
+      });
+    }
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['dialled']);
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+  });
 });
 
 describe('copy', () => {

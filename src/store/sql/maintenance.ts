@@ -4,7 +4,7 @@ import type { Maintenance, PruneStep } from '../store.ts';
 import { run, type SqlDatabase, type Steps } from './database.ts';
 import { statement } from './statement.ts';
 
-/** Removes from a database what is old. */
+/** Prunes a database. */
 export function pruning(database: SqlDatabase): Pick<Maintenance, 'prune' | 'deleteIdempotencyRecords'> {
   return {
     prune: (before, after) => database.change(() => prune(before, after)),
@@ -12,7 +12,7 @@ export function pruning(database: SqlDatabase): Pick<Maintenance, 'prune' | 'del
   };
 }
 
-/** Leads of a submission or cancellation: the one that it created, cancelled or met, and those of its re-runs. */
+/** Leads of a submission or cancellation: the one that it created or cancelled or that prevented it, and those of its re-runs. */
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM rerun WHERE submission_id = submission.id`;
 
@@ -27,11 +27,18 @@ const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
   { isNeeded: true },
 );
 
-const leadsOfAll = statement<{ id: string }>(
+/** The leads of submissions, and the ended leads of the same people and types, which no submission may refer to any more. */
+const leadsOfSubmissions = statement<{ id: string }>(
   'leads_of_submissions',
   ({ inList }) => `
-    SELECT lead_id AS id FROM submission WHERE id ${inList('$1')} AND lead_id IS NOT NULL
-    UNION SELECT lead_id FROM rerun WHERE submission_id ${inList('$1')} AND lead_id IS NOT NULL`,
+    WITH referenced AS (
+      SELECT lead_id AS id FROM submission WHERE id ${inList('$1')} AND lead_id IS NOT NULL
+      UNION SELECT lead_id FROM rerun WHERE submission_id ${inList('$1')} AND lead_id IS NOT NULL
+    )
+    SELECT id FROM referenced
+    UNION SELECT ended.id FROM referenced JOIN lead ON lead.id = referenced.id
+      JOIN lead AS ended ON ended.mobile = lead.mobile AND ended.type_id = lead.type_id
+        AND ended.ended_order > 0`,
 );
 
 const deleteReruns = statement(
@@ -44,7 +51,7 @@ const deleteSubmissions = statement<{ kind: 'add' | 'cancel' }>(
   ({ inList }) => `DELETE FROM submission WHERE id ${inList('$1')} RETURNING kind`,
 );
 
-/** Attempts stay as long as the submission of their lead. */
+/** An attempt is kept as long as the submission of its lead. */
 const deleteAttempts = statement(
   'delete_attempts',
   ({ inList }) => `
@@ -56,7 +63,7 @@ const deleteAttempts = statement(
 const deleteLeads = statement(
   'delete_leads',
   ({ inList }) => `
-    DELETE FROM lead WHERE id ${inList('$1')} AND ended_order <> 0
+    DELETE FROM lead WHERE id ${inList('$1')} AND ended_order > 0
       AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
       AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.lead_id = lead.id)
       AND NOT EXISTS (SELECT 1 FROM rerun WHERE rerun.lead_id = lead.id)
@@ -66,15 +73,17 @@ const deleteLeads = statement(
 function* prune(before: number, after: string): Steps<PruneStep> {
   const old = yield* run(oldSubmissions, after, identifierBound(before), before, stepSize);
   const ids = old.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
-  const leads = (yield* run(leadsOfAll, ids)).map(({ id }) => id);
+  const leads = (yield* run(leadsOfSubmissions, ids)).map(({ id }) => id);
   yield* run(deleteReruns, ids);
   const sent = yield* run(deleteSubmissions, ids);
+  const attempts = yield* run(deleteAttempts, leads);
+  const deletedLeads = yield* run(deleteLeads, leads);
   const cancellations = sent.filter(({ kind }) => kind === 'cancel').length;
   return {
     submissions: sent.length - cancellations,
     cancellations,
-    attempts: (yield* run(deleteAttempts, leads)).length,
-    leads: (yield* run(deleteLeads, leads)).length,
+    attempts: attempts.length,
+    leads: deletedLeads.length,
     next: old.length < stepSize ? undefined : old.at(-1)?.id,
   };
 }
