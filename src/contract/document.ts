@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Document, Operation } from 'openapi-backend';
 import type { OperationId } from './reply.ts';
 
-/** An operation of openapi.yaml, as far as the server needs it. */
+/** An operation of openapi.yaml, as far as the server reads it. */
 export interface ContractOperation {
   id: OperationId;
   /** Upper case. */
@@ -34,6 +34,7 @@ export interface Contract {
   yaml: string;
 }
 
+/** An operation in generated/openapi.json, as far as the server reads it. */
 interface RawOperation {
   operationId: OperationId;
   security?: Record<string, string[]>[];
@@ -41,6 +42,7 @@ interface RawOperation {
   requestBody: { content: Record<string, unknown>; 'x-max-bytes': number };
 }
 
+/** The content of generated/openapi.json, as far as the server reads it. */
 interface RawDocument {
   paths: Record<string, Record<string, RawOperation>>;
   security: Record<string, string[]>[];

@@ -4,7 +4,7 @@ import { type Token, tokenAt } from './json-token.ts';
 export interface JsonSyntaxError {
   /** Position in UTF-16 units, starting at 0. */
   offset: number;
-  /** A clause without full stop, to follow a colon. */
+  /** Clause without a full stop, to follow a colon. */
   hint: string;
 }
 
@@ -104,7 +104,7 @@ function unexpectedEnd(token: Token): JsonSyntaxError {
   return at(token, 'unexpected end of the JSON');
 }
 
-/** The error if only a comma or a closing bracket may follow. */
+/** Returns the error at a token after a value, which only a comma or a closing bracket may follow. */
 function errorAfterValue(token: Token, state: ParserState): JsonSyntaxError {
   const { previous, open } = state;
   const error = errorInPreviousValue(token, state);
@@ -122,7 +122,7 @@ function errorAfterValue(token: Token, state: ParserState): JsonSyntaxError {
   }
 }
 
-/** The error if the value before the token is the mistake, such as a string with an unescaped quotation mark. */
+/** Returns the error if the value before the token caused it, such as a string with an unescaped quotation mark. */
 function errorInPreviousValue(token: Token, { text, previous }: ParserState): JsonSyntaxError | undefined {
   const value = text.slice(previous.start, previous.end);
   if (previous.kind === 'string' && value.endsWith('\\\\"')) {
@@ -139,7 +139,7 @@ function errorInPreviousValue(token: Token, { text, previous }: ParserState): Js
   return at(previous, 'this is neither a number nor true, false or null; put text in double quotes');
 }
 
-/** The error if a field name or a value must follow. */
+/** Returns the error at a token that is not the field name or the value that must follow. */
 function errorInsteadOf(
   missing: 'name' | 'value',
   token: Token,

@@ -15,9 +15,9 @@ const comment = /\/[/*]/y;
 const other = /[^\s{}[\]:,"]+/y;
 const escapeSequence = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
-/** Returns the next token at or after `from`. */
+/** Returns the first token at or after a position. */
 export function tokenAt(text: string, from: number): Token {
-  const start = from + lengthOf(whiteSpace, text, from);
+  const start = from + matchLength(whiteSpace, text, from);
   const first = text.charAt(start);
   switch (first) {
     case '':
@@ -39,13 +39,14 @@ export function tokenAt(text: string, from: number): Token {
     ['other', other],
   ] as const;
   for (const [kind, pattern] of kinds) {
-    const length = lengthOf(pattern, text, start);
+    const length = matchLength(pattern, text, start);
     if (length > 0) return { kind, start, end: start + length };
   }
   return { kind: 'other', start, end: start + 1 };
 }
 
-function lengthOf(pattern: RegExp, text: string, at: number): number {
+/** Returns the length of a sticky pattern's match at a position; 0 if it does not match. */
+function matchLength(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.exec(text)?.[0].length ?? 0;
 }
@@ -59,14 +60,15 @@ function stringAt(text: string, start: number): Token {
     error: { offset, hint },
   });
   for (; at < text.length; at += 1) {
-    const letter = text.charAt(at);
-    if (letter === '"') return { kind: 'string', start, end: at + 1 };
-    if (letter === '\n' || letter === '\r') {
+    const character = text.charAt(at);
+    if (character === '"') return { kind: 'string', start, end: at + 1 };
+    if (character === '\n' || character === '\r') {
       return malformed(at, 'a string cannot contain a line break; write it as \\n');
     }
-    if (letter < ' ') return malformed(at, 'a string cannot contain control characters; write a tab as \\t');
-    if (letter !== '\\') continue;
-    const length = lengthOf(escapeSequence, text, at);
+    if (character < ' ')
+      return malformed(at, 'a string cannot contain control characters; write a tab as \\t');
+    if (character !== '\\') continue;
+    const length = matchLength(escapeSequence, text, at);
     if (length === 0)
       return malformed(at, 'a single backslash is not allowed here; write \\\\ for a backslash');
     at += length - 1;

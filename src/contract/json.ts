@@ -1,37 +1,37 @@
 import { isUtf8 } from 'node:buffer';
 import { locateJsonError } from './json-syntax-error.ts';
-import { bodyFailure, type Failures } from './messages.ts';
+import { bodyError, type ValidationErrors } from './messages.ts';
 
 /** A body's text and its parsed value, or its validation errors. */
-export type Json = { text: string; value: unknown } | { failures: Failures };
+export type Json = { text: string; value: unknown } | { errors: ValidationErrors };
 
 const byteOrderMark = '\ufeff';
 
 /** Parses a body as JSON (RFC 8259): UTF-8, with an optional byte order mark. */
 export function readJson(bytes: Buffer): Json {
-  if (!isUtf8(bytes)) return { failures: notUtf8(bytes) };
+  if (!isUtf8(bytes)) return { errors: notUtf8(bytes) };
   let text = bytes.toString('utf8');
   if (text.startsWith(byteOrderMark)) text = text.slice(1);
   try {
     return { text, value: JSON.parse(text) };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return { failures: notJson(text) };
+    return { errors: notJson(text) };
   }
 }
 
-function notJson(text: string): Failures {
-  if (text.trim() === '') return bodyFailure('Body cannot be blank.');
+function notJson(text: string): ValidationErrors {
+  if (text.trim() === '') return bodyError('Body cannot be blank.');
   const { offset, hint } = locateJsonError(text);
-  return bodyFailure(`Body is not valid JSON at ${endPosition(text.slice(0, offset))}: ${hint}.`);
+  return bodyError(`Body is not valid JSON at ${endPosition(text.slice(0, offset))}: ${hint}.`);
 }
 
-function notUtf8(bytes: Buffer): Failures {
+function notUtf8(bytes: Buffer): ValidationErrors {
   // Decoding replaces invalid bytes, so the re-encoded text first differs at the first of them.
   const reencoded = Buffer.from(bytes.toString('utf8'));
   let valid = 0;
   while (reencoded[valid] === bytes[valid]) valid += 1;
-  return bodyFailure(`Body is not valid UTF-8 at ${endPosition(bytes.toString('utf8', 0, valid))}.`);
+  return bodyError(`Body is not valid UTF-8 at ${endPosition(bytes.toString('utf8', 0, valid))}.`);
 }
 
 /** Returns the line and column after a text, both starting at 1. */

@@ -5,22 +5,22 @@ import { isBlank } from '../text/visible.ts';
 import { allowsType, type BodySchema, type FieldSchema } from './document.ts';
 
 /** Validation errors by field: the body of a 400. */
-export type Failures = components['schemas']['ValidationErrors'];
+export type ValidationErrors = components['schemas']['ValidationErrors'];
 
-/** Longer names get no suggestion, because comparing them takes time. */
+/** Maximum length of an unknown name for which a known one is suggested (characters): comparing takes time. */
 const maxSuggestionLength = 64;
 
-/** Returns a validation error of the body as a whole. */
-export function bodyFailure(message: string): Failures {
-  return failuresOf(new Map([['body', [message]]]));
+/** Returns a validation error about the body as a whole. */
+export function bodyError(message: string): ValidationErrors {
+  return validationErrorsOf(new Map([['body', [message]]]));
 }
 
 /** The validation error of a JSON body that is not an object. */
-export const notAnObject: Failures = bodyFailure('Body must be a JSON object.');
+export const notAnObject: ValidationErrors = bodyError('Body must be a JSON object.');
 
-/** Returns a validation error of a request whose body was not read. */
-export function requestFailure(message: string): Failures {
-  return failuresOf(new Map([['request', [message]]]));
+/** Returns a validation error about a request whose body was not read. */
+export function requestError(message: string): ValidationErrors {
+  return validationErrorsOf(new Map([['request', [message]]]));
 }
 
 /**
@@ -30,10 +30,10 @@ export function requestFailure(message: string): Failures {
  * @param errors from an Ajv with the options `allErrors` and `verbose`, about `{ query, header, requestBody }`
  * @param schema the schema of the body
  */
-export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema): Failures {
+export function validationErrorsFrom(errors: readonly ErrorObject[], schema: BodySchema): ValidationErrors {
   const found = new Map<string, Set<string>>();
   const others = new Map<string, Iterable<string>>();
-  for (const error of lengthLast(errors)) {
+  for (const error of lengthErrorsLast(errors)) {
     const [part, field] = pathOf(error);
     if (error.keyword === 'additionalProperties' && field === undefined) {
       const name: string = error.params['additionalProperty'];
@@ -47,7 +47,7 @@ export function failuresFrom(errors: readonly ErrorObject[], schema: BodySchema)
     }
   }
   if (found.has('body')) return notAnObject;
-  return failuresOf(new Map([...inSchemaOrder(found, schema), ...others]));
+  return validationErrorsOf(new Map([...inSchemaOrder(found, schema), ...others]));
 }
 
 function inSchemaOrder(found: Map<string, Set<string>>, schema: BodySchema): [string, Set<string>][] {
@@ -57,8 +57,8 @@ function inSchemaOrder(found: Map<string, Set<string>>, schema: BodySchema): [st
   });
 }
 
-/** Moves errors about length behind all others. */
-function lengthLast(errors: readonly ErrorObject[]): ErrorObject[] {
+/** Returns the errors with those about length behind all others. */
+function lengthErrorsLast(errors: readonly ErrorObject[]): ErrorObject[] {
   const isLength = ({ keyword }: ErrorObject) => Number(keyword === 'maxLength');
   return errors.toSorted((one, other) => isLength(one) - isLength(other));
 }
@@ -121,7 +121,7 @@ function unknownFieldMessage(part: string | undefined, name: string, schema: Bod
   return `${labelOf(name)} is not a field of this request${hint}`;
 }
 
-/** Returns the known name that differs in up to two letters; undefined if there is none. */
+/** Returns the known name that differs least, in one or two characters at most; undefined if there is none. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > maxSuggestionLength) return undefined;
   const lowerCase = name.toLowerCase();
@@ -153,11 +153,11 @@ function pathOf(error: ErrorObject): (string | undefined)[] {
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function failuresOf(messages: ReadonlyMap<string, Iterable<string>>): Failures {
+function validationErrorsOf(messages: ReadonlyMap<string, Iterable<string>>): ValidationErrors {
   // Without a prototype, so that `__proto__` is a field like any other.
-  const failures: Failures = Object.create(null);
+  const errors: ValidationErrors = Object.create(null);
   for (const [field, texts] of messages) {
-    failures[field] = Object.fromEntries([...texts].map((text, index) => [String(index), text]));
+    errors[field] = Object.fromEntries([...texts].map((text, index) => [String(index), text]));
   }
-  return failures;
+  return errors;
 }

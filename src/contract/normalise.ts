@@ -44,11 +44,11 @@ interface FieldRule {
 function normaliseValue(value: unknown, { mayBeBlank, isInteger }: FieldRule): unknown {
   if (mayBeBlank && isBlank(value)) return undefined;
   if (!isInteger) return value;
-  if (typeof value === 'string' && /^[0-9]+$/.test(value)) return finite(Number(value));
-  return typeof value === 'number' ? finite(value) : value;
+  if (typeof value === 'string' && /^[0-9]+$/.test(value)) return clampToInteger(Number(value));
+  return typeof value === 'number' ? clampToInteger(value) : value;
 }
 
-/** Replaces a number too large for a double by the largest integer, so that its error message is about its size. */
-function finite(value: number): number {
+/** Replaces infinity, which a number too large for a double becomes, so that the error message is about its size. */
+function clampToInteger(value: number): number {
   return Math.abs(value) === Number.POSITIVE_INFINITY ? Math.sign(value) * Number.MAX_SAFE_INTEGER : value;
 }

@@ -1,6 +1,6 @@
 import type { operations, webhooks } from '../../generated/openapi.ts';
 
-/** The ids of the operations that partners can call. Webhooks, which the server calls, are not among them. */
+/** Id of an operation that partners can call, so not of a webhook. */
 export type OperationId = Exclude<keyof operations, keyof webhooks>;
 
 type Responses<Id extends OperationId> = operations[Id]['responses'];
@@ -15,7 +15,7 @@ export type Body<Id extends OperationId, S extends Status<Id>> = Responses<Id>[S
   ? Documented
   : never;
 
-/** Headers that the server adds itself, so that no operation sets them. */
+/** Headers that the server adds to every reply. */
 type ServerHeader = 'Request-Id' | 'RateLimit-Policy' | 'RateLimit';
 
 type DocumentedHeaders<Id extends OperationId, S extends Status<Id>> = Responses<Id>[S] extends {
@@ -35,11 +35,12 @@ type HeadersArgument<Id extends OperationId, S extends Status<Id>> =
  * openapi.yaml. A reply is serialised once and can be sent to any number of requests.
  */
 export class Reply<Id extends OperationId = OperationId> {
-  /** Exists for the compiler alone: makes the replies of two operations incompatible types. */
+  /** Exists only for the compiler: it makes the replies of two operations incompatible types. */
   declare protected readonly operation: (id: Id) => void;
   readonly status: number;
   /** The key of the reply's example in openapi.yaml, for the log and the metrics. */
   readonly outcome: string;
+  /** The serialised body. */
   readonly text: string;
   readonly headers: Readonly<Record<string, string>>;
 
@@ -66,7 +67,7 @@ export class Reply<Id extends OperationId = OperationId> {
     ): Reply<Id> => withHeaders(status, outcome, body)(...headers);
   }
 
-  /** As `of`, for replies that differ only in their headers: the body is serialised once for all of them. */
+  /** Returns a builder of replies that differ only in their headers: the body is serialised once for all of them. */
   static withHeaders<Id extends OperationId>() {
     return <S extends Status<Id>>(status: S, outcome: string, body: Body<Id, S>) => {
       const text = JSON.stringify(body);

@@ -2,17 +2,17 @@ import type { ErrorObject } from 'ajv';
 import { OpenAPIValidator } from 'openapi-backend';
 import type { PhoneParsers } from '../leads/phone.ts';
 import { bodySchema, type Contract, type ContractOperation } from './document.ts';
-import { type Failures, failuresFrom, notAnObject } from './messages.ts';
+import { notAnObject, type ValidationErrors, validationErrorsFrom } from './messages.ts';
 import { normaliseBody } from './normalise.ts';
 import { callable, contractAjv } from './vocabulary.ts';
 
 /** The normalised body of a valid request, or its validation errors. */
-export type ValidationResult = { body: object } | { failures: Failures; notCallable: NotCallable[] };
+export type ValidationResult = { body: object } | { errors: ValidationErrors; notCallable: NotCallable[] };
 
 /** A valid phone number that the deployment does not call. Its partner only learns that it is not valid. */
 export interface NotCallable {
   field: string;
-  /** The reason for the operator's log, without any part of the number. */
+  /** Why it is not called, for the operator's log; contains no part of the number. */
   reason: string;
 }
 
@@ -44,17 +44,17 @@ export function validators(
     const normalise = normaliseBody(schema);
     return (request) => {
       if (typeof request.body !== 'object' || request.body === null)
-        return { failures: notAnObject, notCallable: [] };
+        return { errors: notAnObject, notCallable: [] };
       const body = normalise(request.body);
-      const errors = errorsOf(validator, operation, ruleInput(operation, request, body));
-      if (errors.length === 0) return { body };
-      return { failures: failuresFrom(errors, schema), notCallable: findNotCallable(errors, phones) };
+      const found = applyRules(validator, operation, ruleInput(operation, request, body));
+      if (found.length === 0) return { body };
+      return { errors: validationErrorsFrom(found, schema), notCallable: findNotCallable(found, phones) };
     };
   };
 }
 
-/** Applies the rules of an operation, which are compiled at its first request: that takes a tenth of a start. */
-function errorsOf(validator: OpenAPIValidator, { id }: ContractOperation, input: object): ErrorObject[] {
+/** Applies the rules of an operation. They are compiled at its first request, so that the server starts faster. */
+function applyRules(validator: OpenAPIValidator, { id }: ContractOperation, input: object): ErrorObject[] {
   const rules = validator.getRequestValidatorsForOperation(id);
   if (!rules?.length) throw new Error(`openapi-backend has no rules for the operation ${id}.`);
   const errors: ErrorObject[] = [];

@@ -14,8 +14,8 @@ import { refuseUnknownPaths } from '../server/unknown-path.ts';
 const prismParameters = ['__code', '__example', '__dynamic'];
 
 /**
- * Creates the mock: it responds to invalid requests as the server does, and passes valid ones on to Prism. Prism alone
- * would not report which field is invalid, and has its own messages for invalid JSON and unknown paths.
+ * Creates the mock. It responds to invalid requests as the server does, and proxies valid ones to Prism. Prism alone would
+ * not report which field is invalid, and has its own messages for invalid JSON and unknown paths.
  *
  * @param prismUrl URL of a running Prism that serves the same contract
  */
@@ -46,11 +46,11 @@ export function mockApp(contract: Contract, prismUrl: string): Hono {
 
 function refusalOf({ req }: Context, body: Buffer, validate: Validate): Reply | undefined {
   const json = readJson(body);
-  if ('failures' in json) return validationFailed(json.failures);
+  if ('errors' in json) return validationFailed(json.errors);
   const query = { ...req.queries() };
   for (const name of prismParameters) delete query[name];
   const validated = validate({ query, headers: req.header(), body: json.value });
-  return 'failures' in validated ? validationFailed(validated.failures) : undefined;
+  return 'errors' in validated ? validationFailed(validated.errors) : undefined;
 }
 
 function isReplayRequested({ req }: Context): boolean {

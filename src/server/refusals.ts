@@ -1,5 +1,5 @@
 import type { ContractOperation } from '../contract/document.ts';
-import { type Failures, requestFailure } from '../contract/messages.ts';
+import { requestError, type ValidationErrors } from '../contract/messages.ts';
 import { type OperationId, Reply } from '../contract/reply.ts';
 
 const reply = Reply.of<OperationId>();
@@ -8,8 +8,8 @@ const reply = Reply.of<OperationId>();
 const retryAfter = 1;
 
 /** 400: the request is invalid. */
-export function validationFailed(failures: Failures): Reply {
-  return reply(400, 'validation-failed', failures);
+export function validationFailed(errors: ValidationErrors): Reply {
+  return reply(400, 'validation-failed', errors);
 }
 
 /** 401: the key is missing, unknown or revoked, or two keys differ. The response does not reveal which. */
@@ -104,12 +104,12 @@ export const unavailable = reply(
 );
 
 /** 400: the bytes are not a valid HTTP request. */
-export const notHttp = validationFailed(requestFailure('Request is not valid HTTP.'));
+export const notHttp = validationFailed(requestError('Request is not valid HTTP.'));
 
 /** 400: the request has no Host header, or several. */
-export const invalidHost = validationFailed(requestFailure('Request must include exactly one Host header.'));
+export const invalidHost = validationFailed(requestError('Request must include exactly one Host header.'));
 
 /** 400: the client closed the connection before the body was complete. Only the log shows this reply. */
 export const incompleteRequest = validationFailed(
-  requestFailure('Request ended before its body was complete.'),
+  requestError('Request ended before its body was complete.'),
 );

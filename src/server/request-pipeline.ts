@@ -147,12 +147,12 @@ async function runRequest(request: RequestContext, partner: Partner, endpoint: E
   if (bytes === 'incomplete') return incompleteRequest;
 
   const json = readJson(bytes);
-  if ('failures' in json) return validationFailed(json.failures);
+  if ('errors' in json) return validationFailed(json.errors);
 
   const result = validate({ query, headers: headersToValidate(incoming), body: json.value });
-  if ('failures' in result) {
+  if ('errors' in result) {
     logNotCallable(result.notCallable, request, partner, endpoint);
-    return validationFailed(result.failures);
+    return validationFailed(result.errors);
   }
 
   // The cast: the body passed the schema that its type is generated from.
