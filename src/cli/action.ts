@@ -3,14 +3,14 @@ import { printable } from '../text/terminal.ts';
 import type { CommandContext, OpenStore } from './context.ts';
 import { type JsonMembers, Output } from './output.ts';
 
-/** Where a running command reports to: standard output and standard error. */
+/** The outputs of a running command: standard output and standard error. */
 export interface Reporter<Member extends string> {
   output: Output<Member>;
   /** Writes a sentence to standard error. */
   note(sentence: string): void;
 }
 
-/** What a running command works with. */
+/** The outputs of a running command, and the configured store. */
 export interface Session<Member extends string> extends Reporter<Member>, OpenStore {}
 
 const membersByCommand = new WeakMap<Command, JsonMembers>();
@@ -47,7 +47,7 @@ export function defineAction<Member extends string, Options extends object, Argu
   );
 }
 
-/** Defines what a command does that opens its stores itself. Otherwise the same as `defineAction`. */
+/** Same as `defineAction`, for a command that opens its stores itself. */
 export function defineStorelessAction<
   Member extends string,
   Options extends object,

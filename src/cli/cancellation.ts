@@ -2,6 +2,7 @@ import { submittedBody } from '../leads/submitted-fields.ts';
 import type { CancellationRecord, RelatedCancellation } from '../store/store.ts';
 import { formatTime, type Output, type View } from './output.ts';
 
+/** How a cancellation is displayed. */
 export const cancellationView: View<CancellationRecord> = {
   columns: {
     CANCELLATION: (cancellation) => cancellation.id,
@@ -24,15 +25,12 @@ export const cancellationView: View<CancellationRecord> = {
   }),
 };
 
-/** A cancellation of the same person and type as a submission or lead. */
-export type OpposingCancellation = RelatedCancellation & {
-  /** Id of the submission or lead. */
-  againstId: string;
-};
+/** A cancellation of the same person and type as a submission or lead, with the id of that. */
+export type RelatedCancellationRow = RelatedCancellation & { relatedId: string };
 
-const opposingView: View<OpposingCancellation> = {
+const relatedView: View<RelatedCancellationRow> = {
   columns: {
-    'CANCELLATION AGAINST': (cancellation) => cancellation.againstId,
+    'CANCELLATION AGAINST': (cancellation) => cancellation.relatedId,
     RECEIVED: (cancellation) => formatTime(cancellation.receivedAt),
     ORDER: ({ isLater }) => (isLater ? 'later' : 'earlier'),
     PARTNER: ({ partner, isOwn }) => (isOwn ? `${partner} (the same)` : partner),
@@ -59,12 +57,12 @@ export function relatedCancellationJson(cancellation: RelatedCancellation) {
   };
 }
 
-/** Prints related cancellations as a table. In JSON they are part of each result. */
-export async function printOpposing(
+/** Prints related cancellations as a table. Nothing in JSON, where each result includes them. */
+export async function printRelatedCancellations(
   output: Output,
-  cancellations: readonly OpposingCancellation[],
+  cancellations: readonly RelatedCancellationRow[],
 ): Promise<void> {
   if (cancellations.length === 0) return;
   await output.gap();
-  await output.table(cancellations, opposingView, '');
+  await output.table(cancellations, relatedView, '');
 }

@@ -56,9 +56,9 @@ export function dueCommand(context: CommandContext): Command {
     async (session, { take, limit }: { take?: number; limit?: number }) => {
       const { output, store } = session;
       if (take !== undefined) {
-        const taken = await takeDue(session, take, output.inBatches(view));
-        if (taken < take) await notePauses(session);
-        if (taken === 0) await output.empty(empty);
+        const delivered = await takeDue(session, take, output.inBatches(view));
+        if (delivered < take) await notePauses(session);
+        if (delivered === 0) await output.empty(empty);
         return;
       }
       const rows = output.limit(limit);
@@ -68,7 +68,7 @@ export function dueCommand(context: CommandContext): Command {
   );
 }
 
-/** Reports why some due leads are not included. */
+/** Reports the pauses, whose due leads are not included. */
 async function notePauses({ store, note }: Pick<Session<string>, 'store' | 'note'>): Promise<void> {
   for (const pause of await store.pauses()) note(`Not included: ${describePause(pause)}`);
 }

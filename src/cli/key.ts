@@ -68,7 +68,7 @@ function createCommand(context: CommandContext): Command {
       const created = { id: newIdentifier(), key: newKey(), partner };
       await store.addKey(partner, created.id, digestOf(created.key));
       await reporter.output.value(created);
-      noteOnce(reporter);
+      noteShownOnce(reporter);
     },
   );
 }
@@ -109,7 +109,7 @@ function rotateCommand(context: CommandContext): Command {
       const next = { id: newIdentifier(), key: newKey() };
       const partner = await store.rotateKey(id, { id: next.id, digest: digestOf(next.key), oldUntil });
       await reporter.output.value({ ...next, partner, replaces: id, old_until: formatTime(oldUntil) });
-      noteOnce(reporter);
+      noteShownOnce(reporter);
     },
   );
 }
@@ -129,6 +129,6 @@ function revokeCommand(context: CommandContext): Command {
   );
 }
 
-function noteOnce({ output, note }: Reporter<string>): void {
+function noteShownOnce({ output, note }: Reporter<string>): void {
   if (!output.isJson) note('This key is not shown again. Give it to the partner now.');
 }

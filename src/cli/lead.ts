@@ -6,7 +6,7 @@ import { defineAction } from './action.ts';
 import { limitOption } from './arguments.ts';
 import {
   cancellationView,
-  printOpposing,
+  printRelatedCancellations,
   relatedCancellationJson,
   relatedCancellationsMember,
 } from './cancellation.ts';
@@ -186,8 +186,8 @@ function retryCommand(context: CommandContext): Command {
           may_have_arrived: mayHaveArrived,
           cancellations: cancellations.map(relatedCancellationJson),
         });
-        const opposing = cancellations.map((cancellation) => ({ ...cancellation, againstId: id }));
-        await printOpposing(output, opposing);
+        const rows = cancellations.map((cancellation) => ({ ...cancellation, relatedId: id }));
+        await printRelatedCancellations(output, rows);
       });
     },
   );

@@ -22,11 +22,11 @@ export class Output<Member extends string = string> {
   constructor(stream: Writable, isJson: boolean) {
     this.#stream = stream;
     this.isJson = isJson;
-    // The writer below reports a failed write; without a listener it would also end the process.
+    // `#line` reports a failed write. Without a listener, it would also end the process.
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   }
 
-  /** Returns the maximum number of rows to read: `requested`, or else all for JSON and a screenful for a table. */
+  /** Returns the maximum number of rows to read: `requested`, or by default all in JSON and 100 in a table. */
   limit(requested: number | undefined): number {
     return requested ?? (this.isJson ? Number.MAX_SAFE_INTEGER : defaultTableRows);
   }
@@ -57,7 +57,7 @@ export class Output<Member extends string = string> {
     for await (const row of rows) await this.#line(printableJson(view.json(row)));
   }
 
-  /** Prints a table; nothing in JSON. The parameters are those of `list`. */
+  /** Prints a table; nothing in JSON. For the parameters, see `list`. */
   async table<Row>(
     rows: AsyncIterable<Row> | Iterable<Row>,
     view: View<Row>,

@@ -38,7 +38,7 @@ const view: View<PartnerRecord, keyof typeof listMembers> = {
 /** `leads partner`: manages partners, their lead types and rate limits. */
 export function partnerCommand(context: CommandContext): Command {
   return new Command('partner')
-    .description('the companies that send leads')
+    .description('the organisations that send leads')
     .addCommand(addCommand(context))
     .addCommand(listCommand(context))
     .addCommand(grantCommand(context))

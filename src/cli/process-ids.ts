@@ -1,7 +1,7 @@
 import { UserError } from '../errors/user-error.ts';
 
 /**
- * Processes several ids one by one. An id that fails does not prevent the others.
+ * Processes ids one after the other. If one fails, the others are still processed.
  *
  * @throws {UserError} at the end, with one line for each id that failed
  */

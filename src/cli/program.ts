@@ -68,7 +68,7 @@ export function createProgram(context: CommandContext = processContext): Command
   return program;
 }
 
-/** Minimum width (columns) of descriptions in the help: below it they would not be wrapped at 80 columns. */
+/** Minimum width of a description for wrapping it (columns). Commander's default would not wrap at 80 columns. */
 const minWidthToWrap = 20;
 
 /** Applies the common settings to a command and its subcommands. */

@@ -6,8 +6,8 @@ import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../stor
 import { defineAction } from './action.ts';
 import { limitOption } from './arguments.ts';
 import {
-  type OpposingCancellation,
-  printOpposing,
+  printRelatedCancellations,
+  type RelatedCancellationRow,
   relatedCancellationJson,
   relatedCancellationsMember,
 } from './cancellation.ts';
@@ -27,6 +27,7 @@ const members = {
   submitted: 'the request as the partner sent it',
 };
 
+/** How a submission is displayed. */
 export const submissionView: View<SubmissionRecord, keyof typeof members> = {
   columns: {
     ID: (submission) => submission.id,
@@ -135,7 +136,7 @@ function rerunCommand(context: CommandContext): Command {
         });
       } finally {
         if (results.length > 0) await output.list(results, rerunView, '');
-        await printOpposing(output, results.flatMap(opposingCancellations));
+        await printRelatedCancellations(output, results.flatMap(relatedCancellationRows));
       }
     },
   );
@@ -145,6 +146,6 @@ function rerunJson(rerun: RerunRecord) {
   return { rerun_at: formatTime(rerun.rerunAt), outcome: rerun.outcome, lead_id: rerun.leadId };
 }
 
-function opposingCancellations({ id, cancellations }: RerunResult): OpposingCancellation[] {
-  return cancellations.map((cancellation) => ({ ...cancellation, againstId: id }));
+function relatedCancellationRows({ id, cancellations }: RerunResult): RelatedCancellationRow[] {
+  return cancellations.map((cancellation) => ({ ...cancellation, relatedId: id }));
 }

@@ -3,11 +3,11 @@ import { newIdentifier } from '../leads/identifier.ts';
 import type { DueLead } from '../store/store.ts';
 import type { Session } from './action.ts';
 
-/** Limits of taking leads. */
+/** Limits of `leads due --take`. */
 export interface TakeLimits {
   /** Maximum number of leads that are printed before they are recorded as delivered. */
   batchSize: number;
-  /** Lease of a batch unless it is renewed (ms): nobody else can claim its leads meanwhile. */
+  /** Lease of a batch (ms): until it ends, nobody else can claim the leads. It is renewed while the output stalls. */
   lease: number;
 }
 
@@ -54,7 +54,7 @@ export async function takeDue(
   return limit - remaining;
 }
 
-/** Leads that were claimed together. */
+/** Leads that are claimed, printed and recorded together. */
 class Batch {
   readonly #store: Session<string>['store'];
   readonly #claim: string;
@@ -68,7 +68,7 @@ class Batch {
     this.#lease = lease;
   }
 
-  /** Prints the leads and records them as delivered. @throws {UserError} with the ids of uncertain ones */
+  /** Prints the leads and records them as delivered. @throws {UserError} as `takeDue` */
   async deliver(print: (leads: readonly DueLead[]) => Promise<void>, startedAt: number): Promise<void> {
     const renewal = setInterval(() => void this.#renew().catch(() => {}), this.#lease / 3);
     try {
@@ -110,7 +110,7 @@ class Batch {
     );
   }
 
-  /** Returns the ids of the leads that this process still holds. */
+  /** Renews the lease. Returns the ids of the leads that this process still holds. */
   #renew(): Promise<string[]> {
     return this.#store.renewLease(this.#claim, this.#ids(), this.#lease);
   }

@@ -11,24 +11,29 @@ const rateWindow = 10_000;
 /** Maximum number of failed attempts on the screen. */
 const maxFailures = 5;
 
+/** The activity between two refreshes. */
 interface Sample {
+  /** Time of the second refresh (ms since 1970). */
   at: number;
   submissions: number;
   delivered: number;
   failedAttempts: number;
 }
 
-/** The activity since the watch started. */
+/** The activity since the watch started, and the state at the last refresh. */
 export class ActivityHistory {
   #samples: Sample[] = [];
   #startedAt: number | undefined;
+  /** Number of submissions since the watch started, by partner and outcome. */
   readonly byPartner = new Map<string, Map<SubmissionOutcome, number>>();
+  /** The latest failed attempts, newest first. */
   failures: FailedAttempt[] = [];
   workload: Workload | undefined;
   pauses: readonly DeliveryPause[] = [];
+  /** Time of the last refresh (ms since 1970). */
   at = 0;
 
-  /** @param isFirst whether the activity happened before the watch started, so that it is not counted */
+  /** Adds a refresh. @param isFirst whether the activity is from before the watch started, so that it is not counted */
   add(
     activity: Activity,
     workload: Workload,

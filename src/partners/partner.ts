@@ -3,7 +3,7 @@ import { isPrintable } from '../text/terminal.ts';
 import { isInvisible } from '../text/visible.ts';
 import type { PartnerLimit } from './rate-limit.ts';
 
-/** A company that sends leads. */
+/** An organisation that sends leads. */
 export interface Partner {
   id: number;
   name: string;
@@ -18,7 +18,7 @@ export interface KeyHolder {
   limit: PartnerLimit;
 }
 
-/** Maximum length (characters): that of a type in the contract (`LeadType` in openapi.yaml), also applied to partners. */
+/** Maximum length of a name (characters). It is the contract's for lead types (`LeadType`), and applied to partners too. */
 const maxNameLength = 64;
 
 /**

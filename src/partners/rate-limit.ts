@@ -6,10 +6,10 @@ export interface RateLimit {
   burst: number;
 }
 
-/** Limit of a partner: its own, none (`off`), or the deployment's (`default`). */
+/** Limit of each key of a partner: the partner's own, none (`off`), or the deployment's (`default`). */
 export type PartnerLimit = RateLimit | 'off' | 'default';
 
-/** Number of seconds' worth of requests that a burst allows by default. */
+/** Default burst, in seconds of the sustained rate. */
 const defaultBurstSeconds = 10;
 
 /** Maximum sustained rate that can be configured (requests per second). */
