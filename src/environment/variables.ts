@@ -58,7 +58,7 @@ export const text = makeExactValidator<string>((value) => {
   throw new Error('text that is not blank');
 });
 
-/** Describes the current value, but never repeats a secret: the message may end up in a log. URLs often contain one. */
+/** Describes the current value without repeating a secret, such as one in a URL: the message may be logged. */
 function currentValue(name: string, value: string | undefined): string {
   const isSecret = name === 'DATABASE_URL' ? /[@?]/.test(value ?? '') : /SECRET|PASSWORD|URL/.test(name);
   return isSecret ? 'its value is not shown because it may be secret' : `it is ${JSON.stringify(value)}`;

@@ -1,9 +1,10 @@
 import { type CountryCode, type NumberingPlan, planOf } from './phone-library.ts';
-import type { ReasonNotCallable } from './phone-policy.ts';
+import type { PolicyCheck } from './phone-policy.ts';
 
 /** Parses a number in a common form. Returns E.164; undefined: the library must parse it. */
 export type ParsePhoneFast = (text: string) => string | undefined;
 
+/** Number types of the library's metadata. A valid number has one of them, if its plan has types. */
 const numberTypes = [
   'FIXED_LINE',
   'MOBILE',
@@ -17,7 +18,7 @@ const numberTypes = [
   'VOICEMAIL',
 ];
 
-/** No calling code begins with this prefix, so a number that does can be read in one way only. */
+/** No calling code starts with this digit, so a number that starts with it is always in the national form. */
 const trunkPrefix = '0';
 
 /**
@@ -25,9 +26,9 @@ const trunkPrefix = '0';
  * E.164: 07840258823 or +447840258823. It uses the library's own patterns but compiles them once, which makes it more
  * than ten times as fast (`npm run bench:steps`). The library parses all other numbers.
  *
- * @param reasonNotCallable excludes numbers that the deployment does not call: the library parses them
+ * @param check excludes numbers that the deployment does not call: the library parses them
  */
-export function fastPhoneParser(country: CountryCode, reasonNotCallable?: ReasonNotCallable): ParsePhoneFast {
+export function fastPhoneParser(country: CountryCode, check?: PolicyCheck): ParsePhoneFast {
   const plan = planOf(country);
   const callingCode = plan.countryCallingCode();
   // The main country comes first: Great Britain, Guernsey, the Isle of Man and Jersey share +44.
@@ -38,7 +39,7 @@ export function fastPhoneParser(country: CountryCode, reasonNotCallable?: Reason
   const internationalPrefix = new RegExp(`^(?:${plan.IDDPrefix()})`);
   const pattern = plan.nationalPrefixForParsing();
   const nationalPrefix = pattern === undefined ? undefined : new RegExp(`^(?:${pattern})`);
-  const isValid = validInAny([country, ...others], callingCode, reasonNotCallable);
+  const isValid = validInAny([country, ...others], callingCode, check);
 
   return (text) => {
     if (text.startsWith(international)) {
@@ -52,13 +53,13 @@ export function fastPhoneParser(country: CountryCode, reasonNotCallable?: Reason
 }
 
 /**
- * Returns a check whether a number is valid in one of the countries that share a calling code, in the library's order.
- * A number with a country's leading digits is left to the library, which then checks no other country.
+ * Returns a check of whether a number is valid in one of the countries that share a calling code, in the library's
+ * order. The library parses numbers that start with a country's leading digits, because it then checks no other country.
  */
 function validInAny(
   countries: CountryCode[],
   callingCode: string,
-  reasonNotCallable: ReasonNotCallable | undefined,
+  check: PolicyCheck | undefined,
 ): (number: string) => boolean {
   const plans = countries.map((country) => {
     const plan = planOf(country);
@@ -68,7 +69,7 @@ function validInAny(
     for (const { country, leading, isValid } of plans) {
       if (leading?.test(national)) return false;
       if (leading === undefined && isValid(national)) {
-        return reasonNotCallable?.(country, callingCode, national) === undefined;
+        return check?.(country, callingCode, national) === undefined;
       }
     }
     return false;
@@ -80,13 +81,13 @@ function leadingDigits(plan: NumberingPlan): RegExp | undefined {
   return pattern ? new RegExp(`^(?:${pattern})`) : undefined;
 }
 
-/** Returns whether the trunk prefix, and nothing else, is removed from a number to get its national part. */
+/** Returns whether the national part of a number is the number without its trunk prefix, otherwise unchanged. */
 function isTrunkPrefixOnly(text: string, nationalPrefix: RegExp | undefined): boolean {
   const [found, ...groups] = nationalPrefix?.exec(text) ?? [];
   return found === trunkPrefix && groups.every((group) => group === undefined);
 }
 
-/** Returns a check whether a national number fits a numbering plan and, if the plan has types, one of them. */
+/** Returns a check of whether a national number fits a numbering plan and, if the plan has types, one of them. */
 function validIn(plan: NumberingPlan): (number: string) => boolean {
   const whole = (pattern: string) => new RegExp(`^(?:${pattern})$`);
   const fits = whole(plan.nationalNumberPattern());

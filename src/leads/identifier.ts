@@ -3,13 +3,13 @@ import { randomInt } from 'node:crypto';
 /** Number of digits (base 32) of the timestamp, and of the sequence. */
 const width = 10;
 
-/** Number of digits of the sequence that are counted up; the others change after every 1,024 identifiers. */
+/** Number of digits at the end of the sequence that are formatted in advance; the others change every 1,024 identifiers. */
 const suffixWidth = 2;
 
-/** Exclusive maximum of the random start of a sequence: it leaves room to count up. */
+/** Exclusive maximum of the random start of a sequence. It leaves room to increase within the same millisecond. */
 const maxSequenceStart = 2 ** 38 - 1;
 
-/** All suffixes, computed once: formatting a number in base 32 takes longer than everything else here. */
+/** All suffixes, formatted once, because formatting takes longer than the rest of `newIdentifier`. */
 const suffixes = Array.from({ length: 32 ** suffixWidth }, (_, value) => base32(value, suffixWidth));
 
 let millisecond = 0;

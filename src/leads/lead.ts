@@ -1,13 +1,13 @@
 /**
- * State of a lead: `scheduled` (its call time is set, now or later), `dialled` (the dialler has it), `cancelled`
- * (before the dialler had it), `failed` (the dialler rejected it, or attempts ran out; the operator can retry it) or
- * `expired` (too late to call).
+ * State of a lead: `scheduled` (to be delivered, now or later), `dialled` (the dialler has it), `cancelled` (before the
+ * dialler had it), `failed` (the dialler rejected it, or no attempts are left; an operator can retry it) or `expired` (too
+ * late to call).
  */
 export type LeadState = 'scheduled' | 'dialled' | 'cancelled' | 'failed' | 'expired';
 
 export const leadStates: readonly LeadState[] = ['scheduled', 'dialled', 'cancelled', 'failed', 'expired'];
 
-/** Outcome of a submission. The contract's examples have the same names. */
+/** Outcome of a submission. The examples in openapi.yaml have the same names. */
 export type SubmissionOutcome = 'accepted' | 'existing-contact' | 'already-scheduled' | 'unknown-type';
 
 export const submissionOutcomes: readonly SubmissionOutcome[] = [
@@ -17,13 +17,13 @@ export const submissionOutcomes: readonly SubmissionOutcome[] = [
   'unknown-type',
 ];
 
-/** Outcome of a request to cancel. The contract's examples have the same names. */
+/** Outcome of a request to cancel. The examples in openapi.yaml have the same names. */
 export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed' | 'unknown-type';
 
 /**
- * The active lead of a person and type: while there is one, no second lead is accepted. A lead is active while it is
- * scheduled or dialled, and while it is failed but may have reached the dialler, until an operator decides
- * (`leads lead resolve`). Nobody is called for a cancelled or an expired lead, or for one that certainly did not arrive.
+ * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled or dialled. A
+ * failed lead that may have reached the dialler is active until an operator decides (`leads lead resolve`); other failed
+ * leads, cancelled leads and expired leads are not active.
  */
 export interface ActiveLead {
   state: LeadState;
@@ -31,19 +31,19 @@ export interface ActiveLead {
   dialledAt: number | null;
 }
 
-/** What the partner can look up about its lead. All times are milliseconds since 1970. */
+/** What a partner can look up about its lead. All times are in milliseconds since 1970. */
 export interface LeadStatus {
   state: LeadState;
   acceptedAt: number;
-  /** Time of its call. */
+  /** When its call is due. */
   dueAt: number;
   /** When it was delivered to the dialler; null: not yet. */
   dialledAt: number | null;
 }
 
 /**
- * Returns the outcome of a submission whose person and type have an active lead. A lead that is scheduled, or that
- * failed and may have reached the dialler, prevents it; a dialled one does until the re-contact period has passed.
+ * Returns the outcome of a submission whose person and type have an active lead. A dialled lead prevents another until the
+ * re-contact period has passed; any other active lead always does.
  *
  * @param recontactAfter re-contact period of the type (ms); null: dialled people are never accepted again
  * @param now milliseconds since 1970
@@ -59,8 +59,8 @@ export function outcomeWithActiveLead(
 }
 
 /**
- * Returns the outcome of a request to cancel that cancelled nothing. A scheduled or failed lead that was not cancelled is
- * being delivered, or may have reached the dialler.
+ * Returns the outcome of a request to cancel that cancelled no lead. If the lead is scheduled or failed, an attempt is in
+ * flight or may have reached the dialler.
  *
  * @param last state of the last lead that the partner submitted for the person and type; undefined: there is none
  */

@@ -32,19 +32,19 @@ const globalRanges: Partial<Record<string, SpecialNumber>> = {
 };
 
 /**
- * Returns why the deployment does not call a valid number, without repeating the number; undefined: it does.
+ * Returns why the deployment does not call a valid number, without repeating the number; undefined: it calls it.
  *
  * @param country undefined for a number that belongs to no country
  * @param national the number without its calling code
  */
-export type ReasonNotCallable = (
+export type PolicyCheck = (
   country: CountryCode | undefined,
   callingCode: string,
   national: string,
 ) => string | undefined;
 
-/** Returns the check of valid numbers against a policy. */
-export function policyCheck({ countries, special }: PhonePolicy): ReasonNotCallable {
+/** Creates the check of a policy. */
+export function policyCheck({ countries, special }: PhonePolicy): PolicyCheck {
   return (country, callingCode, national) => {
     const kind = country === undefined ? globalRanges[callingCode] : specialIn(country, national);
     if (kind !== undefined && !special.has(kind)) {

@@ -9,7 +9,7 @@ import { defaultPhonePolicy, type PhonePolicy, policyCheck } from './phone-polic
 
 export type { CountryCode };
 
-/** Parses a phone number as a person writes it. Returns E.164; undefined: not a valid number. */
+/** Parses a phone number in any common notation. Returns E.164; undefined: not a valid number. */
 export type ParsePhone = (text: string) => string | undefined;
 
 /** `(+44) 7840 258823`: the library accepts brackets around an area code only. */
@@ -25,7 +25,7 @@ export interface PhoneParsers {
   reasonNotCallable(text: string): string | undefined;
 }
 
-/** Creates the parsers of a deployment, which read national numbers as numbers of `defaultCountry`. */
+/** Creates the parsers of a deployment. They read national numbers as numbers of `defaultCountry`. */
 export function phoneParsers(
   defaultCountry: CountryCode,
   policy: PhonePolicy = defaultPhonePolicy,
@@ -90,7 +90,11 @@ export const numberForms = ['national', 'significant', 'international'] as const
 
 export type NumberForm = (typeof numberForms)[number];
 
-/** Returns the country calling code of an E.164 number, and its digits in the given form. */
+/**
+ * Returns the country calling code of an E.164 number, and its digits in the given form.
+ *
+ * @throws {Error} if the number is not valid E.164
+ */
 export function phoneDigits(e164: string, form: NumberForm): { countryCode: string; digits: string } {
   const number = parsePhoneNumberFromString(e164);
   if (number === undefined) throw new Error('A stored phone number is not valid E.164.');

@@ -18,7 +18,7 @@ export const defaultRetrySchedule: readonly number[] = [
   24 * hour,
 ];
 
-/** Maximum random change of a delay (a fraction of it), so that leads that failed together do not return together. */
+/** Maximum random change of a delay (fraction), so that leads that failed together are not retried together. */
 const jitter = 0.2;
 
 /**

@@ -18,7 +18,7 @@ export interface Submission {
   trace?: string | undefined;
 }
 
-/** Identifies a lead among those of its partner. */
+/** Identifies the leads of a partner for one person and lead type. */
 export interface PersonAndType {
   partnerId: number;
   /** Name of the lead type, as sent. */
@@ -33,8 +33,8 @@ export function newSubmission(submission: Omit<Submission, 'id'>): Submission {
 }
 
 /**
- * Returns when the lead of a submission is due (ms since 1970). The delay counts from when the partner sent the
- * submission, so a submission that is re-run days later is due at once.
+ * Returns when the lead of a submission is due (ms since 1970). The delay starts when the submission is received, so the
+ * lead of a submission that is re-run days later is due immediately.
  */
 export function callDueAt(submission: Submission, acceptedAt: number): number {
   return Math.max(acceptedAt, submission.receivedAt + submission.delays * 1000);

@@ -1,10 +1,10 @@
 import type { components } from '../../generated/openapi.ts';
 import { isBlank } from '../text/visible.ts';
 
-/** Body of a request to add a lead. */
+/** Body of a request to add a lead, as openapi.yaml defines it. */
 type SubmittedLead = components['schemas']['NewLead'];
 
-/** The person in a submission. */
+/** The fields of a submission that describe the person. */
 export interface SubmittedFields {
   email: string;
   firstName: string;
@@ -20,19 +20,19 @@ export interface SubmittedFields {
 /**
  * Returns the body of a stored request as it was sent, blank fields included.
  *
- * @param content of a submission or cancellation (JSON text)
+ * @param content content of a submission or cancellation (JSON text)
  */
 export function submittedBody(content: string): object {
   return JSON.parse(content);
 }
 
-/** Returns the body of a submission as it was sent. @param content JSON text */
+/** Returns the body of a submission as it was sent. @param content content of the submission (JSON text) */
 export function submittedLead(content: string): SubmittedLead {
   // The cast: only a body that matches this schema is stored as a submission.
   return submittedBody(content) as SubmittedLead;
 }
 
-/** Reads the fields of a submission. A blank optional field counts as missing, as it does in the contract. */
+/** Reads the fields of a submission. Blank optional fields are treated as missing, as in the contract. */
 export function submittedFields(content: string): SubmittedFields {
   const { email, first_name: firstName, surname, subtype, other_phone, data } = submittedLead(content);
   return {

@@ -1,11 +1,12 @@
 import type { Contract, ContractOperation } from '../contract/document.ts';
 
+/** The examples of an operation in openapi.yaml. */
 interface DocumentedOperation {
   responses: Record<string, { content: Record<string, { examples: Record<string, { summary: string }> }> }>;
   requestBody: { content: Record<string, { examples: Record<string, { value: object }> }> };
 }
 
-/** Returns what the mock prints when it starts: every response that it can produce, and how to request one. */
+/** Returns the text that the mock prints when it starts: all its responses, and how to request one. */
 export function outcomesText(contract: Contract, url: string): string {
   const lines = [
     `The mock server listens on ${url}. It accepts any key and stores nothing:`,

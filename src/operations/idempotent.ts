@@ -6,10 +6,10 @@ type IdempotentOperationId = 'addLead' | 'cancelLead';
 
 const reply = Reply.of<IdempotentOperationId>();
 
-/** Time that the first request may still take (s). */
+/** Time after which the client can retry (s): the first request is then usually complete. */
 const retryAfter = 1;
 
-/** 409. */
+/** 409: an earlier request with the key is still in flight. */
 const requestInProgress = reply(
   409,
   'request-in-progress',
@@ -17,7 +17,7 @@ const requestInProgress = reply(
   { 'Retry-After': retryAfter },
 );
 
-/** 422. */
+/** 422: the key belongs to a different request. */
 export const idempotencyKeyReused = reply(422, 'idempotency-key-reused', {
   error: 'This idempotency key was already used for a different request.',
 });
@@ -27,7 +27,7 @@ export const replayedHeaders = { 'Idempotent-Replayed': 'true' } as const;
 
 /**
  * Adds 409 to an operation: rejects a request while another with the same idempotency key is in flight on this server.
- * The store replays finished requests, and makes a concurrent request on another server wait.
+ * The store replays complete requests, and makes a concurrent request on another server wait.
  */
 export function idempotent<Id extends IdempotentOperationId>(operation: Operation<Id>): Operation<Id> {
   const inFlight = new Set<string>();

@@ -3,7 +3,7 @@ import type { ParsePhone } from '../leads/phone.ts';
 /**
  * Returns the E.164 form of the phone number in a validated body.
  *
- * @throws {Error} if the number cannot be parsed, so that validation and operation disagree
+ * @throws {Error} if the number cannot be parsed although it passed validation
  */
 export function readMobile({ mobile }: { mobile: string }, parsePhone: ParsePhone): string {
   const e164 = parsePhone(mobile);

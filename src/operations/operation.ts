@@ -8,7 +8,7 @@ export interface OperationRequest<Id extends OperationId> {
   partner: Partner;
   /** The normalised body. */
   body: operations[Id]['requestBody']['content']['application/json'];
-  /** The body as it was sent: JSON text. */
+  /** The body as it was sent (JSON text). */
   text: string;
   /** Milliseconds since 1970. */
   receivedAt: number;

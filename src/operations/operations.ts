@@ -7,8 +7,8 @@ import { leadStatus } from './lead-status.ts';
 import type { Operations } from './operation.ts';
 
 /**
- * Returns the operations of the contract on a store. Only new leads must have a number that the deployment calls, so
- * that leads from before a change of that policy can still be cancelled.
+ * Creates the operations of the contract. Only `addLead` requires a number that the deployment calls, so that leads can
+ * still be cancelled after the policy has changed.
  */
 export function createOperations(intake: Intake, { parse, parseCallable }: PhoneParsers): Operations {
   return {
