@@ -7,10 +7,10 @@ import type { Log } from '../telemetry/log.ts';
  */
 const batchWindow = 2;
 
-/** Delay before a record that the store failed to save is written again (ms). */
+/** Delay before a failed write is retried (ms). */
 const retryInterval = 1_000;
 
-/** Records attempts in batches. While the store fails it tries again, because an unrecorded lead would be sent again. */
+/** Records attempts in batches. It retries while the store fails, because an unrecorded lead would be sent again. */
 export class AttemptRecorder {
   readonly #store: Pick<Delivery, 'recordAttempt'>;
   readonly #log: Log;
@@ -23,7 +23,7 @@ export class AttemptRecorder {
   }
 
   /**
-   * Resolves once the attempt is recorded, or once the store has failed after `stop`.
+   * Records an attempt. Resolves once it is saved, or gives up if the store fails after `stop`.
    *
    * @param claim the claim under which the lead was sent
    * @param nextAttemptAt milliseconds since 1970; undefined: no further attempt
@@ -43,12 +43,12 @@ export class AttemptRecorder {
     }
   }
 
-  /** Stops trying again. */
+  /** Ends all retries, so that a failing store does not delay the shutdown. */
   stop(): void {
     this.#isStopping = true;
   }
 
-  /** Resolves at the same time for all attempts of a batch. */
+  /** Resolves when the current batch ends, at the same time for all its attempts. */
   #nextBatch(): Promise<void> {
     this.#batch ??= new Promise((resolve) => {
       setTimeout(() => {

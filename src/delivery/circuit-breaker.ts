@@ -1,11 +1,11 @@
-/** Number of consecutive failures after which the dialler counts as down. */
+/** Number of consecutive failures after which the dialler is considered down. */
 const failureThreshold = 5;
 
 /** Delays for which nothing is sent to a dialler that is down (ms). */
 export interface CircuitBreakerDelays {
   /** First delay; each further one is twice as long. */
   initial: number;
-  /** Maximum delay: a dialler that is back is noticed within this time. */
+  /** Maximum delay. A dialler that works again is noticed within this time. */
   max: number;
 }
 
@@ -24,14 +24,14 @@ export class CircuitBreaker {
   #failures = 0;
   #isHalfOpen = true;
   #delay = 0;
-  /** Monotonic time (`performance.now()`). */
+  /** Monotonic time (`performance.now()`) until which the circuit is open. */
   #openUntil = 0;
 
   constructor(delays: CircuitBreakerDelays = defaultCircuitBreakerDelays) {
     this.#delays = delays;
   }
 
-  /** Returns how many leads may be in flight, of at most `concurrency`. */
+  /** Returns the maximum number of leads in flight, from 0 to `concurrency`. */
   allowance(concurrency: number): number {
     if (this.remainingDelay() > 0) return 0;
     return this.#isHalfOpen ? 1 : concurrency;
@@ -68,7 +68,7 @@ export class CircuitBreaker {
     this.#openFor(retryAfter);
   }
 
-  /** Returns to the initial state, such as after an operator has fixed why the dialler refused the server. */
+  /** Returns to the initial state, such as after an operator has fixed the cause of a pause. */
   reset(): void {
     this.#isHalfOpen = true;
     this.#failures = 0;

@@ -2,15 +2,15 @@ import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { ClaimedLead } from '../store/store.ts';
 
-/** A system that calls people: due leads are delivered to it. */
+/** A system that calls people, to which due leads are delivered. */
 export interface Dialler {
   /** Its name in `DIALLER`. */
   readonly name: string;
   /** Maximum number of leads in flight, if the dialler allows fewer than the operator. */
   readonly maxBurst?: number;
   /**
-   * Makes one attempt to deliver a lead. The same lead can be delivered again: its id is sent along, so that the dialler
-   * can recognise a repeat.
+   * Makes one attempt to deliver a lead. Another attempt can follow for the same lead, so its id is sent along: the dialler
+   * can recognise a repeat by it.
    *
    * @param signal ends an attempt that takes too long
    */
@@ -22,20 +22,20 @@ export interface DeliveryResult {
   outcome: AttemptOutcome;
   /** What the dialler responded. It is stored and logged, so it contains no personal data and no secrets. */
   response: string;
-  /** Whether the dialler has the lead without some of its data; `response` states what is missing. */
+  /** Whether the dialler has the lead without some of its data; `response` contains what is missing. */
   incomplete?: boolean;
   /** Minimum delay that the dialler asked for (ms). */
   retryAfter?: number;
-  /** Why delivery must be paused until an operator resumes it: another attempt would do harm. Stored and logged. */
+  /** Why delivery must be paused until an operator resumes it; stored and logged. Undefined: no pause. */
   pauseReason?: string;
   /**
-   * Resolves, and never rejects, when the attempt no longer uses a connection; undefined: it no longer does. The outcome
-   * may be known earlier. Until then the lead counts as in flight.
+   * Resolves when the attempt has released its connection, which can be later than its outcome is known; never rejects.
+   * Until then, the lead is in flight. Undefined: the attempt has already released it.
    */
   finished?: Promise<void>;
 }
 
-/** What a dialler depends on besides its own variables. */
+/** Settings of the server that a dialler needs in addition to its own variables. */
 export interface DiallerContext {
   parsePhone: ParsePhone;
   /** Maximum number of leads in flight, and so of connections. */

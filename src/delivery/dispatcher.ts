@@ -1,4 +1,4 @@
-import { setImmediate as nextTick } from 'node:timers/promises';
+import { setImmediate as endOfTick } from 'node:timers/promises';
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import { defaultRetrySchedule, retryDelay } from '../leads/retry-schedule.ts';
@@ -24,13 +24,12 @@ export interface DispatcherOptions {
   /** Delays between consecutive attempts (ms). */
   retrySchedule?: readonly number[];
   circuitBreakerDelays?: CircuitBreakerDelays;
-  /** How long `stop` waits for attempts in flight before it ends them (ms). */
+  /** Time after which `stop` aborts the attempts in flight (ms). */
   drainTimeout?: number;
-  /** Receives what metrics count. */
   observer?: DeliveryObserver;
 }
 
-/** Receives what metrics count. */
+/** Observes deliveries, for metrics. */
 export interface DeliveryObserver {
   onAttempt(attempt: { dialler: string; outcome: AttemptOutcome; milliseconds: number }): void;
   /** @param leads number of leads that will not be called because DIAL_WITHIN has passed */
@@ -46,7 +45,7 @@ export interface DispatcherStatus {
   reason?: string;
 }
 
-/** Maximum sleep (ms). Meanwhile the clock may be set, or another process may add a lead. */
+/** Maximum sleep (ms). Meanwhile the clock may be changed, or another process may add a lead. */
 const maxSleep = 500;
 
 /** Delay after the store has failed (ms). */
@@ -61,6 +60,9 @@ const defaultDrainTimeout = 7_000;
 /** Maximum length of a response that is stored and logged (characters). */
 const maxResponseLength = 1_000;
 
+/** Minimum step back of the clock that is logged (ms). */
+const minClockStep = 2_000;
+
 const failed = 'Delivery failed. Run `leads lead retry` to send the lead again.';
 
 const failedUndecided =
@@ -69,19 +71,16 @@ const failedUndecided =
 const tooLateUndecided =
   'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.';
 
-/** Minimum time by which the clock is set back that is logged (ms). */
-const minClockStep = 2_000;
-
 /**
- * Delivers due leads. It sleeps until the next lead is due, claims as many as may be in flight, sends them concurrently
- * and records the results. Several dispatchers can share a store, in one process or in many.
+ * Delivers due leads. It sleeps until the next lead is due, claims up to `concurrency` leads, sends them concurrently and
+ * records the results. Several dispatchers can share a store, in one process or in many.
  */
 export class Dispatcher {
   readonly #options: Required<Omit<DispatcherOptions, 'dialWithin'>> & { dialWithin: number | undefined };
   readonly #circuit: CircuitBreaker;
   readonly #pauses: PauseTracker;
   readonly #recorder: AttemptRecorder;
-  /** One for each lead until it is recorded and its connection is free; aborting it ends the attempt. */
+  /** One for each attempt, until it is recorded and its connection is free. Aborting it ends the attempt. */
   readonly #inFlight = new Set<AbortController>();
   readonly #unrecorded = new Set<Promise<void>>();
   readonly #running: Promise<void>;
@@ -121,8 +120,8 @@ export class Dispatcher {
   }
 
   /**
-   * Stops claiming leads. Resolves once the attempts in flight have ended and are recorded; it does not wait for a dialler
-   * that does not respond, or for a store that fails.
+   * Stops claiming leads. Resolves once the attempts in flight have ended and are recorded, or could not be recorded because
+   * the store fails. A dialler that does not respond delays it by at most `drainTimeout`.
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -152,14 +151,14 @@ export class Dispatcher {
     unsubscribe();
   }
 
-  /** Starts what can be delivered now, and returns how long to sleep afterwards (ms). */
+  /** Starts the deliveries that are possible now. Returns how long to sleep afterwards (ms). */
   async #claimAndDeliver(): Promise<number> {
     this.#checkClock();
     this.#isWoken = false;
     try {
       await this.#pauses.refresh();
-      const limit = this.#circuit.allowance(this.#options.concurrency) - this.#inFlight.size;
       if (this.#pauses.reasonAllPaused !== undefined) return maxSleep;
+      const limit = this.#circuit.allowance(this.#options.concurrency) - this.#inFlight.size;
       if (limit <= 0) return Math.min(maxSleep, this.#circuit.remainingDelay() || maxSleep);
       const next = await this.#options.store.nextAttemptAt();
       const delay = (next ?? Number.POSITIVE_INFINITY) - Date.now();
@@ -170,7 +169,7 @@ export class Dispatcher {
     }
   }
 
-  /** Claims up to `limit` leads, starts delivering them, and returns how long to sleep afterwards (ms). */
+  /** Claims up to `limit` leads and starts to deliver them. Returns how long to sleep afterwards (ms). */
   async #claim(limit: number): Promise<number> {
     const { store, log, timeout, dialWithin, observer } = this.#options;
     const claim = newIdentifier();
@@ -184,12 +183,13 @@ export class Dispatcher {
     if (undecided > 0) log.error({ leads: undecided }, tooLateUndecided);
     for (const lead of leads) {
       this.#start(claim, lead);
-      // Starting twenty at once would delay partners' requests by milliseconds.
-      await nextTick();
+      // Starting all in one tick would delay partners' requests by milliseconds.
+      await endOfTick();
     }
     return leads.length + tooLate === 0 ? maxSleep : 0;
   }
 
+  /** Starts an attempt, whose result is handled when it ends. */
   #start(claim: string, lead: ClaimedLead): void {
     const { timeout, log } = this.#options;
     const controller = new AbortController();
@@ -212,6 +212,7 @@ export class Dispatcher {
     });
   }
 
+  /** Makes an attempt in a span that continues the trace of the request. */
   #attempt(lead: ClaimedLead, signal: AbortSignal): Promise<DeliveryResult> {
     const { dialler } = this.#options;
     const attributes = {
@@ -233,7 +234,7 @@ export class Dispatcher {
     }
   }
 
-  /** Handles the result of an attempt. Resolves once it is recorded. */
+  /** Handles the result of an attempt: applies, logs, counts and records it. */
   async #complete(claim: string, lead: ClaimedLead, startedAt: number, full: DeliveryResult): Promise<void> {
     const { dialler, observer } = this.#options;
     const endedAt = Date.now();
@@ -287,7 +288,7 @@ export class Dispatcher {
     }
   }
 
-  /** Due times follow the clock, so after it is set back, leads wait until it has caught up. */
+  /** Logs if the clock was set back. Due times follow the clock, so leads are then delivered later. */
   #checkClock(): void {
     const offset = Date.now() - performance.now();
     const step = this.#clockOffset - offset;

@@ -5,17 +5,17 @@ import type { Log } from '../telemetry/log.ts';
 const refreshInterval = 250;
 
 /**
- * The delivery pauses as one server knows them. The store itself excludes paused leads from every claim; the tracker
- * reports why, logs each change, and stores a pause that this server's dialler caused, so that it applies to all servers.
+ * Tracks the delivery pauses for one server. The store itself excludes paused leads from every claim. The tracker reports
+ * why, logs each change, and stores a pause that this server's dialler caused, so that it applies to all servers.
  */
 export class PauseTracker {
   readonly #store: DeliveryPauses;
   readonly #log: Log;
   readonly #onResume: () => void;
   #pauses: readonly DeliveryPause[] = [];
-  /** Why this server's dialler must not get another lead; undefined: nothing that is not stored yet. */
+  /** Reason of a pause that this server's dialler caused and that is not stored yet; undefined: none. */
   #unsavedReason: string | undefined;
-  /** Monotonic time (`performance.now()`). */
+  /** Time of the last read of the pauses (`performance.now()`). */
   #refreshedAt = Number.NEGATIVE_INFINITY;
 
   /** @param onResume called when a pause of all types has ended */
@@ -25,7 +25,7 @@ export class PauseTracker {
     this.#onResume = onResume;
   }
 
-  /** Why no lead at all is delivered (a sentence); undefined: some can be. */
+  /** Why the delivery of all types is paused (a sentence); undefined: it is not. */
   get reasonAllPaused(): string | undefined {
     if (this.#unsavedReason !== undefined)
       return describePause({ type: undefined, by: 'dialler', reason: this.#unsavedReason });
@@ -33,7 +33,7 @@ export class PauseTracker {
     return pause && describePause(pause);
   }
 
-  /** All pauses in sentences; undefined: nothing is paused. */
+  /** Description of all pauses (sentences); undefined: there are none. */
   get description(): string | undefined {
     return this.reasonAllPaused ?? (this.#pauses.map(describePause).join(' ') || undefined);
   }
@@ -44,7 +44,7 @@ export class PauseTracker {
     this.#refreshedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Stores a new pause and reads the pauses, unless that happened a moment ago. @throws if the store fails */
+  /** Stores a new pause and reads all pauses, at most every 250 ms. @throws if the store fails */
   async refresh(): Promise<void> {
     if (performance.now() < this.#refreshedAt + refreshInterval) return;
     const wasAllPaused = this.reasonAllPaused !== undefined;

@@ -3,16 +3,16 @@ import type { Writable } from 'node:stream';
 /** Maximum length of the buffer (characters). */
 const maxBuffer = 65_536;
 
-/** Length of the stream's own buffer (characters) from which the reader counts as stalled. */
+/** Minimum length of the stream's own buffer (characters) at which its reader is considered stalled. */
 const maxWaiting = 1_048_576;
 
 /**
- * Writes log lines in batches, one for each tick of the event loop: a system call per line takes as long as formatting
- * the line. Anything else that writes to the stream calls `flush` first, to keep the order. A process that exits, even
- * because of an uncaught error, writes the rest; a killed one may lose the lines of a tick.
+ * Writes log lines in batches, one for each tick of the event loop: a system call per line would take as long as formatting
+ * the line. Other code that writes to the stream must call `flush` first, to keep the order. A process that exits, even
+ * because of an uncaught error, writes the rest; a process that is killed may lose the lines of a tick.
  *
- * If the stream's reader stalls, about 1 MB waits for it and further lines are dropped, so that memory is bounded. Node
- * writes to a terminal synchronously, so nothing waits there.
+ * If the stream's reader stalls, about 1 MB is kept for it and further lines are dropped, so that memory is bounded. Node
+ * writes to a terminal synchronously, so no lines are dropped there.
  */
 export class BufferedOutput {
   readonly #stream: Writable;
@@ -23,7 +23,7 @@ export class BufferedOutput {
   #droppedSinceStall = 0;
   #dropped = 0;
 
-  /** @param onResume called once the reader has read everything that waited, with the number of lines dropped meanwhile */
+  /** @param onResume called when the reader has caught up, with the number of lines dropped since it stalled */
   constructor(stream: Writable, onResume: (dropped: number) => void) {
     this.#stream = stream;
     this.#onResume = onResume;
@@ -35,7 +35,7 @@ export class BufferedOutput {
     return this.#dropped;
   }
 
-  /** @param line including its line break */
+  /** Adds a line to the batch. @param line including its line break */
   write(line: string): void {
     if (this.#buffer === '') setImmediate(() => this.flush());
     this.#buffer += line;
@@ -43,6 +43,7 @@ export class BufferedOutput {
     if (this.#buffer.length > maxBuffer) this.flush();
   }
 
+  /** Writes the batch, or drops it while the reader is stalled. */
   flush(): void {
     if (this.#buffer === '') return;
     const buffer = this.#buffer;
@@ -59,7 +60,7 @@ export class BufferedOutput {
   }
 
   #drop(lines: number): void {
-    // Once one line is dropped, all are until the reader has caught up, so that a single line can report how many.
+    // All lines are dropped until the reader has caught up, so that one line can report how many.
     if (this.#droppedSinceStall === 0) this.#stream.once('drain', () => this.#resume());
     this.#droppedSinceStall += lines;
     this.#dropped += lines;

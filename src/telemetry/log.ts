@@ -14,13 +14,13 @@ export const logLevels: readonly (Level | 'silent')[] = [
   'silent',
 ];
 
-/** The output of this process's log. */
+/** The output of this process's log; undefined: there is no log yet. */
 let output: BufferedOutput | undefined;
 
 /** Maximum time that an exiting process waits for the reader of the log (ms). */
 const flushTimeout = 1_000;
 
-/** Resolves once the whole log is written, or after a second: a reader that stalls must not keep the process. */
+/** Resolves once the log is written, or after a second, so that a stalled reader does not keep the process running. */
 export function flushLog(): Promise<void> {
   output?.flush();
   return new Promise((resolve) => {
@@ -35,8 +35,8 @@ export function droppedLines(): number {
 }
 
 /**
- * Creates the server's log on standard output: one JSON object per line, or readable lines in a terminal. Anything else
- * that prints there calls its `flush` first.
+ * Creates the server's log on standard output: one JSON object per line, or readable lines in a terminal. Other code that
+ * prints there must call its `flush` first.
  */
 export async function createLog(level: string): Promise<Log> {
   handleClosedOutput();
@@ -77,7 +77,7 @@ function printableValue(value: unknown, name?: string): unknown {
 let millisecond = 0;
 let formattedTime = '';
 
-/** Returns the time field of a line. It is formatted once per millisecond, because formatting takes half as long as a line. */
+/** Returns the time field of a line. It is formatted once per millisecond, because formatting is slow. */
 function timestamp(): string {
   const now = Date.now();
   if (now !== millisecond) {

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { droppedLines } from './log.ts';
 import type { CompletedRequest } from './requests.ts';
 
-/** The work that the store holds, read whenever the metrics are. */
+/** What the store holds, read each time the metrics are read. */
 export interface Backlog {
   byState: Record<string, number>;
   due: number;
@@ -28,7 +28,7 @@ export interface EndedAttempt {
 /** Histogram buckets (s). */
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** The metrics for Prometheus. Dashboards and alerts depend on their names and labels, which never change. */
+/** The metrics for Prometheus. Their names and labels never change, because dashboards and alerts depend on them. */
 export class Metrics {
   readonly #backlog: () => Promise<Backlog | undefined>;
   readonly #registry = new Registry();
@@ -186,7 +186,7 @@ export class Metrics {
   /** Returns all metrics in Prometheus's text format, with its media type. */
   async read(): Promise<{ type: string; text: string }> {
     const backlog = await this.#backlog();
-    // While the store fails, its metrics are left out and the others remain available.
+    // If the store fails, its metrics have no value, and the others remain available.
     if (backlog === undefined) this.#leads.reset();
     for (const [state, count] of Object.entries(backlog?.byState ?? {})) this.#leads.set({ state }, count);
     this.#due.set(backlog?.due ?? Number.NaN);

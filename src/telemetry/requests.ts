@@ -1,7 +1,7 @@
-import { TokenBucket } from 'limiter';
+import { LimitedLog } from './limited-log.ts';
 import type { Log } from './log.ts';
 
-/** A request with a response. It contains nothing that was sent, and no key. */
+/** A request with a response, without its body and its key. */
 export interface CompletedRequest {
   requestId: string;
   /** operationId of the contract; undefined: the request matched no operation. */
@@ -13,20 +13,19 @@ export interface CompletedRequest {
   /** Outcome, one of a fixed set. */
   outcome: string;
   status: number;
+  /** Time from the head of the request to its response. */
   milliseconds: number;
 }
 
+/** Handles a request that has its response. */
 export type OnResponse = (request: CompletedRequest) => void;
-
-/** Limit of log lines about unauthenticated requests: clients without a key must not fill the disk. */
-const unauthenticatedLineLimit = { perSecond: 10, burst: 100 };
 
 /** Maximum number of child loggers, one for each operation, partner and outcome. */
 const maxChildLoggers = 1_000;
 
 /**
- * Creates a handler that logs one line per request. Lines about requests without a valid key are limited; the next line
- * then includes the number of suppressed ones.
+ * Creates a handler that logs one line per request. Lines about requests without a valid key are limited, so that clients
+ * without a key cannot fill the disk.
  */
 export function requestLog(log: Log): OnResponse {
   const logAuthenticated = authenticatedLog(log);
@@ -38,13 +37,13 @@ export function requestLog(log: Log): OnResponse {
   };
 }
 
-/** The fields that lines have in common, and a child logger that has already serialised them. */
+/** Fields that many lines share, with a child logger that has serialised them. */
 interface ChildLogger extends Pick<CompletedRequest, 'operation' | 'partner' | 'outcome' | 'status'> {
   log: Log;
   message: string;
 }
 
-/** Serialises the fields that lines have in common only once, which halves the time per line. */
+/** Serialises shared fields once for all their lines, which halves the time per line. */
 function authenticatedLog(log: Log): OnResponse {
   const children = new Map<string, ChildLogger>();
   let last: ChildLogger | undefined;
@@ -77,26 +76,10 @@ function matches(child: ChildLogger, { operation, partner, outcome, status }: Co
 }
 
 function unauthenticatedLog(log: Log): OnResponse {
-  const bucket = new TokenBucket({
-    bucketSize: unauthenticatedLineLimit.burst,
-    tokensPerInterval: unauthenticatedLineLimit.perSecond,
-    interval: 'second',
-  });
-  bucket.content = unauthenticatedLineLimit.burst;
-  let suppressed = 0;
+  const limited = new LimitedLog(log);
   return ({ operation, milliseconds, ...request }) => {
-    if (!bucket.tryRemoveTokens(1)) {
-      suppressed += 1;
-      return;
-    }
-    const fields = {
-      operation,
-      ...request,
-      ms: roundToTenth(milliseconds),
-      ...(suppressed > 0 && { suppressed }),
-    };
-    suppressed = 0;
-    log.info(fields, `${operation ?? 'request'} ${request.outcome}`);
+    const fields = { operation, ...request, ms: roundToTenth(milliseconds) };
+    limited.write('info', fields, `${operation ?? 'request'} ${request.outcome}`);
   };
 }
 

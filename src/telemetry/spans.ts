@@ -1,4 +1,4 @@
-/** The part of `tracing.ts` that needs OpenTelemetry. */
+/** The part of `tracing.ts` that needs OpenTelemetry. The functions of the same names are documented there. */
 import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { Attributes } from './tracing.ts';

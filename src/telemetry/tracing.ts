@@ -1,7 +1,7 @@
 /** Attributes of a span, without personal data or secrets. */
 export type Attributes = Record<string, string | number>;
 
-/** Loaded only if traces are exported: OpenTelemetry costs time per request and at the start even if it does nothing. */
+/** Undefined unless traces are exported, because OpenTelemetry slows the start and each request even without exporting. */
 let spans: typeof import('./spans.ts') | undefined;
 
 /** Each of these variables enables traces, unless its value is `none`. */

@@ -1,7 +1,7 @@
 import parse from 'parse-duration';
 import { UserError } from '../errors/user-error.ts';
 
-/** One or more numbers, each with a unit: `90d`, `1h 30m`. The library alone would also accept a number without one. */
+/** One or more numbers, each with a unit: `90d`, `1h 30m`. The library also accepts numbers without a unit. */
 const numbersWithUnits = /^(?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*)+$/i;
 
 const units = [
@@ -12,7 +12,7 @@ const units = [
 ] as const;
 
 /**
- * Parses a duration such as `90d` or `1h 30m` (ms).
+ * Parses a duration such as `90d` or `1h 30m`. Returns milliseconds.
  *
  * @throws {UserError} if the text is not a positive duration of whole seconds
  */

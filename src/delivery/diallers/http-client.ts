@@ -39,8 +39,8 @@ export type Post = (url: URL, request: PostRequest) => Promise<PostResult>;
  * Creates the HTTP client of a dialler, with one connection for each lead in flight. Connecting may take half of an
  * attempt's time: if it fails by then, nothing was sent.
  *
- * It calls undici directly because `fetch` takes more than twice as long (`npm run bench:steps`), and loads it with the
- * first lead, so that a server that delivers none starts without it.
+ * It calls undici directly because `fetch` takes more than twice as long (`npm run bench:steps`). It loads undici with the
+ * first lead, so that a server that delivers no leads starts faster.
  */
 export function createPost({ concurrency, timeout }: Pick<DiallerContext, 'concurrency' | 'timeout'>): Post {
   let client: Promise<{ request: typeof import('undici').request; dispatcher: Agent }> | undefined;
@@ -79,8 +79,8 @@ export function resultOfError(error: unknown): DeliveryResult {
 }
 
 /**
- * Returns the result of an attempt whose response is a redirect. The server may have processed the request first. A
- * dialler that redirects does so for every lead, so delivery pauses until the URL is corrected.
+ * Returns the result of an attempt whose response is a redirect. The server may have processed the request before that.
+ * It would redirect every lead, so delivery is paused until the URL is corrected.
  */
 export function resultOfRedirect(status: number): DeliveryResult {
   return {
@@ -103,7 +103,7 @@ export async function readText({ body }: DiallerResponse): Promise<string> {
   return text;
 }
 
-/** Reads and drops a response body up to the maximum size. Never rejects, even if the body is broken off or aborted. */
+/** Reads and drops a response body up to the maximum size. Never rejects, even if the body is incomplete or aborted. */
 export async function discardBody({ body }: DiallerResponse): Promise<void> {
   let bytes = 0;
   try {

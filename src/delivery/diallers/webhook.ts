@@ -17,17 +17,17 @@ import {
 /** Body of the webhook `leadDue` of openapi.yaml. */
 type LeadDueEvent = components['schemas']['LeadDueEvent'];
 
-/** Client errors that are not about the lead: they end once the receiver is fixed or less busy. */
+/** Client errors that are not about the lead, so that a later attempt can succeed. */
 const temporaryClientErrors = new Set([401, 403, 404, 408, 425, 429]);
 
 /** Accepts one secret, or several while one is being replaced. */
 const secrets = makeExactValidator<Webhook[]>((value) => {
-  const each = value.split(/\s+/).filter(Boolean);
-  const areValid = each.every((secret) => {
+  const values = value.split(/\s+/).filter(Boolean);
+  const areValid = values.every((secret) => {
     const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length;
     return secret.startsWith('whsec_') && bytes >= 24 && bytes <= 64;
   });
-  if (each.length > 0 && areValid) return each.map((secret) => new Webhook(secret));
+  if (values.length > 0 && areValid) return values.map((secret) => new Webhook(secret));
   throw new Error('whsec_ followed by 24 to 64 random bytes in base64; separate several secrets with spaces');
 });
 
@@ -97,7 +97,7 @@ function resultOf(received: DiallerResponse): DeliveryResult {
   const isRejection = status >= 400 && status < 500 && !temporaryClientErrors.has(status);
   if (isRejection) return { outcome: 'rejected', response };
   const retryAfter = parseRetryAfter(received);
-  // A receiver that fails half-way may have stored the lead; one that is busy, or was not reached, has not.
+  // A receiver that fails may have stored the lead first. One that is busy or denies access has not.
   const outcome = status < 500 || status === 503 ? 'unavailable' : 'unknown';
   return retryAfter === undefined ? { outcome, response } : { outcome, response, retryAfter };
 }

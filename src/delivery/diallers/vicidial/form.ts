@@ -7,7 +7,7 @@ import { customFieldName, type ListSettings, type VicidialSettings } from './set
 /** A lead as parameters of add_lead. */
 export interface LeadForm {
   fields: Record<string, string>;
-  /** Names of fields whose text was too long; the rest of it is not sent. */
+  /** Names of the fields whose text is cut off because it is too long. */
   truncated: string[];
 }
 
@@ -15,8 +15,8 @@ export interface LeadForm {
 const maxLengths = { first_name: 30, last_name: 30, email: 70, alt_phone: 12, comments: 255, source_id: 50 };
 
 /**
- * Parameters of add_lead. A member of `data` with such a name is not sent under it, because it would change the list or
- * the sender instead of describing the person.
+ * Names of add_lead's own parameters. A member of `data` with such a name is sent in `comments`, because as a parameter it
+ * would change the list or the sender instead of describing the person.
  */
 const reservedNames = new Set(
   `source user pass function format phone_number phone_code list_id dnc_check campaign_dnc_check campaign_id
@@ -46,7 +46,7 @@ export function leadForm(
   return builder.build();
 }
 
-/** Adds what decides where the lead goes and how it is identified. */
+/** Adds the fields that select the list and identify the lead. */
 function addRouting(
   builder: FormBuilder,
   lead: ClaimedLead,
@@ -69,7 +69,7 @@ function addRouting(
   builder.fields['hopper_priority'] = String(list.hopperPriority);
 }
 
-/** Adds the members of the request that describe the person. */
+/** Adds the fields that describe the person. */
 function addPerson(
   builder: FormBuilder,
   { email, firstName, surname, subtype, otherPhone }: SubmittedFields,
@@ -88,6 +88,7 @@ function addPerson(
   else builder.addComment('other phone', digits);
 }
 
+/** Collects the fields and comments of a lead. */
 class FormBuilder {
   readonly fields: Record<string, string> = {};
   readonly #comments: string[] = [];
@@ -101,14 +102,14 @@ class FormBuilder {
     return sanitise(text, this.#letters);
   }
 
-  /** Adds a name, and repeats one that is too long in full in the comments. */
+  /** Adds a name. If it is too long, it is cut off, and added to the comments in full. */
   addName(field: 'first_name' | 'last_name', label: string, text: string): void {
     const name = this.sanitise(text);
     this.fields[field] = name.slice(0, maxLengths[field]).trimEnd();
     if (name.length > maxLengths[field]) this.addComment(label, name);
   }
 
-  /** @param field undefined: the value is added to the comments under `name` */
+  /** Adds a value to a custom field, or to the comments under `name` if `field` is undefined. */
   addCustomField(field: string | undefined, name: string, value: string): void {
     if (field === undefined) {
       this.addComment(this.sanitise(name), value);

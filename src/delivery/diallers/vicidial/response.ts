@@ -3,7 +3,7 @@ import type { DeliveryResult } from '../../dialler.ts';
 /** A line of VICIdial's non-agent API: `ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12|leadsapi`. */
 interface Line {
   kind: 'SUCCESS' | 'NOTICE' | 'ERROR';
-  /** The part before the values, which repeat the number, the user and, after a failed login, the password. */
+  /** The part before the values. The values repeat the number, the user and, after a failed login, the password. */
   message: string;
   values: string[];
 }
@@ -12,7 +12,7 @@ interface Line {
 const senderError =
   /^(Login incorrect|Too many login attempts|Your IP Address|auth |.*DOES NOT HAVE PERMISSION|NO FUNCTION SPECIFIED)/i;
 
-/** VICIdial's database failed; the lead itself is fine. */
+/** Error of VICIdial's database, not about the lead. */
 const databaseError = /^add_lead LEAD HAS NOT BEEN ADDED/;
 
 /**
@@ -23,13 +23,13 @@ const databaseError = /^add_lead LEAD HAS NOT BEEN ADDED/;
  */
 export function resultOf(text: string, mayHaveArrived: boolean): DeliveryResult {
   const lines = parseLines(text);
-  const error = lines.find(({ kind }) => kind === 'ERROR');
   const added = lines.find(({ kind, message }) => kind === 'SUCCESS' && message.startsWith('add_lead '));
   if (added !== undefined) {
     const notices = lines.filter(({ kind }) => kind === 'NOTICE').map(({ message }) => message);
     const [, list, id] = added.values;
     return { outcome: 'delivered', response: [`lead ${id} of list ${list}`, ...notices].join('; ') };
   }
+  const error = lines.find(({ kind }) => kind === 'ERROR');
   if (error === undefined) return { outcome: 'unknown', response: 'the response is not from VICIdial’s API' };
   const response = error.message;
   if (senderError.test(response)) return { outcome: 'unavailable', response, pauseReason: response };

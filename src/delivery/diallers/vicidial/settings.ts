@@ -2,7 +2,7 @@ import { makeExactValidator } from 'envalid';
 import { httpUrl, oneOf, readVariables, text } from '../../../environment/variables.ts';
 import { type NumberForm, numberForms } from '../../../leads/phone.ts';
 
-/** Where the leads of a type are sent. */
+/** The VICIdial list that receives the leads of a type. */
 export interface ListSettings {
   /** Id of the VICIdial list. */
   list: string;
@@ -12,20 +12,24 @@ export interface ListSettings {
   hopperPriority: number | undefined;
 }
 
+/** The settings of the VICIdial dialler. */
 export interface VicidialSettings {
+  /** URL of the script of the non-agent API. */
   url: URL;
   user: string;
   password: string;
-  /** By lead type. */
+  /** By name of the lead type. */
   lists: ReadonlyMap<string, ListSettings>;
   numberForm: NumberForm;
+  /** Value of add_lead's `duplicate_check`, such as `DUPLIST90DAY`. */
   duplicateCheck: string;
+  /** `latin`: other letters are transliterated. */
   letters: 'latin' | 'all';
 }
 
 const script = '/vicidial/non_agent_api.php';
 
-/** VICIdial stores a custom field as a column of its database. */
+/** Valid name of a custom field, which VICIdial stores as a database column. */
 export const customFieldName = /^[A-Za-z][A-Za-z0-9_]{0,49}$/;
 
 const listsFormat =

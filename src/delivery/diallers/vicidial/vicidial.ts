@@ -64,7 +64,7 @@ async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boole
   try {
     return resultOf(await readText(response), mayHaveArrived);
   } catch (error) {
-    // The response broke off, so what arrived of it proves nothing. The lead was sent in any case.
+    // An incomplete response proves nothing. The lead was sent.
     return { ...resultOfError(error), outcome: 'unknown' };
   }
 }

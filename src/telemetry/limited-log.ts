@@ -1,0 +1,32 @@
+import { TokenBucket } from 'limiter';
+import type { Log } from './log.ts';
+
+/** Maximum number of log lines. Clients can cause any number of them, and must not fill the disk. */
+const lineLimit = { burst: 100, perSecond: 10 };
+
+/** Logs lines at a limited rate. The next line includes the number of lines that were suppressed. */
+export class LimitedLog {
+  readonly #log: Log;
+  readonly #bucket = new TokenBucket({
+    bucketSize: lineLimit.burst,
+    tokensPerInterval: lineLimit.perSecond,
+    interval: 'second',
+  });
+  #suppressed = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+    this.#bucket.content = lineLimit.burst;
+  }
+
+  /** Writes a line unless the limit is exceeded. */
+  write(level: 'info' | 'warn' | 'error', fields: object, message: string): void {
+    if (!this.#bucket.tryRemoveTokens(1)) {
+      this.#suppressed += 1;
+      return;
+    }
+    const suppressed = this.#suppressed > 0 ? { suppressed: this.#suppressed } : undefined;
+    this.#suppressed = 0;
+    this.#log[level]({ ...fields, ...suppressed }, message);
+  }
+}
