@@ -154,7 +154,7 @@ export interface components {
          */
         Phone: string;
         /**
-         * @description The lead type, by the name that the call centre gave you.
+         * @description Name of the lead type, as the call centre gave it to you.
          * @example motor-trade
          */
         LeadType: string;
@@ -511,7 +511,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order. Keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: send the request again with the same key. If the key is enclosed in double quotes, they are not part of it.
+         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
          * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
          */
         "Idempotency-Key": string;
@@ -522,7 +522,7 @@ export interface components {
         "Request-Id": string;
         /** @description Time to wait before you retry the request (s). */
         "Retry-After": number;
-        /** @description Your key's rate limit: up to `q` requests at once, and all of them again after `w` seconds. Missing if the call centre sets no limit. After too many requests with invalid keys, the policy is `wrong-keys` and applies to your IP address. */
+        /** @description Your key's rate limit: up to `q` requests at once, and another `q` after `w` seconds. Missing if the call centre sets no limit. After too many requests with invalid keys, the policy is `wrong-keys` and applies to your IP address. */
         "RateLimit-Policy": string;
         /** @description Number of requests left (`r`), and time until more become available (`t`, in seconds). */
         RateLimit: string;
@@ -540,7 +540,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order. Keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: send the request again with the same key. If the key is enclosed in double quotes, they are not part of it.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -617,7 +617,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order. Keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: send the request again with the same key. If the key is enclosed in double quotes, they are not part of it.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -778,7 +778,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The receiver is gone for good. No further requests are sent to it until the server is restarted. */
+            /** @description The receiver no longer exists. The server sends it no further requests until it is restarted. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -792,7 +792,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver rejects this lead for good. The lead becomes `failed`, and the operator can retry it. 401, 403, 404, 408, 425 and 429 are exceptions: the delivery is retried. */
+            /** @description The receiver rejects this lead permanently. The lead becomes `failed`, and the operator can retry it. 401, 403, 404, 408, 425 and 429 are exceptions: the delivery is retried. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;

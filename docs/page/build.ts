@@ -34,6 +34,7 @@ function documentOfPage(): unknown {
   const operations = Object.entries(bundle.paths).map(([path, { post }]) => ({ path, ...post }));
   const guide = withTables(read('docs/page/guide.md'), operations);
   document.info.description = [guide, section('docs/mock.md'), section('CHANGELOG.md')].join('\n');
+  for (const tag of document.tags) tag['x-displayName'] = 'Reference';
   document.info['x-logo'] = { url: dataUrl(mark), altText: document.info.title };
   for (const { path, requestBody } of operations) {
     const { post } = document.paths[path];

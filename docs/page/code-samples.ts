@@ -87,6 +87,9 @@ curl_setopt_array($request, [
     CURLOPT_POSTFIELDS => json_encode(${literal(body, phpSyntax, '        ', '    ')}),
 ]);
 $body = curl_exec($request);
+if ($body === false) {
+    exit(curl_error($request) . "\\n");
+}
 echo curl_getinfo($request, CURLINFO_RESPONSE_CODE), ' ', $body, "\\n";
 `;
 }

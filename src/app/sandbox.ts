@@ -37,7 +37,13 @@ delivery is only logged.
   type     ${first.type}
   key      ${first.key}
 
-To add a lead whose call is due at once, run this command. To have time to cancel
+To run the commands and samples of ${url}/docs, set these variables in
+another terminal:
+
+  export LEADS_URL=${url}
+  export LEADS_KEY=${first.key}
+
+To add a lead whose call is due at once, run the next command. To have time to cancel
 the lead, add "delays": 30.
 
   ${addLeadCommand(first, url)}

@@ -73,7 +73,7 @@ function errorAt(token: Token, state: ParserState): JsonSyntaxError | undefined 
   if (state.expected.endsWith('or end') && isEnd(token, state)) return undefined;
   switch (state.expected) {
     case 'nothing':
-      return at(token, 'nothing may follow the end of the JSON value');
+      return at(token, 'unexpected text after the end of the JSON value');
     case 'comma or end':
       return token.kind === ',' ? undefined : errorAfterValue(token, state);
     case 'colon':
@@ -101,7 +101,7 @@ function at(token: Token, hint: string): JsonSyntaxError {
 }
 
 function unexpectedEnd(token: Token): JsonSyntaxError {
-  return at(token, 'unexpected end of the JSON');
+  return at(token, 'unexpected end of input');
 }
 
 /** Returns the error at a token after a value, which only a comma or a closing bracket may follow. */

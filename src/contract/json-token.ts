@@ -73,5 +73,5 @@ function stringAt(text: string, start: number): Token {
       return malformed(at, 'a single backslash is not allowed here; write \\\\ for a backslash');
     at += length - 1;
   }
-  return malformed(text.length, 'unexpected end of the JSON');
+  return malformed(text.length, 'unexpected end of input');
 }

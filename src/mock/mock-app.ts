@@ -7,7 +7,7 @@ import { type Validate, validators } from '../contract/validation.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import { isSupportedMediaType } from '../server/media-type.ts';
 import { unsupportedMediaType, validationFailed } from '../server/refusals.ts';
-import { respond } from '../server/respond.ts';
+import { newRequestId, respond } from '../server/respond.ts';
 import { refuseUnknownPaths } from '../server/unknown-path.ts';
 
 /** Query parameters that select an example in Prism. */
@@ -35,6 +35,7 @@ export function mockApp(contract: Contract, prismUrl: string): Hono {
       const { pathname, search } = new URL(req.url);
       const headers = req.header();
       const response = await proxy(prismUrl + pathname + search, { method: operation.method, headers, body });
+      if (isUnknownExample(context, response)) return unknownExample();
       // Prism sends every documented header with every response.
       if (!isReplayRequested(context)) response.headers.delete('Idempotent-Replayed');
       return response;
@@ -51,6 +52,19 @@ function refusalOf({ req }: Context, body: Buffer, validate: Validate): Reply | 
   for (const name of prismParameters) delete query[name];
   const validated = validate({ query, headers: req.header(), body: json.value });
   return 'errors' in validated ? validationFailed(validated.errors) : undefined;
+}
+
+/** Returns the response to a request for an example that does not exist, because Prism's own error is obscure. */
+function unknownExample(): Response {
+  const error =
+    'This operation has no response with this status and name. The mock server prints all of them when it starts.';
+  return Response.json({ error }, { status: 404, headers: { 'Request-Id': newRequestId() } });
+}
+
+function isUnknownExample({ req }: Context, { headers }: Response): boolean {
+  const isSelected =
+    ['__code', '__example'].some((name) => req.query(name) !== undefined) || req.header('Prefer');
+  return Boolean(isSelected) && headers.get('Content-Type')?.startsWith('application/problem+json') === true;
 }
 
 function isReplayRequested({ req }: Context): boolean {

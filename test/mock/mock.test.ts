@@ -54,6 +54,15 @@ describe.each(operationIds())('%s', (id) => {
   });
 });
 
+test.each(['code=200, example=nonsense', 'code=299', 'example=rate-limited'])(
+  'returns 404 for a response that does not exist: %s',
+  async (Prefer) => {
+    const { status, json } = await send(mock, 'addLead', { headers: { Prefer } });
+    expect(status).toBe(404);
+    expect(json).toEqual({ error: expect.stringContaining('no response with this status and name') });
+  },
+);
+
 test('prints every response that it can produce when it starts', () => {
   for (const id of operationIds()) {
     const { method, path } = operationOf(id);
