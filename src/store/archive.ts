@@ -8,22 +8,22 @@ export type ArchiveRow = readonly ArchiveValue[];
 export interface ArchiveTable {
   name: string;
   columns: readonly string[];
-  /** Number of the first columns that identify a row. Rows are copied in their order. */
-  keys: number;
+  /** Number of leading columns that identify a row: its key. Rows are copied in the order of the key. */
+  keyLength: number;
   /** Columns that hold a boolean. */
   booleans?: readonly string[];
 }
 
 /** All tables that are copied, each after those that it refers to. */
 export const archiveTables: readonly ArchiveTable[] = [
-  { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keys: 1 },
-  { name: 'partner', columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst'], keys: 1 },
-  { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at'], keys: 2 },
-  { name: 'granted_type', columns: ['partner_id', 'type_id'], keys: 2 },
+  { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keyLength: 1 },
+  { name: 'partner', columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst'], keyLength: 1 },
+  { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at'], keyLength: 2 },
+  { name: 'granted_type', columns: ['partner_id', 'type_id'], keyLength: 2 },
   {
     name: 'api_key',
     columns: ['id', 'partner_id', 'digest', 'created_at', 'revoked_at', 'expires_at', 'last_used_at'],
-    keys: 1,
+    keyLength: 1,
   },
   {
     name: 'lead',
@@ -45,7 +45,7 @@ export const archiveTables: readonly ArchiveTable[] = [
       'cancelled_at',
       'trace',
     ],
-    keys: 1,
+    keyLength: 1,
     booleans: ['may_have_arrived'],
   },
   {
@@ -63,13 +63,17 @@ export const archiveTables: readonly ArchiveTable[] = [
       'outcome',
       'lead_id',
     ],
-    keys: 1,
+    keyLength: 1,
   },
   {
     name: 'idempotency_record',
     columns: ['partner_id', 'idempotency_key', 'fingerprint', 'outcome', 'lead_id', 'due_at', 'recorded_at'],
-    keys: 2,
+    keyLength: 2,
   },
-  { name: 'rerun', columns: ['id', 'submission_id', 'rerun_at', 'outcome', 'lead_id'], keys: 1 },
-  { name: 'attempt', columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'response'], keys: 1 },
+  { name: 'rerun', columns: ['id', 'submission_id', 'rerun_at', 'outcome', 'lead_id'], keyLength: 1 },
+  {
+    name: 'attempt',
+    columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'response'],
+    keyLength: 1,
+  },
 ];

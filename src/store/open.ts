@@ -19,7 +19,7 @@ export function isStoreUrl(url: string): boolean {
  * @param connections maximum number of connections to PostgreSQL
  */
 export async function openStore(url: string, connections?: number, observer?: StoreObserver): Promise<Store> {
-  // Loaded on demand: a driver takes time to start.
+  // Imported on demand, because loading a driver takes time.
   if (isPostgres(url)) {
     const { openPostgresStore } = await import('./postgres/postgres-store.ts');
     return openPostgresStore(url, connections === undefined ? {} : { connections }, observer);
@@ -62,7 +62,7 @@ export function hasPassword(url: string): boolean {
   return parsed.password !== '' || passwordParameters(parsed).length > 0;
 }
 
-/** Returns the names of parameters that hold a password: `password` and `sslpassword`. */
+/** Returns the names of parameters that contain a password: `password` and `sslpassword`. */
 function passwordParameters({ searchParams }: URL): string[] {
   return [...searchParams.keys()].filter((name) => /password$/i.test(name));
 }

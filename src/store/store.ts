@@ -11,11 +11,11 @@ import type { Watch } from './watch.ts';
 
 /** All times are milliseconds since 1970, all mobile numbers E.164. */
 
-/** Requests of partners. A promise of a write is fulfilled once the write is committed and synced. */
+/** Requests of partners. The promise of a write resolves once the write is committed and synced. */
 export interface Intake {
   /**
    * Returns the holder of the key with this digest. Undefined: the key is unknown, revoked or expired. Called for each
-   * request, so a store that knows the result at once returns no promise.
+   * request, so a store that can look it up synchronously returns no promise.
    */
   keyHolder(digest: string): KeyHolder | undefined | Promise<KeyHolder | undefined>;
   /** Returns whether the type exists and is granted to the partner. */
@@ -67,7 +67,7 @@ export interface DueLead {
   content: string;
 }
 
-/** A due lead that only the holder of the claim may deliver until the lease ends. */
+/** A due lead. Until the lease ends, only the owner of the claim may deliver it. */
 export interface ClaimedLead extends DueLead {
   /** Attempt number, starting at 1. */
   attempts: number;
@@ -77,15 +77,15 @@ export interface ClaimedLead extends DueLead {
   trace: string | null;
 }
 
-/** How leads are claimed. */
+/** Terms of a claim. */
 export interface ClaimTerms {
-  /** Name of the claim; no other claim has it. */
+  /** Unique id of the claim. */
   claim: string;
   /** Maximum number of leads. */
   limit: number;
   /** Time for which no other claim gets the leads (ms). */
   lease: number;
-  /** Leads that were due before this time are not called any more; 0: no limit. */
+  /** Leads that were due before this time are too late to call; 0: no limit. */
   notDueBefore: number;
 }
 
@@ -110,7 +110,7 @@ export interface Attempt {
 
 /** Delivery of due leads to the dialler. */
 export interface Delivery {
-  /** Lists the leads that are due and not claimed, the longest due first. Leads of paused types are left out. */
+  /** Lists the leads that are due and not claimed, the most overdue first. Leads of paused types are left out. */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
    * Returns the earliest time at which a lead can be claimed: the earliest due time, retry or end of a lease of all
@@ -125,12 +125,12 @@ export interface Delivery {
    */
   onChange(listener: () => void): () => void;
   /**
-   * Claims due leads whose delivery is not paused, the longest due first. Until the lease ends no other claim gets them,
-   * and from now on they cannot be cancelled.
+   * Claims due leads whose delivery is not paused, the most overdue first. Until the lease ends no other claim gets
+   * them, and they can no longer be cancelled.
    */
   claimDue(terms: ClaimTerms): Promise<Claimed>;
   /**
-   * Renews the lease of the leads that a claim still holds, whether it has ended or not.
+   * Renews the lease of the leads that a claim still holds, even if the lease has ended.
    *
    * @param lease milliseconds from now
    * @returns ids of the leads that the claim holds; the others are cancelled, delivered, or held by another claim
@@ -414,7 +414,7 @@ export interface Store
   /**
    * Commits and syncs a row, as any write does.
    *
-   * @throws if that fails, with a reason that says what to do
+   * @throws if that fails, with the reason and the remedy
    */
   checkReady(): Promise<void>;
   /** Finishes the calls in progress and closes the store. Has no effect if it is closed. */

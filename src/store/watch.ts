@@ -9,20 +9,21 @@ export interface Workload {
   undecided: number;
   /** Number of leads that can be claimed now. */
   due: number;
-  /** Number of leads that are due and held back by a pause. */
+  /** Number of leads that are due and whose delivery is paused. */
   duePaused: number;
   /** When the first lead can be claimed (ms since 1970); undefined: none, or all are paused. */
   nextAttemptAt: number | undefined;
 }
 
-/** Scheduled leads of the types whose delivery is not paused, or of the types whose delivery is. */
+/** Counts of the scheduled leads of all types whose delivery is paused, or of all others. */
 export interface QueueCount {
+  /** Whether they can be delivered. */
   isOpen: boolean;
   due: number;
   nextAttemptAt: number | null;
 }
 
-/** Returns what a workload says of scheduled leads. */
+/** Converts the counts of scheduled leads to their part of a workload. */
 export function workloadOf(
   counts: readonly QueueCount[],
 ): Pick<Workload, 'due' | 'duePaused' | 'nextAttemptAt'> {
@@ -44,7 +45,7 @@ export function countsByState(
   return counts;
 }
 
-/** Position at which the next activity begins. */
+/** Position up to which an activity has read. The next one continues there. */
 export interface ActivityCursor {
   submission: string;
   attemptId: number;
@@ -83,7 +84,7 @@ export interface Activity {
 export const activityLimit = 50_000;
 
 /**
- * Time after which a submission is counted (ms). Its identifier is made when it arrives, and it is visible once it is
+ * Time after which a submission is counted (ms). Its identifier is assigned when it arrives, and it becomes visible when it is
  * committed, so submissions can become visible out of order.
  */
 export const settlingTime = 1_000;
@@ -91,7 +92,7 @@ export const settlingTime = 1_000;
 /** Maximum number of failures in an activity. */
 export const maxRecentFailures = 5;
 
-/** Watching a store. */
+/** Measurements of a store, for metrics and `leads watch`. */
 export interface Watch {
   workload(): Promise<Workload>;
   /** Returns the number of calls of this process that wait for the store. */

@@ -113,8 +113,8 @@ async function addLarge({ file }: Scene, adding: (index: number) => Promise<numb
   const before = resetsOf(file);
   let saved = 0;
   for (; saved < 1_000 && resetsOf(file) < before + 2; saved += 1) assert.equal(await adding(saved), 200);
-  assert.ok(resetsOf(file) >= before + 2, 'The store makes no checkpoint.');
-  return `${saved} saved, and two checkpoints made`;
+  assert.ok(resetsOf(file) >= before + 2, 'The store runs no checkpoint.');
+  return `${saved} saved, and two checkpoints run`;
 }
 
 const fewDescriptors: Fault = {

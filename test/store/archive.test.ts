@@ -100,8 +100,8 @@ describe.each([
 
   test('the key by which rows are copied identifies a row', async () => {
     const schema = await readSchema();
-    for (const { name, columns, keys } of archiveTables) {
-      expect(schema.get(name)?.keys, name).toContainEqual(columns.slice(0, keys));
+    for (const { name, columns, keyLength } of archiveTables) {
+      expect(schema.get(name)?.keys, name).toContainEqual(columns.slice(0, keyLength));
     }
   });
 

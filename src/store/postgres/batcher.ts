@@ -22,7 +22,7 @@ export interface BatchLimits {
 }
 
 /**
- * Gathers calls into statements, because a round trip and a commit for each call would be most of the work. A batch
+ * Gathers calls into statements, because a round trip and a commit per call would take most of the time. A batch
  * contains the calls of one event-loop tick, and those that arrived while `maxInFlight` statements were in flight.
  */
 export class Batcher<Input, Output> {

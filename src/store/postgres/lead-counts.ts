@@ -12,7 +12,7 @@ const mergeCounts = writeStatement(
     INSERT INTO lead_count (state, count) SELECT state, sum(count) FROM changes WHERE ${isCurrent} GROUP BY state`,
 );
 
-/** Merges the changes in `lead_count` if there are many. @param rows largest number of changes of one state */
+/** Merges the changes in `lead_count` if there are many. @param rows maximum number of changes per state */
 export async function mergeLeadCounts(database: PostgresDatabase, rows: number): Promise<void> {
   if (rows > maxUnmerged) await database.write(mergeCounts);
 }

@@ -21,14 +21,14 @@ export class LeadNotifications {
   /** Payload by which this process recognises its own notifications. */
   readonly #sender = newIdentifier();
   readonly #listeners = new Set<() => void>();
-  /** The connection that listens or is being made; undefined before the first subscription and while reconnecting. */
+  /** The connection that listens or is being established. Undefined: no subscription yet, or waiting to reconnect. */
   #connection: DedicatedConnection | undefined;
   #reconnecting: NodeJS.Timeout | undefined;
   #notifying: Promise<void> | undefined;
   #isListening = false;
   #isClosed = false;
 
-  /** @param reconnectDelay time before a lost connection is made again (ms) */
+  /** @param reconnectDelay time before a lost connection is re-established (ms) */
   constructor(database: PostgresDatabase, reconnectDelay: number) {
     this.#database = database;
     this.#reconnectDelay = reconnectDelay;

@@ -8,13 +8,19 @@ import { decideSubmissions, sentSubmissionOf } from './intake/decide.ts';
 import type { LeadNotifications } from './notifications.ts';
 
 /** Carries out operators' decisions, and announces the leads that they schedule. */
-export function postgresOperatorActions(database: SqlDatabase, changes: LeadNotifications): OperatorActions {
-  const actions = operatorActions(database, { decide, scheduled: (dueAt) => changes.announce(dueAt) });
+export function postgresOperatorActions(
+  database: SqlDatabase,
+  notifications: LeadNotifications,
+): OperatorActions {
+  const actions = operatorActions(database, {
+    decide,
+    onScheduled: (dueAt) => notifications.announce(dueAt),
+  });
   return {
     ...actions,
     retry: (id, isForced) =>
       actions.retry(id, isForced).catch((error: unknown) => {
-        // A lead that was accepted meanwhile is active now, in the place of this one: the second attempt reports it.
+        // The person was accepted again meanwhile, and only one lead can be active: the second attempt reports the new lead.
         if (failureKind(error) === 'permanent' && isUniqueViolation(error))
           return actions.retry(id, isForced);
         throw error;
@@ -28,7 +34,7 @@ const decideOne = statement<Decision>(
    SELECT outcome, lead_id AS "leadId" FROM decided WHERE outcome IS NOT NULL`,
 );
 
-/** Repeats the decision while it is open, see `decideSubmissions`. */
+/** Decides on a submission. Runs the statement again while the outcome is null (see `decideSubmissions`). */
 function* decide(submission: Submission): Steps<Decision> {
   const sent = JSON.stringify([sentSubmissionOf(submission)]);
   for (;;) {

@@ -17,7 +17,7 @@ import { WriteCheck } from './write-check.ts';
 export interface PostgresStoreLimits extends PostgresLimits {
   /** Maximum number of waiting calls of each kind; further calls are rejected. */
   capacity: number;
-  /** Time before a lost listening connection is made again (ms). */
+  /** Time before a lost listening connection is re-established (ms). */
   reconnectDelay: number;
 }
 
@@ -91,7 +91,7 @@ export async function openPostgresStore(
     ...postgresArchiveWriter(database),
     ...watch(sql, {
       waiting: () => intake.waiting() + delivery.waiting(),
-      counted: (rows) => mergeLeadCounts(database, rows),
+      onCounted: (rows) => mergeLeadCounts(database, rows),
     }),
 
     checkReady: () => writeCheck.run(),

@@ -6,7 +6,7 @@ const dialect: SqlDialect = {
   lock: (table) => `FOR UPDATE OF ${table}`,
   lockAvailable: (table) => `FOR UPDATE OF ${table} SKIP LOCKED`,
   inList: (list) => `= ANY (${list}::text[])`,
-  // As an array: the planner may join the results of a subquery by reading whole tables.
+  // As an array, because the planner may join a subquery by scanning whole tables.
   inQuery: (query) => `= ANY (ARRAY(${query}))`,
 };
 

@@ -47,22 +47,22 @@ async function read(
 
 /** Restricts a query to the rows on one side of a row, in the order of the key; undefined: all rows. */
 function beyond(
-  { columns, keys }: ArchiveTable,
+  { columns, keyLength }: ArchiveTable,
   comparison: '>' | '<=',
   row: ArchiveRow | undefined,
 ): { where: string; values: ArchiveRow } {
   if (row === undefined) return { where: '', values: [] };
-  const key = columns.slice(0, keys);
+  const key = columns.slice(0, keyLength);
   const parameters = key.map((_, index) => `$${index + 1}`);
   return {
     where: `WHERE (${key.join(', ')}) ${comparison} (${parameters.join(', ')})`,
-    values: row.slice(0, keys),
+    values: row.slice(0, keyLength),
   };
 }
 
-function orderOf({ columns, keys }: ArchiveTable, direction: 'ASC' | 'DESC'): string {
+function orderOf({ columns, keyLength }: ArchiveTable, direction: 'ASC' | 'DESC'): string {
   return columns
-    .slice(0, keys)
+    .slice(0, keyLength)
     .map((column) => `${column} ${direction}`)
     .join(', ');
 }

@@ -7,14 +7,14 @@ export interface Step {
 }
 
 /**
- * A change as a generator of its statements: SQLite runs one after the other within a commit, PostgreSQL waits for each.
- * A store may start a change again, so it does nothing but run statements.
+ * A change as a generator of its statements: SQLite runs all of them within a commit of its queue, PostgreSQL awaits each
+ * within a transaction. A store may restart a change, so a change must have no effect except its statements.
  */
 export type Steps<Result> = Generator<Step, Result, readonly object[]>;
 
 /** A database that runs the statements of both stores. */
 export interface SqlDatabase {
-  /** Runs a change as one transaction, or none of it if it throws. Fulfilled once the transaction is durable. */
+  /** Runs a change as one transaction, or none of it if it throws. Resolves once the transaction is durable. */
   change<Result>(begin: () => Steps<Result>): Promise<Result>;
   /** Runs a statement that changes nothing, and returns all its rows. */
   read<Row extends object>(statement: SqlStatement<Row>, ...values: SqlValue[]): Promise<Row[]>;
@@ -37,7 +37,7 @@ export function* runFirst<Row extends object>(
   return (yield* run(statement, ...values))[0];
 }
 
-/** Returns a change that runs no statement, because its result is known. */
+/** Returns a change without statements, whose result is already known. */
 export function* finished<Result>(result: Result): Steps<Result> {
   yield* [];
   return result;

@@ -3,7 +3,7 @@ export const dueLeadColumns = `
   lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile,
   lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", submission.content`;
 
-/** Joins to `lead` whatever a dialler needs of other tables. */
+/** Joins `lead` to the other tables that `dueLeadColumns` reads. */
 export const dueLeadJoins = `
   JOIN lead_type ON lead_type.id = lead.type_id
   JOIN partner ON partner.id = lead.partner_id

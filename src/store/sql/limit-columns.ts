@@ -6,13 +6,13 @@ export interface LimitColumns {
   rateBurst: number | null;
 }
 
-/** Returns the rate limit that two columns hold. */
+/** Converts two columns to a rate limit. */
 export function limitOf({ rateLimit, rateBurst }: LimitColumns): PartnerLimit {
   if (rateLimit === null || rateBurst === null) return 'default';
   return rateLimit === 0 ? 'off' : { perSecond: rateLimit, burst: rateBurst };
 }
 
-/** Returns the columns of a rate limit. */
+/** Converts a rate limit to its two columns. */
 export function columnsOf(limit: PartnerLimit): LimitColumns {
   if (limit === 'default') return { rateLimit: null, rateBurst: null };
   if (limit === 'off') return { rateLimit: 0, rateBurst: 0 };

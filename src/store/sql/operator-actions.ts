@@ -2,10 +2,10 @@ import type { LeadState, SubmissionOutcome } from '../../leads/lead.ts';
 import { callDueAt, type Submission } from '../../leads/submission.ts';
 import { checkNotCancelled } from '../cancelled-later.ts';
 import type { OperatorActions, RelatedCancellation, Rerun, RetryResult } from '../store.ts';
-import { checkRetry, checkUndecided, type LeadToResolve, userErrors } from '../user-errors.ts';
-import { relatedCancellations } from './cancellation-queries.ts';
+import { userErrors } from '../user-errors.ts';
 import { run, runFirst, type SqlDatabase, type Steps } from './database.ts';
 import { isUndecided, latestFirst, nextEndedOrder } from './lead-order.ts';
+import { sentFor } from './sent-for.ts';
 import { statement } from './statement.ts';
 
 /** Outcome of a submission, with the lead that it created or that prevented it. */
@@ -15,26 +15,26 @@ export interface Decision {
 }
 
 /** What a store contributes to operators' actions. */
-export interface Intake {
-  /** Decides about a submission, and creates its lead if it is accepted. */
+export interface Scheduling {
+  /** Decides on a submission, and creates its lead if it is accepted. */
   decide(submission: Submission): Steps<Decision>;
   /** Called once a lead is scheduled. @param dueAt milliseconds since 1970 */
-  scheduled?(dueAt: number): void;
+  onScheduled?(dueAt: number): void;
 }
 
 /** Carries out operators' decisions in a database. */
-export function operatorActions(database: SqlDatabase, intake: Intake): OperatorActions {
+export function operatorActions(database: SqlDatabase, scheduling: Scheduling): OperatorActions {
   return {
     async rerun(id, isForced = false) {
-      const { dueAt, ...result } = await database.change(() => rerun(intake, id, isForced));
-      if (result.outcome === 'accepted') intake.scheduled?.(dueAt);
+      const { dueAt, ...result } = await database.change(() => rerun(scheduling, id, isForced));
+      if (result.outcome === 'accepted') scheduling.onScheduled?.(dueAt);
       return result;
     },
 
     async retry(id, isForced = false) {
       const dueAt = Date.now();
       const result = await database.change(() => retry(id, dueAt, isForced));
-      intake.scheduled?.(dueAt);
+      scheduling.onScheduled?.(dueAt);
       return result;
     },
 
@@ -42,7 +42,7 @@ export function operatorActions(database: SqlDatabase, intake: Intake): Operator
   };
 }
 
-/** A submission with its place among everything that partners sent. */
+/** A submission with its position in the order in which the store received everything. */
 type StoredSubmission = Submission & { sequence: number };
 
 const storedSubmission = statement<StoredSubmission>(
@@ -51,14 +51,22 @@ const storedSubmission = statement<StoredSubmission>(
    FROM submission WHERE id = $1 AND kind = 'add'`,
 );
 
-const cancellationsRelatedTo = statement<RelatedCancellation>('related_cancellations', relatedCancellations, {
-  isLater: true,
-  isOwn: true,
-});
+const relatedCancellations = statement<RelatedCancellation>(
+  'related_cancellations',
+  (dialect) => `
+    SELECT submission.id, partner.name AS partner, submission.type, submission.received_at AS "receivedAt",
+      submission.outcome, submission.lead_id AS "leadId",
+      submission.sequence > $4 AS "isLater", submission.partner_id = $3 AS "isOwn"
+    FROM submission JOIN partner ON partner.id = submission.partner_id
+    WHERE submission.kind = 'cancel' AND submission.type = $2 AND ${sentFor('$1', dialect)}
+    ORDER BY submission.sequence`,
+  { isLater: true, isOwn: true },
+);
 
+/** Returns the cancellations of a submission's person and type, the oldest first. */
 function* cancellationsOf(submission: StoredSubmission): Steps<RelatedCancellation[]> {
   const { mobile, type, partnerId, sequence } = submission;
-  return [...(yield* run(cancellationsRelatedTo, mobile, type, partnerId, sequence))];
+  return [...(yield* run(relatedCancellations, mobile, type, partnerId, sequence))];
 }
 
 const insertRerun = statement(
@@ -66,12 +74,12 @@ const insertRerun = statement(
   'INSERT INTO rerun (submission_id, rerun_at, outcome, lead_id) VALUES ($1, $2, $3, $4)',
 );
 
-function* rerun(intake: Intake, id: string, isForced: boolean): Steps<Rerun & { dueAt: number }> {
+function* rerun(scheduling: Scheduling, id: string, isForced: boolean): Steps<Rerun & { dueAt: number }> {
   const submission = yield* runFirst(storedSubmission, id);
   if (submission === undefined) throw userErrors.noSubmission(id);
   const rerunAt = Date.now();
-  const { outcome, leadId } = yield* intake.decide(submission);
-  // Not earlier: a cancellation may arrive while the lead is created. A refusal undoes the lead.
+  const { outcome, leadId } = yield* scheduling.decide(submission);
+  // Read last, because a cancellation may arrive while the lead is created. If the check throws, the lead is rolled back.
   const cancellations = yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Submission ${id}`, cancellations);
   yield* run(insertRerun, id, rerunAt, outcome, leadId);
@@ -102,7 +110,8 @@ const scheduleAgain = statement(
 function* retry(id: string, dueAt: number, isForced: boolean): Steps<RetryResult> {
   const lead = yield* runFirst(leadToRetry, id);
   if (lead === undefined) throw userErrors.noLead(id);
-  checkRetry(id, lead.state, lead.latestId);
+  if (lead.state !== 'failed') throw userErrors.notFailed(id, lead.state);
+  if (lead.latestId !== id) throw userErrors.addedAgain(id, lead.latestId);
   const submission = yield* runFirst(storedSubmission, lead.submissionId);
   const cancellations = submission === undefined ? [] : yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
@@ -110,7 +119,7 @@ function* retry(id: string, dueAt: number, isForced: boolean): Steps<RetryResult
   return { mayHaveArrived: lead.mayHaveArrived, cancellations };
 }
 
-const leadToResolve = statement<LeadToResolve>(
+const leadToResolve = statement<{ state: LeadState; isUndecided: boolean }>(
   'lead_to_resolve',
   ({ lock }) => `SELECT state, ${isUndecided} AS "isUndecided" FROM lead WHERE id = $1 ${lock('lead')}`,
   { isUndecided: true },
@@ -129,7 +138,9 @@ const markNotDelivered = statement(
 );
 
 function* resolve(id: string, wasDelivered: boolean): Steps<void> {
-  checkUndecided(id, yield* runFirst(leadToResolve, id));
+  const lead = yield* runFirst(leadToResolve, id);
+  if (lead === undefined) throw userErrors.noLead(id);
+  if (!lead.isUndecided) throw userErrors.notUndecided(id, lead.state);
   if (wasDelivered) yield* run(markDelivered, Date.now(), id);
   else yield* run(markNotDelivered, id);
 }

@@ -9,12 +9,12 @@ import type {
   SubmissionFilter,
   SubmissionRecord,
 } from '../store.ts';
-import { selectCancellations, sentFor } from './cancellation-queries.ts';
 import type { SqlDatabase } from './database.ts';
 import { isUndecided } from './lead-order.ts';
+import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, statement } from './statement.ts';
 
-/** Looks up what a database holds. */
+/** Lists the records of a database for operators. */
 export function records(database: SqlDatabase): Records {
   return {
     leads: (filter, limit) => leads(database, filter, limit),
@@ -118,32 +118,39 @@ const attemptsFor = statement<Attempt>(
 
 const cancellationsFor = statement<CancellationRecord>(
   'cancellations',
-  (dialect) => `${selectCancellations} AND ${sentFor('$1', dialect)} ORDER BY submission.sequence DESC`,
+  (dialect) => `
+    SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
+      submission.received_at AS "receivedAt", submission.outcome, submission.lead_id AS "leadId", submission.content
+    FROM submission JOIN partner ON partner.id = submission.partner_id
+    WHERE submission.kind = 'cancel' AND ${sentFor('$1', dialect)}
+    ORDER BY submission.sequence DESC`,
 );
 
 /** Sorts after every id. */
 const afterAllIds = '~';
 
-/** A condition, by the parameter that holds its value. Undefined: every value. */
+/** A condition as a function of the parameter for its value. Without a value it does not apply. */
 type Filter = readonly [
   condition: (parameter: string, dialect: SqlDialect) => string,
   value: string | undefined,
 ];
 
-/** The conditions of those filters that have a value. */
+/** The conditions of the filters that have a value. */
 interface Conditions {
   where(dialect: SqlDialect): string;
   values: string[];
-  /** Returns the parameter that follows those of the values, by its place. */
-  parameter(place: number): string;
+  /** Returns one of the parameters after those of the values. @param index starting at 0 */
+  parameter(index: number): string;
 }
 
 function conditions(filters: readonly Filter[]): Conditions {
-  const given = filters.flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]));
+  const applied = filters.flatMap(([condition, value]) =>
+    value === undefined ? [] : [{ condition, value }],
+  );
   return {
     where: (dialect) =>
-      ['true', ...given.map(({ condition }, index) => condition(`$${index + 1}`, dialect))].join(' AND '),
-    values: given.map(({ value }) => value),
-    parameter: (place) => `$${given.length + place + 1}`,
+      ['true', ...applied.map(({ condition }, index) => condition(`$${index + 1}`, dialect))].join(' AND '),
+    values: applied.map(({ value }) => value),
+    parameter: (index) => `$${applied.length + index + 1}`,
   };
 }

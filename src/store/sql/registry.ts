@@ -3,6 +3,7 @@ import type { PartnerLimit } from '../../partners/rate-limit.ts';
 import type { KeyRecord, LeadTypeRecord, NextKey, PartnerRecord, Registry } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { run, runFirst, type SqlDatabase, type Steps } from './database.ts';
+import { isActiveKey } from './key-holder.ts';
 import { columnsOf, type LimitColumns, limitOf } from './limit-columns.ts';
 import { statement } from './statement.ts';
 
@@ -24,9 +25,6 @@ export function registry(database: SqlDatabase): Registry {
     isEmpty: () => isEmpty(database),
   };
 }
-
-/** Whether a row of `api_key` can be used. @param now parameter, such as `$1` */
-const isActive = (now: string) => `revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})`;
 
 const insertType = statement<{ id: number }>(
   'insert_type',
@@ -72,7 +70,7 @@ const partnersWithTypes = statement<
 >(
   'partners',
   `SELECT partner.name, partner.created_at AS "createdAt", rate_limit AS "rateLimit", rate_burst AS "rateBurst",
-     (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND ${isActive('$1')}) AS keys,
+     (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND ${isActiveKey('$1')}) AS keys,
      lead_type.name AS member
    FROM partner
    LEFT JOIN granted_type ON granted_type.partner_id = partner.id
@@ -132,7 +130,7 @@ async function* keys(database: SqlDatabase, partner: string | undefined): AsyncG
 
 const activeKeys = statement<{ digest: string }>(
   'active_keys',
-  `SELECT digest FROM api_key WHERE ${isActive('$1')}`,
+  `SELECT digest FROM api_key WHERE ${isActiveKey('$1')}`,
 );
 
 async function activeKeyDigests(database: SqlDatabase): Promise<string[]> {
@@ -141,7 +139,7 @@ async function activeKeyDigests(database: SqlDatabase): Promise<string[]> {
 
 const keyToRotate = statement<{ partnerId: number; partner: string; isActive: boolean }>(
   'key_to_rotate',
-  `SELECT partner.id AS "partnerId", partner.name AS partner, ${isActive('$1')} AS "isActive"
+  `SELECT partner.id AS "partnerId", partner.name AS partner, ${isActiveKey('$1')} AS "isActive"
    FROM api_key JOIN partner ON partner.id = api_key.partner_id WHERE api_key.id = $2`,
   { isActive: true },
 );
@@ -168,7 +166,7 @@ function* revokeKey(id: string): Steps<void> {
   if (key === undefined) throw userErrors.noKey(id);
 }
 
-/** Locks the keys in the order of their ids, so that two servers that record the same keys do not wait for each other. */
+/** Locks the keys in the order of their ids, so that two servers that record the same keys cannot deadlock. */
 const updateLastUsed = statement(
   'record_key_last_used',
   ({ lock }) => `

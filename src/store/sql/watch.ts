@@ -24,8 +24,8 @@ import { statement } from './statement.ts';
 export interface WatchedStore {
   /** Returns the number of this process's calls that wait for the store. */
   waiting(): number;
-  /** Called after each count of the leads with the largest number of rows that make up one number. */
-  counted?(rows: number): Promise<void>;
+  /** Called after the leads were counted. @param rows maximum number of rows of `lead_count` per state */
+  onCounted?(rows: number): Promise<void>;
 }
 
 /** Watches a database. */
@@ -61,7 +61,7 @@ const queueCounts = statement<QueueCount>(
 
 async function workload(database: SqlDatabase, store: WatchedStore): Promise<Workload> {
   const counts = await database.read(leadCounts);
-  await store.counted?.(Math.max(0, ...counts.map(({ rows }) => rows)));
+  await store.onCounted?.(Math.max(0, ...counts.map(({ rows }) => rows)));
   const queue = await database.read(queueCounts, Date.now());
   const [undecided] = await database.read(undecidedCount);
   return { byState: countsByState(counts), undecided: undecided?.count ?? 0, ...workloadOf(queue) };

@@ -27,8 +27,8 @@ const retryDelay = 10;
 const lockTimeout = 100;
 
 /**
- * Erases what deleted rows have left in the files. `secure_delete` overwrites rows and pages as they are freed; what remains
- * is free pages, copies of rows that SQLite has moved, and the log.
+ * Erases what deleted rows have left in the files. `secure_delete` overwrites rows and pages when they are freed. Free pages,
+ * copies of rows that SQLite has moved, and the log remain.
  *
  * @param path of the file; undefined for a database in memory
  */
@@ -91,7 +91,7 @@ async function retryUntilDone<Result>(
 }
 
 /**
- * Runs a step that changes the file directly, while nobody can write and the file contains everything in the log. The
+ * Runs a step that changes the file directly, while no connection can write and the file contains everything in the log. The
  * surrounding transaction changes the first page, so that all other connections discard their cached pages. Returns
  * undefined if a reader or writer prevented it.
  */

@@ -16,8 +16,11 @@ export function sqliteMaintenance(
     async compact() {
       await queue.idle();
       waitForLocks(database);
-      compact(database);
-      stopWaitingForLocks(database);
+      try {
+        compact(database);
+      } finally {
+        stopWaitingForLocks(database);
+      }
     },
   };
 }

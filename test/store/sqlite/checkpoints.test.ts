@@ -63,7 +63,7 @@ test('starts another thread after one has exited', async () => {
 });
 
 test.each(['started', 'late'])(
-  'saves leads without free descriptors (%s thread), and makes checkpoints again once there are some',
+  'saves leads without free descriptors (%s thread), and runs checkpoints again once there are some',
   async (order) => {
     const file = join(temporaryDirectory(), 'leads.db');
     const program = fileURLToPath(new URL('starved.ts', import.meta.url));
@@ -72,12 +72,12 @@ test.each(['started', 'late'])(
     onTestFinished(() => void child.kill('SIGKILL'));
     const { code, stdout, stderr } = await finished(child);
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '{"hasCheckpointed":true}' });
-    if (order === 'late') expect(stderr).toContain('The main thread makes checkpoints');
+    if (order === 'late') expect(stderr).toContain('The main thread runs checkpoints');
     else expect(stderr).toBe('');
   },
 );
 
-test('makes one checkpoint after another', async () => {
+test('runs one checkpoint after another', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await furnished(closing(openSqliteStore(file)));
   // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).

@@ -11,7 +11,7 @@ import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, furnished, openStore } from '../stores.ts';
 
 const day = 86_400_000;
 
@@ -177,7 +177,7 @@ test('reports what can still be read if a reader prevents the erasure', async ()
   );
 });
 
-test('does not overwrite the file while another connection makes a checkpoint', async () => {
+test('does not overwrite the file while another connection runs a checkpoint', async () => {
   const { store } = await furnished(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
   const { prepare } = DatabaseSync.prototype;
   let busyCheckpoints = 0;
@@ -232,4 +232,14 @@ test('compacts the store on demand, without remains of deleted rows', async () =
   expect([compacted.code, compacted.stdout]).toEqual([0, 'Compacted the store.\n']);
   expect(statSync(file).size).toBeLessThan(1_000_000);
   expect(bytesOf(file)).not.toContain('Name1!');
+});
+
+test('does not wait for locks after a compaction that failed', async () => {
+  const { store } = await furnished(openStore());
+  const executed = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation((sql) => {
+    if (sql === 'VACUUM') throw new Error('The disk is full.');
+  });
+  onTestFinished(() => executed.mockRestore());
+  await expect(store.compact()).rejects.toThrow('The disk is full.');
+  expect(executed.mock.lastCall).toEqual(['PRAGMA busy_timeout = 0']);
 });

@@ -49,7 +49,7 @@ const recordAttempts = writeStatement(
       AND (deciding.outcome = 'delivered' OR lead.claim = deciding.claim)`,
 );
 
-/** An attempt, the claim that made it, and when the next one is due (undefined: never). */
+/** An attempt, with the claim under which it was made and the time of the next one (undefined: none). */
 export interface ClaimedAttempt extends Attempt {
   claim: string;
   nextAttemptAt: number | undefined;

@@ -10,10 +10,10 @@ const maxExamined = '4 * $2::bigint';
 
 /**
  * Claims leads: `$1` is the claim, `$2` the limit, `$3` the lease (ms), `$4` the earliest due time, `$5` the response
- * recorded for interrupted attempts. A lead whose claim was not released had its attempt interrupted, so the dialler may
- * have it.
+ * of interrupted attempts. If a lead still has a claim, its attempt was interrupted, and the dialler may have
+ * the lead.
  */
-const claim = writeStatement(
+const claimLeads = writeStatement(
   'claim',
   `
     WITH examined AS MATERIALIZED (${claimableLeads({ limit: maxExamined })} LIMIT ${maxExamined}), locked AS MATERIALIZED (
@@ -55,15 +55,12 @@ const maxLimit = 2 ** 31 - 1;
 /** Claims due leads; ends those that are too late to call. */
 export async function claimDue(
   database: PostgresDatabase,
-  { claim: name, limit, lease, notDueBefore }: ClaimTerms,
+  { claim, limit, lease, notDueBefore }: ClaimTerms,
 ): Promise<Claimed> {
-  const rows = await database.write<ClaimedLead & { claimable_since: number; isTooLate: boolean }>(claim, [
-    name,
-    Math.min(limit, maxLimit),
-    lease,
-    notDueBefore,
-    interruptedResponse,
-  ]);
+  const rows = await database.write<ClaimedLead & { claimable_since: number; isTooLate: boolean }>(
+    claimLeads,
+    [claim, Math.min(limit, maxLimit), lease, notDueBefore, interruptedResponse],
+  );
   const leads: ClaimedLead[] = [];
   let undecided = 0;
   for (const { claimable_since: _, isTooLate, ...lead } of rows) {
@@ -81,13 +78,13 @@ const renew = writeStatement(
     WHERE id = ANY ($2::text[]) AND claim = $1 AND state = 'scheduled' AND ${isCurrent} RETURNING id`,
 );
 
-/** Extends the lease of the leads that a claim still holds. Returns their ids. */
+/** Renews the lease of the leads that a claim still holds. Returns their ids. */
 export async function renewLease(
   database: PostgresDatabase,
-  claimName: string,
+  claim: string,
   leadIds: readonly string[],
   lease: number,
 ): Promise<string[]> {
-  const held = await database.write<{ id: string }>(renew, [claimName, leadIds, lease]);
+  const held = await database.write<{ id: string }>(renew, [claim, leadIds, lease]);
   return held.map(({ id }) => id);
 }

@@ -7,7 +7,10 @@ import { attemptRecorder } from './attempts.ts';
 import { claimDue, renewLease } from './claims.ts';
 import { listDueLeads, readNextAttemptAt } from './due-leads.ts';
 
-/** Returns the store's delivery, the number of waiting calls, and a promise of there being none. */
+/**
+ * Returns the store's delivery. Attempts are recorded in batches: `waiting` is the number of waiting calls, and `idle` resolves
+ * once there is none.
+ */
 export function postgresDelivery(
   database: PostgresDatabase,
   notifications: LeadNotifications,
@@ -19,7 +22,7 @@ export function postgresDelivery(
   const calls: Delivery = {
     dueLeads: (limit) => listDueLeads(database, limit),
     nextAttemptAt: () => readNextAttemptAt(database),
-    onChange: (wake) => notifications.subscribe(wake),
+    onChange: (listener) => notifications.subscribe(listener),
     claimDue: (terms) => claimDue(database, terms),
     renewLease: (claim, leadIds, lease) => renewLease(database, claim, leadIds, lease),
     recordAttempt: (claim, attempt, nextAttemptAt) => attempts.call({ ...attempt, claim, nextAttemptAt }),

@@ -7,6 +7,7 @@ import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
 import { latestLeads } from './latest-leads.ts';
+import { replayedRequests } from './replayed.ts';
 import { storableText } from './storable-text.ts';
 import { writeBatch } from './write-batch.ts';
 
@@ -52,15 +53,7 @@ const cancel = writeStatement(
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, received_at bigint, type text, mobile text, content text,
       idempotency_key text, fingerprint text)
-  ), replayed AS MATERIALIZED (
-    SELECT sent.id, record.fingerprint = sent.fingerprint AS is_same_request, record.outcome
-    FROM sent CROSS JOIN LATERAL (
-      SELECT fingerprint, outcome FROM idempotency_record
-      WHERE idempotency_record.partner_id = sent.partner_id AND idempotency_record.idempotency_key = sent.idempotency_key
-      LIMIT 1
-    ) AS record
-    WHERE sent.idempotency_key IS NOT NULL
-  ), requested AS (
+  ), ${replayedRequests}, requested AS (
     SELECT * FROM sent WHERE id NOT IN (SELECT id FROM replayed)
   ), ${latestLeads}, first_request AS (
     SELECT DISTINCT ON (id) id AS lead_id, request_id FROM latest

@@ -2,6 +2,8 @@ import type { Idempotency } from '../../../leads/idempotency.ts';
 import { newIdentifier } from '../../../leads/identifier.ts';
 import { callDueAt, type Submission } from '../../../leads/submission.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
+import { grantedTypeOf } from './granted-type.ts';
+import { replayedRequests } from './replayed.ts';
 import { storableText } from './storable-text.ts';
 
 /** A submission as the statement's parameter, with the lead that it creates if it is accepted. */
@@ -44,8 +46,8 @@ export function sentSubmissionOf(submission: Submission, idempotency?: Idempoten
 
 /**
  * CTEs that decide on the submissions in `$1`, a JSON array of `SentSubmission`, and create the leads of those that are
- * accepted. They follow `outcomeWithActiveLead` of the lead logic. `replayed` contains the submissions whose idempotency key
- * already has a record, `decided` all others.
+ * accepted. They follow `outcomeWithActiveLead` of the lead logic. `decided` contains all submissions except those in
+ * `replayed`.
  *
  * The outcome in `decided` is null if it depends on a change that this statement cannot see: another transaction has just
  * committed an active lead, or this one has just superseded a lead whose re-contact period has passed. The caller sends
@@ -61,27 +63,12 @@ export const decideSubmissions = `
       id text, partner_id integer, received_at bigint, type text, mobile text, delays integer,
       content text, new_lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text,
       trace text)
-  ), replayed AS MATERIALIZED (
-    SELECT sent.id, record.fingerprint = sent.fingerprint AS is_same_request, record.outcome,
-      record.lead_id, record.due_at
-    FROM sent CROSS JOIN LATERAL (
-      SELECT fingerprint, outcome, lead_id, due_at FROM idempotency_record
-      WHERE idempotency_record.partner_id = sent.partner_id
-        AND idempotency_record.idempotency_key = sent.idempotency_key
-      LIMIT 1
-    ) AS record
-    WHERE sent.idempotency_key IS NOT NULL
-  ), matched AS MATERIALIZED (
+  ), ${replayedRequests}, matched AS MATERIALIZED (
     SELECT sent.*, granted.type_id, active.id AS active_id,
       active.state = 'dialled' AND active.dialled_at + granted.recontact_after <= sent.accepted_at
         AS may_be_contacted_again, active.state AS active_state
     FROM sent
-    LEFT JOIN LATERAL (
-      SELECT lead_type.id AS type_id, lead_type.recontact_after
-      FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
-      WHERE lead_type.name = sent.type AND granted_type.partner_id = sent.partner_id
-      LIMIT 1
-    ) AS granted ON true
+    LEFT JOIN ${grantedTypeOf('sent')} AS granted ON true
     LEFT JOIN LATERAL (
       SELECT lead.id, lead.state, lead.dialled_at FROM lead
       WHERE lead.mobile = sent.mobile AND lead.type_id = granted.type_id AND lead.ended_order = 0

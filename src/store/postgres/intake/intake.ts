@@ -17,7 +17,10 @@ const grantedType: Statement = {
     WHERE lead_type.name = $1 AND granted_type.partner_id = $2`,
 };
 
-/** Returns the store's intake, whose calls are batched; the number of waiting calls; and a promise of there being none. */
+/**
+ * Returns the store's intake, whose calls are batched: `waiting` is the number of waiting calls, and `idle` resolves once there
+ * is none.
+ */
 export function postgresIntake(
   database: PostgresDatabase,
   notifications: LeadNotifications,

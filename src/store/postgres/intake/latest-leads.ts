@@ -1,4 +1,5 @@
 import { latestFirst } from '../../sql/lead-order.ts';
+import { grantedTypeOf } from './granted-type.ts';
 
 /**
  * CTE with the latest lead of each row of `requested` (`id`, `partner_id`, `type`, `mobile`): the lead that the partner
@@ -9,12 +10,7 @@ export const latestLeads = `
   latest AS MATERIALIZED (
     SELECT requested.id AS request_id, granted.type_id, lead.*
     FROM requested
-    LEFT JOIN LATERAL (
-      SELECT lead_type.id AS type_id
-      FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
-      WHERE lead_type.name = requested.type AND granted_type.partner_id = requested.partner_id
-      LIMIT 1
-    ) AS granted ON true
+    LEFT JOIN ${grantedTypeOf('requested')} AS granted ON true
     LEFT JOIN LATERAL (
       SELECT id, state, accepted_at, due_at, dialled_at, claim, may_have_arrived FROM lead
       WHERE lead.mobile = requested.mobile AND lead.type_id = granted.type_id

@@ -8,7 +8,7 @@ import type { DueQueue } from './due-queue.ts';
 
 interface ClaimableLead extends Omit<ClaimedLead, 'mayHaveArrived'> {
   mayHaveArrived: number;
-  /** End of the lease of a claim that was never released; null: no attempt was interrupted. */
+  /** When the lease of an interrupted attempt ended (ms since 1970); null: no attempt was interrupted. */
   interruptedAt: number | null;
 }
 
@@ -21,7 +21,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
        iif(lead.claim IS NULL, NULL, lead.next_attempt_at) AS interruptedAt, lead.trace
      FROM lead ${dueLeadJoins} WHERE lead.id IN (SELECT value FROM json_each(?))`,
   );
-  const claim = new Query(
+  const claimLead = new Query(
     database,
     `UPDATE lead SET claim = ?, next_attempt_at = ?, attempts = attempts + 1, may_have_arrived = ? WHERE id = ?`,
   );
@@ -33,7 +33,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
   );
   const insertAttempt = insertAttemptQuery(database);
 
-  return ({ claim: name, limit, lease, notDueBefore }) => {
+  return ({ claim, limit, lease, notDueBefore }) => {
     const now = Date.now();
     const leads: ClaimedLead[] = [];
     let tooLate = 0;
@@ -44,7 +44,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
       const claimable = found.get(id);
       if (claimable === undefined) {
         // A lead without a submission, as in a damaged store, must not block the others.
-        claim.run(name, now + lease, 0, id);
+        claimLead.run(claim, now + lease, 0, id);
         continue;
       }
       const { interruptedAt, mayHaveArrived, ...lead } = claimable;
@@ -56,14 +56,14 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
         undecided += mayHaveArrived;
         continue;
       }
-      claim.run(name, now + lease, mayHaveArrived, lead.id);
+      claimLead.run(claim, now + lease, mayHaveArrived, lead.id);
       leads.push({ ...lead, mayHaveArrived: mayHaveArrived === 1 });
     }
     return { leads, tooLate, undecided };
   };
 }
 
-/** Returns a function that extends leases and returns the ids of the leads that the claim still holds. */
+/** Returns a function that renews leases and returns the ids of the leads that the claim still holds. */
 export function leaseRenewer(
   database: DatabaseSync,
 ): (claim: string, leadIds: readonly string[], lease: number) => string[] {

@@ -11,9 +11,9 @@ import { type DueQueue, dueQueue, type QueuePosition } from './due-queue.ts';
 /** Returns the store's delivery. */
 export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Delivery {
   const due = dueQueue(database);
-  const claim = claimer(database, due);
-  const renew = leaseRenewer(database);
-  const record = attemptRecorder(database);
+  const claimDue = claimer(database, due);
+  const renewLease = leaseRenewer(database);
+  const recordAttempt = attemptRecorder(database);
 
   return {
     dueLeads: dueLeadLister(database, due),
@@ -22,10 +22,11 @@ export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Deli
       return due.nextAttemptAt();
     },
 
-    onChange: (wake) => queue.onCommit(wake),
-    claimDue: (terms) => queue.write(() => claim(terms)),
-    renewLease: (name, leadIds, lease) => queue.write(() => renew(name, leadIds, lease)),
-    recordAttempt: (name, attempt, nextAttemptAt) => queue.write(() => record(name, attempt, nextAttemptAt)),
+    onChange: (listener) => queue.onCommit(listener),
+    claimDue: (terms) => queue.write(() => claimDue(terms)),
+    renewLease: (claim, leadIds, lease) => queue.write(() => renewLease(claim, leadIds, lease)),
+    recordAttempt: (claim, attempt, nextAttemptAt) =>
+      queue.write(() => recordAttempt(claim, attempt, nextAttemptAt)),
   };
 }
 

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { isOpen } from '../../sql/delivery-pauses.ts';
 import { Query } from '../query.ts';
 
-/** A lead's position in the due queue: the longest due comes first. */
+/** A lead's position in the due queue: the most overdue lead comes first. */
 export interface QueuePosition {
   id: string;
   nextAttemptAt: number;
@@ -10,7 +10,7 @@ export interface QueuePosition {
 
 /** The scheduled leads whose delivery is not paused, in the order in which they are due. */
 export interface DueQueue {
-  /** Returns when the next lead can be claimed (ms since 1970; undefined: none is scheduled). */
+  /** Returns when the next lead can be claimed (ms since 1970). Undefined: none, or all are paused. */
   nextAttemptAt(): number | undefined;
   /** Returns the first leads that can be claimed at `now`, after the position `after` (undefined: from the start). */
   first(now: number, limit: number, after?: QueuePosition): QueuePosition[];

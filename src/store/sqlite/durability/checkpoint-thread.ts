@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { durableCheckpoints, existingFile } from '../file/database.ts';
 
-/** The database file whose log the thread checkpoints. */
+/** The database file that the thread moves the log's pages to. */
 export interface CheckpointedFile {
   path: string;
   /** A descriptor of the file. */
@@ -42,7 +42,7 @@ port.on('message', (task: CheckpointTask) => {
     // Leaves little to sync for the final checkpoint, which makes writers wait.
     fsyncSync(descriptor);
   }
-  // Blocks writers, but only for what was written since. Without it the log would never be reset under constant load.
+  // Blocks writers, but only while the pages written since are moved. Under constant load only this resets the log.
   const isComplete = final[task].get()?.['busy'] === 0;
   port.postMessage(isComplete);
 });

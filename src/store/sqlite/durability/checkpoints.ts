@@ -29,18 +29,18 @@ const pagesPerCommit = 10;
 export interface CheckpointFallback {
   /** Reports the failure. */
   failed(): void;
-  /** Makes a checkpoint that needs neither a descriptor nor a thread, since either may be what is missing. */
+  /** Runs a checkpoint that needs neither a new descriptor nor a thread. */
   checkpoint(): void;
 }
 
 type Settle = (isComplete: boolean) => void;
 
 /**
- * Makes checkpoints in a thread: SQLite would make them within a COMMIT, and block every request while the disk syncs
+ * Runs checkpoints in a thread: SQLite would run them within a COMMIT, and block every request while the disk syncs
  * hundreds of pages.
  *
  * The thread and its connection need eight descriptors, so the server starts it early (`start`) and keeps it. If it cannot
- * be started or exits, the main thread makes the checkpoint, and the next one starts another thread.
+ * be started or exits, the main thread runs the checkpoint, and the next one starts another thread.
  */
 export class Checkpoints {
   readonly #file: CheckpointedFile;
@@ -114,14 +114,14 @@ export class Checkpoints {
     return worker;
   }
 
-  /** An `error` event is followed by `exit`; only the first of the two counts. */
+  /** An `error` event is followed by `exit`; only the first of the two is handled. */
   #onEnd(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#failTasks();
     if (!this.#isFailing) {
       process.emitWarning(
-        `The checkpoint thread of ${this.#file.path} failed (${reason}). The main thread makes checkpoints until it can be started again, and each one blocks requests briefly. If this continues, check how many files the process may open (ulimit -n).`,
+        `The checkpoint thread of ${this.#file.path} failed (${reason}). The main thread runs checkpoints until it can be started again, and each one blocks requests briefly. If this continues, check how many files the process may open (ulimit -n).`,
       );
     }
     this.#isFailing = true;

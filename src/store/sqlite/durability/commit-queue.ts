@@ -48,7 +48,7 @@ export class CommitQueue {
   #isScheduled = false;
   /** The sync in progress. Never rejects; resolves to the error if the sync failed. */
   #syncing: Promise<unknown> | undefined;
-  /** When the lock was first found to be held (`performance.now()`); 0: it was not. */
+  /** When the first of the failed attempts to get the lock was made (`performance.now()`); 0: the last one succeeded. */
   #lockedSince = 0;
   #whenIdle: (() => void)[] = [];
   readonly #commitListeners = new Set<() => void>();
@@ -81,7 +81,7 @@ export class CommitQueue {
       return Promise.reject(new StoreUnavailable(`${waiting} writes are waiting for the store.`));
     }
     return new Promise<Result>((resolve, reject) => {
-      // The cast: an entry's resolve() only ever receives the result of its own run().
+      // The cast: `settle` receives only what `work` returned.
       const settle = resolve as (result: unknown) => void;
       this.#waiting.push({ run: work, resolve: settle, reject, result: undefined, failure: undefined });
       this.#schedule();

@@ -8,11 +8,11 @@ export class TickCache<Row> {
   #isClearScheduled = false;
 
   /** Returns the cached row, or calls `query` and caches its result (undefined included). */
-  get(name: string, query: () => Row | undefined): Row | undefined {
-    const cached = this.#rows.get(name);
-    if (cached !== undefined || this.#rows.has(name)) return cached;
+  get(key: string, query: () => Row | undefined): Row | undefined {
+    const cached = this.#rows.get(key);
+    if (cached !== undefined || this.#rows.has(key)) return cached;
     const row = query();
-    this.#rows.set(name, row);
+    this.#rows.set(key, row);
     this.#scheduleClear();
     return row;
   }

@@ -26,7 +26,7 @@ export class WriteAheadLog implements Durability {
   readonly #checkpoints: Checkpoints;
   readonly #begin: Query;
   readonly #version: Query<{ user_version: Version }>;
-  /** Version of the store at the last transaction that could begin. */
+  /** Version of the store that the last transaction accepted. */
   #checkedVersion: Version | undefined;
   #hasSyncFailed = false;
   #isReplaced = false;
@@ -104,7 +104,7 @@ export class WriteAheadLog implements Durability {
     else closeStore(this.#database, this.#path);
   }
 
-  /** Checks a version that differs from that of the last transaction. The transaction remains open unless this throws. */
+  /** Checks a version that differs from that of the last transaction. A transaction is open afterwards, unless this throws. */
   #checkVersion(version: Version): void {
     if (migrationOf(version) > latestMigration) {
       this.#database.exec('ROLLBACK');
@@ -150,7 +150,7 @@ export class WriteAheadLog implements Durability {
     try {
       this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
     } catch {
-      // The log grows until the next checkpoint succeeds, or SQLite makes one within a commit (`wal_autocheckpoint`).
+      // The log grows until the next checkpoint succeeds, or SQLite runs one within a commit (`wal_autocheckpoint`).
     }
   }
 }

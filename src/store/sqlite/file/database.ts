@@ -8,7 +8,7 @@ import { applicationId, prereleaseApplicationId } from './version.ts';
 /** Maximum time that a start waits for another process that migrates the same file (ms). */
 const startTimeout = 10_000;
 
-/** Size of the log at which SQLite makes a checkpoint within a commit, if no other checkpoint succeeded (pages; 1 GiB). */
+/** Size of the log at which SQLite runs a checkpoint within a commit, if no other checkpoint succeeded (pages; 1 GiB). */
 const maxLogPages = 262_144;
 
 /** Size to which a larger log is truncated when it is reset (bytes). */

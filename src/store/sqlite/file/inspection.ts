@@ -33,7 +33,7 @@ export function inspectFiles(path: string, accepted?: 'without its log'): void {
 function findProblem(given: string, isLogLossAccepted: boolean): string | undefined {
   const path = resolveLinks(given);
   const log = `${path}-wal`;
-  // The log first: if a process that closes the store has removed it, the file is already marked as closed.
+  // Reads the log first: a process that closes the store marks the file as closed before it removes the log.
   const logSize = sizeOf(log);
   const size = sizeOf(path) ?? 0;
   if (size === 0) return (logSize ?? 0) > logHeader ? missingFile(path) : undefined;

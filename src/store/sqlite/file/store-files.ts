@@ -70,14 +70,12 @@ export class StoreFiles {
     return moved;
   }
 
-  /**
-   * Writing to a log that another program truncated continues behind a hole. A log that a checkpoint truncated is empty.
-   */
+  /** After another program has truncated the log, SQLite writes behind a hole. A log that a checkpoint truncated is empty. */
   #isLogTruncated(): boolean {
     return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && !hasLogHeader(this.#magic);
   }
 
-  /** A backup copied over the file has another version. The file may get its own version from the log only later. */
+  /** A backup copied over the file has another version. The file may receive its own version from the log later. */
   #isOverwritten(version: Version): boolean {
     if (versionInFile(this.#file) !== version) return this.#versionInFile === version;
     this.#versionInFile = version;

@@ -62,7 +62,7 @@ CREATE TABLE lead (
   cancelled_at bigint,
   -- Trace of the request that created the lead (W3C Trace Context, traceparent); null without tracing.
   trace text
--- Deliveries leave dead index entries just where the next due lead is looked for.
+-- Deliveries leave dead index entries at the beginning of `lead_due`, which every search for due leads reads.
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 -- Guarantees one active lead per person and type, and finds all leads of a person, the latest included.
@@ -72,8 +72,8 @@ CREATE INDEX lead_due ON lead (type_id, next_attempt_at, id) WHERE state = 'sche
 CREATE INDEX lead_failed ON lead (id) WHERE state = 'failed';
 CREATE INDEX lead_undecided ON lead (id) WHERE state = 'failed' AND ended_order = 0;
 
--- Number of leads in each state, as changes that are added up now and then: counting millions takes seconds, and one row
--- per state would make every transaction wait for the one before.
+-- Number of leads in each state, as changes that are merged occasionally: counting millions takes seconds, and one row per
+-- state would make every transaction wait for the previous one.
 CREATE TABLE lead_count (
   state text NOT NULL,
   count bigint NOT NULL
