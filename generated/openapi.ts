@@ -511,7 +511,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
+         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: except after 422, you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
          * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
          */
         "Idempotency-Key": string;
@@ -540,7 +540,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: except after 422, you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -617,7 +617,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: except after 422, you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
