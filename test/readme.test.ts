@@ -385,6 +385,7 @@ test('every limit of the HTTP server is in the guide', () => {
   const internal = [
     'server/active-keys maxWaiting',
     'server/client-address maxRemembered',
+    'server/eviction maxMembers',
     'server/readiness defaultInterval',
     'server/readiness defaultTimeout',
   ];

@@ -2,7 +2,7 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Backlog } from '../telemetry/metrics.ts';
 
-/** Reads the metrics that only the store knows. */
+/** Reads the metrics about the content of the store. */
 export class BacklogReader {
   readonly #store: Store;
   readonly #log: Log;
@@ -13,7 +13,7 @@ export class BacklogReader {
     this.#log = log;
   }
 
-  /** Returns undefined if the store fails, and logs the first of several failures in a row. */
+  /** Reads the backlog. Undefined: the store fails, which is logged once until it works again. */
   async read(): Promise<Backlog | undefined> {
     try {
       const { nextAttemptAt, ...workload } = await this.#store.workload();

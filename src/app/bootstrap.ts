@@ -17,7 +17,7 @@ export async function bootstrap(registry: Registry): Promise<FirstPartner | unde
   try {
     await registry.addType(first.type, null);
   } catch (error) {
-    // Another server that starts on the same store was faster.
+    // Another server is starting on the same store and has added it first.
     if (error instanceof UserError) return undefined;
     throw error;
   }

@@ -6,14 +6,18 @@ import { addressReader, type TrustedProxies } from '../server/client-address.ts'
 import { isStoreUrl } from '../store/open.ts';
 import { parseDuration } from '../text/duration.ts';
 
+// Each error message completes the sentence "NAME must be".
+
 const portRange = 'a port, from 0 (any free port) to 65535';
 
+/** Accepts a port. */
 export const port = makeExactValidator<number>((value) => {
   const number = parsePort(value);
   if (number !== undefined) return number;
   throw new Error(portRange);
 });
 
+/** Accepts `off` or a port. */
 export const portOrOff = makeExactValidator<number | 'off'>((value) => {
   if (value === 'off') return 'off';
   const number = parsePort(value);
@@ -21,17 +25,20 @@ export const portOrOff = makeExactValidator<number | 'off'>((value) => {
   throw new Error(`off, or ${portRange}`);
 });
 
+/** Accepts `off` or a contact URI of security.txt (RFC 9116, section 2.5.3). */
 export const securityContact = makeExactValidator<string>((value) => {
   if (value === 'off') return 'off';
   if (/^(mailto:|https:\/\/|tel:)\S+$/.test(value)) return value;
   throw new Error('off, or a URI such as mailto:security@leads.example or https://leads.example/security');
 });
 
+/** Accepts any host that is not blank; listening on it is the only full check. */
 export const host = makeExactValidator<string>((value) => {
   if (value.trim() !== '') return value;
   throw new Error('an address of this machine, such as 127.0.0.1 or 0.0.0.0');
 });
 
+/** Accepts the URL of a store. */
 export const storeUrl = makeExactValidator<string>((value) => {
   if (isStoreUrl(value)) return value;
   throw new Error(
@@ -39,12 +46,14 @@ export const storeUrl = makeExactValidator<string>((value) => {
   );
 });
 
+/** Accepts a country code (ISO 3166-1 alpha-2). */
 export const country = makeExactValidator<CountryCode>((value) => {
   const code = value.toUpperCase();
   if (isCountry(code)) return code;
   throw new Error('a country code of two letters, such as GB or DE');
 });
 
+/** Accepts `all` or country codes (ISO 3166-1 alpha-2). */
 export const countriesOrAll = makeExactValidator<readonly CountryCode[] | 'all'>((value) => {
   if (value === 'all') return 'all';
   const codes = splitList(value.toUpperCase());
@@ -52,6 +61,7 @@ export const countriesOrAll = makeExactValidator<readonly CountryCode[] | 'all'>
   throw new Error('all, or country codes of two letters separated by commas, such as GB,IE');
 });
 
+/** Accepts `off` or kinds of special numbers. */
 export const specialNumbersOrOff = makeExactValidator<readonly SpecialNumber[]>((value) => {
   if (value === 'off') return [];
   const kinds = splitList(value);
@@ -60,6 +70,7 @@ export const specialNumbersOrOff = makeExactValidator<readonly SpecialNumber[]>(
   throw new Error(`off, or one or more of ${specialNumbers.join(', ')}, separated by commas`);
 });
 
+/** Accepts `off` or a duration, whose value is in milliseconds. */
 export const durationOrOff = makeExactValidator<number | 'off'>((value) => {
   if (value === 'off') return 'off';
   try {
@@ -69,6 +80,7 @@ export const durationOrOff = makeExactValidator<number | 'off'>((value) => {
   }
 });
 
+/** Accepts `off` or a number of requests per second. */
 export const requestRateOrOff = makeExactValidator<number | 'off'>((value) => {
   if (value === 'off') return 'off';
   const number = Number(value);
@@ -76,6 +88,7 @@ export const requestRateOrOff = makeExactValidator<number | 'off'>((value) => {
   throw new Error(`off, or a number of requests per second, from 1 to ${maxPerSecond}`);
 });
 
+/** Accepts `off` or addresses and networks, as `proxyCheck` does. */
 export const proxiesOrOff = makeExactValidator<TrustedProxies>((value) => {
   if (value === 'off') return [];
   const proxies = splitList(value);

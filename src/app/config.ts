@@ -27,7 +27,7 @@ export interface Config {
   port: number;
   host: string;
   databaseUrl: string;
-  /** Maximum number of connections to PostgreSQL. */
+  /** Maximum number of connections to PostgreSQL. SQLite ignores it. */
   databaseConnections: number;
   /** The country of phone numbers without a country code. */
   defaultCountry: CountryCode;
@@ -40,7 +40,7 @@ export interface Config {
   trustedProxies: TrustedProxies;
   /** Maximum number of connections per address, except for trusted proxies. */
   connectionsPerAddress: number;
-  /** Where Prometheus reads the metrics. Undefined: nowhere. */
+  /** Host and port on which the metrics are available. Undefined: none. */
   metrics: { host: string; port: number } | undefined;
   /** Contact for security reports (RFC 9116). Undefined: none. */
   securityContact: string | undefined;
@@ -50,11 +50,11 @@ export interface Config {
   dispatch: boolean;
   /** The dialler that receives due leads. Undefined: none. */
   dialler: Dialler | undefined;
-  /** Maximum number of concurrent deliveries. */
+  /** Maximum number of leads in flight. */
   diallerConcurrency: number;
-  /** Time for the dialler to respond (ms). */
+  /** Maximum time of a delivery attempt (ms). */
   diallerTimeout: number;
-  /** Time after its due time in which a lead may be called (ms). Undefined: no limit. */
+  /** Maximum delay of a call after its due time (ms). Undefined: no limit. */
   dialWithin: number | undefined;
 }
 

@@ -5,8 +5,8 @@ import type { Log } from '../telemetry/log.ts';
 /** Interval between two runs (ms). */
 const interval = 10 * 60_000;
 
-/** Pause after each step, in which the store serves other callers (ms). */
-const pause = 50;
+/** Delay after each step (ms), in which the store handles requests. */
+const stepDelay = 50;
 
 /** Deletes expired idempotency records and releases unused space, at intervals and in small steps. */
 export class RegularMaintenance {
@@ -24,6 +24,7 @@ export class RegularMaintenance {
     this.#start();
   }
 
+  /** Stops after the step in progress. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
@@ -47,10 +48,10 @@ export class RegularMaintenance {
     }
   }
 
-  /** Repeats a step until it returns that nothing is left to do. */
+  /** Repeats a step while it returns true, which means that more is left to do. */
   async #repeat(step: () => Promise<boolean>): Promise<void> {
     while (!this.#isStopping && (await step())) {
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await new Promise((resolve) => setTimeout(resolve, stepDelay));
     }
   }
 }

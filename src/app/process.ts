@@ -1,7 +1,7 @@
 import { ConfigError } from '../environment/variables.ts';
 import { flushLog } from '../telemetry/log.ts';
 
-/** A program that runs until it has stopped after a signal. */
+/** A program that runs until a signal stops it. */
 export type Program = (stopSignal: Promise<NodeJS.Signals>) => Promise<void>;
 
 /** Runs a program, then ends the process. If the program fails, prints the reason on standard error and exits with 1. */

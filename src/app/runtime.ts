@@ -6,12 +6,12 @@ import { setFlagsFromString } from 'node:v8';
 const defaultCache = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 
 /**
- * Keeps V8 from allocating a request's objects in the old generation (pretenuring). It does so when many of them survive
- * a collection, as those that wait for a commit do, and they then keep everything they refer to alive until the next full
- * collection: up to a third of the rate.
+ * Prevents V8 from allocating the objects of requests in its old generation (pretenuring), as it does once many of them
+ * survive a collection while they wait for a commit. Objects there stay alive, with everything that they refer to, until
+ * the next full collection, which costs up to a third of the throughput.
  *
- * Call it before `enableModuleCache`: V8 only accepts code that was compiled with the same flags. For that reason the CLI,
- * which shares the cache, calls it as well.
+ * Call it before `enableModuleCache`: V8 only accepts code that was compiled with the same flags. The CLI calls it too,
+ * because it shares the cache.
  */
 export function avoidPretenuring(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');

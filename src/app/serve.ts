@@ -6,7 +6,7 @@ import { runProgram } from './process.ts';
 import { type Service, startService } from './service.ts';
 import { shutDown, shutdownTimeout } from './shutdown.ts';
 
-/** Time for a start in progress to end after a signal (ms). */
+/** Maximum time for a start in progress to end after a signal (ms). */
 const startTimeout = 2_000;
 
 /** Runs the server until a signal stops it, then ends the process. If it cannot start, prints why and exits with 1. */

@@ -23,7 +23,7 @@ import { urlOf } from './url.ts';
 
 /** A running server with its store. */
 export interface Service {
-  /** A URL under which this machine reaches the server. */
+  /** A URL at which this machine reaches the server. */
   url: string;
   /** Undefined: the store was not empty. */
   firstPartner: FirstPartner | undefined;
@@ -50,6 +50,7 @@ interface Parts {
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
+  // The metrics observe the store, so they are created before the store and readiness that they read.
   const metrics =
     config.metrics &&
     (await loadMetrics(
@@ -74,6 +75,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
   const maintenance = new RegularMaintenance(store, log);
+  // Last, so that no lead is delivered if the server cannot start.
   dispatcher = startDispatcher(config, store, log, metrics);
 
   const parts = {
@@ -103,6 +105,7 @@ function startLeadServer(
   return startHttpServer(app, { host, port, log, onResponse, trustedProxies, connectionsPerAddress });
 }
 
+/** Combines two handlers, of which the second is optional. */
 function combine(first: OnResponse, second: OnResponse | undefined): OnResponse {
   if (second === undefined) return first;
   return (request) => {
@@ -111,6 +114,7 @@ function combine(first: OnResponse, second: OnResponse | undefined): OnResponse 
   };
 }
 
+/** Stops the parts in the order in which they depend on each other. */
 function stopService(parts: Parts, log: Log): Promise<void> {
   const { store, readiness, keyLastUsed, server, metricsServer, maintenance, dispatcher, stopTracing } =
     parts;

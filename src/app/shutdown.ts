@@ -19,8 +19,8 @@ export const drainUntil = 7_300;
 export const shutdownTimeout = 8_900;
 
 /**
- * Runs the steps of a shutdown one after the other. A step that takes too long, perhaps because another machine does not
- * respond, is logged and abandoned; one that fails is logged.
+ * Runs the steps of a shutdown one after the other. If a step takes too long, such as because another machine does not
+ * respond, it is logged and abandoned. If it fails, it is logged.
  */
 export async function shutDown(steps: readonly ShutdownStep[], log: Log): Promise<void> {
   const start = performance.now();

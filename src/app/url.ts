@@ -1,4 +1,4 @@
-/** Returns a URL under which this machine reaches a server. */
+/** Returns a URL at which this machine reaches a server. */
 export function urlOf({ host, port }: { host: string; port: number }): string {
   return `http://${reachableHost(host)}:${port}`;
 }

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
-import type { DeliveryPause } from '../store/delivery-pause.ts';
+import { type DeliveryPause, describePausedTypes } from '../store/delivery-pause.ts';
 import { defineAction } from './action.ts';
 import type { CommandContext } from './context.ts';
 import { formatTime, type View } from './output.ts';
@@ -54,7 +54,7 @@ function pauseCommand(context: CommandContext): Command {
       const reason = parseReason(text);
       await store.pauseDelivery({ type, by: 'operator', reason });
       await output.done(
-        `Paused delivery of ${describeType(type)}. Every server stops within a second; attempts in flight continue.`,
+        `Paused delivery of ${describePausedTypes(type)}. Every server stops within a second; attempts in flight continue.`,
         { type: type ?? null, paused: true, reason },
       );
     },
@@ -73,10 +73,13 @@ function resumeCommand(context: CommandContext): Command {
       const ended = await store.resumeDelivery(type);
       if (ended.length === 0) {
         throw new UserError(
-          `Delivery of ${describeType(type)} is not paused. Run \`leads delivery list\` to list the pauses.`,
+          `Delivery of ${describePausedTypes(type)} is not paused. Run \`leads delivery list\` to list the pauses.`,
         );
       }
-      await output.done(`Resumed delivery of ${describeType(type)}.`, { type: type ?? null, paused: false });
+      await output.done(`Resumed delivery of ${describePausedTypes(type)}.`, {
+        type: type ?? null,
+        paused: false,
+      });
       for (const pause of await store.pauses()) note(`Still paused: ${describePause(pause)}`);
     },
   );
@@ -91,11 +94,7 @@ function listCommand(context: CommandContext): Command {
 
 /** Describes a pause in a sentence that starts in lower case. */
 export function describePause({ type, by, reason, since }: DeliveryPause): string {
-  return `delivery of ${describeType(type)} is paused by the ${by} since ${formatTime(since)}: ${reason.replace(/\.$/, '')}.`;
-}
-
-function describeType(type: string | undefined): string {
-  return type === undefined ? 'all lead types' : `the lead type ${JSON.stringify(type)}`;
+  return `delivery of ${describePausedTypes(type)} is paused by the ${by} since ${formatTime(since)}: ${reason.replace(/\.$/, '')}.`;
 }
 
 function parseReason(text: string): string {

@@ -1,4 +1,4 @@
-import type { DeliveryPause, DeliveryPauses } from '../store/delivery-pause.ts';
+import { type DeliveryPause, type DeliveryPauses, describePausedTypes } from '../store/delivery-pause.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** Minimum time between two reads of the pauses (ms). Each server applies a change within a second. */
@@ -78,16 +78,12 @@ export class PauseTracker {
 
   #logEnd({ type, by }: DeliveryPause): void {
     const fields = { by, ...(type !== undefined && { type }) };
-    this.#log.info(fields, `Delivery of ${describeType(type)} is no longer paused by the ${by}.`);
+    this.#log.info(fields, `Delivery of ${describePausedTypes(type)} is no longer paused by the ${by}.`);
   }
 }
 
 function describePause({ type, by, reason }: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): string {
-  return `Delivery of ${describeType(type)} is paused by the ${by}: ${reason.replace(/\.$/, '')}.`;
-}
-
-function describeType(type: string | undefined): string {
-  return type === undefined ? 'all lead types' : `the lead type ${JSON.stringify(type)}`;
+  return `Delivery of ${describePausedTypes(type)} is paused by the ${by}: ${reason.replace(/\.$/, '')}.`;
 }
 
 function includes(pauses: readonly DeliveryPause[], { type, by, reason, since }: DeliveryPause): boolean {

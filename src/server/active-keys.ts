@@ -7,9 +7,9 @@ const refreshInterval = 250;
 const maxWaiting = 1_000;
 
 /**
- * The digests of all active keys. The server looks up a key from an address with too many failures only if it is among
- * them, so that a flood of invalid keys costs a few queries a second and valid keys still get through. The set decides
- * which keys are looked up, never which are accepted.
+ * The digests of all active keys, neither revoked nor expired. If an address has too many failures, the server looks up its
+ * keys only if they are active: a flood of invalid keys then costs a few queries a second, and valid keys still work. The
+ * set decides which keys are looked up, never which are accepted.
  */
 export class ActiveKeys {
   readonly #registry: Pick<Registry, 'activeKeyDigests'>;
@@ -50,7 +50,7 @@ export class ActiveKeys {
     await this.#lastQuery.catch(() => {});
     const wait = this.#lastRefresh + refreshInterval - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait).unref());
-    // From now on, callers must wait for the next query: this one may miss a key that they know of.
+    // From now on, callers must wait for the next query: this one may not include a newer key.
     this.#next = undefined;
     this.#lastRefresh = performance.now();
     this.#lastQuery = this.#registry.activeKeyDigests();

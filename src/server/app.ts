@@ -8,18 +8,18 @@ import type { Operation } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { RateLimit } from '../partners/rate-limit.ts';
 import type { Store } from '../store/store.ts';
+import { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
 import { ActiveKeys } from './active-keys.ts';
 import { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { addressReader, type TrustedProxies } from './client-address.ts';
+import { docsPage, redirectToDocs } from './docs-page.ts';
 import { Documents } from './documents.ts';
-import { FailureLog } from './failure-log.ts';
 import { healthz, readyz } from './health.ts';
-import { InFlight } from './in-flight.ts';
+import { InFlightLimiter } from './in-flight-limiter.ts';
 import type { KeyLastUsed } from './key-last-used.ts';
-import { KeyLimits } from './key-limits.ts';
-import { docs, redirectToDocs } from './page.ts';
+import { KeyRateLimiter } from './key-rate-limiter.ts';
 import type { Readiness } from './readiness.ts';
 import { type PipelineServices, requestPipeline } from './request-pipeline.ts';
 import { serviceFailure } from './respond.ts';
@@ -29,6 +29,7 @@ import { refuseUnknownPaths } from './unknown-path.ts';
 
 type App = Hono<{ Bindings: HttpBindings }>;
 
+/** What the application depends on, and its limits. */
 export interface AppOptions {
   store: Store;
   phones: PhoneParsers;
@@ -44,10 +45,11 @@ export interface AppOptions {
   trustedProxies?: TrustedProxies;
   /** Contact for security reports. Undefined: none. */
   securityContact?: string | undefined;
-  /** Maximum number of bytes of documents that clients have not read, in all. */
+  /** Maximum size of the documents that clients have not read, in all (bytes). */
   maxUnread?: number;
 }
 
+/** Default of `inFlightPerKey`. */
 const defaultInFlightPerKey = 1_000;
 
 /** Creates the HTTP application: one route per operation of the contract, and the service's own routes. */
@@ -55,7 +57,7 @@ export function createApp(options: AppOptions): App {
   const { store, phones, log, readiness, onResponse, securityContact } = options;
   const app: App = new Hono();
   const contract = readContract();
-  const failures = new FailureLog(log);
+  const failureLog = new LimitedLog(log);
   const readAddress = addressReader(options.trustedProxies ?? []);
 
   const services = {
@@ -63,12 +65,12 @@ export function createApp(options: AppOptions): App {
     readAddress,
     authFailures: new AuthFailureLimiter(),
     activeKeys: new ActiveKeys(store),
-    keyLimits: new KeyLimits(options.rateLimit),
+    keyRateLimiter: new KeyRateLimiter(options.rateLimit),
     keyLastUsed: options.keyLastUsed,
-    inFlight: new InFlight(options.inFlightPerKey ?? defaultInFlightPerKey),
+    inFlight: new InFlightLimiter(options.inFlightPerKey ?? defaultInFlightPerKey),
     tick: new Tick(),
     log,
-    failures,
+    failureLog,
     onResponse,
   };
   addOperations(app, contract, phones, services);
@@ -77,15 +79,15 @@ export function createApp(options: AppOptions): App {
   app.get('/readyz', () => readyz(readiness.isReady));
   const documents = new Documents(readAddress, options.maxUnread);
   addContractRoutes(app, contract, documents);
-  app.get('/docs', (context) => documents.serve(context, docs()));
+  app.get('/docs', (context) => documents.serve(context, docsPage()));
   app.get('/', () => redirectToDocs());
   if (securityContact !== undefined) {
     app.get('/.well-known/security.txt', () => securityTxt(securityContact));
   }
 
   refuseUnknownPaths(app, onResponse);
-  // Operations reply to their own errors; only the service's own routes get here.
-  app.onError((error) => serviceFailure(error, failures));
+  // The pipeline handles errors of operations; this handles those of the service's own routes.
+  app.onError((error) => serviceFailure(error, failureLog));
   return app;
 }
 

@@ -1,4 +1,4 @@
-import { AddressBudget } from './address-budget.ts';
+import { AddressRateLimiter } from './address-rate-limiter.ts';
 import { evictOldest } from './eviction.ts';
 
 /** Maximum number of requests without a valid key from one address. */
@@ -16,12 +16,12 @@ export function authFailureHeaders(retryAfter: number): Record<string, string> {
 }
 
 /**
- * Limits the authentication failures of each address, so that nobody can try one key after another. A request counts
- * when it arrives and is no longer counted once its key proves valid: concurrent requests cannot exceed the limit.
+ * Limits the authentication failures of each address, so that nobody can guess keys. Each request is counted when it
+ * arrives, and its count is undone once its key proves valid: concurrent requests cannot exceed the limit either.
  */
 export class AuthFailureLimiter {
-  readonly #failures = new AddressBudget(allowed);
-  /** Digests of keys that were valid. They decide which keys are looked up, never which are accepted. */
+  readonly #failures = new AddressRateLimiter(allowed);
+  /** Digests of keys that were valid when last used. They decide which keys are looked up, never which are accepted. */
   readonly #remembered = new Set<string>();
 
   /** Counts a request. Returns false if its address has sent too many. */
@@ -34,12 +34,12 @@ export class AuthFailureLimiter {
     this.#failures.refund(address);
   }
 
-  /** Returns when the address may try another key, from now on (s). */
+  /** Returns the time until the address may send another request without a valid key (s). */
   retryAfter(address: string): number {
     return this.#failures.retryAfter(address);
   }
 
-  /** Returns whether a key was valid when it was last used. Such a key is looked up no matter who sends it. */
+  /** Returns whether a key was valid when it was last used. Such a key is always looked up. */
   isRemembered(digest: string): boolean {
     return this.#remembered.has(digest);
   }

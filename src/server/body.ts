@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 export type BodyError = 'too-large' | 'incomplete';
 
 /**
- * Reads a body of up to `maxBytes`. A larger one is not read if its Content-Length says so, and is dropped as it
- * arrives otherwise.
+ * Reads a body of up to `maxBytes`. A larger one is not read if it has a Content-Length, and is otherwise dropped as it
+ * arrives.
  */
 export function readBody(
   incoming: IncomingMessage,
@@ -16,11 +16,11 @@ export function readBody(
   return readStream(incoming, maxBytes);
 }
 
-/** Reads a body that has arrived already, as most do: listening for it would take 3 µs more. */
+/** Reads a body that has already arrived, as most have. This is faster than listening for it. */
 function readArrived(incoming: IncomingMessage, maxBytes: number): Buffer | BodyError {
   // With a length, because a read without one returns only the first packet.
   const body: Buffer = incoming.read(incoming.readableLength) ?? Buffer.alloc(0);
-  // Ends the stream, for which the connection's next request waits.
+  // This read ends the stream. The connection's next request waits for that.
   incoming.read();
   return body.length > maxBytes ? 'too-large' : body;
 }

@@ -15,8 +15,8 @@ export type IsTrustedProxy = (address: string) => boolean;
 const maxRemembered = 1_000;
 
 /**
- * Returns a check of whether an address belongs to a trusted proxy. It remembers the addresses that do, because the
- * library takes a microsecond for each.
+ * Returns a check of whether an address belongs to a trusted proxy. It remembers those that do, because the library's
+ * check is slow.
  *
  * @param trusted such as `10.0.0.0/8`, `::1` or `loopback`; empty: no proxy is trusted
  * @throws {TypeError} if one of them is neither an address nor a network
@@ -47,7 +47,7 @@ export function addressReader(trusted: TrustedProxies): ReadAddress {
 
 /**
  * Returns the nearest address that does not belong to a trusted proxy. Each proxy appends its client's address, so the
- * header is read from its end. If an entry is not an address, the proxy that wrote it counts as the client.
+ * header is read from its end. If an entry is not an address, the proxy that wrote it is treated as the client.
  *
  * @param header Node joins repeated headers with commas, in order
  */

@@ -23,6 +23,7 @@ interface Peer {
   requests: number;
 }
 
+/** An open connection and its pending responses. */
 interface Connection {
   socket: Socket;
   /** Undefined for a trusted proxy, which may have any number of clients behind it. */
@@ -39,7 +40,7 @@ interface Connection {
   isAborting: boolean;
 }
 
-/** Whether a new connection is accepted. `evicted-idle`: it is, and an idle one was closed to make room. */
+/** Whether a new connection is accepted. `evicted-idle`: it is accepted, and an idle one was closed to make room. */
 export type Admission = 'accepted' | 'evicted-idle' | 'full' | 'full-for-address';
 
 /** Whether a request is processed. `ignored`: its connection is closing. */
@@ -48,15 +49,15 @@ export type RequestAdmission = 'accepted' | 'ignored' | 'too-many-from-address';
 /**
  * The open connections, with the responses that are pending on each.
  *
- * The bookkeeping is by connection because a Set of responses grows new tables all the time, and V8 keeps the responses
- * in the old ones alive: collecting that garbage took a sixth of the server's time.
+ * Each connection counts its responses. A Set of all responses would reallocate its table all the time, and V8 keeps the
+ * responses in old tables alive: collecting that garbage takes a sixth of the server's time.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #isProxy: IsTrustedProxy;
   readonly #open = new Map<Socket, Connection>();
   readonly #peers = new Map<string, Peer>();
-  /** In the order in which they became idle. */
+  /** Connections without pending responses, in the order in which they became idle. */
   readonly #idle = new Set<Connection>();
   #isStopping = false;
 
@@ -66,7 +67,7 @@ export class Connections {
     this.#isProxy = isProxy;
   }
 
-  /** Adds a new connection, closing the one that has been idle longest if necessary. The caller closes a refused one. */
+  /** Adds a connection, closing the one that has been idle longest if necessary. The caller must close a refused one. */
   open(socket: Socket): Admission {
     const address = socket.remoteAddress ?? '';
     const peer = this.#isProxy(address) ? undefined : this.#peerOf(networkOf(address));
@@ -102,7 +103,7 @@ export class Connections {
     connection.lastResponse = response;
     connection.unreadRequest = undefined;
     if (peer !== undefined) peer.requests += 1;
-    // `on` rather than `once`, which takes half a microsecond more: a response closes only once.
+    // `on` rather than `once`, which is slower: a response closes only once.
     response.on('close', () => this.#endRequest(connection, response));
     const isTooMany = peer !== undefined && peer.requests > this.#limits.requestsPerAddress;
     if (this.#isStopping || isTooMany || connection.pending >= this.#limits.pipelined) {
@@ -169,11 +170,11 @@ export class Connections {
     if (connection.peer !== undefined) connection.peer.requests -= 1;
     if (connection.pending > 0) return;
     this.#idle.add(connection);
-    // Its last response may have been on its way when the server began to stop, too late for `Connection: close`.
+    // The last response may have been started before the stop, too late for `Connection: close`.
     if (this.#isStopping) connection.socket.destroySoon();
   }
 
-  /** Removes a connection; does nothing if it was removed already to make room. */
+  /** Removes a connection. Does nothing if it has already been removed. */
   #remove(connection: Connection): void {
     const { socket, peer, pending } = connection;
     if (!this.#open.delete(socket)) return;
@@ -185,7 +186,7 @@ export class Connections {
   }
 }
 
-/** Sends `Connection: close` with the last pending response, unless that is on its way already. */
+/** Sends `Connection: close` with the last pending response, unless its headers are already sent. */
 function closeAfterLastResponse(connection: Connection): void {
   const { lastResponse } = connection;
   if (lastResponse === undefined || lastResponse.headersSent) return;

@@ -1,35 +1,35 @@
 import type { Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import { AddressBudget } from './address-budget.ts';
+import { AddressRateLimiter } from './address-rate-limiter.ts';
 import type { ReadAddress } from './client-address.ts';
 import { json, newRequestId } from './respond.ts';
 
 /** A static document that needs no key. */
 export interface Document {
-  /** One buffer for all responses, so that unread responses take no memory of their own. */
+  /** Shared by all responses, so that an unread response does not hold a copy. */
   bytes: Buffer;
   headers: Readonly<Record<string, string>>;
 }
 
-/** Maximum number of downloads per address. */
+/** Rate limit of downloads per address. */
 const downloadLimit = { burst: 20, perSecond: 1 };
 
-/** Maximum number of bytes that were sent and may be unread. */
+/** Default maximum size of the documents that clients have not read, in all (bytes). */
 const defaultMaxUnread = 128 * 1024 * 1024;
 
 /** Maximum time for a client to read a document (ms). */
 const readTimeout = 60_000;
 
 /**
- * Serves documents, which are a thousand times as large as other responses, within a memory limit. The system buffers
- * what a client has not read, and nothing reports when it has: a connection therefore counts everything it was sent until
- * it is closed, after a minute at the latest. Above the limit, the connection that was served first is reset.
+ * Serves documents within a memory limit, because they are a thousand times as large as other responses. The system buffers
+ * what a client has not read, and does not report when it has read it. Everything sent on a connection is therefore counted
+ * as unread until the connection is closed, after a minute at most. Above the limit, the oldest such connection is reset.
  */
 export class Documents {
   readonly #readAddress: ReadAddress;
   readonly #maxUnread: number;
-  readonly #budget = new AddressBudget(downloadLimit);
+  readonly #downloads = new AddressRateLimiter(downloadLimit);
   readonly #sent = new Map<Socket, number>();
   #unread = 0;
 
@@ -40,7 +40,7 @@ export class Documents {
 
   /** Returns the response with a document, or 429 if the client's address has downloaded too many. */
   serve({ env, req }: Context<{ Bindings: HttpBindings }>, { bytes, headers }: Document): Response {
-    if (!this.#budget.consume(this.#readAddress(env.incoming))) {
+    if (!this.#downloads.consume(this.#readAddress(env.incoming))) {
       return json(429, { error: 'Too many downloads from this address.' }, newRequestId(), {
         'Retry-After': '1',
       });

@@ -1,13 +1,13 @@
-/** Maximum number of members. */
-export const maxRemembered = 10_000;
+/** Maximum number of members of a Map or Set that clients can fill. */
+const maxMembers = 10_000;
 
 /**
- * Makes room for one more member by removing the oldest tenth of a full Map or Set, both of which keep insertion order.
- * Removing one at a time would be slow, because the search for the oldest walks over all removed entries.
+ * Makes room for a member by removing the oldest tenth of a full Map or Set, which keep insertion order. Removing one at
+ * a time would be slow, because V8 looks for the oldest member among all removed ones.
  */
 export function evictOldest(members: Map<string, unknown> | Set<string>): void {
-  if (members.size < maxRemembered) return;
-  let excess = maxRemembered / 10;
+  if (members.size < maxMembers) return;
+  let excess = maxMembers / 10;
   for (const member of members.keys()) {
     members.delete(member);
     excess -= 1;

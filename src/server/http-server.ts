@@ -2,18 +2,19 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Reply } from '../contract/reply.ts';
+import { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
+import { OccasionalWarning } from '../telemetry/occasional-warning.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
 import { proxyCheck, type TrustedProxies } from './client-address.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
-import { FailureLog } from './failure-log.ts';
-import { OccasionalWarning } from './occasional-warning.ts';
 import { maxOpenFiles } from './open-files.ts';
 import { protocolRefusal } from './protocol.ts';
 import { notHttp, tooManyFromAddress } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
 import { refuseUnparsed } from './unparsed.ts';
 
+/** Where an HTTP server listens, and its limits. */
 export interface HttpServerOptions {
   host: string;
   /** 0: any free port. */
@@ -22,7 +23,7 @@ export interface HttpServerOptions {
   onResponse?: OnResponse;
   /** Maximum time for a request to arrive (ms). */
   requestTimeout?: number;
-  /** Maximum part of that for its headers (ms). */
+  /** Maximum time for the headers of a request to arrive (ms). */
   headersTimeout?: number;
   /** Maximum time in which a client reads nothing of its response (ms). */
   writeTimeout?: number;
@@ -35,6 +36,7 @@ export interface HttpServerOptions {
   trustedProxies?: TrustedProxies;
 }
 
+/** An HTTP server that accepts connections. */
 export interface RunningServer {
   host: string;
   port: number;
@@ -45,7 +47,7 @@ export interface RunningServer {
 const defaultRequestTimeout = 30_000;
 const defaultHeadersTimeout = 10_000;
 
-/** Longer than any wait for the store, so that clients have the whole time to read a late response. */
+/** Longer than any request waits for the store, so that clients have time to read a late response. */
 const defaultWriteTimeout = 30_000;
 
 const defaultMaxConnections = 10_000;
@@ -60,8 +62,10 @@ const maxHeaders = 100;
 /** Maximum number of pipelined requests in flight per connection. */
 const maxPipelined = 100;
 
-/** File descriptors reserved for the process itself, and the share of the others that connections may use. */
+/** Number of file descriptors reserved for the process itself. */
 const reservedDescriptors = 64;
+
+/** Share of the other descriptors that connections may use. */
 const descriptorShare = 3 / 4;
 
 /** Minimum number of connections, however few descriptors there are. */
@@ -79,7 +83,7 @@ const stopTimeout = 7_000;
 /**
  * Starts an HTTP server.
  *
- * @throws {Error} if the server cannot listen on the host and port, with a message that says what to do
+ * @throws {Error} if the server cannot listen on the host and port; the message contains what to do
  */
 export async function startHttpServer(
   app: { fetch: Parameters<typeof getRequestListener>[0] },
@@ -138,7 +142,7 @@ function limitsOf(options: HttpServerOptions): ConnectionLimits {
   };
 }
 
-/** Leaves descriptors for the store, the dialler and the metrics. */
+/** Returns the default connection limit, which leaves descriptors for the store, the dialler and the metrics. */
 function maxConnections(): number {
   const descriptors = maxOpenFiles() ?? Number.POSITIVE_INFINITY;
   const share = Math.floor((descriptors - reservedDescriptors) * descriptorShare);
@@ -180,12 +184,12 @@ function serveRequests(
   app: { fetch: Parameters<typeof getRequestListener>[0] },
   { host, log, onResponse = ignore }: HttpServerOptions,
 ): void {
-  const failures = new FailureLog(log);
+  const failureLog = new LimitedLog(log);
   const listener = getRequestListener(app.fetch, {
     hostname: host,
     errorHandler: (error) => {
       if (error instanceof RequestError) return respond(notHttp);
-      return serviceFailure(error, failures);
+      return serviceFailure(error, failureLog);
     },
   });
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -197,7 +201,7 @@ function serveRequests(
       return;
     }
     listener(incoming, outgoing).catch((error: unknown) => {
-      failures.write('error', { err: error }, 'A response could not be sent.');
+      failureLog.write('error', { err: error }, 'A response could not be sent.');
       outgoing.destroy();
     });
   };

@@ -5,7 +5,7 @@ const header = 'idempotency-key';
 
 /**
  * Returns the idempotency key of a valid request (draft-ietf-httpapi-idempotency-key-header) with the fingerprint of its
- * body. The key may be quoted, as the draft has it, or not, as most clients send it. Undefined: the request has none.
+ * body; undefined: it has none. The key may be quoted, as the draft requires, or unquoted, as most clients send it.
  */
 export function idempotencyOf(
   operation: string,
@@ -25,7 +25,7 @@ export function headersToValidate(incoming: IncomingMessage): NodeJS.Dict<string
   return keys.length > 1 ? { ...headers, [header]: keys } : headers;
 }
 
-/** RFC 9651, section 3.3.3: in a quoted string a backslash escapes a quote or a backslash. */
+/** Removes the quotes of a string (RFC 9651, section 3.3.3), in which a backslash escapes a quote or a backslash. */
 function unquoted(value: string): string {
   if (!value.startsWith('"')) return value;
   return value.slice(1, -1).replace(/\\(["\\])/g, '$1');

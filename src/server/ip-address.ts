@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 
 /**
- * Returns the canonical form of an IP address, so that another spelling does not get a separate limit: without port,
- * brackets or zone, IPv6 as in RFC 5952, and IPv4-mapped addresses as IPv4.
+ * Returns the canonical form of an IP address, so that all its spellings share a limit: without port, brackets or zone,
+ * IPv6 as in RFC 5952, and IPv4-mapped addresses as IPv4.
  *
  * @param text an entry of `X-Forwarded-For`, such as `192.0.2.1:5678` or `[2001:DB8::1]:80`
  * @returns undefined if it is not an IP address
@@ -44,8 +44,8 @@ function canonicalIPv6(address: string): string {
 const mappedPrefix = '::ffff:';
 
 /**
- * Returns the network by which an address is limited: an IPv4 address itself, and the first 64 bits of an IPv6 address,
- * because a client usually has a whole /64 (RFC 6177).
+ * Returns the network for which an address is limited: an IPv4 address itself, or the first 64 bits of an IPv6 address,
+ * because a client usually has a whole /64 network (RFC 6177).
  *
  * @param address in canonical form, or as the system reports a peer's address
  */

@@ -1,7 +1,7 @@
 import type { Registry } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 
-/** Interval between two writes (ms). A write for every request would double the load on the store. */
+/** Interval between writes (ms). A write for every request would double the load on the store. */
 const interval = 10_000;
 
 /** Tracks when each key was last used and saves it at intervals, so that operators can find unused keys. */

@@ -14,15 +14,15 @@ export interface DeliveryStatus {
 export interface ServerStatus {
   /** Whether the server accepts leads. */
   ready: boolean;
-  /** The reason why not. */
+  /** Why it does not; undefined: it does. */
   reason?: string | undefined;
   delivery: DeliveryStatus;
 }
 
-/** Returns the application on METRICS_PORT: `/metrics` for Prometheus, and `/status` for operators. */
+/** Creates the application on METRICS_PORT: `/metrics` for Prometheus, and `/status` for operators. */
 export function metricsApp(metrics: Metrics, status: () => ServerStatus, log: Log): Hono {
   const app = new Hono();
-  // Each reading queries the store, so concurrent requests share one.
+  // Reading the metrics queries the store, so concurrent requests share one reading.
   let reading: ReturnType<Metrics['read']> | undefined;
   app.get('/metrics', async () => {
     reading ??= metrics.read().finally(() => {

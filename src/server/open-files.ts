@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Returns the maximum number of files and sockets that this process can open; undefined if the system does not say. */
+/** Returns the maximum number of files and sockets that this process can open; undefined: unknown. */
 export function maxOpenFiles(): number | undefined {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];

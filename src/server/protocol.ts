@@ -2,9 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Reply } from '../contract/reply.ts';
 import { invalidHost, notHttp, unknownTransferCoding, unsupportedVersion } from './refusals.ts';
 
+const host = 'host';
+const transferEncoding = 'transfer-encoding';
+
 /**
- * Returns the refusal of a request that Node's parser accepts and RFC 9112 does not: an HTTP version other than 1.0 and
- * 1.1 (section 2.3), no Host or several (section 3.2), or a transfer coding other than `chunked` (section 6.1).
+ * Returns the refusal of a request that Node's parser accepts but RFC 9112 does not allow: an HTTP version other
+ * than 1.0 and 1.1 (section 2.3), no Host or several (section 3.2), or a transfer coding other than `chunked` (section
+ * 6.1). Undefined: the request is allowed.
  */
 export function protocolRefusal(incoming: IncomingMessage): Reply | undefined {
   const { httpVersionMajor, httpVersionMinor, rawHeaders } = incoming;
@@ -22,12 +26,9 @@ export function protocolRefusal(incoming: IncomingMessage): Reply | undefined {
   return hasTransferEncoding ? codingRefusal(incoming) : undefined;
 }
 
-const host = 'host';
-const transferEncoding = 'transfer-encoding';
-
-/** The parser guarantees that only the last coding is `chunked` and that there is no Content-Length. */
+/** Checks the transfer coding. The parser guarantees that the last one is `chunked`, and that there is no Content-Length. */
 function codingRefusal({ headers, httpVersionMinor }: IncomingMessage): Reply | undefined {
-  // Section 6.1: HTTP/1.0 has no transfer codings, so a proxy of that version may see the request end elsewhere.
+  // Section 6.1: HTTP/1.0 has no transfer codings, so for a proxy of that version the request may end elsewhere.
   if (httpVersionMinor === 0) return notHttp;
   const isOnlyChunked = (headers[transferEncoding] ?? '').trim().toLowerCase() === 'chunked';
   return isOnlyChunked ? undefined : unknownTransferCoding;

@@ -18,13 +18,13 @@ export function refuseRaw(socket: Socket, reply: Reply, requestId: string): void
   endRaw(socket, [status, ...lines, '', reply.text].join('\r\n'));
 }
 
-/** Ends a connection after sending a text. */
+/** Sends a text and ends the connection. */
 export function endRaw(socket: Socket, text = ''): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   socket.end(text);
-  // Closing at once could discard the response of a client that is still sending.
+  // Closing immediately could discard the response if the client is still sending.
   setTimeout(() => socket.destroy(), lingerTime).unref();
 }

@@ -1,14 +1,15 @@
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 
+/** Timing of the checks. */
 export interface ReadinessOptions {
   /** Time between two checks while the store is ready, and while it is not (ms). */
   interval?: { ready: number; notReady: number };
-  /** Maximum duration of a check; the store is not ready if it takes longer (ms). */
+  /** Maximum duration of a check (ms). If it takes longer, the store is not ready. */
   timeout?: number;
 }
 
-/** Each check is a synced write, so it is not done more often. */
+/** Checks are not more frequent, because each is a synced write. */
 const defaultInterval = { ready: 5_000, notReady: 1_000 };
 const defaultTimeout = 5_000;
 
@@ -35,11 +36,12 @@ export class Readiness {
     this.#timeout = options.timeout ?? defaultTimeout;
   }
 
+  /** Whether the server can accept leads. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** The reason why the server is not ready; undefined if it is. */
+  /** Why the server is not ready; undefined: it is. */
   get reason(): string | undefined {
     return this.#reason;
   }
@@ -56,7 +58,7 @@ export class Readiness {
     clearTimeout(this.#next);
   }
 
-  /** The next check starts when this one has ended, even if it took too long, so that no two overlap. */
+  /** Checks the store. The next check starts after this one, even if it takes too long, so that no two overlap. */
   #check(): Promise<void> {
     return new Promise((resolve) => {
       const settle = (error: unknown) => {

@@ -12,6 +12,17 @@ export function validationFailed(errors: ValidationErrors): Reply {
   return reply(400, 'validation-failed', errors);
 }
 
+/** 400: the bytes are not a valid HTTP request. */
+export const notHttp = validationFailed(requestError('Request is not valid HTTP.'));
+
+/** 400: the request has no Host header, or several. */
+export const invalidHost = validationFailed(requestError('Request must include exactly one Host header.'));
+
+/** 400: the client closed the connection before the body was complete. Only the log shows this reply. */
+export const incompleteRequest = validationFailed(
+  requestError('Request ended before its body was complete.'),
+);
+
 /** 401: the key is missing, unknown or revoked, or two keys differ. The response does not reveal which. */
 export const unauthorized = reply(
   401,
@@ -20,26 +31,26 @@ export const unauthorized = reply(
   { 'WWW-Authenticate': 'Bearer' },
 );
 
-/** 404. */
+/** 404: no resource exists at the path. */
 export const notFound = reply(404, 'path-not-found', { error: 'No resource exists at this path.' });
 
-/** 405. RFC 9110, section 15.5.6, requires `Allow`. */
+/** 405: the path does not support the method. RFC 9110, section 15.5.6, requires `Allow`. */
 export function methodNotAllowed(methods: readonly string[]): Reply {
   const allow = methods.join(', ');
   return reply(405, 'method-not-allowed', { error: `This path supports only ${allow}.` }, { Allow: allow });
 }
 
-/** 408. */
+/** 408: the request did not arrive in time. */
 export const requestTimeout = reply(408, 'request-timeout', { error: 'The request did not arrive in time.' });
 
-/** 413. */
+/** 413: the body is larger than the operation allows. */
 export function contentTooLarge(operation: ContractOperation): Reply {
   return reply(413, 'content-too-large', {
     error: `The request body is larger than ${operation.maxBytes} bytes.`,
   });
 }
 
-/** 415. */
+/** 415: the body is compressed, or has another media type than the operation accepts. */
 export function unsupportedMediaType(operation: ContractOperation): Reply {
   const types = operation.mediaTypes.join(' or ');
   return reply(415, 'unsupported-media-type', {
@@ -75,7 +86,7 @@ export const tooManyFromAddress = reply(
   { 'Retry-After': retryAfter },
 );
 
-/** 431. */
+/** 431: the URL and the headers are larger than Node accepts. */
 export const headersTooLarge = reply(431, 'headers-too-large', {
   error: 'The URL and headers of the request are too large.',
 });
@@ -90,11 +101,6 @@ export const unknownTransferCoding = reply(501, 'transfer-coding-not-implemented
   error: 'The server does not implement this transfer coding. Use chunked only, or none.',
 });
 
-/** 505 (RFC 9110, section 15.6.6). */
-export const unsupportedVersion = reply(505, 'version-not-supported', {
-  error: 'The server supports HTTP/1.1 and HTTP/1.0.',
-});
-
 /** 503: the queue of the store is full. */
 export const unavailable = reply(
   503,
@@ -103,13 +109,7 @@ export const unavailable = reply(
   { 'Retry-After': retryAfter },
 );
 
-/** 400: the bytes are not a valid HTTP request. */
-export const notHttp = validationFailed(requestError('Request is not valid HTTP.'));
-
-/** 400: the request has no Host header, or several. */
-export const invalidHost = validationFailed(requestError('Request must include exactly one Host header.'));
-
-/** 400: the client closed the connection before the body was complete. Only the log shows this reply. */
-export const incompleteRequest = validationFailed(
-  requestError('Request ended before its body was complete.'),
-);
+/** 505: an HTTP version other than 1.0 and 1.1 (RFC 9110, section 15.6.6). */
+export const unsupportedVersion = reply(505, 'version-not-supported', {
+  error: 'The server supports HTTP/1.1 and HTTP/1.0.',
+});

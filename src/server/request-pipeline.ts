@@ -8,6 +8,7 @@ import type { NotCallable, Validate } from '../contract/validation.ts';
 import type { Operation, OperationRequest } from '../operations/operation.ts';
 import type { Partner } from '../partners/partner.ts';
 import { type Intake, StoreUnavailable } from '../store/store.ts';
+import type { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
 import { inRequestSpan } from '../telemetry/tracing.ts';
@@ -16,11 +17,10 @@ import type { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
 import type { ReadAddress } from './client-address.ts';
-import type { FailureLog } from './failure-log.ts';
 import { headersToValidate, idempotencyOf } from './idempotency.ts';
-import type { InFlight } from './in-flight.ts';
+import type { InFlightLimiter } from './in-flight-limiter.ts';
 import type { KeyLastUsed } from './key-last-used.ts';
-import type { KeyLimits } from './key-limits.ts';
+import type { KeyRateLimiter } from './key-rate-limiter.ts';
 import { isSupportedMediaType } from './media-type.ts';
 import {
   contentTooLarge,
@@ -34,20 +34,21 @@ import {
 import { newRequestId, respond } from './respond.ts';
 import type { Tick } from './tick.ts';
 
+/** Hono's context of a request that Node received. */
 export type NodeContext = Context<{ Bindings: HttpBindings }>;
 
-/** What the pipelines of all operations share. */
+/** The services that the pipelines of all operations share. */
 export interface PipelineServices {
   intake: Intake;
   readAddress: ReadAddress;
   authFailures: AuthFailureLimiter;
   activeKeys: Pick<ActiveKeys, 'has'>;
-  keyLimits: KeyLimits;
+  keyRateLimiter: KeyRateLimiter;
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
-  inFlight: InFlight;
+  inFlight: InFlightLimiter;
   tick: Tick;
   log: Log;
-  failures: FailureLog;
+  failureLog: LimitedLog;
   onResponse: OnResponse;
 }
 
@@ -67,7 +68,7 @@ interface RequestContext {
   readonly receivedAt: number;
 }
 
-/** The reply to a request, with what the response and the log include besides. */
+/** The reply to a request, and what else its response and its log line include. */
 interface ProcessedRequest {
   readonly reply: Reply;
   /** Undefined: the request was not authenticated. */
@@ -76,7 +77,7 @@ interface ProcessedRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Returns the Hono handler of an operation. Every request takes the same steps, which this file lists in order. */
+/** Returns the Hono handler of an operation. This file lists the steps of every request in their order. */
 export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => Promise<Response> {
   const { contract, tick, readAddress, onResponse } = endpoint;
   const { method, path, id } = contract;
@@ -111,7 +112,7 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
 
 /** Authenticates the request, applies the limits of its key, and runs it. */
 async function processRequest(request: RequestContext, endpoint: Endpoint): Promise<ProcessedRequest> {
-  const { contract, keyLastUsed, keyLimits, inFlight } = endpoint;
+  const { contract, keyLastUsed, keyRateLimiter, inFlight } = endpoint;
   const caller = await authenticate(request, contract.credentials, endpoint).catch((error: unknown) => ({
     refusal: failureReply(error, request, endpoint),
     headers: undefined,
@@ -120,7 +121,7 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
   const { keyId, partner } = caller;
   keyLastUsed.record(keyId, request.receivedAt);
 
-  const allowance = keyLimits.consume(caller);
+  const allowance = keyRateLimiter.consume(caller);
   const headers = allowance?.headers;
   if (allowance?.isExceeded) return { reply: rateLimited(allowance.retryAfter), partner, headers };
   if (!inFlight.enter(keyId)) return { reply: tooManyRequests, partner, headers };
@@ -176,12 +177,12 @@ function logNotCallable(
 
 /** Logs an error and returns the reply to the request that failed. */
 function failureReply(error: unknown, { requestId }: RequestContext, endpoint: Endpoint): Reply {
-  const { contract, operation, failures } = endpoint;
+  const { contract, operation, failureLog } = endpoint;
   const details = { requestId, operation: contract.id };
   if (error instanceof StoreUnavailable) {
-    failures.write('warn', details, `Refused a request: ${error.message}`);
+    failureLog.write('warn', details, `Refused a request: ${error.message}`);
     return unavailable;
   }
-  failures.write('error', { err: error, ...details }, 'A request failed.');
+  failureLog.write('error', { err: error, ...details }, 'A request failed.');
   return operation.serverError;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Reply } from '../contract/reply.ts';
-import type { FailureLog } from './failure-log.ts';
+import type { LimitedLog } from '../telemetry/limited-log.ts';
 
 /** Returns a new request id. Clients cannot set it, so that an id in the log belongs to exactly one request. */
 export function newRequestId(): string {
@@ -42,8 +42,8 @@ export function json(
 }
 
 /** Logs an error outside any operation and returns the response to it. */
-export function serviceFailure(error: unknown, failures: FailureLog): Response {
+export function serviceFailure(error: unknown, failureLog: LimitedLog): Response {
   const requestId = newRequestId();
-  failures.write('error', { err: error, requestId }, 'A request failed.');
+  failureLog.write('error', { err: error, requestId }, 'A request failed.');
   return json(500, { error: 'Server Error' }, requestId);
 }

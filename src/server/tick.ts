@@ -1,6 +1,6 @@
 /**
- * The end of the current event-loop tick. Requests wait for it, so that those that arrived together share their store
- * look-ups and their bodies have arrived: refused requests are answered at 1.5 times the rate.
+ * The current event-loop tick. Requests wait for its end, so that requests that arrive together share their look-ups in the
+ * store, and so that most bodies have arrived when they are read.
  */
 export class Tick {
   #end: Promise<void> | undefined;

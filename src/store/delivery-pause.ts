@@ -12,6 +12,11 @@ export interface DeliveryPause {
   since: number;
 }
 
+/** Describes the lead types of a pause, for a sentence. @param type undefined: all types */
+export function describePausedTypes(type: string | undefined): string {
+  return type === undefined ? 'all lead types' : `the lead type ${JSON.stringify(type)}`;
+}
+
 /** Pauses of deliveries, shared by all servers of the store. Leads are still accepted and cancelled. */
 export interface DeliveryPauses {
   /** Returns the pauses in force: those of all types first, the others by type. */

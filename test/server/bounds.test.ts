@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import { AuthFailureLimiter } from '../../src/server/auth-failure-limiter.ts';
-import { docs } from '../../src/server/page.ts';
+import { docsPage } from '../../src/server/docs-page.ts';
 import { openRaw, post, responsesOn, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { holdWriteLock, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
@@ -238,7 +238,7 @@ test('does not count downloads whose connection is closed', async () => {
 });
 
 test('shares one buffer between all downloads of a document', async () => {
-  expect(docs().bytes).toBe(docs().bytes);
+  expect(docsPage().bytes).toBe(docsPage().bytes);
 });
 
 test('limits the downloads of an address without affecting its other requests', async () => {

@@ -4,14 +4,14 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
 import { Documents } from '../../src/server/documents.ts';
 import { startHttpServer } from '../../src/server/http-server.ts';
-import { InFlight } from '../../src/server/in-flight.ts';
+import { InFlightLimiter } from '../../src/server/in-flight-limiter.ts';
 import { KeyLastUsed } from '../../src/server/key-last-used.ts';
-import { KeyLimits } from '../../src/server/key-limits.ts';
+import { KeyRateLimiter } from '../../src/server/key-rate-limiter.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { openRaw, responsesOn } from '../harness/client.ts';
 
 test('frees one place of the key whose request ends', () => {
-  const inFlight = new InFlight(3);
+  const inFlight = new InFlightLimiter(3);
   expect([1, 2, 3, 4].map(() => inFlight.enter('a'))).toEqual([true, true, true, false]);
   expect(inFlight.enter('b')).toBe(true);
   inFlight.leave('a');
@@ -30,7 +30,7 @@ const holder = (limit: ReturnType<typeof rateLimit> | 'default' | 'off') => ({
 test('applies a changed burst or rate from the next request on, with a full burst', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const limits = new KeyLimits(undefined);
+  const limits = new KeyRateLimiter(undefined);
   const waits = (limit: ReturnType<typeof rateLimit>, count: number) =>
     Array.from({ length: count }, () => {
       const allowance = limits.consume(holder(limit));

@@ -8,10 +8,10 @@ const file = new URL('../../docs/index.html', import.meta.url);
 let page: Document | undefined;
 
 /**
- * GET /docs: the partners' documentation. Its security policy allows its own inline scripts and no other hosts. It is
- * loaded at the first request.
+ * GET /docs: the partners' documentation, loaded at the first request. Its security policy allows its own inline scripts
+ * and no other hosts.
  */
-export function docs(): Document {
+export function docsPage(): Document {
   page ??= readPage();
   return page;
 }
@@ -32,7 +32,7 @@ function readPage(): Document {
   return { bytes, headers };
 }
 
-/** Content Security Policy Level 3, with the digest of each inline script. */
+/** Returns the Content Security Policy (Level 3) of a page, with the digest of each inline script. */
 function policyFor(html: string): string {
   const scripts = [...html.matchAll(/<script(?:\s[^>]*)?>([\s\S]*?)<\/script>/g)].map(
     ([, script = '']) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`,

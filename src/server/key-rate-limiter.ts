@@ -1,8 +1,9 @@
-import { TokenBucket } from 'limiter';
+import type { TokenBucket } from 'limiter';
 import type { KeyHolder } from '../partners/partner.ts';
 import type { RateLimit } from '../partners/rate-limit.ts';
+import { fullBucket } from './token-bucket.ts';
 
-/** What is left of a key's rate limit after a request. */
+/** A key's allowance under its rate limit after a request. */
 export interface Allowance {
   /** Whether the request exceeds the limit. */
   isExceeded: boolean;
@@ -18,17 +19,17 @@ interface KeyBucket {
   policy: string;
 }
 
-/** Applies the rate limit of each key, in this process. */
-export class KeyLimits {
+/** Applies the rate limit of each key. Each server counts for itself. */
+export class KeyRateLimiter {
   readonly #defaultLimit: RateLimit | undefined;
   readonly #buckets = new Map<string, KeyBucket>();
 
-  /** @param defaultLimit applies to partners without a limit of their own; undefined: no limit */
+  /** @param defaultLimit rate limit of keys whose partner has none of its own; undefined: no limit */
   constructor(defaultLimit: RateLimit | undefined) {
     this.#defaultLimit = defaultLimit;
   }
 
-  /** Counts a request unless it exceeds the limit. Undefined: the key has no limit. */
+  /** Counts a request unless it exceeds the limit. Returns what is left; undefined: the key has no limit. */
   consume({ keyId, limit }: KeyHolder): Allowance | undefined {
     const applied = limit === 'default' ? this.#defaultLimit : limit;
     if (applied === undefined || applied === 'off') return undefined;
@@ -48,10 +49,8 @@ export class KeyLimits {
     if (existing?.limit.perSecond === limit.perSecond && existing.limit.burst === limit.burst)
       return existing;
     const { perSecond, burst } = limit;
-    const bucket = new TokenBucket({ bucketSize: burst, tokensPerInterval: perSecond, interval: 'second' });
-    bucket.content = burst;
     const policy = `"default";q=${burst};w=${Math.ceil(burst / perSecond)}`;
-    const created = { bucket, limit, policy };
+    const created = { bucket: fullBucket(limit), limit, policy };
     this.#buckets.set(keyId, created);
     return created;
   }

@@ -1,14 +1,14 @@
-/** Limits the requests of each key that are in flight, so that one partner's burst does not fill the shared queue. */
-export class InFlight {
+/** Limits the requests in flight of each key, so that one partner's burst does not fill the shared queue. */
+export class InFlightLimiter {
   readonly #limit: number;
   readonly #counts = new Map<string, number>();
 
-  /** @param limit maximum for each key */
+  /** @param limit maximum number of requests of each key */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Counts a request in. Returns false, and does not count it, if its key is at the limit. */
+  /** Counts a request until it leaves. Returns false, without counting it, if its key is at the limit. */
   enter(keyId: string): boolean {
     const count = this.#counts.get(keyId) ?? 0;
     if (count >= this.#limit) return false;
@@ -16,7 +16,7 @@ export class InFlight {
     return true;
   }
 
-  /** Counts out a request that has entered. */
+  /** Stops counting a request that has entered. */
   leave(keyId: string): void {
     this.#counts.set(keyId, (this.#counts.get(keyId) ?? 1) - 1);
   }

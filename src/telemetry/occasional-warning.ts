@@ -1,6 +1,6 @@
-import type { Log } from '../telemetry/log.ts';
+import type { Log } from './log.ts';
 
-/** Time without a cause after which a warning is repeated (ms). */
+/** Minimum time without its cause before a warning is repeated (ms). */
 const quietPeriod = 10_000;
 
 /** Logs a warning once while its cause persists, because clients can cause it any number of times. */
@@ -12,6 +12,7 @@ export class OccasionalWarning {
     this.#log = log;
   }
 
+  /** Logs the warning unless its cause occurred in the last ten seconds. */
   warn(details: object, message: string): void {
     const now = performance.now();
     if (now - this.#last > quietPeriod) this.#log.warn(details, message);

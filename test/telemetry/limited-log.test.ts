@@ -1,9 +1,9 @@
-/** While the store is down, every request fails: the log must show that without filling the disk. */
+/** If every request fails, the log must show that without filling the disk. */
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { FailureLog } from '../../src/server/failure-log.ts';
-import { OccasionalWarning } from '../../src/server/occasional-warning.ts';
+import { LimitedLog } from '../../src/telemetry/limited-log.ts';
+import { OccasionalWarning } from '../../src/telemetry/occasional-warning.ts';
 
 function recorded() {
   const lines: { msg: string; suppressed?: number; level: number }[] = [];
@@ -21,19 +21,19 @@ function stopClock(): void {
   onTestFinished(() => void vi.useRealTimers());
 }
 
-test('logs some of many failures, and the number of those left out', () => {
+test('logs some of many failures, and the number of suppressed lines', () => {
   stopClock();
   const { lines, log } = recorded();
-  const failures = new FailureLog(log);
+  const limited = new LimitedLog(log);
   for (let count = 0; count < 5_000; count += 1)
-    failures.write('error', { err: new Error('down') }, 'A request failed.');
+    limited.write('error', { err: new Error('down') }, 'A request failed.');
   expect(lines).toHaveLength(100);
   expect(lines.filter(({ suppressed }) => suppressed !== undefined)).toEqual([]);
   vi.advanceTimersByTime(100);
-  failures.write('warn', {}, 'Refused a request.');
+  limited.write('warn', {}, 'Refused a request.');
   expect(lines.at(-1)).toMatchObject({ msg: 'Refused a request.', level: 40, suppressed: 4_900 });
   vi.advanceTimersByTime(100);
-  failures.write('warn', {}, 'Refused a request.');
+  limited.write('warn', {}, 'Refused a request.');
   expect(lines.at(-1)).not.toHaveProperty('suppressed');
 });
 
