@@ -101,6 +101,7 @@ export async function pass(milliseconds: number): Promise<void> {
 
 /** Stops the clock at `startTime`: time passes only through `pass`. */
 export function stopClock(): void {
+  if (vi.isFakeTimers()) return;
   vi.useFakeTimers({
     toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
     now: startTime,

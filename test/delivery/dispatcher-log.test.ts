@@ -9,6 +9,7 @@ import {
   pass,
   respondingDialler,
   startTime,
+  stopClock,
 } from './delivery-store.ts';
 
 const diskFull = new Error('disk full');
@@ -216,4 +217,18 @@ test.each([
   store.change();
   await pass(0);
   expect(lines).toStrictEqual(expected);
+});
+
+test('a clock that is set back is noticed with the next query, and time that passes is not mistaken for it', async () => {
+  stopClock();
+  await pass(10_000);
+  const store = new DeliveryStore();
+  const { lines } = await dispatchFrom(store, heldDialler().dialler);
+  await pass(10_000);
+  expect(lines).toEqual([]);
+  vi.setSystemTime(Date.now() - 2_000);
+  await pass(500);
+  expect(lines.map(({ msg }) => msg)).toEqual([
+    'The clock was set back by 2 s. Due leads are delivered that much later.',
+  ]);
 });

@@ -101,6 +101,48 @@ describe('claims', () => {
     expect(store.claimDue.mock.calls[0]?.[0]).toMatchObject({ limit: 1, lease: 25_000, notDueBefore: limit });
   });
 
+  test.each([
+    [2, 2],
+    [8, 4],
+  ])('a dialler that allows %i leads in flight gets %i of 4', async (maxBurst, inFlight) => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, { ...dialler, maxBurst }, { concurrency: 4 });
+    await succeedOnce(store, attempts);
+    store.due = leadsOf(9);
+    store.change();
+    await settle();
+    expect(attempts).toHaveLength(inFlight);
+  });
+
+  test('nothing is claimed while all types are paused; afterwards one lead is sent first', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    store.inForce = [{ type: undefined, by: 'operator', reason: 'maintenance', since: startTime }];
+    await pass(500);
+    store.due = leadsOf(9);
+    store.pauses.mockClear();
+    await pass(500);
+    expect([store.claimDue.mock.calls.length, store.pauses.mock.calls.length]).toEqual([0, 1]);
+    store.inForce = [];
+    await pass(500);
+    expect(attempts).toHaveLength(1);
+  });
+
+  test('a dialler that was down gets the next lead as soon as the delay has passed', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(3);
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler, { circuitBreakerDelays: { initial: 100, max: 100 } });
+    attempts[0]?.end({ outcome: 'unavailable', response: 'down' });
+    await pass(99);
+    expect(attempts).toHaveLength(1);
+    await pass(1);
+    expect(attempts).toHaveLength(2);
+  });
+
   test('a rejected lead proves that the dialler works, so further leads are sent concurrently', async () => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
@@ -132,6 +174,25 @@ describe('sleep', () => {
     expect(store.nextAttemptAt).toHaveBeenCalledTimes(2);
   });
 
+  test('is 500 ms at most while the dialler is down for longer, so that pauses are noticed', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const respond = () => ({ outcome: 'unavailable', response: 'busy', retryAfter: 90_000 }) as const;
+    await dispatchFrom(store, respondingDialler(respond));
+    await pass(2);
+    store.pauses.mockClear();
+    await pass(1_000);
+    expect(store.pauses).toHaveBeenCalledTimes(2);
+  });
+
+  test('results of attempts do not cause the pauses to be read more often', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    expect(store.pauses).toHaveBeenCalledTimes(1);
+  });
+
   test('a pause that the dialler requires is stored without delay', async () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
@@ -154,6 +215,17 @@ describe('status', () => {
   test('a running dispatcher has no reason', async () => {
     const { dispatcher } = await dispatchFrom(new DeliveryStore(), heldDialler().dialler);
     expect(dispatcher.status()).toStrictEqual({ dialler: 'test', state: 'running' });
+  });
+
+  test('a dispatcher that delivers some types reports which ones are paused', async () => {
+    const store = new DeliveryStore();
+    store.inForce = [{ type: 'motor', by: 'operator', reason: 'The list is full.', since: startTime }];
+    const { dispatcher } = await dispatchFrom(store, heldDialler().dialler);
+    expect(dispatcher.status()).toStrictEqual({
+      dialler: 'test',
+      state: 'running',
+      reason: 'Delivery of the lead type "motor" is paused by the operator: The list is full.',
+    });
   });
 
   test('a dispatcher that waits for its dialler reports the delay in seconds, rounded up', async () => {
@@ -273,6 +345,21 @@ describe('stop', () => {
     store.change();
     await stopped;
     expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  test('does not wait for a store that fails to record an attempt', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    store.recordAttempt.mockRejectedValue(new Error('disk full'));
+    const { dispatcher } = await dispatchFrom(
+      store,
+      respondingDialler(() => delivered),
+    );
+    await pass(2);
+    const onStop = vi.fn();
+    void dispatcher.stop().then(onStop);
+    await pass(1_000);
+    expect([onStop.mock.calls.length, store.recordAttempt.mock.calls.length]).toEqual([1, 2]);
   });
 
   test('waits for attempts in flight up to the drain timeout, then ends them and records them as unknown', async () => {
