@@ -35,8 +35,8 @@ export async function takeDue(
     while (remaining > 0) {
       const claim = newIdentifier();
       const startedAt = Date.now();
-      const notDueBefore = dialWithin === undefined ? 0 : startedAt - dialWithin;
-      const terms = { claim, limit: Math.min(remaining, batchSize), lease, notDueBefore };
+      const earliestDueAt = dialWithin === undefined ? 0 : startedAt - dialWithin;
+      const terms = { claim, limit: Math.min(remaining, batchSize), lease, earliestDueAt };
       const { leads, tooLate, undecided } = await store.claimDue(terms);
       skipped.tooLate += tooLate;
       skipped.undecided += undecided;

@@ -174,8 +174,8 @@ export class Dispatcher {
     const { store, log, timeout, dialWithin, observer } = this.#options;
     const claim = newIdentifier();
     const lease = timeout + leaseMargin;
-    const notDueBefore = dialWithin === undefined ? 0 : Date.now() - dialWithin;
-    const { leads, tooLate, undecided } = await store.claimDue({ claim, limit, lease, notDueBefore });
+    const earliestDueAt = dialWithin === undefined ? 0 : Date.now() - dialWithin;
+    const { leads, tooLate, undecided } = await store.claimDue({ claim, limit, lease, earliestDueAt });
     if (tooLate > 0) {
       observer.onTooLate(tooLate);
       log.warn({ leads: tooLate }, 'Leads are past DIAL_WITHIN and will not be delivered');

@@ -86,7 +86,7 @@ export interface ClaimTerms {
   /** Time for which no other claim gets the leads (ms). */
   lease: number;
   /** Leads that were due before this time are too late to call; 0: no limit. */
-  notDueBefore: number;
+  earliestDueAt: number;
 }
 
 /** Result of a claim. */

@@ -9,7 +9,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { type Finished, run } from '../harness/process.ts';
 import { cancel, dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
-import { furnished } from '../store/stores.ts';
+import { seeded } from '../store/stores.ts';
 
 /** Creates a store on disk, and a function that runs commands on it. */
 function operator() {
@@ -29,7 +29,7 @@ function lines({ stdout }: Finished): unknown[] {
 
 /** Adds a due lead, a later one, and two submissions without a lead. */
 async function fill(store: ReturnType<typeof openSqliteStore>) {
-  const { first, second, from } = await furnished(store);
+  const { first, second, from } = await seeded(store);
   await store.submit(from(first.id, { content: '{"first_name":"John","surname":"Doe"}' }));
   await store.submit(from(first.id, { mobile: '+447840258824', delays: 3600 }));
   await store.submit(from(second.id));
@@ -157,7 +157,7 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
 test('lists undecided leads, and records whether the dialler has them', async () => {
   const { leads, open } = operator();
   const store = open();
-  const { first, from } = await furnished(store);
+  const { first, from } = await seeded(store);
   for (const mobile of ['+447840258823', '+447840258824', '+447840258825']) {
     await store.submit(from(first.id, { mobile }));
   }
@@ -197,7 +197,7 @@ test.each([[[]], [['--delivered', '--not-delivered']]])(
   async (options) => {
     const { leads, open } = operator();
     const store = open();
-    const { first, from } = await furnished(store);
+    const { first, from } = await seeded(store);
     await store.submit(from(first.id));
     await dialDue(store, 'unknown');
     const [lead] = await leadsIn(store);
@@ -212,7 +212,7 @@ test.each([[[]], [['--delivered', '--not-delivered']]])(
 test('shows later cancellations, and re-runs or retries only with --force', async () => {
   const { leads, open } = operator();
   const store = open();
-  const { first, second, from } = await furnished(store);
+  const { first, second, from } = await seeded(store);
   const own = { partnerId: first.id, type: 'motor', mobile: '+447840258823' };
   const cancelled = from(first.id);
   const failed = from(first.id, { mobile: '+447840258824' });
@@ -377,7 +377,7 @@ test('lists due leads, and --take prints each once and marks it as dialled', asy
 test('leads whose output failed are not dialled', async () => {
   const { file, open } = operator();
   const store = open();
-  const { first, from } = await furnished(store);
+  const { first, from } = await seeded(store);
   await Promise.all(
     Array.from({ length: 3_000 }, (_, index) =>
       store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
@@ -397,7 +397,7 @@ test('leads whose output failed are not dialled', async () => {
 test('prints leads of several batches as one table', async () => {
   const { leads, open } = operator();
   const store = open();
-  const { first, from } = await furnished(store);
+  const { first, from } = await seeded(store);
   for (let index = 0; index < 120; index += 1) {
     const content = JSON.stringify({ first_name: 'J'.repeat(1 + (index % 30)), surname: 'Doe' });
     // Later rows are wider.

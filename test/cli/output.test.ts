@@ -17,7 +17,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { countsByState } from '../../src/store/watch.ts';
 import { run } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
-import { furnished } from '../store/stores.ts';
+import { seeded } from '../store/stores.ts';
 
 const dangerous = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 const hostile = 'x\u001b[2J\u0007\n\u007f\u0085\u009b\u00ad\u200b\u202e\u2066\u2028\ufeff\u3164\u{e0001}y';
@@ -27,7 +27,7 @@ const escaped =
 /** Creates a store in which every name and value is hostile, even names that the CLI would reject. */
 async function hostileStore(): Promise<string> {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store, from } = await furnished(openSqliteStore(file));
+  const { store, from } = await seeded(openSqliteStore(file));
   await store.addType(hostile, null);
   const partner = await store.addPartner(hostile, [hostile]);
   await store.addKey(hostile, 'key', 'digest');

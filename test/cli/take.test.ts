@@ -6,10 +6,10 @@ import { defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { DueLead, Store } from '../../src/store/store.ts';
 import { claim, leadsIn, record, temporaryDirectory } from '../harness/server.ts';
-import { closing, furnished, stores } from '../store/stores.ts';
+import { closing, seeded, stores } from '../store/stores.ts';
 
 async function withDue(opening: Promise<Store>, count: number) {
-  const { store, first, from } = await furnished(opening);
+  const { store, first, from } = await seeded(opening);
   for (let index = 0; index < count; index += 1) {
     await store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` }));
   }
@@ -165,8 +165,8 @@ test('continues after leads past DIAL_WITHIN, and reports them once', async () =
     'Not delivered because DIAL_WITHIN has passed: 51.',
     'The dialler may have 3 of them. Run `leads lead list --undecided` to list them.',
   ]);
-  const [{ notDueBefore = 0 } = {}] = claiming.mock.calls[0] ?? [];
-  expect(Math.abs(Date.now() - 3_600_000 - notDueBefore)).toBeLessThan(60_000);
+  const [{ earliestDueAt = 0 } = {}] = claiming.mock.calls[0] ?? [];
+  expect(Math.abs(Date.now() - 3_600_000 - earliestDueAt)).toBeLessThan(60_000);
 });
 
 test('does not print a lead that a dispatcher is delivering', async () => {

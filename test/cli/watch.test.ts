@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { skipWithout, start, untilOutput } from '../harness/process.ts';
 import { dialDue, temporaryDirectory } from '../harness/server.ts';
-import { furnished } from '../store/stores.ts';
+import { seeded } from '../store/stores.ts';
 
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
@@ -14,7 +14,7 @@ async function watchedStore() {
   const file = join(temporaryDirectory(), 'leads.db');
   const store = openSqliteStore(file);
   onTestFinished(() => store.close());
-  const { first, from } = await furnished(store);
+  const { first, from } = await seeded(store);
   await store.submit(from(first.id));
   await dialDue(store, 'unknown');
   return { store, first, from, environment: { DATABASE_URL: `sqlite:${file}` } };

@@ -10,7 +10,7 @@ import { requestValue } from '../harness/contract.ts';
 import { secret } from '../harness/dispatch.ts';
 import { start, untilOutput } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
-import { furnished } from '../store/stores.ts';
+import { seeded } from '../store/stores.ts';
 
 const dueLeads = 100_000;
 const concurrency = 20;
@@ -23,7 +23,7 @@ const maxMemoryGrowth = 200;
 
 /** Creates a store with leads that can be made due at one time, and a key for adding more. */
 async function createBacklog(file: string): Promise<{ key: string; makeDueAt: (time: number) => void }> {
-  const { store, first, from } = await furnished(openSqliteStore(file));
+  const { store, first, from } = await seeded(openSqliteStore(file));
   const key = newKey();
   await store.addKey('first', 'key', digestOf(key));
   const content = JSON.stringify({ first_name: 'John', surname: 'Doe', data: 'x'.repeat(4_000) });

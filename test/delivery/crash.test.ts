@@ -6,14 +6,14 @@ import { secret, untilAll } from '../harness/dispatch.ts';
 import { start } from '../harness/process.ts';
 import { accept, type Receiver, startReceiver } from '../harness/receiver.ts';
 import { holdWriteLock, temporaryDirectory } from '../harness/server.ts';
-import { furnished } from '../store/stores.ts';
+import { seeded } from '../store/stores.ts';
 
 const rounds = 25;
 
 /** Creates a store that outlives its servers, and a receiver of everything they send. */
 async function deployment() {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store, first, from } = await furnished(openSqliteStore(file));
+  const { store, first, from } = await seeded(openSqliteStore(file));
   const receiver = await startReceiver();
   let count = 0;
   const addLead = () => {

@@ -98,7 +98,11 @@ describe('claims', () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
     await dispatchFrom(store, heldDialler().dialler, { dialWithin });
-    expect(store.claimDue.mock.calls[0]?.[0]).toMatchObject({ limit: 1, lease: 25_000, notDueBefore: limit });
+    expect(store.claimDue.mock.calls[0]?.[0]).toMatchObject({
+      limit: 1,
+      lease: 25_000,
+      earliestDueAt: limit,
+    });
   });
 
   test.each([

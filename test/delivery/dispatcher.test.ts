@@ -10,7 +10,7 @@ import { requestValue, responseValue } from '../harness/contract.ts';
 import { dispatch, recordingLog, until, untilAll, untilQueried, webhookTo } from '../harness/dispatch.ts';
 import { accept, startReceiver } from '../harness/receiver.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
-import { furnished, openStore } from '../store/stores.ts';
+import { openStore, seeded } from '../store/stores.ts';
 
 const delivered: DeliveryResult = { outcome: 'delivered', response: 'delivered' };
 
@@ -38,7 +38,7 @@ function mobile(index: number): string {
 }
 
 test('delivers leads that became due while no server was running, the longest due first', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   const now = Date.now();
   for (const [index, ago] of [3, 1, 2].entries()) {
     const received = now - ago * 3_600_000;
@@ -53,7 +53,7 @@ test('delivers leads that became due while no server was running, the longest du
 });
 
 test('leads that keep failing do not hold up others', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
   let calls = 0;
   const dialler: Dialler = {
@@ -71,7 +71,7 @@ test('leads that keep failing do not hold up others', async () => {
 });
 
 test('two dispatchers that share a store never deliver the same lead', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   for (let index = 0; index < 300; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
   const slow = async () => {
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
@@ -120,7 +120,7 @@ test('a lead is either cancelled or delivered, never both (200 races)', async ()
 });
 
 test('keeps exactly DIALLER_CONCURRENCY leads in flight while more are due', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   for (let index = 0; index < 100; index += 1) {
     await store.submit(from(first.id, { mobile: mobile(index), content: '{}' }));
   }
@@ -142,7 +142,7 @@ test('keeps exactly DIALLER_CONCURRENCY leads in flight while more are due', asy
 });
 
 test('sends few leads to a dialler that is down, and the others keep their attempts', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   for (let index = 0; index < 100; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
   let isUp = false;
   const { dialler, mobiles } = recordingDialler(async () =>
@@ -164,7 +164,7 @@ test('sends few leads to a dialler that is down, and the others keep their attem
 });
 
 test('a lead past DIAL_WITHIN expires and is not delivered', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   const hour = 3_600_000;
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 2 * hour });
   await store.submit(from(first.id, { mobile: mobile(1) }));
@@ -187,7 +187,7 @@ test.each([
     else process.env['TZ'] = zone;
   });
   freezeClock(accepted);
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id, { delays }));
   const [lead] = await leadsIn(store);
   expect(new Date(lead?.dueAt ?? 0).toISOString()).toBe(due);
@@ -202,7 +202,7 @@ test.each([
 
 test('after the clock is set back by an hour, no lead is delivered early or lost', async () => {
   freezeClock('2026-11-23T12:00:00Z');
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id, { delays: 600 }));
   const { dialler, mobiles } = recordingDialler();
   const { log, lines } = recordingLog();
@@ -229,7 +229,7 @@ test('after the clock is set back by an hour, no lead is delivered early or lost
 
 test('notices a clock that is set forward', async () => {
   freezeClock('2026-11-23T12:00:00Z');
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id, { delays: 3_600 }));
   const { dialler } = recordingDialler();
   dispatch(store, dialler);
@@ -239,7 +239,7 @@ test('notices a clock that is set forward', async () => {
 });
 
 test('stop waits until attempts in flight are recorded', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   let response = (_result: DeliveryResult) => {};
   const { dialler, mobiles } = recordingDialler(() => new Promise((resolve) => (response = resolve)));
@@ -252,7 +252,7 @@ test('stop waits until attempts in flight are recorded', async () => {
 });
 
 test('retries a failing store and does not lose the result of an attempt', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   const recording = vi.spyOn(store, 'recordAttempt').mockRejectedValueOnce(new Error('disk full'));
   const claiming = vi.spyOn(store, 'claimDue').mockRejectedValueOnce(new Error('disk full'));
@@ -263,7 +263,7 @@ test('retries a failing store and does not lose the result of an attempt', async
 });
 
 test('the lease outlasts DIALLER_TIMEOUT by five seconds', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   const claiming = vi.spyOn(store, 'claimDue');
   dispatch(store, recordingDialler().dialler, { timeout: 7_000 });
@@ -272,7 +272,7 @@ test('the lease outlasts DIALLER_TIMEOUT by five seconds', async () => {
 });
 
 test('queries the store at least twice a second', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id, { delays: 600 }));
   const sleeping = vi.spyOn(globalThis, 'setTimeout');
   onTestFinished(() => sleeping.mockRestore());
@@ -295,7 +295,7 @@ test('queries the store at least twice a second', async () => {
 });
 
 test('stops even if every call to the store fails', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   await store.submit(from(first.id, { mobile: mobile(1) }));
   const fail = () => Promise.reject(new Error('disk full'));
@@ -319,7 +319,7 @@ test('stops even if every call to the store fails', async () => {
 });
 
 test('stop ends an attempt without a response and records it as unknown', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   const receiver = await startReceiver(() => {});
   const dispatcher = dispatch(store, webhookTo(receiver.url), { timeout: 600_000, drainTimeout: 20 });
@@ -331,7 +331,7 @@ test('stop ends an attempt without a response and records it as unknown', async 
 });
 
 test('a pause that one dialler causes stops all servers and survives a restart', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
   const { log, lines } = recordingLog();
   let isRefusing = true;
@@ -371,7 +371,7 @@ test('a pause that one dialler causes stops all servers and survives a restart',
 });
 
 test('after a pause, one lead is sent first and the others after its success', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   const responses: ((result: DeliveryResult) => void)[] = [];
   const { dialler } = recordingDialler(() => new Promise((resolve) => responses.push(resolve)));
   await store.submit(from(first.id));
@@ -392,7 +392,7 @@ test('after a pause, one lead is sent first and the others after its success', a
 });
 
 test('a pause of one type does not affect others, and each change is logged once', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.addType('home', null);
   await store.grantType('first', 'home');
   const { log, lines } = recordingLog();
@@ -421,7 +421,7 @@ test('a pause of one type does not affect others, and each change is logged once
 });
 
 test('a pause does not interrupt an attempt in flight', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   let response = (_result: DeliveryResult) => {};
   const { dialler, mobiles } = recordingDialler(() => new Promise((resolve) => (response = resolve)));

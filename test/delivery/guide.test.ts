@@ -11,7 +11,7 @@ import { dispatch, limits, secret, untilAll, webhookTo } from '../harness/dispat
 import { skipWithout, untilOutput } from '../harness/process.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { temporaryDirectory } from '../harness/server.ts';
-import { furnished, openStore } from '../store/stores.ts';
+import { openStore, seeded } from '../store/stores.ts';
 
 const guide = readFileSync(new URL('../../docs/operating/diallers.md', import.meta.url), 'utf8');
 
@@ -33,7 +33,7 @@ async function startGuidesReceiver() {
 test('the receiver of the guide accepts a signed lead and rejects forged and replayed ones', async () => {
   const { child, url } = await startGuidesReceiver();
   const called = untilOutput(child, /Call \+447840258823 about motor: lead [0-9a-v]{20}/);
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   dispatch(store, webhookTo(url));
   await called;
@@ -77,11 +77,11 @@ function promised(status: number): string | undefined {
 test('the table of the guide says what follows every status of a response', async () => {
   let status = 0;
   const receiver = await startReceiver((_received, outgoing) => void outgoing.writeHead(status).end());
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   const {
     leads: [lead],
-  } = await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, notDueBefore: 0 });
+  } = await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, earliestDueAt: 0 });
   if (lead === undefined) throw new Error('No lead is due.');
   const dialler = webhookTo(receiver.url);
   for (status = 200; status < 600; status += 1) {

@@ -4,7 +4,7 @@ import type { Dialler } from '../../src/delivery/dialler.ts';
 import { startTracing } from '../../src/telemetry/tracing.ts';
 import { dispatch, untilAll, webhookTo } from '../harness/dispatch.ts';
 import { type Receiver, startReceiver } from '../harness/receiver.ts';
-import { furnished, openStore } from '../store/stores.ts';
+import { openStore, seeded } from '../store/stores.ts';
 
 const trace = { id: '0af7651916cd43dd8448eb211c80319c', span: 'b7ad6b7169203331' };
 
@@ -35,7 +35,7 @@ test('each attempt is a span of the trace of its lead, and the receiver gets tha
   for (const [name, value] of Object.entries(exporter)) vi.stubEnv(name, value);
   onTestFinished(() => void vi.unstubAllEnvs());
   const stopTracing = await startTracing(process.env);
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   const content = JSON.stringify({ first_name: 'John' });
   await store.submit(from(first.id, { content, trace: `00-${trace.id}-${trace.span}-01` }));
   const receiver = await startReceiver();

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { DeliveryResult } from '../../src/delivery/dialler.ts';
 import { dispatch, untilAll } from '../harness/dispatch.ts';
 import { claim, leadsIn, record } from '../harness/server.ts';
-import { furnished, openStore } from '../store/stores.ts';
+import { openStore, seeded } from '../store/stores.ts';
 
 /** A log that keeps its lines as objects. */
 function recordingLog() {
@@ -38,7 +38,7 @@ test.each([
     /may have the lead\. .*`leads lead resolve`/,
   ],
 ] as const)('logs what to do about a lead that failed after %s', async (_what, outcomes, message) => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   const { log, lines } = recordingLog();
   const results: DeliveryResult[] = outcomes.map((outcome) => ({ outcome, response: outcome }));
@@ -52,7 +52,7 @@ test.each([
 });
 
 test('logs what to do about leads past DIAL_WITHIN that the dialler may have', async () => {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   const [lead] = await claim(store, 'test');
   await record(store, 'test', lead?.id ?? '', 'unknown', Date.now());

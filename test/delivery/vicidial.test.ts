@@ -9,7 +9,7 @@ import { skipWithout } from '../harness/process.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { cancel, leadsIn } from '../harness/server.ts';
 import { phpForm, VicidialStandIn } from '../harness/vicidial.ts';
-import { furnished, openStore } from '../store/stores.ts';
+import { openStore, seeded } from '../store/stores.ts';
 
 const john = {
   email: 'john.doe@test.com',
@@ -38,7 +38,7 @@ async function startVicidial(changes: Record<string, string> = {}) {
 
 /** Creates a store with a due lead. */
 async function withLead(submitted: object = {}) {
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   const content = (more: object) => JSON.stringify({ ...john, ...more });
   await store.submit(from(first.id, { content: content(submitted) }));
   return { store, first, from, content };

@@ -12,7 +12,7 @@ import { dispatch, limits, secret, until, untilAll, untilQueried, webhookTo } fr
 import { skipWithout } from '../harness/process.ts';
 import { accept, type Behaviour, startReceiver } from '../harness/receiver.ts';
 import { cancel, leadsIn } from '../harness/server.ts';
-import { furnished, openStore } from '../store/stores.ts';
+import { openStore, seeded } from '../store/stores.ts';
 
 /** Creates a store with one due lead, and returns what its partner sent. */
 async function withDueLead(delays = 0) {
@@ -23,7 +23,7 @@ async function withDueLead(delays = 0) {
     mobile: '07840258823',
     type: 'motor',
   };
-  const { store, first, from } = await furnished(openStore());
+  const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id, { delays, content: JSON.stringify(submitted) }));
   return { store, first, from, submitted };
 }

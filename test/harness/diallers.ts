@@ -13,7 +13,7 @@ export interface ExampleValues {
 
 /**
  * Returns the environment variables of a dialler's example in the guide (the code block that starts with `DIALLER=`), so
- * that tests which cover every dialler need no settings of their own. A dialler without variables needs no example.
+ * that tests which cover every dialler need no settings. A dialler without variables needs no example.
  */
 export function exampleEnvironment(dialler: string, values: ExampleValues): Record<string, string> {
   const [, block = `DIALLER=${dialler}`] =

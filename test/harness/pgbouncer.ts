@@ -57,13 +57,13 @@ max_client_conn = 500
 }
 
 function listening(child: ChildProcess): Promise<void> {
-  let said = '';
+  let output = '';
   return new Promise((resolve, reject) => {
     child.stderr?.on('data', (chunk) => {
-      said += chunk;
-      if (said.includes('process up')) resolve();
+      output += chunk;
+      if (output.includes('process up')) resolve();
     });
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`PgBouncer ended with ${code}: ${said}`)));
+    child.once('exit', (code) => reject(new Error(`PgBouncer exited with code ${code}: ${output}`)));
   });
 }

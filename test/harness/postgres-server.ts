@@ -15,7 +15,7 @@ process.on('exit', () => {
   if (exitCode !== undefined) process.exitCode = exitCode;
 });
 
-/** A PostgreSQL server with a directory of its own. */
+/** A PostgreSQL server with its own directory. */
 export interface PostgresServer {
   /** URL of the database `postgres`, as a superuser. */
   url: string;

@@ -63,14 +63,14 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
 /**
  * Starts a server on a free port. It and the store end with the test.
  *
- * @param beside another server on the same store, if the store is not empty
+ * @param other another server on the same store, if the store is not empty
  */
 export async function serve(
   store: Store,
   options: TestServerOptions = {},
-  beside?: Pick<TestServer, 'partner' | 'type' | 'key'>,
+  other?: Pick<TestServer, 'partner' | 'type' | 'key'>,
 ): Promise<Omit<TestServer, 'file'>> {
-  const first = (await bootstrap(store)) ?? beside;
+  const first = (await bootstrap(store)) ?? other;
   if (first === undefined) throw new Error('The store is not empty.');
   const keyLastUsed = new KeyLastUsed(store, log);
   const onResponse = () => {};
@@ -119,7 +119,7 @@ export async function claim(
   name: string,
   { limit = Number.MAX_SAFE_INTEGER, lease = 60_000 } = {},
 ): Promise<ClaimedLead[]> {
-  return (await store.claimDue({ claim: name, limit, lease, notDueBefore: 0 })).leads;
+  return (await store.claimDue({ claim: name, limit, lease, earliestDueAt: 0 })).leads;
 }
 
 /** Records an attempt that starts and ends now. */

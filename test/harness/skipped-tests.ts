@@ -46,7 +46,7 @@ export default class SkippedTests implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
-    // A pattern of names skips tests that nobody wanted to run.
+    // Tests that a name pattern excludes are skipped too, but not reported.
     if (this.#vitest === undefined || this.#vitest.config.testNamePattern) return;
     const skipped = modules.flatMap((module) =>
       [...module.children.allTests('skipped')].map((test): SkippedTest => {

@@ -41,7 +41,7 @@ export interface ChaosReport {
   /** Faults: the server exited, hangs, leaks connections, or does not respond to an add. */
   faults: string[];
   /** Lines that the server logged as a warning or worse. */
-  complaints: string[];
+  warnings: string[];
 }
 
 /** Number of connections open at once. After each batch the server must respond normally. */
@@ -120,7 +120,7 @@ export async function chaos(databaseUrl: string, share: number, seed: number): P
   }
   if (faults.length === 0) await checkSockets(server, before.sockets, faults);
   await server.stop();
-  return { connections: chosen.length, faults, complaints: server.complaints() };
+  return { connections: chosen.length, faults, warnings: server.warnings() };
 }
 
 /** Returns the bytes of an add with the target's key. */

@@ -129,7 +129,7 @@ async function sendDelivered(target: Target, id: Sending['id'], ledger: CrashLed
   }
 }
 
-/** Sends people until the server is gone: every fifth twice at the same time, and cancels every fourth. */
+/** Adds people until the server has been killed: every fifth twice at the same time. Cancels every fourth. */
 function startLoad(target: Target, round: number, ledger: CrashLedger) {
   const unacknowledged: Sending[] = [];
   let count = 0;

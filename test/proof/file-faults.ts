@@ -108,12 +108,12 @@ function resetsOf(file: string): number {
   return readFileSync(`${file}-wal`).readUInt32BE(12);
 }
 
-/** Adds large leads until the store has made two checkpoints, for which it opens files. */
+/** Adds large leads until the store has run two checkpoints, for which it opens files. */
 async function addLarge({ file }: Scene, adding: (index: number) => Promise<number>): Promise<string> {
   const before = resetsOf(file);
   let saved = 0;
   for (; saved < 1_000 && resetsOf(file) < before + 2; saved += 1) assert.equal(await adding(saved), 200);
-  assert.ok(resetsOf(file) >= before + 2, 'The store runs no checkpoint.');
+  assert.ok(resetsOf(file) >= before + 2, 'The store ran fewer than two checkpoints.');
   return `${saved} saved, and two checkpoints run`;
 }
 

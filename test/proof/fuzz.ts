@@ -40,16 +40,16 @@ statuses   ${JSON.stringify(report.statuses)}
 slowest    ${Math.round(report.slowest)} ms
 heap       ${grown} MB more than after the first requests (${Math.round(after.heap / 1024 / 1024)} MB)
 handles    ${after.handles} open, ${before.handles} after the first requests
-complaints ${report.complaints.length}
+warnings   ${report.warnings.length}
 faults     ${report.faults.length}
 
 ${disturbed.connections} disturbed connections
-complaints ${disturbed.complaints.length}
+warnings   ${disturbed.warnings.length}
 faults     ${disturbed.faults.length}
 `);
 const faults = [...report.faults, ...disturbed.faults];
-const complaints = [...report.complaints.slice(0, 20), ...disturbed.complaints.slice(0, 20)];
-for (const fault of [...faults, ...complaints]) process.stdout.write(`\n${fault}\n`);
+const warnings = [...report.warnings.slice(0, 20), ...disturbed.warnings.slice(0, 20)];
+for (const fault of [...faults, ...warnings]) process.stdout.write(`\n${fault}\n`);
 /** Maximum growth of the heap that is not a leak (MB). */
 const maxGrowth = 20;
 if (faults.length > 0 || grown > maxGrowth || after.handles > before.handles + 2) process.exitCode = 1;

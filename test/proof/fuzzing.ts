@@ -19,7 +19,7 @@ export interface FuzzReport {
   /** After the first requests, which make the server load everything, and after the last. */
   memory: { before: Measurement; after: Measurement };
   /** Lines that the server logged as a warning or worse. */
-  complaints: string[];
+  warnings: string[];
 }
 
 /** Number of requests generated at a time. */
@@ -48,7 +48,7 @@ export async function fuzz(
 ): Promise<FuzzReport> {
   const server = await startMeasured({ DATABASE_URL: databaseUrl, DISPATCH: 'off' });
   const { target } = server;
-  const report: Omit<FuzzReport, 'memory' | 'complaints'> = {
+  const report: Omit<FuzzReport, 'memory' | 'warnings'> = {
     seed,
     kinds: {},
     statuses: {},
@@ -70,7 +70,7 @@ export async function fuzz(
   }
   const after = await measured(server, open);
   await server.stop();
-  return { ...report, memory: { before: before ?? after, after }, complaints: server.complaints() };
+  return { ...report, memory: { before: before ?? after, after }, warnings: server.warnings() };
 }
 
 async function measured(

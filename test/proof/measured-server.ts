@@ -29,7 +29,7 @@ export interface MeasuredServer {
   /** Number of responses by status, from the server's metrics. */
   statuses(): Promise<Record<string, number>>;
   /** Lines that the server logged as a warning or worse. */
-  complaints(): string[];
+  warnings(): string[];
   stop(): Promise<void>;
 }
 
@@ -39,13 +39,13 @@ export async function startMeasured(environment: Record<string, string>): Promis
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', PORT: '0', METRICS_PORT: '0', RATE_LIMIT: 'off', ...environment },
   });
-  const complaints: string[] = [];
-  child.stderr.on('data', (chunk) => complaints.push(String(chunk)));
+  const warnings: string[] = [];
+  child.stderr.on('data', (chunk) => warnings.push(String(chunk)));
   let rest = '';
   child.stdout.on('data', (chunk) => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    complaints.push(...lines.filter((line) => /^\{"level":"(warn|error|fatal)"/.test(line)));
+    warnings.push(...lines.filter((line) => /^\{"level":"(warn|error|fatal)"/.test(line)));
   });
   const output = await untilOutput(child, /Listening on \S+[\s\S]*-d '.*'/);
   // Its output must be read, or the pipe fills.
@@ -79,7 +79,7 @@ export async function startMeasured(environment: Record<string, string>): Promis
       };
     },
     statuses: async () => statusesIn(await metrics()),
-    complaints: () => complaints,
+    warnings: () => warnings,
     stop: () =>
       new Promise((resolve) => {
         child.once('close', () => resolve());

@@ -7,12 +7,12 @@ import { post, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { finished, type Start, spawnProgram, untilOutput } from '../harness/process.ts';
 
-/** A fault that happens to a running server. */
+/** A fault that occurs while a server is running. */
 export interface Fault {
   name: string;
-  /** Why this machine cannot try it; undefined: it can. */
+  /** Returns why this machine cannot cause it. Undefined: it can. */
   missing?(): string | undefined;
-  /** Tries it. Returns a short result. @throws if the server did what it must not */
+  /** Causes it, checks the server and returns a short result. @throws if the server responded or stored anything wrong */
   run(scene: Scene): Promise<string>;
 }
 
@@ -28,7 +28,7 @@ const person = requestValue('addLead', 'accepted');
 /** Nearly the maximum size of `data`, so that a store's log grows quickly. */
 export const ballast = JSON.stringify({ ballast: 'x'.repeat(60_000) });
 
-/** The environment in which a fault is tried. Everything that was started in it ends with it. */
+/** The environment of a fault. Everything that was started in it ends with it. */
 export class Scene {
   /** An empty directory that every user can enter. */
   readonly directory = mkdtempSync(join(tmpdir(), 'leads-fault-'));
@@ -83,16 +83,16 @@ export class Scene {
   }
 }
 
-/** Result of a fault: passed, failed or not tried. */
-export interface Tried {
+/** Result of a fault: passed, failed or skipped (which counts as passed). */
+export interface FaultResult {
   line: string;
-  isHonest: boolean;
+  hasPassed: boolean;
 }
 
-/** Tries a fault in its own scene, in bounded time. */
-export async function tryFault(fault: Fault): Promise<Tried> {
+/** Runs a fault in its own scene, in bounded time. */
+export async function runFault(fault: Fault): Promise<FaultResult> {
   const reason = fault.missing?.();
-  if (reason !== undefined) return { line: `${fault.name}: not tried, because ${reason}`, isHonest: true };
+  if (reason !== undefined) return { line: `${fault.name}: skipped, because ${reason}`, hasPassed: true };
   const scene = new Scene();
   const late = new AbortController();
   try {
@@ -102,13 +102,13 @@ export async function tryFault(fault: Fault): Promise<Tried> {
         throw new Error(`not finished after ${maxDuration / 1_000} s`);
       }),
     ]);
-    return { line: `${fault.name}: ${result}`, isHonest: true };
+    return { line: `${fault.name}: ${result}`, hasPassed: true };
   } catch (error) {
     if (error instanceof NotPossible)
-      return { line: `${fault.name}: not tried, because ${error.message}`, isHonest: true };
+      return { line: `${fault.name}: skipped, because ${error.message}`, hasPassed: true };
     return {
       line: `${fault.name}: FAILED: ${error instanceof Error ? error.message : error}`,
-      isHonest: false,
+      hasPassed: false,
     };
   } finally {
     late.abort();

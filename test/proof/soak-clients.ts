@@ -14,7 +14,7 @@ import { RawConnection } from './raw-connection.ts';
 export interface Soak {
   target: Target;
   /** Whether the clients continue. */
-  isOn: boolean;
+  isRunning: boolean;
   /** Number of requests sent. */
   requests: number;
   /** Wrong responses to partners and to invalid keys. */
@@ -29,7 +29,7 @@ export async function sendLeads(soak: Soak): Promise<void> {
     const { status, text } = await response;
     if (status !== 200) soak.faults.push(`The response to a partner was ${status} ${text}`);
   };
-  while (soak.isOn) {
+  while (soak.isRunning) {
     soak.requests += 1;
     const number = soak.requests;
     const named = { mobile: `0784${String(number % 10_000_000).padStart(7, '0')}`, type: person['type'] };
@@ -44,7 +44,7 @@ export async function sendLeads(soak: Soak): Promise<void> {
 
 /** An unauthenticated client that sends anything, on short-lived connections. */
 export async function sendAnything(soak: Soak): Promise<void> {
-  for (let seed = randomSeed(); soak.isOn; seed += 1) {
+  for (let seed = randomSeed(); soak.isRunning; seed += 1) {
     const connection = new RawConnection(soak.target.url);
     for (const { bytes } of fc.sample(fuzzedRequest(soak.target.key), { numRuns: 20, seed })) {
       soak.requests += 1;
@@ -58,7 +58,7 @@ export async function sendAnything(soak: Soak): Promise<void> {
 /** A broken network: connections that are reset, half-closed and stalled at every byte. */
 export async function disturbConnections(soak: Soak): Promise<void> {
   const all = fc.constantFrom(...disturbances(addFor(soak.target)));
-  for (let seed = randomSeed(); soak.isOn; seed += 1) {
+  for (let seed = randomSeed(); soak.isRunning; seed += 1) {
     // `npm run fuzz` checks the responses to the adds.
     await disturb(soak.target, fc.sample(all, { numRuns: 20, seed }), []);
     soak.requests += 20;
@@ -78,7 +78,7 @@ export async function readNothing(soak: Soak): Promise<void> {
   const documents = ['/docs', '/openapi.json', '/openapi.yaml'].map(
     (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`,
   );
-  while (soak.isOn) {
+  while (soak.isRunning) {
     const held = Array.from({ length: 20 }, (_, index) => {
       const socket = openRaw(soak.target).pause();
       socket.write((documents[index % 4] ?? lookUp).repeat(50));
@@ -92,7 +92,7 @@ export async function readNothing(soak: Soak): Promise<void> {
 
 /** A client that guesses keys from changing addresses, as reported by a proxy. */
 export async function guessKeys(soak: Soak): Promise<void> {
-  while (soak.isOn) {
+  while (soak.isRunning) {
     const address = [10, ...randomBytes(3)].join('.');
     const key = `leads_${randomBytes(24).toString('base64url')}`;
     const headers = { 'X-Forwarded-For': `${address}:4711` };
@@ -105,7 +105,7 @@ export async function guessKeys(soak: Soak): Promise<void> {
 /** A client that opens a connection for each request. */
 export async function reconnect(soak: Soak): Promise<void> {
   const add = Buffer.from(addFor(soak.target));
-  while (soak.isOn) {
+  while (soak.isRunning) {
     const connection = new RawConnection(soak.target.url);
     soak.requests += 1;
     await connection.exchange(add).catch((error) => soak.faults.push(`A new connection: ${error}`));
@@ -115,7 +115,7 @@ export async function reconnect(soak: Soak): Promise<void> {
 
 /** An operator who pauses and resumes the delivery of one type or of all types. */
 export async function pauseAndResume(soak: Soak, store: Store): Promise<void> {
-  for (let round = 0; soak.isOn; round += 1) {
+  for (let round = 0; soak.isRunning; round += 1) {
     const type = round % 2 === 0 ? undefined : String(person['type']);
     await store.pauseDelivery({ type, by: 'operator', reason: 'soak' });
     await sleep(300);
@@ -134,9 +134,9 @@ export function stall(target: Target, count: number): { stop(): void } {
     `POST /lead/add?key=${target.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{`,
   ];
   const sockets = new Set<Socket>();
-  let isOn = true;
+  let isRunning = true;
   const keep = async (index: number) => {
-    while (isOn) {
+    while (isRunning) {
       const socket = openRaw(target);
       sockets.add(socket);
       socket.resume().write(beginnings[index % beginnings.length] ?? '');
@@ -147,7 +147,7 @@ export function stall(target: Target, count: number): { stop(): void } {
   for (let index = 0; index < count; index += 1) void keep(index);
   return {
     stop: () => {
-      isOn = false;
+      isRunning = false;
       for (const socket of sockets) socket.destroy();
     },
   };

@@ -42,19 +42,19 @@ const directory = mkdtempSync(join(tmpdir(), 'leads-soak-'));
 const url = `sqlite:${directory}/leads.db`;
 const server = await startMeasured({ DATABASE_URL: url, DIALLER: 'log', TRUST_PROXY: 'loopback' });
 const store = await openStore(url);
-const soak: Soak = { target: server.target, isOn: true, requests: 0, faults: [] };
+const soak: Soak = { target: server.target, isRunning: true, requests: 0, faults: [] };
 
 process.stdout.write(`A load for ${values.for}, measured ${measurements} times\n`);
 process.stdout.write('  requests      heap  resident  handles\n');
 const stalling = stall(server.target, stalled);
 const measured: Measurement[] = [];
 for (let index = 0; index < measurements; index += 1) {
-  soak.isOn = true;
+  soak.isRunning = true;
   const clients = startClients();
   await sleep(duration / measurements);
-  soak.isOn = false;
+  soak.isRunning = false;
   await clients;
-  const now = await atRest();
+  const now = await measureAtRest();
   measured.push(now);
   const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`.padStart(9);
   process.stdout.write(
@@ -70,10 +70,10 @@ rmSync(directory, { recursive: true });
 const first = lowest(measured.slice(warmUp, warmUp + 4));
 const last = lowest(measured.slice(-4));
 const isFlat = last.heap - first.heap <= maxGrowth.heap && last.handles - first.handles <= maxGrowth.handles;
-say(isFlat ? 'Heap and handles are flat.' : 'The heap or the number of handles has grown.');
-say(isDelivered ? 'All due leads were delivered.' : 'Some due leads were not delivered.');
-say(`Wrong responses to partners and invalid keys: ${soak.faults.length}`);
-for (const fault of soak.faults.slice(0, 20)) say(`  ${fault}`);
+print(isFlat ? 'Heap and handles are flat.' : 'The heap or the number of handles has grown.');
+print(isDelivered ? 'All due leads were delivered.' : 'Some due leads were not delivered.');
+print(`Wrong responses to partners and invalid keys: ${soak.faults.length}`);
+for (const fault of soak.faults.slice(0, 20)) print(`  ${fault}`);
 if (!isFlat || !isDelivered || soak.faults.length > 0) process.exitCode = 1;
 
 function startClients(): Promise<unknown> {
@@ -89,9 +89,9 @@ function startClients(): Promise<unknown> {
 }
 
 /** Measures after the server has closed the clients' connections. */
-async function atRest(): Promise<Measurement> {
+async function measureAtRest(): Promise<Measurement> {
   let before = await server.measure();
-  for (let look = 0; look < 50; look += 1) {
+  for (let attempt = 0; attempt < 50; attempt += 1) {
     await sleep(100);
     const now = await server.measure();
     if (now.handles === before.handles) return now;
@@ -121,6 +121,6 @@ function lowest(these: readonly Measurement[]): Measurement {
   };
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -1,4 +1,4 @@
-/** `npm run torture`: kills a server under load 200 times, then tries every other fault of the store. */
+/** `npm run torture`: kills a server under load 200 times, then causes every other fault of the store. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { storeUrlOf } from '../../src/store/store-argument.ts';
 import { crashRounds } from './crash.ts';
 import { fileFaults } from './file-faults.ts';
 import { postgresFaults } from './postgres-faults.ts';
-import { type Fault, tryFault } from './scene.ts';
+import { type Fault, runFault } from './scene.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'leads-torture-'));
 const { values } = parseArgs({
@@ -21,7 +21,7 @@ const { values } = parseArgs({
 const storeUrl = readStoreUrl();
 
 try {
-  const results = [await killed(), await tryAll(faultsOf(storeUrl))];
+  const results = [await killed(), await runAll(faultsOf(storeUrl))];
   if (results.includes(false)) process.exitCode = 1;
 } finally {
   rmSync(directory, { recursive: true });
@@ -29,38 +29,38 @@ try {
 
 async function killed(): Promise<boolean> {
   const rounds = Number(values.rounds);
-  say(`kill -9 under load, ${rounds} rounds on ${redactedUrl(storeUrl)}`);
+  print(`kill -9 under load, ${rounds} rounds on ${redactedUrl(storeUrl)}`);
   const report = await crashRounds(storeUrl, rounds, (round) => {
-    if (round % 20 === 0) say(`  ${round} rounds`);
+    if (round % 20 === 0) print(`  ${round} rounds`);
   });
-  say(`  acknowledged              ${report.acknowledged}`);
-  say(`  cancellations             ${report.cancellations}, of which ${report.cancelled} cancelled a lead`);
-  say(`  printed by due --take     ${report.printed}`);
-  say(`  sent again                ${report.resent}, of which ${report.replayed} had been saved`);
-  say(`  lost                      ${report.lost.length}`);
-  say(`  accepted/delivered twice  ${report.duplicated.length}`);
-  say(`  called after cancellation ${report.calledAfterCancellation.length}`);
-  say(`  wrong responses           ${report.wrongResponses.length}`);
+  print(`  acknowledged              ${report.acknowledged}`);
+  print(`  cancellations             ${report.cancellations}, of which ${report.cancelled} cancelled a lead`);
+  print(`  printed by due --take     ${report.printed}`);
+  print(`  sent again                ${report.resent}, of which ${report.replayed} had been saved`);
+  print(`  lost                      ${report.lost.length}`);
+  print(`  accepted/delivered twice  ${report.duplicated.length}`);
+  print(`  called after cancellation ${report.calledAfterCancellation.length}`);
+  print(`  wrong responses           ${report.wrongResponses.length}`);
   const { lost, duplicated, calledAfterCancellation, wrongResponses } = report;
   const faults = [...lost, ...duplicated, ...calledAfterCancellation, ...wrongResponses];
-  for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
+  for (const fault of faults.slice(0, 20)) print(`  ${fault}`);
   return faults.length === 0;
 }
 
 function faultsOf(url: string): readonly Fault[] {
   if (url.startsWith('sqlite:')) return fileFaults;
-  say('File faults are not tried on this store. Run this command without --store to try them.');
+  print('File faults are skipped for this store. Run this command without --store to include them.');
   return postgresFaults(url);
 }
 
-async function tryAll(faults: readonly Fault[]): Promise<boolean> {
-  let areHonest = true;
+async function runAll(faults: readonly Fault[]): Promise<boolean> {
+  let haveAllPassed = true;
   for (const fault of faults) {
-    const { line, isHonest } = await tryFault(fault);
-    say(line);
-    areHonest &&= isHonest;
+    const { line, hasPassed } = await runFault(fault);
+    print(line);
+    haveAllPassed &&= hasPassed;
   }
-  return areHonest;
+  return haveAllPassed;
 }
 
 /** Reports an invalid argument in one sentence: a stack trace could contain its password. */
@@ -73,6 +73,6 @@ function readStoreUrl(): string {
   }
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -84,13 +84,13 @@ describe.each([
   ['SQLite', sqliteSchema, ['lead_count', 'readiness']],
   ['PostgreSQL', postgresSchema, Object.keys(notCopied)],
 ])('%s', (_name, readSchema, left) => {
-  test('every table is copied, but for those that are listed', async () => {
+  test('copies every table except those listed', async () => {
     const schema = await readSchema();
     const copied = archiveTables.map(({ name }) => name);
     expect([...schema.keys()].toSorted()).toEqual([...copied, ...left].toSorted());
   });
 
-  test('every column of a copied table is copied', async () => {
+  test('copies every column of a copied table', async () => {
     const schema = await readSchema();
     for (const { name, columns } of archiveTables) {
       const stored = schema.get(name)?.columns.map((column) => column.name) ?? [];
@@ -98,14 +98,14 @@ describe.each([
     }
   });
 
-  test('the key by which rows are copied identifies a row', async () => {
+  test('the key of each table identifies a row', async () => {
     const schema = await readSchema();
     for (const { name, columns, keyLength } of archiveTables) {
       expect(schema.get(name)?.keys, name).toContainEqual(columns.slice(0, keyLength));
     }
   });
 
-  test('every boolean column is copied as one', async () => {
+  test('copies every boolean column as a boolean', async () => {
     const schema = await readSchema();
     for (const { name, booleans = [] } of archiveTables) {
       const stored = schema.get(name)?.columns.filter(({ isBoolean }) => isBoolean) ?? [];

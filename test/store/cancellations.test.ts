@@ -4,7 +4,7 @@ import { identifierBound } from '../../src/leads/identifier.ts';
 import { CancelledLater } from '../../src/store/cancelled-later.ts';
 import type { CancellationRecord, Store } from '../../src/store/store.ts';
 import { cancel, claim, dialDue, leadsIn, record } from '../harness/server.ts';
-import { furnished, stores } from './stores.ts';
+import { seeded, stores } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
 
@@ -14,7 +14,7 @@ function cancellationsIn(store: Store, mobile = person.mobile): Promise<Cancella
 
 describe.each(stores)('$name', ({ open }) => {
   test('lists every cancellation with its outcome, the newest first', async () => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     const own = { partnerId: first.id, ...person };
     const receivedAt = Date.now() - 1_000;
     const content = '{ "mobile":"07840 258823", "type" : "motor" }';
@@ -51,13 +51,13 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('stores a type that cannot exist, with replacements for characters that the store cannot hold', async () => {
-    const { store, first } = await furnished(open());
+    const { store, first } = await seeded(open());
     await cancel(store, { partnerId: first.id, ...person, type: 'odd \u0000 \ud800' });
     expect(await cancellationsIn(store)).toMatchObject([{ outcome: 'unknown-type' }]);
   });
 
   test('does not store a replayed request again', async () => {
-    const { store, first } = await furnished(open());
+    const { store, first } = await seeded(open());
     const own = { partnerId: first.id, ...person };
     for (const isReplay of [false, true, true]) {
       expect(await cancel(store, own, { key: 'k', fingerprint: 'f' })).toEqual({
@@ -70,7 +70,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('cancels a lead with one of many concurrent cancellations, and stores all of them', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await Promise.all(Array.from({ length: 20 }, () => cancel(store, { partnerId: first.id, ...person })));
     const outcomes = (await cancellationsIn(store)).map(({ outcome }) => outcome);
@@ -79,7 +79,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('does not count or list cancellations as submissions', async () => {
-    const { store, first } = await furnished(open());
+    const { store, first } = await seeded(open());
     const { cursor } = await store.activity(undefined);
     // Old enough to be in the activity.
     const id = `${identifierBound(Date.now() - 5_000)}0000000000`;
@@ -91,7 +91,7 @@ describe.each(stores)('$name', ({ open }) => {
 
   /** Fills a store for a submission whose type does not exist until it is granted. */
   async function beforeGrant() {
-    const all = await furnished(open());
+    const all = await seeded(open());
     const submission = all.from(all.first.id, { type: 'later' });
     const own = { partnerId: all.first.id, type: 'later', mobile: submission.mobile };
     return {
@@ -147,7 +147,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('re-runs the submission of a cancelled lead only if forced', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const submission = from(first.id);
     await store.submit(submission);
     await cancel(store, { partnerId: first.id, ...person });
@@ -172,7 +172,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('accepts a new submission after a cancellation', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     for (let round = 0; round < 3; round += 1) {
       await cancel(store, { partnerId: first.id, ...person });
       expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
@@ -181,7 +181,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('does not retry a lead that its partner cancelled later', async () => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     await store.submit(from(first.id));
     await dialDue(store, 'unknown');
     const [lead] = await leadsIn(store);

@@ -1,6 +1,6 @@
 /**
- * Every statement of a request, a delivery or a look-up of one person uses an index: a scan of a table is not noticed with
- * ten thousand leads, and stops a call centre with ten million.
+ * Every statement of a request, a delivery or a look-up of one person uses an index. Scanning a table takes a moment with ten
+ * thousand leads, and minutes with ten million.
  */
 import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -15,14 +15,14 @@ import type { Store } from '../../src/store/store.ts';
 import { defaultBody, operationIds } from '../harness/contract.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { cancel, claim, record, temporaryDirectory } from '../harness/server.ts';
-import { closing, furnished } from './stores.ts';
+import { closing, seeded } from './stores.ts';
 
 const stored = 30_000;
 
 let people = 0;
 
-/** Does once whatever partners' requests and the dispatcher do all the time. */
-async function work(store: Store, from: Awaited<ReturnType<typeof furnished>>['from']): Promise<void> {
+/** Runs each statement of partners' requests and of the dispatcher once. */
+async function work(store: Store, from: Awaited<ReturnType<typeof seeded>>['from']): Promise<void> {
   await store.keyHolder('digest');
   await store.isGranted(1, 'motor');
   people += 1;
@@ -65,7 +65,7 @@ async function lookUp(store: Store, mobile: string): Promise<number> {
   return found.flat().length;
 }
 
-/** Leads of other people, half of them due later and half of them dialled, each from a submission of its own. */
+/** Leads of other people with a submission each: half are due later, half are dialled. */
 const fill = {
   submission: (numbers: string) => `
     INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
@@ -87,18 +87,18 @@ test.each([
   const url = await emptyDatabase();
   const store = await openPostgresStore(url, { connections: 1 });
   onTestFinished(() => store.close());
-  const { from } = await furnished(store);
+  const { from } = await seeded(store);
   await store.addKey('first', 'key', 'digest');
-  // A plan that does not depend on the values is kept after a few times.
+  // After a few executions PostgreSQL keeps a plan that does not depend on the values.
   for (let round = 0; round < 10; round += 1) await work(store, from);
   const numbers = `generate_series(1, ${stored}) AS n`;
   for (const sql of [fill.submission(numbers), fill.lead(numbers), fill.attempt(numbers)]) {
     await asAdministrator(url, sql);
   }
   if (isAnalysed) await asAdministrator(url, 'ANALYZE');
-  const [before] = await wholeReads(url, store);
+  const [before] = await tableScans(url, store);
   for (let round = 0; round < 10; round += 1) await work(store, from);
-  const [after] = await wholeReads(url, store);
+  const [after] = await tableScans(url, store);
   expect(after).toEqual(before);
   expect(await asAdministrator(url, 'SELECT count(*)::integer AS count FROM lead')).toEqual([
     { count: stored + 40 },
@@ -106,8 +106,8 @@ test.each([
 });
 
 /** Returns the number of scans of each large table. */
-async function wholeReads(url: string, store: Store): Promise<Record<string, number>[]> {
-  // A backend reports its statistics once a second at most.
+async function tableScans(url: string, store: Store): Promise<Record<string, number>[]> {
+  // A backend reports its statistics up to once per second.
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   await store.nextAttemptAt();
   return asAdministrator<Record<string, number>>(
@@ -124,7 +124,7 @@ test.each([
   const url = await emptyDatabase();
   const store = await openPostgresStore(url, { connections: 1 });
   onTestFinished(() => store.close());
-  await furnished(store);
+  await seeded(store);
   for (let round = 0; round < 10; round += 1) await lookUp(store, '+44791');
   const numbers = `generate_series(1, ${stored}) AS n`;
   for (const sql of [fill.submission(numbers), fill.lead(numbers), fill.attempt(numbers)]) {
@@ -139,13 +139,13 @@ test.each([
 test('SQLite scans no large table', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const store = closing(openSqliteStore(file));
-  const { from } = await furnished(store);
+  const { from } = await seeded(store);
   await store.addKey('first', 'key', 'digest');
   const spies = (['run', 'get', 'all'] as const).map((name) => vi.spyOn(StatementSync.prototype, name));
   await work(store, from);
   await store.workload();
   await lookUp(store, '+447840000001');
-  // The cast: what a prepared statement's method was called on is the statement.
+  // The cast: the methods were called on prepared statements.
   const statements = spies.flatMap((spy) => spy.mock.contexts) as StatementSync[];
   const used = new Set(statements.map(({ sourceSQL }) => sourceSQL));
   for (const spy of spies) spy.mockRestore();
@@ -159,7 +159,7 @@ test('SQLite scans no large table', async () => {
       .map(({ detail }) => String(detail)),
   }));
   expect(plans.length).toBeGreaterThan(12);
-  // An index of the undecided leads alone is counted whole.
+  // The index of undecided leads is small: counting scans all of it.
   const scan = /^SCAN (lead|submission|attempt|rerun|api_key)\b(?! USING COVERING INDEX lead_undecided)/;
   for (const { steps } of plans) {
     for (const step of steps) {
@@ -169,16 +169,16 @@ test('SQLite scans no large table', async () => {
     }
   }
   // The leads of a paused type are skipped together, so that none is read before its type.
-  const line = plans.flatMap(({ steps }) => steps.filter((step) => step.includes('INDEX lead_due')));
-  expect(line.length).toBeGreaterThanOrEqual(3);
-  for (const step of line) expect(step).toMatch(/INDEX lead_due \(type_id=\?/);
+  const dueQueries = plans.flatMap(({ steps }) => steps.filter((step) => step.includes('INDEX lead_due')));
+  expect(dueQueries.length).toBeGreaterThanOrEqual(3);
+  for (const step of dueQueries) expect(step).toMatch(/INDEX lead_due \(type_id=\?/);
 });
 
 test('PostgreSQL finds due leads without reading those of a paused type', async () => {
   const url = await emptyDatabase();
   const store = await openPostgresStore(url, { connections: 1 });
   onTestFinished(() => store.close());
-  const { from } = await furnished(store);
+  const { from } = await seeded(store);
   await store.addType('home', null);
   await store.pauseDelivery({ type: 'home', by: 'operator', reason: 'maintenance' });
   const numbers = `generate_series(1, ${stored}) AS n`;
@@ -197,7 +197,7 @@ test('PostgreSQL finds due leads without reading those of a paused type', async 
   expect(await store.workload()).toMatchObject({ due: 0, duePaused: stored });
 });
 
-/** Returns the number of entries that were read of an index, or of all indexes. */
+/** Returns the number of entries read from an index, or from all indexes. */
 async function entriesRead(url: string, store: Store, index = '%'): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   await store.nextAttemptAt();

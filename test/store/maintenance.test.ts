@@ -21,7 +21,7 @@ import {
   submissionsIn,
   temporaryDirectory,
 } from '../harness/server.ts';
-import { closing, furnished, openStore, stores } from './stores.ts';
+import { closing, openStore, seeded, stores } from './stores.ts';
 
 const day = 86_400_000;
 const noProgress = { begin: () => {}, done: () => {} };
@@ -50,7 +50,7 @@ async function ago<Result>(days: number, work: () => Promise<Result>): Promise<R
 
 /** Fills a store with leads in every state, long ago and recent, and with other submissions, attempts and re-runs. */
 async function filled(opening: Store | Promise<Store>) {
-  const { store, first, second, from } = await furnished(opening);
+  const { store, first, second, from } = await seeded(opening);
   for (const days of [500, 1]) {
     await ago(days, async () => {
       const base = days * 100;
@@ -108,7 +108,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('prunes old cancellations, but keeps those of a lead that can be called', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const cancelled = (index: number, changes = {}) =>
       cancel(store, { id: idNow(), partnerId: first.id, type: 'motor', mobile: mobile(index), ...changes });
     await ago(500, async () => {
@@ -147,7 +147,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('prunes in small steps, and lets other calls write between them', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await ago(500, async () => {
       const all = Array.from({ length: 1_200 }, (_, index) =>
         store.submit(from(first.id, { id: idNow(), mobile: mobile(index), type: 'unknown' })),
@@ -174,7 +174,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('keeps a submission whose re-run was accepted as long as its lead can be called', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await ago(500, async () => {
       const submissions = [1, 2].map((index) =>
         from(first.id, { id: idNow(), mobile: mobile(index), type: 'late' }),
@@ -208,7 +208,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('prunes the earlier leads of a person with the submission of the latest', async () => {
-    const { store, first, from } = await furnished(open(), day);
+    const { store, first, from } = await seeded(open(), day);
     for (const days of [500, 450]) {
       await ago(days, async () => {
         expect(await store.submit(from(first.id, { id: idNow() }))).toMatchObject({ outcome: 'accepted' });
@@ -279,9 +279,9 @@ describe('copy', () => {
   );
 
   test('numbers rows after a copy above all copied rows, in whatever order the pages were added', async () => {
-    const { store: source, first, from } = await furnished(openStore());
+    const { store: source, first, from } = await seeded(openStore());
     for (let count = 0; count < 5; count += 1) await source.submit(from(first.id));
-    const { store: target } = await furnished(openPostgres());
+    const { store: target } = await seeded(openPostgres());
     const table = archiveTables.find(({ name }) => name === 'submission');
     if (table === undefined) throw new Error('The table of submissions is missing.');
     const place = table.columns.indexOf('sequence');
@@ -326,7 +326,7 @@ describe('copy', () => {
 
   test('refuses a target with other rows, and does not change it', async () => {
     const { store: source } = await filled(openStore());
-    const { store: target } = await furnished(openPostgres());
+    const { store: target } = await seeded(openPostgres());
     await target.addType('theirs', null);
     await target.addType('more', null);
     await expect(copyStore(source, target, noProgress)).rejects.toThrow(UserError);
@@ -346,7 +346,7 @@ describe('copy', () => {
 describe('backup', () => {
   test('backs up one state of a store that is written to meanwhile', async () => {
     const directory = temporaryDirectory();
-    const { store, first, from } = await furnished(closing(openSqliteStore(join(directory, 'leads.db'))));
+    const { store, first, from } = await seeded(closing(openSqliteStore(join(directory, 'leads.db'))));
     let isDone = false;
     const writing = (async () => {
       for (let index = 0; !isDone; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));

@@ -4,13 +4,13 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { cancel, dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
-import { furnished } from './stores.ts';
+import { seeded } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
 const seconds = 1_000;
 const hour = 3_600_000;
 
-/** Opens a store with modules of its own, so that its identifiers come from a clock of its own, as in another process. */
+/** Opens a store with its own instances of all modules, so that its identifiers have their own clock, as in another process. */
 async function serverOn(url: string): Promise<Store> {
   vi.resetModules();
   const { openStore } = await import('../../src/store/open.ts');
@@ -38,7 +38,7 @@ describe.each([
     const url = await newUrl();
     const one = await serverOn(url);
     const other = await serverOn(url);
-    const { first, second, from } = await furnished(one);
+    const { first, second, from } = await seeded(one);
     return { one, other, first, second, from, own: { partnerId: first.id, ...person } };
   }
 

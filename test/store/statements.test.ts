@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { furnished, openStore } from './stores.ts';
+import { openStore, seeded } from './stores.ts';
 
 const sources = fileURLToPath(new URL('../../src/store/', import.meta.url));
 
 test('SQLite prepares what a running server calls once', async () => {
-  const { store } = await furnished(openStore());
+  const { store } = await seeded(openStore());
   await store.addKey('first', 'key', 'digest');
   const work = async () => {
     await store.activeKeyDigests();
@@ -26,7 +26,7 @@ test('SQLite prepares what a running server calls once', async () => {
   expect(prepare).not.toHaveBeenCalled();
 });
 
-test('every statement that PostgreSQL prepares has a name of its own', () => {
+test('every statement that PostgreSQL prepares has its own name', () => {
   const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(
     (file) => file.endsWith('.ts') && !file.startsWith('sqlite'),
   );

@@ -31,8 +31,8 @@ export function closing(store: Store): Store {
   return store;
 }
 
-/** Adds the type `motor` and two partners that have it, and returns a function that makes submissions. */
-export async function furnished(opening: Store | Promise<Store>, recontactAfter: number | null = null) {
+/** Adds the type `motor` and two partners to which it is granted. Returns a function that creates their submissions. */
+export async function seeded(opening: Store | Promise<Store>, recontactAfter: number | null = null) {
   const store = await opening;
   await store.addType('motor', recontactAfter);
   const first = await store.addPartner('first', ['motor']);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
 import type { Store } from '../../src/store/store.ts';
 import { cancel, claim, dialDue, leadsIn, record } from '../harness/server.ts';
-import { furnished, stores } from './stores.ts';
+import { seeded, stores } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
 const hour = 3_600_000;
@@ -22,7 +22,7 @@ async function interrupt(store: Store): Promise<void> {
 
 /** Claims leads when all of them are too late to call. */
 function giveUp(store: Store) {
-  return store.claimDue({ claim: 'test', limit: 10, lease: 60_000, notDueBefore: Date.now() + hour });
+  return store.claimDue({ claim: 'test', limit: 10, lease: 60_000, earliestDueAt: Date.now() + hour });
 }
 
 /** Ways in which a lead fails that the dialler may have. */
@@ -53,7 +53,7 @@ const failures: Record<string, (store: Store) => Promise<unknown>> = {
 describe.each(stores)('$name', ({ open }) => {
   /** Fills a store with one lead, which failed and may have reached the dialler. */
   async function undecided(recontactAfter: number | null = null) {
-    const all = await furnished(open(), recontactAfter);
+    const all = await seeded(open(), recontactAfter);
     await all.store.submit(all.from(all.first.id));
     await dialDue(all.store, 'unknown');
     const id = (await leadsIn(all.store))[0]?.id ?? '';
@@ -61,7 +61,7 @@ describe.each(stores)('$name', ({ open }) => {
   }
 
   test.each(Object.keys(failures))('keeps a lead active that the dialler may have: %s', async (failure) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     await store.submit(from(first.id));
     await failures[failure]?.(store);
     const [lead] = await leadsIn(store);
@@ -81,7 +81,7 @@ describe.each(stores)('$name', ({ open }) => {
   test.each(['rejected', 'unavailable'] as const)(
     'requires no decision about a failed lead that certainly did not arrive: %s',
     async (outcome) => {
-      const { store, first, from } = await furnished(open());
+      const { store, first, from } = await seeded(open());
       await store.submit(from(first.id));
       await dialDue(store, outcome);
       expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, attempts: 1 }]);
@@ -91,7 +91,7 @@ describe.each(stores)('$name', ({ open }) => {
   );
 
   test('records the interrupted attempt of a lead that is too late to call', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await interrupt(store);
     await giveUp(store);
@@ -101,7 +101,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('does not cancel a lead with an unknown attempt, even if the dialler was unavailable later', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await attempt(store, 'unknown');
     await attempt(store, 'unavailable');
@@ -126,7 +126,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('marks a lead that is resolved as delivered as dialled at its last attempt', async () => {
-    const { store, first, from } = await furnished(open(), hour);
+    const { store, first, from } = await seeded(open(), hour);
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'test');
     const id = lead?.id ?? '';
@@ -199,7 +199,7 @@ describe.each(stores)('$name', ({ open }) => {
   });
 
   test('marks a failed lead as dialled if a late attempt delivered it', async () => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
     await expect.poll(async () => (await store.workload()).due, { interval: 2 }).toBe(1);

@@ -9,9 +9,9 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { openRaw, post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
+import { startObservedServer } from '../harness/observed-server.ts';
 import { skipWithout } from '../harness/process.ts';
 import { breakStore, temporaryDirectory } from '../harness/server.ts';
-import { startWatched } from '../harness/watched.ts';
 
 const dashboard = new URL('../../docs/grafana-dashboard.json', import.meta.url);
 const alerts = new URL('../../docs/alerts.yml', import.meta.url);
@@ -27,7 +27,7 @@ function namesIn(text: string): string[] {
 }
 
 test('counts requests, commits, leads and delivery attempts', async () => {
-  const { target, metrics } = await startWatched({ DIALLER: 'log' });
+  const { target, metrics } = await startObservedServer({ DIALLER: 'log' });
   const person = requestValue('addLead', 'accepted');
   await post(target, 'addLead', person);
   await post(target, 'addLead', { ...person, delays: 600, mobile: '07840258824' });
@@ -57,7 +57,7 @@ test('counts requests, commits, leads and delivery attempts', async () => {
 
 test('reports for how many seconds the oldest lead has been due', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
+  const { target, metrics } = await startObservedServer({ DATABASE_URL: `sqlite:${file}` });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
   const database = new DatabaseSync(file);
   database.exec('UPDATE lead SET next_attempt_at = next_attempt_at - 3600000');
@@ -98,7 +98,7 @@ test('reports durations in seconds, in the right buckets', async () => {
 
 test('reports paused leads separately, and each pause with who paused', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { target, metrics, metricsUrl } = await startWatched({
+  const { target, metrics, metricsUrl } = await startObservedServer({
     DIALLER: 'log',
     DATABASE_URL: `sqlite:${file}`,
   });
@@ -137,7 +137,7 @@ test('reports paused leads separately, and each pause with who paused', async ()
 
 test('while the store fails, counts the failures and reports no values of the store', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { target, metrics } = await startWatched({ DATABASE_URL: `sqlite:${file}` });
+  const { target, metrics } = await startObservedServer({ DATABASE_URL: `sqlite:${file}` });
   // Earlier values must not be repeated.
   expect(await metrics()).toMatch(/^leads_by_state\{state="scheduled"\} 0$/m);
   breakStore(file);
@@ -152,7 +152,7 @@ test('while the store fails, counts the failures and reports no values of the st
 
 /** Returns the series of a server that has delivered a lead. */
 async function seriesOfServer(): Promise<Set<string>> {
-  const { metrics, target } = await startWatched({ DIALLER: 'log' });
+  const { metrics, target } = await startObservedServer({ DIALLER: 'log' });
   await post(target, 'addLead', requestValue('addLead', 'accepted'));
   // The lead is delivered after the response.
   await expect.poll(async () => seriesIn(await metrics()).has('leads_delivery_attempts_total')).toBe(true);
@@ -202,7 +202,7 @@ test('promtool accepts the alerts', (context) => {
 });
 
 test('the metrics port allows a hundred connections, and a new one replaces an idle one', async () => {
-  const { metricsUrl, metrics } = await startWatched({});
+  const { metricsUrl, metrics } = await startObservedServer({});
   let closed = 0;
   const sockets = Array.from({ length: 120 }, () =>
     openRaw({ url: new URL(metricsUrl).origin, key: '' })
@@ -219,7 +219,7 @@ test('the metrics port allows a hundred connections, and a new one replaces an i
 });
 
 test('serves metrics on their own port only', async () => {
-  const { target, metricsUrl } = await startWatched({});
+  const { target, metricsUrl } = await startObservedServer({});
   expect((await fetch(`${target.url}/metrics`)).status).toBe(404);
   expect((await fetch(new URL('/lead/add', metricsUrl))).status).toBe(404);
 });

@@ -5,10 +5,10 @@ import { expect, test } from 'vitest';
 import { requestLog } from '../../src/telemetry/requests.ts';
 import { post, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
-import { startWatched } from '../harness/watched.ts';
+import { startObservedServer } from '../harness/observed-server.ts';
 
 test('logs one line per request with partner, operation, outcome and duration', async () => {
-  const { target, output } = await startWatched({});
+  const { target, output } = await startObservedServer({});
   const person = requestValue('addLead', 'accepted');
   const responses = [
     await post(target, 'addLead', person),

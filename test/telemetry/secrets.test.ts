@@ -11,11 +11,11 @@ import { openStore } from '../../src/store/open.ts';
 import { post, send, sendRaw, type Target } from '../harness/client.ts';
 import { operationIds } from '../harness/contract.ts';
 import { exampleEnvironment } from '../harness/diallers.ts';
+import { type ObservedServer, startObservedServer } from '../harness/observed-server.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { breakStore, temporaryDirectory } from '../harness/server.ts';
 import { VicidialStandIn } from '../harness/vicidial.ts';
-import { startWatched, type Watched } from '../harness/watched.ts';
 
 /** Values that occur nowhere else in the output of a server. */
 const person = {
@@ -75,7 +75,7 @@ async function drive(
 
 /** Returns everything that operators of the machine and of the collectors can see. */
 async function visibleOutput(
-  { child, target, metrics, metricsUrl, output }: Watched,
+  { child, target, metrics, metricsUrl, output }: ObservedServer,
   traces: () => string,
 ): Promise<string[]> {
   const process = `/proc/${child.pid}/`;
@@ -132,7 +132,7 @@ describe.each(stores)('$name', ({ open }) => {
       standIn.password = secrets.password;
       const vicidial = await startReceiver(standIn.behave);
       const { url: receiverUrl } = dialler === 'vicidial' ? vicidial : receiver;
-      const watched = await startWatched({
+      const watched = await startObservedServer({
         DATABASE_URL: url,
         BOOTSTRAP: 'off',
         LOG_LEVEL: 'trace',

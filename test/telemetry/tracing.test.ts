@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { post, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { secret } from '../harness/dispatch.ts';
+import { startObservedServer } from '../harness/observed-server.ts';
 import { type Behaviour, type Receiver, startReceiver } from '../harness/receiver.ts';
 import { temporaryDirectory } from '../harness/server.ts';
-import { startWatched } from '../harness/watched.ts';
 
 interface SentSpan {
   traceId: string;
@@ -40,8 +40,8 @@ test('one trace covers the request, the commit and the delivery by another proce
   const dialler = await startReceiver();
   const DATABASE_URL = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
   const webhook = { DIALLER: 'webhook', DIALLER_URL: dialler.url, DIALLER_SECRET: secret };
-  const { target } = await startWatched({ DATABASE_URL, DISPATCH: 'off', ...exportTo(collector) });
-  await startWatched({ DATABASE_URL, BOOTSTRAP: 'off', ...webhook, ...exportTo(collector) });
+  const { target } = await startObservedServer({ DATABASE_URL, DISPATCH: 'off', ...exportTo(collector) });
+  await startObservedServer({ DATABASE_URL, BOOTSTRAP: 'off', ...webhook, ...exportTo(collector) });
   // Trace headers of clients are ignored.
   const foreign = 'f'.repeat(32);
   const response = await send(target, 'addLead', {
@@ -70,7 +70,7 @@ test('one trace covers the request, the commit and the delivery by another proce
 
 test('without the variables, exports no traces and sends no traceparent to the dialler', async () => {
   const dialler = await startReceiver();
-  const { target } = await startWatched({
+  const { target } = await startObservedServer({
     DIALLER: 'webhook',
     DIALLER_URL: dialler.url,
     DIALLER_SECRET: secret,

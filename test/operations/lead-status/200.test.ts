@@ -56,7 +56,7 @@ const scenarios: Record<string, Scenario> = {
     arrange: async (server) => {
       await addExample(server, 'expired');
       const now = Date.now();
-      await server.store.claimDue({ claim: 'test', limit: 1, lease: 1_000, notDueBefore: now + 1 });
+      await server.store.claimDue({ claim: 'test', limit: 1, lease: 1_000, earliestDueAt: now + 1 });
     },
   },
 };

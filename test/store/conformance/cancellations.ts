@@ -1,12 +1,12 @@
 /** What a store cancels. */
 import { expect } from 'vitest';
 import { cancel, claim, dialDue, record } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, person } from './behaviour.ts';
 
 export const cancellations: Behaviours = {
   'gives the reason if nothing can be cancelled': async (open) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'not-found' });
     expect(await cancel(store, { partnerId: first.id, ...person, type: 'other' })).toMatchObject({
       outcome: 'unknown-type',
@@ -25,7 +25,7 @@ export const cancellations: Behaviours = {
   },
 
   'runs an add and a cancel of the same lead that arrive at once in either order': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     for (let round = 0; round < 20; round += 1) {
       const mobile = `+4478402588${round + 10}`;
       const [added, cancelled] = await Promise.all([
@@ -39,7 +39,7 @@ export const cancellations: Behaviours = {
   },
 
   'lets exactly one win of a claim and a cancel that arrive at once': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     for (let round = 0; round < 20; round += 1) {
       const mobile = `+4478402588${round + 10}`;
       await store.submit(from(first.id, { mobile }));

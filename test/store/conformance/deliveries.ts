@@ -2,12 +2,12 @@
 import { expect, vi } from 'vitest';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
 import { cancel, claim, dialDue, leadsIn, record } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, hour, pass, person } from './behaviour.ts';
 
 export const deliveries: Behaviours = {
   'claims each due lead once, the longest due first': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const now = Date.now();
     for (const [index, delays] of [0, 3600, 0, 0].entries()) {
       await store.submit(from(first.id, { mobile: `+44784025882${index}`, receivedAt: now, delays }));
@@ -24,7 +24,7 @@ export const deliveries: Behaviours = {
   'claims a lead again once its lease has ended, and records a late attempt of the earlier claim': async (
     open,
   ) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
     expect(lead).toMatchObject({ attempts: 1, mayHaveArrived: false });
@@ -48,7 +48,7 @@ export const deliveries: Behaviours = {
     'applies the current one of two attempts that are recorded at once',
     async (open, order) => {
       const names = order === 'stale attempt first' ? ['slow', 'next'] : ['next', 'slow'];
-      const { store, first, from } = await furnished(open());
+      const { store, first, from } = await seeded(open());
       const later = Date.now() + hour;
       const stateAfter = async (outcomes: Record<string, AttemptOutcome>, mobile: string) => {
         await store.submit(from(first.id, { mobile }));
@@ -71,7 +71,7 @@ export const deliveries: Behaviours = {
   'marks a lead as dialled if one of two attempts recorded at once delivered it, even a stale one': async (
     open,
   ) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
     await pass(1);
@@ -82,7 +82,7 @@ export const deliveries: Behaviours = {
   },
 
   'keeps every attempt, interrupted ones included': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await claim(store, 'killed', { lease: 1 });
     await pass(1);
@@ -95,7 +95,7 @@ export const deliveries: Behaviours = {
   },
 
   'claims a lead that is retried later after those that are due': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'test');
     const later = Date.now() + hour;
@@ -107,7 +107,7 @@ export const deliveries: Behaviours = {
   },
 
   'returns the earliest due time, retry or end of a lease as the time of the next attempt': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     expect(await store.nextAttemptAt()).toBeUndefined();
     const now = Date.now();
     await store.submit(from(first.id, { receivedAt: now, delays: 600 }));
@@ -120,7 +120,7 @@ export const deliveries: Behaviours = {
   },
 
   'renews the leases of the leads that a claim still holds': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const mobiles = ['+447840258823', '+447840258824', '+447840258825'];
     for (const mobile of mobiles) await store.submit(from(first.id, { mobile }));
     const ids = (await claim(store, 'slow', { lease: 20 })).map(({ id }) => id);
@@ -140,7 +140,7 @@ export const deliveries: Behaviours = {
   },
 
   'claims the leads of all types in one order, page after page': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     for (const type of ['home', 'solar']) {
       await store.addType(type, null);
       await store.grantType('first', type);
@@ -168,7 +168,7 @@ export const deliveries: Behaviours = {
   },
 
   'calls the subscriber after a change until it unsubscribes': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     let changes = 0;
     const stop = store.onChange(() => {
       changes += 1;
@@ -181,14 +181,14 @@ export const deliveries: Behaviours = {
   },
 
   'expires a lead that is too late to call, or fails it if the dialler may have it': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const now = Date.now();
     await store.submit(from(first.id));
     await store.submit(from(first.id, { mobile: '+447840258824' }));
     await store.submit(from(first.id, { mobile: '+447840258825', receivedAt: now, delays: 600 }));
     const [lead] = await claim(store, 'test', { limit: 1 });
     await record(store, 'test', lead?.id ?? '', 'unknown', now);
-    const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore: now + 300_000 };
+    const terms = { claim: 'test', limit: 10, lease: 60_000, earliestDueAt: now + 300_000 };
     expect(await store.claimDue(terms)).toEqual({ leads: [], tooLate: 2, undecided: 1 });
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'expired', 'failed']);
     expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
@@ -200,7 +200,7 @@ export const deliveries: Behaviours = {
     ['rejected', 'unavailable', 'unknown'] as const,
     'fails a lead without further attempts, and does not claim it again',
     async (open, outcome) => {
-      const { store, first, from } = await furnished(open());
+      const { store, first, from } = await seeded(open());
       await store.submit(from(first.id));
       await dialDue(store, outcome);
       expect((await leadsIn(store))[0]).toMatchObject({ state: 'failed', attempts: 1 });

@@ -2,12 +2,12 @@
 import { expect, vi } from 'vitest';
 import { idempotencyRetention } from '../../../src/leads/idempotency.ts';
 import { cancel, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, hour, person } from './behaviour.ts';
 
 export const idempotency: Behaviours = {
   'processes a submission with an idempotency key once, and replays its outcome': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const submission = from(first.id, { delays: 60 });
     const outcome = await store.submit(submission, { key: 'k', fingerprint: 'f' });
     expect(outcome).toMatchObject({ outcome: 'accepted', isReplay: false });
@@ -18,7 +18,7 @@ export const idempotency: Behaviours = {
   },
 
   'replays every outcome': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     for (const [key, changes, outcome] of [
       ['active', {}, 'already-scheduled'],
@@ -44,7 +44,7 @@ export const idempotency: Behaviours = {
   },
 
   'changes nothing if the idempotency key belongs to another request': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id), { key: 'k', fingerprint: 'f' });
     const other = await store.submit(from(first.id, { mobile: '+447840258824' }), {
       key: 'k',
@@ -57,7 +57,7 @@ export const idempotency: Behaviours = {
   },
 
   'separates the idempotency keys of partners': async (open) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     await store.submit(from(first.id), { key: 'k', fingerprint: 'f' });
     const theirs = await store.submit(from(second.id), { key: 'k', fingerprint: 'g' });
     expect(theirs).toEqual({ outcome: 'already-scheduled', isReplay: false });
@@ -65,7 +65,7 @@ export const idempotency: Behaviours = {
 
   'processes one of many requests with one idempotency key that arrive at once, and replays the others':
     async (open) => {
-      const { store, first, from } = await furnished(open());
+      const { store, first, from } = await seeded(open());
       const results = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
           index % 2
@@ -85,7 +85,7 @@ export const idempotency: Behaviours = {
     [23 * hour, 24 * hour - 60_000],
     'replays an outcome of less than a day ago after maintenance (age in ms)',
     async (open, age) => {
-      const { store, first, from } = await furnished(open());
+      const { store, first, from } = await seeded(open());
       const submission = from(first.id);
       const key = { key: 'add', fingerprint: 'a' };
       const wanted = { partnerId: first.id, type: 'motor', mobile: '+447840258899' };
@@ -104,7 +104,7 @@ export const idempotency: Behaviours = {
   ),
 
   'processes a request again if its idempotency record is older than a day': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const key = { key: 'add', fingerprint: 'a' };
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 24 * hour - 1_000 });
     await store.submit(from(first.id), key);
@@ -117,7 +117,7 @@ export const idempotency: Behaviours = {
   },
 
   'deletes idempotency records that are old enough, and no others': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const submit = () => store.submit(from(first.id), { key: 'k', fingerprint: 'f' });
     await submit();
     const kept = Date.now();

@@ -1,12 +1,12 @@
 /** What partners and operators can look up. */
 import { expect } from 'vitest';
 import { cancel } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, person } from './behaviour.ts';
 
 export const lookups: Behaviours = {
   'returns the status of the partner’s own latest lead': async (open) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     const status = (partnerId: number) => store.leadStatus({ partnerId, ...person });
     expect(await status(first.id)).toBeUndefined();
     const submitted = await store.submit(from(first.id, { delays: 600 }));
@@ -21,7 +21,7 @@ export const lookups: Behaviours = {
   },
 
   'finds leads and submissions by their fields, the newest first': async (open) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     await store.submit(from(first.id));
     await store.submit(from(second.id));
     await store.submit(from(second.id, { mobile: '+447840258824' }));
@@ -48,7 +48,7 @@ export const lookups: Behaviours = {
   },
 
   'lists more than a page completely and in order, up to the limit': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const receivedAt = Date.now();
     const mobiles = Array.from({ length: 1_201 }, (_, index) => `+44784${String(index).padStart(7, '0')}`);
     await Promise.all(mobiles.map((mobile) => store.submit(from(first.id, { mobile, receivedAt }))));

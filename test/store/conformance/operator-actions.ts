@@ -2,12 +2,12 @@
 import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
 import { cancel, claim, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, hour, pass, person } from './behaviour.ts';
 
 export const operatorActions: Behaviours = {
   'retries a failed lead with its full retry schedule, once': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await dialDue(store, 'rejected');
     const [failed] = await leadsIn(store);
@@ -19,7 +19,7 @@ export const operatorActions: Behaviours = {
   },
 
   'makes a retried lead due now, and accepts an expired lead by re-running its submission': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id, { mobile: '+447840258824' }));
     await dialDue(store, 'rejected');
     const [failed] = await leadsIn(store);
@@ -27,17 +27,17 @@ export const operatorActions: Behaviours = {
     await store.submit(late);
     const terms = { claim: 'test', limit: 10, lease: 60_000 };
     const inAnHour = Date.now() + hour;
-    expect(await store.claimDue({ ...terms, notDueBefore: inAnHour })).toMatchObject({ tooLate: 1 });
+    expect(await store.claimDue({ ...terms, earliestDueAt: inAnHour })).toMatchObject({ tooLate: 1 });
     await pass(1);
-    const notDueBefore = Date.now();
+    const earliestDueAt = Date.now();
     await store.retry(failed?.id ?? '');
     expect((await store.rerun(late.id)).outcome).toBe('accepted');
-    const { leads } = await store.claimDue({ ...terms, notDueBefore });
+    const { leads } = await store.claimDue({ ...terms, earliestDueAt });
     expect(leads.map(({ mobile }) => mobile).toSorted()).toEqual([late.mobile, failed?.mobile]);
   },
 
   'does not retry a failed lead if the person was added again': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await dialDue(store, 'rejected');
     const [failed] = await leadsIn(store);
@@ -48,7 +48,7 @@ export const operatorActions: Behaviours = {
   },
 
   'accepts a re-run once its type exists, and keeps both outcomes': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const submission = from(first.id, { type: 'later' });
     expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
     expect((await store.rerun(submission.id)).outcome).toBe('unknown-type');
@@ -66,7 +66,7 @@ export const operatorActions: Behaviours = {
 
   'counts the delay of a re-run from when the submission was received, and never schedules it in the past':
     async (open) => {
-      const { store, first, from } = await furnished(open());
+      const { store, first, from } = await seeded(open());
       const old = from(first.id, { type: 'later', receivedAt: Date.now() - hour, delays: 600 });
       const fresh = from(first.id, { type: 'later', mobile: '+447840258824', delays: 600 });
       await store.submit(old);

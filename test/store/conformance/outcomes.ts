@@ -7,13 +7,13 @@ import {
 } from '../../../src/leads/lead.ts';
 import type { CancellationResult, SubmissionResult } from '../../../src/store/store.ts';
 import { cancel, claim, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, person } from './behaviour.ts';
 
-type Furnished = Awaited<ReturnType<typeof furnished>>;
+type Furnished = Awaited<ReturnType<typeof seeded>>;
 
 /** Brings about an outcome as the last request of the first partner. */
-type Scenario<Result> = (furnished: Furnished) => Promise<Result>;
+type Scenario<Result> = (seeded: Furnished) => Promise<Result>;
 
 const submissionScenarios: Record<SubmissionOutcome, Scenario<SubmissionResult>> = {
   accepted: ({ store, first, from }) => store.submit(from(first.id)),
@@ -63,7 +63,7 @@ const cancellationOutcomes = Object.keys(cancellationScenarios) as CancellationO
 
 export const outcomes: Behaviours = {
   ...forEach(submissionOutcomes, 'stores a submission with its outcome', async (open, outcome) => {
-    const parts = await furnished(open());
+    const parts = await seeded(open());
     expect(await submissionScenarios[outcome](parts)).toMatchObject({ outcome, isReplay: false });
     const [stored] = (await submissionsIn(parts.store)).filter(({ partner }) => partner === 'first');
     const [lead] = await leadsIn(parts.store);
@@ -72,7 +72,7 @@ export const outcomes: Behaviours = {
   }),
 
   ...forEach(cancellationOutcomes, 'stores a request to cancel with its outcome', async (open, outcome) => {
-    const parts = await furnished(open());
+    const parts = await seeded(open());
     expect(await cancellationScenarios[outcome](parts)).toEqual({ outcome, isReplay: false });
     const [stored] = await Array.fromAsync(parts.store.cancellations(person.mobile));
     const [lead] = await leadsIn(parts.store);

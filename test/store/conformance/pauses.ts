@@ -2,12 +2,12 @@
 import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
 import { cancel, claim, leadsIn, record } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, hour, person } from './behaviour.ts';
 
 export const pauses: Behaviours = {
   'claims no lead of a paused type, and goes on with the others': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.addType('home', null);
     await store.grantType('first', 'home');
     await store.submit(from(first.id));
@@ -31,7 +31,7 @@ export const pauses: Behaviours = {
   },
 
   'records attempts in flight when their delivery is paused, and holds back retries': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await store.submit(from(first.id, { mobile: '+447840258824' }));
     const [one, two] = await claim(store, 'test');
@@ -47,7 +47,7 @@ export const pauses: Behaviours = {
   'lists pauses with their author and reason: the latest of an operator, the first of a dialler': async (
     open,
   ) => {
-    const { store } = await furnished(open());
+    const { store } = await seeded(open());
     const before = Date.now();
     await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'first' });
     await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'second' });
@@ -78,11 +78,11 @@ export const pauses: Behaviours = {
   },
 
   'does not call a lead that became too late while its delivery was paused': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
-    const notDueBefore = Date.now() + hour;
-    const terms = { claim: 'test', limit: 10, lease: 60_000, notDueBefore };
+    const earliestDueAt = Date.now() + hour;
+    const terms = { claim: 'test', limit: 10, lease: 60_000, earliestDueAt };
     expect((await store.claimDue(terms)).leads).toEqual([]);
     await store.resumeDelivery('motor');
     expect((await store.claimDue(terms)).leads).toEqual([]);

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, onTestFinished, vi } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, hour } from './behaviour.ts';
 
 /** Sets the clock until the test ends, from the next tick of the event loop on. Timers are not affected. */
@@ -13,7 +13,7 @@ async function setClock(now: number): Promise<void> {
 }
 export const registry: Behaviours = {
   'finds a key by its digest until it is revoked': async (open) => {
-    const { store, first } = await furnished(open());
+    const { store, first } = await seeded(open());
     await store.addKey('first', 'key-1', 'digest-1');
     expect(await store.keyHolder('digest-1')).toEqual({
       keyId: 'key-1',
@@ -30,7 +30,7 @@ export const registry: Behaviours = {
   },
 
   'accepts a rotated key until it expires, together with the new one': async (open) => {
-    const { store, first } = await furnished(open());
+    const { store, first } = await seeded(open());
     await store.addKey('first', 'old', 'old digest');
     const oldUntil = Date.now() + hour;
     expect(await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil })).toBe('first');
@@ -52,7 +52,7 @@ export const registry: Behaviours = {
   },
 
   'records when a key was last used, and never an earlier time': async (open) => {
-    const { store } = await furnished(open());
+    const { store } = await seeded(open());
     await store.addKey('first', 'key-1', 'digest-1');
     await store.addKey('first', 'key-2', 'digest-2');
     await store.recordKeyLastUsed(new Map([['key-1', 2_000]]));
@@ -67,7 +67,7 @@ export const registry: Behaviours = {
   },
 
   'applies a partner’s limit to its keys at once': async (open) => {
-    const { store } = await furnished(open());
+    const { store } = await seeded(open());
     await store.addKey('first', 'key-1', 'digest-1');
     for (const limit of [{ perSecond: 5, burst: 50 }, 'off', 'default'] as const) {
       await store.limitPartner('first', limit);
@@ -78,7 +78,7 @@ export const registry: Behaviours = {
   },
 
   'reports a wrong name and changes nothing': async (open) => {
-    const { store } = await furnished(open());
+    const { store } = await seeded(open());
     await expect(store.addType('motor', null)).rejects.toThrow('Lead type "motor" already exists.');
     await expect(store.addPartner('first', [])).rejects.toThrow('Partner "first" already exists.');
     await expect(store.addPartner('third', ['motor', 'nothing'])).rejects.toThrow(UserError);

@@ -1,13 +1,13 @@
 /** Which submissions a store accepts. */
 import { expect } from 'vitest';
 import { cancel, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, hour, pass, person } from './behaviour.ts';
 
 const year = 365 * 24 * hour;
 export const submissions: Behaviours = {
   'accepts a person once per type, whichever partner sends': async (open) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     await store.addType('home', null);
     await store.grantType('first', 'home');
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
@@ -19,7 +19,7 @@ export const submissions: Behaviours = {
   },
 
   'accepts exactly one of two hundred equal submissions that arrive at once': async (open) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     const all = Array.from({ length: 200 }, (_, index) =>
       store.submit(from(index % 2 ? first.id : second.id)),
     );
@@ -30,21 +30,21 @@ export const submissions: Behaviours = {
   },
 
   'never accepts a dialled person again if the type has no re-contact period': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await dialDue(store);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   },
 
   'does not accept a dialled person during the re-contact period': async (open) => {
-    const { store, first, from } = await furnished(open(), year);
+    const { store, first, from } = await seeded(open(), year);
     await store.submit(from(first.id));
     await dialDue(store);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   },
 
   'accepts a person once after the re-contact period, and keeps the earlier lead': async (open) => {
-    const { store, first, second, from } = await furnished(open(), 20);
+    const { store, first, second, from } = await seeded(open(), 20);
     await store.submit(from(first.id));
     await dialDue(store);
     await pass(20);
@@ -60,7 +60,7 @@ export const submissions: Behaviours = {
   },
 
   'accepts a person again after a cancellation, and keeps the cancelled lead': async (open) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     for (let round = 0; round < 3; round += 1) {
       expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
       expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
@@ -77,7 +77,7 @@ export const submissions: Behaviours = {
   },
 
   'finishes waiting writes when it is closed': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const writes = Array.from({ length: 700 }, (_, index) =>
       store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
     );

@@ -1,12 +1,12 @@
-/** Counts for those who watch a store. */
+/** Counts for metrics and for `leads watch`. */
 import { expect } from 'vitest';
 import { cancel, dialDue, leadsIn } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 import { type Behaviours, pass } from './behaviour.ts';
 
 export const watch: Behaviours = {
   'counts leads by state through every change': async (open) => {
-    const { store, first, from } = await furnished(open());
+    const { store, first, from } = await seeded(open());
     const counted = async () => (await store.workload()).byState;
     const none = { scheduled: 0, dialled: 0, cancelled: 0, failed: 0, expired: 0 };
     expect(await counted()).toEqual(none);
@@ -28,7 +28,7 @@ export const watch: Behaviours = {
     expect(nextAttemptAt).toBeGreaterThan(Date.now() - 60_000);
     const [failed] = await Array.fromAsync(store.leads({ state: 'failed' }, 1));
     await store.retry(failed?.id ?? '');
-    await store.claimDue({ claim: 'late', limit: 1, lease: 1_000, notDueBefore: Date.now() + 60_000 });
+    await store.claimDue({ claim: 'late', limit: 1, lease: 1_000, earliestDueAt: Date.now() + 60_000 });
     expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, expired: 1 });
     const leads = await leadsIn(store);
     for (const [state, count] of Object.entries(await counted())) {
@@ -37,7 +37,7 @@ export const watch: Behaviours = {
   },
 
   'counts what was sent and delivered since the last activity, each once': async (open) => {
-    const { store, first, second, from } = await furnished(open());
+    const { store, first, second, from } = await seeded(open());
     const { cursor } = await store.activity(undefined);
     await store.submit(from(first.id));
     await store.submit(from(second.id));

@@ -8,14 +8,14 @@ import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
 import { finished, start, untilOutput } from '../../harness/process.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 
 /** More connections than a store with one connection and a listener ever needs. */
 const rounds = 5;
 
 const limits: Partial<PostgresStoreLimits> = { connections: 1, reconnectDelay: 20 };
 
-const terms = { claim: 'test', limit: 1, lease: 1_000, notDueBefore: 0 };
+const terms = { claim: 'test', limit: 1, lease: 1_000, earliestDueAt: 0 };
 
 /** Creates an empty database behind a proxy. */
 async function proxied() {
@@ -45,7 +45,7 @@ test('a dispatcher on a hot standby leaks no connections and is notified after t
   const proxy = await startLossyProxy(postgres.port);
   const url = postgres.url.replace(String(postgres.port), String(proxy.port));
   const store = closing(await openPostgresStore(url, limits));
-  const { first, from } = await furnished(store);
+  const { first, from } = await seeded(store);
   onTestFinished(store.onChange(() => {}));
   await expect.poll(isListening(postgres.url)).toBe(true);
   await postgres.stop();
@@ -85,7 +85,7 @@ test('leaks no connections if they are refused or cut while a store listens', as
 test('closes a listening store whose server no longer responds', async () => {
   const { direct, url, proxy } = await proxied();
   const store = await openPostgresStore(url, { ...limits, retryTimeout: 300 });
-  const { first, from } = await furnished(store);
+  const { first, from } = await seeded(store);
   store.onChange(() => {});
   await expect.poll(isListening(direct)).toBe(true);
   proxy.dropPackets();

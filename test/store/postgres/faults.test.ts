@@ -9,7 +9,7 @@ import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
 import { cancel, leadsIn, serve, submissionsIn } from '../../harness/server.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 import { expectTrueResults, startLoad } from './load.ts';
 
 /** Creates a store in a PostgreSQL server that the test can stop. */
@@ -19,13 +19,13 @@ async function deployment(limits: Partial<PostgresStoreLimits> = {}, settings: r
   const url = await emptyDatabase(postgres.url);
   const store = await openPostgresStore(url, limits);
   onTestFinished(() => store.close());
-  return { postgres, url, ...(await furnished(store)) };
+  return { postgres, url, ...(await seeded(store)) };
 }
 
 /** Creates a store in the shared PostgreSQL server. The limits apply to the tested store, not to filling it. */
 async function sharedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   const url = await emptyDatabase();
-  const { store: direct, ...made } = await furnished(closing(await openPostgresStore(url)));
+  const { store: direct, ...made } = await seeded(closing(await openPostgresStore(url)));
   return { url, direct, store: closing(await openPostgresStore(url, limits)), ...made };
 }
 
@@ -33,7 +33,7 @@ async function sharedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
 async function proxiedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   const url = new URL(await emptyDatabase());
   const directUrl = url.href;
-  const { store: direct, ...made } = await furnished(closing(await openPostgresStore(directUrl)));
+  const { store: direct, ...made } = await seeded(closing(await openPostgresStore(directUrl)));
   const proxy = await startLossyProxy(Number(url.port));
   url.port = String(proxy.port);
   const store = closing(await openPostgresStore(url.href, { connections: 1, ...limits }));
@@ -121,7 +121,7 @@ test('cutting connections during transactions neither loses nor duplicates leads
 test.each(['cut', 'swallowed'] as const)(
   'returns the result of a commit whose response was %s',
   async (loss) => {
-    // On a busy machine other responses may count as lost too, which changes nothing.
+    // On a busy machine other responses may be lost too, with the same result.
     const { proxy, store, first, from } = await proxiedDeployment({ responseTimeout: 500 });
     proxy.loseNextAnswer(loss);
     const submission = from(first.id, { delays: 600 });
@@ -146,7 +146,7 @@ test.each(['cut', 'swallowed'] as const)(
 );
 
 test.each([undefined, { key: 'k', fingerprint: 'f' }])(
-  'counts a statement that still runs when its connection is lost once (idempotency key: %o)',
+  'executes a request once if its statement still runs when the connection is lost (idempotency key: %o)',
   async (idempotency) => {
     const { proxy, url, store, first, from } = await proxiedDeployment({ retryTimeout: 60_000 });
     const other = await openTransaction(url);
@@ -214,7 +214,7 @@ test('retries serialization failures', async () => {
   onTestFinished(async () => {
     for (const store of stores) await store.close();
   });
-  const { store, first, from } = await furnished(stores[0] ?? Promise.reject(new Error('No store.')));
+  const { store, first, from } = await seeded(stores[0] ?? Promise.reject(new Error('No store.')));
   await asAdministrator(
     url,
     `CREATE FUNCTION fail_some() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -4,7 +4,7 @@ import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { emptyDatabase } from '../../harness/postgres.ts';
 import { cancel, dialDue, leadsIn } from '../../harness/server.ts';
-import { furnished } from '../stores.ts';
+import { seeded } from '../stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
 
@@ -19,7 +19,7 @@ test.each([
     url.port = String(proxy.port);
     const store = await openPostgresStore(url.href, { connections: 1 });
     onTestFinished(() => store.close());
-    const { first, from } = await furnished(store);
+    const { first, from } = await seeded(store);
     const own = { partnerId: first.id, ...person };
     await store.submit(from(first.id));
     proxy.loseNextAnswer('cut');

@@ -5,7 +5,7 @@ import { dispatch, untilAll } from '../../harness/dispatch.ts';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
 import { emptyDatabase } from '../../harness/postgres.ts';
 import { testConformance } from '../conformance.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 import { expectTrueResults, startLoad } from './load.ts';
 
 describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer' } }, () => {
@@ -25,7 +25,7 @@ describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer
     onTestFinished(async () => void (await Promise.all(stores.map((store) => store.close()))));
     const [store] = stores;
     if (store === undefined) throw new Error('No store was opened.');
-    const { first, from } = await furnished(store);
+    const { first, from } = await seeded(store);
     const load = startLoad(stores, (mobile) => from(first.id, { mobile }));
     await expect.poll(load.saved).toBeGreaterThan(1_000);
     await load.stop();
@@ -36,7 +36,7 @@ describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer
   test('delivers a lead that another server accepted, without notifications', async () => {
     const url = bouncer.through(await emptyDatabase());
     const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
-    const { first, from } = await furnished(store);
+    const { first, from } = await seeded(store);
     const taken = { outcome: 'delivered', response: 'delivered' } as const;
     dispatch(store, { name: 'test', deliver: async () => taken });
     await other.submit(from(first.id));

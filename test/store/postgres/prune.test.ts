@@ -6,7 +6,7 @@ import { pruneAll } from '../../../src/store/prune.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { claim, record } from '../../harness/server.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 
 const day = 86_400_000;
 const marked = 'Markedname';
@@ -39,7 +39,7 @@ async function sendAll(store: Store, partners: readonly number[]): Promise<void>
   await send(first, '+447840191903');
   const [lead] = await claim(store, 'test', { lease: 1 });
   await record(store, 'test', lead?.id ?? '', 'unavailable', 0);
-  await store.claimDue({ claim: 'late', limit: 1, lease: 1, notDueBefore: Date.now() + day });
+  await store.claimDue({ claim: 'late', limit: 1, lease: 1, earliestDueAt: Date.now() + day });
 }
 
 /** Returns the tables that contain a text in any column. */
@@ -60,7 +60,7 @@ async function tablesWith(url: string, text: string): Promise<string[]> {
 
 test('leaves no row with data of a person whose submissions were pruned', async () => {
   const url = await emptyDatabase();
-  const { store, first, second } = await furnished(closing(await openPostgresStore(url)));
+  const { store, first, second } = await seeded(closing(await openPostgresStore(url)));
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 500 * day });
   try {
     await sendAll(store, [first.id, second.id]);

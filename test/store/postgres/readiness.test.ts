@@ -9,7 +9,7 @@ import { provenSkew } from '../../../src/store/postgres/write-check.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 
 test('each check commits one row, and the table stays small', async () => {
   const url = await emptyDatabase();
@@ -106,7 +106,7 @@ test('a server with a full disk is not ready until there is space again', async 
   await asAdministrator(postgres.url, `CREATE TABLESPACE small LOCATION '${directory}'`);
   await asAdministrator(postgres.url, 'CREATE DATABASE small TABLESPACE small');
   const url = new URL('/small', postgres.url).href;
-  const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
+  const { store, first, from } = await seeded(closing(await openPostgresStore(url)));
   await store.checkReady();
   const ballast = join(directory, 'ballast');
   fill(ballast);

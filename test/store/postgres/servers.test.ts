@@ -12,7 +12,7 @@ import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { start, untilOutput } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 
 const people = 400;
 
@@ -51,7 +51,7 @@ test('a migration may take longer than any other statement', async () => {
 
 test('executes a request that two servers receive together with one idempotency key once', async () => {
   const url = await emptyDatabase();
-  const { store, first, from } = await furnished(openPostgresStore(url));
+  const { store, first, from } = await seeded(openPostgresStore(url));
   const servers = [closing(store), closing(await openPostgresStore(url))];
   const key = { key: 'k', fingerprint: 'f' };
   for (const type of ['motor', 'unknown']) {
@@ -80,7 +80,7 @@ test('refuses a database that a newer version has migrated, with the remedy', as
 test('three servers and two dispatchers accept each person once and deliver each lead once', async () => {
   const url = await emptyDatabase();
   const store = closing(await openPostgresStore(url));
-  await furnished(store);
+  await seeded(store);
   const key = newKey();
   await store.addKey('first', 'key', digestOf(key));
   const receiver = await startReceiver();
@@ -111,7 +111,7 @@ test('three servers and two dispatchers accept each person once and deliver each
 test('a lead that another server accepts wakes a dispatcher', async () => {
   const url = await emptyDatabase();
   const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
-  const { first } = await furnished(store);
+  const { first } = await seeded(store);
   let wakings = 0;
   onTestFinished(
     store.onChange(() => {
@@ -134,7 +134,7 @@ test('a lead that another server accepts wakes a dispatcher', async () => {
 test('a dispatcher whose listening connection was cut listens again', async () => {
   const url = await emptyDatabase();
   const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
-  const { first, from } = await furnished(store);
+  const { first, from } = await seeded(store);
   const taken = { outcome: 'delivered', response: 'delivered' } as const;
   dispatch(store, { name: 'test', deliver: async () => taken });
   const listeners = () =>

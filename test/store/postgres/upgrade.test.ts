@@ -15,7 +15,7 @@ import { send } from '../../harness/client.ts';
 import { hasPgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { claim, record, serve, temporaryDirectory } from '../../harness/server.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 
 /** Migrates a store as the next version would. */
 async function migrateFurther(url: string, sql: string): Promise<void> {
@@ -41,7 +41,7 @@ const person = { type: 'motor', mobile: '+447840258823' };
 const writes: Record<string, (store: Store, known: Known) => Promise<unknown>> = {
   pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
   resumeDelivery: (store) => store.resumeDelivery(undefined),
-  claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1, notDueBefore: 0 }),
+  claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1, earliestDueAt: 0 }),
   renewLease: (store, { lead }) => store.renewLease('old', [lead], 1),
   recordAttempt: (store, { lead }) => record(store, 'old', lead, 'delivered'),
   cancel: (store) =>
@@ -94,8 +94,8 @@ async function expectNothingWritten(store: Store, url: string, known: Known): Pr
 }
 
 /** Creates a store in which each of these methods would change a row. */
-async function worthWriting(url: string) {
-  const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
+async function storeToWrite(url: string) {
+  const { store, first, from } = await seeded(closing(await openPostgresStore(url)));
   await store.addKey('first', 'old', 'old');
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   const [failed] = await claim(store, 'old');
@@ -117,7 +117,7 @@ async function worthWriting(url: string) {
 
 test('no method of an older server writes once a newer version has migrated the store', async () => {
   const url = await emptyDatabase();
-  const { store, first, from, known } = await worthWriting(url);
+  const { store, first, from, known } = await storeToWrite(url);
   await migrateFurther(url, 'CREATE TABLE further ()');
   await expect(store.submit(from(first.id, { mobile: '+447840258825' }))).rejects.toThrow(StoreUnavailable);
   await expectNothingWritten(store, url, known);
@@ -126,11 +126,11 @@ test('no method of an older server writes once a newer version has migrated the 
 
 const pgBouncer = { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer' } };
 
-test('it is so through PgBouncer as well', pgBouncer, async () => {
+test('no method of an older server writes through PgBouncer either', pgBouncer, async () => {
   const direct = await emptyDatabase();
   const bouncer = await startPgBouncer(direct);
   onTestFinished(() => bouncer.stop());
-  const { store, known } = await worthWriting(bouncer.through(direct));
+  const { store, known } = await storeToWrite(bouncer.through(direct));
   await migrateFurther(direct, 'CREATE TABLE further ()');
   await expectNothingWritten(store, direct, known);
 });
@@ -162,7 +162,7 @@ async function transactionOn(url: string): Promise<pg.Client> {
 
 test.each(migrationsOf)('commits a write that began before a migration of %s', async (_, sql) => {
   const url = await emptyDatabase();
-  const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
+  const { store, first, from } = await seeded(closing(await openPostgresStore(url)));
   const submission = from(first.id);
   const blocker = await transactionOn(url);
   await blocker.query(
@@ -181,7 +181,7 @@ test.each(migrationsOf)('commits a write that began before a migration of %s', a
 
 test.each(migrationsOf)('rejects a write that begins during a migration of %s', async (_, sql) => {
   const url = await emptyDatabase();
-  const { store, first, from } = await furnished(closing(await openPostgresStore(url)));
+  const { store, first, from } = await seeded(closing(await openPostgresStore(url)));
   // The statement is already prepared, as on a server that has run for a while.
   await store.submit(from(first.id, { type: 'unknown' }));
   const newer = await transactionOn(url);
@@ -204,5 +204,5 @@ test('an older server responds with 503 and is not ready', async () => {
 });
 
 test('refuses to create a statement that writes without the check', () => {
-  expect(() => writeStatement('careless', 'DELETE FROM lead')).toThrow('does not contain');
+  expect(() => writeStatement('unchecked', 'DELETE FROM lead')).toThrow('does not contain');
 });

@@ -11,7 +11,7 @@ import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
-import { closing, furnished, openStore } from '../stores.ts';
+import { closing, openStore, seeded } from '../stores.ts';
 
 const day = 86_400_000;
 
@@ -66,7 +66,7 @@ function plantTrace(file: string, trace: string): void {
 test('erases pruned people from the file, the log and later backups while others write', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'leads.db');
-  const { store: server, first } = await furnished(closing(openSqliteStore(file)));
+  const { store: server, first } = await seeded(closing(openSqliteStore(file)));
   const old = Array.from({ length: 600 }, (_, index) => index);
   const recent = Array.from({ length: 60 }, (_, index) => 1_000 + index);
   await Promise.all(old.map((who) => save(server, first.id, who, 500)));
@@ -109,14 +109,14 @@ test('overwrites only what SQLite leaves of deleted rows despite secure_delete',
     // More pages than one pointer map has entries.
     database.exec(`PRAGMA page_size = 512; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = ON;
       CREATE TABLE person (name TEXT PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID; BEGIN`);
-    const gone = comeAndGo(database, seed);
+    const deleted = insertAndDelete(database, seed);
     database.exec('COMMIT');
     const rows = () => database.prepare('SELECT * FROM person').all();
     const before = rows();
     database.close();
     const left = () => {
       const bytes = readFileSync(file, 'latin1');
-      return gone.filter((name) => bytes.includes(name));
+      return deleted.filter((name) => bytes.includes(name));
     };
     traces += left().length;
     const descriptor = openSync(file, 'r+');
@@ -132,7 +132,7 @@ test('overwrites only what SQLite leaves of deleted rows despite secure_delete',
 });
 
 /** Inserts people in random order and deletes most of them. Returns the names of the deleted ones. */
-function comeAndGo(database: DatabaseSync, seed: number): string[] {
+function insertAndDelete(database: DatabaseSync, seed: number): string[] {
   let state = seed;
   // Lehmer's generator: every run has the same people.
   const random = (below: number) => {
@@ -142,7 +142,7 @@ function comeAndGo(database: DatabaseSync, seed: number): string[] {
   const insert = database.prepare('INSERT INTO person VALUES (?, ?)');
   const remove = database.prepare('DELETE FROM person WHERE name = ?');
   const here: string[] = [];
-  const gone: string[] = [];
+  const deleted: string[] = [];
   for (let index = 0; index < 2_000; index += 1) {
     const name = `${random(1_000_000_000)}-${index}-`;
     insert.run(name, 'y'.repeat(random(100)));
@@ -151,14 +151,14 @@ function comeAndGo(database: DatabaseSync, seed: number): string[] {
     if (random(2) === 0 && index <= 1_500) continue;
     const [removed = ''] = here.splice(random(here.length), 1);
     remove.run(removed);
-    gone.push(removed);
+    deleted.push(removed);
   }
-  return gone;
+  return deleted;
 }
 
 test('reports what can still be read if a reader prevents the erasure', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store, first } = await furnished(closing(openSqliteStore(file)));
+  const { store, first } = await seeded(closing(openSqliteStore(file)));
   await save(store, first.id, 1, 500);
   const reader = new DatabaseSync(file);
   onTestFinished(() => reader.close());
@@ -178,7 +178,7 @@ test('reports what can still be read if a reader prevents the erasure', async ()
 });
 
 test('does not overwrite the file while another connection runs a checkpoint', async () => {
-  const { store } = await furnished(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
+  const { store } = await seeded(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
   const { prepare } = DatabaseSync.prototype;
   let busyCheckpoints = 0;
   const prepared = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(function (
@@ -202,7 +202,7 @@ test('does not overwrite the file while another connection runs a checkpoint', a
 
 test('shrinks the file step by step if much of it is free', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store } = await furnished(closing(openSqliteStore(file)));
+  const { store } = await seeded(closing(openSqliteStore(file)));
   expect(await store.shrink()).toBe(false);
   const other = new DatabaseSync(file, { timeout: 5_000 });
   onTestFinished(() => other.close());
@@ -220,7 +220,7 @@ test('shrinks the file step by step if much of it is free', async () => {
 
 test('compacts the store on demand, without remains of deleted rows', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store } = await furnished(openSqliteStore(file));
+  const { store } = await seeded(openSqliteStore(file));
   await store.close();
   const database = new DatabaseSync(file);
   database.exec(`PRAGMA secure_delete = OFF;
@@ -235,7 +235,7 @@ test('compacts the store on demand, without remains of deleted rows', async () =
 });
 
 test('does not wait for locks after a compaction that failed', async () => {
-  const { store } = await furnished(openStore());
+  const { store } = await seeded(openStore());
   const executed = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation((sql) => {
     if (sql === 'VACUUM') throw new Error('The disk is full.');
   });

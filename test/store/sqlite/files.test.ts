@@ -28,13 +28,13 @@ import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 import { harms } from './harms.ts';
 
 /** Creates a store with leads. */
 async function storeWithLead(count = 1) {
   const file = join(temporaryDirectory(), 'data', 'leads.db');
-  const { store, first, from } = await furnished(closing(openSqliteStore(file)));
+  const { store, first, from } = await seeded(closing(openSqliteStore(file)));
   const add = (index: number) => store.submit(from(first.id, { mobile: mobile(index) }));
   for (let index = 0; index < count; index += 1) await add(index);
   return { file, store, add };
@@ -67,7 +67,7 @@ async function backedUp(store: Store): Promise<string> {
 
 test.each(harms)('acknowledges and writes nothing once $name', async ({ harm, reason }) => {
   const { file, store, add } = await storeWithLead();
-  // From now on the directory counts as unchanged.
+  // Later checks treat the directory as unchanged.
   vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
   onTestFinished(() => void vi.restoreAllMocks());
   expect(await add(1)).toMatchObject({ outcome: 'accepted' });
@@ -79,7 +79,7 @@ test.each(harms)('acknowledges and writes nothing once $name', async ({ harm, re
   const leads = () => execFileSync('sh', ['-c', `cat ${file}* | wc -c`], { encoding: 'utf8' });
   const before = existsSync(file) && leads();
   await expect(add(3)).rejects.toThrow(reason);
-  await expect(store.claimDue({ claim: 'c', limit: 1, lease: 1, notDueBefore: 0 })).rejects.toThrow(reason);
+  await expect(store.claimDue({ claim: 'c', limit: 1, lease: 1, earliestDueAt: 0 })).rejects.toThrow(reason);
   await expect(store.leadStatus({ partnerId: 1, type: 'motor', mobile: mobile(1) })).rejects.toThrow(reason);
   await expect(store.checkReady()).rejects.toThrow(reason);
   expect(existsSync(file) && leads()).toBe(before);

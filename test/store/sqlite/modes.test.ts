@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
-import { closing, furnished } from '../stores.ts';
+import { closing, seeded } from '../stores.ts';
 import { killBackup } from './killed-backup.ts';
 
 const usual = process.umask();
@@ -20,7 +20,7 @@ test.each([0o000, 0o022, 0o077, 0o177])(
     chmodSync(directory, 0o777);
     process.umask(umask);
     const file = join(directory, 'leads.db');
-    const { store } = await furnished(closing(openSqliteStore(file)));
+    const { store } = await seeded(closing(openSqliteStore(file)));
     const copy = join(directory, 'copy.db');
     await store.backup(copy);
     for (const path of [file, `${file}-wal`, `${file}-shm`, copy])
@@ -49,7 +49,7 @@ test('warns about files that others can read, with the command that fixes it', a
 const partsOf = (file: string) => readdirSync(dirname(file)).filter((name) => name.startsWith('copy.db'));
 
 test('a failed backup leaves nothing behind', async () => {
-  const { store } = await furnished(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
+  const { store } = await seeded(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
   const copy = join(temporaryDirectory(), 'copy.db');
   vi.spyOn(fs, 'renameSync').mockImplementationOnce(() => {
     throw new Error('The disk was pulled out.');

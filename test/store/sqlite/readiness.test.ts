@@ -59,10 +59,10 @@ test.each([
   [{ code: 'ENOSPC' }, /disk that holds \/d\/leads\.db is full/],
   [{ code: 'EMFILE' }, /open enough files/],
 ])('explains the error %j', (properties, reason) => {
-  const error = Object.assign(new Error('what the system said'), properties);
+  const error = Object.assign(new Error('the system’s own message'), properties);
   const { message, cause } = Object(explainError(error, '/d/leads.db'));
   expect(message).toMatch(reason);
-  expect(message).toContain('what the system said');
+  expect(message).toContain('the system’s own message');
   expect(cause).toBe(error);
 });
 

@@ -36,7 +36,7 @@ test('an older server neither writes nor claims once a newer version has migrate
   expect((await send(server, 'addLead')).status).toBe(503);
   expect((await send(server, 'cancelLead')).status).toBe(503);
   expect((await send(server, 'leadStatus')).status).toBe(503);
-  const terms = { claim: 'c', limit: 1, lease: 1_000, notDueBefore: 0 };
+  const terms = { claim: 'c', limit: 1, lease: 1_000, earliestDueAt: 0 };
   for (const refused of [
     store.claimDue(terms),
     store.checkReady(),

@@ -55,11 +55,11 @@ const maxLimit = 2 ** 31 - 1;
 /** Claims due leads; ends those that are too late to call. */
 export async function claimDue(
   database: PostgresDatabase,
-  { claim, limit, lease, notDueBefore }: ClaimTerms,
+  { claim, limit, lease, earliestDueAt }: ClaimTerms,
 ): Promise<Claimed> {
   const rows = await database.write<ClaimedLead & { claimable_since: number; isTooLate: boolean }>(
     claimLeads,
-    [claim, Math.min(limit, maxLimit), lease, notDueBefore, interruptedResponse],
+    [claim, Math.min(limit, maxLimit), lease, earliestDueAt, interruptedResponse],
   );
   const leads: ClaimedLead[] = [];
   let undecided = 0;

@@ -33,7 +33,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
   );
   const insertAttempt = insertAttemptQuery(database);
 
-  return ({ claim, limit, lease, notDueBefore }) => {
+  return ({ claim, limit, lease, earliestDueAt }) => {
     const now = Date.now();
     const leads: ClaimedLead[] = [];
     let tooLate = 0;
@@ -50,7 +50,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
       const { interruptedAt, mayHaveArrived, ...lead } = claimable;
       if (interruptedAt !== null)
         insertAttempt.run(lead.id, interruptedAt, now, 'unknown', interruptedResponse);
-      if (lead.dueAt < notDueBefore) {
+      if (lead.dueAt < earliestDueAt) {
         endTooLate.run(mayHaveArrived, lead.id);
         tooLate += 1;
         undecided += mayHaveArrived;

@@ -5,7 +5,7 @@ import { start, untilOutput } from './process.ts';
 import { temporaryDirectory } from './server.ts';
 
 /** A server process whose output and metrics are read. */
-export interface Watched {
+export interface ObservedServer {
   child: ChildProcessWithoutNullStreams;
   /** Its URL, and its first key if the store was empty. */
   target: Target;
@@ -17,7 +17,7 @@ export interface Watched {
 }
 
 /** Starts a server process with metrics. It ends with the test. */
-export async function startWatched(environment: Record<string, string>): Promise<Watched> {
+export async function startObservedServer(environment: Record<string, string>): Promise<ObservedServer> {
   const child = start('src/main.ts', [], {
     PORT: '0',
     METRICS_PORT: '0',

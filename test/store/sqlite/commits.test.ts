@@ -4,19 +4,19 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { newSubmission } from '../../src/leads/submission.ts';
-import { unobserved } from '../../src/store/observer.ts';
-import { CommitQueue, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
-import { type Durability, inMemoryDurability } from '../../src/store/sqlite/durability/durability.ts';
-import { WriteAheadLog } from '../../src/store/sqlite/durability/write-ahead-log.ts';
-import { openDatabase } from '../../src/store/sqlite/file/database.ts';
-import { markInUse } from '../../src/store/sqlite/file/lifecycle.ts';
-import { latestMigration, migrate } from '../../src/store/sqlite/file/migrate.ts';
-import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { StoreUnavailable } from '../../src/store/store.ts';
-import { run } from '../harness/process.ts';
-import { dialDue, holdWriteLock, temporaryDirectory } from '../harness/server.ts';
-import { closing, furnished } from './stores.ts';
+import { newSubmission } from '../../../src/leads/submission.ts';
+import { unobserved } from '../../../src/store/observer.ts';
+import { CommitQueue, defaultLimits } from '../../../src/store/sqlite/durability/commit-queue.ts';
+import { type Durability, inMemoryDurability } from '../../../src/store/sqlite/durability/durability.ts';
+import { WriteAheadLog } from '../../../src/store/sqlite/durability/write-ahead-log.ts';
+import { openDatabase } from '../../../src/store/sqlite/file/database.ts';
+import { markInUse } from '../../../src/store/sqlite/file/lifecycle.ts';
+import { latestMigration, migrate } from '../../../src/store/sqlite/file/migrate.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import { StoreUnavailable } from '../../../src/store/store.ts';
+import { run } from '../../harness/process.ts';
+import { dialDue, holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
+import { closing, seeded } from '../stores.ts';
 
 function newDatabase(): { database: DatabaseSync; file: string } {
   const file = join(temporaryDirectory(), 'leads.db');
@@ -242,7 +242,7 @@ test('rejects writes that wait longer than the lock timeout, and commits later o
 
 test('a stalled reader of a list does not prevent truncating the log', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store, first, from } = await furnished(closing(openSqliteStore(file)));
+  const { store, first, from } = await seeded(closing(openSqliteStore(file)));
   const mobile = '+447840258823';
   await store.submit(from(first.id, { mobile }));
   await store.submit(from(first.id, { mobile: '+447840258824' }));
