@@ -46,7 +46,7 @@ export default class SkippedTests implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
-    // Tests that a name pattern excludes are skipped too, but not reported.
+    // With a name pattern, the skipped tests include those that the pattern excludes, so nothing is reported.
     if (this.#vitest === undefined || this.#vitest.config.testNamePattern) return;
     const skipped = modules.flatMap((module) =>
       [...module.children.allTests('skipped')].map((test): SkippedTest => {
