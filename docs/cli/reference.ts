@@ -4,19 +4,19 @@ import type { JsonMembers } from '../../src/cli/output.ts';
 
 const introduction = `# CLI reference
 
-The \`leads\` command manages the store of the server: run it while the server is running, or without it.
+The \`leads\` command manages the server's store. The server can keep running.
 
 \`\`\`
 npm run -s leads -- <command>
 \`\`\`
 
-Without npm, run \`node src/cli.ts <command>\`. The command reads the server's
-[environment variables](operating/configuration.md), or the file \`.env\` in the working directory.
+Without npm, run \`node src/cli.ts <command>\` with Node 24.12 or later. The command reads the server's
+[environment variables](operating/configuration.md) and the file \`.env\` in the working directory.
 
-- Every command has \`--help\`, which describes it.
-- Every command has \`--json\`, which prints JSON for scripts: one object, or one per line for a list. Times are ISO 8601 in UTC.
-- The exit code is 0 if the command succeeded. Otherwise it is 1, and standard error says what happened and what to do. A
-  command for several ids processes all of them, and exits with 1 if one failed.
+- \`--help\` describes any command.
+- \`--json\` prints JSON for scripts with any command: one object, or one per line for a list. Times are ISO 8601 in UTC.
+- The exit code is 0 if the command succeeded. Otherwise it is 1, and standard error reports what happened and what to do. A
+  command with several ids processes all of them, and exits with 1 if any failed.
 
 `;
 

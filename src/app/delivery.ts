@@ -18,7 +18,7 @@ export function startDispatcher(
     return undefined;
   }
   if (dialler === undefined) {
-    log.warn('No leads are delivered (DIALLER=none): due leads wait until `leads due --take` fetches them.');
+    log.warn('No leads are delivered (DIALLER=none). Run `leads due --take` to deliver due leads.');
     return undefined;
   }
   log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);
@@ -33,7 +33,7 @@ export function deliveryStatus(
 ): DeliveryStatus {
   if (dispatcher !== undefined) return dispatcher.status();
   const reason = dispatch
-    ? 'Due leads wait until `leads due --take` fetches them.'
+    ? 'No dialler is configured. Run `leads due --take` to deliver due leads.'
     : 'Another process delivers leads.';
   return { dialler: dialler?.name ?? 'none', state: 'off', reason };
 }

@@ -11,8 +11,8 @@ const maxReasonLength = 500;
 const pauseMembers = {
   type: 'name of the lead type; null: all types',
   since: 'when it was paused (ISO 8601)',
-  by: '`operator` or `dialler`',
-  reason: 'why',
+  by: 'who paused it: `operator` or `dialler`',
+  reason: 'reason for the pause',
 };
 
 /** How a pause is displayed. */
@@ -42,19 +42,22 @@ export function deliveryCommand(context: CommandContext): Command {
 function pauseCommand(context: CommandContext): Command {
   const command = new Command('pause')
     .description(
-      'deliver no further leads until `leads delivery resume`; leads are still accepted and cancelled',
+      'stop delivering leads until `leads delivery resume`; partners can still add and cancel leads',
     )
     .addOption(typeOption())
-    .requiredOption('--reason <text>', 'why; stored, displayed and logged, so do not include personal data');
+    .requiredOption(
+      '--reason <text>',
+      'reason for the pause; it is stored, displayed and logged, so do not include personal data',
+    );
   return defineAction(
     command,
     context,
-    { type: 'name of the lead type; null: all types', paused: 'true', reason: 'why' },
+    { type: 'name of the lead type; null: all types', paused: 'true', reason: 'reason for the pause' },
     async ({ store, output }, { type, reason: text }: { type?: string; reason: string }) => {
       const reason = parseReason(text);
       await store.pauseDelivery({ type, by: 'operator', reason });
       await output.done(
-        `Paused delivery of ${describePausedTypes(type)}. Every server stops within a second; attempts in flight continue.`,
+        `Paused delivery of ${describePausedTypes(type)}. Every server applies the pause within a second; attempts in flight finish.`,
         { type: type ?? null, paused: true, reason },
       );
     },
@@ -86,7 +89,7 @@ function resumeCommand(context: CommandContext): Command {
 }
 
 function listCommand(context: CommandContext): Command {
-  const command = new Command('list').description('list the pauses: what, since when, by whom and why');
+  const command = new Command('list').description('list pauses with lead type, start, author and reason');
   return defineAction(command, context, pauseMembers, async ({ store, output }) => {
     await output.list(await store.pauses(), pauseView, 'Delivery is not paused.');
   });
@@ -94,7 +97,7 @@ function listCommand(context: CommandContext): Command {
 
 /** Describes a pause in a sentence that starts in lower case. */
 export function describePause({ type, by, reason, since }: DeliveryPause): string {
-  return `delivery of ${describePausedTypes(type)} is paused by the ${by} since ${formatTime(since)}: ${reason.replace(/\.$/, '')}.`;
+  return `delivery of ${describePausedTypes(type)} has been paused by the ${by} since ${formatTime(since)}: ${reason.replace(/\.$/, '')}.`;
 }
 
 function parseReason(text: string): string {

@@ -93,7 +93,9 @@ function listCommand(context: CommandContext): Command {
 
 function rotateCommand(context: CommandContext): Command {
   const command = new Command('rotate')
-    .description('replace a key: print a new one as `create` does; the old one stays valid for a while')
+    .description(
+      'create a replacement for a key and print it as JSON; the old key stays valid until --old-until',
+    )
     .argument('<id>', 'id of the old key, from `leads key list`')
     .addOption(
       new Option('--old-until <when>', 'when the old key expires: a date, a time or a duration')

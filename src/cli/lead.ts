@@ -163,7 +163,7 @@ function showCommand(context: CommandContext): Command {
 function retryCommand(context: CommandContext): Command {
   const command = new Command('retry')
     .description(
-      'send failed leads to the dialler again, now, each with the same id.\nA lead that its partner cancelled later is not sent without --force.',
+      'schedule failed leads for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force.',
     )
     .argument('<id...>', 'ids of the leads, from `leads lead list --state failed`')
     .option('--force', 'override later cancellations by the same partner');
@@ -201,7 +201,7 @@ interface ResolveOptions {
 function resolveCommand(context: CommandContext): Command {
   const command = new Command('resolve')
     .description(
-      'record whether failed leads reached the dialler, once you have checked.\nUntil then, the same people cannot be added again.',
+      'record whether undecided leads reached the dialler. Check there first.\nUntil you decide, the same people cannot be added again.',
     )
     .argument('<id...>', 'ids of the leads, from `leads lead list --undecided`')
     .addOption(

@@ -61,7 +61,7 @@ export async function runCommand(): Promise<void> {
 export function createProgram(context: CommandContext = processContext): Command {
   const program = new Command('leads').description(
     'Manage partners, keys, lead types and leads.\n' +
-      'Works on the store in DATABASE_URL, while servers are running or without them.',
+      'Uses the store in DATABASE_URL. Servers can keep running.',
   );
   for (const create of commands) program.addCommand(create(context));
   configureAll(program);

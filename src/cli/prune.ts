@@ -8,7 +8,7 @@ import type { CommandContext } from './context.ts';
 export function pruneCommand(context: CommandContext): Command {
   const command = new Command('prune')
     .description(
-      'remove old submissions, cancellations and leads with their attempts, while servers are running. Keeps leads that can still be called, and people who must not be called twice',
+      'remove old submissions, cancellations, and leads with their attempts; servers can keep running.\nLeads that can still be called and the phone numbers of dialled people are kept',
     )
     .requiredOption('--older-than <duration>', 'remove what was received longer ago than this, such as 400d');
   return defineAction(

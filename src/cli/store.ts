@@ -26,7 +26,7 @@ const view: View<CopiedTable, keyof typeof copyMembers> = {
 /** `leads store`: maintains the store as a whole. */
 export function storeCommand(context: CommandContext): Command {
   return new Command('store')
-    .description('backup, repair and copies of the store')
+    .description('back up, compact, repair and copy the store')
     .addCommand(backupCommand(context))
     .addCommand(compactCommand(context))
     .addCommand(repairCommand(context))
@@ -36,7 +36,7 @@ export function storeCommand(context: CommandContext): Command {
 function backupCommand(context: CommandContext): Command {
   const command = new Command('backup')
     .description(
-      'back up the store to a new file while servers are using it (SQLite; for PostgreSQL use pg_dump)',
+      'back up an SQLite store to a new file; servers can keep running. For PostgreSQL, use pg_dump',
     )
     .argument('<file>', 'a file that does not exist yet');
   return defineAction(
@@ -52,7 +52,7 @@ function backupCommand(context: CommandContext): Command {
 
 function compactCommand(context: CommandContext): Command {
   const command = new Command('compact').description(
-    'rewrite the SQLite file without free space; nothing else can be written meanwhile',
+    'rewrite the SQLite file without its free space; all other writes are blocked until it ends',
   );
   return defineAction(command, context, { compacted: 'true' }, async ({ store, output }) => {
     await store.compact();
@@ -62,7 +62,7 @@ function compactCommand(context: CommandContext): Command {
 
 function repairCommand(context: CommandContext): Command {
   const command = new Command('repair').description(
-    'accept an SQLite file whose log (-wal) is lost, and rebuild its indexes. Stop everything that uses the store first',
+    'accept an SQLite file whose log (-wal) is lost, and rebuild its indexes.\nStop everything that uses the store first',
   );
   return defineStorelessAction(command, context, { repaired: 'true' }, async ({ output }) => {
     await context.repair();
@@ -73,13 +73,16 @@ function repairCommand(context: CommandContext): Command {
 function copyCommand(context: CommandContext): Command {
   const command = new Command('copy')
     .description(
-      'copy everything to another store, verify it and list the tables. Stop the servers of both stores first. An interrupted copy continues when you run it again',
+      'copy everything to another store, verify it and list the tables.\nStop the servers of both stores first. To continue an interrupted copy, run the command again',
     )
     .argument(
       '<from>',
       'a URL as in DATABASE_URL but without a password, such as sqlite:data/leads.db; or the name of a variable that contains a URL',
     )
-    .argument('<to>', 'likewise, such as postgres://user@host/database or TARGET_URL');
+    .argument(
+      '<to>',
+      'a URL or the name of a variable, as for `<from>`, such as postgres://user@host/database or TARGET_URL',
+    );
   return defineStorelessAction(
     command,
     context,

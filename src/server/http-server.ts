@@ -165,7 +165,7 @@ function acceptConnections(server: Server, connections: Connections, log: Log): 
         break;
       case 'full-for-address': {
         const { remoteAddress: address } = socket;
-        addressWarning.warn({ address }, 'Connections were refused: their address has too many.');
+        addressWarning.warn({ address }, 'Connections were refused: too many from one address.');
       }
     }
     socket.destroy();

@@ -35,7 +35,7 @@ export class KeyLastUsed {
     try {
       await this.#registry.recordKeyLastUsed(uses);
     } catch (error) {
-      this.#log.warn({ err: error }, 'When keys were last used could not be recorded.');
+      this.#log.warn({ err: error }, 'The last use of keys could not be recorded.');
     }
   }
 }

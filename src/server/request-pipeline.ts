@@ -162,7 +162,7 @@ async function runRequest(request: RequestContext, partner: Partner, endpoint: E
   return operation.run({ partner, body, text: json.text, receivedAt, idempotency });
 }
 
-/** Logs why a valid phone number is not called: the partner only learns that it is not valid. */
+/** Logs why a valid phone number is not allowed; the partner's message only reports it as invalid. */
 function logNotCallable(
   numbers: readonly NotCallable[],
   { requestId }: RequestContext,
@@ -171,7 +171,7 @@ function logNotCallable(
 ): void {
   for (const number of numbers) {
     const details = { requestId, operation: contract.id, partner: partner.name, ...number };
-    log.info(details, 'A phone number is not called.');
+    log.info(details, 'A phone number is not allowed.');
   }
 }
 

@@ -271,8 +271,12 @@ test.each([
 test.each([
   [
     {},
-    'No leads are delivered (DIALLER=none): due leads wait until `leads due --take` fetches them.',
-    { dialler: 'none', state: 'off', reason: 'Due leads wait until `leads due --take` fetches them.' },
+    'No leads are delivered (DIALLER=none). Run `leads due --take` to deliver due leads.',
+    {
+      dialler: 'none',
+      state: 'off',
+      reason: 'No dialler is configured. Run `leads due --take` to deliver due leads.',
+    },
   ],
   [
     { DIALLER: 'log', DISPATCH: 'off' },
@@ -456,7 +460,7 @@ test('rejects a number that is not called and logs the reason, but still finds a
     .split('\n')
     .filter((line) => line.includes('"field"'))
     .map((line) => JSON.parse(line));
-  const about = { operation: 'addLead', partner: 'demo', msg: 'A phone number is not called.' };
+  const about = { operation: 'addLead', partner: 'demo', msg: 'A phone number is not allowed.' };
   const abroad = 'a number of FR, which ALLOWED_COUNTRIES does not list';
   expect(logged).toMatchObject([
     { ...about, field: 'mobile', reason: abroad },

@@ -425,7 +425,7 @@ test('pauses and resumes delivery, and reports which due leads are not included'
   await fill(open());
   expect((await leads('delivery', 'list')).stdout).toBe('Delivery is not paused.\n');
   expect((await leads('delivery', 'pause', '--type', 'motor', '--reason', 'The list is full.')).stdout).toBe(
-    'Paused delivery of the lead type "motor". Every server stops within a second; attempts in flight continue.\n',
+    'Paused delivery of the lead type "motor". Every server applies the pause within a second; attempts in flight finish.\n',
   );
   expect(lines(await leads('delivery', 'pause', '--reason', 'moving', '--json'))).toEqual([
     { type: null, paused: true, reason: 'moving' },
@@ -438,18 +438,18 @@ test('pauses and resumes delivery, and reports which due leads are not included'
     /^TYPE +SINCE +BY +REASON\n\(all\) +20\S+Z +operator +moving\nmotor +/,
   );
   const motor =
-    /Not included: delivery of the lead type "motor" is paused by the operator since 20\S+Z: The list is full\.\n/;
+    /Not included: delivery of the lead type "motor" has been paused by the operator since 20\S+Z: The list is full\.\n/;
   for (const words of [['due'], ['due', '--take', '5']]) {
     const { code, stdout, stderr } = await leads(...words);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'No leads are due.\n' });
     expect(stderr).toMatch(motor);
     expect(stderr).toMatch(
-      /Not included: delivery of all lead types is paused by the operator since 20\S+Z: moving\.\n/,
+      /Not included: delivery of all lead types has been paused by the operator since 20\S+Z: moving\.\n/,
     );
   }
   const resumed = await leads('delivery', 'resume');
   expect(resumed.stdout).toBe('Resumed delivery of all lead types.\n');
-  expect(resumed.stderr).toMatch(/^Still paused: delivery of the lead type "motor" is paused/);
+  expect(resumed.stderr).toMatch(/^Still paused: delivery of the lead type "motor" has been paused/);
   expect(lines(await leads('delivery', 'resume', '--type', 'motor', '--json'))).toEqual([
     { type: 'motor', paused: false },
   ]);
