@@ -5,20 +5,20 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync,
 import { dirname, join } from 'node:path';
 import { openRaw, sendRaw, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
-import { type Harm, harms } from '../store/sqlite/harms.ts';
+import { type FileLoss, fileLosses } from '../store/sqlite/file-losses.ts';
 import { killBackup } from '../store/sqlite/killed-backup.ts';
 import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk } from './disk.ts';
 import { RawConnection } from './raw-connection.ts';
 import { add, ballast, crash, type Fault, mobileOf, type Scene, untilReadiness } from './scene.ts';
 
-/** State after a harm: why the next start refuses, what the operator does about it, and how many leads are left. */
-interface Aftermath {
+/** How a store recovers from a loss: why the next start refuses, what the operator does, and how many leads are left. */
+interface Recovery {
   refusal?: RegExp;
   remedy?(scene: Scene): unknown;
   left?: number;
 }
 
-/** Number of leads acknowledged before the backup and before the harm. */
+/** Number of leads acknowledged before the backup and before the loss. */
 const people = { backedUp: 2, acknowledged: 4 };
 
 const moveLogAway = ({ file }: Scene) => {
@@ -26,17 +26,17 @@ const moveLogAway = ({ file }: Scene) => {
 };
 const repair = async (scene: Scene) =>
   assert.equal((await scene.run('src/cli.ts', ['store', 'repair'])).code, 0);
-const withoutLog: Aftermath = {
+const withoutLog: Recovery = {
   refusal: /its log .* is missing.*Put the log back.*store repair/,
   remedy: repair,
 };
-const withOldLog: Aftermath = {
+const withOldLog: Recovery = {
   refusal: /is not the log of .*move .* to another directory, then start again/,
   remedy: moveLogAway,
   left: people.backedUp,
 };
 
-const aftermaths: Record<string, Aftermath> = {
+const recoveries: Record<string, Recovery> = {
   'the file is removed': { refusal: /leads\.db is missing, but its log .*restore a backup/ },
   'the log is removed': withoutLog,
   'the log’s index is removed': { left: people.acknowledged },
@@ -52,8 +52,8 @@ const aftermaths: Record<string, Aftermath> = {
   'a backup is copied over the file': withOldLog,
 };
 
-/** Asserts that nothing is acknowledged after a harm, and that the next start reports the remedy. */
-function harmed({ name, harm }: Harm): Fault {
+/** Asserts that nothing is acknowledged after a loss, and that the next start reports the remedy. */
+function faultOf({ name, cause }: FileLoss): Fault {
   return {
     name,
     run: async (scene) => {
@@ -64,17 +64,17 @@ function harmed({ name, harm }: Harm): Fault {
       assert.equal(code, 0, stderr);
       for (let index = people.backedUp; index < people.acknowledged; index += 1)
         assert.equal(await add(target, index), 200);
-      await harm(scene.file, async () => copy);
+      await cause(scene.file, async () => copy);
       for (let index = people.acknowledged; index < people.acknowledged + 3; index += 1)
-        assert.equal(await add(target, index), 503, 'an add after the harm');
+        assert.equal(await add(target, index), 503, 'an add after the loss');
       await untilReadiness(target, 503);
       await crash(child);
-      return `adds 503, /readyz 503; ${await startAfter(scene, aftermaths[name] ?? {}, target.key)}`;
+      return `adds 503, /readyz 503; ${await startAfter(scene, recoveries[name] ?? {}, target.key)}`;
     },
   };
 }
 
-async function startAfter(scene: Scene, { refusal, remedy, left }: Aftermath, key: string): Promise<string> {
+async function startAfter(scene: Scene, { refusal, remedy, left }: Recovery, key: string): Promise<string> {
   if (refusal !== undefined) {
     const { code, stderr } = await scene.run('src/main.ts');
     assert.equal(code, 1, 'the exit code of a start');
@@ -261,7 +261,7 @@ const unwritable: Fault = {
 
 /** Faults of an SQLite store's files, disk and descriptors. */
 export const fileFaults: readonly Fault[] = [
-  ...harms.map(harmed),
+  ...fileLosses.map(faultOf),
   killedBackup,
   fewDescriptors,
   noDescriptor,

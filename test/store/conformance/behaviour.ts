@@ -20,7 +20,7 @@ export function forEach<Value>(
 }
 
 /** Waits until the clock has moved on by more than a time (ms). */
-export function pass(milliseconds: number): Promise<void> {
+export function waitLongerThan(milliseconds: number): Promise<void> {
   const start = Date.now();
   return vi.waitFor(() => expect(Date.now()).toBeGreaterThan(start + milliseconds), {
     interval: 2,

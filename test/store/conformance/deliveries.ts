@@ -3,7 +3,7 @@ import { expect, vi } from 'vitest';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
 import { cancel, claim, dialDue, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, forEach, hour, pass, person } from './behaviour.ts';
+import { type Behaviours, forEach, hour, person, waitLongerThan } from './behaviour.ts';
 
 export const deliveries: Behaviours = {
   'claims each due lead once, the longest due first': async (open) => {
@@ -11,7 +11,7 @@ export const deliveries: Behaviours = {
     const now = Date.now();
     for (const [index, delays] of [0, 3600, 0, 0].entries()) {
       await store.submit(from(first.id, { mobile: `+44784025882${index}`, receivedAt: now, delays }));
-      await pass(1);
+      await waitLongerThan(1);
     }
     const claims = await Promise.all([claim(store, 'one', { limit: 2 }), claim(store, 'two', { limit: 2 })]);
     // Either claim may come first.
@@ -28,7 +28,7 @@ export const deliveries: Behaviours = {
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
     expect(lead).toMatchObject({ attempts: 1, mayHaveArrived: false });
-    await pass(1);
+    await waitLongerThan(1);
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
@@ -53,7 +53,7 @@ export const deliveries: Behaviours = {
       const stateAfter = async (outcomes: Record<string, AttemptOutcome>, mobile: string) => {
         await store.submit(from(first.id, { mobile }));
         const [lead] = await claim(store, 'slow', { lease: 1 });
-        await pass(1);
+        await waitLongerThan(1);
         expect(await claim(store, 'next')).toMatchObject([{ id: lead?.id }]);
         const records = names.map((name) => {
           const outcome = outcomes[name] ?? 'unknown';
@@ -74,7 +74,7 @@ export const deliveries: Behaviours = {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
-    await pass(1);
+    await waitLongerThan(1);
     expect(await claim(store, 'next')).toMatchObject([{ id: lead?.id }]);
     const id = lead?.id ?? '';
     await Promise.all([record(store, 'slow', id, 'delivered'), record(store, 'next', id, 'rejected')]);
@@ -85,7 +85,7 @@ export const deliveries: Behaviours = {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await claim(store, 'killed', { lease: 1 });
-    await pass(1);
+    await waitLongerThan(1);
     const [lead] = await claim(store, 'next');
     await record(store, 'next', lead?.id ?? '', 'unavailable', Date.now());
     await dialDue(store);
@@ -124,10 +124,10 @@ export const deliveries: Behaviours = {
     const mobiles = ['+447840258823', '+447840258824', '+447840258825'];
     for (const mobile of mobiles) await store.submit(from(first.id, { mobile }));
     const ids = (await claim(store, 'slow', { lease: 20 })).map(({ id }) => id);
-    await pass(20);
+    await waitLongerThan(20);
     // The lease has ended, and there was no other claim.
     expect((await store.renewLease('slow', ids, 20)).toSorted()).toEqual(ids.toSorted());
-    await pass(20);
+    await waitLongerThan(20);
     const [lost] = await claim(store, 'other', { limit: 1 });
     expect(lost?.mayHaveArrived).toBe(true);
     const others = ids.filter((id) => id !== lost?.id);

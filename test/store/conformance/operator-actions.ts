@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
 import { cancel, claim, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, hour, pass, person } from './behaviour.ts';
+import { type Behaviours, hour, person, waitLongerThan } from './behaviour.ts';
 
 export const operatorActions: Behaviours = {
   'retries a failed lead with its full retry schedule, once': async (open) => {
@@ -28,7 +28,7 @@ export const operatorActions: Behaviours = {
     const terms = { claim: 'test', limit: 10, lease: 60_000 };
     const inAnHour = Date.now() + hour;
     expect(await store.claimDue({ ...terms, earliestDueAt: inAnHour })).toMatchObject({ tooLate: 1 });
-    await pass(1);
+    await waitLongerThan(1);
     const earliestDueAt = Date.now();
     await store.retry(failed?.id ?? '');
     expect((await store.rerun(late.id)).outcome).toBe('accepted');

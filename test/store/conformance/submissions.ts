@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { cancel, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, hour, pass, person } from './behaviour.ts';
+import { type Behaviours, hour, person, waitLongerThan } from './behaviour.ts';
 
 const year = 365 * 24 * hour;
 export const submissions: Behaviours = {
@@ -47,7 +47,7 @@ export const submissions: Behaviours = {
     const { store, first, second, from } = await seeded(open(), 20);
     await store.submit(from(first.id));
     await dialDue(store);
-    await pass(20);
+    await waitLongerThan(20);
     const outcomes = await Promise.all([first, second, first].map(({ id }) => store.submit(from(id))));
     expect(outcomes.map(({ outcome }) => outcome)).toEqual([
       'accepted',

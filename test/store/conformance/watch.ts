@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { cancel, dialDue, leadsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, pass } from './behaviour.ts';
+import { type Behaviours, waitLongerThan } from './behaviour.ts';
 
 export const watch: Behaviours = {
   'counts leads by state through every change': async (open) => {
@@ -43,7 +43,7 @@ export const watch: Behaviours = {
     await store.submit(from(second.id));
     await store.submit(from(second.id, { mobile: '+447840258824' }));
     await dialDue(store, 'unknown');
-    await pass(1_000);
+    await waitLongerThan(1_000);
     const activity = await store.activity(cursor);
     expect(activity.submissions.toSorted((one, other) => one.outcome.localeCompare(other.outcome))).toEqual(
       expect.arrayContaining([

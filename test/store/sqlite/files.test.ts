@@ -29,7 +29,7 @@ import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
 import { closing, seeded } from '../stores.ts';
-import { harms } from './harms.ts';
+import { fileLosses } from './file-losses.ts';
 
 /** Creates a store with leads. */
 async function storeWithLead(count = 1) {
@@ -65,13 +65,13 @@ async function backedUp(store: Store): Promise<string> {
   return copy;
 }
 
-test.each(harms)('acknowledges and writes nothing once $name', async ({ harm, reason }) => {
+test.each(fileLosses)('acknowledges and writes nothing once $name', async ({ cause, reason }) => {
   const { file, store, add } = await storeWithLead();
   // Later checks treat the directory as unchanged.
   vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
   onTestFinished(() => void vi.restoreAllMocks());
   expect(await add(1)).toMatchObject({ outcome: 'accepted' });
-  await harm(file, () => backedUp(store));
+  await cause(file, () => backedUp(store));
   const error = await add(2).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(StoreUnavailable);
   expect(String(error)).toMatch(reason);
