@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { readConfig, readEnvironmentFile } from '../app/config.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
@@ -76,9 +76,18 @@ function configureAll(command: Command): void {
   command
     .exitOverride()
     .helpCommand(false)
-    .configureHelp({ sortSubcommands: false, minWidthToWrap })
+    .configureHelp({ sortSubcommands: false, minWidthToWrap, optionDescription: describeOption })
     .configureOutput({ outputError: (text, write) => write(`${printable(toSentence(text))}\n`) });
   for (const subcommand of command.commands) configureAll(subcommand);
+}
+
+/** Describes an option and its default: Commander itself omits a default that has a description but no value. */
+function describeOption(option: Option): string {
+  const description = new Help().optionDescription(option);
+  const { defaultValue, defaultValueDescription: initial } = option;
+  return initial === undefined || defaultValue !== undefined
+    ? description
+    : `${description} (default: ${initial})`;
 }
 
 /** Rewrites Commander's `error: unknown option '--x'` as a sentence. */

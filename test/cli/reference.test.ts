@@ -41,6 +41,13 @@ test.each(commands)('the help of $name fits 80 columns', ({ command }) => {
   ).toEqual([]);
 });
 
+test.each(commands)('the help of $name shows the default of each option', ({ command }) => {
+  const help = command.helpInformation().replace(/\s+/g, ' ');
+  for (const { defaultValueDescription: initial } of command.options) {
+    if (initial !== undefined) expect(help).toContain(`default: ${initial})`);
+  }
+});
+
 test('the reference has a section for every command', () => {
   const headings = [...renderReference(program).matchAll(/^#{2,3} (.*)$/gm)].map(
     ([, heading]) => `leads ${heading}`,

@@ -133,7 +133,7 @@ test.each([
   ['constructor', 'Constructor is not a field of this request.'],
   ['', '"" is not a field of this request.'],
   ['x'.repeat(10_000), `X${'x'.repeat(9_999)} is not a field of this request.`],
-])('names the unknown field %.20s, with a suggestion if a known one is close', async (name, message) => {
+])('names an unknown field, with a suggestion if a known one is close (case %#)', async (name, message) => {
   const server = await startServer();
   const text = `{${JSON.stringify(name)}:1,${JSON.stringify(valid).slice(1)}`;
   const { text: response } = await send(server, 'addLead', { text });
