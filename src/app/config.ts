@@ -27,7 +27,7 @@ export interface Config {
   port: number;
   host: string;
   databaseUrl: string;
-  /** Maximum number of connections to PostgreSQL. SQLite ignores it. */
+  /** Maximum number of connections to PostgreSQL. */
   databaseConnections: number;
   /** The country of phone numbers without a country code. */
   defaultCountry: CountryCode;

@@ -5,7 +5,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Config } from './config.ts';
 
-/** Starts to deliver due leads. Returns undefined if this process does not deliver any. */
+/** Starts the delivery of due leads. Undefined: this process delivers none. */
 export function startDispatcher(
   config: Config,
   store: Store,

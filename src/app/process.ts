@@ -4,7 +4,9 @@ import { flushLog } from '../telemetry/log.ts';
 /** A program that runs until a signal stops it. */
 export type Program = (stopSignal: Promise<NodeJS.Signals>) => Promise<void>;
 
-/** Runs a program, then ends the process. If the program fails, prints the reason on standard error and exits with 1. */
+/**
+ * Runs a program, then ends the process. If the program fails, prints the reason on standard error and exits with 1.
+ */
 export async function runProgram(program: Program): Promise<void> {
   try {
     await program(stopSignal());

@@ -7,8 +7,8 @@ const defaultCache = fileURLToPath(new URL('../../node_modules/.cache/compiled',
 
 /**
  * Prevents V8 from allocating the objects of requests in its old generation (pretenuring), as it does once many of them
- * survive a collection while they wait for a commit. Objects there stay alive, with everything that they refer to, until
- * the next full collection, which costs up to a third of the throughput.
+ * survive a collection while they wait for a commit. Objects there stay alive, with everything that they refer to,
+ * until the next full collection, which costs up to a third of the throughput.
  *
  * Call it before `enableModuleCache`: V8 only accepts code that was compiled with the same flags. The CLI calls it too,
  * because it shares the cache.
@@ -18,8 +18,8 @@ export function avoidPretenuring(): void {
 }
 
 /**
- * Caches the compiled code of all modules that are loaded from now on, which halves the time of a start. The directory is
- * `NODE_COMPILE_CACHE` or, by default, in `node_modules`; if it is not writable, nothing is cached.
+ * Caches the compiled code of all modules that are loaded from now on, which halves the time of a start. The directory
+ * is `NODE_COMPILE_CACHE` or, by default, in `node_modules`; if it is not writable, nothing is cached.
  */
 export function enableModuleCache(): void {
   const directory = process.env['NODE_COMPILE_CACHE'] || defaultCache;

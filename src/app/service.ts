@@ -50,7 +50,7 @@ interface Parts {
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
-  // The metrics observe the store, so they are created before the store and readiness that they read.
+  // The metrics are created before `backlog` and `readiness`, which they read, because they also observe the store.
   const metrics =
     config.metrics &&
     (await loadMetrics(
@@ -114,7 +114,7 @@ function combine(first: OnResponse, second: OnResponse | undefined): OnResponse 
   };
 }
 
-/** Stops the parts in the order in which they depend on each other. */
+/** Stops the parts, each before those that it depends on. */
 function stopService(parts: Parts, log: Log): Promise<void> {
   const { store, readiness, keyLastUsed, server, metricsServer, maintenance, dispatcher, stopTracing } =
     parts;

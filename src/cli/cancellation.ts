@@ -25,7 +25,7 @@ export const cancellationView: View<CancellationRecord> = {
   }),
 };
 
-/** A cancellation of the same person and type as a submission or lead, with the id of that. */
+/** A cancellation, with the id of the submission or lead to which it is related. */
 export type RelatedCancellationRow = RelatedCancellation & { relatedId: string };
 
 const relatedView: View<RelatedCancellationRow> = {
@@ -57,7 +57,7 @@ export function relatedCancellationJson(cancellation: RelatedCancellation) {
   };
 }
 
-/** Prints related cancellations as a table. Nothing in JSON, where each result includes them. */
+/** Prints related cancellations as a table; nothing in JSON, because each result includes them. */
 export async function printRelatedCancellations(
   output: Output,
   cancellations: readonly RelatedCancellationRow[],

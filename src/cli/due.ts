@@ -68,7 +68,7 @@ export function dueCommand(context: CommandContext): Command {
   );
 }
 
-/** Reports the pauses, whose due leads are not included. */
+/** Reports the pauses: their due leads are not included. */
 async function notePauses({ store, note }: Pick<Session<string>, 'store' | 'note'>): Promise<void> {
   for (const pause of await store.pauses()) note(`Not included: ${describePause(pause)}`);
 }

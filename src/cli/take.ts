@@ -15,8 +15,8 @@ const defaultLimits: TakeLimits = { batchSize: 50, lease: 60_000 };
 
 /**
  * Delivers due leads by printing them in batches; each batch is recorded before the next is claimed. While the output
- * stalls, the lease of the batch is renewed, so nobody else can claim its leads. If the process dies, the lease ends: up
- * to one batch is printed again, and none is lost.
+ * stalls, the lease of the batch is renewed, so nobody else can claim its leads. If the process dies, the lease ends:
+ * up to one batch is printed again, and none is lost.
  *
  * @param print resolves once the output has accepted the leads
  * @returns the number of delivered leads

@@ -17,7 +17,7 @@ export interface ContractOperation {
   headers: readonly string[];
 }
 
-/** Where an API key may be sent. */
+/** The places in a request for an API key. */
 export interface Credentials {
   queryParameters: readonly string[];
   bearer: boolean;

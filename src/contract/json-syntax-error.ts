@@ -1,6 +1,6 @@
 import { type Token, tokenAt } from './json-token.ts';
 
-/** Where a text stops being JSON, and how to fix it. */
+/** The position of a JSON syntax error, and how to fix it. */
 export interface JsonSyntaxError {
   /** Position in UTF-16 units, starting at 0. */
   offset: number;
@@ -104,7 +104,7 @@ function unexpectedEnd(token: Token): JsonSyntaxError {
   return at(token, 'unexpected end of input');
 }
 
-/** Returns the error at a token after a value, which only a comma or a closing bracket may follow. */
+/** Returns the error at a token that follows a value, after which only a comma or a closing bracket is allowed. */
 function errorAfterValue(token: Token, state: ParserState): JsonSyntaxError {
   const { previous, open } = state;
   const error = errorInPreviousValue(token, state);

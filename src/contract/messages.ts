@@ -24,8 +24,8 @@ export function requestError(message: string): ValidationErrors {
 }
 
 /**
- * Converts Ajv's errors to the contract's messages. Fields are in the order of the schema, followed by unknown fields and
- * headers.
+ * Converts Ajv's errors to the contract's messages. Fields are in the order of the schema, followed by unknown fields
+ * and headers.
  *
  * @param errors from an Ajv with the options `allErrors` and `verbose`, about `{ query, header, requestBody }`
  * @param schema the schema of the body

@@ -48,7 +48,7 @@ function normaliseValue(value: unknown, { mayBeBlank, isInteger }: FieldRule): u
   return typeof value === 'number' ? clampToInteger(value) : value;
 }
 
-/** Replaces infinity, which a number too large for a double becomes, so that the error message is about its size. */
+/** Replaces infinity (the value of too large a number) by the largest integer, so that the error is about its size. */
 function clampToInteger(value: number): number {
   return Math.abs(value) === Number.POSITIVE_INFINITY ? Math.sign(value) * Number.MAX_SAFE_INTEGER : value;
 }

@@ -1,6 +1,6 @@
 import type { operations, webhooks } from '../../generated/openapi.ts';
 
-/** Id of an operation that partners can call, so not of a webhook. */
+/** Id of an operation that partners can call. Webhooks are excluded, because the server calls them. */
 export type OperationId = Exclude<keyof operations, keyof webhooks>;
 
 type Responses<Id extends OperationId> = operations[Id]['responses'];

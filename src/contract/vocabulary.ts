@@ -7,8 +7,8 @@ export const callable = 'x-callable';
 
 /**
  * Creates an Ajv that knows the vocabulary of openapi.yaml: the formats `email` and `phone`, `contentSchema` as an
- * assertion, and the extensions. It reports every error (`allErrors`), so that a response lists every invalid field; the
- * maximum body size bounds the cost.
+ * assertion, and the extensions. It reports every error (`allErrors`), so that a response lists every invalid field;
+ * the maximum body size bounds the cost.
  */
 export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020 {
   const ajv = new Ajv2020({

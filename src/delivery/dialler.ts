@@ -9,8 +9,8 @@ export interface Dialler {
   /** Maximum number of leads in flight, if the dialler allows fewer than the operator. */
   readonly maxBurst?: number;
   /**
-   * Makes one attempt to deliver a lead. Another attempt can follow for the same lead, so its id is sent along: the dialler
-   * can recognise a repeat by it.
+   * Makes one attempt to deliver a lead. Another attempt can follow for the same lead, so its id is sent along: the
+   * dialler can recognise a repeat by it.
    *
    * @param signal ends an attempt that takes too long
    */
@@ -29,8 +29,8 @@ export interface DeliveryResult {
   /** Why delivery must be paused until an operator resumes it; stored and logged. Undefined: no pause. */
   pauseReason?: string;
   /**
-   * Resolves when the attempt has released its connection, which can be later than its outcome is known; never rejects.
-   * Until then, the lead is in flight. Undefined: the attempt has already released it.
+   * Resolves when the attempt has released its connection, possibly after its outcome is known. Never rejects. Until
+   * then, the lead is in flight. Undefined: the connection is already released.
    */
   finished?: Promise<void>;
 }

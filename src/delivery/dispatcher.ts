@@ -72,8 +72,8 @@ const tooLateUndecided =
   'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.';
 
 /**
- * Delivers due leads. It sleeps until the next lead is due, claims up to `concurrency` leads, sends them concurrently and
- * records the results. Several dispatchers can share a store, in one process or in many.
+ * Delivers due leads. It sleeps until the next lead is due, claims up to `concurrency` leads, sends them concurrently
+ * and records the results. Several dispatchers can share a store, in one process or in many.
  */
 export class Dispatcher {
   readonly #options: Required<Omit<DispatcherOptions, 'dialWithin'>> & { dialWithin: number | undefined };
@@ -120,8 +120,8 @@ export class Dispatcher {
   }
 
   /**
-   * Stops claiming leads. Resolves once the attempts in flight have ended and are recorded, or could not be recorded because
-   * the store fails. A dialler that does not respond delays it by at most `drainTimeout`.
+   * Stops claiming leads. Resolves once the attempts in flight have ended and are recorded, or could not be recorded
+   * because the store fails. A dialler that does not respond delays it by at most `drainTimeout`.
    */
   async stop(): Promise<void> {
     this.#isStopping = true;

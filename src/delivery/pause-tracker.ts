@@ -5,8 +5,9 @@ import type { Log } from '../telemetry/log.ts';
 const refreshInterval = 250;
 
 /**
- * Tracks the delivery pauses for one server. The store itself excludes paused leads from every claim. The tracker reports
- * why, logs each change, and stores a pause that this server's dialler caused, so that it applies to all servers.
+ * Tracks the delivery pauses for one server. The store itself excludes paused leads from every claim. The tracker
+ * reports why, logs each change, and stores a pause that this server's dialler caused, so that it applies to all
+ * servers.
  */
 export class PauseTracker {
   readonly #store: DeliveryPauses;

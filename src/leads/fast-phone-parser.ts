@@ -54,7 +54,8 @@ export function fastPhoneParser(country: CountryCode, check?: PolicyCheck): Pars
 
 /**
  * Returns a check of whether a number is valid in one of the countries that share a calling code, in the library's
- * order. The library parses numbers that start with a country's leading digits, because it then checks no other country.
+ * order. The library parses numbers that start with a country's leading digits, because it then checks no other
+ * country.
  */
 function validInAny(
   countries: CountryCode[],

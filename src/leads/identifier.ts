@@ -3,7 +3,9 @@ import { randomInt } from 'node:crypto';
 /** Number of digits (base 32) of the timestamp, and of the sequence. */
 const width = 10;
 
-/** Number of digits at the end of the sequence that are formatted in advance; the others change every 1,024 identifiers. */
+/**
+ * Number of digits at the end of the sequence that are formatted in advance; the others change every 1,024 identifiers.
+ */
 const suffixWidth = 2;
 
 /** Exclusive maximum of the random start of a sequence. It leaves room to increase within the same millisecond. */
@@ -19,9 +21,9 @@ let suffix = 0;
 let prefix = '';
 
 /**
- * Returns a new identifier: 20 lower-case letters and digits that sort by creation time. Ten are the millisecond and ten
- * a sequence with a random start, both in base 32, whose digits ASCII keeps in order. Twenty characters fit a dialler's
- * field for an external reference. Identifiers of one process always increase, even if the clock is set back.
+ * Returns a new identifier: 20 lower-case letters and digits that sort by creation time. Ten are the millisecond and
+ * ten a sequence with a random start, both in base 32, whose digits ASCII keeps in order. Twenty characters fit a
+ * dialler's field for an external reference. Identifiers of one process always increase, even if the clock is set back.
  */
 export function newIdentifier(now: number = Date.now()): string {
   suffix += 1;

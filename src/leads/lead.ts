@@ -1,7 +1,7 @@
 /**
  * State of a lead: `scheduled` (to be delivered, now or later), `dialled` (the dialler has it), `cancelled` (before the
- * dialler had it), `failed` (the dialler rejected it, or no attempts are left; an operator can retry it) or `expired` (too
- * late to call).
+ * dialler had it), `failed` (the dialler rejected it, or no attempts are left; an operator can retry it) or `expired`
+ * (too late to call).
  */
 export type LeadState = 'scheduled' | 'dialled' | 'cancelled' | 'failed' | 'expired';
 
@@ -22,8 +22,8 @@ export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed
 
 /**
  * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled or dialled. A
- * failed lead that may have reached the dialler is active until an operator decides (`leads lead resolve`); other failed
- * leads, cancelled leads and expired leads are not active.
+ * failed lead that may have reached the dialler is active until an operator decides (`leads lead resolve`); other
+ * failed leads, cancelled leads and expired leads are not active.
  */
 export interface ActiveLead {
   state: LeadState;
@@ -42,8 +42,8 @@ export interface LeadStatus {
 }
 
 /**
- * Returns the outcome of a submission whose person and type have an active lead. A dialled lead prevents another until the
- * re-contact period has passed; any other active lead always does.
+ * Returns the outcome of a submission whose person and type have an active lead. A dialled lead prevents another until
+ * the re-contact period has passed; any other active lead always does.
  *
  * @param recontactAfter re-contact period of the type (ms); null: dialled people are never accepted again
  * @param now milliseconds since 1970
@@ -59,8 +59,8 @@ export function outcomeWithActiveLead(
 }
 
 /**
- * Returns the outcome of a request to cancel that cancelled no lead. If the lead is scheduled or failed, an attempt is in
- * flight or may have reached the dialler.
+ * Returns the outcome of a request to cancel that cancelled no lead. If the lead is scheduled or failed, an attempt is
+ * in flight or may have reached the dialler.
  *
  * @param last state of the last lead that the partner submitted for the person and type; undefined: there is none
  */

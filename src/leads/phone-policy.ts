@@ -43,7 +43,7 @@ export type PolicyCheck = (
   national: string,
 ) => string | undefined;
 
-/** Creates the check of a policy. */
+/** Creates the check of valid numbers against a policy. */
 export function policyCheck({ countries, special }: PhonePolicy): PolicyCheck {
   return (country, callingCode, national) => {
     const kind = country === undefined ? globalRanges[callingCode] : specialIn(country, national);

@@ -53,8 +53,8 @@ export function phoneParsers(
 /**
  * Creates a parser that reads national numbers as numbers of `defaultCountry`.
  *
- * A number is valid if its length and leading digits fit its country's numbering plan. Whether the range is in use is not
- * checked: a new range would be rejected until the next release of the metadata.
+ * A number is valid if its length and leading digits fit its country's numbering plan. Whether the range is in use is
+ * not checked: a new range would be rejected until the next release of the metadata.
  */
 export function phoneParser(defaultCountry: CountryCode): ParsePhone {
   const parseFast = fastPhoneParser(defaultCountry);

@@ -14,8 +14,8 @@ import { refuseUnknownPaths } from '../server/unknown-path.ts';
 const prismParameters = ['__code', '__example', '__dynamic'];
 
 /**
- * Creates the mock. It responds to invalid requests as the server does, and proxies valid ones to Prism. Prism alone would
- * not report which field is invalid, and has its own messages for invalid JSON and unknown paths.
+ * Creates the mock. It responds to invalid requests as the server does, and proxies valid ones to Prism. Prism alone
+ * would not report which field is invalid, and has its own messages for invalid JSON and unknown paths.
  *
  * @param prismUrl URL of a running Prism that serves the same contract
  */

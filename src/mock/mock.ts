@@ -19,7 +19,7 @@ export async function runMock(stopSignal: Promise<unknown>): Promise<void> {
   const prismEnded = once(prism.process, 'exit').then(() => {
     throw new Error('Prism ended unexpectedly.');
   });
-  // Prism must not outlive this process, however it ends.
+  // Prism must end with this process, even after an error.
   process.once('exit', () => prism.process.kill());
 
   const options = { host: '127.0.0.1', port: Number(values.port), log: await createLog('warn') };

@@ -18,7 +18,9 @@ export interface KeyHolder {
   limit: PartnerLimit;
 }
 
-/** Maximum length of a name (characters). It is the contract's for lead types (`LeadType`), and applied to partners too. */
+/**
+ * Maximum length of a name (characters). It is the contract's for lead types (`LeadType`), and applied to partners too.
+ */
 const maxNameLength = 64;
 
 /**

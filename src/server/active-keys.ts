@@ -7,9 +7,9 @@ const refreshInterval = 250;
 const maxWaiting = 1_000;
 
 /**
- * The digests of all active keys, neither revoked nor expired. If an address has too many failures, the server looks up its
- * keys only if they are active: a flood of invalid keys then costs a few queries a second, and valid keys still work. The
- * set decides which keys are looked up, never which are accepted.
+ * The digests of all active keys, neither revoked nor expired. If an address has too many failures, the server looks up
+ * its keys only if they are active: a flood of invalid keys then costs a few queries a second, and valid keys still
+ * work. The set decides which keys are looked up, never which are accepted.
  */
 export class ActiveKeys {
   readonly #registry: Pick<Registry, 'activeKeyDigests'>;

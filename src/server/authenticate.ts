@@ -33,8 +33,8 @@ export interface AuthenticationFailure {
 /**
  * Returns the holder of the request's key, or a refusal.
  *
- * A key that was valid when last used is always looked up. Any other request is counted as a failure of its address until
- * its key proves valid. If the address has too many failures, its key is only looked up if it is active.
+ * A key that was valid when last used is always looked up. Any other request is counted as a failure of its address
+ * until its key proves valid. If the address has too many failures, its key is only looked up if it is active.
  */
 export async function authenticate(
   request: UnauthenticatedRequest,
@@ -64,7 +64,7 @@ export async function authenticate(
   return holder;
 }
 
-/** Compares the digests again in constant time, because the store's comparison may not be. */
+/** Compares the digests again in constant time, because the store's comparison may not be constant. */
 function verified(holder: KeyHolder | undefined, digest: string): KeyHolder | undefined {
   return holder !== undefined && isSameDigest(digest, holder.digest) ? holder : undefined;
 }

@@ -49,8 +49,8 @@ export type RequestAdmission = 'accepted' | 'ignored' | 'too-many-from-address';
 /**
  * The open connections, with the responses that are pending on each.
  *
- * Each connection counts its responses. A Set of all responses would reallocate its table all the time, and V8 keeps the
- * responses in old tables alive: collecting that garbage takes a sixth of the server's time.
+ * Each connection counts its responses. A Set of all responses would reallocate its table all the time, and V8 keeps
+ * the responses in old tables alive: collecting that garbage takes a sixth of the server's time.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
@@ -67,7 +67,9 @@ export class Connections {
     this.#isProxy = isProxy;
   }
 
-  /** Adds a connection, closing the one that has been idle longest if necessary. The caller must close a refused one. */
+  /**
+   * Adds a connection, closing the one that has been idle longest if necessary. The caller must close a refused one.
+   */
   open(socket: Socket): Admission {
     const address = socket.remoteAddress ?? '';
     const peer = this.#isProxy(address) ? undefined : this.#peerOf(networkOf(address));
@@ -113,8 +115,8 @@ export class Connections {
   }
 
   /**
-   * Aborts a connection whose input cannot be read any further. After the pending responses are sent, calls `refuse`, or
-   * `end` if the unreadable request already has its response. Returns false if the connection is gone or aborting.
+   * Aborts a connection whose input cannot be read any further. After the pending responses are sent, calls `refuse`,
+   * or `end` if the unreadable request already has its response. Returns false if the connection is closed or aborting.
    */
   abort(socket: Socket, refuse: () => void, end: () => void): boolean {
     const connection = this.#open.get(socket);
@@ -195,8 +197,8 @@ function closeAfterLastResponse(connection: Connection): void {
 }
 
 /**
- * Waits for the response to a request that arrived completely, or whose response has begun. A request that cannot arrive
- * completely is refused at once.
+ * Calls `refuse` or `end` after the pending responses. The latest of them is only waited for if its request has arrived
+ * completely or its response has begun. Otherwise, that request is the unreadable one, and the refusal is its response.
  */
 function afterPendingResponses(connection: Connection, refuse: () => void, end: () => void): void {
   const { lastResponse, unreadRequest } = connection;

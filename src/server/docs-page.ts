@@ -8,8 +8,8 @@ const file = new URL('../../docs/index.html', import.meta.url);
 let page: Document | undefined;
 
 /**
- * GET /docs: the partners' documentation, loaded at the first request. Its security policy allows its own inline scripts
- * and no other hosts.
+ * GET /docs: the partners' documentation, loaded at the first request. Its security policy allows its own inline
+ * scripts and no other hosts.
  */
 export function docsPage(): Document {
   page ??= readPage();

@@ -22,9 +22,10 @@ const defaultMaxUnread = 128 * 1024 * 1024;
 const readTimeout = 60_000;
 
 /**
- * Serves documents within a memory limit, because they are a thousand times as large as other responses. The system buffers
- * what a client has not read, and does not report when it has read it. Everything sent on a connection is therefore counted
- * as unread until the connection is closed, after a minute at most. Above the limit, the oldest such connection is reset.
+ * Serves documents within a memory limit, because they are a thousand times as large as other responses. The system
+ * buffers what a client has not read, and does not report when it has read it. Everything sent on a connection is
+ * therefore counted as unread until the connection is closed, after a minute at most. Above the limit, the oldest such
+ * connection is reset.
  */
 export class Documents {
   readonly #readAddress: ReadAddress;

@@ -14,7 +14,7 @@ import { notHttp, tooManyFromAddress } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
 import { refuseUnparsed } from './unparsed.ts';
 
-/** Where an HTTP server listens, and its limits. */
+/** Address and limits of an HTTP server. */
 export interface HttpServerOptions {
   host: string;
   /** 0: any free port. */
@@ -68,7 +68,7 @@ const reservedDescriptors = 64;
 /** Share of the other descriptors that connections may use. */
 const descriptorShare = 3 / 4;
 
-/** Minimum number of connections, however few descriptors there are. */
+/** Minimum number of connections, even if there are fewer descriptors. */
 const minConnections = 10;
 
 /**

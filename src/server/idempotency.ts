@@ -4,8 +4,8 @@ import { fingerprintOf, type Idempotency } from '../leads/idempotency.ts';
 const header = 'idempotency-key';
 
 /**
- * Returns the idempotency key of a valid request (draft-ietf-httpapi-idempotency-key-header) with the fingerprint of its
- * body; undefined: it has none. The key may be quoted, as the draft requires, or unquoted, as most clients send it.
+ * Returns the idempotency key of a valid request (draft-ietf-httpapi-idempotency-key-header) with the fingerprint of
+ * its body; undefined: it has none. The key may be quoted, as the draft requires, or unquoted, as most clients send it.
  */
 export function idempotencyOf(
   operation: string,

@@ -14,7 +14,7 @@ export interface DeliveryStatus {
 export interface ServerStatus {
   /** Whether the server accepts leads. */
   ready: boolean;
-  /** Why it does not; undefined: it does. */
+  /** Why the server accepts no leads; undefined: it accepts them. */
   reason?: string | undefined;
   delivery: DeliveryStatus;
 }

@@ -26,7 +26,10 @@ export function protocolRefusal(incoming: IncomingMessage): Reply | undefined {
   return hasTransferEncoding ? codingRefusal(incoming) : undefined;
 }
 
-/** Checks the transfer coding. The parser guarantees that the last one is `chunked`, and that there is no Content-Length. */
+/**
+ * Checks the transfer coding. The parser guarantees that the last one is `chunked`, and that there is no
+ * Content-Length.
+ */
 function codingRefusal({ headers, httpVersionMinor }: IncomingMessage): Reply | undefined {
   // Section 6.1: HTTP/1.0 has no transfer codings, so for a proxy of that version the request may end elsewhere.
   if (httpVersionMinor === 0) return notHttp;

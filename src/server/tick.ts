@@ -1,6 +1,6 @@
 /**
- * The current event-loop tick. Requests wait for its end, so that requests that arrive together share their look-ups in the
- * store, and so that most bodies have arrived when they are read.
+ * The current event-loop tick. Requests wait for its end, so that requests that arrive together share their look-ups in
+ * the store, and so that most bodies have arrived when they are read.
  */
 export class Tick {
   #end: Promise<void> | undefined;

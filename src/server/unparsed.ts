@@ -16,8 +16,8 @@ interface ParserError extends NodeJS.ErrnoException {
 }
 
 /**
- * Refuses input from which Node creates no request (tunnels and parser errors) and closes its connection. Earlier requests
- * on the connection get their response first, because their leads may already be saved.
+ * Refuses input from which Node creates no request (tunnels and parser errors) and closes its connection. Earlier
+ * requests on the connection get their response first, because their leads may already be saved.
  *
  * @param timeout maximum time for the client to read those responses (ms)
  */

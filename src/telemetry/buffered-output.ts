@@ -7,12 +7,12 @@ const maxBuffer = 65_536;
 const maxWaiting = 1_048_576;
 
 /**
- * Writes log lines in batches, one for each tick of the event loop: a system call per line would take as long as formatting
- * the line. Other code that writes to the stream must call `flush` first, to keep the order. A process that exits, even
- * because of an uncaught error, writes the rest; a process that is killed may lose the lines of a tick.
+ * Writes log lines in batches, one for each tick of the event loop: a system call per line would take as long as
+ * formatting the line. Other code that writes to the stream must call `flush` first, to keep the order. A process that
+ * exits, even because of an uncaught error, writes the rest; a process that is killed may lose the lines of a tick.
  *
- * If the stream's reader stalls, about 1 MB is kept for it and further lines are dropped, so that memory is bounded. Node
- * writes to a terminal synchronously, so no lines are dropped there.
+ * If the stream's reader stalls, about 1 MB is kept for it and further lines are dropped, so that memory is bounded.
+ * Node writes to a terminal synchronously, so no lines are dropped there.
  */
 export class BufferedOutput {
   readonly #stream: Writable;

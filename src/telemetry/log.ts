@@ -35,8 +35,8 @@ export function droppedLines(): number {
 }
 
 /**
- * Creates the server's log on standard output: one JSON object per line, or readable lines in a terminal. Other code that
- * prints there must call its `flush` first.
+ * Creates the server's log on standard output: one JSON object per line, or readable lines in a terminal. Other code
+ * that prints there must call its `flush` first.
  */
 export async function createLog(level: string): Promise<Log> {
   handleClosedOutput();

@@ -24,8 +24,8 @@ export type OnResponse = (request: CompletedRequest) => void;
 const maxChildLoggers = 1_000;
 
 /**
- * Creates a handler that logs one line per request. Lines about requests without a valid key are limited, so that clients
- * without a key cannot fill the disk.
+ * Creates a handler that logs one line per request. Lines about requests without a valid key are limited, so that
+ * clients without a key cannot fill the disk.
  */
 export function requestLog(log: Log): OnResponse {
   const logAuthenticated = authenticatedLog(log);

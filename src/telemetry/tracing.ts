@@ -1,7 +1,9 @@
 /** Attributes of a span, without personal data or secrets. */
 export type Attributes = Record<string, string | number>;
 
-/** Undefined unless traces are exported, because OpenTelemetry slows the start and each request even without exporting. */
+/**
+ * Undefined unless traces are exported, because OpenTelemetry slows the start and each request even without exporting.
+ */
 let spans: typeof import('./spans.ts') | undefined;
 
 /** Each of these variables enables traces, unless its value is `none`. */

@@ -28,7 +28,7 @@ export function printableJson(value: object): string {
   return JSON.stringify(value).replace(unprintable, escapedUnits);
 }
 
-/** JSON escapes UTF-16 code units (RFC 8259, section 7), of which a code point beyond U+FFFF has two. */
+/** Returns the JSON escape of each UTF-16 code unit of a character (RFC 8259, section 7): two beyond U+FFFF. */
 function escapedUnits(character: string): string {
   const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');

@@ -1,6 +1,6 @@
 /**
- * A visible character: not white space, a control or format character, a filler (Hangul, Khitan), the braille blank, the
- * null note head, a lone surrogate or a noncharacter.
+ * A visible character: not white space, a control or format character, a filler (Hangul, Khitan), the braille blank,
+ * the null note head, a lone surrogate or a noncharacter.
  */
 const visible =
   /[^\s\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800\u{16fe4}\u{1d159}]/u;

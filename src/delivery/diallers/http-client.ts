@@ -39,8 +39,8 @@ export type Post = (url: URL, request: PostRequest) => Promise<PostResult>;
  * Creates the HTTP client of a dialler, with one connection for each lead in flight. Connecting may take half of an
  * attempt's time: if it fails by then, nothing was sent.
  *
- * It calls undici directly because `fetch` takes more than twice as long (`npm run bench:steps`). It loads undici with the
- * first lead, so that a server that delivers no leads starts faster.
+ * It calls undici directly because `fetch` takes more than twice as long (`npm run bench:steps`). It loads undici with
+ * the first lead, so that a server that delivers no leads starts faster.
  */
 export function createPost({ concurrency, timeout }: Pick<DiallerContext, 'concurrency' | 'timeout'>): Post {
   let client: Promise<{ request: typeof import('undici').request; dispatcher: Agent }> | undefined;
@@ -116,7 +116,9 @@ export async function discardBody({ body }: DiallerResponse): Promise<void> {
   }
 }
 
-/** Returns the delay that a response asks for (ms): `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3). */
+/**
+ * Returns the delay that a response asks for (ms): `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+ */
 export function parseRetryAfter({ headers }: DiallerResponse): number | undefined {
   const value = [headers['retry-after']].flat()[0]?.trim();
   if (!value) return undefined;

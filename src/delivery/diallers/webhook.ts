@@ -60,7 +60,7 @@ export function createWebhook(
       };
       const posted = await post(url, { headers, body, signal });
       if ('failure' in posted) return posted.failure;
-      // The status alone decides the outcome, however the body ends.
+      // The status alone decides the outcome, even if the body is incomplete.
       return { ...resultOf(posted.response), finished: discardBody(posted.response) };
     },
   };

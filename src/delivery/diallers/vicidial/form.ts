@@ -15,8 +15,8 @@ export interface LeadForm {
 const maxLengths = { first_name: 30, last_name: 30, email: 70, alt_phone: 12, comments: 255, source_id: 50 };
 
 /**
- * Names of add_lead's own parameters. A member of `data` with such a name is sent in `comments`, because as a parameter it
- * would change the list or the sender instead of describing the person.
+ * Names of add_lead's own parameters. A member of `data` with such a name is sent in `comments`, because as a parameter
+ * it would change the list or the sender instead of describing the person.
  */
 const reservedNames = new Set(
   `source user pass function format phone_number phone_code list_id dnc_check campaign_dnc_check campaign_id

@@ -16,8 +16,8 @@ const senderError =
 const databaseError = /^add_lead LEAD HAS NOT BEEN ADDED/;
 
 /**
- * Returns the result of add_lead. VICIdial always responds with status 200 and lines of text, and other output may precede
- * them.
+ * Returns the result of add_lead. VICIdial always responds with status 200 and lines of text, and other output may
+ * precede them.
  *
  * @param mayHaveArrived whether an earlier attempt may have delivered the lead: a duplicate is then this lead
  */

@@ -1,8 +1,8 @@
 import anyAscii from 'any-ascii';
 
 /**
- * Rewrites text so that VICIdial keeps its meaning. Build 2.14-202 drops `"`, `;`, `#` and non-Latin letters (unless the
- * system allows them), and turns `+` into a space. Line breaks and `|` separate lines and values in its API.
+ * Rewrites text so that VICIdial keeps its meaning. Build 2.14-202 drops `"`, `;`, `#` and non-Latin letters (unless
+ * the system allows them), and turns `+` into a space. Line breaks and `|` separate lines and values in its API.
  *
  * @param letters `latin`: transliterate all other letters
  */

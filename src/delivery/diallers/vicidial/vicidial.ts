@@ -69,7 +69,10 @@ async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boole
   }
 }
 
-/** VICIdial responds 200 to every request. Another status comes from a proxy, or from a script that was interrupted. */
+/**
+ * Returns the result of a status other than 200. It comes from a proxy or an interrupted script, because VICIdial itself
+ * always responds 200.
+ */
 function resultOfStatus(response: DiallerResponse): DeliveryResult {
   const { statusCode: status } = response;
   if (status >= 300 && status < 400) return resultOfRedirect(status);
