@@ -93,7 +93,7 @@ test('the table of the guide says what follows every status of a response', asyn
       unknown: 'the lead is retried',
     }[outcome];
     expect(promised(status), String(status)).toBe(
-      pauseReason === undefined ? follows : 'the delivery is paused',
+      pauseReason === undefined ? follows : 'delivery is paused, and the lead is retried after you resume it',
     );
   }
 });
