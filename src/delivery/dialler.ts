@@ -7,7 +7,7 @@ export interface Dialler {
   /** Its name in `DIALLER`. */
   readonly name: string;
   /** Maximum number of leads in flight, if the dialler allows fewer than the operator. */
-  readonly maxBurst?: number;
+  readonly maxConcurrency?: number;
   /**
    * Makes one attempt to deliver a lead. Another attempt can follow for the same lead, so its id is sent along: the
    * dialler can recognise a repeat by it.

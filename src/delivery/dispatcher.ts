@@ -98,7 +98,7 @@ export class Dispatcher {
       drainTimeout: defaultDrainTimeout,
       observer: { onAttempt: () => {}, onTooLate: () => {} },
       ...options,
-      concurrency: Math.min(concurrency, dialler.maxBurst ?? concurrency),
+      concurrency: Math.min(concurrency, dialler.maxConcurrency ?? concurrency),
       dialWithin: options.dialWithin,
     };
     this.#circuit = new CircuitBreaker(this.#options.circuitBreakerDelays);

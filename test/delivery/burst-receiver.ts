@@ -7,11 +7,11 @@ import { createServer } from 'node:http';
 const ids = new Set<string>();
 let count = 0;
 let concurrent = 0;
-let maxBurst = 0;
+let maxConcurrency = 0;
 
 const server = createServer((incoming, outgoing) => {
   concurrent += 1;
-  maxBurst = Math.max(maxBurst, concurrent);
+  maxConcurrency = Math.max(maxConcurrency, concurrent);
   count += 1;
   ids.add(String(incoming.headers['webhook-id']));
   incoming.resume();
@@ -25,5 +25,5 @@ server.listen(0, '127.0.0.1', () => {
   process.stdout.write(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/\n`);
 });
 process.stdin.on('data', () => {
-  process.stdout.write(`${JSON.stringify({ count, different: ids.size, maxBurst })}\n`);
+  process.stdout.write(`${JSON.stringify({ count, different: ids.size, maxConcurrency })}\n`);
 });

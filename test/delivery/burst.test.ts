@@ -52,7 +52,7 @@ function residentMemory(pid: number | undefined): number {
 /** Returns what the receiver has received so far. */
 async function receivedBy(
   receiver: ReturnType<typeof start>,
-): Promise<{ count: number; different: number; maxBurst: number }> {
+): Promise<{ count: number; different: number; maxConcurrency: number }> {
   const line = untilOutput(receiver, /\n/);
   receiver.stdin.write('?\n');
   return JSON.parse(await line);
@@ -105,10 +105,10 @@ test('delivers a hundred thousand due leads a few at a time without blocking the
   const adding = add(target, () => delivered >= 5_000);
   while (delivered < 5_000) delivered = (await receivedBy(receiver)).count - before;
   const adds = await adding;
-  const { count, different, maxBurst } = await receivedBy(receiver);
+  const { count, different, maxConcurrency } = await receivedBy(receiver);
   expect(count).toBeLessThan(dueLeads);
   expect(different).toBe(count);
   expect(adds * maxDeliveriesPerAdd).toBeGreaterThan(delivered);
-  expect(maxBurst).toBeLessThanOrEqual(concurrency);
+  expect(maxConcurrency).toBeLessThanOrEqual(concurrency);
   expect(residentMemory(child.pid)).toBeLessThan(memoryAtRest + maxMemoryGrowth);
 }, 120_000);

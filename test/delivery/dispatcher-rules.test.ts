@@ -108,10 +108,10 @@ describe('claims', () => {
   test.each([
     [2, 2],
     [8, 4],
-  ])('a dialler that allows %i leads in flight gets %i of 4', async (maxBurst, inFlight) => {
+  ])('a dialler that allows %i leads in flight gets %i of 4', async (maxConcurrency, inFlight) => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
-    await dispatchFrom(store, { ...dialler, maxBurst }, { concurrency: 4 });
+    await dispatchFrom(store, { ...dialler, maxConcurrency }, { concurrency: 4 });
     await succeedOnce(store, attempts);
     store.due = leadsOf(9);
     store.change();

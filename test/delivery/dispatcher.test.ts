@@ -137,7 +137,7 @@ test('keeps exactly DIALLER_CONCURRENCY leads in flight while more are due', asy
   receiver.behave = accept;
   for (const outgoing of held) outgoing.writeHead(204).end();
   await untilAll(store, 'dialled');
-  expect(receiver.maxBurst).toBe(7);
+  expect(receiver.maxConcurrency).toBe(7);
   expect(receiver.received).toHaveLength(100);
 });
 

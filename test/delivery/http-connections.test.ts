@@ -43,7 +43,7 @@ test('uses one connection for each lead in flight', async () => {
     expect(result.response.statusCode).toBe(204);
     await discardBody(result.response);
   }
-  expect(receiver.maxBurst).toBe(3);
+  expect(receiver.maxConcurrency).toBe(3);
 });
 
 test('a connection that is not established in half of the time of an attempt fails as not sent', async () => {

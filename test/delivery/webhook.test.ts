@@ -277,7 +277,7 @@ test('a receiver that stalls after the status occupies no more connections than 
   await dispatcher.stop();
   expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(13);
   // The receiver may notice the end of a connection after the start of the next.
-  expect(receiver.maxBurst).toBeLessThanOrEqual(6);
+  expect(receiver.maxConcurrency).toBeLessThanOrEqual(6);
 });
 
 test('records the status before the body ends, and stops without waiting for it', async () => {

@@ -18,7 +18,7 @@ export interface Receiver {
   /** How it handles further requests. */
   behave: Behaviour;
   /** Maximum number of concurrent requests so far. */
-  maxBurst: number;
+  maxConcurrency: number;
   /** Stops listening and closes every connection. */
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export async function startReceiver(behave: Behaviour = accept, port = 0): Promi
     outgoing.once('close', () => {
       concurrent -= 1;
     });
-    receiver.maxBurst = Math.max(receiver.maxBurst, concurrent);
+    receiver.maxConcurrency = Math.max(receiver.maxConcurrency, concurrent);
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
     // The cast: diallers send each header once.
@@ -49,7 +49,7 @@ export async function startReceiver(behave: Behaviour = accept, port = 0): Promi
     url: `http://127.0.0.1:${address.port}/`,
     received: [],
     behave,
-    maxBurst: 0,
+    maxConcurrency: 0,
     close: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

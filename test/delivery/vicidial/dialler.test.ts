@@ -126,8 +126,8 @@ test.each([
   const dialler = vicidialAt(receiver, concurrency);
   const leads = Array.from({ length: 20 }, () => dialler.deliver(claimedLead(), AbortSignal.timeout(20_000)));
   await Promise.all(leads);
-  expect(receiver.maxBurst).toBe(connections);
-  expect(dialler.maxBurst).toBe(8);
+  expect(receiver.maxConcurrency).toBe(connections);
+  expect(dialler.maxConcurrency).toBe(8);
 });
 
 test('a type without a list is rejected, and nothing is sent', async () => {

@@ -13,7 +13,7 @@ import { resultOf } from './response.ts';
 import { readVicidialSettings } from './settings.ts';
 
 /** Maximum number of leads in flight. Ten failed logins lock a VICIdial user, such as when its password is changed. */
-const maxBurst = 8;
+const maxConcurrency = 8;
 
 const form = { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' };
 
@@ -25,10 +25,10 @@ const form = { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8'
 export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerContext): Dialler {
   const settings = readVicidialSettings(environment);
   const { url, user, password, lists } = settings;
-  const post = createPost({ ...context, concurrency: Math.min(context.concurrency, maxBurst) });
+  const post = createPost({ ...context, concurrency: Math.min(context.concurrency, maxConcurrency) });
   return {
     name: 'vicidial',
-    maxBurst,
+    maxConcurrency,
     async deliver(lead, signal): Promise<DeliveryResult> {
       const list = lists.get(lead.type);
       if (list === undefined) {
