@@ -495,7 +495,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The server is overloaded. The request was not processed. */
+        /** @description The server is overloaded, or its database failed while it saved the request. The request may have been processed, and it is safe to send it again. */
         Unavailable: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
@@ -778,7 +778,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The receiver no longer exists. The server sends it no further requests until it is restarted. */
+            /** @description The receiver no longer exists. Delivery pauses on every server until the operator resumes it. */
             410: {
                 headers: {
                     [name: string]: unknown;
