@@ -72,7 +72,7 @@ export class Output<Member extends string = string> {
     if (count > 0 && count === limit) await this.#line(`Showing the first ${count}. Use --limit for more.`);
   }
 
-  /** Separates two tables; nothing in JSON. */
+  /** Prints an empty line between two tables; nothing in JSON. */
   async gap(): Promise<void> {
     if (!this.isJson) await this.#line('');
   }

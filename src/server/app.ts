@@ -45,7 +45,7 @@ export interface AppOptions {
   trustedProxies?: TrustedProxies;
   /** Contact for security reports. Undefined: none. */
   securityContact?: string | undefined;
-  /** Maximum size of the documents that clients have not read, in all (bytes). */
+  /** Maximum total size of the documents that clients have not read (bytes). */
   maxUnread?: number;
 }
 

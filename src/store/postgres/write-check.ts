@@ -65,7 +65,7 @@ export class WriteCheck {
     if (migration !== latestMigration) {
       throw new Error(`The store has migration ${migration}, and this server needs ${latestMigration}.`);
     }
-    // A backup may lock the table for hours. A later check truncates it then.
+    // A backup may lock the table for hours. In that case, a later check truncates it.
     if (size > maxSize) await this.#database.transaction(truncate).catch(() => {});
   }
 
@@ -78,7 +78,7 @@ export class WriteCheck {
       return check;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && error.code === readOnly)) throw error;
-      // Unlike a request, a check does not wait for another primary.
+      // Unlike a request, a check does not wait for a new primary.
       throw new Error(
         'PostgreSQL accepts no writes: it is a standby, or set to read-only. DATABASE_URL must lead to the primary.',
         { cause: error },

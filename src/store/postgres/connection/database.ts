@@ -235,7 +235,7 @@ export class PostgresDatabase {
     }
   }
 
-  /** Detects a pooler, and sets session parameters if there is none. A pooler invents the process id that it reports. */
+  /** Detects a pooler, and sets session parameters if there is none. The process id that a pooler reports is not the server's. */
   async #initialise(client: pg.PoolClient): Promise<void> {
     if (this.#isPooled === undefined) {
       const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
