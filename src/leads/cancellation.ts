@@ -1,6 +1,6 @@
 import { newIdentifier } from './identifier.ts';
 
-/** A request to cancel that passed validation. It is stored whatever its outcome, as a submission is. */
+/** A request to cancel that passed validation. Like a submission, it is stored regardless of its outcome. */
 export interface Cancellation {
   id: string;
   partnerId: number;

@@ -29,7 +29,7 @@ export interface Intake {
   submit(submission: Submission, idempotency?: Idempotency): Promise<SubmissionResult>;
   /**
    * Cancels the partner's latest lead for the person and type, unless it is or may be at the dialler. The cancellation is
-   * stored in the same commit, whatever its outcome. The idempotency key works as for `submit`.
+   * stored in the same commit, regardless of its outcome. The idempotency key works as for `submit`.
    *
    * @throws {StoreUnavailable}
    */
@@ -368,11 +368,15 @@ export interface Maintenance {
    * @param before milliseconds since 1970
    */
   deleteIdempotencyRecords(before: number): Promise<number>;
-  /** Copies the store to a new file while it is in use. @throws {UserError} if this store does not support backups, or the file exists */
+  /**
+   * Copies the store to a new file while it is in use.
+   *
+   * @throws {UserError} if this store does not support backups, or the file exists
+   */
   backup(file: string): Promise<void>;
   /**
    * Returns free space in the store's files to the file system, in a small step, if there is much of it. Returns whether
-   * there may be more. A store that does so by itself returns false.
+   * there may be more. Returns false if the store releases space automatically.
    */
   shrink(): Promise<boolean>;
   /**
@@ -384,7 +388,11 @@ export interface Maintenance {
    * @throws {UserError} if another process prevents it for too long
    */
   erase(after: number): Promise<number | undefined>;
-  /** Rewrites the store's files at their smallest size. Nothing can be written meanwhile. @throws {UserError} if this store does not support it */
+  /**
+   * Rewrites the store's files at their smallest size. Nothing can be written meanwhile.
+   *
+   * @throws {UserError} if this store does not support it
+   */
   compact(): Promise<void>;
 }
 
@@ -394,7 +402,7 @@ export interface Archive {
   rows(table: ArchiveTable, after: ArchiveRow | undefined, limit: number): Promise<ArchiveRow[]>;
   /** Returns the last row in the order of the key; undefined: there is none. */
   lastRow(table: ArchiveTable): Promise<ArchiveRow | undefined>;
-  /** Returns the number of rows up to a row, which is included, or of all rows. */
+  /** Returns the number of rows up to and including a row, or of all rows. */
   countRows(table: ArchiveTable, upTo?: ArchiveRow): Promise<number>;
   /** Adds rows unchanged, or none of them. Rows that exist already are skipped. */
   addRows(table: ArchiveTable, rows: readonly ArchiveRow[]): Promise<void>;

@@ -5,7 +5,7 @@ import type { PostgresDatabase, Run } from './connection/database.ts';
 import { latestMigration } from './connection/migrate.ts';
 import { isCurrent, writeStatement } from './connection/schema-version.ts';
 
-/** Maximum time for a check (ms), whatever PostgreSQL does. */
+/** Maximum time for a check (ms), even if PostgreSQL does not respond. */
 const checkTimeout = 5_000;
 
 /** Maximum size of the table that the checks fill (bytes). */

@@ -62,7 +62,7 @@ const applicationName = `leads/${latestMigration}`;
 /** A connection outside the pool, for a client that listens on it. */
 export interface DedicatedConnection {
   client: pg.Client;
-  /** Ends the connection at once, whatever its state. The client emits `end`. */
+  /** Ends the connection at once, regardless of its state. The client emits `end`. */
   destroy(): void;
 }
 
