@@ -13,7 +13,7 @@ export class BacklogReader {
     this.#log = log;
   }
 
-  /** Reads the backlog. Undefined: the store fails, which is logged once until it works again. */
+  /** Reads the backlog. Undefined: the store failed. Only the first of several consecutive failures is logged. */
   async read(): Promise<Backlog | undefined> {
     try {
       const { nextAttemptAt, ...workload } = await this.#store.workload();

@@ -32,7 +32,7 @@ export const securityContact = makeExactValidator<string>((value) => {
   throw new Error('off, or a URI such as mailto:security@leads.example or https://leads.example/security');
 });
 
-/** Accepts any host that is not blank; listening on it is the only full check. */
+/** Accepts any host that is not blank. Whether it is valid shows only when the server listens on it. */
 export const host = makeExactValidator<string>((value) => {
   if (value.trim() !== '') return value;
   throw new Error('an address of this machine, such as 127.0.0.1 or 0.0.0.0');

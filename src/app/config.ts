@@ -34,7 +34,7 @@ export interface Config {
   /** Which phone numbers the deployment calls. */
   phonePolicy: PhonePolicy;
   logLevel: string;
-  /** Rate limit of keys whose partner has none of its own. Undefined: no limit. */
+  /** Rate limit of each key whose partner has no limit set. Undefined: no limit. */
   rateLimit: RateLimit | undefined;
   /** Reverse proxies whose `X-Forwarded-For` is trusted. */
   trustedProxies: TrustedProxies;

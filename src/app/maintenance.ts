@@ -5,7 +5,7 @@ import type { Log } from '../telemetry/log.ts';
 /** Interval between two runs (ms). */
 const interval = 10 * 60_000;
 
-/** Delay after each step (ms), in which the store handles requests. */
+/** Delay after each step (ms), so that the store can handle requests. */
 const stepDelay = 50;
 
 /** Deletes expired idempotency records and releases unused space, at intervals and in small steps. */

@@ -6,9 +6,9 @@ import { setFlagsFromString } from 'node:v8';
 const defaultCache = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 
 /**
- * Prevents V8 from allocating the objects of requests in its old generation (pretenuring), as it does once many of them
- * survive a collection while they wait for a commit. Objects there stay alive, with everything that they refer to,
- * until the next full collection, which costs up to a third of the throughput.
+ * Prevents V8 from allocating the objects of requests in its old generation (pretenuring), which it starts to do after
+ * many of them have survived a garbage collection during a commit. In the old generation, they and everything that they
+ * refer to stay in memory until the next full collection. That costs up to a third of the throughput.
  *
  * Call it before `enableModuleCache`: V8 only accepts code that was compiled with the same flags. The CLI calls it too,
  * because it shares the cache.

@@ -22,7 +22,7 @@ async function serveUntilStopped(stopSignal: Promise<NodeJS.Signals>): Promise<v
   if (typeof service !== 'string') announce(service, config, log);
 
   log.info(`Stopping on ${await stopSignal}`);
-  // A start in progress may wait for the database or for another server's migration. It has accepted no leads.
+  // If the server is still starting, it may be waiting for the database or for another server's migration.
   const until = typeof service === 'string' ? startTimeout : shutdownTimeout;
   await shutDown([{ name: 'the server', until, run: async () => (await starting).stop() }], log);
   log.info('Stopped');

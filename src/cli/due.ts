@@ -46,7 +46,7 @@ const empty = 'No leads are due.';
 /** `leads due`: lists or delivers due leads. */
 export function dueCommand(context: CommandContext): Command {
   const command = new Command('due')
-    .description('list due leads, the longest due first, without those whose delivery is paused')
+    .description('list due leads, most overdue first, except those whose delivery is paused')
     .option('--take <n>', 'deliver up to this many: each is printed and becomes `dialled`', parseCount)
     .addOption(limitOption());
   return defineAction(

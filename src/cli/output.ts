@@ -72,7 +72,7 @@ export class Output<Member extends string = string> {
     if (count > 0 && count === limit) await this.#line(`Showing the first ${count}. Use --limit for more.`);
   }
 
-  /** Separates two tables; nothing in JSON. */
+  /** Prints an empty line between two tables; nothing in JSON. */
   async gap(): Promise<void> {
     if (!this.isJson) await this.#line('');
   }
@@ -88,7 +88,7 @@ export class Output<Member extends string = string> {
       widest = headings.map((heading, column) =>
         widestOf(before?.[column] ?? heading, ...lines.map((line) => line[column] ?? '')),
       );
-      // Later batches are formatted below a row of the widest cells so far, which is cut off: it aligns the columns.
+      // Later batches are formatted below a row of the widest cells so far, which aligns the columns and is then cut off.
       const text = formatTable(before === undefined ? [headings, ...lines] : [widest, ...lines]);
       await this.#line(before === undefined ? text : text.slice(text.indexOf('\n') + 1));
     };

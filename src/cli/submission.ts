@@ -92,7 +92,7 @@ function listCommand(context: CommandContext): Command {
   const command = new Command('list')
     .description('list submissions, newest first')
     .addOption(
-      new Option('--outcome <outcome>', 'only submissions whose last outcome is this').choices(
+      new Option('--outcome <outcome>', 'only submissions with this last outcome').choices(
         submissionOutcomes,
       ),
     )

@@ -106,7 +106,7 @@ class Batch {
     if (failure === undefined) return;
     const ids = this.#ids().filter((_, index) => recorded[index]?.status === 'rejected');
     throw new UserError(
-      `The store failed (${messageOf(failure.reason)}). These leads were printed but may not be recorded as delivered; if they are printed again, ignore them by their ids: ${ids.join(' ')}`,
+      `The store failed (${messageOf(failure.reason)}). These leads were printed but may not be recorded as delivered; if they are printed again, skip them by id: ${ids.join(' ')}`,
     );
   }
 

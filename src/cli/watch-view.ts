@@ -67,7 +67,7 @@ export class ActivityHistory {
     return this.at > since ? (count * 1_000) / (this.at - since) : 0;
   }
 
-  /** Time for which the longest due lead has been due (s); 0: no lead is due. */
+  /** Time for which the most overdue lead has been due (s); 0: no lead is due. */
   get oldestDueSeconds(): number {
     const { nextAttemptAt } = this.workload ?? {};
     return nextAttemptAt === undefined ? 0 : Math.max(0, Math.round((this.at - nextAttemptAt) / 1_000));
@@ -102,8 +102,8 @@ export const watchMembers = {
   delivered_per_second: 'delivered leads per second, averaged over ten seconds',
   failed_attempts_per_second: 'failed delivery attempts per second, averaged over ten seconds',
   due: 'number of leads that are due and not paused',
-  first_due_for_seconds: 'time for which the longest due lead has been due (seconds); 0: no lead is due',
-  due_paused: 'number of due leads that a pause holds back',
+  first_due_for_seconds: 'time for which the most overdue lead has been due (seconds); 0: no lead is due',
+  due_paused: 'number of due leads whose delivery is paused',
   pauses: 'as `leads delivery list --json` prints them',
   leads: 'number of leads by state',
   undecided: 'number of failed leads that may have reached the dialler',

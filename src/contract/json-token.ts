@@ -4,7 +4,7 @@ export interface Token {
   /** Position in UTF-16 units, starting at 0. */
   start: number;
   end: number;
-  /** The error within the token, if it is not well-formed. */
+  /** The error within the token; undefined: the token is well-formed. */
   error?: { offset: number; hint: string };
 }
 

@@ -57,7 +57,7 @@ function inSchemaOrder(found: Map<string, Set<string>>, schema: BodySchema): [st
   });
 }
 
-/** Returns the errors with those about length behind all others. */
+/** Returns the errors, with those about length last. */
 function lengthErrorsLast(errors: readonly ErrorObject[]): ErrorObject[] {
   const isLength = ({ keyword }: ErrorObject) => Number(keyword === 'maxLength');
   return errors.toSorted((one, other) => isLength(one) - isLength(other));
@@ -121,7 +121,7 @@ function unknownFieldMessage(part: string | undefined, name: string, schema: Bod
   return `${labelOf(name)} is not a field of this request${hint}`;
 }
 
-/** Returns the known name that differs least, in one or two characters at most; undefined if there is none. */
+/** Returns the known name that differs in the fewest characters, at most one or two; undefined: there is none. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > maxSuggestionLength) return undefined;
   const lowerCase = name.toLowerCase();

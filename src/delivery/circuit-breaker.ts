@@ -1,7 +1,7 @@
 /** Number of consecutive failures after which the dialler is considered down. */
 const failureThreshold = 5;
 
-/** Delays for which nothing is sent to a dialler that is down (ms). */
+/** Times for which nothing is sent to a dialler that is down (ms). */
 export interface CircuitBreakerDelays {
   /** First delay; each further one is twice as long. */
   initial: number;
@@ -16,7 +16,7 @@ export const defaultCircuitBreakerDelays: CircuitBreakerDelays = { initial: 1_00
  *
  * - half-open, the initial state: one lead at a time, because twenty attempts with a wrong password would lock an account;
  * - closed, after a success: all leads;
- * - open, after a failure while half-open, after several consecutive failures, or if the dialler asks for a delay: no lead
+ * - open, after a failure while half-open, after several consecutive failures, or if the dialler requests a delay: no lead
  *   until the delay has passed.
  */
 export class CircuitBreaker {
@@ -52,7 +52,7 @@ export class CircuitBreaker {
   /**
    * Records that the dialler did not respond, or cannot accept leads at the moment.
    *
-   * @param retryAfter minimum delay that the dialler asked for (ms)
+   * @param retryAfter minimum delay that the dialler requested (ms)
    */
   recordFailure(retryAfter = 0): void {
     this.#failures += 1;

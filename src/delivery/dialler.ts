@@ -9,10 +9,10 @@ export interface Dialler {
   /** Maximum number of leads in flight, if the dialler allows fewer than the operator. */
   readonly maxConcurrency?: number;
   /**
-   * Makes one attempt to deliver a lead. Another attempt can follow for the same lead, so its id is sent along: the
-   * dialler can recognise a repeat by it.
+   * Makes one attempt to deliver a lead. Each attempt includes the lead's id, so that the dialler can recognise a
+   * repeated one.
    *
-   * @param signal ends an attempt that takes too long
+   * @param signal aborts an attempt that takes too long
    */
   deliver(lead: ClaimedLead, signal: AbortSignal): Promise<DeliveryResult>;
 }
@@ -24,7 +24,7 @@ export interface DeliveryResult {
   response: string;
   /** Whether the dialler has the lead without some of its data; `response` contains what is missing. */
   incomplete?: boolean;
-  /** Minimum delay that the dialler asked for (ms). */
+  /** Minimum delay that the dialler requested (ms). */
   retryAfter?: number;
   /** Why delivery must be paused until an operator resumes it; stored and logged. Undefined: no pause. */
   pauseReason?: string;

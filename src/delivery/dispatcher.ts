@@ -45,7 +45,7 @@ export interface DispatcherStatus {
   reason?: string;
 }
 
-/** Maximum sleep (ms). Meanwhile the clock may be changed, or another process may add a lead. */
+/** Maximum sleep (ms), because the clock may change or another process may add a lead meanwhile. */
 const maxSleep = 500;
 
 /** Delay after the store has failed (ms). */
@@ -60,7 +60,7 @@ const defaultDrainTimeout = 7_000;
 /** Maximum length of a response that is stored and logged (characters). */
 const maxResponseLength = 1_000;
 
-/** Minimum step back of the clock that is logged (ms). */
+/** Minimum time by which the clock must be set back for a log line (ms). */
 const minClockStep = 2_000;
 
 const failed = 'Delivery failed. Run `leads lead retry` to send the lead again.';

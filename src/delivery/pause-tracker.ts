@@ -26,7 +26,7 @@ export class PauseTracker {
     this.#onResume = onResume;
   }
 
-  /** Why the delivery of all types is paused (a sentence); undefined: it is not. */
+  /** Why the delivery of all types is paused (a sentence); undefined: it is not paused. */
   get reasonAllPaused(): string | undefined {
     if (this.#unsavedReason !== undefined)
       return describePause({ type: undefined, by: 'dialler', reason: this.#unsavedReason });

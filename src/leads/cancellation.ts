@@ -1,6 +1,6 @@
 import { newIdentifier } from './identifier.ts';
 
-/** A request to cancel that passed validation. It is stored whatever its outcome, as a submission is. */
+/** A request to cancel that passed validation. Like a submission, it is stored regardless of its outcome. */
 export interface Cancellation {
   id: string;
   partnerId: number;
@@ -29,7 +29,7 @@ export interface CancellationOrder {
 
 /**
  * Returns whether a cancellation prevents a re-run of the submission and a retry of its lead, unless the operator
- * insists. The outcome of the cancellation does not matter: the partner asked that nobody calls.
+ * forces it. The outcome of the cancellation does not matter: either way, the partner no longer wants the call.
  */
 export function preventsCall({ isLater, isOwn }: CancellationOrder): boolean {
   return isLater && isOwn;

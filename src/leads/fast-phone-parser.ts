@@ -82,7 +82,7 @@ function leadingDigits(plan: NumberingPlan): RegExp | undefined {
   return pattern ? new RegExp(`^(?:${pattern})`) : undefined;
 }
 
-/** Returns whether the national part of a number is the number without its trunk prefix, otherwise unchanged. */
+/** Returns whether the library would remove the trunk prefix from a number and change nothing else. */
 function isTrunkPrefixOnly(text: string, nationalPrefix: RegExp | undefined): boolean {
   const [found, ...groups] = nationalPrefix?.exec(text) ?? [];
   return found === trunkPrefix && groups.every((group) => group === undefined);

@@ -22,7 +22,7 @@ let prefix = '';
 
 /**
  * Returns a new identifier: 20 lower-case letters and digits that sort by creation time. Ten are the millisecond and
- * ten a sequence with a random start, both in base 32, whose digits ASCII keeps in order. Twenty characters fit a
+ * ten a sequence with a random start, both in base 32, whose digits are in ASCII order. Twenty characters fit a
  * dialler's field for an external reference. Identifiers of one process always increase, even if the clock is set back.
  */
 export function newIdentifier(now: number = Date.now()): string {

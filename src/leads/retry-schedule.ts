@@ -25,7 +25,7 @@ const jitter = 0.2;
  * Returns the delay before the next attempt (ms); undefined: no attempts are left.
  *
  * @param attempts number of attempts so far
- * @param retryAfter minimum delay that the dialler asked for (ms)
+ * @param retryAfter minimum delay that the dialler requested (ms)
  */
 export function retryDelay(
   attempts: number,

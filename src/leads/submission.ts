@@ -1,6 +1,6 @@
 import { newIdentifier } from './identifier.ts';
 
-/** A request to add a lead that passed validation. It is stored whatever its outcome. */
+/** A request to add a lead that passed validation. It is stored regardless of its outcome. */
 export interface Submission {
   id: string;
   partnerId: number;

@@ -15,7 +15,7 @@ const serverError = reply(500, 'server-error', { cancelled: false, warning: 'ser
 const replies = repliesByOutcome();
 const replayedReplies = repliesByOutcome(replayedHeaders);
 
-/** POST /lead/cancel: cancels the partner's scheduled lead and stores the cancellation, whatever its outcome. */
+/** POST /lead/cancel: cancels the partner's scheduled lead and stores the cancellation, regardless of its outcome. */
 export function cancelLead(intake: Intake, parsePhone: ParsePhone): Operation<'cancelLead'> {
   return {
     async run({ partner, body, text, receivedAt, idempotency }) {

@@ -19,14 +19,14 @@ export interface KeyHolder {
 }
 
 /**
- * Maximum length of a name (characters). It is the contract's for lead types (`LeadType`), and applied to partners too.
+ * Maximum length of a name (characters). The contract defines it for lead types (`LeadType`); it also applies to partners.
  */
 const maxNameLength = 64;
 
 /**
  * Checks a name that an operator chose.
  *
- * @throws {UserError} if requests cannot contain it, or if it is not distinguishable on a screen
+ * @throws {UserError} if requests cannot contain it, or if a screen cannot display it unambiguously
  */
 export function checkName(what: 'lead type' | 'partner', name: string): void {
   const isTrimmed = name.trim() === name && [...name].length <= maxNameLength;

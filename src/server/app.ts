@@ -39,13 +39,13 @@ export interface AppOptions {
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
   /** Maximum number of requests in flight per key. */
   inFlightPerKey?: number;
-  /** Rate limit of keys whose partner has none of its own. Undefined: no limit. */
+  /** Rate limit of each key whose partner has no limit set. Undefined: no limit. */
   rateLimit?: RateLimit | undefined;
   /** Reverse proxies whose `X-Forwarded-For` is trusted. */
   trustedProxies?: TrustedProxies;
   /** Contact for security reports. Undefined: none. */
   securityContact?: string | undefined;
-  /** Maximum size of the documents that clients have not read, in all (bytes). */
+  /** Maximum total size of the documents that clients have not read (bytes). */
   maxUnread?: number;
 }
 

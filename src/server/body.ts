@@ -18,9 +18,9 @@ export function readBody(
 
 /** Reads a body that has already arrived, as most have. This is faster than listening for it. */
 function readArrived(incoming: IncomingMessage, maxBytes: number): Buffer | BodyError {
-  // With a length, because a read without one returns only the first packet.
+  // A read without a length would return only the first packet.
   const body: Buffer = incoming.read(incoming.readableLength) ?? Buffer.alloc(0);
-  // This read ends the stream. The connection's next request waits for that.
+  // This read ends the stream. Until then, Node does not process the connection's next request.
   incoming.read();
   return body.length > maxBytes ? 'too-large' : body;
 }

@@ -5,7 +5,7 @@ import { networkOf } from './ip-address.ts';
 
 /** Maximum number of connections and concurrent requests. */
 export interface ConnectionLimits {
-  /** Connections in all. */
+  /** Connections in total. */
   connections: number;
   /** Connections of one address. */
   perAddress: number;
@@ -49,8 +49,8 @@ export type RequestAdmission = 'accepted' | 'ignored' | 'too-many-from-address';
 /**
  * The open connections, with the responses that are pending on each.
  *
- * Each connection counts its responses. A Set of all responses would reallocate its table all the time, and V8 keeps
- * the responses in old tables alive: collecting that garbage takes a sixth of the server's time.
+ * Each connection counts its responses. A Set of all responses would constantly reallocate its table, and V8 keeps
+ * the responses in old tables alive: collecting that garbage would take a sixth of the server's time.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
@@ -127,7 +127,7 @@ export class Connections {
     return true;
   }
 
-  /** Returns whether the client waits for a response that the server has not started to send. */
+  /** Returns whether a response is pending that the server has not started to send. */
   isAwaitingResponse(socket: Socket): boolean {
     return (this.#open.get(socket)?.pending ?? 0) > 0 && socket.writableLength === 0;
   }
@@ -197,7 +197,7 @@ function closeAfterLastResponse(connection: Connection): void {
 }
 
 /**
- * Calls `refuse` or `end` after the pending responses. The latest of them is only waited for if its request has arrived
+ * Calls `refuse` or `end` after the pending responses. Waits for the latest of them only if its request has arrived
  * completely or its response has begun. Otherwise, that request is the unreadable one, and the refusal is its response.
  */
 function afterPendingResponses(connection: Connection, refuse: () => void, end: () => void): void {

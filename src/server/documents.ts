@@ -15,7 +15,7 @@ export interface Document {
 /** Rate limit of downloads per address. */
 const downloadLimit = { burst: 20, perSecond: 1 };
 
-/** Default maximum size of the documents that clients have not read, in all (bytes). */
+/** Default maximum total size of the documents that clients have not read (bytes). */
 const defaultMaxUnread = 128 * 1024 * 1024;
 
 /** Maximum time for a client to read a document (ms). */

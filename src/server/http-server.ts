@@ -25,7 +25,7 @@ export interface HttpServerOptions {
   requestTimeout?: number;
   /** Maximum time for the headers of a request to arrive (ms). */
   headersTimeout?: number;
-  /** Maximum time in which a client reads nothing of its response (ms). */
+  /** Maximum time for which a client may read nothing of its response (ms). */
   writeTimeout?: number;
   /** Maximum number of connections. */
   maxConnections?: number;
@@ -47,7 +47,7 @@ export interface RunningServer {
 const defaultRequestTimeout = 30_000;
 const defaultHeadersTimeout = 10_000;
 
-/** Longer than any request waits for the store, so that clients have time to read a late response. */
+/** Longer than the maximum wait for the store, so that clients have time to read a late response. */
 const defaultWriteTimeout = 30_000;
 
 const defaultMaxConnections = 10_000;
@@ -242,7 +242,7 @@ async function stop(server: Server, connections: Connections, log: Log): Promise
   server.closeIdleConnections = () => connections.closeIdle();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const deadline = setTimeout(() => {
-    log.warn('Requests were still in flight when the time to stop ran out; their connections were closed.');
+    log.warn('Requests were still in flight at the shutdown deadline; their connections were closed.');
     connections.destroyAll();
   }, stopTimeout);
   await closed;

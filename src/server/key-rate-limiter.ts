@@ -24,7 +24,7 @@ export class KeyRateLimiter {
   readonly #defaultLimit: RateLimit | undefined;
   readonly #buckets = new Map<string, KeyBucket>();
 
-  /** @param defaultLimit rate limit of keys whose partner has none of its own; undefined: no limit */
+  /** @param defaultLimit rate limit of each key whose partner has no limit set; undefined: no limit */
   constructor(defaultLimit: RateLimit | undefined) {
     this.#defaultLimit = defaultLimit;
   }

@@ -31,7 +31,7 @@ export function protocolRefusal(incoming: IncomingMessage): Reply | undefined {
  * Content-Length.
  */
 function codingRefusal({ headers, httpVersionMinor }: IncomingMessage): Reply | undefined {
-  // Section 6.1: HTTP/1.0 has no transfer codings, so for a proxy of that version the request may end elsewhere.
+  // Section 6.1: HTTP/1.0 has no transfer codings, so a proxy of that version may see the request end elsewhere.
   if (httpVersionMinor === 0) return notHttp;
   const isOnlyChunked = (headers[transferEncoding] ?? '').trim().toLowerCase() === 'chunked';
   return isOnlyChunked ? undefined : unknownTransferCoding;

@@ -46,7 +46,7 @@ export class Readiness {
     return this.#reason;
   }
 
-  /** Starts the checks. Resolves after the first one, whatever its result. */
+  /** Starts the checks. Resolves after the first one, regardless of its result. */
   start(): Promise<void> {
     return this.#check();
   }

@@ -1,4 +1,4 @@
-/** A value of a row, the same from every store: a boolean is 0 or 1. */
+/** A value of a row. Every store returns it in the same form: a boolean is 0 or 1. */
 export type ArchiveValue = string | number | null;
 
 /** Values of a row, in the order of the table's columns. */

@@ -2,9 +2,9 @@ import { UserError } from '../errors/user-error.ts';
 import { preventsCall } from '../leads/cancellation.ts';
 import type { RelatedCancellation } from './store.ts';
 
-/** The partner of a submission or lead cancelled it later, so nobody is called unless the operator insists. */
+/** The partner of a submission or lead cancelled it later, so it is not scheduled unless the operator forces it. */
 export class CancelledLater extends UserError {
-  /** Every stored cancellation of the person and type, the oldest first. */
+  /** Every stored cancellation of the person and type, oldest first. */
   readonly cancellations: readonly RelatedCancellation[];
 
   constructor(sentence: string, cancellations: readonly RelatedCancellation[]) {

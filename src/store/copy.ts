@@ -23,8 +23,8 @@ export interface CopiedTable {
 }
 
 /**
- * Copies a store to another that is empty, or that an interrupted copy has begun to fill. Neither may be in other use
- * meanwhile. Afterwards compares the number of rows and the digest of each table.
+ * Copies a store to another that is empty, or that an interrupted copy has begun to fill. Nothing else may
+ * use either store meanwhile. Afterwards compares the number of rows and the digest of each table.
  *
  * @throws {UserError} if the target contains other rows, or the stores differ afterwards
  */
@@ -46,7 +46,7 @@ export async function copyStore(
   return copied;
 }
 
-/** Finds where an interrupted copy ended. Rows are copied in the order of their key, so it has copied the first ones. */
+/** Finds where an interrupted copy ended. Rows are copied in the order of their key, so the target has the first ones. */
 async function findProgress(
   source: Archive,
   target: Archive,

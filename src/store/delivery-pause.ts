@@ -1,7 +1,7 @@
 /** Author of a pause: an operator, or a server whose dialler rejects the sender. */
 export type PausedBy = 'operator' | 'dialler';
 
-/** Holds leads back until an operator resumes their delivery. */
+/** A pause of delivery. It lasts until an operator resumes delivery. */
 export interface DeliveryPause {
   /** The lead type; undefined: all types. */
   type: string | undefined;
@@ -17,7 +17,7 @@ export function describePausedTypes(type: string | undefined): string {
   return type === undefined ? 'all lead types' : `the lead type ${JSON.stringify(type)}`;
 }
 
-/** Pauses of deliveries, shared by all servers of the store. Leads are still accepted and cancelled. */
+/** Pauses of delivery, shared by all servers of the store. During a pause, leads can still be added and cancelled. */
 export interface DeliveryPauses {
   /** Returns the pauses in force: those of all types first, the others by type. */
   pauses(): Promise<DeliveryPause[]>;

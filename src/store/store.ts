@@ -9,7 +9,7 @@ import type { ArchiveRow, ArchiveTable } from './archive.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
 import type { Watch } from './watch.ts';
 
-/** All times are milliseconds since 1970, all mobile numbers E.164. */
+/** All times are milliseconds since 1970. All mobile numbers are E.164. */
 
 /** Requests of partners. The promise of a write resolves once the write is committed and synced. */
 export interface Intake {
@@ -29,7 +29,7 @@ export interface Intake {
   submit(submission: Submission, idempotency?: Idempotency): Promise<SubmissionResult>;
   /**
    * Cancels the partner's latest lead for the person and type, unless it is or may be at the dialler. The cancellation is
-   * stored in the same commit, whatever its outcome. The idempotency key works as for `submit`.
+   * stored in the same commit, regardless of its outcome. The idempotency key works as for `submit`.
    *
    * @throws {StoreUnavailable}
    */
@@ -83,7 +83,7 @@ export interface ClaimTerms {
   claim: string;
   /** Maximum number of leads. */
   limit: number;
-  /** Time for which no other claim gets the leads (ms). */
+  /** Time for which no other claim can include the leads (ms). */
   lease: number;
   /** Leads that were due before this time are too late to call; 0: no limit. */
   earliestDueAt: number;
@@ -110,7 +110,7 @@ export interface Attempt {
 
 /** Delivery of due leads to the dialler. */
 export interface Delivery {
-  /** Lists the leads that are due and not claimed, the most overdue first. Leads of paused types are left out. */
+  /** Lists the leads that are due and not claimed, most overdue first. Leads of paused types are left out. */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
    * Returns the earliest time at which a lead can be claimed: the earliest due time, retry or end of a lease of all
@@ -125,8 +125,8 @@ export interface Delivery {
    */
   onChange(listener: () => void): () => void;
   /**
-   * Claims due leads whose delivery is not paused, the most overdue first. Until the lease ends no other claim gets
-   * them, and they can no longer be cancelled.
+   * Claims due leads whose delivery is not paused, most overdue first. Until the lease ends, no other claim can
+   * include them. They can no longer be cancelled.
    */
   claimDue(terms: ClaimTerms): Promise<Claimed>;
   /**
@@ -240,7 +240,7 @@ export interface SubmissionRecord {
   leadId: string | null;
   /** Request body as sent: JSON text. */
   content: string;
-  /** Re-runs of it, the oldest first. */
+  /** Re-runs of it, oldest first. */
   reruns: RerunRecord[];
 }
 
@@ -269,7 +269,7 @@ export interface RelatedCancellation
   extends Omit<CancellationRecord, 'mobile' | 'content'>,
     CancellationOrder {}
 
-/** Result of re-running a submission, with every stored cancellation of its person and type, the oldest first. */
+/** Result of re-running a submission, with every stored cancellation of its person and type, oldest first. */
 export interface Rerun extends RerunRecord {
   cancellations: RelatedCancellation[];
 }
@@ -278,7 +278,7 @@ export interface Rerun extends RerunRecord {
 export interface RetryResult {
   /** Whether the dialler may have it already. It is delivered under the same id. */
   mayHaveArrived: boolean;
-  /** Every stored cancellation of its person and type, the oldest first. */
+  /** Every stored cancellation of its person and type, oldest first. */
   cancellations: RelatedCancellation[];
 }
 
@@ -299,13 +299,13 @@ export interface SubmissionFilter {
 
 /** Lists for operators. */
 export interface Records {
-  /** Lists leads, the newest first. */
+  /** Lists leads, newest first. */
   leads(filter: LeadFilter, limit: number): AsyncIterable<LeadRecord>;
-  /** Lists submissions, the newest first. */
+  /** Lists submissions, newest first. */
   submissions(filter: SubmissionFilter, limit: number): AsyncIterable<SubmissionRecord>;
-  /** Lists all attempts to deliver a person's leads, the oldest first. */
+  /** Lists all attempts to deliver a person's leads, oldest first. */
   attempts(mobile: string): AsyncIterable<Attempt>;
-  /** Lists all cancellations for a person, the newest first. */
+  /** Lists all cancellations for a person, newest first. */
   cancellations(mobile: string): AsyncIterable<CancellationRecord>;
 }
 
@@ -368,11 +368,15 @@ export interface Maintenance {
    * @param before milliseconds since 1970
    */
   deleteIdempotencyRecords(before: number): Promise<number>;
-  /** Copies the store to a new file while it is in use. @throws {UserError} if this store cannot, or the file exists */
+  /**
+   * Copies the store to a new file while it is in use.
+   *
+   * @throws {UserError} if this store does not support backups, or the file exists
+   */
   backup(file: string): Promise<void>;
   /**
    * Returns free space in the store's files to the file system, in a small step, if there is much of it. Returns whether
-   * there may be more. A store that does so by itself returns false.
+   * there may be more. Returns false if the store releases space automatically.
    */
   shrink(): Promise<boolean>;
   /**
@@ -384,7 +388,11 @@ export interface Maintenance {
    * @throws {UserError} if another process prevents it for too long
    */
   erase(after: number): Promise<number | undefined>;
-  /** Rewrites the store's files at their smallest size. Nothing can be written meanwhile. @throws {UserError} if this store cannot */
+  /**
+   * Rewrites the store's files at their smallest size. Nothing can be written meanwhile.
+   *
+   * @throws {UserError} if this store does not support it
+   */
   compact(): Promise<void>;
 }
 
@@ -394,7 +402,7 @@ export interface Archive {
   rows(table: ArchiveTable, after: ArchiveRow | undefined, limit: number): Promise<ArchiveRow[]>;
   /** Returns the last row in the order of the key; undefined: there is none. */
   lastRow(table: ArchiveTable): Promise<ArchiveRow | undefined>;
-  /** Returns the number of rows up to a row, which is included, or of all rows. */
+  /** Returns the number of rows up to and including a row, or of all rows. */
   countRows(table: ArchiveTable, upTo?: ArchiveRow): Promise<number>;
   /** Adds rows unchanged, or none of them. Rows that exist already are skipped. */
   addRows(table: ArchiveTable, rows: readonly ArchiveRow[]): Promise<void>;

@@ -76,7 +76,7 @@ export interface Activity {
   cursor: ActivityCursor;
   submissions: SubmissionCount[];
   attempts: AttemptCount[];
-  /** The latest failures, the newest first. */
+  /** The latest failures, newest first. */
   failures: FailedAttempt[];
 }
 

@@ -2,19 +2,19 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { droppedLines } from './log.ts';
 import type { CompletedRequest } from './requests.ts';
 
-/** What the store holds, read each time the metrics are read. */
+/** The content of the store, read each time the metrics are read. */
 export interface Backlog {
   byState: Record<string, number>;
   due: number;
-  /** Failed leads that the dialler may have. */
+  /** Number of failed leads that the dialler may have. */
   undecided: number;
-  /** Due leads that a pause holds back. */
+  /** Number of due leads whose delivery is paused. */
   duePaused: number;
   /** The pauses of delivery; an undefined type means all types. */
   pauses: readonly { type: string | undefined; by: string }[];
-  /** Time for which the longest due lead has been due (s). */
+  /** Time for which the most overdue lead has been due (s). */
   oldestDue: number;
-  /** Calls of this process that wait for the store. */
+  /** Number of calls of this process that wait for the store. */
   waiting: number;
 }
 
@@ -111,7 +111,7 @@ export class Metrics {
   });
   readonly #oldestDue = new Gauge({
     name: 'leads_oldest_due_seconds',
-    help: 'Time for which the longest due lead has been due, in the whole store; 0 if none is.',
+    help: 'Time for which the most overdue lead has been due, in the whole store; 0 if no lead is due.',
     registers: this.#registers,
   });
   readonly #undecided = new Gauge({
@@ -121,7 +121,7 @@ export class Metrics {
   });
   readonly #duePaused = new Gauge({
     name: 'leads_due_paused',
-    help: 'Due leads that a pause holds back, in the whole store; not included in leads_due.',
+    help: 'Due leads whose delivery is paused, in the whole store; not included in leads_due.',
     registers: this.#registers,
   });
   readonly #paused = new Gauge({

@@ -13,11 +13,11 @@ export interface CompletedRequest {
   /** Outcome, one of a fixed set. */
   outcome: string;
   status: number;
-  /** Time from the head of the request to its response. */
+  /** Time from the head of the request to its response (ms). */
   milliseconds: number;
 }
 
-/** Handles a request that has its response. */
+/** Handles a completed request. */
 export type OnResponse = (request: CompletedRequest) => void;
 
 /** Maximum number of child loggers, one for each operation, partner and outcome. */

@@ -180,7 +180,7 @@ test('lists undecided leads, and records whether the dialler has them', async ()
     code: 1,
     stdout: [{ id: lost, state: 'failed', undecided: false }],
     stderr: [
-      `Lead ${delivered} is dialled and needs no decision. Run \`leads lead list --undecided\` for those that do.`,
+      `Lead ${delivered} is dialled and needs no decision. Run \`leads lead list --undecided\` to list those that do.`,
       'Lead "nothing" does not exist. Run `leads lead list`.',
       '',
     ].join('\n'),

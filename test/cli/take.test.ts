@@ -123,7 +123,7 @@ test('reports leads that were printed but not recorded, and prints no further ba
     ({ message }) => message,
   );
   expect(message).toBe(
-    `The store failed (disk full). These leads were printed but may not be recorded as delivered; if they are printed again, ignore them by their ids: ${printed[6]} ${printed[8]}`,
+    `The store failed (disk full). These leads were printed but may not be recorded as delivered; if they are printed again, skip them by id: ${printed[6]} ${printed[8]}`,
   );
   expect(printed).toHaveLength(10);
   const scheduled = (await leadsIn(store)).filter(({ state }) => state === 'scheduled');

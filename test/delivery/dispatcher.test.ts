@@ -37,7 +37,7 @@ function mobile(index: number): string {
   return `+4478402${String(index).padStart(5, '0')}`;
 }
 
-test('delivers leads that became due while no server was running, the longest due first', async () => {
+test('delivers leads that became due while no server was running, most overdue first', async () => {
   const { store, first, from } = await seeded(openStore());
   const now = Date.now();
   for (const [index, ago] of [3, 1, 2].entries()) {

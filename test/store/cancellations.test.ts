@@ -1,4 +1,4 @@
-/** Requests to cancel are stored, and prevent later calls unless an operator insists. */
+/** Requests to cancel are stored, and prevent later calls unless an operator forces them. */
 import { describe, expect, test } from 'vitest';
 import { identifierBound } from '../../src/leads/identifier.ts';
 import { CancelledLater } from '../../src/store/cancelled-later.ts';

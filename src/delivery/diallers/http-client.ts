@@ -5,7 +5,7 @@ import type { DeliveryResult, DiallerContext } from '../dialler.ts';
 const errorsBeforeSending =
   /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EMFILE|ENFILE|UND_ERR_CONNECT_TIMEOUT|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
 
-/** Maximum delay that a dialler can ask for (ms). */
+/** Maximum delay that a dialler can request (ms). */
 const maxRetryAfter = 3_600_000;
 
 /**
@@ -117,7 +117,7 @@ export async function discardBody({ body }: DiallerResponse): Promise<void> {
 }
 
 /**
- * Returns the delay that a response asks for (ms): `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+ * Returns the delay that a response requests (ms): `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
  */
 export function parseRetryAfter({ headers }: DiallerResponse): number | undefined {
   const value = [headers['retry-after']].flat()[0]?.trim();

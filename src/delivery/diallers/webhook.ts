@@ -97,7 +97,7 @@ function resultOf(received: DiallerResponse): DeliveryResult {
   const isRejection = status >= 400 && status < 500 && !temporaryClientErrors.has(status);
   if (isRejection) return { outcome: 'rejected', response };
   const retryAfter = parseRetryAfter(received);
-  // A receiver that fails may have stored the lead first. One that is busy or denies access has not.
+  // A receiver may store the lead and then fail. One that is busy or denies access has not stored it.
   const outcome = status < 500 || status === 503 ? 'unavailable' : 'unknown';
   return retryAfter === undefined ? { outcome, response } : { outcome, response, retryAfter };
 }

@@ -105,7 +105,7 @@ export class Batcher<Input, Output> {
     else this.#notifyIdle();
   }
 
-  /** While PostgreSQL does not respond, the queue would grow older than the clients' timeouts. */
+  /** Rejects calls that have waited too long: their clients would time out before the response. */
   #rejectExpired(): void {
     const oldest = performance.now() - this.#limits.maxWait;
     const fresh = this.#waiting.findIndex(({ since }) => since >= oldest);

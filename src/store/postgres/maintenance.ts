@@ -1,7 +1,7 @@
 import { UserError } from '../../errors/user-error.ts';
 import type { Maintenance } from '../store.ts';
 
-/** What PostgreSQL does by itself, or with its own tools. */
+/** Maintenance that PostgreSQL does automatically, or with its own tools. */
 export const postgresMaintenance: Omit<Maintenance, 'prune' | 'deleteIdempotencyRecords'> = {
   // Autovacuum does both (docs/operating/data-retention.md).
   shrink: async () => false,

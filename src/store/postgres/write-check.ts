@@ -5,7 +5,7 @@ import type { PostgresDatabase, Run } from './connection/database.ts';
 import { latestMigration } from './connection/migrate.ts';
 import { isCurrent, writeStatement } from './connection/schema-version.ts';
 
-/** Maximum time for a check (ms), whatever PostgreSQL does. */
+/** Maximum time for a check (ms), even if PostgreSQL does not respond. */
 const checkTimeout = 5_000;
 
 /** Maximum size of the table that the checks fill (bytes). */
@@ -65,7 +65,7 @@ export class WriteCheck {
     if (migration !== latestMigration) {
       throw new Error(`The store has migration ${migration}, and this server needs ${latestMigration}.`);
     }
-    // A backup may lock the table for hours. A later check truncates it then.
+    // A backup may lock the table for hours. In that case, a later check truncates it.
     if (size > maxSize) await this.#database.transaction(truncate).catch(() => {});
   }
 
@@ -78,7 +78,7 @@ export class WriteCheck {
       return check;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && error.code === readOnly)) throw error;
-      // Unlike a request, a check does not wait for another primary.
+      // Unlike a request, a check does not wait for a new primary.
       throw new Error(
         'PostgreSQL accepts no writes: it is a standby, or set to read-only. DATABASE_URL must lead to the primary.',
         { cause: error },

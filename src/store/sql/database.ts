@@ -14,7 +14,7 @@ export type Steps<Result> = Generator<Step, Result, readonly object[]>;
 
 /** A database that runs the statements of both stores. */
 export interface SqlDatabase {
-  /** Runs a change as one transaction, or none of it if it throws. Resolves once the transaction is durable. */
+  /** Runs a change as one transaction. If it throws, nothing is changed. Resolves once the transaction is durable. */
   change<Result>(begin: () => Steps<Result>): Promise<Result>;
   /** Runs a statement that changes nothing, and returns all its rows. */
   read<Row extends object>(statement: SqlStatement<Row>, ...values: SqlValue[]): Promise<Row[]>;

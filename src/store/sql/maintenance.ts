@@ -27,7 +27,7 @@ const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
   { isNeeded: true },
 );
 
-/** The leads of submissions, and the ended leads of the same people and types, which no submission may refer to any more. */
+/** The leads of submissions, and the ended leads of the same people and types, some of which may have no submission left. */
 const leadsOfSubmissions = statement<{ id: string }>(
   'leads_of_submissions',
   ({ inList }) => `

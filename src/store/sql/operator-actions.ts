@@ -63,7 +63,7 @@ const relatedCancellations = statement<RelatedCancellation>(
   { isLater: true, isOwn: true },
 );
 
-/** Returns the cancellations of a submission's person and type, the oldest first. */
+/** Returns the cancellations of a submission's person and type, oldest first. */
 function* cancellationsOf(submission: StoredSubmission): Steps<RelatedCancellation[]> {
   const { mobile, type, partnerId, sequence } = submission;
   return [...(yield* run(relatedCancellations, mobile, type, partnerId, sequence))];

@@ -32,7 +32,7 @@ async function* all<Row extends object>(
   yield* await database.read(list, mobile);
 }
 
-/** Lists leads, the newest first. */
+/** Lists leads, newest first. */
 function leads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncGenerator<LeadRecord> {
   const { where, values, parameter } = conditions([
     [(state) => `lead.state = ${state}`, filter.state],
@@ -40,7 +40,7 @@ function leads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncG
     [(partner) => `partner.name = ${partner}`, filter.partner],
     [(mobile) => `lead.mobile = ${mobile}`, filter.mobile],
   ]);
-  // Without a name: its text depends on the filter.
+  // Has no name, because its text depends on the filter.
   const page = statement<LeadRecord>(
     '',
     (dialect) => `
@@ -72,7 +72,7 @@ const rerunsOf = statement<RerunRecord & { submissionId: string }>(
     FROM rerun WHERE submission_id ${inList('$1')} ORDER BY id`,
 );
 
-/** Lists submissions, the newest first. */
+/** Lists submissions, newest first. */
 function submissions(
   database: SqlDatabase,
   filter: SubmissionFilter,
@@ -126,7 +126,7 @@ const cancellationsFor = statement<CancellationRecord>(
     ORDER BY submission.sequence DESC`,
 );
 
-/** Sorts after every id. */
+/** A text that sorts after every id. */
 const afterAllIds = '~';
 
 /** A condition as a function of the parameter for its value. Without a value it does not apply. */

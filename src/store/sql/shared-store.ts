@@ -14,7 +14,7 @@ type SharedStore = DeliveryPauses &
   Pick<Maintenance, 'prune' | 'deleteIdempotencyRecords'> &
   Omit<Archive, 'addRows'>;
 
-/** Implements the calls that need nothing of a store but its database. */
+/** Implements the calls that need only the store's database. */
 export function sharedStore(database: SqlDatabase): SharedStore {
   return {
     ...deliveryPauses(database),

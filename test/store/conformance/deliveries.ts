@@ -6,7 +6,7 @@ import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, hour, person, waitLongerThan } from './behaviour.ts';
 
 export const deliveries: Behaviours = {
-  'claims each due lead once, the longest due first': async (open) => {
+  'claims each due lead once, most overdue first': async (open) => {
     const { store, first, from } = await seeded(open());
     const now = Date.now();
     for (const [index, delays] of [0, 3600, 0, 0].entries()) {

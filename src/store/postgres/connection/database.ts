@@ -62,7 +62,7 @@ const applicationName = `leads/${latestMigration}`;
 /** A connection outside the pool, for a client that listens on it. */
 export interface DedicatedConnection {
   client: pg.Client;
-  /** Ends the connection at once, whatever its state. The client emits `end`. */
+  /** Ends the connection at once, regardless of its state. The client emits `end`. */
   destroy(): void;
 }
 
@@ -235,7 +235,7 @@ export class PostgresDatabase {
     }
   }
 
-  /** Detects a pooler, and sets session parameters if there is none. A pooler invents the process id that it reports. */
+  /** Detects a pooler, and sets session parameters if there is none. The process id that a pooler reports is not the server's. */
   async #initialise(client: pg.PoolClient): Promise<void> {
     if (this.#isPooled === undefined) {
       const { rows } = await client.query('SELECT pg_backend_pid() AS pid');

@@ -22,7 +22,7 @@ export type FailureKind = 'transient' | 'permanent' | 'unknown';
  */
 const transient = new Set(['40001', '40P01', '25006', '53300', '57P03']);
 
-/** SQLSTATEs with which a server ends a connection, whatever runs on it. */
+/** SQLSTATEs of errors after which the server closes the connection. */
 const connectionEnded = /^(08|57P0[12]|57P05|25P03)/;
 
 /** Classifies an error thrown by a statement that is its own transaction. */

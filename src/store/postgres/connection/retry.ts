@@ -4,7 +4,7 @@ import { failureKind, isUniqueViolation } from './errors.ts';
 /** Delays before the retries (ms); the last repeats. Short at first, since most transient failures are lost races. */
 const retryDelays = [5, 20, 100, 250] as const;
 
-/** What earlier attempts left behind. */
+/** Outcome of the earlier attempts. */
 export interface RetryState {
   /** Whether one of them ended with an unknown outcome, and may have been committed. */
   mayHaveCommitted: boolean;

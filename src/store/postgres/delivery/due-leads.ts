@@ -11,7 +11,7 @@ import type { PostgresDatabase, Statement } from '../connection/database.ts';
 export const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
 
 /**
- * Query for the ids of the leads that can be claimed, the most overdue first. It reads up to `limit` leads of each lead type
+ * Query for the ids of the leads that can be claimed, most overdue first. It reads up to `limit` leads of each lead type
  * that is not paused, so the number of leads of paused types does not matter.
  */
 export function claimableLeads({ after = "(0, '')", limit }: { after?: string; limit: string }): string {
@@ -35,7 +35,7 @@ const dueLeads: Statement = {
     ORDER BY lead.next_attempt_at, lead.id`,
 };
 
-/** Lists the leads that can be claimed, the most overdue first. */
+/** Lists the leads that can be claimed, most overdue first. */
 export async function* listDueLeads(database: PostgresDatabase, limit: number): AsyncGenerator<DueLead> {
   const rows = inPages<DueLead & { nextAttemptAt: number }>(limit, (last, size) =>
     database.read(dueLeads, [last?.nextAttemptAt ?? 0, last?.id ?? '', size]),

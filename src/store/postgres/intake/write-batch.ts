@@ -43,7 +43,7 @@ export async function writeBatch<
       if (mayHaveCommitted) await settleSaved();
       while (pending.size > 0) {
         const rows = await statements.write(requests());
-        // The record may be that of the lost attempt, committed since `settleSaved`: then it is no replay.
+        // The record may be that of the lost attempt, committed since `settleSaved`. In that case, it is not a replay.
         if (mayHaveCommitted && rows.some(({ isReplay }) => isReplay)) await settleSaved();
         settle(rows);
       }

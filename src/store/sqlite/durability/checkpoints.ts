@@ -12,12 +12,12 @@ const thread = new URL('checkpoint-thread.ts', import.meta.url);
 const checkpointInterval = 256;
 
 /**
- * The same under load (pages; 32 MB). Requests then wait for each other rather than for the disk, and fewer checkpoints
+ * `checkpointInterval` under load (pages; 32 MB). Requests then wait for each other rather than for the disk, and fewer checkpoints
  * write fewer pages, because each page has been written several times meanwhile.
  */
 const checkpointIntervalUnderLoad = 8_192;
 
-/** Number of writes in one commit that shows that the server is under load. */
+/** Number of writes in one commit above which the server is considered under load. */
 const writesUnderLoad = 32;
 
 /**

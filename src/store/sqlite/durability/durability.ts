@@ -17,7 +17,7 @@ export interface Durability {
    * @throws {StoreUnavailable} if a commit may be lost
    */
   sync(writes: number): Promise<void>;
-  /** Why this process may neither read nor write any more; undefined while it may. */
+  /** Why this process may no longer read or write; undefined: it may. */
   readonly refusal: StoreUnavailable | undefined;
   /** Acquires what is needed later, while it is still available. */
   start(): void;

@@ -60,7 +60,7 @@ export function durableCheckpoints(database: DatabaseSync): void {
   database.exec('PRAGMA synchronous = NORMAL; PRAGMA checkpoint_fullfsync = ON');
 }
 
-/** Makes statements wait for locks of other processes, as during the start. */
+/** Makes statements wait for locks of other processes, as they do during the start. */
 export function waitForLocks(database: DatabaseSync): void {
   database.exec(`PRAGMA busy_timeout = ${startTimeout}`);
 }

@@ -65,7 +65,7 @@ function preserve(name: string): () => void {
   return () => (existsSync(name) ? rmSync(second) : renameSync(second, name));
 }
 
-/** Marks the store as closed if no other connection has it open. None can open it until `database` is closed. */
+/** Marks the store as closed if no other connection has it open. No other can open it until `database` is closed. */
 function markClosedIfLast(database: DatabaseSync): boolean {
   try {
     database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE');
@@ -86,7 +86,7 @@ function markClosedLater(path: string): void {
       database.close();
     }
   } catch {
-    // Another process has opened the store again, and marks it when it closes it.
+    // Another process has opened the store again. It marks the store as closed when it closes it.
   }
 }
 

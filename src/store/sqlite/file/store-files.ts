@@ -107,7 +107,7 @@ function isReplaced({ path, device, inode }: KnownFile): boolean {
     const found = statSync(path, { throwIfNoEntry: false });
     return found === undefined || found.ino !== inode || found.dev !== device;
   } catch {
-    // The directory can no longer be read. SQLite has the file open, so it is not known to be replaced.
+    // The directory can no longer be read. SQLite still has the file open, so it is not reported as replaced.
     return false;
   }
 }

@@ -59,7 +59,7 @@ export function overwriteUnallocatedSpace(descriptor: number, first: number, cou
 }
 
 /**
- * Returns the bounds of the unallocated space between a page's cell pointers and its cells; empty if it is no B-tree page.
+ * Returns the bounds of the unallocated space between a page's cell pointers and its cells; empty if it is not a B-tree page.
  */
 function unallocated(page: Buffer, usableSize: number): [from: number, to: number] {
   const headerSize = headerSizes[page.readUInt8(0)];

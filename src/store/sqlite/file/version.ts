@@ -44,7 +44,7 @@ export function isInUse(version: Version): boolean {
   return (version & inUseBit) !== 0;
 }
 
-/** Returns the version with the in-use bit set. The lineage stays, so that the log begins with that of the file. */
+/** Returns the version with the in-use bit set. The lineage does not change, so that the log begins with that of the file. */
 export function markedInUse(version: Version): Version {
   return version | inUseBit;
 }

@@ -72,7 +72,7 @@ CREATE INDEX lead_due ON lead (type_id, next_attempt_at) WHERE state = 'schedule
 CREATE INDEX lead_failed ON lead (id) WHERE state = 'failed';
 CREATE INDEX lead_undecided ON lead (id) WHERE state = 'failed' AND ended_order = 0;
 
--- Number of leads in each state: counting millions takes seconds, and metrics are read every few.
+-- Number of leads in each state: counting millions takes seconds, and the metrics are read every few seconds.
 CREATE TABLE lead_count (
   state TEXT NOT NULL PRIMARY KEY,
   count INTEGER NOT NULL
@@ -119,7 +119,7 @@ CREATE TABLE submission (
 CREATE INDEX submission_by_lead ON submission (lead_id) WHERE lead_id IS NOT NULL;
 CREATE INDEX submission_without_lead ON submission (mobile) WHERE lead_id IS NULL;
 
--- Submissions that an operator ran again.
+-- Re-runs of submissions by operators.
 CREATE TABLE rerun (
   id INTEGER PRIMARY KEY,
   submission_id TEXT NOT NULL REFERENCES submission (id),
@@ -160,7 +160,7 @@ CREATE TABLE idempotency_record (
 
 CREATE INDEX idempotency_record_by_age ON idempotency_record (recorded_at);
 
--- Paused deliveries. An empty type stands for all lead types.
+-- Pauses of delivery. An empty type stands for all lead types.
 CREATE TABLE delivery_pause (
   type TEXT NOT NULL,
   paused_by TEXT NOT NULL CHECK (paused_by = 'operator' OR paused_by = 'dialler'),
