@@ -319,7 +319,7 @@ test('reads an endless body up to the maximum size; the status decides the outco
   expect(sent).toBeLessThan(16 * 1_048_576);
 });
 
-test('a server without TLS certainly does not have the lead', async () => {
+test('reports a receiver without TLS as unavailable, because it cannot have the lead', async () => {
   const { store } = await withDueLead();
   const receiver = await startReceiver();
   dispatch(store, webhookTo(receiver.url.replace('http:', 'https:')), { retrySchedule: [] });

@@ -1,4 +1,4 @@
-/** A server that cannot accept a request must say so, rather than queue requests until all of them are lost. */
+/** A server that cannot accept a request must reject it, rather than queue requests until all of them are lost. */
 import { describe, expect, test, vi } from 'vitest';
 import { StoreUnavailable } from '../../src/store/store.ts';
 import { send } from '../harness/client.ts';

@@ -77,7 +77,7 @@ export const registry: Behaviours = {
     await expect(store.limitPartner('nobody', 'off')).rejects.toThrow(UserError);
   },
 
-  'reports a wrong name and changes nothing': async (open) => {
+  'rejects an unknown or existing name and changes nothing': async (open) => {
     const { store } = await seeded(open());
     await expect(store.addType('motor', null)).rejects.toThrow('Lead type "motor" already exists.');
     await expect(store.addPartner('first', [])).rejects.toThrow('Partner "first" already exists.');

@@ -18,7 +18,7 @@ const limits: Partial<PostgresStoreLimits> = { connections: 1, reconnectDelay: 2
 const terms = { claim: 'test', limit: 1, lease: 1_000, earliestDueAt: 0 };
 
 /** Creates an empty database behind a proxy. */
-async function proxied() {
+async function proxiedDatabase() {
   const url = new URL(await emptyDatabase());
   const proxy = await startLossyProxy(Number(url.port));
   const direct = url.href;
@@ -60,7 +60,7 @@ test('a dispatcher on a hot standby leaks no connections and is notified after t
 }, 60_000);
 
 test('leaks no connections if they are refused or cut while a store listens', async () => {
-  const { direct, url, proxy } = await proxied();
+  const { direct, url, proxy } = await proxiedDatabase();
   const store = closing(await openPostgresStore(url, limits));
   onTestFinished(store.onChange(() => {}));
   for (const fault of ['refused', 'cut', 'terminated']) {
@@ -84,7 +84,7 @@ test('leaks no connections if they are refused or cut while a store listens', as
 });
 
 test('closes a listening store whose server no longer responds', async () => {
-  const { direct, url, proxy } = await proxied();
+  const { direct, url, proxy } = await proxiedDatabase();
   const store = await openPostgresStore(url, { ...limits, retryTimeout: 300 });
   const { first, from } = await seeded(store);
   store.onChange(() => {});
@@ -101,7 +101,7 @@ test('closes a listening store whose server no longer responds', async () => {
 });
 
 test('closes a store while its listening connection is being made', async () => {
-  const { url, proxy } = await proxied();
+  const { url, proxy } = await proxiedDatabase();
   const store = await openPostgresStore(url, limits);
   proxy.dropPackets();
   store.onChange(() => {});
@@ -122,7 +122,7 @@ async function startMain(url: string, pattern: RegExp) {
 }
 
 test('SIGTERM ends a server within ten seconds if its database no longer responds', async () => {
-  const { direct, url, proxy } = await proxied();
+  const { direct, url, proxy } = await proxiedDatabase();
   const child = await startMain(url, /Listening on/);
   await expect.poll(isListening(direct)).toBe(true);
   proxy.dropPackets();
