@@ -78,7 +78,7 @@ const prepared = await sqliteStore();
 const store = await openStore(prepared.url);
 const digest = digestOf(prepared.key);
 const nextTick = () => new Promise((resolve) => setImmediate(resolve));
-const turn = await durationOf(nextTick, 20_000);
+const tick = await durationOf(nextTick, 20_000);
 
 /** Number of writes that share a commit under load. */
 const batch = 64;
@@ -146,7 +146,7 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
       (await durationOf(async () => {
         await nextTick();
         await store.keyHolder(digest);
-      }, 20_000)) - turn,
+      }, 20_000)) - tick,
     ],
   ],
   [

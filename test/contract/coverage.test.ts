@@ -1,4 +1,4 @@
-/** Whatever is added to openapi.yaml must come with behaviour, and with words that help a partner. */
+/** The server must send every response in openapi.yaml, and each message must help partners. */
 import { expect, test } from 'vitest';
 import { operationIds, operationOf, requestExamples, responseExamples } from '../harness/contract.ts';
 import { missingResponses, type Produced } from '../harness/contract-coverage.ts';

@@ -83,14 +83,14 @@ export function heldDialler() {
   return { dialler, attempts };
 }
 
-/** A dialler that responds at once. */
+/** A dialler that responds immediately. */
 export function respondingDialler(respond: (lead: ClaimedLead) => DeliveryResult): Dialler {
   return { name: 'test', deliver: async (lead) => respond(lead) };
 }
 
 /** Runs everything that is due, without advancing the clock. */
 export async function runDue(): Promise<void> {
-  for (let turn = 0; turn < 30; turn += 1) await nextTick();
+  for (let tick = 0; tick < 30; tick += 1) await nextTick();
 }
 
 /** Advances the clock by some time (ms), and runs everything that becomes due. */

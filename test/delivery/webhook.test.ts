@@ -196,7 +196,7 @@ test('Retry-After in seconds or as a date delays every lead', async () => {
 });
 
 test.each([400, 402, 405, 409, 413, 422])(
-  '%i fails the lead at once, and other leads are delivered',
+  'status %i fails the lead immediately, and other leads are delivered',
   async (status) => {
     const { store, first, from } = await withDueLead();
     const receiver = await startReceiver((received, outgoing) => {

@@ -293,7 +293,7 @@ describe('copy', () => {
     },
   );
 
-  test('numbers rows after a copy above all copied rows, in whatever order the pages were added', async () => {
+  test('numbers new rows above all copied rows, regardless of the order in which pages were added', async () => {
     const { store: source, first, from } = await seeded(openStore());
     for (let count = 0; count < 5; count += 1) await source.submit(from(first.id));
     const { store: target } = await seeded(openPostgres());

@@ -24,7 +24,7 @@ export const cancellations: Behaviours = {
     });
   },
 
-  'runs an add and a cancel of the same lead that arrive at once in either order': async (open) => {
+  'runs a concurrent add and cancel of the same lead in either order': async (open) => {
     const { store, first, from } = await seeded(open());
     for (let round = 0; round < 20; round += 1) {
       const mobile = `+4478402588${round + 10}`;
@@ -38,7 +38,7 @@ export const cancellations: Behaviours = {
     }
   },
 
-  'either claims or cancels a lead if both calls arrive at once': async (open) => {
+  'either claims or cancels a lead if both calls are concurrent': async (open) => {
     const { store, first, from } = await seeded(open());
     for (let round = 0; round < 20; round += 1) {
       const mobile = `+4478402588${round + 10}`;

@@ -53,7 +53,7 @@ test('a dispatcher on a hot standby leaks no connections and is notified after t
   const before = proxy.made();
   await expect.poll(() => proxy.made()).toBeGreaterThan(before + rounds);
   await expect.poll(async () => (await connectionsTo(postgres.url)).length).toBeLessThanOrEqual(2);
-  await expect.poll(() => proxy.held()).toBeLessThanOrEqual(2);
+  await expect.poll(() => proxy.openConnections()).toBeLessThanOrEqual(2);
   await asAdministrator(postgres.url, 'SELECT pg_promote()');
   await expect.poll(isListening(postgres.url)).toBe(true);
   expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
@@ -66,7 +66,7 @@ test('leaks no connections if they are refused or cut while a store listens', as
   for (const fault of ['refused', 'cut', 'terminated']) {
     await expect.poll(isListening(direct), { message: fault }).toBe(true);
     if (fault === 'refused') proxy.isOpen(false);
-    if (fault === 'cut') proxy.loseNextAnswer('cut');
+    if (fault === 'cut') proxy.loseNextResponse('cut');
     await asAdministrator(
       direct,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -77,10 +77,10 @@ test('leaks no connections if they are refused or cut while a store listens', as
     await expect.poll(() => proxy.made()).toBeGreaterThan(before + rounds);
     proxy.isOpen(true);
   }
-  await expect.poll(() => proxy.held()).toBeLessThanOrEqual(2);
+  await expect.poll(() => proxy.openConnections()).toBeLessThanOrEqual(2);
   await store.close();
   // The proxy notices the end of a connection a moment after the store has ended it.
-  await expect.poll(() => proxy.held()).toBe(0);
+  await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
 test('closes a listening store whose server no longer responds', async () => {
@@ -97,7 +97,7 @@ test('closes a listening store whose server no longer responds', async () => {
   ]);
   await store.close();
   expect((await calls).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-  await expect.poll(() => proxy.held()).toBe(0);
+  await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
 test('closes a store while its listening connection is being made', async () => {
@@ -106,7 +106,7 @@ test('closes a store while its listening connection is being made', async () => 
   proxy.dropPackets();
   store.onChange(() => {});
   await store.close();
-  await expect.poll(() => proxy.held()).toBe(0);
+  await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
 /** Starts a server that delivers leads. Returns its process once its output matches. */
