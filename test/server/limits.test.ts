@@ -116,7 +116,7 @@ async function startControlledServer(body = '{}') {
   return { connected, respondNext, stop, waiting, warned };
 }
 
-test('keeps idle connections open longer than proxies do', async () => {
+test('announces a keep-alive timeout that is longer than that of proxies', async () => {
   const { connected, respondNext } = await startControlledServer();
   const socket = await connected();
   const received = responsesOn(socket, 1);
