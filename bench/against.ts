@@ -90,9 +90,9 @@ try {
   earlier.remove();
 }
 
-function row(what: string, of: (round: Round) => number): string[] {
-  const ratio = measured(now.map((round, index) => of(round) / of(before[index] ?? round)));
-  const median = (side: Round[]) => formatInteger(measured(side.map(of)).median);
+function row(what: string, valueIn: (round: Round) => number): string[] {
+  const ratio = measured(now.map((round, index) => valueIn(round) / valueIn(before[index] ?? round)));
+  const median = (side: Round[]) => formatInteger(measured(side.map(valueIn)).median);
   return [what, median(before), median(now), ratio.median.toFixed(3), spread(ratio)];
 }
 

@@ -119,7 +119,7 @@ for (let round = 1; round <= rounds; round += 1) {
   }
 }
 
-function of(name: string, what: (round: Round) => number | undefined): number[] {
+function valuesOf(name: string, what: (round: Round) => number | undefined): number[] {
   return (found.get(name) ?? []).map((round) => what(round) ?? Number.NaN);
 }
 
@@ -129,20 +129,20 @@ function ratio(
   other: string,
   what: (round: Round) => number | undefined,
 ): Measured {
-  const others = of(other, what);
-  return measured(of(leads, one).map((value, round) => value / (others[round] ?? Number.NaN)));
+  const others = valuesOf(other, what);
+  return measured(valuesOf(leads, one).map((value, round) => value / (others[round] ?? Number.NaN)));
 }
 
 const rate = (round: Round) => round.rate;
 const rows = contenders.map(({ name, does }) => {
-  const rates = measured(of(name, rate));
+  const rates = measured(valuesOf(name, rate));
   return {
     name,
     does,
     rate: rates,
-    p99: measured(of(name, (round) => round.p99)).median,
-    memory: measured(of(name, (round) => round.memory)).median,
-    startedIn: measured(of(name, (round) => round.startedIn)).median,
+    p99: measured(valuesOf(name, (round) => round.p99)).median,
+    memory: measured(valuesOf(name, (round) => round.memory)).median,
+    startedIn: measured(valuesOf(name, (round) => round.startedIn)).median,
   };
 });
 const half = (round: Round) => round.p99AtHalf;
@@ -160,9 +160,9 @@ const results: { what: string; measured: Measured; target: string; isMet: boolea
     ratio((round) => round.authFailures, hono, rate),
     0.7,
   ),
-  atMost('p99 at half of the maximum rate (ms)', measured(of(leads, half)), 10),
+  atMost('p99 at half of the maximum rate (ms)', measured(valuesOf(leads, half)), 10),
   atMost('p99 at half of the maximum rate / Hono at half of its own', ratio(half, hono, half), 3),
-  atMost('start to first response (ms)', measured(of(leads, (round) => round.startedIn)), 300),
+  atMost('start to first response (ms)', measured(valuesOf(leads, (round) => round.startedIn)), 300),
   atMost(
     'start to first response / Hono',
     ratio(
@@ -172,7 +172,7 @@ const results: { what: string; measured: Measured; target: string; isMet: boolea
     ),
     3,
   ),
-  atMost('memory under full load above Hono (MB)', memoryAbove(), 100),
+  atMost('memory under full load above Hono (MB)', memoryAboveHono(), 100),
 ];
 
 function atLeast(what: string, value: Measured, target: number) {
@@ -183,9 +183,11 @@ function atMost(what: string, value: Measured, target: number) {
   return { what, measured: value, target: `at most ${target}`, isMet: value.median <= target };
 }
 
-function memoryAbove(): Measured {
-  const others = of(hono, (round) => round.memory);
-  return measured(of(leads, (round) => round.memory).map((value, round) => value - (others[round] ?? 0)));
+function memoryAboveHono(): Measured {
+  const others = valuesOf(hono, (round) => round.memory);
+  return measured(
+    valuesOf(leads, (round) => round.memory).map((value, round) => value - (others[round] ?? 0)),
+  );
 }
 
 function short(value: number): string {

@@ -14,7 +14,7 @@ import { openStore } from '../src/store/open.ts';
 import type { Store } from '../src/store/store.ts';
 import { type PreparedStore, postgresStore, sqliteStore, startServer } from './deployment.ts';
 import { load } from './load.ts';
-import { scattered, stride } from './phone-numbers.ts';
+import { scatteredDigits, stride } from './phone-numbers.ts';
 import { formatInteger, measured, printTable } from './table.ts';
 
 const { values } = parseArgs({
@@ -28,9 +28,9 @@ const { values } = parseArgs({
 const sizes = values.sizes.split(',').map(Number);
 const milliseconds = Number(values.seconds) * 1_000;
 
-/** Calls in flight. */
+/** Number of calls in flight. */
 const maxConcurrent = 200;
-/** Leads that are due, for the claims. */
+/** Number of due leads, for the claims. */
 const due = 40_000;
 
 const content = JSON.stringify({
@@ -134,7 +134,7 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
   const added: string[] = [];
   const add = async () => {
     people += 1;
-    const mobile = `+4478${scattered(people)}`;
+    const mobile = `+4478${scatteredDigits(people)}`;
     added.push(mobile);
     const lead = { partnerId, type: 'motor-trade', mobile, delays: 86_400, content };
     await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
@@ -142,7 +142,7 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
   };
   const status = async () => {
     const n = 1 + Math.floor(Math.random() * stored);
-    const mobile = `+4479${scattered(n)}`;
+    const mobile = `+4479${scatteredDigits(n)}`;
     await store.leadStatus({ partnerId, type: 'motor-trade', mobile });
     return 1;
   };
@@ -212,14 +212,14 @@ async function measureGrowth(kind: Kind): Promise<Grown[]> {
       if (round === 0) continue;
       each.rates.push({ ...rates, ...(await measureOverHttp(each.prepared, each.size)) });
     }
-    await renewFirst(grown, kind);
+    await recreateSmallest(grown, kind);
   }
   for (const { prepared } of grown) await prepared.remove();
   return grown;
 }
 
 /** Recreates the smallest store, because each round adds ten times as many leads as it has. */
-async function renewFirst([first]: readonly Grown[], kind: Kind): Promise<void> {
+async function recreateSmallest([first]: readonly Grown[], kind: Kind): Promise<void> {
   if (first === undefined) return;
   await first.prepared.remove();
   first.prepared = await kind.make();

@@ -14,14 +14,14 @@ export interface Load {
   key?: string;
   seconds: number;
   connections: number;
-  /** Requests a second of all connections together; undefined: as many as the server handles. */
+  /** Requests per second on all connections together. Undefined: as many as the server handles. */
   rate?: number;
   /** Number of stored leads, for `status`. */
   stored?: number;
 }
 
 export interface Loaded {
-  /** Responses a second. */
+  /** Responses per second. */
   rate: number;
   /** Latency (ms). */
   p50: number;
@@ -34,7 +34,7 @@ const statuses = { add: 200, invalid: 400, 'invalid-key': 401, status: 200 };
 /** Number of the next person, so that no run repeats one. */
 let people = 0;
 
-/** More than one run can send. */
+/** Number of people reserved for a run: more than it can send. */
 const peopleInARun = 600_000;
 
 /**

@@ -48,7 +48,7 @@ export function machine(): string {
   return `${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}; ${pinned}`;
 }
 
-function placed(placement: Placement, command: string, parameters: string[]): [string, string[]] {
+function commandOn(placement: Placement, command: string, parameters: string[]): [string, string[]] {
   if (placement === 'any') return [command, parameters];
   return typeof placement === 'number'
     ? onCore(placement, command, parameters)
@@ -68,7 +68,7 @@ export async function start(
   nodeOptions: string[] = [],
 ): Promise<Started> {
   const file = resolve(root, program);
-  const [command, parameters] = placed(placement, process.execPath, [...nodeOptions, file]);
+  const [command, parameters] = commandOn(placement, process.execPath, [...nodeOptions, file]);
   // The log goes to a file: with a pipe, the server would wait for this process to read it.
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const log = join(directory, 'log');

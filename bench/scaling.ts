@@ -67,7 +67,7 @@ interface Deployment {
   share?: number;
 }
 
-/** Leaves PostgreSQL and the load more than one of two cores, next to two servers. */
+/** Share of a core of each small server. Two of them leave more than one of two cores to PostgreSQL and the load. */
 const share = 0.25;
 
 const whole: Deployment[] = [

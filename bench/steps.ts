@@ -23,11 +23,11 @@ import { newRequestId, respond } from '../src/server/respond.ts';
 import { openStore } from '../src/store/open.ts';
 import { requestLog } from '../src/telemetry/requests.ts';
 import { sqliteStore } from './deployment.ts';
-import { scattered } from './phone-numbers.ts';
+import { scatteredDigits } from './phone-numbers.ts';
 import { machine, start } from './processes.ts';
 import { printTable } from './table.ts';
 
-/** Calls of each step. Half as many before, so that V8 has compiled it. */
+/** Number of measured calls of each step. Half as many precede them, so that V8 has compiled the step. */
 const times = 100_000;
 
 let people = 0;
@@ -35,11 +35,11 @@ let people = 0;
 /** Returns a number that was not parsed before. */
 function nextMobile(): string {
   people += 1;
-  return `078${scattered(people)}`;
+  return `078${scatteredDigits(people)}`;
 }
 
 /** Returns the duration of a call (µs). */
-async function took(step: () => unknown, count = times): Promise<number> {
+async function durationOf(step: () => unknown, count = times): Promise<number> {
   for (let call = 0; call < count / 2; call += 1) await step();
   const begun = performance.now();
   for (let call = 0; call < count; call += 1) await step();
@@ -77,10 +77,10 @@ const bytes = Buffer.from(JSON.stringify(bodyOf('07840258823')));
 const prepared = await sqliteStore();
 const store = await openStore(prepared.url);
 const digest = digestOf(prepared.key);
-const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
-const turn = await took(nextTurn, 20_000);
+const nextTick = () => new Promise((resolve) => setImmediate(resolve));
+const tick = await durationOf(nextTick, 20_000);
 
-/** Writes that share a commit under load. */
+/** Number of writes that share a commit under load. */
 const batch = 64;
 
 /** Maximum number of writes of a commit. */
@@ -102,7 +102,7 @@ async function syncAlone(): Promise<number> {
   const file = openSync(join(directory, 'log'), 'w');
   const pages = Buffer.alloc((batch + 10) * 4_096, 1);
   const sync = promisify(fdatasync);
-  const microseconds = await took(() => {
+  const microseconds = await durationOf(() => {
     writeSync(file, pages, 0, pages.length, 0);
     return sync(file);
   }, 500);
@@ -111,7 +111,7 @@ async function syncAlone(): Promise<number> {
   return microseconds / 1_000;
 }
 
-/** Leads in flight to the dialler. */
+/** Number of leads in flight to the dialler. */
 const delivered = 100;
 const receiver = await start('bench/receiver.ts', {}, 'any');
 const receiverUrl = new URL(receiver.address);
@@ -137,24 +137,24 @@ const silent = { write() {} };
 const logRequest = requestLog(pino({ base: null }, silent));
 
 const rows: [step: string, here: number, otherwise?: [way: string, microseconds: number]][] = [
-  ['JSON', await took(() => readJson(bytes))],
+  ['JSON', await durationOf(() => readJson(bytes))],
   [
     'key',
-    await took(() => store.keyHolder(digestOf(prepared.key))),
+    await durationOf(() => store.keyHolder(digestOf(prepared.key))),
     [
       'look-up for each request',
-      (await took(async () => {
-        await nextTurn();
+      (await durationOf(async () => {
+        await nextTick();
         await store.keyHolder(digest);
-      }, 20_000)) - turn,
+      }, 20_000)) - tick,
     ],
   ],
   [
     'validation, with the phone number',
-    await took(() => validate({ query: {}, headers, body: bodyOf(nextMobile()) })),
+    await durationOf(() => validate({ query: {}, headers, body: bodyOf(nextMobile()) })),
     [
       'openapi-backend’s validateRequest',
-      await took(() =>
+      await durationOf(() =>
         whole.validateRequest(
           { method: 'POST', path: '/lead/add', query: {}, headers, body: bodyOf(nextMobile()) },
           'addLead',
@@ -164,17 +164,20 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
   ],
   [
     'phone number only',
-    await took(() => parsePhone(nextMobile())),
+    await durationOf(() => parsePhone(nextMobile())),
     [
       'libphonenumber-js',
-      await took(() => parsePhoneNumberFromString(nextMobile(), { defaultCountry: 'GB' })?.isValid()),
+      await durationOf(() => parsePhoneNumberFromString(nextMobile(), { defaultCountry: 'GB' })?.isValid()),
     ],
   ],
-  [`commit of ${batch} leads, synced`, (await took(() => addBatch(batch), 500)) / batch],
-  [`commit of ${maxBatchSize} leads, synced`, (await took(() => addBatch(maxBatchSize), 60)) / maxBatchSize],
+  [`commit of ${batch} leads, synced`, (await durationOf(() => addBatch(batch), 500)) / batch],
+  [
+    `commit of ${maxBatchSize} leads, synced`,
+    (await durationOf(() => addBatch(maxBatchSize), 60)) / maxBatchSize,
+  ],
   [
     'reply',
-    await took(() => {
+    await durationOf(() => {
       const headers = { 'Lead-Id': '01k83s0kq3m4hn7c2v1a', 'Lead-Due': new Date(dueAt).toISOString() };
       // The cast: the server sends the replies of all operations alike.
       return respond(accepted(headers) as Reply, newRequestId());
@@ -182,7 +185,7 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
   ],
   [
     'log line',
-    await took(() =>
+    await durationOf(() =>
       logRequest({
         requestId: newRequestId(),
         operation: 'addLead',
@@ -195,8 +198,8 @@ const rows: [step: string, here: number, otherwise?: [way: string, microseconds:
   ],
   [
     'request to the dialler, 100 in flight',
-    (await took(postBatch, 100)) / delivered,
-    ['fetch', (await took(fetchBatch, 100)) / delivered],
+    (await durationOf(postBatch, 100)) / delivered,
+    ['fetch', (await durationOf(fetchBatch, 100)) / delivered],
   ],
 ];
 const sync = await syncAlone();

@@ -97,7 +97,7 @@ test.each(Object.keys(diallers))(
   },
 );
 
-test('every variable that the source reads is in the configuration guide', () => {
+test('the configuration guide lists every variable that the source reads', () => {
   const page = read('docs/operating/configuration.md') + read('docs/operating/diallers.md');
   const named = files('src/**/*.ts').flatMap((file) => [
     ...read(file).matchAll(/environment\['([A-Z_]+)'\]|process\.env\['([A-Z_]+)'\]|^ +([A-Z_]+): \w+\(/gm),
@@ -300,7 +300,7 @@ function messagesInGuide(): string[] {
     );
 }
 
-/** Returns the messages that no row of the guide's tables begins like. */
+/** Returns the messages whose beginning matches no row of the guide's tables. */
 function notInGuide(messages: readonly string[]): string[] {
   const rows = messagesInGuide().map(
     (name) => new RegExp(`^${name.split('...').map(escaped).join('.*')}`, 's'),
@@ -311,7 +311,7 @@ function notInGuide(messages: readonly string[]): string[] {
 test('the guide lists every message that is logged', () => {
   const messages = loggedMessages();
   expect(messages.length).toBeGreaterThan(35);
-  // Composed from parts that the next test looks for.
+  // Composed from parts. A later test finds those parts in the source.
   const composed = ['… Fix the cause, then run `…`.', '… Run `…` to resume.', '… …'];
   expect(notInGuide(messages.filter((message) => !composed.includes(message)))).toEqual([]);
 });
@@ -333,7 +333,7 @@ test('the guide lists every message of the SQLite store that an operator can act
 
 test('the guide lists no message that the program does not have', () => {
   const source = files('src/**/*.ts').map(read).join('').replaceAll('\\`', '`');
-  // A message that is composed from parts begins as the guide says.
+  // The program composes some messages from parts, so the longest part of each is searched for.
   const isInSource = (name: string) => {
     const parts = name.split('...').toSorted((one, other) => other.length - one.length);
     return parts.slice(0, name.startsWith('Delivery of ') ? 2 : 1).some((part) => source.includes(part));
@@ -341,7 +341,7 @@ test('the guide lists no message that the program does not have', () => {
   expect(messagesInGuide().filter((name) => !isInSource(name))).toEqual([]);
 });
 
-/** Limits that no other test reaches: the row of the guide, and where the program has the number. */
+/** Limits that no other test covers: the row of the guide, and the constant in the source. */
 const limits: [row: string, limit: string, file: string, name: string, number: number][] = [
   ['connections of one server', '10,000;', 'server/http-server', 'defaultMaxConnections =', 10_000],
   ['connections of one server', '10,000;', 'server/http-server', 'reservedDescriptors =', 64],
@@ -375,13 +375,13 @@ test.each(limits)('the limit "%s" of the guide is that of the program', (row, li
   expect(factors.reduce((product, factor) => product * factor)).toBe(number);
 });
 
-test('every limit of the HTTP server is in the guide', () => {
+test('the guide lists every limit of the HTTP server', () => {
   const declared = files('src/server/*.ts').flatMap((file) =>
     [...read(file).matchAll(/^const ((?:default|max|min)[A-Z]\w*) =/gm)].map(
       ([, name = '']) => `${file.slice(4, -3)} ${name}`,
     ),
   );
-  // Times between checks of the store, and sizes of caches: clients never meet them.
+  // Times between checks of the store, and sizes of caches: clients never reach them.
   const internal = [
     'server/active-keys maxWaiting',
     'server/client-address maxRemembered',

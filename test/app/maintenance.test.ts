@@ -9,7 +9,7 @@ const log = await createLog('silent');
 const tenMinutes = 10 * 60_000;
 
 /** Returns a store whose steps the test ends, with timers and a clock that the test advances. */
-function maintained(step: (call: number) => Promise<number>) {
+function startMaintenance(step: (call: number) => Promise<number>) {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const cutoffs: { before: number; at: number }[] = [];
@@ -23,7 +23,7 @@ function maintained(step: (call: number) => Promise<number>) {
 }
 
 test('runs at the start and every ten minutes, each time with a new cutoff', async () => {
-  const { maintenance, cutoffs } = maintained(async () => 0);
+  const { maintenance, cutoffs } = startMaintenance(async () => 0);
   expect(cutoffs).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(tenMinutes - 1);
   expect(cutoffs).toHaveLength(1);
@@ -50,7 +50,7 @@ test('runs until nothing is left, with pauses, and never twice at once', async (
       }),
     ],
   ]);
-  const { maintenance, cutoffs } = maintained((call) => steps.get(call) ?? Promise.resolve(0));
+  const { maintenance, cutoffs } = startMaintenance((call) => steps.get(call) ?? Promise.resolve(0));
   await vi.advanceTimersByTimeAsync(1);
   expect(cutoffs).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1_000);
@@ -64,7 +64,7 @@ test('runs until nothing is left, with pauses, and never twice at once', async (
 });
 
 test('carries on with the next run after a failure', async () => {
-  const { maintenance, cutoffs } = maintained(async (call) => {
+  const { maintenance, cutoffs } = startMaintenance(async (call) => {
     if (call < 3) throw new Error('The store failed.');
     return 0;
   });
@@ -75,7 +75,7 @@ test('carries on with the next run after a failure', async () => {
 
 test('waits for the step in progress when it stops, and starts no other', async () => {
   let finish = (_forgotten: number) => {};
-  const { maintenance, cutoffs } = maintained(
+  const { maintenance, cutoffs } = startMaintenance(
     () =>
       new Promise<number>((resolve) => {
         finish = resolve;

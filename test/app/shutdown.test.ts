@@ -1,4 +1,4 @@
-/** A process must stop in time, whatever hangs or fails. */
+/** A process must stop in time even if a step hangs or fails. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { shutDown } from '../../src/app/shutdown.ts';

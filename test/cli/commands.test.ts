@@ -12,7 +12,7 @@ import { cancel, dialDue, leadsIn, temporaryDirectory } from '../harness/server.
 import { seeded } from '../store/stores.ts';
 
 /** Creates a store on disk, and a function that runs commands on it. */
-function operator() {
+function storeWithCli() {
   const file = join(temporaryDirectory(), 'leads.db');
   const leads = (...words: string[]): Promise<Finished> =>
     run('src/cli.ts', words, { DATABASE_URL: `sqlite:${file}` });
@@ -40,7 +40,7 @@ async function fill(store: ReturnType<typeof openSqliteStore>) {
 }
 
 test('creates and lists types, partners and keys', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   expect(lines(await leads('type', 'add', 'motor', '--recontact-after', '90d', '--json'))).toEqual([
     { name: 'motor', recontact_after: 7_776_000 },
   ]);
@@ -79,7 +79,7 @@ test('creates and lists types, partners and keys', async () => {
 });
 
 test('rotates a key; the old one stays valid until --old-until', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   await leads('partner', 'add', 'broker');
   const [old] = lines(await leads('key', 'create', 'broker')) as { id: string; key: string }[];
   const rotated = await leads('key', 'rotate', old?.id ?? '', '--old-until', '2h');
@@ -100,7 +100,7 @@ test('rotates a key; the old one stays valid until --old-until', async () => {
 });
 
 test('sets and shows the limit of a partner', async () => {
-  const { leads } = operator();
+  const { leads } = storeWithCli();
   await leads('partner', 'add', 'broker');
   expect((await leads('partner', 'limit', 'broker', '50')).stdout).toBe(
     'Each key of broker may send 50 requests per second, and up to 500 at once.\n',
@@ -116,7 +116,7 @@ test('sets and shows the limit of a partner', async () => {
 });
 
 test('prints a table with aligned columns', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   await fill(open());
   const { stdout } = await leads('lead', 'list');
   const [head = '', ...rows] = stdout.trimEnd().split('\n');
@@ -128,7 +128,7 @@ test('prints a table with aligned columns', async () => {
 });
 
 test('lists a failed lead with its response, shows its attempts, and retries it', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   await fill(open());
   const store = open();
   await dialDue(store, 'rejected');
@@ -155,7 +155,7 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
 });
 
 test('lists undecided leads, and records whether the dialler has them', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   const store = open();
   const { first, from } = await seeded(store);
   for (const mobile of ['+447840258823', '+447840258824', '+447840258825']) {
@@ -195,7 +195,7 @@ test('lists undecided leads, and records whether the dialler has them', async ()
 test.each([[[]], [['--delivered', '--not-delivered']]])(
   'requires exactly one decision, not %j',
   async (options) => {
-    const { leads, open } = operator();
+    const { leads, open } = storeWithCli();
     const store = open();
     const { first, from } = await seeded(store);
     await store.submit(from(first.id));
@@ -210,7 +210,7 @@ test.each([[[]], [['--delivered', '--not-delivered']]])(
 );
 
 test('shows later cancellations, and re-runs or retries only with --force', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   const store = open();
   const { first, second, from } = await seeded(store);
   const own = { partnerId: first.id, type: 'motor', mobile: '+447840258823' };
@@ -282,20 +282,20 @@ test('shows later cancellations, and re-runs or retries only with --force', asyn
 });
 
 test('does not deliver leads past DIAL_WITHIN, and reports them', async () => {
-  const { file, leads, open } = operator();
+  const { file, leads, open } = storeWithCli();
   await fill(open());
   const database = new DatabaseSync(file);
   database.exec('UPDATE lead SET due_at = due_at - 7200000, next_attempt_at = next_attempt_at - 7200000');
   database.close();
   const environment = { DATABASE_URL: `sqlite:${file}`, DIAL_WITHIN: '90m' };
-  const taken = await run('src/cli.ts', ['due', '--take', '10', '--json'], environment);
-  expect(lines(taken)).toMatchObject([{ mobile: '+447840258824' }]);
-  expect(taken.stderr).toBe('Not delivered because DIAL_WITHIN has passed: 1.\n');
+  const printed = await run('src/cli.ts', ['due', '--take', '10', '--json'], environment);
+  expect(lines(printed)).toMatchObject([{ mobile: '+447840258824' }]);
+  expect(printed.stderr).toBe('Not delivered because DIAL_WITHIN has passed: 1.\n');
   expect(lines(await leads('lead', 'list', '--state', 'expired', '--json'))).toHaveLength(1);
 });
 
 test('filters leads by state, type and partner, up to --limit', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   await fill(open());
   const mobiles = async (...words: string[]) =>
     lines(await leads('lead', 'list', '--json', ...words)).map((lead) =>
@@ -311,7 +311,7 @@ test('filters leads by state, type and partner, up to --limit', async () => {
 });
 
 test('shows everything about a person, in any form of the number', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   await fill(open());
   expect(lines(await leads('lead', 'show', '07840 258823', '--json'))).toMatchObject([
     {
@@ -330,7 +330,7 @@ test('shows everything about a person, in any form of the number', async () => {
 });
 
 test('lists submissions by outcome, and re-runs one after its type was added', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   const { unknown } = await fill(open());
   const list = async () =>
     lines(await leads('submission', 'list', '--outcome', 'unknown-type', '--json')).map(
@@ -347,7 +347,7 @@ test('lists submissions by outcome, and re-runs one after its type was added', a
 });
 
 test('re-runs the other submissions if one id is unknown', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   const { unknown } = await fill(open());
   const { code, stdout, stderr } = await leads('submission', 'rerun', unknown.id, 'nothing', '--json');
   expect(code).toBe(1);
@@ -356,11 +356,11 @@ test('re-runs the other submissions if one id is unknown', async () => {
 });
 
 test('lists due leads, and --take prints each once and marks it as dialled', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   await fill(open());
   expect((await leads('due')).stdout).toContain('John Doe');
-  const taken = lines(await leads('due', '--take', '5', '--json'));
-  expect(taken).toMatchObject([
+  const printed = lines(await leads('due', '--take', '5', '--json'));
+  expect(printed).toMatchObject([
     {
       mobile: '+447840258823',
       partner: 'first',
@@ -374,8 +374,8 @@ test('lists due leads, and --take prints each once and marks it as dialled', asy
   await store.close();
 });
 
-test('leads whose output failed are not dialled', async () => {
-  const { file, open } = operator();
+test('does not mark leads as dialled if their output failed', async () => {
+  const { file, open } = storeWithCli();
   const store = open();
   const { first, from } = await seeded(store);
   await Promise.all(
@@ -395,7 +395,7 @@ test('leads whose output failed are not dialled', async () => {
 });
 
 test('prints leads of several batches as one table', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   const store = open();
   const { first, from } = await seeded(store);
   for (let index = 0; index < 120; index += 1) {
@@ -421,7 +421,7 @@ test('prints leads of several batches as one table', async () => {
 });
 
 test('pauses and resumes delivery, and reports which due leads are not included', async () => {
-  const { leads, open } = operator();
+  const { leads, open } = storeWithCli();
   await fill(open());
   expect((await leads('delivery', 'list')).stdout).toBe('Delivery is not paused.\n');
   expect((await leads('delivery', 'pause', '--type', 'motor', '--reason', 'The list is full.')).stdout).toBe(
@@ -453,13 +453,13 @@ test('pauses and resumes delivery, and reports which due leads are not included'
   expect(lines(await leads('delivery', 'resume', '--type', 'motor', '--json'))).toEqual([
     { type: 'motor', paused: false },
   ]);
-  const { stderr, ...taken } = await leads('due', '--take', '1', '--json');
+  const { stderr, ...printed } = await leads('due', '--take', '1', '--json');
   expect(stderr).toBe('');
-  expect(lines({ stderr, ...taken })).toMatchObject([{ mobile: '+447840258823' }]);
+  expect(lines({ stderr, ...printed })).toMatchObject([{ mobile: '+447840258823' }]);
 });
 
-test('prune removes old data and reports how much', async () => {
-  const { file, leads, open } = operator();
+test('removes old data with `store prune`, and reports how much', async () => {
+  const { file, leads, open } = storeWithCli();
   const { unknown } = await fill(open());
   const database = new DatabaseSync(file);
   // Makes the submission without a lead an old one.
@@ -477,7 +477,7 @@ test('prune removes old data and reports how much', async () => {
 });
 
 test('backs up the store to a file, and copies it to another store', async () => {
-  const { file, leads, open } = operator();
+  const { file, leads, open } = storeWithCli();
   await fill(open());
   const copy = `${file}.copy`;
   expect((await leads('store', 'backup', copy)).stdout).toBe(
@@ -588,7 +588,7 @@ test.each([
     "Option '--take <n>' argument 'all' is invalid. It must be a whole number from 1.",
   ],
 ])('leads %j exits with 1 and one sentence', async (words, sentence) => {
-  const { leads } = operator();
+  const { leads } = storeWithCli();
   expect(await leads(...words)).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });
 });
 
@@ -604,7 +604,7 @@ test('reports in one sentence that a store cannot be opened', async () => {
 });
 
 test.each([[[]], [['key', 'rotate']]])('leads %j --help prints the help and exits with 0', async (words) => {
-  const { leads } = operator();
+  const { leads } = storeWithCli();
   const { code, stdout, stderr } = await leads(...words, '--help');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(new RegExp(`^Usage: ${['leads', ...words].join(' ')} \\[options\\]`));

@@ -95,7 +95,7 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
   });
 });
 
-test('takes more leads than the queue of the store can hold', async () => {
+test('prints more leads than the queue of the store can hold', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const opening = Promise.resolve(closing(openSqliteStore(file, { ...defaultLimits, capacity: 60 })));
   const { store, session } = await withDue(opening, 310);

@@ -50,7 +50,7 @@ function sampleIn(language: string, path: string, body: unknown): string {
 }
 
 /** Runs a sample and returns the body of the response that it prints. */
-async function output(source: string, language: string, url: string, key: string): Promise<string> {
+async function outputOf(source: string, language: string, url: string, key: string): Promise<string> {
   const [program = '', ...words] = interpreterOf(language).run(source);
   const env = { PATH: process.env['PATH'] ?? '', LEADS_URL: url, LEADS_KEY: key };
   const { stdout } = await promisify(execFile)(program, words, { env });
@@ -89,7 +89,7 @@ for (const language of languages) {
       const [first] = Object.values(requestExamples(id));
       const source = sampleIn(language, operationOf(id).path, first?.value);
       const { response, state } = expected[id];
-      expect(JSON.parse(await output(source, language, server.url, server.key))).toMatchObject(response);
+      expect(JSON.parse(await outputOf(source, language, server.url, server.key))).toMatchObject(response);
       expect((await leadsIn(server.store))[0]?.state).toBe(state);
     });
   }
@@ -97,7 +97,7 @@ for (const language of languages) {
   test(`a ${language} sample sends every kind of value unchanged`, async (context) => {
     skipWithout(context, interpreterOf(language).probe);
     const receiver = await startReceiver();
-    await output(sampleIn(language, '/lead', difficultBody), language, receiver.url, 'the-key');
+    await outputOf(sampleIn(language, '/lead', difficultBody), language, receiver.url, 'the-key');
     expect(receiver.received.map(({ body }) => JSON.parse(body))).toEqual([difficultBody]);
     expect(receiver.received[0]?.headers).toMatchObject({
       authorization: 'Bearer the-key',

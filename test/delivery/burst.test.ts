@@ -1,4 +1,4 @@
-/** After a long outage many leads are due at once. Neither partners nor memory may suffer. */
+/** After a long outage many leads are due at once. Partners must still get responses, and memory must stay bounded. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -7,7 +7,7 @@ import type { Claimed, ClaimedLead, Delivery } from '../../src/store/store.ts';
 import { recordingLog } from '../harness/dispatch.ts';
 import { claimedLead } from './claimed-lead.ts';
 
-/** Time at which the clock of a test stands (ms since 1970). */
+/** Time of a test's stopped clock (ms since 1970). */
 export const startTime = Date.parse('2026-11-23T12:00:00Z');
 
 /** Stand-in for the part of a store that the dispatcher uses; the test decides what is due. */
@@ -83,23 +83,23 @@ export function heldDialler() {
   return { dialler, attempts };
 }
 
-/** A dialler that responds at once. */
+/** A dialler that responds immediately. */
 export function respondingDialler(respond: (lead: ClaimedLead) => DeliveryResult): Dialler {
   return { name: 'test', deliver: async (lead) => respond(lead) };
 }
 
-/** Lets everything happen that needs no time to pass. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 30; turn += 1) await nextTick();
+/** Runs everything that is due, without advancing the clock. */
+export async function runDue(): Promise<void> {
+  for (let tick = 0; tick < 30; tick += 1) await nextTick();
 }
 
-/** Lets time pass (ms). */
-export async function pass(milliseconds: number): Promise<void> {
+/** Advances the clock by some time (ms), and runs everything that becomes due. */
+export async function advanceClock(milliseconds: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(milliseconds);
-  await settle();
+  await runDue();
 }
 
-/** Stops the clock at `startTime`: time passes only through `pass`. */
+/** Stops the clock at `startTime`: only `advanceClock` advances it. */
 export function stopClock(): void {
   if (vi.isFakeTimers()) return;
   vi.useFakeTimers({
@@ -130,10 +130,10 @@ export async function dispatchFrom(
   });
   onTestFinished(async () => {
     const stopped = dispatcher.stop();
-    await pass(60_000);
+    await advanceClock(60_000);
     await stopped;
   });
-  await settle();
+  await runDue();
   return { dispatcher, lines, onAttempt, onTooLate };
 }
 
@@ -144,9 +144,9 @@ export async function succeedOnce(
 ): Promise<void> {
   store.due = leadsOf(1, { id: 'first' });
   store.change();
-  await settle();
+  await runDue();
   attempts[0]?.end({ outcome: 'delivered', response: 'delivered' });
-  await pass(2);
+  await advanceClock(2);
   attempts.length = 0;
   store.claimDue.mockClear();
 }

@@ -2,11 +2,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { DeliveryResult } from '../../src/delivery/dialler.ts';
 import {
+  advanceClock,
   DeliveryStore,
   dispatchFrom,
   heldDialler,
   leadsOf,
-  pass,
   respondingDialler,
   startTime,
   stopClock,
@@ -23,13 +23,13 @@ async function linesAfter(result: DeliveryResult, lead: Parameters<typeof leadsO
     respondingDialler(() => result),
     { retrySchedule: schedule },
   );
-  await pass(2);
+  await advanceClock(2);
   return lines;
 }
 
 const fields = { lead: 'lead-1', type: 'motor', partner: 'acme', attempt: 1, response: 'as it is' };
 
-describe('each outcome has one line with the lead and the response', () => {
+describe('logs one line for each outcome, with the lead and the response', () => {
   const response = 'as it is';
   const failed = 'Delivery failed. Run `leads lead retry` to send the lead again.';
   const undecided =
@@ -64,7 +64,7 @@ describe('each outcome has one line with the lead and the response', () => {
     ['unavailable', true, undecided],
     ['unknown', false, undecided],
     ['rejected', true, undecided],
-  ])('without a further attempt, %s (may have arrived before: %s)', async (outcome, mayHaveArrived, msg) => {
+  ])('without a further attempt: %s (may have arrived before: %s)', async (outcome, mayHaveArrived, msg) => {
     const lines = await linesAfter({ outcome, response }, { mayHaveArrived }, []);
     expect(lines).toStrictEqual([{ level: 'error', time: startTime, ...fields, msg }]);
   });
@@ -77,9 +77,9 @@ test.each(['delivered', 'rejected', 'unavailable', 'unknown'] as const)(
     store.due = leadsOf(1);
     const { dialler, attempts } = heldDialler();
     const { onAttempt } = await dispatchFrom(store, dialler);
-    await pass(700);
+    await advanceClock(700);
     attempts[0]?.end({ outcome, response: 'as it is' });
-    await pass(0);
+    await advanceClock(0);
     expect(onAttempt.mock.calls).toEqual([[{ dialler: 'test', outcome, milliseconds: 700 }]]);
   },
 );
@@ -105,7 +105,7 @@ test('leads past DIAL_WITHIN are counted and logged; undecided ones need an oper
   ]);
 });
 
-test('a claim of leads that are all in time reports none as too late', async () => {
+test('reports no lead as too late if all claimed leads are in time', async () => {
   const store = new DeliveryStore();
   store.due = leadsOf(1);
   const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
@@ -118,7 +118,7 @@ test('an error that a dialler throws is logged, and the outcome of the attempt i
   store.due = leadsOf(1);
   const deliver = () => Promise.reject(new TypeError('undefined is not a function'));
   const { lines } = await dispatchFrom(store, { name: 'test', deliver });
-  await pass(2);
+  await advanceClock(2);
   expect(lines[0]).toMatchObject({
     level: 'error',
     lead: 'lead-1',
@@ -142,7 +142,7 @@ test('an error while a result is handled is logged, and delivery continues', asy
     respondingDialler(() => ({ outcome: 'delivered', response: 'delivered' })),
     { observer: { onAttempt, onTooLate: () => {} } },
   );
-  await pass(2);
+  await advanceClock(2);
   expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
     { lead: 'lead-1', err: { message: 'disk full' }, msg: 'A delivery attempt was not recorded.' },
   ]);
@@ -162,19 +162,19 @@ test('a store that fails while it records or claims is logged with the error, an
   expect(lines).toMatchObject([
     { level: 'error', err, msg: 'The store failed while claiming due leads; retrying.' },
   ]);
-  await pass(999);
+  await advanceClock(999);
   expect(store.claimDue).toHaveBeenCalledTimes(1);
-  await pass(1);
-  await pass(2);
+  await advanceClock(1);
+  await advanceClock(2);
   expect(lines.at(-1)).toMatchObject({
     level: 'error',
     err,
     lead: 'lead-1',
     msg: 'The store failed while recording a delivery attempt; retrying.',
   });
-  await pass(999);
+  await advanceClock(999);
   expect(store.recordAttempt).toHaveBeenCalledTimes(1);
-  await pass(1);
+  await advanceClock(1);
   expect(store.recordAttempt).toHaveBeenCalledTimes(2);
 });
 
@@ -186,7 +186,7 @@ test('a pause that cannot be saved before the server stops is logged with the er
     store,
     respondingDialler(() => ({ outcome: 'unavailable', response: 'gone', pauseReason: 'HTTP 410' })),
   );
-  await pass(2);
+  await advanceClock(2);
   await dispatcher.stop();
   expect(lines.at(-1)).toMatchObject({
     level: 'error',
@@ -208,26 +208,26 @@ test.each([
     ],
   ],
   [-3_600_000, []],
-])('a clock that is set back by %i ms', async (step, expected) => {
+])('logs a clock that is set back by two seconds or more: %i ms', async (step, expected) => {
   const store = new DeliveryStore();
   const { lines } = await dispatchFrom(store, heldDialler().dialler);
   vi.setSystemTime(startTime - step);
   store.change();
-  await pass(0);
+  await advanceClock(0);
   store.change();
-  await pass(0);
+  await advanceClock(0);
   expect(lines).toStrictEqual(expected);
 });
 
-test('a clock that is set back is noticed with the next query, and time that passes is not mistaken for it', async () => {
+test('notices with the next query that the clock was set back, and does not mistake passing time for it', async () => {
   stopClock();
-  await pass(10_000);
+  await advanceClock(10_000);
   const store = new DeliveryStore();
   const { lines } = await dispatchFrom(store, heldDialler().dialler);
-  await pass(10_000);
+  await advanceClock(10_000);
   expect(lines).toEqual([]);
   vi.setSystemTime(Date.now() - 2_000);
-  await pass(500);
+  await advanceClock(500);
   expect(lines.map(({ msg }) => msg)).toEqual([
     'The clock was set back by 2 s. Due leads are delivered that much later.',
   ]);

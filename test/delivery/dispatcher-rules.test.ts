@@ -1,13 +1,13 @@
 /** When the dispatcher claims leads, sleeps, ends attempts and stops, on a clock that the test moves. */
 import { describe, expect, test, vi } from 'vitest';
 import {
+  advanceClock,
   DeliveryStore,
   dispatchFrom,
   heldDialler,
   leadsOf,
-  pass,
   respondingDialler,
-  settle,
+  runDue,
   startTime,
   succeedOnce,
 } from './delivery-store.ts';
@@ -22,7 +22,7 @@ describe('claims', () => {
     await dispatchFrom(store, dialler);
     expect(store.claimDue).not.toHaveBeenCalled();
     store.due = leadsOf(1);
-    await pass(1);
+    await advanceClock(1);
     expect(attempts).toHaveLength(1);
   });
 
@@ -38,11 +38,11 @@ describe('claims', () => {
     }));
     store.due = leadsOf(9);
     store.change();
-    await settle();
+    await runDue();
     expect(attempts).toHaveLength(4);
     expect(store.claimDue.mock.calls.map(([{ limit }]) => limit)).toEqual([4, 3, 2, 1]);
     attempts[0]?.end(delivered);
-    await pass(2);
+    await advanceClock(2);
     expect(attempts).toHaveLength(5);
   });
 
@@ -53,9 +53,9 @@ describe('claims', () => {
     await dispatchFrom(store, dialler);
     expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([1, 1]);
     store.pauses.mockClear();
-    await pass(499);
+    await advanceClock(499);
     expect(store.pauses).not.toHaveBeenCalled();
-    await pass(1);
+    await advanceClock(1);
     expect([store.pauses.mock.calls.length, store.claimDue.mock.calls.length]).toEqual([1, 1]);
   });
 
@@ -64,9 +64,9 @@ describe('claims', () => {
     store.next = startTime;
     await dispatchFrom(store, heldDialler().dialler);
     expect(store.claimDue).toHaveBeenCalledTimes(1);
-    await pass(499);
+    await advanceClock(499);
     expect(store.claimDue).toHaveBeenCalledTimes(1);
-    await pass(1);
+    await advanceClock(1);
     expect(store.claimDue).toHaveBeenCalledTimes(2);
   });
 
@@ -87,7 +87,7 @@ describe('claims', () => {
       return { leads, tooLate, undecided: 0 };
     });
     store.change();
-    await settle();
+    await runDue();
     expect(attempts).toHaveLength(sent + 1);
   });
 
@@ -115,7 +115,7 @@ describe('claims', () => {
     await succeedOnce(store, attempts);
     store.due = leadsOf(9);
     store.change();
-    await settle();
+    await runDue();
     expect(attempts).toHaveLength(inFlight);
   });
 
@@ -125,13 +125,13 @@ describe('claims', () => {
     await dispatchFrom(store, dialler);
     await succeedOnce(store, attempts);
     store.inForce = [{ type: undefined, by: 'operator', reason: 'maintenance', since: startTime }];
-    await pass(500);
+    await advanceClock(500);
     store.due = leadsOf(9);
     store.pauses.mockClear();
-    await pass(500);
+    await advanceClock(500);
     expect([store.claimDue.mock.calls.length, store.pauses.mock.calls.length]).toEqual([0, 1]);
     store.inForce = [];
-    await pass(500);
+    await advanceClock(500);
     expect(attempts).toHaveLength(1);
   });
 
@@ -141,9 +141,9 @@ describe('claims', () => {
     const { dialler, attempts } = heldDialler();
     await dispatchFrom(store, dialler, { circuitBreakerDelays: { initial: 100, max: 100 } });
     attempts[0]?.end({ outcome: 'unavailable', response: 'down' });
-    await pass(99);
+    await advanceClock(99);
     expect(attempts).toHaveLength(1);
-    await pass(1);
+    await advanceClock(1);
     expect(attempts).toHaveLength(2);
   });
 
@@ -153,22 +153,22 @@ describe('claims', () => {
     store.due = leadsOf(5);
     await dispatchFrom(store, dialler);
     attempts[0]?.end({ outcome: 'rejected', response: 'invalid' });
-    await pass(2);
+    await advanceClock(2);
     expect(attempts).toHaveLength(5);
   });
 });
 
 describe('sleep', () => {
-  test('a change in the store ends it', async () => {
+  test('ends when the store changes', async () => {
     const store = new DeliveryStore();
     await dispatchFrom(store, heldDialler().dialler);
     store.nextAttemptAt.mockClear();
     store.change();
-    await settle();
+    await runDue();
     expect(store.nextAttemptAt).toHaveBeenCalledTimes(1);
   });
 
-  test('a change while the store is queried prevents it', async () => {
+  test('does not begin if the store changes while it is queried', async () => {
     const store = new DeliveryStore();
     store.nextAttemptAt.mockImplementationOnce(async () => {
       store.change();
@@ -178,18 +178,18 @@ describe('sleep', () => {
     expect(store.nextAttemptAt).toHaveBeenCalledTimes(2);
   });
 
-  test('is 500 ms at most while the dialler is down for longer, so that pauses are noticed', async () => {
+  test('lasts at most 500 ms while the dialler is down for longer, so that pauses are noticed', async () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
     const respond = () => ({ outcome: 'unavailable', response: 'busy', retryAfter: 90_000 }) as const;
     await dispatchFrom(store, respondingDialler(respond));
-    await pass(2);
+    await advanceClock(2);
     store.pauses.mockClear();
-    await pass(1_000);
+    await advanceClock(1_000);
     expect(store.pauses).toHaveBeenCalledTimes(2);
   });
 
-  test('results of attempts do not cause the pauses to be read more often', async () => {
+  test('does not make the dispatcher read the pauses more often when attempts end', async () => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
     await dispatchFrom(store, dialler);
@@ -197,13 +197,13 @@ describe('sleep', () => {
     expect(store.pauses).toHaveBeenCalledTimes(1);
   });
 
-  test('a pause that the dialler requires is stored without delay', async () => {
+  test('does not delay storing a pause that the dialler requires', async () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
     const { dialler, attempts } = heldDialler();
     const { dispatcher } = await dispatchFrom(store, dialler);
     attempts[0]?.end({ outcome: 'unavailable', response: 'gone', pauseReason: 'HTTP 410' });
-    await settle();
+    await runDue();
     expect(store.pauseDelivery.mock.calls).toEqual([
       [{ type: undefined, by: 'dialler', reason: 'HTTP 410' }],
     ]);
@@ -245,28 +245,28 @@ describe('status', () => {
       reason: `The dialler is unavailable; next attempt in ${seconds} s.`,
     });
     expect(dispatcher.status()).toStrictEqual(waiting(90));
-    await pass(88_001);
+    await advanceClock(88_001);
     expect(dispatcher.status()).toStrictEqual(waiting(2));
-    await pass(1_998);
+    await advanceClock(1_998);
     expect(dispatcher.status()).toStrictEqual(waiting(1));
-    await pass(1);
+    await advanceClock(1);
     expect(dispatcher.status()).toStrictEqual({ dialler: 'test', state: 'running' });
   });
 });
 
 describe('attempts', () => {
-  test('one that takes longer than the timeout is ended', async () => {
+  test('end at the timeout', async () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
     const { dialler, attempts } = heldDialler();
     await dispatchFrom(store, dialler, { timeout: 3_000 });
-    await pass(2_999);
+    await advanceClock(2_999);
     expect(attempts[0]?.signal.aborted).toBe(false);
-    await pass(1);
+    await advanceClock(1);
     expect(attempts[0]?.signal.reason).toMatchObject({ name: 'TimeoutError' });
   });
 
-  test('those that end within two milliseconds are recorded together', async () => {
+  test('are recorded together if they end within two milliseconds', async () => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
     await dispatchFrom(store, dialler);
@@ -275,26 +275,26 @@ describe('attempts', () => {
       store.recordAttempt.mockClear();
       store.due = leadsOf(2);
       store.change();
-      await settle();
+      await runDue();
       const [first, second] = attempts.splice(0);
       first?.end(delivered);
-      await pass(1);
+      await advanceClock(1);
       second?.end(delivered);
-      await settle();
+      await runDue();
       expect(store.recordAttempt, `batch ${batch}`).not.toHaveBeenCalled();
-      await pass(1);
+      await advanceClock(1);
       expect(store.recordAttempt, `batch ${batch}`).toHaveBeenCalledTimes(2);
     }
   });
 
-  test('a long response is recorded up to a thousand characters', async () => {
+  test('are recorded with up to a thousand characters of the response', async () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
     await dispatchFrom(
       store,
       respondingDialler(() => ({ outcome: 'delivered', response: 'r'.repeat(1_001) })),
     );
-    await pass(2);
+    await advanceClock(2);
     expect(store.recordAttempt.mock.calls[0]?.[1].response).toBe('r'.repeat(1_000));
   });
 
@@ -308,9 +308,9 @@ describe('attempts', () => {
     store.due = leadsOf(1, { attempts: 1 });
     const { dialler, attempts } = heldDialler();
     await dispatchFrom(store, dialler);
-    await pass(700);
+    await advanceClock(700);
     attempts[0]?.end({ outcome, response: 'as it is', retryAfter: 90_000 });
-    await pass(2);
+    await advanceClock(2);
     const [{ claim } = { claim: '' }] = store.claimDue.mock.calls[0] ?? [];
     const attempt = {
       leadId: 'lead-1',
@@ -331,11 +331,11 @@ describe('stop', () => {
       store,
       respondingDialler(() => delivered),
     );
-    await pass(2);
+    await advanceClock(2);
     expect(store.listeners.size).toBe(1);
     const onStop = vi.fn();
     void dispatcher.stop().then(onStop);
-    await settle();
+    await runDue();
     expect(onStop).toHaveBeenCalledTimes(1);
     expect([store.listeners.size, vi.getTimerCount()]).toEqual([0, 0]);
   });
@@ -359,10 +359,10 @@ describe('stop', () => {
       store,
       respondingDialler(() => delivered),
     );
-    await pass(2);
+    await advanceClock(2);
     const onStop = vi.fn();
     void dispatcher.stop().then(onStop);
-    await pass(1_000);
+    await advanceClock(1_000);
     expect([onStop.mock.calls.length, store.recordAttempt.mock.calls.length]).toEqual([1, 2]);
   });
 
@@ -373,11 +373,11 @@ describe('stop', () => {
     const { dispatcher } = await dispatchFrom(store, dialler);
     const onStop = vi.fn();
     void dispatcher.stop().then(onStop);
-    await pass(6_999);
+    await advanceClock(6_999);
     expect([attempts[0]?.signal.aborted, onStop.mock.calls.length]).toEqual([false, 0]);
-    await pass(1);
+    await advanceClock(1);
     expect(attempts[0]?.signal.reason).toMatchObject({ name: 'AbortError' });
-    await pass(2);
+    await advanceClock(2);
     expect(onStop).toHaveBeenCalledTimes(1);
     expect(store.recordAttempt.mock.calls[0]?.[1]).toMatchObject({ outcome: 'unknown' });
   });
@@ -388,7 +388,7 @@ describe('stop', () => {
     const { dialler, attempts } = heldDialler();
     const { dispatcher } = await dispatchFrom(store, dialler);
     attempts[0]?.end({ ...delivered, finished: new Promise(() => {}) });
-    await pass(2);
+    await advanceClock(2);
     expect(store.recordAttempt).toHaveBeenCalledTimes(1);
     expect(attempts[0]?.signal.aborted).toBe(false);
     await dispatcher.stop();

@@ -16,7 +16,7 @@ import { openStore, seeded } from '../store/stores.ts';
 const guide = readFileSync(new URL('../../docs/operating/diallers.md', import.meta.url), 'utf8');
 
 /** Starts the receiver exactly as the guide shows it. */
-async function startGuidesReceiver() {
+async function startDocumentedReceiver() {
   const [, source = ''] = /```js\n([\s\S]*?)```/.exec(guide) ?? [];
   const directory = temporaryDirectory();
   symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(directory, 'node_modules'));
@@ -31,7 +31,7 @@ async function startGuidesReceiver() {
 }
 
 test('the receiver of the guide accepts a signed lead and rejects forged and replayed ones', async () => {
-  const { child, url } = await startGuidesReceiver();
+  const { child, url } = await startDocumentedReceiver();
   const called = untilOutput(child, /Call \+447840258823 about motor: lead [0-9a-v]{20}/);
   const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
@@ -65,7 +65,7 @@ test('the command of the guide creates a valid secret', (context) => {
 });
 
 /** What the guide's table promises for a status. */
-function promised(status: number): string | undefined {
+function documentedResult(status: number): string | undefined {
   const rows = [...guide.matchAll(/^\| ((?:[1-5](?:xx|\d\d)(?:, )?)+|any other 4xx) \| (.*) \|$/gm)];
   const listed = rows.find(([, statuses = '']) =>
     statuses.split(', ').some((each) => each === String(status) || each === `${Math.floor(status / 100)}xx`),
@@ -74,7 +74,7 @@ function promised(status: number): string | undefined {
   return row?.[2]?.replace(/\[([^\]]*)\]\([^)]*\)/, '$1');
 }
 
-test('the table of the guide says what follows every status of a response', async () => {
+test('the guide states the result of every response status', async () => {
   let status = 0;
   const receiver = await startReceiver((_received, outgoing) => void outgoing.writeHead(status).end());
   const { store, first, from } = await seeded(openStore());
@@ -92,7 +92,7 @@ test('the table of the guide says what follows every status of a response', asyn
       unavailable: 'the lead is retried',
       unknown: 'the lead is retried',
     }[outcome];
-    expect(promised(status), String(status)).toBe(
+    expect(documentedResult(status), String(status)).toBe(
       pauseReason === undefined ? follows : 'delivery is paused, and the lead is retried after you resume it',
     );
   }
@@ -126,7 +126,7 @@ const vicidialResponses: Record<string, { responses: string[]; mayHaveArrived?: 
   'anything else, or no response': { responses: ['<html>', 'ERROR: add_lead LEAD HAS NOT BEEN ADDED'] },
 };
 
-test('the table of the guide says what follows every response of VICIdial', () => {
+test('the guide states the result of every response of VICIdial', () => {
   const [, table = ''] = /\| VICIdial's response .*\n\|.*\n((?:\|.*\n)+)/.exec(guide) ?? [];
   const rows = table.trimEnd().split('\n');
   const cells = rows.map((row) => row.split('|').map((cell) => cell.trim()));

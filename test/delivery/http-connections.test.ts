@@ -46,7 +46,7 @@ test('uses one connection for each lead in flight', async () => {
   expect(receiver.maxConcurrency).toBe(3);
 });
 
-test('a connection that is not established in half of the time of an attempt fails as not sent', async () => {
+test('reports the dialler as unavailable if no connection is established within half of the timeout', async () => {
   const silent = createServer().listen(0, '127.0.0.1');
   const sockets: Socket[] = [];
   silent.on('connection', (socket) => sockets.push(socket));
@@ -71,7 +71,7 @@ test.each([
     'no response (UND_ERR_ABORTED)',
   ],
   [new DOMException('', 'NetworkError'), 'no response (19)'],
-])('an error that is not the abortion of the attempt is reported with its code: %s', (error, response) => {
+])('reports the code of an error that does not come from aborting the attempt: %s', (error, response) => {
   expect(resultOfError(error)).toStrictEqual({ outcome: 'unknown', response });
 });
 
@@ -99,7 +99,7 @@ test('stops reading a body that is larger than the maximum size', async () => {
   expect(await readText(response)).toHaveLength(maxBodySize + 1);
 });
 
-test('a body that breaks off is an error for its reader only', async () => {
+test('rejects the reader of a body that breaks off, but not a call that discards it', async () => {
   const broken = new Error('other side closed');
   await expect(readText(responseOf('half', broken).response)).rejects.toBe(broken);
   await expect(discardBody(responseOf('half', broken).response)).resolves.toBeUndefined();

@@ -12,7 +12,7 @@ const motorPaused = 'Delivery of the lead type "motor" is paused by the operator
 const homePaused = 'Delivery of the lead type "home" is paused by the operator: training.';
 
 /** Creates a tracker of a store whose pauses the test sets. Time passes only through `vi.advanceTimersByTime`. */
-function track() {
+function startTracker() {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const state: { pauses: DeliveryPause[] } = { pauses: [] };
@@ -36,15 +36,15 @@ function track() {
   return { state, store, onResume, tracker, refresh };
 }
 
-test('without a pause there is nothing to report', async () => {
-  const { tracker, refresh, onResume } = track();
+test('reports nothing without a pause', async () => {
+  const { tracker, refresh, onResume } = startTracker();
   expect(await refresh()).toEqual([]);
   expect([tracker.reasonAllPaused, tracker.description]).toEqual([undefined, undefined]);
   expect(onResume).not.toHaveBeenCalled();
 });
 
 test('describes all paused types; only a pause of all types stops delivery', async () => {
-  const { state, tracker, refresh } = track();
+  const { state, tracker, refresh } = startTracker();
   state.pauses = [home, motor];
   await refresh();
   expect([tracker.reasonAllPaused, tracker.description]).toEqual([undefined, `${homePaused} ${motorPaused}`]);
@@ -55,7 +55,7 @@ test('describes all paused types; only a pause of all types stops delivery', asy
 });
 
 test('reads the pauses four times a second at most', async () => {
-  const { store, tracker } = track();
+  const { store, tracker } = startTracker();
   await tracker.refresh();
   vi.advanceTimersByTime(249);
   await tracker.refresh();
@@ -66,7 +66,7 @@ test('reads the pauses four times a second at most', async () => {
 });
 
 test('logs the start and the end of each pause once, with its author and its type', async () => {
-  const { state, refresh } = track();
+  const { state, refresh } = startTracker();
   state.pauses = [all, motor];
   expect(await refresh()).toEqual([
     {
@@ -107,7 +107,7 @@ test.each<[string, DeliveryPause]>([
   ['another author', { ...motor, by: 'dialler' }],
   ['another type', { ...motor, type: 'home' }],
 ])('a pause with %s is a new one', async (_what, changed) => {
-  const { state, refresh } = track();
+  const { state, refresh } = startTracker();
   state.pauses = [motor];
   await refresh();
   state.pauses = [changed];
@@ -116,7 +116,7 @@ test.each<[string, DeliveryPause]>([
 });
 
 test('one of several pauses ends without affecting the others', async () => {
-  const { state, refresh, onResume } = track();
+  const { state, refresh, onResume } = startTracker();
   state.pauses = [home, motor];
   await refresh();
   state.pauses = [motor];
@@ -125,7 +125,7 @@ test('one of several pauses ends without affecting the others', async () => {
 });
 
 test('reports a pause that the dialler caused immediately, and stores it with the next refresh', async () => {
-  const { store, tracker } = track();
+  const { store, tracker } = startTracker();
   await tracker.refresh();
   tracker.pauseAll('Login incorrect');
   tracker.pauseAll('Too many login attempts');
@@ -140,7 +140,7 @@ test('reports a pause that the dialler caused immediately, and stores it with th
 });
 
 test('logs a pause that the dialler caused as fatal, with the command that resumes', async () => {
-  const { tracker, refresh } = track();
+  const { tracker, refresh } = startTracker();
   tracker.pauseAll('Login incorrect');
   expect(await refresh()).toEqual([
     {
@@ -153,7 +153,7 @@ test('logs a pause that the dialler caused as fatal, with the command that resum
 });
 
 test('stores a pause once, and does not pause again after an operator has resumed', async () => {
-  const { state, store, tracker, refresh, onResume } = track();
+  const { state, store, tracker, refresh, onResume } = startTracker();
   tracker.pauseAll('Login incorrect');
   await refresh();
   await refresh();
@@ -168,7 +168,7 @@ test('stores a pause once, and does not pause again after an operator has resume
 });
 
 test('does not report the end of a pause while another one of all types is in force', async () => {
-  const { state, refresh, onResume } = track();
+  const { state, refresh, onResume } = startTracker();
   state.pauses = [all];
   await refresh();
   state.pauses = [{ ...all, by: 'dialler' }];
@@ -177,7 +177,7 @@ test('does not report the end of a pause while another one of all types is in fo
 });
 
 test('a pause that is caused while the pauses are read is not lost', async () => {
-  const { store, tracker, refresh } = track();
+  const { store, tracker, refresh } = startTracker();
   store.pauses.mockImplementationOnce(async () => {
     tracker.pauseAll('Login incorrect');
     return [];
@@ -189,7 +189,7 @@ test('a pause that is caused while the pauses are read is not lost', async () =>
 });
 
 test('a pause that the store failed to save stays in force and is saved later', async () => {
-  const { store, tracker, refresh, onResume } = track();
+  const { store, tracker, refresh, onResume } = startTracker();
   tracker.pauseAll('Login incorrect');
   store.pauseDelivery.mockRejectedValueOnce(new Error('disk full'));
   await expect(refresh()).rejects.toThrow('disk full');
@@ -202,8 +202,8 @@ test('a pause that the store failed to save stays in force and is saved later', 
 test.each([
   ['ends with a full stop.', 'ends with a full stop.'],
   ['HTTP/1.1 and no full stop', 'HTTP/1.1 and no full stop.'],
-])('the description of the reason %j is a sentence', (reason, sentence) => {
-  const { tracker } = track();
+])('describes the reason %j in a sentence', (reason, sentence) => {
+  const { tracker } = startTracker();
   tracker.pauseAll(reason);
   expect(tracker.description).toBe(`Delivery of all lead types is paused by the dialler: ${sentence}`);
 });

@@ -175,7 +175,7 @@ test('DIALLER_LETTERS=all keeps non-Latin letters', async () => {
   expect(vicidial.forms[0]).toMatchObject({ first_name: 'Zoë' });
 });
 
-test('a duplicate in the first attempt fails the lead', async () => {
+test('fails a lead that is a duplicate in its first attempt', async () => {
   const { vicidial, dialler } = await startVicidial();
   vicidial.response({
     user: 'leadsapi',
@@ -190,7 +190,7 @@ test('a duplicate in the first attempt fails the lead', async () => {
   expect(lead?.lastResponse).toBe('add_lead DUPLICATE PHONE NUMBER IN LIST');
 });
 
-test('a duplicate after a lost response is the lead itself', async () => {
+test('treats a duplicate after a lost response as the delivered lead', async () => {
   const { vicidial, receiver, dialler } = await startVicidial();
   receiver.behave = (received, outgoing, incoming) => {
     if (vicidial.forms.length > 0) return vicidial.behave(received, outgoing, incoming);

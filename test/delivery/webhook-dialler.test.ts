@@ -1,4 +1,4 @@
-/** What the webhook dialler sends, and what it makes of each response, without a dispatcher. */
+/** What the webhook dialler sends, and how it interprets each response, without a dispatcher. */
 import { Webhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';

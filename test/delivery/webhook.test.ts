@@ -196,7 +196,7 @@ test('Retry-After in seconds or as a date delays every lead', async () => {
 });
 
 test.each([400, 402, 405, 409, 413, 422])(
-  '%i fails the lead at once, and other leads are delivered',
+  'status %i fails the lead immediately, and other leads are delivered',
   async (status) => {
     const { store, first, from } = await withDueLead();
     const receiver = await startReceiver((received, outgoing) => {
@@ -319,7 +319,7 @@ test('reads an endless body up to the maximum size; the status decides the outco
   expect(sent).toBeLessThan(16 * 1_048_576);
 });
 
-test('a server without TLS certainly does not have the lead', async () => {
+test('reports a receiver without TLS as unavailable, because it cannot have the lead', async () => {
   const { store } = await withDueLead();
   const receiver = await startReceiver();
   dispatch(store, webhookTo(receiver.url.replace('http:', 'https:')), { retrySchedule: [] });

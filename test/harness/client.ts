@@ -105,11 +105,11 @@ function bodyOf(id: OperationId, sent: ExampleRequest): NonNullable<RequestInit[
   if (sent.base64 !== undefined) return Uint8Array.from(Buffer.from(sent.base64, 'base64'));
   if (sent.text !== undefined) return sent.text;
   if (sent.body !== undefined) return JSON.stringify(sent.body);
-  return JSON.stringify(patched(defaultBody(id), sent.patch ?? {}));
+  return JSON.stringify(mergePatch(defaultBody(id), sent.patch ?? {}));
 }
 
 /** Applies a flat JSON Merge Patch (RFC 7396): null removes a member. */
-function patched(value: object, patch: Record<string, unknown>): object {
+function mergePatch(value: object, patch: Record<string, unknown>): object {
   const members = Object.entries({ ...value, ...patch });
   return Object.fromEntries(members.filter(([name]) => patch[name] !== null));
 }

@@ -22,7 +22,7 @@ declare module 'vitest' {
 }
 
 /** Returns the examples of openapi.yaml that no response matches, such as `addLead 200 accepted`. */
-export function notProduced(responses: readonly Produced[]): string[] {
+export function missingResponses(responses: readonly Produced[]): string[] {
   return operationIds().flatMap((id) =>
     Object.keys(operationOf(id).responses).flatMap((status) => {
       const isExample = (key: string, value: unknown) =>
@@ -58,7 +58,7 @@ export default class ContractCoverage implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const vitest = this.#vitest;
     if (vitest === undefined || vitest.config.testNamePattern || !areAllOperations(modules)) return;
-    const missing = notProduced(
+    const missing = missingResponses(
       modules.flatMap((module) =>
         [...module.children.allTests()].flatMap((test) => test.meta().produced ?? []),
       ),

@@ -103,7 +103,7 @@ export function defaultBody(id: OperationId): Record<string, unknown> {
 export function requestValue(id: OperationId, key: string): Record<string, unknown> {
   const example = requestExamples(id)[key];
   if (example === undefined) throw new Error(`${id} has no request example ${key}.`);
-  // The cast: the lint holds a request example to its schema, which is an object's.
+  // The cast: the lint checks request examples against their schemas, which are objects.
   return example.value as Record<string, unknown>;
 }
 

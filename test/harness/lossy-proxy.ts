@@ -7,7 +7,7 @@ type Loss = 'cut' | 'swallowed';
 export interface LossyProxy {
   port: number;
   /** Loses the next response of the server: its connection is closed or stays silent. */
-  loseNextAnswer(loss: Loss): void;
+  loseNextResponse(loss: Loss): void;
   /** Closes all connections on the client's side; the server finishes what it has begun. */
   cut(): void;
   /** Whether new connections are accepted. */
@@ -19,7 +19,7 @@ export interface LossyProxy {
   /** Number of connections so far. */
   made(): number;
   /** Number of connections that their clients have not closed. */
-  held(): number;
+  openConnections(): number;
   /** Stops listening and closes every connection. */
   close(): void;
 }
@@ -76,7 +76,7 @@ export async function openLossyProxy(serverPort: number, host = '127.0.0.1'): Pr
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
-    loseNextAnswer: (loss) => {
+    loseNextResponse: (loss) => {
       next = loss;
     },
     cut: () => {
@@ -90,7 +90,7 @@ export async function openLossyProxy(serverPort: number, host = '127.0.0.1'): Pr
     },
     lost: () => lost,
     made: () => made,
-    held: () => held.size,
+    openConnections: () => held.size,
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();

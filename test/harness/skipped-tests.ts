@@ -17,8 +17,8 @@ export interface SkippedTest {
 
 /** Returns the lines that end a run: each missing program once, with the number of its tests, then every other reason. */
 export function skippedLines(skipped: readonly SkippedTest[]): string[] {
-  const programs = counted(skipped.flatMap(({ needs }) => needs ?? []));
-  const reasons = counted(
+  const programs = countEach(skipped.flatMap(({ needs }) => needs ?? []));
+  const reasons = countEach(
     skipped.flatMap(({ needs, note }) => (needs === undefined ? (note ?? 'no reason given') : [])),
   );
   const lines = programs.map(([program, count]) => `${program} is not installed: ${tests(count)} skipped.`);
@@ -27,7 +27,7 @@ export function skippedLines(skipped: readonly SkippedTest[]): string[] {
 }
 
 /** Returns each text with the number of its occurrences, in alphabetical order. */
-function counted(texts: readonly string[]): [string, number][] {
+function countEach(texts: readonly string[]): [string, number][] {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
   return [...counts].toSorted(([one], [other]) => one.localeCompare(other));

@@ -1,4 +1,4 @@
-/** A partner that cancelled expects that nobody calls, whatever operators re-run later. */
+/** A partner that cancelled expects that nobody calls, even if an operator re-runs the submission later. */
 import { expect, test } from 'vitest';
 import { newCancellation, preventsCall } from '../../src/leads/cancellation.ts';
 

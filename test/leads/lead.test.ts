@@ -38,9 +38,12 @@ test.each([
   ['cancelled', 'not-found'],
   ['expired', 'not-found'],
   [undefined, 'not-found'],
-] as const)('a request to cancel that cancelled nothing, after a lead that is %s, is %s', (last, outcome) => {
-  expect(outcomeIfNotCancelled(last)).toBe(outcome);
-});
+] as const)(
+  'a request that cancels nothing because the latest lead is %s has the outcome %s',
+  (last, outcome) => {
+    expect(outcomeIfNotCancelled(last)).toBe(outcome);
+  },
+);
 
 test('operators can select every state of a lead that partners can see', () => {
   const { components } = JSON.parse(readContract().json);

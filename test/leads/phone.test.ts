@@ -65,7 +65,7 @@ describe('national and international spellings by country', () => {
   });
 });
 
-test('the memoised result belongs to the same text', () => {
+test('returns a memoised result only for the same text', () => {
   const memoised = phoneParser('GB');
   const numbers = Array.from({ length: 5_000 }, (_, index) => `07840${String(index).padStart(6, '0')}`);
   for (const number of [...numbers, ...numbers.toReversed()]) {

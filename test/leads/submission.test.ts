@@ -22,6 +22,6 @@ test('the delay of a call counts from when the submission was received, in secon
   expect(callDueAt(newSubmission(sent), sent.receivedAt + 400_000)).toBe(1_600_000);
 });
 
-test('the lead of a submission that is re-run after its delay is due at once', () => {
+test('the lead of a submission that is re-run after its delay is due immediately', () => {
   expect(callDueAt(newSubmission(sent), 90_000_000)).toBe(90_000_000);
 });

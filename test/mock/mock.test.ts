@@ -73,7 +73,7 @@ test('prints every response that it can produce when it starts', () => {
   }
 });
 
-test('the commands of docs/mock.md print what it says', async (context) => {
+test('the commands of docs/mock.md print the documented output', async (context) => {
   skipWithout(context, ['curl', '--version']);
   const guide = readFileSync(new URL('../../docs/mock.md', import.meta.url), 'utf8');
   const commands = [...guide.matchAll(/```\n(curl[\s\S]*?)```/g)].map(([, command = '']) => command);

@@ -10,8 +10,11 @@ describe.each(operationsWith(404))('%s', (id) => {
 
   const { path } = operationOf(id);
 
-  test.each([`${path}/`, `/${path}`, path.toUpperCase(), `/v1${path}`])('has no path %s', async (other) => {
-    const server = await startServer();
-    expect((await send(server, id, { path: server.url + other })).status).toBe(404);
-  });
+  test.each([`${path}/`, `/${path}`, path.toUpperCase(), `/v1${path}`])(
+    'responds with 404 to the path %s',
+    async (other) => {
+      const server = await startServer();
+      expect((await send(server, id, { path: server.url + other })).status).toBe(404);
+    },
+  );
 });

@@ -26,7 +26,7 @@ function slowLimit(burst: number) {
   return rateLimit(0.1, burst);
 }
 
-/** More than one address may send. */
+/** Number of failures that exceeds the limit of an address. */
 const tooManyFailures = 60;
 
 /** Sends too many requests, each with another invalid key. Returns a 429 response; undefined if there is none. */
@@ -210,7 +210,7 @@ describe.each(operationsWith(429))('%s', (id) => {
     expect((await send(invalid, id, from('192.0.2.2'))).status).toBe(401);
     expect(await exceedFailureLimit(server, id, (index) => from(`2001:db8:0:1::${index}`))).toBeDefined();
     expect((await send(invalid, id, from('2001:db8:0:2::1'))).status).toBe(401);
-    // The client itself wrote what stands before the proxy's entry.
+    // The client can forge every entry before the proxy's.
     const forged = (index: number) => from(`198.51.100.${index}, 192.0.2.1`);
     expect(await exceedFailureLimit(server, id, forged)).toBeDefined();
   });
@@ -225,7 +225,7 @@ describe.each(operationsWith(429))('%s', (id) => {
 
 // The other operations do not wait for the store's write lock.
 describe.each(operationsWith(409))('%s', (id) => {
-  test('responds to the requests that wait for the store', async () => {
+  test('responds to the requests that waited for the store', async () => {
     const server = await startServer({ inFlightPerKey: 2 });
     const { accepted } = await overfill(server, id, 2);
     expect(accepted.map(({ status }) => status)).toEqual([200, 200]);

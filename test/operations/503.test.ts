@@ -1,4 +1,4 @@
-/** A server that cannot accept a request must say so, rather than queue requests until all of them are lost. */
+/** A server that cannot accept a request must reject it, rather than queue requests until all of them are lost. */
 import { describe, expect, test, vi } from 'vitest';
 import { StoreUnavailable } from '../../src/store/store.ts';
 import { send } from '../harness/client.ts';
@@ -29,7 +29,7 @@ describe.each(queued)('%s', (id) => {
 describe.each(operationsWith(503).filter((id) => !queued.includes(id)))('%s', (id) => {
   testEveryExample(id, 503, {
     unavailable: {
-      // SQLite reads at once, however full the queue is: only another store is unavailable for reads.
+      // SQLite's reads do not wait in the queue: only another store can be unavailable for reads.
       arrange: async (server) => {
         vi.spyOn(server.store, 'leadStatus').mockRejectedValue(new StoreUnavailable('The queue is full.'));
       },

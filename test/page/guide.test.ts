@@ -16,7 +16,7 @@ const guide = withTables(
   Object.values(paths).map(({ post }) => post),
 );
 
-/** The row of a table that begins with these cells. */
+/** Returns the table row that begins with these cells. */
 function row(...cells: string[]): string | undefined {
   return guide.split('\n').find((line) => line.startsWith(`| ${cells.join(' | ')} |`));
 }

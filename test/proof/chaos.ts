@@ -142,7 +142,7 @@ export async function disturb(
   await Promise.all(
     these.map(async (disturbance) => {
       const socket = openRaw(target, { allowHalfOpen: true });
-      const fault = await play(socket, disturbance);
+      const fault = await perform(socket, disturbance);
       if (fault !== undefined) faults.push(`${fault}\n  ${JSON.stringify(disturbance)}`);
       if (disturbance.end === 'stall') stalled.push(socket);
       else if (disturbance.end !== 'reset') socket.destroy();
@@ -151,7 +151,7 @@ export async function disturb(
   for (const socket of stalled) socket.destroy();
 }
 
-async function play(socket: Socket, { bytes, end, moment, isBehindAdd }: Disturbance) {
+async function perform(socket: Socket, { bytes, end, moment, isBehindAdd }: Disturbance) {
   const first = responsesOn(socket, 1);
   socket.write(bytes);
   if (moment === 'after a tick') await nextTick();

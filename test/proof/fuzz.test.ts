@@ -8,7 +8,7 @@ test('responds to 2,000 mostly invalid requests as in the contract, never with a
   const seed = Date.now() % 1_000_000;
   const url = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
   const { faults, warnings, kinds } = await fuzz(url, 2_000, seed);
-  // Response times on a busy machine say nothing.
+  // On a busy machine, response times prove nothing.
   const wrong = faults.filter((fault) => !fault.startsWith('The response took'));
   expect({ seed, wrong, warnings }).toEqual({ seed, wrong: [], warnings: [] });
   expect(Object.keys(kinds)).toHaveLength(6);

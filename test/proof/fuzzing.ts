@@ -96,13 +96,13 @@ async function sendAll(
       if (request.breaksConnection) connection.close();
       else if (connection.surplus > 0) throw new Error('A request got two responses.');
     } catch (error) {
-      report.faults.push(`${error instanceof Error ? error.message : error}\n${shown(request)}`);
+      report.faults.push(`${error instanceof Error ? error.message : error}\n${describeRequest(request)}`);
       connection.close();
     }
     const took = performance.now() - begun;
     report.slowest = Math.max(report.slowest, took);
     if (took > maxResponseTime)
-      report.faults.push(`The response took ${Math.round(took)} ms.\n${shown(request)}`);
+      report.faults.push(`The response took ${Math.round(took)} ms.\n${describeRequest(request)}`);
   }
 }
 
@@ -117,6 +117,6 @@ function check({ id, bytes }: FuzzedRequest, response: ReceivedResponse): void {
   checkResponse(id, response);
 }
 
-function shown({ kind, bytes }: FuzzedRequest): string {
+function describeRequest({ kind, bytes }: FuzzedRequest): string {
   return `  (${kind}, ${bytes.length} bytes) ${JSON.stringify(bytes.toString('latin1', 0, 400))}`;
 }

@@ -135,7 +135,7 @@ export function stall(target: Target, count: number): { stop(): void } {
   ];
   const sockets = new Set<Socket>();
   let isRunning = true;
-  const keep = async (index: number) => {
+  const keepStalling = async (index: number) => {
     while (isRunning) {
       const socket = openRaw(target);
       sockets.add(socket);
@@ -144,7 +144,7 @@ export function stall(target: Target, count: number): { stop(): void } {
       sockets.delete(socket);
     }
   };
-  for (let index = 0; index < count; index += 1) void keep(index);
+  for (let index = 0; index < count; index += 1) void keepStalling(index);
   return {
     stop: () => {
       isRunning = false;

@@ -67,8 +67,8 @@ await store.close();
 await server.stop();
 rmSync(directory, { recursive: true });
 
-const first = lowest(measured.slice(warmUp, warmUp + 4));
-const last = lowest(measured.slice(-4));
+const first = minimumOf(measured.slice(warmUp, warmUp + 4));
+const last = minimumOf(measured.slice(-4));
 const isFlat = last.heap - first.heap <= maxGrowth.heap && last.handles - first.handles <= maxGrowth.handles;
 print(isFlat ? 'Heap and handles are flat.' : 'The heap or the number of handles has grown.');
 print(isDelivered ? 'All due leads were delivered.' : 'Some due leads were not delivered.');
@@ -112,7 +112,7 @@ async function untilDelivered(): Promise<boolean> {
 }
 
 /** Returns the minimum of each value, because uncollected garbage varies. */
-function lowest(these: readonly Measurement[]): Measurement {
+function minimumOf(these: readonly Measurement[]): Measurement {
   return {
     heap: Math.min(...these.map(({ heap }) => heap)),
     resident: Math.min(...these.map(({ resident }) => resident)),

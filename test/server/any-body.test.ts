@@ -7,22 +7,26 @@ import { operationIds, requestExamples } from '../harness/contract.ts';
 import { leadsIn, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
 /** `send` checks every response against the contract; this also checks that a rejected request saved nothing. */
-async function isAnswered(server: TestServer, id: OperationId, body: { text: string } | { base64: string }) {
-  const before = await contents(server);
+async function expectDocumentedResponse(
+  server: TestServer,
+  id: OperationId,
+  body: { text: string } | { base64: string },
+) {
+  const before = await countStored(server);
   const { status } = await send(server, id, body);
   expect(status).toBeLessThan(500);
-  if (status !== 200) expect(await contents(server)).toEqual(before);
+  if (status !== 200) expect(await countStored(server)).toEqual(before);
 }
 
-async function contents(server: TestServer) {
+async function countStored(server: TestServer) {
   return {
     leads: (await leadsIn(server.store)).length,
     submissions: (await submissionsIn(server.store)).length,
   };
 }
 
-/** Almost valid bodies: the fields of the examples, each valid, invalid or missing. */
-function almost(id: OperationId) {
+/** Generates bodies with the fields of the examples, each valid, invalid or missing. */
+function nearlyValidBody(id: OperationId) {
   const fields = Object.assign({}, ...Object.values(requestExamples(id)).map(({ value }) => value));
   const model = Object.fromEntries(
     Object.entries(fields).map(([name, right]) => [
@@ -42,8 +46,8 @@ for (const id of operationIds()) {
   test(`${id} returns a documented response to any JSON value`, async () => {
     const server = await startServer();
     await fc.assert(
-      fc.asyncProperty(fc.oneof(fc.jsonValue({ maxDepth: 4 }), almost(id)), (value) =>
-        isAnswered(server, id, { text: JSON.stringify(value) }),
+      fc.asyncProperty(fc.oneof(fc.jsonValue({ maxDepth: 4 }), nearlyValidBody(id)), (value) =>
+        expectDocumentedResponse(server, id, { text: JSON.stringify(value) }),
       ),
       { numRuns: 400 },
     );
@@ -53,7 +57,7 @@ for (const id of operationIds()) {
     const server = await startServer();
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), (bytes) =>
-        isAnswered(server, id, { base64: Buffer.from(bytes).toString('base64') }),
+        expectDocumentedResponse(server, id, { base64: Buffer.from(bytes).toString('base64') }),
       ),
       { numRuns: 300 },
     );
@@ -67,7 +71,7 @@ for (const id of operationIds()) {
       fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), (at, byte, isTruncated) => {
         const bytes = Buffer.from(isTruncated ? whole.subarray(0, at) : whole);
         if (!isTruncated) bytes[at] = byte;
-        return isAnswered(server, id, { base64: bytes.toString('base64') });
+        return expectDocumentedResponse(server, id, { base64: bytes.toString('base64') });
       }),
       { numRuns: 300 },
     );

@@ -40,15 +40,15 @@ test('closes the connection of a client that sends headers slowly', async () => 
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
-/** Returns whether the server has closed a connection; a client that reads nothing only notices when it writes. */
-async function isCut(socket: Socket): Promise<void> {
+/** Waits until the server has closed a connection. A client that reads nothing notices this only when it writes. */
+async function untilClosed(socket: Socket): Promise<void> {
   const closed = new Promise((resolve) => socket.once('close', resolve));
   const writing = setInterval(() => socket.write('\r\n'), 20);
   await closed;
   clearInterval(writing);
 }
 
-function settled(sockets: readonly Socket[]): Promise<unknown> {
+function untilConnected(sockets: readonly Socket[]): Promise<unknown> {
   return Promise.all(sockets.map((socket) => once(socket, 'connect')));
 }
 
@@ -67,9 +67,9 @@ test('closes the connection that has been idle longest to make room for a new on
   first.on('close', () => closed.push('first'));
   second.resume().on('close', () => closed.push('second'));
   third.resume().on('close', () => closed.push('third'));
-  await settled([connectTo(server), connectTo(server)]);
+  await untilConnected([connectTo(server), connectTo(server)]);
   await expect.poll(() => closed).toEqual(['second']);
-  await settled([connectTo(server)]);
+  await untilConnected([connectTo(server)]);
   await expect.poll(() => closed).toEqual(['second', 'third']);
 });
 
@@ -97,7 +97,7 @@ test('refuses new connections if none is idle, and serves the busy ones', async 
 test('limits the connections of an address, but not those of a trusted proxy', async () => {
   const server = await startServer({ connectionsPerAddress: 2 });
   const held = [connectTo(server), connectTo(server)];
-  await settled(held);
+  await untilConnected(held);
   const refused = connectTo(server);
   refused.on('error', () => {});
   await new Promise((resolve) => refused.resume().on('close', resolve));
@@ -107,7 +107,7 @@ test('limits the connections of an address, but not those of a trusted proxy', a
     .toBe(200);
 
   const behindProxy = await startServer({ connectionsPerAddress: 2, trustedProxies: ['loopback'] });
-  await settled(Array.from({ length: 5 }, () => connectTo(behindProxy)));
+  await untilConnected(Array.from({ length: 5 }, () => connectTo(behindProxy)));
   expect((await post(behindProxy, 'addLead', person)).status).toBe(200);
 });
 
@@ -131,7 +131,7 @@ test('counts the requests of an address on all its connections until their respo
 test('stops counting aborted requests of an address with other connections', async () => {
   // The idle connection must stay open meanwhile.
   const server = await startServer({ requestsPerAddress: 2, headersTimeout: 60_000, requestTimeout: 60_000 });
-  await settled([connectTo(server)]);
+  await untilConnected([connectTo(server)]);
   const inFlight: Socket[] = [];
   const head = `POST /lead/status?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
   for (let count = 0; count < 2; count += 1) {
@@ -165,7 +165,7 @@ test('resets the connection of a client that reads nothing', async () => {
   unread.pause();
   // More than the system buffers for a connection.
   for (let count = 0; count < 10; count += 1) unread.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
-  await isCut(unread);
+  await untilClosed(unread);
   expect((await fetch(`${server.url}/docs`)).status).toBe(200);
 });
 
@@ -211,10 +211,10 @@ test('resets the oldest download once unread documents exceed the limit', async 
   const first = await ask();
   const second = await ask();
   await ask();
-  await isCut(first);
+  await untilClosed(first);
   expect(second.destroyed).toBe(false);
   expect((await fetch(`${server.url}/docs`)).status).toBe(200);
-  await isCut(second);
+  await untilClosed(second);
 });
 
 test('does not count downloads whose connection is closed', async () => {

@@ -1,4 +1,4 @@
-/** Unit tests of the limits. */
+/** Limits of keys and connections, and what a stopping server does with requests in flight. */
 import { EventEmitter, once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
@@ -10,7 +10,7 @@ import { KeyRateLimiter } from '../../src/server/key-rate-limiter.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { openRaw, responsesOn } from '../harness/client.ts';
 
-test('frees one place of the key whose request ends', () => {
+test('lets a key send one more request when one of its requests ends', () => {
   const inFlight = new InFlightLimiter(3);
   expect([1, 2, 3, 4].map(() => inFlight.enter('a'))).toEqual([true, true, true, false]);
   expect(inFlight.enter('b')).toBe(true);
@@ -116,7 +116,7 @@ async function startControlledServer(body = '{}') {
   return { connected, respondNext, stop, waiting, warned };
 }
 
-test('keeps idle connections open longer than proxies do', async () => {
+test('announces a keep-alive timeout that is longer than that of proxies', async () => {
   const { connected, respondNext } = await startControlledServer();
   const socket = await connected();
   const received = responsesOn(socket, 1);

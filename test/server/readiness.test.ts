@@ -7,7 +7,7 @@ import { Metrics } from '../../src/telemetry/metrics.ts';
 import { startServer } from '../harness/server.ts';
 
 /** Returns a readiness on a store whose checks the test ends, with a clock that the test advances. */
-function watched() {
+function startReadiness() {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const ends: ((error?: Error) => void)[] = [];
@@ -37,7 +37,7 @@ function watched() {
 const failed = 'The server is not ready: the store failed its check.';
 
 test('checks the store at intervals, sooner while it fails, and logs only changes', async () => {
-  const { readiness, checkReady, end, lines } = watched();
+  const { readiness, checkReady, end, lines } = startReadiness();
   const started = readiness.start();
   await end();
   await started;
@@ -59,7 +59,7 @@ test('checks the store at intervals, sooner while it fails, and logs only change
 });
 
 test('is not ready if a check does not end, and starts no second check', async () => {
-  const { readiness, checkReady, end, lines } = watched();
+  const { readiness, checkReady, end, lines } = startReadiness();
   const started = readiness.start();
   expect(readiness.isReady).toBe(false);
   await end();
@@ -79,7 +79,7 @@ test('is not ready if a check does not end, and starts no second check', async (
 });
 
 test('logs a failing store at the start, and starts', async () => {
-  const { readiness, end, lines } = watched();
+  const { readiness, end, lines } = startReadiness();
   const started = readiness.start();
   await end(new Error('read-only'));
   await started;
@@ -88,7 +88,7 @@ test('logs a failing store at the start, and starts', async () => {
 });
 
 test('stops checking without waiting for a check', async () => {
-  const { readiness, checkReady, end, lines } = watched();
+  const { readiness, checkReady, end, lines } = startReadiness();
   void readiness.start();
   readiness.stop();
   await end(new Error('the store is closed'));

@@ -22,7 +22,10 @@ const stored = 30_000;
 let people = 0;
 
 /** Runs each statement of partners' requests and of the dispatcher once. */
-async function work(store: Store, from: Awaited<ReturnType<typeof seeded>>['from']): Promise<void> {
+async function runEveryStatement(
+  store: Store,
+  from: Awaited<ReturnType<typeof seeded>>['from'],
+): Promise<void> {
   await store.keyHolder('digest');
   await store.isGranted(1, 'motor');
   people += 1;
@@ -90,14 +93,14 @@ test.each([
   const { from } = await seeded(store);
   await store.addKey('first', 'key', 'digest');
   // After a few executions PostgreSQL keeps a plan that does not depend on the values.
-  for (let round = 0; round < 10; round += 1) await work(store, from);
+  for (let round = 0; round < 10; round += 1) await runEveryStatement(store, from);
   const numbers = `generate_series(1, ${stored}) AS n`;
   for (const sql of [fill.submission(numbers), fill.lead(numbers), fill.attempt(numbers)]) {
     await asAdministrator(url, sql);
   }
   if (isAnalysed) await asAdministrator(url, 'ANALYZE');
   const [before] = await tableScans(url, store);
-  for (let round = 0; round < 10; round += 1) await work(store, from);
+  for (let round = 0; round < 10; round += 1) await runEveryStatement(store, from);
   const [after] = await tableScans(url, store);
   expect(after).toEqual(before);
   expect(await asAdministrator(url, 'SELECT count(*)::integer AS count FROM lead')).toEqual([
@@ -142,7 +145,7 @@ test('SQLite scans no large table', async () => {
   const { from } = await seeded(store);
   await store.addKey('first', 'key', 'digest');
   const spies = (['run', 'get', 'all'] as const).map((name) => vi.spyOn(StatementSync.prototype, name));
-  await work(store, from);
+  await runEveryStatement(store, from);
   await store.workload();
   await lookUp(store, '+447840000001');
   // The cast: the methods were called on prepared statements.
@@ -192,7 +195,7 @@ test('PostgreSQL finds due leads without reading those of a paused type', async 
       .replaceAll('9000000000000', '0')
       .replace("'dialled'", "'scheduled'"),
   );
-  for (let round = 0; round < 10; round += 1) await work(store, from);
+  for (let round = 0; round < 10; round += 1) await runEveryStatement(store, from);
   expect(await entriesRead(url, store, 'lead_due')).toBeLessThan(1_000);
   expect(await store.workload()).toMatchObject({ due: 0, duePaused: stored });
 });

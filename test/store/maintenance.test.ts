@@ -32,14 +32,14 @@ function mobile(index: number): string {
 
 let made = 0;
 
-/** Makes an identifier of the current time; the times of `newIdentifier` never go back within a process. */
-function idNow(): string {
+/** Returns an identifier of the current time, even after the clock was set back; `newIdentifier` never goes back. */
+function currentIdentifier(): string {
   made += 1;
   return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
 }
 
-/** Runs something with the clock set back by some days. */
-async function ago<Result>(days: number, work: () => Promise<Result>): Promise<Result> {
+/** Runs something with the clock set back by a number of days. */
+async function withClockSetBack<Result>(days: number, work: () => Promise<Result>): Promise<Result> {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - days * day });
   try {
     return await work();
@@ -49,13 +49,13 @@ async function ago<Result>(days: number, work: () => Promise<Result>): Promise<R
 }
 
 /** Fills a store with leads in every state, long ago and recent, and with other submissions, attempts and re-runs. */
-async function filled(opening: Store | Promise<Store>) {
+async function filledStore(opening: Store | Promise<Store>) {
   const { store, first, second, from } = await seeded(opening);
   for (const days of [500, 1]) {
-    await ago(days, async () => {
+    await withClockSetBack(days, async () => {
       const base = days * 100;
       const sent = (partnerId: number, index: number, changes = {}) =>
-        from(partnerId, { id: idNow(), mobile: mobile(base + index), ...changes });
+        from(partnerId, { id: currentIdentifier(), mobile: mobile(base + index), ...changes });
       const add = (index: number, changes = {}) => store.submit(sent(first.id, index, changes));
       await add(1);
       const [dialled] = await claim(store, `dialled-${days}`);
@@ -64,7 +64,12 @@ async function filled(opening: Store | Promise<Store>) {
       const [failed] = await claim(store, `failed-${days}`);
       await record(store, `failed-${days}`, failed?.id ?? '', 'unknown');
       await add(3, { delays: 20_000_000 });
-      await cancel(store, { id: idNow(), partnerId: first.id, type: 'motor', mobile: mobile(base + 3) });
+      await cancel(store, {
+        id: currentIdentifier(),
+        partnerId: first.id,
+        type: 'motor',
+        mobile: mobile(base + 3),
+      });
       await store.submit(sent(first.id, 4), { key: `day-${days}`, fingerprint: 'four' });
       const [paused] = await claim(store, `paused-${days}`);
       await record(store, `paused-${days}`, paused?.id ?? '', 'unavailable', Date.now() + 1_000 * day);
@@ -81,7 +86,7 @@ async function filled(opening: Store | Promise<Store>) {
 
 describe.each(stores)('$name', ({ open }) => {
   test('prunes what is old, but keeps leads that can be called or prevent a second call', async () => {
-    const { store, first, from } = await filled(open());
+    const { store, first, from } = await filledStore(open());
     expect(await pruneAll(store, Date.now() - 400 * day)).toEqual({
       submissions: 4,
       cancellations: 1,
@@ -110,10 +115,16 @@ describe.each(stores)('$name', ({ open }) => {
   test('prunes old cancellations, but keeps those of a lead that can be called', async () => {
     const { store, first, from } = await seeded(open());
     const cancelled = (index: number, changes = {}) =>
-      cancel(store, { id: idNow(), partnerId: first.id, type: 'motor', mobile: mobile(index), ...changes });
-    await ago(500, async () => {
+      cancel(store, {
+        id: currentIdentifier(),
+        partnerId: first.id,
+        type: 'motor',
+        mobile: mobile(index),
+        ...changes,
+      });
+    await withClockSetBack(500, async () => {
       for (const index of [1, 2, 3]) {
-        await store.submit(from(first.id, { id: idNow(), mobile: mobile(index) }));
+        await store.submit(from(first.id, { id: currentIdentifier(), mobile: mobile(index) }));
         if (index === 1) await dialDue(store, 'unknown');
         if (index === 2) await dialDue(store);
         await cancelled(index);
@@ -148,9 +159,9 @@ describe.each(stores)('$name', ({ open }) => {
 
   test('prunes in small steps, and lets other calls write between them', async () => {
     const { store, first, from } = await seeded(open());
-    await ago(500, async () => {
+    await withClockSetBack(500, async () => {
       const all = Array.from({ length: 1_200 }, (_, index) =>
-        store.submit(from(first.id, { id: idNow(), mobile: mobile(index), type: 'unknown' })),
+        store.submit(from(first.id, { id: currentIdentifier(), mobile: mobile(index), type: 'unknown' })),
       );
       await Promise.all(all);
     });
@@ -175,9 +186,9 @@ describe.each(stores)('$name', ({ open }) => {
 
   test('keeps a submission whose re-run was accepted as long as its lead can be called', async () => {
     const { store, first, from } = await seeded(open());
-    await ago(500, async () => {
+    await withClockSetBack(500, async () => {
       const submissions = [1, 2].map((index) =>
-        from(first.id, { id: idNow(), mobile: mobile(index), type: 'late' }),
+        from(first.id, { id: currentIdentifier(), mobile: mobile(index), type: 'late' }),
       );
       for (const submission of submissions) {
         expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
@@ -194,8 +205,10 @@ describe.each(stores)('$name', ({ open }) => {
     expect((await submissionsIn(store)).map(({ reruns }) => reruns.length)).toEqual([1, 1]);
     // One is dialled and prevents a second call; nothing of the other is needed.
     const other = { id: '', partnerId: first.id, type: 'late', mobile: mobile(2) };
-    await ago(499, async () => {
-      expect(await cancel(store, { ...other, id: idNow() })).toMatchObject({ outcome: 'cancelled' });
+    await withClockSetBack(499, async () => {
+      expect(await cancel(store, { ...other, id: currentIdentifier() })).toMatchObject({
+        outcome: 'cancelled',
+      });
     });
     await dialDue(store);
     expect(await prune()).toMatchObject({ submissions: 2, cancellations: 1, leads: 1 });
@@ -210,8 +223,10 @@ describe.each(stores)('$name', ({ open }) => {
   test('prunes the earlier leads of a person with the submission of the latest', async () => {
     const { store, first, from } = await seeded(open(), day);
     for (const days of [500, 450]) {
-      await ago(days, async () => {
-        expect(await store.submit(from(first.id, { id: idNow() }))).toMatchObject({ outcome: 'accepted' });
+      await withClockSetBack(days, async () => {
+        expect(await store.submit(from(first.id, { id: currentIdentifier() }))).toMatchObject({
+          outcome: 'accepted',
+        });
         await dialDue(store);
       });
       expect(await pruneAll(store, Date.now() - (days - 10) * day)).toMatchObject({
@@ -233,7 +248,7 @@ describe('copy', () => {
   ])(
     'copies everything from %s to %s, and the target continues to work',
     async (_from, _to, openSource, openTarget) => {
-      const { store: source, first, from } = await filled(openSource());
+      const { store: source, first, from } = await filledStore(openSource());
       await source.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
       await source.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
       const target = await openTarget();
@@ -278,7 +293,7 @@ describe('copy', () => {
     },
   );
 
-  test('numbers rows after a copy above all copied rows, in whatever order the pages were added', async () => {
+  test('numbers new rows above all copied rows, regardless of the order in which pages were added', async () => {
     const { store: source, first, from } = await seeded(openStore());
     for (let count = 0; count < 5; count += 1) await source.submit(from(first.id));
     const { store: target } = await seeded(openPostgres());
@@ -297,7 +312,7 @@ describe('copy', () => {
   });
 
   test('continues an interrupted copy where it ended', async () => {
-    const { store: source } = await filled(openStore());
+    const { store: source } = await filledStore(openStore());
     const target = await openPostgres();
     let calls = 0;
     const interrupted: Archive = {
@@ -325,7 +340,7 @@ describe('copy', () => {
   });
 
   test('refuses a target with other rows, and does not change it', async () => {
-    const { store: source } = await filled(openStore());
+    const { store: source } = await filledStore(openStore());
     const { store: target } = await seeded(openPostgres());
     await target.addType('theirs', null);
     await target.addType('more', null);
@@ -334,7 +349,7 @@ describe('copy', () => {
   });
 
   test('finds a difference in a single value', async () => {
-    const { store: source } = await filled(openStore());
+    const { store: source } = await filledStore(openStore());
     const url = await emptyDatabase();
     const target = closing(await openPostgresStore(url));
     await copyStore(source, target, noProgress);

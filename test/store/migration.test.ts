@@ -12,7 +12,7 @@ import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 
 /** The migrations of a later version of the program. */
-function further(...texts: string[]): URL[] {
+function withFurtherMigrations(...texts: string[]): URL[] {
   const directory = temporaryDirectory();
   return [
     ...migrations,
@@ -33,7 +33,7 @@ function migratedDatabase(): DatabaseSync {
 test('runs only the migrations that a store does not have yet, each once, and keeps its rows', () => {
   const database = migratedDatabase();
   database.exec("INSERT INTO lead_type (name, created_at) VALUES ('motor-trade', 1)");
-  const files = further(
+  const files = withFurtherMigrations(
     'ALTER TABLE lead_type ADD COLUMN colour TEXT; UPDATE lead_type SET colour = name;',
     "UPDATE lead_type SET colour = colour || '!';",
   );
@@ -60,7 +60,9 @@ test.each([
 ])('undoes all migrations of a start if one %s', (_what, text, reason) => {
   const database = migratedDatabase();
   const before = currentMigration(database);
-  expect(() => migrate(database, further('CREATE TABLE extra (id INTEGER);', text))).toThrow(reason);
+  expect(() => migrate(database, withFurtherMigrations('CREATE TABLE extra (id INTEGER);', text))).toThrow(
+    reason,
+  );
   expect(currentMigration(database)).toBe(before);
   expect(database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'extra'").get()).toBeUndefined();
   expect(database.prepare('SELECT count(*) AS partners FROM partner').get()).toEqual({ partners: 0 });

@@ -19,8 +19,8 @@ async function serverOn(url: string): Promise<Store> {
   return store;
 }
 
-/** Runs something while the clock is wrong. */
-async function whenClockIs<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
+/** Runs something with a clock that is wrong by some time (ms). */
+async function withClockOffset<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + milliseconds });
   try {
     return await work();
@@ -47,7 +47,7 @@ describe.each([
     ['one server is a day ahead', 24 * hour],
   ])('finds and cancels a lead while %s', async (_how, skew) => {
     const { one, other, own, first, from } = await twoServers();
-    await whenClockIs(skew, async () => {
+    await withClockOffset(skew, async () => {
       await one.submit(from(first.id));
       expect(await cancel(one, own)).toMatchObject({ outcome: 'cancelled' });
     });
@@ -66,7 +66,7 @@ describe.each([
     const { one, other, own, first, from } = await twoServers();
     await one.submit(from(first.id, { delays: 600 }));
     await cancel(one, own);
-    await whenClockIs(-hour, async () => {
+    await withClockOffset(-hour, async () => {
       await other.submit(from(first.id));
       expect(await other.leadStatus(own)).toMatchObject({ state: 'scheduled' });
       expect(await cancel(other, own)).toMatchObject({ outcome: 'cancelled' });
@@ -79,7 +79,7 @@ describe.each([
     await one.submit(from(first.id));
     await dialDue(one, 'rejected');
     const [older] = await leadsIn(one);
-    await whenClockIs(-hour, () => other.submit(from(second.id)));
+    await withClockOffset(-hour, () => other.submit(from(second.id)));
     await dialDue(one, 'rejected');
     const newer = (await leadsIn(one)).find(({ id }) => id !== older?.id);
     expect((newer?.id ?? '') < (older?.id ?? '')).toBe(true);
@@ -91,7 +91,7 @@ describe.each([
   test('finds the latest lead of each partner in the order of the store', async () => {
     const { one, other, own, first, second, from } = await twoServers();
     const theirs = { partnerId: second.id, ...person };
-    await whenClockIs(hour, async () => {
+    await withClockOffset(hour, async () => {
       await one.submit(from(first.id));
       await cancel(one, own);
       await one.submit(from(second.id));

@@ -26,7 +26,7 @@ test('SQLite prepares what a running server calls once', async () => {
   expect(prepare).not.toHaveBeenCalled();
 });
 
-test('every statement that PostgreSQL prepares has its own name', () => {
+test('gives every statement that PostgreSQL prepares its own name', () => {
   const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(
     (file) => file.endsWith('.ts') && !file.startsWith('sqlite'),
   );

@@ -21,7 +21,7 @@ async function interrupt(store: Store): Promise<void> {
 }
 
 /** Claims leads when all of them are too late to call. */
-function giveUp(store: Store) {
+function claimTooLate(store: Store) {
   return store.claimDue({ claim: 'test', limit: 10, lease: 60_000, earliestDueAt: Date.now() + hour });
 }
 
@@ -42,11 +42,11 @@ const failures: Record<string, (store: Store) => Promise<unknown>> = {
   },
   'too late to call after an attempt with an unknown outcome': async (store) => {
     await attempt(store, 'unknown');
-    expect(await giveUp(store)).toEqual({ leads: [], tooLate: 1, undecided: 1 });
+    expect(await claimTooLate(store)).toEqual({ leads: [], tooLate: 1, undecided: 1 });
   },
   'too late to call after an interrupted attempt': async (store) => {
     await interrupt(store);
-    expect(await giveUp(store)).toEqual({ leads: [], tooLate: 1, undecided: 1 });
+    expect(await claimTooLate(store)).toEqual({ leads: [], tooLate: 1, undecided: 1 });
   },
 };
 
@@ -94,7 +94,7 @@ describe.each(stores)('$name', ({ open }) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await interrupt(store);
-    await giveUp(store);
+    await claimTooLate(store);
     expect(await Array.fromAsync(store.attempts(person.mobile))).toMatchObject([
       { outcome: 'unknown', response: 'no response was recorded before the lease ended' },
     ]);
@@ -203,7 +203,7 @@ describe.each(stores)('$name', ({ open }) => {
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
     await expect.poll(async () => (await store.workload()).due, { interval: 2 }).toBe(1);
-    await giveUp(store);
+    await claimTooLate(store);
     await record(store, 'slow', lead?.id ?? '', 'rejected');
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
     await record(store, 'slow', lead?.id ?? '', 'delivered');

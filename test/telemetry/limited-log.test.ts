@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { LimitedLog } from '../../src/telemetry/limited-log.ts';
 import { OccasionalWarning } from '../../src/telemetry/occasional-warning.ts';
 
-function recorded() {
+function recordingLog() {
   const lines: { msg: string; suppressed?: number; level: number }[] = [];
   const stream = new Writable({
     write: (chunk, _encoding, done) => {
@@ -23,7 +23,7 @@ function stopClock(): void {
 
 test('logs some of many failures, and the number of suppressed lines', () => {
   stopClock();
-  const { lines, log } = recorded();
+  const { lines, log } = recordingLog();
   const limited = new LimitedLog(log);
   for (let count = 0; count < 5_000; count += 1)
     limited.write('error', { err: new Error('down') }, 'A request failed.');
@@ -39,7 +39,7 @@ test('logs some of many failures, and the number of suppressed lines', () => {
 
 test('repeats a warning only after ten seconds without its cause', () => {
   stopClock();
-  const { lines, log } = recorded();
+  const { lines, log } = recordingLog();
   const warning = new OccasionalWarning(log);
   for (let second = 0; second < 30; second += 1) {
     warning.warn({}, 'too many');

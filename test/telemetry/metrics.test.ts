@@ -135,7 +135,7 @@ test('reports paused leads separately, and each pause with who paused', async ()
   expect(await metrics()).not.toContain('leads_delivery_paused{type="motor-trade"');
 });
 
-test('while the store fails, counts the failures and reports no values of the store', async () => {
+test('counts failures of the store, and reports no values of it meanwhile', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { target, metrics } = await startObservedServer({ DATABASE_URL: `sqlite:${file}` });
   // Earlier values must not be repeated.

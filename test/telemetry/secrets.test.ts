@@ -38,7 +38,7 @@ function lead(changes: object = {}) {
 }
 
 /** Causes everything that partners, unauthenticated clients and faults can cause. */
-async function drive(
+async function exerciseEveryPath(
   target: Target,
   delivered: () => Promise<void>,
   breakDown: () => Promise<void>,
@@ -141,7 +141,7 @@ describe.each(stores)('$name', ({ open }) => {
         ...exampleEnvironment(dialler, { url: receiverUrl, ...secrets }),
       });
       const delivered = () => expect.poll(watched.metrics).toContain('leads_delivery_attempts_total{');
-      await drive({ ...watched.target, key }, delivered, breakDown);
+      await exerciseEveryPath({ ...watched.target, key }, delivered, breakDown);
       const parts = await visibleOutput(watched, () => collector.received.map(({ body }) => body).join('\n'));
       expect(parts.every((part) => part.length > 0)).toBe(true);
       const all = parts.join('\n');

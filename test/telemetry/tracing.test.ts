@@ -68,7 +68,7 @@ test('one trace covers the request, the commit and the delivery by another proce
   expect(dialler.received[0]?.headers['traceparent']).toBe(`00-${deliver?.traceId}-${deliver?.spanId}-01`);
 }, 60_000);
 
-test('without the variables, exports no traces and sends no traceparent to the dialler', async () => {
+test('sends no traceparent to the dialler unless tracing is configured', async () => {
   const dialler = await startReceiver();
   const { target } = await startObservedServer({
     DIALLER: 'webhook',

@@ -21,26 +21,26 @@ const withHeaders = Reply.withHeaders<'addLead'>();
 withHeaders(200, 'outcome', { saved: true, processed: true })({ 'Lead-Id': '1', 'Lead-Due': '2' });
 // @ts-expect-error A header that must come with the status is missing.
 withHeaders(429, 'outcome', { error: 'Later.' })();
-// @ts-expect-error A header that the status does not have.
+// @ts-expect-error A header that is undocumented for the status.
 withHeaders(200, 'outcome', { saved: true, processed: true })({ 'Retry-After': 1 });
 
 // @ts-expect-error An undocumented status.
 add(201, 'outcome', { saved: true, processed: true });
 // @ts-expect-error A body of another status.
 add(200, 'outcome', { error: 'Unknown Type' });
-// @ts-expect-error A member too few.
+// @ts-expect-error A missing member.
 add(200, 'outcome', { saved: true });
-// @ts-expect-error A member too many.
+// @ts-expect-error An undocumented member.
 add(200, 'outcome', { saved: true, processed: true, id: '1' });
-// @ts-expect-error A member too many, which another documented body has.
+// @ts-expect-error A member that only another documented body has.
 add(200, 'outcome', { saved: true, processed: true, error: 'Existing Contact' });
-// @ts-expect-error A message that is not documented, if only by its case.
+// @ts-expect-error A message that differs from the documented one only in case.
 add(200, 'outcome', { saved: true, processed: false, error: 'existing contact' });
 // @ts-expect-error A body of another operation.
 cancel(200, 'outcome', { saved: true, processed: true });
 // @ts-expect-error A header that must come with the status is missing.
 add(429, 'outcome', { error: 'Later.' });
-// @ts-expect-error A header that the status does not have.
+// @ts-expect-error A header that is undocumented for the status.
 add(200, 'outcome', { saved: true, processed: true }, { 'Retry-After': 1 });
 
 export const operations: Record<string, Operation<'addLead'>> = {

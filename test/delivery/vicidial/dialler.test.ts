@@ -1,4 +1,4 @@
-/** What the dialler for VICIdial sends, and what it makes of each response, without a dispatcher. */
+/** What the dialler for VICIdial sends, and how it interprets each response, without a dispatcher. */
 import { expect, test } from 'vitest';
 import { createVicidial } from '../../../src/delivery/diallers/vicidial/vicidial.ts';
 import { phoneParser } from '../../../src/leads/phone.ts';

@@ -131,7 +131,7 @@ test.each([
   expect(fields).toMatchObject({ first_name: expected, name: expected, comments: `subtype: ${expected}` });
 });
 
-test('the subtype is a comment; blank optional fields are not sent', () => {
+test('adds the subtype to the comments, and sends no blank optional fields', () => {
   expect(formOf({ subtype: ' valeter ' }).fields['comments']).toBe('subtype: valeter');
   expect(formOf({ subtype: ' ', other_phone: '' }).fields).toStrictEqual(formOf().fields);
 });

@@ -1,4 +1,4 @@
-/** Whether VICIdial has a lead, and why not, is decided by the lines of text that it responds with. */
+/** The lines of text in VICIdial's response decide whether it has a lead and, if not, why. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resultOf } from '../../../src/delivery/diallers/vicidial/response.ts';
@@ -57,7 +57,7 @@ test('an error of add_lead that only mentions a sender error rejects the lead', 
   expect(resultOf(`ERROR: ${response}`, false)).toStrictEqual({ outcome: 'rejected', response });
 });
 
-test('a duplicate is the lead itself only if an earlier attempt may have arrived', () => {
+test('treats a duplicate as delivered only if an earlier attempt may have arrived', () => {
   const text = 'ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 07840258823|1001|42';
   const response = 'add_lead DUPLICATE PHONE NUMBER IN LIST';
   expect(resultOf(text, false)).toStrictEqual({ outcome: 'rejected', response });

@@ -51,7 +51,7 @@ test.each([
   ['without a key', {}, notFound],
   ['with a key', { 'Idempotency-Key': 'lost' }, cancelled],
 ])(
-  'cancels although the response is lost, and reports so on a repeated request: %s',
+  'cancels a lead even if the response is lost, and responds consistently to a repeated request: %s',
   async (_, headers, again) => {
     const server = await startServer();
     await addAccepted(server);

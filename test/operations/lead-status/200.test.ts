@@ -82,11 +82,11 @@ test('reports another partner’s lead as not found', async () => {
   await server.store.addPartner('other', [server.type]);
   await server.store.addKey('other', 'other-key', digestOf(key));
   const other = { url: server.url, key };
-  const nobodys = await post(other, 'leadStatus', wanted);
+  const forMissingLead = await post(other, 'leadStatus', wanted);
   await post(server, 'addLead', requestValue('addLead', 'accepted'));
-  const somebodys = await post(other, 'leadStatus', wanted);
-  expect([somebodys.status, somebodys.text]).toEqual([nobodys.status, nobodys.text]);
-  expect(somebodys.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
+  const forOthersLead = await post(other, 'leadStatus', wanted);
+  expect([forOthersLead.status, forOthersLead.text]).toEqual([forMissingLead.status, forMissingLead.text]);
+  expect(forOthersLead.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
 });
 
 test('reports a lead as not found if its type is unknown or not granted', async () => {

@@ -5,7 +5,7 @@ import { seeded } from '../stores.ts';
 import { type Behaviours, person } from './behaviour.ts';
 
 export const cancellations: Behaviours = {
-  'gives the reason if nothing can be cancelled': async (open) => {
+  'returns the reason if nothing can be cancelled': async (open) => {
     const { store, first, second, from } = await seeded(open());
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'not-found' });
     expect(await cancel(store, { partnerId: first.id, ...person, type: 'other' })).toMatchObject({
@@ -24,7 +24,7 @@ export const cancellations: Behaviours = {
     });
   },
 
-  'runs an add and a cancel of the same lead that arrive at once in either order': async (open) => {
+  'runs a concurrent add and cancel of the same lead in either order': async (open) => {
     const { store, first, from } = await seeded(open());
     for (let round = 0; round < 20; round += 1) {
       const mobile = `+4478402588${round + 10}`;
@@ -38,7 +38,7 @@ export const cancellations: Behaviours = {
     }
   },
 
-  'lets exactly one win of a claim and a cancel that arrive at once': async (open) => {
+  'either claims or cancels a lead if both calls are concurrent': async (open) => {
     const { store, first, from } = await seeded(open());
     for (let round = 0; round < 20; round += 1) {
       const mobile = `+4478402588${round + 10}`;

@@ -45,7 +45,7 @@ export const deliveries: Behaviours = {
 
   ...forEach(
     ['stale attempt first', 'current attempt first'],
-    'applies the current one of two attempts that are recorded at once',
+    'applies the current one of two attempts that are recorded concurrently',
     async (open, order) => {
       const names = order === 'stale attempt first' ? ['slow', 'next'] : ['next', 'slow'];
       const { store, first, from } = await seeded(open());
@@ -68,18 +68,17 @@ export const deliveries: Behaviours = {
     },
   ),
 
-  'marks a lead as dialled if one of two attempts recorded at once delivered it, even a stale one': async (
-    open,
-  ) => {
-    const { store, first, from } = await seeded(open());
-    await store.submit(from(first.id));
-    const [lead] = await claim(store, 'slow', { lease: 1 });
-    await waitLongerThan(1);
-    expect(await claim(store, 'next')).toMatchObject([{ id: lead?.id }]);
-    const id = lead?.id ?? '';
-    await Promise.all([record(store, 'slow', id, 'delivered'), record(store, 'next', id, 'rejected')]);
-    expect((await leadsIn(store))[0]?.state).toBe('dialled');
-  },
+  'marks a lead as dialled if one of two concurrently recorded attempts delivered it, even a stale one':
+    async (open) => {
+      const { store, first, from } = await seeded(open());
+      await store.submit(from(first.id));
+      const [lead] = await claim(store, 'slow', { lease: 1 });
+      await waitLongerThan(1);
+      expect(await claim(store, 'next')).toMatchObject([{ id: lead?.id }]);
+      const id = lead?.id ?? '';
+      await Promise.all([record(store, 'slow', id, 'delivered'), record(store, 'next', id, 'rejected')]);
+      expect((await leadsIn(store))[0]?.state).toBe('dialled');
+    },
 
   'keeps every attempt, interrupted ones included': async (open) => {
     const { store, first, from } = await seeded(open());

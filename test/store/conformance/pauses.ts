@@ -6,7 +6,7 @@ import { seeded } from '../stores.ts';
 import { type Behaviours, hour, person } from './behaviour.ts';
 
 export const pauses: Behaviours = {
-  'claims no lead of a paused type, and goes on with the others': async (open) => {
+  'claims no lead of a paused type, and continues with the other types': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.addType('home', null);
     await store.grantType('first', 'home');

@@ -1,5 +1,5 @@
 /** Partners, types and keys. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, onTestFinished, vi } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
 import { seeded } from '../stores.ts';
@@ -9,7 +9,7 @@ import { type Behaviours, hour } from './behaviour.ts';
 async function setClock(now: number): Promise<void> {
   vi.useFakeTimers({ toFake: ['Date'], now });
   onTestFinished(() => void vi.useRealTimers());
-  await nextTurn();
+  await nextTick();
 }
 export const registry: Behaviours = {
   'finds a key by its digest until it is revoked': async (open) => {
@@ -66,7 +66,7 @@ export const registry: Behaviours = {
     expect(keys.map(({ lastUsedAt }) => lastUsedAt)).toEqual([2_000, null]);
   },
 
-  'applies a partner’s limit to its keys at once': async (open) => {
+  'applies a partner’s limit to its keys immediately': async (open) => {
     const { store } = await seeded(open());
     await store.addKey('first', 'key-1', 'digest-1');
     for (const limit of [{ perSecond: 5, burst: 50 }, 'off', 'default'] as const) {
@@ -77,7 +77,7 @@ export const registry: Behaviours = {
     await expect(store.limitPartner('nobody', 'off')).rejects.toThrow(UserError);
   },
 
-  'reports a wrong name and changes nothing': async (open) => {
+  'rejects an unknown or existing name and changes nothing': async (open) => {
     const { store } = await seeded(open());
     await expect(store.addType('motor', null)).rejects.toThrow('Lead type "motor" already exists.');
     await expect(store.addPartner('first', [])).rejects.toThrow('Partner "first" already exists.');

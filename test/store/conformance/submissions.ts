@@ -18,7 +18,7 @@ export const submissions: Behaviours = {
     });
   },
 
-  'accepts exactly one of two hundred equal submissions that arrive at once': async (open) => {
+  'accepts exactly one of two hundred equal concurrent submissions': async (open) => {
     const { store, first, second, from } = await seeded(open());
     const all = Array.from({ length: 200 }, (_, index) =>
       store.submit(from(index % 2 ? first.id : second.id)),

@@ -18,7 +18,7 @@ const limits: Partial<PostgresStoreLimits> = { connections: 1, reconnectDelay: 2
 const terms = { claim: 'test', limit: 1, lease: 1_000, earliestDueAt: 0 };
 
 /** Creates an empty database behind a proxy. */
-async function proxied() {
+async function proxiedDatabase() {
   const url = new URL(await emptyDatabase());
   const proxy = await startLossyProxy(Number(url.port));
   const direct = url.href;
@@ -53,20 +53,20 @@ test('a dispatcher on a hot standby leaks no connections and is notified after t
   const before = proxy.made();
   await expect.poll(() => proxy.made()).toBeGreaterThan(before + rounds);
   await expect.poll(async () => (await connectionsTo(postgres.url)).length).toBeLessThanOrEqual(2);
-  await expect.poll(() => proxy.held()).toBeLessThanOrEqual(2);
+  await expect.poll(() => proxy.openConnections()).toBeLessThanOrEqual(2);
   await asAdministrator(postgres.url, 'SELECT pg_promote()');
   await expect.poll(isListening(postgres.url)).toBe(true);
   expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
 }, 60_000);
 
 test('leaks no connections if they are refused or cut while a store listens', async () => {
-  const { direct, url, proxy } = await proxied();
+  const { direct, url, proxy } = await proxiedDatabase();
   const store = closing(await openPostgresStore(url, limits));
   onTestFinished(store.onChange(() => {}));
   for (const fault of ['refused', 'cut', 'terminated']) {
     await expect.poll(isListening(direct), { message: fault }).toBe(true);
     if (fault === 'refused') proxy.isOpen(false);
-    if (fault === 'cut') proxy.loseNextAnswer('cut');
+    if (fault === 'cut') proxy.loseNextResponse('cut');
     await asAdministrator(
       direct,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -77,14 +77,14 @@ test('leaks no connections if they are refused or cut while a store listens', as
     await expect.poll(() => proxy.made()).toBeGreaterThan(before + rounds);
     proxy.isOpen(true);
   }
-  await expect.poll(() => proxy.held()).toBeLessThanOrEqual(2);
+  await expect.poll(() => proxy.openConnections()).toBeLessThanOrEqual(2);
   await store.close();
   // The proxy notices the end of a connection a moment after the store has ended it.
-  await expect.poll(() => proxy.held()).toBe(0);
+  await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
 test('closes a listening store whose server no longer responds', async () => {
-  const { direct, url, proxy } = await proxied();
+  const { direct, url, proxy } = await proxiedDatabase();
   const store = await openPostgresStore(url, { ...limits, retryTimeout: 300 });
   const { first, from } = await seeded(store);
   store.onChange(() => {});
@@ -97,16 +97,16 @@ test('closes a listening store whose server no longer responds', async () => {
   ]);
   await store.close();
   expect((await calls).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-  await expect.poll(() => proxy.held()).toBe(0);
+  await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
 test('closes a store while its listening connection is being made', async () => {
-  const { url, proxy } = await proxied();
+  const { url, proxy } = await proxiedDatabase();
   const store = await openPostgresStore(url, limits);
   proxy.dropPackets();
   store.onChange(() => {});
   await store.close();
-  await expect.poll(() => proxy.held()).toBe(0);
+  await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
 /** Starts a server that delivers leads. Returns its process once its output matches. */
@@ -122,7 +122,7 @@ async function startMain(url: string, pattern: RegExp) {
 }
 
 test('SIGTERM ends a server within ten seconds if its database no longer responds', async () => {
-  const { direct, url, proxy } = await proxied();
+  const { direct, url, proxy } = await proxiedDatabase();
   const child = await startMain(url, /Listening on/);
   await expect.poll(isListening(direct)).toBe(true);
   proxy.dropPackets();

@@ -24,12 +24,12 @@ const none = { HOME: '/nonexistent', PGPASSFILE: '/nonexistent', PGSERVICEFILE: 
 
 beforeEach(() => setVariables(none));
 
-async function opens(url: string): Promise<void> {
+async function openAndClose(url: string): Promise<void> {
   await (await openPostgresStore(url)).close();
 }
 
 /** Creates a database that requires a password. Returns its URL without the password. */
-async function database() {
+async function databaseWithPassword() {
   const url = new URL(await emptyDatabase());
   const { username, password, hostname, port, pathname } = url;
   url.password = '';
@@ -37,25 +37,25 @@ async function database() {
 }
 
 test('does not open a store without the password', async () => {
-  await expect(opens((await database()).url)).rejects.toThrow(/password/);
+  await expect(openAndClose((await databaseWithPassword()).url)).rejects.toThrow(/password/);
 });
 
 test('reads the password from the file in PGPASSFILE', async () => {
-  const { url, name, username, password } = await database();
+  const { url, name, username, password } = await databaseWithPassword();
   setVariables({ PGPASSFILE: file(`other:*:*:*:wrong\n*:*:${name}:${username}:${password}\n`) });
-  await opens(url);
+  await openAndClose(url);
 });
 
 test('reads the password from PGPASSWORD', async () => {
-  const { url, password } = await database();
+  const { url, password } = await databaseWithPassword();
   setVariables({ PGPASSWORD: password, PGPASSFILE: file('*:*:*:*:wrong') });
-  await opens(url);
+  await openAndClose(url);
 });
 
 test.each(['postgres://?service=leads', 'postgres:///?service=leads'])(
   'reads all settings from a service: %s',
   async (url) => {
-    const { name, username, password, hostname, port } = await database();
+    const { name, username, password, hostname, port } = await databaseWithPassword();
     const lines = [
       `host=${hostname}`,
       `port = ${port}`,
@@ -66,18 +66,18 @@ test.each(['postgres://?service=leads', 'postgres:///?service=leads'])(
     setVariables({
       PGSERVICEFILE: file(`# ours\n[other]\nhost=nowhere\n\n[leads]\n${lines.join('\n')}\n[last]\nport=1\n`),
     });
-    await opens(url);
+    await openAndClose(url);
   },
 );
 
 test('the URL takes precedence over the service, and a service can set the user for a password file', async () => {
-  const { url, name, username, password, port } = await database();
+  const { url, name, username, password, port } = await databaseWithPassword();
   setVariables({
     PGSERVICE: 'leads',
     PGSERVICEFILE: file('[leads]\nhost=nowhere\ndbname=other\nuser=other\nport=1\napplication_name=ours'),
     PGPASSFILE: file(`127.0.0.1:${port}:${name}:${username}:${password}`),
   });
-  await opens(url);
+  await openAndClose(url);
 });
 
 test('reads a password file as PostgreSQL does', () => {

@@ -123,13 +123,13 @@ test.each(['cut', 'swallowed'] as const)(
   async (loss) => {
     // On a busy machine other responses may be lost too, with the same result.
     const { proxy, store, first, from } = await proxiedDeployment({ responseTimeout: 500 });
-    proxy.loseNextAnswer(loss);
+    proxy.loseNextResponse(loss);
     const submission = from(first.id, { delays: 600 });
     const accepted = await store.submit(submission, { key: 'add', fingerprint: 'add' });
     expect(accepted).toMatchObject({ outcome: 'accepted', isReplay: false });
-    proxy.loseNextAnswer(loss);
+    proxy.loseNextResponse(loss);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
-    proxy.loseNextAnswer(loss);
+    proxy.loseNextResponse(loss);
     expect(
       await cancel(
         store,
@@ -137,7 +137,7 @@ test.each(['cut', 'swallowed'] as const)(
         { key: 'cancel', fingerprint: 'cancel' },
       ),
     ).toEqual({ outcome: 'cancelled', isReplay: false });
-    proxy.loseNextAnswer(loss);
+    proxy.loseNextResponse(loss);
     expect(await store.submit(from(first.id, { type: 'other' }))).toMatchObject({ outcome: 'unknown-type' });
     expect(proxy.lost()).toBe(4);
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled']);
@@ -178,7 +178,7 @@ test.each([undefined, { key: 'k', fingerprint: 'f' }])(
 
 test('rejects with StoreUnavailable if the outcome of a commit remains unknown', async () => {
   const { proxy, direct, store, first, from } = await proxiedDeployment({ retryTimeout: 200 });
-  proxy.loseNextAnswer('cut');
+  proxy.loseNextResponse('cut');
   proxy.isOpen(false);
   await expect(store.submit(from(first.id))).rejects.toThrow(StoreUnavailable);
   expect(await submissionsIn(direct)).toHaveLength(1);

@@ -22,14 +22,14 @@ test.each([
     const { first, from } = await seeded(store);
     const own = { partnerId: first.id, ...person };
     await store.submit(from(first.id));
-    proxy.loseNextAnswer('cut');
+    proxy.loseNextResponse('cut');
     expect(await cancel(store, own, idempotency)).toEqual({ outcome: 'cancelled', isReplay: false });
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled']);
-    proxy.loseNextAnswer('cut');
+    proxy.loseNextResponse('cut');
     expect(await cancel(store, own)).toEqual({ outcome: 'not-found', isReplay: false });
     await store.submit(from(first.id));
     await dialDue(store);
-    proxy.loseNextAnswer('cut');
+    proxy.loseNextResponse('cut');
     expect(await cancel(store, own)).toEqual({ outcome: 'already-processed', isReplay: false });
     expect(proxy.lost()).toBe(3);
     const stored = await Array.fromAsync(store.cancellations(person.mobile));

@@ -37,8 +37,8 @@ describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer
     const url = bouncer.through(await emptyDatabase());
     const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
     const { first, from } = await seeded(store);
-    const taken = { outcome: 'delivered', response: 'delivered' } as const;
-    dispatch(store, { name: 'test', deliver: async () => taken });
+    const delivered = { outcome: 'delivered', response: 'delivered' } as const;
+    dispatch(store, { name: 'test', deliver: async () => delivered });
     await other.submit(from(first.id));
     await untilAll(store, 'dialled');
   });

@@ -13,8 +13,8 @@ const marked = 'Markedname';
 
 let made = 0;
 
-/** Makes an identifier of the current time; the times of `newIdentifier` never go back within a process. */
-function idNow(): string {
+/** Returns an identifier of the current time, even after the clock was set back; `newIdentifier` never goes back. */
+function currentIdentifier(): string {
   made += 1;
   return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
 }
@@ -24,7 +24,7 @@ async function sendAll(store: Store, partners: readonly number[]): Promise<void>
   const [first = 0, second = 0] = partners;
   const sent = (partnerId: number, mobile: string, type: string) => {
     const content = JSON.stringify({ surname: marked });
-    return { id: idNow(), partnerId, receivedAt: Date.now(), type, mobile, delays: 0, content };
+    return { id: currentIdentifier(), partnerId, receivedAt: Date.now(), type, mobile, delays: 0, content };
   };
   const send = async (partnerId: number, mobile: string, type = 'motor') => {
     const submission = sent(partnerId, mobile, type);

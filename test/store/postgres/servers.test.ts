@@ -135,8 +135,8 @@ test('a dispatcher whose listening connection was cut listens again', async () =
   const url = await emptyDatabase();
   const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
   const { first, from } = await seeded(store);
-  const taken = { outcome: 'delivered', response: 'delivered' } as const;
-  dispatch(store, { name: 'test', deliver: async () => taken });
+  const delivered = { outcome: 'delivered', response: 'delivered' } as const;
+  dispatch(store, { name: 'test', deliver: async () => delivered });
   const listeners = () =>
     asAdministrator<{ pid: number }>(
       url,

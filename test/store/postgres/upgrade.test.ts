@@ -59,11 +59,11 @@ const writes: Record<string, (store: Store, known: Known) => Promise<unknown>> =
   recordKeyLastUsed: (store) => store.recordKeyLastUsed(new Map([['old', 1]])),
   prune: (store) => store.prune(Date.now(), ''),
   deleteIdempotencyRecords: (store) => store.deleteIdempotencyRecords(Date.now() + 1),
-  addRows: (store) => store.addRows(archiveTables[0] ?? never(), [[99, 'copied', null, 1]]),
+  addRows: (store) => store.addRows(archiveTables[0] ?? throwMissingTable(), [[99, 'copied', null, 1]]),
   checkReady: (store) => store.checkReady(),
 };
 
-function never(): never {
+function throwMissingTable(): never {
   throw new Error('There is no table.');
 }
 
@@ -94,7 +94,7 @@ async function expectNothingWritten(store: Store, url: string, known: Known): Pr
 }
 
 /** Creates a store in which each of these methods would change a row. */
-async function storeToWrite(url: string) {
+async function storeWithRows(url: string) {
   const { store, first, from } = await seeded(closing(await openPostgresStore(url)));
   await store.addKey('first', 'old', 'old');
   await store.submit(from(first.id, { mobile: '+447840258824' }));
@@ -117,7 +117,7 @@ async function storeToWrite(url: string) {
 
 test('no method of an older server writes once a newer version has migrated the store', async () => {
   const url = await emptyDatabase();
-  const { store, first, from, known } = await storeToWrite(url);
+  const { store, first, from, known } = await storeWithRows(url);
   await migrateFurther(url, 'CREATE TABLE further ()');
   await expect(store.submit(from(first.id, { mobile: '+447840258825' }))).rejects.toThrow(StoreUnavailable);
   await expectNothingWritten(store, url, known);
@@ -126,11 +126,11 @@ test('no method of an older server writes once a newer version has migrated the 
 
 const pgBouncer = { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer' } };
 
-test('no method of an older server writes through PgBouncer either', pgBouncer, async () => {
+test('no method of an older server writes through PgBouncer after a migration', pgBouncer, async () => {
   const direct = await emptyDatabase();
   const bouncer = await startPgBouncer(direct);
   onTestFinished(() => bouncer.stop());
-  const { store, known } = await storeToWrite(bouncer.through(direct));
+  const { store, known } = await storeWithRows(bouncer.through(direct));
   await migrateFurther(direct, 'CREATE TABLE further ()');
   await expectNothingWritten(store, direct, known);
 });

@@ -81,10 +81,10 @@ test('runs one checkpoint after another', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await seeded(closing(openSqliteStore(file)));
   // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).
-  const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
-  const before = generation();
-  for (let people = 0; generation() < before + 3 && people < 20_000; people += 1) {
+  const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
+  const before = resetCount();
+  for (let people = 0; resetCount() < before + 3 && people < 20_000; people += 1) {
     await store.submit(from(first.id, { mobile: `+44784${String(people).padStart(7, '0')}` }));
   }
-  expect(generation()).toBe(before + 3);
+  expect(resetCount()).toBe(before + 3);
 });

@@ -138,10 +138,10 @@ test('resets the log under constant load', async () => {
     await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   };
   // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).
-  const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
-  const before = generation();
-  while (generation() === before && people < 200_000) await Promise.all(Array.from({ length: 500 }, add));
-  expect(generation()).toBeGreaterThan(before);
+  const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
+  const before = resetCount();
+  while (resetCount() === before && people < 200_000) await Promise.all(Array.from({ length: 500 }, add));
+  expect(resetCount()).toBeGreaterThan(before);
   await store.close();
 });
 

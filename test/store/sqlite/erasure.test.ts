@@ -24,19 +24,19 @@ function bytesOf(file: string): string {
 }
 
 /** Personal data of a person that the store contains. */
-const traits = (who: number) => [
+const personalDataOf = (who: number) => [
   `+44784${String(who).padStart(7, '0')}`,
   `Name${who}!`,
   `mail${who}@leads.example`,
 ];
 
 /** Finds all personal data in bytes. */
-const traitsIn = (bytes: string) =>
+const personalDataIn = (bytes: string) =>
   new Set(bytes.match(/\+44784[0-9]{7}|Name[0-9]+!|mail[0-9]+@leads\.example/g));
 
 /** Saves a person `daysAgo`; every third has an unknown type, and some are cancelled. */
 async function save(store: Store, partnerId: number, who: number, daysAgo: number): Promise<void> {
-  const [mobile = '', first_name, email] = traits(who);
+  const [mobile = '', first_name, email] = personalDataOf(who);
   const receivedAt = Date.now() - daysAgo * day + who;
   // Some bodies need overflow pages.
   const data = 'x'.repeat(who % 50 === 0 ? 9_000 : 10);
@@ -71,8 +71,8 @@ test('erases pruned people from the file, the log and later backups while others
   const recent = Array.from({ length: 60 }, (_, index) => 1_000 + index);
   await Promise.all(old.map((who) => save(server, first.id, who, 500)));
   await Promise.all(recent.map((who) => save(server, first.id, who, 1)));
-  const before = traitsIn(bytesOf(file));
-  expect([...old, ...recent].flatMap(traits).filter((trait) => !before.has(trait))).toEqual([]);
+  const before = personalDataIn(bytesOf(file));
+  expect([...old, ...recent].flatMap(personalDataOf).filter((trait) => !before.has(trait))).toEqual([]);
 
   const operator = closing(openSqliteStore(file));
   let isDone = false;
@@ -80,7 +80,9 @@ test('erases pruned people from the file, the log and later backups while others
   const adding = (async () => {
     for (; !isDone; added += 1) await save(server, first.id, 2_000 + added, 1);
   })();
-  const pruned = await pruneAll(operator, Date.now() - 400 * day, () => plantTrace(file, traits(1).join()));
+  const pruned = await pruneAll(operator, Date.now() - 400 * day, () =>
+    plantTrace(file, personalDataOf(1).join()),
+  );
   isDone = true;
   await adding;
   expect(pruned.submissions).toBe(old.length);
@@ -89,9 +91,9 @@ test('erases pruned people from the file, the log and later backups while others
   const backup = join(directory, 'copy.db');
   await operator.backup(backup);
   for (const bytes of [bytesOf(file), readFileSync(backup, 'latin1')]) {
-    const found = traitsIn(bytes);
-    expect(old.flatMap(traits).filter((trait) => found.has(trait))).toEqual([]);
-    expect(recent.flatMap(traits).filter((trait) => !found.has(trait))).toEqual([]);
+    const found = personalDataIn(bytes);
+    expect(old.flatMap(personalDataOf).filter((trait) => found.has(trait))).toEqual([]);
+    expect(recent.flatMap(personalDataOf).filter((trait) => !found.has(trait))).toEqual([]);
   }
   await server.close();
   await operator.close();
@@ -196,7 +198,7 @@ test('does not overwrite the file while another connection runs a checkpoint', a
   });
   onTestFinished(() => prepared.mockRestore());
   await store.erase(0);
-  // Each attempt was given up until there was no other checkpoint.
+  // The store tried again until no other connection ran a checkpoint.
   expect(busyCheckpoints).toBe(3);
 });
 

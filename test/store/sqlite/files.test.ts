@@ -45,7 +45,7 @@ function mobile(index: number): string {
 }
 
 /** Copies a store's files as a process that is killed now would leave them. */
-function killed(file: string): string {
+function copyAsIfKilled(file: string): string {
   const copy = join(temporaryDirectory(), 'leads.db');
   // In another process: closing a file here would release SQLite's locks.
   for (const suffix of ['', '-wal']) execFileSync('cp', [`${file}${suffix}`, `${copy}${suffix}`]);
@@ -102,7 +102,7 @@ test('a server whose files were replaced leaves the new files alone when it stop
 
 test('leaves a refused store unchanged, so that the newer version can open it', async () => {
   const { file } = await storeWithLead();
-  const copy = killed(file);
+  const copy = copyAsIfKilled(file);
   const version = (change: number) => {
     const database = new DatabaseSync(copy);
     database.exec(`PRAGMA user_version = ${versionOf(database) + change}`);
@@ -110,7 +110,7 @@ test('leaves a refused store unchanged, so that the newer version can open it', 
     return database;
   };
   const newer = version(1);
-  const again = killed(copy);
+  const again = copyAsIfKilled(copy);
   newer.close();
   expect(() => openSqliteStore(again)).toThrow('a newer version has migrated it');
   const database = new DatabaseSync(again);
@@ -122,7 +122,7 @@ test('leaves a refused store unchanged, so that the newer version can open it', 
 
 test('opens the store of a killed process with all acknowledged leads, even after moving it with its log', async () => {
   const { file, store } = await storeWithLead(3);
-  expect(await mobilesIn(killed(file))).toEqual([0, 1, 2].map(mobile));
+  expect(await mobilesIn(copyAsIfKilled(file))).toEqual([0, 1, 2].map(mobile));
   await store.close();
   expect(existsSync(`${file}-wal`)).toBe(false);
   expect(await mobilesIn(file)).toEqual([0, 1, 2].map(mobile));
@@ -130,14 +130,14 @@ test('opens the store of a killed process with all acknowledged leads, even afte
 
 test('refuses a store that was not closed and has no log, until it is repaired', async () => {
   const { file } = await storeWithLead(3);
-  const copy = killed(file);
+  const copy = copyAsIfKilled(file);
   renameSync(`${copy}-wal`, `${copy}-aside`);
   expect(() => openSqliteStore(copy)).toThrow(
     /leads\.db was not closed, and its log .* is missing.*store repair/,
   );
   renameSync(`${copy}-aside`, `${copy}-wal`);
   expect(await mobilesIn(copy)).toEqual([0, 1, 2].map(mobile));
-  const other = killed(file);
+  const other = copyAsIfKilled(file);
   rmSync(`${other}-wal`);
   const environment = { DATABASE_URL: `sqlite:${other}` };
   const refused = await run('src/cli.ts', ['type', 'list'], environment);
@@ -154,7 +154,7 @@ test('refuses a store whose log was truncated while in use, until it is repaired
   // The readiness check of an idle server writes too.
   await expect(store.checkReady()).rejects.toThrow(/leads\.db-wal was removed or replaced/);
   await expect(add(3)).rejects.toThrow(StoreUnavailable);
-  const copy = killed(file);
+  const copy = copyAsIfKilled(file);
   expect(() => openSqliteStore(copy)).toThrow(
     /leads\.db was not closed, and its log .* has lost its beginning.*restore a backup.*store repair/,
   );
@@ -166,7 +166,7 @@ test('refuses a store whose log was truncated while in use, until it is repaired
 
 test('a command that only reads marks the store as closed if it closes it last', async () => {
   const { file } = await storeWithLead(2);
-  const copy = killed(file);
+  const copy = copyAsIfKilled(file);
   const reader = openSqliteStore(copy);
   await leadsIn(reader);
   await reader.close();
@@ -195,7 +195,7 @@ test('marks the store as closed if two processes close it together', async () =>
 
 test('the CLI reports a refused store in one sentence', async () => {
   const { file } = await storeWithLead();
-  const copy = killed(file);
+  const copy = copyAsIfKilled(file);
   rmSync(`${copy}-wal`);
   const { code, stderr } = await run('src/cli.ts', ['type', 'list'], { DATABASE_URL: `sqlite:${copy}` });
   expect(code).toBe(1);
@@ -204,7 +204,7 @@ test('the CLI reports a refused store in one sentence', async () => {
 
 test('refuses to create a store next to a log', async () => {
   const { file } = await storeWithLead();
-  const copy = killed(file);
+  const copy = copyAsIfKilled(file);
   rmSync(copy);
   expect(() => openSqliteStore(copy)).toThrow(/leads\.db is missing, but its log .* is there/);
   writeFileSync(copy, '');
@@ -215,7 +215,7 @@ test('refuses a restored backup until the old log is moved away', async () => {
   const { file, store, add } = await storeWithLead();
   const backup = await backedUp(store);
   await add(1);
-  const restored = killed(file);
+  const restored = copyAsIfKilled(file);
   copyFileSync(backup, restored);
   expect(() => openSqliteStore(restored)).toThrow(/leads\.db-wal is not the log of .*leads\.db.*move/);
   rmSync(`${restored}-wal`);
@@ -232,7 +232,7 @@ test('opens a store whose start was killed before a checkpoint', async () => {
   reader.prepare('SELECT * FROM lead').all();
   const again = closing(openSqliteStore(file));
   await again.addType('home', null);
-  const copy = killed(file);
+  const copy = copyAsIfKilled(file);
   const types = openSqliteStore(copy);
   expect((await Array.fromAsync(types.types())).map(({ name }) => name)).toEqual(['home', 'motor']);
   await types.close();
@@ -245,13 +245,13 @@ test('refuses a backup that is restored again next to the log of its first resto
   copyFileSync(backup, file);
   const again = closing(openSqliteStore(file));
   // Until the log has been reset and no longer continues the backup.
-  const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
-  for (let index = 1; index < 20 || (generation() === 0 && index < 20_000); index += 1) {
+  const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
+  for (let index = 1; index < 20 || (resetCount() === 0 && index < 20_000); index += 1) {
     const lead = { partnerId: 1, type: 'motor', mobile: mobile(index), delays: 0, content: '{}' };
     await again.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   }
-  const restored = killed(file);
-  expect((await mobilesIn(killed(file))).length).toBeGreaterThan(10);
+  const restored = copyAsIfKilled(file);
+  expect((await mobilesIn(copyAsIfKilled(file))).length).toBeGreaterThan(10);
   copyFileSync(backup, restored);
   expect(() => openSqliteStore(restored)).toThrow(/leads\.db-wal is not the log of/);
 });
@@ -262,7 +262,7 @@ test.each([
   ['changes the lineage', withNewLineage],
 ])('opens a store whose process was killed as it %s, before a checkpoint', async (_when, change) => {
   const { file, store } = await storeWithLead();
-  const copy = change === markedInUse ? file : killed(file);
+  const copy = change === markedInUse ? file : copyAsIfKilled(file);
   if (change === markedInUse) await store.close();
   const database = new DatabaseSync(copy);
   onTestFinished(() => database.close());
@@ -270,7 +270,7 @@ test.each([
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   if (change === withNewLineage) database.exec(`PRAGMA user_version = ${markedInUse(versionOf(database))}`);
   database.exec(`PRAGMA user_version = ${change(versionOf(database))}`);
-  expect(await mobilesIn(killed(copy))).toEqual([mobile(0)]);
+  expect(await mobilesIn(copyAsIfKilled(copy))).toEqual([mobile(0)]);
 });
 
 test('keeps what another program wrote to the log of a closed store', async () => {
@@ -279,7 +279,7 @@ test('keeps what another program wrote to the log of a closed store', async () =
   const other = new DatabaseSync(file);
   onTestFinished(() => other.close());
   other.exec("UPDATE lead SET mobile = '+447840000009'");
-  expect(await mobilesIn(killed(file))).toEqual([mobile(9)]);
+  expect(await mobilesIn(copyAsIfKilled(file))).toEqual([mobile(9)]);
   expect(await mobilesIn(file)).toEqual([mobile(9)]);
 });
 

@@ -35,8 +35,8 @@ async function addSome(count: number): Promise<void> {
 await addSome(200);
 for (const descriptor of held.splice(0)) closeSync(descriptor);
 // Number of resets of the log (sqlite.org/fileformat2.html, section 4.1).
-const generation = () => readFileSync(`${file}-wal`).readUInt32BE(12);
-const before = generation();
-while (generation() < before + 2 && people < 20_000) await addSome(20);
-process.stdout.write(JSON.stringify({ hasCheckpointed: generation() >= before + 2 }));
+const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
+const before = resetCount();
+while (resetCount() < before + 2 && people < 20_000) await addSome(20);
+process.stdout.write(JSON.stringify({ hasCheckpointed: resetCount() >= before + 2 }));
 await store.close();
