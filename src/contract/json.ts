@@ -27,11 +27,19 @@ function notJson(text: string): ValidationErrors {
 }
 
 function notUtf8(bytes: Buffer): ValidationErrors {
-  // Decoding replaces invalid bytes, so the re-encoded text first differs at the first of them.
-  const reencoded = Buffer.from(bytes.toString('utf8'));
-  let valid = 0;
-  while (reencoded[valid] === bytes[valid]) valid += 1;
-  return bodyError(`Body is not valid UTF-8 at ${endPosition(bytes.toString('utf8', 0, valid))}.`);
+  return bodyError(`Body is not valid UTF-8 at ${endPosition(validPrefix(bytes))}.`);
+}
+
+/** Returns the text before the first invalid byte: decoding puts U+FFFD there, which a sender can also have written. */
+function validPrefix(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  const written = Buffer.from('\ufffd');
+  for (let at = text.indexOf('\ufffd'); at >= 0; at = text.indexOf('\ufffd', at + 1)) {
+    const before = text.slice(0, at);
+    const offset = Buffer.byteLength(before);
+    if (!bytes.subarray(offset, offset + written.length).equals(written)) return before;
+  }
+  return text;
 }
 
 /** Returns the line and column after a text, both starting at 1. */

@@ -47,7 +47,10 @@ export function validationErrorsFrom(errors: readonly ErrorObject[], schema: Bod
     }
   }
   if (found.has('body')) return notAnObject;
-  return validationErrorsOf(new Map([...inSchemaOrder(found, schema), ...others]));
+  const ordered = new Map<string, Iterable<string>>(inSchemaOrder(found, schema));
+  // A query parameter or header can have the name of a field.
+  for (const [name, messages] of others) ordered.set(name, [...(ordered.get(name) ?? []), ...messages]);
+  return validationErrorsOf(ordered);
 }
 
 function inSchemaOrder(found: Map<string, Set<string>>, schema: BodySchema): [string, Set<string>][] {

@@ -45,10 +45,12 @@ export function operatorActions(database: SqlDatabase, scheduling: Scheduling): 
 /** A submission with its position in the order in which the store received everything. */
 type StoredSubmission = Submission & { sequence: number };
 
+/** Locks the submission, so that it is not pruned while its lead is created. */
 const storedSubmission = statement<StoredSubmission>(
   'stored_submission',
-  `SELECT id, partner_id AS "partnerId", received_at AS "receivedAt", type, mobile, delays, content, sequence
-   FROM submission WHERE id = $1 AND kind = 'add'`,
+  ({ lock }) => `
+    SELECT id, partner_id AS "partnerId", received_at AS "receivedAt", type, mobile, delays, content, sequence
+    FROM submission WHERE id = $1 AND kind = 'add' ${lock('submission')}`,
 );
 
 const relatedCancellations = statement<RelatedCancellation>(

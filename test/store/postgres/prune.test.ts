@@ -1,5 +1,6 @@
 /** Pruned data is in no row of any table of the schema. */
-import { expect, test, vi } from 'vitest';
+import pg from 'pg';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { identifierBound } from '../../../src/leads/identifier.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { pruneAll } from '../../../src/store/prune.ts';
@@ -71,4 +72,22 @@ test('leaves no row with data of a person whose submissions were pruned', async 
   await pruneAll(store, Date.now() - 400 * day);
   while ((await store.deleteIdempotencyRecords(Date.now() - day)) > 0);
   for (const text of ['84019190', marked]) expect(await tablesWith(url, text), text).toEqual([]);
+});
+
+test('does not re-run a submission that is being pruned', async () => {
+  const url = await emptyDatabase();
+  const { store, first, from } = await seeded(closing(await openPostgresStore(url)));
+  const submission = from(first.id, { type: 'unknown' });
+  await store.submit(submission);
+  const pruning = new pg.Client({ connectionString: url });
+  await pruning.connect();
+  onTestFinished(() => pruning.end());
+  await pruning.query('BEGIN');
+  await pruning.query('DELETE FROM submission WHERE id = $1', [submission.id]);
+  const rerun = expect(store.rerun(submission.id)).rejects.toThrow('does not exist');
+  await expect
+    .poll(() => asAdministrator(url, "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+    .not.toEqual([]);
+  await pruning.query('COMMIT');
+  await rerun;
 });

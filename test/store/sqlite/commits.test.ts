@@ -180,6 +180,33 @@ test('rolls back a failed write alone and commits the rest of its batch', async 
   expect(notesIn(file)).toEqual(['first', 'third']);
 });
 
+test('waits for the lock again if another process takes it while a failed write is rolled back', async () => {
+  const { database, file } = newDatabase();
+  const log = logOf(database);
+  let begun = 0;
+  const durability = Object.create(log, {
+    begin: {
+      value: () => {
+        begun += 1;
+        if (begun === 2) throw Object.assign(new Error('database is locked'), { errcode: 5 });
+        log.begin();
+      },
+    },
+    refusal: { get: () => log.refusal },
+    sync: { value: (writes: number) => log.sync(writes) },
+  });
+  const queue = new CommitQueue(database, durability, defaultLimits);
+  const insert = database.prepare('INSERT INTO note VALUES (?)');
+  const results = await Promise.allSettled([
+    queue.write(() => insert.run('first')),
+    queue.write(() => insert.run('first')),
+    queue.write(() => insert.run('third')),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(begun).toBe(3);
+  expect(notesIn(file)).toEqual(['first', 'third']);
+});
+
 test('rejects the whole batch if COMMIT fails', async () => {
   const { database, file } = newDatabase();
   database.exec(`CREATE TABLE parent (id INTEGER PRIMARY KEY);

@@ -206,9 +206,9 @@ test('refuses to create a store next to a log', async () => {
   const { file } = await storeWithLead();
   const copy = copyAsIfKilled(file);
   rmSync(copy);
-  expect(() => openSqliteStore(copy)).toThrow(/leads\.db is missing, but its log .* is there/);
+  expect(() => openSqliteStore(copy)).toThrow(/leads\.db is missing, but its log .* exists/);
   writeFileSync(copy, '');
-  expect(() => openSqliteStore(copy)).toThrow(/leads\.db is missing, but its log .* is there/);
+  expect(() => openSqliteStore(copy)).toThrow(/leads\.db is missing, but its log .* exists/);
 });
 
 test('refuses a restored backup until the old log is moved away', async () => {

@@ -50,6 +50,8 @@ export class CommitQueue {
   #syncing: Promise<unknown> | undefined;
   /** When the first of the failed attempts to get the lock was made (`performance.now()`); 0: the last one succeeded. */
   #lockedSince = 0;
+  /** Number of waiting entries, from the first, that run again with a savepoint each. */
+  #isolated = 0;
   #whenIdle: (() => void)[] = [];
   readonly #commitListeners = new Set<() => void>();
   readonly #caches: TickCache<unknown>[] = [];
@@ -142,7 +144,11 @@ export class CommitQueue {
     }
     this.#lockedSince = 0;
     this.#clearCaches();
-    this.#commitBatch(this.#waiting.splice(0, maxBatchSize));
+    const isolated = this.#isolated;
+    this.#isolated = 0;
+    if (isolated > 0)
+      this.#commitBatch(this.#waiting.splice(0, isolated), (entry) => this.#runInSavepoint(entry));
+    else this.#runBatch(this.#waiting.splice(0, maxBatchSize));
   }
 
   #onBeginFailed(error: unknown): void {
@@ -154,6 +160,7 @@ export class CommitQueue {
       return;
     }
     this.#lockedSince = 0;
+    this.#isolated = 0;
     this.#observer.failure('write', this.#waiting.length);
     for (const entry of this.#waiting.splice(0)) entry.reject(error);
     this.#continue();
@@ -163,17 +170,25 @@ export class CommitQueue {
    * Runs a batch in the open transaction. If an entry throws, the batch is rolled back and runs again with a savepoint per
    * entry. Savepoints from the start would double the cost of every batch: SQLite copies each page that an entry changes.
    */
-  #commitBatch(batch: Entry[]): void {
+  #runBatch(batch: Entry[]): void {
+    try {
+      for (const entry of batch) entry.result = entry.run();
+    } catch {
+      // The second run meets the same error and rejects the entry with it.
+      this.#rollback();
+      this.#waiting.unshift(...batch);
+      this.#isolated = batch.length;
+      this.#flush();
+      return;
+    }
+    this.#commitBatch(batch);
+  }
+
+  /** Commits a batch in the open transaction. @param run runs an entry that has not run yet in this transaction */
+  #commitBatch(batch: Entry[], run?: (entry: Entry) => void): void {
     const begun = performance.now();
     try {
-      try {
-        for (const entry of batch) entry.result = entry.run();
-      } catch {
-        // The second run meets the same error and rejects the entry with it.
-        this.#rollback();
-        this.#durability.begin();
-        for (const entry of batch) this.#runInSavepoint(entry);
-      }
+      if (run !== undefined) for (const entry of batch) run(entry);
       this.#commit.run();
       this.#clearCaches();
     } catch (error) {

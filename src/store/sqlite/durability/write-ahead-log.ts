@@ -124,12 +124,23 @@ export class WriteAheadLog implements Durability {
 
   #checkFiles(): void {
     if (this.#checkedVersion === undefined) return;
-    const replaced = this.#files.findReplaced(this.#checkedVersion);
+    const replaced = this.#findReplaced(this.#checkedVersion);
     if (replaced === undefined) return;
     this.#isReplaced = true;
     this.#refusal = new StoreUnavailable(
       `${replaced} was removed or replaced while this process was using it, so no more requests are accepted. Stop every process that uses the store, put its files back or restore a backup, then start again.`,
     );
+  }
+
+  /** @throws {StoreUnavailable} if the files cannot be read: the commit may be durable nevertheless */
+  #findReplaced(version: Version): string | undefined {
+    try {
+      return this.#files.findReplaced(version);
+    } catch (error) {
+      throw new StoreUnavailable(`The files of ${this.#path} cannot be read. The last changes may be lost.`, {
+        cause: error,
+      });
+    }
   }
 
   /**
