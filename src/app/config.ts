@@ -23,7 +23,7 @@ import {
 
 /** The server's configuration. */
 export interface Config {
-  /** 0: any free port. */
+  /** 0: a free port, which the system chooses. */
   port: number;
   host: string;
   databaseUrl: string;

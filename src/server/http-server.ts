@@ -17,7 +17,7 @@ import { refuseUnparsed } from './unparsed.ts';
 /** Address and limits of an HTTP server. */
 export interface HttpServerOptions {
   host: string;
-  /** 0: any free port. */
+  /** 0: a free port, which the system chooses. */
   port: number;
   log: Log;
   onResponse?: OnResponse;

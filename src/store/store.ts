@@ -420,7 +420,7 @@ export interface Store
     Archive,
     Watch {
   /**
-   * Commits and syncs a row, as any write does.
+   * Commits and syncs a row, like every other write.
    *
    * @throws if that fails, with the reason and the remedy
    */

@@ -48,9 +48,8 @@ export class DeliveryStore implements Delivery, DeliveryPauses {
     for (const listener of this.listeners) listener();
   }
 
-  // biome-ignore lint/correctness/useYield: no dispatcher lists the leads that are due.
-  async *dueLeads(): AsyncGenerator<never> {
-    throw new Error('not used');
+  dueLeads(): AsyncGenerator<never> {
+    throw new Error('A dispatcher does not list due leads.');
   }
 
   renewLease(): Promise<string[]> {
