@@ -1,6 +1,6 @@
 /** A process must stop in time even if a step hangs or fails. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { shutDown } from '../../src/app/shutdown.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
@@ -8,17 +8,18 @@ const log = await createLog('silent');
 const hangs = () => new Promise<void>(() => {});
 
 test('runs the steps one after the other', async () => {
-  const done: string[] = [];
-  const step = (name: string, milliseconds: number) => ({
+  const events: string[] = [];
+  const step = (name: string) => ({
     name,
     until: 20_000,
     run: async () => {
-      await sleep(milliseconds);
-      done.push(name);
+      events.push(`${name} begins`);
+      await nextTick();
+      events.push(`${name} ends`);
     },
   });
-  await shutDown([step('one', 20), step('two', 0)], log);
-  expect(done).toEqual(['one', 'two']);
+  await shutDown([step('one'), step('two')], log);
+  expect(events).toEqual(['one begins', 'one ends', 'two begins', 'two ends']);
 });
 
 test('abandons a step that hangs, and runs the next ones', async () => {
@@ -36,17 +37,21 @@ test('abandons a step that hangs, and runs the next ones', async () => {
 
 test('runs the next steps after one that fails, even if that fails late', async () => {
   const done: string[] = [];
-  const fails = async () => {
-    throw new Error('It failed.');
-  };
+  const late = Promise.withResolvers<void>();
+  const onUnhandled = vi.fn();
+  process.on('unhandledRejection', onUnhandled);
+  onTestFinished(() => void process.off('unhandledRejection', onUnhandled));
   await shutDown(
     [
-      { name: 'fails', until: 20_000, run: fails },
-      { name: 'fails late', until: 1, run: () => sleep(30).then(fails) },
+      { name: 'fails', until: 20_000, run: () => Promise.reject(new Error('It failed.')) },
+      { name: 'fails late', until: 1, run: () => late.promise },
       { name: 'last', until: 20_000, run: async () => done.push('last') },
     ],
     log,
   );
-  await sleep(60);
   expect(done).toEqual(['last']);
+  late.reject(new Error('It failed after it was abandoned.'));
+  await nextTick();
+  // An unhandled rejection would end the process before its exit code is set.
+  expect(onUnhandled).not.toHaveBeenCalled();
 });

@@ -241,7 +241,9 @@ test('rejects writes while the disk is full, keeps earlier ones, and recovers on
 test('writes wait for the lock of another process without blocking the event loop', async () => {
   const { database, file } = newDatabase();
   database.exec('PRAGMA busy_timeout = 0');
-  const queue = new CommitQueue(database, logOf(database), defaultLimits);
+  const log = logOf(database);
+  const queue = new CommitQueue(database, log, defaultLimits);
+  const attempts = vi.spyOn(log, 'begin');
   const lock = holdWriteLock(file);
   let written = false;
   const write = queue
@@ -249,7 +251,8 @@ test('writes wait for the lock of another process without blocking the event loo
     .then(() => {
       written = true;
     });
-  for (let tick = 0; tick < 50; tick += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  await expect.poll(() => attempts.mock.results.length).toBeGreaterThan(3);
+  expect(new Set(attempts.mock.results.map(({ type }) => type))).toEqual(new Set(['throw']));
   expect(written).toBe(false);
   lock.release();
   await write;
