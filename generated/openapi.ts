@@ -77,7 +77,7 @@ export interface webhooks {
         put?: never;
         /**
          * Lead due
-         * @description Sent to the call centre's own receiver, which passes the lead to its dialler (`DIALLER=webhook`). The request is signed according to Standard Webhooks 1.0.0. A lead can arrive more than once, always with the same `webhook-id`: use it to discard duplicates.
+         * @description Sent to the call centre's own receiver, which passes the lead to its dialler (`DIALLER=webhook`). The request is signed according to Standard Webhooks 1.0.0. A lead can arrive more than once, always with the same `webhook-id`: use it to discard duplicates. If the status requires it, or if the receiver does not respond within `DIALLER_TIMEOUT`, the delivery is retried: up to ten attempts over about three days.
          */
         post: operations["leadDue"];
         delete?: never;
@@ -126,7 +126,7 @@ export interface components {
              */
             data?: string;
             /**
-             * @description Delay of the call after the lead is accepted, in whole seconds, as a number or a string of digits. A blank value is treated as missing: the call is due now.
+             * @description Delay of the call after the server receives the request, in whole seconds, as a number or a string of digits. A blank value is treated as missing: the call is due now.
              * @example 600
              */
             delays?: number | string | null;
@@ -511,7 +511,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: except after 422, you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
+         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again, except after 422. Double quotes around the value are not part of the idempotency key.
          * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
          */
         "Idempotency-Key": string;
@@ -540,7 +540,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: except after 422, you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again, except after 422. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -617,7 +617,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: except after 422, you can use the same idempotency key again. Double quotes around the value are not part of the idempotency key.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again, except after 422. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -759,7 +759,7 @@ export interface operations {
                 "webhook-id": string;
                 /**
                  * @description Time of the attempt (seconds since 1970-01-01T00:00:00Z).
-                 * @example 1795424412
+                 * @example 1795425012
                  */
                 "webhook-timestamp": string;
                 /**
@@ -778,7 +778,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The receiver no longer exists. Delivery pauses on every server until the operator resumes it. */
+            /** @description The receiver no longer exists. Delivery pauses on every server until the operator resumes it; the lead is then sent again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -792,14 +792,21 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver rejects this lead permanently. The lead becomes `failed`, and the operator can retry it. 401, 403, 404, 408, 425 and 429 are exceptions: the delivery is retried. */
+            /** @description Redirects are not followed. Delivery pauses on every server until the operator corrects `DIALLER_URL` and resumes delivery; the lead is then sent again. The receiver may have the lead, so it cannot be cancelled. */
+            "3XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver rejects this lead permanently. The lead becomes `failed`, and the operator can retry it. 401, 403, 404, 408, 425 and 429 are exceptions: the delivery is retried, as after 503. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The receiver cannot accept the lead now. The delivery is retried, after `Retry-After` if the response includes it. */
+            /** @description The receiver cannot accept the lead now. The delivery is retried, and not before the time in `Retry-After` (up to an hour). After any status except 503, the receiver may have the lead, so it cannot be cancelled. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
