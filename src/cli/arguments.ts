@@ -12,7 +12,7 @@ export function limitOption(): Option {
 export function parseCount(text: string): number {
   const count = Number(text);
   if (Number.isSafeInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError('It must be a whole number from 1.');
+  throw new InvalidArgumentError('It must be a whole number, at least 1.');
 }
 
 /**

@@ -30,10 +30,10 @@ export type RelatedCancellationRow = RelatedCancellation & { relatedId: string }
 
 const relatedView: View<RelatedCancellationRow> = {
   columns: {
-    'CANCELLATION AGAINST': (cancellation) => cancellation.relatedId,
+    'CANCELLATIONS FOR': (cancellation) => cancellation.relatedId,
     RECEIVED: (cancellation) => formatTime(cancellation.receivedAt),
     ORDER: ({ isLater }) => (isLater ? 'later' : 'earlier'),
-    PARTNER: ({ partner, isOwn }) => (isOwn ? `${partner} (the same)` : partner),
+    PARTNER: ({ partner, isOwn }) => (isOwn ? `${partner} (same partner)` : partner),
     OUTCOME: (cancellation) => cancellation.outcome,
     LEAD: (cancellation) => cancellation.leadId ?? '-',
   },

@@ -47,7 +47,7 @@ const empty = 'No leads are due.';
 export function dueCommand(context: CommandContext): Command {
   const command = new Command('due')
     .description('list due leads, most overdue first, except those whose delivery is paused')
-    .option('--take <n>', 'deliver up to this many: each is printed and becomes `dialled`', parseCount)
+    .option('--take <n>', 'deliver up to this many leads: each is printed and becomes `dialled`', parseCount)
     .addOption(limitOption());
   return defineAction(
     command,
@@ -70,5 +70,5 @@ export function dueCommand(context: CommandContext): Command {
 
 /** Reports the pauses: their due leads are not included. */
 async function notePauses({ store, note }: Pick<Session<string>, 'store' | 'note'>): Promise<void> {
-  for (const pause of await store.pauses()) note(`Not included: ${describePause(pause)}`);
+  for (const pause of await store.pauses()) note(`Paused leads are not included: ${describePause(pause)}`);
 }

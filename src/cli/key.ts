@@ -11,7 +11,7 @@ const listMembers = {
   id: 'id of the key',
   partner: 'name of the partner',
   created_at: 'when it was created (ISO 8601)',
-  last_used_at: 'when it was last used, up to ten seconds late (ISO 8601); null: never',
+  last_used_at: 'when it was last used, recorded within ten seconds (ISO 8601); null: never',
   expires_at: 'when it expires (ISO 8601); null: never',
   revoked_at: 'when it was revoked (ISO 8601); null: not revoked',
 };

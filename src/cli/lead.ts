@@ -11,7 +11,7 @@ import {
   relatedCancellationsMember,
 } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
-import { formatTime, type View } from './output.ts';
+import { formatTime, type Output, type View } from './output.ts';
 import { processIds } from './process-ids.ts';
 import { submissionView } from './submission.ts';
 
@@ -149,21 +149,33 @@ function showCommand(context: CommandContext): Command {
         });
         return;
       }
-      await output.table(leads, view, `There are no leads for ${mobile}.`);
+      await printSection(output, 'Leads', mobile, leads, view);
       await output.gap();
-      await output.table(attempts, attemptView, 'There are no delivery attempts.');
+      await printSection(output, 'Delivery attempts', mobile, attempts, attemptView);
       await output.gap();
-      await output.table(submissions, submissionView, `There are no submissions for ${mobile}.`);
+      await printSection(output, 'Submissions', mobile, submissions, submissionView);
       await output.gap();
-      await output.table(cancellations, cancellationView, `There are no cancellations for ${mobile}.`);
+      await printSection(output, 'Cancellations', mobile, cancellations, cancellationView);
     },
   );
+}
+
+/** Prints what the store has about a person: a table below its heading, or a sentence if there is nothing. */
+async function printSection<Row>(
+  output: Output,
+  heading: string,
+  mobile: string,
+  rows: readonly Row[],
+  view: View<Row>,
+): Promise<void> {
+  if (rows.length > 0) await output.heading(heading);
+  await output.table(rows, view, `There are no ${heading.toLowerCase()} for ${mobile}.`);
 }
 
 function retryCommand(context: CommandContext): Command {
   const command = new Command('retry')
     .description(
-      'schedule failed leads for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force.',
+      'schedule failed leads for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force',
     )
     .argument('<id...>', 'ids of the leads, from `leads lead list --state failed`')
     .option('--force', 'override later cancellations by the same partner');
@@ -180,7 +192,7 @@ function retryCommand(context: CommandContext): Command {
       await processIds(ids, async (id) => {
         const { mayHaveArrived, cancellations } = await store.retry(id, force);
         const warning = mayHaveArrived ? ' The dialler may already have it under the same id.' : '';
-        await output.done(`The lead ${id} is scheduled for now.${warning}`, {
+        await output.done(`The lead ${id} is scheduled for immediate delivery.${warning}`, {
           id,
           state: 'scheduled',
           may_have_arrived: mayHaveArrived,
@@ -201,7 +213,7 @@ interface ResolveOptions {
 function resolveCommand(context: CommandContext): Command {
   const command = new Command('resolve')
     .description(
-      'record whether undecided leads reached the dialler. Check there first.\nUntil you decide, the same people cannot be added again.',
+      'record whether undecided leads reached the dialler. Check the dialler first.\nUntil you decide, the same people cannot be added again',
     )
     .argument('<id...>', 'ids of the leads, from `leads lead list --undecided`')
     .addOption(

@@ -122,7 +122,11 @@ function limitCommand(context: CommandContext): Command {
 
 function parseRate(text: string): number | 'off' | 'default' {
   if (text === 'off' || text === 'default') return text;
-  return parseCountUpTo(maxPerSecond, text);
+  const rate = Number(text);
+  if (Number.isSafeInteger(rate) && rate >= 1 && rate <= maxPerSecond) return rate;
+  throw new InvalidArgumentError(
+    `It must be \`off\`, \`default\` or a whole number from 1 to ${maxPerSecond}.`,
+  );
 }
 
 function parseCountUpTo(max: number, text: string): number {

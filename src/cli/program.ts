@@ -110,7 +110,14 @@ function reportError(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode;
   const isExpected = error instanceof UserError || error instanceof ConfigError;
   const message = error instanceof Error ? error.message : String(error);
-  const text = isExpected ? message : withFullStop(`The command failed: ${message}`);
-  process.stderr.write(`${printableLines(text)}\n`);
+  const unexpected = isClosedOutput(error)
+    ? 'Writing the output failed, because its reader has ended (EPIPE).'
+    : withFullStop(`The command failed: ${message}`);
+  process.stderr.write(`${printableLines(isExpected ? message : unexpected)}\n`);
   return 1;
+}
+
+/** Returns whether the reader of standard output has ended, such as `head` in a pipe. */
+function isClosedOutput(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
 }

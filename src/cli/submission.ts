@@ -112,7 +112,7 @@ function listCommand(context: CommandContext): Command {
 function rerunCommand(context: CommandContext): Command {
   const command = new Command('rerun')
     .description(
-      're-run stored submissions, for example after adding their type; both outcomes are kept.\nA submission that its partner cancelled later is not re-run without --force.',
+      're-run stored submissions, for example after adding their type; earlier outcomes are kept.\nA submission that its partner cancelled later is not re-run without --force',
     )
     .argument('<id...>', 'ids of the submissions, from `leads submission list`')
     .option('--force', 'override later cancellations by the same partner');

@@ -10,10 +10,13 @@ import { startPrism } from './prism.ts';
 /**
  * Serves the mock on this machine until a signal stops it. The option `--port` selects the port.
  *
- * @throws {Error} if Prism cannot start or ends early, or if the port is not free
+ * @throws {Error} if Prism cannot start or ends early, or if the port is invalid or not free
  */
 export async function runMock(stopSignal: Promise<unknown>): Promise<void> {
   const { values } = parseArgs({ options: { port: { type: 'string', default: '4010' } } });
+  if (!/^[0-9]+$/.test(values.port) || Number(values.port) > 65_535) {
+    throw new Error(`--port must be a number from 0 (any free port) to 65535; it is "${values.port}".`);
+  }
   const contract = readContract();
   const prism = await startPrism();
   const prismEnded = once(prism.process, 'exit').then(() => {

@@ -13,7 +13,8 @@ export function outcomesText(contract: Contract, url: string): string {
     'responses do not depend on earlier requests. For the real server with an in-memory database, run',
     '`npm run sandbox`.',
     '',
-    'Valid requests return the first response below. To receive another one, send its status and name.',
+    'A valid request returns the first response of its path. To receive another one, send its status and',
+    'name, in a header or in the URL.',
   ];
   for (const operation of contract.operations) lines.push('', ...responseLines(operation, contract));
   const [first] = contract.operations;

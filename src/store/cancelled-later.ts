@@ -24,7 +24,7 @@ export function checkNotCancelled(subject: string, cancellations: readonly Relat
   if (last === undefined) return;
   const at = new Date(last.receivedAt).toISOString();
   throw new CancelledLater(
-    `${subject} was not scheduled: its partner ${JSON.stringify(last.partner)} cancelled at ${at} (${last.outcome}). Add --force to schedule it anyway.`,
+    `${subject} was not scheduled: its partner ${JSON.stringify(last.partner)} requested a cancellation at ${at} (outcome: ${last.outcome}). Add --force to schedule it anyway.`,
     cancellations,
   );
 }

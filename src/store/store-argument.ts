@@ -33,6 +33,6 @@ function urlIn(name: string, url: string | undefined): string {
   if (isStoreUrl(url)) return url;
   // The message omits the value, which may be a secret.
   throw new UserError(
-    `Environment variable ${name} does not contain the URL of a store. Set it as DATABASE_URL.`,
+    `Environment variable ${name} does not contain the URL of a store. Set it to a URL as in DATABASE_URL.`,
   );
 }

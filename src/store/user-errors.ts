@@ -18,7 +18,7 @@ export const userErrors = {
     new UserError(`Lead ${id} cannot be retried: the person was added again as lead ${latestId}.`),
   notUndecided: (id: string, state: LeadState) =>
     new UserError(
-      `Lead ${id} is ${state} and needs no decision. Run \`leads lead list --undecided\` to list those that do.`,
+      `Lead ${id} (${state}) is not undecided. Run \`leads lead list --undecided\` to list undecided leads.`,
     ),
 };
 

@@ -261,7 +261,7 @@ test.each([
   [{ DIAL_WITHIN: 'a day' }, 'DIAL_WITHIN must be off, or a duration such as 24h or 90m; it is "a day".'],
   [
     { DIALLER: 'webhook', DIALLER_URL: 'https://receiver.test' },
-    'DIALLER_SECRET is missing: the secret that signs the webhooks; whsec_ and base64.',
+    'DIALLER_SECRET is missing: the secret that signs the webhooks, whsec_ followed by 24 to 64 random bytes in base64.',
   ],
 ])('does not start with %o, and names the variable', async (wrong, message) => {
   const { code, stdout, stderr } = await run('src/main.ts', [], { ...settings(), ...wrong });

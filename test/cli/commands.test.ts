@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
-import { type Finished, run } from '../harness/process.ts';
+import { type Finished, finished, run, start } from '../harness/process.ts';
 import { cancel, dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
@@ -145,7 +145,7 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
   );
 
   expect((await leads('lead', 'retry', failed?.id ?? '')).stdout).toBe(
-    `The lead ${failed?.id} is scheduled for now.\n`,
+    `The lead ${failed?.id} is scheduled for immediate delivery.\n`,
   );
   expect(lines(await leads('due', '--json'))).toMatchObject([{ id: failed?.id }]);
   expect(await leads('lead', 'retry', failed?.id ?? '')).toMatchObject({
@@ -180,14 +180,14 @@ test('lists undecided leads, and records whether the dialler has them', async ()
     code: 1,
     stdout: [{ id: lost, state: 'failed', undecided: false }],
     stderr: [
-      `Lead ${delivered} is dialled and needs no decision. Run \`leads lead list --undecided\` to list those that do.`,
+      `Lead ${delivered} (dialled) is not undecided. Run \`leads lead list --undecided\` to list undecided leads.`,
       'Lead "nothing" does not exist. Run `leads lead list`.',
       '',
     ].join('\n'),
   });
   expect(await list()).toEqual([retried]);
   expect((await leads('lead', 'retry', retried)).stdout).toBe(
-    `The lead ${retried} is scheduled for now. The dialler may already have it under the same id.\n`,
+    `The lead ${retried} is scheduled for immediate delivery. The dialler may already have it under the same id.\n`,
   );
   expect((await leads('lead', 'list', '--undecided')).stdout).toBe('There are no matching leads.\n');
 });
@@ -250,12 +250,12 @@ test('shows later cancellations, and re-runs or retries only with --force', asyn
   expect(rerun.code).toBe(1);
   expect(rerun.stderr).toMatch(
     new RegExp(
-      `^Submission ${cancelled.id} was not scheduled: its partner "first" cancelled at .* --force .*\n$`,
+      `^Submission ${cancelled.id} was not scheduled: its partner "first" requested a cancellation at .* --force .*\n$`,
     ),
   );
   expect(rerun.stdout).toMatch(new RegExp(`${cancelled.id} +not re-run +-\n`));
   expect(rerun.stdout).toMatch(new RegExp(`${free.id} +unknown-type +-\n`));
-  expect(rerun.stdout).toMatch(new RegExp(`${cancelled.id} .* later +first \\(the same\\) +cancelled `));
+  expect(rerun.stdout).toMatch(new RegExp(`${cancelled.id} .* later +first \\(same partner\\) +cancelled `));
   expect(rerun.stdout).toMatch(new RegExp(`${free.id} .* later +second +unknown-type `));
   const asJson = await leads('submission', 'rerun', cancelled.id, '--json');
   expect(lines(asJson)).toEqual([
@@ -274,10 +274,10 @@ test('shows later cancellations, and re-runs or retries only with --force', asyn
   const retry = await leads('lead', 'retry', lead?.id ?? '');
   expect(retry).toMatchObject({ code: 1, stdout: '' });
   expect(retry.stderr).toMatch(
-    /was not scheduled: its partner "first" cancelled at .* \(already-processed\)/,
+    /was not scheduled: its partner "first" requested a cancellation at .* \(outcome: already-processed\)/,
   );
   expect((await leads('lead', 'retry', lead?.id ?? '', '--force')).stdout).toMatch(
-    /is scheduled for now.*\n\nCANCELLATION AGAINST .*\n.* later +first \(the same\) +already-processed /,
+    /is scheduled for immediate delivery.*\n\nCANCELLATIONS FOR .*\n.* later +first \(same partner\) +already-processed /,
   );
 });
 
@@ -323,7 +323,9 @@ test('shows everything about a person, in any form of the number', async () => {
       ],
     },
   ]);
-  expect((await leads('lead', 'show', '0044 7840 258823')).stdout).toContain('already-scheduled');
+  expect((await leads('lead', 'show', '0044 7840 258823')).stdout).toMatch(
+    /^Leads:\nID .*\n.*\n\nThere are no delivery attempts for \+447840258823\.\n\nSubmissions:\nID .*\n.* already-scheduled /,
+  );
   expect((await leads('lead', 'show', '07840258829')).stdout).toMatch(
     /^There are no leads for \+447840258829\./,
   );
@@ -438,13 +440,13 @@ test('pauses and resumes delivery, and reports which due leads are not included'
     /^TYPE +SINCE +BY +REASON\n\(all\) +20\S+Z +operator +moving\nmotor +/,
   );
   const motor =
-    /Not included: delivery of the lead type "motor" has been paused by the operator since 20\S+Z: The list is full\.\n/;
+    /Paused leads are not included: delivery of the lead type "motor" has been paused by the operator since 20\S+Z: The list is full\.\n/;
   for (const words of [['due'], ['due', '--take', '5']]) {
     const { code, stdout, stderr } = await leads(...words);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'No leads are due.\n' });
     expect(stderr).toMatch(motor);
     expect(stderr).toMatch(
-      /Not included: delivery of all lead types has been paused by the operator since 20\S+Z: moving\.\n/,
+      /Paused leads are not included: delivery of all lead types has been paused by the operator since 20\S+Z: moving\.\n/,
     );
   }
   const resumed = await leads('delivery', 'resume');
@@ -553,7 +555,7 @@ test.each([
   [['partner', 'limit', 'nobody', '5'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
   [
     ['partner', 'limit', 'acme', '2000000'],
-    "Command-argument value '2000000' is invalid for argument 'per-second'. It must be at most 1000000.",
+    "Command-argument value '2000000' is invalid for argument 'per-second'. It must be `off`, `default` or a whole number from 1 to 1000000.",
   ],
   [
     ['partner', 'limit', 'acme', 'off', '--burst', '5'],
@@ -585,11 +587,23 @@ test.each([
   ],
   [
     ['due', '--take', 'all'],
-    "Option '--take <n>' argument 'all' is invalid. It must be a whole number from 1.",
+    "Option '--take <n>' argument 'all' is invalid. It must be a whole number, at least 1.",
   ],
 ])('leads %j exits with 1 and one sentence', async (words, sentence) => {
   const { leads } = storeWithCli();
   expect(await leads(...words)).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });
+});
+
+test('reports in one sentence that the reader of its output has ended', async () => {
+  const { file, open } = storeWithCli();
+  await fill(open());
+  const child = start('src/cli.ts', ['type', 'list', '--json'], { DATABASE_URL: `sqlite:${file}` });
+  child.stdout.destroy();
+  expect(await finished(child)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'Writing the output failed, because its reader has ended (EPIPE).\n',
+  });
 });
 
 test('reports in one sentence that a store cannot be opened', async () => {

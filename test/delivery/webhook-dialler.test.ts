@@ -146,7 +146,7 @@ test('a missing variable is reported with its meaning', () => {
   expect(() => createWebhook({}, limits)).toThrow(
     [
       'DIALLER_URL is missing: the URL of the webhook receiver.',
-      'DIALLER_SECRET is missing: the secret that signs the webhooks; whsec_ and base64.',
+      'DIALLER_SECRET is missing: the secret that signs the webhooks, whsec_ followed by 24 to 64 random bytes in base64.',
     ].join('\n'),
   );
 });

@@ -13,7 +13,7 @@ import {
   requestExamples,
   responseExamples,
 } from '../harness/contract.ts';
-import { skipWithout, spawnProgram, untilOutput } from '../harness/process.ts';
+import { run, skipWithout, spawnProgram, untilOutput } from '../harness/process.ts';
 import { startServer } from '../harness/server.ts';
 
 /** Headers that Prism adds to responses. */
@@ -62,6 +62,15 @@ test.each(['code=200, example=nonsense', 'code=299', 'example=rate-limited'])(
     expect(json).toEqual({ error: expect.stringContaining('no response with this status and name') });
   },
 );
+
+test('rejects an invalid port in one sentence', async () => {
+  expect(await run('src/mock.ts', ['--port', 'abc'], {})).toEqual({
+    code: 1,
+    stdout: '',
+    stderr:
+      'The server did not start: --port must be a number from 0 (any free port) to 65535; it is "abc".\n',
+  });
+});
 
 test('prints every response that it can produce when it starts', () => {
   for (const id of operationIds()) {

@@ -176,7 +176,7 @@ describe.each(stores)('$name', ({ open }) => {
     const [scheduled, failed] = await leadsIn(store);
     for (const lead of [scheduled, failed]) {
       await expect(store.resolve(lead?.id ?? '', true)).rejects.toThrow(
-        `Lead ${lead?.id} is ${lead?.state} and needs no decision.`,
+        `Lead ${lead?.id} (${lead?.state}) is not undecided.`,
       );
     }
     await store.resolve(id, false);

@@ -42,7 +42,9 @@ export function createWebhook(
 ): Dialler {
   const { DIALLER_URL: url, DIALLER_SECRET: signers } = readVariables(environment, {
     DIALLER_URL: httpUrl({ desc: 'the URL of the webhook receiver' }),
-    DIALLER_SECRET: secrets({ desc: 'the secret that signs the webhooks; whsec_ and base64' }),
+    DIALLER_SECRET: secrets({
+      desc: 'the secret that signs the webhooks, whsec_ followed by 24 to 64 random bytes in base64',
+    }),
   });
   const post = createPost(limits);
   return {
