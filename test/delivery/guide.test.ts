@@ -84,17 +84,22 @@ test('the guide states the result of every response status', async () => {
   } = await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, earliestDueAt: 0 });
   if (lead === undefined) throw new Error('No lead is due.');
   const dialler = webhookTo(receiver.url);
+  expect(guide).toContain(
+    'After a 3xx, a 5xx other than 503, or no response, the receiver may have the lead',
+  );
   for (status = 200; status < 600; status += 1) {
     const { outcome, pauseReason } = await dialler.deliver(lead, AbortSignal.timeout(20_000));
     const follows = {
       delivered: 'the lead is delivered',
-      rejected: 'the lead is rejected for good',
+      rejected: 'the lead becomes `failed` and is not retried',
       unavailable: 'the lead is retried',
       unknown: 'the lead is retried',
     }[outcome];
     expect(documentedResult(status), String(status)).toBe(
       pauseReason === undefined ? follows : 'delivery is paused, and the lead is retried after you resume it',
     );
+    const mayHaveArrived = /^[35]/.test(String(status)) && status !== 503;
+    expect(outcome === 'unknown', String(status)).toBe(mayHaveArrived);
   }
 });
 
@@ -108,7 +113,7 @@ const vicidialResponses: Record<string, { responses: string[]; mayHaveArrived?: 
   '`DUPLICATE` otherwise': {
     responses: ['ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001'],
   },
-  'an invalid number, an unknown list, DNC': {
+  'an invalid number, an unknown list, a number on a do-not-call list': {
     responses: [
       'ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12|leadsapi',
       'ERROR: add_lead NOT AN ALLOWED LIST ID - 7840258823|999',
