@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { secret, untilAll } from '../harness/dispatch.ts';
-import { start } from '../harness/process.ts';
+import { start, untilOutput } from '../harness/process.ts';
 import { accept, type Receiver, startReceiver } from '../harness/receiver.ts';
 import { holdWriteLock, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
@@ -24,7 +24,6 @@ async function deployment() {
     start('src/main.ts', [], {
       PORT: '0',
       DATABASE_URL: `sqlite:${file}`,
-      LOG_LEVEL: 'fatal',
       DIALLER: 'webhook',
       DIALLER_URL: receiver.url,
       DIALLER_SECRET: secret,
@@ -56,6 +55,7 @@ function nextRequest(receiver: Receiver): Promise<{ respond: () => void }> {
 async function expectNoneLost({ store, receiver, startMain }: Deployment): Promise<void> {
   receiver.behave = accept;
   const last = startMain();
+  last.stdout.resume();
   const leads = await untilAll(store, 'dialled');
   last.kill('SIGTERM');
   const bodies = new Map<string, Set<string>>();
@@ -89,10 +89,11 @@ test(`loses no lead if the server is killed between response and record (${round
     const arrived = nextRequest(deployed.receiver);
     const child = deployed.startMain();
     const { respond } = await arrived;
-    // While the lock is held, the server has the response but cannot record it.
+    // While the lock is held, the server cannot record the response, which it logs first.
     const lock = holdWriteLock(deployed.file);
+    const logged = untilOutput(child, /Lead delivered/);
     respond();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await logged;
     await kill(child);
     lock.release();
   }

@@ -50,10 +50,13 @@ const behaviours: [what: string, behave: Behaviour][] = [
 ];
 
 describe.each(Object.keys(diallers))('the dialler %s', (name) => {
+  const environmentFor = (url: string) => exampleEnvironment(name, { ...values, url });
+  const sendsRequests = 'DIALLER_URL' in environmentFor('');
+
   async function create(url: string) {
     const createDialler = await diallers[name]?.();
     const context = { parsePhone: phoneParser('GB'), concurrency: 2, timeout: 5_000 };
-    const dialler = createDialler?.(exampleEnvironment(name, { ...values, url }), context);
+    const dialler = createDialler?.(environmentFor(url), context);
     if (dialler === undefined) throw new Error(`There is no dialler ${name}.`);
     return dialler;
   }
@@ -77,34 +80,30 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
     },
   );
 
-  test('sends the id of the lead, so that a repeat can be recognised', async () => {
+  test('sends the id of the lead with each attempt, so that a repeat can be recognised', async () => {
     const receiver = await startReceiver();
     const dialler = await create(receiver.url);
     for (let attempt = 0; attempt < 2; attempt += 1) await dialler.deliver(lead, AbortSignal.timeout(5_000));
+    expect(receiver.received).toHaveLength(sendsRequests ? 2 : 0);
     for (const received of receiver.received) expect(JSON.stringify(received)).toContain(lead.id);
   });
 
   test('reports a receiver that cannot be reached as unavailable', async () => {
     const receiver = await startReceiver();
-    await (await create(receiver.url)).deliver(lead, AbortSignal.timeout(5_000));
-    const usesReceiver = receiver.received.length > 0;
     await receiver.close();
     const { outcome } = await (await create(receiver.url)).deliver(lead, AbortSignal.timeout(5_000));
-    expect(outcome).toBe(usesReceiver ? 'unavailable' : 'delivered');
+    expect(outcome).toBe(sendsRequests ? 'unavailable' : 'delivered');
   });
 
   test('ends an attempt when it is aborted; if the lead was sent, the outcome is unknown', async () => {
-    let onArrival = () => {};
-    const arrived = new Promise<void>((resolve) => {
-      onArrival = resolve;
-    });
-    const receiver = await startReceiver(() => onArrival());
+    const arrived = Promise.withResolvers<void>();
+    const receiver = await startReceiver(() => arrived.resolve());
     const controller = new AbortController();
     const attempt = (await create(receiver.url)).deliver(lead, controller.signal);
-    await Promise.race([attempt, arrived]);
+    if (sendsRequests) await arrived.promise;
     controller.abort(new DOMException('no response in time', 'TimeoutError'));
     const { outcome, finished } = await attempt;
-    expect(outcome).toBe(receiver.received.length > 0 ? 'unknown' : 'delivered');
+    expect(outcome).toBe(sendsRequests ? 'unknown' : 'delivered');
     await finished;
   });
 });

@@ -73,12 +73,15 @@ test('leads that keep failing do not hold up others', async () => {
 test('two dispatchers that share a store never deliver the same lead', async () => {
   const { store, first, from } = await seeded(openStore());
   for (let index = 0; index < 300; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
-  const slow = async () => {
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
+  // Each dispatcher sends one lead until its first success, so both have one before either gets a second.
+  const bothSending = Promise.withResolvers<void>();
+  const deliver = async () => {
+    if (one.mobiles.length > 0 && two.mobiles.length > 0) bothSending.resolve();
+    await bothSending.promise;
     return delivered;
   };
-  const one = recordingDialler(slow);
-  const two = recordingDialler(slow);
+  const one = recordingDialler(deliver);
+  const two = recordingDialler(deliver);
   dispatch(store, one.dialler);
   dispatch(store, two.dialler);
   await untilAll(store, 'dialled');
@@ -116,6 +119,8 @@ test('a lead is either cancelled or delivered, never both (200 races)', async ()
     }),
   );
   await untilAll(server.store, 'dialled', 'cancelled');
+  // Otherwise there was no race.
+  expect(new Set(outcomes.map(({ isCancelled }) => isCancelled))).toEqual(new Set([true, false]));
   for (const { mobile: number, isCancelled } of outcomes) expect(mobiles.includes(number)).toBe(!isCancelled);
 });
 
@@ -131,7 +136,7 @@ test('keeps exactly DIALLER_CONCURRENCY leads in flight while more are due', asy
     else held.push(of[1]);
   });
   dispatch(store, webhookTo(receiver.url), { concurrency: 7, timeout: 20_000 });
-  await expect.poll(() => held.length, { timeout: 10_000 }).toBe(7);
+  await expect.poll(() => held.length).toBe(7);
   await untilQueried(store, 'pauses');
   expect(held).toHaveLength(7);
   receiver.behave = accept;
@@ -144,22 +149,22 @@ test('keeps exactly DIALLER_CONCURRENCY leads in flight while more are due', asy
 test('sends few leads to a dialler that is down, and the others keep their attempts', async () => {
   const { store, first, from } = await seeded(openStore());
   for (let index = 0; index < 100; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
-  let isUp = false;
-  const { dialler, mobiles } = recordingDialler(async () =>
-    isUp ? delivered : { outcome: 'unavailable', response: 'down' },
-  );
-  // The second delay outlasts the test.
-  const circuitBreakerDelays = { initial: 1, max: 600_000 };
+  // The dialler is down for seven attempts, and the test holds the eighth.
+  const back = Promise.withResolvers<void>();
+  const { dialler, mobiles } = recordingDialler(async () => {
+    if (mobiles.length < 8) return { outcome: 'unavailable', response: 'down' };
+    await back.promise;
+    return delivered;
+  });
+  const circuitBreakerDelays = { initial: 1, max: 1 };
   const dispatcher = dispatch(store, dialler, { circuitBreakerDelays, retrySchedule: [600_000] });
   await until(() => expect(mobiles).toHaveLength(8));
-  expect(dispatcher.status()).toMatchObject({
-    state: 'waiting',
-    reason: expect.stringContaining('next attempt in'),
-  });
+  await untilQueried(store, 'pauses');
+  expect(mobiles).toHaveLength(8);
   const untouched = (await leadsIn(store)).filter(({ attempts }) => attempts === 0);
   expect(untouched).toHaveLength(92);
-  isUp = true;
-  await until(async () => expect(await store.workload()).toMatchObject({ byState: { dialled: 92 } }));
+  back.resolve();
+  await until(async () => expect(await store.workload()).toMatchObject({ byState: { dialled: 93 } }));
   expect(dispatcher.status()).toEqual({ dialler: 'test', state: 'running' });
 });
 
@@ -221,7 +226,7 @@ test('after the clock is set back by an hour, no lead is delivered early or lost
   ]);
   await store.submit(from(first.id, { mobile: mobile(1), delays: 600 }));
   vi.setSystemTime('2026-11-23T11:20:00Z');
-  await expect.poll(() => mobiles, { timeout: 3_000 }).toEqual([mobile(1)]);
+  await expect.poll(() => mobiles).toEqual([mobile(1)]);
   vi.setSystemTime('2026-11-23T12:10:00Z');
   await untilAll(store, 'dialled');
   expect(mobiles).toHaveLength(2);

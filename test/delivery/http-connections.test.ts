@@ -10,7 +10,7 @@ import {
   readText,
   resultOfError,
 } from '../../src/delivery/diallers/http-client.ts';
-import { startReceiver } from '../harness/receiver.ts';
+import { accept, holdRequests, startReceiver } from '../harness/receiver.ts';
 
 const maxBodySize = 1_048_576;
 
@@ -33,11 +33,12 @@ function responseOf(...chunks: (string | Uint8Array | Error)[]) {
 }
 
 test('uses one connection for each lead in flight', async () => {
-  const receiver = await startReceiver((_received, outgoing) => {
-    setTimeout(() => outgoing.writeHead(204).end(), 30);
-  });
+  const { hold, count, release } = holdRequests(accept);
+  const receiver = await startReceiver(hold);
   const post = createPost({ concurrency: 3, timeout: 20_000 });
   const posted = Array.from({ length: 9 }, () => post(new URL(receiver.url), requestTo()));
+  await expect.poll(count).toBe(3);
+  release();
   for (const result of await Promise.all(posted)) {
     if ('failure' in result) throw new Error(result.failure.response);
     expect(result.response.statusCode).toBe(204);

@@ -25,6 +25,29 @@ export interface Receiver {
 
 export const accept: Behaviour = (_received, outgoing) => void outgoing.writeHead(204).end();
 
+/** Returns a behaviour that responds with a status. */
+export const respondWith =
+  (status: number, headers: Record<string, string> = {}, text = ''): Behaviour =>
+  (_received, outgoing) =>
+    void outgoing.writeHead(status, headers).end(text);
+
+/** Holds all requests until the test releases them, which then get this behaviour, as later ones do. */
+export function holdRequests(behave: Behaviour): { hold: Behaviour; count(): number; release(): void } {
+  let held: Parameters<Behaviour>[] | undefined = [];
+  return {
+    hold: (...of) => {
+      if (held === undefined) behave(...of);
+      else held.push(of);
+    },
+    count: () => held?.length ?? 0,
+    release: () => {
+      const released = held ?? [];
+      held = undefined;
+      for (const of of released) behave(...of);
+    },
+  };
+}
+
 /** Starts an HTTP server on a free port, or on the given one, until the test ends. */
 export async function startReceiver(behave: Behaviour = accept, port = 0): Promise<Receiver> {
   let concurrent = 0;

@@ -55,10 +55,10 @@ export async function startOnDisk(directory: string): Promise<Pick<SmallDisk, 'c
   return { child, target: await targetOf(child) };
 }
 
-/** Makes the kernel refuse every write of the process to a file (EFBIG), or allows them again. */
-export function allowWrites(child: ChildProcessWithoutNullStreams, allowed: boolean): void {
+/** Makes the kernel refuse every write of a process to a file (EFBIG), or allows them again. */
+export function allowWrites({ pid }: { pid?: number | undefined }, allowed: boolean): void {
   const limit = allowed ? 'unlimited' : '0';
-  const { status, stderr } = spawnSync('prlimit', ['--pid', String(child.pid), `--fsize=${limit}:`]);
+  const { status, stderr } = spawnSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:`]);
   if (status !== 0) throw new Error(`prlimit failed: ${stderr}`);
 }
 

@@ -214,6 +214,7 @@ const killedBackup: Fault = {
     const { signal, exists, names } = await killBackup(scene.file, join(scene.directory, 'backups'));
     assert.equal(signal, 'SIGKILL');
     assert.equal(exists, false, 'a file under the backup’s name');
+    assert.notEqual(names.length, 0, 'the number of files that the backup left');
     for (const name of names) assert.match(name, /\.incomplete-/);
     const { code, stderr } = await scene.run('src/cli.ts', [
       'store',

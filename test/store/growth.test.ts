@@ -99,25 +99,39 @@ test.each([
     await asAdministrator(url, sql);
   }
   if (isAnalysed) await asAdministrator(url, 'ANALYZE');
-  const [before] = await tableScans(url, store);
+  const before = await countScans(url, store);
   for (let round = 0; round < 10; round += 1) await runEveryStatement(store, from);
-  const [after] = await tableScans(url, store);
-  expect(after).toEqual(before);
+  const after = await countScans(url, store);
+  expect(after.sequential).toEqual(before.sequential);
+  expect(after.byIndex).toBeGreaterThan(before.byIndex);
   expect(await asAdministrator(url, 'SELECT count(*)::integer AS count FROM lead')).toEqual([
     { count: stored + 40 },
   ]);
 });
 
-/** Returns the number of scans of each large table. */
-async function tableScans(url: string, store: Store): Promise<Record<string, number>[]> {
-  // A backend reports its statistics up to once per second.
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await store.nextAttemptAt();
-  return asAdministrator<Record<string, number>>(
+/** Makes the store's only connection report its statistics, which PostgreSQL otherwise delays by up to a second. */
+async function reportStatistics(url: string, store: Store): Promise<void> {
+  // Only the connection itself can do that, and a readiness check writes on it.
+  await asAdministrator(
     url,
-    `SELECT json_object_agg(relname, seq_scan) AS reads FROM pg_stat_user_tables
-     WHERE relname IN ('lead', 'submission', 'attempt')`,
+    `CREATE OR REPLACE FUNCTION report_statistics() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN PERFORM pg_stat_force_next_flush(); RETURN NULL; END $$;
+     CREATE OR REPLACE TRIGGER report_statistics AFTER INSERT ON readiness
+       FOR EACH STATEMENT EXECUTE FUNCTION report_statistics()`,
   );
+  await store.checkReady();
+}
+
+/** Returns the number of sequential scans of each large table, and of all index scans. */
+async function countScans(url: string, store: Store) {
+  await reportStatistics(url, store);
+  const [scans] = await asAdministrator<{ sequential: Record<string, number>; byIndex: number }>(
+    url,
+    `SELECT json_object_agg(relname, seq_scan) AS sequential, sum(idx_scan)::integer AS "byIndex"
+     FROM pg_stat_user_tables WHERE relname IN ('lead', 'submission', 'attempt')`,
+  );
+  if (scans === undefined) throw new Error('PostgreSQL has no statistics of the tables.');
+  return scans;
 }
 
 test.each([
@@ -136,7 +150,9 @@ test.each([
   if (isAnalysed) await asAdministrator(url, 'ANALYZE');
   const before = await entriesRead(url, store);
   expect(await lookUp(store, '+44791')).toBe(3);
-  expect((await entriesRead(url, store)) - before).toBeLessThan(1_000);
+  const read = (await entriesRead(url, store)) - before;
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThan(1_000);
 });
 
 test('SQLite scans no large table', async () => {
@@ -196,14 +212,15 @@ test('PostgreSQL finds due leads without reading those of a paused type', async 
       .replace("'dialled'", "'scheduled'"),
   );
   for (let round = 0; round < 10; round += 1) await runEveryStatement(store, from);
-  expect(await entriesRead(url, store, 'lead_due')).toBeLessThan(1_000);
+  const read = await entriesRead(url, store, 'lead_due');
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThan(1_000);
   expect(await store.workload()).toMatchObject({ due: 0, duePaused: stored });
 });
 
 /** Returns the number of entries read from an index, or from all indexes. */
 async function entriesRead(url: string, store: Store, index = '%'): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await store.nextAttemptAt();
+  await reportStatistics(url, store);
   const [row] = await asAdministrator<{ entries: number }>(
     url,
     `SELECT sum(idx_tup_read)::integer AS entries FROM pg_stat_user_indexes WHERE indexrelname LIKE $1`,

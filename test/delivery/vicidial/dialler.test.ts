@@ -2,7 +2,13 @@
 import { expect, test } from 'vitest';
 import { createVicidial } from '../../../src/delivery/diallers/vicidial/vicidial.ts';
 import { phoneParser } from '../../../src/leads/phone.ts';
-import { type Behaviour, type Receiver, startReceiver } from '../../harness/receiver.ts';
+import {
+  type Behaviour,
+  holdRequests,
+  type Receiver,
+  respondWith,
+  startReceiver,
+} from '../../harness/receiver.ts';
 import { phpForm } from '../../harness/vicidial.ts';
 import { claimedLead } from '../claimed-lead.ts';
 
@@ -30,11 +36,6 @@ async function deliverTo(behave: Behaviour, submitted: object = {}) {
   await finished;
   return { receiver, result };
 }
-
-const respondWith =
-  (status: number, headers: Record<string, string> = {}, text = ''): Behaviour =>
-  (_received, outgoing) =>
-    void outgoing.writeHead(status, headers).end(text);
 
 test('posts a form with the credentials, the function and the source', async () => {
   let method: string | undefined;
@@ -103,8 +104,7 @@ test('respects Retry-After', async () => {
 
 test('after a response that broke off the outcome is unknown, even if the line had arrived', async () => {
   const { result } = await deliverTo((_received, outgoing) => {
-    outgoing.writeHead(200, { 'Content-Length': '10000' }).write(added);
-    setTimeout(() => outgoing.destroy(), 20);
+    outgoing.writeHead(200, { 'Content-Length': '10000' }).write(added, () => outgoing.destroy());
   });
   expect(result).toMatchObject({ outcome: 'unknown', response: expect.stringMatching(/^no response \(/) });
 });
@@ -120,11 +120,12 @@ test.each([
   [3, 3],
   [50, 8],
 ])('with DIALLER_CONCURRENCY=%i it uses %i connections', async (concurrency, connections) => {
-  const receiver = await startReceiver((_received, outgoing) => {
-    setTimeout(() => outgoing.end(added), 30);
-  });
+  const { hold, count, release } = holdRequests(respondWith(200, {}, added));
+  const receiver = await startReceiver(hold);
   const dialler = vicidialAt(receiver, concurrency);
   const leads = Array.from({ length: 20 }, () => dialler.deliver(claimedLead(), AbortSignal.timeout(20_000)));
+  await expect.poll(count).toBe(connections);
+  release();
   await Promise.all(leads);
   expect(receiver.maxConcurrency).toBe(connections);
   expect(dialler.maxConcurrency).toBe(8);

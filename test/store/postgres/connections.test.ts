@@ -104,7 +104,9 @@ test('closes a store while its listening connection is being made', async () => 
   const { url, proxy } = await proxiedDatabase();
   const store = await openPostgresStore(url, limits);
   proxy.dropPackets();
+  const before = proxy.made();
   store.onChange(() => {});
+  await expect.poll(() => proxy.made()).toBe(before + 1);
   await store.close();
   await expect.poll(() => proxy.openConnections()).toBe(0);
 });

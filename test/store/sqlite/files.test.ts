@@ -3,9 +3,11 @@
  * remedy.
  */
 import { execFileSync } from 'node:child_process';
-import {
+import fs, {
+  closeSync,
   copyFileSync,
   existsSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -13,6 +15,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -26,8 +29,9 @@ import {
 } from '../../../src/store/sqlite/file/version.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
+import { send } from '../../harness/client.ts';
 import { run } from '../../harness/process.ts';
-import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
+import { leadsIn, startServer, temporaryDirectory } from '../../harness/server.ts';
 import { closing, seeded } from '../stores.ts';
 import { fileLosses } from './file-losses.ts';
 
@@ -83,6 +87,32 @@ test.each(fileLosses)('acknowledges and writes nothing once $name', async ({ cau
   await expect(store.leadStatus({ partnerId: 1, type: 'motor', mobile: mobile(1) })).rejects.toThrow(reason);
   await expect(store.checkReady()).rejects.toThrow(reason);
   expect(existsSync(file) && leads()).toBe(before);
+});
+
+/** Makes a descriptor one that can be synced but not read, like that of a file on a failing disk. */
+function makeUnreadable(descriptor: number): void {
+  closeSync(descriptor);
+  // The lowest free number is used next.
+  const opened: number[] = [];
+  while (opened.at(-1) !== descriptor && opened.length <= descriptor) opened.push(openSync('/', 'r'));
+  for (const other of opened) if (other !== descriptor) closeSync(other);
+  expect(opened).toContain(descriptor);
+}
+
+test('responds with 503 if the files cannot be read after a commit, because the lead may be saved', async () => {
+  const opened = vi.spyOn(fs, 'openSync');
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    opened.mockRestore();
+    syncBuiltinESMExports();
+  });
+  const server = await startServer();
+  const log = opened.mock.calls.findIndex(([path]) => path === `${server.file}-wal`);
+  makeUnreadable(Number(opened.mock.results[log]?.value));
+  expect((await send(server, 'addLead')).status).toBe(503);
+  const reader = new DatabaseSync(server.file, { readOnly: true });
+  onTestFinished(() => reader.close());
+  expect(reader.prepare('SELECT outcome FROM submission').all()).toEqual([{ outcome: 'accepted' }]);
 });
 
 test('a server whose files were replaced leaves the new files alone when it stops', async () => {

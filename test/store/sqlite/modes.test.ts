@@ -69,5 +69,6 @@ test('a killed backup leaves only a file that is recognisable as incomplete', as
   await openSqliteStore(file).close();
   const { signal, exists, names } = await killBackup(file, join(directory, 'backups'));
   expect({ signal, exists }).toEqual({ signal: 'SIGKILL', exists: false });
+  expect(names).not.toEqual([]);
   for (const name of names) expect(name).toMatch(/^copy\.db\.incomplete-[0-9a-f]{8}/);
 });
