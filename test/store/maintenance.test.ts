@@ -363,13 +363,16 @@ describe('backup', () => {
     const directory = temporaryDirectory();
     const { store, first, from } = await seeded(closing(openSqliteStore(join(directory, 'leads.db'))));
     let isDone = false;
+    let written = 0;
     const writing = (async () => {
-      for (let index = 0; !isDone; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+      for (; !isDone; written += 1) await store.submit(from(first.id, { mobile: mobile(written) }));
     })();
     const other = closing(openSqliteStore(join(directory, 'leads.db')));
     const file = join(directory, 'copy.db');
     await expect.poll(async () => (await leadsIn(other)).length).toBeGreaterThan(100);
+    const before = written;
     await other.backup(file);
+    expect(written).toBeGreaterThan(before);
     isDone = true;
     await writing;
     const copy = closing(openSqliteStore(file));

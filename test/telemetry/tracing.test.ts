@@ -48,7 +48,7 @@ test('one trace covers the request, the commit and the delivery by another proce
     body: requestValue('addLead', 'accepted'),
     headers: { traceparent: `00-${foreign}-${'f'.repeat(16)}-01` },
   });
-  await expect.poll(() => spansIn(collector).length, { timeout: 20_000 }).toBe(3);
+  await expect.poll(() => spansIn(collector).length).toBe(3);
 
   const [request, commit, deliver] = ['POST /lead/add', 'commit', 'deliver'].map((name) =>
     spansIn(collector).find((span) => span.name === name),

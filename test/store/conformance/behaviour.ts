@@ -1,4 +1,5 @@
-import { expect, vi } from 'vitest';
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { expect, onTestFinished, vi } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
 
 /** Opens an empty store that is closed after the test. */
@@ -17,6 +18,13 @@ export function forEach<Value>(
   run: (open: Open, value: Value) => Promise<void>,
 ): Behaviours {
   return Object.fromEntries(values.map((value) => [`${name}: ${value}`, (open: Open) => run(open, value)]));
+}
+
+/** Sets the clock until the test ends, from the next tick of the event loop on. Timers are not affected. */
+export async function setClock(now: number): Promise<void> {
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  onTestFinished(() => void vi.useRealTimers());
+  await nextTick();
 }
 
 /** Waits until the clock has moved on by more than a time (ms). */

@@ -1,16 +1,9 @@
 /** Partners, types and keys. */
-import { setImmediate as nextTick } from 'node:timers/promises';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, hour } from './behaviour.ts';
+import { type Behaviours, hour, setClock } from './behaviour.ts';
 
-/** Sets the clock until the test ends, from the next tick of the event loop on. Timers are not affected. */
-async function setClock(now: number): Promise<void> {
-  vi.useFakeTimers({ toFake: ['Date'], now });
-  onTestFinished(() => void vi.useRealTimers());
-  await nextTick();
-}
 export const registry: Behaviours = {
   'finds a key by its digest until it is revoked': async (open) => {
     const { store, first } = await seeded(open());

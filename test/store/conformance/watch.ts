@@ -1,8 +1,9 @@
 /** Counts for metrics and for `leads watch`. */
 import { expect } from 'vitest';
+import { settlingTime } from '../../../src/store/watch.ts';
 import { cancel, dialDue, leadsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, waitLongerThan } from './behaviour.ts';
+import { type Behaviours, setClock } from './behaviour.ts';
 
 export const watch: Behaviours = {
   'counts leads by state through every change': async (open) => {
@@ -36,14 +37,17 @@ export const watch: Behaviours = {
     }
   },
 
-  'counts what was sent and delivered since the last activity, each once': async (open) => {
+  'counts what was sent and delivered since the last activity once, after the settling time': async (
+    open,
+  ) => {
     const { store, first, second, from } = await seeded(open());
     const { cursor } = await store.activity(undefined);
     await store.submit(from(first.id));
     await store.submit(from(second.id));
     await store.submit(from(second.id, { mobile: '+447840258824' }));
     await dialDue(store, 'unknown');
-    await waitLongerThan(1_000);
+    expect((await store.activity(cursor)).submissions).toEqual([]);
+    await setClock(Date.now() + settlingTime + 1);
     const activity = await store.activity(cursor);
     expect(activity.submissions.toSorted((one, other) => one.outcome.localeCompare(other.outcome))).toEqual(
       expect.arrayContaining([

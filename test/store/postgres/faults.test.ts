@@ -1,6 +1,7 @@
 /** Whatever fails in PostgreSQL, every response is true, and servers recover without a restart. */
+import { Socket } from 'node:net';
 import pg from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
 import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
@@ -50,18 +51,17 @@ async function openTransaction(url: string) {
   return client;
 }
 
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 test('restarting PostgreSQL under load fails no request', async () => {
   const { postgres, store, first, from } = await deployment({ retryTimeout: 60_000 });
+  const connecting = vi.spyOn(Socket.prototype, 'connect');
+  onTestFinished(() => connecting.mockRestore());
   const load = startLoad([store], (mobile) => from(first.id, { mobile }));
   for (let round = 0; round < 3; round += 1) {
     const before = load.saved();
     await expect.poll(load.saved, { timeout: 40_000 }).toBeGreaterThan(before + 200);
     await postgres.stop();
-    await pause(300);
+    connecting.mockClear();
+    await expect.poll(() => connecting.mock.calls.length).toBeGreaterThan(3);
     await postgres.start();
   }
   const before = load.saved();

@@ -42,7 +42,7 @@ test('a migration may take longer than any other statement', async () => {
   const waiting = () =>
     asAdministrator(
       url,
-      `SELECT FROM pg_stat_activity WHERE query LIKE '%advisory_xact%' AND wait_event IS NOT NULL AND datname = current_database() AND now() - query_start > interval '1s'`,
+      `SELECT FROM pg_stat_activity WHERE query LIKE '%advisory_xact%' AND wait_event IS NOT NULL AND datname = current_database() AND now() - query_start > interval '400ms'`,
     );
   await expect.poll(async () => (await waiting()).length).toBe(1);
   await other.query('SELECT pg_advisory_unlock($1)', [migrationLock]);
