@@ -4,10 +4,14 @@ import { StoreUnavailable } from '../store.ts';
 /** A call that waits for its result. Settling it a second time has no effect. */
 export interface Entry<Input, Output> {
   input: Input;
-  /** When the call was made (`performance.now()`). */
-  since: number;
   resolve: (output: Output) => void;
   reject: (error: unknown) => void;
+}
+
+interface Call<Input, Output> extends Entry<Input, Output> {
+  /** When the call was made (`performance.now()`). */
+  since: number;
+  state: 'pending' | 'resolved' | 'rejected';
 }
 
 export interface BatchLimits {
@@ -30,9 +34,10 @@ export class Batcher<Input, Output> {
   readonly #observer: StoreObserver;
   readonly #run: (entries: readonly Entry<Input, Output>[]) => Promise<void>;
   readonly #limits: BatchLimits;
-  #waiting: Entry<Input, Output>[] = [];
+  #waiting: Call<Input, Output>[] = [];
   #inFlight = 0;
   #isScheduled = false;
+  #expiryTimer: NodeJS.Timeout | undefined;
   #whenIdle: (() => void)[] = [];
 
   /**
@@ -63,7 +68,7 @@ export class Batcher<Input, Output> {
       return Promise.reject(new StoreUnavailable(`${waiting} calls are waiting for the store.`));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ input, since: performance.now(), resolve, reject });
+      this.#waiting.push(newCall(input, resolve, reject));
       this.#schedule();
     });
   }
@@ -75,7 +80,11 @@ export class Batcher<Input, Output> {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#inFlight >= this.#limits.maxInFlight) return;
+    if (this.#isScheduled) return;
+    if (this.#inFlight >= this.#limits.maxInFlight) {
+      this.#scheduleExpiry();
+      return;
+    }
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
@@ -85,8 +94,8 @@ export class Batcher<Input, Output> {
 
   async #runNext(): Promise<void> {
     this.#rejectExpired();
-    const entries = this.#waiting.splice(0, this.#limits.maxBatchSize);
-    if (entries.length === 0) {
+    const calls = this.#waiting.splice(0, this.#limits.maxBatchSize);
+    if (calls.length === 0) {
       this.#notifyIdle();
       return;
     }
@@ -94,15 +103,32 @@ export class Batcher<Input, Output> {
     if (this.#waiting.length > 0) this.#schedule();
     const begun = performance.now();
     try {
-      await this.#run(entries);
-      this.#observer.batch(this.#kind, entries.length, performance.now() - begun);
+      await this.#run(calls);
     } catch (error) {
-      this.#observer.failure(this.#kind, entries.length);
-      for (const entry of entries) entry.reject(error);
+      for (const call of calls) call.reject(error);
     }
+    this.#report(calls, performance.now() - begun);
     this.#inFlight -= 1;
     if (this.#waiting.length > 0) this.#schedule();
     else this.#notifyIdle();
+  }
+
+  #report(calls: readonly Call<Input, Output>[], milliseconds: number): void {
+    const rejected = calls.filter(({ state }) => state === 'rejected').length;
+    if (rejected > 0) this.#observer.failure(this.#kind, rejected);
+    if (rejected < calls.length) this.#observer.batch(this.#kind, calls.length - rejected, milliseconds);
+  }
+
+  /** Rejects the oldest waiting call in time, even if no statement in flight ends until then. */
+  #scheduleExpiry(): void {
+    const [oldest] = this.#waiting;
+    if (oldest === undefined || this.#expiryTimer !== undefined) return;
+    const delay = oldest.since + this.#limits.maxWait - performance.now();
+    this.#expiryTimer = setTimeout(() => {
+      this.#expiryTimer = undefined;
+      this.#rejectExpired();
+      this.#scheduleExpiry();
+    }, delay).unref();
   }
 
   /** Rejects calls that have waited too long: their clients would time out before the response. */
@@ -110,6 +136,7 @@ export class Batcher<Input, Output> {
     const oldest = performance.now() - this.#limits.maxWait;
     const fresh = this.#waiting.findIndex(({ since }) => since >= oldest);
     const expired = this.#waiting.splice(0, fresh < 0 ? this.#waiting.length : fresh);
+    if (expired.length > 0) this.#observer.failure(this.#kind, expired.length);
     for (const { reject } of expired) {
       reject(new StoreUnavailable(`The call waited longer than ${this.#limits.maxWait} ms for the store.`));
     }
@@ -119,4 +146,26 @@ export class Batcher<Input, Output> {
     if (this.#waiting.length > 0 || this.#inFlight > 0) return;
     for (const notify of this.#whenIdle.splice(0)) notify();
   }
+}
+
+function newCall<Input, Output>(
+  input: Input,
+  resolve: (output: Output) => void,
+  reject: (error: unknown) => void,
+): Call<Input, Output> {
+  const call: Call<Input, Output> = {
+    input,
+    since: performance.now(),
+    state: 'pending',
+    resolve(output) {
+      call.state = 'resolved';
+      resolve(output);
+    },
+    reject(error) {
+      if (call.state !== 'pending') return;
+      call.state = 'rejected';
+      reject(error);
+    },
+  };
+  return call;
 }
