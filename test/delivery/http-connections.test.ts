@@ -1,6 +1,6 @@
 /** Limits of the HTTP client: its connections, the time to establish one, and the size of a body. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   createPost,
@@ -16,6 +16,20 @@ const maxBodySize = 1_048_576;
 
 function requestTo(signal = AbortSignal.timeout(20_000)) {
   return { headers: { 'content-type': 'text/plain' }, body: 'lead', signal };
+}
+
+/** Starts a server on a free port. It ends with the test. */
+async function listening(server: Server): Promise<{ port: number }> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await once(server, 'listening');
+  // The cast: a server that listens on TCP has an address with a port.
+  return server.address() as AddressInfo;
 }
 
 /** A response with a body of these chunks, and the number of chunks that were read so far. */
@@ -48,16 +62,7 @@ test('uses one connection for each lead in flight', async () => {
 });
 
 test('reports the dialler as unavailable if no connection is established within half of the timeout', async () => {
-  const silent = createServer().listen(0, '127.0.0.1');
-  const sockets: Socket[] = [];
-  silent.on('connection', (socket) => sockets.push(socket));
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    silent.close();
-  });
-  await once(silent, 'listening');
-  // The cast: a server that listens on TCP has an address with a port.
-  const { port } = silent.address() as AddressInfo;
+  const { port } = await listening(createServer());
   const post = createPost({ concurrency: 1, timeout: 2_000 });
   // The timers of undici have a resolution of one second.
   const request = requestTo(AbortSignal.timeout(3_500));
@@ -67,11 +72,36 @@ test('reports the dialler as unavailable if no connection is established within 
 });
 
 test.each([
+  ['no server listens on the port', 'http://127.0.0.1:1/', /^no response \(ECONNREFUSED\)$/],
+  ['the host name does not exist', 'http://dialler.invalid/', /^no response \((ENOTFOUND|EAI_AGAIN)\)$/],
+])('reports the dialler as unavailable if %s', async (_case, url, response) => {
+  const post = createPost({ concurrency: 1, timeout: 20_000 });
+  expect(await post(new URL(url), requestTo())).toEqual({
+    failure: { outcome: 'unavailable', response: expect.stringMatching(response) },
+  });
+});
+
+test.each([
+  ['is reset', (socket: Socket) => socket.resetAndDestroy(), /ECONNRESET|UND_ERR_SOCKET/],
+  ['is closed', (socket: Socket) => socket.destroy(), /UND_ERR_SOCKET/],
+  ['contains no HTTP', (socket: Socket) => socket.end('220 mail server ready\r\n'), /HTTPParserError/],
+])(
+  'reports an unknown outcome if the connection %s after the request was sent',
+  async (_case, respond, response) => {
+    const server = await listening(createServer((socket) => void socket.once('data', () => respond(socket))));
+    const post = createPost({ concurrency: 1, timeout: 20_000 });
+    expect(await post(new URL(`http://127.0.0.1:${server.port}/`), requestTo())).toEqual({
+      failure: { outcome: 'unknown', response: expect.stringMatching(response) },
+    });
+  },
+);
+
+test.each([
   [
     Object.assign(new Error('aborted'), { name: 'AbortError', code: 'UND_ERR_ABORTED' }),
     'no response (UND_ERR_ABORTED)',
   ],
-  [new DOMException('', 'NetworkError'), 'no response (19)'],
+  [new DOMException('', 'NetworkError'), 'no response (NetworkError)'],
 ])('reports the code of an error that does not come from aborting the attempt: %s', (error, response) => {
   expect(resultOfError(error)).toStrictEqual({ outcome: 'unknown', response });
 });

@@ -1,9 +1,5 @@
-import type { Agent, Dispatcher } from 'undici';
+import type { Agent, buildConnector, Dispatcher } from 'undici';
 import type { DeliveryResult, DiallerContext } from '../dialler.ts';
-
-/** Errors that occur before anything is sent, so the dialler certainly does not have the lead. */
-const errorsBeforeSending =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EMFILE|ENFILE|UND_ERR_CONNECT_TIMEOUT|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
 
 /** Maximum delay that a dialler can request (ms). */
 const maxRetryAfter = 3_600_000;
@@ -44,10 +40,17 @@ export type Post = (url: URL, request: PostRequest) => Promise<PostResult>;
  */
 export function createPost({ concurrency, timeout }: Pick<DiallerContext, 'concurrency' | 'timeout'>): Post {
   let client: Promise<{ request: typeof import('undici').request; dispatcher: Agent }> | undefined;
+  /** Errors of connections that were never established. */
+  const connectErrors = new WeakSet<Error>();
 
   async function load() {
-    const { Agent, request } = await import('undici');
-    const connect = { timeout: Math.ceil(timeout / 2) };
+    const { Agent, buildConnector, request } = await import('undici');
+    const connectTo = buildConnector({ timeout: Math.ceil(timeout / 2) });
+    const connect: buildConnector.connector = (options, callback) =>
+      connectTo(options, (...result) => {
+        if (result[0] !== null) connectErrors.add(result[0]);
+        callback(...result);
+      });
     return { request, dispatcher: new Agent({ connections: concurrency, connect }) };
   }
 
@@ -60,22 +63,23 @@ export function createPost({ concurrency, timeout }: Pick<DiallerContext, 'concu
         response: await request(url, { method: 'POST', headers: allHeaders, body, signal, dispatcher }),
       };
     } catch (error) {
-      return { failure: resultOfError(error) };
+      const failure = resultOfError(error);
+      const isUnsent = error instanceof Error && connectErrors.has(error);
+      return { failure: isUnsent ? { ...failure, outcome: 'unavailable' } : failure };
     }
   };
 }
 
-/** Returns the result of an attempt that ended with an error. */
+/** Returns the result of an attempt that ended with an error once its connection was established. */
 export function resultOfError(error: unknown): DeliveryResult {
-  if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return { outcome: 'unknown', response: 'no response in time' };
-  }
-  if (error instanceof DOMException && error.name === 'AbortError') {
-    return { outcome: 'unknown', response: 'no response before the server stopped' };
-  }
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  const outcome = errorsBeforeSending.test(code) ? 'unavailable' : 'unknown';
-  return { outcome, response: `no response (${code})` };
+  return { outcome: 'unknown', response: `no response${detailOf(error)}` };
+}
+
+function detailOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError') return ' in time';
+  if (error instanceof DOMException && error.name === 'AbortError') return ' before the server stopped';
+  if (!(error instanceof Error)) return ' (unknown error)';
+  return ` (${'code' in error && typeof error.code === 'string' ? error.code : error.name})`;
 }
 
 /**

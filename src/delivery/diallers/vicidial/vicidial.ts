@@ -65,7 +65,7 @@ async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boole
     return resultOf(await readText(response), mayHaveArrived);
   } catch (error) {
     // An incomplete response proves nothing. The lead was sent.
-    return { ...resultOfError(error), outcome: 'unknown' };
+    return resultOfError(error);
   }
 }
 
