@@ -10,9 +10,10 @@ export function sanitise(text: string, letters: 'latin' | 'all'): string {
   const sanitised = text
     .replaceAll('"', "'")
     .replaceAll(';', ',')
+    .replace(/(?<=\w)#(?=\s*\w)/g, ' #')
     .replace(/#\s*(?=\w)/g, 'no ')
     .replaceAll('#', ' ')
-    .replace(/\+(?=\d)/g, '00')
+    .replace(/(?<!\w)\+(?=\d)/g, '00')
     .replaceAll('+', ' plus ')
     .replace(/[\\|]/g, '/')
     .replace(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, ' ')
