@@ -43,10 +43,9 @@ export function sqliteSqlDatabase(database: DatabaseSync, queue: CommitQueue): S
         return step.value;
       }),
 
-    async read<Result extends object>(statement: SqlStatement<Result>, ...values: SqlValue[]) {
-      // The cast: rows have the columns that the statement's type names.
-      return rowsOf({ statement, values }) as Result[];
-    },
+    // The cast: rows have the columns that the statement's type names.
+    read: <Result extends object>(statement: SqlStatement<Result>, ...values: SqlValue[]) =>
+      queue.read(() => rowsOf({ statement, values }) as Result[]),
   };
 }
 

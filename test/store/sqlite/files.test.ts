@@ -69,7 +69,7 @@ async function backedUp(store: Store): Promise<string> {
   return copy;
 }
 
-test.each(fileLosses)('acknowledges and writes nothing once $name', async ({ cause, reason }) => {
+test.each(fileLosses)('acknowledges, reads and writes nothing once $name', async ({ cause, reason }) => {
   const { file, store, add } = await storeWithLead();
   // Later checks treat the directory as unchanged.
   vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
@@ -85,6 +85,12 @@ test.each(fileLosses)('acknowledges and writes nothing once $name', async ({ cau
   await expect(add(3)).rejects.toThrow(reason);
   await expect(store.claimDue({ claim: 'c', limit: 1, lease: 1, earliestDueAt: 0 })).rejects.toThrow(reason);
   await expect(store.leadStatus({ partnerId: 1, type: 'motor', mobile: mobile(1) })).rejects.toThrow(reason);
+  expect(() => store.keyHolder('digest')).toThrow(reason);
+  await expect(store.isGranted(1, 'motor')).rejects.toThrow(reason);
+  await expect(store.nextAttemptAt()).rejects.toThrow(reason);
+  for (const list of [store.dueLeads(1), store.leads({}, 1), store.partners()]) {
+    await expect(Array.fromAsync<object>(list)).rejects.toThrow(reason);
+  }
   await expect(store.checkReady()).rejects.toThrow(reason);
   expect(existsSync(file) && leads()).toBe(before);
 });

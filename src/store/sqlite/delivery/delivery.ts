@@ -16,11 +16,8 @@ export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Deli
   const recordAttempt = attemptRecorder(database);
 
   return {
-    dueLeads: dueLeadLister(database, due),
-
-    async nextAttemptAt() {
-      return due.nextAttemptAt();
-    },
+    dueLeads: dueLeadLister(database, queue, due),
+    nextAttemptAt: () => queue.read(() => due.nextAttemptAt()),
 
     onChange: (listener) => queue.onCommit(listener),
     claimDue: (terms) => queue.write(() => claimDue(terms)),
@@ -30,12 +27,13 @@ export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Deli
   };
 }
 
-function dueLeadLister(database: DatabaseSync, due: DueQueue): Delivery['dueLeads'] {
+function dueLeadLister(database: DatabaseSync, queue: CommitQueue, due: DueQueue): Delivery['dueLeads'] {
   const dueLead = new Query<DueLead>(
     database,
     `SELECT ${dueLeadColumns} FROM lead ${dueLeadJoins} WHERE lead.id = ?`,
   );
   return async function* dueLeads(limit) {
+    queue.checkUsable();
     const now = Date.now();
     for await (const { id } of inPages<QueuePosition>(limit, (last, size) => due.first(now, size, last))) {
       const lead = dueLead.first(id);

@@ -107,12 +107,17 @@ export class CommitQueue {
    * @throws {StoreUnavailable} if the sync fails, or this process may no longer use the store
    */
   async read<Result>(query: () => Result): Promise<Result> {
-    const { refusal } = this.#durability;
-    if (refusal !== undefined) throw refusal;
+    this.checkUsable();
     const result = query();
     const failure = await this.#syncing;
     if (failure !== undefined) throw failure;
     return result;
+  }
+
+  /** @throws {StoreUnavailable} if this process may no longer use the store */
+  checkUsable(): void {
+    const { refusal } = this.#durability;
+    if (refusal !== undefined) throw refusal;
   }
 
   /** Creates a cache that is also cleared whenever a transaction of this queue begins or ends. */

@@ -23,8 +23,6 @@ export function sqliteIntake(
     cancel: sqliteCancel(database, queue, grantedType, records),
     leadStatus: sqliteLeadStatus(database, queue, grantedType),
 
-    async isGranted(partnerId, type) {
-      return grantedType(type, partnerId) !== undefined;
-    },
+    isGranted: (partnerId, type) => queue.read(() => grantedType(type, partnerId) !== undefined),
   };
 }

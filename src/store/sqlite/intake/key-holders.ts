@@ -14,9 +14,11 @@ export function keyHolderLookup(
     database,
     `${selectKeyHolders} WHERE digest = ?1 AND ${isActiveKey('?2')}`,
   );
-  return (digest) =>
-    cache.get(digest, () => {
+  return (digest) => {
+    queue.checkUsable();
+    return cache.get(digest, () => {
       const row = query.first(digest, Date.now());
       return row && keyHolderOf(row);
     });
+  };
 }
