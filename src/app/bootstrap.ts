@@ -1,4 +1,3 @@
-import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import { digestOf, newKey } from '../partners/key.ts';
 import type { Registry } from '../store/store.ts';
@@ -12,18 +11,9 @@ export interface FirstPartner {
 
 /** Adds a first partner to an empty store. Returns undefined, and changes nothing, if the store is not empty. */
 export async function bootstrap(registry: Registry): Promise<FirstPartner | undefined> {
-  if (!(await registry.isEmpty())) return undefined;
-  const first = { partner: 'demo', type: 'motor-trade', key: newKey() };
-  try {
-    await registry.addType(first.type, null);
-  } catch (error) {
-    // Another server is starting on the same store and has added it first.
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
-  await registry.addPartner(first.partner, [first.type]);
-  await registry.addKey(first.partner, newIdentifier(), digestOf(first.key));
-  return first;
+  const { partner, type, key } = { partner: 'demo', type: 'motor-trade', key: newKey() };
+  const isAdded = await registry.addFirstPartner(partner, type, newIdentifier(), digestOf(key));
+  return isAdded ? { partner, type, key } : undefined;
 }
 
 /** Returns a shell command that adds a lead. @param url base URL of the server */

@@ -206,8 +206,10 @@ export interface Registry {
   limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
   /** Records when keys were last used, by their ids. An earlier time than the recorded one is ignored. */
   recordKeyLastUsed(uses: ReadonlyMap<string, number>): Promise<void>;
-  /** Returns whether there are neither partners nor types. */
-  isEmpty(): Promise<boolean>;
+  /**
+   * Adds a first partner with a type and a key, or nothing if there are partners or types. Returns whether it added them.
+   */
+  addFirstPartner(partner: string, type: string, keyId: string, digest: string): Promise<boolean>;
 }
 
 export interface LeadRecord {

@@ -22,7 +22,8 @@ export function registry(database: SqlDatabase): Registry {
     rotateKey: (id, next) => database.change(() => rotateKey(id, next)),
     revokeKey: (id) => database.change(() => revokeKey(id)),
     recordKeyLastUsed: (uses) => database.change(() => recordKeyLastUsed(uses)),
-    isEmpty: () => isEmpty(database),
+    addFirstPartner: (partner, type, keyId, digest) =>
+      database.change(() => addFirstPartner(partner, type, keyId, digest)),
   };
 }
 
@@ -183,10 +184,15 @@ function* recordKeyLastUsed(uses: ReadonlyMap<string, number>): Steps<void> {
   yield* run(updateLastUsed, JSON.stringify(Object.fromEntries(uses)));
 }
 
-const firstEntry = statement('is_empty', 'SELECT 1 FROM partner UNION ALL SELECT 1 FROM lead_type LIMIT 1');
+const anyEntry = statement('any_entry', 'SELECT 1 FROM partner UNION ALL SELECT 1 FROM lead_type LIMIT 1');
 
-async function isEmpty(database: SqlDatabase): Promise<boolean> {
-  return (await database.read(firstEntry)).length === 0;
+function* addFirstPartner(partner: string, type: string, keyId: string, digest: string): Steps<boolean> {
+  if ((yield* runFirst(anyEntry)) !== undefined) return false;
+  // No row: another server is starting on the same store, and has added the type meanwhile.
+  if ((yield* runFirst(insertType, type, null, Date.now())) === undefined) return false;
+  yield* addPartner(partner, [type]);
+  yield* addKey(partner, keyId, digest);
+  return true;
 }
 
 const typeByName = statement<{ id: number }>('type_by_name', 'SELECT id FROM lead_type WHERE name = $1');

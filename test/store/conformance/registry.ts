@@ -82,10 +82,25 @@ export const registry: Behaviours = {
     expect((await Array.fromAsync(store.partners())).map(({ name }) => name)).toEqual(['first', 'second']);
   },
 
-  'is empty until it has a partner or a type': async (open) => {
+  'adds the first partner with its type and key, unless there is a partner or a type': async (open) => {
     const store = await open();
-    expect(await store.isEmpty()).toBe(true);
-    await store.addType('motor', null);
-    expect(await store.isEmpty()).toBe(false);
+    expect(await store.addFirstPartner('demo', 'motor', 'key', 'digest')).toBe(true);
+    const holder = await store.keyHolder('digest');
+    expect(holder).toMatchObject({ keyId: 'key', partner: { name: 'demo' } });
+    expect(await store.isGranted(holder?.partner.id ?? 0, 'motor')).toBe(true);
+    expect(await store.addFirstPartner('other', 'other', 'other', 'other')).toBe(false);
+    expect((await Array.fromAsync(store.partners())).map(({ name }) => name)).toEqual(['demo']);
+
+    const withType = await open();
+    await withType.addType('motor', null);
+    expect(await withType.addFirstPartner('demo', 'other', 'key', 'digest')).toBe(false);
+    expect(await Array.fromAsync(withType.partners())).toEqual([]);
+  },
+
+  'adds the whole first partner or nothing of it': async (open) => {
+    const store = await open();
+    await expect(store.addFirstPartner('demo', 'motor', 'key', null as unknown as string)).rejects.toThrow();
+    expect(await Array.fromAsync(store.partners())).toEqual([]);
+    expect(await Array.fromAsync(store.types())).toEqual([]);
   },
 };
