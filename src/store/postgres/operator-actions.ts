@@ -1,5 +1,5 @@
 import type { Submission } from '../../leads/submission.ts';
-import { runFirst, type SqlDatabase, type Steps } from '../sql/database.ts';
+import { run, runFirst, type SqlDatabase, type Steps } from '../sql/database.ts';
 import { type Decision, operatorActions } from '../sql/operator-actions.ts';
 import { statement } from '../sql/statement.ts';
 import type { OperatorActions } from '../store.ts';
@@ -13,6 +13,7 @@ export function postgresOperatorActions(
   notifications: LeadNotifications,
 ): OperatorActions {
   const actions = operatorActions(database, {
+    holdCancellations,
     decide,
     onScheduled: (dueAt) => notifications.announce(dueAt),
   });
@@ -26,6 +27,17 @@ export function postgresOperatorActions(
         throw error;
       }),
   };
+}
+
+const lockReruns = statement('lock_reruns', 'LOCK TABLE rerun IN EXCLUSIVE MODE');
+
+/**
+ * Waits for the cancellations in progress, and makes new ones wait: `rerunsInProgress` conflicts with this lock. A
+ * cancellation could otherwise be decided before the lead of a re-run is visible, and stored after the re-run has looked for
+ * cancellations.
+ */
+function* holdCancellations(): Steps<void> {
+  yield* run(lockReruns);
 }
 
 const decideOne = statement<Decision>(

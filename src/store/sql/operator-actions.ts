@@ -16,6 +16,8 @@ export interface Decision {
 
 /** What a store contributes to operators' actions. */
 export interface Scheduling {
+  /** Makes cancellations wait until the change has ended. A store with one writer at a time needs nothing. */
+  holdCancellations?(): Steps<void>;
   /** Decides on a submission, and creates its lead if it is accepted. */
   decide(submission: Submission): Steps<Decision>;
   /** Called once a lead is scheduled. @param dueAt milliseconds since 1970 */
@@ -77,13 +79,13 @@ const insertRerun = statement(
 );
 
 function* rerun(scheduling: Scheduling, id: string, isForced: boolean): Steps<Rerun & { dueAt: number }> {
+  if (scheduling.holdCancellations !== undefined) yield* scheduling.holdCancellations();
   const submission = yield* runFirst(storedSubmission, id);
   if (submission === undefined) throw userErrors.noSubmission(id);
-  const rerunAt = Date.now();
-  const { outcome, leadId } = yield* scheduling.decide(submission);
-  // Read last, because a cancellation may arrive while the lead is created. If the check throws, the lead is rolled back.
   const cancellations = yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Submission ${id}`, cancellations);
+  const rerunAt = Date.now();
+  const { outcome, leadId } = yield* scheduling.decide(submission);
   yield* run(insertRerun, id, rerunAt, outcome, leadId);
   return { rerunAt, outcome, leadId, cancellations, dueAt: callDueAt(submission, rerunAt) };
 }

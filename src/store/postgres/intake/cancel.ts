@@ -41,6 +41,12 @@ export function sentCancellationOf(
 }
 
 /**
+ * A CTE that reads no row, but whose lock on the table conflicts with that of a re-run. PostgreSQL locks the tables of a
+ * statement before it takes the snapshot, so the statement sees the leads of re-runs for which it has waited.
+ */
+const rerunsInProgress = 'reruns_in_progress AS (SELECT FROM rerun WHERE false FOR SHARE)';
+
+/**
  * Cancels the leads of the cancellations in `$1`, a JSON array of `SentCancellation`, at `$2`, and saves each cancellation
  * with its outcome (see README.md). If several cancel the same lead at once, the first one does. The outcomes follow
  * `outcomeIfNotCancelled` of the lead logic. Returns no row for a cancellation whose lead another transaction has just
@@ -53,7 +59,7 @@ const cancel = writeStatement(
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, received_at bigint, type text, mobile text, content text,
       idempotency_key text, fingerprint text)
-  ), ${replayedRequests}, requested AS (
+  ), ${rerunsInProgress}, ${replayedRequests}, requested AS (
     SELECT * FROM sent WHERE id NOT IN (SELECT id FROM replayed)
   ), ${latestLeads}, first_request AS (
     SELECT DISTINCT ON (id) id AS lead_id, request_id FROM latest

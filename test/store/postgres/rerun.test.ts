@@ -1,0 +1,72 @@
+/** A re-run and a cancellation of the same person at the same time have one of two results: no lead, or a cancelled lead. */
+import pg from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { CancelledLater } from '../../../src/store/cancelled-later.ts';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { cancel, leadsIn } from '../../harness/server.ts';
+import { closing, seeded } from '../stores.ts';
+
+const person = { type: 'motor', mobile: '+447840258823' };
+
+/** Waits until a number of statements of the store wait for a lock. */
+function untilWaitingForLocks(url: string, statements: number): Promise<void> {
+  const waiting = () =>
+    asAdministrator(
+      url,
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+  return expect.poll(async () => (await waiting()).length, { interval: 10 }).toBe(statements);
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client(url);
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+async function rerunnable(url: string) {
+  const store = closing(await openPostgresStore(url));
+  const { first, from } = await seeded(store);
+  const submission = from(first.id, { ...person, type: 'later' });
+  expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
+  await store.addType('later', null);
+  await store.grantType('first', 'later');
+  return { store, submission, own: { partnerId: first.id, ...person, type: 'later' } };
+}
+
+test('a cancellation that arrives while a submission is re-run cancels its lead', async () => {
+  const url = await emptyDatabase();
+  const { store, submission, own } = await rerunnable(url);
+  const blocker = await connected(url);
+  await blocker.query('BEGIN; LOCK TABLE rerun IN SHARE ROW EXCLUSIVE MODE');
+  const rerun = store.rerun(submission.id);
+  await untilWaitingForLocks(url, 1);
+  const cancelled = cancel(store, own);
+  await Promise.race([untilWaitingForLocks(url, 2), cancelled]);
+  await blocker.query('COMMIT');
+  expect(await rerun).toMatchObject({ outcome: 'accepted' });
+  expect(await cancelled).toMatchObject({ outcome: 'cancelled' });
+  expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled']);
+});
+
+test('a re-run that begins while a cancellation is stored creates no lead', async () => {
+  const url = await emptyDatabase();
+  const { store, submission, own } = await rerunnable(url);
+  const blocker = await connected(url);
+  // The cancellation has found no lead, and waits to record its idempotency key.
+  await blocker.query('BEGIN');
+  await blocker.query(
+    "INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, recorded_at) VALUES ($1, 'k', 'f', 'not-found', 0)",
+    [own.partnerId],
+  );
+  const cancelled = cancel(store, own, { key: 'k', fingerprint: 'f' });
+  await untilWaitingForLocks(url, 1);
+  const rerun = store.rerun(submission.id).catch((error: unknown) => error);
+  await Promise.race([untilWaitingForLocks(url, 2), rerun]);
+  await blocker.query('ROLLBACK');
+  expect(await cancelled).toMatchObject({ outcome: 'not-found' });
+  expect(await rerun).toBeInstanceOf(CancelledLater);
+  expect(await leadsIn(store)).toEqual([]);
+});
