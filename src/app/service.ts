@@ -18,7 +18,7 @@ import type { Config } from './config.ts';
 import { deliveryStatus, startDispatcher } from './delivery.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
-import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout } from './shutdown.ts';
+import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { urlOf } from './url.ts';
 
 /** A running server with its store. */
@@ -123,7 +123,7 @@ function stopService(parts: Parts, log: Log): Promise<void> {
     {
       name: 'a request or a delivery attempt',
       until: drainUntil,
-      run: () => Promise.all([server, dispatcher, maintenance, metricsServer].map((part) => part?.stop())),
+      run: () => stopAll([server, dispatcher, maintenance, metricsServer]),
     },
     {
       name: 'recording when keys were last used',

@@ -35,6 +35,12 @@ export async function shutDown(steps: readonly ShutdownStep[], log: Log): Promis
   }
 }
 
+/** Stops parts at the same time. @throws the first error, once each part has stopped or failed */
+export async function stopAll(parts: readonly ({ stop(): Promise<unknown> } | undefined)[]): Promise<void> {
+  const stopped = await Promise.allSettled(parts.map((part) => part?.stop()));
+  for (const result of stopped) if (result.status === 'rejected') throw result.reason;
+}
+
 /** Returns whether the work is done within a time (ms). */
 async function settlesWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

@@ -16,6 +16,7 @@ export class AttemptRecorder {
   readonly #log: Log;
   #batch: Promise<void> | undefined;
   #isStopping = false;
+  readonly #stopped = Promise.withResolvers<void>();
 
   constructor(store: Pick<Delivery, 'recordAttempt'>, log: Log) {
     this.#store = store;
@@ -37,8 +38,10 @@ export class AttemptRecorder {
       } catch (error) {
         const fields = { err: error, lead: attempt.leadId };
         this.#log.error(fields, 'The store failed while recording a delivery attempt; retrying.');
-        if (this.#isStopping) return;
-        await new Promise((resolve) => setTimeout(resolve, retryInterval));
+        await this.#retryDelay();
+        if (!this.#isStopping) continue;
+        this.#log.error(fields, 'A delivery attempt was not recorded. The lead will be sent again.');
+        return;
       }
     }
   }
@@ -46,6 +49,18 @@ export class AttemptRecorder {
   /** Ends all retries, so that a failing store does not delay the shutdown. */
   stop(): void {
     this.#isStopping = true;
+    this.#stopped.resolve();
+  }
+
+  /** Resolves when a failed write can be retried, or when retries have ended. */
+  #retryDelay(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, retryInterval);
+      void this.#stopped.promise.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Resolves when the current batch ends, at the same time for all its attempts. */

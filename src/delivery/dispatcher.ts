@@ -121,13 +121,15 @@ export class Dispatcher {
 
   /**
    * Stops claiming leads. Resolves once the attempts in flight have ended and are recorded, or could not be recorded
-   * because the store fails. A dialler that does not respond delays it by at most `drainTimeout`.
+   * because the store fails. A dialler that does not respond, or a store that fails, delays it by at most `drainTimeout`.
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#recorder.stop();
     this.#wake();
-    const timer = setTimeout(() => this.#abortAttempts(), this.#options.drainTimeout);
+    const timer = setTimeout(() => {
+      this.#recorder.stop();
+      this.#abortAttempts();
+    }, this.#options.drainTimeout);
     await this.#running;
     await Promise.all(this.#unrecorded);
     clearTimeout(timer);

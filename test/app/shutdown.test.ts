@@ -1,7 +1,7 @@
 /** A process must stop in time even if a step hangs or fails. */
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { shutDown } from '../../src/app/shutdown.ts';
+import { shutDown, stopAll } from '../../src/app/shutdown.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const log = await createLog('silent');
@@ -54,4 +54,17 @@ test('runs the next steps after one that fails, even if that fails late', async 
   await nextTick();
   // An unhandled rejection would end the process before its exit code is set.
   expect(onUnhandled).not.toHaveBeenCalled();
+});
+
+test('waits for every part to stop, even if one fails at once', async () => {
+  const slow = Promise.withResolvers<void>();
+  const error = new Error('It failed.');
+  const onEnd = vi.fn();
+  const parts = [{ stop: () => Promise.reject(error) }, undefined, { stop: () => slow.promise }];
+  const stopping = stopAll(parts).catch(onEnd);
+  await nextTick();
+  expect(onEnd).not.toHaveBeenCalled();
+  slow.resolve();
+  await stopping;
+  expect(onEnd).toHaveBeenCalledExactlyOnceWith(error);
 });

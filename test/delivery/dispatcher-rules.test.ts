@@ -351,7 +351,23 @@ describe('stop', () => {
     expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([0, 0]);
   });
 
-  test('does not wait for a store that fails to record an attempt', async () => {
+  test('records an attempt that the store failed to record, if it recovers within the drain timeout', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    store.recordAttempt.mockRejectedValueOnce(new Error('failover'));
+    const { dispatcher } = await dispatchFrom(
+      store,
+      respondingDialler(() => delivered),
+    );
+    await advanceClock(2);
+    const onStop = vi.fn();
+    void dispatcher.stop().then(onStop);
+    await advanceClock(1_000);
+    expect([onStop.mock.calls.length, store.recordAttempt.mock.calls.length]).toEqual([1, 2]);
+    expect(store.recordAttempt.mock.calls[1]?.[1]).toMatchObject({ outcome: 'delivered' });
+  });
+
+  test('does not wait longer than the drain timeout for a store that fails to record an attempt', async () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
     store.recordAttempt.mockRejectedValue(new Error('disk full'));
@@ -362,8 +378,10 @@ describe('stop', () => {
     await advanceClock(2);
     const onStop = vi.fn();
     void dispatcher.stop().then(onStop);
-    await advanceClock(1_000);
-    expect([onStop.mock.calls.length, store.recordAttempt.mock.calls.length]).toEqual([1, 2]);
+    await advanceClock(6_999);
+    expect([onStop.mock.calls.length, store.recordAttempt.mock.calls.length]).toEqual([0, 7]);
+    await advanceClock(1);
+    expect(onStop).toHaveBeenCalledTimes(1);
   });
 
   test('waits for attempts in flight up to the drain timeout, then ends them and records them as unknown', async () => {
