@@ -13,7 +13,7 @@ const maxWaiting = 1_000;
  */
 export class ActiveKeys {
   readonly #registry: Pick<Registry, 'activeKeyDigests'>;
-  #digests: ReadonlySet<string> = new Set();
+  #digests = new Set<string>();
   #lastRefresh = Number.NEGATIVE_INFINITY;
   /** The refresh that has not started its query yet. */
   #next: Promise<void> | undefined;
@@ -38,6 +38,11 @@ export class ActiveKeys {
       this.#waiting -= 1;
     }
     return this.#digests.has(digest);
+  }
+
+  /** Removes a key that proved inactive, so that it is not looked up again. */
+  delete(digest: string): void {
+    this.#digests.delete(digest);
   }
 
   /** Resolves once a query that starts after this call has refreshed the digests. */

@@ -20,7 +20,7 @@ export interface Authentication {
   intake: Pick<Intake, 'keyHolder'>;
   readAddress: ReadAddress;
   authFailures: AuthFailureLimiter;
-  activeKeys: Pick<ActiveKeys, 'has'>;
+  activeKeys: Pick<ActiveKeys, 'has' | 'delete'>;
 }
 
 /** The reply to a request that is not authenticated. */
@@ -58,7 +58,10 @@ export async function authenticate(
   if (!isWithinLimit && !(await activeKeys.has(digest))) return limited(address, authFailures);
 
   const holder = verified(await intake.keyHolder(digest), digest);
-  if (holder === undefined) return { refusal: unauthorized };
+  if (holder === undefined) {
+    activeKeys.delete(digest);
+    return { refusal: unauthorized };
+  }
   if (isWithinLimit) authFailures.undoCount(address);
   authFailures.remember(digest);
   return holder;

@@ -42,7 +42,7 @@ export interface PipelineServices {
   intake: Intake;
   readAddress: ReadAddress;
   authFailures: AuthFailureLimiter;
-  activeKeys: Pick<ActiveKeys, 'has'>;
+  activeKeys: Pick<ActiveKeys, 'has' | 'delete'>;
   keyRateLimiter: KeyRateLimiter;
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
   inFlight: InFlightLimiter;

@@ -1,6 +1,6 @@
 /** Partners behind a shared address or an unlisted proxy must get through a flood of invalid keys from it. */
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { digestOf, newKey } from '../../src/partners/key.ts';
 import { ActiveKeys } from '../../src/server/active-keys.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -67,6 +67,25 @@ test('treats a revoked key like any other invalid key', async () => {
     Array.from({ length: 60 }, () => send({ ...server, key }, 'leadStatus')),
   );
   expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401, 429]));
+});
+
+test('looks up a key that was revoked during a flood only once more', async () => {
+  // Failures are not forgiven meanwhile.
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const server = await serve(await openStore('sqlite::memory:'));
+  const key = newKey();
+  await server.store.addKey(server.partner, 'second', digestOf(key));
+  await Promise.all(Array.from({ length: 60 }, () => send({ ...server, key: newKey() }, 'leadStatus')));
+  expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
+  await server.store.revokeKey('second');
+  const lookUps = vi.spyOn(server.store, 'keyHolder');
+  const statuses: number[] = [];
+  for (let request = 0; request < 5; request += 1) {
+    statuses.push((await send({ ...server, key }, 'leadStatus')).status);
+  }
+  expect(statuses).toEqual([401, 401, 429, 429, 429]);
+  expect(lookUps).toHaveBeenCalledTimes(2);
 });
 
 test('reads the active keys a few times a second, for any number of requests', async () => {
