@@ -5,7 +5,7 @@ import { formatTime, type Output, type View } from './output.ts';
 /** How a cancellation is displayed. */
 export const cancellationView: View<CancellationRecord> = {
   columns: {
-    CANCELLATION: (cancellation) => cancellation.id,
+    ID: (cancellation) => cancellation.id,
     RECEIVED: (cancellation) => formatTime(cancellation.receivedAt),
     PARTNER: (cancellation) => cancellation.partner,
     TYPE: (cancellation) => cancellation.type,

@@ -22,7 +22,7 @@ const members = {
   mobile: 'phone number (E.164)',
   received_at: 'when it was received (ISO 8601)',
   outcome: `first outcome: ${submissionOutcomes.map((outcome) => `\`${outcome}\``).join(', ')}`,
-  lead_id: 'id of its lead, or of the lead that prevented one; null: none',
+  lead_id: 'id of its lead, or of the existing lead that prevented a new one; null: none',
   reruns: 're-runs, oldest first: `rerun_at`, `outcome`, `lead_id`',
   submitted: 'the request as the partner sent it',
 };
@@ -63,7 +63,7 @@ const rerunMembers = {
   id: 'id of the submission',
   rerun_at: 'when it was re-run (ISO 8601); null: not re-run, because its partner cancelled later',
   outcome: 'outcome of the re-run; null: not re-run',
-  lead_id: 'id of its lead, or of the lead that prevented one; null: none',
+  lead_id: 'id of its lead, or of the existing lead that prevented a new one; null: none',
   cancellations: relatedCancellationsMember,
 };
 

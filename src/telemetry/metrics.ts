@@ -42,7 +42,7 @@ export class Metrics {
   });
   readonly #requestDuration = new Histogram({
     name: 'leads_request_duration_seconds',
-    help: 'Time from the head of a request to its response.',
+    help: 'Time from receiving the headers of a request to its response.',
     labelNames: ['operation'],
     buckets: durations,
     registers: this.#registers,

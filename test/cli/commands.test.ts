@@ -240,7 +240,7 @@ test('shows later cancellations, and re-runs or retries only with --force', asyn
     ],
   });
   expect((await leads('lead', 'show', '07840258823')).stdout).toMatch(
-    /CANCELLATION +RECEIVED .*\n.* first +motor +\+447840258823 +cancelled /,
+    /Cancellations:\nID +RECEIVED .*\n.* first +motor +\+447840258823 +cancelled /,
   );
   expect((await leads('lead', 'show', '07840258829')).stdout).toContain(
     'There are no cancellations for +447840258829.',

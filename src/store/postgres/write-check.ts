@@ -80,7 +80,7 @@ export class WriteCheck {
       if (!(error instanceof pg.DatabaseError && error.code === readOnly)) throw error;
       // Unlike a request, a check does not wait for a new primary.
       throw new Error(
-        'PostgreSQL accepts no writes: it is a standby, or set to read-only. DATABASE_URL must lead to the primary.',
+        'PostgreSQL accepts no writes: it is a standby, or set to read-only. DATABASE_URL must point to the primary.',
         { cause: error },
       );
     }
