@@ -49,7 +49,11 @@ function addCommand(context: CommandContext): Command {
   const command = new Command('add')
     .description('add a partner')
     .argument('<name>', 'a name for your own use')
-    .option('--type <name>', 'grant it this lead type; can be repeated', collect, []);
+    .addOption(
+      new Option('--type <name>', 'grant it this lead type; can be repeated')
+        .argParser(collect)
+        .default([], 'none'),
+    );
   return defineAction(
     command,
     context,
