@@ -1,4 +1,4 @@
-/** Data flows one way through the rooms of src/. The table in docs/architecture.md says what each may import. */
+/** Data flows one way through the rooms of src/. The table in docs/architecture.md lists what each may import. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';

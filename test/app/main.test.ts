@@ -44,7 +44,7 @@ async function startMainAgain({ file: _file, ...environment }: Record<string, st
   return { child, target: targetIn(await untilOutput(child, /Listening on/)) };
 }
 
-/** Returns a lead for a person who is unique within the test. */
+/** Returns the mobile numbers of all leads in a store. */
 async function mobilesIn(file: string): Promise<string[]> {
   const store = openSqliteStore(file);
   const leads = await leadsIn(store);
@@ -52,6 +52,7 @@ async function mobilesIn(file: string): Promise<string[]> {
   return leads.map(({ mobile }) => mobile);
 }
 
+/** Returns a lead for a person who is unique within the test. */
 function lead(index: number) {
   const mobile = `+44784${String(index).padStart(7, '0')}`;
   return { ...requestValue('addLead', 'accepted'), mobile };
@@ -225,8 +226,8 @@ test('shares the module cache between the server and the CLI', async () => {
   const end = finished(child);
   child.kill('SIGTERM');
   await end;
-  const telling = { ...environment, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
-  const { stderr } = await run('src/cli.ts', ['type', 'list'], telling);
+  const withDebugOutput = { ...environment, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+  const { stderr } = await run('src/cli.ts', ['type', 'list'], withDebugOutput);
   expect(stderr).toMatch(/sqlite-store\.ts was accepted/);
   expect(stderr).not.toMatch(/was rejected/);
 });
@@ -521,15 +522,15 @@ test('replays idempotency records for a day, and deletes older ones at the start
 
 test('accepts leads after the reader of its log has ended', async () => {
   const { child, target } = await startMain(settings());
-  let said = '';
+  let stderr = '';
   child.stderr.on('data', (chunk) => {
-    said += chunk;
+    stderr += chunk;
   });
   child.stdout.destroy();
   for (let index = 0; index < 5; index += 1) {
     expect((await send(target, 'addLead', { body: lead(index) })).json).toEqual(accepted);
   }
   await expect
-    .poll(() => said)
+    .poll(() => stderr)
     .toBe('The log can no longer be written: write EPIPE. Restart the server to log again.\n');
 });

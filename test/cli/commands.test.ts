@@ -8,7 +8,7 @@ import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { type Finished, finished, run, start } from '../harness/process.ts';
-import { cancel, dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { cancel, deliverDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
 /** Creates a store on disk, and a function that runs commands on it. */
@@ -131,7 +131,7 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
   const { leads, open } = storeWithCli();
   await fill(open());
   const store = open();
-  await dialDue(store, 'rejected');
+  await deliverDue(store, 'rejected');
   await store.close();
   const [failed] = lines(await leads('lead', 'list', '--state', 'failed', '--json')) as { id: string }[];
   expect(failed).toMatchObject({ state: 'failed', attempts: 1, last_response: 'rejected once' });
@@ -161,7 +161,7 @@ test('lists undecided leads, and records whether the dialler has them', async ()
   for (const mobile of ['+447840258823', '+447840258824', '+447840258825']) {
     await store.submit(from(first.id, { mobile }));
   }
-  await dialDue(store, 'unknown');
+  await deliverDue(store, 'unknown');
   await store.close();
   const list = async () =>
     (lines(await leads('lead', 'list', '--undecided', '--json')) as { id: string }[]).map(({ id }) => id);
@@ -199,7 +199,7 @@ test.each([[[]], [['--delivered', '--not-delivered']]])(
     const store = open();
     const { first, from } = await seeded(store);
     await store.submit(from(first.id));
-    await dialDue(store, 'unknown');
+    await deliverDue(store, 'unknown');
     const [lead] = await leadsIn(store);
     const { code, stdout, stderr } = await leads('lead', 'resolve', lead?.id ?? '', ...options);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -220,7 +220,7 @@ test('shows later cancellations, and re-runs or retries only with --force', asyn
   await store.submit(cancelled);
   await cancel(store, own);
   await store.submit(failed);
-  await dialDue(store, 'unknown');
+  await deliverDue(store, 'unknown');
   await cancel(store, { ...own, mobile: failed.mobile });
   await store.submit(free);
   await cancel(store, { ...own, mobile: free.mobile, type: 'later', partnerId: second.id });

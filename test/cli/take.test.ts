@@ -6,7 +6,7 @@ import { defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { DueLead, Store } from '../../src/store/store.ts';
 import { claim, leadsIn, record, temporaryDirectory } from '../harness/server.ts';
-import { closing, seeded, stores } from '../store/stores.ts';
+import { closeAfterTest, seeded, stores } from '../store/stores.ts';
 
 async function withDue(opening: Promise<Store>, count: number) {
   const { store, first, from } = await seeded(opening);
@@ -97,7 +97,7 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
 
 test('prints more leads than the queue of the store can hold', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const opening = Promise.resolve(closing(openSqliteStore(file, { ...defaultLimits, capacity: 60 })));
+  const opening = Promise.resolve(closeAfterTest(openSqliteStore(file, { ...defaultLimits, capacity: 60 })));
   const { store, session } = await withDue(opening, 310);
   const { printed, print } = recordingOutput();
   expect(await takeDue(session, 10_000, print)).toBe(310);

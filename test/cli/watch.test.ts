@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { finished, skipWithout, start, untilOutput } from '../harness/process.ts';
-import { dialDue, temporaryDirectory } from '../harness/server.ts';
+import { deliverDue, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
@@ -16,7 +16,7 @@ async function watchedStore() {
   onTestFinished(() => store.close());
   const { first, from } = await seeded(store);
   await store.submit(from(first.id));
-  await dialDue(store, 'unknown');
+  await deliverDue(store, 'unknown');
   return { store, first, from, environment: { DATABASE_URL: `sqlite:${file}` } };
 }
 

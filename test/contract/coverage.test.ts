@@ -42,7 +42,7 @@ for (const id of operationIds()) {
   });
 
   test.each(Object.keys(responses))(
-    `every example of ${id} %s says what happened and what to do`,
+    `every example of ${id} %s states what happened and what to do`,
     (status) => {
       for (const [key, { summary, description }] of Object.entries(responseExamples(id, Number(status)))) {
         expect(summary, key).toMatch(/^[A-Z]/);

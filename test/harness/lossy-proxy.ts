@@ -10,14 +10,14 @@ export interface LossyProxy {
   loseNextResponse(loss: Loss): void;
   /** Closes all connections on the client's side; the server finishes what it has begun. */
   cut(): void;
-  /** Whether new connections are accepted. */
-  isOpen(open: boolean): void;
+  /** Accepts new connections, as it does at first, or closes them at once. */
+  acceptConnections(accept: boolean): void;
   /** Drops all data on old and new connections without closing them, as a firewall that drops packets does. */
   dropPackets(): void;
-  /** Number of responses lost. */
-  lost(): number;
+  /** Number of lost responses. */
+  lostResponses(): number;
   /** Number of connections so far. */
-  made(): number;
+  connectionCount(): number;
   /** Number of connections that their clients have not closed. */
   openConnections(): number;
   /** Stops listening and closes every connection. */
@@ -35,14 +35,14 @@ export async function startLossyProxy(serverPort: number): Promise<LossyProxy> {
 export async function openLossyProxy(serverPort: number, host = '127.0.0.1'): Promise<LossyProxy> {
   let next: Loss | undefined;
   let lost = 0;
-  let made = 0;
-  let isOpen = true;
+  let connectionCount = 0;
+  let isAccepting = true;
   let isDropping = false;
   const sockets = new Set<Socket>();
   const held = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (client) => {
-    made += 1;
-    if (!isOpen) return void client.destroy();
+    connectionCount += 1;
+    if (!isAccepting) return void client.destroy();
     const upstream = connect({ port: serverPort, host, allowHalfOpen: true });
     let isSilent = false;
     held.add(client);
@@ -82,14 +82,14 @@ export async function openLossyProxy(serverPort: number, host = '127.0.0.1'): Pr
     cut: () => {
       for (const client of held) client.destroy();
     },
-    isOpen: (open) => {
-      isOpen = open;
+    acceptConnections: (accept) => {
+      isAccepting = accept;
     },
     dropPackets: () => {
       isDropping = true;
     },
-    lost: () => lost,
-    made: () => made,
+    lostResponses: () => lost,
+    connectionCount: () => connectionCount,
     openConnections: () => held.size,
     close: () => {
       server.close();

@@ -139,7 +139,7 @@ export function record(
 }
 
 /** Claims every due lead and records the same outcome for each. */
-export async function dialDue(store: Store, outcome: AttemptOutcome = 'delivered'): Promise<void> {
+export async function deliverDue(store: Store, outcome: AttemptOutcome = 'delivered'): Promise<void> {
   for (const { id } of await claim(store, 'test')) await record(store, 'test', id, outcome);
 }
 

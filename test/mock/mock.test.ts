@@ -128,7 +128,7 @@ function documentedDifferences(): string[][] {
     );
 }
 
-test('differs from the server exactly as docs/mock.md says, if no earlier requests matter', async () => {
+test('differs from the server exactly as documented in docs/mock.md, if no earlier requests matter', async () => {
   const observed: string[][] = [];
   for (const id of operationIds()) {
     for (const { name, request } of statelessCases(id)) {

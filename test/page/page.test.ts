@@ -155,7 +155,7 @@ test('every link within the guide leads to a section or an operation', () => {
   expect(targets.filter((target) => !isKnown(target))).toEqual([]);
 });
 
-test('the page leaves out what is internal to the call centre', () => {
+test('the page contains nothing that is internal to the call centre', () => {
   const html = readFileSync(new URL('../../docs/index.html', import.meta.url), 'utf8');
   for (const internal of ['leadDue', 'lead.due', 'LeadDueEvent', 'webhook-signature']) {
     expect(html.includes(internal), internal).toBe(false);

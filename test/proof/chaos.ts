@@ -7,10 +7,10 @@ import { requestValue } from '../harness/contract.ts';
 import { type MeasuredServer, startMeasured } from './measured-server.ts';
 
 /** What a client does to its connection after sending a part of its request. */
-const ends = ['reset', 'half-close', 'close', 'stall'] as const;
+export const ends = ['reset', 'half-close', 'close', 'stall'] as const;
 
 /** When the client does that: while the server reads, while it responds, or afterwards. */
-const moments = ['at once', 'after a tick', 'after a millisecond', 'with the first response'] as const;
+export const moments = ['at once', 'after a tick', 'after a millisecond', 'with the first response'] as const;
 
 /** Ways in which a request declares its end, or asks for something else of the connection. */
 const framings: Record<string, string> = {

@@ -70,16 +70,21 @@ describe('behind proxies', () => {
   const read = addressReader(['10.0.0.0/8', '::1']);
 
   test.each([
-    ['a peer that is no proxy is not believed', '192.0.2.9', '198.51.100.1', '192.0.2.9'],
-    ['a proxy is believed', '10.0.0.1', '198.51.100.1', '198.51.100.1'],
-    ['a proxy on a socket for both families', '::ffff:10.0.0.1', '198.51.100.1', '198.51.100.1'],
-    ['a port is not part of an address', '10.0.0.1', '198.51.100.1:1234', '198.51.100.1'],
-    ['a second proxy with a port', '::1', '198.51.100.1, 10.0.0.2:999', '198.51.100.1'],
-    ['what the client itself wrote', '10.0.0.1', '192.0.2.7, 198.51.100.1', '198.51.100.1'],
-    ['an empty entry', '10.0.0.1', '198.51.100.1, ,', '198.51.100.1'],
-    ['only proxies', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
-    ['what is no address', '10.0.0.1', '198.51.100.1, unknown', '10.0.0.1'],
-    ['nothing', '10.0.0.1', undefined, '10.0.0.1'],
+    ['ignores X-Forwarded-For of a peer that is not a proxy', '192.0.2.9', '198.51.100.1', '192.0.2.9'],
+    ['uses the address that a proxy reports', '10.0.0.1', '198.51.100.1', '198.51.100.1'],
+    ['recognises a proxy on a socket for both families', '::ffff:10.0.0.1', '198.51.100.1', '198.51.100.1'],
+    ['removes the port from an address', '10.0.0.1', '198.51.100.1:1234', '198.51.100.1'],
+    ['skips a second proxy with a port', '::1', '198.51.100.1, 10.0.0.2:999', '198.51.100.1'],
+    ['ignores an entry that the client added', '10.0.0.1', '192.0.2.7, 198.51.100.1', '198.51.100.1'],
+    ['skips an empty entry', '10.0.0.1', '198.51.100.1, ,', '198.51.100.1'],
+    ['uses the first of several proxies without a client', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
+    [
+      'uses the proxy’s address if an entry is not an address',
+      '10.0.0.1',
+      '198.51.100.1, unknown',
+      '10.0.0.1',
+    ],
+    ['uses the peer’s address without X-Forwarded-For', '10.0.0.1', undefined, '10.0.0.1'],
   ])('%s', (_what, peer, forwarded, address) => {
     expect(read(request(peer, forwarded))).toBe(address);
   });

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { post, send } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
-import { dialDue, leadsIn, startServer, submissionsIn } from '../harness/server.ts';
+import { deliverDue, leadsIn, startServer, submissionsIn } from '../harness/server.ts';
 
 test('processes exactly one of two hundred equal concurrent adds, and saves all', async () => {
   const server = await startServer();
@@ -30,7 +30,7 @@ test('either cancels or delivers a lead, whenever its cancellation arrives durin
     await post(server, 'addLead', { ...requestValue('addLead', 'accepted'), mobile });
     const cancelling = post(server, 'cancelLead', { mobile, type });
     for (let tick = 0; tick < ticks; tick += 1) await nextTick();
-    await dialDue(store);
+    await deliverDue(store);
     const isCancelled = isDeepStrictEqual((await cancelling).json, confirmed);
     const [lead] = await Array.fromAsync(store.leads({ mobile }, 1));
     expect(lead?.state).toBe(isCancelled ? 'cancelled' : 'dialled');

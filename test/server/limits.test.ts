@@ -89,7 +89,7 @@ test('resets the connection of a client that takes longer than a minute to read 
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
-/** Starts a server that responds when the test says so. */
+/** Starts a server that responds only when the test calls `respondNext`. */
 async function startControlledServer(body = '{}') {
   const waiting: (() => void)[] = [];
   const app = {

@@ -7,7 +7,7 @@ import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
-import { closing } from './stores.ts';
+import { closeAfterTest } from './stores.ts';
 
 /** Tables that are not copied, and why. */
 const notCopied = {
@@ -32,7 +32,7 @@ type Schema = Map<string, Table>;
 
 async function sqliteSchema(): Promise<Schema> {
   const file = join(temporaryDirectory(), 'leads.db');
-  closing(openSqliteStore(file));
+  closeAfterTest(openSqliteStore(file));
   const database = new DatabaseSync(file, { readOnly: true });
   onTestFinished(() => database.close());
   // The casts: a row has the columns that its statement names.
@@ -65,7 +65,7 @@ async function sqliteSchema(): Promise<Schema> {
 
 async function postgresSchema(): Promise<Schema> {
   const url = await emptyDatabase();
-  closing(await openPostgresStore(url));
+  closeAfterTest(await openPostgresStore(url));
   const tables = await asAdministrator<Table & { name: string }>(
     url,
     `SELECT table_name AS name,

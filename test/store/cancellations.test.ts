@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { identifierBound } from '../../src/leads/identifier.ts';
 import { CancelledLater } from '../../src/store/cancelled-later.ts';
 import type { CancellationRecord, Store } from '../../src/store/store.ts';
-import { cancel, claim, dialDue, leadsIn, record } from '../harness/server.ts';
+import { cancel, claim, deliverDue, leadsIn, record } from '../harness/server.ts';
 import { seeded, stores } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -24,7 +24,7 @@ describe.each(stores)('$name', ({ open }) => {
     await cancel(store, own);
     await store.submit(from(first.id));
     await cancel(store, { partnerId: second.id, ...person });
-    await dialDue(store);
+    await deliverDue(store);
     await cancel(store, own);
     await cancel(store, { ...own, mobile: '+447840258824' });
     const [dialled, cancelled] = await leadsIn(store);
@@ -183,7 +183,7 @@ describe.each(stores)('$name', ({ open }) => {
   test('does not retry a lead that its partner cancelled later', async () => {
     const { store, first, second, from } = await seeded(open());
     await store.submit(from(first.id));
-    await dialDue(store, 'unknown');
+    await deliverDue(store, 'unknown');
     const [lead] = await leadsIn(store);
     const id = lead?.id ?? '';
     await cancel(store, { partnerId: second.id, ...person });

@@ -9,7 +9,7 @@ import type { Store } from '../../src/store/store.ts';
 import { keys, mobileOf } from '../fixtures/make.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
-import { closing } from './stores.ts';
+import { closeAfterTest } from './stores.ts';
 
 const fixtures = new URL('../fixtures/', import.meta.url);
 const versions = readdirSync(fixtures, { withFileTypes: true })
@@ -22,12 +22,12 @@ const openings: Record<string, (version: string) => Promise<Store>> = {
     const file = join(temporaryDirectory(), 'leads.db');
     copyFileSync(new URL(`${version}/leads.db`, fixtures), file);
     chmodSync(file, 0o600);
-    return closing(openSqliteStore(file));
+    return closeAfterTest(openSqliteStore(file));
   },
   PostgreSQL: async (version) => {
     const url = await emptyDatabase();
     await asAdministrator(url, readFileSync(new URL(`${version}/leads.sql`, fixtures), 'utf8'));
-    return closing(await openPostgresStore(url));
+    return closeAfterTest(await openPostgresStore(url));
   },
 };
 

@@ -15,7 +15,7 @@ import type { Store } from '../../src/store/store.ts';
 import { defaultBody, operationIds } from '../harness/contract.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { cancel, claim, record, temporaryDirectory } from '../harness/server.ts';
-import { closing, seeded } from './stores.ts';
+import { closeAfterTest, seeded } from './stores.ts';
 
 const stored = 30_000;
 
@@ -157,7 +157,7 @@ test.each([
 
 test('SQLite scans no large table', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const store = closing(openSqliteStore(file));
+  const store = closeAfterTest(openSqliteStore(file));
   const { from } = await seeded(store);
   await store.addKey('first', 'key', 'digest');
   const spies = (['run', 'get', 'all'] as const).map((name) => vi.spyOn(StatementSync.prototype, name));

@@ -15,13 +15,13 @@ import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import {
   cancel,
   claim,
-  dialDue,
+  deliverDue,
   leadsIn,
   record,
   submissionsIn,
   temporaryDirectory,
 } from '../harness/server.ts';
-import { closing, openStore, seeded, stores } from './stores.ts';
+import { closeAfterTest, openStore, seeded, stores } from './stores.ts';
 
 const day = 86_400_000;
 const noProgress = { begin: () => {}, done: () => {} };
@@ -125,8 +125,8 @@ describe.each(stores)('$name', ({ open }) => {
     await withClockSetBack(500, async () => {
       for (const index of [1, 2, 3]) {
         await store.submit(from(first.id, { id: currentIdentifier(), mobile: mobile(index) }));
-        if (index === 1) await dialDue(store, 'unknown');
-        if (index === 2) await dialDue(store);
+        if (index === 1) await deliverDue(store, 'unknown');
+        if (index === 2) await deliverDue(store);
         await cancelled(index);
       }
       await cancelled(4);
@@ -210,7 +210,7 @@ describe.each(stores)('$name', ({ open }) => {
         outcome: 'cancelled',
       });
     });
-    await dialDue(store);
+    await deliverDue(store);
     expect(await prune()).toMatchObject({ submissions: 2, cancellations: 1, leads: 1 });
     expect((await leadsIn(store)).map(({ state, mobile: number }) => [state, number])).toEqual([
       ['dialled', mobile(1)],
@@ -227,7 +227,7 @@ describe.each(stores)('$name', ({ open }) => {
         expect(await store.submit(from(first.id, { id: currentIdentifier() }))).toMatchObject({
           outcome: 'accepted',
         });
-        await dialDue(store);
+        await deliverDue(store);
       });
       expect(await pruneAll(store, Date.now() - (days - 10) * day)).toMatchObject({
         submissions: 1,
@@ -240,7 +240,7 @@ describe.each(stores)('$name', ({ open }) => {
 });
 
 describe('copy', () => {
-  const openPostgres = async () => closing(await openPostgresStore(await emptyDatabase()));
+  const openPostgres = async () => closeAfterTest(await openPostgresStore(await emptyDatabase()));
 
   test.each([
     ['SQLite', 'PostgreSQL', async () => openStore(), openPostgres],
@@ -278,7 +278,7 @@ describe('copy', () => {
       await target.addType('new', null);
       await target.addPartner('third', ['new']);
       await target.submit(from(first.id, { mobile: mobile(7) }));
-      await dialDue(target);
+      await deliverDue(target);
       const [unknown] = await Array.fromAsync(target.submissions({ outcome: 'unknown-type' }, 1));
       await target.rerun(unknown?.id ?? '');
       // So does the order of what was copied and of what arrives now.
@@ -351,7 +351,7 @@ describe('copy', () => {
   test('finds a difference in a single value', async () => {
     const { store: source } = await filledStore(openStore());
     const url = await emptyDatabase();
-    const target = closing(await openPostgresStore(url));
+    const target = closeAfterTest(await openPostgresStore(url));
     await copyStore(source, target, noProgress);
     await asAdministrator(url, `UPDATE lead SET attempts = attempts + 1 WHERE state = 'cancelled'`);
     await expect(copyStore(source, target, noProgress)).rejects.toThrow('Table lead differs');
@@ -361,13 +361,13 @@ describe('copy', () => {
 describe('backup', () => {
   test('backs up one state of a store that is written to meanwhile', async () => {
     const directory = temporaryDirectory();
-    const { store, first, from } = await seeded(closing(openSqliteStore(join(directory, 'leads.db'))));
+    const { store, first, from } = await seeded(closeAfterTest(openSqliteStore(join(directory, 'leads.db'))));
     let isDone = false;
     let written = 0;
     const writing = (async () => {
       for (; !isDone; written += 1) await store.submit(from(first.id, { mobile: mobile(written) }));
     })();
-    const other = closing(openSqliteStore(join(directory, 'leads.db')));
+    const other = closeAfterTest(openSqliteStore(join(directory, 'leads.db')));
     const file = join(directory, 'copy.db');
     await expect.poll(async () => (await leadsIn(other)).length).toBeGreaterThan(100);
     const before = written;
@@ -375,7 +375,7 @@ describe('backup', () => {
     expect(written).toBeGreaterThan(before);
     isDone = true;
     await writing;
-    const copy = closing(openSqliteStore(file));
+    const copy = closeAfterTest(openSqliteStore(file));
     const leads = await leadsIn(copy);
     expect(leads.length).toBeGreaterThanOrEqual(100);
     expect((await submissionsIn(copy)).map(({ leadId }) => leadId)).toEqual(leads.map(({ id }) => id));

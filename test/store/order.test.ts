@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
-import { cancel, dialDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { cancel, deliverDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -77,10 +77,10 @@ describe.each([
   test('does not retry a lead if a later one has an earlier time', async () => {
     const { one, other, second, first, from } = await twoServers();
     await one.submit(from(first.id));
-    await dialDue(one, 'rejected');
+    await deliverDue(one, 'rejected');
     const [older] = await leadsIn(one);
     await withClockOffset(-hour, () => other.submit(from(second.id)));
-    await dialDue(one, 'rejected');
+    await deliverDue(one, 'rejected');
     const newer = (await leadsIn(one)).find(({ id }) => id !== older?.id);
     expect((newer?.id ?? '') < (older?.id ?? '')).toBe(true);
     await expect(one.retry(older?.id ?? '')).rejects.toThrow(`added again as lead ${newer?.id}`);
@@ -98,7 +98,7 @@ describe.each([
       await cancel(one, theirs);
     });
     await other.submit(from(first.id, { delays: 60 }));
-    await dialDue(other);
+    await deliverDue(other);
     expect(await other.leadStatus(theirs)).toMatchObject({ state: 'cancelled' });
     expect(await other.leadStatus(own)).toMatchObject({ state: 'scheduled' });
     expect(await cancel(other, theirs)).toMatchObject({ outcome: 'not-found' });
@@ -108,9 +108,9 @@ describe.each([
   test('does not make a failed lead the latest by cancelling it', async () => {
     const { one, own, first, second, from } = await twoServers();
     await one.submit(from(first.id));
-    await dialDue(one, 'rejected');
+    await deliverDue(one, 'rejected');
     await one.submit(from(second.id));
-    await dialDue(one, 'rejected');
+    await deliverDue(one, 'rejected');
     const [newer] = await leadsIn(one);
     expect(await cancel(one, own)).toMatchObject({ outcome: 'cancelled' });
     await one.retry(newer?.id ?? '');

@@ -16,17 +16,17 @@ export interface TestedStore {
 /** Every kind of store that the program can use. */
 export const stores: readonly TestedStore[] = [
   { name: 'SQLite', open: async () => openStore() },
-  { name: 'SQLite in memory', open: async () => closing(openSqliteStore(':memory:')) },
-  { name: 'PostgreSQL', open: async () => closing(await openPostgresStore(await emptyDatabase())) },
+  { name: 'SQLite in memory', open: async () => closeAfterTest(openSqliteStore(':memory:')) },
+  { name: 'PostgreSQL', open: async () => closeAfterTest(await openPostgresStore(await emptyDatabase())) },
 ];
 
 /** Opens an empty store, for tests that do not depend on its kind. */
 export function openStore(): Store {
-  return closing(openSqliteStore(join(temporaryDirectory(), 'leads.db')));
+  return closeAfterTest(openSqliteStore(join(temporaryDirectory(), 'leads.db')));
 }
 
 /** Closes a store after the test. */
-export function closing(store: Store): Store {
+export function closeAfterTest(store: Store): Store {
   onTestFinished(() => store.close());
   return store;
 }

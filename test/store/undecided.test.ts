@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
 import type { Store } from '../../src/store/store.ts';
-import { cancel, claim, dialDue, leadsIn, record } from '../harness/server.ts';
+import { cancel, claim, deliverDue, leadsIn, record } from '../harness/server.ts';
 import { seeded, stores } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -27,18 +27,18 @@ function claimTooLate(store: Store) {
 
 /** Ways in which a lead fails that the dialler may have. */
 const failures: Record<string, (store: Store) => Promise<unknown>> = {
-  'attempts ran out': (store) => dialDue(store, 'unknown'),
+  'attempts ran out': (store) => deliverDue(store, 'unknown'),
   'attempts ran out while the dialler was down': async (store) => {
     await attempt(store, 'unknown');
-    await dialDue(store, 'unavailable');
+    await deliverDue(store, 'unavailable');
   },
   'a rejection after an attempt with an unknown outcome': async (store) => {
     await attempt(store, 'unknown');
-    await dialDue(store, 'rejected');
+    await deliverDue(store, 'rejected');
   },
   'a rejection after an interrupted attempt': async (store) => {
     await interrupt(store);
-    await dialDue(store, 'rejected');
+    await deliverDue(store, 'rejected');
   },
   'too late to call after an attempt with an unknown outcome': async (store) => {
     await attempt(store, 'unknown');
@@ -55,7 +55,7 @@ describe.each(stores)('$name', ({ open }) => {
   async function undecided(recontactAfter: number | null = null) {
     const all = await seeded(open(), recontactAfter);
     await all.store.submit(all.from(all.first.id));
-    await dialDue(all.store, 'unknown');
+    await deliverDue(all.store, 'unknown');
     const id = (await leadsIn(all.store))[0]?.id ?? '';
     return { ...all, id, status: () => all.store.leadStatus({ partnerId: all.first.id, ...person }) };
   }
@@ -83,7 +83,7 @@ describe.each(stores)('$name', ({ open }) => {
     async (outcome) => {
       const { store, first, from } = await seeded(open());
       await store.submit(from(first.id));
-      await dialDue(store, outcome);
+      await deliverDue(store, outcome);
       expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, attempts: 1 }]);
       expect((await store.workload()).undecided).toBe(0);
       expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
@@ -117,7 +117,7 @@ describe.each(stores)('$name', ({ open }) => {
       ['+447840258825', 'rejected'],
     ] as const) {
       await store.submit(from(first.id, { mobile }));
-      await dialDue(store, outcome);
+      await deliverDue(store, outcome);
     }
     await store.submit(from(first.id, { mobile: '+447840258826' }));
     const listed = await Array.fromAsync(store.leads({ isUndecided: true }, 10));
@@ -171,7 +171,7 @@ describe.each(stores)('$name', ({ open }) => {
   test('resolves only leads that need a decision, and each once', async () => {
     const { store, first, from, id } = await undecided();
     await store.submit(from(first.id, { mobile: '+447840258824' }));
-    await dialDue(store, 'rejected');
+    await deliverDue(store, 'rejected');
     await store.submit(from(first.id, { mobile: '+447840258825' }));
     const [scheduled, failed] = await leadsIn(store);
     for (const lead of [scheduled, failed]) {

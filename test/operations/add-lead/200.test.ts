@@ -6,7 +6,7 @@ import { dispatch, untilAll, webhookTo } from '../../harness/dispatch.ts';
 import { testEveryExample } from '../../harness/examples.ts';
 import { run } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
-import { dialDue, leadsIn, startServer, submissionsIn, type TestServer } from '../../harness/server.ts';
+import { deliverDue, leadsIn, startServer, submissionsIn, type TestServer } from '../../harness/server.ts';
 
 const person = requestValue('addLead', 'accepted');
 const sentBefore = responseExamples('addLead', 200)['replayed']?.['x-request'];
@@ -19,7 +19,7 @@ testEveryExample('addLead', 200, {
   'existing-contact': {
     arrange: async (server) => {
       await addAccepted(server);
-      await dialDue(server.store);
+      await deliverDue(server.store);
     },
   },
   'already-scheduled': { arrange: addAccepted },
@@ -29,7 +29,7 @@ testEveryExample('addLead', 200, {
 test('replays the first response byte for byte, marks it, and changes nothing', async () => {
   const server = await startServer();
   const first = await send(server, 'addLead', sentBefore);
-  await dialDue(server.store);
+  await deliverDue(server.store);
   const again = await send(server, 'addLead', sentBefore);
   expect(again.text).toBe(first.text);
   expect(again.headers).toMatchObject({

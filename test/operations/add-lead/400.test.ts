@@ -65,7 +65,7 @@ const invalid: [field: string, value: unknown, message: string][] = [
   ['test', [], 'Test must be either true or "true".'],
 ];
 
-test('has a message for each rule of each field', async () => {
+test('rejects each invalid value with the message of its rule', async () => {
   const server = await startServer();
   for (const [field, value, message] of invalid) {
     const { status, json } = await post(server, 'addLead', { ...valid, [field]: value });

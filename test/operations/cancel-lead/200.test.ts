@@ -5,7 +5,7 @@ import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post, send } from '../../harness/client.ts';
 import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
 import { testEveryExample } from '../../harness/examples.ts';
-import { claim, dialDue, leadsIn, record, startServer, type TestServer } from '../../harness/server.ts';
+import { claim, deliverDue, leadsIn, record, startServer, type TestServer } from '../../harness/server.ts';
 
 const lead = requestValue('addLead', 'accepted');
 const wanted = requestValue('cancelLead', 'cancelled');
@@ -25,7 +25,7 @@ testEveryExample('cancelLead', 200, {
   'already-processed': {
     arrange: async (server) => {
       await addAccepted(server);
-      await dialDue(server.store);
+      await deliverDue(server.store);
     },
   },
   replayed: {
@@ -131,7 +131,7 @@ test('does not cancel a lead that the dialler may have, even after a later faile
 test('neither cancels nor accepts again a failed lead that the dialler may have', async () => {
   const server = await startServer();
   await addAccepted(server);
-  await dialDue(server.store, 'unknown');
+  await deliverDue(server.store, 'unknown');
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(alreadyProcessed);
   expect((await post(server, 'addLead', lead)).json).toEqual(
     responseValue('addLead', 200, 'already-scheduled'),
@@ -168,7 +168,7 @@ test('stores every cancellation as it was sent, and a repeated one once', async 
 test('cancels a failed lead, which operators then cannot retry', async () => {
   const server = await startServer();
   await addAccepted(server);
-  await dialDue(server.store, 'rejected');
+  await deliverDue(server.store, 'rejected');
   const [failed] = await leadsIn(server.store);
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
   await expect(server.store.retry(failed?.id ?? '')).rejects.toThrow('is cancelled');
@@ -182,7 +182,7 @@ test('hides a lead in any state from other partners', async () => {
   const other = { url: server.url, key };
   await addAccepted(server);
   expect((await post(other, 'cancelLead', wanted)).json).toEqual(notFound);
-  await dialDue(server.store);
+  await deliverDue(server.store);
   expect((await post(other, 'cancelLead', wanted)).json).toEqual(notFound);
   expect((await leadsIn(server.store))[0]?.state).toBe('dialled');
 });

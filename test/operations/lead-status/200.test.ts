@@ -4,12 +4,12 @@ import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { type Scenario, testEveryExample } from '../../harness/examples.ts';
-import { dialDue, startServer, type TestServer } from '../../harness/server.ts';
+import { deliverDue, startServer, type TestServer } from '../../harness/server.ts';
 
 const wanted = requestValue('leadStatus', 'scheduled');
 
-/** The members of an example that are times. */
-interface StoredResult {
+/** The times in an example. */
+interface ExampleTimes {
   accepted_at: string;
   due_at: string;
   dialled_at: string | null;
@@ -22,9 +22,9 @@ function setClock(time: string): void {
 }
 
 /** Adds a lead at the time and with the delay of an example. */
-async function addExample(server: TestServer, example: string): Promise<StoredResult> {
+async function addExample(server: TestServer, example: string): Promise<ExampleTimes> {
   // The cast: by the contract, each example with a lead has these members.
-  const expected = responseValue('leadStatus', 200, example) as StoredResult;
+  const expected = responseValue('leadStatus', 200, example) as ExampleTimes;
   setClock(expected.accepted_at);
   const delays = (Date.parse(expected.due_at) - Date.parse(expected.accepted_at)) / 1_000;
   await post(server, 'addLead', { ...requestValue('addLead', 'accepted'), delays });
@@ -37,7 +37,7 @@ const scenarios: Record<string, Scenario> = {
     arrange: async (server) => {
       const { dialled_at } = await addExample(server, 'dialled');
       setClock(dialled_at ?? '');
-      await dialDue(server.store);
+      await deliverDue(server.store);
     },
   },
   cancelled: {
@@ -49,7 +49,7 @@ const scenarios: Record<string, Scenario> = {
   failed: {
     arrange: async (server) => {
       await addExample(server, 'failed');
-      await dialDue(server.store, 'rejected');
+      await deliverDue(server.store, 'rejected');
     },
   },
   expired: {

@@ -1,6 +1,6 @@
 /** What a store cancels. */
 import { expect } from 'vitest';
-import { cancel, claim, dialDue, record } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, person } from './behaviour.ts';
 
@@ -15,7 +15,7 @@ export const cancellations: Behaviours = {
     expect(await cancel(store, { partnerId: second.id, ...person })).toMatchObject({
       outcome: 'not-found',
     });
-    await dialDue(store);
+    await deliverDue(store);
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });

@@ -1,7 +1,7 @@
 /** How leads are claimed and attempts recorded. */
 import { expect, vi } from 'vitest';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
-import { cancel, claim, dialDue, leadsIn, record } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, hour, person, waitLongerThan } from './behaviour.ts';
 
@@ -87,7 +87,7 @@ export const deliveries: Behaviours = {
     await waitLongerThan(1);
     const [lead] = await claim(store, 'next');
     await record(store, 'next', lead?.id ?? '', 'unavailable', Date.now());
-    await dialDue(store);
+    await deliverDue(store);
     const attempts = await Array.fromAsync(store.attempts(person.mobile));
     expect(attempts.map(({ outcome }) => outcome)).toEqual(['unknown', 'unavailable', 'delivered']);
     expect((await leadsIn(store))[0]).toMatchObject({ attempts: 3, lastResponse: 'delivered once' });
@@ -115,7 +115,7 @@ export const deliveries: Behaviours = {
     expect(await store.nextAttemptAt()).toBeLessThanOrEqual(Date.now());
     await claim(store, 'test', { lease: 60_000 });
     expect(await store.nextAttemptAt()).toBeGreaterThan(now + 50_000);
-    await dialDue(store);
+    await deliverDue(store);
   },
 
   'renews the leases of the leads that a claim still holds': async (open) => {
@@ -201,7 +201,7 @@ export const deliveries: Behaviours = {
     async (open, outcome) => {
       const { store, first, from } = await seeded(open());
       await store.submit(from(first.id));
-      await dialDue(store, outcome);
+      await deliverDue(store, outcome);
       expect((await leadsIn(store))[0]).toMatchObject({ state: 'failed', attempts: 1 });
       expect(await claim(store, 'test')).toEqual([]);
     },

@@ -1,7 +1,7 @@
 /** How a store replays requests with an idempotency key. */
 import { expect, vi } from 'vitest';
 import { idempotencyRetention } from '../../../src/leads/idempotency.ts';
-import { cancel, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
+import { cancel, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, hour, person } from './behaviour.ts';
 
@@ -11,7 +11,7 @@ export const idempotency: Behaviours = {
     const submission = from(first.id, { delays: 60 });
     const outcome = await store.submit(submission, { key: 'k', fingerprint: 'f' });
     expect(outcome).toMatchObject({ outcome: 'accepted', isReplay: false });
-    await dialDue(store);
+    await deliverDue(store);
     const again = await store.submit(from(first.id, { delays: 60 }), { key: 'k', fingerprint: 'f' });
     expect(again).toEqual({ ...outcome, isReplay: true });
     expect(await submissionsIn(store)).toHaveLength(1);

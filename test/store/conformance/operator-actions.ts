@@ -1,7 +1,7 @@
 /** What operators do with leads and submissions. */
 import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
-import { cancel, claim, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, person, waitLongerThan } from './behaviour.ts';
 
@@ -9,7 +9,7 @@ export const operatorActions: Behaviours = {
   'retries a failed lead with its full retry schedule, once': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
-    await dialDue(store, 'rejected');
+    await deliverDue(store, 'rejected');
     const [failed] = await leadsIn(store);
     await store.retry(failed?.id ?? '');
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
@@ -21,7 +21,7 @@ export const operatorActions: Behaviours = {
   'makes a retried lead due now, and accepts an expired lead by re-running its submission': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id, { mobile: '+447840258824' }));
-    await dialDue(store, 'rejected');
+    await deliverDue(store, 'rejected');
     const [failed] = await leadsIn(store);
     const late = from(first.id);
     await store.submit(late);
@@ -39,7 +39,7 @@ export const operatorActions: Behaviours = {
   'does not retry a failed lead if the person was added again': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
-    await dialDue(store, 'rejected');
+    await deliverDue(store, 'rejected');
     const [failed] = await leadsIn(store);
     await store.submit(from(first.id));
     await expect(store.retry(failed?.id ?? '')).rejects.toThrow(UserError);

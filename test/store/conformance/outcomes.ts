@@ -6,21 +6,21 @@ import {
   submissionOutcomes,
 } from '../../../src/leads/lead.ts';
 import type { CancellationResult, SubmissionResult } from '../../../src/store/store.ts';
-import { cancel, claim, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, person } from './behaviour.ts';
 
-type Furnished = Awaited<ReturnType<typeof seeded>>;
+type SeededStore = Awaited<ReturnType<typeof seeded>>;
 
 /** Brings about an outcome as the last request of the first partner. */
-type Scenario<Result> = (seeded: Furnished) => Promise<Result>;
+type Scenario<Result> = (seeded: SeededStore) => Promise<Result>;
 
 const submissionScenarios: Record<SubmissionOutcome, Scenario<SubmissionResult>> = {
   accepted: ({ store, first, from }) => store.submit(from(first.id)),
 
   async 'existing-contact'({ store, first, second, from }) {
     await store.submit(from(second.id));
-    await dialDue(store);
+    await deliverDue(store);
     return store.submit(from(first.id));
   },
 

@@ -1,6 +1,6 @@
 /** Which submissions a store accepts. */
 import { expect } from 'vitest';
-import { cancel, dialDue, leadsIn, submissionsIn } from '../../harness/server.ts';
+import { cancel, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, person, waitLongerThan } from './behaviour.ts';
 
@@ -32,21 +32,21 @@ export const submissions: Behaviours = {
   'never accepts a dialled person again if the type has no re-contact period': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
-    await dialDue(store);
+    await deliverDue(store);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   },
 
   'does not accept a dialled person during the re-contact period': async (open) => {
     const { store, first, from } = await seeded(open(), year);
     await store.submit(from(first.id));
-    await dialDue(store);
+    await deliverDue(store);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   },
 
   'accepts a person once after the re-contact period, and keeps the earlier lead': async (open) => {
     const { store, first, second, from } = await seeded(open(), 20);
     await store.submit(from(first.id));
-    await dialDue(store);
+    await deliverDue(store);
     await waitLongerThan(20);
     const outcomes = await Promise.all([first, second, first].map(({ id }) => store.submit(from(id))));
     expect(outcomes.map(({ outcome }) => outcome)).toEqual([

@@ -1,7 +1,7 @@
 /** Counts for metrics and for `leads watch`. */
 import { expect } from 'vitest';
 import { settlingTime } from '../../../src/store/watch.ts';
-import { cancel, dialDue, leadsIn } from '../../harness/server.ts';
+import { cancel, deliverDue, leadsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, setClock } from './behaviour.ts';
 
@@ -20,10 +20,10 @@ export const watch: Behaviours = {
     await store.submit(from(first.id, { mobile: mobile(0) }));
     expect(await store.workload()).toMatchObject({ byState: { ...none, scheduled: 5 }, due: 1 });
     await cancel(store, { partnerId: first.id, type: 'motor', mobile: mobile(4) });
-    await dialDue(store);
+    await deliverDue(store);
     expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1 });
     await store.submit(from(first.id, { mobile: mobile(5) }));
-    await dialDue(store, 'rejected');
+    await deliverDue(store, 'rejected');
     expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, failed: 1 });
     const { nextAttemptAt } = await store.workload();
     expect(nextAttemptAt).toBeGreaterThan(Date.now() - 60_000);
@@ -45,7 +45,7 @@ export const watch: Behaviours = {
     await store.submit(from(first.id));
     await store.submit(from(second.id));
     await store.submit(from(second.id, { mobile: '+447840258824' }));
-    await dialDue(store, 'unknown');
+    await deliverDue(store, 'unknown');
     expect((await store.activity(cursor)).submissions).toEqual([]);
     await setClock(Date.now() + settlingTime + 1);
     const activity = await store.activity(cursor);

@@ -10,7 +10,7 @@ import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
 import { cancel, leadsIn, serve, submissionsIn } from '../../harness/server.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 import { expectTrueResults, startLoad } from './load.ts';
 
 /** Creates a store in a PostgreSQL server that the test can stop. */
@@ -26,18 +26,18 @@ async function deployment(limits: Partial<PostgresStoreLimits> = {}, settings: r
 /** Creates a store in the shared PostgreSQL server. The limits apply to the tested store, not to filling it. */
 async function sharedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   const url = await emptyDatabase();
-  const { store: direct, ...made } = await seeded(closing(await openPostgresStore(url)));
-  return { url, direct, store: closing(await openPostgresStore(url, limits)), ...made };
+  const { store: direct, ...made } = await seeded(closeAfterTest(await openPostgresStore(url)));
+  return { url, direct, store: closeAfterTest(await openPostgresStore(url, limits)), ...made };
 }
 
 /** Creates a store in the shared PostgreSQL server, behind a proxy. */
 async function proxiedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   const url = new URL(await emptyDatabase());
   const directUrl = url.href;
-  const { store: direct, ...made } = await seeded(closing(await openPostgresStore(directUrl)));
+  const { store: direct, ...made } = await seeded(closeAfterTest(await openPostgresStore(directUrl)));
   const proxy = await startLossyProxy(Number(url.port));
   url.port = String(proxy.port);
-  const store = closing(await openPostgresStore(url.href, { connections: 1, ...limits }));
+  const store = closeAfterTest(await openPostgresStore(url.href, { connections: 1, ...limits }));
   return { proxy, url: directUrl, direct, store, ...made };
 }
 
@@ -139,7 +139,7 @@ test.each(['cut', 'swallowed'] as const)(
     ).toEqual({ outcome: 'cancelled', isReplay: false });
     proxy.loseNextResponse(loss);
     expect(await store.submit(from(first.id, { type: 'other' }))).toMatchObject({ outcome: 'unknown-type' });
-    expect(proxy.lost()).toBe(4);
+    expect(proxy.lostResponses()).toBe(4);
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled']);
     expect(await submissionsIn(store)).toHaveLength(3);
   },
@@ -179,7 +179,7 @@ test.each([undefined, { key: 'k', fingerprint: 'f' }])(
 test('rejects with StoreUnavailable if the outcome of a commit remains unknown', async () => {
   const { proxy, direct, store, first, from } = await proxiedDeployment({ retryTimeout: 200 });
   proxy.loseNextResponse('cut');
-  proxy.isOpen(false);
+  proxy.acceptConnections(false);
   await expect(store.submit(from(first.id))).rejects.toThrow(StoreUnavailable);
   expect(await submissionsIn(direct)).toHaveLength(1);
 });

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { emptyDatabase } from '../../harness/postgres.ts';
-import { cancel, dialDue, leadsIn } from '../../harness/server.ts';
+import { cancel, deliverDue, leadsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -28,10 +28,10 @@ test.each([
     proxy.loseNextResponse('cut');
     expect(await cancel(store, own)).toEqual({ outcome: 'not-found', isReplay: false });
     await store.submit(from(first.id));
-    await dialDue(store);
+    await deliverDue(store);
     proxy.loseNextResponse('cut');
     expect(await cancel(store, own)).toEqual({ outcome: 'already-processed', isReplay: false });
-    expect(proxy.lost()).toBe(3);
+    expect(proxy.lostResponses()).toBe(3);
     const stored = await Array.fromAsync(store.cancellations(person.mobile));
     expect(stored.map(({ outcome }) => outcome)).toEqual(['already-processed', 'not-found', 'cancelled']);
   },

@@ -5,7 +5,7 @@ import { dispatch, untilAll } from '../../harness/dispatch.ts';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
 import { emptyDatabase } from '../../harness/postgres.ts';
 import { testConformance } from '../conformance.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 import { expectTrueResults, startLoad } from './load.ts';
 
 describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer' } }, () => {
@@ -15,7 +15,7 @@ describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer
   });
   afterAll(() => bouncer.stop());
 
-  const open = async () => closing(await openPostgresStore(bouncer.through(await emptyDatabase())));
+  const open = async () => closeAfterTest(await openPostgresStore(bouncer.through(await emptyDatabase())));
 
   testConformance({ name: 'PostgreSQL', open });
 
@@ -35,7 +35,10 @@ describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer
 
   test('delivers a lead that another server accepted, without notifications', async () => {
     const url = bouncer.through(await emptyDatabase());
-    const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
+    const [store, other] = [
+      closeAfterTest(await openPostgresStore(url)),
+      closeAfterTest(await openPostgresStore(url)),
+    ];
     const { first, from } = await seeded(store);
     const delivered = { outcome: 'delivered', response: 'delivered' } as const;
     dispatch(store, { name: 'test', deliver: async () => delivered });

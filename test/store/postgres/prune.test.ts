@@ -7,7 +7,7 @@ import { pruneAll } from '../../../src/store/prune.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { claim, record } from '../../harness/server.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 
 const day = 86_400_000;
 const marked = 'Markedname';
@@ -61,7 +61,7 @@ async function tablesWith(url: string, text: string): Promise<string[]> {
 
 test('leaves no row with data of a person whose submissions were pruned', async () => {
   const url = await emptyDatabase();
-  const { store, first, second } = await seeded(closing(await openPostgresStore(url)));
+  const { store, first, second } = await seeded(closeAfterTest(await openPostgresStore(url)));
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 500 * day });
   try {
     await sendAll(store, [first.id, second.id]);
@@ -76,7 +76,7 @@ test('leaves no row with data of a person whose submissions were pruned', async 
 
 test('does not re-run a submission that is being pruned', async () => {
   const url = await emptyDatabase();
-  const { store, first, from } = await seeded(closing(await openPostgresStore(url)));
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   const submission = from(first.id, { type: 'unknown' });
   await store.submit(submission);
   const pruning = new pg.Client({ connectionString: url });

@@ -9,11 +9,11 @@ import { provenSkew } from '../../../src/store/postgres/write-check.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 
 test('each check commits one row, and the table stays small', async () => {
   const url = await emptyDatabase();
-  const store = closing(await openPostgresStore(url));
+  const store = closeAfterTest(await openPostgresStore(url));
   const count = async () =>
     (
       await asAdministrator(
@@ -31,7 +31,9 @@ test('each check commits one row, and the table stays small', async () => {
 
 test('checks and a backup of their table do not block each other', async () => {
   const url = await emptyDatabase();
-  const store = closing(await openPostgresStore(url, { statementTimeout: 20_000, responseTimeout: 20_000 }));
+  const store = closeAfterTest(
+    await openPostgresStore(url, { statementTimeout: 20_000, responseTimeout: 20_000 }),
+  );
   await asAdministrator(url, 'INSERT INTO readiness SELECT FROM generate_series(1, 200)');
   const backup = new pg.Client({ connectionString: url });
   await backup.connect();
@@ -48,20 +50,20 @@ test('a read-only server is not ready', async () => {
   const name = new URL(url).pathname.slice(1);
   await (await openPostgresStore(url)).close();
   await asAdministrator(url, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
-  const store = closing(await openPostgresStore(url));
+  const store = closeAfterTest(await openPostgresStore(url));
   await expect(store.checkReady()).rejects.toThrow('PostgreSQL accepts no writes');
 });
 
 test('a hot standby is not ready until its promotion', async () => {
   const postgres = await startPostgres();
   onTestFinished(() => postgres.remove());
-  const store = closing(await openPostgresStore(postgres.url));
+  const store = closeAfterTest(await openPostgresStore(postgres.url));
   await store.checkReady();
   await postgres.stop();
   await postgres.startAsStandby();
   await expect(store.checkReady()).rejects.toThrow('PostgreSQL accepts no writes');
   // A server that only serves lead statuses can start on it.
-  const replica = closing(await openPostgresStore(postgres.url));
+  const replica = closeAfterTest(await openPostgresStore(postgres.url));
   expect(await replica.leadStatus({ partnerId: 1, type: 'motor', mobile: '+447840258823' })).toBeUndefined();
   await asAdministrator(postgres.url, 'SELECT pg_promote()');
   await expect.poll(() => store.checkReady()).toBeUndefined();
@@ -106,7 +108,7 @@ test('a server with a full disk is not ready until there is space again', async 
   await asAdministrator(postgres.url, `CREATE TABLESPACE small LOCATION '${directory}'`);
   await asAdministrator(postgres.url, 'CREATE DATABASE small TABLESPACE small');
   const url = new URL('/small', postgres.url).href;
-  const { store, first, from } = await seeded(closing(await openPostgresStore(url)));
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   await store.checkReady();
   const ballast = join(directory, 'ballast');
   fill(ballast);
@@ -148,7 +150,7 @@ test.each([3_600_000, -3_600_000, 0])(
       failure: () => {},
       clockSkew: (found: number) => void seen.push(found),
     };
-    const store = closing(await openPostgresStore(await emptyDatabase(), {}, observer));
+    const store = closeAfterTest(await openPostgresStore(await emptyDatabase(), {}, observer));
     if (skew !== 0) vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + skew });
     onTestFinished(() => void vi.useRealTimers());
     await store.checkReady();

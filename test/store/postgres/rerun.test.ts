@@ -5,7 +5,7 @@ import { CancelledLater } from '../../../src/store/cancelled-later.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { cancel, leadsIn } from '../../harness/server.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
 
@@ -27,7 +27,7 @@ async function connected(url: string): Promise<pg.Client> {
 }
 
 async function rerunnable(url: string) {
-  const store = closing(await openPostgresStore(url));
+  const store = closeAfterTest(await openPostgresStore(url));
   const { first, from } = await seeded(store);
   const submission = from(first.id, { ...person, type: 'later' });
   expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });

@@ -12,7 +12,7 @@ import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { start, untilOutput } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 
 const people = 400;
 
@@ -52,7 +52,7 @@ test('a migration may take longer than any other statement', async () => {
 test('executes a request that two servers receive together with one idempotency key once', async () => {
   const url = await emptyDatabase();
   const { store, first, from } = await seeded(openPostgresStore(url));
-  const servers = [closing(store), closing(await openPostgresStore(url))];
+  const servers = [closeAfterTest(store), closeAfterTest(await openPostgresStore(url))];
   const key = { key: 'k', fingerprint: 'f' };
   for (const type of ['motor', 'unknown']) {
     for (let round = 0; round < 25; round += 1) {
@@ -79,7 +79,7 @@ test('refuses a database that a newer version has migrated, with the remedy', as
 
 test('three servers and two dispatchers accept each person once and deliver each lead once', async () => {
   const url = await emptyDatabase();
-  const store = closing(await openPostgresStore(url));
+  const store = closeAfterTest(await openPostgresStore(url));
   await seeded(store);
   const key = newKey();
   await store.addKey('first', 'key', digestOf(key));
@@ -110,7 +110,10 @@ test('three servers and two dispatchers accept each person once and deliver each
 
 test('a lead that another server accepts wakes a dispatcher', async () => {
   const url = await emptyDatabase();
-  const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
+  const [store, other] = [
+    closeAfterTest(await openPostgresStore(url)),
+    closeAfterTest(await openPostgresStore(url)),
+  ];
   const { first } = await seeded(store);
   let wakings = 0;
   onTestFinished(
@@ -133,7 +136,10 @@ test('a lead that another server accepts wakes a dispatcher', async () => {
 
 test('a dispatcher whose listening connection was cut listens again', async () => {
   const url = await emptyDatabase();
-  const [store, other] = [closing(await openPostgresStore(url)), closing(await openPostgresStore(url))];
+  const [store, other] = [
+    closeAfterTest(await openPostgresStore(url)),
+    closeAfterTest(await openPostgresStore(url)),
+  ];
   const { first, from } = await seeded(store);
   const delivered = { outcome: 'delivered', response: 'delivered' } as const;
   dispatch(store, { name: 'test', deliver: async () => delivered });

@@ -10,7 +10,7 @@ import { openDatabase } from '../../../src/store/sqlite/file/database.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { finished } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 
 /** Number of writes that triggers a checkpoint under any load. */
 const many = 100_000;
@@ -79,7 +79,7 @@ test.each(['started', 'late'])(
 
 test('runs one checkpoint after another', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store, first, from } = await seeded(closing(openSqliteStore(file)));
+  const { store, first, from } = await seeded(closeAfterTest(openSqliteStore(file)));
   // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).
   const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
   const before = resetCount();

@@ -15,8 +15,8 @@ import { latestMigration, migrate } from '../../../src/store/sqlite/file/migrate
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { StoreUnavailable } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
-import { dialDue, holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
-import { closing, seeded } from '../stores.ts';
+import { deliverDue, holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 
 function newDatabase(): { database: DatabaseSync; file: string } {
   const file = join(temporaryDirectory(), 'leads.db');
@@ -272,14 +272,14 @@ test('rejects writes that wait longer than the lock timeout, and commits later o
 
 test('a stalled reader of a list does not prevent truncating the log', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store, first, from } = await seeded(closing(openSqliteStore(file)));
+  const { store, first, from } = await seeded(closeAfterTest(openSqliteStore(file)));
   const mobile = '+447840258823';
   await store.submit(from(first.id, { mobile }));
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await dialDue(store, 'rejected');
+  await deliverDue(store, 'rejected');
   await store.submit(from(first.id, { mobile }));
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await dialDue(store, 'rejected');
+  await deliverDue(store, 'rejected');
   await Promise.all([5, 6].map((last) => store.submit(from(first.id, { mobile: `+44784025882${last}` }))));
   await store.addType('home', null);
   for (const id of ['one', 'other']) await store.addKey('first', id, id);

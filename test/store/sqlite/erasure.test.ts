@@ -12,7 +12,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { run } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 import { allowWrites, missingFor } from '../../proof/disk.ts';
-import { closing, openStore, seeded } from '../stores.ts';
+import { closeAfterTest, openStore, seeded } from '../stores.ts';
 
 const day = 86_400_000;
 
@@ -67,7 +67,7 @@ function plantTrace(file: string, trace: string): void {
 test('erases pruned people from the file, the log and later backups while others write', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'leads.db');
-  const { store: server, first } = await seeded(closing(openSqliteStore(file)));
+  const { store: server, first } = await seeded(closeAfterTest(openSqliteStore(file)));
   const old = Array.from({ length: 600 }, (_, index) => index);
   const recent = Array.from({ length: 60 }, (_, index) => 1_000 + index);
   await Promise.all(old.map((who) => save(server, first.id, who, 500)));
@@ -75,7 +75,7 @@ test('erases pruned people from the file, the log and later backups while others
   const before = personalDataIn(bytesOf(file));
   expect([...old, ...recent].flatMap(personalDataOf).filter((trait) => !before.has(trait))).toEqual([]);
 
-  const operator = closing(openSqliteStore(file));
+  const operator = closeAfterTest(openSqliteStore(file));
   let isDone = false;
   let added = 0;
   const adding = (async () => {
@@ -161,7 +161,7 @@ function insertAndDelete(database: DatabaseSync, seed: number): string[] {
 
 test('reports what can still be read if a reader prevents the erasure', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store, first } = await seeded(closing(openSqliteStore(file)));
+  const { store, first } = await seeded(closeAfterTest(openSqliteStore(file)));
   await save(store, first.id, 1, 500);
   const reader = new DatabaseSync(file);
   onTestFinished(() => reader.close());
@@ -181,7 +181,7 @@ test('reports what can still be read if a reader prevents the erasure', async ()
 });
 
 test('does not overwrite the file while another connection runs a checkpoint', async () => {
-  const { store } = await seeded(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
+  const { store } = await seeded(closeAfterTest(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
   const { prepare } = DatabaseSync.prototype;
   let busyCheckpoints = 0;
   const prepared = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(function (
@@ -205,7 +205,7 @@ test('does not overwrite the file while another connection runs a checkpoint', a
 
 test('shrinks the file step by step if much of it is free', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store } = await seeded(closing(openSqliteStore(file)));
+  const { store } = await seeded(closeAfterTest(openSqliteStore(file)));
   expect(await store.shrink()).toBe(false);
   const other = new DatabaseSync(file, { timeout: 5_000 });
   onTestFinished(() => other.close());

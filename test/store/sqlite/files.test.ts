@@ -32,13 +32,13 @@ import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, startServer, temporaryDirectory } from '../../harness/server.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 import { fileLosses } from './file-losses.ts';
 
 /** Creates a store with leads. */
 async function storeWithLead(count = 1) {
   const file = join(temporaryDirectory(), 'data', 'leads.db');
-  const { store, first, from } = await seeded(closing(openSqliteStore(file)));
+  const { store, first, from } = await seeded(closeAfterTest(openSqliteStore(file)));
   const add = (index: number) => store.submit(from(first.id, { mobile: mobile(index) }));
   for (let index = 0; index < count; index += 1) await add(index);
   return { file, store, add };
@@ -266,7 +266,7 @@ test('opens a store whose start was killed before a checkpoint', async () => {
   onTestFinished(() => reader.close());
   reader.exec('BEGIN; SELECT * FROM lead');
   reader.prepare('SELECT * FROM lead').all();
-  const again = closing(openSqliteStore(file));
+  const again = closeAfterTest(openSqliteStore(file));
   await again.addType('home', null);
   const copy = copyAsIfKilled(file);
   const types = openSqliteStore(copy);
@@ -279,7 +279,7 @@ test('refuses a backup that is restored again next to the log of its first resto
   const backup = await backedUp(store);
   const file = join(temporaryDirectory(), 'leads.db');
   copyFileSync(backup, file);
-  const again = closing(openSqliteStore(file));
+  const again = closeAfterTest(openSqliteStore(file));
   // Until the log has been reset and no longer continues the backup.
   const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
   for (let index = 1; index < 20 || (resetCount() === 0 && index < 20_000); index += 1) {
@@ -342,7 +342,7 @@ test('rebuilds an index that does not match its table at the start, so that vali
   damageIndex(file, 'the-digest-of-a-key');
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   onTestFinished(() => void warned.mockRestore());
-  const again = closing(openSqliteStore(file));
+  const again = closeAfterTest(openSqliteStore(file));
   expect(await again.keyHolder('the-digest-of-a-key')).toMatchObject({ keyId: 'key' });
   expect(warned.mock.calls.flat().join()).toMatch(/An index of .*leads\.db was damaged and has been rebuilt/);
 });

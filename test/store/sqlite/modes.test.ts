@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
-import { closing, seeded } from '../stores.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
 import { killBackup } from './killed-backup.ts';
 
 const usual = process.umask();
@@ -20,7 +20,7 @@ test.each([0o000, 0o022, 0o077, 0o177])(
     chmodSync(directory, 0o777);
     process.umask(umask);
     const file = join(directory, 'leads.db');
-    const { store } = await seeded(closing(openSqliteStore(file)));
+    const { store } = await seeded(closeAfterTest(openSqliteStore(file)));
     const copy = join(directory, 'copy.db');
     await store.backup(copy);
     for (const path of [file, `${file}-wal`, `${file}-shm`, copy])
@@ -31,7 +31,7 @@ test.each([0o000, 0o022, 0o077, 0o177])(
 test('only the owner can read the directories of a new store', () => {
   process.umask(0);
   const directory = temporaryDirectory();
-  closing(openSqliteStore(join(directory, 'new', 'data', 'leads.db')));
+  closeAfterTest(openSqliteStore(join(directory, 'new', 'data', 'leads.db')));
   expect([modeOf(join(directory, 'new')), modeOf(join(directory, 'new', 'data'))]).toEqual(['700', '700']);
 });
 
@@ -41,7 +41,7 @@ test('warns about files that others can read, with the command that fixes it', a
   chmodSync(file, 0o644);
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   onTestFinished(() => void warned.mockRestore());
-  closing(openSqliteStore(file));
+  closeAfterTest(openSqliteStore(file));
   expect(warned.mock.calls.flat().join()).toContain(`chmod 600 ${file}`);
 });
 
@@ -49,7 +49,7 @@ test('warns about files that others can read, with the command that fixes it', a
 const partsOf = (file: string) => readdirSync(dirname(file)).filter((name) => name.startsWith('copy.db'));
 
 test('a failed backup leaves nothing behind', async () => {
-  const { store } = await seeded(closing(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
+  const { store } = await seeded(closeAfterTest(openSqliteStore(join(temporaryDirectory(), 'leads.db'))));
   const copy = join(temporaryDirectory(), 'copy.db');
   vi.spyOn(fs, 'renameSync').mockImplementationOnce(() => {
     throw new Error('The disk was pulled out.');

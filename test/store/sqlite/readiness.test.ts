@@ -9,11 +9,11 @@ import { explainError } from '../../../src/store/sqlite/errors.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { finished, spawnProgram } from '../../harness/process.ts';
 import { holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
-import { closing } from '../stores.ts';
+import { closeAfterTest } from '../stores.ts';
 
 function newStore(lockTimeout = defaultLimits.lockTimeout) {
   const file = join(temporaryDirectory(), 'leads.db');
-  return { file, store: closing(openSqliteStore(file, { ...defaultLimits, lockTimeout })) };
+  return { file, store: closeAfterTest(openSqliteStore(file, { ...defaultLimits, lockTimeout })) };
 }
 
 /** Returns when the store was last checked, as seen by another connection; undefined: never. */

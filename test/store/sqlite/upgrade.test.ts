@@ -6,6 +6,7 @@ import { latestMigration } from '../../../src/store/sqlite/file/migrate.ts';
 import { versionOf, withMigration } from '../../../src/store/sqlite/file/version.ts';
 import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
+import { operationIds } from '../../harness/contract.ts';
 import { startServer } from '../../harness/server.ts';
 
 /** Migrates the store as a newer version would: one more migration, in one transaction. */
@@ -33,9 +34,7 @@ test('an older server neither writes nor claims once a newer version has migrate
   const before = counted();
   migrateFurther(file);
   const reason = /A newer version has migrated the store .*leads\.db.*start the newer version/;
-  expect((await send(server, 'addLead')).status).toBe(503);
-  expect((await send(server, 'cancelLead')).status).toBe(503);
-  expect((await send(server, 'leadStatus')).status).toBe(503);
+  for (const id of operationIds()) expect((await send(server, id)).status, id).toBe(503);
   const terms = { claim: 'c', limit: 1, lease: 1_000, earliestDueAt: 0 };
   for (const refused of [
     store.claimDue(terms),
