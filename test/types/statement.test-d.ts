@@ -1,5 +1,5 @@
 /** `statement` demands the boolean columns of its rows, and a change gets rows of that type. */
-import { run, type Steps } from '../../src/store/sql/database.ts';
+import { type Change, run } from '../../src/store/sql/database.ts';
 import { statement } from '../../src/store/sql/statement.ts';
 
 interface Row {
@@ -15,7 +15,7 @@ statement<Row>('incomplete', 'SELECT id, "isActive" FROM t');
 // @ts-expect-error: the column is not boolean
 statement<{ id: number }>('wrong', 'SELECT id FROM t', { id: true });
 
-export function* change(): Steps<void> {
+export function* change(): Change<void> {
   const [row] = yield* run(complete);
   row?.isActive satisfies boolean | undefined;
   // @ts-expect-error: the row has no such column

@@ -1,5 +1,5 @@
 import type { Submission } from '../../leads/submission.ts';
-import { run, runFirst, type SqlDatabase, type Steps } from '../sql/database.ts';
+import { type Change, firstRow, run, type SqlDatabase } from '../sql/database.ts';
 import { type Decision, operatorActions } from '../sql/operator-actions.ts';
 import { statement } from '../sql/statement.ts';
 import type { OperatorActions } from '../store.ts';
@@ -36,21 +36,21 @@ const lockReruns = statement('lock_reruns', 'LOCK TABLE rerun IN EXCLUSIVE MODE'
  * cancellation could otherwise be decided before the lead of a re-run is visible, and stored after the re-run has looked for
  * cancellations.
  */
-function* holdCancellations(): Steps<void> {
+function* holdCancellations(): Change<void> {
   yield* run(lockReruns);
 }
 
 const decideOne = statement<Decision>(
   'decide',
   `${decideSubmissions}
-   SELECT outcome, lead_id AS "leadId" FROM decided WHERE outcome IS NOT NULL`,
+   SELECT outcome, lead_id AS "leadId", due_at AS "dueAt" FROM decided WHERE outcome IS NOT NULL`,
 );
 
 /** Decides on a submission. Runs the statement again while the outcome is null (see `decideSubmissions`). */
-function* decide(submission: Submission): Steps<Decision> {
+function* decide(submission: Submission): Change<Decision> {
   const sent = JSON.stringify([sentSubmissionOf(submission)]);
   for (;;) {
-    const decision = yield* runFirst(decideOne, sent);
+    const decision = yield* firstRow(decideOne, sent);
     if (decision !== undefined) return decision;
   }
 }

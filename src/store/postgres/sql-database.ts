@@ -15,13 +15,13 @@ export function postgresSqlDatabase(database: PostgresDatabase): SqlDatabase {
   return {
     change: (begin) =>
       database.transaction(async (run) => {
-        const steps = begin();
-        let step = steps.next([]);
-        while (!step.done) {
-          const { statement, values } = step.value;
-          step = steps.next(await run(postgresStatement(statement), values));
+        const change = begin();
+        let state = change.next([]);
+        while (!state.done) {
+          const { statement, values } = state.value;
+          state = change.next(await run(postgresStatement(statement), values));
         }
-        return step.value;
+        return state.value;
       }),
 
     read: (statement, ...values) => database.read(postgresStatement(statement), values),

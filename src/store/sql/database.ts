@@ -1,7 +1,7 @@
 import type { SqlStatement, SqlValue } from './statement.ts';
 
-/** One step of a change: a statement to run. */
-export interface Step {
+/** A statement with the values of its parameters. */
+export interface BoundStatement {
   statement: SqlStatement;
   values: readonly SqlValue[];
 }
@@ -10,12 +10,16 @@ export interface Step {
  * A change as a generator of its statements: SQLite runs all of them within a commit of its queue, PostgreSQL awaits each
  * within a transaction. A store may restart a change, so a change must have no effect except its statements.
  */
-export type Steps<Result> = Generator<Step, Result, readonly object[]>;
+export type Change<Result> = Generator<BoundStatement, Result, readonly object[]>;
 
 /** A database that runs the statements of both stores. */
 export interface SqlDatabase {
-  /** Runs a change as one transaction. If it throws, nothing is changed. Resolves once the transaction is durable. */
-  change<Result>(begin: () => Steps<Result>): Promise<Result>;
+  /**
+   * Runs a change as one transaction. If it throws, nothing is changed. Resolves once the transaction is durable.
+   *
+   * @param begin starts the change; called again if the store restarts it
+   */
+  change<Result>(begin: () => Change<Result>): Promise<Result>;
   /** Runs a statement that changes nothing, and returns all its rows. */
   read<Row extends object>(statement: SqlStatement<Row>, ...values: SqlValue[]): Promise<Row[]>;
 }
@@ -24,21 +28,21 @@ export interface SqlDatabase {
 export function* run<Row extends object>(
   statement: SqlStatement<Row>,
   ...values: SqlValue[]
-): Steps<readonly Row[]> {
-  // The cast: a store returns the rows of the statement for each step.
+): Change<readonly Row[]> {
+  // The cast: a store resumes a change with the rows of the statement that it yielded.
   return (yield { statement, values }) as readonly Row[];
 }
 
 /** Runs a statement within a change, and returns its first row. */
-export function* runFirst<Row extends object>(
+export function* firstRow<Row extends object>(
   statement: SqlStatement<Row>,
   ...values: SqlValue[]
-): Steps<Row | undefined> {
+): Change<Row | undefined> {
   return (yield* run(statement, ...values))[0];
 }
 
-/** Returns a change without statements, whose result is already known. */
-export function* finished<Result>(result: Result): Steps<Result> {
+/** Returns a change that runs no statements, because its result is already known. */
+export function* completedChange<Result>(result: Result): Change<Result> {
   yield* [];
   return result;
 }

@@ -1,5 +1,5 @@
 import type { DeliveryPause, DeliveryPauses } from '../delivery-pause.ts';
-import { run, type SqlDatabase, type Steps } from './database.ts';
+import { type Change, run, type SqlDatabase } from './database.ts';
 import { typeId } from './registry.ts';
 import { statement } from './statement.ts';
 
@@ -33,7 +33,7 @@ const insertPause = statement(
    WHERE excluded.paused_by = 'operator'`,
 );
 
-function* pauseDelivery({ type, by, reason }: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): Steps<void> {
+function* pauseDelivery({ type, by, reason }: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): Change<void> {
   if (type !== undefined) yield* typeId(type);
   yield* run(insertPause, type ?? '', by, reason, Date.now());
 }
@@ -43,7 +43,7 @@ const deletePauses = statement<DeliveryPauseRow>(
   `DELETE FROM delivery_pause WHERE type = $1 RETURNING ${columns}`,
 );
 
-function* resumeDelivery(type: string | undefined): Steps<DeliveryPause[]> {
+function* resumeDelivery(type: string | undefined): Change<DeliveryPause[]> {
   return (yield* run(deletePauses, type ?? '')).map(deliveryPauseOf);
 }
 

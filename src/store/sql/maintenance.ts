@@ -1,7 +1,7 @@
 import { identifierBound } from '../../leads/identifier.ts';
 import { stepSize } from '../prune.ts';
 import type { Maintenance, PruneStep } from '../store.ts';
-import { run, type SqlDatabase, type Steps } from './database.ts';
+import { type Change, run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
 
 /** Prunes a database. */
@@ -70,7 +70,7 @@ const deleteLeads = statement(
     RETURNING id`,
 );
 
-function* prune(before: number, after: string): Steps<PruneStep> {
+function* prune(before: number, after: string): Change<PruneStep> {
   const old = yield* run(oldSubmissions, after, identifierBound(before), before, stepSize);
   const ids = old.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
   const leads = (yield* run(leadsOfSubmissions, ids)).map(({ id }) => id);
@@ -97,6 +97,6 @@ const deleteOldRecords = statement(
     RETURNING partner_id`,
 );
 
-function* deleteIdempotencyRecords(before: number): Steps<number> {
+function* deleteIdempotencyRecords(before: number): Change<number> {
   return (yield* run(deleteOldRecords, before, stepSize)).length;
 }

@@ -1,25 +1,24 @@
 import type { LeadState, SubmissionOutcome } from '../../leads/lead.ts';
-import { callDueAt, type Submission } from '../../leads/submission.ts';
+import type { Submission } from '../../leads/submission.ts';
 import { checkNotCancelled } from '../cancelled-later.ts';
 import type { OperatorActions, RelatedCancellation, Rerun, RetryResult } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
-import { run, runFirst, type SqlDatabase, type Steps } from './database.ts';
+import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { isUndecided, latestFirst, nextEndedOrder } from './lead-order.ts';
 import { sentFor } from './sent-for.ts';
 import { statement } from './statement.ts';
 
-/** Outcome of a submission, with the lead that it created or that prevented it. */
-export interface Decision {
-  outcome: SubmissionOutcome;
-  leadId: string | null;
-}
+/** Outcome of a submission, with the lead that it created or the one that prevented it. */
+export type Decision =
+  | { outcome: 'accepted'; leadId: string; dueAt: number }
+  | { outcome: Exclude<SubmissionOutcome, 'accepted'>; leadId: string | null };
 
 /** What a store contributes to operators' actions. */
 export interface Scheduling {
   /** Makes cancellations wait until the change has ended. A store with one writer at a time needs nothing. */
-  holdCancellations?(): Steps<void>;
+  holdCancellations?(): Change<void>;
   /** Decides on a submission, and creates its lead if it is accepted. */
-  decide(submission: Submission): Steps<Decision>;
+  decide(submission: Submission): Change<Decision>;
   /** Called once a lead is scheduled. @param dueAt milliseconds since 1970 */
   onScheduled?(dueAt: number): void;
 }
@@ -29,7 +28,7 @@ export function operatorActions(database: SqlDatabase, scheduling: Scheduling): 
   return {
     async rerun(id, isForced = false) {
       const { dueAt, ...result } = await database.change(() => rerun(scheduling, id, isForced));
-      if (result.outcome === 'accepted') scheduling.onScheduled?.(dueAt);
+      if (dueAt !== undefined) scheduling.onScheduled?.(dueAt);
       return result;
     },
 
@@ -68,7 +67,7 @@ const relatedCancellations = statement<RelatedCancellation>(
 );
 
 /** Returns the cancellations of a submission's person and type, oldest first. */
-function* cancellationsOf(submission: StoredSubmission): Steps<RelatedCancellation[]> {
+function* cancellationsOf(submission: StoredSubmission): Change<RelatedCancellation[]> {
   const { mobile, type, partnerId, sequence } = submission;
   return [...(yield* run(relatedCancellations, mobile, type, partnerId, sequence))];
 }
@@ -78,16 +77,23 @@ const insertRerun = statement(
   'INSERT INTO rerun (submission_id, rerun_at, outcome, lead_id) VALUES ($1, $2, $3, $4)',
 );
 
-function* rerun(scheduling: Scheduling, id: string, isForced: boolean): Steps<Rerun & { dueAt: number }> {
+/** Re-runs a submission. Returns the due time of its lead too (ms since 1970); undefined: no lead was created. */
+function* rerun(
+  scheduling: Scheduling,
+  id: string,
+  isForced: boolean,
+): Change<Rerun & { dueAt: number | undefined }> {
   if (scheduling.holdCancellations !== undefined) yield* scheduling.holdCancellations();
-  const submission = yield* runFirst(storedSubmission, id);
+  const submission = yield* firstRow(storedSubmission, id);
   if (submission === undefined) throw userErrors.noSubmission(id);
   const cancellations = yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Submission ${id}`, cancellations);
   const rerunAt = Date.now();
-  const { outcome, leadId } = yield* scheduling.decide(submission);
+  const decision = yield* scheduling.decide(submission);
+  const { outcome, leadId } = decision;
   yield* run(insertRerun, id, rerunAt, outcome, leadId);
-  return { rerunAt, outcome, leadId, cancellations, dueAt: callDueAt(submission, rerunAt) };
+  const dueAt = decision.outcome === 'accepted' ? decision.dueAt : undefined;
+  return { rerunAt, outcome, leadId, cancellations, dueAt };
 }
 
 const leadToRetry = statement<{
@@ -111,12 +117,12 @@ const scheduleAgain = statement(
    WHERE id = $2`,
 );
 
-function* retry(id: string, dueAt: number, isForced: boolean): Steps<RetryResult> {
-  const lead = yield* runFirst(leadToRetry, id);
+function* retry(id: string, dueAt: number, isForced: boolean): Change<RetryResult> {
+  const lead = yield* firstRow(leadToRetry, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (lead.state !== 'failed') throw userErrors.notFailed(id, lead.state);
   if (lead.latestId !== id) throw userErrors.addedAgain(id, lead.latestId);
-  const submission = yield* runFirst(storedSubmission, lead.submissionId);
+  const submission = yield* firstRow(storedSubmission, lead.submissionId);
   const cancellations = submission === undefined ? [] : yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
   yield* run(scheduleAgain, dueAt, id);
@@ -141,8 +147,8 @@ const markNotDelivered = statement(
   `UPDATE lead SET may_have_arrived = false, ended_order = ${nextEndedOrder} WHERE id = $1`,
 );
 
-function* resolve(id: string, wasDelivered: boolean): Steps<void> {
-  const lead = yield* runFirst(leadToResolve, id);
+function* resolve(id: string, wasDelivered: boolean): Change<void> {
+  const lead = yield* firstRow(leadToResolve, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (!lead.isUndecided) throw userErrors.notUndecided(id, lead.state);
   if (wasDelivered) yield* run(markDelivered, Date.now(), id);

@@ -2,7 +2,7 @@ import type { Partner } from '../../partners/partner.ts';
 import type { PartnerLimit } from '../../partners/rate-limit.ts';
 import type { KeyRecord, LeadTypeRecord, NextKey, PartnerRecord, Registry } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
-import { run, runFirst, type SqlDatabase, type Steps } from './database.ts';
+import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { isActiveKey } from './key-holder.ts';
 import { columnsOf, type LimitColumns, limitOf } from './limit-columns.ts';
 import { statement } from './statement.ts';
@@ -33,8 +33,8 @@ const insertType = statement<{ id: number }>(
    ON CONFLICT (name) DO NOTHING RETURNING id`,
 );
 
-function* addType(name: string, recontactAfter: number | null): Steps<void> {
-  const type = yield* runFirst(insertType, name, recontactAfter, Date.now());
+function* addType(name: string, recontactAfter: number | null): Change<void> {
+  const type = yield* firstRow(insertType, name, recontactAfter, Date.now());
   if (type === undefined) throw userErrors.typeExists(name);
 }
 
@@ -59,8 +59,8 @@ const insertPartner = statement<Partner>(
    ON CONFLICT (name) DO NOTHING RETURNING id, name`,
 );
 
-function* addPartner(name: string, typeNames: readonly string[]): Steps<Partner> {
-  const partner = yield* runFirst(insertPartner, name, Date.now());
+function* addPartner(name: string, typeNames: readonly string[]): Change<Partner> {
+  const partner = yield* firstRow(insertPartner, name, Date.now());
   if (partner === undefined) throw userErrors.partnerExists(name);
   for (const type of typeNames) yield* run(insertGrant, partner.id, yield* typeId(type));
   return partner;
@@ -90,7 +90,7 @@ const insertGrant = statement(
   'INSERT INTO granted_type (partner_id, type_id) VALUES ($1, $2) ON CONFLICT (partner_id, type_id) DO NOTHING',
 );
 
-function* grantType(partner: string, type: string): Steps<void> {
+function* grantType(partner: string, type: string): Change<void> {
   yield* run(insertGrant, yield* partnerId(partner), yield* typeId(type));
 }
 
@@ -99,9 +99,9 @@ const updateLimit = statement<{ id: number }>(
   'UPDATE partner SET rate_limit = $1, rate_burst = $2 WHERE name = $3 RETURNING id',
 );
 
-function* limitPartner(name: string, limit: PartnerLimit): Steps<void> {
+function* limitPartner(name: string, limit: PartnerLimit): Change<void> {
   const { rateLimit, rateBurst } = columnsOf(limit);
-  const partner = yield* runFirst(updateLimit, rateLimit, rateBurst, name);
+  const partner = yield* firstRow(updateLimit, rateLimit, rateBurst, name);
   if (partner === undefined) throw userErrors.noPartner(name);
 }
 
@@ -110,7 +110,7 @@ const insertKey = statement(
   'INSERT INTO api_key (id, partner_id, digest, created_at) VALUES ($1, $2, $3, $4)',
 );
 
-function* addKey(partner: string, id: string, digest: string): Steps<void> {
+function* addKey(partner: string, id: string, digest: string): Change<void> {
   yield* run(insertKey, id, yield* partnerId(partner), digest, Date.now());
 }
 
@@ -147,9 +147,9 @@ const keyToRotate = statement<{ partnerId: number; partner: string; isActive: bo
 
 const expireKey = statement('expire_key', 'UPDATE api_key SET expires_at = $1 WHERE id = $2');
 
-function* rotateKey(id: string, next: NextKey): Steps<string> {
+function* rotateKey(id: string, next: NextKey): Change<string> {
   const now = Date.now();
-  const key = yield* runFirst(keyToRotate, now, id);
+  const key = yield* firstRow(keyToRotate, now, id);
   if (key === undefined) throw userErrors.noKey(id);
   if (!key.isActive) throw userErrors.inactiveKey(id);
   yield* run(insertKey, next.id, key.partnerId, next.digest, now);
@@ -162,8 +162,8 @@ const updateRevokedAt = statement<{ id: string }>(
   'UPDATE api_key SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2 RETURNING id',
 );
 
-function* revokeKey(id: string): Steps<void> {
-  const key = yield* runFirst(updateRevokedAt, Date.now(), id);
+function* revokeKey(id: string): Change<void> {
+  const key = yield* firstRow(updateRevokedAt, Date.now(), id);
   if (key === undefined) throw userErrors.noKey(id);
 }
 
@@ -180,16 +180,16 @@ const updateLastUsed = statement(
     WHERE api_key.id = used.id AND (last_used_at IS NULL OR last_used_at < used.used_at)`,
 );
 
-function* recordKeyLastUsed(uses: ReadonlyMap<string, number>): Steps<void> {
+function* recordKeyLastUsed(uses: ReadonlyMap<string, number>): Change<void> {
   yield* run(updateLastUsed, JSON.stringify(Object.fromEntries(uses)));
 }
 
 const anyEntry = statement('any_entry', 'SELECT 1 FROM partner UNION ALL SELECT 1 FROM lead_type LIMIT 1');
 
-function* addFirstPartner(partner: string, type: string, keyId: string, digest: string): Steps<boolean> {
-  if ((yield* runFirst(anyEntry)) !== undefined) return false;
+function* addFirstPartner(partner: string, type: string, keyId: string, digest: string): Change<boolean> {
+  if ((yield* firstRow(anyEntry)) !== undefined) return false;
   // No row: another server is starting on the same store, and has added the type meanwhile.
-  if ((yield* runFirst(insertType, type, null, Date.now())) === undefined) return false;
+  if ((yield* firstRow(insertType, type, null, Date.now())) === undefined) return false;
   yield* addPartner(partner, [type]);
   yield* addKey(partner, keyId, digest);
   return true;
@@ -198,16 +198,16 @@ function* addFirstPartner(partner: string, type: string, keyId: string, digest: 
 const typeByName = statement<{ id: number }>('type_by_name', 'SELECT id FROM lead_type WHERE name = $1');
 
 /** Returns a lead type's id. @throws {UserError} if there is no such type */
-export function* typeId(name: string): Steps<number> {
-  const type = yield* runFirst(typeByName, name);
+export function* typeId(name: string): Change<number> {
+  const type = yield* firstRow(typeByName, name);
   if (type === undefined) throw userErrors.noType(name);
   return type.id;
 }
 
 const partnerByName = statement<{ id: number }>('partner_by_name', 'SELECT id FROM partner WHERE name = $1');
 
-function* partnerId(name: string): Steps<number> {
-  const partner = yield* runFirst(partnerByName, name);
+function* partnerId(name: string): Change<number> {
+  const partner = yield* firstRow(partnerByName, name);
   if (partner === undefined) throw userErrors.noPartner(name);
   return partner.id;
 }

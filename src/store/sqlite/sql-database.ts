@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import type { SqlDatabase, Step } from '../sql/database.ts';
+import type { BoundStatement, SqlDatabase } from '../sql/database.ts';
 import type { SqlDialect, SqlStatement, SqlValue } from '../sql/statement.ts';
 import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
@@ -25,7 +25,7 @@ export function sqliteSqlDatabase(database: DatabaseSync, queue: CommitQueue): S
     return query;
   }
 
-  function rowsOf({ statement, values }: Step): Row[] {
+  function rowsOf({ statement, values }: BoundStatement): Row[] {
     const query = prepared.get(statement) ?? prepare(statement);
     const rows = query.all(...values.map(sqliteValue));
     for (const row of rows) {
@@ -37,10 +37,10 @@ export function sqliteSqlDatabase(database: DatabaseSync, queue: CommitQueue): S
   return {
     change: (begin) =>
       queue.write(() => {
-        const steps = begin();
-        let step = steps.next([]);
-        while (!step.done) step = steps.next(rowsOf(step.value));
-        return step.value;
+        const change = begin();
+        let state = change.next([]);
+        while (!state.done) state = change.next(rowsOf(state.value));
+        return state.value;
       }),
 
     // The cast: rows have the columns that the statement's type names.

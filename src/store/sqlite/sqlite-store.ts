@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type StoreObserver, unobserved } from '../observer.ts';
-import { finished } from '../sql/database.ts';
+import { completedChange } from '../sql/database.ts';
 import { operatorActions } from '../sql/operator-actions.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
@@ -50,7 +50,7 @@ export function openSqliteStore(
     ...sqliteIntake(database, queue, grantedType, decide),
     ...sqliteDelivery(database, queue),
     ...sharedStore(sql),
-    ...operatorActions(sql, { decide: (submission) => finished(decide(submission)) }),
+    ...operatorActions(sql, { decide: (submission) => completedChange(decide(submission)) }),
     ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
     ...sqliteArchiveWriter(database, queue),

@@ -1,15 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { newIdentifier } from '../../../leads/identifier.ts';
-import { type ActiveLead, outcomeWithActiveLead, type SubmissionOutcome } from '../../../leads/lead.ts';
+import { type ActiveLead, outcomeWithActiveLead } from '../../../leads/lead.ts';
 import { callDueAt, type Submission } from '../../../leads/submission.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
+import type { Decision } from '../../sql/operator-actions.ts';
 import { Query } from '../query.ts';
 import type { FindGrantedType } from './granted-types.ts';
-
-/** Outcome of a submission, with the lead that was created or the one that prevented it. */
-export type Decision =
-  | { outcome: 'accepted'; leadId: string; dueAt: number }
-  | { outcome: Exclude<SubmissionOutcome, 'accepted'>; leadId: string | null };
 
 /** Decides on a submission, and creates its lead if it is accepted. Runs in the caller's transaction. */
 export type Decide = (submission: Submission) => Decision;
