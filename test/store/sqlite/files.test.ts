@@ -184,6 +184,30 @@ test('refuses a store that was not closed and has no log, until it is repaired',
   expect(await mobilesIn(other)).toEqual([]);
 });
 
+test.each([
+  ['a server uses', () => {}],
+  ['a server uses whose log was removed', (file: string) => rmSync(`${file}-wal`)],
+  [
+    'a server uses whose log and its index were removed',
+    (file: string) => {
+      rmSync(`${file}-wal`);
+      rmSync(`${file}-shm`);
+    },
+  ],
+])('refuses to repair a store that %s', async (_case, fault) => {
+  const { file, store } = await storeWithLead();
+  fault(file);
+  const environment = { DATABASE_URL: `sqlite:${file}` };
+  // In another process: closing a file here would release SQLite's locks.
+  const content = () => execFileSync('sha256sum', [file], { encoding: 'utf8' });
+  const before = content();
+  const refused = await run('src/cli.ts', ['store', 'repair'], environment);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('leads.db is in use. Stop')]);
+  expect(content()).toBe(before);
+  await store.close();
+  expect(await run('src/cli.ts', ['store', 'repair'], environment)).toMatchObject({ code: 0 });
+});
+
 test('refuses a store whose log was truncated while in use, until it is repaired', async () => {
   const { file, store, add } = await storeWithLead(3);
   truncateSync(`${file}-wal`);
