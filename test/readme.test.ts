@@ -383,7 +383,7 @@ test('the guide lists every limit of the HTTP server', () => {
   );
   // Times between checks of the store, and sizes of caches: clients never reach them.
   const internal = [
-    'server/active-keys maxWaiting',
+    'server/active-key-cache maxWaiting',
     'server/client-address maxRemembered',
     'server/eviction maxMembers',
     'server/readiness defaultInterval',

@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 import { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
-import { ActiveKeys } from './active-keys.ts';
+import { ActiveKeyCache } from './active-key-cache.ts';
 import { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { addressReader, type TrustedProxies } from './client-address.ts';
 import { docsPage, redirectToDocs } from './docs-page.ts';
@@ -64,7 +64,7 @@ export function createApp(options: AppOptions): App {
     intake: store,
     readAddress,
     authFailures: new AuthFailureLimiter(),
-    activeKeys: new ActiveKeys(store),
+    activeKeys: new ActiveKeyCache(store),
     keyRateLimiter: new KeyRateLimiter(options.rateLimit),
     keyLastUsed: options.keyLastUsed,
     inFlight: new InFlightLimiter(options.inFlightPerKey ?? defaultInFlightPerKey),
@@ -97,9 +97,9 @@ function addOperations(app: App, contract: Contract, phones: PhoneParsers, servi
   for (const operation of contract.operations) {
     const pipeline = requestPipeline({
       ...services,
-      contract: operation,
+      operation,
       // The cast: an operation only receives bodies that pass its own schema, and only returns its own replies.
-      operation: operations[operation.id] as Operation<OperationId>,
+      implementation: operations[operation.id] as Operation<OperationId>,
       validate: validatorFor(operation),
     });
     app.on(operation.method, operation.path, pipeline);

@@ -4,7 +4,7 @@ import type { Reply } from '../contract/reply.ts';
 import { digestOf, isSameDigest } from '../partners/key.ts';
 import type { KeyHolder } from '../partners/partner.ts';
 import type { Intake } from '../store/store.ts';
-import type { ActiveKeys } from './active-keys.ts';
+import type { ActiveKeyCache } from './active-key-cache.ts';
 import { type AuthFailureLimiter, authFailureHeaders } from './auth-failure-limiter.ts';
 import type { ReadAddress } from './client-address.ts';
 import { tooManyAuthFailures, unauthorized } from './refusals.ts';
@@ -15,12 +15,12 @@ export interface UnauthenticatedRequest {
   query: Record<string, string[]>;
 }
 
-/** What authentication depends on. */
-export interface Authentication {
+/** The services that authentication depends on. */
+export interface AuthenticationServices {
   intake: Pick<Intake, 'keyHolder'>;
   readAddress: ReadAddress;
   authFailures: AuthFailureLimiter;
-  activeKeys: Pick<ActiveKeys, 'has' | 'delete'>;
+  activeKeys: Pick<ActiveKeyCache, 'has' | 'delete'>;
 }
 
 /** The reply to a request that is not authenticated. */
@@ -39,7 +39,7 @@ export interface AuthenticationFailure {
 export async function authenticate(
   request: UnauthenticatedRequest,
   credentials: Credentials,
-  { intake, readAddress, authFailures, activeKeys }: Authentication,
+  { intake, readAddress, authFailures, activeKeys }: AuthenticationServices,
 ): Promise<KeyHolder | AuthenticationFailure> {
   const key = keyOf(request, credentials);
   const digest = key === undefined ? undefined : digestOf(key);

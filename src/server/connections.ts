@@ -107,11 +107,11 @@ export class Connections {
     if (peer !== undefined) peer.requests += 1;
     // `on` rather than `once`, which is slower: a response closes only once.
     response.on('close', () => this.#endRequest(connection, response));
-    const isTooMany = peer !== undefined && peer.requests > this.#limits.requestsPerAddress;
-    if (this.#isStopping || isTooMany || connection.pending >= this.#limits.pipelined) {
+    const exceedsLimit = peer !== undefined && peer.requests > this.#limits.requestsPerAddress;
+    if (this.#isStopping || exceedsLimit || connection.pending >= this.#limits.pipelined) {
       closeAfterLastResponse(connection);
     }
-    return isTooMany ? 'too-many-from-address' : 'accepted';
+    return exceedsLimit ? 'too-many-from-address' : 'accepted';
   }
 
   /**

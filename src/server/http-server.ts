@@ -9,10 +9,10 @@ import type { OnResponse } from '../telemetry/requests.ts';
 import { proxyCheck, type TrustedProxies } from './client-address.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
 import { maxOpenFiles } from './open-files.ts';
+import { handleParserErrors } from './parser-errors.ts';
 import { protocolRefusal } from './protocol.ts';
 import { notHttp, tooManyFromAddress } from './refusals.ts';
 import { newRequestId, respond, serviceFailure } from './respond.ts';
-import { refuseUnparsed } from './unparsed.ts';
 
 /** Address and limits of an HTTP server. */
 export interface HttpServerOptions {
@@ -94,7 +94,7 @@ export async function startHttpServer(
   const connections = new Connections(limitsOf(options), proxyCheck(options.trustedProxies ?? []));
   acceptConnections(server, connections, log);
   serveRequests(server, connections, app, options);
-  refuseUnparsed(server, connections, options.onResponse ?? ignore, server.timeout);
+  handleParserErrors(server, connections, options.onResponse ?? ignore, server.timeout);
 
   await listen(server, host, port);
   // An `error` event without a listener would end the process.

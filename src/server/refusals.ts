@@ -59,7 +59,7 @@ export function unsupportedMediaType(operation: ContractOperation): Reply {
 }
 
 /** 429: too many requests of one key are in flight. */
-export const tooManyRequests = reply(
+export const tooManyInFlight = reply(
   429,
   'too-many-in-flight',
   { error: 'Too many requests with this key are in flight.' },

@@ -12,7 +12,7 @@ import type { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
 import { inRequestSpan } from '../telemetry/tracing.ts';
-import type { ActiveKeys } from './active-keys.ts';
+import type { ActiveKeyCache } from './active-key-cache.ts';
 import type { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { authenticate } from './authenticate.ts';
 import { readBody } from './body.ts';
@@ -26,7 +26,7 @@ import {
   contentTooLarge,
   incompleteRequest,
   rateLimited,
-  tooManyRequests,
+  tooManyInFlight,
   unavailable,
   unsupportedMediaType,
   validationFailed,
@@ -42,7 +42,7 @@ export interface PipelineServices {
   intake: Intake;
   readAddress: ReadAddress;
   authFailures: AuthFailureLimiter;
-  activeKeys: Pick<ActiveKeys, 'has' | 'delete'>;
+  activeKeys: Pick<ActiveKeyCache, 'has' | 'delete'>;
   keyRateLimiter: KeyRateLimiter;
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
   inFlight: InFlightLimiter;
@@ -54,8 +54,8 @@ export interface PipelineServices {
 
 /** One operation of the contract, with everything that its pipeline needs. */
 export interface Endpoint extends PipelineServices {
-  contract: ContractOperation;
-  operation: Operation<OperationId>;
+  operation: ContractOperation;
+  implementation: Operation<OperationId>;
   validate: Validate;
 }
 
@@ -79,14 +79,14 @@ interface ProcessedRequest {
 
 /** Returns the Hono handler of an operation. This file lists the steps of every request in their order. */
 export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => Promise<Response> {
-  const { contract, tick, readAddress, onResponse } = endpoint;
-  const { method, path, id } = contract;
+  const { operation, tick, readAddress, onResponse } = endpoint;
+  const { method, path, id } = operation;
   const spanAttributes = { 'http.request.method': method, 'http.route': path, 'leads.operation': id };
   return async ({ env: { incoming }, req }) => {
     const startedAt = performance.now();
     const requestId = newRequestId();
     const request = { incoming, query: req.queries(), requestId, receivedAt: Date.now() };
-    await tick.end();
+    await tick.ended();
     const { reply, partner, headers } = await inRequestSpan(
       `${method} ${path}`,
       spanAttributes,
@@ -112,8 +112,8 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
 
 /** Authenticates the request, applies the limits of its key, and runs it. */
 async function processRequest(request: RequestContext, endpoint: Endpoint): Promise<ProcessedRequest> {
-  const { contract, keyLastUsed, keyRateLimiter, inFlight } = endpoint;
-  const caller = await authenticate(request, contract.credentials, endpoint).catch((error: unknown) => ({
+  const { operation, keyLastUsed, keyRateLimiter, inFlight } = endpoint;
+  const caller = await authenticate(request, operation.credentials, endpoint).catch((error: unknown) => ({
     refusal: failureReply(error, request, endpoint),
     headers: undefined,
   }));
@@ -124,7 +124,7 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
   const allowance = keyRateLimiter.consume(caller);
   const headers = allowance?.headers;
   if (allowance?.isExceeded) return { reply: rateLimited(allowance.retryAfter), partner, headers };
-  if (!inFlight.enter(keyId)) return { reply: tooManyRequests, partner, headers };
+  if (!inFlight.enter(keyId)) return { reply: tooManyInFlight, partner, headers };
   try {
     return { reply: await runRequest(request, partner, endpoint), partner, headers };
   } catch (error) {
@@ -136,15 +136,15 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
 
 /** Reads, parses and validates the body, and runs the operation. */
 async function runRequest(request: RequestContext, partner: Partner, endpoint: Endpoint): Promise<Reply> {
-  const { contract, operation, validate } = endpoint;
+  const { operation, implementation, validate } = endpoint;
   const { incoming, query, receivedAt } = request;
   const { headers } = incoming;
 
-  if (!isSupportedMediaType(contract, headers['content-type'], headers['content-encoding'])) {
-    return unsupportedMediaType(contract);
+  if (!isSupportedMediaType(operation, headers['content-type'], headers['content-encoding'])) {
+    return unsupportedMediaType(operation);
   }
-  const bytes = await readBody(incoming, contract.maxBytes);
-  if (bytes === 'too-large') return contentTooLarge(contract);
+  const bytes = await readBody(incoming, operation.maxBytes);
+  if (bytes === 'too-large') return contentTooLarge(operation);
   if (bytes === 'incomplete') return incompleteRequest;
 
   const json = readJson(bytes);
@@ -158,8 +158,8 @@ async function runRequest(request: RequestContext, partner: Partner, endpoint: E
 
   // The cast: the body passed the schema that its type is generated from.
   const body = result.body as OperationRequest<OperationId>['body'];
-  const idempotency = idempotencyOf(contract.id, headers, body);
-  return operation.run({ partner, body, text: json.text, receivedAt, idempotency });
+  const idempotency = idempotencyOf(operation.id, headers, body);
+  return implementation.run({ partner, body, text: json.text, receivedAt, idempotency });
 }
 
 /** Logs why a valid phone number is not allowed; the partner's message only reports it as invalid. */
@@ -167,22 +167,22 @@ function logNotCallable(
   numbers: readonly NotCallable[],
   { requestId }: RequestContext,
   partner: Partner,
-  { contract, log }: Endpoint,
+  { operation, log }: Endpoint,
 ): void {
   for (const number of numbers) {
-    const details = { requestId, operation: contract.id, partner: partner.name, ...number };
+    const details = { requestId, operation: operation.id, partner: partner.name, ...number };
     log.info(details, 'A phone number is not allowed.');
   }
 }
 
 /** Logs an error and returns the reply to the request that failed. */
 function failureReply(error: unknown, { requestId }: RequestContext, endpoint: Endpoint): Reply {
-  const { contract, operation, failureLog } = endpoint;
-  const details = { requestId, operation: contract.id };
+  const { operation, implementation, failureLog } = endpoint;
+  const details = { requestId, operation: operation.id };
   if (error instanceof StoreUnavailable) {
     failureLog.write('warn', details, `Refused a request: ${error.message}`);
     return unavailable;
   }
   failureLog.write('error', { err: error, ...details }, 'A request failed.');
-  return operation.serverError;
+  return implementation.serverError;
 }

@@ -6,7 +6,7 @@ export class Tick {
   #end: Promise<void> | undefined;
 
   /** Returns a promise that resolves when the current tick ends; all callers within a tick share it. */
-  end(): Promise<void> {
+  ended(): Promise<void> {
     this.#end ??= new Promise((resolve) => {
       setImmediate(() => {
         this.#end = undefined;

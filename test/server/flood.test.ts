@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { digestOf, newKey } from '../../src/partners/key.ts';
-import { ActiveKeys } from '../../src/server/active-keys.ts';
+import { ActiveKeyCache } from '../../src/server/active-key-cache.ts';
 import { openStore } from '../../src/store/open.ts';
 import { send } from '../harness/client.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
@@ -93,7 +93,7 @@ test('reads the active keys a few times a second, for any number of requests', a
   try {
     let digests = ['a'];
     const activeKeyDigests = vi.fn(async () => digests);
-    const keys = new ActiveKeys({ activeKeyDigests });
+    const keys = new ActiveKeyCache({ activeKeyDigests });
     expect(await Promise.all(['a', 'b', 'a', 'c'].map((digest) => keys.has(digest)))).toEqual([
       true,
       false,
@@ -127,7 +127,7 @@ test('reads the active keys a few times a second, for any number of requests', a
 test('reads the active keys again after a failed query', async () => {
   const activeKeyDigests = vi.fn(async () => ['a']);
   activeKeyDigests.mockRejectedValueOnce(new Error('the store is down'));
-  const keys = new ActiveKeys({ activeKeyDigests });
+  const keys = new ActiveKeyCache({ activeKeyDigests });
   await expect(keys.has('a')).rejects.toThrow('the store is down');
   expect(await keys.has('a')).toBe(true);
 });

@@ -5,8 +5,8 @@ import type { Reply } from '../contract/reply.ts';
 /** Time for the client to read the response before its connection is closed (ms). */
 const lingerTime = 1_000;
 
-/** Writes a response to a connection that Node's HTTP parser has abandoned, and ends the connection. */
-export function refuseRaw(socket: Socket, reply: Reply, requestId: string): void {
+/** Writes a response directly to a socket that Node's HTTP parser has abandoned, and ends the connection. */
+export function respondOnSocket(socket: Socket, reply: Reply, requestId: string): void {
   const headers = {
     ...reply.headers,
     'Request-Id': requestId,
@@ -15,11 +15,11 @@ export function refuseRaw(socket: Socket, reply: Reply, requestId: string): void
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   const status = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`;
-  endRaw(socket, [status, ...lines, '', reply.text].join('\r\n'));
+  endSocket(socket, [status, ...lines, '', reply.text].join('\r\n'));
 }
 
 /** Sends a text and ends the connection. */
-export function endRaw(socket: Socket, text = ''): void {
+export function endSocket(socket: Socket, text = ''): void {
   if (!socket.writable) {
     socket.destroy();
     return;

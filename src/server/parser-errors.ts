@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { Reply } from '../contract/reply.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
 import type { Connections } from './connections.ts';
-import { endRaw, refuseRaw } from './raw-refusal.ts';
 import { headersTooLarge, notHttp, requestTimeout, unknownMethod, unsupportedVersion } from './refusals.ts';
 import { newRequestId } from './respond.ts';
+import { endSocket, respondOnSocket } from './socket-response.ts';
 
 /** An error of Node's HTTP parser, or of the connection itself. */
 interface ParserError extends NodeJS.ErrnoException {
@@ -16,12 +16,12 @@ interface ParserError extends NodeJS.ErrnoException {
 }
 
 /**
- * Refuses input from which Node creates no request (tunnels and parser errors) and closes its connection. Earlier
- * requests on the connection get their response first, because their leads may already be saved.
+ * Refuses input that Node does not pass on as a request (what its parser rejects, and CONNECT), and closes the connection.
+ * Earlier requests on the connection get their response first, because their leads may already be saved.
  *
  * @param timeout maximum time for the client to read those responses (ms)
  */
-export function refuseUnparsed(
+export function handleParserErrors(
   server: Server,
   connections: Connections,
   onResponse: OnResponse,
@@ -31,9 +31,9 @@ export function refuseUnparsed(
     const send = () => {
       const requestId = newRequestId();
       onResponse({ requestId, outcome: reply.outcome, status: reply.status, milliseconds: 0 });
-      refuseRaw(socket, reply, requestId);
+      respondOnSocket(socket, reply, requestId);
     };
-    if (connections.abort(socket, send, () => endRaw(socket))) {
+    if (connections.abort(socket, send, () => endSocket(socket))) {
       setTimeout(() => socket.destroy(), timeout).unref();
     }
   };

@@ -7,11 +7,11 @@ const refreshInterval = 250;
 const maxWaiting = 1_000;
 
 /**
- * The digests of all active keys, neither revoked nor expired. If an address has too many failures, the server looks up
- * its keys only if they are active: a flood of invalid keys then costs a few queries a second, and valid keys still
- * work. The set decides which keys are looked up, never which are accepted.
+ * Caches the digests of all active keys (neither revoked nor expired). If an address has too many failures, the server
+ * looks up its keys only if they are active: a flood of invalid keys then costs a few queries a second, and valid keys
+ * still work. The cache decides which keys are looked up, never which are accepted.
  */
-export class ActiveKeys {
+export class ActiveKeyCache {
   readonly #registry: Pick<Registry, 'activeKeyDigests'>;
   #digests = new Set<string>();
   #lastRefresh = Number.NEGATIVE_INFINITY;
@@ -52,6 +52,7 @@ export class ActiveKeys {
   }
 
   async #refreshWhenDue(): Promise<void> {
+    // Its error has been thrown to the callers that waited for it.
     await this.#lastQuery.catch(() => {});
     const wait = this.#lastRefresh + refreshInterval - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait).unref());
