@@ -4,7 +4,7 @@ import type { PhoneParsers } from '../leads/phone.ts';
 import { bodySchema, type Contract, type ContractOperation } from './document.ts';
 import { notAnObject, type ValidationErrors, validationErrorsFrom } from './messages.ts';
 import { normaliseBody } from './normalise.ts';
-import { callable, contractAjv } from './vocabulary.ts';
+import { callableKeyword, contractAjv } from './vocabulary.ts';
 
 /** The normalised body of a valid request, or its validation errors. */
 export type ValidationResult = { body: object } | { errors: ValidationErrors; notCallable: NotCallable[] };
@@ -65,7 +65,7 @@ function applyRules(validator: OpenAPIValidator, { id }: ContractOperation, inpu
 function findNotCallable(errors: readonly ErrorObject[], { reasonNotCallable }: PhoneParsers): NotCallable[] {
   const found: NotCallable[] = [];
   for (const { keyword, data, instancePath } of errors) {
-    if (keyword !== callable) continue;
+    if (keyword !== callableKeyword) continue;
     const reason = reasonNotCallable(String(data));
     if (reason !== undefined)
       found.push({ field: instancePath.slice(instancePath.lastIndexOf('/') + 1), reason });

@@ -3,7 +3,7 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { PhoneParsers } from '../leads/phone.ts';
 
 /** Keyword: the phone number must be one that the deployment calls. */
-export const callable = 'x-callable';
+export const callableKeyword = 'x-callable';
 
 /**
  * Creates an Ajv that knows the vocabulary of openapi.yaml: the formats `email` and `phone`, `contentSchema` as an
@@ -23,7 +23,7 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
   ajv.addFormat('phone', (value) => parse(value) !== undefined);
   ajv.addKeyword('x-error-message');
   ajv.addKeyword({
-    keyword: callable,
+    keyword: callableKeyword,
     type: 'string',
     schemaType: 'boolean',
     validate: (isRequired: boolean, value: string) => !isRequired || reasonNotCallable(value) === undefined,

@@ -31,6 +31,15 @@ export interface ActiveLead {
   dialledAt: number | null;
 }
 
+/** A partner's request for the status of its latest lead for one person and lead type. */
+export interface LeadStatusRequest {
+  partnerId: number;
+  /** Name of the lead type, as sent. */
+  type: string;
+  /** E.164. */
+  mobile: string;
+}
+
 /** What a partner can look up about its lead. All times are in milliseconds since 1970. */
 export interface LeadStatus {
   state: LeadState;

@@ -18,15 +18,6 @@ export interface Submission {
   trace?: string | undefined;
 }
 
-/** Identifies the leads of a partner for one person and lead type. */
-export interface PersonAndType {
-  partnerId: number;
-  /** Name of the lead type, as sent. */
-  type: string;
-  /** E.164. */
-  mobile: string;
-}
-
 /** Assigns an identifier to a submission. Identifiers sort by `receivedAt`. */
 export function newSubmission(submission: Omit<Submission, 'id'>): Submission {
   return { id: newIdentifier(submission.receivedAt), ...submission };

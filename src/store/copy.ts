@@ -81,8 +81,8 @@ async function compareTable(
   progress: CopyProgress,
 ): Promise<CopiedTable> {
   const [here, there] = await Promise.all([
-    digestOf(source, table, (rows) => progress.done('checking', rows)),
-    digestOf(target, table),
+    digestTable(source, table, (rows) => progress.done('checking', rows)),
+    digestTable(target, table),
   ]);
   if (here.rows === there.rows && here.digest === there.digest) return here;
   throw new UserError(
@@ -90,8 +90,8 @@ async function compareTable(
   );
 }
 
-/** Reads a table to the end. */
-async function digestOf(
+/** Reads a table to its end. Returns the number and the digest of its rows. @param onRows called after each page */
+async function digestTable(
   store: Archive,
   table: ArchiveTable,
   onRows: (rows: number) => void = () => {},

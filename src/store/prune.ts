@@ -4,8 +4,8 @@ import type { Maintenance, Pruned } from './store.ts';
 /** Maximum number of rows per step: no other call can write during a step. */
 export const stepSize = 500;
 
-/** Time between two steps, in which other calls can write (ms). */
-const pause = 10;
+/** Delay between two steps, during which other calls can write (ms). */
+const stepDelay = 10;
 
 /**
  * Removes, in small steps, what was received before a time, and erases it from the store's files.
@@ -28,11 +28,11 @@ export async function pruneAll(
     total.attempts += step.attempts;
     onStep(total);
     after = step.next;
-    if (after !== undefined) await sleep(pause);
+    if (after !== undefined) await sleep(stepDelay);
   }
   for (let after: number | undefined = 0; after !== undefined; ) {
     after = await store.erase(after);
-    if (after !== undefined) await sleep(pause);
+    if (after !== undefined) await sleep(stepDelay);
   }
   return total;
 }

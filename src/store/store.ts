@@ -1,8 +1,14 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { Cancellation, CancellationOrder } from '../leads/cancellation.ts';
 import type { Idempotency } from '../leads/idempotency.ts';
-import type { CancellationOutcome, LeadState, LeadStatus, SubmissionOutcome } from '../leads/lead.ts';
-import type { PersonAndType, Submission } from '../leads/submission.ts';
+import type {
+  CancellationOutcome,
+  LeadState,
+  LeadStatus,
+  LeadStatusRequest,
+  SubmissionOutcome,
+} from '../leads/lead.ts';
+import type { Submission } from '../leads/submission.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { ArchiveRow, ArchiveTable } from './archive.ts';
@@ -38,7 +44,7 @@ export interface Intake {
    * Returns the status of the partner's latest lead for the person and type. Undefined: there is none, or the type is not
    * granted to the partner. The latest lead is the active one, or else the one that ended last, in the order of the store.
    */
-  leadStatus(wanted: PersonAndType): Promise<LeadStatus | undefined>;
+  leadStatus(request: LeadStatusRequest): Promise<LeadStatus | undefined>;
 }
 
 /** Outcome of a submission, with the lead that it created. */
@@ -90,7 +96,7 @@ export interface ClaimTerms {
 }
 
 /** Result of a claim. */
-export interface Claimed {
+export interface ClaimResult {
   leads: ClaimedLead[];
   /** Number of leads that were too late to call. They are `expired`, or `failed` if the dialler may have them. */
   tooLate: number;
@@ -128,7 +134,7 @@ export interface Delivery {
    * Claims due leads whose delivery is not paused, most overdue first. Until the lease ends, no other claim can
    * include them. They can no longer be cancelled.
    */
-  claimDue(terms: ClaimTerms): Promise<Claimed>;
+  claimDue(terms: ClaimTerms): Promise<ClaimResult>;
   /**
    * Renews the lease of the leads that a claim still holds, even if the lease has ended.
    *

@@ -17,8 +17,8 @@ export interface Workload {
 
 /** Counts of the scheduled leads of all types whose delivery is paused, or of all others. */
 export interface QueueCount {
-  /** Whether they can be delivered. */
-  isOpen: boolean;
+  /** Whether no pause applies to them. */
+  isUnpaused: boolean;
   due: number;
   nextAttemptAt: number | null;
 }
@@ -27,12 +27,12 @@ export interface QueueCount {
 export function workloadOf(
   counts: readonly QueueCount[],
 ): Pick<Workload, 'due' | 'duePaused' | 'nextAttemptAt'> {
-  const open = counts.find(({ isOpen }) => isOpen);
-  const paused = counts.find(({ isOpen }) => !isOpen);
+  const unpaused = counts.find(({ isUnpaused }) => isUnpaused);
+  const paused = counts.find(({ isUnpaused }) => !isUnpaused);
   return {
-    due: open?.due ?? 0,
+    due: unpaused?.due ?? 0,
     duePaused: paused?.due ?? 0,
-    nextAttemptAt: open?.nextAttemptAt ?? undefined,
+    nextAttemptAt: unpaused?.nextAttemptAt ?? undefined,
   };
 }
 
@@ -84,10 +84,10 @@ export interface Activity {
 export const activityLimit = 50_000;
 
 /**
- * Time after which a submission is counted (ms). Its identifier is assigned when it arrives, and it becomes visible when it is
+ * Delay before a submission is counted (ms). Its identifier is assigned when it arrives, and it becomes visible when it is
  * committed, so submissions can become visible out of order.
  */
-export const settlingTime = 1_000;
+export const countingDelay = 1_000;
 
 /** Maximum number of failures in an activity. */
 export const maxRecentFailures = 5;

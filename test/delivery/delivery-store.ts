@@ -3,7 +3,7 @@ import { onTestFinished, vi } from 'vitest';
 import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
-import type { Claimed, ClaimedLead, Delivery } from '../../src/store/store.ts';
+import type { ClaimedLead, ClaimResult, Delivery } from '../../src/store/store.ts';
 import { recordingLog } from '../harness/dispatch.ts';
 import { claimedLead } from './claimed-lead.ts';
 
@@ -15,7 +15,7 @@ export class DeliveryStore implements Delivery, DeliveryPauses {
   /** Leads that are due and not claimed. */
   due: ClaimedLead[] = [];
   /** What the next claim reports besides its leads. */
-  expired: Pick<Claimed, 'tooLate' | 'undecided'> = { tooLate: 0, undecided: 0 };
+  expired: Pick<ClaimResult, 'tooLate' | 'undecided'> = { tooLate: 0, undecided: 0 };
   /** Result of `nextAttemptAt` if nothing is due. */
   next: number | undefined;
   inForce: DeliveryPause[] = [];

@@ -8,7 +8,6 @@ import type { AttemptOutcome } from '../../src/leads/attempt.ts';
 import { type Cancellation, newCancellation } from '../../src/leads/cancellation.ts';
 import type { Idempotency } from '../../src/leads/idempotency.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
-import type { PersonAndType } from '../../src/leads/submission.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
 import { KeyLastUsed } from '../../src/server/key-last-used.ts';
@@ -97,7 +96,7 @@ export async function serve(
 /** Cancels a lead with a request that is received now, unless `wanted` overrides that. */
 export function cancel(
   store: Store,
-  wanted: PersonAndType & Partial<Cancellation>,
+  wanted: Pick<Cancellation, 'partnerId' | 'type' | 'mobile'> & Partial<Cancellation>,
   idempotency?: Idempotency,
 ): Promise<CancellationResult> {
   const content = JSON.stringify({ mobile: wanted.mobile, type: wanted.type });

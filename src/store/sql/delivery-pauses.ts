@@ -3,8 +3,8 @@ import { type Change, run, type SqlDatabase } from './database.ts';
 import { typeId } from './registry.ts';
 import { statement } from './statement.ts';
 
-/** Condition: whether leads of `lead_type` can be delivered. */
-export const isOpen = `NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = '')
+/** Condition: whether no pause applies to the leads of `lead_type`. */
+export const isUnpaused = `NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = '')
   AND NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = lead_type.name)`;
 
 /** Manages pauses of the delivery in a database. */

@@ -5,18 +5,18 @@ import {
   type ActivityCursor,
   type AttemptCount,
   activityLimit,
+  countingDelay,
   countsByState,
   type FailedAttempt,
   maxRecentFailures,
   type QueueCount,
   type SubmissionCount,
-  settlingTime,
   type Watch,
   type Workload,
   workloadOf,
 } from '../watch.ts';
 import type { SqlDatabase } from './database.ts';
-import { isOpen } from './delivery-pauses.ts';
+import { isUnpaused } from './delivery-pauses.ts';
 import { isUndecided } from './lead-order.ts';
 import { statement } from './statement.ts';
 
@@ -49,14 +49,14 @@ const undecidedCount = statement<{ count: number }>(
 
 const queueCounts = statement<QueueCount>(
   'queue_counts',
-  `SELECT "isOpen", CAST(sum(due) AS bigint) AS due, min(next_attempt_at) AS "nextAttemptAt"
+  `SELECT "isUnpaused", CAST(sum(due) AS bigint) AS due, min(next_attempt_at) AS "nextAttemptAt"
    FROM (
-     SELECT ${isOpen} AS "isOpen",
+     SELECT ${isUnpaused} AS "isUnpaused",
        (SELECT count(*) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= $1) AS due,
        (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS next_attempt_at
      FROM lead_type
-   ) AS of_type GROUP BY "isOpen"`,
-  { isOpen: true },
+   ) AS of_type GROUP BY "isUnpaused"`,
+  { isUnpaused: true },
 );
 
 async function workload(database: SqlDatabase, store: WatchedStore): Promise<Workload> {
@@ -90,9 +90,9 @@ const failuresSince = statement<FailedAttempt>(
 const lastAttempt = statement<{ id: number | null }>('last_attempt', 'SELECT max(id) AS id FROM attempt');
 
 async function activity(database: SqlDatabase, after: ActivityCursor | undefined): Promise<Activity> {
-  const settled = identifierBound(Date.now() - settlingTime);
-  const begin = after ?? { submission: settled, attemptId: await firstAttemptToShow(database) };
-  const sent = await database.read(submissionsSince, begin.submission, settled, activityLimit);
+  const countedUntil = identifierBound(Date.now() - countingDelay);
+  const begin = after ?? { submission: countedUntil, attemptId: await firstAttemptToShow(database) };
+  const sent = await database.read(submissionsSince, begin.submission, countedUntil, activityLimit);
   const ended = await database.read(attemptsSince, begin.attemptId, activityLimit);
   const attemptId = Math.max(begin.attemptId, ...ended.map(({ last }) => last));
   return {

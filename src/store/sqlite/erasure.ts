@@ -11,9 +11,9 @@ import { writableDescriptorOf } from './file/descriptors.ts';
 import { overwriteUnallocatedSpace } from './file/unallocated-space.ts';
 import { versionOf } from './file/version.ts';
 
-/** Number of pages that one step moves or reads. A step blocks writers for a few milliseconds. */
-const movedPages = 250;
-const readPages = 1_024;
+/** Number of pages that one step moves, or reads. A step blocks writers for a few milliseconds. */
+const pagesToMove = 250;
+const pagesToRead = 1_024;
 
 /** Regular maintenance shrinks the file if more than this share of it, and this number of pages, are free. */
 const minFreeShare = 0.25;
@@ -40,7 +40,7 @@ export function sqliteErasure(
 ): Pick<Maintenance, 'shrink' | 'erase'> {
   const countOf = (name: 'freelist_count' | 'page_count') =>
     Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
-  const vacuum = database.prepare(`PRAGMA incremental_vacuum(${movedPages})`);
+  const vacuum = database.prepare(`PRAGMA incremental_vacuum(${pagesToMove})`);
   const vacuumStep = () => queue.write(() => void vacuum.all());
   let hasShrunk = false;
 
@@ -65,9 +65,9 @@ export function sqliteErasure(
       }
       const descriptor = writableDescriptorOf(path);
       const read = await retryUntilDone(path, () =>
-        withWriteLock(path, () => overwriteUnallocatedSpace(descriptor, after + 1, readPages)),
+        withWriteLock(path, () => overwriteUnallocatedSpace(descriptor, after + 1, pagesToRead)),
       );
-      if (read === readPages) return after + read;
+      if (read === pagesToRead) return after + read;
       fsyncSync(descriptor);
       await retryUntilDone(path, async () => (await durability.truncateLog()) || undefined);
       return undefined;

@@ -1,6 +1,6 @@
 /** Counts for metrics and for `leads watch`. */
 import { expect } from 'vitest';
-import { settlingTime } from '../../../src/store/watch.ts';
+import { countingDelay } from '../../../src/store/watch.ts';
 import { cancel, deliverDue, leadsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, setClock } from './behaviour.ts';
@@ -47,7 +47,7 @@ export const watch: Behaviours = {
     await store.submit(from(second.id, { mobile: '+447840258824' }));
     await deliverDue(store, 'unknown');
     expect((await store.activity(cursor)).submissions).toEqual([]);
-    await setClock(Date.now() + settlingTime + 1);
+    await setClock(Date.now() + countingDelay + 1);
     const activity = await store.activity(cursor);
     expect(activity.submissions.toSorted((one, other) => one.outcome.localeCompare(other.outcome))).toEqual(
       expect.arrayContaining([

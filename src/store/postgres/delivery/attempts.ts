@@ -6,7 +6,7 @@ import { isCurrent, writeStatement } from '../connection/schema-version.ts';
 
 /**
  * Saves the attempts in `$1`, a JSON array, and changes their leads' states. If several attempts of a lead are recorded at
- * once, `deciding` contains the one that determines its state: a delivered one, or else that of the current claim.
+ * once, `decisive` contains the one that determines its state: a delivered one, or else that of the current claim.
  */
 const recordAttempts = writeStatement(
   'record_attempts',
@@ -18,7 +18,7 @@ const recordAttempts = writeStatement(
     ), saved AS (
       INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
       SELECT lead_id, started_at, ended_at, outcome, response FROM sent
-    ), deciding AS MATERIALIZED (
+    ), decisive AS MATERIALIZED (
       SELECT DISTINCT ON (lead_id) lead_id, claim, outcome, ended_at,
         CASE WHEN outcome <> 'rejected' THEN next_attempt_at END AS next_attempt_at
       FROM sent
@@ -29,24 +29,24 @@ const recordAttempts = writeStatement(
     )
     UPDATE lead SET
       state = CASE
-        WHEN deciding.outcome = 'delivered' THEN 'dialled'
-        WHEN deciding.next_attempt_at IS NULL THEN 'failed'
+        WHEN decisive.outcome = 'delivered' THEN 'dialled'
+        WHEN decisive.next_attempt_at IS NULL THEN 'failed'
         ELSE 'scheduled' END,
-      dialled_at = CASE WHEN deciding.outcome = 'delivered' THEN deciding.ended_at END,
+      dialled_at = CASE WHEN decisive.outcome = 'delivered' THEN decisive.ended_at END,
       ended_order = CASE
-        WHEN deciding.outcome = 'delivered' OR deciding.next_attempt_at IS NOT NULL
-          OR lead.may_have_arrived OR deciding.outcome = 'unknown' THEN 0
+        WHEN decisive.outcome = 'delivered' OR decisive.next_attempt_at IS NOT NULL
+          OR lead.may_have_arrived OR decisive.outcome = 'unknown' THEN 0
         ELSE ${nextEndedOrder} END,
       next_attempt_at = CASE
-        WHEN deciding.outcome = 'delivered' THEN lead.next_attempt_at
-        ELSE coalesce(deciding.next_attempt_at, lead.next_attempt_at) END,
-      may_have_arrived = lead.may_have_arrived OR deciding.outcome = 'unknown',
+        WHEN decisive.outcome = 'delivered' THEN lead.next_attempt_at
+        ELSE coalesce(decisive.next_attempt_at, lead.next_attempt_at) END,
+      may_have_arrived = lead.may_have_arrived OR decisive.outcome = 'unknown',
       claim = NULL
-    FROM deciding
-    WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM deciding)) AND deciding.lead_id = lead.id
+    FROM decisive
+    WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM decisive)) AND decisive.lead_id = lead.id
       AND ${isCurrent}
-      AND (lead.state = 'scheduled' OR deciding.outcome = 'delivered' AND ${isUndecided})
-      AND (deciding.outcome = 'delivered' OR lead.claim = deciding.claim)`,
+      AND (lead.state = 'scheduled' OR decisive.outcome = 'delivered' AND ${isUndecided})
+      AND (decisive.outcome = 'delivered' OR lead.claim = decisive.claim)`,
 );
 
 /** An attempt, with the claim under which it was made and the time of the next one (undefined: none). */

@@ -1,6 +1,6 @@
 import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
-import type { Claimed, ClaimedLead, ClaimTerms } from '../../store.ts';
+import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
 import { claimableLeads, now } from './due-leads.ts';
@@ -56,7 +56,7 @@ const maxLimit = 2 ** 31 - 1;
 export async function claimDue(
   database: PostgresDatabase,
   { claim, limit, lease, earliestDueAt }: ClaimTerms,
-): Promise<Claimed> {
+): Promise<ClaimResult> {
   const rows = await database.write<ClaimedLead & { claimable_since: number; isTooLate: boolean }>(
     claimLeads,
     [claim, Math.min(limit, maxLimit), lease, earliestDueAt, interruptedResponse],

@@ -1,5 +1,5 @@
 import { inPages } from '../../pages.ts';
-import { isOpen } from '../../sql/delivery-pauses.ts';
+import { isUnpaused } from '../../sql/delivery-pauses.ts';
 import { dueLeadColumns, dueLeadJoins } from '../../sql/due-lead.ts';
 import type { DueLead } from '../../store.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
@@ -22,7 +22,7 @@ export function claimableLeads({ after = "(0, '')", limit }: { after?: string; l
       WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= ${now} AND (next_attempt_at, id) > ${after}
       ORDER BY next_attempt_at, id LIMIT ${limit}
     ) AS due
-    WHERE ${isOpen}
+    WHERE ${isUnpaused}
     ORDER BY due.next_attempt_at, due.id`;
 }
 
@@ -47,7 +47,7 @@ const nextAttempt: Statement = {
   name: 'next_attempt',
   text: `
     SELECT min((SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS at
-    FROM lead_type WHERE ${isOpen}`,
+    FROM lead_type WHERE ${isUnpaused}`,
 };
 
 /** Returns when the next lead can be claimed (ms since 1970). Undefined: none, or all are paused. */

@@ -36,7 +36,7 @@ export function postgresIntake(
     keyHolder: (digest) => keys.call(digest),
     submit: (submission, idempotency) => submissions.call(sentSubmissionOf(submission, idempotency)),
     cancel: (cancellation, idempotency) => cancellations.call(sentCancellationOf(cancellation, idempotency)),
-    leadStatus: (requested) => statuses.call(requested),
+    leadStatus: (request) => statuses.call(request),
 
     async isGranted(partnerId, type) {
       return (await database.read(grantedType, [storableText(type), partnerId])).length > 0;

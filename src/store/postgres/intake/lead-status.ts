@@ -1,5 +1,4 @@
-import type { LeadStatus } from '../../../leads/lead.ts';
-import type { PersonAndType } from '../../../leads/submission.ts';
+import type { LeadStatus, LeadStatusRequest } from '../../../leads/lead.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { latestLeads } from './latest-leads.ts';
@@ -19,7 +18,7 @@ const leadStatuses: Statement = {
 /** Returns a function that looks up a batch of lead statuses. */
 export function leadStatusLookup(
   database: PostgresDatabase,
-): (entries: readonly Entry<PersonAndType, LeadStatus | undefined>[]) => Promise<void> {
+): (entries: readonly Entry<LeadStatusRequest, LeadStatus | undefined>[]) => Promise<void> {
   return async (entries) => {
     const pending = new Map(entries.entries());
     const requests = entries.map(({ input: { partnerId, type, mobile } }, index) => ({

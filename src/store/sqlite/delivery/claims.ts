@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
-import type { Claimed, ClaimedLead, ClaimTerms } from '../../store.ts';
+import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import { Query } from '../query.ts';
 import { insertAttemptQuery } from './attempts.ts';
 import type { DueQueue } from './due-queue.ts';
@@ -13,7 +13,7 @@ interface ClaimableLead extends Omit<ClaimedLead, 'mayHaveArrived'> {
 }
 
 /** Returns a function that claims due leads, and ends those that are too late to call. Runs in the caller's transaction. */
-export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimTerms) => Claimed {
+export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimTerms) => ClaimResult {
   const claimableLeads = new Query<ClaimableLead>(
     database,
     `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attempts,

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isOpen } from '../../sql/delivery-pauses.ts';
+import { isUnpaused } from '../../sql/delivery-pauses.ts';
 import { Query } from '../query.ts';
 
 /** A lead's position in the due queue: the most overdue lead comes first. */
@@ -25,12 +25,12 @@ export function dueQueue(database: DatabaseSync): DueQueue {
     database,
     `SELECT id AS typeId,
        (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS nextAttemptAt
-     FROM lead_type WHERE ${isOpen}`,
+     FROM lead_type WHERE ${isUnpaused}`,
   );
   const next = new Query<{ nextAttemptAt: number | null }>(
     database,
     `SELECT min((SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextAttemptAt
-     FROM lead_type WHERE ${isOpen}`,
+     FROM lead_type WHERE ${isUnpaused}`,
   );
   const dueOfType = new Query<QueuePosition>(
     database,
