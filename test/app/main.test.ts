@@ -11,10 +11,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../src/app/config.ts';
 import { diallers } from '../../src/delivery/diallers.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { send, type Target } from '../harness/client.ts';
+import { send } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { finished, run, skipWithout, start, untilOutput } from '../harness/process.ts';
 import { holdWriteLock, leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts';
+import { untilListening } from '../harness/server-process.ts';
 
 const accepted = responseValue('addLead', 200, 'accepted');
 
@@ -23,25 +25,16 @@ function settings(): { PORT: string; DATABASE_URL: string; file: string } {
   return { PORT: '0', DATABASE_URL: `sqlite:${file}`, file };
 }
 
-/** Returns the URL and the first key in a server's output. */
-function targetIn(output: string): Target {
-  return {
-    url: /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '',
-    key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',
-  };
-}
-
 /** Starts the server and returns its URL and first key. */
 async function startMain({ file: _file, ...environment }: Record<string, string>) {
   const child = start('src/main.ts', [], environment);
-  const output = await untilOutput(child, /Listening on \S+[\s\S]*-d '.*'/);
-  return { child, output, target: targetIn(output) };
+  return { child, ...(await untilListening(child)) };
 }
 
 /** Starts the server on a store that is not empty. */
 async function startMainAgain({ file: _file, ...environment }: Record<string, string>) {
   const child = start('src/main.ts', [], environment);
-  return { child, target: targetIn(await untilOutput(child, /Listening on/)) };
+  return { child, ...(await untilListening(child, false)) };
 }
 
 /** Returns the mobile numbers of all leads in a store. */
@@ -54,8 +47,7 @@ async function mobilesIn(file: string): Promise<string[]> {
 
 /** Returns a lead for a person who is unique within the test. */
 function lead(index: number) {
-  const mobile = `+44784${String(index).padStart(7, '0')}`;
-  return { ...requestValue('addLead', 'accepted'), mobile };
+  return { ...requestValue('addLead', 'accepted'), mobile: mobileOf(index) };
 }
 
 test('creates a first partner on an empty store, and prints a command that works', async (context) => {
@@ -73,7 +65,7 @@ test('prints the first key only once', async () => {
   first.child.kill('SIGTERM');
   await finished(first.child);
   const second = start('src/main.ts', [], { PORT: '0', DATABASE_URL: environment.DATABASE_URL });
-  const output = await untilOutput(second, /Listening on/);
+  const { output } = await untilListening(second, false);
   second.kill('SIGTERM');
   const { stdout } = await finished(second);
   expect(output + stdout).not.toContain('leads_');
@@ -82,7 +74,7 @@ test('prints the first key only once', async () => {
 test('leaves an empty store empty with BOOTSTRAP=off', async () => {
   const { file, ...environment } = settings();
   const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'off' });
-  await untilOutput(child, /Listening on/);
+  await untilListening(child, false);
   child.kill('SIGTERM');
   await finished(child);
   const store = openSqliteStore(file);
@@ -131,8 +123,7 @@ test('stops with `npm start`, and ignores a second signal', async () => {
     env: { PATH: `${node}${delimiter}${process.env['PATH']}`, METRICS_PORT: '0', ...environment },
   });
   onTestFinished(() => void shell.kill('SIGKILL'));
-  const output = await untilOutput(shell, /Listening on \S+[\s\S]*-d '.*'/);
-  const target = targetIn(output);
+  const { output, target } = await untilListening(shell);
   const lock = holdWriteLock(file);
   const response = send(target, 'addLead', { body: lead(1) });
   await untilWaiting(output, 1);
@@ -289,12 +280,11 @@ test.each([
 ])(
   'reports how leads are delivered in the log and at /status, with %o',
   async (environment, line, delivery) => {
-    const { output } = await startMain({ ...settings(), ...environment, METRICS_PORT: '0' });
+    const { output, target } = await startMain({ ...settings(), ...environment, METRICS_PORT: '0' });
     expect(output).toContain(line);
     const [, metrics = ''] = /(http:\S+)\/metrics/.exec(output) ?? [];
     expect(await (await fetch(`${metrics}/status`)).json()).toEqual({ ready: true, delivery });
-    const [, server = ''] = /Listening on (http:[^\s"]+)/.exec(output) ?? [];
-    expect(await (await fetch(`${server}/readyz`)).json()).toEqual({ status: 'ready' });
+    expect(await (await fetch(`${target.url}/readyz`)).json()).toEqual({ status: 'ready' });
   },
 );
 
@@ -365,7 +355,7 @@ test('reads .env, and gives precedence to the environment', async () => {
     'PORT=0\nBOOTSTRAP=off\nDATABASE_URL=sqlite:from-file.db\nDEFAULT_COUNTRY=DE\n',
   );
   const child = start('src/main.ts', [], { DEFAULT_COUNTRY: 'FR' }, directory);
-  const output = await untilOutput(child, /Listening on/);
+  const { output } = await untilListening(child, false);
   expect(output).toContain('"database":"sqlite:from-file.db","country":"FR"');
   expect(existsSync(join(directory, 'from-file.db'))).toBe(true);
 });
@@ -447,7 +437,7 @@ test('rejects a number that is not called and logs the reason, but still finds a
 
   const restricted = { ...environment, ALLOWED_COUNTRIES: 'GB' };
   const child = start('src/main.ts', [], restricted);
-  const target = { ...before.target, url: targetIn(await untilOutput(child, /Listening on/)).url };
+  const target = { ...before.target, url: (await untilListening(child, false)).target.url };
   const lines = untilOutput(child, /(?:"field"[\s\S]*){3}\n/);
   expect((await send(target, 'addLead', { body })).json).toEqual({
     mobile: { 0: 'Mobile is not a valid phone number.' },

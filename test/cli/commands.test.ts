@@ -1,4 +1,5 @@
 /** The `leads` command, as people and scripts use it: each test runs it in its own process. */
+
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { type Finished, finished, run, start } from '../harness/process.ts';
 import { cancel, deliverDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
@@ -381,9 +383,7 @@ test('does not mark leads as dialled if their output failed', async () => {
   const store = open();
   const { first, from } = await seeded(store);
   await Promise.all(
-    Array.from({ length: 3_000 }, (_, index) =>
-      store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
-    ),
+    Array.from({ length: 3_000 }, (_, index) => store.submit(from(first.id, { mobile: mobileOf(index) }))),
   );
   const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
   const { stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${cli}" due --take 3000 --json | true`], {
@@ -406,7 +406,7 @@ test('prints leads of several batches as one table', async () => {
     const type = index < 60 ? 'motor' : 'motor-trade';
     if (index === 60) await store.addType(type, null);
     if (index === 60) await store.grantType('first', type);
-    await store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}`, type, content }));
+    await store.submit(from(first.id, { mobile: mobileOf(index), type, content }));
   }
   const { code, stdout, stderr } = await leads('due', '--take', '20000');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -1,17 +1,19 @@
 /** A printed lead is called by its reader, so it must not be printed twice, and none may be lost silently. */
+
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { takeDue } from '../../src/cli/take.ts';
 import { defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { DueLead, Store } from '../../src/store/store.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { claim, leadsIn, record, temporaryDirectory } from '../harness/server.ts';
 import { closeAfterTest, seeded, stores } from '../store/stores.ts';
 
 async function withDue(opening: Promise<Store>, count: number) {
   const { store, first, from } = await seeded(opening);
   for (let index = 0; index < count; index += 1) {
-    await store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` }));
+    await store.submit(from(first.id, { mobile: mobileOf(index) }));
   }
   const notes: string[] = [];
   const session = { store, dialWithin: undefined, note: (text: string) => void notes.push(text) };

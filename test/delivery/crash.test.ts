@@ -1,8 +1,10 @@
 /** A server that is killed at the worst moment loses no lead, and a repeated lead has the same id. */
+
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { secret, untilAll } from '../harness/dispatch.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { start, untilOutput } from '../harness/process.ts';
 import { accept, type Receiver, startReceiver } from '../harness/receiver.ts';
 import { holdWriteLock, temporaryDirectory } from '../harness/server.ts';
@@ -18,7 +20,7 @@ async function deployment() {
   let count = 0;
   const addLead = () => {
     count += 1;
-    return store.submit(from(first.id, { mobile: `+44784${String(count).padStart(7, '0')}`, content: '{}' }));
+    return store.submit(from(first.id, { mobile: mobileOf(count), content: '{}' }));
   };
   const startMain = () =>
     start('src/main.ts', [], {

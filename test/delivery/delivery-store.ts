@@ -4,7 +4,7 @@ import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
 import type { ClaimedLead, ClaimResult, Delivery } from '../../src/store/store.ts';
-import { recordingLog } from '../harness/dispatch.ts';
+import { recordingLog } from '../harness/recording-log.ts';
 import { claimedLead } from './claimed-lead.ts';
 
 /** Time of a test's stopped clock (ms since 1970). */

@@ -7,8 +7,10 @@ import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { post } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
-import { dispatch, recordingLog, until, untilAll, untilQueried, webhookTo } from '../harness/dispatch.ts';
+import { dispatch, until, untilAll, untilQueried, webhookTo } from '../harness/dispatch.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { accept, startReceiver } from '../harness/receiver.ts';
+import { recordingLog } from '../harness/recording-log.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 import { openStore, seeded } from '../store/stores.ts';
 
@@ -33,34 +35,30 @@ function freezeClock(time: string): void {
   onTestFinished(() => void vi.useRealTimers());
 }
 
-function mobile(index: number): string {
-  return `+4478402${String(index).padStart(5, '0')}`;
-}
-
 test('delivers leads that became due while no server was running, most overdue first', async () => {
   const { store, first, from } = await seeded(openStore());
   const now = Date.now();
   for (const [index, ago] of [3, 1, 2].entries()) {
     const received = now - ago * 3_600_000;
     vi.useFakeTimers({ toFake: ['Date'], now: received });
-    await store.submit(from(first.id, { mobile: mobile(ago), receivedAt: received + index }));
+    await store.submit(from(first.id, { mobile: mobileOf(ago), receivedAt: received + index }));
     vi.useRealTimers();
   }
   const { dialler, mobiles } = recordingDialler();
   dispatch(store, dialler, { concurrency: 1 });
   await untilAll(store, 'dialled');
-  expect(mobiles).toEqual([mobile(3), mobile(2), mobile(1)]);
+  expect(mobiles).toEqual([mobileOf(3), mobileOf(2), mobileOf(1)]);
 });
 
 test('leads that keep failing do not hold up others', async () => {
   const { store, first, from } = await seeded(openStore());
-  for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+  for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobileOf(index) }));
   let calls = 0;
   const dialler: Dialler = {
     name: 'test',
     deliver: async (lead) => {
       calls += 1;
-      return lead.mobile < mobile(5) ? { outcome: 'unavailable', response: 'busy' } : delivered;
+      return lead.mobile < mobileOf(5) ? { outcome: 'unavailable', response: 'busy' } : delivered;
     },
   };
   dispatch(store, dialler, { concurrency: 2, retrySchedule: Array(1_000).fill(1) });
@@ -72,7 +70,8 @@ test('leads that keep failing do not hold up others', async () => {
 
 test('two dispatchers that share a store never deliver the same lead', async () => {
   const { store, first, from } = await seeded(openStore());
-  for (let index = 0; index < 300; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+  for (let index = 0; index < 300; index += 1)
+    await store.submit(from(first.id, { mobile: mobileOf(index) }));
   // Each dispatcher sends one lead until its first success, so both have one before either gets a second.
   const bothSending = Promise.withResolvers<void>();
   const deliver = async () => {
@@ -98,7 +97,7 @@ test('notices a lead that another process adds, without a notification', async (
   await untilQueried(server.store, 'nextAttemptAt');
   const other = openSqliteStore(server.file);
   const holder = await other.keyHolder(digestOf(server.key));
-  const lead = { type: server.type, mobile: mobile(1), delays: 0, content: '{}' };
+  const lead = { type: server.type, mobile: mobileOf(1), delays: 0, content: '{}' };
   await other.submit(newSubmission({ partnerId: holder?.partner.id ?? 0, receivedAt: Date.now(), ...lead }));
   await other.close();
   await untilAll(server.store, 'dialled');
@@ -112,7 +111,7 @@ test('a lead is either cancelled or delivered, never both (200 races)', async ()
   const cancelled = responseValue('cancelLead', 200, 'cancelled');
   const outcomes = await Promise.all(
     Array.from({ length: 200 }, async (_, index) => {
-      const person = { ...body, mobile: mobile(index) };
+      const person = { ...body, mobile: mobileOf(index) };
       await post(server, 'addLead', person);
       const { json } = await post(server, 'cancelLead', { mobile: person.mobile, type: server.type });
       return { mobile: person.mobile, isCancelled: JSON.stringify(json) === JSON.stringify(cancelled) };
@@ -127,7 +126,7 @@ test('a lead is either cancelled or delivered, never both (200 races)', async ()
 test('keeps exactly DIALLER_CONCURRENCY leads in flight while more are due', async () => {
   const { store, first, from } = await seeded(openStore());
   for (let index = 0; index < 100; index += 1) {
-    await store.submit(from(first.id, { mobile: mobile(index), content: '{}' }));
+    await store.submit(from(first.id, { mobile: mobileOf(index), content: '{}' }));
   }
   const held: ServerResponse[] = [];
   const receiver = await startReceiver((...of) => {
@@ -148,7 +147,8 @@ test('keeps exactly DIALLER_CONCURRENCY leads in flight while more are due', asy
 
 test('sends few leads to a dialler that is down, and the others keep their attempts', async () => {
   const { store, first, from } = await seeded(openStore());
-  for (let index = 0; index < 100; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+  for (let index = 0; index < 100; index += 1)
+    await store.submit(from(first.id, { mobile: mobileOf(index) }));
   // The dialler is down for seven attempts, and the test holds the eighth.
   const back = Promise.withResolvers<void>();
   const { dialler, mobiles } = recordingDialler(async () => {
@@ -172,13 +172,13 @@ test('a lead past DIAL_WITHIN expires and is not delivered', async () => {
   const { store, first, from } = await seeded(openStore());
   const hour = 3_600_000;
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 2 * hour });
-  await store.submit(from(first.id, { mobile: mobile(1) }));
+  await store.submit(from(first.id, { mobile: mobileOf(1) }));
   vi.useRealTimers();
-  await store.submit(from(first.id, { mobile: mobile(2) }));
+  await store.submit(from(first.id, { mobile: mobileOf(2) }));
   const { dialler, mobiles } = recordingDialler();
   dispatch(store, dialler, { dialWithin: hour });
   await untilAll(store, 'dialled', 'expired');
-  expect(mobiles).toEqual([mobile(2)]);
+  expect(mobiles).toEqual([mobileOf(2)]);
 });
 
 test.each([
@@ -224,9 +224,9 @@ test('after the clock is set back by an hour, no lead is delivered early or lost
       ),
     },
   ]);
-  await store.submit(from(first.id, { mobile: mobile(1), delays: 600 }));
+  await store.submit(from(first.id, { mobile: mobileOf(1), delays: 600 }));
   vi.setSystemTime('2026-11-23T11:20:00Z');
-  await expect.poll(() => mobiles).toEqual([mobile(1)]);
+  await expect.poll(() => mobiles).toEqual([mobileOf(1)]);
   vi.setSystemTime('2026-11-23T12:10:00Z');
   await untilAll(store, 'dialled');
   expect(mobiles).toHaveLength(2);
@@ -288,7 +288,7 @@ test('queries the store at least twice a second', async () => {
   }));
   const dispatcher = dispatch(store, down.dialler, { timeout: 100 });
   await untilQueried(store, 'nextAttemptAt');
-  await store.submit(from(first.id, { mobile: mobile(1) }));
+  await store.submit(from(first.id, { mobile: mobileOf(1) }));
   await until(() => expect(dispatcher.status().state).toBe('waiting'));
   await untilQueried(store, 'pauses');
   await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'maintenance' });
@@ -302,7 +302,7 @@ test('queries the store at least twice a second', async () => {
 test('stops even if every call to the store fails', async () => {
   const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
-  await store.submit(from(first.id, { mobile: mobile(1) }));
+  await store.submit(from(first.id, { mobile: mobileOf(1) }));
   const fail = () => Promise.reject(new Error('disk full'));
   const recording = vi.spyOn(store, 'recordAttempt').mockImplementation(fail);
   vi.spyOn(store, 'pauseDelivery').mockImplementation(fail);
@@ -337,7 +337,7 @@ test('stop ends an attempt without a response and records it as unknown', async 
 
 test('a pause that one dialler causes stops all servers and survives a restart', async () => {
   const { store, first, from } = await seeded(openStore());
-  for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+  for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobileOf(index) }));
   const { log, lines } = recordingLog();
   let isRefusing = true;
   const refuse = async (): Promise<DeliveryResult> =>
@@ -385,7 +385,7 @@ test('after a pause, one lead is sent first and the others after its success', a
   responses[0]?.(delivered);
   await untilAll(store, 'dialled');
   await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'Login incorrect' });
-  for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobile(index) }));
+  for (let index = 0; index < 20; index += 1) await store.submit(from(first.id, { mobile: mobileOf(index) }));
   await until(() => expect(dispatcher.status().state).toBe('paused'));
   await store.resumeDelivery(undefined);
   await until(() => expect(responses).toHaveLength(2));
@@ -405,7 +405,7 @@ test('a pause of one type does not affect others, and each change is logged once
   const dispatcher = dispatch(store, dialler, { log });
   await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'The list is full.' });
   for (let index = 0; index < 40; index += 1) {
-    await store.submit(from(first.id, { mobile: mobile(index), type: index % 2 ? 'home' : 'motor' }));
+    await store.submit(from(first.id, { mobile: mobileOf(index), type: index % 2 ? 'home' : 'motor' }));
   }
   await until(async () => expect(await store.workload()).toMatchObject({ byState: { dialled: 20 } }));
   await untilQueried(store, 'pauses', 3);

@@ -1,6 +1,5 @@
 /** Limits of the HTTP client: its connections, the time to establish one, and the size of a body. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   createPost,
@@ -10,26 +9,12 @@ import {
   readText,
   resultOfError,
 } from '../../src/delivery/diallers/http-client.ts';
-import { accept, holdRequests, startReceiver } from '../harness/receiver.ts';
+import { accept, holdRequests, listening, startReceiver } from '../harness/receiver.ts';
 
 const maxBodySize = 1_048_576;
 
 function requestTo(signal = AbortSignal.timeout(20_000)) {
   return { headers: { 'content-type': 'text/plain' }, body: 'lead', signal };
-}
-
-/** Starts a server on a free port. It ends with the test. */
-async function listening(server: Server): Promise<{ port: number }> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket));
-  server.listen(0, '127.0.0.1');
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  await once(server, 'listening');
-  // The cast: a server that listens on TCP has an address with a port.
-  return server.address() as AddressInfo;
 }
 
 /** A response with a body of these chunks, and the number of chunks that were read so far. */
@@ -62,7 +47,7 @@ test('uses one connection for each lead in flight', async () => {
 });
 
 test('reports the dialler as unavailable if no connection is established within half of the timeout', async () => {
-  const { port } = await listening(createServer());
+  const port = await listening(createServer());
   const post = createPost({ concurrency: 1, timeout: 2_000 });
   // The timers of undici have a resolution of one second.
   const request = requestTo(AbortSignal.timeout(3_500));
@@ -88,9 +73,9 @@ test.each([
 ])(
   'reports an unknown outcome if the connection %s after the request was sent',
   async (_case, respond, response) => {
-    const server = await listening(createServer((socket) => void socket.once('data', () => respond(socket))));
+    const port = await listening(createServer((socket) => void socket.once('data', () => respond(socket))));
     const post = createPost({ concurrency: 1, timeout: 20_000 });
-    expect(await post(new URL(`http://127.0.0.1:${server.port}/`), requestTo())).toEqual({
+    expect(await post(new URL(`http://127.0.0.1:${port}/`), requestTo())).toEqual({
       failure: { outcome: 'unknown', response: expect.stringMatching(response) },
     });
   },

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { PauseTracker } from '../../src/delivery/pause-tracker.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
-import { recordingLog } from '../harness/dispatch.ts';
+import { recordingLog } from '../harness/recording-log.ts';
 
 const all: DeliveryPause = { type: undefined, by: 'operator', reason: 'Maintenance.', since: 1_000 };
 const motor: DeliveryPause = { type: 'motor', by: 'operator', reason: 'v2.5 list is full.', since: 2_000 };

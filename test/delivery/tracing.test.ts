@@ -2,37 +2,16 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import { startTracing } from '../../src/telemetry/tracing.ts';
+import { startCollector } from '../harness/collector.ts';
 import { dispatch, untilAll, webhookTo } from '../harness/dispatch.ts';
-import { type Receiver, startReceiver } from '../harness/receiver.ts';
+import { startReceiver } from '../harness/receiver.ts';
 import { openStore, seeded } from '../store/stores.ts';
 
 const trace = { id: '0af7651916cd43dd8448eb211c80319c', span: 'b7ad6b7169203331' };
 
-interface SentSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  attributes: { key: string; value: { stringValue?: string; intValue?: number } }[];
-}
-
-function spansIn(collector: Receiver): SentSpan[] {
-  return collector.received
-    .flatMap(({ body }) => JSON.parse(body).resourceSpans)
-    .flatMap(({ scopeSpans }: { scopeSpans: { spans: SentSpan[] }[] }) => scopeSpans)
-    .flatMap(({ spans }) => spans);
-}
-
 test('each attempt is a span of the trace of its lead, and the receiver gets that span', async () => {
-  const collector = await startReceiver(
-    (_received, outgoing) => void outgoing.writeHead(200, { 'Content-Type': 'application/json' }).end('{}'),
-  );
-  const exporter = {
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    OTEL_BSP_SCHEDULE_DELAY: '50',
-  };
-  for (const [name, value] of Object.entries(exporter)) vi.stubEnv(name, value);
+  const collector = await startCollector();
+  for (const [name, value] of Object.entries(collector.environment)) vi.stubEnv(name, value);
   onTestFinished(() => void vi.unstubAllEnvs());
   const stopTracing = await startTracing(process.env);
   const { store, first, from } = await seeded(openStore());
@@ -57,7 +36,7 @@ test('each attempt is a span of the trace of its lead, and the receiver gets tha
       { key: 'leads.outcome', value: { stringValue: outcome } },
     ],
   });
-  const spans = spansIn(collector);
+  const spans = collector.spans();
   expect(spans).toMatchObject([attempt(1, 'unavailable'), attempt(2, 'delivered')]);
   expect(receiver.received.map(({ headers }) => headers['traceparent'])).toEqual(
     spans.map(({ spanId }) => `00-${trace.id}-${spanId}-01`),

@@ -1,23 +1,10 @@
 /** The log states what to do about a failed lead, which depends on whether the dialler may have it. */
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { DeliveryResult } from '../../src/delivery/dialler.ts';
 import { dispatch, untilAll } from '../harness/dispatch.ts';
+import { recordingLog } from '../harness/recording-log.ts';
 import { claim, leadsIn, record } from '../harness/server.ts';
 import { openStore, seeded } from '../store/stores.ts';
-
-/** A log that keeps its lines as objects. */
-function recordingLog() {
-  const lines: { msg: string; level: number; lead?: string; leads?: number }[] = [];
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      lines.push(JSON.parse(String(chunk)));
-      done();
-    },
-  });
-  return { log: pino(stream), lines };
-}
 
 test.each([
   ['a rejection', ['rejected'], /^Delivery failed\. Run `leads lead retry`/],
@@ -47,8 +34,8 @@ test.each([
   dispatch(store, { name: 'test', deliver }, { log, retrySchedule: [1] });
   const [lead] = await untilAll(store, 'failed');
   expect(results).toEqual([]);
-  const failures = lines.filter(({ msg }) => msg.startsWith('Delivery failed'));
-  expect(failures).toMatchObject([{ level: 50, lead: lead?.id, msg: expect.stringMatching(message) }]);
+  const failures = lines.filter(({ msg }) => String(msg).startsWith('Delivery failed'));
+  expect(failures).toMatchObject([{ level: 'error', lead: lead?.id, msg: expect.stringMatching(message) }]);
 });
 
 test('logs what to do about leads past DIAL_WITHIN that the dialler may have', async () => {
@@ -66,6 +53,6 @@ test('logs what to do about leads past DIAL_WITHIN that the dialler may have', a
   await untilAll(store, 'failed', 'expired');
   expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['expired', 'failed']);
   await expect
-    .poll(() => lines.filter(({ msg }) => msg.includes('`leads lead resolve`')))
-    .toMatchObject([{ level: 50, leads: 1 }]);
+    .poll(() => lines.filter(({ msg }) => String(msg).includes('`leads lead resolve`')))
+    .toMatchObject([{ level: 'error', leads: 1 }]);
 });

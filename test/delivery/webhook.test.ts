@@ -1,8 +1,7 @@
 /** A webhook receiver gets each lead when it is due, can verify the sender, and can recognise a repeat. */
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -10,7 +9,7 @@ import { readContract } from '../../src/contract/document.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { dispatch, limits, secret, until, untilAll, untilQueried, webhookTo } from '../harness/dispatch.ts';
 import { skipWithout } from '../harness/process.ts';
-import { accept, type Behaviour, respondWith, startReceiver } from '../harness/receiver.ts';
+import { accept, type Behaviour, listening, respondWith, startReceiver } from '../harness/receiver.ts';
 import { cancel, leadsIn } from '../harness/server.ts';
 import { openStore, seeded } from '../store/stores.ts';
 
@@ -338,11 +337,7 @@ test('sends nothing to a server with an untrusted certificate', async (context) 
     requests += 1;
     outgoing.writeHead(204).end();
   });
-  impostor.listen(0, '127.0.0.1');
-  onTestFinished(() => void impostor.close());
-  await once(impostor, 'listening');
-  // The cast: a server that listens on TCP has an address with a port.
-  const { port } = impostor.address() as AddressInfo;
+  const port = await listening(impostor);
   const { store } = await withDueLead();
   dispatch(store, webhookTo(`https://127.0.0.1:${port}`), { retrySchedule: [] });
   await untilAll(store, 'failed');
@@ -355,16 +350,7 @@ test('sends nothing to a server with an untrusted certificate', async (context) 
 });
 
 test('a connection that cannot be established times out within the attempt, so the lead was certainly not sent', async () => {
-  const silent = createTcpServer().listen(0, '127.0.0.1');
-  const sockets: Socket[] = [];
-  silent.on('connection', (socket) => sockets.push(socket));
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    silent.close();
-  });
-  await once(silent, 'listening');
-  // The cast: a server that listens on TCP has an address with a port.
-  const { port } = silent.address() as AddressInfo;
+  const port = await listening(createTcpServer());
   const environment = { DIALLER_URL: `https://127.0.0.1:${port}`, DIALLER_SECRET: secret };
   const { store } = await withDueLead();
   // The timers of undici have a resolution of one second.

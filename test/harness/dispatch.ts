@@ -1,10 +1,9 @@
-import { pino } from 'pino';
 import { onTestFinished, vi } from 'vitest';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import type { LeadRecord, Store } from '../../src/store/store.ts';
-import { createLog, type Log } from '../../src/telemetry/log.ts';
+import { createLog } from '../../src/telemetry/log.ts';
 import { leadsIn } from './server.ts';
 
 export const secret = `whsec_${Buffer.alloc(32, 'leads').toString('base64')}`;
@@ -60,17 +59,6 @@ export function untilQueried(store: Store, method: 'nextAttemptAt' | 'pauses', t
       return result;
     }) as never);
   });
-}
-
-/** Creates a log that keeps its lines as objects. */
-export function recordingLog(): { log: Log; lines: Record<string, unknown>[] } {
-  const lines: Record<string, unknown>[] = [];
-  const formatters = { level: (label: string) => ({ level: label }) };
-  const log = pino(
-    { level: 'trace', base: null, formatters },
-    { write: (line) => void lines.push(JSON.parse(line)) },
-  );
-  return { log, lines };
 }
 
 /** Waits until every lead of the store is in one of these states. */

@@ -1,8 +1,9 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import type { Target } from './client.ts';
-import { start, untilOutput } from './process.ts';
+import { start } from './process.ts';
 import { temporaryDirectory } from './server.ts';
+import { untilListening } from './server-process.ts';
 
 /** A server process whose output and metrics are read. */
 export interface ObservedServer {
@@ -30,17 +31,11 @@ export async function startObservedServer(environment: Record<string, string>): 
   };
   child.stdout.on('data', listen);
   child.stderr.on('data', listen);
-  await untilOutput(
-    child,
-    environment['BOOTSTRAP'] === 'off' ? /Listening on/ : /Listening on \S+[\s\S]*-d '.*'/,
-  );
+  const { target } = await untilListening(child, environment['BOOTSTRAP'] !== 'off');
   const metricsUrl = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(output)?.[0] ?? '';
   return {
     child,
-    target: {
-      url: /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '',
-      key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',
-    },
+    target,
     metricsUrl,
     metrics: async () => (await fetch(metricsUrl)).text(),
     output: () => output,

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 /** A request to a receiver. */
@@ -46,6 +46,19 @@ export function holdRequests(behave: Behaviour): { hold: Behaviour; count(): num
       for (const of of released) behave(...of);
     },
   };
+}
+
+/** Makes a server listen on a free port until the test ends. Returns its port. */
+export async function listening(server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // The cast: a server that listens on TCP has an address with a port.
+  return (server.address() as AddressInfo).port;
 }
 
 /** Starts an HTTP server on a free port, or on the given one, until the test ends. */

@@ -4,7 +4,8 @@ import { bootstrap } from '../../src/app/bootstrap.ts';
 import { openStore } from '../../src/store/open.ts';
 import { send, type Target } from '../harness/client.ts';
 import { operationOf, requestValue } from '../harness/contract.ts';
-import { finished, spawnProgram, untilOutput } from '../harness/process.ts';
+import { finished, spawnProgram } from '../harness/process.ts';
+import { untilListening } from '../harness/server-process.ts';
 import { CrashLedger, type CrashReport, type Sending } from './crash-ledger.ts';
 import { RawConnection } from './raw-connection.ts';
 
@@ -85,7 +86,7 @@ async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
   const child = spawnServer(url);
   const ended = new Promise((resolve) => child.once('close', resolve));
   if (moment === 'stop') {
-    await untilOutput(child, /Listening on \S+"/);
+    await untilListening(child, false);
     child.kill('SIGTERM');
   } else child.stdout.resume();
   await sleep(Math.random() * (moment === 'stop' ? maxStop : maxStart));
@@ -95,9 +96,9 @@ async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
 
 async function startServer(url: string): Promise<{ url: string; kill(): Promise<void> }> {
   const child = spawnServer(url);
-  const output = await untilOutput(child, /Listening on \S+"/);
+  const { target } = await untilListening(child, false);
   return {
-    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
+    url: target.url,
     kill: () =>
       new Promise((resolve) => {
         child.once('close', () => resolve());

@@ -3,7 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { post, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
-import { untilOutput } from '../harness/process.ts';
+import { mobileOf } from '../harness/mobile.ts';
+import { untilListening } from '../harness/server-process.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const person = requestValue('addLead', 'accepted');
@@ -40,7 +41,7 @@ export async function startOnSmallDisk(directory: string): Promise<SmallDisk> {
     cwd: root,
     env: environment(`sqlite:${directory}/leads.db`),
   });
-  const target = await targetOf(child);
+  const { target } = await untilListening(child);
   const ballast = `/proc/${child.pid}/root${directory}/ballast`;
   writeFileSync(ballast, Buffer.alloc(1_000_000));
   return { child, target, makeRoom: () => rmSync(ballast) };
@@ -52,7 +53,7 @@ export async function startOnDisk(directory: string): Promise<Pick<SmallDisk, 'c
     cwd: root,
     env: environment(`sqlite:${directory}/leads.db`),
   });
-  return { child, target: await targetOf(child) };
+  return { child, target: (await untilListening(child)).target };
 }
 
 /** Makes the kernel refuse every write of a process to a file (EFBIG), or allows them again. */
@@ -66,7 +67,7 @@ export function allowWrites({ pid }: { pid?: number | undefined }, allowed: bool
 export async function fill(target: Target): Promise<{ saved: string[]; refused: string }> {
   const saved: string[] = [];
   for (let index = 0; index < 1_000; index += 1) {
-    const mobile = `+44784${String(index).padStart(7, '0')}`;
+    const mobile = mobileOf(index);
     const response = await post(target, 'addLead', { ...person, mobile, data });
     if (response.status === 200) saved.push(mobile);
     else if (response.text === failed) return { saved, refused: mobile };
@@ -83,12 +84,4 @@ export async function isStored(target: Target, mobile: string): Promise<boolean>
 
 function environment(url: string): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', PORT: '0', DATABASE_URL: url, RATE_LIMIT: 'off' };
-}
-
-async function targetOf(child: ChildProcessWithoutNullStreams): Promise<Target> {
-  const output = await untilOutput(child, /Listening on \S+[\s\S]*-d '.*'/);
-  return {
-    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
-    key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',
-  };
 }

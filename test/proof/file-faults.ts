@@ -5,11 +5,12 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync,
 import { dirname, join } from 'node:path';
 import { openRaw, sendRaw, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { type FileLoss, fileLosses } from '../store/sqlite/file-losses.ts';
 import { killBackup } from '../store/sqlite/killed-backup.ts';
 import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk } from './disk.ts';
 import { RawConnection } from './raw-connection.ts';
-import { add, ballast, crash, type Fault, mobileOf, type Scene, untilReadiness } from './scene.ts';
+import { add, ballast, crash, type Fault, type Scene, untilReadiness } from './scene.ts';
 
 /** How a store recovers from a loss: why the next start refuses, what the operator does, and how many leads are left. */
 interface Recovery {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Target } from '../harness/client.ts';
-import { untilOutput } from '../harness/process.ts';
+import { untilListening } from '../harness/server-process.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -47,13 +47,9 @@ export async function startMeasured(environment: Record<string, string>): Promis
     rest = lines.pop() ?? '';
     warnings.push(...lines.filter((line) => /^\{"level":"(warn|error|fatal)"/.test(line)));
   });
-  const output = await untilOutput(child, /Listening on \S+[\s\S]*-d '.*'/);
+  const { output, target } = await untilListening(child);
   // Its output must be read, or the pipe fills.
   child.stdout.resume();
-  const target = {
-    url: /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '',
-    key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',
-  };
   const metricsUrl = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(output)?.[0] ?? '';
   const metrics = async () => (await fetch(metricsUrl)).text();
   const numberOf = (text: string, name: string) =>

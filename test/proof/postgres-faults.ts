@@ -5,9 +5,10 @@ import { digestOf, newKey } from '../../src/partners/key.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Target } from '../harness/client.ts';
 import { openLossyProxy } from '../harness/lossy-proxy.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { finished } from '../harness/process.ts';
 import { isStored } from './disk.ts';
-import { add, type Fault, mobileOf, NotPossible, type Scene, untilReadiness } from './scene.ts';
+import { add, type Fault, NotPossible, type Scene, untilReadiness } from './scene.ts';
 
 /** Each fault uses its own range of people, because all share the database. */
 const peoplePerFault = 100_000;

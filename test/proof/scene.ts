@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
-import { finished, type Start, spawnProgram, untilOutput } from '../harness/process.ts';
+import { mobileOf } from '../harness/mobile.ts';
+import { finished, type Start, spawnProgram } from '../harness/process.ts';
+import { untilListening } from '../harness/server-process.ts';
 
 /** A fault that occurs while a server is running. */
 export interface Fault {
@@ -48,12 +50,8 @@ export class Scene {
     how: Start = {},
   ): Promise<{ child: ChildProcessWithoutNullStreams; target: Target }> {
     const child = this.#spawn('src/main.ts', [], environment, how);
-    const output = await untilOutput(
-      child,
-      key === undefined ? /Listening on \S+[\s\S]*-d '.*'/ : /Listening on/,
-    );
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '';
-    return { child, target: { url, key: key ?? /leads_[\w-]{20,}/.exec(output)?.[0] ?? '' } };
+    const { target } = await untilListening(child, key === undefined);
+    return { child, target: { ...target, key: key ?? target.key } };
   }
 
   /** Runs a command, or a server that must refuse to start, to its end. */
@@ -124,11 +122,6 @@ export async function crash(child: ChildProcessWithoutNullStreams): Promise<void
   const end = finished(child);
   child.kill('SIGKILL');
   await end;
-}
-
-/** Returns the mobile number of a person. */
-export function mobileOf(index: number): string {
-  return `+44784${String(index).padStart(7, '0')}`;
 }
 
 /** Adds a person. Returns the status of the response. */

@@ -1,4 +1,5 @@
 /** Connections must leave enough file descriptors for the store and the other parts. */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -6,8 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openRaw, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { skipWithout, untilOutput } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
+import { untilListening } from '../harness/server-process.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const person = requestValue('addLead', 'accepted');
@@ -22,11 +25,7 @@ test('accepts adds while any number of idle connections are open', async (contex
     },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const output = await untilOutput(child, /Listening on \S+[\s\S]*-d '.*'/);
-  const target = {
-    url: /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '',
-    key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '',
-  };
+  const { target } = await untilListening(child);
   const warned = untilOutput(child, /The connection limit is reached/);
   const sockets = Array.from({ length: 200 }, () => openRaw(target));
   onTestFinished(() => {
@@ -35,7 +34,7 @@ test('accepts adds while any number of idle connections are open', async (contex
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
   await warned;
   for (let count = 0; count < 60; count += 1) {
-    const mobile = `+44784${String(count).padStart(7, '0')}`;
+    const mobile = mobileOf(count);
     expect((await send(target, 'addLead', { body: { ...person, mobile } })).status).toBe(200);
   }
 });

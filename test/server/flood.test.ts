@@ -1,27 +1,23 @@
 /** Partners behind a shared address or an unlisted proxy must get through a flood of invalid keys from it. */
-import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { digestOf, newKey } from '../../src/partners/key.ts';
 import { ActiveKeyCache } from '../../src/server/active-key-cache.ts';
 import { openStore } from '../../src/store/open.ts';
 import { send } from '../harness/client.ts';
-import { emptyDatabase } from '../harness/postgres.ts';
-import { serve, temporaryDirectory } from '../harness/server.ts';
+import { serve } from '../harness/server.ts';
+import { sharedStores } from '../store/stores.ts';
 
-describe.each([
-  { name: 'SQLite', url: async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}` },
-  { name: 'PostgreSQL', url: emptyDatabase },
-])('on $name', ({ url }) => {
+describe.each(sharedStores)('on $name', ({ newUrl }) => {
   test('accepts valid keys during a flood after a restart', async () => {
-    const file = await url();
-    const first = await serve(await openStore(file));
+    const url = await newUrl();
+    const first = await serve(await openStore(url));
     const keys = [first.key];
     for (let count = 1; count < 60; count += 1) {
       const key = newKey();
       await first.store.addKey(first.partner, `key-${count}`, digestOf(key));
       keys.push(key);
     }
-    const server = await serve(await openStore(file), {}, first);
+    const server = await serve(await openStore(url), {}, first);
     let isFlooding = true;
     const statuses: number[] = [];
     const flood = Array.from({ length: 4 }, async (_, index) => {

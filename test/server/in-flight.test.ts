@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { post, send } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { deliverDue, leadsIn, startServer, submissionsIn } from '../harness/server.ts';
 
 test('processes exactly one of two hundred equal concurrent adds, and saves all', async () => {
@@ -26,7 +27,7 @@ test('either cancels or delivers a lead, whenever its cancellation arrives durin
   const states: (string | undefined)[] = [];
   // The delivery begins one tick later in each round, until the cancellation has always been first for some rounds.
   for (let ticks = 0; !states.slice(-5).every((state) => state === 'cancelled') || ticks < 20; ticks += 1) {
-    const mobile = `+44784${String(ticks).padStart(7, '0')}`;
+    const mobile = mobileOf(ticks);
     await post(server, 'addLead', { ...requestValue('addLead', 'accepted'), mobile });
     const cancelling = post(server, 'cancelLead', { mobile, type });
     for (let tick = 0; tick < ticks; tick += 1) await nextTick();

@@ -2,20 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digestOf, newKey } from '../../src/partners/key.ts';
-import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
-import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type { Store } from '../../src/store/store.ts';
+import { openStore } from '../../src/store/open.ts';
 import { post, send } from '../harness/client.ts';
 import { operationIds, requestExamples, requestValue, responseValue } from '../harness/contract.ts';
-import { emptyDatabase } from '../harness/postgres.ts';
-import {
-  leadsIn,
-  serve,
-  startServer,
-  submissionsIn,
-  type TestServer,
-  temporaryDirectory,
-} from '../harness/server.ts';
+import { leadsIn, serve, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
+import { sharedStores } from '../store/stores.ts';
 
 const person = requestValue('addLead', 'accepted');
 const named = { mobile: person['mobile'], type: person['type'] };
@@ -122,29 +113,12 @@ test('stores only the digest of a key', () => {
   expect(bytes).not.toContain(server.key);
 });
 
-const shared: [string, () => Promise<() => Promise<Store>>][] = [
-  [
-    'SQLite',
-    async () => {
-      const file = `${temporaryDirectory()}/leads.db`;
-      return async () => openSqliteStore(file);
-    },
-  ],
-  [
-    'PostgreSQL',
-    async () => {
-      const url = await emptyDatabase();
-      return () => openPostgresStore(url);
-    },
-  ],
-];
-
-test.each(shared)(
-  'applies revocations and grants on every server from the next request on: %s',
-  async (_name, make) => {
-    const open = await make();
-    const first = await serve(await open());
-    const second = { ...(await serve(await open(), {}, first)), key: first.key };
+test.each(sharedStores)(
+  'applies revocations and grants on every server from the next request on: $name',
+  async ({ newUrl }) => {
+    const url = await newUrl();
+    const first = await serve(await openStore(url));
+    const second = { ...(await serve(await openStore(url), {}, first)), key: first.key };
     const body = Object.values(requestExamples('leadStatus'))[0]?.value;
     for (const each of [first, second]) expect((await post(each, 'leadStatus', body)).status).toBe(200);
     const untyped = { ...person, type: 'later' };

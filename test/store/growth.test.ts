@@ -2,6 +2,7 @@
  * Every statement of a request, a delivery or a look-up of one person uses an index. Scanning a table takes a moment with ten
  * thousand leads, and minutes with ten million.
  */
+
 import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -13,6 +14,7 @@ import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { defaultBody, operationIds } from '../harness/contract.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { cancel, claim, record, temporaryDirectory } from '../harness/server.ts';
 import { closeAfterTest, seeded } from './stores.ts';
@@ -29,7 +31,7 @@ async function runEveryStatement(
   await store.keyHolder('digest');
   await store.isGranted(1, 'motor');
   people += 1;
-  const mobile = `+44784${String(people).padStart(7, '0')}`;
+  const mobile = mobileOf(people);
   await runEveryOperation(store, mobile);
   await cancel(store, { partnerId: 1, type: 'motor', mobile });
   await store.submit(from(1, { mobile }));

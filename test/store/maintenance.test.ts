@@ -1,16 +1,17 @@
 /** Pruning, copying and backup of a store keep everything that is needed. */
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
-import { identifierBound } from '../../src/leads/identifier.ts';
 import { archiveTables } from '../../src/store/archive.ts';
 import { copyStore } from '../../src/store/copy.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { pruneAll } from '../../src/store/prune.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Archive, Store } from '../../src/store/store.ts';
+import { mobileOf } from '../harness/mobile.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import {
   cancel,
@@ -21,41 +22,20 @@ import {
   submissionsIn,
   temporaryDirectory,
 } from '../harness/server.ts';
+import { currentIdentifier, withClockOffset } from './clock.ts';
 import { closeAfterTest, openStore, seeded, stores } from './stores.ts';
 
 const day = 86_400_000;
 const noProgress = { begin: () => {}, done: () => {} };
 
-function mobile(index: number): string {
-  return `+44784${String(index).padStart(7, '0')}`;
-}
-
-let made = 0;
-
-/** Returns an identifier of the current time, even after the clock was set back; `newIdentifier` never goes back. */
-function currentIdentifier(): string {
-  made += 1;
-  return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
-}
-
-/** Runs something with the clock set back by a number of days. */
-async function withClockSetBack<Result>(days: number, work: () => Promise<Result>): Promise<Result> {
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - days * day });
-  try {
-    return await work();
-  } finally {
-    vi.useRealTimers();
-  }
-}
-
 /** Fills a store with leads in every state, long ago and recent, and with other submissions, attempts and re-runs. */
 async function filledStore(opening: Store | Promise<Store>) {
   const { store, first, second, from } = await seeded(opening);
   for (const days of [500, 1]) {
-    await withClockSetBack(days, async () => {
+    await withClockOffset(-days * day, async () => {
       const base = days * 100;
       const sent = (partnerId: number, index: number, changes = {}) =>
-        from(partnerId, { id: currentIdentifier(), mobile: mobile(base + index), ...changes });
+        from(partnerId, { id: currentIdentifier(), mobile: mobileOf(base + index), ...changes });
       const add = (index: number, changes = {}) => store.submit(sent(first.id, index, changes));
       await add(1);
       const [dialled] = await claim(store, `dialled-${days}`);
@@ -68,7 +48,7 @@ async function filledStore(opening: Store | Promise<Store>) {
         id: currentIdentifier(),
         partnerId: first.id,
         type: 'motor',
-        mobile: mobile(base + 3),
+        mobile: mobileOf(base + 3),
       });
       await store.submit(sent(first.id, 4), { key: `day-${days}`, fingerprint: 'four' });
       const [paused] = await claim(store, `paused-${days}`);
@@ -94,19 +74,19 @@ describe.each(stores)('$name', ({ open }) => {
       attempts: 1,
     });
     expect((await leadsIn(store)).map(({ mobile: number, state }) => [number, state])).toEqual([
-      [mobile(104), 'scheduled'],
-      [mobile(103), 'cancelled'],
-      [mobile(102), 'failed'],
-      [mobile(101), 'dialled'],
-      [mobile(50_004), 'scheduled'],
-      [mobile(50_002), 'failed'],
-      [mobile(50_001), 'dialled'],
+      [mobileOf(104), 'scheduled'],
+      [mobileOf(103), 'cancelled'],
+      [mobileOf(102), 'failed'],
+      [mobileOf(101), 'dialled'],
+      [mobileOf(50_004), 'scheduled'],
+      [mobileOf(50_002), 'failed'],
+      [mobileOf(50_001), 'dialled'],
     ]);
     expect(await submissionsIn(store)).toHaveLength(8);
-    expect(await store.submit(from(first.id, { mobile: mobile(50_001) }))).toMatchObject({
+    expect(await store.submit(from(first.id, { mobile: mobileOf(50_001) }))).toMatchObject({
       outcome: 'existing-contact',
     });
-    const [failed] = await Array.fromAsync(store.leads({ mobile: mobile(50_002) }, 1));
+    const [failed] = await Array.fromAsync(store.leads({ mobile: mobileOf(50_002) }, 1));
     await store.retry(failed?.id ?? '');
     expect((await claim(store, 'again')).map(({ id }) => id)).toContain(failed?.id);
     expect(await pruneAll(store, Date.now() - 400 * day)).toMatchObject({ submissions: 0 });
@@ -119,12 +99,12 @@ describe.each(stores)('$name', ({ open }) => {
         id: currentIdentifier(),
         partnerId: first.id,
         type: 'motor',
-        mobile: mobile(index),
+        mobile: mobileOf(index),
         ...changes,
       });
-    await withClockSetBack(500, async () => {
+    await withClockOffset(-500 * day, async () => {
       for (const index of [1, 2, 3]) {
-        await store.submit(from(first.id, { id: currentIdentifier(), mobile: mobile(index) }));
+        await store.submit(from(first.id, { id: currentIdentifier(), mobile: mobileOf(index) }));
         if (index === 1) await deliverDue(store, 'unknown');
         if (index === 2) await deliverDue(store);
         await cancelled(index);
@@ -140,7 +120,7 @@ describe.each(stores)('$name', ({ open }) => {
       attempts: 1,
     });
     const left = await Promise.all(
-      [1, 2, 3, 4, 5, 6].map((index) => Array.fromAsync(store.cancellations(mobile(index)))),
+      [1, 2, 3, 4, 5, 6].map((index) => Array.fromAsync(store.cancellations(mobileOf(index)))),
     );
     expect(left.map((rows) => rows.map(({ outcome }) => outcome))).toEqual([
       ['already-processed'],
@@ -154,14 +134,14 @@ describe.each(stores)('$name', ({ open }) => {
     await store.resolve(undecided?.id ?? '', false);
     await cancelled(1);
     await pruneAll(store, Date.now() - 400 * day);
-    expect(await Array.fromAsync(store.cancellations(mobile(1)))).toMatchObject([{ outcome: 'cancelled' }]);
+    expect(await Array.fromAsync(store.cancellations(mobileOf(1)))).toMatchObject([{ outcome: 'cancelled' }]);
   });
 
   test('prunes in small steps, and lets other calls write between them', async () => {
     const { store, first, from } = await seeded(open());
-    await withClockSetBack(500, async () => {
+    await withClockOffset(-500 * day, async () => {
       const all = Array.from({ length: 1_200 }, (_, index) =>
-        store.submit(from(first.id, { id: currentIdentifier(), mobile: mobile(index), type: 'unknown' })),
+        store.submit(from(first.id, { id: currentIdentifier(), mobile: mobileOf(index), type: 'unknown' })),
       );
       await Promise.all(all);
     });
@@ -176,7 +156,7 @@ describe.each(stores)('$name', ({ open }) => {
       },
     };
     const pruned = await pruneAll(steps, Date.now() - 400 * day, () => {
-      write = store.submit(from(first.id, { mobile: mobile(5_000 + written.length) }));
+      write = store.submit(from(first.id, { mobile: mobileOf(5_000 + written.length) }));
     });
     await write;
     expect(pruned).toMatchObject({ submissions: 1_200, leads: 0, attempts: 0 });
@@ -186,9 +166,9 @@ describe.each(stores)('$name', ({ open }) => {
 
   test('keeps a submission whose re-run was accepted as long as its lead can be called', async () => {
     const { store, first, from } = await seeded(open());
-    await withClockSetBack(500, async () => {
+    await withClockOffset(-500 * day, async () => {
       const submissions = [1, 2].map((index) =>
-        from(first.id, { id: currentIdentifier(), mobile: mobile(index), type: 'late' }),
+        from(first.id, { id: currentIdentifier(), mobile: mobileOf(index), type: 'late' }),
       );
       for (const submission of submissions) {
         expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
@@ -204,8 +184,8 @@ describe.each(stores)('$name', ({ open }) => {
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'scheduled']);
     expect((await submissionsIn(store)).map(({ reruns }) => reruns.length)).toEqual([1, 1]);
     // One is dialled and prevents a second call; nothing of the other is needed.
-    const other = { id: '', partnerId: first.id, type: 'late', mobile: mobile(2) };
-    await withClockSetBack(499, async () => {
+    const other = { id: '', partnerId: first.id, type: 'late', mobile: mobileOf(2) };
+    await withClockOffset(-499 * day, async () => {
       expect(await cancel(store, { ...other, id: currentIdentifier() })).toMatchObject({
         outcome: 'cancelled',
       });
@@ -213,9 +193,9 @@ describe.each(stores)('$name', ({ open }) => {
     await deliverDue(store);
     expect(await prune()).toMatchObject({ submissions: 2, cancellations: 1, leads: 1 });
     expect((await leadsIn(store)).map(({ state, mobile: number }) => [state, number])).toEqual([
-      ['dialled', mobile(1)],
+      ['dialled', mobileOf(1)],
     ]);
-    expect(await store.submit(from(first.id, { mobile: mobile(1), type: 'late' }))).toMatchObject({
+    expect(await store.submit(from(first.id, { mobile: mobileOf(1), type: 'late' }))).toMatchObject({
       outcome: 'existing-contact',
     });
   });
@@ -223,7 +203,7 @@ describe.each(stores)('$name', ({ open }) => {
   test('prunes the earlier leads of a person with the submission of the latest', async () => {
     const { store, first, from } = await seeded(open(), day);
     for (const days of [500, 450]) {
-      await withClockSetBack(days, async () => {
+      await withClockOffset(-days * day, async () => {
         expect(await store.submit(from(first.id, { id: currentIdentifier() }))).toMatchObject({
           outcome: 'accepted',
         });
@@ -258,36 +238,36 @@ describe('copy', () => {
       expect(await leadsIn(target)).toEqual(await leadsIn(source));
       expect(await target.pauses()).toEqual(await source.pauses());
       for (const type of [undefined, 'motor']) await target.resumeDelivery(type);
-      expect(await Array.fromAsync(target.cancellations(mobile(103)))).toEqual(
-        await Array.fromAsync(source.cancellations(mobile(103))),
+      expect(await Array.fromAsync(target.cancellations(mobileOf(103)))).toEqual(
+        await Array.fromAsync(source.cancellations(mobileOf(103))),
       );
       expect(await target.keyHolder('digest')).toMatchObject({
         keyId: 'key',
         partner: first,
         limit: { perSecond: 5, burst: 10 },
       });
-      const scheduled = { partnerId: first.id, type: 'motor', mobile: mobile(104) };
+      const scheduled = { partnerId: first.id, type: 'motor', mobile: mobileOf(104) };
       expect(
-        await target.submit(from(first.id, { mobile: mobile(104) }), { key: 'day-1', fingerprint: 'four' }),
+        await target.submit(from(first.id, { mobile: mobileOf(104) }), { key: 'day-1', fingerprint: 'four' }),
       ).toMatchObject({ outcome: 'accepted', isReplay: true });
-      expect(await target.submit(from(first.id, { mobile: mobile(104) }))).toMatchObject({
+      expect(await target.submit(from(first.id, { mobile: mobileOf(104) }))).toMatchObject({
         outcome: 'already-scheduled',
       });
       expect(await cancel(target, scheduled)).toMatchObject({ outcome: 'cancelled' });
       // Generated numbers continue after the copied ones.
       await target.addType('new', null);
       await target.addPartner('third', ['new']);
-      await target.submit(from(first.id, { mobile: mobile(7) }));
+      await target.submit(from(first.id, { mobile: mobileOf(7) }));
       await deliverDue(target);
       const [unknown] = await Array.fromAsync(target.submissions({ outcome: 'unknown-type' }, 1));
       await target.rerun(unknown?.id ?? '');
       // So does the order of what was copied and of what arrives now.
-      const copied103 = await Array.fromAsync(target.submissions({ mobile: mobile(103) }, 1));
+      const copied103 = await Array.fromAsync(target.submissions({ mobile: mobileOf(103) }, 1));
       await expect(target.rerun(copied103[0]?.id ?? '')).rejects.toThrow('was not scheduled');
-      const copied104 = await Array.fromAsync(target.submissions({ mobile: mobile(104) }, 10));
+      const copied104 = await Array.fromAsync(target.submissions({ mobile: mobileOf(104) }, 10));
       await expect(target.rerun(copied104.at(-1)?.id ?? '')).rejects.toThrow('was not scheduled');
-      await target.submit(from(first.id, { mobile: mobile(103), delays: 60 }));
-      expect(await cancel(target, { ...scheduled, mobile: mobile(103) })).toMatchObject({
+      await target.submit(from(first.id, { mobile: mobileOf(103), delays: 60 }));
+      expect(await cancel(target, { ...scheduled, mobile: mobileOf(103) })).toMatchObject({
         outcome: 'cancelled',
       });
     },
@@ -365,7 +345,7 @@ describe('backup', () => {
     let isDone = false;
     let written = 0;
     const writing = (async () => {
-      for (; !isDone; written += 1) await store.submit(from(first.id, { mobile: mobile(written) }));
+      for (; !isDone; written += 1) await store.submit(from(first.id, { mobile: mobileOf(written) }));
     })();
     const other = closeAfterTest(openSqliteStore(join(directory, 'leads.db')));
     const file = join(directory, 'copy.db');

@@ -1,10 +1,9 @@
 /** The store decides which lead of a person is the latest, however wrong the servers' clocks are. */
-import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
-import { emptyDatabase } from '../harness/postgres.ts';
-import { cancel, deliverDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
-import { seeded } from './stores.ts';
+import { cancel, deliverDue, leadsIn } from '../harness/server.ts';
+import { withClockOffset } from './clock.ts';
+import { seeded, sharedStores } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
 const seconds = 1_000;
@@ -19,20 +18,7 @@ async function serverOn(url: string): Promise<Store> {
   return store;
 }
 
-/** Runs something with a clock that is wrong by some time (ms). */
-async function withClockOffset<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + milliseconds });
-  try {
-    return await work();
-  } finally {
-    vi.useRealTimers();
-  }
-}
-
-describe.each([
-  ['SQLite', async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}`],
-  ['PostgreSQL', () => emptyDatabase()],
-])('%s', (_name, newUrl) => {
+describe.each(sharedStores)('$name', ({ newUrl }) => {
   /** Opens one store twice, as two servers do. */
   async function twoServers() {
     const url = await newUrl();

@@ -20,6 +20,12 @@ export const stores: readonly TestedStore[] = [
   { name: 'PostgreSQL', open: async () => closeAfterTest(await openPostgresStore(await emptyDatabase())) },
 ];
 
+/** Every kind of store that several processes can share, with a function that returns the URL of a new one. */
+export const sharedStores: readonly { name: string; newUrl(): Promise<string> }[] = [
+  { name: 'SQLite', newUrl: async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}` },
+  { name: 'PostgreSQL', newUrl: () => emptyDatabase() },
+];
+
 /** Opens an empty store, for tests that do not depend on its kind. */
 export function openStore(): Store {
   return closeAfterTest(openSqliteStore(join(temporaryDirectory(), 'leads.db')));

@@ -1,20 +1,8 @@
 /** If every request fails, the log must show that without filling the disk. */
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { LimitedLog } from '../../src/telemetry/limited-log.ts';
 import { OccasionalWarning } from '../../src/telemetry/occasional-warning.ts';
-
-function recordingLog() {
-  const lines: { msg: string; suppressed?: number; level: number }[] = [];
-  const stream = new Writable({
-    write: (chunk, _encoding, done) => {
-      lines.push(JSON.parse(chunk));
-      done();
-    },
-  });
-  return { lines, log: pino(stream) };
-}
+import { recordingLog } from '../harness/recording-log.ts';
 
 function stopClock(): void {
   vi.useFakeTimers();
@@ -28,10 +16,10 @@ test('logs some of many failures, and the number of suppressed lines', () => {
   for (let count = 0; count < 5_000; count += 1)
     limited.write('error', { err: new Error('down') }, 'A request failed.');
   expect(lines).toHaveLength(100);
-  expect(lines.filter(({ suppressed }) => suppressed !== undefined)).toEqual([]);
+  expect(lines.filter((line) => 'suppressed' in line)).toEqual([]);
   vi.advanceTimersByTime(100);
   limited.write('warn', {}, 'Refused a request.');
-  expect(lines.at(-1)).toMatchObject({ msg: 'Refused a request.', level: 40, suppressed: 4_900 });
+  expect(lines.at(-1)).toMatchObject({ msg: 'Refused a request.', level: 'warn', suppressed: 4_900 });
   vi.advanceTimersByTime(100);
   limited.write('warn', {}, 'Refused a request.');
   expect(lines.at(-1)).not.toHaveProperty('suppressed');

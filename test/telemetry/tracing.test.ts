@@ -2,56 +2,30 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { post, send } from '../harness/client.ts';
+import { startCollector } from '../harness/collector.ts';
 import { requestValue } from '../harness/contract.ts';
 import { secret } from '../harness/dispatch.ts';
 import { startObservedServer } from '../harness/observed-server.ts';
-import { type Behaviour, type Receiver, startReceiver } from '../harness/receiver.ts';
+import { startReceiver } from '../harness/receiver.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 
-interface SentSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  attributes: { key: string; value: { stringValue?: string; intValue?: number } }[];
-}
-
-function spansIn(collector: Receiver): SentSpan[] {
-  return collector.received.flatMap(({ body }) =>
-    JSON.parse(body).resourceSpans.flatMap(({ scopeSpans }: { scopeSpans: { spans: SentSpan[] }[] }) =>
-      scopeSpans.flatMap(({ spans }) => spans),
-    ),
-  );
-}
-
-function exportTo(collector: Receiver): Record<string, string> {
-  return {
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    OTEL_BSP_SCHEDULE_DELAY: '50',
-  };
-}
-
-const acknowledge: Behaviour = (_received, outgoing) =>
-  void outgoing.writeHead(200, { 'Content-Type': 'application/json' }).end('{}');
-
 test('one trace covers the request, the commit and the delivery by another process', async () => {
-  const collector = await startReceiver(acknowledge);
+  const collector = await startCollector();
   const dialler = await startReceiver();
   const DATABASE_URL = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
   const webhook = { DIALLER: 'webhook', DIALLER_URL: dialler.url, DIALLER_SECRET: secret };
-  const { target } = await startObservedServer({ DATABASE_URL, DISPATCH: 'off', ...exportTo(collector) });
-  await startObservedServer({ DATABASE_URL, BOOTSTRAP: 'off', ...webhook, ...exportTo(collector) });
+  const { target } = await startObservedServer({ DATABASE_URL, DISPATCH: 'off', ...collector.environment });
+  await startObservedServer({ DATABASE_URL, BOOTSTRAP: 'off', ...webhook, ...collector.environment });
   // Trace headers of clients are ignored.
   const foreign = 'f'.repeat(32);
   const response = await send(target, 'addLead', {
     body: requestValue('addLead', 'accepted'),
     headers: { traceparent: `00-${foreign}-${'f'.repeat(16)}-01` },
   });
-  await expect.poll(() => spansIn(collector).length).toBe(3);
+  await expect.poll(() => collector.spans().length).toBe(3);
 
   const [request, commit, deliver] = ['POST /lead/add', 'commit', 'deliver'].map((name) =>
-    spansIn(collector).find((span) => span.name === name),
+    collector.spans().find((span) => span.name === name),
   );
   expect(commit).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });
   expect(deliver).toMatchObject({ traceId: request?.traceId, parentSpanId: request?.spanId });

@@ -1,6 +1,8 @@
 /** How leads are claimed and attempts recorded. */
+
 import { expect, vi } from 'vitest';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
+import { mobileOf } from '../../harness/mobile.ts';
 import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, hour, person, waitLongerThan } from './behaviour.ts';
@@ -149,7 +151,7 @@ export const deliveries: Behaviours = {
     const types = Array.from({ length: 700 }, (_, index) => ['motor', 'home', 'solar'][(index * index) % 3]);
     await Promise.all(
       types.map((type = '', index) => {
-        const mobile = `+44784${String(index).padStart(7, '0')}`;
+        const mobile = mobileOf(index);
         return store.submit(from(first.id, { type, mobile, receivedAt: now + index - (index % 2) }));
       }),
     );

@@ -1,5 +1,7 @@
 /** What partners and operators can look up. */
+
 import { expect } from 'vitest';
+import { mobileOf } from '../../harness/mobile.ts';
 import { cancel } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, person } from './behaviour.ts';
@@ -50,7 +52,7 @@ export const lookups: Behaviours = {
   'lists more than a page completely and in order, up to the limit': async (open) => {
     const { store, first, from } = await seeded(open());
     const receivedAt = Date.now();
-    const mobiles = Array.from({ length: 1_201 }, (_, index) => `+44784${String(index).padStart(7, '0')}`);
+    const mobiles = Array.from({ length: 1_201 }, (_, index) => mobileOf(index));
     await Promise.all(mobiles.map((mobile) => store.submit(from(first.id, { mobile, receivedAt }))));
     const lists: Record<string, (limit: number) => AsyncIterable<{ mobile: string }>> = {
       leads: (limit) => store.leads({ type: 'motor' }, limit),

@@ -1,5 +1,7 @@
 /** Which submissions a store accepts. */
+
 import { expect } from 'vitest';
+import { mobileOf } from '../../harness/mobile.ts';
 import { cancel, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, person, waitLongerThan } from './behaviour.ts';
@@ -79,7 +81,7 @@ export const submissions: Behaviours = {
   'finishes waiting writes when it is closed': async (open) => {
     const { store, first, from } = await seeded(open());
     const writes = Array.from({ length: 700 }, (_, index) =>
-      store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
+      store.submit(from(first.id, { mobile: mobileOf(index) })),
     );
     await store.close();
     expect(new Set((await Promise.all(writes)).map(({ outcome }) => outcome))).toEqual(new Set(['accepted']));

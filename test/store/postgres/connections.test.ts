@@ -1,13 +1,19 @@
 /** Whatever PostgreSQL does, no connection leaks, and neither a store nor a process waits for it indefinitely. */
 import { once } from 'node:events';
-import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { migrationLock } from '../../../src/store/postgres/connection/migrate.ts';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
-import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import {
+  asAdministrator,
+  emptyDatabase,
+  listeners,
+  openConnection,
+  terminateConnections,
+} from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
-import { finished, start, untilOutput } from '../../harness/process.ts';
+import { finished, start } from '../../harness/process.ts';
+import { untilListening } from '../../harness/server-process.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 /** More connections than a store with one connection and a listener ever needs. */
@@ -28,15 +34,15 @@ async function proxiedDatabase() {
 
 /** Returns the stores' connections to this server, including some that have just ended. */
 function connectionsTo(url: string) {
-  return asAdministrator<{ query: string }>(
+  return asAdministrator(
     url,
-    `SELECT query FROM pg_stat_activity
+    `SELECT FROM pg_stat_activity
      WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
   );
 }
 
 function isListening(url: string) {
-  return async () => (await connectionsTo(url)).some(({ query }) => query.startsWith('LISTEN'));
+  return async () => (await listeners(url)).length > 0;
 }
 
 test('a dispatcher on a hot standby leaks no connections and is notified after the promotion', async () => {
@@ -67,11 +73,7 @@ test('leaks no connections if they are refused or cut while a store listens', as
     await expect.poll(isListening(direct), { message: fault }).toBe(true);
     if (fault === 'refused') proxy.acceptConnections(false);
     if (fault === 'cut') proxy.loseNextResponse('cut');
-    await asAdministrator(
-      direct,
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
-    );
+    await terminateConnections(direct);
     if (fault !== 'refused') continue;
     const before = proxy.connectionCount();
     await expect.poll(() => proxy.connectionCount()).toBeGreaterThan(before + rounds);
@@ -121,21 +123,21 @@ test('closes a store while its listening connection is being made', async () => 
   await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
-/** Starts a server that delivers leads. Returns its process once its output matches. */
-async function startMain(url: string, pattern: RegExp) {
+/** Starts a server that delivers leads. Returns its process once it accepts connections. */
+async function startMain(url: string) {
   const child = start('src/main.ts', [], {
     PORT: '0',
     DATABASE_URL: url,
     DIALLER: 'log',
     BOOTSTRAP: 'off',
   });
-  await untilOutput(child, pattern);
+  await untilListening(child, false);
   return child;
 }
 
 test('SIGTERM ends a server within ten seconds if its database no longer responds', async () => {
   const { direct, url, proxy } = await proxiedDatabase();
-  const child = await startMain(url, /Listening on/);
+  const child = await startMain(url);
   await expect.poll(isListening(direct)).toBe(true);
   proxy.dropPackets();
   const before = performance.now();
@@ -151,7 +153,7 @@ test('SIGTERM ends a server that delivers from a hot standby', async () => {
   await (await openPostgresStore(postgres.url)).close();
   await postgres.stop();
   await postgres.startAsStandby();
-  const child = await startMain(postgres.url, /Listening on/);
+  const child = await startMain(postgres.url);
   child.kill('SIGTERM');
   const { code, stdout } = await finished(child);
   expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('"msg":"Stopped"') });
@@ -160,9 +162,7 @@ test('SIGTERM ends a server that delivers from a hot standby', async () => {
 
 test('SIGTERM ends a server that waits for another one to migrate the store', async () => {
   const url = await emptyDatabase();
-  const other = new pg.Client({ connectionString: url });
-  await other.connect();
-  onTestFinished(() => other.end());
+  const other = await openConnection(url);
   await other.query('SELECT pg_advisory_lock($1)', [migrationLock]);
   const child = start('src/main.ts', [], { PORT: '0', DATABASE_URL: url, BOOTSTRAP: 'off' });
   const waiting = async () =>

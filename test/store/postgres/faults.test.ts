@@ -1,4 +1,5 @@
 /** Whatever fails in PostgreSQL, every response is true, and servers recover without a restart. */
+
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -7,7 +8,14 @@ import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { operationIds, requestValue, responseValue } from '../../harness/contract.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
-import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { mobileOf } from '../../harness/mobile.ts';
+import {
+  asAdministrator,
+  emptyDatabase,
+  openTransaction,
+  statementsWaitingForLocks,
+  terminateConnections,
+} from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
 import { cancel, leadsIn, serve, submissionsIn } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
@@ -39,16 +47,6 @@ async function proxiedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
   url.port = String(proxy.port);
   const store = closeAfterTest(await openPostgresStore(url.href, { connections: 1, ...limits }));
   return { proxy, url: directUrl, direct, store, ...made };
-}
-
-/** Opens a connection with an open transaction. */
-async function openTransaction(url: string) {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => {});
-  await client.connect();
-  await client.query('BEGIN');
-  onTestFinished(() => client.end());
-  return client;
 }
 
 test('restarting PostgreSQL under load fails no request', async () => {
@@ -93,7 +91,7 @@ test('partners get the documented errors while PostgreSQL is down, and are serve
     people += 1;
     const body = {
       ...requestValue('addLead', 'accepted'),
-      mobile: `+44784${String(people).padStart(7, '0')}`,
+      mobile: mobileOf(people),
     };
     return (await send(server, 'addLead', { body })).json;
   };
@@ -107,11 +105,7 @@ test('cutting connections during transactions neither loses nor duplicates leads
   for (let round = 0; round < 30; round += 1) {
     const before = load.saved();
     await expect.poll(load.saved, { interval: 5 }).toBeGreaterThan(before);
-    await asAdministrator(
-      url,
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
-    );
+    await terminateConnections(url);
   }
   await load.stop();
   expect(load.results.filter((each) => 'error' in each)).toEqual([]);
@@ -154,9 +148,9 @@ test.each([undefined, { key: 'k', fingerprint: 'f' }])(
     const twice = async <Result>(call: () => Promise<Result>): Promise<Result> => {
       await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
       const result = call();
-      await expect.poll(async () => (await waiting(url)).length).toBe(1);
+      await expect.poll(async () => (await statementsWaitingForLocks(url)).length).toBe(1);
       proxy.cut();
-      await expect.poll(async () => (await waiting(url)).length).toBe(2);
+      await expect.poll(async () => (await statementsWaitingForLocks(url)).length).toBe(2);
       await other.query('COMMIT; BEGIN');
       return result;
     };
@@ -196,7 +190,7 @@ test('retries a deadlock', async () => {
   const cancelled = Promise.all(
     mobiles.map((mobile) => cancel(store, { partnerId: first.id, type: 'motor', mobile })),
   );
-  await expect.poll(async () => (await waiting(url)).length).toBeGreaterThan(0);
+  await expect.poll(async () => (await statementsWaitingForLocks(url)).length).toBeGreaterThan(0);
   await other.query('UPDATE lead SET attempts = attempts WHERE id = $1', [older?.id]);
   await other.query('COMMIT');
   expect((await cancelled).map(({ outcome }) => outcome)).toEqual(['cancelled', 'cancelled']);
@@ -234,7 +228,7 @@ test('rejects calls beyond the capacity at once and completes the others', async
   const other = await openTransaction(url);
   await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
   const calls = Array.from({ length: 600 }, (_, index) =>
-    store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
+    store.submit(from(first.id, { mobile: mobileOf(index) })),
   );
   const settled = Promise.allSettled(calls);
   await expect(calls.at(-1)).rejects.toThrow(StoreUnavailable);
@@ -250,7 +244,7 @@ test('rejects waiting calls in time while PostgreSQL is blocked, however many th
   const other = await openTransaction(url);
   await other.query('LOCK TABLE lead IN EXCLUSIVE MODE');
   const calls = Array.from({ length: 5_000 }, (_, index) =>
-    store.submit(from(first.id, { mobile: `+44784${String(index).padStart(7, '0')}` })),
+    store.submit(from(first.id, { mobile: mobileOf(index) })),
   );
   const settled = await Promise.allSettled(calls);
   expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(5_000);
@@ -291,11 +285,7 @@ test('rejects writes on a read-only server, as after a failover, and recovers on
   };
   await change('on');
   // Existing connections would keep their setting; those to an old primary would be lost.
-  await asAdministrator(
-    url,
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE application_name LIKE 'leads/%' AND datname = current_database()`,
-  );
+  await terminateConnections(url);
   // The latter if the pool has not yet noticed that a connection was terminated.
   const refusal = /read-only|its outcome is unknown/;
   await expect(store.submit(from(first.id, { mobile: '+447840258824' }))).rejects.toThrow(refusal);
@@ -328,12 +318,3 @@ test('a submission that PostgreSQL cannot store does not affect others', async (
   expect([good?.status, bad?.status, other?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(await leadsIn(store)).toHaveLength(2);
 });
-
-/** Returns the store's statements that wait for a lock. */
-function waiting(url: string) {
-  return asAdministrator(
-    url,
-    `SELECT pid FROM pg_stat_activity
-     WHERE application_name LIKE 'leads/%' AND datname = current_database() AND wait_event_type = 'Lock'`,
-  );
-}

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Submission } from '../../../src/leads/submission.ts';
 import { type Store, StoreUnavailable, type SubmissionResult } from '../../../src/store/store.ts';
+import { mobileOf } from '../../harness/mobile.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
 
 /** Result that a sender received for a submission. */
@@ -40,7 +41,7 @@ export function startLoad(
   const sender = async (index: number) => {
     for (let round = 0; !isStopping; round += 1) {
       people += 1;
-      const mobile = `+44784${String(people).padStart(7, '0')}`;
+      const mobile = mobileOf(people);
       const store = stores[(index + round) % stores.length];
       const other = stores[(index + round + 1) % stores.length];
       await Promise.all([

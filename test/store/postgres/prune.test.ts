@@ -1,24 +1,20 @@
 /** Pruned data is in no row of any table of the schema. */
-import pg from 'pg';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { identifierBound } from '../../../src/leads/identifier.ts';
+import { expect, test } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { pruneAll } from '../../../src/store/prune.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import {
+  asAdministrator,
+  emptyDatabase,
+  openTransaction,
+  statementsWaitingForLocks,
+} from '../../harness/postgres.ts';
 import { claim, record } from '../../harness/server.ts';
+import { currentIdentifier, withClockOffset } from '../clock.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 const day = 86_400_000;
 const marked = 'Markedname';
-
-let made = 0;
-
-/** Returns an identifier of the current time, even after the clock was set back; `newIdentifier` never goes back. */
-function currentIdentifier(): string {
-  made += 1;
-  return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
-}
 
 /** Stores people in every way: with a lead, in place of a lead, without a lead, cancelled, re-run and attempted. */
 async function sendAll(store: Store, partners: readonly number[]): Promise<void> {
@@ -62,12 +58,7 @@ async function tablesWith(url: string, text: string): Promise<string[]> {
 test('leaves no row with data of a person whose submissions were pruned', async () => {
   const url = await emptyDatabase();
   const { store, first, second } = await seeded(closeAfterTest(await openPostgresStore(url)));
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 500 * day });
-  try {
-    await sendAll(store, [first.id, second.id]);
-  } finally {
-    vi.useRealTimers();
-  }
+  await withClockOffset(-500 * day, () => sendAll(store, [first.id, second.id]));
   expect(await tablesWith(url, '84019190')).toEqual(expect.arrayContaining(['lead', 'submission']));
   await pruneAll(store, Date.now() - 400 * day);
   while ((await store.deleteIdempotencyRecords(Date.now() - day)) > 0);
@@ -79,15 +70,10 @@ test('does not re-run a submission that is being pruned', async () => {
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   const submission = from(first.id, { type: 'unknown' });
   await store.submit(submission);
-  const pruning = new pg.Client({ connectionString: url });
-  await pruning.connect();
-  onTestFinished(() => pruning.end());
-  await pruning.query('BEGIN');
+  const pruning = await openTransaction(url);
   await pruning.query('DELETE FROM submission WHERE id = $1', [submission.id]);
   const rerun = expect(store.rerun(submission.id)).rejects.toThrow('does not exist');
-  await expect
-    .poll(() => asAdministrator(url, "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
-    .not.toEqual([]);
+  await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(1);
   await pruning.query('COMMIT');
   await rerun;
 });

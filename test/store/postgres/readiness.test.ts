@@ -2,12 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { provenSkew } from '../../../src/store/postgres/write-check.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
-import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { asAdministrator, emptyDatabase, openTransaction } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
@@ -35,10 +34,8 @@ test('checks and a backup of their table do not block each other', async () => {
     await openPostgresStore(url, { statementTimeout: 20_000, responseTimeout: 20_000 }),
   );
   await asAdministrator(url, 'INSERT INTO readiness SELECT FROM generate_series(1, 200)');
-  const backup = new pg.Client({ connectionString: url });
-  await backup.connect();
-  onTestFinished(() => backup.end());
-  await backup.query('BEGIN; LOCK TABLE readiness IN ACCESS SHARE MODE');
+  const backup = await openTransaction(url);
+  await backup.query('LOCK TABLE readiness IN ACCESS SHARE MODE');
   await store.checkReady();
   await store.checkReady();
   const { rows } = await backup.query('SELECT count(*)::integer AS rows FROM readiness');

@@ -1,9 +1,8 @@
 /** A re-run and a cancellation of the same person at the same time have one of two results: no lead, or a cancelled lead. */
-import pg from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { CancelledLater } from '../../../src/store/cancelled-later.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
-import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { emptyDatabase, openTransaction, statementsWaitingForLocks } from '../../harness/postgres.ts';
 import { cancel, leadsIn } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
@@ -11,19 +10,7 @@ const person = { type: 'motor', mobile: '+447840258823' };
 
 /** Waits until a number of statements of the store wait for a lock. */
 function untilWaitingForLocks(url: string, statements: number): Promise<void> {
-  const waiting = () =>
-    asAdministrator(
-      url,
-      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-    );
-  return expect.poll(async () => (await waiting()).length, { interval: 10 }).toBe(statements);
-}
-
-async function connected(url: string): Promise<pg.Client> {
-  const client = new pg.Client(url);
-  await client.connect();
-  onTestFinished(() => client.end());
-  return client;
+  return expect.poll(() => statementsWaitingForLocks(url), { interval: 10 }).toHaveLength(statements);
 }
 
 async function rerunnable(url: string) {
@@ -39,8 +26,8 @@ async function rerunnable(url: string) {
 test('a cancellation that arrives while a submission is re-run cancels its lead', async () => {
   const url = await emptyDatabase();
   const { store, submission, own } = await rerunnable(url);
-  const blocker = await connected(url);
-  await blocker.query('BEGIN; LOCK TABLE rerun IN SHARE ROW EXCLUSIVE MODE');
+  const blocker = await openTransaction(url);
+  await blocker.query('LOCK TABLE rerun IN SHARE ROW EXCLUSIVE MODE');
   const rerun = store.rerun(submission.id);
   await untilWaitingForLocks(url, 1);
   const cancelled = cancel(store, own);
@@ -54,9 +41,8 @@ test('a cancellation that arrives while a submission is re-run cancels its lead'
 test('a re-run that begins while a cancellation is stored creates no lead', async () => {
   const url = await emptyDatabase();
   const { store, submission, own } = await rerunnable(url);
-  const blocker = await connected(url);
+  const blocker = await openTransaction(url);
   // The cancellation has found no lead, and waits to record its idempotency key.
-  await blocker.query('BEGIN');
   await blocker.query(
     "INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, recorded_at) VALUES ($1, 'k', 'f', 'not-found', 0)",
     [own.partnerId],

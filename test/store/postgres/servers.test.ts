@@ -1,5 +1,4 @@
 /** Several servers can share a store. */
-import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
@@ -8,18 +7,19 @@ import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts
 import { post, type Target } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { dispatch, secret, untilAll } from '../../harness/dispatch.ts';
-import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
-import { start, untilOutput } from '../../harness/process.ts';
+import { mobileOf } from '../../harness/mobile.ts';
+import { asAdministrator, emptyDatabase, listeners, openConnection } from '../../harness/postgres.ts';
+import { start } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
+import { untilListening } from '../../harness/server-process.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 const people = 400;
 
 async function startMain(environment: Record<string, string>): Promise<string> {
   const child = start('src/main.ts', [], { PORT: '0', BOOTSTRAP: 'off', LOG_LEVEL: 'info', ...environment });
-  const output = await untilOutput(child, /Listening on/);
-  return /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '';
+  return (await untilListening(child, false)).target.url;
 }
 
 test('servers that start together on an empty database migrate it once', async () => {
@@ -34,9 +34,7 @@ test('servers that start together on an empty database migrate it once', async (
 
 test('a migration may take longer than any other statement', async () => {
   const url = await emptyDatabase();
-  const other = new pg.Client({ connectionString: url });
-  await other.connect();
-  onTestFinished(() => other.end());
+  const other = await openConnection(url);
   await other.query('SELECT pg_advisory_lock($1)', [migrationLock]);
   const opening = openPostgresStore(url, { responseTimeout: 200, retryTimeout: 60_000 });
   const waiting = () =>
@@ -95,8 +93,8 @@ test('three servers and two dispatchers accept each person once and deliver each
   const accepted = JSON.stringify(responseValue('addLead', 200, 'accepted'));
   const acceptedCounts = await Promise.all(
     Array.from({ length: people }, async (_, index) => {
-      const mobile = `0784${String(index).padStart(7, '0')}`;
-      const sent = targets.map((target) => post(target, 'addLead', { ...body, type: 'motor', mobile }));
+      const lead = { ...body, type: 'motor', mobile: mobileOf(index) };
+      const sent = targets.map((target) => post(target, 'addLead', lead));
       return (await Promise.all(sent)).filter(({ json }) => JSON.stringify(json) === accepted).length;
     }),
   );
@@ -121,14 +119,7 @@ test('a lead that another server accepts wakes a dispatcher', async () => {
       wakings += 1;
     }),
   );
-  await expect
-    .poll(() =>
-      asAdministrator(
-        url,
-        `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
-      ),
-    )
-    .toHaveLength(1);
+  await expect.poll(() => listeners(url)).toHaveLength(1);
   const lead = { type: 'motor', mobile: '+447840258823', delays: 0, content: '{}' };
   await other.submit(newSubmission({ partnerId: first.id, receivedAt: Date.now(), ...lead }));
   await expect.poll(() => wakings).toBe(1);
@@ -143,15 +134,10 @@ test('a dispatcher whose listening connection was cut listens again', async () =
   const { first, from } = await seeded(store);
   const delivered = { outcome: 'delivered', response: 'delivered' } as const;
   dispatch(store, { name: 'test', deliver: async () => delivered });
-  const listeners = () =>
-    asAdministrator<{ pid: number }>(
-      url,
-      `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
-    );
-  await expect.poll(listeners).toHaveLength(1);
-  const [old] = await listeners();
-  await asAdministrator(url, 'SELECT pg_terminate_backend($1)', [old?.pid]);
-  await expect.poll(async () => (await listeners())[0]?.pid ?? old?.pid).not.toBe(old?.pid);
+  await expect.poll(() => listeners(url)).toHaveLength(1);
+  const [old] = await listeners(url);
+  await asAdministrator(url, 'SELECT pg_terminate_backend($1)', [old]);
+  await expect.poll(async () => (await listeners(url))[0] ?? old).not.toBe(old);
   await other.submit(from(first.id));
   await untilAll(store, 'dialled');
   expect(await leadsIn(other)).toHaveLength(1);

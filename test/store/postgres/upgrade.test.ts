@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
 import { archiveTables } from '../../../src/store/archive.ts';
@@ -14,7 +13,12 @@ import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { operationsWith } from '../../harness/contract.ts';
 import { hasPgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
-import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import {
+  asAdministrator,
+  emptyDatabase,
+  openTransaction,
+  statementsWaitingForLocks,
+} from '../../harness/postgres.ts';
 import { claim, record, serve, temporaryDirectory } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
@@ -143,29 +147,14 @@ const migrationsOf = [
 
 /** Counts the statements with this beginning that wait for a lock. */
 async function waiting(url: string, beginning: string): Promise<number> {
-  const rows = await asAdministrator(
-    url,
-    `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
-     AND starts_with(trim(query, E' \\n'), $1)`,
-    [beginning],
-  );
-  return rows.length;
-}
-
-/** Opens a connection with an open transaction. */
-async function transactionOn(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  onTestFinished(() => client.end());
-  await client.query('BEGIN');
-  return client;
+  return (await statementsWaitingForLocks(url)).filter((query) => query.startsWith(beginning)).length;
 }
 
 test.each(migrationsOf)('commits a write that began before a migration of %s', async (_, sql) => {
   const url = await emptyDatabase();
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   const submission = from(first.id);
-  const blocker = await transactionOn(url);
+  const blocker = await openTransaction(url);
   await blocker.query(
     `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome)
      VALUES ('${submission.id}', 1, 1, '', '', 0, '{}', 'accepted')`,
@@ -185,7 +174,7 @@ test.each(migrationsOf)('rejects a write that begins during a migration of %s', 
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   // The statement is already prepared, as on a server that has run for a while.
   await store.submit(from(first.id, { type: 'unknown' }));
-  const newer = await transactionOn(url);
+  const newer = await openTransaction(url);
   await newer.query(
     `${sql}; LOCK TABLE schema_migration IN ACCESS EXCLUSIVE MODE; INSERT INTO schema_migration VALUES (99)`,
   );

@@ -1,4 +1,5 @@
 /** Checkpoints continue whatever happens to their thread, and no failure of the thread ends the process. */
+
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { Checkpoints } from '../../../src/store/sqlite/durability/checkpoints.ts';
 import { openDatabase } from '../../../src/store/sqlite/file/database.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import { mobileOf } from '../../harness/mobile.ts';
 import { finished } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
@@ -84,7 +86,7 @@ test('runs one checkpoint after another', async () => {
   const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
   const before = resetCount();
   for (let people = 0; resetCount() < before + 3 && people < 20_000; people += 1) {
-    await store.submit(from(first.id, { mobile: `+44784${String(people).padStart(7, '0')}` }));
+    await store.submit(from(first.id, { mobile: mobileOf(people) }));
   }
   expect(resetCount()).toBe(before + 3);
 });

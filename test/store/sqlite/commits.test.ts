@@ -14,6 +14,7 @@ import { markInUse } from '../../../src/store/sqlite/file/lifecycle.ts';
 import { latestMigration, migrate } from '../../../src/store/sqlite/file/migrate.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { StoreUnavailable } from '../../../src/store/store.ts';
+import { mobileOf } from '../../harness/mobile.ts';
 import { run } from '../../harness/process.ts';
 import { deliverDue, holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
@@ -133,8 +134,7 @@ test('resets the log under constant load', async () => {
   let people = 0;
   const add = async () => {
     people += 1;
-    const mobile = `+4478${String(people).padStart(8, '0')}`;
-    const lead = { partnerId, type: 'motor-trade', mobile, delays: 0, content: '{}' };
+    const lead = { partnerId, type: 'motor-trade', mobile: mobileOf(people), delays: 0, content: '{}' };
     await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   };
   // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).

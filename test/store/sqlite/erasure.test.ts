@@ -1,4 +1,5 @@
 /** Deleted personal data cannot be read in the store's files or in later backups. */
+
 import { execFileSync } from 'node:child_process';
 import { openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { pruneAll } from '../../../src/store/prune.ts';
 import { overwriteUnallocatedSpace } from '../../../src/store/sqlite/file/unallocated-space.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { mobileOf } from '../../harness/mobile.ts';
 import { run } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 import { allowWrites, missingFor } from '../../proof/disk.ts';
@@ -25,11 +27,7 @@ function bytesOf(file: string): string {
 }
 
 /** Personal data of a person that the store contains. */
-const personalDataOf = (who: number) => [
-  `+44784${String(who).padStart(7, '0')}`,
-  `Name${who}!`,
-  `mail${who}@leads.example`,
-];
+const personalDataOf = (who: number) => [mobileOf(who), `Name${who}!`, `mail${who}@leads.example`];
 
 /** Finds all personal data in bytes. */
 const personalDataIn = (bytes: string) =>

@@ -2,6 +2,7 @@
  * Acknowledged leads are in the files that the next start opens; otherwise the server stops acknowledging and reports the
  * remedy.
  */
+
 import { execFileSync } from 'node:child_process';
 import fs, {
   closeSync,
@@ -30,6 +31,7 @@ import {
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
+import { mobileOf } from '../../harness/mobile.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, startServer, temporaryDirectory } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
@@ -39,13 +41,9 @@ import { fileLosses } from './file-losses.ts';
 async function storeWithLead(count = 1) {
   const file = join(temporaryDirectory(), 'data', 'leads.db');
   const { store, first, from } = await seeded(closeAfterTest(openSqliteStore(file)));
-  const add = (index: number) => store.submit(from(first.id, { mobile: mobile(index) }));
+  const add = (index: number) => store.submit(from(first.id, { mobile: mobileOf(index) }));
   for (let index = 0; index < count; index += 1) await add(index);
   return { file, store, add };
-}
-
-function mobile(index: number): string {
-  return `+44784${String(index).padStart(7, '0')}`;
 }
 
 /** Copies a store's files as a process that is killed now would leave them. */
@@ -84,7 +82,9 @@ test.each(fileLosses)('acknowledges, reads and writes nothing once $name', async
   const before = existsSync(file) && leads();
   await expect(add(3)).rejects.toThrow(reason);
   await expect(store.claimDue({ claim: 'c', limit: 1, lease: 1, earliestDueAt: 0 })).rejects.toThrow(reason);
-  await expect(store.leadStatus({ partnerId: 1, type: 'motor', mobile: mobile(1) })).rejects.toThrow(reason);
+  await expect(store.leadStatus({ partnerId: 1, type: 'motor', mobile: mobileOf(1) })).rejects.toThrow(
+    reason,
+  );
   expect(() => store.keyHolder('digest')).toThrow(reason);
   await expect(store.isGranted(1, 'motor')).rejects.toThrow(reason);
   await expect(store.nextAttemptAt()).rejects.toThrow(reason);
@@ -133,7 +133,7 @@ test('a server whose files were replaced leaves the new files alone when it stop
   await next.addType('pet', null);
   expect(readdirSync(dirname(file)).toSorted()).toEqual(['leads.db', 'leads.db-shm', 'leads.db-wal']);
   await next.close();
-  expect(await mobilesIn(file)).toEqual([mobile(0)]);
+  expect(await mobilesIn(file)).toEqual([mobileOf(0)]);
 });
 
 test('leaves a refused store unchanged, so that the newer version can open it', async () => {
@@ -153,15 +153,15 @@ test('leaves a refused store unchanged, so that the newer version can open it', 
   expect(isInUse(versionOf(database))).toBe(false);
   database.exec(`PRAGMA user_version = ${versionOf(database) - 1}`);
   database.close();
-  expect(await mobilesIn(again)).toEqual([mobile(0)]);
+  expect(await mobilesIn(again)).toEqual([mobileOf(0)]);
 });
 
 test('opens the store of a killed process with all acknowledged leads, even after moving it with its log', async () => {
   const { file, store } = await storeWithLead(3);
-  expect(await mobilesIn(copyAsIfKilled(file))).toEqual([0, 1, 2].map(mobile));
+  expect(await mobilesIn(copyAsIfKilled(file))).toEqual([0, 1, 2].map(mobileOf));
   await store.close();
   expect(existsSync(`${file}-wal`)).toBe(false);
-  expect(await mobilesIn(file)).toEqual([0, 1, 2].map(mobile));
+  expect(await mobilesIn(file)).toEqual([0, 1, 2].map(mobileOf));
 });
 
 test('refuses a store that was not closed and has no log, until it is repaired', async () => {
@@ -172,7 +172,7 @@ test('refuses a store that was not closed and has no log, until it is repaired',
     /leads\.db was not closed, and its log .* is missing.*store repair/,
   );
   renameSync(`${copy}-aside`, `${copy}-wal`);
-  expect(await mobilesIn(copy)).toEqual([0, 1, 2].map(mobile));
+  expect(await mobilesIn(copy)).toEqual([0, 1, 2].map(mobileOf));
   const other = copyAsIfKilled(file);
   rmSync(`${other}-wal`);
   const environment = { DATABASE_URL: `sqlite:${other}` };
@@ -231,7 +231,7 @@ test('a command that only reads marks the store as closed if it closes it last',
   await leadsIn(reader);
   await reader.close();
   expect(existsSync(`${copy}-wal`)).toBe(false);
-  expect(await mobilesIn(copy)).toEqual([0, 1].map(mobile));
+  expect(await mobilesIn(copy)).toEqual([0, 1].map(mobileOf));
 });
 
 test('a command that only reads writes nothing', async () => {
@@ -250,7 +250,7 @@ test('marks the store as closed if two processes close it together', async () =>
   const other = openSqliteStore(file);
   await other.addType('home', null);
   await Promise.all([store.close(), other.close()]);
-  expect(await mobilesIn(file)).toEqual([0, 1].map(mobile));
+  expect(await mobilesIn(file)).toEqual([0, 1].map(mobileOf));
 });
 
 test('the CLI reports a refused store in one sentence', async () => {
@@ -279,7 +279,7 @@ test('refuses a restored backup until the old log is moved away', async () => {
   copyFileSync(backup, restored);
   expect(() => openSqliteStore(restored)).toThrow(/leads\.db-wal is not the log of .*leads\.db.*move/);
   rmSync(`${restored}-wal`);
-  expect(await mobilesIn(restored)).toEqual([mobile(0)]);
+  expect(await mobilesIn(restored)).toEqual([mobileOf(0)]);
 });
 
 test('opens a store whose start was killed before a checkpoint', async () => {
@@ -307,7 +307,7 @@ test('refuses a backup that is restored again next to the log of its first resto
   // Until the log has been reset and no longer continues the backup.
   const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
   for (let index = 1; index < 20 || (resetCount() === 0 && index < 20_000); index += 1) {
-    const lead = { partnerId: 1, type: 'motor', mobile: mobile(index), delays: 0, content: '{}' };
+    const lead = { partnerId: 1, type: 'motor', mobile: mobileOf(index), delays: 0, content: '{}' };
     await again.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   }
   const restored = copyAsIfKilled(file);
@@ -330,7 +330,7 @@ test.each([
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   if (change === withNewLineage) database.exec(`PRAGMA user_version = ${markedInUse(versionOf(database))}`);
   database.exec(`PRAGMA user_version = ${change(versionOf(database))}`);
-  expect(await mobilesIn(copyAsIfKilled(copy))).toEqual([mobile(0)]);
+  expect(await mobilesIn(copyAsIfKilled(copy))).toEqual([mobileOf(0)]);
 });
 
 test('keeps what another program wrote to the log of a closed store', async () => {
@@ -339,8 +339,8 @@ test('keeps what another program wrote to the log of a closed store', async () =
   const other = new DatabaseSync(file);
   onTestFinished(() => other.close());
   other.exec("UPDATE lead SET mobile = '+447840000009'");
-  expect(await mobilesIn(copyAsIfKilled(file))).toEqual([mobile(9)]);
-  expect(await mobilesIn(file)).toEqual([mobile(9)]);
+  expect(await mobilesIn(copyAsIfKilled(file))).toEqual([mobileOf(9)]);
+  expect(await mobilesIn(file)).toEqual([mobileOf(9)]);
 });
 
 /** Changes a key's digest in the index only, as a damaged page would. */

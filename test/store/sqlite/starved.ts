@@ -2,9 +2,11 @@
  * Uses a store while the process has no free descriptor. `checkpoints.test.ts` runs it with a low limit and reads its result
  * as JSON.
  */
+
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { newSubmission } from '../../../src/leads/submission.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import { mobileOf } from '../../harness/mobile.ts';
 
 const [file = '', order] = process.argv.slice(2);
 const store = openSqliteStore(file);
@@ -26,7 +28,7 @@ let people = 0;
 async function addSome(count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) {
     people += 1;
-    const mobile = `+44784${String(people).padStart(7, '0')}`;
+    const mobile = mobileOf(people);
     const lead = { partnerId: partner.id, type: 'motor', mobile, delays: 0, content: '{}' };
     await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   }
