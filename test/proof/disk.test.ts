@@ -1,6 +1,6 @@
 /** With a full or unwritable disk every response is true, and the server recovers without a restart. */
 import { expect, onTestFinished, test } from 'vitest';
-import { post } from '../harness/client.ts';
+import { post, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { untilOutput } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
@@ -8,7 +8,11 @@ import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk 
 
 const person = requestValue('addLead', 'accepted');
 
-test('responds with 500 to adds on a full disk, saves nothing, and recovers once there is space', async (context) => {
+async function readiness({ url }: Target): Promise<number> {
+  return (await fetch(`${url}/readyz`)).status;
+}
+
+test('responds with 500 to adds on a full disk, saves nothing, is not ready, and recovers once there is space', async (context) => {
   // The small disk needs a mount namespace, which a container may refuse. The reason is printed.
   const reason = missingFor('full');
   if (reason !== undefined) context.skip(reason);
@@ -18,6 +22,7 @@ test('responds with 500 to adds on a full disk, saves nothing, and recovers once
   expect(saved.length).toBeGreaterThan(3);
   expect(await isStored(target, refused)).toBe(false);
   expect((await fetch(`${target.url}/healthz`)).status).toBe(200);
+  await expect.poll(() => readiness(target)).toBe(503);
   makeRoom();
   expect((await post(target, 'addLead', { ...person, mobile: refused })).status).toBe(200);
   for (const mobile of [...saved, refused]) expect(await isStored(target, mobile), mobile).toBe(true);
@@ -40,11 +45,10 @@ test('responds with 500 to adds and cancellations while the store cannot be writ
     expect(await isStored(target, other.mobile)).toBe(false);
     expect(await isStored(target, String(person['mobile']))).toBe(true);
   }
-  const readiness = async () => (await fetch(`${target.url}/readyz`)).status;
-  await expect.poll(readiness).toBe(503);
+  await expect.poll(() => readiness(target)).toBe(503);
   expect(await reason).toMatch(/The disk (failed to read or write|that holds) \S+leads\.db/);
   allowWrites(child, true);
-  await expect.poll(readiness).toBe(200);
+  await expect.poll(() => readiness(target)).toBe(200);
   expect((await post(target, 'addLead', other)).json).toEqual(responseValue('addLead', 200, 'accepted'));
   expect((await post(target, 'cancelLead', named)).json).toEqual(
     responseValue('cancelLead', 200, 'cancelled'),

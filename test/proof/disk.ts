@@ -8,7 +8,10 @@ import { untilListening } from '../harness/server-process.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const person = requestValue('addLead', 'accepted');
-const failed = JSON.stringify(responseValue('addLead', 500, 'server-error'));
+const failed = {
+  addLead: JSON.stringify(responseValue('addLead', 500, 'server-error')),
+  cancelLead: JSON.stringify(responseValue('cancelLead', 500, 'server-error')),
+};
 
 /** Nearly the maximum size of `data`, so that a small disk is soon full. */
 const data = JSON.stringify({ ballast: 'x'.repeat(60_000) });
@@ -63,15 +66,31 @@ export function allowWrites({ pid }: { pid?: number | undefined }, allowed: bool
   if (status !== 0) throw new Error(`prlimit failed: ${stderr}`);
 }
 
-/** Sends leads until one is rejected. Returns the people who were acknowledged, and the one who was not. */
+/**
+ * Sends large leads until one is rejected, then small ones, then cancellations, which need the least space. Returns the
+ * people whose leads were acknowledged, and one whose lead was not.
+ */
 export async function fill(target: Target): Promise<{ saved: string[]; refused: string }> {
+  const large = await sendUntilRejected(target, 'addLead', 0, { ...person, data });
+  const small = await sendUntilRejected(target, 'addLead', large.next, person);
+  await sendUntilRejected(target, 'cancelLead', small.next, { type: person['type'] });
+  return { saved: [...large.saved, ...small.saved], refused: small.refused };
+}
+
+/** Sends a request for one person after the other until one is rejected. @param from number of the first person */
+async function sendUntilRejected(
+  target: Target,
+  operationId: 'addLead' | 'cancelLead',
+  from: number,
+  body: Record<string, unknown>,
+): Promise<{ saved: string[]; refused: string; next: number }> {
   const saved: string[] = [];
-  for (let index = 0; index < 1_000; index += 1) {
+  for (let index = from; index < from + 1_000; index += 1) {
     const mobile = mobileOf(index);
-    const response = await post(target, 'addLead', { ...person, mobile, data });
-    if (response.status === 200) saved.push(mobile);
-    else if (response.text === failed) return { saved, refused: mobile };
-    else throw new Error(`The response on a full disk was ${response.status} ${response.text}`);
+    const { status, text } = await post(target, operationId, { ...body, mobile });
+    if (text === failed[operationId]) return { saved, refused: mobile, next: index + 1 };
+    if (status !== 200) throw new Error(`The response on a full disk was ${status} ${text}`);
+    saved.push(mobile);
   }
   throw new Error('The disk did not become full.');
 }
