@@ -190,7 +190,7 @@ function retryCommand(context: CommandContext): Command {
     },
     async ({ store, output }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
       await processIds(ids, async (id) => {
-        const { mayHaveArrived, cancellations } = await store.retry(id, force);
+        const { mayHaveArrived, cancellations } = await store.retryLead(id, force);
         const warning = mayHaveArrived ? ' The dialler may already have it under the same id.' : '';
         await output.done(`The lead ${id} is scheduled for immediate delivery.${warning}`, {
           id,
@@ -228,7 +228,7 @@ function resolveCommand(context: CommandContext): Command {
       if (delivered === notDelivered) throw new UserError('Specify either --delivered or --not-delivered.');
       const wasDelivered = delivered === true;
       await processIds(ids, async (id) => {
-        await store.resolve(id, wasDelivered);
+        await store.resolveLead(id, wasDelivered);
         await output.done(
           wasDelivered
             ? `The lead ${id} is recorded as dialled at its last attempt.`

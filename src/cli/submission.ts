@@ -125,7 +125,7 @@ function rerunCommand(context: CommandContext): Command {
       try {
         await processIds(ids, async (id) => {
           try {
-            const { cancellations, ...rerun } = await store.rerun(id, force);
+            const { cancellations, ...rerun } = await store.rerunSubmission(id, force);
             results.push({ id, rerun, cancellations });
           } catch (error) {
             if (error instanceof CancelledLater) {

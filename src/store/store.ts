@@ -100,7 +100,7 @@ export interface ClaimResult {
   leads: ClaimedLead[];
   /** Number of leads that were too late to call. They are `expired`, or `failed` if the dialler may have them. */
   tooLate: number;
-  /** Number of those that are `failed`, and need an operator's decision (see `OperatorActions.resolve`). */
+  /** Number of those that are `failed`, and need an operator's decision (see `OperatorActions.resolveLead`). */
   undecided: number;
 }
 
@@ -326,7 +326,7 @@ export interface OperatorActions {
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
    * @throws {UserError} if there is no such submission
    */
-  rerun(submissionId: string, isForced?: boolean): Promise<Rerun>;
+  rerunSubmission(submissionId: string, isForced?: boolean): Promise<Rerun>;
   /**
    * Schedules a failed lead for now, with the full retry schedule.
    *
@@ -334,14 +334,14 @@ export interface OperatorActions {
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
    * @throws {UserError} if there is no such lead, it has not failed, or the person and type have a later lead
    */
-  retry(leadId: string, isForced?: boolean): Promise<RetryResult>;
+  retryLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
    * Records an operator's decision about a failed lead that the dialler may have. Delivered: it is dialled, as of its
    * last attempt. Not delivered: it is failed and no longer active, so that the person can be added again.
    *
    * @throws {UserError} if there is no such lead, or it needs no decision
    */
-  resolve(leadId: string, wasDelivered: boolean): Promise<void>;
+  resolveLead(leadId: string, wasDelivered: boolean): Promise<void>;
 }
 
 /** Numbers of rows that were removed. */

@@ -211,7 +211,7 @@ test('a lead without attempts left fails, and `leads lead retry` sends it again'
   const [lead] = await untilAll(store, 'failed');
   expect(lead).toMatchObject({ attempts: 3, lastResponse: 'HTTP 503' });
   receiver.behave = accept;
-  await store.retry(lead?.id ?? '');
+  await store.retryLead(lead?.id ?? '');
   await untilAll(store, 'dialled');
 });
 

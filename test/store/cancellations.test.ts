@@ -84,7 +84,7 @@ describe.each(stores)('$name', ({ open }) => {
     // Old enough to be in the activity.
     const id = `${identifierBound(Date.now() - 5_000)}0000000000`;
     await cancel(store, { id, partnerId: first.id, ...person });
-    await expect(store.rerun(id)).rejects.toThrow(`Submission "${id}" does not exist`);
+    await expect(store.rerunSubmission(id)).rejects.toThrow(`Submission "${id}" does not exist`);
     expect((await store.activity({ ...cursor, submission: '' })).submissions).toEqual([]);
     expect(await Array.fromAsync(store.submissions({ mobile: person.mobile }, 10))).toEqual([]);
   });
@@ -120,7 +120,7 @@ describe.each(stores)('$name', ({ open }) => {
       expect(await cancel(store, own)).toMatchObject({ outcome });
       if (outcome === 'unknown-type') await grant();
       const before = await leadsIn(store);
-      const refusal = await store.rerun(submission.id).catch((error: unknown) => error);
+      const refusal = await store.rerunSubmission(submission.id).catch((error: unknown) => error);
       expect(refusal).toBeInstanceOf(CancelledLater);
       expect(refusal).toMatchObject({
         message: expect.stringContaining(
@@ -139,7 +139,7 @@ describe.each(stores)('$name', ({ open }) => {
     await submit();
     await cancel(store, own);
     await grant();
-    expect(await store.rerun(submission.id, true)).toMatchObject({
+    expect(await store.rerunSubmission(submission.id, true)).toMatchObject({
       outcome: 'accepted',
       cancellations: [{ outcome: 'unknown-type', isLater: true, isOwn: true }],
     });
@@ -151,8 +151,8 @@ describe.each(stores)('$name', ({ open }) => {
     const submission = from(first.id);
     await store.submit(submission);
     await cancel(store, { partnerId: first.id, ...person });
-    await expect(store.rerun(submission.id)).rejects.toThrow('Add --force to schedule it anyway.');
-    expect((await store.rerun(submission.id, true)).outcome).toBe('accepted');
+    await expect(store.rerunSubmission(submission.id)).rejects.toThrow('Add --force to schedule it anyway.');
+    expect((await store.rerunSubmission(submission.id, true)).outcome).toBe('accepted');
   });
 
   test('re-runs a submission despite an earlier cancellation, or one of another partner, person or type', async () => {
@@ -163,7 +163,7 @@ describe.each(stores)('$name', ({ open }) => {
     await cancel(store, { ...own, mobile: '+447840258824' });
     await cancel(store, { ...own, type: 'motor' });
     await grant();
-    const rerun = await store.rerun(submission.id);
+    const rerun = await store.rerunSubmission(submission.id);
     expect(rerun.outcome).toBe('accepted');
     expect(rerun.cancellations.map(({ partner, isLater, isOwn }) => [partner, isLater, isOwn])).toEqual([
       ['first', false, true],
@@ -187,15 +187,15 @@ describe.each(stores)('$name', ({ open }) => {
     const [lead] = await leadsIn(store);
     const id = lead?.id ?? '';
     await cancel(store, { partnerId: second.id, ...person });
-    expect((await store.retry(id)).cancellations).toMatchObject([{ partner: 'second', isOwn: false }]);
+    expect((await store.retryLead(id)).cancellations).toMatchObject([{ partner: 'second', isOwn: false }]);
     await claim(store, 'test');
     await record(store, 'test', id, 'unavailable');
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
-    await expect(store.retry(id)).rejects.toThrow(`Lead ${id} was not scheduled: its partner "first"`);
+    await expect(store.retryLead(id)).rejects.toThrow(`Lead ${id} was not scheduled: its partner "first"`);
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
-    expect(await store.retry(id, true)).toMatchObject({ mayHaveArrived: true });
+    expect(await store.retryLead(id, true)).toMatchObject({ mayHaveArrived: true });
     expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled' }]);
   });
 });

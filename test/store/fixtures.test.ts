@@ -94,7 +94,7 @@ describe.each(Object.entries(openings))('%s', (_store, open) => {
       outcome: 'accepted',
     });
     const [failed] = await Array.fromAsync(store.leads({ mobile: mobileOf(4) }, 1));
-    await store.retry(failed?.id ?? '');
+    await store.retryLead(failed?.id ?? '');
     expect((await store.workload()).byState).toMatchObject({ scheduled: 4, failed: 1 });
   });
 });

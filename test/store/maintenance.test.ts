@@ -56,7 +56,7 @@ async function filledStore(opening: Store | Promise<Store>) {
       await store.submit(sent(second.id, 4));
       const unknown = sent(second.id, 5, { type: 'unknown \u0000 \ud800' });
       await store.submit(unknown);
-      await store.rerun(unknown.id);
+      await store.rerunSubmission(unknown.id);
     });
   }
   await store.addKey('first', 'key', 'digest');
@@ -87,7 +87,7 @@ describe.each(stores)('$name', ({ open }) => {
       outcome: 'existing-contact',
     });
     const [failed] = await Array.fromAsync(store.leads({ mobile: mobileOf(50_002) }, 1));
-    await store.retry(failed?.id ?? '');
+    await store.retryLead(failed?.id ?? '');
     expect((await claim(store, 'again')).map(({ id }) => id)).toContain(failed?.id);
     expect(await pruneAll(store, Date.now() - 400 * day)).toMatchObject({ submissions: 0 });
   });
@@ -131,7 +131,7 @@ describe.each(stores)('$name', ({ open }) => {
       ['not-found'],
     ]);
     const undecided = (await leadsIn(store)).find((lead) => lead.isUndecided);
-    await store.resolve(undecided?.id ?? '', false);
+    await store.resolveLead(undecided?.id ?? '', false);
     await cancelled(1);
     await pruneAll(store, Date.now() - 400 * day);
     expect(await Array.fromAsync(store.cancellations(mobileOf(1)))).toMatchObject([{ outcome: 'cancelled' }]);
@@ -176,7 +176,7 @@ describe.each(stores)('$name', ({ open }) => {
       await store.addType('late', null);
       await store.grantType('first', 'late');
       for (const { id } of submissions) {
-        expect(await store.rerun(id)).toMatchObject({ outcome: 'accepted' });
+        expect(await store.rerunSubmission(id)).toMatchObject({ outcome: 'accepted' });
       }
     });
     const prune = () => pruneAll(store, Date.now() - 400 * day);
@@ -260,12 +260,12 @@ describe('copy', () => {
       await target.submit(from(first.id, { mobile: mobileOf(7) }));
       await deliverDue(target);
       const [unknown] = await Array.fromAsync(target.submissions({ outcome: 'unknown-type' }, 1));
-      await target.rerun(unknown?.id ?? '');
+      await target.rerunSubmission(unknown?.id ?? '');
       // So does the order of what was copied and of what arrives now.
       const copied103 = await Array.fromAsync(target.submissions({ mobile: mobileOf(103) }, 1));
-      await expect(target.rerun(copied103[0]?.id ?? '')).rejects.toThrow('was not scheduled');
+      await expect(target.rerunSubmission(copied103[0]?.id ?? '')).rejects.toThrow('was not scheduled');
       const copied104 = await Array.fromAsync(target.submissions({ mobile: mobileOf(104) }, 10));
-      await expect(target.rerun(copied104.at(-1)?.id ?? '')).rejects.toThrow('was not scheduled');
+      await expect(target.rerunSubmission(copied104.at(-1)?.id ?? '')).rejects.toThrow('was not scheduled');
       await target.submit(from(first.id, { mobile: mobileOf(103), delays: 60 }));
       expect(await cancel(target, { ...scheduled, mobile: mobileOf(103) })).toMatchObject({
         outcome: 'cancelled',

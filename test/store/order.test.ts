@@ -69,8 +69,8 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     await deliverDue(one, 'rejected');
     const newer = (await leadsIn(one)).find(({ id }) => id !== older?.id);
     expect((newer?.id ?? '') < (older?.id ?? '')).toBe(true);
-    await expect(one.retry(older?.id ?? '')).rejects.toThrow(`added again as lead ${newer?.id}`);
-    await one.retry(newer?.id ?? '');
+    await expect(one.retryLead(older?.id ?? '')).rejects.toThrow(`added again as lead ${newer?.id}`);
+    await one.retryLead(newer?.id ?? '');
     expect((await leadsIn(other)).find(({ id }) => id === newer?.id)).toMatchObject({ state: 'scheduled' });
   });
 
@@ -99,7 +99,7 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     await deliverDue(one, 'rejected');
     const [newer] = await leadsIn(one);
     expect(await cancel(one, own)).toMatchObject({ outcome: 'cancelled' });
-    await one.retry(newer?.id ?? '');
+    await one.retryLead(newer?.id ?? '');
     expect((await leadsIn(one)).map(({ state }) => state)).toEqual(['scheduled', 'cancelled']);
   });
 });

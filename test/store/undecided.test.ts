@@ -133,7 +133,7 @@ describe.each(stores)('$name', ({ open }) => {
     const endedAt = Date.now() - hour;
     const ended = { leadId: id, startedAt: endedAt, endedAt, outcome: 'unknown', response: 'none' } as const;
     await store.recordAttempt('test', ended, undefined);
-    await store.resolve(id, true);
+    await store.resolveLead(id, true);
     expect(await leadsIn(store)).toMatchObject([
       { state: 'dialled', dialledAt: endedAt, isUndecided: false },
     ]);
@@ -147,23 +147,23 @@ describe.each(stores)('$name', ({ open }) => {
 
   test('treats the person of a lead that is resolved as delivered as an existing contact', async () => {
     const { store, first, from, id } = await undecided(hour);
-    await store.resolve(id, true);
+    await store.resolveLead(id, true);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   });
 
   test('accepts the person again if the lead is resolved as not delivered', async () => {
     const { store, first, from, id, status } = await undecided();
-    await store.resolve(id, false);
+    await store.resolveLead(id, false);
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, dialledAt: null }]);
     expect((await store.workload()).undecided).toBe(0);
     expect(await store.submit(from(first.id, { delays: 60 }))).toMatchObject({ outcome: 'accepted' });
     expect(await status()).toMatchObject({ state: 'scheduled' });
-    await expect(store.retry(id)).rejects.toThrow('the person was added again');
+    await expect(store.retryLead(id)).rejects.toThrow('the person was added again');
   });
 
   test('cancels a lead that is resolved as not delivered', async () => {
     const { store, first, id, status } = await undecided();
-    await store.resolve(id, false);
+    await store.resolveLead(id, false);
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
     expect(await status()).toMatchObject({ state: 'cancelled' });
   });
@@ -175,21 +175,23 @@ describe.each(stores)('$name', ({ open }) => {
     await store.submit(from(first.id, { mobile: '+447840258825' }));
     const [scheduled, failed] = await leadsIn(store);
     for (const lead of [scheduled, failed]) {
-      await expect(store.resolve(lead?.id ?? '', true)).rejects.toThrow(
+      await expect(store.resolveLead(lead?.id ?? '', true)).rejects.toThrow(
         `Lead ${lead?.id} (${lead?.state}) is not undecided.`,
       );
     }
-    await store.resolve(id, false);
+    await store.resolveLead(id, false);
     for (const wasDelivered of [true, false]) {
-      await expect(store.resolve(id, wasDelivered)).rejects.toThrow(UserError);
-      await expect(store.resolve('nothing', wasDelivered)).rejects.toThrow('Lead "nothing" does not exist');
+      await expect(store.resolveLead(id, wasDelivered)).rejects.toThrow(UserError);
+      await expect(store.resolveLead('nothing', wasDelivered)).rejects.toThrow(
+        'Lead "nothing" does not exist',
+      );
     }
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'failed', 'failed']);
   });
 
   test('retries a lead under the same id, and still does not cancel it', async () => {
     const { store, first, id } = await undecided();
-    expect(await store.retry(id)).toEqual({ mayHaveArrived: true, cancellations: [] });
+    expect(await store.retryLead(id)).toEqual({ mayHaveArrived: true, cancellations: [] });
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
@@ -212,7 +214,7 @@ describe.each(stores)('$name', ({ open }) => {
 
   test('ignores a late attempt after an operator has decided', async () => {
     const { store, first, from, id } = await undecided();
-    await store.resolve(id, false);
+    await store.resolveLead(id, false);
     await store.submit(from(first.id, { delays: 60 }));
     await record(store, 'test', id, 'delivered');
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'failed']);

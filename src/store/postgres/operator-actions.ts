@@ -19,11 +19,11 @@ export function postgresOperatorActions(
   });
   return {
     ...actions,
-    retry: (id, isForced) =>
-      actions.retry(id, isForced).catch((error: unknown) => {
+    retryLead: (id, isForced) =>
+      actions.retryLead(id, isForced).catch((error: unknown) => {
         // The person was accepted again meanwhile, and only one lead can be active: the second attempt reports the new lead.
         if (failureKind(error) === 'permanent' && isUniqueViolation(error))
-          return actions.retry(id, isForced);
+          return actions.retryLead(id, isForced);
         throw error;
       }),
   };

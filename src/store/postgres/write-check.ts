@@ -61,7 +61,7 @@ export class WriteCheck {
   }
 
   async #write(): Promise<void> {
-    const { migration, size } = await this.#database.retry(() => this.#insert());
+    const { migration, size } = await this.#database.withRetries(() => this.#insert());
     if (migration !== latestMigration) {
       throw new Error(`The store has migration ${migration}, and this server needs ${latestMigration}.`);
     }

@@ -26,20 +26,20 @@ export interface Scheduling {
 /** Carries out operators' decisions in a database. */
 export function operatorActions(database: SqlDatabase, scheduling: Scheduling): OperatorActions {
   return {
-    async rerun(id, isForced = false) {
-      const { dueAt, ...result } = await database.change(() => rerun(scheduling, id, isForced));
+    async rerunSubmission(id, isForced = false) {
+      const { dueAt, ...result } = await database.change(() => rerunSubmission(scheduling, id, isForced));
       if (dueAt !== undefined) scheduling.onScheduled?.(dueAt);
       return result;
     },
 
-    async retry(id, isForced = false) {
+    async retryLead(id, isForced = false) {
       const dueAt = Date.now();
-      const result = await database.change(() => retry(id, dueAt, isForced));
+      const result = await database.change(() => retryLead(id, dueAt, isForced));
       scheduling.onScheduled?.(dueAt);
       return result;
     },
 
-    resolve: (id, wasDelivered) => database.change(() => resolve(id, wasDelivered)),
+    resolveLead: (id, wasDelivered) => database.change(() => resolveLead(id, wasDelivered)),
   };
 }
 
@@ -78,7 +78,7 @@ const insertRerun = statement(
 );
 
 /** Re-runs a submission. Returns the due time of its lead too (ms since 1970); undefined: no lead was created. */
-function* rerun(
+function* rerunSubmission(
   scheduling: Scheduling,
   id: string,
   isForced: boolean,
@@ -117,7 +117,7 @@ const scheduleAgain = statement(
    WHERE id = $2`,
 );
 
-function* retry(id: string, dueAt: number, isForced: boolean): Change<RetryResult> {
+function* retryLead(id: string, dueAt: number, isForced: boolean): Change<RetryResult> {
   const lead = yield* firstRow(leadToRetry, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (lead.state !== 'failed') throw userErrors.notFailed(id, lead.state);
@@ -147,7 +147,7 @@ const markNotDelivered = statement(
   `UPDATE lead SET may_have_arrived = false, ended_order = ${nextEndedOrder} WHERE id = $1`,
 );
 
-function* resolve(id: string, wasDelivered: boolean): Change<void> {
+function* resolveLead(id: string, wasDelivered: boolean): Change<void> {
   const lead = yield* firstRow(leadToResolve, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (!lead.isUndecided) throw userErrors.notUndecided(id, lead.state);

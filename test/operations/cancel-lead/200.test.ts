@@ -137,7 +137,7 @@ test('neither cancels nor accepts again a failed lead that the dialler may have'
     responseValue('addLead', 200, 'already-scheduled'),
   );
   const [failed] = await leadsIn(server.store);
-  await server.store.resolve(failed?.id ?? '', false);
+  await server.store.resolveLead(failed?.id ?? '', false);
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
   expect((await post(server, 'addLead', lead)).json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
@@ -171,7 +171,7 @@ test('cancels a failed lead, which operators then cannot retry', async () => {
   await deliverDue(server.store, 'rejected');
   const [failed] = await leadsIn(server.store);
   expect((await post(server, 'cancelLead', wanted)).json).toEqual(cancelled);
-  await expect(server.store.retry(failed?.id ?? '')).rejects.toThrow('is cancelled');
+  await expect(server.store.retryLead(failed?.id ?? '')).rejects.toThrow('is cancelled');
 });
 
 test('hides a lead in any state from other partners', async () => {

@@ -11,11 +11,11 @@ export const operatorActions: Behaviours = {
     await store.submit(from(first.id));
     await deliverDue(store, 'rejected');
     const [failed] = await leadsIn(store);
-    await store.retry(failed?.id ?? '');
+    await store.retryLead(failed?.id ?? '');
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
     expect(await claim(store, 'test')).toMatchObject([{ id: failed?.id, attempts: 1 }]);
-    await expect(store.retry(failed?.id ?? '')).rejects.toThrow('is scheduled. Only failed leads');
-    await expect(store.retry('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
+    await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow('is scheduled. Only failed leads');
+    await expect(store.retryLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
   },
 
   'makes a retried lead due now, and accepts an expired lead by re-running its submission': async (open) => {
@@ -30,8 +30,8 @@ export const operatorActions: Behaviours = {
     expect(await store.claimDue({ ...terms, earliestDueAt: inAnHour })).toMatchObject({ tooLate: 1 });
     await waitLongerThan(1);
     const earliestDueAt = Date.now();
-    await store.retry(failed?.id ?? '');
-    expect((await store.rerun(late.id)).outcome).toBe('accepted');
+    await store.retryLead(failed?.id ?? '');
+    expect((await store.rerunSubmission(late.id)).outcome).toBe('accepted');
     const { leads } = await store.claimDue({ ...terms, earliestDueAt });
     expect(leads.map(({ mobile }) => mobile).toSorted()).toEqual([late.mobile, failed?.mobile]);
   },
@@ -42,26 +42,26 @@ export const operatorActions: Behaviours = {
     await deliverDue(store, 'rejected');
     const [failed] = await leadsIn(store);
     await store.submit(from(first.id));
-    await expect(store.retry(failed?.id ?? '')).rejects.toThrow(UserError);
+    await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow(UserError);
     await cancel(store, { partnerId: first.id, ...person });
-    await expect(store.retry(failed?.id ?? '')).rejects.toThrow('the person was added again');
+    await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow('the person was added again');
   },
 
   'accepts a re-run once its type exists, and keeps both outcomes': async (open) => {
     const { store, first, from } = await seeded(open());
     const submission = from(first.id, { type: 'later' });
     expect(await store.submit(submission)).toMatchObject({ outcome: 'unknown-type' });
-    expect((await store.rerun(submission.id)).outcome).toBe('unknown-type');
+    expect((await store.rerunSubmission(submission.id)).outcome).toBe('unknown-type');
     await store.addType('later', null);
     await store.grantType('first', 'later');
-    expect((await store.rerun(submission.id)).outcome).toBe('accepted');
+    expect((await store.rerunSubmission(submission.id)).outcome).toBe('accepted');
     const [record] = await submissionsIn(store);
     expect(record?.outcome).toBe('unknown-type');
     expect(record?.reruns.map(({ outcome }) => outcome)).toEqual(['unknown-type', 'accepted']);
     expect(record?.reruns[1]?.leadId).toBe((await leadsIn(store))[0]?.id);
     expect(await Array.fromAsync(store.submissions({ outcome: 'unknown-type' }, 10))).toEqual([]);
     expect(await Array.fromAsync(store.submissions({ outcome: 'accepted' }, 10))).toHaveLength(1);
-    await expect(store.rerun('nothing')).rejects.toThrow(UserError);
+    await expect(store.rerunSubmission('nothing')).rejects.toThrow(UserError);
   },
 
   'counts the delay of a re-run from when the submission was received, and never schedules it in the past':
@@ -74,8 +74,8 @@ export const operatorActions: Behaviours = {
       await store.addType('later', null);
       await store.grantType('first', 'later');
       const before = Date.now();
-      await store.rerun(old.id);
-      await store.rerun(fresh.id);
+      await store.rerunSubmission(old.id);
+      await store.rerunSubmission(fresh.id);
       const [freshLead, oldLead] = await leadsIn(store);
       expect(oldLead?.dueAt).toBeGreaterThanOrEqual(before);
       expect(oldLead?.dueAt).toBeLessThanOrEqual(Date.now());

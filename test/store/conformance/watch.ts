@@ -28,7 +28,7 @@ export const watch: Behaviours = {
     const { nextAttemptAt } = await store.workload();
     expect(nextAttemptAt).toBeGreaterThan(Date.now() - 60_000);
     const [failed] = await Array.fromAsync(store.leads({ state: 'failed' }, 1));
-    await store.retry(failed?.id ?? '');
+    await store.retryLead(failed?.id ?? '');
     await store.claimDue({ claim: 'late', limit: 1, lease: 1_000, earliestDueAt: Date.now() + 60_000 });
     expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, expired: 1 });
     const leads = await leadsIn(store);
@@ -37,7 +37,7 @@ export const watch: Behaviours = {
     }
   },
 
-  'counts what was sent and delivered since the last activity once, after the settling time': async (
+  'counts what was sent and delivered since the last activity once, after the counting delay': async (
     open,
   ) => {
     const { store, first, second, from } = await seeded(open());

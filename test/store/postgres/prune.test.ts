@@ -32,7 +32,7 @@ async function sendAll(store: Store, partners: readonly number[]): Promise<void>
   await send(second, '+447840191901');
   await store.cancel(sent(first, '+447840191901', 'motor'), { key: 'cancel', fingerprint: 'f' });
   const unknown = await send(first, '+447840191902', 'unknown');
-  await store.rerun(unknown.id);
+  await store.rerunSubmission(unknown.id);
   await send(first, '+447840191903');
   const [lead] = await claim(store, 'test', { lease: 1 });
   await record(store, 'test', lead?.id ?? '', 'unavailable', 0);
@@ -72,7 +72,7 @@ test('does not re-run a submission that is being pruned', async () => {
   await store.submit(submission);
   const pruning = await openTransaction(url);
   await pruning.query('DELETE FROM submission WHERE id = $1', [submission.id]);
-  const rerun = expect(store.rerun(submission.id)).rejects.toThrow('does not exist');
+  const rerun = expect(store.rerunSubmission(submission.id)).rejects.toThrow('does not exist');
   await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(1);
   await pruning.query('COMMIT');
   await rerun;

@@ -28,7 +28,7 @@ test('a cancellation that arrives while a submission is re-run cancels its lead'
   const { store, submission, own } = await rerunnable(url);
   const blocker = await openTransaction(url);
   await blocker.query('LOCK TABLE rerun IN SHARE ROW EXCLUSIVE MODE');
-  const rerun = store.rerun(submission.id);
+  const rerun = store.rerunSubmission(submission.id);
   await untilWaitingForLocks(url, 1);
   const cancelled = cancel(store, own);
   await Promise.race([untilWaitingForLocks(url, 2), cancelled]);
@@ -49,7 +49,7 @@ test('a re-run that begins while a cancellation is stored creates no lead', asyn
   );
   const cancelled = cancel(store, own, { key: 'k', fingerprint: 'f' });
   await untilWaitingForLocks(url, 1);
-  const rerun = store.rerun(submission.id).catch((error: unknown) => error);
+  const rerun = store.rerunSubmission(submission.id).catch((error: unknown) => error);
   await Promise.race([untilWaitingForLocks(url, 2), rerun]);
   await blocker.query('ROLLBACK');
   expect(await cancelled).toMatchObject({ outcome: 'not-found' });

@@ -51,9 +51,9 @@ const writes: Record<string, (store: Store, known: KnownIds) => Promise<unknown>
   recordAttempt: (store, { lead }) => record(store, 'old', lead, 'delivered'),
   cancel: (store) =>
     store.cancel(newSubmission({ ...person, partnerId: 1, receivedAt: 1, delays: 0, content: '{}' })),
-  rerun: (store, { submission }) => store.rerun(submission),
-  retry: (store, { failed }) => store.retry(failed),
-  resolve: (store, { undecided }) => store.resolve(undecided, true),
+  rerunSubmission: (store, { submission }) => store.rerunSubmission(submission),
+  retryLead: (store, { failed }) => store.retryLead(failed),
+  resolveLead: (store, { undecided }) => store.resolveLead(undecided, true),
   addType: (store) => store.addType('home', null),
   addPartner: (store) => store.addPartner('third', []),
   grantType: (store) => store.grantType('first', 'motor'),

@@ -106,7 +106,7 @@ export class PostgresDatabase {
 
   /** Runs a statement that changes nothing, and retries it after transient failures. */
   read<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.retry(() => this.readOnce<Row>(statement, values));
+    return this.withRetries(() => this.readOnce<Row>(statement, values));
   }
 
   /** Runs a statement that changes rows, as its own transaction, without retries. */
@@ -140,7 +140,7 @@ export class PostgresDatabase {
   }
 
   #transaction<Result>(work: (run: Run) => Promise<Result>, responseTimeout: number): Promise<Result> {
-    return this.retry(({ mayHaveCommitted }) => {
+    return this.withRetries(({ mayHaveCommitted }) => {
       if (mayHaveCommitted) {
         throw new StoreUnavailable(
           'The connection to PostgreSQL was lost during a transaction, so its outcome is unknown.',
@@ -170,7 +170,7 @@ export class PostgresDatabase {
   }
 
   /** Retries transient failures for as long as this database's limits allow (see `withRetries`). */
-  retry<Result>(attempt: (state: RetryState) => Promise<Result>): Promise<Result> {
+  withRetries<Result>(attempt: (state: RetryState) => Promise<Result>): Promise<Result> {
     return withRetries(attempt, this.#limits.retryTimeout);
   }
 

@@ -41,7 +41,7 @@ export async function withRetries<Result>(
 
 function finalError(error: unknown, { mayHaveCommitted }: RetryState): unknown {
   if (!mayHaveCommitted) return error;
-  return new StoreUnavailable('PostgreSQL did not confirm a change, so its outcome is unknown.', {
+  return new StoreUnavailable('PostgreSQL did not confirm a statement, so its outcome is unknown.', {
     cause: error,
   });
 }

@@ -38,7 +38,7 @@ export async function writeBatch<
     }
   };
   try {
-    await database.retry(async ({ mayHaveCommitted }) => {
+    await database.withRetries(async ({ mayHaveCommitted }) => {
       const settleSaved = async () => settle(await statements.readSaved(requests()));
       if (mayHaveCommitted) await settleSaved();
       while (pending.size > 0) {
