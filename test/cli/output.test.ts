@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import type { CommandContext } from '../../src/cli/context.ts';
+import { deliveryCommand } from '../../src/cli/delivery.ts';
 import { dueCommand } from '../../src/cli/due.ts';
 import { keyCommand } from '../../src/cli/key.ts';
 import { leadCommand } from '../../src/cli/lead.ts';
@@ -33,6 +34,7 @@ async function hostileStore(): Promise<string> {
   await store.addKey(hostile, 'key', 'digest');
   const content = JSON.stringify({ first_name: hostile, surname: hostile });
   await store.submit(from(partner.id, { type: hostile, content }));
+  await store.pauseDelivery({ type: 'motor', by: 'operator', reason: hostile });
   await store.close();
   return file;
 }
@@ -64,6 +66,7 @@ test.each<[string, string[], (context: CommandContext) => Command]>([
   ['lead', ['show', '07840258823'], leadCommand],
   ['submission', ['list'], submissionCommand],
   ['due', [], dueCommand],
+  ['delivery', ['list'], deliveryCommand],
 ])('%s %o escapes unprintable characters, in a table and in JSON', async (_, words, command) => {
   const file = await hostileStore();
   const table = await outputOf(file, command, words);

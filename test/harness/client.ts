@@ -46,6 +46,28 @@ export function post(target: Target, id: OperationId, body: unknown): Promise<Re
   return send(target, id, { body });
 }
 
+/**
+ * Returns a request with a JSON body as it is sent on a connection.
+ *
+ * @param headers further headers
+ */
+export function rawRequest(
+  { key }: Pick<Target, 'key'>,
+  id: OperationId,
+  body: unknown = defaultBody(id),
+  headers: Record<string, string> = {},
+): { head: string; body: string } {
+  const { method, path } = operationOf(id);
+  const text = JSON.stringify(body);
+  const lines = Object.entries({
+    Host: 'leads.example',
+    'Content-Type': 'application/json',
+    'Content-Length': String(Buffer.byteLength(text)),
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  return { head: `${method} ${path}?key=${key} HTTP/1.1\r\n${lines.join('')}\r\n`, body: text };
+}
+
 /** Writes bytes to the server and returns its first response. */
 export async function sendRaw(target: Target, bytes: string | Buffer): Promise<ReceivedResponse> {
   const socket = openRaw(target);

@@ -3,14 +3,8 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { digestOf, newKey } from '../../src/partners/key.ts';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
-import { openRaw, responsesOn, send } from '../harness/client.ts';
-import {
-  defaultBody,
-  type ExampleRequest,
-  operationOf,
-  operationsWith,
-  type ReceivedResponse,
-} from '../harness/contract.ts';
+import { openRaw, rawRequest, responsesOn, send } from '../harness/client.ts';
+import { type ExampleRequest, operationsWith, type ReceivedResponse } from '../harness/contract.ts';
 import { testEveryExample } from '../harness/examples.ts';
 import { overfill } from '../harness/overfill.ts';
 import { startServer, type TestServer } from '../harness/server.ts';
@@ -55,15 +49,11 @@ async function openRequest(
   server: TestServer,
   id: OperationId,
 ): Promise<{ complete(): Promise<ReceivedResponse | undefined> }> {
-  const { method, path } = operationOf(id);
-  const body = JSON.stringify(defaultBody(id));
+  const { head, body } = rawRequest(server, id, undefined, { Expect: '100-continue' });
   const socket = openRaw(server);
   onTestFinished(() => void socket.destroy());
   const continued = responsesOn(socket, 1);
-  socket.write(
-    `${method} ${path}?key=${server.key} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nExpect: 100-continue\r\n\r\n`,
-  );
+  socket.write(head);
   const [{ status } = { status: 0 }] = await continued;
   expect(status).toBe(100);
   return {

@@ -2,8 +2,7 @@ import { METHODS } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { openRaw, responsesOn, type Target } from '../harness/client.ts';
-import { requestValue } from '../harness/contract.ts';
+import { openRaw, rawRequest, responsesOn, type Target } from '../harness/client.ts';
 import { type MeasuredServer, startMeasured } from './measured-server.ts';
 
 /** What a client does to its connection after sending a part of its request. */
@@ -123,13 +122,10 @@ export async function chaos(databaseUrl: string, share: number, seed: number): P
   return { connections: chosen.length, faults, warnings: server.warnings() };
 }
 
-/** Returns the bytes of an add with the target's key. */
-export function addFor({ key }: Target): string {
-  const body = JSON.stringify(requestValue('addLead', 'accepted'));
-  return (
-    `POST /lead/add?key=${key} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n` +
-    `Content-Length: ${body.length}\r\n\r\n${body}`
-  );
+/** Returns an add with the target's key as it is sent on a connection. */
+export function addFor(target: Target): string {
+  const { head, body } = rawRequest(target, 'addLead');
+  return head + body;
 }
 
 /** Runs disturbances concurrently, each on its own connection, and appends faults to the list. */

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bootstrap } from '../../src/app/bootstrap.ts';
 import { openStore } from '../../src/store/open.ts';
-import { send, type Target } from '../harness/client.ts';
-import { operationOf, requestValue } from '../harness/contract.ts';
+import { rawRequest, send, type Target } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
 import { finished, spawnProgram } from '../harness/process.ts';
 import { untilListening } from '../harness/server-process.ts';
 import { CrashLedger, type CrashReport, type Sending } from './crash-ledger.ts';
@@ -190,15 +190,9 @@ function bodyOf({ id, mobile, delays }: Sending): Record<string, unknown> {
 }
 
 /** Builds the bytes of a request by hand: with a slow client the server would be idle when it is killed. */
-function bytesOf({ key }: Target, sending: Sending): Buffer {
-  const { method, path } = operationOf(sending.id);
-  const { idempotencyKey } = sending;
-  const body = JSON.stringify(bodyOf(sending));
-  return Buffer.from(
-    `${method} ${path}?key=${key} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n` +
-      `${idempotencyKey === undefined ? '' : `Idempotency-Key: ${idempotencyKey}\r\n`}` +
-      `Content-Length: ${body.length}\r\n\r\n${body}`,
-  );
+function bytesOf(target: Target, sending: Sending): Buffer {
+  const { head, body } = rawRequest(target, sending.id, bodyOf(sending), headersOf(sending));
+  return Buffer.from(head + body);
 }
 
 async function resend(
@@ -212,8 +206,10 @@ async function resend(
   }
 }
 
+function headersOf({ idempotencyKey }: Sending): Record<string, string> {
+  return idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
+}
+
 function post(target: Target, sending: Sending) {
-  const { id, idempotencyKey } = sending;
-  const headers = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
-  return send(target, id, { headers, body: bodyOf(sending) });
+  return send(target, sending.id, { headers: headersOf(sending), body: bodyOf(sending) });
 }

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { openRaw, sendRaw, type Target } from '../harness/client.ts';
+import { openRaw, rawRequest, sendRaw, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { type FileLoss, fileLosses } from '../store/sqlite/file-losses.ts';
@@ -160,16 +160,10 @@ async function addOnNewConnection(target: Target, index: number): Promise<number
   return (await sendRaw(target, addBytes(target, index))).status;
 }
 
-function addBytes({ key }: Target, index: number): Buffer {
-  const body = JSON.stringify({
-    ...requestValue('addLead', 'accepted'),
-    mobile: mobileOf(index),
-    data: ballast,
-  });
-  return Buffer.from(
-    `POST /lead/add?key=${key} HTTP/1.1\r\nHost: leads.example\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${body.length}\r\n\r\n${body}`,
-  );
+function addBytes(target: Target, index: number): Buffer {
+  const lead = { ...requestValue('addLead', 'accepted'), mobile: mobileOf(index), data: ballast };
+  const { head, body } = rawRequest(target, 'addLead', lead);
+  return Buffer.from(head + body);
 }
 
 /** User for a server that permissions apply to: root ignores them. */

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Store } from '../../src/store/store.ts';
-import { openRaw, send, type Target } from '../harness/client.ts';
+import { openRaw, rawRequest, send, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { addFor, disturb, disturbances } from './chaos.ts';
 import { fuzzedRequest } from './hostile-requests.ts';
@@ -71,10 +71,8 @@ function randomSeed(): number {
 
 /** A client that requests large responses on many connections and reads none. */
 export async function readNothing(soak: Soak): Promise<void> {
-  const body = JSON.stringify({ mobile: person['mobile'], type: person['type'] });
-  const lookUp =
-    `POST /lead/status?key=${soak.target.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n` +
-    `Content-Length: ${body.length}\r\n\r\n${body}`;
+  const { head, body } = rawRequest(soak.target, 'leadStatus');
+  const lookUp = head + body;
   const documents = ['/docs', '/openapi.json', '/openapi.yaml'].map(
     (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`,
   );

@@ -1,8 +1,8 @@
 /** Scanners, faulty proxies and half-open connections get well-formed responses, and the server keeps running. */
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { openRaw, responsesOn, send, sendRaw } from '../harness/client.ts';
-import { checkResponse, operationOf, requestValue } from '../harness/contract.ts';
+import { openRaw, rawRequest, responsesOn, send, sendRaw } from '../harness/client.ts';
+import { checkResponse, operationOf } from '../harness/contract.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
 const { path } = operationOf('addLead');
@@ -101,8 +101,7 @@ test('rejects a query that cannot be decoded without a server error', async () =
 
 test('responds to a complete request before it refuses the garbage after it', async () => {
   const server = await startServer();
-  const body = JSON.stringify(requestValue('addLead', 'accepted'));
-  const head = `POST ${path}?key=${server.key} HTTP/1.1\r\n${ok}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const { head, body } = rawRequest(server, 'addLead');
   const socket = openRaw(server);
   socket.write(`${head}${body}\x00\x01rubbish\r\n\r\n`);
   const responses = await responsesOn(socket);

@@ -7,7 +7,7 @@ import { readContract } from '../../src/contract/document.ts';
 import { AuthFailureLimiter } from '../../src/server/auth-failure-limiter.ts';
 import { Connections } from '../../src/server/connections.ts';
 import { docsPage } from '../../src/server/docs-page.ts';
-import { openRaw, post, responsesOn, send, sendRaw } from '../harness/client.ts';
+import { openRaw, post, rawRequest, responsesOn, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { holdWriteLock, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
@@ -88,11 +88,10 @@ test('refuses new connections if none is idle, and serves the busy ones', async 
   const server = await startServer({ maxConnections: 3 });
   const lock = holdWriteLock(server.file);
   const busy = [connectTo(server), connectTo(server), connectTo(server)];
-  const body = JSON.stringify(person);
-  const head = `POST /lead/add?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+  const { head, body } = rawRequest(server, 'addLead', person, { Expect: '100-continue' });
   for (const socket of busy) {
     // `100 Continue` shows that the head was read.
-    socket.write(`${head}Expect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`);
+    socket.write(head);
     await once(socket, 'data');
     socket.write(body);
   }
@@ -144,10 +143,10 @@ test('stops counting aborted requests of an address with other connections', asy
   const server = await startServer({ requestsPerAddress: 2, headersTimeout: 60_000, requestTimeout: 60_000 });
   await untilConnected([connectTo(server)]);
   const inFlight: Socket[] = [];
-  const head = `POST /lead/status?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+  const { head } = rawRequest(server, 'leadStatus', named, { Expect: '100-continue' });
   for (let count = 0; count < 2; count += 1) {
     const socket = connectTo(server);
-    socket.write(`${head}Expect: 100-continue\r\nContent-Length: 100\r\n\r\n`);
+    socket.write(head);
     await once(socket, 'data');
     inFlight.push(socket);
   }
@@ -158,10 +157,9 @@ test('stops counting aborted requests of an address with other connections', asy
 
 test('processes a limited number of pipelined requests, then closes the connection', async () => {
   const server = await startServer();
-  const body = JSON.stringify(named);
-  const head = `POST /lead/status?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+  const { head, body } = rawRequest(server, 'leadStatus', named);
   const socket = openRaw(server);
-  socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`.repeat(1_000));
+  socket.write((head + body).repeat(1_000));
   const responses = await responsesOn(socket);
   expect(responses.length).toBeGreaterThanOrEqual(100);
   expect(responses.length).toBeLessThan(1_000);

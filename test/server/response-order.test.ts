@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Connections } from '../../src/server/connections.ts';
-import { openRaw, post, responsesOn } from '../harness/client.ts';
+import { openRaw, post, rawRequest, responsesOn } from '../harness/client.ts';
 import { checkResponse, operationOf, requestValue, responseValue } from '../harness/contract.ts';
 import { holdWriteLock, leadsIn, startServer, type TestServer } from '../harness/server.ts';
 
@@ -22,10 +22,10 @@ function connectTo(server: TestServer, options?: { allowHalfOpen?: boolean }) {
 }
 
 function add(server: TestServer, mobile = '07840258823', framing: 'length' | 'chunks' = 'length'): string {
-  const body = JSON.stringify({ ...person, mobile });
-  const head = `POST ${path}?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
-  if (framing === 'length') return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
-  return `${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  const { head, body } = rawRequest(server, 'addLead', { ...person, mobile });
+  if (framing === 'length') return head + body;
+  const chunkedHead = head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked');
+  return `${chunkedHead}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 }
 
 /** Input that stops Node's parser, with the status of the response. */

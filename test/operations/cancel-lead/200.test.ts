@@ -1,8 +1,7 @@
 /** `"cancelled": true` promises that the person will not be called; no other response does. */
-import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
-import { post, send } from '../../harness/client.ts';
+import { openRaw, post, rawRequest, send } from '../../harness/client.ts';
 import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
 import { testEveryExample } from '../../harness/examples.ts';
 import { claim, deliverDue, leadsIn, record, startServer, type TestServer } from '../../harness/server.ts';
@@ -55,18 +54,10 @@ test.each([
   async (_, headers, again) => {
     const server = await startServer();
     await addAccepted(server);
-    const body = JSON.stringify(wanted);
-    const lines = {
-      Host: 'leads.example',
-      'Content-Type': 'application/json',
-      'Content-Length': body.length,
-      ...headers,
-    };
-    const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
-    const { hostname, port } = new URL(server.url);
+    const { head, body } = rawRequest(server, 'cancelLead', wanted, headers);
     // The client never reads, and closes the connection once the request is processed.
-    const client = connect(Number(port), hostname).pause();
-    client.write(`POST /lead/cancel?key=${server.key} HTTP/1.1\r\n${head.join('')}\r\n${body}`);
+    const client = openRaw(server).pause();
+    client.write(head + body);
     await expect.poll(async () => (await leadsIn(server.store))[0]?.state).toBe('cancelled');
     client.destroy();
     expect((await send(server, 'cancelLead', { headers, body: wanted })).json).toEqual(again);

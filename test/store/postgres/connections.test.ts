@@ -120,6 +120,8 @@ test('closes a store while its listening connection is being made', async () => 
   await expect.poll(() => timers.mock.calls.map(([, milliseconds]) => milliseconds)).toContain(1_000);
   vi.advanceTimersByTime(1_000);
   await closed;
+  // Drops the fake timers, which polling would advance.
+  vi.useRealTimers();
   await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
