@@ -1,6 +1,7 @@
 import type { SqlDatabase } from '../sql/database.ts';
-import type { SqlDialect, SqlStatement } from '../sql/statement.ts';
+import type { SqlDialect, SqlStatement, SqlValue } from '../sql/statement.ts';
 import type { PostgresDatabase, Statement } from './connection/database.ts';
+import { storableText } from './storable-text.ts';
 
 const dialect: SqlDialect = {
   lock: (table) => `FOR UPDATE OF ${table}`,
@@ -19,15 +20,19 @@ export function postgresSqlDatabase(database: PostgresDatabase): SqlDatabase {
         let state = change.next([]);
         while (!state.done) {
           const { statement, values } = state.value;
-          state = change.next(await run(postgresStatement(statement), values));
+          state = change.next(await run(postgresStatement(statement), values.map(postgresValue)));
         }
         return state.value;
       }),
 
-    read: (statement, ...values) => database.read(postgresStatement(statement), values),
+    read: (statement, ...values) => database.read(postgresStatement(statement), values.map(postgresValue)),
   };
 }
 
 function postgresStatement({ name, textIn }: SqlStatement): Statement {
   return { name, text: textIn(dialect) };
+}
+
+function postgresValue(value: SqlValue): SqlValue {
+  return typeof value === 'string' ? storableText(value) : value;
 }

@@ -45,6 +45,24 @@ export const deliveries: Behaviours = {
     expect((await leadsIn(store))[0]?.state).toBe('dialled');
   },
 
+  'records responses that contain U+0000 or half of a surrogate pair': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    const leads = await claim(store, 'test');
+    const recorded = ['before \0 after', `cut off \u{1f600}`.slice(0, -1)].map((response, index) => {
+      const leadId = leads[index]?.id ?? '';
+      return store.recordAttempt(
+        'test',
+        { leadId, startedAt: 1, endedAt: 2, outcome: 'rejected', response },
+        undefined,
+      );
+    });
+    await Promise.all(recorded);
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['failed', 'failed']);
+    expect((await leadsIn(store))[0]?.lastResponse).toMatch(/^cut off /);
+  },
+
   ...forEach(
     ['stale attempt first', 'current attempt first'],
     'applies the current one of two attempts that are recorded concurrently',

@@ -44,6 +44,12 @@ export const pauses: Behaviours = {
     expect(await claim(store, 'next')).toMatchObject([{ id: two?.id }]);
   },
 
+  'pauses delivery for a reason that contains U+0000': async (open) => {
+    const { store } = await seeded(open());
+    await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login \0 incorrect' });
+    expect(await store.pauses()).toMatchObject([{ by: 'dialler', reason: expect.stringContaining('login') }]);
+  },
+
   'lists pauses with their author and reason: the latest of an operator, the first of a dialler': async (
     open,
   ) => {

@@ -3,6 +3,7 @@ import type { Attempt } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
+import { storableText } from '../storable-text.ts';
 
 /**
  * Saves the attempts in `$1`, a JSON array, and changes their leads' states. If several attempts of a lead are recorded at
@@ -66,7 +67,7 @@ export function attemptRecorder(
       started_at: input.startedAt,
       ended_at: input.endedAt,
       outcome: input.outcome,
-      response: input.response,
+      response: storableText(input.response),
       next_attempt_at: input.nextAttemptAt,
     }));
     await database.write(recordAttempts, [JSON.stringify(sent)]);

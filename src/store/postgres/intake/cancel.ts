@@ -6,9 +6,9 @@ import type { CancellationResult } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
+import { storableText } from '../storable-text.ts';
 import { latestLeads } from './latest-leads.ts';
 import { replayedRequests } from './replayed.ts';
-import { storableText } from './storable-text.ts';
 import { writeBatch } from './write-batch.ts';
 
 /** A cancellation as the statement's parameter. */

@@ -2,9 +2,9 @@ import type { Idempotency } from '../../../leads/idempotency.ts';
 import { newIdentifier } from '../../../leads/identifier.ts';
 import { callDueAt, type Submission } from '../../../leads/submission.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
+import { storableText } from '../storable-text.ts';
 import { grantedTypeOf } from './granted-type.ts';
 import { replayedRequests } from './replayed.ts';
-import { storableText } from './storable-text.ts';
 
 /** A submission as the statement's parameter, with the lead that it creates if it is accepted. */
 export interface SentSubmission {

@@ -3,11 +3,11 @@ import type { Intake } from '../../store.ts';
 import { Batcher, type BatchLimits } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import type { LeadNotifications } from '../notifications.ts';
+import { storableText } from '../storable-text.ts';
 import { canceller, sentCancellationOf } from './cancel.ts';
 import { sentSubmissionOf } from './decide.ts';
 import { keyHolderLookup } from './key-holders.ts';
 import { leadStatusLookup } from './lead-status.ts';
-import { storableText } from './storable-text.ts';
 import { submitter } from './submit.ts';
 
 const grantedType: Statement = {

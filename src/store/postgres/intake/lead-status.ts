@@ -1,8 +1,8 @@
 import type { LeadStatus, LeadStatusRequest } from '../../../leads/lead.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
+import { storableText } from '../storable-text.ts';
 import { latestLeads } from './latest-leads.ts';
-import { storableText } from './storable-text.ts';
 
 const leadStatuses: Statement = {
   name: 'lead_statuses',

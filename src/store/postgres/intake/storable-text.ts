@@ -1,7 +1,0 @@
-/**
- * Replaces what PostgreSQL's `text` and `json` cannot hold: U+0000 and lone surrogates. No lead type's name contains either,
- * so the result cannot match another type.
- */
-export function storableText(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\ufffd');
-}
