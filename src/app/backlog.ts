@@ -2,7 +2,7 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Backlog } from '../telemetry/metrics.ts';
 
-/** Reads the metrics about the content of the store. */
+/** Reads the counts that the metrics take from the store. */
 export class BacklogReader {
   readonly #store: Store;
   readonly #log: Log;

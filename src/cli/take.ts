@@ -70,6 +70,7 @@ class Batch {
 
   /** Prints the leads and records them as delivered. @throws {UserError} as `takeDue` */
   async deliver(print: (leads: readonly DueLead[]) => Promise<void>, startedAt: number): Promise<void> {
+    // The renewal after the output reports a failure; until then, the next one may succeed.
     const renewal = setInterval(() => void this.#renew().catch(() => {}), this.#lease / 3);
     try {
       await print(this.#leads);

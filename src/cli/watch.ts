@@ -33,6 +33,7 @@ async function watch(
     history.add(activity, await store.workload(), await store.pauses(), Date.now(), cursor === undefined);
     cursor = activity.cursor;
     display.update(history);
+    // The signal ends the sleep with an error; the loop's condition then ends the watch.
     await sleep(refreshInterval, undefined, { signal }).catch(() => {});
   }
   display.end();

@@ -11,6 +11,7 @@ import { CircuitBreaker, type CircuitBreakerDelays, defaultCircuitBreakerDelays 
 import type { DeliveryResult, Dialler } from './dialler.ts';
 import { PauseTracker } from './pause-tracker.ts';
 
+/** What the dispatcher depends on, and its limits. */
 export interface DispatcherOptions {
   store: Delivery & DeliveryPauses;
   dialler: Dialler;

@@ -152,6 +152,7 @@ export interface Delivery {
   recordAttempt(claim: string, ended: Attempt, nextAttemptAt: number | undefined): Promise<void>;
 }
 
+/** A lead type, as operators see it. */
 export interface LeadTypeRecord {
   name: string;
   /** Re-contact period (ms); null: dialled people are never accepted again. */
@@ -161,6 +162,7 @@ export interface LeadTypeRecord {
   partners: string[];
 }
 
+/** A partner, as operators see it. */
 export interface PartnerRecord {
   name: string;
   createdAt: number;
@@ -171,6 +173,7 @@ export interface PartnerRecord {
   limit: PartnerLimit;
 }
 
+/** A key without the key itself, which is not stored. */
 export interface KeyRecord {
   id: string;
   partner: string;
@@ -190,21 +193,37 @@ export interface NextKey {
   oldUntil: number;
 }
 
-/** Partners, their keys, and the types granted to them. Each method throws a `UserError` for a name that does not exist. */
+/**
+ * Partners, their keys, and the types granted to them. Each method throws a `UserError` for a name or id that does not
+ * exist.
+ */
 export interface Registry {
+  /**
+   * Adds a lead type.
+   *
+   * @param recontactAfter re-contact period (ms); null: dialled people are never accepted again
+   * @throws {UserError} if the type exists
+   */
   addType(name: string, recontactAfter: number | null): Promise<void>;
+  /** Lists lead types by name. */
   types(): AsyncIterable<LeadTypeRecord>;
-  /** Adds a partner and grants it the types, or does neither. */
+  /** Adds a partner and grants it the types, or does neither. @throws {UserError} if the partner exists */
   addPartner(name: string, types: readonly string[]): Promise<Partner>;
+  /** Lists partners by name. */
   partners(): AsyncIterable<PartnerRecord>;
   /** Grants a type to a partner. Has no effect if it is granted already. */
   grantType(partner: string, type: string): Promise<void>;
   /** Adds a key by its digest. */
   addKey(partner: string, id: string, digest: string): Promise<void>;
+  /** Lists keys by id. @param partner undefined: the keys of all partners */
   keys(partner: string | undefined): AsyncIterable<KeyRecord>;
   /** Returns the digests of all keys that are neither revoked nor expired. */
   activeKeyDigests(): Promise<string[]>;
-  /** Adds a key for the holder of another, which expires. Returns the partner's name. */
+  /**
+   * Adds a key for the holder of another, which expires. Returns the partner's name.
+   *
+   * @throws {UserError} if the other key is revoked or expired
+   */
   rotateKey(id: string, next: NextKey): Promise<string>;
   /** Revokes a key. Has no effect if it is revoked already. */
   revokeKey(id: string): Promise<void>;
@@ -218,6 +237,7 @@ export interface Registry {
   addFirstPartner(partner: string, type: string, keyId: string, digest: string): Promise<boolean>;
 }
 
+/** A lead, as operators see it. */
 export interface LeadRecord {
   id: string;
   partner: string;
@@ -237,6 +257,7 @@ export interface LeadRecord {
   submissionId: string;
 }
 
+/** A stored request to add a lead. */
 export interface SubmissionRecord {
   id: string;
   partner: string;
@@ -252,6 +273,7 @@ export interface SubmissionRecord {
   reruns: RerunRecord[];
 }
 
+/** A re-run of a submission. */
 export interface RerunRecord {
   rerunAt: number;
   outcome: SubmissionOutcome;
@@ -290,6 +312,7 @@ export interface RetryResult {
   cancellations: RelatedCancellation[];
 }
 
+/** Which leads are listed. Without a member, it does not restrict the list. */
 export interface LeadFilter {
   state?: LeadState;
   /** Only leads that need an operator's decision. */
@@ -299,6 +322,7 @@ export interface LeadFilter {
   mobile?: string;
 }
 
+/** Which submissions are listed. Without a member, it does not restrict the list. */
 export interface SubmissionFilter {
   /** Outcome of the last run. */
   outcome?: SubmissionOutcome;

@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { LeadState, SubmissionOutcome } from '../leads/lead.ts';
 
-/** Leads that remain to be delivered or decided. */
+/** Number of leads by state, and of those that remain to be delivered or decided. */
 export interface Workload {
   /** Number of leads in each state. */
   byState: Record<LeadState, number>;
@@ -51,12 +51,14 @@ export interface ActivityCursor {
   attemptId: number;
 }
 
+/** Number of submissions of a partner with one outcome. */
 export interface SubmissionCount {
   partner: string;
   outcome: SubmissionOutcome;
   count: number;
 }
 
+/** Number of attempts with one outcome. */
 export interface AttemptCount {
   outcome: AttemptOutcome;
   count: number;
@@ -94,6 +96,7 @@ export const maxRecentFailures = 5;
 
 /** Measurements of a store, for metrics and `leads watch`. */
 export interface Watch {
+  /** Returns the current numbers of leads. */
   workload(): Promise<Workload>;
   /** Returns the number of calls of this process that wait for the store. */
   waiting(): number;

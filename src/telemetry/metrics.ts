@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { droppedLines } from './log.ts';
 import type { CompletedRequest } from './requests.ts';
 
-/** The content of the store, read each time the metrics are read. */
+/** Counts of what the store contains and what waits for it, read each time the metrics are read. */
 export interface Backlog {
   byState: Record<string, number>;
   due: number;

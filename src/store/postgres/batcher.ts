@@ -14,6 +14,7 @@ interface Call<Input, Output> extends Entry<Input, Output> {
   state: 'pending' | 'resolved' | 'rejected';
 }
 
+/** Limits of the calls of one kind. */
 export interface BatchLimits {
   /** Maximum number of waiting calls; further calls are rejected. */
   capacity: number;

@@ -14,6 +14,7 @@ import { postgresOperatorActions } from './operator-actions.ts';
 import { postgresSqlDatabase } from './sql-database.ts';
 import { WriteCheck } from './write-check.ts';
 
+/** Limits of a store in PostgreSQL. */
 export interface PostgresStoreLimits extends PostgresLimits {
   /** Maximum number of waiting calls of each kind; further calls are rejected. */
   capacity: number;

@@ -1,7 +1,7 @@
-import pg from 'pg';
 import type { StoreObserver } from '../observer.ts';
 import { StoreUnavailable } from '../store.ts';
 import type { PostgresDatabase, Run } from './connection/database.ts';
+import { isReadOnly } from './connection/errors.ts';
 import { latestMigration } from './connection/migrate.ts';
 import { isCurrent, writeStatement } from './connection/schema-version.ts';
 
@@ -10,9 +10,6 @@ const checkTimeout = 5_000;
 
 /** Maximum size of the table that the checks fill (bytes). */
 const maxSize = 2 ** 20;
-
-/** SQLSTATE of a write that a standby, or a server set to read-only, refuses. */
-const readOnly = '25006';
 
 const insertCheck = writeStatement(
   'insert_readiness_check',
@@ -77,7 +74,7 @@ export class WriteCheck {
       this.#observer.clockSkew(provenSkew(before, check.now, Date.now()));
       return check;
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError && error.code === readOnly)) throw error;
+      if (!isReadOnly(error)) throw error;
       // Unlike a request, a check does not wait for a new primary.
       throw new Error(
         'PostgreSQL accepts no writes: it is a standby, or set to read-only. DATABASE_URL must point to the primary.',

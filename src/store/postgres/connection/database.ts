@@ -16,6 +16,7 @@ export interface Statement {
 /** Runs a statement on one connection, inside a transaction. */
 export type Run = <Row>(statement: string | Statement, values?: readonly unknown[]) => Promise<Row[]>;
 
+/** Limits of the connections to PostgreSQL. */
 export interface PostgresLimits {
   /** Maximum number of connections. */
   connections: number;
@@ -52,6 +53,7 @@ const migrationTimeout = 24 * 3_600_000;
 const int8 = 20;
 
 const types = {
+  // The cast: the driver declares one overload per format, and this function handles both.
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     oid === int8 ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
 };

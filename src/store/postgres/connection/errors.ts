@@ -10,6 +10,9 @@ export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
+/** SQLSTATE of a write that a standby, or a server set to read-only, refuses. */
+const readOnly = '25006';
+
 /**
  * Kind of failure of a statement that is its own transaction: `transient` (rolled back, and a retry may succeed),
  * `permanent` (rolled back, and a retry would fail too) or `unknown` (it may have been committed).
@@ -20,7 +23,7 @@ export type FailureKind = 'transient' | 'permanent' | 'unknown';
  * SQLSTATEs (PostgreSQL's appendix A) of transient failures: serialization failure, deadlock, a server that is no longer
  * the primary, too many connections, a server that is starting.
  */
-const transient = new Set(['40001', '40P01', '25006', '53300', '57P03']);
+const transient = new Set(['40001', '40P01', readOnly, '53300', '57P03']);
 
 /** SQLSTATEs of errors after which the server closes the connection. */
 const connectionEnded = /^(08|57P0[12]|57P05|25P03)/;
@@ -37,7 +40,12 @@ export function failureKind(error: unknown): FailureKind {
 /** Returns whether the connection must not be reused: it ended, or leads to a server that is not the primary. */
 export function breaksConnection(error: unknown): boolean {
   if (failureKind(error) === 'unknown') return true;
-  return error instanceof pg.DatabaseError && error.code === '25006';
+  return isReadOnly(error);
+}
+
+/** Returns whether the server refused a write because it is a standby, or set to read-only. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === readOnly;
 }
 
 /** Returns whether a single row made the statement fail (classes 22 and 23), so that the others may succeed without it. */

@@ -7,6 +7,7 @@ import { Query } from '../query.ts';
 import type { Durability } from './durability.ts';
 import { TickCache } from './tick-cache.ts';
 
+/** A write that waits for its commit. */
 interface Entry {
   run: () => unknown;
   resolve: (result: unknown) => void;
@@ -17,6 +18,7 @@ interface Entry {
   failure: unknown;
 }
 
+/** Limits of the writes that wait for a commit. */
 export interface CommitQueueLimits {
   /** Maximum number of waiting writes; further writes are rejected. */
   capacity: number;

@@ -106,6 +106,7 @@ function resolveLinks(given: string): string {
   try {
     return realpathSync(given);
   } catch {
+    // The file does not exist, or its directory cannot be read; opening it reports the latter.
     return given;
   }
 }

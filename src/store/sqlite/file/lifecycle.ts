@@ -37,10 +37,10 @@ function changeVersion(database: DatabaseSync, change: (version: Version) => Ver
  * @param path of the database file
  */
 export function closeStore(database: DatabaseSync, path: string): void {
-  const wasMarked = markClosedIfLast(database);
+  const isLast = markClosedIfLast(database);
   database.close();
   // If two connections close at once, neither is the last when it checks, but one of them removes the log.
-  if (!wasMarked && !existsSync(`${path}-wal`)) markClosedLater(path);
+  if (!isLast && !existsSync(`${path}-wal`)) markClosedLater(path);
 }
 
 /**
@@ -65,11 +65,15 @@ function preserve(name: string): () => void {
   return () => (existsSync(name) ? rmSync(second) : renameSync(second, name));
 }
 
-/** Marks the store as closed if no other connection has it open. No other can open it until `database` is closed. */
+/**
+ * Marks the store as closed if no other connection has it open; no other can then open it until `database` is closed.
+ * Returns false if another connection has it open.
+ */
 function markClosedIfLast(database: DatabaseSync): boolean {
   try {
     database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE');
   } catch (error) {
+    // Busy: another connection has the store open. After any other error, the store cannot be marked at all.
     return !isBusy(error);
   }
   markClosed(database);
