@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { chart } from './chart.ts';
 import { type PreparedStore, sqliteStore, startServer } from './deployment.ts';
 import { load, verify } from './load.ts';
-import { machine, type Started, start } from './processes.ts';
+import { machine, type RunningServer, start } from './processes.ts';
 import { formatInteger, type Measured, measured, printTable } from './table.ts';
 
 const { values } = parseArgs({
@@ -33,7 +33,7 @@ interface Contender {
   name: string;
   /** What it does with each lead. */
   does: string;
-  begin(): Promise<{ server: Started; key: string; end(): Promise<void> }>;
+  begin(): Promise<{ server: RunningServer; key: string; end(): Promise<void> }>;
 }
 
 /** Results of one round. */

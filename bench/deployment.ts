@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { digestOf, newKey } from '../src/partners/key.ts';
 import { openStore } from '../src/store/open.ts';
 import { type PostgresServer, startPostgres } from '../test/harness/postgres-server.ts';
-import { cores, type Placement, type Started, start } from './processes.ts';
+import { cores, type Placement, type RunningServer, start } from './processes.ts';
 
 /** A store with one partner, one type and one key. */
 export interface PreparedStore {
@@ -50,12 +50,12 @@ export function startServer(
   url: string,
   place: Placement = cores.server,
   environment: Record<string, string> = {},
-): Promise<Started> {
+): Promise<RunningServer> {
   return start('src/main.ts', { ...settings(url), DISPATCH: 'off', ...environment }, place, nodeOptions);
 }
 
 /** Starts a server process that accepts leads and delivers them to a webhook receiver. */
-export function startDelivering(url: string, receiver: string): Promise<Started> {
+export function startDelivering(url: string, receiver: string): Promise<RunningServer> {
   const dialler = {
     DIALLER: 'webhook',
     DIALLER_URL: receiver,

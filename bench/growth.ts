@@ -187,23 +187,23 @@ const kinds: Record<string, Kind> = {
 };
 
 /** A store of one size, and its measurements. */
-interface Grown {
+interface MeasuredStore {
   size: number;
   prepared: PreparedStore;
   bytes: number;
   rates: Record<string, number>[];
 }
 
-async function measureGrowth(kind: Kind): Promise<Grown[]> {
-  const grown: Grown[] = [];
+async function measureGrowth(kind: Kind): Promise<MeasuredStore[]> {
+  const stores: MeasuredStore[] = [];
   for (const size of sizes) {
     process.stderr.write(`inserting ${formatInteger(size)} leads\n`);
     const prepared = await kind.make();
-    grown.push({ size, prepared, bytes: (await kind.prepare(prepared.url, size)) / size, rates: [] });
+    stores.push({ size, prepared, bytes: (await kind.prepare(prepared.url, size)) / size, rates: [] });
   }
   // Round 0 only lets V8 compile.
   for (let round = 0; round <= Number(values.rounds); round += 1) {
-    for (const each of grown) {
+    for (const each of stores) {
       process.stderr.write(`round ${round} of ${values.rounds}: ${formatInteger(each.size)} leads\n`);
       await kind.makeDue(each.prepared.url);
       const store = await openStore(each.prepared.url);
@@ -212,21 +212,21 @@ async function measureGrowth(kind: Kind): Promise<Grown[]> {
       if (round === 0) continue;
       each.rates.push({ ...rates, ...(await measureOverHttp(each.prepared, each.size)) });
     }
-    await recreateSmallest(grown, kind);
+    await recreateSmallest(stores, kind);
   }
-  for (const { prepared } of grown) await prepared.remove();
-  return grown;
+  for (const { prepared } of stores) await prepared.remove();
+  return stores;
 }
 
 /** Recreates the smallest store, because each round adds ten times as many leads as it has. */
-async function recreateSmallest([first]: readonly Grown[], kind: Kind): Promise<void> {
+async function recreateSmallest([first]: readonly MeasuredStore[], kind: Kind): Promise<void> {
   if (first === undefined) return;
   await first.prepared.remove();
   first.prepared = await kind.make();
   await kind.prepare(first.prepared.url, first.size);
 }
 
-function row({ size, bytes, rates }: Grown, first: Grown): string[] {
+function row({ size, bytes, rates }: MeasuredStore, first: MeasuredStore): string[] {
   const operations = Object.keys(rates[0] ?? {});
   return [
     formatInteger(size),
@@ -244,12 +244,12 @@ function row({ size, bytes, rates }: Grown, first: Grown): string[] {
 for (const name of values.stores.split(',')) {
   const kind = kinds[name];
   if (kind === undefined) throw new Error(`Store "${name}" does not exist. Use sqlite or postgres.`);
-  const grown = await measureGrowth(kind);
-  const [first] = grown;
+  const stores = await measureGrowth(kind);
+  const [first] = stores;
   if (first === undefined) throw new Error('--sizes is empty. Give sizes such as 10000,1000000.');
   process.stdout.write(`\n${name}, calls per second:\n\n`);
   printTable(
     ['stored leads', ...Object.keys(first.rates[0] ?? {}), 'bytes per lead'],
-    grown.map((each) => row(each, first)),
+    stores.map((each) => row(each, first)),
   );
 }

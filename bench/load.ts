@@ -5,7 +5,7 @@ import { cores, onCore } from './processes.ts';
 
 const script = fileURLToPath(new URL('load.lua', import.meta.url));
 
-export interface Load {
+export interface LoadOptions {
   /**
    * `add`: valid leads; `invalid`: requests that fail validation; `invalid-key`: each from another address; `status`: of a
    * lead that growth.ts has stored.
@@ -20,7 +20,7 @@ export interface Load {
   stored?: number;
 }
 
-export interface Loaded {
+export interface LoadResult {
   /** Responses per second. */
   rate: number;
   /** Latency (ms). */
@@ -42,7 +42,7 @@ const peopleInARun = 600_000;
  *
  * @throws if a response has an unexpected status
  */
-export async function verify(address: string, kind: Load['kind'], key?: string): Promise<void> {
+export async function verify(address: string, kind: LoadOptions['kind'], key?: string): Promise<void> {
   const expected = statuses[kind];
   const { unexpected } = await send(
     address,
@@ -59,7 +59,7 @@ export async function verify(address: string, kind: Load['kind'], key?: string):
  *
  * @throws if wrk is missing, or if requests failed that should not
  */
-export async function load(address: string, wanted: Load): Promise<Loaded> {
+export async function load(address: string, wanted: LoadOptions): Promise<LoadResult> {
   const { requests, microseconds, refused, broken, p50, p99 } = await send(address, wanted, 0);
   if (broken > 0 || refused !== (statuses[wanted.kind] < 400 ? 0 : requests)) {
     throw new Error(`Of ${requests} requests, ${refused} were refused and ${broken} failed.`);
@@ -68,7 +68,7 @@ export async function load(address: string, wanted: Load): Promise<Loaded> {
 }
 
 /** Result of wrk, as load.lua prints it. */
-interface Sent {
+interface WrkResult {
   requests: number;
   microseconds: number;
   /** Responses with a status of 400 or more. */
@@ -80,7 +80,7 @@ interface Sent {
   p99: number;
 }
 
-async function send(address: string, wanted: Load, expected: number): Promise<Sent> {
+async function send(address: string, wanted: LoadOptions, expected: number): Promise<WrkResult> {
   const { kind, key = 'none', seconds, connections, rate, stored = 1 } = wanted;
   const pause = rate === undefined ? 0 : (connections * 1_000) / rate;
   const [command, parameters] = onCore(cores.load, 'wrk', [
@@ -115,5 +115,5 @@ async function send(address: string, wanted: Load, expected: number): Promise<Se
   const result = /^RESULT (.*)$/m.exec(output)?.[1];
   if (result === undefined) throw new Error(`wrk did not run: ${output}`);
   // The cast: load.lua prints this shape.
-  return JSON.parse(result) as Sent;
+  return JSON.parse(result) as WrkResult;
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Quota } from './quota.ts';
 
 /** A running server process. */
-export interface Started {
+export interface RunningServer {
   address: string;
   /** Its output on standard error. */
   warnings: string;
@@ -66,7 +66,7 @@ export async function start(
   environment: Record<string, string>,
   placement: Placement = cores.server,
   nodeOptions: string[] = [],
-): Promise<Started> {
+): Promise<RunningServer> {
   const file = resolve(root, program);
   const [command, parameters] = commandOn(placement, process.execPath, [...nodeOptions, file]);
   // The log goes to a file: with a pipe, the server would wait for this process to read it.

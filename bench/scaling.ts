@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type PreparedStore, postgresStore, sqliteStore, startServer } from './deployment.ts';
 import { load } from './load.ts';
-import type { Placement, Started } from './processes.ts';
+import type { Placement, RunningServer } from './processes.ts';
 import { quotaOf } from './quota.ts';
 import { formatInteger, measured, printTable } from './table.ts';
 
@@ -27,7 +27,7 @@ interface Round {
   p99: number;
 }
 
-async function loadAll(servers: readonly Started[], key: string, seconds: number): Promise<Round> {
+async function loadAll(servers: readonly RunningServer[], key: string, seconds: number): Promise<Round> {
   const each = await Promise.all(
     servers.map(({ address }) =>
       load(address, {

@@ -13,7 +13,7 @@ export interface Target {
   url: string;
   key: string;
   /** Matches the names of undocumented headers that it may send. */
-  also?: RegExp;
+  extraHeaders?: RegExp;
 }
 
 /** Sends a request to an operation, and checks the response against openapi.yaml. */
@@ -37,7 +37,7 @@ export async function send(
   });
   const text = await response.text();
   const received = responseOf(response.status, Object.fromEntries(response.headers), text);
-  checkResponse(id, received, target.also);
+  checkResponse(id, received, target.extraHeaders);
   return received;
 }
 

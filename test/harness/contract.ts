@@ -117,10 +117,10 @@ export function responseValue(id: OperationId, status: number, key: string): unk
 /**
  * Checks a response against openapi.yaml.
  *
- * @param also matches the names of undocumented headers to allow
+ * @param extraHeaders matches the names of undocumented headers to allow
  * @throws {Error} if the response has an undocumented status, media type, body or header
  */
-export function checkResponse(id: OperationId, received: ReceivedResponse, also?: RegExp): void {
+export function checkResponse(id: OperationId, received: ReceivedResponse, extraHeaders?: RegExp): void {
   const response = operationOf(id).responses[received.status];
   if (response === undefined)
     throw new Error(`${id} has no documented status ${received.status}: ${received.text}`);
@@ -129,20 +129,20 @@ export function checkResponse(id: OperationId, received: ReceivedResponse, also?
   if (media === undefined)
     throw new Error(`${id} ${received.status} has no documented media type ${mediaType}.`);
   check(media.schema, received.json, `the body of ${id} ${received.status}`);
-  checkHeaders(`${id} ${received.status}`, response, received.headers, also);
+  checkHeaders(`${id} ${received.status}`, response, received.headers, extraHeaders);
 }
 
 function checkHeaders(
   what: string,
   response: DocumentedResponse,
   headers: Record<string, string>,
-  also: RegExp | undefined,
+  extraHeaders: RegExp | undefined,
 ): void {
   const documented = new Map(
     Object.entries(response.headers).map(([name, header]) => [name.toLowerCase(), header]),
   );
   for (const name of Object.keys(headers)) {
-    if (!documented.has(name) && !transport.has(name) && !also?.test(name)) {
+    if (!documented.has(name) && !transport.has(name) && !extraHeaders?.test(name)) {
       throw new Error(`${what} has no documented header ${name}.`);
     }
   }

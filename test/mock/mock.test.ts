@@ -26,7 +26,7 @@ let output: string;
 beforeAll(async () => {
   child = spawnProgram('src/mock.ts', ['--port', '0'], {});
   output = await untilOutput(child, /With the URL:/);
-  mock = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key: 'any', also: prismHeaders };
+  mock = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key: 'any', extraHeaders: prismHeaders };
 });
 
 afterAll(() => {

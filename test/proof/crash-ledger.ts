@@ -27,7 +27,7 @@ export interface CrashReport {
 }
 
 /** A request that is sent until a server responds, or only once. */
-export interface Sending {
+export interface PlannedRequest {
   id: 'addLead' | 'cancelLead';
   mobile: string;
   /** Seconds until the lead is due. */
@@ -64,7 +64,7 @@ export class CrashLedger {
   readonly #printed = new Map<string, string>();
 
   /** Records a response. */
-  note(response: ReceivedResponse, sending: Sending): void {
+  note(response: ReceivedResponse, sending: PlannedRequest): void {
     const isReplayed = response.headers['idempotent-replayed'] === 'true';
     if (isReplayed) this.report.replayed += 1;
     const isUnderstood =
@@ -107,7 +107,7 @@ export class CrashLedger {
     return this.report;
   }
 
-  #noteAdd(response: ReceivedResponse, { mobile }: Sending): boolean {
+  #noteAdd(response: ReceivedResponse, { mobile }: PlannedRequest): boolean {
     const { saved, processed } = Object(response.json);
     if (saved !== true) return false;
     this.report.acknowledged += 1;
@@ -117,7 +117,7 @@ export class CrashLedger {
     return true;
   }
 
-  #noteCancel(response: ReceivedResponse, { mobile, isRepeated }: Sending): boolean {
+  #noteCancel(response: ReceivedResponse, { mobile, isRepeated }: PlannedRequest): boolean {
     const { cancelled, warning } = Object(response.json);
     if (response.status !== 200 || typeof cancelled !== 'boolean') return false;
     this.report.cancellations += 1;

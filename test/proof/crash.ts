@@ -6,7 +6,7 @@ import { rawRequest, send, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { finished, spawnProgram } from '../harness/process.ts';
 import { untilListening } from '../harness/server-process.ts';
-import { CrashLedger, type CrashReport, type Sending } from './crash-ledger.ts';
+import { CrashLedger, type CrashReport, type PlannedRequest } from './crash-ledger.ts';
 import { RawConnection } from './raw-connection.ts';
 
 const senders = 16;
@@ -44,7 +44,7 @@ export async function crashRounds(
   // No other process has the store open, so each server is the first to open it and the last to close it.
   await store.close();
   const ledger = new CrashLedger();
-  let unacknowledged: Sending[] = [];
+  let unacknowledged: PlannedRequest[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const server = await startServer(url);
     const target = { url: server.url, key: first.key };
@@ -123,24 +123,24 @@ async function killTake(url: string, ledger: CrashLedger): Promise<void> {
 }
 
 /** Adds or cancels the people whose delivery may be unrecorded because of the kill. */
-async function sendDelivered(target: Target, id: Sending['id'], ledger: CrashLedger): Promise<void> {
+async function sendDelivered(target: Target, id: PlannedRequest['id'], ledger: CrashLedger): Promise<void> {
   for (const mobile of ledger.delivered()) {
-    const sending = sendingOf(id, mobile, { isRepeated: true });
+    const sending = requestFor(id, mobile, { isRepeated: true });
     ledger.note(await post(target, sending), sending);
   }
 }
 
 /** Adds people until the server has been killed: every fifth twice at the same time. Cancels every fourth. */
 function startLoad(target: Target, round: number, ledger: CrashLedger) {
-  const unacknowledged: Sending[] = [];
+  const unacknowledged: PlannedRequest[] = [];
   let count = 0;
   const sender = async () => {
     // The second connection sends the duplicate.
     const connections = [new RawConnection(target.url), new RawConnection(target.url)];
     /** Sends requests concurrently. Returns whether all got a response. */
-    const exchange = async (sendings: readonly Sending[]): Promise<boolean> => {
+    const exchange = async (requests: readonly PlannedRequest[]): Promise<boolean> => {
       const left = await Promise.all(
-        sendings.map(async (sending, index) => {
+        requests.map(async (sending, index) => {
           const response = await connections[index]
             ?.exchange(bytesOf(target, sending))
             .catch(() => undefined);
@@ -168,36 +168,42 @@ function isDuplicated(number: number): boolean {
   return number % 5 === 0;
 }
 
-function addsOf(mobile: string, number: number): Sending[] {
+function addsOf(mobile: string, number: number): PlannedRequest[] {
   // Half of the cancelled people are due at once, so that `leads due --take` competes with the cancellation.
   const delays = number % 8 === 0 ? 600 : 0;
-  return Array.from({ length: isDuplicated(number) ? 2 : 1 }, () => sendingOf('addLead', mobile, { delays }));
+  return Array.from({ length: isDuplicated(number) ? 2 : 1 }, () =>
+    requestFor('addLead', mobile, { delays }),
+  );
 }
 
-function cancelsOf(mobile: string, number: number): Sending[] {
+function cancelsOf(mobile: string, number: number): PlannedRequest[] {
   return Array.from({ length: isDuplicated(number) ? 2 : 1 }, () => {
-    const cancel = sendingOf('cancelLead', mobile, { isRepeated: isDuplicated(number) });
+    const cancel = requestFor('cancelLead', mobile, { isRepeated: isDuplicated(number) });
     return number % 12 === 0 ? { ...cancel, idempotencyKey: undefined } : cancel;
   });
 }
 
-function sendingOf(id: Sending['id'], mobile: string, more: Partial<Sending> = {}): Sending {
+function requestFor(
+  id: PlannedRequest['id'],
+  mobile: string,
+  more: Partial<PlannedRequest> = {},
+): PlannedRequest {
   return { id, mobile, delays: 0, idempotencyKey: randomUUID(), isRepeated: false, ...more };
 }
 
-function bodyOf({ id, mobile, delays }: Sending): Record<string, unknown> {
+function bodyOf({ id, mobile, delays }: PlannedRequest): Record<string, unknown> {
   return id === 'addLead' ? { ...person, mobile, delays } : { mobile, type: person['type'] };
 }
 
 /** Builds the bytes of a request by hand: with a slow client the server would be idle when it is killed. */
-function bytesOf(target: Target, sending: Sending): Buffer {
+function bytesOf(target: Target, sending: PlannedRequest): Buffer {
   const { head, body } = rawRequest(target, sending.id, bodyOf(sending), headersOf(sending));
   return Buffer.from(head + body);
 }
 
 async function resend(
   target: Target,
-  unacknowledged: readonly Sending[],
+  unacknowledged: readonly PlannedRequest[],
   ledger: CrashLedger,
 ): Promise<void> {
   for (const sending of unacknowledged) {
@@ -206,10 +212,10 @@ async function resend(
   }
 }
 
-function headersOf({ idempotencyKey }: Sending): Record<string, string> {
+function headersOf({ idempotencyKey }: PlannedRequest): Record<string, string> {
   return idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
 }
 
-function post(target: Target, sending: Sending) {
+function post(target: Target, sending: PlannedRequest) {
   return send(target, sending.id, { headers: headersOf(sending), body: bodyOf(sending) });
 }
