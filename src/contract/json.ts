@@ -34,10 +34,12 @@ function notUtf8(bytes: Buffer): ValidationErrors {
 function validPrefix(bytes: Buffer): string {
   const text = bytes.toString('utf8');
   const written = Buffer.from('\ufffd');
+  let [from, offset] = [0, 0];
   for (let at = text.indexOf('\ufffd'); at >= 0; at = text.indexOf('\ufffd', at + 1)) {
-    const before = text.slice(0, at);
-    const offset = Buffer.byteLength(before);
-    if (!bytes.subarray(offset, offset + written.length).equals(written)) return before;
+    // Only the text since the previous U+FFFD is measured: a body can contain tens of thousands of them.
+    offset += Buffer.byteLength(text.slice(from, at));
+    if (!bytes.subarray(offset, offset + written.length).equals(written)) return text.slice(0, at);
+    from = at;
   }
   return text;
 }

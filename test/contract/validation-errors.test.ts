@@ -25,6 +25,11 @@ test.each([
   ['a lone byte', [0x41, 0xff, 0x42], 2],
   ['a character cut short, which begins like U+FFFD', [0x41, 0xef, 0xbf, 0x42], 2],
   ['an invalid byte after a U+FFFD that was sent', [0xef, 0xbf, 0xbd, 0xff], 2],
+  [
+    'an invalid byte after several U+FFFD with text in between',
+    [...Buffer.from('a\ufffdé\ufffd\ufffdb'), 0xff],
+    7,
+  ],
 ])('locates %s in a body that is not UTF-8', (_what, bytes, column) => {
   expect(readJson(Buffer.from(bytes))).toEqual({
     errors: { body: { 0: `Body is not valid UTF-8 at line 1, column ${column}.` } },
