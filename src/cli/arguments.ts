@@ -24,7 +24,7 @@ export function parseCount(text: string): number {
 export function parseFutureTime(text: string): number {
   const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+Z)?$/.test(text);
   try {
-    const time = isDate ? Date.parse(text) : Date.now() + parseDuration(text);
+    const time = isDate ? parseDate(text) : Date.now() + parseDuration(text);
     if (time > Date.now()) return time;
   } catch {
     // The error below covers invalid dates and durations alike.
@@ -32,6 +32,14 @@ export function parseFutureTime(text: string): number {
   throw new InvalidArgumentError(
     'It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.',
   );
+}
+
+/** Parses an ISO 8601 date or time in UTC (ms since 1970). NaN: there is no such day, such as 30 February. */
+function parseDate(text: string): number {
+  const time = Date.parse(text);
+  // `Date.parse` would return 2 March for 30 February.
+  const isSameDay = !Number.isNaN(time) && new Date(time).toISOString().slice(0, 10) === text.slice(0, 10);
+  return isSameDay ? time : Number.NaN;
 }
 
 /** Collects the values of an option that can be repeated. */

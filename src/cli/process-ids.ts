@@ -7,12 +7,12 @@ import { UserError } from '../errors/user-error.ts';
  */
 export async function processIds(
   ids: readonly string[],
-  process: (id: string) => Promise<void>,
+  processOne: (id: string) => Promise<void>,
 ): Promise<void> {
   const failures: string[] = [];
   for (const id of ids) {
     try {
-      await process(id);
+      await processOne(id);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       failures.push(error.message);

@@ -552,6 +552,10 @@ test.each([
     ['key', 'rotate', 'nothing', '--old-until', '2001-01-01'],
     "Option '--old-until <when>' argument '2001-01-01' is invalid. It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.",
   ],
+  [
+    ['key', 'rotate', 'nothing', '--old-until', '2100-02-29'],
+    "Option '--old-until <when>' argument '2100-02-29' is invalid. It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.",
+  ],
   [['partner', 'limit', 'nobody', '5'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
   [
     ['partner', 'limit', 'acme', '2000000'],
