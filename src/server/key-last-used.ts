@@ -10,11 +10,13 @@ export class KeyLastUsed {
   readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
   #unsaved = new Map<string, number>();
+  /** The save in progress, if there is one. */
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(registry: Pick<Registry, 'recordKeyLastUsed'>, log: Log) {
     this.#registry = registry;
     this.#log = log;
-    this.#timer = setInterval(() => void this.#save(), interval).unref();
+    this.#timer = setInterval(() => this.#startSave(), interval).unref();
   }
 
   /** Records the use of a key. @param at milliseconds since 1970 */
@@ -25,9 +27,15 @@ export class KeyLastUsed {
   /** Stops the timer and saves what is not saved yet. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#save();
+    this.#startSave();
+    await this.#saving;
   }
 
+  #startSave(): void {
+    this.#saving = this.#saving.then(() => this.#save());
+  }
+
+  /** Saves what is not saved yet. If that fails, the next save includes it. */
   async #save(): Promise<void> {
     if (this.#unsaved.size === 0) return;
     const uses = this.#unsaved;
@@ -36,6 +44,7 @@ export class KeyLastUsed {
       await this.#registry.recordKeyLastUsed(uses);
     } catch (error) {
       this.#log.warn({ err: error }, 'The last use of keys could not be recorded.');
+      this.#unsaved = new Map([...uses, ...this.#unsaved]);
     }
   }
 }

@@ -44,7 +44,7 @@ test('applies a changed burst or rate from the next request on, with a full burs
   expect(waits(rateLimit(0.5, 3), 2)).toEqual([0, 2]);
 });
 
-test('saves the last use of each key every ten seconds, and carries on after a failure', async () => {
+test('saves the last use of each key every ten seconds, and again after a failure', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const log = await createLog('silent');
@@ -65,10 +65,28 @@ test('saves the last use of each key every ten seconds, and carries on after a f
   expect(warned).toHaveBeenCalledTimes(1);
   uses.record('a', 4);
   await vi.advanceTimersByTimeAsync(10_000);
-  expect([...(recordKeyLastUsed.mock.calls[1]?.[0] ?? [])]).toEqual([['a', 4]]);
+  expect([...(recordKeyLastUsed.mock.calls[1]?.[0] ?? [])]).toEqual([
+    ['a', 4],
+    ['b', 3],
+  ]);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(recordKeyLastUsed).toHaveBeenCalledTimes(2);
   await uses.stop();
+});
+
+test('waits for a save in progress when it stops', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const saving = Promise.withResolvers<void>();
+  const uses = new KeyLastUsed({ recordKeyLastUsed: () => saving.promise }, await createLog('silent'));
+  uses.record('a', 1);
+  await vi.advanceTimersByTimeAsync(10_000);
+  const onStopped = vi.fn();
+  const stopped = uses.stop().then(onStopped);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(onStopped).not.toHaveBeenCalled();
+  saving.resolve();
+  await stopped;
 });
 
 test('resets the connection of a client that takes longer than a minute to read a document', () => {
