@@ -90,6 +90,7 @@ function timestamp(): string {
 /** Keeps the server running after the reader of the log has exited, and reports it once on standard error. */
 function handleClosedOutput(): void {
   let isReported = false;
+  // Standard error may have lost its reader too; nothing is left to report that to.
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error) => {
     if (isReported) return;

@@ -1,13 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { checkMigrationKnown, migrationsIn } from '../../migrations.ts';
 import type { PostgresDatabase, Run, Statement } from './database.ts';
 
-const directory = new URL('migrations/', import.meta.url);
-
-/** The migrations, in order: SQL files numbered from 001. The table `schema_migration` records those that ran. */
-export const migrations: readonly URL[] = readdirSync(directory)
-  .filter((name) => name.endsWith('.sql'))
-  .sort()
-  .map((name) => new URL(name, directory));
+/** The migrations, in order. The table `schema_migration` records those that ran. */
+export const migrations: readonly URL[] = migrationsIn(new URL('migrations/', import.meta.url));
 
 /** Number of the last migration of this version of the program. */
 export const latestMigration = migrations.length;
@@ -67,11 +63,7 @@ export async function migrate(database: PostgresDatabase, files = migrations): P
 }
 
 async function migrateFrom(current: number, files: readonly URL[], run: Run): Promise<void> {
-  if (current > files.length) {
-    throw new Error(
-      `The store has migration ${current}, and this version knows migrations up to ${files.length}: a newer version has migrated it. Start that version, or restore a backup made before the migration.`,
-    );
-  }
+  checkMigrationKnown(current, files.length);
   for (const file of files.slice(current)) await run(readFileSync(file, 'utf8'));
   // Waits for the writes of older servers that have passed the check of the schema version; later ones fail. Statements
   // that write take this lock last too, so they cannot deadlock with this transaction.

@@ -1,15 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { checkMigrationKnown, migrationsIn } from '../../migrations.ts';
 import { markInUse } from './lifecycle.ts';
 import { migrationOf, versionOf, withMigration } from './version.ts';
 
-const directory = new URL('migrations/', import.meta.url);
-
-/** The migrations, in order: SQL files numbered from 001. `user_version` records the last one that ran. */
-export const migrations: readonly URL[] = readdirSync(directory)
-  .filter((name) => name.endsWith('.sql'))
-  .sort()
-  .map((name) => new URL(name, directory));
+/** The migrations, in order. `user_version` records the last one that ran. */
+export const migrations: readonly URL[] = migrationsIn(new URL('migrations/', import.meta.url));
 
 /** Number of the last migration of this version of the program. */
 export const latestMigration = migrations.length;
@@ -28,14 +24,14 @@ export function currentMigration(database: DatabaseSync): number {
  */
 export function migrate(database: DatabaseSync, files = migrations): void {
   if (currentMigration(database) === files.length) return;
-  checkVersion(database, files);
+  checkMigrationKnown(currentMigration(database), files.length);
   markInUse(database);
   // A migration may recreate a table that others refer to. `foreign_key_check` finds references that it broke.
   database.exec('PRAGMA foreign_keys = OFF');
   database.exec('BEGIN IMMEDIATE');
   try {
-    checkVersion(database, files);
     const version = versionOf(database);
+    checkMigrationKnown(migrationOf(version), files.length);
     for (const file of files.slice(migrationOf(version))) database.exec(readFileSync(file, 'utf8'));
     const [broken] = database.prepare('PRAGMA foreign_key_check').all();
     if (broken !== undefined)
@@ -50,12 +46,4 @@ export function migrate(database: DatabaseSync, files = migrations): void {
   } finally {
     database.exec('PRAGMA foreign_keys = ON');
   }
-}
-
-function checkVersion(database: DatabaseSync, files: readonly URL[]): void {
-  const current = currentMigration(database);
-  if (current <= files.length) return;
-  throw new Error(
-    `The store has migration ${current}, and this version knows migrations up to ${files.length}: a newer version has migrated it. Start that version, or restore a backup made before the migration.`,
-  );
 }
