@@ -1,21 +1,23 @@
+/** Every state of a lead. */
+export const leadStates = ['scheduled', 'dialled', 'cancelled', 'failed', 'expired'] as const;
+
 /**
  * State of a lead: `scheduled` (to be delivered, now or later), `dialled` (the dialler has it), `cancelled` (before the
  * dialler had it), `failed` (the dialler rejected it, or no attempts are left; an operator can retry it) or `expired`
  * (too late to call).
  */
-export type LeadState = 'scheduled' | 'dialled' | 'cancelled' | 'failed' | 'expired';
+export type LeadState = (typeof leadStates)[number];
 
-export const leadStates: readonly LeadState[] = ['scheduled', 'dialled', 'cancelled', 'failed', 'expired'];
-
-/** Outcome of a submission. The examples in openapi.yaml have the same names. */
-export type SubmissionOutcome = 'accepted' | 'existing-contact' | 'already-scheduled' | 'unknown-type';
-
-export const submissionOutcomes: readonly SubmissionOutcome[] = [
+/** Every outcome of a submission. The examples in openapi.yaml have the same names. */
+export const submissionOutcomes = [
   'accepted',
   'existing-contact',
   'already-scheduled',
   'unknown-type',
-];
+] as const;
+
+/** Outcome of a submission. */
+export type SubmissionOutcome = (typeof submissionOutcomes)[number];
 
 /** Outcome of a request to cancel. The examples in openapi.yaml have the same names. */
 export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed' | 'unknown-type';

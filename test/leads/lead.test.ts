@@ -56,5 +56,4 @@ test('every outcome of a submission has an example in the contract', () => {
   const { paths } = JSON.parse(readContract().json);
   const { examples } = paths['/lead/add'].post.responses['200'].content['application/json'];
   expect(Object.keys(examples)).toEqual(expect.arrayContaining([...submissionOutcomes]));
-  expect(submissionOutcomes).toEqual(['accepted', 'existing-contact', 'already-scheduled', 'unknown-type']);
 });
