@@ -51,8 +51,8 @@ export const submissionView: View<SubmissionRecord, keyof typeof members> = {
   }),
 };
 
-/** Result of a request to re-run a submission. */
-interface RerunResult {
+/** A row of the output of `leads submission rerun`. */
+interface RerunRow {
   id: string;
   /** Undefined: not re-run, because its partner cancelled later. */
   rerun: RerunRecord | undefined;
@@ -67,7 +67,7 @@ const rerunMembers = {
   cancellations: relatedCancellationsMember,
 };
 
-const rerunView: View<RerunResult, keyof typeof rerunMembers> = {
+const rerunView: View<RerunRow, keyof typeof rerunMembers> = {
   columns: {
     ID: ({ id }) => id,
     OUTCOME: ({ rerun }) => rerun?.outcome ?? 'not re-run',
@@ -121,7 +121,7 @@ function rerunCommand(context: CommandContext): Command {
     context,
     rerunMembers,
     async ({ store, output }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
-      const results: RerunResult[] = [];
+      const results: RerunRow[] = [];
       try {
         await processIds(ids, async (id) => {
           try {
@@ -146,6 +146,6 @@ function rerunJson(rerun: RerunRecord) {
   return { rerun_at: formatTime(rerun.rerunAt), outcome: rerun.outcome, lead_id: rerun.leadId };
 }
 
-function relatedCancellationRows({ id, cancellations }: RerunResult): RelatedCancellationRow[] {
+function relatedCancellationRows({ id, cancellations }: RerunRow): RelatedCancellationRow[] {
   return cancellations.map((cancellation) => ({ ...cancellation, relatedId: id }));
 }

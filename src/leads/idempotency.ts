@@ -16,7 +16,7 @@ export const idempotencyRetention = 24 * 3_600_000;
  *
  * @param body a valid request body, whose values have no members of their own
  */
-export function fingerprintOf(operation: string, body: object): string {
+export function fingerprintOf(operationId: string, body: object): string {
   const fields = Object.entries(body).sort(([one], [other]) => (one < other ? -1 : 1));
-  return hash('sha256', JSON.stringify([operation, fields]), 'base64url');
+  return hash('sha256', JSON.stringify([operationId, fields]), 'base64url');
 }

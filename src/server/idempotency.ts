@@ -8,13 +8,13 @@ const header = 'idempotency-key';
  * its body; undefined: it has none. The key may be quoted, as the draft requires, or unquoted, as most clients send it.
  */
 export function idempotencyOf(
-  operation: string,
+  operationId: string,
   headers: IncomingHttpHeaders,
   body: object,
 ): Idempotency | undefined {
   const value = headers[header];
   if (typeof value !== 'string') return undefined;
-  return { key: unquoted(value), fingerprint: fingerprintOf(operation, body) };
+  return { key: unquoted(value), fingerprint: fingerprintOf(operationId, body) };
 }
 
 /** Returns a request's headers. Node joins several idempotency keys into one value; here they stay an array. */

@@ -17,6 +17,7 @@ export function isStoreUrl(url: string): boolean {
  * @param url `sqlite:` and a file, relative to the working directory, or `sqlite::memory:`; or
  *   `postgres://user:password@host:port/database`
  * @param connections maximum number of connections to PostgreSQL
+ * @throws if the store cannot be opened or migrated, with a message that states the remedy
  */
 export async function openStore(url: string, connections?: number, observer?: StoreObserver): Promise<Store> {
   // Imported on demand, because loading a driver takes time.

@@ -300,7 +300,7 @@ export interface RelatedCancellation
     CancellationOrder {}
 
 /** Result of re-running a submission, with every stored cancellation of its person and type, oldest first. */
-export interface Rerun extends RerunRecord {
+export interface RerunResult extends RerunRecord {
   cancellations: RelatedCancellation[];
 }
 
@@ -312,7 +312,7 @@ export interface RetryResult {
   cancellations: RelatedCancellation[];
 }
 
-/** Which leads are listed. Without a member, it does not restrict the list. */
+/** Restricts a list of leads. A missing member does not restrict it. */
 export interface LeadFilter {
   state?: LeadState;
   /** Only leads that need an operator's decision. */
@@ -322,7 +322,7 @@ export interface LeadFilter {
   mobile?: string;
 }
 
-/** Which submissions are listed. Without a member, it does not restrict the list. */
+/** Restricts a list of submissions. A missing member does not restrict it. */
 export interface SubmissionFilter {
   /** Outcome of the last run. */
   outcome?: SubmissionOutcome;
@@ -350,7 +350,7 @@ export interface OperatorActions {
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
    * @throws {UserError} if there is no such submission
    */
-  rerunSubmission(submissionId: string, isForced?: boolean): Promise<Rerun>;
+  rerunSubmission(submissionId: string, isForced?: boolean): Promise<RerunResult>;
   /**
    * Schedules a failed lead for now, with the full retry schedule.
    *

@@ -1,7 +1,7 @@
 import type { LeadState, SubmissionOutcome } from '../../leads/lead.ts';
 import type { Submission } from '../../leads/submission.ts';
 import { checkNotCancelled } from '../cancelled-later.ts';
-import type { OperatorActions, RelatedCancellation, Rerun, RetryResult } from '../store.ts';
+import type { OperatorActions, RelatedCancellation, RerunResult, RetryResult } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { isUndecided, latestFirst, nextEndedOrder } from './lead-order.ts';
@@ -82,7 +82,7 @@ function* rerunSubmission(
   scheduling: Scheduling,
   id: string,
   isForced: boolean,
-): Change<Rerun & { dueAt: number | undefined }> {
+): Change<RerunResult & { dueAt: number | undefined }> {
   if (scheduling.holdCancellations !== undefined) yield* scheduling.holdCancellations();
   const submission = yield* firstRow(storedSubmission, id);
   if (submission === undefined) throw userErrors.noSubmission(id);
