@@ -1,7 +1,8 @@
 /** This version opens the stores of every released version, and finds what they hold. */
 import { chmodSync, copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
@@ -16,18 +17,56 @@ const versions = readdirSync(fixtures, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-/** Opens a copy of a version's store, by kind of store. */
-const openings: Record<string, (version: string) => Promise<Store>> = {
-  SQLite: async (version) => {
-    const file = join(temporaryDirectory(), 'leads.db');
-    copyFileSync(new URL(`${version}/leads.db`, fixtures), file);
-    chmodSync(file, 0o600);
-    return closeAfterTest(openSqliteStore(file));
+/** A kind of store. A location is a file or a URL. */
+interface Kind {
+  /** Returns the location of a copy of a version's store, or of an empty store. */
+  create(version?: string): Promise<string>;
+  open(location: string): Promise<Store>;
+  /** Returns everything that the migrations create. */
+  schema(location: string): Promise<unknown[]>;
+}
+
+const kinds: Record<string, Kind> = {
+  SQLite: {
+    async create(version) {
+      const file = join(temporaryDirectory(), 'leads.db');
+      if (version !== undefined) {
+        copyFileSync(new URL(`${version}/leads.db`, fixtures), file);
+        chmodSync(file, 0o600);
+      }
+      return file;
+    },
+    open: async (file) => closeAfterTest(openSqliteStore(file)),
+    async schema(file) {
+      const database = new DatabaseSync(file, { readOnly: true });
+      onTestFinished(() => database.close());
+      const rows = database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY type, name').all();
+      // A definition contains the comments of its migration.
+      const withoutComments = (sql: unknown) => String(sql).replace(/--.*/g, '').replace(/\s+/g, ' ');
+      return rows.map(({ type, name, sql }) => [type, name, withoutComments(sql)]);
+    },
   },
-  PostgreSQL: async (version) => {
-    const url = await emptyDatabase();
-    await asAdministrator(url, readFileSync(new URL(`${version}/leads.sql`, fixtures), 'utf8'));
-    return closeAfterTest(await openPostgresStore(url));
+  PostgreSQL: {
+    async create(version) {
+      const url = await emptyDatabase();
+      if (version !== undefined)
+        await asAdministrator(url, readFileSync(new URL(`${version}/leads.sql`, fixtures), 'utf8'));
+      return url;
+    },
+    open: async (url) => closeAfterTest(await openPostgresStore(url)),
+    schema: (url) =>
+      asAdministrator(
+        url,
+        `SELECT table_name || '.' || column_name AS name,
+           concat_ws(' ', data_type, collation_name, is_nullable, column_default, identity_generation) AS definition
+         FROM information_schema.columns WHERE table_schema = 'public'
+         UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+         UNION ALL SELECT conname, conrelid::regclass || ' ' || pg_get_constraintdef(oid)
+           FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+         UNION ALL SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+         UNION ALL SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+         ORDER BY 1, 2`,
+      ),
   },
 };
 
@@ -35,7 +74,18 @@ test('there is a fixture of version 1.0.0', () => {
   expect(versions).toContain('1.0.0');
 });
 
-describe.each(Object.entries(openings))('%s', (_store, open) => {
+describe.each(Object.entries(kinds))('%s', (_name, kind) => {
+  const open = async (version: string) => kind.open(await kind.create(version));
+
+  // Differs if a migration was changed after its release.
+  test.each(versions)('a migrated store of version %s has the schema of a new store', async (version) => {
+    const [migrated, created] = [await kind.create(version), await kind.create()];
+    for (const location of [migrated, created]) await kind.open(location);
+    const schema = await kind.schema(created);
+    expect(schema.length).toBeGreaterThan(10);
+    expect(await kind.schema(migrated)).toEqual(schema);
+  });
+
   test.each(versions)('opens a store of version %s and finds what it holds', async (version) => {
     const store = await open(version);
     expect(await store.workload()).toMatchObject({

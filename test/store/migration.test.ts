@@ -1,10 +1,11 @@
 /** Migrations run once and in order, undo themselves if they fail, and never touch the store of another version. */
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
+import { migrations as postgresMigrations } from '../../src/store/postgres/connection/migrate.ts';
 import { openDatabase } from '../../src/store/sqlite/file/database.ts';
 import { currentMigration, migrate, migrations } from '../../src/store/sqlite/file/migrate.ts';
 import { prereleaseApplicationId } from '../../src/store/sqlite/file/version.ts';
@@ -29,6 +30,13 @@ function migratedDatabase(): DatabaseSync {
   migrate(database);
   return database;
 }
+
+test('both stores have the same migrations, numbered without gaps', () => {
+  const names = (files: readonly URL[]) => files.map(({ pathname }) => basename(pathname));
+  expect(names(postgresMigrations)).toEqual(names(migrations));
+  const numbers = migrations.map((_file, index) => String(index + 1).padStart(3, '0'));
+  expect(names(migrations).map((name) => name.split('-')[0])).toEqual(numbers);
+});
 
 test('runs only the migrations that a store does not have yet, each once, and keeps its rows', () => {
   const database = migratedDatabase();
