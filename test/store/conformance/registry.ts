@@ -15,9 +15,11 @@ export const registry: Behaviours = {
       limit: 'default',
     });
     expect(await store.keyHolder('digest-2')).toBeUndefined();
+    expect(await store.activeKeyDigests()).toEqual(['digest-1']);
     await store.revokeKey('key-1');
     await store.revokeKey('key-1');
     expect(await store.keyHolder('digest-1')).toBeUndefined();
+    expect(await store.activeKeyDigests()).toEqual([]);
     expect(await Array.fromAsync(store.keys('second'))).toEqual([]);
     expect(await Array.fromAsync(store.keys('first'))).toMatchObject([{ id: 'key-1', partner: 'first' }]);
   },

@@ -6,6 +6,13 @@ import { seeded } from '../stores.ts';
 import { type Behaviours, setClock } from './behaviour.ts';
 
 export const watch: Behaviours = {
+  'is ready, and no call waits once all are settled': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    await store.checkReady();
+    expect(store.waiting()).toBe(0);
+  },
+
   'counts leads by state through every change': async (open) => {
     const { store, first, from } = await seeded(open());
     const counted = async () => (await store.workload()).byState;
