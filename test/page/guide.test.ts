@@ -51,6 +51,10 @@ test.each(operationIds())('the guide lists every error of %s with its message, c
   }
 });
 
+test.each(operationIds())('the guide refers to the reference of %s', (id) => {
+  expect(guide).toContain(`(#/leads/${id.toLowerCase()})`);
+});
+
 test('a table of an operation that does not exist is an error', () => {
   expect(() => withTables('<!-- fields: nothing -->', [])).toThrow('the operation nothing');
 });
