@@ -74,10 +74,13 @@ describe('in Chromium', { skip: program === undefined, meta: { needs: 'chromium'
       const summaries = examples.map(({ summary = '' }) => summary);
       if (examples.length === 1) {
         // Redoc shows a single example without a list to choose from.
-        const words = Object.values(Object(examples[0]?.value)).findLast(
-          (value) => typeof value === 'string',
-        );
-        await section.getByText(String(words)).last().waitFor();
+        const body = Object(examples[0]?.value);
+        const text = Object.values(body).findLast((value) => typeof value === 'string');
+        const [name] = Object.keys(body);
+        await section
+          .getByText(String(text ?? `"${name}"`))
+          .last()
+          .waitFor();
         continue;
       }
       const chosen = section.getByText(summaries[0] ?? '', { exact: true }).last();
