@@ -6,11 +6,13 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import { migrations as postgresMigrations } from '../../src/store/postgres/connection/migrate.ts';
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openDatabase } from '../../src/store/sqlite/file/database.ts';
 import { currentMigration, migrate, migrations } from '../../src/store/sqlite/file/migrate.ts';
 import { prereleaseApplicationId } from '../../src/store/sqlite/file/version.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
+import { closeAfterTest } from './stores.ts';
 
 /** The migrations of a later version of the program. */
 function withFurtherMigrations(...texts: string[]): URL[] {
@@ -36,6 +38,27 @@ test('both stores have the same migrations, numbered without gaps', () => {
   expect(names(postgresMigrations)).toEqual(names(migrations));
   const numbers = migrations.map((_file, index) => String(index + 1).padStart(3, '0'));
   expect(names(migrations).map((name) => name.split('-')[0])).toEqual(numbers);
+});
+
+test('both stores have the same indexes', async () => {
+  const url = await emptyDatabase();
+  closeAfterTest(await openPostgresStore(url));
+  const postgresIndexes = await asAdministrator(
+    url,
+    `SELECT tablename AS "table", indexname AS index FROM pg_indexes
+     WHERE schemaname = 'public' AND indexname NOT IN (SELECT conname FROM pg_constraint)
+     ORDER BY indexname COLLATE "C"`,
+  );
+  const database = migratedDatabase();
+  const sqliteIndexes = database
+    .prepare(
+      `SELECT tbl_name AS "table", name AS "index" FROM sqlite_schema
+       WHERE type = 'index' AND sql IS NOT NULL ORDER BY name`,
+    )
+    .all();
+  database.close();
+  expect(postgresIndexes).not.toEqual([]);
+  expect(sqliteIndexes).toEqual(postgresIndexes);
 });
 
 test('runs only the migrations that a store does not have yet, each once, and keeps its rows', () => {
