@@ -109,10 +109,13 @@ test('closes a store while its listening connection is being made', async () => 
   // Only the second for graceful closing passes: the attempt to connect would end by itself after three.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const timers = vi.spyOn(globalThis, 'setTimeout');
-  onTestFinished(() => {
+  const restoreTimers = () => {
+    if (!vi.isFakeTimers()) return;
+    // Before the real timers are back: the spy restores the fake `setTimeout`, which would otherwise outlast this test.
     timers.mockRestore();
     vi.useRealTimers();
-  });
+  };
+  onTestFinished(restoreTimers);
   const before = proxy.connectionCount();
   store.onChange(() => {});
   await expect.poll(() => proxy.connectionCount()).toBe(before + 1);
@@ -121,7 +124,7 @@ test('closes a store while its listening connection is being made', async () => 
   vi.advanceTimersByTime(1_000);
   await closed;
   // Drops the fake timers, which polling would advance.
-  vi.useRealTimers();
+  restoreTimers();
   await expect.poll(() => proxy.openConnections()).toBe(0);
 });
 
