@@ -124,7 +124,7 @@ export class Batcher<Input, Output> {
   #scheduleExpiry(): void {
     const [oldest] = this.#waiting;
     if (oldest === undefined || this.#expiryTimer !== undefined) return;
-    const delay = oldest.since + this.#limits.maxWait - performance.now();
+    const delay = Math.max(0, oldest.since + this.#limits.maxWait - performance.now());
     this.#expiryTimer = setTimeout(() => {
       this.#expiryTimer = undefined;
       this.#rejectExpired();
