@@ -145,7 +145,8 @@ export interface Delivery {
   /**
    * Records an attempt, and updates its lead. A delivered lead is dialled, even if another claim holds it or it has failed
    * undecided. Any other outcome changes the lead only if the claim still holds it. A lead that fails stays active if this
-   * or an earlier attempt may have reached the dialler.
+   * or an earlier attempt may have reached the dialler. Recording the same attempt again has no effect, so that a call whose
+   * result is unknown can be repeated.
    *
    * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none
    */

@@ -113,6 +113,26 @@ export const deliveries: Behaviours = {
     expect((await leadsIn(store))[0]).toMatchObject({ attempts: 3, lastResponse: 'delivered once' });
   },
 
+  'keeps an attempt once if it is recorded again because the first response was lost': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const later = Date.now() + hour;
+    const attempt = {
+      leadId: lead?.id ?? '',
+      startedAt: 1,
+      endedAt: 2,
+      outcome: 'unavailable',
+      response: 'once',
+    } as const;
+    await store.recordAttempt('test', attempt, later);
+    await store.recordAttempt('test', attempt, later + hour);
+    await store.recordAttempt('test', { ...attempt, endedAt: 3 }, later);
+    const attempts = await Array.fromAsync(store.attempts(person.mobile));
+    expect(attempts.map(({ endedAt }) => endedAt)).toEqual([2, 3]);
+    expect(await store.nextAttemptAt()).toBe(later);
+  },
+
   'claims a lead that is retried later after those that are due': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));

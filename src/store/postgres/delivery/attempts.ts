@@ -19,6 +19,10 @@ const recordAttempts = writeStatement(
     ), saved AS (
       INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
       SELECT lead_id, started_at, ended_at, outcome, response FROM sent
+      WHERE NOT EXISTS (
+        SELECT FROM attempt
+        WHERE attempt.lead_id = sent.lead_id AND attempt.started_at = sent.started_at
+          AND attempt.ended_at = sent.ended_at AND attempt.outcome = sent.outcome)
     ), decisive AS MATERIALIZED (
       SELECT DISTINCT ON (lead_id) lead_id, claim, outcome, ended_at,
         CASE WHEN outcome <> 'rejected' THEN next_attempt_at END AS next_attempt_at

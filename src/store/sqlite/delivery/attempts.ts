@@ -3,11 +3,13 @@ import { isUndecided, nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Attempt } from '../../store.ts';
 import { Query } from '../query.ts';
 
-/** Prepares the statement that inserts an attempt. */
+/** Prepares the statement that inserts an attempt, unless it is recorded already (see `Delivery.recordAttempt`). */
 export function insertAttemptQuery(database: DatabaseSync): Query {
   return new Query(
     database,
-    'INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response) VALUES (?, ?, ?, ?, ?)',
+    `INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
+     SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (
+       SELECT 1 FROM attempt WHERE lead_id = ?1 AND started_at = ?2 AND ended_at = ?3 AND outcome = ?4)`,
   );
 }
 
