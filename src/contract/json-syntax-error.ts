@@ -125,11 +125,11 @@ function errorAfterValue(token: Token, state: ParserState): JsonSyntaxError {
 /** Returns the error if the value before the token caused it, such as a string with an unescaped quotation mark. */
 function errorInPreviousValue(token: Token, { text, previous }: ParserState): JsonSyntaxError | undefined {
   const value = text.slice(previous.start, previous.end);
+  const isText = token.kind === 'other' || token.kind === 'number' || token.kind === 'word';
+  if (!isText || token.start !== previous.end) return undefined;
   if (previous.kind === 'string' && value.endsWith('\\\\"')) {
     return { offset: previous.end - 3, hint: 'escape a quotation mark with one backslash, not two' };
   }
-  const isText = token.kind === 'other' || token.kind === 'number' || token.kind === 'word';
-  if (!isText || token.start !== previous.end) return undefined;
   if (previous.kind === 'string') {
     return { offset: previous.end - 1, hint: 'escape a quotation mark inside a string with a backslash' };
   }

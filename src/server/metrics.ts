@@ -20,7 +20,7 @@ export interface ServerStatus {
 }
 
 /** Creates the application on METRICS_PORT: `/metrics` for Prometheus, and `/status` for operators. */
-export function metricsApp(metrics: Metrics, status: () => ServerStatus, log: Log): Hono {
+export function metricsApp(metrics: Pick<Metrics, 'read'>, status: () => ServerStatus, log: Log): Hono {
   const app = new Hono();
   // Reading the metrics queries the store, so concurrent requests share one reading.
   let reading: ReturnType<Metrics['read']> | undefined;

@@ -134,6 +134,24 @@ async function startControlledServer(body = '{}') {
   return { connected, respondNext, stop, waiting, warned };
 }
 
+test('closes the connections of requests that are still in flight at the shutdown deadline, and logs it', async () => {
+  const { connected, stop, waiting, warned } = await startControlledServer();
+  const socket = await connected();
+  socket.write(get);
+  await expect.poll(() => waiting.length).toBe(1);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const closed = once(socket, 'close');
+  const stopped = stop();
+  vi.advanceTimersByTime(6_999);
+  expect(warned).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  await Promise.all([closed, stopped]);
+  expect(warned).toHaveBeenCalledExactlyOnceWith(
+    'Requests were still in flight at the shutdown deadline; their connections were closed.',
+  );
+});
+
 test('announces a keep-alive timeout that is longer than that of proxies', async () => {
   const { connected, respondNext } = await startControlledServer();
   const socket = await connected();

@@ -1,0 +1,60 @@
+/** What fails outside any operation is reported to the client, to the log, or to the operator who starts the server. */
+import { expect, onTestFinished, test } from 'vitest';
+import { startHttpServer } from '../../src/server/http-server.ts';
+import { metricsApp } from '../../src/server/metrics.ts';
+import { recordingLog } from '../harness/recording-log.ts';
+
+test('responds with 500 to an error outside any operation, and logs it under the same Request-Id', async () => {
+  const { log, lines } = recordingLog();
+  const app = {
+    fetch: () => {
+      throw new Error('a defect');
+    },
+  };
+  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
+  onTestFinished(() => server.stop());
+  const response = await fetch(`http://127.0.0.1:${server.port}/`);
+  expect([response.status, await response.json()]).toEqual([500, { error: 'Server Error' }]);
+  expect(lines).toMatchObject([
+    {
+      level: 'error',
+      msg: 'A request failed.',
+      requestId: response.headers.get('request-id'),
+      err: { message: 'a defect' },
+    },
+  ]);
+});
+
+test.each([
+  [
+    '127.0.0.1',
+    (port: number) =>
+      `another process listens on port ${port} of 127.0.0.1. Stop it, or choose another port (EADDRINUSE).`,
+  ],
+  [
+    '203.0.113.1',
+    () =>
+      '203.0.113.1 is not an address of this machine. Choose one that is, or 0.0.0.0 for all (EADDRNOTAVAIL).',
+  ],
+])('explains why it cannot listen on %s', async (host, message) => {
+  const { log } = recordingLog();
+  const app = { fetch: () => new Response() };
+  const other = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
+  onTestFinished(() => other.stop());
+  const starting = startHttpServer(app, { host, port: other.port, log });
+  await expect(starting).rejects.toThrow(message(other.port));
+});
+
+test('responds with 500 if the metrics cannot be read, and logs the reason', async () => {
+  const { log, lines } = recordingLog();
+  const metrics = { read: () => Promise.reject(new Error('a defect')) };
+  const app = metricsApp(metrics, () => ({ ready: true, delivery: { dialler: 'log', state: 'off' } }), log);
+  const response = await app.request('/metrics');
+  expect([response.status, await response.json()]).toEqual([
+    500,
+    { error: 'The metrics could not be read. See the log.' },
+  ]);
+  expect(lines).toMatchObject([
+    { level: 'error', msg: 'The metrics could not be read.', err: { message: 'a defect' } },
+  ]);
+});
