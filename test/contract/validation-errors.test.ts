@@ -5,11 +5,12 @@ import { readJson } from '../../src/contract/json.ts';
 import { validators } from '../../src/contract/validation.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 
+const contract = readContract();
+const addLead = contract.operations.find(({ id }) => id === 'addLead');
+if (addLead === undefined) throw new Error('The contract has no operation addLead.');
+const validate = validators(contract, phoneParsers('GB'))(addLead);
+
 test('reports a query parameter and a field of the same name', () => {
-  const contract = readContract();
-  const [addLead] = contract.operations;
-  if (addLead === undefined) throw new Error('The contract has no operation.');
-  const validate = validators(contract, phoneParsers('GB'))(addLead);
   const result = validate({ query: { email: ['x'] }, headers: {}, body: { email: 'invalid' } });
   expect(result).toMatchObject({
     errors: {
@@ -19,6 +20,21 @@ test('reports a query parameter and a field of the same name', () => {
       },
     },
   });
+});
+
+test.each([
+  ['emal', 'Emal is not a field of this request; did you mean `email`?'],
+  ['emxl', 'Emxl is not a field of this request.'],
+  ['emxxl', 'Emxxl is not a field of this request; did you mean `email`?'],
+  ['exxxl', 'Exxxl is not a field of this request.'],
+  ['EMAIL', 'EMAIL is not a field of this request; did you mean `email`?'],
+  ['surename', 'Surename is not a field of this request; did you mean `surname`?'],
+  [`${'x'.repeat(40)}`, `X${'x'.repeat(39)} is not a field of this request.`],
+  ['_first_nam', 'First Nam is not a field of this request; did you mean `first_name`?'],
+  ['__', '"__" is not a field of this request.'],
+])('suggests a field instead of %s if one or two characters differ', (name, message) => {
+  const result = validate({ query: {}, headers: {}, body: { [name]: 'x' } });
+  expect(result).toMatchObject({ errors: { [name]: { 0: message } } });
 });
 
 test.each([
