@@ -219,7 +219,10 @@ function resolveCommand(context: CommandContext): Command {
     .addOption(
       new Option('--delivered', 'the dialler has them: they become `dialled`').conflicts('notDelivered'),
     )
-    .option('--not-delivered', 'the dialler does not have them: they stay `failed` and can be added again');
+    .option(
+      '--not-delivered',
+      'the dialler does not have them: they stay `failed`, and the people can be added again',
+    );
   return defineAction(
     command,
     context,
