@@ -351,10 +351,10 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** @description The reason why the request was rejected. */
+        /** @description The reason why the request was rejected or failed. */
         ErrorResponse: {
             /**
-             * @description What went wrong, in one sentence.
+             * @description What went wrong.
              * @example No resource exists at this path.
              */
             error: string;
