@@ -75,7 +75,7 @@ function createCommand(context: CommandContext): Command {
 
 function listCommand(context: CommandContext): Command {
   const command = new Command('list')
-    .description('list keys by id; the keys themselves are not stored')
+    .description('list keys with their ids and dates; the keys themselves are not stored')
     .argument('[partner]', 'only keys of this partner');
   return defineAction(
     command,

@@ -83,7 +83,7 @@ const rerunView: View<RerunRow, keyof typeof rerunMembers> = {
 /** `leads submission`: lists and re-runs what partners sent. */
 export function submissionCommand(context: CommandContext): Command {
   return new Command('submission')
-    .description('everything that partners sent to add leads, accepted or not')
+    .description('the stored requests to add leads, accepted or not')
     .addCommand(listCommand(context))
     .addCommand(rerunCommand(context));
 }

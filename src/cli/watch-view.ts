@@ -86,7 +86,7 @@ export function formatLine(history: ActivityHistory): string {
     `intake ${formatRate(history.rate('submissions'))}/s`,
     `delivered ${formatRate(history.rate('delivered'))}/s`,
     `failed attempts ${formatRate(history.rate('failedAttempts'))}/s`,
-    `due ${due} (oldest ${history.oldestDueSeconds} s)`,
+    `due ${due} (most overdue ${history.oldestDueSeconds} s)`,
     `scheduled ${byState?.scheduled ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
     `undecided ${history.workload?.undecided ?? 0}`,
@@ -132,7 +132,7 @@ export function toJson(history: ActivityHistory): Record<keyof typeof watchMembe
 /** Formats the current state as a screen. */
 export function formatScreen(history: ActivityHistory): string {
   const { byState, due, undecided } = history.workload ?? { byState: undefined, due: 0, undecided: 0 };
-  const oldest = due === 0 ? '' : `   (oldest ${history.oldestDueSeconds} s)`;
+  const oldest = due === 0 ? '' : `   (most overdue ${history.oldestDueSeconds} s)`;
   const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
   const lines = [
     `Leads at ${formatTime(history.at)}   (press Ctrl-C to quit)`,

@@ -25,10 +25,10 @@ test('prints lines with rates and due leads, and exits with 0 on Ctrl-C', async 
   const child = start('src/cli.ts', ['watch'], environment);
   const [line] = (await untilOutput(child, /\n/)).split('\n');
   expect(line).toMatch(
-    /^\S+Z {2}intake 0\.0\/s {2}delivered 0\.0\/s {2}failed attempts 0\.0\/s {2}due 0 \(oldest 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
+    /^\S+Z {2}intake 0\.0\/s {2}delivered 0\.0\/s {2}failed attempts 0\.0\/s {2}due 0 \(most overdue 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
   );
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await untilOutput(child, /intake 0\.[1-9]\/s.* due 1 \(oldest [0-9]+ s\) {2}scheduled 1/);
+  await untilOutput(child, /intake 0\.[1-9]\/s.* due 1 \(most overdue [0-9]+ s\) {2}scheduled 1/);
   child.kill('SIGINT');
   const code = await new Promise((resolve) => child.once('close', resolve));
   expect(code).toBe(0);
@@ -59,7 +59,7 @@ test('shows pauses and the number of paused leads', async () => {
   await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
   const child = start('src/cli.ts', ['watch'], environment);
   const line = (await untilOutput(child, /\n/)).split('\n')[0];
-  expect(line).toMatch(/ due 0 \(oldest 0 s\) .* paused motor by operator {2}due but paused 1$/);
+  expect(line).toMatch(/ due 0 \(most overdue 0 s\) .* paused motor by operator {2}due but paused 1$/);
   const json = start('src/cli.ts', ['watch', '--json'], environment);
   expect(JSON.parse((await untilOutput(json, /\n/)).split('\n')[0] ?? '')).toMatchObject({
     due: 0,
