@@ -319,7 +319,7 @@ test('the guide lists every message that is logged', () => {
 test('the guide lists every message of the SQLite store that an operator can act on', () => {
   const messages = sqliteMessages();
   expect(messages.length).toBeGreaterThan(20);
-  // A developer's mistakes, errors of one command, and the reason in `Refused a request: ...`.
+  // A developer's mistakes, errors of one command, and the reason in `A request was rejected: ...`.
   const elsewhere = [
     '… already exists. Choose another file name.',
     'The directory … does not exist. Create it, or choose another one.',
@@ -356,8 +356,8 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['idle connection', '65 s', 'server/http-server', 'keepAliveTimeout =', 65_000],
   ['requests in flight of one key', '1,000 ', 'server/app', 'defaultInFlightPerKey =', 1_000],
   ['downloaded bytes', '128 MiB', 'server/documents', 'defaultMaxUnread =', 2 ** 27],
-  ['calls that wait for the store', '10,000 ', 'store/sqlite/durability/commit-queue', 'capacity:', 10_000],
-  ['calls that wait for the store', '10,000 ', 'store/postgres/postgres-store', 'capacity:', 10_000],
+  ['store calls in the queue', '10,000 ', 'store/sqlite/durability/commit-queue', 'capacity:', 10_000],
+  ['store calls in the queue', '10,000 ', 'store/postgres/postgres-store', 'capacity:', 10_000],
   ['another process’s lock', '5 s', 'store/sqlite/durability/commit-queue', 'lockTimeout:', 5_000],
   ['log lines that wait', '1 MiB', 'telemetry/buffered-output', 'maxWaiting =', 2 ** 20],
   ['response body of the dialler', '1 MiB', 'delivery/diallers/http-client', 'maxBodySize =', 2 ** 20],

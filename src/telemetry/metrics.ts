@@ -50,7 +50,7 @@ export class Metrics {
 
   readonly #batchSize = new Histogram({
     name: 'leads_store_batch_size',
-    help: 'Number of calls that share a commit or a query.',
+    help: 'Number of store calls that share a commit or a query.',
     labelNames: ['kind'],
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
     registers: this.#registers,
@@ -64,13 +64,13 @@ export class Metrics {
   });
   readonly #storeErrors = new Counter({
     name: 'leads_store_errors_total',
-    help: 'Calls that failed in the store.',
+    help: 'Store calls that failed.',
     labelNames: ['kind'],
     registers: this.#registers,
   });
   readonly #waiting = new Gauge({
     name: 'leads_store_queue_depth',
-    help: 'Calls of this process that wait for the store.',
+    help: 'Store calls of this process in the queue.',
     registers: this.#registers,
   });
   readonly #clockSkew = new Gauge({

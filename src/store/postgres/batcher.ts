@@ -66,7 +66,7 @@ export class Batcher<Input, Output> {
   call(input: Input): Promise<Output> {
     const waiting = this.#waiting.length;
     if (waiting >= this.#limits.capacity) {
-      return Promise.reject(new StoreUnavailable(`${waiting} calls are waiting for the store.`));
+      return Promise.reject(new StoreUnavailable(`${waiting} store calls are waiting.`));
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push(newCall(input, resolve, reject));
@@ -139,7 +139,7 @@ export class Batcher<Input, Output> {
     const expired = this.#waiting.splice(0, fresh < 0 ? this.#waiting.length : fresh);
     if (expired.length > 0) this.#observer.failure(this.#kind, expired.length);
     for (const { reject } of expired) {
-      reject(new StoreUnavailable(`The call waited longer than ${this.#limits.maxWait} ms for the store.`));
+      reject(new StoreUnavailable(`The store call waited longer than ${this.#limits.maxWait} ms.`));
     }
   }
 

@@ -249,7 +249,7 @@ test('rejects waiting calls in time while PostgreSQL is blocked, however many th
   const settled = await Promise.allSettled(calls);
   expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(5_000);
   const reasons = new Set(settled.map((each) => String('reason' in each && each.reason)));
-  expect([...reasons].join()).toContain('StoreUnavailable: The call waited longer than 200 ms');
+  expect([...reasons].join()).toContain('StoreUnavailable: The store call waited longer than 200 ms');
   await other.query('COMMIT');
   expect(await submissionsIn(direct)).toEqual([]);
 });
