@@ -34,6 +34,6 @@ export function deliveryStatus(
   if (dispatcher !== undefined) return dispatcher.status();
   const reason = dispatch
     ? 'No dialler is configured. Run `leads due --take` to deliver due leads.'
-    : 'Another process delivers leads.';
+    : 'This process delivers no leads (DISPATCH=off).';
   return { dialler: dialler?.name ?? 'none', state: 'off', reason };
 }

@@ -48,8 +48,8 @@ the lead, add "delays": 30.
 
   ${addLeadCommand(first, url)}
 
-If you run it again, it prints the first line before the call and the second one
-afterwards:
+If you run it again, it prints the first line below until the lead is delivered, and the
+second one after that:
 
   {"saved":true,"processed":false,"error":"Another call is already scheduled"}
   {"saved":true,"processed":false,"error":"Existing Contact"}

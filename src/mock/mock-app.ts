@@ -57,7 +57,7 @@ function refusalOf({ req }: Context, body: Buffer, validate: Validate): Reply | 
 /** Returns the response to a request for an example that does not exist, because Prism's own error is obscure. */
 function unknownExample(): Response {
   const error =
-    'This operation has no response with this status and name. The mock server prints all of them when it starts.';
+    'This operation has no response with this status and name. The mock server lists all responses when it starts.';
   return Response.json({ error }, { status: 404, headers: { 'Request-Id': newRequestId() } });
 }
 

@@ -56,7 +56,7 @@ const defaultConnectionsPerAddress = 1_000;
 /** Higher than the limit per key, because partners can share an address. */
 const defaultRequestsPerAddress = 2_000;
 
-/** Maximum number of headers per request; Node drops the rest. */
+/** Maximum number of headers per request; Node rejects a request with more. */
 const maxHeaders = 100;
 
 /** Maximum number of pipelined requests in flight per connection. */

@@ -86,7 +86,7 @@ export const tooManyFromAddress = reply(
   { 'Retry-After': retryAfter },
 );
 
-/** 431: the URL and the headers are larger than Node accepts. */
+/** 431: the URL and the headers are larger, or the headers more numerous, than the server accepts. */
 export const headersTooLarge = reply(431, 'headers-too-large', {
   error: 'The URL and headers of the request are too large.',
 });
@@ -101,7 +101,7 @@ export const unknownTransferCoding = reply(501, 'transfer-coding-not-implemented
   error: 'The server does not implement this transfer coding. Use chunked only, or none.',
 });
 
-/** 503: the queue of the store is full. */
+/** 503: the store does not accept the request, or its outcome is unknown. */
 export const unavailable = reply(
   503,
   'unavailable',

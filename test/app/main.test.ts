@@ -274,7 +274,7 @@ test.each([
   [
     { DIALLER: 'log', DISPATCH: 'off' },
     'This process delivers no leads (DISPATCH=off).',
-    { dialler: 'log', state: 'off', reason: 'Another process delivers leads.' },
+    { dialler: 'log', state: 'off', reason: 'This process delivers no leads (DISPATCH=off).' },
   ],
   [{ DIALLER: 'log' }, 'Due leads are delivered (DIALLER=log).', { dialler: 'log', state: 'running' }],
 ])(
