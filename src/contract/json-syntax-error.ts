@@ -162,5 +162,5 @@ function errorInsteadOf(
   }
   if (token.kind !== 'other') return at(token, 'expected a value');
   if (previous.kind === 'end') return at(token, 'a JSON object starts with a brace');
-  return at(token, 'put text in double quotes; only true, false and null are unquoted');
+  return at(token, 'put text in double quotes; the only words without quotes are true, false and null');
 }

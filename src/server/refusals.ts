@@ -105,7 +105,7 @@ export const unknownTransferCoding = reply(501, 'transfer-coding-not-implemented
 export const unavailable = reply(
   503,
   'unavailable',
-  { error: 'The server is too busy to accept this request. Retry later.' },
+  { error: 'The server could not complete this request. Retry later.' },
   { 'Retry-After': retryAfter },
 );
 

@@ -53,8 +53,8 @@ test.each([
   ['{"m":07840 258823}', 5, 'a number cannot start with 0; put phone numbers in double quotes'],
   ['{"m":44-7840}', 5, 'this is neither a number nor true, false or null; put text in double quotes'],
   ['{a:1}', 1, 'expected a field name in double quotes'],
-  ['{"a":True}', 5, 'put text in double quotes; only true, false and null are unquoted'],
-  ['{"a":NaN}', 5, 'put text in double quotes; only true, false and null are unquoted'],
+  ['{"a":True}', 5, 'put text in double quotes; the only words without quotes are true, false and null'],
+  ['{"a":NaN}', 5, 'put text in double quotes; the only words without quotes are true, false and null'],
   ['{"a":"C:\\\\" "b":2}', 11, 'a comma is missing'],
   [
     '{"a":\u00a01}',
