@@ -70,7 +70,7 @@ test.each(['postgres://?service=leads', 'postgres:///?service=leads'])(
   },
 );
 
-test('the URL takes precedence over the service, and a service can set the user for a password file', async () => {
+test('the URL takes precedence over the service', async () => {
   const { url, name, username, password, port } = await databaseWithPassword();
   setVariables({
     PGSERVICE: 'leads',
@@ -78,6 +78,20 @@ test('the URL takes precedence over the service, and a service can set the user 
     PGPASSFILE: file(`127.0.0.1:${port}:${name}:${username}:${password}`),
   });
   await openAndClose(url);
+});
+
+test('finds the line of a password file for the user of a service or a parameter', () => {
+  const environment = {
+    ...none,
+    USER: 'root',
+    PGPASSFILE: file('h:1:d:u:secret\nh:1:u:u:default\n'),
+    PGSERVICEFILE: file('[leads]\nhost=h\nport=1\nuser=u\n'),
+  };
+  const passwordFor = (url: string) => new URL(connectionUrl(url, environment)).searchParams.get('password');
+  expect(passwordFor('postgres:///d?service=leads')).toBe('secret');
+  expect(passwordFor('postgres://other@h:1/d?user=u')).toBe('secret');
+  // The default database has the name of the user.
+  expect(passwordFor('postgres://?service=leads')).toBe('default');
 });
 
 test('reads a password file as PostgreSQL does', () => {

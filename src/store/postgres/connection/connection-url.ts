@@ -23,7 +23,9 @@ export function connectionUrl(url: string, environment: NodeJS.ProcessEnv = proc
   parameters.delete('passfile');
   if (completed.password !== '' || parameters.has('password') || environment['PGPASSWORD'])
     return completed.href;
-  const user = decodeURIComponent(completed.username) || environment['PGUSER'] || environment['USER'] || '';
+  const user =
+    parameters.get('user') ??
+    (decodeURIComponent(completed.username) || environment['PGUSER'] || environment['USER'] || '');
   const password = passwordIn(passwordFile, {
     host:
       parameters.get('host') ??
