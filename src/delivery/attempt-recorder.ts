@@ -16,7 +16,8 @@ export class AttemptRecorder {
   readonly #log: Log;
   #batch: Promise<void> | undefined;
   #isStopping = false;
-  readonly #stopped = Promise.withResolvers<void>();
+  /** Each ends the delay of one retry. */
+  readonly #endDelays = new Set<() => void>();
 
   constructor(store: Pick<Delivery, 'recordAttempt'>, log: Log) {
     this.#store = store;
@@ -49,17 +50,20 @@ export class AttemptRecorder {
   /** Ends all retries, so that a failing store does not delay the shutdown. */
   stop(): void {
     this.#isStopping = true;
-    this.#stopped.resolve();
+    for (const end of this.#endDelays) end();
   }
 
   /** Resolves when a failed write can be retried, or when retries have ended. */
   #retryDelay(): Promise<void> {
+    if (this.#isStopping) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, retryInterval);
-      void this.#stopped.promise.then(() => {
+      const end = () => {
         clearTimeout(timer);
+        this.#endDelays.delete(end);
         resolve();
-      });
+      };
+      const timer = setTimeout(end, retryInterval);
+      this.#endDelays.add(end);
     });
   }
 
