@@ -11,13 +11,19 @@ const units = [
   ['s', 1_000],
 ] as const;
 
+/** Maximum duration (days). A longer one could lead to a time that is not a valid date. */
+const maxDays = 1_000_000;
+
 /**
  * Parses a duration such as `90d` or `1h 30m`. Returns milliseconds.
  *
- * @throws {UserError} if the text is not a positive duration of whole seconds
+ * @throws {UserError} if the text is not a positive duration of whole seconds, or is longer than a million days
  */
 export function parseDuration(text: string): number {
   const milliseconds = numbersWithUnits.test(text.trim()) ? parse(text) : null;
+  if (milliseconds !== null && milliseconds > maxDays * 86_400_000) {
+    throw new UserError(`${JSON.stringify(text)} is too long. The maximum is ${maxDays}d.`);
+  }
   if (milliseconds !== null && milliseconds > 0 && milliseconds % 1000 === 0) return milliseconds;
   throw new UserError(
     `${JSON.stringify(text)} is not a duration. Use a number and a unit, such as 90d, 12h or 1h30m.`,

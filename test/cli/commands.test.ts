@@ -529,6 +529,10 @@ test.each([
     '"0d" is not a duration. Use a number and a unit, such as 90d, 12h or 1h30m.',
   ],
   [
+    ['type', 'add', 'motor', '--recontact-after', '1000001d'],
+    '"1000001d" is too long. The maximum is 1000000d.',
+  ],
+  [
     ['type', 'add', ' motor'],
     '" motor" is not a valid name for a lead type. Choose 1 to 64 visible characters without white space at the start or end.',
   ],
@@ -555,6 +559,10 @@ test.each([
   [
     ['key', 'rotate', 'nothing', '--old-until', '2100-02-29'],
     "Option '--old-until <when>' argument '2100-02-29' is invalid. It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.",
+  ],
+  [
+    ['key', 'rotate', 'nothing', '--old-until', '100000000d'],
+    "Option '--old-until <when>' argument '100000000d' is invalid. It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.",
   ],
   [['partner', 'limit', 'nobody', '5'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
   [
