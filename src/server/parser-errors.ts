@@ -6,7 +6,7 @@ import type { OnResponse } from '../telemetry/requests.ts';
 import type { Connections } from './connections.ts';
 import { headersTooLarge, notHttp, requestTimeout, unknownMethod, unsupportedVersion } from './refusals.ts';
 import { newRequestId } from './respond.ts';
-import { endSocket, respondOnSocket } from './socket-response.ts';
+import { destroyAfter, endSocket, respondOnSocket } from './socket-response.ts';
 
 /** An error of Node's HTTP parser, or of the connection itself. */
 interface ParserError extends NodeJS.ErrnoException {
@@ -34,7 +34,7 @@ export function handleParserErrors(
       respondOnSocket(socket, reply, requestId);
     };
     if (connections.abort(socket, send, () => endSocket(socket))) {
-      setTimeout(() => socket.destroy(), timeout).unref();
+      destroyAfter(socket, timeout);
     }
   };
   server.on('connect', ({ socket }: IncomingMessage, tunnel: Duplex) => {

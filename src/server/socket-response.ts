@@ -26,5 +26,11 @@ export function endSocket(socket: Socket, text = ''): void {
   }
   socket.end(text);
   // Closing immediately could discard the response if the client is still sending.
-  setTimeout(() => socket.destroy(), lingerTime).unref();
+  destroyAfter(socket, lingerTime);
+}
+
+/** Destroys a socket after some time (ms), unless it is closed by then: a timer would keep its memory. */
+export function destroyAfter(socket: Socket, delay: number): void {
+  const timer = setTimeout(() => socket.destroy(), delay).unref();
+  socket.once('close', () => clearTimeout(timer));
 }

@@ -1,7 +1,8 @@
 /** Everything that an unauthenticated client can make grow is limited, and other clients do not notice. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
+import { queryObjects } from 'node:v8';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import { AuthFailureLimiter } from '../../src/server/auth-failure-limiter.ts';
@@ -208,6 +209,19 @@ test('keeps the connection of a client that reads slowly for longer than the wri
     });
   });
   expect(performance.now() - begun).toBeGreaterThan(writeTimeout);
+});
+
+test('keeps nothing of a closed connection that sent invalid HTTP', async () => {
+  const server = await startServer();
+  const sendInvalid = async () => {
+    const socket = openRaw(server);
+    socket.end('hello\r\n\r\n').resume();
+    await once(socket, 'close');
+  };
+  await sendInvalid();
+  const before = queryObjects(Socket, { format: 'count' });
+  for (let count = 0; count < 50; count += 1) await sendInvalid();
+  expect(queryObjects(Socket, { format: 'count' })).toBeLessThan(before + 25);
 });
 
 test('resets the oldest download once unread documents exceed the limit', async () => {
