@@ -61,7 +61,7 @@ const defaultDrainTimeout = 7_000;
 /** Maximum length of a response that is stored and logged (characters). */
 const maxResponseLength = 1_000;
 
-/** Minimum time by which the clock must be set back for a log line (ms). */
+/** Minimum time by which the clock must be set back or forward for the dispatcher to notice (ms). */
 const minClockStep = 2_000;
 
 const failed = 'Delivery failed. Run `leads lead retry` to send the lead again.';
@@ -89,6 +89,8 @@ export class Dispatcher {
   #isWoken = false;
   #endSleep = () => {};
   #clockOffset = Date.now() - performance.now();
+  /** Attempts that were in flight when the clock was set forward: to the store, their leases may have ended. */
+  #inFlightAtStep: readonly AbortController[] = [];
 
   /** Starts delivering immediately. */
   constructor(options: DispatcherOptions) {
@@ -161,6 +163,7 @@ export class Dispatcher {
     try {
       await this.#pauses.refresh();
       if (this.#pauses.reasonAllPaused !== undefined) return maxSleep;
+      if (this.#inFlightAtStep.some((attempt) => this.#inFlight.has(attempt))) return maxSleep;
       const limit = this.#circuit.allowance(this.#options.concurrency) - this.#inFlight.size;
       if (limit <= 0) return Math.min(maxSleep, this.#circuit.remainingDelay() || maxSleep);
       const next = await this.#options.store.nextAttemptAt();
@@ -200,10 +203,10 @@ export class Dispatcher {
       () => controller.abort(new DOMException('The dialler did not respond in time.', 'TimeoutError')),
       timeout,
     );
-    const startedAt = Date.now();
+    const [startedAt, begun] = [Date.now(), performance.now()];
     const attempt = this.#attempt(lead, controller.signal);
     const recorded = attempt
-      .then((result) => this.#complete(claim, lead, startedAt, result))
+      .then((result) => this.#complete(claim, lead, { startedAt, begun }, result))
       .catch((error) => log.error({ err: error, lead: lead.id }, 'A delivery attempt was not recorded.'))
       .finally(() => this.#unrecorded.delete(recorded));
     this.#inFlight.add(controller);
@@ -237,16 +240,25 @@ export class Dispatcher {
     }
   }
 
-  /** Handles the result of an attempt: applies, logs, counts and records it. */
-  async #complete(claim: string, lead: ClaimedLead, startedAt: number, full: DeliveryResult): Promise<void> {
+  /**
+   * Handles the result of an attempt: applies, logs, counts and records it. Its duration is measured from `begun`
+   * (`performance.now()`), because the clock may have been changed since it started.
+   */
+  async #complete(
+    claim: string,
+    lead: ClaimedLead,
+    { startedAt, begun }: { startedAt: number; begun: number },
+    full: DeliveryResult,
+  ): Promise<void> {
     const { dialler, observer } = this.#options;
     const endedAt = Date.now();
+    const milliseconds = performance.now() - begun;
     const result = { ...full, response: full.response.slice(0, maxResponseLength) };
     const { outcome, response } = result;
-    this.#applyToDelivery(result);
+    this.#applyResult(result);
     const delay = this.#delayUntilNextAttempt(lead, result);
     this.#logResult(lead, result, delay);
-    observer.onAttempt({ dialler: dialler.name, outcome, milliseconds: endedAt - startedAt });
+    observer.onAttempt({ dialler: dialler.name, outcome, milliseconds });
     await this.#recorder.record(
       claim,
       { leadId: lead.id, startedAt, endedAt, outcome, response },
@@ -255,7 +267,7 @@ export class Dispatcher {
   }
 
   /** Updates the circuit breaker, and pauses delivery if the dialler requires it. */
-  #applyToDelivery({ outcome, retryAfter, pauseReason }: DeliveryResult): void {
+  #applyResult({ outcome, retryAfter, pauseReason }: DeliveryResult): void {
     if (outcome === 'delivered' || outcome === 'rejected') this.#circuit.recordSuccess();
     else this.#circuit.recordFailure(retryAfter);
     if (pauseReason === undefined) return;
@@ -291,13 +303,17 @@ export class Dispatcher {
     }
   }
 
-  /** Logs if the clock was set back. Due times follow the clock, so leads are then delivered later. */
+  /**
+   * Logs if the clock was set back: due times follow the clock, so leads are then delivered later. If it was set forward,
+   * nothing is claimed until the attempts in flight have ended, so that no lead is sent twice at once.
+   */
   #checkClock(): void {
     const offset = Date.now() - performance.now();
-    const step = this.#clockOffset - offset;
+    const step = offset - this.#clockOffset;
     this.#clockOffset = offset;
-    if (step < minClockStep) return;
-    const seconds = Math.round(step / 1_000);
+    if (step >= minClockStep) this.#inFlightAtStep = [...this.#inFlight];
+    if (step > -minClockStep) return;
+    const seconds = Math.round(-step / 1_000);
     this.#options.log.warn(
       `The clock was set back by ${seconds} s. Due leads are delivered that much later.`,
     );

@@ -84,6 +84,18 @@ test.each(['delivered', 'rejected', 'unavailable', 'unknown'] as const)(
   },
 );
 
+test('the duration of an attempt does not depend on the clock', async () => {
+  const store = new DeliveryStore();
+  store.due = leadsOf(1);
+  const { dialler, attempts } = heldDialler();
+  const { onAttempt } = await dispatchFrom(store, dialler);
+  vi.setSystemTime(startTime - 3_600_000);
+  await advanceClock(700);
+  attempts[0]?.end({ outcome: 'delivered', response: 'as it is' });
+  await advanceClock(0);
+  expect(onAttempt.mock.calls).toMatchObject([[{ milliseconds: 700 }]]);
+});
+
 test('leads past DIAL_WITHIN are counted and logged; undecided ones need an operator', async () => {
   const store = new DeliveryStore();
   store.expired = { tooLate: 3, undecided: 2 };

@@ -147,6 +147,25 @@ describe('claims', () => {
     expect(attempts).toHaveLength(2);
   });
 
+  test('a lead is not sent again while its attempt is in flight, even if the clock is set forward by hours', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    store.due = leadsOf(1);
+    store.change();
+    await runDue();
+    vi.setSystemTime(Date.now() + 3_600_000);
+    // Its lease seems to have ended.
+    store.due = leadsOf(1);
+    await advanceClock(1_500);
+    expect(attempts).toHaveLength(1);
+    store.due = leadsOf(1, { id: 'next' });
+    attempts[0]?.end(delivered);
+    await advanceClock(2);
+    expect(attempts.map(({ lead }) => lead.id)).toEqual(['lead-1', 'next']);
+  });
+
   test('a rejected lead proves that the dialler works, so further leads are sent concurrently', async () => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
