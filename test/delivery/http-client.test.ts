@@ -1,6 +1,7 @@
 /** Whether the dialler may have a lead decides whether its partner can still cancel it. */
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import {
+  createPost,
   type DiallerResponse,
   parseRetryAfter,
   resultOfError,
@@ -51,4 +52,17 @@ test('parses Retry-After in seconds and as a date, up to one hour', () => {
   expect(parse(['60', '90'])).toBe(60_000);
   for (const none of [undefined, '', ' ', 'soon']) expect(parse(none)).toBeUndefined();
   vi.useRealTimers();
+});
+
+test('reports the dialler as unavailable if undici cannot be loaded, and loads it for the next attempt', async () => {
+  vi.doMock('undici', () => Promise.reject(new Error('too many open files')));
+  onTestFinished(() => void vi.doUnmock('undici'));
+  const post = createPost({ concurrency: 1, timeout: 2_000 });
+  const request = () => ({ headers: {}, body: '', signal: AbortSignal.timeout(2_000) });
+  const url = new URL('http://127.0.0.1:1/');
+  expect(await post(url, request())).toMatchObject({ failure: { outcome: 'unavailable' } });
+  vi.doUnmock('undici');
+  expect(await post(url, request())).toEqual({
+    failure: { outcome: 'unavailable', response: 'no response (ECONNREFUSED)' },
+  });
 });

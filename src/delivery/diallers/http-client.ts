@@ -40,31 +40,38 @@ export type Post = (url: URL, request: PostRequest) => Promise<PostResult>;
  */
 export function createPost({ concurrency, timeout }: Pick<DiallerContext, 'concurrency' | 'timeout'>): Post {
   let client: Promise<{ request: typeof import('undici').request; dispatcher: Agent }> | undefined;
-  /** Errors of connections that were never established. */
-  const connectErrors = new WeakSet<Error>();
+  /** Errors that occurred before anything was sent. */
+  const unsentErrors = new WeakSet<Error>();
 
   async function load() {
     const { Agent, buildConnector, request } = await import('undici');
     const connectTo = buildConnector({ timeout: Math.ceil(timeout / 2) });
     const connect: buildConnector.connector = (options, callback) =>
       connectTo(options, (...result) => {
-        if (result[0] !== null) connectErrors.add(result[0]);
+        if (result[0] !== null) unsentErrors.add(result[0]);
         callback(...result);
       });
     return { request, dispatcher: new Agent({ connections: concurrency, connect }) };
   }
 
+  /** The next attempt loads undici again: the process may only have run out of file descriptors. */
+  function notLoaded(error: Error): never {
+    client = undefined;
+    unsentErrors.add(error);
+    throw error;
+  }
+
   return async (url, { headers, body, signal }) => {
-    client ??= load();
     try {
-      const { request, dispatcher } = await client;
+      client ??= load();
+      const { request, dispatcher } = await client.catch(notLoaded);
       const allHeaders = { 'user-agent': userAgent, ...headers };
       return {
         response: await request(url, { method: 'POST', headers: allHeaders, body, signal, dispatcher }),
       };
     } catch (error) {
       const failure = resultOfError(error);
-      const isUnsent = error instanceof Error && connectErrors.has(error);
+      const isUnsent = error instanceof Error && unsentErrors.has(error);
       return { failure: isUnsent ? { ...failure, outcome: 'unavailable' } : failure };
     }
   };
