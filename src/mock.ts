@@ -2,4 +2,4 @@
 import { runProgram } from './app/process.ts';
 import { runMock } from './mock/mock.ts';
 
-await runProgram(runMock);
+await runProgram(runMock, 'The mock server failed');

@@ -6,8 +6,10 @@ export type Program = (stopSignal: Promise<NodeJS.Signals>) => Promise<void>;
 
 /**
  * Runs a program, then ends the process. If the program fails, prints the reason on standard error and exits with 1.
+ *
+ * @param failure what the message about a failure starts with
  */
-export async function runProgram(program: Program): Promise<void> {
+export async function runProgram(program: Program, failure = 'The server did not start'): Promise<void> {
   try {
     await program(stopSignal());
     await flushLog();
@@ -15,9 +17,7 @@ export async function runProgram(program: Program): Promise<void> {
     process.exit();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(
-      error instanceof ConfigError ? `${message}\n` : `The server did not start: ${message}\n`,
-    );
+    process.stderr.write(error instanceof ConfigError ? `${message}\n` : `${failure}: ${message}\n`);
     process.exit(1);
   }
 }

@@ -87,7 +87,7 @@ class Batch {
     const lost = this.#ids().filter((id) => !held.includes(id));
     if (lost.length === 0) return;
     throw new UserError(
-      `This process was suspended for longer than ${this.#lease / 1_000} seconds. These leads were printed, and another process may have delivered them too: ${lost.join(' ')}`,
+      `This process was suspended, or could not reach the store, for longer than ${this.#lease / 1_000} seconds. These leads were printed, and another process may have delivered them too: ${lost.join(' ')}`,
     );
   }
 

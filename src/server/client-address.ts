@@ -5,7 +5,7 @@ import { canonicalAddress } from './ip-address.ts';
 /** Addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted. */
 export type TrustedProxies = readonly string[];
 
-/** Returns the IP address of a request's client, in canonical form. */
+/** Returns the IP address of a request's client: in canonical form, or as the system reports a peer's address. */
 export type ReadAddress = (incoming: IncomingMessage) => string;
 
 /** Returns whether an address belongs to a trusted proxy. */

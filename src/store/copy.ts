@@ -10,8 +10,8 @@ const pageSize = 1_000;
 export interface CopyProgress {
   /** Called once. @param rows number of rows of the source */
   begin(rows: number): void;
-  /** Called after each page. @param rows number of rows of the page */
-  done(stage: 'copying' | 'checking', rows: number): void;
+  /** Called after each page, and once for the rows of a table that an interrupted copy has copied. */
+  done(stage: 'copying' | 'verifying', rows: number): void;
 }
 
 /** A table that is the same in both stores. */
@@ -81,7 +81,7 @@ async function compareTable(
   progress: CopyProgress,
 ): Promise<CopiedTable> {
   const [here, there] = await Promise.all([
-    digestTable(source, table, (rows) => progress.done('checking', rows)),
+    digestTable(source, table, (rows) => progress.done('verifying', rows)),
     digestTable(target, table),
   ]);
   if (here.rows === there.rows && here.digest === there.digest) return here;

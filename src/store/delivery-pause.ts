@@ -1,4 +1,4 @@
-/** Author of a pause: an operator, or a server whose dialler rejects the sender. */
+/** Author of a pause: an operator, or a server whose dialler gave a response that an operator must look into. */
 export type PausedBy = 'operator' | 'dialler';
 
 /** A pause of delivery. It lasts until an operator resumes delivery. */

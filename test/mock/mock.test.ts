@@ -67,8 +67,7 @@ test('rejects an invalid port in one sentence', async () => {
   expect(await run('src/mock.ts', ['--port', 'abc'], {})).toEqual({
     code: 1,
     stdout: '',
-    stderr:
-      'The server did not start: --port must be a number from 0 (any free port) to 65535; it is "abc".\n',
+    stderr: 'The mock server failed: --port must be a number from 0 (any free port) to 65535; it is "abc".\n',
   });
 });
 

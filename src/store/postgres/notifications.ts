@@ -9,7 +9,7 @@ const channel = 'lead_due';
  */
 const notifyInterval = 20;
 
-/** Leads due later than this are not announced (ms): the dispatchers' polling finds them in time. */
+/** Leads due later than this are not announced to other processes (ms): their polling finds them in time. */
 const announcedWithin = 1_000;
 
 const notify: Statement = { name: 'notify', text: `SELECT pg_notify('${channel}', $1)` };
@@ -34,7 +34,7 @@ export class LeadNotifications {
     this.#reconnectDelay = reconnectDelay;
   }
 
-  /** Calls `wake` after each notification. Returns an unsubscribe function. */
+  /** Calls `wake` after each announcement, by this process or another. Returns an unsubscribe function. */
   subscribe(wake: () => void): () => void {
     this.#listeners.add(wake);
     if (!this.#isListening) void this.#connect();
