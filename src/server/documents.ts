@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
@@ -21,17 +22,27 @@ const defaultMaxUnread = 128 * 1024 * 1024;
 /** Maximum time for a client to read a document (ms). */
 const readTimeout = 60_000;
 
+/** Time after which a connection with a later request in flight is checked again (ms). */
+const busyDelay = 1_000;
+
+/** What was sent on a connection. */
+interface Sent {
+  bytes: number;
+  /** The response with the latest document. */
+  response: ServerResponse;
+}
+
 /**
  * Serves documents within a memory limit, because they are a thousand times as large as other responses. The system
  * buffers what a client has not read, and does not report when it has read it. Everything sent on a connection is
- * therefore counted as unread until the connection is closed, after a minute at most. Above the limit, the oldest such
- * connection is reset.
+ * therefore counted as unread until the connection is closed: after a minute, unless a later request on it is in flight.
+ * Above the limit, the oldest such connection is reset.
  */
 export class Documents {
   readonly #readAddress: ReadAddress;
   readonly #maxUnread: number;
   readonly #downloads = new AddressRateLimiter(downloadLimit);
-  readonly #sent = new Map<Socket, number>();
+  readonly #sent = new Map<Socket, Sent>();
   #unread = 0;
 
   constructor(readAddress: ReadAddress, maxUnread: number = defaultMaxUnread) {
@@ -46,22 +57,15 @@ export class Documents {
         'Retry-After': '1',
       });
     }
-    if (req.method !== 'HEAD') this.#count(env.incoming.socket, bytes.length);
+    if (req.method !== 'HEAD') this.#count(env.incoming.socket, env.outgoing, bytes.length);
     return new Response(bytes, { headers: { ...headers, 'Request-Id': newRequestId() } });
   }
 
-  #count(socket: Socket, bytes: number): void {
+  #count(socket: Socket, response: ServerResponse, bytes: number): void {
     const previous = this.#sent.get(socket);
-    this.#sent.set(socket, (previous ?? 0) + bytes);
+    this.#sent.set(socket, { bytes: (previous?.bytes ?? 0) + bytes, response });
     this.#unread += bytes;
-    if (previous === undefined) {
-      // A reset lets the system drop what the client has not read.
-      const timer = setTimeout(() => socket.resetAndDestroy(), readTimeout).unref();
-      socket.once('close', () => {
-        clearTimeout(timer);
-        this.#release(socket);
-      });
-    }
+    if (previous === undefined) this.#resetLater(socket);
     for (const oldest of this.#sent.keys()) {
       if (this.#unread <= this.#maxUnread || oldest === socket) break;
       this.#release(oldest);
@@ -69,8 +73,29 @@ export class Documents {
     }
   }
 
+  /** Resets a connection after a minute, but not while a later request on it, such as one with a lead, is in flight. */
+  #resetLater(socket: Socket): void {
+    const reset = () => {
+      if (isBusy(socket, this.#sent.get(socket)?.response)) timer = setTimeout(reset, busyDelay).unref();
+      // A reset lets the system drop what the client has not read.
+      else socket.resetAndDestroy();
+    };
+    let timer = setTimeout(reset, readTimeout).unref();
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#release(socket);
+    });
+  }
+
   #release(socket: Socket): void {
-    this.#unread -= this.#sent.get(socket) ?? 0;
+    this.#unread -= this.#sent.get(socket)?.bytes ?? 0;
     this.#sent.delete(socket);
   }
+}
+
+/** Returns whether a response other than that with the document is in progress on a connection. */
+function isBusy(socket: Socket, document: ServerResponse | undefined): boolean {
+  // The cast: Node keeps the current response there, but its types do not declare it.
+  const { _httpMessage: current } = socket as Socket & { _httpMessage?: ServerResponse | null };
+  return current !== undefined && current !== null && current !== document;
 }

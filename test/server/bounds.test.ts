@@ -242,6 +242,27 @@ test('resets the oldest download once unread documents exceed the limit', async 
   await untilClosed(second);
 });
 
+test('a request that is in flight a minute after a download on its connection still gets its response', async () => {
+  const server = await startServer();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const socket = openRaw(server);
+  socket.write('GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n');
+  await responsesOn(socket, 1);
+  const lock = holdWriteLock(server.file);
+  const { head, body } = rawRequest(server, 'addLead');
+  socket.write(`${head}${body}`);
+  const received = responsesOn(socket, 1);
+  await expect.poll(() => server.store.waiting()).toBe(1);
+  await vi.advanceTimersByTimeAsync(60_000);
+  lock.release();
+  await vi.advanceTimersByTimeAsync(10);
+  expect((await received).map(({ status }) => status)).toEqual([200]);
+  const closed = untilClosed(socket);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await closed;
+});
+
 test('does not count downloads whose connection is closed', async () => {
   const server = await startServer({ maxUnread: 6_000_000 });
   const held = connectTo(server);
