@@ -134,6 +134,8 @@ test.each([
   secretOf(65),
   secretOf(32).replace('whsec_', ''),
   secretOf(32).replace('whsec_', 'WHSEC_'),
+  // base64url
+  secretOf(32).replace('b', '-'),
   `${secretOf(32)} ${secretOf(23)}`,
   `${secretOf(23)} ${secretOf(32)}`,
 ])('rejects the secrets %j', (secrets) => {

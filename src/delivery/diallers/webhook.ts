@@ -24,8 +24,9 @@ const temporaryClientErrors = new Set([401, 403, 404, 408, 425, 429]);
 const secrets = makeExactValidator<Webhook[]>((value) => {
   const values = value.split(/\s+/).filter(Boolean);
   const areValid = values.every((secret) => {
-    const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length;
-    return secret.startsWith('whsec_') && bytes >= 24 && bytes <= 64;
+    const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
+    const bytes = Buffer.from(base64, 'base64').length;
+    return bytes >= 24 && bytes <= 64;
   });
   if (values.length > 0 && areValid) return values.map((secret) => new Webhook(secret));
   throw new Error('whsec_ followed by 24 to 64 random bytes in base64; separate several secrets with spaces');
