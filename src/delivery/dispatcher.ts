@@ -55,6 +55,12 @@ const storeRetryInterval = 1_000;
 /** Time by which a lease outlasts an attempt, so that its result can be recorded (ms). */
 const leaseMargin = 5_000;
 
+/**
+ * Maximum number of leads in a claim. Their attempts start one for each tick of the event loop, which can take ten
+ * milliseconds under load, and all of them must start within the margin of the lease.
+ */
+const maxClaimed = 100;
+
 /** Default of `drainTimeout` (ms); the process has ten seconds to stop. */
 const defaultDrainTimeout = 7_000;
 
@@ -73,8 +79,8 @@ const tooLateUndecided =
   'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.';
 
 /**
- * Delivers due leads. It sleeps until the next lead is due, claims up to `concurrency` leads, sends them concurrently
- * and records the results. Several dispatchers can share a store, in one process or in many.
+ * Delivers due leads. It sleeps until the next lead is due, claims leads until `concurrency` are in flight, sends them
+ * concurrently and records the results. Several dispatchers can share a store, in one process or in many.
  */
 export class Dispatcher {
   readonly #options: Required<Omit<DispatcherOptions, 'dialWithin'>> & { dialWithin: number | undefined };
@@ -168,7 +174,7 @@ export class Dispatcher {
       if (limit <= 0) return Math.min(maxSleep, this.#circuit.remainingDelay() || maxSleep);
       const next = await this.#options.store.nextAttemptAt();
       const delay = (next ?? Number.POSITIVE_INFINITY) - Date.now();
-      return delay > 0 ? Math.min(maxSleep, delay) : await this.#claim(limit);
+      return delay > 0 ? Math.min(maxSleep, delay) : await this.#claim(Math.min(limit, maxClaimed));
     } catch (error) {
       this.#options.log.error({ err: error }, 'The store failed while claiming due leads; retrying.');
       return storeRetryInterval;

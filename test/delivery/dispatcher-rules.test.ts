@@ -46,6 +46,20 @@ describe('claims', () => {
     expect(attempts).toHaveLength(5);
   });
 
+  test('up to 100 leads are claimed at once, so that the last one is sent long before its lease ends', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler, { concurrency: 250 });
+    await succeedOnce(store, attempts);
+    store.due = leadsOf(251);
+    store.change();
+    await vi.waitFor(async () => {
+      await runDue();
+      expect(attempts).toHaveLength(250);
+    });
+    expect(store.claimDue.mock.calls.map(([{ limit }]) => limit)).toEqual([100, 100, 50]);
+  });
+
   test('nothing is claimed while as many leads are in flight as allowed; the store is queried after 500 ms', async () => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
