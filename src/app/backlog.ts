@@ -20,7 +20,7 @@ export class BacklogReader {
       const oldestDue = Math.max(0, Date.now() - (nextAttemptAt ?? Number.POSITIVE_INFINITY)) / 1_000;
       const pauses = await this.#store.pauses();
       this.#hasFailed = false;
-      return { ...workload, oldestDue, pauses, waiting: this.#store.waiting() };
+      return { ...workload, oldestDue, pauses };
     } catch (error) {
       if (!this.#hasFailed) this.#log.error({ err: error }, 'The store failed while the metrics were read.');
       this.#hasFailed = true;

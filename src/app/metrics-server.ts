@@ -11,9 +11,10 @@ const maxMetricsConnections = 100;
 export async function loadMetrics(
   backlog: () => Promise<Backlog | undefined>,
   isReady: () => boolean,
+  waiting: () => number,
 ): Promise<Metrics> {
   const { Metrics } = await import('../telemetry/metrics.ts');
-  return new Metrics(backlog, isReady);
+  return new Metrics(backlog, isReady, waiting);
 }
 
 /** Starts the server for `/metrics` and `/status`. @throws as `startHttpServer` */

@@ -50,12 +50,13 @@ interface Parts {
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
-  // The metrics are created before `backlog` and `readiness`, which they read, because they also observe the store.
+  // The metrics are created before `backlog`, `readiness` and `store`, which they read, because they also observe the store.
   const metrics =
     config.metrics &&
     (await loadMetrics(
       () => backlog.read(),
       () => readiness.isReady,
+      () => store.waiting(),
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
   const store = await openStore(config.databaseUrl, config.databaseConnections, observer);

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { droppedLines } from './log.ts';
 import type { CompletedRequest } from './requests.ts';
 
-/** Counts of what the store contains and what waits for it, read each time the metrics are read. */
+/** Counts of what the store contains, read each time the metrics are read. */
 export interface Backlog {
   byState: Record<string, number>;
   due: number;
@@ -14,8 +14,6 @@ export interface Backlog {
   pauses: readonly { type: string | undefined; by: string }[];
   /** Time for which the most overdue lead has been due (s). */
   oldestDue: number;
-  /** Number of calls of this process that wait for the store. */
-  waiting: number;
 }
 
 /** A finished delivery attempt. */
@@ -66,11 +64,6 @@ export class Metrics {
     name: 'leads_store_errors_total',
     help: 'Store calls that failed.',
     labelNames: ['kind'],
-    registers: this.#registers,
-  });
-  readonly #waiting = new Gauge({
-    name: 'leads_store_queue_depth',
-    help: 'Store calls of this process in the queue.',
     registers: this.#registers,
   });
   readonly #clockSkew = new Gauge({
@@ -134,8 +127,9 @@ export class Metrics {
   /**
    * @param backlog reads the store; undefined if the store fails
    * @param isReady whether the server accepts leads
+   * @param waiting returns the number of this process's calls that wait for the store
    */
-  constructor(backlog: () => Promise<Backlog | undefined>, isReady: () => boolean) {
+  constructor(backlog: () => Promise<Backlog | undefined>, isReady: () => boolean, waiting: () => number) {
     this.#backlog = backlog;
     const registers = this.#registers;
     collectDefaultMetrics({ register: this.#registry });
@@ -154,6 +148,15 @@ export class Metrics {
       registers,
       collect() {
         this.set(isReady() ? 1 : 0);
+      },
+    });
+    // Read even while the store fails, which is when calls wait.
+    new Gauge({
+      name: 'leads_store_queue_depth',
+      help: 'Store calls of this process in the queue.',
+      registers,
+      collect() {
+        this.set(waiting());
       },
     });
   }
@@ -199,7 +202,6 @@ export class Metrics {
       for (const by of ['operator', 'dialler']) this.#paused.set({ type: '', by }, 0);
       for (const { type = '', by } of backlog.pauses) this.#paused.set({ type, by }, 1);
     }
-    this.#waiting.set(backlog?.waiting ?? Number.NaN);
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 }

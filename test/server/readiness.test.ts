@@ -104,7 +104,11 @@ test('reports the reason only on the metrics port', async () => {
     delivery: { dialler: 'webhook', state: 'waiting', reason: 'The dialler is down.' },
   };
   const backlog = vi.fn(async () => undefined);
-  const metrics = new Metrics(backlog, () => status.ready);
+  const metrics = new Metrics(
+    backlog,
+    () => status.ready,
+    () => 0,
+  );
   const app = metricsApp(metrics, () => status, await createLog('silent'));
   expect(await (await app.request('/status')).json()).toEqual(status);
   const read = async () => (await app.request('/metrics')).text();

@@ -70,10 +70,11 @@ test('reports for how many seconds the oldest lead has been due', async () => {
 });
 
 test('reports durations in seconds, in the right buckets', async () => {
-  const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 0, waiting: 4 };
+  const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 0 };
   const metrics = new Metrics(
     async () => ({ ...counts, pauses: [], oldestDue: 12.5 }),
     () => true,
+    () => 4,
   );
   const request = { requestId: 'id', operation: 'addLead', outcome: 'accepted', status: 200 };
   metrics.onResponse({ ...request, milliseconds: 1_500 });
@@ -94,6 +95,17 @@ test('reports durations in seconds, in the right buckets', async () => {
   ]) {
     expect(text.split('\n')).toContain(line);
   }
+});
+
+test('reports how many calls wait for the store even while it fails', async () => {
+  const metrics = new Metrics(
+    async () => undefined,
+    () => false,
+    () => 7,
+  );
+  const { text } = await metrics.read();
+  expect(text.split('\n')).toContain('leads_store_queue_depth 7');
+  expect(text.split('\n')).toContain('leads_due Nan');
 });
 
 test('reports paused leads separately, and each pause with who paused', async () => {
