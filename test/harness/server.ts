@@ -35,7 +35,13 @@ export interface TestServer extends Target {
 export type TestServerOptions = Partial<
   Pick<
     AppOptions,
-    'inFlightPerKey' | 'rateLimit' | 'trustedProxies' | 'onResponse' | 'securityContact' | 'maxUnread'
+    | 'inFlightPerKey'
+    | 'rateLimit'
+    | 'trustedProxies'
+    | 'onResponse'
+    | 'securityContact'
+    | 'maxUnread'
+    | 'readiness'
   > &
     Omit<HttpServerOptions, 'host' | 'port' | 'log'> &
     CommitQueueLimits & {

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startHttpServer } from '../../src/server/http-server.ts';
 import { metricsApp } from '../../src/server/metrics.ts';
 import { recordingLog } from '../harness/recording-log.ts';
+import { startServer } from '../harness/server.ts';
 
 test('responds with 500 to an error outside any operation, and logs it under the same Request-Id', async () => {
   const { log, lines } = recordingLog();
@@ -23,6 +24,18 @@ test('responds with 500 to an error outside any operation, and logs it under the
       err: { message: 'a defect' },
     },
   ]);
+});
+
+test('responds with 500 to an error in one of the service’s own routes', async () => {
+  const readiness = {
+    get isReady(): boolean {
+      throw new Error('a defect');
+    },
+  };
+  const { url } = await startServer({ readiness });
+  const response = await fetch(`${url}/readyz`);
+  expect([response.status, await response.json()]).toEqual([500, { error: 'Server Error' }]);
+  expect(response.headers.get('request-id')).toMatch(/^[0-9a-f-]{36}$/);
 });
 
 test.each([

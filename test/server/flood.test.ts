@@ -115,6 +115,10 @@ test('reads the active keys a few times a second, for any number of requests', a
     await vi.advanceTimersByTimeAsync(250);
     await Promise.all(waiting);
     expect(activeKeyDigests).toHaveBeenCalledTimes(3);
+    digests = ['a', 'b', 'z'];
+    const afterwards = keys.has('z');
+    await vi.advanceTimersByTimeAsync(250);
+    expect(await afterwards).toBe(true);
   } finally {
     vi.useRealTimers();
   }
