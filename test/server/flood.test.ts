@@ -65,6 +65,22 @@ test('treats a revoked key like any other invalid key', async () => {
   expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401, 429]));
 });
 
+test('counts the first request with a key that was valid before as a failure', async () => {
+  // Failures are not forgiven meanwhile.
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const server = await serve(await openStore('sqlite::memory:'));
+  const key = newKey();
+  await server.store.addKey(server.partner, 'second', digestOf(key));
+  expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
+  await server.store.revokeKey('second');
+  const statuses = [(await send({ ...server, key }, 'leadStatus')).status];
+  while (statuses.at(-1) === 401) {
+    statuses.push((await send({ ...server, key: newKey() }, 'leadStatus')).status);
+  }
+  expect(statuses).toEqual([...Array.from({ length: 30 }, () => 401), 429]);
+});
+
 test('looks up a key that was revoked during a flood only once more', async () => {
   // Failures are not forgiven meanwhile.
   vi.useFakeTimers({ toFake: ['performance'] });
