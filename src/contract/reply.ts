@@ -38,7 +38,10 @@ export class Reply<Id extends OperationId = OperationId> {
   /** Exists only for the compiler: it makes the replies of two operations incompatible types. */
   declare protected readonly operation: (id: Id) => void;
   readonly status: number;
-  /** The key of the reply's example in openapi.yaml, for the log and the metrics. */
+  /**
+   * The key of the reply's example in openapi.yaml, for the log and the metrics. A 400 and a 401 have several examples each:
+   * every 400 is `validation-failed`, and every 401 is `unauthorized`.
+   */
   readonly outcome: string;
   /** The serialised body. */
   readonly text: string;

@@ -85,7 +85,7 @@ export function createApp(options: AppOptions): App {
     app.get('/.well-known/security.txt', () => securityTxt(securityContact));
   }
 
-  refuseUnknownPaths(app, onResponse);
+  refuseUnknownPaths(app, onResponse, ({ env }) => readAddress(env.incoming));
   // The pipeline handles errors of operations; this handles those of the service's own routes.
   app.onError((error) => serviceFailure(error, failureLog));
   return app;

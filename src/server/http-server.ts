@@ -6,7 +6,7 @@ import { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
 import { OccasionalWarning } from '../telemetry/occasional-warning.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
-import { proxyCheck, type TrustedProxies } from './client-address.ts';
+import { addressReader, proxyCheck, type TrustedProxies } from './client-address.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
 import { maxOpenFiles } from './open-files.ts';
 import { handleParserErrors } from './parser-errors.ts';
@@ -182,8 +182,9 @@ function serveRequests(
   server: Server,
   connections: Connections,
   app: { fetch: Parameters<typeof getRequestListener>[0] },
-  { host, log, onResponse = ignore }: HttpServerOptions,
+  { host, log, onResponse = ignore, trustedProxies = [] }: HttpServerOptions,
 ): void {
+  const readAddress = addressReader(trustedProxies);
   const failureLog = new LimitedLog(log);
   const listener = getRequestListener(app.fetch, {
     hostname: host,
@@ -197,7 +198,7 @@ function serveRequests(
     if (admission === 'ignored') return;
     const refusal = admission === 'too-many-from-address' ? tooManyFromAddress : protocolRefusal(incoming);
     if (refusal !== undefined) {
-      refuse(outgoing, refusal, onResponse);
+      refuse(outgoing, refusal, readAddress(incoming), onResponse);
       return;
     }
     listener(incoming, outgoing).catch((error: unknown) => {
@@ -211,9 +212,9 @@ function serveRequests(
 }
 
 /** Sends a refusal without passing the request to the application. */
-function refuse(outgoing: ServerResponse, refusal: Reply, onResponse: OnResponse): void {
+function refuse(outgoing: ServerResponse, refusal: Reply, address: string, onResponse: OnResponse): void {
   const requestId = newRequestId();
-  onResponse({ requestId, outcome: refusal.outcome, status: refusal.status, milliseconds: 0 });
+  onResponse({ requestId, address, outcome: refusal.outcome, status: refusal.status, milliseconds: 0 });
   outgoing.writeHead(refusal.status, {
     ...refusal.headers,
     'Request-Id': requestId,

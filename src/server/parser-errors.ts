@@ -28,9 +28,10 @@ export function handleParserErrors(
   timeout: number,
 ): void {
   const refuse = (socket: Socket, reply: Reply) => {
+    const { remoteAddress: address } = socket;
     const send = () => {
       const requestId = newRequestId();
-      onResponse({ requestId, outcome: reply.outcome, status: reply.status, milliseconds: 0 });
+      onResponse({ requestId, address, outcome: reply.outcome, status: reply.status, milliseconds: 0 });
       respondOnSocket(socket, reply, requestId);
     };
     if (connections.abort(socket, send, () => endSocket(socket))) {

@@ -1,7 +1,7 @@
 /** The log must show, days later, what happened to a request. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { requestLog } from '../../src/telemetry/requests.ts';
-import { post, send } from '../harness/client.ts';
+import { post, send, sendRaw } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { startObservedServer } from '../harness/observed-server.ts';
 import { recordingLog } from '../harness/recording-log.ts';
@@ -15,6 +15,8 @@ test('logs one line per request with partner, operation, outcome and duration', 
     await post(target, 'cancelLead', {}),
     await post({ ...target, key: 'wrong' }, 'leadStatus', {}),
     await send(target, 'addLead', { path: '/elsewhere' }),
+    await sendRaw(target, 'POST /lead/add HTTP/2.0\r\nHost: a\r\n\r\n'),
+    await sendRaw(target, 'hello\r\n\r\n'),
   ];
   const lines = () =>
     output()
@@ -30,7 +32,9 @@ test('logs one line per request with partner, operation, outcome and duration', 
     { operation: 'addLead', partner: 'demo', outcome: 'already-scheduled', status: 200 },
     { operation: 'cancelLead', partner: 'demo', outcome: 'validation-failed', status: 400 },
     { operation: 'leadStatus', address: '127.0.0.1', outcome: 'unauthorized', status: 401 },
-    { outcome: 'path-not-found', status: 404 },
+    { address: '127.0.0.1', outcome: 'path-not-found', status: 404 },
+    { address: '127.0.0.1', outcome: 'version-not-supported', status: 505 },
+    { address: '127.0.0.1', outcome: 'validation-failed', status: 400 },
   ]);
   for (const { ms } of lines().slice(0, 4)) expect(ms).toBeGreaterThan(0);
 });
