@@ -97,7 +97,7 @@ function copyCommand(context: CommandContext): Command {
         const target = await context.openUrl(targetUrl);
         try {
           const tables = await copyWithProgress(source, target, context.err);
-          await output.list(tables, view, 'The source store is empty.');
+          await output.list(tables, view, '');
         } finally {
           await target.close();
         }

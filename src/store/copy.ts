@@ -26,7 +26,7 @@ export interface CopiedTable {
  * Copies a store to another that is empty, or that an interrupted copy has begun to fill. Nothing else may
  * use either store meanwhile. Afterwards compares the number of rows and the digest of each table.
  *
- * @throws {UserError} if the target contains other rows, or the stores differ afterwards
+ * @throws {UserError} if the source is empty, the target contains other rows, or the stores differ afterwards
  */
 export async function copyStore(
   source: Archive,
@@ -35,7 +35,10 @@ export async function copyStore(
 ): Promise<CopiedTable[]> {
   const begun = await Promise.all(archiveTables.map((table) => findProgress(source, target, table)));
   const counts = await Promise.all(archiveTables.map((table) => source.countRows(table)));
-  progress.begin(counts.reduce((sum, count) => sum + count, 0));
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  // A misspelt path opens a new store, and a copy of nothing would look like a success.
+  if (total === 0) throw new UserError('The source store is empty, so nothing was copied. Check its URL.');
+  progress.begin(total);
   for (const [index, table] of archiveTables.entries()) {
     const { rows, last } = begun[index] ?? { rows: 0, last: undefined };
     progress.done('copying', rows);

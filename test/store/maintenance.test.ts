@@ -319,6 +319,13 @@ describe('copy', () => {
     expect(await submissionsIn(target)).toHaveLength((await submissionsIn(source)).length);
   });
 
+  test('rejects a source that is empty, as one with a misspelt path would be', async () => {
+    const [source, target] = [openStore(), openStore()];
+    await expect(copyStore(source, target, noProgress)).rejects.toThrow(
+      'The source store is empty, so nothing was copied. Check its URL.',
+    );
+  });
+
   test('refuses a target with other rows, and does not change it', async () => {
     const { store: source } = await filledStore(openStore());
     const { store: target } = await seeded(openPostgres());
