@@ -186,11 +186,16 @@ function serveRequests(
 ): void {
   const readAddress = addressReader(trustedProxies);
   const failureLog = new LimitedLog(log);
+  /** The request that was last passed to the listener, which reports an invalid URL or Host before it returns. */
+  let latest: IncomingMessage | undefined;
   const listener = getRequestListener(app.fetch, {
     hostname: host,
     errorHandler: (error) => {
-      if (error instanceof RequestError) return respond(notHttp);
-      return serviceFailure(error, failureLog);
+      if (!(error instanceof RequestError)) return serviceFailure(error, failureLog);
+      const requestId = newRequestId();
+      const address = latest && readAddress(latest);
+      onResponse({ requestId, address, outcome: notHttp.outcome, status: notHttp.status, milliseconds: 0 });
+      return respond(notHttp, requestId);
     },
   });
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -201,6 +206,7 @@ function serveRequests(
       refuse(outgoing, refusal, readAddress(incoming), onResponse);
       return;
     }
+    latest = incoming;
     listener(incoming, outgoing).catch((error: unknown) => {
       failureLog.write('error', { err: error }, 'A response could not be sent.');
       outgoing.destroy();

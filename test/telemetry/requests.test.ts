@@ -17,6 +17,7 @@ test('logs one line per request with partner, operation, outcome and duration', 
     await send(target, 'addLead', { path: '/elsewhere' }),
     await sendRaw(target, 'POST /lead/add HTTP/2.0\r\nHost: a\r\n\r\n'),
     await sendRaw(target, 'hello\r\n\r\n'),
+    await sendRaw(target, 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n'),
   ];
   const lines = () =>
     output()
@@ -34,6 +35,7 @@ test('logs one line per request with partner, operation, outcome and duration', 
     { operation: 'leadStatus', address: '127.0.0.1', outcome: 'unauthorized', status: 401 },
     { address: '127.0.0.1', outcome: 'path-not-found', status: 404 },
     { address: '127.0.0.1', outcome: 'version-not-supported', status: 505 },
+    { address: '127.0.0.1', outcome: 'validation-failed', status: 400 },
     { address: '127.0.0.1', outcome: 'validation-failed', status: 400 },
   ]);
   for (const { ms } of lines().slice(0, 4)) expect(ms).toBeGreaterThan(0);
