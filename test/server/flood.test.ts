@@ -81,6 +81,18 @@ test('counts the first request with a key that was valid before as a failure', a
   expect(statuses).toEqual([...Array.from({ length: 30 }, () => 401), 429]);
 });
 
+test('a valid key that is used for the first time during a flood does not allow another invalid one', async () => {
+  // Failures are not forgiven meanwhile.
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const server = await serve(await openStore('sqlite::memory:'));
+  const key = newKey();
+  await server.store.addKey(server.partner, 'second', digestOf(key));
+  await Promise.all(Array.from({ length: 40 }, () => send({ ...server, key: newKey() }, 'leadStatus')));
+  expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
+  expect((await send({ ...server, key: newKey() }, 'leadStatus')).status).toBe(429);
+});
+
 test('looks up a key that was revoked during a flood only once more', async () => {
   // Failures are not forgiven meanwhile.
   vi.useFakeTimers({ toFake: ['performance'] });

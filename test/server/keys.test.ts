@@ -67,6 +67,20 @@ describe.each(operationIds())('%s', (id) => {
   );
 });
 
+test.each([
+  ['a bearer token in another header', { 'X-Authorization': 'Bearer other' }],
+  ['a bearer token in a header whose name is as long', { 'X-Credentials': 'Bearer other' }],
+  ['another scheme whose credentials look like a bearer token', { Authorization: 'Basic Bearer other' }],
+  ['the empty bearer token', { Authorization: 'Bearer' }],
+])('ignores %s', async (_what, headers) => {
+  expect((await send(server, 'leadStatus', { headers, body: named })).status).toBe(200);
+});
+
+test('reads a bearer token after several spaces, and without regard to case', async () => {
+  const headers = { Authorization: `bEARER   ${server.key}` };
+  expect((await send(server, 'leadStatus', { headers, query: { key: null }, body: named })).status).toBe(200);
+});
+
 test('hides a lead from another partner with the same type', async () => {
   await server.store.addPartner('rival', [server.type]);
   const rival = { ...server, key: await addKey('rival', 'rivals') };
