@@ -311,7 +311,7 @@ test('stops even if every call to the store fails', async () => {
     ...delivered,
     pauseReason: 'login incorrect',
   }));
-  const dispatcher = dispatch(store, dialler, { log });
+  const dispatcher = dispatch(store, dialler, { log, drainTimeout: 100 });
   await until(() => expect(recording).toHaveBeenCalled());
   for (const method of ['pauses', 'nextAttemptAt', 'claimDue'] as const) {
     vi.spyOn(store, method).mockImplementation(fail);
