@@ -384,10 +384,8 @@ describe('stop', () => {
     expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([0, 0]);
   });
 
-  test('records an attempt that the store failed to record, if it recovers within the drain timeout', async () => {
-    const store = new DeliveryStore();
-    store.due = leadsOf(1);
-    store.recordAttempt.mockRejectedValueOnce(new Error('failover'));
+  /** Delivers the due lead, then stops the dispatcher. Returns a mock that is called once it has stopped. */
+  async function stopAfterDelivery(store: DeliveryStore) {
     const { dispatcher } = await dispatchFrom(
       store,
       respondingDialler(() => delivered),
@@ -395,6 +393,14 @@ describe('stop', () => {
     await advanceClock(2);
     const onStop = vi.fn();
     void dispatcher.stop().then(onStop);
+    return onStop;
+  }
+
+  test('records an attempt that the store failed to record, if it recovers within the drain timeout', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    store.recordAttempt.mockRejectedValueOnce(new Error('failover'));
+    const onStop = await stopAfterDelivery(store);
     await advanceClock(1_000);
     expect([onStop.mock.calls.length, store.recordAttempt.mock.calls.length]).toEqual([1, 2]);
     expect(store.recordAttempt.mock.calls[1]?.[1]).toMatchObject({ outcome: 'delivered' });
@@ -404,13 +410,7 @@ describe('stop', () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
     store.recordAttempt.mockRejectedValue(new Error('disk full'));
-    const { dispatcher } = await dispatchFrom(
-      store,
-      respondingDialler(() => delivered),
-    );
-    await advanceClock(2);
-    const onStop = vi.fn();
-    void dispatcher.stop().then(onStop);
+    const onStop = await stopAfterDelivery(store);
     await advanceClock(6_999);
     expect([onStop.mock.calls.length, store.recordAttempt.mock.calls.length]).toEqual([0, 7]);
     await advanceClock(1);

@@ -65,13 +65,18 @@ test('treats a revoked key like any other invalid key', async () => {
   expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401, 429]));
 });
 
-test('counts the first request with a key that was valid before as a failure', async () => {
-  // Failures are not forgiven meanwhile.
+/** Starts a server with a second key, `second`. Its clock is stopped, so that no failure is forgiven meanwhile. */
+async function serveWithStoppedClock() {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const server = await serve(await openStore('sqlite::memory:'));
   const key = newKey();
   await server.store.addKey(server.partner, 'second', digestOf(key));
+  return { server, key };
+}
+
+test('counts the first request with a key that was valid before as a failure', async () => {
+  const { server, key } = await serveWithStoppedClock();
   expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
   await server.store.revokeKey('second');
   const statuses = [(await send({ ...server, key }, 'leadStatus')).status];
@@ -82,24 +87,14 @@ test('counts the first request with a key that was valid before as a failure', a
 });
 
 test('a valid key that is used for the first time during a flood does not allow another invalid one', async () => {
-  // Failures are not forgiven meanwhile.
-  vi.useFakeTimers({ toFake: ['performance'] });
-  onTestFinished(() => void vi.useRealTimers());
-  const server = await serve(await openStore('sqlite::memory:'));
-  const key = newKey();
-  await server.store.addKey(server.partner, 'second', digestOf(key));
+  const { server, key } = await serveWithStoppedClock();
   await Promise.all(Array.from({ length: 40 }, () => send({ ...server, key: newKey() }, 'leadStatus')));
   expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
   expect((await send({ ...server, key: newKey() }, 'leadStatus')).status).toBe(429);
 });
 
 test('looks up a key that was revoked during a flood only once more', async () => {
-  // Failures are not forgiven meanwhile.
-  vi.useFakeTimers({ toFake: ['performance'] });
-  onTestFinished(() => void vi.useRealTimers());
-  const server = await serve(await openStore('sqlite::memory:'));
-  const key = newKey();
-  await server.store.addKey(server.partner, 'second', digestOf(key));
+  const { server, key } = await serveWithStoppedClock();
   await Promise.all(Array.from({ length: 60 }, () => send({ ...server, key: newKey() }, 'leadStatus')));
   expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
   await server.store.revokeKey('second');

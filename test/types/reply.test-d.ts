@@ -1,6 +1,6 @@
 /**
- * Replies that openapi.yaml does not document do not compile. The compiler is the test: it reports a missing expected
- * error as well as an unexpected one.
+ * Replies that openapi.yaml does not document do not compile. The compiler is the test: each `@ts-expect-error` below states
+ * an error that it must find, and it reports one that does not occur. They suppress nothing in the program itself.
  */
 import { Reply } from '../../src/contract/reply.ts';
 import type { Operation, OperationRequest } from '../../src/operations/operation.ts';

@@ -236,7 +236,7 @@ test('compacts the store on demand, without remains of deleted rows', async () =
 });
 
 test('after a compaction that failed, statements do not wait for locks, and the store can be written', async (context) => {
-  // Only Linux can change the limits of a running process. The reason is printed.
+  // Only Linux can change the limits of a running process. Elsewhere the test is skipped, and the summary prints why.
   const missing = missingFor('unwritable');
   if (missing !== undefined) context.skip(missing);
   const { store, first, from } = await seeded(openStore());
