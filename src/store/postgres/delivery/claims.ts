@@ -2,6 +2,7 @@ import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../../sql/due
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
+import { ConnectionLost, failureKind } from '../connection/errors.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
 import { claimableLeads, now } from './due-leads.ts';
 
@@ -13,7 +14,7 @@ const maxExamined = '4 * $2::bigint';
  * of interrupted attempts. If a lead still has a claim, its attempt was interrupted, and the dialler may have
  * the lead.
  */
-const claimLeads = writeStatement(
+const claimDue = writeStatement(
   'claim',
   `
     WITH examined AS MATERIALIZED (${claimableLeads({ limit: maxExamined })} LIMIT ${maxExamined}), locked AS MATERIALIZED (
@@ -52,15 +53,97 @@ const claimLeads = writeStatement(
 /** Maximum of PostgreSQL's `integer`. Callers may ask for more. */
 const maxLimit = 2 ** 31 - 1;
 
-/** Claims due leads; ends those that are too late to call. */
-export async function claimDue(
+/**
+ * Releases the leads that a claim holds, as if it had not been made: `$1` is the claim, whose leases end between `$2` and
+ * `$3` ms from now. An index finds the leads by this time.
+ */
+const releaseClaim = writeStatement(
+  'release_claim',
+  `
+    UPDATE lead SET claim = NULL, attempts = attempts - 1,
+      next_attempt_at = CASE attempts WHEN 1 THEN due_at ELSE ${now} END
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM lead
+        WHERE state = 'scheduled' AND type_id = ANY (ARRAY(SELECT id FROM lead_type))
+          AND next_attempt_at BETWEEN ${now} + $2 AND ${now} + $3 AND claim = $1))
+      AND claim = $1 AND ${isCurrent}
+    RETURNING id`,
+);
+
+/** Maximum change of PostgreSQL's clock for which the leads of a lost claim are found (ms). */
+const maxClockChange = 1_000;
+
+/** A claim whose response was lost. */
+interface LostClaim {
+  lease: number;
+  /** When its statement was sent (`performance.now()`). */
+  sentAt: number;
+}
+
+/**
+ * Claims leads. If the response to a claim is lost, its leads are released, because they were not sent: once their leases
+ * had ended, the dialler would seem to have them.
+ */
+export class LeadClaims {
+  readonly #database: PostgresDatabase;
+  /** Lost claims by id, until their leads are released or their leases have ended. */
+  readonly #lost = new Map<string, LostClaim>();
+
+  constructor(database: PostgresDatabase) {
+    this.#database = database;
+  }
+
+  /**
+   * Claims due leads; ends those that are too late to call.
+   *
+   * @throws {StoreUnavailable} if the outcome is unknown; the next calls release the leads of the claim
+   */
+  async claimDue(terms: ClaimTerms): Promise<ClaimResult> {
+    await this.releaseLost();
+    return this.#database.withRetries(async () => {
+      const lost = this.#lost.get(terms.claim);
+      if (lost !== undefined && !(await this.#release(terms.claim, lost))) {
+        // The statement may still be running, and a second one would claim more leads under the same id.
+        throw new ConnectionLost('The response to a claim was lost.');
+      }
+      const sentAt = performance.now();
+      try {
+        return await claimLeads(this.#database, terms);
+      } catch (error) {
+        if (failureKind(error) === 'unknown') this.#lost.set(terms.claim, { lease: terms.lease, sentAt });
+        throw error;
+      }
+    });
+  }
+
+  /** Releases the leads of the lost claims whose statements have been committed meanwhile. */
+  async releaseLost(): Promise<void> {
+    for (const [claim, lost] of this.#lost) {
+      if (performance.now() - lost.sentAt > lost.lease) this.#lost.delete(claim);
+      else await this.#database.withRetries(() => this.#release(claim, lost));
+    }
+  }
+
+  /** Releases the leads of a lost claim. Returns whether there were any, so that its statement is no longer running. */
+  async #release(claim: string, { lease, sentAt }: LostClaim): Promise<boolean> {
+    const earliestEnd = Math.floor(lease - (performance.now() - sentAt) - maxClockChange);
+    const released = await this.#database.write(releaseClaim, [claim, earliestEnd, lease + maxClockChange]);
+    if (released.length > 0) this.#lost.delete(claim);
+    return released.length > 0;
+  }
+}
+
+async function claimLeads(
   database: PostgresDatabase,
   { claim, limit, lease, earliestDueAt }: ClaimTerms,
 ): Promise<ClaimResult> {
-  const rows = await database.write<ClaimedLead & { claimable_since: number; isTooLate: boolean }>(
-    claimLeads,
-    [claim, Math.min(limit, maxLimit), lease, earliestDueAt, interruptedResponse],
-  );
+  const rows = await database.write<ClaimedLead & { claimable_since: number; isTooLate: boolean }>(claimDue, [
+    claim,
+    Math.min(limit, maxLimit),
+    lease,
+    earliestDueAt,
+    interruptedResponse,
+  ]);
   const leads: ClaimedLead[] = [];
   let undecided = 0;
   for (const { claimable_since: _, isTooLate, ...lead } of rows) {

@@ -4,7 +4,7 @@ import { Batcher, type BatchLimits } from '../batcher.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import type { LeadNotifications } from '../notifications.ts';
 import { attemptRecorder } from './attempts.ts';
-import { claimDue, renewLease } from './claims.ts';
+import { LeadClaims, renewLease } from './claims.ts';
 import { listDueLeads, readNextAttemptAt } from './due-leads.ts';
 
 /**
@@ -17,13 +17,17 @@ export function postgresDelivery(
   limits: BatchLimits,
   observer: StoreObserver,
 ): { calls: Delivery; waiting(): number; idle(): Promise<void> } {
+  const claims = new LeadClaims(database);
   const attempts = new Batcher('attempt', attemptRecorder(database), limits, observer);
 
   const calls: Delivery = {
     dueLeads: (limit) => listDueLeads(database, limit),
-    nextAttemptAt: () => readNextAttemptAt(database),
+    nextAttemptAt: async () => {
+      await claims.releaseLost();
+      return readNextAttemptAt(database);
+    },
     onChange: (listener) => notifications.subscribe(listener),
-    claimDue: (terms) => claimDue(database, terms),
+    claimDue: (terms) => claims.claimDue(terms),
     renewLease: (claim, leadIds, lease) => renewLease(database, claim, leadIds, lease),
     recordAttempt: (claim, attempt, nextAttemptAt) => attempts.call({ ...attempt, claim, nextAttemptAt }),
   };
