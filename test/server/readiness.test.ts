@@ -1,13 +1,15 @@
 /** Load balancers, and anyone else, can query readiness at any rate: it must be correct and cost nothing. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { metricsApp, type ServerStatus } from '../../src/server/metrics.ts';
-import { Readiness } from '../../src/server/readiness.ts';
+import { Readiness, type ReadinessOptions } from '../../src/server/readiness.ts';
 import { createLog, type Log } from '../../src/telemetry/log.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { startServer } from '../harness/server.ts';
 
+const testTiming: ReadinessOptions = { interval: { ready: 5_000, notReady: 1_000 }, timeout: 3_000 };
+
 /** Returns a readiness on a store whose checks the test ends, with a clock that the test advances. */
-function startReadiness() {
+function startReadiness(timing: ReadinessOptions = testTiming) {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const ends: ((error?: Error) => void)[] = [];
@@ -18,20 +20,21 @@ function startReadiness() {
       }),
   );
   const lines: string[] = [];
-  const write = (_details: unknown, message?: string) => void lines.push(message ?? String(_details));
+  const errors: unknown[] = [];
+  const write = (details: unknown, message?: string) => {
+    lines.push(message ?? String(details));
+    if (message !== undefined) errors.push(details);
+  };
   // The cast: readiness uses only these two methods.
   const log = { error: write, info: write } as unknown as Log;
-  const readiness = new Readiness({ checkReady }, log, {
-    interval: { ready: 5_000, notReady: 1_000 },
-    timeout: 3_000,
-  });
+  const readiness = new Readiness({ checkReady }, log, timing);
   onTestFinished(() => readiness.stop());
   /** Ends the check in progress. */
   const end = async (error?: Error) => {
     ends.shift()?.(error);
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { readiness, checkReady, end, lines };
+  return { readiness, checkReady, end, lines, errors };
 }
 
 const failed = 'The server is not ready: the store failed its check.';
@@ -78,23 +81,59 @@ test('is not ready if a check does not end, and starts no second check', async (
   expect(lines).toEqual([failed, 'The server is ready again.']);
 });
 
-test('logs a failing store at the start, and starts', async () => {
-  const { readiness, end, lines } = startReadiness();
+test('logs a failing store at the start with its error, and starts', async () => {
+  const { readiness, end, lines, errors } = startReadiness();
+  expect([readiness.isReady, readiness.reason]).toEqual([false, 'The store has not been checked yet.']);
   const started = readiness.start();
   await end(new Error('read-only'));
   await started;
   expect([readiness.isReady, readiness.reason]).toEqual([false, 'read-only']);
   expect(lines).toEqual([failed]);
+  expect(errors).toEqual([{ err: new Error('read-only') }]);
+});
+
+test('logs nothing while the store stays ready', async () => {
+  const { readiness, checkReady, end, lines } = startReadiness();
+  void readiness.start();
+  for (let times = 1; times < 4; times += 1) {
+    await end();
+    expect([readiness.isReady, checkReady.mock.calls.length]).toEqual([true, times]);
+    await vi.advanceTimersByTimeAsync(5_000);
+  }
+  expect(lines).toEqual([]);
+});
+
+test('checks every five seconds by default, and waits as long for a check', async () => {
+  const { readiness, checkReady, end } = startReadiness({});
+  void readiness.start();
+  await end();
+  await vi.advanceTimersByTimeAsync(4_999);
+  expect(checkReady).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect([checkReady.mock.calls.length, readiness.isReady]).toEqual([2, true]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(readiness.isReady).toBe(false);
 });
 
 test('stops checking without waiting for a check', async () => {
   const { readiness, checkReady, end, lines } = startReadiness();
   void readiness.start();
   readiness.stop();
+  expect(vi.getTimerCount()).toBe(0);
   await end(new Error('the store is closed'));
   await vi.advanceTimersByTimeAsync(600_000);
   expect(checkReady).toHaveBeenCalledTimes(1);
   expect(lines).toEqual([]);
+});
+
+test('stops between two checks', async () => {
+  const { readiness, end } = startReadiness();
+  const started = readiness.start();
+  await end();
+  await started;
+  expect(vi.getTimerCount()).toBe(1);
+  readiness.stop();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('reports the reason only on the metrics port', async () => {
@@ -111,6 +150,11 @@ test('reports the reason only on the metrics port', async () => {
   );
   const app = metricsApp(metrics, () => status, await createLog('silent'));
   expect(await (await app.request('/status')).json()).toEqual(status);
+  const unknown = await app.request('/');
+  expect([unknown.status, await unknown.json()]).toEqual([
+    404,
+    { error: 'No resource exists at this path. Use /metrics or /status.' },
+  ]);
   const read = async () => (await app.request('/metrics')).text();
   expect(await read()).toMatch(/^leads_ready 0$/m);
   status.ready = true;
