@@ -24,13 +24,23 @@ async function serveUntilStopped(stopSignal: Promise<NodeJS.Signals>): Promise<v
   log.info(`Stopping on ${await stopSignal}`);
   // If the server is still starting, it may be waiting for the database or for another server's migration.
   const until = typeof service === 'string' ? startTimeout : shutdownTimeout;
-  await shutDown([{ name: 'the server', until, run: async () => (await starting).stop() }], log);
+  const stop = async () => {
+    const started = await starting;
+    // The store keeps the first partner, and its key is not shown at the next start.
+    if (typeof service === 'string') printFirstSteps(started, log);
+    await started.stop();
+  };
+  await shutDown([{ name: 'the server', until, run: stop }], log);
   log.info('Stopped');
 }
 
-function announce({ url, firstPartner }: Service, config: Config, log: Log): void {
+function announce(service: Service, config: Config, log: Log): void {
   const { databaseUrl, defaultCountry: country } = config;
-  log.info({ database: redactedUrl(databaseUrl), country }, `Listening on ${url}`);
+  log.info({ database: redactedUrl(databaseUrl), country }, `Listening on ${service.url}`);
+  printFirstSteps(service, log);
+}
+
+function printFirstSteps({ url, firstPartner }: Service, log: Log): void {
   if (firstPartner === undefined) return;
   log.flush();
   process.stdout.write(firstSteps(firstPartner, url));

@@ -60,7 +60,6 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
   const store = await openStore(config.databaseUrl, config.databaseConnections, observer);
-  const firstPartner = config.bootstrap ? await bootstrap(store) : undefined;
   const backlog = new BacklogReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();
@@ -75,6 +74,8 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   });
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
+  // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
+  const firstPartner = config.bootstrap ? await bootstrap(store) : undefined;
   const maintenance = new RegularMaintenance(store, log);
   // Last, so that no lead is delivered if the server cannot start.
   dispatcher = startDispatcher(config, store, log, metrics);

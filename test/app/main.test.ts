@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../src/app/config.ts';
 import { diallers } from '../../src/delivery/diallers.ts';
+import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { send } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
@@ -69,6 +70,39 @@ test('prints the first key only once', async () => {
   second.kill('SIGTERM');
   const { stdout } = await finished(second);
   expect(output + stdout).not.toContain('leads_');
+});
+
+test('prints the first key at the next start if the port was in use at the first', async () => {
+  const environment = settings();
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const address = other.address();
+  const port = typeof address === 'object' ? String(address?.port) : '';
+  expect((await run('src/main.ts', [], { ...environment, PORT: port })).code).toBe(1);
+  other.close();
+  const { target } = await startMain(environment);
+  expect((await send(target, 'addLead', { body: lead(0) })).json).toEqual(accepted);
+});
+
+test('prints the first key even if a signal arrives before the start is complete', async () => {
+  const { file, ...environment } = settings();
+  // The last line before the first partner is added. The signal is handled at once.
+  const signalDuringStart = `const { write } = process.stdout;
+    process.stdout.write = (text, ...others) => {
+      if (String(text).includes('Metrics are available')) process.emit('SIGTERM', 'SIGTERM');
+      return write.call(process.stdout, text, ...others);
+    };`;
+  const { code, stdout } = await run('src/main.ts', [], {
+    ...environment,
+    METRICS_PORT: '0',
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(signalDuringStart)}`,
+  });
+  expect(code).toBe(0);
+  expect(stdout).not.toContain('Listening on');
+  const [key = ''] = /leads_[\w-]{20,}/.exec(stdout) ?? [];
+  const store = openSqliteStore(file);
+  expect((await store.keyHolder(digestOf(key)))?.partner.name).toBe('demo');
+  await store.close();
 });
 
 test('leaves an empty store empty with BOOTSTRAP=off', async () => {
