@@ -55,9 +55,12 @@ const storeRetryInterval = 1_000;
 /** Time by which a lease outlasts an attempt, so that its result can be recorded (ms). */
 const leaseMargin = 5_000;
 
+/** Part of the margin that must be left when an attempt starts (ms). Otherwise the lease is renewed first. */
+const minLeaseMargin = 3_000;
+
 /**
  * Maximum number of leads in a claim. Their attempts start one for each tick of the event loop, which can take ten
- * milliseconds under load, and all of them must start within the margin of the lease.
+ * milliseconds under load, and all of them should start before the lease must be renewed.
  */
 const maxClaimed = 100;
 
@@ -187,18 +190,59 @@ export class Dispatcher {
     const claim = newIdentifier();
     const lease = timeout + leaseMargin;
     const earliestDueAt = dialWithin === undefined ? 0 : Date.now() - dialWithin;
+    const claimedAt = performance.now();
     const { leads, tooLate, undecided } = await store.claimDue({ claim, limit, lease, earliestDueAt });
     if (tooLate > 0) {
       observer.onTooLate(tooLate);
       log.warn({ leads: tooLate }, 'Leads are past DIAL_WITHIN and will not be delivered');
     }
     if (undecided > 0) log.error({ leads: undecided }, tooLateUndecided);
-    for (const lead of leads) {
-      this.#start(claim, lead);
-      // Starting all in one tick would delay partners' requests by milliseconds.
-      await endOfTick();
-    }
+    await this.#startAll(claim, leads, claimedAt);
     return leads.length + tooLate === 0 ? maxSleep : 0;
+  }
+
+  /**
+   * Starts the attempts of a claim. If the store responded late, or the process was suspended, the lease could end during
+   * an attempt: it is renewed first, and leads that another process has claimed meanwhile are left out.
+   *
+   * @param claimedAt when the claim was sent to the store (`performance.now()`)
+   */
+  async #startAll(claim: string, claimed: readonly ClaimedLead[], claimedAt: number): Promise<void> {
+    const { timeout } = this.#options;
+    let [leads, since, margin] = [claimed, claimedAt, leaseMargin];
+    for (;;) {
+      const [lead, ...others] = leads;
+      if (lead === undefined) return;
+      const elapsed = performance.now() - since;
+      if (margin - elapsed >= minLeaseMargin) {
+        this.#start(claim, lead);
+        leads = others;
+        // Starting all in one tick would delay partners' requests by milliseconds.
+        await endOfTick();
+      } else {
+        since = performance.now();
+        // The store may respond as late again.
+        margin = leaseMargin + Math.ceil(elapsed);
+        leads = await this.#renewLease(claim, leads, timeout + margin);
+      }
+    }
+  }
+
+  /** Renews the lease of leads, and retries while the store fails. Returns the leads that the claim still holds. */
+  async #renewLease(claim: string, leads: readonly ClaimedLead[], lease: number): Promise<ClaimedLead[]> {
+    const { store, log } = this.#options;
+    const ids = leads.map(({ id }) => id);
+    while (!this.#isStopping) {
+      try {
+        const held = new Set(await store.renewLease(claim, ids, lease));
+        return leads.filter(({ id }) => held.has(id));
+      } catch (error) {
+        log.error({ err: error }, 'The store failed while claiming due leads; retrying.');
+        this.#isWoken = false;
+        await this.#sleep(storeRetryInterval);
+      }
+    }
+    return [];
   }
 
   /** Starts an attempt, whose result is handled when it ends. */

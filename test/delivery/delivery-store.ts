@@ -31,6 +31,7 @@ export class DeliveryStore implements Delivery, DeliveryPauses {
     return claimed;
   });
 
+  readonly renewLease = vi.fn<Delivery['renewLease']>(async (_claim, leadIds) => [...leadIds]);
   readonly recordAttempt = vi.fn<Delivery['recordAttempt']>(async () => {});
   readonly pauses = vi.fn<DeliveryPauses['pauses']>(async () => this.inForce);
 
@@ -50,10 +51,6 @@ export class DeliveryStore implements Delivery, DeliveryPauses {
 
   dueLeads(): AsyncGenerator<never> {
     throw new Error('A dispatcher does not list due leads.');
-  }
-
-  renewLease(): Promise<string[]> {
-    throw new Error('not used');
   }
 
   resumeDelivery(): Promise<DeliveryPause[]> {

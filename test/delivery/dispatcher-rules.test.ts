@@ -105,6 +105,86 @@ describe('claims', () => {
     expect(attempts).toHaveLength(sent + 1);
   });
 
+  test('a lease of which too little is left because the store responded late is renewed before leads are sent', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    store.claimDue.mockImplementationOnce(async () => {
+      vi.advanceTimersByTime(2_001);
+      return { leads: store.due.splice(0), tooLate: 0, undecided: 0 };
+    });
+    // As late again, then in time. Another process has claimed the second lead meanwhile.
+    store.renewLease.mockImplementationOnce(async () => {
+      vi.advanceTimersByTime(4_002);
+      return ['lead-1', 'lead-3'];
+    });
+    store.due = leadsOf(3);
+    store.change();
+    await runDue();
+    const [{ claim } = { claim: '' }] = store.claimDue.mock.calls[0] ?? [];
+    expect(store.renewLease.mock.calls).toEqual([
+      [claim, ['lead-1', 'lead-2', 'lead-3'], 27_001],
+      [claim, ['lead-1', 'lead-3'], 29_002],
+    ]);
+    expect(attempts.map(({ lead }) => lead.id)).toEqual(['lead-1', 'lead-3']);
+  });
+
+  test('a lease of which enough is left is not renewed', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    store.claimDue.mockImplementationOnce(async () => {
+      vi.advanceTimersByTime(2_000);
+      return { leads: store.due.splice(0), tooLate: 0, undecided: 0 };
+    });
+    store.due = leadsOf(1);
+    store.change();
+    await runDue();
+    expect([attempts.length, store.renewLease.mock.calls.length]).toEqual([1, 0]);
+  });
+
+  test('the lease of leads that have not been sent is renewed if the process was suspended meanwhile', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    await succeedOnce(store, attempts);
+    const { deliver } = dialler;
+    vi.spyOn(dialler, 'deliver').mockImplementationOnce((lead, signal) => {
+      vi.advanceTimersByTime(10_000);
+      return deliver(lead, signal);
+    });
+    store.due = leadsOf(2);
+    store.change();
+    await runDue();
+    expect(store.renewLease.mock.calls.map(([, ids, lease]) => [ids, lease])).toEqual([[['lead-2'], 35_000]]);
+    expect(attempts.map(({ lead }) => lead.id)).toEqual(['lead-1', 'lead-2']);
+  });
+
+  test('leads whose lease the store fails to renew are sent once it is renewed', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    const { lines } = await dispatchFrom(store, dialler);
+    store.claimDue.mockImplementationOnce(async () => {
+      vi.advanceTimersByTime(6_000);
+      return { leads: store.due.splice(0), tooLate: 0, undecided: 0 };
+    });
+    store.renewLease.mockImplementationOnce(async () => {
+      store.change();
+      throw new Error('failover');
+    });
+    store.due = leadsOf(1);
+    store.change();
+    await advanceClock(999);
+    expect([attempts.length, store.renewLease.mock.calls.length]).toEqual([0, 1]);
+    await advanceClock(1);
+    expect(attempts).toHaveLength(1);
+    expect(lines).toMatchObject([
+      { level: 'error', msg: 'The store failed while claiming due leads; retrying.' },
+    ]);
+  });
+
   test.each([
     [undefined, 0],
     [60_000, startTime - 60_000],
@@ -382,6 +462,22 @@ describe('stop', () => {
     store.change();
     await stopped;
     expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  test('does not wait for a store that fails to renew a lease', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    const { dispatcher } = await dispatchFrom(store, dialler);
+    store.claimDue.mockImplementationOnce(async () => {
+      vi.advanceTimersByTime(6_000);
+      return { leads: store.due.splice(0), tooLate: 0, undecided: 0 };
+    });
+    store.renewLease.mockRejectedValue(new Error('disk full'));
+    store.due = leadsOf(1);
+    store.change();
+    await runDue();
+    await dispatcher.stop();
+    expect(attempts).toEqual([]);
   });
 
   /** Delivers the due lead, then stops the dispatcher. Returns a mock that is called once it has stopped. */
