@@ -15,6 +15,8 @@ Without npm, run \`node src/cli.ts <command>\` with Node 24.12 or later. The com
 
 - \`--help\` describes any command.
 - \`--json\` prints JSON for scripts with any command: one object, or one per line for a list. Times are ISO 8601 in UTC.
+- A table that is wider than your terminal has fewer columns and relative times (\`3h ago\`), and continues long texts on the
+  next line. In a pipe or a file, every table has all columns, and each row is one line.
 - The exit code is 0 if the command succeeded. Otherwise it is 1, and standard error reports what happened and what to do. A
   command with several ids processes all of them, and exits with 1 if any failed.
 

@@ -1,18 +1,20 @@
 import { submittedBody } from '../leads/submitted-fields.ts';
 import type { CancellationRecord, RelatedCancellation } from '../store/store.ts';
-import { formatTime, type Output, type View } from './output.ts';
+import type { Output, View } from './output.ts';
+import { formatTime } from './table.ts';
 
 /** How a cancellation is displayed. */
 export const cancellationView: View<CancellationRecord> = {
   columns: {
     ID: (cancellation) => cancellation.id,
-    RECEIVED: (cancellation) => formatTime(cancellation.receivedAt),
+    RECEIVED: (cancellation) => ({ time: cancellation.receivedAt }),
     PARTNER: (cancellation) => cancellation.partner,
     TYPE: (cancellation) => cancellation.type,
     MOBILE: (cancellation) => cancellation.mobile,
     OUTCOME: (cancellation) => cancellation.outcome,
     LEAD: (cancellation) => cancellation.leadId ?? '-',
   },
+  narrow: ['RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME', 'LEAD'],
   json: (cancellation) => ({
     id: cancellation.id,
     partner: cancellation.partner,
@@ -31,12 +33,13 @@ export type RelatedCancellationRow = RelatedCancellation & { relatedId: string }
 const relatedView: View<RelatedCancellationRow> = {
   columns: {
     'CANCELLATIONS FOR': (cancellation) => cancellation.relatedId,
-    RECEIVED: (cancellation) => formatTime(cancellation.receivedAt),
+    RECEIVED: (cancellation) => ({ time: cancellation.receivedAt }),
     ORDER: ({ isLater }) => (isLater ? 'later' : 'earlier'),
     PARTNER: ({ partner, isOwn }) => (isOwn ? `${partner} (same partner)` : partner),
     OUTCOME: (cancellation) => cancellation.outcome,
     LEAD: (cancellation) => cancellation.leadId ?? '-',
   },
+  narrow: ['CANCELLATIONS FOR', 'RECEIVED', 'ORDER', 'PARTNER', 'OUTCOME'],
   json: relatedCancellationJson,
 };
 

@@ -3,7 +3,8 @@ import { UserError } from '../errors/user-error.ts';
 import { type DeliveryPause, describePausedTypes } from '../store/delivery-pause.ts';
 import { defineAction } from './action.ts';
 import type { CommandContext } from './context.ts';
-import { formatTime, type View } from './output.ts';
+import type { View } from './output.ts';
+import { formatTime } from './table.ts';
 
 /** Maximum length of a reason (characters). */
 const maxReasonLength = 500;
@@ -19,7 +20,7 @@ const pauseMembers = {
 export const pauseView: View<DeliveryPause, keyof typeof pauseMembers> = {
   columns: {
     TYPE: ({ type }) => type ?? '(all)',
-    SINCE: ({ since }) => formatTime(since),
+    SINCE: ({ since }) => ({ time: since }),
     BY: ({ by }) => by,
     REASON: ({ reason }) => reason,
   },

@@ -5,7 +5,8 @@ import { defineAction, type Session } from './action.ts';
 import { limitOption, parseCount } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { describePause } from './delivery.ts';
-import { formatTime, type View } from './output.ts';
+import type { View } from './output.ts';
+import { formatTime } from './table.ts';
 import { takeDue } from './take.ts';
 
 const members = {
@@ -21,7 +22,7 @@ const members = {
 const view: View<DueLead, keyof typeof members> = {
   columns: {
     ID: (lead) => lead.id,
-    DUE: (lead) => formatTime(lead.dueAt),
+    DUE: (lead) => ({ time: lead.dueAt }),
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
     MOBILE: (lead) => lead.mobile,
@@ -30,6 +31,7 @@ const view: View<DueLead, keyof typeof members> = {
       return `${firstName} ${surname}`;
     },
   },
+  narrow: ['ID', 'DUE', 'TYPE', 'MOBILE', 'NAME'],
   json: (lead) => ({
     id: lead.id,
     partner: lead.partner,

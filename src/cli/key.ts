@@ -5,7 +5,8 @@ import type { KeyRecord } from '../store/store.ts';
 import { defineAction, type Reporter } from './action.ts';
 import { parseFutureTime } from './arguments.ts';
 import type { CommandContext } from './context.ts';
-import { formatTime, type View } from './output.ts';
+import type { View } from './output.ts';
+import { formatTime, timeOr } from './table.ts';
 
 const listMembers = {
   id: 'id of the key',
@@ -20,10 +21,10 @@ const view: View<KeyRecord, keyof typeof listMembers> = {
   columns: {
     ID: (key) => key.id,
     PARTNER: (key) => key.partner,
-    CREATED: (key) => formatTime(key.createdAt),
-    'LAST USED': (key) => formatTime(key.lastUsedAt) ?? 'never',
-    EXPIRES: (key) => formatTime(key.expiresAt) ?? '-',
-    REVOKED: (key) => formatTime(key.revokedAt) ?? '-',
+    CREATED: (key) => ({ time: key.createdAt }),
+    'LAST USED': (key) => timeOr(key.lastUsedAt, 'never'),
+    EXPIRES: (key) => timeOr(key.expiresAt, '-'),
+    REVOKED: (key) => timeOr(key.revokedAt, '-'),
   },
   json: (key) => ({
     id: key.id,

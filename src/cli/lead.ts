@@ -11,9 +11,10 @@ import {
   relatedCancellationsMember,
 } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
-import { formatTime, type Output, type View } from './output.ts';
+import type { Output, View } from './output.ts';
 import { processIds } from './process-ids.ts';
 import { submissionView } from './submission.ts';
+import { formatTime, type TableView, timeOr } from './table.ts';
 
 const members = {
   id: 'id of the lead',
@@ -35,15 +36,16 @@ const view: View<LeadRecord, keyof typeof members> = {
   columns: {
     ID: (lead) => lead.id,
     STATE: ({ state, isUndecided }) => (isUndecided ? `${state} (undecided)` : state),
-    DUE: (lead) => formatTime(lead.dueAt),
+    DUE: (lead) => ({ time: lead.dueAt }),
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
     MOBILE: (lead) => lead.mobile,
-    DIALLED: (lead) => formatTime(lead.dialledAt) ?? '-',
-    CANCELLED: (lead) => formatTime(lead.cancelledAt) ?? '-',
+    DIALLED: (lead) => timeOr(lead.dialledAt, '-'),
+    CANCELLED: (lead) => timeOr(lead.cancelledAt, '-'),
     ATTEMPTS: (lead) => String(lead.attempts),
     'LAST RESPONSE': (lead) => lead.lastResponse ?? '-',
   },
+  narrow: ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE'],
   json: (lead) => ({
     id: lead.id,
     state: lead.state,
@@ -61,10 +63,16 @@ const view: View<LeadRecord, keyof typeof members> = {
   }),
 };
 
+/** How a lead is displayed among those of one person. */
+const personView: TableView<LeadRecord> = {
+  columns: view.columns,
+  narrow: ['ID', 'STATE', 'DUE', 'PARTNER', 'TYPE', 'LAST RESPONSE'],
+};
+
 const attemptView: View<Attempt> = {
   columns: {
     LEAD: (attempt) => attempt.leadId,
-    STARTED: (attempt) => formatTime(attempt.startedAt),
+    STARTED: (attempt) => ({ time: attempt.startedAt }),
     SECONDS: (attempt) => ((attempt.endedAt - attempt.startedAt) / 1_000).toFixed(3),
     OUTCOME: (attempt) => attempt.outcome,
     RESPONSE: (attempt) => attempt.response,
@@ -149,7 +157,7 @@ function showCommand(context: CommandContext): Command {
         });
         return;
       }
-      await printSection(output, 'Leads', mobile, leads, view);
+      await printSection(output, 'Leads', mobile, leads, personView);
       await output.gap();
       await printSection(output, 'Delivery attempts', mobile, attempts, attemptView);
       await output.gap();
@@ -166,7 +174,7 @@ async function printSection<Row>(
   heading: string,
   mobile: string,
   rows: readonly Row[],
-  view: View<Row>,
+  view: TableView<Row>,
 ): Promise<void> {
   if (rows.length > 0) await output.heading(heading);
   await output.table(rows, view, `There are no ${heading.toLowerCase()} for ${mobile}.`);

@@ -1,13 +1,12 @@
 import type { Writable } from 'node:stream';
-import { getBorderCharacters, table } from 'table';
 import { printable, printableJson } from '../text/terminal.ts';
+import { formatTable, type TableView, TableWriter } from './table.ts';
 
 /** Members of a command's JSON output, each with its description. */
 export type JsonMembers<Member extends string = string> = Readonly<Record<Member, string>>;
 
 /** How rows are displayed: as a table for people, as JSON for scripts. */
-export interface View<Row, Member extends string = string> {
-  columns: Record<string, (row: Row) => string>;
+export interface View<Row, Member extends string = string> extends TableView<Row> {
   json: (row: Row) => Record<Member, unknown>;
 }
 
@@ -18,9 +17,11 @@ const defaultTableRows = 100;
 export class Output<Member extends string = string> {
   readonly isJson: boolean;
   readonly #stream: Writable;
+  readonly #width: number | undefined;
 
   constructor(stream: Writable, isJson: boolean) {
     this.#stream = stream;
+    this.#width = terminalWidth(stream);
     this.isJson = isJson;
     // `#line` reports a failed write. Without a listener, it would also end the process.
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
@@ -60,15 +61,14 @@ export class Output<Member extends string = string> {
   /** Prints a table; nothing in JSON. For the parameters, see `list`. */
   async table<Row>(
     rows: AsyncIterable<Row> | Iterable<Row>,
-    view: View<Row>,
+    view: TableView<Row>,
     empty: string,
     limit?: number,
   ): Promise<void> {
     if (this.isJson) return;
-    const lines = [Object.keys(view.columns)];
-    for await (const row of rows) lines.push(Object.values(view.columns).map((cell) => printable(cell(row))));
-    const count = lines.length - 1;
-    await this.#line(count === 0 ? empty : formatTable(lines));
+    const all = await Array.fromAsync(rows);
+    const count = all.length;
+    await this.#line(count === 0 ? empty : formatTable(all, view, this.#width));
     if (count > 0 && count === limit) await this.#line(`Showing the first ${count}. Use --limit for more.`);
   }
 
@@ -85,18 +85,8 @@ export class Output<Member extends string = string> {
   /** Returns a function that prints a list in batches: JSON objects, or one table that grows. */
   inBatches<Row>(view: View<Row, Member>): (rows: readonly Row[]) => Promise<void> {
     if (this.isJson) return (rows) => this.#line(rows.map((row) => printableJson(view.json(row))).join('\n'));
-    const headings = Object.keys(view.columns);
-    let widest: string[] | undefined;
-    return async (rows) => {
-      const lines = rows.map((row) => Object.values(view.columns).map((cell) => printable(cell(row))));
-      const before = widest;
-      widest = headings.map((heading, column) =>
-        widestOf(before?.[column] ?? heading, ...lines.map((line) => line[column] ?? '')),
-      );
-      // Later batches are formatted below a row of the widest cells so far, which aligns the columns and is then cut off.
-      const text = formatTable(before === undefined ? [headings, ...lines] : [widest, ...lines]);
-      await this.#line(before === undefined ? text : text.slice(text.indexOf('\n') + 1));
-    };
+    const writer = new TableWriter(view, this.#width);
+    return (rows) => this.#line(writer.write(rows));
   }
 
   /** Prints the sentence for an empty list; nothing in JSON. */
@@ -111,23 +101,8 @@ export class Output<Member extends string = string> {
   }
 }
 
-function widestOf(...cells: string[]): string {
-  return cells.reduce((widest, cell) => (cell.length > widest.length ? cell : widest));
-}
-
-/** Formats a time (ms since 1970) as ISO 8601 in UTC, to the second; null stays null. */
-export function formatTime(milliseconds: number): string;
-export function formatTime(milliseconds: number | null): string | null;
-export function formatTime(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-/** Formats rows as columns, each as wide as its widest cell. */
-export function formatTable(lines: string[][]): string {
-  const text = table(lines, {
-    border: getBorderCharacters('void'),
-    columnDefault: { paddingLeft: 0, paddingRight: 2 },
-    drawHorizontalLine: () => false,
-  });
-  return text.replace(/ +$/gm, '').trimEnd();
+/** Returns the width of the terminal to which a stream writes; undefined: it writes to none. */
+export function terminalWidth(stream: Writable): number | undefined {
+  if (!('isTTY' in stream && stream.isTTY && 'columns' in stream)) return undefined;
+  return typeof stream.columns === 'number' && stream.columns > 0 ? stream.columns : undefined;
 }

@@ -6,7 +6,8 @@ import type { PartnerRecord } from '../store/store.ts';
 import { defineAction } from './action.ts';
 import { collect, parseCount } from './arguments.ts';
 import type { CommandContext } from './context.ts';
-import { formatTime, type View } from './output.ts';
+import type { View } from './output.ts';
+import { formatTime } from './table.ts';
 
 const limitMember = '`off`, `default`, or an object with `per_second` and `burst`';
 
@@ -24,7 +25,7 @@ const view: View<PartnerRecord, keyof typeof listMembers> = {
     TYPES: (partner) => partner.types.join(', '),
     KEYS: (partner) => String(partner.keys),
     LIMIT: ({ limit }) => (typeof limit === 'string' ? limit : `${limit.perSecond}/s, burst ${limit.burst}`),
-    CREATED: (partner) => formatTime(partner.createdAt),
+    CREATED: (partner) => ({ time: partner.createdAt }),
   },
   json: (partner) => ({
     name: partner.name,

@@ -20,6 +20,7 @@ const view: View<CopiedTable, keyof typeof copyMembers> = {
     ROWS: (table) => String(table.rows),
     SHA256: (table) => table.digest,
   },
+  narrow: ['TABLE', 'ROWS'],
   json: (table) => ({ table: table.name, rows: table.rows, sha256: table.digest }),
 };
 
@@ -124,6 +125,7 @@ function createProgressBar(stream: NodeJS.WritableStream): { progress: CopyProgr
     noTTYOutput: true,
     notTTYSchedule: 5_000,
     hideCursor: true,
+    barsize: 20,
     format: '{stage} [{bar}] {percentage}% of {rows} rows, {eta_formatted} left',
     barCompleteChar: '=',
     barIncompleteChar: ' ',

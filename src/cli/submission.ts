@@ -12,8 +12,9 @@ import {
   relatedCancellationsMember,
 } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
-import { formatTime, type View } from './output.ts';
+import type { View } from './output.ts';
 import { processIds } from './process-ids.ts';
+import { formatTime } from './table.ts';
 
 const members = {
   id: 'id of the submission',
@@ -31,13 +32,14 @@ const members = {
 export const submissionView: View<SubmissionRecord, keyof typeof members> = {
   columns: {
     ID: (submission) => submission.id,
-    RECEIVED: (submission) => formatTime(submission.receivedAt),
+    RECEIVED: (submission) => ({ time: submission.receivedAt }),
     PARTNER: (submission) => submission.partner,
     TYPE: (submission) => submission.type,
     MOBILE: (submission) => submission.mobile,
     OUTCOME: ({ outcome, reruns }) => [outcome, ...reruns.map((rerun) => rerun.outcome)].join(', then '),
     LEAD: ({ leadId, reruns }) => reruns.at(-1)?.leadId ?? leadId ?? '-',
   },
+  narrow: ['ID', 'RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME'],
   json: (submission) => ({
     id: submission.id,
     partner: submission.partner,

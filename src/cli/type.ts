@@ -4,7 +4,8 @@ import type { LeadTypeRecord } from '../store/store.ts';
 import { formatDuration, parseDuration } from '../text/duration.ts';
 import { defineAction } from './action.ts';
 import type { CommandContext } from './context.ts';
-import { formatTime, type View } from './output.ts';
+import type { View } from './output.ts';
+import { formatTime } from './table.ts';
 
 const newTypeMembers = {
   name: 'name of the lead type',
@@ -23,7 +24,7 @@ const view: View<LeadTypeRecord, keyof typeof listMembers> = {
     'RE-CONTACT AFTER': ({ recontactAfter }) =>
       recontactAfter === null ? 'never' : formatDuration(recontactAfter),
     PARTNERS: (type) => type.partners.join(', '),
-    CREATED: (type) => formatTime(type.createdAt),
+    CREATED: (type) => ({ time: type.createdAt }),
   },
   json: (type) => ({
     name: type.name,

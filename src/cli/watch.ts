@@ -5,6 +5,7 @@ import type { ActivityCursor } from '../store/watch.ts';
 import { printableJson } from '../text/terminal.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
+import { terminalWidth } from './output.ts';
 import { ActivityHistory, formatLine, formatScreen, toJson, watchMembers } from './watch-view.ts';
 
 /** Time between two refreshes (ms). */
@@ -51,7 +52,7 @@ function createDisplay(out: CommandContext['out'], isJson: boolean): Display {
     return { update: (history) => void out.write(`${format(history)}\n`), end: () => {} };
   }
   const redraw = createLogUpdate(out);
-  return { update: (history) => redraw(formatScreen(history)), end: () => redraw.done() };
+  return { update: (history) => redraw(formatScreen(history, terminalWidth(out))), end: () => redraw.done() };
 }
 
 /** Runs until Ctrl-C or until the reader closes the output, neither of which is an error. */

@@ -30,6 +30,16 @@ export function parseDuration(text: string): number {
   );
 }
 
+/** Formats a time relative to now, in the largest unit of which it is at least two: `47h ago`, `in 7d`. */
+export function formatRelativeTime(milliseconds: number): string {
+  const now = Date.now();
+  const distance = Math.abs(milliseconds - now);
+  const [unit, size] = units.find(([, each]) => distance >= 2 * each) ?? ['s', 1_000];
+  const count = Math.floor(distance / size);
+  if (count === 0) return 'now';
+  return milliseconds > now ? `in ${count}${unit}` : `${count}${unit} ago`;
+}
+
 /** Formats a duration of whole seconds (ms) as `90d` or `1h30m`. */
 export function formatDuration(milliseconds: number): string {
   let rest = milliseconds;

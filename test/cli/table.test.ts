@@ -1,0 +1,260 @@
+/** The tables of the CLI can be read in a terminal of 80 columns, and row by row in a pipe. */
+import { execFileSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import stringWidth from 'string-width';
+import { expect, test, vi } from 'vitest';
+import { createProgram } from '../../src/cli/program.ts';
+import { formatTable, type TableView } from '../../src/cli/table.ts';
+import { ActivityHistory, formatScreen } from '../../src/cli/watch-view.ts';
+import { phoneParser } from '../../src/leads/phone.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { countsByState } from '../../src/store/watch.ts';
+import { skipWithout } from '../harness/process.ts';
+import { cancel, claim, temporaryDirectory } from '../harness/server.ts';
+import { seeded } from '../store/stores.ts';
+
+/** The texts that operators, partners and diallers write. */
+interface Texts {
+  partner: string;
+  type: string;
+  surname: string;
+  response: string;
+  reason: string;
+}
+
+const realistic: Texts = {
+  partner: 'compare-insurance',
+  type: 'life-insurance',
+  surname: 'Featherstonehaugh',
+  response: 'add_lead INVALID PHONE NUMBER LENGTH',
+  reason: 'The list is full until the morning shift starts.',
+};
+const longest: Texts = {
+  partner: 'p'.repeat(64),
+  type: '案件'.repeat(32),
+  surname: 's'.repeat(100),
+  response: 'no response '.repeat(83),
+  reason: 'r'.repeat(500),
+};
+
+/** Creates a store in which every table has rows with these texts. */
+async function storeWith({ partner, type, surname, response, reason }: Texts) {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store, first, second, from } = await seeded(openSqliteStore(file));
+  await store.addType(type, 90 * 86_400_000);
+  const { id: partnerId } = await store.addPartner(partner, [type, 'motor']);
+  await store.limitPartner(partner, { perSecond: 1_000, burst: 10_000 });
+  await store.addKey(partner, '01k83s0kq3m4hn7c2v1a', 'digest');
+  await store.revokeKey('01k83s0kq3m4hn7c2v1a');
+  const content = JSON.stringify({ first_name: 'Johnathan', surname });
+  const failed = from(partnerId, { type, content, mobile: '+4915112345678' });
+  await store.submit(failed);
+  const [lead] = await claim(store, 'test');
+  const now = Date.now();
+  const attempt = { startedAt: now - 90_000, endedAt: now, outcome: 'unknown', response } as const;
+  await store.recordAttempt('test', { leadId: lead?.id ?? '', ...attempt }, undefined);
+  await store.submit(from(partnerId, { type, content }));
+  await store.submit(from(second.id, { type, content }));
+  await store.grantType('second', type);
+  const rerun = from(first.id, { type, content });
+  await store.submit(rerun);
+  await store.grantType('first', type);
+  await store.rerunSubmission(rerun.id, false);
+  await cancel(store, { partnerId, type, mobile: '+4915112345678' });
+  await cancel(store, { partnerId: second.id, type, mobile: '+447840258823' });
+  await store.pauseDelivery({ type: 'motor', by: 'operator', reason });
+  await store.close();
+  return { file, rerun, leadId: lead?.id ?? '' };
+}
+
+/** Runs a command in this process on an output that is a terminal of this width, or none. */
+async function outputOf(
+  file: string,
+  words: readonly string[],
+  columns: number | undefined,
+): Promise<string> {
+  const out = Object.assign(new PassThrough(), columns === undefined ? {} : { isTTY: true, columns });
+  const all = text(out);
+  const open = (name: string) => openSqliteStore(name);
+  const program = createProgram({
+    open: async () => ({ store: open(file), parsePhone: phoneParser('GB'), dialWithin: undefined }),
+    storeUrl: (argument) => argument,
+    openUrl: async (url) => open(url),
+    repair: async () => {},
+    out,
+    err: new PassThrough(),
+  });
+  await program.parseAsync(words, { from: 'user' });
+  out.end();
+  return all;
+}
+
+/** Returns a screen of `leads watch` with large numbers. */
+function screenOf({ partner, type, response, reason }: Texts, width: number): string {
+  const history = new ActivityHistory();
+  const at = Date.now();
+  const failure = {
+    leadId: '01k83s0kq3m4hn7c2v1a',
+    endedAt: at - 90_000,
+    outcome: 'unavailable',
+    response,
+  } as const;
+  const activity = {
+    cursor: { submission: '', attemptId: 0 },
+    submissions: [{ partner, outcome: 'accepted' as const, count: 12_345 }],
+    attempts: [],
+    failures: [failure],
+  };
+  const workload = {
+    byState: {
+      ...countsByState([]),
+      scheduled: 12_345,
+      dialled: 12_345_678,
+      cancelled: 123_456,
+      expired: 12_345,
+    },
+    undecided: 12,
+    due: 12_345,
+    duePaused: 123,
+    nextAttemptAt: at - 90_000,
+  };
+  history.add(activity, workload, [{ type, by: 'operator', reason, since: at - 90_000 }], at, false);
+  return formatScreen(history, width);
+}
+
+/** The tables: their commands, and their headings in a terminal of 80 columns. */
+function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: string; file: string }) {
+  const person = ['lead', 'show', '+4915112345678'];
+  const tables: [view: string, words: string[], headings: string[]][] = [
+    ['type.view', ['type', 'list'], ['TYPE', 'RE-CONTACT AFTER', 'PARTNERS', 'CREATED']],
+    ['partner.view', ['partner', 'list'], ['PARTNER', 'TYPES', 'KEYS', 'LIMIT', 'CREATED']],
+    ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED']],
+    ['lead.view', ['lead', 'list'], ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE']],
+    ['lead.personView', person, ['ID', 'STATE', 'DUE', 'PARTNER', 'TYPE', 'LAST RESPONSE']],
+    ['lead.attemptView', person, ['LEAD', 'STARTED', 'SECONDS', 'OUTCOME', 'RESPONSE']],
+    ['submission.submissionView', ['submission', 'list'], ['ID', 'RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME']],
+    ['cancellation.cancellationView', person, ['RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME', 'LEAD']],
+    ['due.view', ['due'], ['ID', 'DUE', 'TYPE', 'MOBILE', 'NAME']],
+    ['delivery.pauseView', ['delivery', 'list'], ['TYPE', 'SINCE', 'BY', 'REASON']],
+    ['submission.rerunView', ['submission', 'rerun', rerun.id, '--force'], ['ID', 'OUTCOME', 'LEAD']],
+    [
+      'cancellation.relatedView',
+      ['lead', 'retry', leadId, '--force'],
+      ['CANCELLATIONS FOR', 'RECEIVED', 'ORDER', 'PARTNER', 'OUTCOME'],
+    ],
+    ['store.view', ['store', 'copy', file, `${file}.copy`], ['TABLE', 'ROWS']],
+  ];
+  return tables;
+}
+
+const screens: [view: string, headings: string[]][] = [
+  [
+    'watch-view.partnerView',
+    ['PARTNER', 'ACCEPTED', 'EXISTING CONTACT', 'ALREADY SCHEDULED', 'UNKNOWN TYPE'],
+  ],
+  ['watch-view.failureView', ['TIME', 'LEAD', 'OUTCOME', 'RESPONSE']],
+];
+
+/** Returns whether a line consists of these headings; a long one can continue on the next line. */
+function isHead(line: string, headings: readonly string[]): boolean {
+  const parts = headings.map((heading) => heading.replace(/ (\w+)$/, '(?: $1)?'));
+  return new RegExp(`^${parts.join(' {2,}')}$`).test(line.trimEnd());
+}
+
+test.each([
+  ['realistic', realistic],
+  ['the longest', longest],
+])('every table fits in a terminal of 80 columns, with %s texts', async (_, texts) => {
+  const filled = await storeWith(texts);
+  for (const [view, words, headings] of tablesOf(filled)) {
+    const lines = (await outputOf(filled.file, words, 80)).split('\n');
+    expect(
+      lines.filter((line) => isHead(line, headings)),
+      `${view}:\n${lines.join('\n')}`,
+    ).toHaveLength(1);
+    // The terminal wraps sentences, which contain no gap between two columns.
+    const tooWide = lines.filter((line) => stringWidth(line) > 80 && line.includes('  '));
+    expect(tooWide, view).toEqual([]);
+  }
+  const screen = screenOf(texts, 80).split('\n');
+  expect(screen.filter((line) => stringWidth(line) > 80)).toEqual([]);
+  for (const [view, headings] of screens) {
+    expect(
+      screen.filter((line) => isHead(line, headings)),
+      view,
+    ).toHaveLength(1);
+  }
+});
+
+test('the tests above cover every table', () => {
+  const views = globSync('src/cli/*.ts').flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/^(?:export )?const (\w+): (?:Table)?View</gm)].map(
+      ([, name]) => `${file.slice('src/cli/'.length, -'.ts'.length)}.${name}`,
+    ),
+  );
+  const tested = tablesOf({ rerun: { id: '' }, leadId: '', file: '' }).map(([view]) => view);
+  expect([...tested, ...screens.map(([view]) => view)].toSorted()).toEqual(views.toSorted());
+});
+
+const view: TableView<{ id: string; at: number; text: string }> = {
+  columns: {
+    ID: ({ id }) => id,
+    TEXT: ({ text }) => text,
+    SENT: ({ at }) => ({ time: at }),
+    NUMBER: () => '12',
+  },
+  narrow: ['ID', 'TEXT', 'SENT'],
+};
+
+test('a table that fits, or whose output is not a terminal, has all columns in full and one line per row', () => {
+  const rows = [{ id: '1', at: Date.parse('2026-11-23T09:00:12.345Z'), text: 'one two three four five' }];
+  const full = [
+    'ID  TEXT                     SENT                  NUMBER',
+    '1   one two three four five  2026-11-23T09:00:12Z  12',
+  ].join('\n');
+  expect(formatTable(rows, view, undefined)).toBe(full);
+  expect(formatTable(rows, view, 57)).toBe(full);
+});
+
+test('a table that does not fit has fewer columns, relative times and texts on several lines', () => {
+  vi.useFakeTimers({ now: Date.parse('2026-11-23T12:00:12.345Z'), toFake: ['Date'] });
+  const rows = [
+    { id: 'a'.repeat(20), at: Date.parse('2026-11-23T09:00:12.345Z'), text: 'one two three four' },
+    { id: '2', at: Date.parse('2026-11-30T12:00:12.345Z'), text: 'five' },
+  ];
+  expect(formatTable(rows, view, 40)).toBe(
+    [
+      'ID                    TEXT        SENT',
+      'aaaaaaaaaaaaaaaaaaaa  one two     3h ago',
+      '                      three four',
+      '2                     five        in 7d',
+    ].join('\n'),
+  );
+  vi.useRealTimers();
+});
+
+test('a command reads the width of its terminal', async (context) => {
+  skipWithout(context, ['script', '--version']);
+  const { file } = await storeWith(realistic);
+  const command = `stty cols 80; exec ${process.execPath} src/cli.ts lead list`;
+  const output = execFileSync('script', ['-qec', command, '/dev/null'], {
+    env: { PATH: process.env['PATH'], DATABASE_URL: `sqlite:${file}` },
+    encoding: 'utf8',
+  });
+  const lines = output.split(/\r?\n/);
+  expect(lines[0]).toMatch(/^ID +STATE +DUE +MOBILE +LAST RESPONSE$/);
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+});
+
+test('a list in a pipe has every column, and each row is one line', async () => {
+  const { file } = await storeWith(longest);
+  const [head = '', ...rows] = (await outputOf(file, ['lead', 'list'], undefined)).trimEnd().split('\n');
+  expect(head).toMatch(
+    /^ID +STATE +DUE +PARTNER +TYPE +MOBILE +DIALLED +CANCELLED +ATTEMPTS +LAST RESPONSE$/,
+  );
+  expect(rows).toHaveLength(2);
+  for (const row of rows) expect(row).toMatch(/^\w{20} +\w+ .*Z /);
+});
