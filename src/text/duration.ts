@@ -1,8 +1,14 @@
 import parse from 'parse-duration';
 import { UserError } from '../errors/user-error.ts';
 
-/** One or more numbers, each with a unit: `90d`, `1h 30m`. The library also accepts numbers without a unit. */
-const numbersWithUnits = /^(?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*)+$/i;
+/**
+ * A number with a unit. The library also accepts numbers without a unit and ignores unknown units. It ignores case too,
+ * but `12M` may be meant as months.
+ */
+const numberWithUnit = /\d+(?:\.\d+)?\s*[a-z]+/g;
+
+/** One or more numbers with units: `90d`, `1h 30m`. */
+const numbersWithUnits = new RegExp(`^(?:${numberWithUnit.source}[\\s,]*)+$`);
 
 const units = [
   ['d', 86_400_000],
@@ -20,14 +26,22 @@ const maxDays = 1_000_000;
  * @throws {UserError} if the text is not a positive duration of whole seconds, or is longer than a million days
  */
 export function parseDuration(text: string): number {
-  const milliseconds = numbersWithUnits.test(text.trim()) ? parse(text) : null;
-  if (milliseconds !== null && milliseconds > maxDays * 86_400_000) {
+  const milliseconds = sumOf(text.trim());
+  if (milliseconds > maxDays * 86_400_000) {
     throw new UserError(`${JSON.stringify(text)} is too long. The maximum is ${maxDays}d.`);
   }
-  if (milliseconds !== null && milliseconds > 0 && milliseconds % 1000 === 0) return milliseconds;
+  if (milliseconds > 0 && milliseconds % 1000 === 0) return milliseconds;
   throw new UserError(
     `${JSON.stringify(text)} is not a duration. Use a number and a unit, such as 90d, 12h or 1h30m.`,
   );
+}
+
+/** Returns the sum of the parts of a duration (ms); 0 or NaN: the text is not a duration. */
+function sumOf(text: string): number {
+  const parts = numbersWithUnits.test(text) ? (text.match(numberWithUnit) ?? []) : [];
+  const sum = parts.reduce((total, part) => total + (parse(part) ?? Number.NaN), 0);
+  // 1.1 hours are 3960000.0000000005 ms.
+  return Math.round(sum);
 }
 
 /** Formats a time relative to now, in the largest unit of which it is at least two: `47h ago`, `in 7d`. */

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { UserError } from '../../src/errors/user-error.ts';
+import { formatDuration, parseDuration } from '../../src/text/duration.ts';
+
+test.each([
+  ['90d', 90 * 86_400_000],
+  ['12h', 12 * 3_600_000],
+  ['1h30m', 5_400_000],
+  [' 1h 30m ', 5_400_000],
+  ['1h, 30min', 5_400_000],
+  ['1.5h', 5_400_000],
+  ['1.1h', 3_960_000],
+  ['2 weeks', 14 * 86_400_000],
+  ['1000ms', 1_000],
+])('reads %o', (text, milliseconds) => {
+  expect(parseDuration(text)).toBe(milliseconds);
+});
+
+test.each(['', '90', '90 5h', '0d', '-5h', '0.5s', '1ms', 'd', '5foo'])('rejects %o', (text) => {
+  expect(() => parseDuration(text)).toThrow(UserError);
+});
+
+test.each(['90d 5foo', '5foo 90d', '1h 30mx', '1e3s'])(
+  'rejects %o, one of whose units is unknown',
+  (text) => {
+    expect(() => parseDuration(text)).toThrow(
+      `"${text}" is not a duration. Use a number and a unit, such as 90d, 12h or 1h30m.`,
+    );
+  },
+);
+
+test('rejects capitals: 12M may mean months or minutes', () => {
+  expect(() => parseDuration('12M')).toThrow('"12M" is not a duration.');
+});
+
+test.each([
+  [90 * 86_400_000, '90d'],
+  [5_400_000, '1h30m'],
+  [0, '0s'],
+])('formats %i ms as %s', (milliseconds, text) => {
+  expect(formatDuration(milliseconds)).toBe(text);
+});
