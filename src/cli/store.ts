@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
-import type { Archive } from '../store/store.ts';
+import type { Tables } from '../store/store.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
@@ -109,7 +109,7 @@ function copyCommand(context: CommandContext): Command {
   );
 }
 
-async function copyWithProgress(source: Archive, target: Archive, stream: Writable): Promise<CopiedTable[]> {
+async function copyWithProgress(source: Tables, target: Tables, stream: Writable): Promise<CopiedTable[]> {
   const bar = createProgressBar(stream);
   try {
     return await copyStore(source, target, bar.progress);

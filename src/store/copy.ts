@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../errors/user-error.ts';
-import { type ArchiveRow, type ArchiveTable, archiveTables } from './archive.ts';
-import type { Archive } from './store.ts';
+import type { Tables } from './store.ts';
+import { type Table, type TableRow, tablesToCopy } from './tables.ts';
 
 /** Number of rows that are copied, or read for a digest, at a time. */
 const pageSize = 1_000;
@@ -29,32 +29,32 @@ export interface CopiedTable {
  * @throws {UserError} if the source is empty, the target contains other rows, or the stores differ afterwards
  */
 export async function copyStore(
-  source: Archive,
-  target: Archive,
+  source: Tables,
+  target: Tables,
   progress: CopyProgress,
 ): Promise<CopiedTable[]> {
-  const begun = await Promise.all(archiveTables.map((table) => findProgress(source, target, table)));
-  const counts = await Promise.all(archiveTables.map((table) => source.countRows(table)));
+  const begun = await Promise.all(tablesToCopy.map((table) => findProgress(source, target, table)));
+  const counts = await Promise.all(tablesToCopy.map((table) => source.countRows(table)));
   const total = counts.reduce((sum, count) => sum + count, 0);
   // A misspelt path opens a new store, and a copy of nothing would look like a success.
   if (total === 0) throw new UserError('The source store is empty, so nothing was copied. Check its URL.');
   progress.begin(total);
-  for (const [index, table] of archiveTables.entries()) {
+  for (const [index, table] of tablesToCopy.entries()) {
     const { rows, last } = begun[index] ?? { rows: 0, last: undefined };
     progress.done('copying', rows);
     await copyTable(source, target, table, last, progress);
   }
   const copied: CopiedTable[] = [];
-  for (const table of archiveTables) copied.push(await compareTable(source, target, table, progress));
+  for (const table of tablesToCopy) copied.push(await compareTable(source, target, table, progress));
   return copied;
 }
 
 /** Finds where an interrupted copy ended. Rows are copied in the order of their key, so the target has the first ones. */
 async function findProgress(
-  source: Archive,
-  target: Archive,
-  table: ArchiveTable,
-): Promise<{ rows: number; last: ArchiveRow | undefined }> {
+  source: Tables,
+  target: Tables,
+  table: Table,
+): Promise<{ rows: number; last: TableRow | undefined }> {
   const last = await target.lastRow(table);
   if (last === undefined) return { rows: 0, last };
   const rows = await target.countRows(table);
@@ -65,10 +65,10 @@ async function findProgress(
 }
 
 async function copyTable(
-  source: Archive,
-  target: Archive,
-  table: ArchiveTable,
-  from: ArchiveRow | undefined,
+  source: Tables,
+  target: Tables,
+  table: Table,
+  from: TableRow | undefined,
   progress: CopyProgress,
 ): Promise<void> {
   for await (const page of pages(source, table, from)) {
@@ -78,9 +78,9 @@ async function copyTable(
 }
 
 async function compareTable(
-  source: Archive,
-  target: Archive,
-  table: ArchiveTable,
+  source: Tables,
+  target: Tables,
+  table: Table,
   progress: CopyProgress,
 ): Promise<CopiedTable> {
   const [here, there] = await Promise.all([
@@ -95,8 +95,8 @@ async function compareTable(
 
 /** Reads a table to its end. Returns the number and the digest of its rows. @param onRows called after each page */
 async function digestTable(
-  store: Archive,
-  table: ArchiveTable,
+  store: Tables,
+  table: Table,
   onRows: (rows: number) => void = () => {},
 ): Promise<CopiedTable> {
   const hash = createHash('sha256');
@@ -109,7 +109,7 @@ async function digestTable(
   return { name: table.name, rows, digest: hash.digest('hex') };
 }
 
-async function* pages(store: Archive, table: ArchiveTable, from?: ArchiveRow): AsyncGenerator<ArchiveRow[]> {
+async function* pages(store: Tables, table: Table, from?: TableRow): AsyncGenerator<TableRow[]> {
   for (let after = from; ; ) {
     const page = (await store.rows(table, after, pageSize)).map(withoutNul);
     if (page.length > 0) yield page;
@@ -119,6 +119,6 @@ async function* pages(store: Archive, table: ArchiveTable, from?: ArchiveRow): A
 }
 
 /** Replaces U+0000, which PostgreSQL cannot store. No identifier or name contains it. */
-function withoutNul(row: ArchiveRow): ArchiveRow {
+function withoutNul(row: TableRow): TableRow {
   return row.map((value) => (typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value));
 }

@@ -11,8 +11,8 @@ import type {
 import type { Submission } from '../leads/submission.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
-import type { ArchiveRow, ArchiveTable } from './archive.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
+import type { Table, TableRow } from './tables.ts';
 import type { Watch } from './watch.ts';
 
 /** All times are milliseconds since 1970. All mobile numbers are E.164. */
@@ -430,15 +430,15 @@ export interface Maintenance {
 }
 
 /** The tables of a store, for copying them to another. */
-export interface Archive {
+export interface Tables {
   /** Returns the next rows in the order of the key. @param after undefined: from the start */
-  rows(table: ArchiveTable, after: ArchiveRow | undefined, limit: number): Promise<ArchiveRow[]>;
+  rows(table: Table, after: TableRow | undefined, limit: number): Promise<TableRow[]>;
   /** Returns the last row in the order of the key; undefined: there is none. */
-  lastRow(table: ArchiveTable): Promise<ArchiveRow | undefined>;
+  lastRow(table: Table): Promise<TableRow | undefined>;
   /** Returns the number of rows up to and including a row, or of all rows. */
-  countRows(table: ArchiveTable, upTo?: ArchiveRow): Promise<number>;
+  countRows(table: Table, upTo?: TableRow): Promise<number>;
   /** Adds rows unchanged, or none of them. Rows that exist already are skipped. */
-  addRows(table: ArchiveTable, rows: readonly ArchiveRow[]): Promise<void>;
+  addRows(table: Table, rows: readonly TableRow[]): Promise<void>;
 }
 
 /** Everything that is stored. */
@@ -450,7 +450,7 @@ export interface Store
     Records,
     OperatorActions,
     Maintenance,
-    Archive,
+    Tables,
     Watch {
   /**
    * Commits and syncs a row, like every other write.

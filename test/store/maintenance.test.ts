@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
-import { archiveTables } from '../../src/store/archive.ts';
 import { copyStore } from '../../src/store/copy.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { pruneAll } from '../../src/store/prune.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type { Archive, Store } from '../../src/store/store.ts';
+import type { Store, Tables } from '../../src/store/store.ts';
+import { tablesToCopy } from '../../src/store/tables.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import {
@@ -233,7 +233,7 @@ describe('copy', () => {
       await source.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
       const target = await openTarget();
       const copied = await copyStore(source, target, noProgress);
-      expect(copied.map(({ name }) => name)).toEqual(archiveTables.map(({ name }) => name));
+      expect(copied.map(({ name }) => name)).toEqual(tablesToCopy.map(({ name }) => name));
       expect(copied.every(({ rows }) => rows > 0)).toBe(true);
       expect(await leadsIn(target)).toEqual(await leadsIn(source));
       expect(await target.pauses()).toEqual(await source.pauses());
@@ -277,7 +277,7 @@ describe('copy', () => {
     const { store: source, first, from } = await seeded(openStore());
     for (let count = 0; count < 5; count += 1) await source.submit(from(first.id));
     const { store: target } = await seeded(openPostgres());
-    const table = archiveTables.find(({ name }) => name === 'submission');
+    const table = tablesToCopy.find(({ name }) => name === 'submission');
     if (table === undefined) throw new Error('The table of submissions is missing.');
     const place = table.columns.indexOf('sequence');
     const copied = await source.rows(table, undefined, 100);
@@ -295,7 +295,7 @@ describe('copy', () => {
     const { store: source } = await filledStore(openStore());
     const target = await openPostgres();
     let calls = 0;
-    const interrupted: Archive = {
+    const interrupted: Tables = {
       ...target,
       addRows: (table, rows) => {
         calls += 1;
@@ -306,7 +306,7 @@ describe('copy', () => {
     await expect(copyStore(source, interrupted, noProgress)).rejects.toThrow('Connection lost.');
     const before = calls;
     const copiedTables: string[] = [];
-    const watched: Archive = {
+    const watched: Tables = {
       ...target,
       addRows: (table, rows) => {
         copiedTables.push(table.name);

@@ -2,7 +2,6 @@ import { type StoreObserver, unobserved } from '../observer.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
-import { postgresArchiveWriter } from './archive.ts';
 import { PostgresDatabase, type PostgresLimits } from './connection/database.ts';
 import { migrate } from './connection/migrate.ts';
 import { postgresDelivery } from './delivery/delivery.ts';
@@ -12,6 +11,7 @@ import { postgresMaintenance } from './maintenance.ts';
 import { LeadNotifications } from './notifications.ts';
 import { postgresOperatorActions } from './operator-actions.ts';
 import { postgresSqlDatabase } from './sql-database.ts';
+import { postgresTableWriter } from './tables.ts';
 import { WriteCheck } from './write-check.ts';
 
 /** Limits of a store in PostgreSQL. */
@@ -89,7 +89,7 @@ export async function openPostgresStore(
     ...sharedStore(sql),
     ...postgresOperatorActions(sql, notifications),
     ...postgresMaintenance,
-    ...postgresArchiveWriter(database),
+    ...postgresTableWriter(database),
     ...watch(sql, {
       waiting: () => intake.waiting() + delivery.waiting(),
       onCounted: (rows) => mergeLeadCounts(database, rows),

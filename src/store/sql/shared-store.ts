@@ -1,18 +1,18 @@
 import type { DeliveryPauses } from '../delivery-pause.ts';
-import type { Archive, Maintenance, Records, Registry } from '../store.ts';
-import { archiveReader } from './archive.ts';
+import type { Maintenance, Records, Registry, Tables } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
 import { pruning } from './maintenance.ts';
 import { records } from './records.ts';
 import { registry } from './registry.ts';
+import { tableReader } from './tables.ts';
 
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &
   Registry &
   Records &
   Pick<Maintenance, 'prune' | 'deleteIdempotencyRecords'> &
-  Omit<Archive, 'addRows'>;
+  Omit<Tables, 'addRows'>;
 
 /** Implements the calls that need only the store's database. */
 export function sharedStore(database: SqlDatabase): SharedStore {
@@ -21,6 +21,6 @@ export function sharedStore(database: SqlDatabase): SharedStore {
     ...registry(database),
     ...records(database),
     ...pruning(database),
-    ...archiveReader(database),
+    ...tableReader(database),
   };
 }

@@ -6,7 +6,6 @@ import { operatorActions } from '../sql/operator-actions.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
-import { sqliteArchiveWriter } from './archive.ts';
 import { sqliteDelivery } from './delivery/delivery.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './durability/commit-queue.ts';
 import { type Durability, inMemoryDurability } from './durability/durability.ts';
@@ -25,6 +24,7 @@ import { sqliteIntake } from './intake/intake.ts';
 import { sqliteMaintenance } from './maintenance.ts';
 import { Query } from './query.ts';
 import { sqliteSqlDatabase } from './sql-database.ts';
+import { sqliteTableWriter } from './tables.ts';
 
 /**
  * Opens the store in an SQLite file, or creates it, and migrates it. Several processes of one machine can have it open (a
@@ -53,7 +53,7 @@ export function openSqliteStore(
     ...operatorActions(sql, { decide: (submission) => completedChange(decide(submission)) }),
     ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
-    ...sqliteArchiveWriter(database, queue),
+    ...sqliteTableWriter(database, queue),
     ...watch(sql, { waiting: () => queue.waiting }),
 
     checkReady: readinessCheck(database, queue, durability, path),

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { newSubmission } from '../../../src/leads/submission.ts';
-import { archiveTables } from '../../../src/store/archive.ts';
 import { PostgresDatabase } from '../../../src/store/postgres/connection/database.ts';
 import { migrate, migrations } from '../../../src/store/postgres/connection/migrate.ts';
 import { writeStatement } from '../../../src/store/postgres/connection/schema-version.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
+import { tablesToCopy } from '../../../src/store/tables.ts';
 import { send } from '../../harness/client.ts';
 import { operationsWith } from '../../harness/contract.ts';
 import { hasPgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
@@ -64,7 +64,7 @@ const writes: Record<string, (store: Store, known: KnownIds) => Promise<unknown>
   recordKeyLastUsed: (store) => store.recordKeyLastUsed(new Map([['old', 1]])),
   prune: (store) => store.prune(Date.now(), ''),
   deleteIdempotencyRecords: (store) => store.deleteIdempotencyRecords(Date.now() + 1),
-  addRows: (store) => store.addRows(archiveTables[0] ?? throwMissingTable(), [[99, 'copied', null, 1]]),
+  addRows: (store) => store.addRows(tablesToCopy[0] ?? throwMissingTable(), [[99, 'copied', null, 1]]),
   checkReady: (store) => store.checkReady(),
 };
 

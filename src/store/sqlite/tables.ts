@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Archive } from '../store.ts';
+import type { Tables } from '../store.ts';
 import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
 
 /** Adds rows that are copied from another store. */
-export function sqliteArchiveWriter(database: DatabaseSync, queue: CommitQueue): Pick<Archive, 'addRows'> {
+export function sqliteTableWriter(database: DatabaseSync, queue: CommitQueue): Pick<Tables, 'addRows'> {
   return {
     addRows({ name, columns }, rows) {
       const insert = new Query(

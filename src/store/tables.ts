@@ -1,11 +1,11 @@
 /** A value of a row. Every store returns it in the same form: a boolean is 0 or 1. */
-export type ArchiveValue = string | number | null;
+export type TableValue = string | number | null;
 
 /** Values of a row, in the order of the table's columns. */
-export type ArchiveRow = readonly ArchiveValue[];
+export type TableRow = readonly TableValue[];
 
 /** A table that is copied from one store to another. */
-export interface ArchiveTable {
+export interface Table {
   name: string;
   columns: readonly string[];
   /** Number of leading columns that identify a row: its key. Rows are copied in the order of the key. */
@@ -15,7 +15,7 @@ export interface ArchiveTable {
 }
 
 /** All tables that are copied, each after those that it refers to. */
-export const archiveTables: readonly ArchiveTable[] = [
+export const tablesToCopy: readonly Table[] = [
   { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keyLength: 1 },
   { name: 'partner', columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst'], keyLength: 1 },
   { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at'], keyLength: 2 },

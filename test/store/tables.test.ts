@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { archiveTables } from '../../src/store/archive.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { tablesToCopy } from '../../src/store/tables.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { closeAfterTest } from './stores.ts';
@@ -86,13 +86,13 @@ describe.each([
 ])('%s', (_name, readSchema, left) => {
   test('copies every table except those listed', async () => {
     const schema = await readSchema();
-    const copied = archiveTables.map(({ name }) => name);
+    const copied = tablesToCopy.map(({ name }) => name);
     expect([...schema.keys()].toSorted()).toEqual([...copied, ...left].toSorted());
   });
 
   test('copies every column of a copied table', async () => {
     const schema = await readSchema();
-    for (const { name, columns } of archiveTables) {
+    for (const { name, columns } of tablesToCopy) {
       const stored = schema.get(name)?.columns.map((column) => column.name) ?? [];
       expect(columns.toSorted(), name).toEqual(stored.toSorted());
     }
@@ -100,14 +100,14 @@ describe.each([
 
   test('the key of each table identifies a row', async () => {
     const schema = await readSchema();
-    for (const { name, columns, keyLength } of archiveTables) {
+    for (const { name, columns, keyLength } of tablesToCopy) {
       expect(schema.get(name)?.keys, name).toContainEqual(columns.slice(0, keyLength));
     }
   });
 
   test('copies every boolean column as a boolean', async () => {
     const schema = await readSchema();
-    for (const { name, booleans = [] } of archiveTables) {
+    for (const { name, booleans = [] } of tablesToCopy) {
       const stored = schema.get(name)?.columns.filter(({ isBoolean }) => isBoolean) ?? [];
       expect(
         stored.map((column) => column.name),

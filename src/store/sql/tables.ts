@@ -1,10 +1,10 @@
-import type { ArchiveRow, ArchiveTable } from '../archive.ts';
-import type { Archive } from '../store.ts';
+import type { Tables } from '../store.ts';
+import type { Table, TableRow } from '../tables.ts';
 import type { SqlDatabase } from './database.ts';
 import { type SqlStatement, statement } from './statement.ts';
 
 /** Reads a database's tables, for copying them to another store. */
-export function archiveReader(database: SqlDatabase): Omit<Archive, 'addRows'> {
+export function tableReader(database: SqlDatabase): Omit<Tables, 'addRows'> {
   return {
     rows(table, after, limit) {
       const { where, values } = beyond(table, '>', after);
@@ -28,10 +28,10 @@ export function archiveReader(database: SqlDatabase): Omit<Archive, 'addRows'> {
 
 async function read(
   database: SqlDatabase,
-  { name, columns, booleans = [] }: ArchiveTable,
+  { name, columns, booleans = [] }: Table,
   clauses: string,
-  values: ArchiveRow,
-): Promise<ArchiveRow[]> {
+  values: TableRow,
+): Promise<TableRow[]> {
   const selected = columns.map((column) =>
     booleans.includes(column) ? `CAST(${column} AS integer) AS ${column}` : column,
   );
@@ -47,10 +47,10 @@ async function read(
 
 /** Restricts a query to the rows on one side of a row, in the order of the key; undefined: all rows. */
 function beyond(
-  { columns, keyLength }: ArchiveTable,
+  { columns, keyLength }: Table,
   comparison: '>' | '<=',
-  row: ArchiveRow | undefined,
-): { where: string; values: ArchiveRow } {
+  row: TableRow | undefined,
+): { where: string; values: TableRow } {
   if (row === undefined) return { where: '', values: [] };
   const key = columns.slice(0, keyLength);
   const parameters = key.map((_, index) => `$${index + 1}`);
@@ -60,7 +60,7 @@ function beyond(
   };
 }
 
-function orderOf({ columns, keyLength }: ArchiveTable, direction: 'ASC' | 'DESC'): string {
+function orderOf({ columns, keyLength }: Table, direction: 'ASC' | 'DESC'): string {
   return columns
     .slice(0, keyLength)
     .map((column) => `${column} ${direction}`)

@@ -1,4 +1,4 @@
-import type { Archive } from '../store.ts';
+import type { Tables } from '../store.ts';
 import type { PostgresDatabase } from './connection/database.ts';
 
 /** Columns that PostgreSQL numbers itself: a row that is added after a copy must get a larger number. */
@@ -11,7 +11,7 @@ const numbered: Readonly<Record<string, string>> = {
 };
 
 /** Adds rows that are copied from another store. */
-export function postgresArchiveWriter(database: PostgresDatabase): Pick<Archive, 'addRows'> {
+export function postgresTableWriter(database: PostgresDatabase): Pick<Tables, 'addRows'> {
   return {
     addRows({ name, columns }, rows) {
       const objects = rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at]])));
