@@ -6,7 +6,7 @@ import type { ClaimedLead } from '../store/store.ts';
 export interface Dialler {
   /** Its name in `DIALLER`. */
   readonly name: string;
-  /** Maximum number of leads in flight, if the dialler allows fewer than the operator. */
+  /** Maximum number of leads in flight, even if DIALLER_CONCURRENCY is higher. Undefined: no such limit. */
   readonly maxConcurrency?: number;
   /**
    * Makes one attempt to deliver a lead. Each attempt includes the lead's id, so that the dialler can recognise a
@@ -32,7 +32,7 @@ export interface DeliveryResult {
    * Resolves when the attempt has released its connection, possibly after its outcome is known. Never rejects. Until
    * then, the lead is in flight. Undefined: the connection is already released.
    */
-  finished?: Promise<void>;
+  connectionReleased?: Promise<void>;
 }
 
 /** Settings of the server that a dialler needs in addition to its own variables. */

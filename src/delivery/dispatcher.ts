@@ -261,7 +261,8 @@ export class Dispatcher {
       .finally(() => this.#unrecorded.delete(recorded));
     this.#inFlight.add(controller);
     this.#unrecorded.add(recorded);
-    void Promise.allSettled([recorded, attempt.then(({ finished }) => finished)]).then(() => {
+    const released = attempt.then(({ connectionReleased }) => connectionReleased);
+    void Promise.allSettled([recorded, released]).then(() => {
       clearTimeout(timer);
       this.#inFlight.delete(controller);
       this.#wake();

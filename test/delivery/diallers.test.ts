@@ -70,13 +70,13 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
     async (_what, behave) => {
       const receiver = await startReceiver(behave);
       const dialler = await create(receiver.url);
-      const { finished, ...result } = await dialler.deliver(lead, AbortSignal.timeout(5_000));
+      const { connectionReleased, ...result } = await dialler.deliver(lead, AbortSignal.timeout(5_000));
       expect(['delivered', 'rejected', 'unavailable', 'unknown']).toContain(result.outcome);
       expect(result.response).not.toBe('');
       expect(JSON.stringify(result)).not.toMatch(marked);
       const { retryAfter = 0 } = result;
       expect(retryAfter >= 0 && retryAfter <= 3_600_000).toBe(true);
-      await finished;
+      await connectionReleased;
     },
   );
 
@@ -102,8 +102,8 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
     const attempt = (await create(receiver.url)).deliver(lead, controller.signal);
     if (sendsRequests) await arrived.promise;
     controller.abort(new DOMException('no response in time', 'TimeoutError'));
-    const { outcome, finished } = await attempt;
+    const { outcome, connectionReleased } = await attempt;
     expect(outcome).toBe(sendsRequests ? 'unknown' : 'delivered');
-    await finished;
+    await connectionReleased;
   });
 });

@@ -534,7 +534,7 @@ describe('stop', () => {
     store.due = leadsOf(1);
     const { dialler, attempts } = heldDialler();
     const { dispatcher } = await dispatchFrom(store, dialler);
-    attempts[0]?.end({ ...delivered, finished: new Promise(() => {}) });
+    attempts[0]?.end({ ...delivered, connectionReleased: new Promise(() => {}) });
     await advanceClock(2);
     expect(store.recordAttempt).toHaveBeenCalledTimes(1);
     expect(attempts[0]?.signal.aborted).toBe(false);

@@ -11,11 +11,11 @@ async function resultOf(status: number, headers: Record<string, string> = {}) {
   const receiver = await startReceiver(
     (_received, outgoing) => void outgoing.writeHead(status, headers).end(),
   );
-  const { finished, ...result } = await webhookTo(receiver.url).deliver(
+  const { connectionReleased, ...result } = await webhookTo(receiver.url).deliver(
     claimedLead(),
     AbortSignal.timeout(20_000),
   );
-  await finished;
+  await connectionReleased;
   return result;
 }
 
@@ -53,7 +53,7 @@ test('posts JSON with the headers of Standard Webhooks', async () => {
   expect(result).toStrictEqual({
     outcome: 'delivered',
     response: 'HTTP 204',
-    finished: expect.any(Promise),
+    connectionReleased: expect.any(Promise),
   });
 });
 

@@ -29,11 +29,11 @@ function vicidialAt({ url }: Receiver, concurrency = 50) {
 /** Delivers a lead to a receiver, and returns the result. */
 async function deliverTo(behave: Behaviour, submitted: object = {}) {
   const receiver = await startReceiver(behave);
-  const { finished, ...result } = await vicidialAt(receiver).deliver(
+  const { connectionReleased, ...result } = await vicidialAt(receiver).deliver(
     claimedLead(submitted),
     AbortSignal.timeout(20_000),
   );
-  await finished;
+  await connectionReleased;
   return { receiver, result };
 }
 

@@ -60,7 +60,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
 
 async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boolean): Promise<DeliveryResult> {
   const { statusCode: status } = response;
-  if (status !== 200) return { ...resultOfStatus(response), finished: discardBody(response) };
+  if (status !== 200) return { ...resultOfStatus(response), connectionReleased: discardBody(response) };
   try {
     return resultOf(await readText(response), mayHaveArrived);
   } catch (error) {
