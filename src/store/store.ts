@@ -342,7 +342,7 @@ export interface Records {
   cancellations(mobile: string): AsyncIterable<CancellationRecord>;
 }
 
-/** Operators' decisions about submissions and leads. */
+/** Operators' actions on submissions and leads. */
 export interface OperatorActions {
   /**
    * Re-runs a stored submission and keeps both outcomes.

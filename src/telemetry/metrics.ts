@@ -16,7 +16,7 @@ export interface Backlog {
   oldestDue: number;
 }
 
-/** A finished delivery attempt. */
+/** A delivery attempt that has ended. */
 export interface EndedAttempt {
   dialler: string;
   outcome: string;

@@ -13,7 +13,7 @@ export interface CompletedRequest {
   /** Outcome, one of a fixed set. */
   outcome: string;
   status: number;
-  /** Time from the head of the request to its response (ms). */
+  /** Time from receiving the headers of the request to its response (ms). */
   milliseconds: number;
 }
 

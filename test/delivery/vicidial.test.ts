@@ -252,7 +252,7 @@ test('a failed login pauses delivery, and the password is not stored', async () 
   );
 });
 
-test('a password change while leads are in flight does not lock the account', async () => {
+test('a password change while leads are in flight does not lock the user', async () => {
   const { vicidial, receiver, dialler } = await startVicidial();
   const { hold, count, release } = holdRequests(vicidial.behave);
   receiver.behave = (...of) => (vicidial.leads.length < 20 ? vicidial.behave : hold)(...of);
@@ -261,7 +261,7 @@ test('a password change while leads are in flight does not lock the account', as
     await store.submit(from(first.id, { mobile: `+4478402500${10 + index}`, content: content({}) }));
   }
   const dispatcher = dispatch(store, dialler, { concurrency: 50 });
-  // As many leads as the dialler sends at once. The tenth failed login would lock the account.
+  // As many leads as the dialler sends at once. The tenth failed login would lock the user.
   await expect.poll(count).toBe(8);
   vicidial.password = 'changed';
   release();

@@ -7,7 +7,7 @@ import { failureKind, isUniqueViolation } from './connection/errors.ts';
 import { decideSubmissions, sentSubmissionOf } from './intake/decide.ts';
 import type { LeadNotifications } from './notifications.ts';
 
-/** Carries out operators' decisions, and announces the leads that they schedule. */
+/** Carries out operators' actions, and announces the leads that they schedule. */
 export function postgresOperatorActions(
   database: SqlDatabase,
   notifications: LeadNotifications,

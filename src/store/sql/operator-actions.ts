@@ -23,7 +23,7 @@ export interface Scheduling {
   onScheduled?(dueAt: number): void;
 }
 
-/** Carries out operators' decisions in a database. */
+/** Carries out operators' actions in a database. */
 export function operatorActions(database: SqlDatabase, scheduling: Scheduling): OperatorActions {
   return {
     async rerunSubmission(id, isForced = false) {

@@ -8,7 +8,7 @@ interface Line {
   values: string[];
 }
 
-/** Errors about the sender, not the lead: another attempt could lock the account. */
+/** Errors about the sender, not the lead: another attempt could lock the user. */
 const senderError =
   /^(Login incorrect|Too many login attempts|Your IP Address|auth |.*DOES NOT HAVE PERMISSION|NO FUNCTION SPECIFIED)/i;
 

@@ -61,9 +61,9 @@ const foreignLog = (path: string) =>
   `${path}-wal is not the log of ${path}, which was restored or replaced. Stop every process that uses the store, move ${path}-wal and ${path}-shm to another directory, then start again.`;
 
 /**
- * Returns whether a log belongs to a file. It does if it contains a page 1 of the file's lineage. A log without a page 1
- * belongs to the file if the file is marked as in use, because a checkpoint has moved the mark to the file; or if the log was
- * never reset, because this program's logs start with the mark, so another program wrote this one.
+ * Returns whether a log is the file's own, another store's, or truncated. It is the file's own if it contains a page 1 of the
+ * file's lineage; if it has no page 1 and the file is marked as in use, because a checkpoint has moved the mark to the file;
+ * or if it has no page 1 and was never reset, because this program's logs start with the mark, so another program wrote it.
  *
  * If a log is truncated while a process uses it, the process continues behind a hole, and SQLite ignores a log that begins
  * with a hole.
