@@ -114,7 +114,7 @@ export async function start(
 async function listening(child: ChildProcess, log: string, warnings: () => string): Promise<string> {
   for (;;) {
     const output = readFileSync(log, 'utf8');
-    const found = /Listening on (http:\/\/[^"\s]+)/.exec(output)?.[1];
+    const found = /[Ll]istening on (http:\/\/[^"\s]+?)\.?["\s]/.exec(output)?.[1];
     if (found !== undefined) return found;
     if (child.exitCode !== null) {
       throw new Error(`The program exited with ${child.exitCode}: ${output}${warnings()}`);

@@ -271,7 +271,7 @@ function loggedMessages(): string[] {
   visitNodes('src/**/*.ts', (node) => {
     if (!ts.isCallExpression(node)) return;
     const called = node.expression.getText();
-    if (/\.(info|warn|error|fatal|emitWarning)$|failures\.write$/.test(called)) {
+    if (/\.(info|warn|error|fatal|emitWarning)$|(failureLog|limited)\.write$/.test(called)) {
       messages.push(...sentencesOf(node.arguments.at(-1)));
     }
   });
@@ -314,6 +314,12 @@ test('the guide lists every message that is logged', () => {
   // Composed from parts. A later test finds those parts in the source.
   const composed = ['… Fix the cause, then run `…`.', '… Run `…` to resume.', '… …'];
   expect(notInGuide(messages.filter((message) => !composed.includes(message)))).toEqual([]);
+});
+
+test('every log message is one or more sentences', () => {
+  // The line of a request has a label instead, such as `addLead accepted`.
+  const sentences = loggedMessages().filter((message) => message !== '… …');
+  expect(sentences.filter((message) => !/^[A-Z…].*[.…]$/s.test(message))).toEqual([]);
 });
 
 test('the guide lists every message of the SQLite store that an operator can act on', () => {

@@ -29,7 +29,7 @@ test('schedules a delayed lead, rejects it a second time, and cancels it', async
 
 test('logs a delivery without personal data instead of calling', async () => {
   const { child, target } = await startSandbox();
-  const dialled = untilOutput(child, /Lead delivered/);
+  const dialled = untilOutput(child, /lead was delivered/);
   await send(target, 'addLead');
   const line = await dialled;
   for (const value of Object.values(requestValue('addLead', 'accepted')).slice(0, 4))

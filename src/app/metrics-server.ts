@@ -26,6 +26,6 @@ export async function startMetricsServer(
 ): Promise<RunningServer> {
   const app = metricsApp(metrics, status, log);
   const server = await startHttpServer(app, { ...endpoint, log, maxConnections: maxMetricsConnections });
-  log.info(`Metrics are available at ${urlOf(server)}/metrics`);
+  log.info(`Metrics are available at ${urlOf(server)}/metrics.`);
   return server;
 }

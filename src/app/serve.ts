@@ -21,7 +21,7 @@ async function serveUntilStopped(stopSignal: Promise<NodeJS.Signals>): Promise<v
   const service = await Promise.race([starting, stopSignal]);
   if (typeof service !== 'string') announce(service, config, log);
 
-  log.info(`Stopping on ${await stopSignal}`);
+  log.info(`The server is stopping (${await stopSignal}).`);
   // If the server is still starting, it may be waiting for the database or for another server's migration.
   const until = typeof service === 'string' ? startTimeout : shutdownTimeout;
   const stop = async () => {
@@ -31,12 +31,12 @@ async function serveUntilStopped(stopSignal: Promise<NodeJS.Signals>): Promise<v
     await started.stop();
   };
   await shutDown([{ name: 'the server', until, run: stop }], log);
-  log.info('Stopped');
+  log.info('The server has stopped.');
 }
 
 function announce(service: Service, config: Config, log: Log): void {
   const { databaseUrl, defaultCountry: country } = config;
-  log.info({ database: redactedUrl(databaseUrl), country }, `Listening on ${service.url}`);
+  log.info({ database: redactedUrl(databaseUrl), country }, `The server is listening on ${service.url}.`);
   printFirstSteps(service, log);
 }
 

@@ -194,7 +194,7 @@ export class Dispatcher {
     const { leads, tooLate, undecided } = await store.claimDue({ claim, limit, lease, earliestDueAt });
     if (tooLate > 0) {
       observer.onTooLate(tooLate);
-      log.warn({ leads: tooLate }, 'Leads are past DIAL_WITHIN and will not be delivered');
+      log.warn({ leads: tooLate }, 'Leads are past DIAL_WITHIN and will not be delivered.');
     }
     if (undecided > 0) log.error({ leads: undecided }, tooLateUndecided);
     await this.#startAll(claim, leads, claimedAt);
@@ -343,14 +343,14 @@ export class Dispatcher {
       response,
     };
     if (outcome === 'delivered') {
-      if (result.incomplete) log.warn(fields, 'Lead delivered, but incomplete');
-      else log.info(fields, 'Lead delivered');
+      if (result.incomplete) log.warn(fields, 'A lead was delivered without some of its data.');
+      else log.info(fields, 'A lead was delivered.');
     } else if (delay === undefined) {
       const mayHaveArrived = lead.mayHaveArrived || outcome === 'unknown';
       log.error(fields, mayHaveArrived ? failedUndecided : failed);
     } else {
       const nextAttemptIn = Math.round(delay / 1_000);
-      log.warn({ ...fields, outcome, nextAttemptIn }, 'Delivery attempt failed; the lead will be retried');
+      log.warn({ ...fields, outcome, nextAttemptIn }, 'A delivery attempt failed; the lead will be retried.');
     }
   }
 

@@ -98,7 +98,7 @@ test('prints the first key even if a signal arrives before the start is complete
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(signalDuringStart)}`,
   });
   expect(code).toBe(0);
-  expect(stdout).not.toContain('Listening on');
+  expect(stdout).not.toContain('listening on');
   const [key = ''] = /leads_[\w-]{20,}/.exec(stdout) ?? [];
   const store = openSqliteStore(file);
   expect((await store.keyHolder(digestOf(key)))?.partner.name).toBe('demo');
@@ -136,7 +136,7 @@ test('responds to requests in flight after SIGTERM, closes the store and exits w
   await untilWaiting(output, 20);
   const end = finished(child);
   child.kill('SIGTERM');
-  await untilOutput(child, /Stopping on SIGTERM/);
+  await untilOutput(child, /is stopping \(SIGTERM\)/);
   lock.release();
   for (const { json, headers } of await Promise.all(responses)) {
     expect(json).toEqual(accepted);
@@ -162,7 +162,7 @@ test('stops with `npm start`, and ignores a second signal', async () => {
   const response = send(target, 'addLead', { body: lead(1) });
   await untilWaiting(output, 1);
   const end = finished(shell);
-  const stopping = untilOutput(shell, /Stopping on SIGINT/);
+  const stopping = untilOutput(shell, /is stopping \(SIGINT\)/);
   // npm signals the shell that it started.
   shell.kill('SIGINT');
   await stopping;
@@ -331,7 +331,7 @@ test('delivers due leads itself unless DISPATCH=off', async () => {
     DATABASE_URL: environment.DATABASE_URL,
     DIALLER: 'log',
   });
-  const delivered = untilOutput(dispatching, /Lead delivered/);
+  const delivered = untilOutput(dispatching, /lead was delivered/);
   expect(await delivered).toContain('"response":"logged; nobody is called (DIALLER=log)"');
   const body = { mobile: lead(1).mobile, type: 'motor-trade' };
   await expect
@@ -452,7 +452,7 @@ test('applies the configured burst, and serves metrics on the configured address
     METRICS_HOST: host,
   };
   const { output, target } = await startMain(environment);
-  const metricsUrl = /Metrics are available at (\S+?)"/.exec(output)?.[1] ?? '';
+  const metricsUrl = /Metrics are available at (\S+?)\."/.exec(output)?.[1] ?? '';
   expect(new URL(metricsUrl).hostname).toBe(host);
   expect((await fetch(metricsUrl)).status).toBe(200);
   const { headers } = await send(target, 'leadStatus');

@@ -93,7 +93,7 @@ test(`loses no lead if the server is killed between response and record (${round
     const { respond } = await arrived;
     // While the lock is held, the server cannot record the response, which it logs first.
     const lock = holdWriteLock(deployed.file);
-    const logged = untilOutput(child, /Lead delivered/);
+    const logged = untilOutput(child, /lead was delivered/);
     respond();
     await logged;
     await kill(child);

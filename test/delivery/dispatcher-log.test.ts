@@ -36,11 +36,11 @@ describe('logs one line for each outcome, with the lead and the response', () =>
     'Delivery failed, and the dialler may have the lead. Check the dialler, then run `leads lead resolve`.';
 
   test.each<[string, DeliveryResult, object]>([
-    ['delivered', { outcome: 'delivered', response }, { level: 'info', msg: 'Lead delivered' }],
+    ['delivered', { outcome: 'delivered', response }, { level: 'info', msg: 'A lead was delivered.' }],
     [
       'incomplete',
       { outcome: 'delivered', response, incomplete: true },
-      { level: 'warn', msg: 'Lead delivered, but incomplete' },
+      { level: 'warn', msg: 'A lead was delivered without some of its data.' },
     ],
     ['rejected', { outcome: 'rejected', response }, { level: 'error', msg: failed }],
     [
@@ -50,7 +50,7 @@ describe('logs one line for each outcome, with the lead and the response', () =>
         level: 'warn',
         outcome: 'unavailable',
         nextAttemptIn: 90,
-        msg: 'Delivery attempt failed; the lead will be retried',
+        msg: 'A delivery attempt failed; the lead will be retried.',
       },
     ],
   ])('%s', async (_what, result, expected) => {
@@ -106,7 +106,7 @@ test('leads past DIAL_WITHIN are counted and logged; undecided ones need an oper
       level: 'warn',
       time: startTime,
       leads: 3,
-      msg: 'Leads are past DIAL_WITHIN and will not be delivered',
+      msg: 'Leads are past DIAL_WITHIN and will not be delivered.',
     },
     {
       level: 'error',

@@ -21,8 +21,8 @@ export async function untilListening(
 ): Promise<ListeningServer> {
   const output = await untilOutput(
     child,
-    isStoreEmpty ? /Listening on \S+"[\s\S]*-d '.*'/ : /Listening on \S+"/,
+    isStoreEmpty ? /listening on \S+"[\s\S]*-d '.*'/ : /listening on \S+"/,
   );
-  const url = /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '';
+  const url = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '';
   return { output, target: { url, key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '' } };
 }

@@ -161,7 +161,10 @@ test('SIGTERM ends a server that delivers from a hot standby', async () => {
   const child = await startMain(postgres.url);
   child.kill('SIGTERM');
   const { code, stdout } = await finished(child);
-  expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('"msg":"Stopped"') });
+  expect({ code, stdout }).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('"msg":"The server has stopped."'),
+  });
   await expect.poll(() => connectionsTo(postgres.url)).toEqual([]);
 }, 60_000);
 
