@@ -44,7 +44,9 @@ export class ActivityHistory {
     this.at = at;
     this.workload = workload;
     this.pauses = pauses;
-    this.failures = [...activity.failures, ...this.failures].slice(0, maxFailures);
+    const ids = new Set(activity.failures.map(({ id }) => id));
+    const earlier = this.failures.filter(({ id }) => !ids.has(id));
+    this.failures = [...activity.failures, ...earlier].slice(0, maxFailures);
     if (isFirst) {
       this.#startedAt = at;
       return;

@@ -45,12 +45,6 @@ export function countsByState(
   return counts;
 }
 
-/** Position up to which an activity has read. The next one continues there. */
-export interface ActivityCursor {
-  submission: string;
-  attemptId: number;
-}
-
 /** Number of submissions of a partner with one outcome. */
 export interface SubmissionCount {
   partner: string;
@@ -64,8 +58,24 @@ export interface AttemptCount {
   count: number;
 }
 
+/**
+ * What an activity has counted. Rows become visible in the order of their commits, which is not that of their ids, so the next
+ * activity counts the latest rows again, and subtracts what was counted.
+ */
+export interface ActivityCursor {
+  /** Id of a submission, up to which all were counted. */
+  submission: string;
+  /** Counts of the submissions after it, by partner and outcome. */
+  submissions: ReadonlyMap<string, number>;
+  /** Id of an attempt, up to which all were counted. */
+  attemptId: number;
+  /** Counts of the attempts after it, by outcome. */
+  attempts: ReadonlyMap<string, number>;
+}
+
 /** An attempt that did not deliver its lead. */
 export interface FailedAttempt {
+  id: number;
   leadId: string;
   /** Milliseconds since 1970. */
   endedAt: number;
@@ -78,7 +88,7 @@ export interface Activity {
   cursor: ActivityCursor;
   submissions: SubmissionCount[];
   attempts: AttemptCount[];
-  /** The latest failures, newest first. */
+  /** The latest failures, newest first. Those of the earlier activity may be among them. */
   failures: FailedAttempt[];
 }
 
@@ -86,10 +96,13 @@ export interface Activity {
 export const activityLimit = 50_000;
 
 /**
- * Delay before a submission is counted (ms). Its identifier is assigned when it arrives, and it becomes visible when it is
- * committed, so submissions can become visible out of order.
+ * Time for which submissions are counted again (ms). Their ids contain the time of their arrival, and a store may commit
+ * them many seconds later.
  */
-export const countingDelay = 1_000;
+export const submissionSettleTime = 20_000;
+
+/** Number of attempts that are counted again. Their ids are assigned shortly before their commit. */
+export const unsettledAttempts = 10_000;
 
 /** Maximum number of failures in an activity. */
 export const maxRecentFailures = 5;

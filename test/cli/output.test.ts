@@ -95,10 +95,10 @@ test.each([
 test('`leads watch` escapes unprintable characters, on a screen and in a line', () => {
   const history = new ActivityHistory();
   const activity = {
-    cursor: { submission: '', attemptId: 0 },
+    cursor: { submission: '', submissions: new Map(), attemptId: 0, attempts: new Map() },
     submissions: [{ partner: hostile, outcome: 'accepted' as const, count: 1 }],
     attempts: [],
-    failures: [{ leadId: 'lead', endedAt: 0, outcome: 'rejected' as const, response: hostile }],
+    failures: [{ id: 1, leadId: 'lead', endedAt: 0, outcome: 'rejected' as const, response: hostile }],
   };
   const workload = {
     byState: countsByState([]),

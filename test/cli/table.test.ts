@@ -97,13 +97,14 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
   const history = new ActivityHistory();
   const at = Date.now();
   const failure = {
+    id: 1,
     leadId: '01k83s0kq3m4hn7c2v1a',
     endedAt: at - 90_000,
     outcome: 'unavailable',
     response,
   } as const;
   const activity = {
-    cursor: { submission: '', attemptId: 0 },
+    cursor: { submission: '', submissions: new Map(), attemptId: 0, attempts: new Map() },
     submissions: [{ partner, outcome: 'accepted' as const, count: 12_345 }],
     attempts: [],
     failures: [failure],

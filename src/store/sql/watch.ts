@@ -5,12 +5,13 @@ import {
   type ActivityCursor,
   type AttemptCount,
   activityLimit,
-  countingDelay,
   countsByState,
   type FailedAttempt,
   maxRecentFailures,
   type QueueCount,
   type SubmissionCount,
+  submissionSettleTime,
+  unsettledAttempts,
   type Watch,
   type Workload,
   workloadOf,
@@ -67,46 +68,100 @@ async function workload(database: SqlDatabase, store: WatchedStore): Promise<Wor
   return { byState: countsByState(counts), undecided: undecided?.count ?? 0, ...workloadOf(queue) };
 }
 
-const submissionsSince = statement<SubmissionCount & { last: string }>(
+/** Number of rows of the same kind. */
+type Counted<Kind, Id> = Kind & {
+  /** Number of them that the next activity counts again, which are those after `settled`. */
+  unsettled: number;
+  settled: Id;
+};
+
+const submissionsSince = statement<Counted<SubmissionCount, string>>(
   'submissions_since',
-  `SELECT partner.name AS partner, outcome, count(*) AS count, max(sent.id) AS last
-   FROM (SELECT id, partner_id, outcome FROM submission
-     WHERE id > $1 AND id < $2 AND kind = 'add' ORDER BY id LIMIT $3) AS sent
-   JOIN partner ON partner.id = sent.partner_id GROUP BY partner.name, outcome`,
+  `SELECT partner.name AS partner, outcome, count(*) AS count,
+     count(*) FILTER (WHERE sent.id > settled) AS unsettled, settled
+   FROM (SELECT *, CASE WHEN max(id) OVER () < $2 THEN max(id) OVER () ELSE $2 END AS settled
+     FROM (SELECT id, partner_id, outcome FROM submission
+       WHERE id > $1 AND kind = 'add' ORDER BY id LIMIT $3) AS page) AS sent
+   JOIN partner ON partner.id = sent.partner_id GROUP BY partner.name, outcome, settled`,
 );
 
-const attemptsSince = statement<AttemptCount & { last: number }>(
+const attemptsSince = statement<Counted<AttemptCount, number>>(
   'attempts_since',
-  `SELECT outcome, count(*) AS count, max(id) AS last
-   FROM (SELECT id, outcome FROM attempt WHERE id > $1 ORDER BY id LIMIT $2) AS ended GROUP BY outcome`,
+  `SELECT outcome, count(*) AS count, count(*) FILTER (WHERE id > settled) AS unsettled, settled
+   FROM (SELECT *, max(id) OVER () - $2 AS settled
+     FROM (SELECT id, outcome FROM attempt WHERE id > $1 ORDER BY id LIMIT $3) AS page) AS ended
+   GROUP BY outcome, settled`,
 );
 
 const failuresSince = statement<FailedAttempt>(
   'failures_since',
-  `SELECT lead_id AS "leadId", ended_at AS "endedAt", outcome, response FROM attempt
-   WHERE id > $1 AND id <= $2 AND outcome <> 'delivered' ORDER BY id DESC LIMIT $3`,
+  `SELECT id, lead_id AS "leadId", ended_at AS "endedAt", outcome, response FROM attempt
+   WHERE id > $1 AND outcome <> 'delivered' ORDER BY id DESC LIMIT $2`,
 );
 
 const lastAttempt = statement<{ id: number | null }>('last_attempt', 'SELECT max(id) AS id FROM attempt');
 
 async function activity(database: SqlDatabase, after: ActivityCursor | undefined): Promise<Activity> {
-  const countedUntil = identifierBound(Date.now() - countingDelay);
-  const begin = after ?? { submission: countedUntil, attemptId: await firstAttemptToShow(database) };
-  const sent = await database.read(submissionsSince, begin.submission, countedUntil, activityLimit);
-  const ended = await database.read(attemptsSince, begin.attemptId, activityLimit);
-  const attemptId = Math.max(begin.attemptId, ...ended.map(({ last }) => last));
+  const settled = identifierBound(Date.now() - submissionSettleTime);
+  const begin = after ?? {
+    submission: settled,
+    submissions: new Map(),
+    attemptId: await firstAttemptToShow(database),
+    attempts: new Map(),
+  };
+  const sent = await database.read(submissionsSince, begin.submission, settled, activityLimit);
+  const ended = await database.read(attemptsSince, begin.attemptId, unsettledAttempts, activityLimit);
   return {
     cursor: {
-      submission: sent.reduce((latest, { last }) => (last > latest ? last : latest), begin.submission),
-      attemptId,
+      submission: laterOf(begin.submission, sent[0]?.settled),
+      submissions: unsettledCounts(sent, keyOfSubmission),
+      attemptId: laterOf(begin.attemptId, ended[0]?.settled),
+      attempts: unsettledCounts(ended, keyOfAttempt),
     },
-    submissions: sent.map(({ last: _, ...count }) => count),
-    attempts: after === undefined ? [] : ended.map(({ last: _, ...count }) => count),
-    failures: await database.read(failuresSince, begin.attemptId, attemptId, maxRecentFailures),
+    submissions:
+      after === undefined
+        ? []
+        : newCounts(sent, after.submissions, keyOfSubmission).map(({ partner, outcome, count }) => ({
+            partner,
+            outcome,
+            count,
+          })),
+    attempts:
+      after === undefined
+        ? []
+        : newCounts(ended, after.attempts, keyOfAttempt).map(({ outcome, count }) => ({ outcome, count })),
+    failures: await database.read(failuresSince, begin.attemptId, maxRecentFailures),
   };
+}
+
+const keyOfSubmission = ({ partner, outcome }: SubmissionCount) => JSON.stringify([partner, outcome]);
+
+const keyOfAttempt = ({ outcome }: AttemptCount) => outcome;
+
+/** Subtracts what the earlier activity has counted. */
+function newCounts<Kind extends { count: number }>(
+  rows: readonly Counted<Kind, unknown>[],
+  counted: ReadonlyMap<string, number>,
+  keyOf: (row: Kind) => string,
+): Kind[] {
+  return rows
+    .map((row) => ({ ...row, count: row.count - (counted.get(keyOf(row)) ?? 0) }))
+    .filter(({ count }) => count > 0);
+}
+
+function unsettledCounts<Kind>(
+  rows: readonly Counted<Kind, unknown>[],
+  keyOf: (row: Kind) => string,
+): ReadonlyMap<string, number> {
+  return new Map(rows.map((row) => [keyOf(row), row.unsettled]));
 }
 
 async function firstAttemptToShow(database: SqlDatabase): Promise<number> {
   const [last] = await database.read(lastAttempt);
   return (last?.id ?? 0) - activityLimit;
+}
+
+/** Returns the later of two ids, because the clock may have been set back since the earlier activity. */
+function laterOf<Id extends string | number>(id: Id, other: Id = id): Id {
+  return other > id ? other : id;
 }

@@ -1,7 +1,8 @@
 /** Counts for metrics and for `leads watch`. */
 import { expect } from 'vitest';
-import { countingDelay } from '../../../src/store/watch.ts';
-import { cancel, deliverDue, leadsIn } from '../../harness/server.ts';
+import { identifierBound } from '../../../src/leads/identifier.ts';
+import { submissionSettleTime } from '../../../src/store/watch.ts';
+import { cancel, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, setClock } from './behaviour.ts';
 
@@ -44,19 +45,16 @@ export const watch: Behaviours = {
     }
   },
 
-  'counts what was sent and delivered since the last activity once, after the counting delay': async (
-    open,
-  ) => {
+  'counts what was sent and delivered since the last activity once': async (open) => {
     const { store, first, second, from } = await seeded(open());
     const { cursor } = await store.activity(undefined);
     await store.submit(from(first.id));
     await store.submit(from(second.id));
     await store.submit(from(second.id, { mobile: '+447840258824' }));
     await deliverDue(store, 'unknown');
-    expect((await store.activity(cursor)).submissions).toEqual([]);
-    await setClock(Date.now() + countingDelay + 1);
     const activity = await store.activity(cursor);
-    expect(activity.submissions.toSorted((one, other) => one.outcome.localeCompare(other.outcome))).toEqual(
+    expect(activity.submissions).toHaveLength(3);
+    expect(activity.submissions).toEqual(
       expect.arrayContaining([
         { partner: 'first', outcome: 'accepted', count: 1 },
         { partner: 'second', outcome: 'accepted', count: 1 },
@@ -64,12 +62,34 @@ export const watch: Behaviours = {
       ]),
     );
     expect(activity.attempts).toEqual([{ outcome: 'unknown', count: 2 }]);
-    expect(activity.failures).toMatchObject([
+    const failures = [
       { outcome: 'unknown', response: 'unknown once' },
       { outcome: 'unknown', response: 'unknown once' },
-    ]);
+    ];
+    expect(activity.failures).toMatchObject(failures);
     const next = await store.activity(activity.cursor);
-    expect(next).toMatchObject({ submissions: [], attempts: [], failures: [] });
-    expect((await store.activity(undefined)).failures).toHaveLength(2);
+    expect(next).toMatchObject({ submissions: [], attempts: [], failures });
+    await setClock(Date.now() + submissionSettleTime + 1);
+    const settled = await store.activity(next.cursor);
+    expect(settled).toMatchObject({ submissions: [], attempts: [] });
+    await store.submit(from(first.id, { mobile: '+447840258825' }));
+    await record(store, 'test', (await leadsIn(store))[0]?.id ?? '', 'delivered');
+    expect(await store.activity(settled.cursor)).toMatchObject({
+      submissions: [{ partner: 'first', outcome: 'accepted', count: 1 }],
+      attempts: [{ outcome: 'delivered', count: 1 }],
+    });
+    expect(await store.activity(undefined)).toMatchObject({ submissions: [], attempts: [], failures });
+  },
+
+  'counts submissions that are committed long after they arrived': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const { cursor } = await store.activity(undefined);
+    const early = from(first.id, { mobile: '+447840258824' });
+    const id = `${identifierBound(Date.now() - submissionSettleTime + 2_000)}0000000000`;
+    await store.submit({ ...early, id });
+    expect(await store.activity(cursor)).toMatchObject({
+      submissions: [{ partner: 'first', outcome: 'accepted', count: 1 }],
+    });
   },
 };
