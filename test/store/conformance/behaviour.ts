@@ -1,6 +1,7 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, onTestFinished, vi } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
+import { type Table, tablesToCopy } from '../../../src/store/tables.ts';
 
 /** Opens an empty store that is closed after the test. */
 export type Open = () => Promise<Store>;
@@ -10,6 +11,13 @@ export type Behaviours = Record<string, (open: Open) => Promise<void>>;
 
 export const person = { type: 'motor', mobile: '+447840258823' };
 export const hour = 3_600_000;
+
+/** Returns a table of the store. */
+export function tableNamed(name: string): Table {
+  const table = tablesToCopy.find((each) => each.name === name);
+  if (table === undefined) throw new Error(`There is no table ${name}.`);
+  return table;
+}
 
 /** Makes one test of each value. @param name ends with the value */
 export function forEach<Value>(

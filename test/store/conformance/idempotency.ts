@@ -3,7 +3,7 @@ import { expect, vi } from 'vitest';
 import { idempotencyRetention } from '../../../src/leads/idempotency.ts';
 import { cancel, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, forEach, hour, person } from './behaviour.ts';
+import { type Behaviours, forEach, hour, person, tableNamed } from './behaviour.ts';
 
 export const idempotency: Behaviours = {
   'processes a submission with an idempotency key once, and replays its outcome': async (open) => {
@@ -41,6 +41,18 @@ export const idempotency: Behaviours = {
       expect(await cancelling()).toEqual({ outcome, isReplay: true });
       expect((await Array.fromAsync(store.leads({ mobile }, 1)))[0]?.state).toBe('scheduled');
     }
+  },
+
+  'stores a lead with an idempotency key only if the request created it': async (open) => {
+    const { store, first, from } = await seeded(open());
+    const submit = (key: string) => store.submit(from(first.id), { key, fingerprint: key });
+    const accepted = await submit('accepted');
+    await submit('already-scheduled');
+    const records = tableNamed('idempotency_record');
+    const leadIds = (await store.rows(records, undefined, 2)).map(
+      (row) => row[records.columns.indexOf('lead_id')],
+    );
+    expect(leadIds).toEqual([accepted.outcome === 'accepted' && accepted.leadId, null]);
   },
 
   'changes nothing if the idempotency key belongs to another request': async (open) => {

@@ -38,8 +38,9 @@ export function sqliteSubmit(
         return resultOf(decisionIn(record), true);
       }
       const decision = save(submission);
-      const { outcome, leadId } = decision;
-      const dueAt = outcome === 'accepted' ? decision.dueAt : null;
+      const { outcome } = decision;
+      // A lead that prevented a new one is not part of the response.
+      const { leadId, dueAt } = outcome === 'accepted' ? decision : { leadId: null, dueAt: null };
       records.insert(partnerId, idempotency, { outcome, leadId, dueAt });
       return resultOf(decision, false);
     });
