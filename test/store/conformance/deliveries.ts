@@ -5,7 +5,7 @@ import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, forEach, hour, person, waitLongerThan } from './behaviour.ts';
+import { type Behaviours, forEach, hour, person, tableNamed, waitLongerThan } from './behaviour.ts';
 
 export const deliveries: Behaviours = {
   'claims each due lead once, most overdue first': async (open) => {
@@ -131,6 +131,19 @@ export const deliveries: Behaviours = {
     const attempts = await Array.fromAsync(store.attempts(person.mobile));
     expect(attempts.map(({ endedAt }) => endedAt)).toEqual([2, 3]);
     expect(await store.nextAttemptAt()).toBe(later);
+  },
+
+  'ignores an attempt that is recorded after its lead was pruned': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const attempt = { leadId: lead?.id ?? '', startedAt: 1, endedAt: 2, response: '' };
+    await store.recordAttempt('test', { ...attempt, outcome: 'unavailable' }, Date.now() + hour);
+    await cancel(store, { partnerId: first.id, ...person });
+    await waitLongerThan(1);
+    expect(await store.prune(Date.now(), '')).toMatchObject({ leads: 1, attempts: 1 });
+    await store.recordAttempt('test', { ...attempt, endedAt: 3, outcome: 'unknown' }, undefined);
+    expect(await store.rows(tableNamed('attempt'), undefined, 1)).toEqual([]);
   },
 
   'claims a lead that is retried later after those that are due': async (open) => {

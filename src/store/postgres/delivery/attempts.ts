@@ -13,9 +13,10 @@ const recordAttempts = writeStatement(
   'record_attempts',
   `
     WITH sent AS MATERIALIZED (
-      SELECT * FROM json_to_recordset($1::json) AS sent (
+      SELECT sent.*, lead.claim AS current_claim FROM json_to_recordset($1::json) AS sent (
         lead_id text, claim text, started_at bigint, ended_at bigint, outcome text, response text,
         next_attempt_at bigint)
+      JOIN LATERAL (SELECT claim FROM lead WHERE lead.id = sent.lead_id LIMIT 1) AS lead ON true
     ), saved AS (
       INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
       SELECT lead_id, started_at, ended_at, outcome, response FROM sent
@@ -27,10 +28,7 @@ const recordAttempts = writeStatement(
       SELECT DISTINCT ON (lead_id) lead_id, claim, outcome, ended_at,
         CASE WHEN outcome <> 'rejected' THEN next_attempt_at END AS next_attempt_at
       FROM sent
-      JOIN LATERAL (
-        SELECT lead.claim AS current_claim FROM lead WHERE lead.id = sent.lead_id LIMIT 1
-      ) AS lead ON true
-      ORDER BY lead_id, outcome = 'delivered' DESC, sent.claim IS NOT DISTINCT FROM current_claim DESC
+      ORDER BY lead_id, outcome = 'delivered' DESC, claim IS NOT DISTINCT FROM current_claim DESC
     )
     UPDATE lead SET
       state = CASE

@@ -8,7 +8,7 @@ export function insertAttemptQuery(database: DatabaseSync): Query {
   return new Query(
     database,
     `INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
-     SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (
+     SELECT id, ?2, ?3, ?4, ?5 FROM lead WHERE id = ?1 AND NOT EXISTS (
        SELECT 1 FROM attempt WHERE lead_id = ?1 AND started_at = ?2 AND ended_at = ?3 AND outcome = ?4)`,
   );
 }
