@@ -127,7 +127,7 @@ function revokeCommand(context: CommandContext): Command {
     { id: 'id of the key', revoked: 'true' },
     async ({ store, output }, _options: object, [id]: [string]) => {
       await store.revokeKey(id);
-      await output.done(`Revoked the key ${id}.`, { id, revoked: true });
+      await output.done(`Revoked key ${id}.`, { id, revoked: true });
     },
   );
 }

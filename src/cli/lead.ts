@@ -128,7 +128,7 @@ function listCommand(context: CommandContext): Command {
 function showCommand(context: CommandContext): Command {
   const command = new Command('show')
     .description('show all leads, attempts, submissions and cancellations of a person')
-    .argument('<mobile>', 'phone number, in any form that partners can send');
+    .argument('<mobile>', 'phone number, in any notation that partners can send');
   return defineAction(
     command,
     context,
@@ -142,7 +142,7 @@ function showCommand(context: CommandContext): Command {
     },
     async ({ store, parsePhone, output }, _options: object, [text]: [string]) => {
       const mobile = parsePhone(text);
-      if (mobile === undefined) throw new UserError(`${JSON.stringify(text)} is not a valid phone number.`);
+      if (mobile === undefined) throw invalidNumber(text);
       const leads = await Array.fromAsync(store.leads({ mobile }, Number.MAX_SAFE_INTEGER));
       const attempts = await Array.fromAsync(store.attempts(mobile));
       const submissions = await Array.fromAsync(store.submissions({ mobile }, Number.MAX_SAFE_INTEGER));
@@ -165,6 +165,12 @@ function showCommand(context: CommandContext): Command {
       await output.gap();
       await printSection(output, 'Cancellations', mobile, cancellations, cancellationView);
     },
+  );
+}
+
+function invalidNumber(text: string): UserError {
+  return new UserError(
+    `${JSON.stringify(text)} is not a valid phone number. Use a national number, or + and the country code.`,
   );
 }
 
@@ -200,7 +206,7 @@ function retryCommand(context: CommandContext): Command {
       await processIds(ids, async (id) => {
         const { mayHaveArrived, cancellations } = await store.retryLead(id, force);
         const warning = mayHaveArrived ? ' The dialler may already have it under the same id.' : '';
-        await output.done(`The lead ${id} is scheduled for immediate delivery.${warning}`, {
+        await output.done(`Lead ${id} is scheduled for immediate delivery.${warning}`, {
           id,
           state: 'scheduled',
           may_have_arrived: mayHaveArrived,
@@ -242,8 +248,8 @@ function resolveCommand(context: CommandContext): Command {
         await store.resolveLead(id, wasDelivered);
         await output.done(
           wasDelivered
-            ? `The lead ${id} is recorded as dialled at its last attempt.`
-            : `The lead ${id} is recorded as not delivered. The person can be added again.`,
+            ? `Lead ${id} is recorded as dialled at its last attempt.`
+            : `Lead ${id} is recorded as not delivered. The person can be added again.`,
           { id, state: wasDelivered ? 'dialled' : 'failed', undecided: false },
         );
       });

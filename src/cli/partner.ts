@@ -62,10 +62,13 @@ function addCommand(context: CommandContext): Command {
     async ({ store, output }, { type: types }: { type: string[] }, [name]: [string]) => {
       checkName('partner', name);
       await store.addPartner(name, types);
-      await output.done(`Added the partner ${name}. Run \`leads key create\` to create a key for it.`, {
-        name,
-        types,
-      });
+      await output.done(
+        `Added partner ${JSON.stringify(name)}. Run \`leads key create\` to create a key for it.`,
+        {
+          name,
+          types,
+        },
+      );
     },
   );
 }
@@ -88,7 +91,8 @@ function grantCommand(context: CommandContext): Command {
     { partner: 'name of the partner', type: 'name of the lead type' },
     async ({ store, output }, _options: object, [partner, type]: [string, string]) => {
       await store.grantType(partner, type);
-      await output.done(`${partner} can send leads of the type ${type}.`, { partner, type });
+      const sentence = `Partner ${JSON.stringify(partner)} can send leads of type ${JSON.stringify(type)}.`;
+      await output.done(sentence, { partner, type });
     },
   );
 }
@@ -117,7 +121,7 @@ function limitCommand(context: CommandContext): Command {
         throw new UserError(`--burst requires a number of requests per second, not \`${rate}\`.`);
       }
       await store.limitPartner(partner, limit);
-      await output.done(`Each key of ${partner} may send ${describeLimit(limit)}.`, {
+      await output.done(`Each key of partner ${JSON.stringify(partner)} may send ${describeLimit(limit)}.`, {
         partner,
         limit: limitJson(limit),
       });

@@ -3,6 +3,7 @@ import { pruneAll } from '../store/prune.ts';
 import { parseDuration } from '../text/duration.ts';
 import { defineAction } from './action.ts';
 import type { CommandContext } from './context.ts';
+import { formatTime } from './table.ts';
 
 /** `leads prune`: removes old data. */
 export function pruneCommand(context: CommandContext): Command {
@@ -24,7 +25,7 @@ export function pruneCommand(context: CommandContext): Command {
       const before = Date.now() - parseDuration(olderThan);
       const { submissions, cancellations, leads, attempts } = await pruneAll(store, before);
       await output.done(
-        `Removed ${submissions} submissions, ${cancellations} cancellations, ${leads} leads and ${attempts} attempts from before ${new Date(before).toISOString()}.`,
+        `Removed data from before ${formatTime(before)}. Submissions: ${submissions}, cancellations: ${cancellations}, leads: ${leads}, attempts: ${attempts}.`,
         { submissions, cancellations, leads, attempts },
       );
     },

@@ -91,7 +91,7 @@ function copyCommand(context: CommandContext): Command {
     async ({ output }, _options: object, [from, to]: [string, string]) => {
       const [sourceUrl, targetUrl] = [context.storeUrl(from), context.storeUrl(to)];
       if (sourceUrl === targetUrl) {
-        throw new UserError('FROM and TO are the same store. Choose another target.');
+        throw new UserError('`<from>` and `<to>` are the same store. Choose another target.');
       }
       const source = await context.openUrl(sourceUrl);
       try {

@@ -61,7 +61,10 @@ function addCommand(context: CommandContext): Command {
       const recontactAfter =
         options.recontactAfter === undefined ? null : parseDuration(options.recontactAfter);
       await store.addType(name, recontactAfter);
-      await output.done(`Added the lead type ${name}.`, { name, recontact_after: toSeconds(recontactAfter) });
+      await output.done(`Added lead type ${JSON.stringify(name)}.`, {
+        name,
+        recontact_after: toSeconds(recontactAfter),
+      });
     },
   );
 }

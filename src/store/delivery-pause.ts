@@ -14,7 +14,7 @@ export interface DeliveryPause {
 
 /** Describes the lead types of a pause, for a sentence. @param type undefined: all types */
 export function describePausedTypes(type: string | undefined): string {
-  return type === undefined ? 'all lead types' : `the lead type ${JSON.stringify(type)}`;
+  return type === undefined ? 'all lead types' : `lead type ${JSON.stringify(type)}`;
 }
 
 /** Pauses of delivery, shared by all servers of the store. During a pause, leads can still be added and cancelled. */

@@ -10,8 +10,8 @@ export const userErrors = {
     new UserError(`Key ${id} is revoked or expired. Create a new one with \`leads key create\`.`),
   noLead: (id: string) => missing('Lead', id, 'leads lead list'),
   noSubmission: (id: string) => missing('Submission', id, 'leads submission list'),
-  typeExists: (name: string) => new UserError(`Lead type ${JSON.stringify(name)} already exists.`),
-  partnerExists: (name: string) => new UserError(`Partner ${JSON.stringify(name)} already exists.`),
+  typeExists: (name: string) => exists('Lead type', name),
+  partnerExists: (name: string) => exists('Partner', name),
   notFailed: (id: string, state: LeadState) =>
     new UserError(`Lead ${id} is ${state}. Only failed leads can be retried.`),
   addedAgain: (id: string, latestId: string) =>
@@ -21,6 +21,10 @@ export const userErrors = {
       `Lead ${id} (${state}) is not undecided. Run \`leads lead list --undecided\` to list undecided leads.`,
     ),
 };
+
+function exists(kind: string, name: string): UserError {
+  return new UserError(`${kind} ${JSON.stringify(name)} already exists. Choose another name.`);
+}
 
 function missing(kind: string, name: string, command: string): UserError {
   return new UserError(`${kind} ${JSON.stringify(name)} does not exist. Run \`${command}\`.`);

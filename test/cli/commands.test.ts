@@ -48,11 +48,11 @@ test('creates and lists types, partners and keys', async () => {
   ]);
   await leads('type', 'add', 'home');
   expect((await leads('partner', 'add', 'broker', '--type', 'motor', '--type', 'home')).stdout).toMatch(
-    /^Added the partner broker\./,
+    /^Added partner "broker"\./,
   );
   await leads('partner', 'add', 'site');
   expect((await leads('partner', 'grant', 'site', 'motor')).stdout).toBe(
-    'site can send leads of the type motor.\n',
+    'Partner "site" can send leads of type "motor".\n',
   );
 
   const created = await leads('key', 'create', 'broker');
@@ -105,7 +105,7 @@ test('sets and shows the limit of a partner', async () => {
   const { leads } = storeWithCli();
   await leads('partner', 'add', 'broker');
   expect((await leads('partner', 'limit', 'broker', '50')).stdout).toBe(
-    'Each key of broker may send 50 requests per second, and up to 500 at once.\n',
+    'Each key of partner "broker" may send 50 requests per second, and up to 500 at once.\n',
   );
   expect(lines(await leads('partner', 'limit', 'broker', '5', '--burst', '7', '--json'))).toEqual([
     { partner: 'broker', limit: { per_second: 5, burst: 7 } },
@@ -147,7 +147,7 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
   );
 
   expect((await leads('lead', 'retry', failed?.id ?? '')).stdout).toBe(
-    `The lead ${failed?.id} is scheduled for immediate delivery.\n`,
+    `Lead ${failed?.id} is scheduled for immediate delivery.\n`,
   );
   expect(lines(await leads('due', '--json'))).toMatchObject([{ id: failed?.id }]);
   expect(await leads('lead', 'retry', failed?.id ?? '')).toMatchObject({
@@ -173,7 +173,7 @@ test('lists undecided leads, and records whether the dialler has them', async ()
 
   expect(await leads('lead', 'resolve', delivered, '--delivered')).toEqual({
     code: 0,
-    stdout: `The lead ${delivered} is recorded as dialled at its last attempt.\n`,
+    stdout: `Lead ${delivered} is recorded as dialled at its last attempt.\n`,
     stderr: '',
   });
   expect(await list()).toEqual([lost, retried]);
@@ -189,7 +189,7 @@ test('lists undecided leads, and records whether the dialler has them', async ()
   });
   expect(await list()).toEqual([retried]);
   expect((await leads('lead', 'retry', retried)).stdout).toBe(
-    `The lead ${retried} is scheduled for immediate delivery. The dialler may already have it under the same id.\n`,
+    `Lead ${retried} is scheduled for immediate delivery. The dialler may already have it under the same id.\n`,
   );
   expect((await leads('lead', 'list', '--undecided')).stdout).toBe('There are no matching leads.\n');
 });
@@ -427,7 +427,7 @@ test('pauses and resumes delivery, and reports which due leads are not included'
   await fill(open());
   expect((await leads('delivery', 'list')).stdout).toBe('Delivery is not paused.\n');
   expect((await leads('delivery', 'pause', '--type', 'motor', '--reason', 'The list is full.')).stdout).toBe(
-    'Paused delivery of the lead type "motor". Every server applies the pause within a second; attempts in flight finish.\n',
+    'Paused delivery of lead type "motor". Every server applies the pause within a second; attempts in flight finish.\n',
   );
   expect(lines(await leads('delivery', 'pause', '--reason', 'moving', '--json'))).toEqual([
     { type: null, paused: true, reason: 'moving' },
@@ -440,7 +440,7 @@ test('pauses and resumes delivery, and reports which due leads are not included'
     /^TYPE +SINCE +BY +REASON\n\(all\) +20\S+Z +operator +moving\nmotor +/,
   );
   const motor =
-    /Paused leads are not included: delivery of the lead type "motor" has been paused by the operator since 20\S+Z: The list is full\.\n/;
+    /Paused leads are not included: delivery of lead type "motor" has been paused by the operator since 20\S+Z: The list is full\.\n/;
   for (const words of [['due'], ['due', '--take', '5']]) {
     const { code, stdout, stderr } = await leads(...words);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'No leads are due.\n' });
@@ -451,7 +451,7 @@ test('pauses and resumes delivery, and reports which due leads are not included'
   }
   const resumed = await leads('delivery', 'resume');
   expect(resumed.stdout).toBe('Resumed delivery of all lead types.\n');
-  expect(resumed.stderr).toMatch(/^Still paused: delivery of the lead type "motor" has been paused/);
+  expect(resumed.stderr).toMatch(/^Still paused: delivery of lead type "motor" has been paused/);
   expect(lines(await leads('delivery', 'resume', '--type', 'motor', '--json'))).toEqual([
     { type: 'motor', paused: false },
   ]);
@@ -474,7 +474,7 @@ test('removes old data with `store prune`, and reports how much', async () => {
   ]);
   expect((await leads('submission', 'list')).stdout).not.toContain(unknown.mobile);
   expect((await leads('prune', '--older-than', '400d')).stdout).toMatch(
-    /^Removed 0 submissions, 0 cancellations, 0 leads and 0 attempts from before 20\d\d-/,
+    /^Removed data from before 20\S+Z\. Submissions: 0, cancellations: 0, leads: 0, attempts: 0\.\n$/,
   );
 });
 
@@ -504,7 +504,7 @@ test('backs up the store to a file, and copies it to another store', async () =>
   expect((await run('src/cli.ts', ['store', 'backup', copy], environment)).stderr).toMatch(/pg_dump/);
   expect(await leads('store', 'copy', `sqlite:${file}`, `sqlite:${file}`)).toMatchObject({
     code: 1,
-    stderr: 'FROM and TO are the same store. Choose another target.\n',
+    stderr: '`<from>` and `<to>` are the same store. Choose another target.\n',
   });
   const refused = await leads('store', 'copy', `sqlite:${file}`, postgres);
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(':***@') });
@@ -590,9 +590,12 @@ test.each([
   ],
   [
     ['delivery', 'resume', '--type', 'nothing'],
-    'Delivery of the lead type "nothing" is not paused. Run `leads delivery list` to list the pauses.',
+    'Delivery of lead type "nothing" is not paused. Run `leads delivery list` to list the pauses.',
   ],
-  [['lead', 'show', 'John'], '"John" is not a valid phone number.'],
+  [
+    ['lead', 'show', 'John'],
+    '"John" is not a valid phone number. Use a national number, or + and the country code.',
+  ],
   [
     ['lead', 'list', '--state', 'lost'],
     "Option '--state <state>' argument 'lost' is invalid. Allowed choices are scheduled, dialled, cancelled, failed, expired.",

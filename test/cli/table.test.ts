@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import stringWidth from 'string-width';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { formatTable, type TableView } from '../../src/cli/table.ts';
 import { ActivityHistory, formatScreen } from '../../src/cli/watch-view.ts';
@@ -221,6 +221,7 @@ test('a table that fits, or whose output is not a terminal, has all columns in f
 });
 
 test('a table that does not fit has fewer columns, relative times and texts on several lines', () => {
+  onTestFinished(() => void vi.useRealTimers());
   vi.useFakeTimers({ now: Date.parse('2026-11-23T12:00:12.345Z'), toFake: ['Date'] });
   const rows = [
     { id: 'a'.repeat(20), at: Date.parse('2026-11-23T09:00:12.345Z'), text: 'one two three four' },
@@ -234,7 +235,6 @@ test('a table that does not fit has fewer columns, relative times and texts on s
       '2                     five        in 7d',
     ].join('\n'),
   );
-  vi.useRealTimers();
 });
 
 test('a command reads the width of its terminal', async (context) => {

@@ -341,7 +341,7 @@ describe('status', () => {
     expect(dispatcher.status()).toStrictEqual({
       dialler: 'test',
       state: 'running',
-      reason: 'Delivery of the lead type "motor" is paused by the operator: The list is full.',
+      reason: 'Delivery of lead type "motor" is paused by the operator: The list is full.',
     });
   });
 

@@ -410,7 +410,7 @@ test('a pause of one type does not affect others, and each change is logged once
   await until(async () => expect(await store.workload()).toMatchObject({ byState: { dialled: 20 } }));
   await untilQueried(store, 'pauses', 3);
   expect(mobiles.filter((each) => Number(each) % 2 === 0)).toEqual([]);
-  const reason = 'Delivery of the lead type "motor" is paused by the operator: The list is full.';
+  const reason = 'Delivery of lead type "motor" is paused by the operator: The list is full.';
   expect(dispatcher.status()).toEqual({ dialler: 'test', state: 'running', reason });
   await store.resumeDelivery('motor');
   await untilAll(store, 'dialled');

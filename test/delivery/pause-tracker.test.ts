@@ -8,8 +8,8 @@ const all: DeliveryPause = { type: undefined, by: 'operator', reason: 'Maintenan
 const motor: DeliveryPause = { type: 'motor', by: 'operator', reason: 'v2.5 list is full.', since: 2_000 };
 const home: DeliveryPause = { type: 'home', by: 'operator', reason: 'training', since: 3_000 };
 
-const motorPaused = 'Delivery of the lead type "motor" is paused by the operator: v2.5 list is full.';
-const homePaused = 'Delivery of the lead type "home" is paused by the operator: training.';
+const motorPaused = 'Delivery of lead type "motor" is paused by the operator: v2.5 list is full.';
+const homePaused = 'Delivery of lead type "home" is paused by the operator: training.';
 
 /** Creates a tracker of a store whose pauses the test sets. Time passes only through `vi.advanceTimersByTime`. */
 function startTracker() {
@@ -94,7 +94,7 @@ test('logs the start and the end of each pause once, with its author and its typ
     },
     {
       level: 'info',
-      msg: 'Delivery of the lead type "motor" is no longer paused by the operator.',
+      msg: 'Delivery of lead type "motor" is no longer paused by the operator.',
       by: 'operator',
       type: 'motor',
     },

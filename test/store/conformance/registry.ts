@@ -74,8 +74,12 @@ export const registry: Behaviours = {
 
   'rejects an unknown or existing name and changes nothing': async (open) => {
     const { store } = await seeded(open());
-    await expect(store.addType('motor', null)).rejects.toThrow('Lead type "motor" already exists.');
-    await expect(store.addPartner('first', [])).rejects.toThrow('Partner "first" already exists.');
+    await expect(store.addType('motor', null)).rejects.toThrow(
+      'Lead type "motor" already exists. Choose another name.',
+    );
+    await expect(store.addPartner('first', [])).rejects.toThrow(
+      'Partner "first" already exists. Choose another name.',
+    );
     await expect(store.addPartner('third', ['motor', 'nothing'])).rejects.toThrow(UserError);
     await expect(store.grantType('third', 'motor')).rejects.toThrow('Partner "third" does not exist.');
     await expect(store.addKey('third', 'id', 'digest')).rejects.toThrow(UserError);
