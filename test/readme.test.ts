@@ -329,7 +329,7 @@ test('the guide lists every message of the SQLite store that an operator can act
   const elsewhere = [
     '… already exists. Choose another file name.',
     'The directory … does not exist. Create it, or choose another one.',
-    '… writes are waiting for the store.',
+    'The store queue is full; … store calls are waiting.',
     'A migration broke a foreign key of the table ….',
     'The checkpoint thread was started as a program. Start the server instead.',
     '… was replaced by another file.',

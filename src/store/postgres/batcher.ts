@@ -66,7 +66,9 @@ export class Batcher<Input, Output> {
   call(input: Input): Promise<Output> {
     const waiting = this.#waiting.length;
     if (waiting >= this.#limits.capacity) {
-      return Promise.reject(new StoreUnavailable(`${waiting} store calls are waiting.`));
+      return Promise.reject(
+        new StoreUnavailable(`The store queue is full; ${waiting} store calls are waiting.`),
+      );
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push(newCall(input, resolve, reject));
@@ -139,7 +141,7 @@ export class Batcher<Input, Output> {
     const expired = this.#waiting.splice(0, fresh < 0 ? this.#waiting.length : fresh);
     if (expired.length > 0) this.#observer.failure(this.#kind, expired.length);
     for (const { reject } of expired) {
-      reject(new StoreUnavailable(`The store call waited longer than ${this.#limits.maxWait} ms.`));
+      reject(new StoreUnavailable(`A store call waited longer than ${this.#limits.maxWait} ms.`));
     }
   }
 

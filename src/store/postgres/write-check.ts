@@ -60,7 +60,9 @@ export class WriteCheck {
   async #write(): Promise<void> {
     const { migration, size } = await this.#database.withRetries(() => this.#insert());
     if (migration !== latestMigration) {
-      throw new Error(`The store has migration ${migration}, and this server needs ${latestMigration}.`);
+      throw new Error(
+        `The store has migration ${migration}, and this server needs ${latestMigration}. Restart the server, which migrates the store.`,
+      );
     }
     // A backup may lock the table for hours. In that case, a later check truncates it.
     if (size > maxSize) await this.#database.transaction(truncate).catch(() => {});

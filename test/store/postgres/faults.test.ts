@@ -231,7 +231,9 @@ test('rejects calls beyond the capacity at once and completes the others', async
     store.submit(from(first.id, { mobile: mobileOf(index) })),
   );
   const settled = Promise.allSettled(calls);
-  await expect(calls.at(-1)).rejects.toThrow(StoreUnavailable);
+  await expect(calls.at(-1)).rejects.toThrow(
+    new StoreUnavailable('The store queue is full; 10 store calls are waiting.'),
+  );
   await other.query('COMMIT');
   const states = Map.groupBy(await settled, ({ status }) => status);
   expect(states.get('fulfilled')).toHaveLength(10);
@@ -249,7 +251,7 @@ test('rejects waiting calls in time while PostgreSQL is blocked, however many th
   const settled = await Promise.allSettled(calls);
   expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(5_000);
   const reasons = new Set(settled.map((each) => String('reason' in each && each.reason)));
-  expect([...reasons].join()).toContain('StoreUnavailable: The store call waited longer than 200 ms');
+  expect([...reasons].join()).toContain('StoreUnavailable: A store call waited longer than 200 ms');
   await other.query('COMMIT');
   expect(await submissionsIn(direct)).toEqual([]);
 });

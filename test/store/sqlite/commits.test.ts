@@ -270,6 +270,17 @@ test('rejects writes that wait longer than the lock timeout, and commits later o
   expect(notesIn(file)).toEqual(['later']);
 });
 
+test('rejects writes beyond the capacity at once, and commits the others', async () => {
+  const { database, file } = newDatabase();
+  const queue = new CommitQueue(database, logOf(database), { ...defaultLimits, capacity: 1 });
+  const write = queue.write(() => database.exec("INSERT INTO note VALUES ('first')"));
+  await expect(queue.write(() => undefined)).rejects.toThrow(
+    new StoreUnavailable('The store queue is full; 1 store calls are waiting.'),
+  );
+  await write;
+  expect(notesIn(file)).toEqual(['first']);
+});
+
 test('a stalled reader of a list does not prevent truncating the log', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await seeded(closeAfterTest(openSqliteStore(file)));

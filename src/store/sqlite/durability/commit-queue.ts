@@ -82,7 +82,9 @@ export class CommitQueue {
   write<Result>(work: () => Result): Promise<Result> {
     const waiting = this.#waiting.length;
     if (waiting >= this.#limits.capacity) {
-      return Promise.reject(new StoreUnavailable(`${waiting} writes are waiting for the store.`));
+      return Promise.reject(
+        new StoreUnavailable(`The store queue is full; ${waiting} store calls are waiting.`),
+      );
     }
     return new Promise<Result>((resolve, reject) => {
       // The cast: `settle` receives only what `work` returned.
