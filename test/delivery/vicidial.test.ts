@@ -216,7 +216,7 @@ test.each([
   [
     'a type without a list',
     { DIALLER_LISTS: '{"home": 1001}' },
-    'DIALLER_LISTS has no list for the type "motor"',
+    'DIALLER_LISTS has no list for lead type "motor"',
   ],
 ])('%s fails the lead with its reason', async (_what, changes, reason) => {
   const { lead } = await deliver({}, changes);

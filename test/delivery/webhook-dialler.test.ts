@@ -70,7 +70,7 @@ test.each([300, 301, 308, 399])('status %i pauses delivery', async (status) => {
   expect(await resultOf(status, { Location: 'https://elsewhere.test/' })).toStrictEqual({
     outcome: 'unknown',
     response: `HTTP ${status}`,
-    pauseReason: `the dialler redirects (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
+    pauseReason: `the dialler responded with a redirect (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
   });
 });
 

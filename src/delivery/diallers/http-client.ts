@@ -97,7 +97,7 @@ export function resultOfRedirect(status: number): DeliveryResult {
   return {
     outcome: 'unknown',
     response: `HTTP ${status}`,
-    pauseReason: `the dialler redirects (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
+    pauseReason: `the dialler responded with a redirect (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
   };
 }
 

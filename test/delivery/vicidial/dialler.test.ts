@@ -139,7 +139,7 @@ test('a type without a list is rejected, and nothing is sent', async () => {
   );
   expect(result).toStrictEqual({
     outcome: 'rejected',
-    response: 'DIALLER_LISTS has no list for the type "home"',
+    response: 'DIALLER_LISTS has no list for lead type "home"',
   });
   expect(receiver.received).toEqual([]);
 });

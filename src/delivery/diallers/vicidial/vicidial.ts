@@ -34,7 +34,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
       if (list === undefined) {
         return {
           outcome: 'rejected',
-          response: `DIALLER_LISTS has no list for the type ${JSON.stringify(lead.type)}`,
+          response: `DIALLER_LISTS has no list for lead type ${JSON.stringify(lead.type)}`,
         };
       }
       const { fields, truncated } = leadForm(lead, list, settings, context.parsePhone);
