@@ -95,7 +95,7 @@ function listCommand(context: CommandContext): Command {
 function rotateCommand(context: CommandContext): Command {
   const command = new Command('rotate')
     .description(
-      'create a replacement for a key and print it as JSON; the old key stays valid until --old-until',
+      'create a replacement for a key and print it as JSON; the old key stays valid until --old-until, or until its earlier expiry if it was rotated before',
     )
     .argument('<id>', 'id of the old key, from `leads key list`')
     .addOption(
@@ -108,11 +108,18 @@ function rotateCommand(context: CommandContext): Command {
     context,
     { ...newKeyMembers, replaces: 'id of the old key', old_until: 'when the old key expires (ISO 8601)' },
     async ({ store, ...reporter }, options: { oldUntil?: number }, [id]: [string]) => {
-      const { oldUntil = Date.now() + defaultRotationPeriod } = options;
+      const { oldUntil: wanted = Date.now() + defaultRotationPeriod } = options;
       const next = { id: newIdentifier(), key: newKey() };
-      const partner = await store.rotateKey(id, { id: next.id, digest: digestOf(next.key), oldUntil });
+      const digest = digestOf(next.key);
+      const { partner, oldUntil } = await store.rotateKey(id, { id: next.id, digest, oldUntil: wanted });
       await reporter.output.value({ ...next, partner, replaces: id, old_until: formatTime(oldUntil) });
       noteShownOnce(reporter);
+      if (oldUntil < wanted) {
+        const expiry = formatTime(oldUntil);
+        reporter.note(
+          `Key ${id} still expires at ${expiry}, because rotating it again does not extend that.`,
+        );
+      }
     },
   );
 }

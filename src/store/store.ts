@@ -190,7 +190,15 @@ export interface KeyRecord {
 export interface NextKey {
   id: string;
   digest: string;
-  /** When the replaced key expires. */
+  /** When the replaced key expires, unless it expires earlier already. */
+  oldUntil: number;
+}
+
+/** A key that was replaced. */
+export interface RotatedKey {
+  /** Name of its partner. */
+  partner: string;
+  /** When it expires. */
   oldUntil: number;
 }
 
@@ -221,11 +229,11 @@ export interface Registry {
   /** Returns the digests of all keys that are neither revoked nor expired. */
   activeKeyDigests(): Promise<string[]>;
   /**
-   * Adds a key for the holder of another, which expires. Returns the partner's name.
+   * Adds a key for the holder of another, which expires. If that one expires earlier already, its expiry is unchanged.
    *
    * @throws {UserError} if the other key is revoked or expired
    */
-  rotateKey(id: string, next: NextKey): Promise<string>;
+  rotateKey(id: string, next: NextKey): Promise<RotatedKey>;
   /** Revokes a key. Has no effect if it is revoked already. */
   revokeKey(id: string): Promise<void>;
   /** Sets the rate limit of each of a partner's keys. */

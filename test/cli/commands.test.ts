@@ -101,6 +101,20 @@ test('rotates a key; the old one stays valid until --old-until', async () => {
   expect((await leads('key', 'list')).stdout).toContain('2030-01-02T03:04:05Z');
 });
 
+test('reports that rotating a key again does not extend its life', async () => {
+  const { leads } = storeWithCli();
+  await leads('partner', 'add', 'broker');
+  const [old] = lines(await leads('key', 'create', 'broker')) as { id: string }[];
+  const first = await leads('key', 'rotate', old?.id ?? '', '--old-until', '2h');
+  const [{ old_until: expiry = '' } = {}] = lines(first) as { old_until?: string }[];
+  expect(first.stderr).not.toContain('extend');
+  const second = await leads('key', 'rotate', old?.id ?? '');
+  expect(lines(second)).toMatchObject([{ replaces: old?.id, old_until: expiry }]);
+  expect(second.stderr).toContain(
+    `Key ${old?.id} still expires at ${expiry}, because rotating it again does not extend that.\n`,
+  );
+});
+
 test('sets and shows the limit of a partner', async () => {
   const { leads } = storeWithCli();
   await leads('partner', 'add', 'broker');

@@ -1,6 +1,6 @@
 import type { Partner } from '../../partners/partner.ts';
 import type { PartnerLimit } from '../../partners/rate-limit.ts';
-import type { KeyRecord, LeadTypeRecord, NextKey, PartnerRecord, Registry } from '../store.ts';
+import type { KeyRecord, LeadTypeRecord, NextKey, PartnerRecord, Registry, RotatedKey } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { isActiveKey } from './key-holder.ts';
@@ -145,16 +145,21 @@ const keyToRotate = statement<{ partnerId: number; partner: string; isActive: bo
   { isActive: true },
 );
 
-const expireKey = statement('expire_key', 'UPDATE api_key SET expires_at = $1 WHERE id = $2');
+/** Never extends a key's life: it may have been rotated before, to expire earlier. */
+const expireKey = statement<{ oldUntil: number }>(
+  'expire_key',
+  `UPDATE api_key SET expires_at = CASE WHEN expires_at < $1 THEN expires_at ELSE $1 END WHERE id = $2
+   RETURNING expires_at AS "oldUntil"`,
+);
 
-function* rotateKey(id: string, next: NextKey): Change<string> {
+function* rotateKey(id: string, next: NextKey): Change<RotatedKey> {
   const now = Date.now();
   const key = yield* firstRow(keyToRotate, now, id);
   if (key === undefined) throw userErrors.noKey(id);
   if (!key.isActive) throw userErrors.inactiveKey(id);
   yield* run(insertKey, next.id, key.partnerId, next.digest, now);
-  yield* run(expireKey, next.oldUntil, id);
-  return key.partner;
+  const { oldUntil = next.oldUntil } = (yield* firstRow(expireKey, next.oldUntil, id)) ?? {};
+  return { partner: key.partner, oldUntil };
 }
 
 const updateRevokedAt = statement<{ id: string }>(

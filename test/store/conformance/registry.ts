@@ -28,7 +28,10 @@ export const registry: Behaviours = {
     const { store, first } = await seeded(open());
     await store.addKey('first', 'old', 'old digest');
     const oldUntil = Date.now() + hour;
-    expect(await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil })).toBe('first');
+    expect(await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil })).toEqual({
+      partner: 'first',
+      oldUntil,
+    });
     expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new', partner: first });
     await setClock(oldUntil - 1);
     expect(await store.keyHolder('old digest')).toMatchObject({ keyId: 'old' });
@@ -44,6 +47,22 @@ export const registry: Behaviours = {
     await expect(store.rotateKey('old', next)).rejects.toThrow(UserError);
     await expect(store.rotateKey('nothing', next)).rejects.toThrow(UserError);
     expect(await store.keyHolder('newer digest')).toBeUndefined();
+  },
+
+  'does not extend the life of a key that is rotated again, but may shorten it': async (open) => {
+    const { store } = await seeded(open());
+    await store.addKey('first', 'old', 'old digest');
+    const inAnHour = Date.now() + hour;
+    for (const [id, wanted, oldUntil] of [
+      ['second', inAnHour, inAnHour],
+      ['third', inAnHour + hour, inAnHour],
+      ['fourth', inAnHour - 1, inAnHour - 1],
+    ] as const) {
+      const rotated = await store.rotateKey('old', { id, digest: id, oldUntil: wanted });
+      expect(rotated).toEqual({ partner: 'first', oldUntil });
+      const keys = await Array.fromAsync(store.keys('first'));
+      expect(keys.find((key) => key.id === 'old')?.expiresAt).toBe(oldUntil);
+    }
   },
 
   'records when a key was last used, and never an earlier time': async (open) => {
