@@ -108,6 +108,27 @@ test.each([
   );
 });
 
+test.each([
+  'user',
+  'pass',
+  'function',
+  'source',
+  'phone_number',
+  'PHONE_NUMBER',
+  'custom_fields',
+  'comments',
+])('custom_fields that replace add_lead’s parameter %s are rejected', (parameter) => {
+  const customFields = { make: 'make', model: parameter };
+  expect(() => listOf({ list: 1001, custom_fields: customFields })).toThrow(
+    `; for "motor", custom_fields must not contain "${parameter}", a parameter of add_lead itself`,
+  );
+});
+
+test('custom_fields may map members of data to VICIdial’s standard fields', () => {
+  const customFields = { town: 'city', postcode: 'postal_code' };
+  expect(listOf({ list: 1001, custom_fields: customFields })?.customFields).toEqual(customFields);
+});
+
 test.each(['DUPLIST', 'DUPCAMP', 'DUPSYS', 'DUPLIST1DAY', 'DUPCAMP90DAY', 'DUPSYS365DAY'])(
   'DIALLER_DUPLICATE_CHECK=%s is accepted',
   (check) => {

@@ -2,7 +2,13 @@ import { type ParsePhone, phoneDigits } from '../../../leads/phone.ts';
 import { type SubmittedFields, submittedFields } from '../../../leads/submitted-fields.ts';
 import type { ClaimedLead } from '../../../store/store.ts';
 import { sanitise } from './sanitise.ts';
-import { customFieldName, type ListSettings, type VicidialSettings } from './settings.ts';
+import {
+  customFieldName,
+  isOwnParameter,
+  isStandardField,
+  type ListSettings,
+  type VicidialSettings,
+} from './settings.ts';
 
 /** A lead as parameters of add_lead. */
 export interface LeadForm {
@@ -13,21 +19,6 @@ export interface LeadForm {
 
 /** Maximum lengths of add_lead's fields (characters). */
 const maxLengths = { first_name: 30, last_name: 30, email: 70, alt_phone: 12, comments: 255, source_id: 50 };
-
-/**
- * Names of add_lead's own parameters. A member of `data` with such a name is sent in `comments`, because as a parameter
- * it would change the list or the sender instead of describing the person.
- */
-const reservedNames = new Set(
-  `source user pass function format phone_number phone_code list_id dnc_check campaign_dnc_check campaign_id
-  add_to_hopper hopper_priority hopper_local_call_time_check duplicate_check usacan_prefix_check
-  usacan_areacode_check nanpa_ac_prefix_check custom_fields tz_method callback callback_status
-  callback_datetime callback_type callback_user callback_comments lookup_state list_exists_check
-  vendor_lead_code source_id gmt_offset_now title first_name middle_initial last_name address1 address2
-  address3 city state province postal_code country_code gender date_of_birth alt_phone email
-  security_phrase comments multi_alt_phones rank owner entry_list_id status lead_id stage value db
-  agent_user user_field`.split(/\s+/),
-);
 
 /** Maps a lead to VICIdial's fields. Values without a suitable field are appended to `comments` with a label. */
 export function leadForm(
@@ -134,7 +125,9 @@ class FormBuilder {
 function customFieldOf(member: string, { customFields }: ListSettings): string | undefined {
   if (customFields !== undefined)
     return Object.hasOwn(customFields, member) ? customFields[member] : undefined;
-  return customFieldName.test(member) && !reservedNames.has(member.toLowerCase()) ? member : undefined;
+  return customFieldName.test(member) && !isOwnParameter(member) && !isStandardField(member)
+    ? member
+    : undefined;
 }
 
 /** Flattens JSON to names and texts. Nested names are joined by `_`, and lists of plain values by commas. */

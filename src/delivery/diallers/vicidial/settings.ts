@@ -32,6 +32,35 @@ const script = '/vicidial/non_agent_api.php';
 /** Valid name of a custom field, which VICIdial stores as a database column. */
 export const customFieldName = /^[A-Za-z][A-Za-z0-9_]{0,49}$/;
 
+/**
+ * Parameters of add_lead that describe the call, its list or its sender, or that every lead already has. A custom field of
+ * such a name would replace them.
+ */
+const ownParameters = new Set(
+  `source user pass function format phone_number phone_code list_id dnc_check campaign_dnc_check campaign_id
+  add_to_hopper hopper_priority hopper_local_call_time_check duplicate_check usacan_prefix_check
+  usacan_areacode_check nanpa_ac_prefix_check custom_fields tz_method callback callback_status
+  callback_datetime callback_type callback_user callback_comments lookup_state list_exists_check
+  vendor_lead_code source_id gmt_offset_now first_name last_name alt_phone email comments multi_alt_phones
+  entry_list_id status lead_id stage value db agent_user user_field`.split(/\s+/),
+);
+
+/** Other fields of every VICIdial list, to which an operator can map a member of `data`. */
+const standardFields = new Set(
+  `title middle_initial address1 address2 address3 city state province postal_code country_code gender
+  date_of_birth security_phrase rank owner`.split(/\s+/),
+);
+
+/** Returns whether a name is that of a parameter that the server sends or that controls add_lead. */
+export function isOwnParameter(name: string): boolean {
+  return ownParameters.has(name.toLowerCase());
+}
+
+/** Returns whether a name is that of another field of every VICIdial list. */
+export function isStandardField(name: string): boolean {
+  return standardFields.has(name.toLowerCase());
+}
+
 const listsFormat =
   'JSON with a list id for each lead type, such as {"motor-trade": 1001} or {"motor-trade": {"list": 1001, "custom_fields": {"vehicle_make": "make"}, "hopper_priority": 50}}';
 
@@ -87,6 +116,11 @@ function parseListSettings(type: string, value: unknown): ListSettings {
   if (custom_fields !== undefined && !isFieldMap(custom_fields)) {
     throw invalid('custom_fields must map members of data to custom fields');
   }
+  const reserved = Object.values(custom_fields ?? {}).find(isOwnParameter);
+  if (reserved !== undefined)
+    throw invalid(
+      `custom_fields must not contain ${JSON.stringify(reserved)}, a parameter of add_lead itself`,
+    );
   const isPriority = Number.isInteger(hopper_priority) && Math.abs(Number(hopper_priority)) <= 99;
   if (hopper_priority !== undefined && !isPriority)
     throw invalid('hopper_priority must be a whole number from -99 to 99');
