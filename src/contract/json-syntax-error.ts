@@ -72,7 +72,7 @@ function errorAt(token: Token, state: ParserState): JsonSyntaxError | undefined 
   if (token.kind === 'comment') return at(token, 'JSON does not allow comments; remove this one');
   // Text that is copied from a web page can contain no-break spaces.
   if (/\s/.test(state.text.charAt(token.start))) {
-    return at(token, 'JSON allows no other white space than spaces, tabs and line breaks; put a space here');
+    return at(token, 'JSON allows only spaces, tabs and line breaks as white space; put a space here');
   }
   if (state.expected.endsWith('or end') && isEnd(token, state)) return undefined;
   switch (state.expected) {

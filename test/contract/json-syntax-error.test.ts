@@ -56,11 +56,7 @@ test.each([
   ['{"a":True}', 5, 'put text in double quotes; the only words without quotes are true, false and null'],
   ['{"a":NaN}', 5, 'put text in double quotes; the only words without quotes are true, false and null'],
   ['{"a":"C:\\\\" "b":2}', 11, 'a comma is missing'],
-  [
-    '{"a":\u00a01}',
-    5,
-    'JSON allows no other white space than spaces, tabs and line breaks; put a space here',
-  ],
+  ['{"a":\u00a01}', 5, 'JSON allows only spaces, tabs and line breaks as white space; put a space here'],
   ['{"a"=1}', 4, 'a colon is missing after the field name'],
   ['{"a"}', 4, 'a colon is missing after the field name'],
   ['{"a"', 4, 'unexpected end of input'],
