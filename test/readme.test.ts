@@ -367,7 +367,7 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['another process’s lock', '5 s', 'store/sqlite/durability/commit-queue', 'lockTimeout:', 5_000],
   ['log lines that wait', '1 MiB', 'telemetry/buffered-output', 'maxWaiting =', 2 ** 20],
   ['response body of the dialler', '1 MiB', 'delivery/diallers/http-client', 'maxBodySize =', 2 ** 20],
-  ['`due --take` has printed', '50 ', 'cli/take', 'batchSize:', 50],
+  ['`leads due --take` has printed', '50 ', 'cli/take', 'batchSize:', 50],
   ['connections to `METRICS_PORT`', '100 ', 'app/metrics-server', 'maxMetricsConnections =', 100],
 ];
 
