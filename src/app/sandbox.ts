@@ -37,19 +37,19 @@ delivery is only logged.
   type     ${first.type}
   key      ${first.key}
 
-To run the commands and samples of ${url}/docs, set these variables in
-another terminal:
+To run the commands and samples of ${url}/docs, set these
+variables in another terminal:
 
   export LEADS_URL=${url}
   export LEADS_KEY=${first.key}
 
-To add a lead whose call is due at once, run the next command. To have time to cancel
-the lead, add "delays": 30.
+To add a lead whose call is due at once, run the next command. To have time to
+cancel the lead, add "delays": 30.
 
   ${addLeadCommand(first, url)}
 
-If you run it again, it prints the first line below until the lead is delivered, and the
-second one after that:
+If you run it again, it prints the first line below until the lead is delivered,
+and the second one after that:
 
   {"saved":true,"processed":false,"error":"Another call is already scheduled"}
   {"saved":true,"processed":false,"error":"Existing Contact"}

@@ -9,12 +9,12 @@ interface DocumentedOperation {
 /** Returns the text that the mock prints when it starts: all its responses, and how to request one. */
 export function outcomesText(contract: Contract, url: string): string {
   const lines = [
-    `The mock server listens on ${url}. It accepts any key and stores nothing:`,
-    'responses do not depend on earlier requests. For the real server with an in-memory database, run',
-    '`npm run sandbox`.',
+    `The mock server listens on ${url}. It accepts any key and`,
+    'stores nothing: responses do not depend on earlier requests. For the real server',
+    'with an in-memory database, run `npm run sandbox`.',
     '',
-    'A valid request returns the first response of its path. To receive another one, send its status and',
-    'name, in a header or in the URL.',
+    'A valid request returns the first response of its path. To receive another one,',
+    'send its status and name, in a header or in the URL.',
   ];
   for (const operation of contract.operations) lines.push('', ...responseLines(operation, contract));
   const [first] = contract.operations;
