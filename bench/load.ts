@@ -62,7 +62,7 @@ export async function verify(address: string, kind: LoadOptions['kind'], key?: s
 export async function load(address: string, wanted: LoadOptions): Promise<LoadResult> {
   const { requests, microseconds, refused, broken, p50, p99 } = await send(address, wanted, 0);
   if (broken > 0 || refused !== (statuses[wanted.kind] < 400 ? 0 : requests)) {
-    throw new Error(`Of ${requests} requests, ${refused} were refused and ${broken} failed.`);
+    throw new Error(`Of ${requests} requests, ${refused} were rejected and ${broken} failed.`);
   }
   return { rate: (requests * 1_000_000) / microseconds, p50, p99 };
 }

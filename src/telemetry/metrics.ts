@@ -62,7 +62,7 @@ export class Metrics {
   });
   readonly #storeErrors = new Counter({
     name: 'leads_store_errors_total',
-    help: 'Store calls that failed.',
+    help: 'Store calls and checkpoints that failed.',
     labelNames: ['kind'],
     registers: this.#registers,
   });
