@@ -5,7 +5,7 @@ import { readConfig } from './config.ts';
 import { runProgram } from './process.ts';
 import { startService } from './service.ts';
 
-/** Runs the server with a store in memory and a dialler that only logs, until a signal stops it. */
+/** Runs the server with an in-memory store and a dialler that only logs, until a signal stops it. */
 export function runSandbox(): Promise<void> {
   return runProgram(serveSandbox);
 }
@@ -20,7 +20,7 @@ async function serveSandbox(stopSignal: Promise<NodeJS.Signals>): Promise<void> 
   };
   const log = await createLog(config.logLevel);
   const { url, firstPartner, stop } = await startService(config, log);
-  if (firstPartner === undefined) throw new Error('The in-memory database was not empty.');
+  if (firstPartner === undefined) throw new Error('The in-memory store was not empty.');
   log.flush();
   process.stdout.write(firstSteps(firstPartner, url));
 
@@ -30,7 +30,7 @@ async function serveSandbox(stopSignal: Promise<NodeJS.Signals>): Promise<void> 
 
 function firstSteps(first: FirstPartner, url: string): string {
   return `The sandbox listens on ${url}. It is the real server with an
-in-memory database: all data is lost when it stops. Nobody is called: each
+in-memory store: all data is lost when it stops. Nobody is called: each
 delivery is only logged.
 
   partner  ${first.partner}

@@ -48,7 +48,7 @@ function printFirstSteps({ url, firstPartner }: Service, log: Log): void {
 
 function firstSteps(first: FirstPartner, url: string): string {
   return `
-The database was empty. The server created the partner "${first.partner}" with the lead
+The store was empty. The server created the partner "${first.partner}" with the lead
 type "${first.type}" and this key. Store the key now: it is not shown again.
 
   ${first.key}

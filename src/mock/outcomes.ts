@@ -11,7 +11,7 @@ export function outcomesText(contract: Contract, url: string): string {
   const lines = [
     `The mock server listens on ${url}. It accepts any key and`,
     'stores nothing: responses do not depend on earlier requests. For the real server',
-    'with an in-memory database, run `npm run sandbox`.',
+    'with an in-memory store, run `npm run sandbox`.',
     '',
     'A valid request returns the first response of its path. To receive another one,',
     'send its status and name, in a header or in the URL.',

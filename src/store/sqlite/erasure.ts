@@ -30,7 +30,7 @@ const lockTimeout = 100;
  * Erases what deleted rows have left in the files. `secure_delete` overwrites rows and pages when they are freed. Free pages,
  * copies of rows that SQLite has moved, and the log remain.
  *
- * @param path of the file; undefined for a database in memory
+ * @param path of the file; undefined for an in-memory store
  */
 export function sqliteErasure(
   database: DatabaseSync,

@@ -30,7 +30,7 @@ export interface Durability {
   close(): Promise<void>;
 }
 
-/** Returns the durability of a database in memory, which has none. */
+/** Returns the durability of an in-memory store, which has none. */
 export function inMemoryDurability(database: DatabaseSync): Durability {
   const begin = new Query(database, 'BEGIN IMMEDIATE');
   return {
