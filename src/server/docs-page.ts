@@ -8,15 +8,15 @@ const file = new URL('../../docs/index.html', import.meta.url);
 let page: Document | undefined;
 
 /**
- * GET /docs: the partners' documentation, loaded at the first request. Its security policy allows its own inline
- * scripts and no other hosts.
+ * GET /docs: the partners' page, loaded at the first request. Its security policy allows its own inline scripts and no
+ * other hosts.
  */
 export function docsPage(): Document {
   page ??= readPage();
   return page;
 }
 
-/** GET /: redirects to the documentation. */
+/** GET /: redirects to the partners' page. */
 export function redirectToDocs(): Response {
   return new Response(null, { status: 302, headers: { Location: '/docs', 'Request-Id': newRequestId() } });
 }
