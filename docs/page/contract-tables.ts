@@ -6,7 +6,7 @@ interface ResponseExample {
 }
 
 interface Field {
-  description: string;
+  description?: string;
   maxLength?: number;
 }
 
@@ -35,7 +35,7 @@ export interface DocumentedOperation {
  * - `<!-- outcomes: leadStatus by state -->`: the values of one member of these bodies
  * - `<!-- errors -->`: the errors of all operations, except validation errors
  *
- * @throws if a comment names an operation that does not exist
+ * @throws if a comment names an operation that does not exist, or a field has no description
  */
 export function withTables(guide: string, operations: readonly DocumentedOperation[]): string {
   const named = (id: string) => {
@@ -57,7 +57,7 @@ function fieldTable(operation: DocumentedOperation): string {
   const rows = Object.entries(properties).map(([name, { description, maxLength }]) => [
     code(name),
     required.includes(name) ? 'required' : 'optional',
-    firstSentence(description) + (maxLength === undefined ? '' : ` Up to ${maxLength} characters.`),
+    summaryOf(name, description) + (maxLength === undefined ? '' : ` Up to ${maxLength} characters.`),
   ]);
   return table(['Field', '', 'Description'], rows);
 }
@@ -93,9 +93,10 @@ function examplesOf(operation: DocumentedOperation, status: string): ResponseExa
   return Object.values(operation.responses[status]?.content['application/json'].examples ?? {});
 }
 
-/** The summary of a description. The reference below the guide has the rest. */
-function firstSentence(text: string): string {
-  return /^.*?[.](?= |$)/.exec(text)?.[0] ?? text;
+/** The first sentence of a field's description. The reference below the guide has the rest. */
+function summaryOf(field: string, description: string | undefined): string {
+  if (description === undefined) throw new Error(`The field ${field} has no description in openapi.yaml.`);
+  return /^.*?[.](?= |$)/.exec(description)?.[0] ?? description;
 }
 
 /** JSON with a space after each bracket, colon and comma, so that long bodies can wrap. */

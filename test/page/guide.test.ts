@@ -59,6 +59,16 @@ test('a table of an operation that does not exist is an error', () => {
   expect(() => withTables('<!-- fields: nothing -->', [])).toThrow('the operation nothing');
 });
 
+test('a field without a description is an error', () => {
+  const operations = Object.values(structuredClone(paths)).map(({ post }) => post);
+  for (const { requestBody } of operations) {
+    delete requestBody.content['application/json'].schema.properties['mobile']?.description;
+  }
+  expect(() => withTables('<!-- fields: addLead -->', operations)).toThrow(
+    'The field mobile has no description in openapi.yaml.',
+  );
+});
+
 test('the commands of the guide print the responses shown below them', async (context) => {
   skipWithout(context, ['curl', '--version']);
   const commands = [...source.matchAll(/```sh\n(curl[\s\S]*?)```\n\n```json\n([\s\S]*?)```/g)];

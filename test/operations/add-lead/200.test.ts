@@ -1,5 +1,6 @@
 /** Partners compare these bodies as a whole and act on them: they decide who is called, and when. */
 import { expect, test } from 'vitest';
+import { bodySchema, readContract } from '../../../src/contract/document.ts';
 import { post, send } from '../../harness/client.ts';
 import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
 import { dispatch, untilAll, webhookTo } from '../../harness/dispatch.ts';
@@ -99,6 +100,18 @@ test.each([
 ])('treats a blank %s (%o) as missing', async (field, value) => {
   const server = await startServer();
   const { json } = await post(server, 'addLead', { ...person, [field]: value });
+  expect(json).toEqual(responseValue('addLead', 200, 'accepted'));
+});
+
+test('treats null in every optional field except data as missing', async () => {
+  const server = await startServer();
+  const { document, operations } = readContract();
+  const addLead = operations.find(({ id }) => id === 'addLead');
+  const { properties, required = [] } = bodySchema(document, addLead ?? expect.fail('no operation addLead'));
+  const optional = Object.keys(properties).filter((name) => !required.includes(name) && name !== 'data');
+  expect(optional).toContain('subtype');
+  const body = { ...person, ...Object.fromEntries(optional.map((name) => [name, null])) };
+  const { json } = await post(server, 'addLead', body);
   expect(json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
 
