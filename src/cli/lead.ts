@@ -227,7 +227,7 @@ interface ResolveOptions {
 function resolveCommand(context: CommandContext): Command {
   const command = new Command('resolve')
     .description(
-      'record whether undecided leads reached the dialler. Check the dialler first.\nUntil you decide, the same people cannot be added again',
+      'record whether undecided leads reached the dialler. Check the dialler first.\nUntil you resolve them, the same people cannot be added again',
     )
     .argument('<id...>', 'ids of the leads, from `leads lead list --undecided`')
     .addOption(

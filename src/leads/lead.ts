@@ -24,7 +24,7 @@ export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed
 
 /**
  * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled or dialled. A
- * failed lead that may have reached the dialler is active until an operator decides (`leads lead resolve`); other
+ * failed lead that may have reached the dialler is active until an operator resolves it (`leads lead resolve`); other
  * failed leads, cancelled leads and expired leads are not active.
  */
 export interface ActiveLead {

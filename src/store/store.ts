@@ -100,7 +100,7 @@ export interface ClaimResult {
   leads: ClaimedLead[];
   /** Number of leads that were too late to call. They are `expired`, or `failed` if the dialler may have them. */
   tooLate: number;
-  /** Number of those that are `failed`, and need an operator's decision (see `OperatorActions.resolveLead`). */
+  /** Number of those that are `failed`, because the dialler may have them (see `OperatorActions.resolveLead`). */
   undecided: number;
 }
 
@@ -257,7 +257,7 @@ export interface LeadRecord {
   dueAt: number;
   dialledAt: number | null;
   cancelledAt: number | null;
-  /** Whether it failed and the dialler may have it: the person is not accepted again until an operator decides. */
+  /** Whether it failed and the dialler may have it: the person is not accepted again until an operator resolves it. */
   isUndecided: boolean;
   /** Number of attempts since it was accepted, or retried by an operator. */
   attempts: number;
@@ -324,7 +324,7 @@ export interface RetryResult {
 /** Restricts a list of leads. A missing member does not restrict it. */
 export interface LeadFilter {
   state?: LeadState;
-  /** Only leads that need an operator's decision. */
+  /** Only failed leads that the dialler may have. */
   isUndecided?: true;
   type?: string;
   partner?: string;
@@ -369,10 +369,10 @@ export interface OperatorActions {
    */
   retryLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
-   * Records an operator's decision about a failed lead that the dialler may have. Delivered: it is dialled, as of its
-   * last attempt. Not delivered: it is failed and no longer active, so that the person can be added again.
+   * Records whether a failed lead that the dialler may have was delivered. Delivered: it is dialled, as of its last
+   * attempt. Not delivered: it is failed and no longer active, so that the person can be added again.
    *
-   * @throws {UserError} if there is no such lead, or it needs no decision
+   * @throws {UserError} if there is no such lead, or it is not undecided
    */
   resolveLead(leadId: string, wasDelivered: boolean): Promise<void>;
 }

@@ -1,11 +1,11 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { LeadState, SubmissionOutcome } from '../leads/lead.ts';
 
-/** Number of leads by state, and of those that remain to be delivered or decided. */
+/** Number of leads by state, and of those that remain to be delivered or resolved. */
 export interface Workload {
   /** Number of leads in each state. */
   byState: Record<LeadState, number>;
-  /** Number of failed leads that may have reached the dialler and need an operator's decision. */
+  /** Number of failed leads that may have reached the dialler, which an operator must resolve. */
   undecided: number;
   /** Number of leads that can be claimed now. */
   due: number;

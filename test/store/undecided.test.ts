@@ -1,4 +1,4 @@
-/** A lead that the dialler may have stays active, so that its person is not called twice, until an operator decides. */
+/** A lead that the dialler may have stays active, so that its person is not called twice, until an operator resolves it. */
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -212,7 +212,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await leadsIn(store)).toMatchObject([{ state: 'dialled', isUndecided: false }]);
   });
 
-  test('ignores a late attempt after an operator has decided', async () => {
+  test('ignores a late attempt after an operator has resolved the lead', async () => {
     const { store, first, from, id } = await undecided();
     await store.resolveLead(id, false);
     await store.submit(from(first.id, { delays: 60 }));
