@@ -8,10 +8,16 @@ export function limitOption(): Option {
     .default(undefined, '100 in a table, all with --json');
 }
 
+/** Parses a whole number in decimal digits. NaN: the text is none, such as `0x10`, `1e3` or ` 5`. */
+export function parseDigits(text: string): number {
+  const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : Number.NaN;
+}
+
 /** Parses a positive whole number. @throws {InvalidArgumentError} */
 export function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isSafeInteger(count) && count > 0) return count;
+  const count = parseDigits(text);
+  if (count > 0) return count;
   throw new InvalidArgumentError('It must be a whole number, at least 1.');
 }
 

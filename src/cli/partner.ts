@@ -4,7 +4,7 @@ import { checkName } from '../partners/partner.ts';
 import { maxBurst, maxPerSecond, type PartnerLimit, rateLimit } from '../partners/rate-limit.ts';
 import type { PartnerRecord } from '../store/store.ts';
 import { defineAction } from './action.ts';
-import { collect, parseCount } from './arguments.ts';
+import { collect, parseCount, parseDigits } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { formatTime } from './table.ts';
@@ -131,8 +131,8 @@ function limitCommand(context: CommandContext): Command {
 
 function parseRate(text: string): number | 'off' | 'default' {
   if (text === 'off' || text === 'default') return text;
-  const rate = Number(text);
-  if (Number.isSafeInteger(rate) && rate >= 1 && rate <= maxPerSecond) return rate;
+  const rate = parseDigits(text);
+  if (rate >= 1 && rate <= maxPerSecond) return rate;
   throw new InvalidArgumentError(
     `It must be \`off\`, \`default\` or a whole number from 1 to ${maxPerSecond}.`,
   );

@@ -587,6 +587,10 @@ test.each([
     ['partner', 'limit', 'acme', 'off', '--burst', '5'],
     '--burst requires a number of requests per second, not `off`.',
   ],
+  ...['1e3', '0x10', ' 5'].map((rate): [string[], string] => [
+    ['partner', 'limit', 'acme', rate],
+    `Command-argument value '${rate}' is invalid for argument 'per-second'. It must be \`off\`, \`default\` or a whole number from 1 to 1000000.`,
+  ]),
   [['key', 'list', 'nobody'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
   [
     ['delivery', 'pause', '--type', 'nothing', '--reason', 'maintenance'],
