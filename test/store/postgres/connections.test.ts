@@ -1,6 +1,7 @@
 /** Whatever PostgreSQL does, no connection leaks, and neither a store nor a process waits for it indefinitely. */
 import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { reasonOf } from '../../../src/store/postgres/connection/errors.ts';
 import { migrationLock } from '../../../src/store/postgres/connection/migrate.ts';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
@@ -44,6 +45,26 @@ function connectionsTo(url: string) {
 function isListening(url: string) {
   return async () => (await listeners(url)).length > 0;
 }
+
+test('reports why it cannot connect, and what to check', async () => {
+  const url = 'postgres://leads:secret@127.0.0.1:1/leads';
+  await expect(openPostgresStore(url, { retryTimeout: 0 })).rejects.toThrow(
+    /^The connection to PostgreSQL failed \(connect ECONNREFUSED 127\.0\.0\.1:1\)\. Check that PostgreSQL is running and that the URL of the store is correct\.$/,
+  );
+});
+
+test.each([
+  ['of a driver', new Error('Connection terminated.'), 'Connection terminated'],
+  [
+    'of a host with several addresses',
+    Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }),
+    'ECONNREFUSED',
+  ],
+  ['without a message or a code', new RangeError(''), 'RangeError'],
+  ['that is not an error', 'nothing', 'nothing'],
+])('describes an error %s in one clause', (_, error, reason) => {
+  expect(reasonOf(error)).toBe(reason);
+});
 
 test('a dispatcher on a hot standby leaks no connections and is notified after the promotion', async () => {
   const postgres = await startPostgres();

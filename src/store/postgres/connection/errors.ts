@@ -10,6 +10,14 @@ export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
+/** Returns the message of an error of the driver without a full stop, or its code if it has no message. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // If a host has several addresses and none responds, the error has no message.
+  const code = 'code' in error ? String(error.code) : error.name;
+  return error.message.replace(/\.$/, '') || code;
+}
+
 /** SQLSTATE of a write that a standby, or a server set to read-only, refuses. */
 const readOnly = '25006';
 
