@@ -90,6 +90,22 @@ describe('behind proxies', () => {
   });
 });
 
+test('does not trust a peer because it has sent requests before', () => {
+  const read = addressReader(['10.0.0.0/8']);
+  for (let times = 1; times <= 2; times += 1) {
+    expect(read(request('192.0.2.9', '198.51.100.1'))).toBe('192.0.2.9');
+    expect(read(request('10.0.0.1', '198.51.100.1'))).toBe('198.51.100.1');
+  }
+});
+
+test('recognises any number of proxies', () => {
+  const read = addressReader(['10.0.0.0/8']);
+  for (let index = 0; index < 3_000; index += 1) {
+    const proxy = `10.0.${Math.floor(index / 250)}.${index % 250}`;
+    expect(read(request(proxy, '198.51.100.1'))).toBe('198.51.100.1');
+  }
+});
+
 test('ignores X-Forwarded-For without trusted proxies', () => {
   expect(addressReader([])(request('10.0.0.1', '198.51.100.1'))).toBe('10.0.0.1');
 });
