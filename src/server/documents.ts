@@ -19,24 +19,30 @@ const downloadLimit = { burst: 20, perSecond: 1 };
 /** Default maximum total size of the documents that clients have not read (bytes). */
 const defaultMaxUnread = 128 * 1024 * 1024;
 
+/** Time between two checks of the connections on which documents were sent (ms). */
+const checkInterval = 5_000;
+
 /** Maximum time for a client to read a document (ms). */
 const readTimeout = 60_000;
-
-/** Time after which a connection with a later request in flight is checked again (ms). */
-const busyDelay = 1_000;
 
 /** What was sent on a connection. */
 interface Sent {
   bytes: number;
   /** The response with the latest document. */
   response: ServerResponse;
+  /** Time from the first document to the last check (ms). */
+  age: number;
+  /** Number of bytes that the system had accepted at the last check. It accepts more as the client reads. */
+  accepted: number;
+  /** Whether it accepted more between the last two checks. */
+  isBeingRead: boolean;
 }
 
 /**
  * Serves documents within a memory limit, because they are a thousand times as large as other responses. The system
  * buffers what a client has not read, and does not report when it has read it. Everything sent on a connection is
  * therefore counted as unread until the connection is closed: after a minute, unless a later request on it is in flight.
- * Above the limit, the oldest such connection is reset.
+ * Above the limit, the oldest such connection is reset that is not being read, or the oldest of all.
  */
 export class Documents {
   readonly #readAddress: ReadAddress;
@@ -44,6 +50,7 @@ export class Documents {
   readonly #downloads = new AddressRateLimiter(downloadLimit);
   readonly #sent = new Map<Socket, Sent>();
   #unread = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(readAddress: ReadAddress, maxUnread: number = defaultMaxUnread) {
     this.#readAddress = readAddress;
@@ -63,34 +70,65 @@ export class Documents {
 
   #count(socket: Socket, response: ServerResponse, bytes: number): void {
     const previous = this.#sent.get(socket);
-    this.#sent.set(socket, { bytes: (previous?.bytes ?? 0) + bytes, response });
     this.#unread += bytes;
-    if (previous === undefined) this.#resetLater(socket);
-    for (const oldest of this.#sent.keys()) {
-      if (this.#unread <= this.#maxUnread || oldest === socket) break;
-      this.#release(oldest);
-      oldest.resetAndDestroy();
+    if (previous === undefined) {
+      this.#sent.set(socket, {
+        bytes,
+        response,
+        age: 0,
+        accepted: acceptedBytes(socket),
+        isBeingRead: false,
+      });
+      socket.once('close', () => this.#release(socket));
+      this.#timer ??= this.#checkLater();
+    } else {
+      previous.bytes += bytes;
+      previous.response = response;
+    }
+    this.#resetOldest(socket, ({ isBeingRead }) => !isBeingRead);
+    this.#resetOldest(socket, () => true);
+  }
+
+  /** Resets the oldest matching connections, except for one, until the limit is met. */
+  #resetOldest(except: Socket, matches: (sent: Sent) => boolean): void {
+    for (const [socket, sent] of this.#sent) {
+      if (this.#unread <= this.#maxUnread) return;
+      if (socket === except || !matches(sent)) continue;
+      this.#release(socket);
+      // A reset lets the system drop what the client has not read.
+      socket.resetAndDestroy();
     }
   }
 
+  #checkLater(): NodeJS.Timeout {
+    return setTimeout(() => {
+      for (const [socket, sent] of this.#sent) this.#check(socket, sent);
+      this.#timer = this.#sent.size > 0 ? this.#checkLater() : undefined;
+    }, checkInterval).unref();
+  }
+
   /** Resets a connection after a minute, but not while a later request on it, such as one with a lead, is in flight. */
-  #resetLater(socket: Socket): void {
-    const reset = () => {
-      if (isBusy(socket, this.#sent.get(socket)?.response)) timer = setTimeout(reset, busyDelay).unref();
-      // A reset lets the system drop what the client has not read.
-      else socket.resetAndDestroy();
-    };
-    let timer = setTimeout(reset, readTimeout).unref();
-    socket.once('close', () => {
-      clearTimeout(timer);
-      this.#release(socket);
-    });
+  #check(socket: Socket, sent: Sent): void {
+    const accepted = acceptedBytes(socket);
+    sent.isBeingRead = accepted > sent.accepted;
+    sent.accepted = accepted;
+    sent.age += checkInterval;
+    if (sent.age >= readTimeout && !isBusy(socket, sent.response)) socket.resetAndDestroy();
   }
 
   #release(socket: Socket): void {
     this.#unread -= this.#sent.get(socket)?.bytes ?? 0;
     this.#sent.delete(socket);
   }
+}
+
+/** Returns the number of bytes that the system has accepted for a connection. */
+function acceptedBytes(socket: Socket): number {
+  // The cast: Node keeps both numbers there, but its types do not declare it.
+  const { _handle: handle } = socket as Socket & {
+    _handle?: { bytesWritten: number; writeQueueSize: number } | null;
+  };
+  return handle ? handle.bytesWritten - handle.writeQueueSize : 0;
 }
 
 /** Returns whether a response other than that with the document is in progress on a connection. */

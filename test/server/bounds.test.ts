@@ -242,6 +242,39 @@ test('resets the oldest download once unread documents exceed the limit', async 
   await untilClosed(second);
 });
 
+test('does not reset a download that is being read while unread documents exceed the limit', async () => {
+  const server = await startServer({ maxUnread: 20_000_000 });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const ask = async (count: number) => {
+    const socket = connectTo(server);
+    socket.on('error', () => {});
+    socket.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count));
+    await once(socket, 'readable');
+    return socket;
+  };
+  // More than the system buffers for a connection.
+  const reader = await ask(5);
+  const read = (count: number) =>
+    new Promise<void>((resolve) => {
+      let rest = count;
+      reader.on('data', function count(chunk: Buffer) {
+        rest -= chunk.length;
+        if (rest > 0) return;
+        reader.pause().off('data', count);
+        resolve();
+      });
+      reader.resume();
+    });
+  vi.advanceTimersByTime(5_000);
+  await read(6_000_000);
+  vi.advanceTimersByTime(5_000);
+  const oldestUnread = await ask(1);
+  for (let others = 0; others < 2; others += 1) await ask(1);
+  await untilClosed(oldestUnread);
+  await read(6_000_000);
+});
+
 test('a request that is in flight a minute after a download on its connection still gets its response', async () => {
   const server = await startServer();
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -259,7 +292,7 @@ test('a request that is in flight a minute after a download on its connection st
   await vi.advanceTimersByTimeAsync(10);
   expect((await received).map(({ status }) => status)).toEqual([200]);
   const closed = untilClosed(socket);
-  await vi.advanceTimersByTimeAsync(1_000);
+  await vi.advanceTimersByTimeAsync(5_000);
   await closed;
 });
 

@@ -1,6 +1,6 @@
 /** Limits of keys and connections, and what a stopping server does with requests in flight. */
 import { EventEmitter, once } from 'node:events';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
 import { Documents } from '../../src/server/documents.ts';
 import { startHttpServer } from '../../src/server/http-server.ts';
@@ -103,6 +103,62 @@ test('resets the connection of a client that takes longer than a minute to read 
   expect(reset).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1);
   expect(reset).toHaveBeenCalledTimes(1);
+});
+
+describe('above the limit of unread documents', () => {
+  /** Documents with a limit of 2,500 bytes, and a function that sends 1,000 bytes on a new connection. */
+  function documentsWithLimit() {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const documents = new Documents(() => '192.0.2.1', 2_500);
+    const send = () => {
+      const handle = { bytesWritten: 1_000, writeQueueSize: 1_000 };
+      const reset = vi.fn(() => void socket.emit('close'));
+      const socket = Object.assign(new EventEmitter(), { resetAndDestroy: reset, _handle: handle });
+      // The cast: documents use nothing else of a request.
+      const context = { env: { incoming: { socket } }, req: { method: 'GET' } } as unknown as Parameters<
+        Documents['serve']
+      >[0];
+      documents.serve(context, { bytes: Buffer.alloc(1_000), headers: {} });
+      return { handle, reset };
+    };
+    return send;
+  }
+
+  test('the oldest connection that is not being read is reset', () => {
+    const send = documentsWithLimit();
+    const [reading, stalled] = [send(), send()];
+    reading.handle.writeQueueSize = 500;
+    vi.advanceTimersByTime(5_000);
+    const last = send();
+    const resets = [reading, stalled, last].map(({ reset }) => reset.mock.calls.length);
+    expect(resets).toEqual([0, 1, 0]);
+  });
+
+  test('a connection that has not been read for five seconds no longer counts as being read', () => {
+    const send = documentsWithLimit();
+    const [stalled, other] = [send(), send()];
+    stalled.handle.writeQueueSize = 500;
+    vi.advanceTimersByTime(10_000);
+    send();
+    expect([stalled, other].map(({ reset }) => reset.mock.calls.length)).toEqual([1, 0]);
+  });
+
+  test('the oldest connection is reset if all are being read', () => {
+    const send = documentsWithLimit();
+    const [first, second] = [send(), send()];
+    for (const { handle } of [first, second]) handle.writeQueueSize = 500;
+    vi.advanceTimersByTime(5_000);
+    send();
+    expect([first, second].map(({ reset }) => reset.mock.calls.length)).toEqual([1, 0]);
+  });
+
+  test('no timer is left once all connections are closed', () => {
+    const send = documentsWithLimit();
+    send();
+    vi.advanceTimersByTime(61_000);
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
