@@ -12,6 +12,15 @@ export function pruning(database: SqlDatabase): Pick<Maintenance, 'prune' | 'del
   };
 }
 
+/**
+ * Waits for re-runs in progress, and makes later ones wait: a lead of a re-run that the next statement did not see would lose
+ * its submission. SQLite has one writer at a time and needs no lock.
+ */
+const holdReruns = statement(
+  'hold_reruns',
+  ({ lock }) => `SELECT id FROM rerun WHERE false ${lock('rerun')}`,
+);
+
 /** Leads of a submission or cancellation: the one that it created or cancelled or that prevented it, and those of its re-runs. */
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM rerun WHERE submission_id = submission.id`;
@@ -71,6 +80,7 @@ const deleteLeads = statement(
 );
 
 function* prune(before: number, after: string): Change<PruneStep> {
+  yield* run(holdReruns);
   const old = yield* run(oldSubmissions, after, identifierBound(before), before, stepSize);
   const ids = old.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
   const leads = (yield* run(leadsOfSubmissions, ids)).map(({ id }) => id);

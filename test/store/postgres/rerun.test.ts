@@ -1,9 +1,12 @@
-/** A re-run and a cancellation of the same person at the same time have one of two results: no lead, or a cancelled lead. */
+/**
+ * A re-run and a cancellation of the same person at the same time have one of two results: no lead, or a cancelled lead. A
+ * submission that is re-run is not pruned.
+ */
 import { expect, test } from 'vitest';
 import { CancelledLater } from '../../../src/store/cancelled-later.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { emptyDatabase, openTransaction, statementsWaitingForLocks } from '../../harness/postgres.ts';
-import { cancel, leadsIn } from '../../harness/server.ts';
+import { cancel, claim, leadsIn } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -55,4 +58,26 @@ test('a re-run that begins while a cancellation is stored creates no lead', asyn
   expect(await cancelled).toMatchObject({ outcome: 'not-found' });
   expect(await rerun).toBeInstanceOf(CancelledLater);
   expect(await leadsIn(store)).toEqual([]);
+});
+
+test('a submission that is re-run while old ones are pruned is kept', async () => {
+  const url = await emptyDatabase();
+  const { store, submission } = await rerunnable(url);
+  // Prepares the statements of pruning on the connection.
+  await store.prune(0, '');
+  const blocker = await openTransaction(url);
+  // The re-run has decided to create a lead, and waits for this one.
+  await blocker.query(
+    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at)
+     SELECT 'other', id, $1, 1, 'other', 'scheduled', 0, 0, 0 FROM lead_type WHERE name = 'later'`,
+    [submission.mobile],
+  );
+  const rerun = store.rerunSubmission(submission.id);
+  await untilWaitingForLocks(url, 1);
+  const pruned = store.prune(Date.now() + 1, '');
+  await untilWaitingForLocks(url, 2);
+  await blocker.query('ROLLBACK');
+  expect(await rerun).toMatchObject({ outcome: 'accepted' });
+  expect(await pruned).toMatchObject({ submissions: 0 });
+  expect((await claim(store, 'test')).map(({ mobile }) => mobile)).toEqual([submission.mobile]);
 });
