@@ -1,11 +1,17 @@
 /** The sandbox shows what the stateless mock cannot: duplicates, cancellations and deliveries. */
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { post, send, type Target } from './harness/client.ts';
 import { requestValue, responseValue } from './harness/contract.ts';
 import { finished, start, untilOutput } from './harness/process.ts';
+import { temporaryDirectory } from './harness/server.ts';
 
-async function startSandbox() {
-  const child = start('src/sandbox.ts', [], { PORT: '0', DATABASE_URL: 'sqlite:/nowhere/leads.db' });
+async function startSandbox(directory?: string) {
+  const environment = { PORT: '0', DATABASE_URL: 'sqlite:/nowhere/leads.db' };
+  const child = start('src/sandbox.ts', [], environment, directory);
   const output = await untilOutput(child, /Existing Contact/);
   const target: Target = {
     url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
@@ -42,6 +48,18 @@ test('logs a delivery without personal data instead of calling', async () => {
   expect((await post(target, 'cancelLead', wanted)).json).toEqual(
     responseValue('cancelLead', 200, 'already-processed'),
   );
+});
+
+test('does not use the settings of a server in .env, whose ports are in use', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, '.env'), `METRICS_PORT=${port}\nDEFAULT_COUNTRY=DE\nDIALLER=vicidial\n`);
+  const { target } = await startSandbox(directory);
+  expect((await send(target, 'addLead')).json).toEqual(responseValue('addLead', 200, 'accepted'));
 });
 
 test('stops on SIGTERM and loses all data', async () => {

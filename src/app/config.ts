@@ -85,19 +85,18 @@ const variables = {
   DIAL_WITHIN: durationOrOff({ default: 'off' }),
 };
 
-/** Adds the variables of `.env` in the working directory, if it exists, to those of the environment. */
-export function readEnvironmentFile(): void {
+/** Returns the environment of the process, with the variables of `.env` in the working directory that it does not contain. */
+export function readEnvironment(): NodeJS.ProcessEnv {
   if (existsSync('.env')) process.loadEnvFile('.env');
+  return process.env;
 }
 
 /**
- * Reads the configuration from the environment, and from `.env` in the working directory; the environment takes
- * precedence.
+ * Reads the configuration from environment variables.
  *
  * @throws {ConfigError} naming each invalid variable, and what it must be
  */
-export async function readConfig(environment: NodeJS.ProcessEnv = process.env): Promise<Config> {
-  if (environment === process.env) readEnvironmentFile();
+export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config> {
   const values = readVariables(environment, variables);
   const parsePhone = phoneParser(values.DEFAULT_COUNTRY);
   const createDialler = await diallers[values.DIALLER]?.();

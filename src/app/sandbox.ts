@@ -5,14 +5,17 @@ import { readConfig } from './config.ts';
 import { runProgram } from './process.ts';
 import { startService } from './service.ts';
 
-/** Runs the server with an in-memory store and a dialler that only logs, until a signal stops it. */
+/**
+ * Runs the server with an in-memory store and a dialler that only logs, until a signal stops it. It does not read `.env`, which
+ * configures a server that may be running: its ports would be in use.
+ */
 export function runSandbox(): Promise<void> {
   return runProgram(serveSandbox);
 }
 
 async function serveSandbox(stopSignal: Promise<NodeJS.Signals>): Promise<void> {
   const config = {
-    ...(await readConfig()),
+    ...(await readConfig(process.env)),
     databaseUrl: 'sqlite::memory:',
     bootstrap: true,
     dispatch: true,

@@ -1,7 +1,7 @@
 import { redactedUrl } from '../store/open.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { addLeadCommand, type FirstPartner } from './bootstrap.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig, readEnvironment } from './config.ts';
 import { runProgram } from './process.ts';
 import { type Service, startService } from './service.ts';
 import { shutDown, shutdownTimeout } from './shutdown.ts';
@@ -15,7 +15,7 @@ export function serve(): Promise<void> {
 }
 
 async function serveUntilStopped(stopSignal: Promise<NodeJS.Signals>): Promise<void> {
-  const config = await readConfig();
+  const config = await readConfig(readEnvironment());
   const log = await createLog(config.logLevel);
   const starting = startService(config, log);
   const service = await Promise.race([starting, stopSignal]);

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
-import { readConfig, readEnvironmentFile } from '../app/config.ts';
+import { readConfig, readEnvironment } from '../app/config.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
 import { phoneParser } from '../leads/phone.ts';
@@ -34,16 +34,15 @@ const commands = [
 
 const processContext: CommandContext = {
   open: async () => {
-    const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig();
+    const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig(
+      readEnvironment(),
+    );
     const store = await openStore(databaseUrl, databaseConnections);
     return { store, parsePhone: phoneParser(defaultCountry), dialWithin };
   },
-  storeUrl: (argument) => {
-    readEnvironmentFile();
-    return storeUrlOf(argument, process.env);
-  },
+  storeUrl: (argument) => storeUrlOf(argument, readEnvironment()),
   openUrl: (url) => openStore(url),
-  repair: async () => repairStore((await readConfig()).databaseUrl),
+  repair: async () => repairStore((await readConfig(readEnvironment())).databaseUrl),
   out: process.stdout,
   err: process.stderr,
 };
