@@ -3,6 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
+import { isSameStore } from '../store/open.ts';
 import type { Tables } from '../store/store.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import type { CommandContext } from './context.ts';
@@ -90,7 +91,7 @@ function copyCommand(context: CommandContext): Command {
     copyMembers,
     async ({ output }, _options: object, [from, to]: [string, string]) => {
       const [sourceUrl, targetUrl] = [context.storeUrl(from), context.storeUrl(to)];
-      if (sourceUrl === targetUrl) {
+      if (isSameStore(sourceUrl, targetUrl)) {
         throw new UserError('`<from>` and `<to>` are the same store. Choose another target.');
       }
       const source = await context.openUrl(sourceUrl);

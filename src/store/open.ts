@@ -1,3 +1,5 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
 import type { StoreObserver } from './observer.ts';
 import type { Store } from './store.ts';
@@ -42,6 +44,17 @@ export async function repairStore(url: string): Promise<void> {
   }
   const { repairSqliteStore } = await import('./sqlite/file/repair.ts');
   repairSqliteStore(url.slice(sqliteScheme.length));
+}
+
+/** Returns whether two URLs are equal, or lead to the same SQLite file. */
+export function isSameStore(one: string, other: string): boolean {
+  return one === other || (!isPostgres(one) && !isPostgres(other) && fileOf(one) === fileOf(other));
+}
+
+/** Returns the absolute path of an SQLite file, with symbolic links resolved. */
+function fileOf(url: string): string {
+  const file = resolve(url.slice(sqliteScheme.length));
+  return existsSync(file) ? realpathSync(file) : file;
 }
 
 /** Returns a store's URL without a password, for messages and logs. */

@@ -1,7 +1,7 @@
 /** The `leads` command, as people and scripts use it: each test runs it in its own process. */
 
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -516,7 +516,7 @@ test('backs up the store to a file, and copies it to another store', async () =>
   const due = await run('src/cli.ts', ['due', '--json'], environment);
   expect(lines(due)).toMatchObject([{ mobile: '+447840258823' }]);
   expect((await run('src/cli.ts', ['store', 'backup', copy], environment)).stderr).toMatch(/pg_dump/);
-  expect(await leads('store', 'copy', `sqlite:${file}`, `sqlite:${file}`)).toMatchObject({
+  expect(await leads('store', 'copy', `sqlite:${file}`, `sqlite:${relative('.', file)}`)).toMatchObject({
     code: 1,
     stderr: '`<from>` and `<to>` are the same store. Choose another target.\n',
   });

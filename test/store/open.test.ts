@@ -1,6 +1,9 @@
 /** The URL of a store appears in logs and errors without its password. */
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { isStoreUrl, redactedUrl } from '../../src/store/open.ts';
+import { isSameStore, isStoreUrl, redactedUrl } from '../../src/store/open.ts';
+import { temporaryDirectory } from '../harness/server.ts';
 
 test.each([
   [
@@ -28,4 +31,16 @@ test.each([
   ['leads.db', false],
 ])('recognises whether %s is the URL of a store: %s', (url, names) => {
   expect(isStoreUrl(url)).toBe(names);
+});
+
+test('recognises the same SQLite file by another path or a symbolic link', () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'leads.db');
+  writeFileSync(file, '');
+  symlinkSync(file, join(directory, 'link.db'));
+  const urls = [file, relative('.', file), join(directory, 'link.db')].map((path) => `sqlite:${path}`);
+  for (const url of urls) expect(isSameStore(`sqlite:${file}`, url), url).toBe(true);
+  for (const url of [`sqlite:${file}.copy`, 'sqlite::memory:', `postgres://db.test${file}`]) {
+    expect(isSameStore(`sqlite:${file}`, url), url).toBe(false);
+  }
 });
