@@ -25,8 +25,11 @@ export async function runMock(stopSignal: Promise<unknown>): Promise<void> {
   // Prism must end with this process, even after an error.
   process.once('exit', () => prism.process.kill());
 
-  const options = { host: '127.0.0.1', port: Number(values.port), log: await createLog('warn') };
-  const server = await startHttpServer(mockApp(contract, prism.url), options);
+  const start = async () => {
+    const options = { host: '127.0.0.1', port: Number(values.port), log: await createLog('warn') };
+    return startHttpServer(mockApp(contract, prism.url), options);
+  };
+  const server = await Promise.race([start(), prismEnded]);
   process.stdout.write(outcomesText(contract, `http://127.0.0.1:${server.port}`));
 
   await Promise.race([stopSignal, prismEnded]);
