@@ -108,9 +108,7 @@ export class Connections {
     // `on` rather than `once`, which is slower: a response closes only once.
     response.on('close', () => this.#endRequest(connection, response));
     const exceedsLimit = peer !== undefined && peer.requests > this.#limits.requestsPerAddress;
-    if (this.#isStopping || exceedsLimit || connection.pending >= this.#limits.pipelined) {
-      closeAfterLastResponse(connection);
-    }
+    if (exceedsLimit || connection.pending >= this.#limits.pipelined) closeAfterLastResponse(connection);
     return exceedsLimit ? 'too-many-from-address' : 'accepted';
   }
 

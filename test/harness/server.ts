@@ -42,6 +42,7 @@ export type TestServerOptions = Partial<
     | 'securityContact'
     | 'maxUnread'
     | 'readiness'
+    | 'log'
   > &
     Omit<HttpServerOptions, 'host' | 'port' | 'log'> &
     CommitQueueLimits & {

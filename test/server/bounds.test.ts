@@ -10,6 +10,7 @@ import { Connections } from '../../src/server/connections.ts';
 import { docsPage } from '../../src/server/docs-page.ts';
 import { openRaw, post, rawRequest, responsesOn, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
+import { recordingLog } from '../harness/recording-log.ts';
 import { holdWriteLock, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
 const person = requestValue('addLead', 'accepted');
@@ -65,7 +66,8 @@ function untilConnected(sockets: readonly Socket[]): Promise<unknown> {
 }
 
 test('closes the connection that has been idle longest to make room for a new one', async () => {
-  const server = await startServer({ maxConnections: 4 });
+  const { log, lines } = recordingLog();
+  const server = await startServer({ maxConnections: 4, log });
   const use = async (socket: Socket) => {
     socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(socket, 'data');
@@ -83,10 +85,15 @@ test('closes the connection that has been idle longest to make room for a new on
   await expect.poll(() => closed).toEqual(['second']);
   await untilConnected([connectTo(server)]);
   await expect.poll(() => closed).toEqual(['second', 'third']);
+  // Once, although two connections were closed.
+  expect(lines).toMatchObject([
+    { level: 'warn', msg: 'The connection limit is reached: idle connections are closed for new ones.' },
+  ]);
 });
 
 test('refuses new connections if none is idle, and serves the busy ones', async () => {
-  const server = await startServer({ maxConnections: 3 });
+  const { log, lines } = recordingLog();
+  const server = await startServer({ maxConnections: 3, log });
   const lock = holdWriteLock(server.file);
   const busy = [connectTo(server), connectTo(server), connectTo(server)];
   const { head, body } = rawRequest(server, 'addLead', person, { Expect: '100-continue' });
@@ -99,6 +106,9 @@ test('refuses new connections if none is idle, and serves the busy ones', async 
   const refused = connectTo(server);
   refused.on('error', () => {});
   await new Promise((resolve) => refused.resume().on('close', resolve));
+  expect(lines).toMatchObject([
+    { level: 'warn', msg: 'Connections were refused: the connection limit is reached.' },
+  ]);
   const responses = Promise.all(busy.map((socket) => once(socket, 'data')));
   lock.release();
   for (const [chunk] of await responses) expect(String(chunk)).toMatch(/^HTTP\/1\.1 200 /);
@@ -106,12 +116,20 @@ test('refuses new connections if none is idle, and serves the busy ones', async 
 });
 
 test('limits the connections of an address, but not those of a trusted proxy', async () => {
-  const server = await startServer({ connectionsPerAddress: 2 });
+  const { log, lines } = recordingLog();
+  const server = await startServer({ connectionsPerAddress: 2, log });
   const held = [connectTo(server), connectTo(server)];
   await untilConnected(held);
   const refused = connectTo(server);
   refused.on('error', () => {});
   await new Promise((resolve) => refused.resume().on('close', resolve));
+  expect(lines).toMatchObject([
+    {
+      level: 'warn',
+      msg: 'Connections were refused: too many from one address.',
+      address: new URL(server.url).hostname,
+    },
+  ]);
   held[0]?.destroy();
   await expect
     .poll(async () => (await post(server, 'addLead', person).catch(() => undefined))?.status)
@@ -151,14 +169,15 @@ test('stops counting aborted requests of an address with other connections', asy
     await once(socket, 'data');
     inFlight.push(socket);
   }
-  expect((await post(server, 'leadStatus', named)).status).toBe(429);
+  const refused = await post(server, 'leadStatus', named);
+  expect([refused.status, refused.headers['connection']]).toEqual([429, 'close']);
   for (const socket of inFlight) socket.destroy();
   await expect.poll(async () => (await post(server, 'leadStatus', named)).status).toBe(200);
 });
 
 test('processes a limited number of pipelined requests, then closes the connection', async () => {
   const server = await startServer();
-  const { head, body } = rawRequest(server, 'leadStatus', named);
+  const { head, body } = rawRequest(server, 'cancelLead', named);
   const socket = openRaw(server);
   socket.write((head + body).repeat(1_000));
   const responses = await responsesOn(socket);
@@ -166,6 +185,8 @@ test('processes a limited number of pipelined requests, then closes the connecti
   expect(responses.length).toBeLessThan(1_000);
   expect(responses.map(({ status }) => status)).toEqual(responses.map(() => 200));
   expect(responses.findIndex(({ headers }) => headers['connection'] === 'close')).toBe(responses.length - 1);
+  const processed = await Array.fromAsync(server.store.cancellations('+447840258823'));
+  expect(processed).toHaveLength(responses.length);
 });
 
 test('resets the connection of a client that reads nothing', async () => {
