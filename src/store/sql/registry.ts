@@ -22,8 +22,11 @@ export function registry(database: SqlDatabase): Registry {
     rotateKey: (id, next) => database.change(() => rotateKey(id, next)),
     revokeKey: (id) => database.change(() => revokeKey(id)),
     recordKeyLastUsed: (uses) => database.change(() => recordKeyLastUsed(uses)),
-    addFirstPartner: (partner, type, keyId, digest) =>
-      database.change(() => addFirstPartner(partner, type, keyId, digest)),
+    async addFirstPartner(partner, type, keyId, digest) {
+      // Read first: a server must be able to start while another process holds the write lock.
+      if ((await database.read(anyEntry)).length > 0) return false;
+      return database.change(() => addFirstPartner(partner, type, keyId, digest));
+    },
   };
 }
 

@@ -395,3 +395,12 @@ test('refuses a database of another program', () => {
   other.close();
   expect(() => openSqliteStore(file)).toThrow(/is a database of another program/);
 });
+
+test('finds that a store is not empty while another process holds the write lock', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const store = closeAfterTest(openSqliteStore(file, { ...defaultLimits, lockTimeout: 1 }));
+  await seeded(store);
+  const lock = holdWriteLock(file);
+  onTestFinished(() => lock.release());
+  expect(await store.addFirstPartner('demo', 'motor-trade', 'key', 'digest')).toBe(false);
+});
