@@ -48,7 +48,7 @@ function parseDate(text: string): number {
   return isSameDay ? time : Number.NaN;
 }
 
-/** Collects the values of an option that can be repeated. */
+/** Collects the values of an option that can be repeated, each of them once. */
 export function collect(value: string, previous: string[]): string[] {
-  return [...previous, value];
+  return previous.includes(value) ? previous : [...previous, value];
 }

@@ -50,7 +50,8 @@ test('creates and lists types, partners and keys', async () => {
   expect((await leads('partner', 'add', 'broker', '--type', 'motor', '--type', 'home')).stdout).toMatch(
     /^Added partner "broker"\./,
   );
-  await leads('partner', 'add', 'site');
+  const site = await leads('partner', 'add', 'site', '--type', 'home', '--type', 'home', '--json');
+  expect(lines(site)).toEqual([{ name: 'site', types: ['home'] }]);
   expect((await leads('partner', 'grant', 'site', 'motor')).stdout).toBe(
     'Partner "site" can send leads of type "motor".\n',
   );
@@ -61,12 +62,12 @@ test('creates and lists types, partners and keys', async () => {
   expect(created.stderr).toMatch(/not shown again/);
 
   expect(lines(await leads('type', 'list', '--json'))).toMatchObject([
-    { name: 'home', recontact_after: null, partners: ['broker'] },
+    { name: 'home', recontact_after: null, partners: ['broker', 'site'] },
     { name: 'motor', recontact_after: 7_776_000, partners: ['broker', 'site'] },
   ]);
   expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([
     { name: 'broker', types: ['home', 'motor'], keys: 1 },
-    { name: 'site', types: ['motor'], keys: 0 },
+    { name: 'site', types: ['home', 'motor'], keys: 0 },
   ]);
   const listed = await leads('key', 'list', 'broker', '--json');
   expect(lines(listed)).toMatchObject([{ id: key?.id, partner: 'broker', revoked_at: null }]);
