@@ -32,6 +32,17 @@ test('closes the connection of a client whose headers do not end, with 408', asy
   });
 });
 
+test('closes a connection on which nothing is sent', async () => {
+  const server = await startServer({ writeTimeout: 200 });
+  const socket = connectTo(server);
+  const received: unknown[] = [];
+  await once(
+    socket.on('data', (chunk) => received.push(chunk)),
+    'close',
+  );
+  expect(received).toEqual([]);
+});
+
 test('closes the connection of a client that sends headers slowly', async () => {
   const server = await startServer({ headersTimeout: 300 });
   const socket = connectTo(server);
@@ -83,9 +94,9 @@ test('closes the connection that has been idle longest to make room for a new on
   third.resume().on('close', () => closed.push('third'));
   await untilConnected([connectTo(server), connectTo(server)]);
   await expect.poll(() => closed).toEqual(['second']);
-  await untilConnected([connectTo(server)]);
-  await expect.poll(() => closed).toEqual(['second', 'third']);
-  // Once, although two connections were closed.
+  await untilConnected([connectTo(server), connectTo(server)]);
+  await expect.poll(() => closed).toEqual(['second', 'third', 'first']);
+  // Once, although three connections were closed.
   expect(lines).toMatchObject([
     { level: 'warn', msg: 'The connection limit is reached: idle connections are closed for new ones.' },
   ]);
@@ -348,7 +359,11 @@ test('limits the downloads of an address without affecting its other requests', 
   const refused = responses.filter(({ status }) => status === 429);
   expect(refused).toHaveLength(10);
   expect(refused[0]?.headers.get('retry-after')).toBe('1');
-  expect((await fetch(`${server.url}/docs`)).status).toBe(429);
+  const download = await fetch(`${server.url}/docs`);
+  expect([download.status, await download.json()]).toEqual([
+    429,
+    { error: 'Too many downloads from this address.' },
+  ]);
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
