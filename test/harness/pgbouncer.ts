@@ -16,8 +16,12 @@ export function hasPgBouncer(): boolean {
   return spawnSync('pgbouncer', ['--version']).status === 0;
 }
 
-/** Starts PgBouncer in front of a server, with fewer connections than its clients want. */
-export async function startPgBouncer(serverUrl: string): Promise<PgBouncer> {
+/**
+ * Starts PgBouncer in front of a server, with fewer connections than its clients want.
+ *
+ * @param connectQuery statement that PgBouncer runs on each of its connections
+ */
+export async function startPgBouncer(serverUrl: string, connectQuery?: string): Promise<PgBouncer> {
   const directory = mkdtempSync(join(tmpdir(), 'leads-pgbouncer-'));
   chmodSync(directory, 0o755);
   const { hostname, port: serverPort, username, password } = new URL(serverUrl);
@@ -26,7 +30,7 @@ export async function startPgBouncer(serverUrl: string): Promise<PgBouncer> {
   writeFileSync(
     file,
     `[databases]
-* = host=${hostname} port=${serverPort} user=${username}${password && ` password=${password}`}
+* = host=${hostname} port=${serverPort} user=${username}${password && ` password=${password}`}${connectQuery === undefined ? '' : ` connect_query='${connectQuery}'`}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = ${port}

@@ -11,6 +11,7 @@ import { postgresMaintenance } from './maintenance.ts';
 import { LeadNotifications } from './notifications.ts';
 import { postgresOperatorActions } from './operator-actions.ts';
 import { postgresSqlDatabase } from './sql-database.ts';
+import { warnWithoutStatementTimeout } from './statement-timeout.ts';
 import { postgresTableWriter } from './tables.ts';
 import { WriteCheck } from './write-check.ts';
 
@@ -57,6 +58,7 @@ export async function openPostgresStore(
   const database = new PostgresDatabase(url, limits);
   try {
     await migrate(database);
+    await warnWithoutStatementTimeout(database, limits.statementTimeout);
   } catch (error) {
     await database.close();
     throw error;

@@ -1,9 +1,9 @@
 /** The store works behind PgBouncer in transaction mode, where every statement may run on another connection. */
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { dispatch, untilAll } from '../../harness/dispatch.ts';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
-import { emptyDatabase } from '../../harness/postgres.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { testConformance } from '../conformance.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 import { expectTrueResults, startLoad } from './load.ts';
@@ -11,13 +11,37 @@ import { expectTrueResults, startLoad } from './load.ts';
 describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer' } }, () => {
   let bouncer: PgBouncer;
   beforeAll(async () => {
-    bouncer = await startPgBouncer(inject('postgresUrl'));
+    bouncer = await startPgBouncer(inject('postgresUrl'), 'SET statement_timeout = 5000');
   });
   afterAll(() => bouncer.stop());
 
   const open = async () => closeAfterTest(await openPostgresStore(bouncer.through(await emptyDatabase())));
 
   testConformance({ name: 'PostgreSQL', open });
+
+  /** Opens a store through another PgBouncer. Returns the warnings. */
+  async function warningsAt(url: string, connectQuery?: string): Promise<string> {
+    const other = await startPgBouncer(inject('postgresUrl'), connectQuery);
+    onTestFinished(() => other.stop());
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    onTestFinished(() => void warned.mockRestore());
+    warned.mockClear();
+    closeAfterTest(await openPostgresStore(other.through(url)));
+    return warned.mock.calls.flat().join();
+  }
+
+  test('warns if no statement_timeout is in effect, with the command that sets it', async () => {
+    const url = await emptyDatabase();
+    const name = new URL(url).pathname.slice(1);
+    expect(await warningsAt(url)).toMatch(
+      /^The role (\w+) has no statement_timeout of up to 5 s, .* Run `ALTER ROLE \1 SET statement_timeout = '5s'`/,
+    );
+    expect(await warningsAt(url, 'SET statement_timeout = 5000')).toBe('');
+    await asAdministrator(url, `ALTER DATABASE ${name} SET statement_timeout = '1min'`);
+    expect(await warningsAt(url)).toContain('has no statement_timeout of up to 5 s');
+    await asAdministrator(url, `ALTER DATABASE ${name} SET statement_timeout = '5s'`);
+    expect(await warningsAt(url)).toBe('');
+  });
 
   test('three servers with more connections than the pool accept each person once', async () => {
     const url = bouncer.through(await emptyDatabase());
