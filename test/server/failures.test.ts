@@ -1,5 +1,6 @@
 /** What fails outside any operation is reported to the client, to the log, or to the operator who starts the server. */
-import { expect, onTestFinished, test } from 'vitest';
+import { Server } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startHttpServer } from '../../src/server/http-server.ts';
 import { metricsApp } from '../../src/server/metrics.ts';
 import { recordingLog } from '../harness/recording-log.ts';
@@ -55,8 +56,33 @@ test.each([
   const other = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
   onTestFinished(() => other.stop());
   const starting = startHttpServer(app, { host, port: other.port, log });
-  await expect(starting).rejects.toThrow(message(other.port));
+  await expect(starting).rejects.toMatchObject({ message: message(other.port) });
 });
+
+test.each([
+  [
+    'ENOTFOUND',
+    'the host leads.example is unknown. Choose an address of this machine, or 0.0.0.0 for all (ENOTFOUND).',
+  ],
+  ['EACCES', 'this user may not listen on port 80. Choose a port from 1024 upwards (EACCES).'],
+  ['EFAULT', 'listen EFAULT'],
+])(
+  'explains that it cannot listen because of %s, if there is more to say than the system does',
+  async (code, message) => {
+    // Whether a host is unknown, or a port is privileged, depends on the machine.
+    const listening = vi.spyOn(Server.prototype, 'listen').mockImplementation(function fail(this: Server) {
+      process.nextTick(() => this.emit('error', Object.assign(new Error(`listen ${code}`), { code })));
+      return this;
+    });
+    onTestFinished(() => void listening.mockRestore());
+    const { log } = recordingLog();
+    const starting = startHttpServer(
+      { fetch: () => new Response() },
+      { host: 'leads.example', port: 80, log },
+    );
+    await expect(starting).rejects.toMatchObject({ message });
+  },
+);
 
 test('responds with 500 if the metrics cannot be read, and logs the reason', async () => {
   const { log, lines } = recordingLog();
