@@ -56,13 +56,17 @@ test('saves the last use of each key every ten seconds, and again after a failur
   uses.record('b', 3);
   await vi.advanceTimersByTimeAsync(9_999);
   expect(recordKeyLastUsed).not.toHaveBeenCalled();
-  recordKeyLastUsed.mockRejectedValueOnce(new Error('the store is down'));
+  const failure = new Error('the store is down');
+  recordKeyLastUsed.mockRejectedValueOnce(failure);
   await vi.advanceTimersByTimeAsync(1);
   expect([...(recordKeyLastUsed.mock.calls[0]?.[0] ?? [])]).toEqual([
     ['a', 2],
     ['b', 3],
   ]);
-  expect(warned).toHaveBeenCalledTimes(1);
+  expect(warned).toHaveBeenCalledExactlyOnceWith(
+    { err: failure },
+    'The last use of keys could not be recorded.',
+  );
   uses.record('a', 4);
   await vi.advanceTimersByTimeAsync(10_000);
   expect([...(recordKeyLastUsed.mock.calls[1]?.[0] ?? [])]).toEqual([
