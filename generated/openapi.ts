@@ -185,7 +185,7 @@ export interface components {
              */
             processed: false;
             /**
-             * @description Why no call is scheduled.
+             * @description Why no call is scheduled. Later versions may add values.
              * @enum {string}
              */
             error: "Existing Contact" | "Another call is already scheduled" | "Unknown Type";
@@ -251,7 +251,7 @@ export interface components {
              */
             cancelled: false;
             /**
-             * @description Why no lead was cancelled.
+             * @description Why no lead was cancelled. Later versions may add values.
              * @enum {string}
              */
             warning: "not found" | "already processed" | "server error (call group)";
@@ -278,7 +278,7 @@ export interface components {
              */
             found: true;
             /**
-             * @description `scheduled`: the call has yet to be made. `dialled`: the dialler has the lead. `cancelled`: you cancelled the lead. `failed`: the lead was not delivered to the dialler, or the outcome of the delivery is unknown. `expired`: the call could not be made in time.
+             * @description `scheduled`: the call has yet to be made. `dialled`: the dialler has the lead. `cancelled`: you cancelled the lead. `failed`: the lead was not delivered to the dialler, or the outcome of the delivery is unknown. `expired`: the call could not be made in time. Later versions may add values.
              * @enum {string}
              */
             state: "scheduled" | "dialled" | "cancelled" | "failed" | "expired";

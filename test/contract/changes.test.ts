@@ -62,6 +62,19 @@ test('requires a major version for a breaking change, and a patch for a descript
   expect(compare(at(`${major}.${minor}.${patch + 1}`, explained)).status).toBe(0);
 });
 
+test.each([
+  ['error', 'Unknown Type]', 'Unknown Type, Do Not Call]'],
+  ['warning', '(call group)]', '(call group), on hold]'],
+  ['state', 'failed, expired]', 'failed, expired, suppressed]'],
+])('requires a minor version for a new value of %s, whose values are open', (_member, values, extended) => {
+  const { compare, release } = repository();
+  release();
+  const longer = contract.replace(values, extended);
+  expect(longer).not.toBe(contract);
+  expect(compare(longer).stderr).toContain('require a minor bump');
+  expect(compare(at(`${major}.${minor + 1}.0`, longer)).status).toBe(0);
+});
+
 test('compares with a revision instead of the last release', () => {
   const { compare } = repository();
   expect(compare(narrower, 'HEAD').stderr).toContain('require a major bump');
