@@ -4,24 +4,24 @@ import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { ConnectionLost, failureKind } from '../connection/errors.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
-import { claimableLeads, now } from './due-leads.ts';
+import { claimableLeads, claimableUntil, now } from './due-leads.ts';
 
 /** Number of leads examined to claim `$2`: other servers may be claiming the first ones, which are skipped. */
 const maxExamined = '4 * $2::bigint';
 
 /**
  * Claims leads: `$1` is the claim, `$2` the limit, `$3` the lease (ms), `$4` the earliest due time, `$5` the response
- * of interrupted attempts. If a lead still has a claim, its attempt was interrupted, and the dialler may have
- * the lead.
+ * of interrupted attempts, `$6` this server's clock. If a lead still has a claim, its attempt was interrupted, and the
+ * dialler may have the lead.
  */
 const claimDue = writeStatement(
   'claim',
   `
-    WITH examined AS MATERIALIZED (${claimableLeads({ limit: maxExamined })} LIMIT ${maxExamined}), locked AS MATERIALIZED (
+    WITH examined AS MATERIALIZED (${claimableLeads({ until: claimableUntil('$6'), limit: maxExamined })} LIMIT ${maxExamined}), locked AS MATERIALIZED (
       SELECT id, next_attempt_at, claim, due_at < $4 AS is_too_late,
         may_have_arrived OR claim IS NOT NULL AS may_have_arrived
       FROM lead
-      WHERE id = ANY (ARRAY(SELECT id FROM examined)) AND state = 'scheduled' AND next_attempt_at <= ${now}
+      WHERE id = ANY (ARRAY(SELECT id FROM examined)) AND state = 'scheduled' AND next_attempt_at <= ${claimableUntil('$6')}
       ORDER BY next_attempt_at, id LIMIT $2
       FOR UPDATE SKIP LOCKED
     ), interrupted AS (
@@ -55,13 +55,13 @@ const maxLimit = 2 ** 31 - 1;
 
 /**
  * Releases the leads that a claim holds, as if it had not been made: `$1` is the claim, whose leases end between `$2` and
- * `$3` ms from now. An index finds the leads by this time.
+ * `$3` ms from now, by which an index finds the leads. `$4` is this server's clock.
  */
 const releaseClaim = writeStatement(
   'release_claim',
   `
     UPDATE lead SET claim = NULL, attempts = attempts - 1,
-      next_attempt_at = CASE attempts WHEN 1 THEN due_at ELSE ${now} END
+      next_attempt_at = CASE attempts WHEN 1 THEN due_at ELSE $4 END
     WHERE id = ANY (ARRAY(
         SELECT id FROM lead
         WHERE state = 'scheduled' AND type_id = ANY (ARRAY(SELECT id FROM lead_type))
@@ -127,7 +127,12 @@ export class LeadClaims {
   /** Releases the leads of a lost claim. Returns whether there were any, so that its statement is no longer running. */
   async #release(claim: string, { lease, sentAt }: LostClaim): Promise<boolean> {
     const earliestEnd = Math.floor(lease - (performance.now() - sentAt) - maxClockChange);
-    const released = await this.#database.write(releaseClaim, [claim, earliestEnd, lease + maxClockChange]);
+    const released = await this.#database.write(releaseClaim, [
+      claim,
+      earliestEnd,
+      lease + maxClockChange,
+      Date.now(),
+    ]);
     if (released.length > 0) this.#lost.delete(claim);
     return released.length > 0;
   }
@@ -143,6 +148,7 @@ async function claimLeads(
     lease,
     earliestDueAt,
     interruptedResponse,
+    Date.now(),
   ]);
   const leads: ClaimedLead[] = [];
   let undecided = 0;

@@ -4,22 +4,37 @@ import { dueLeadColumns, dueLeadJoins } from '../../sql/due-lead.ts';
 import type { DueLead } from '../../store.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 
-/**
- * PostgreSQL's clock (ms since 1970), which decides when leases end. All servers share it, so a server whose own clock is
- * fast cannot claim a lead that another is delivering.
- */
+/** PostgreSQL's clock (ms since 1970), from which leases count. */
 export const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
+
+/**
+ * Latest time for which leads can be claimed: the earlier of PostgreSQL's clock and this server's. A clock that is fast, or was
+ * set forward, can therefore not end the lease of a lead that another server is delivering.
+ *
+ * @param ownClock parameter, such as `$1`
+ */
+export function claimableUntil(ownClock: string): string {
+  return `least(${now}, ${ownClock}::bigint)`;
+}
 
 /**
  * Query for the ids of the leads that can be claimed, most overdue first. It reads up to `limit` leads of each lead type
  * that is not paused, so the number of leads of paused types does not matter.
  */
-export function claimableLeads({ after = "(0, '')", limit }: { after?: string; limit: string }): string {
+export function claimableLeads({
+  after = "(0, '')",
+  until,
+  limit,
+}: {
+  after?: string;
+  until: string;
+  limit: string;
+}): string {
   return `
     SELECT due.id, due.next_attempt_at
     FROM lead_type CROSS JOIN LATERAL (
       SELECT id, next_attempt_at FROM lead
-      WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= ${now} AND (next_attempt_at, id) > ${after}
+      WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= ${until} AND (next_attempt_at, id) > ${after}
       ORDER BY next_attempt_at, id LIMIT ${limit}
     ) AS due
     WHERE ${isUnpaused}
@@ -30,7 +45,7 @@ const dueLeads: Statement = {
   name: 'due_leads',
   text: `
     SELECT ${dueLeadColumns}, lead.next_attempt_at AS "nextAttemptAt"
-    FROM (${claimableLeads({ after: '($1, $2)', limit: '$3' })} LIMIT $3) AS due
+    FROM (${claimableLeads({ after: '($1, $2)', until: claimableUntil('$4'), limit: '$3' })} LIMIT $3) AS due
     JOIN lead ON lead.id = due.id ${dueLeadJoins}
     ORDER BY lead.next_attempt_at, lead.id`,
 };
@@ -38,7 +53,7 @@ const dueLeads: Statement = {
 /** Lists the leads that can be claimed, most overdue first. */
 export async function* listDueLeads(database: PostgresDatabase, limit: number): AsyncGenerator<DueLead> {
   const rows = inPages<DueLead & { nextAttemptAt: number }>(limit, (last, size) =>
-    database.read(dueLeads, [last?.nextAttemptAt ?? 0, last?.id ?? '', size]),
+    database.read(dueLeads, [last?.nextAttemptAt ?? 0, last?.id ?? '', size, Date.now()]),
   );
   for await (const { nextAttemptAt: _, ...lead } of rows) yield lead;
 }

@@ -1,0 +1,43 @@
+/** A clock that is wrong neither ends a lease early nor makes a lead due early. */
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { claim } from '../../harness/server.ts';
+import { closeAfterTest, seeded } from '../stores.ts';
+
+const hour = 3_600_000;
+const lease = 60_000;
+
+/** Sets this server's clock. */
+function setClock(now: number): void {
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+test('a lease does not end early if PostgreSQL’s clock is set forward', async () => {
+  const url = await emptyDatabase();
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
+  const before = Date.now();
+  await store.submit(from(first.id));
+  expect(await claim(store, 'one', { lease })).toHaveLength(1);
+  // PostgreSQL's clock cannot be set, so all other clocks and times are set back instead.
+  await asAdministrator(
+    url,
+    `UPDATE lead SET due_at = due_at - ${hour}, next_attempt_at = next_attempt_at - ${hour}`,
+  );
+  setClock(before - hour);
+  expect(await Array.fromAsync(store.dueLeads(10))).toEqual([]);
+  expect(await claim(store, 'two')).toEqual([]);
+  setClock(before - hour + 2 * lease);
+  expect(await Array.fromAsync(store.dueLeads(10))).toHaveLength(1);
+  expect(await claim(store, 'two')).toHaveLength(1);
+});
+
+test('a lease does not end early if a server’s clock is set forward', async () => {
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await emptyDatabase())));
+  await store.submit(from(first.id));
+  expect(await claim(store, 'one', { lease })).toHaveLength(1);
+  setClock(Date.now() + hour);
+  expect(await Array.fromAsync(store.dueLeads(10))).toEqual([]);
+  expect(await claim(store, 'two')).toEqual([]);
+});
