@@ -113,7 +113,7 @@ const vicidialResponses: Record<string, { responses: string[]; mayHaveArrived?: 
   '`DUPLICATE` otherwise': {
     responses: ['ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001'],
   },
-  'an invalid number, an unknown list, a number on a do-not-call list': {
+  'another error about the lead, such as an invalid number, an unknown list or a do-not-call entry': {
     responses: [
       'ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12|leadsapi',
       'ERROR: add_lead NOT AN ALLOWED LIST ID - 7840258823|999',
