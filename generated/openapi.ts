@@ -495,7 +495,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The server is overloaded, or its database failed while it saved the request. The request may have been processed, and it is safe to send it again. */
+        /** @description The server is overloaded, or its database is unavailable. The request may have been processed, but it is safe to send it again. */
         Unavailable: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];

@@ -101,7 +101,7 @@ function statelessCases(id: OperationId): { name: string; request: ExampleReques
       ? [{ name: `${id} ${status} ${key}`, request: example['x-request'] }]
       : [],
   );
-  const valid = ['accepted', 'delayed', 'test'].flatMap((key) => {
+  const valid = ['accepted', 'delayed', 'test', 'unknown-type', 'test-unknown-type'].flatMap((key) => {
     const example = requestExamples(id)[key];
     return example ? [{ name: `${id} 200 ${key}`, request: { body: example.value } }] : [];
   });
