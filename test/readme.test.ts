@@ -325,7 +325,7 @@ test('every log message is one or more sentences', () => {
 test('the guide lists every message of the SQLite store that an operator can act on', () => {
   const messages = sqliteMessages();
   expect(messages.length).toBeGreaterThan(20);
-  // A developer's mistakes, errors of one command, and the reason in `A request was rejected: ...`.
+  // A developer's mistakes, errors of one command, and the reason in `The server returned 503: ...`.
   const elsewhere = [
     '… already exists. Choose another file name.',
     'The directory … does not exist. Create it, or choose another one.',

@@ -4,7 +4,8 @@ import type { JsonMembers } from '../../src/cli/output.ts';
 
 const introduction = `# CLI reference
 
-The \`leads\` command manages the server's store. The server can keep running.
+The \`leads\` command manages the server's store. Servers can keep running, unless the description of a command states
+otherwise.
 
 \`\`\`
 npm run -s leads -- <command>

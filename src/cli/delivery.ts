@@ -77,7 +77,7 @@ function resumeCommand(context: CommandContext): Command {
       const ended = await store.resumeDelivery(type);
       if (ended.length === 0) {
         throw new UserError(
-          `Delivery of ${describePausedTypes(type)} is not paused. Run \`leads delivery list\` to list the pauses.`,
+          `There is no pause of ${describePausedTypes(type)}. Run \`leads delivery list\` to list the pauses.`,
         );
       }
       await output.done(`Resumed delivery of ${describePausedTypes(type)}.`, {

@@ -117,7 +117,7 @@ function rotateCommand(context: CommandContext): Command {
       if (oldUntil < wanted) {
         const expiry = formatTime(oldUntil);
         reporter.note(
-          `Key ${id} still expires at ${expiry}, because rotating it again does not extend that.`,
+          `Key ${id} still expires at ${expiry}: rotating a key again does not postpone its expiry.`,
         );
       }
     },

@@ -60,7 +60,7 @@ export async function runCommand(): Promise<void> {
 export function createProgram(context: CommandContext = processContext): Command {
   const program = new Command('leads').description(
     'Manage partners, keys, lead types and leads.\n' +
-      'Uses the store in DATABASE_URL. Servers can keep running.',
+      'Uses the store in DATABASE_URL. Servers can keep running, unless the help of a command states otherwise.',
   );
   for (const create of commands) program.addCommand(create(context));
   configureAll(program);

@@ -150,7 +150,7 @@ export function formatScreen(history: ActivityHistory, width?: number): string {
     `Undecided         ${undecided}${undecided === 0 ? '' : '   (run `leads lead list --undecided`)'}`,
   ];
   if (history.pauses.length > 0) {
-    const heading = `Delivery is paused. Due leads that are paused: ${history.workload?.duePaused ?? 0}`;
+    const heading = `Pauses of delivery (due leads affected: ${history.workload?.duePaused ?? 0}):`;
     lines.push('', heading, formatTable(history.pauses, pauseView, width));
   }
   if (history.byPartner.size > 0) {

@@ -180,7 +180,7 @@ function failureReply(error: unknown, { requestId }: RequestContext, endpoint: E
   const { operation, implementation, failureLog } = endpoint;
   const details = { requestId, operation: operation.id };
   if (error instanceof StoreUnavailable) {
-    failureLog.write('warn', details, `A request was rejected: ${error.message}`);
+    failureLog.write('warn', details, `The server returned 503: ${error.message}`);
     return unavailable;
   }
   failureLog.write('error', { err: error, ...details }, 'A request failed.');

@@ -89,7 +89,7 @@ async function compareTable(
   ]);
   if (here.rows === there.rows && here.digest === there.digest) return here;
   throw new UserError(
-    `Table ${table.name} differs: ${here.rows} rows in the source, ${there.rows} in the target. One of them was changed during the copy. Stop every server that uses them, empty the target, and copy again.`,
+    `Table ${table.name} differs: ${here.rows} rows in the source, ${there.rows} in the target. One of the stores was changed during the copy. Stop every server that uses them, empty the target, and copy again.`,
   );
 }
 

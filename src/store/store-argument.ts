@@ -15,7 +15,7 @@ export function storeUrlOf(argument: string, environment: NodeJS.ProcessEnv): st
   if (variableName.test(argument)) return urlIn(argument, environment[argument]);
   if (hasPassword(argument)) {
     throw new UserError(
-      `${redactedUrl(argument)} contains a password, which every user of this machine can read while the command runs. Set an environment variable to the URL, in .env for example, and pass the variable's name, such as TARGET_URL; or leave the password out of the URL and use PGPASSFILE or a service. Then change the password.`,
+      `${redactedUrl(argument)} contains a password, which every user of this machine can read while the command runs. Set an environment variable to the URL, in .env for example, and pass the variable's name, such as TARGET_URL; or leave the password out of the URL and use a password file (PGPASSFILE) or a service (PGSERVICE). Then change the password.`,
     );
   }
   if (isStoreUrl(argument)) return argument;

@@ -102,17 +102,17 @@ test('rotates a key; the old one stays valid until --old-until', async () => {
   expect((await leads('key', 'list')).stdout).toContain('2030-01-02T03:04:05Z');
 });
 
-test('reports that rotating a key again does not extend its life', async () => {
+test('reports that rotating a key again does not postpone its expiry', async () => {
   const { leads } = storeWithCli();
   await leads('partner', 'add', 'broker');
   const [old] = lines(await leads('key', 'create', 'broker')) as { id: string }[];
   const first = await leads('key', 'rotate', old?.id ?? '', '--old-until', '2h');
   const [{ old_until: expiry = '' } = {}] = lines(first) as { old_until?: string }[];
-  expect(first.stderr).not.toContain('extend');
+  expect(first.stderr).not.toContain('postpone');
   const second = await leads('key', 'rotate', old?.id ?? '');
   expect(lines(second)).toMatchObject([{ replaces: old?.id, old_until: expiry }]);
   expect(second.stderr).toContain(
-    `Key ${old?.id} still expires at ${expiry}, because rotating it again does not extend that.\n`,
+    `Key ${old?.id} still expires at ${expiry}: rotating a key again does not postpone its expiry.\n`,
   );
 });
 
@@ -605,11 +605,11 @@ test.each([
   ],
   [
     ['delivery', 'resume'],
-    'Delivery of all lead types is not paused. Run `leads delivery list` to list the pauses.',
+    'There is no pause of all lead types. Run `leads delivery list` to list the pauses.',
   ],
   [
     ['delivery', 'resume', '--type', 'nothing'],
-    'Delivery of lead type "nothing" is not paused. Run `leads delivery list` to list the pauses.',
+    'There is no pause of lead type "nothing". Run `leads delivery list` to list the pauses.',
   ],
   [
     ['lead', 'show', 'John'],

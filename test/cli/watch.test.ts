@@ -89,7 +89,7 @@ test('redraws one screen in a terminal, with the latest failed attempts', async 
   const screens = await untilOutput(child, /Leads at[\s\S]*Leads at[\s\S]*RESPONSE[\s\S]*once/);
   expect(screens).toMatch(/Due +0/);
   expect(screens).toMatch(
-    /Delivery is paused\. Due leads that are paused: 0\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
+    /Pauses of delivery \(due leads affected: 0\):\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
   );
   expect(screens).toMatch(/Latest failed attempts:\r?\n.*LEAD/);
   expect(screens).toMatch(/Undecided +1 +\(run `leads lead list --undecided`\)/);

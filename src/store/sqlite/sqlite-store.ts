@@ -88,7 +88,7 @@ function readinessCheck(
     const fault = findFaultInKeys(database);
     if (fault === undefined) return;
     throw new Error(
-      `${path} is damaged, and valid keys are not found (${fault}). Restart the server, which rebuilds damaged indexes.`,
+      `${path} is damaged, so valid keys may be rejected (${fault}). Restart the server, which rebuilds damaged indexes.`,
     );
   };
 }

@@ -74,7 +74,7 @@ test.each(['started', 'late'])(
     onTestFinished(() => void child.kill('SIGKILL'));
     const { code, stdout, stderr } = await finished(child);
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '{"hasCheckpointed":true}' });
-    if (order === 'late') expect(stderr).toContain('The main thread runs checkpoints');
+    if (order === 'late') expect(stderr).toContain('the main thread runs the checkpoints');
     else expect(stderr).toBe('');
   },
 );

@@ -121,7 +121,7 @@ export class Checkpoints {
     this.#failTasks();
     if (!this.#isFailing) {
       process.emitWarning(
-        `The checkpoint thread of ${this.#file.path} failed (${reason}). The main thread runs checkpoints until it can be started again, and each one blocks requests briefly. If this continues, check how many files the process may open (ulimit -n).`,
+        `The checkpoint thread of ${this.#file.path} failed (${reason}). Until the thread can be started again, the main thread runs the checkpoints, and each one blocks requests briefly. If this continues, check how many files the process may open (ulimit -n).`,
       );
     }
     this.#isFailing = true;
