@@ -85,7 +85,10 @@ const variables = {
   DIAL_WITHIN: durationOrOff({ default: 'off' }),
 };
 
-/** Returns the environment of the process, with the variables of `.env` in the working directory that it does not contain. */
+/**
+ * Returns the environment of the process, with the variables of `.env` in the working directory that it does not
+ * contain.
+ */
 export function readEnvironment(): NodeJS.ProcessEnv {
   if (existsSync('.env')) process.loadEnvFile('.env');
   return process.env;

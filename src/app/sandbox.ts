@@ -6,8 +6,8 @@ import { runProgram } from './process.ts';
 import { startService } from './service.ts';
 
 /**
- * Runs the server with an in-memory store and a dialler that only logs, until a signal stops it. It does not read `.env`,
- * which configures a server that may be running: its ports would be in use.
+ * Runs the server with an in-memory store and a dialler that only logs, until a signal stops it. It does not read
+ * `.env`, which configures a server that may be running: its ports would be in use.
  */
 export function runSandbox(): Promise<void> {
   return runProgram(serveSandbox);

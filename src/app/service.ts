@@ -50,7 +50,8 @@ interface Parts {
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
-  // The metrics are created before `backlog`, `readiness` and `store`, which they read, because they also observe the store.
+  // The metrics are created before `backlog`, `readiness` and `store`, which they read, because they also observe the
+  // store.
   const metrics =
     config.metrics &&
     (await loadMetrics(

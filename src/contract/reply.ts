@@ -39,8 +39,8 @@ export class Reply<Id extends OperationId = OperationId> {
   declare protected readonly operation: (id: Id) => void;
   readonly status: number;
   /**
-   * The key of the reply's example in openapi.yaml, for the log and the metrics. A 400 and a 401 have several examples each:
-   * every 400 is `validation-failed`, and every 401 is `unauthorized`.
+   * The key of the reply's example in openapi.yaml, for the log and the metrics. A 400 and a 401 have several examples
+   * each: every 400 is `validation-failed`, and every 401 is `unauthorized`.
    */
   readonly outcome: string;
   /** The serialised body. */

@@ -17,8 +17,8 @@ export const defaultCircuitBreakerDelays: CircuitBreakerDelays = { initial: 1_00
  * - half-open, the initial state: one lead at a time, because twenty attempts with a wrong password could lock the
  *   dialler's user;
  * - closed, after a success: all leads;
- * - open, after a failure while half-open, after several consecutive failures, or if the dialler requests a delay: no lead
- *   until the delay has passed.
+ * - open, after a failure while half-open, after several consecutive failures, or if the dialler requests a delay: no
+ *   lead until the delay has passed.
  */
 export class CircuitBreaker {
   readonly #delays: CircuitBreakerDelays;

@@ -133,7 +133,8 @@ export class Dispatcher {
 
   /**
    * Stops claiming leads. Resolves once the attempts in flight have ended and are recorded, or could not be recorded
-   * because the store fails. A dialler that does not respond, or a store that fails, delays it by at most `drainTimeout`.
+   * because the store fails. A dialler that does not respond, or a store that fails, delays it by at most
+   * `drainTimeout`.
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -202,8 +203,8 @@ export class Dispatcher {
   }
 
   /**
-   * Starts the attempts of a claim. If the store responded late, or the process was suspended, the lease could end during
-   * an attempt: it is renewed first, and leads that another process has claimed meanwhile are left out.
+   * Starts the attempts of a claim. If the store responded late, or the process was suspended, the lease could end
+   * during an attempt: it is renewed first, and leads that another process has claimed meanwhile are left out.
    *
    * @param claimedAt when the claim was sent to the store (`performance.now()`)
    */
@@ -355,8 +356,8 @@ export class Dispatcher {
   }
 
   /**
-   * Logs if the clock was set back: due times follow the clock, so leads are then delivered later. If it was set forward,
-   * nothing is claimed until the attempts in flight have ended, so that no lead is sent twice at once.
+   * Logs if the clock was set back: due times follow the clock, so leads are then delivered later. If it was set
+   * forward, nothing is claimed until the attempts in flight have ended, so that no lead is sent twice at once.
    */
   #checkClock(): void {
     const offset = Date.now() - performance.now();

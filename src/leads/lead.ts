@@ -3,8 +3,8 @@ export const leadStates = ['scheduled', 'dialled', 'cancelled', 'failed', 'expir
 
 /**
  * State of a lead: `scheduled` (to be delivered, now or later), `dialled` (the dialler has it), `cancelled` (before the
- * dialler had it), `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler may
- * have it; an operator can retry it) or `expired` (too late to call).
+ * dialler had it), `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler
+ * may have it; an operator can retry it) or `expired` (too late to call).
  */
 export type LeadState = (typeof leadStates)[number];
 

@@ -19,7 +19,8 @@ export interface KeyHolder {
 }
 
 /**
- * Maximum length of a name (characters). The contract defines it for lead types (`LeadType`); it also applies to partners.
+ * Maximum length of a name (characters). The contract defines it for lead types (`LeadType`); it also applies to
+ * partners.
  */
 const maxNameLength = 64;
 

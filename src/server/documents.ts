@@ -41,8 +41,8 @@ interface Sent {
 /**
  * Serves documents within a memory limit, because they are a thousand times as large as other responses. The system
  * buffers what a client has not read, and does not report when it has read it. Everything sent on a connection is
- * therefore counted as unread until the connection is closed: after a minute, unless a later request on it is in flight.
- * Above the limit, the oldest such connection is reset that is not being read, or the oldest of all.
+ * therefore counted as unread until the connection is closed: after a minute, unless a later request on it is in
+ * flight. Above the limit, the oldest such connection is reset that is not being read, or the oldest of all.
  */
 export class Documents {
   readonly #readAddress: ReadAddress;

@@ -16,8 +16,8 @@ interface ParserError extends NodeJS.ErrnoException {
 }
 
 /**
- * Refuses input that Node does not pass on as a request (what its parser rejects, and CONNECT), and closes the connection.
- * Earlier requests on the connection get their response first, because their leads may already be saved.
+ * Refuses input that Node does not pass on as a request (what its parser rejects, and CONNECT), and closes the
+ * connection. Earlier requests on the connection get their response first, because their leads may already be saved.
  *
  * @param timeout maximum time for the client to read those responses (ms)
  */

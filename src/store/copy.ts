@@ -49,7 +49,9 @@ export async function copyStore(
   return copied;
 }
 
-/** Finds where an interrupted copy ended. Rows are copied in the order of their key, so the target has the first ones. */
+/**
+ * Finds where an interrupted copy ended. Rows are copied in the order of their key, so the target has the first ones.
+ */
 async function findProgress(
   source: Tables,
   target: Tables,

@@ -22,8 +22,8 @@ export interface DeliveryPauses {
   /** Returns the pauses in force: those of all types first, the others by type. */
   pauses(): Promise<DeliveryPause[]>;
   /**
-   * Pauses the delivery of a type or of all types: once this is committed, no claim includes a lead of it. A second pause by
-   * an operator replaces the reason; a second one by a dialler has no effect.
+   * Pauses the delivery of a type or of all types: once this is committed, no claim includes a lead of it. A second
+   * pause by an operator replaces the reason; a second one by a dialler has no effect.
    *
    * @throws {UserError} if the type does not exist
    */

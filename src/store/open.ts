@@ -32,7 +32,8 @@ export async function openStore(url: string, connections?: number, observer?: St
 }
 
 /**
- * Repairs a store whose file was not closed and whose log is lost, and rebuilds its indexes. No other process may use it.
+ * Repairs a store whose file was not closed and whose log is lost, and rebuilds its indexes. No other process may use
+ * it.
  *
  * @throws {UserError} for PostgreSQL, which recovers by itself
  */

@@ -2,11 +2,12 @@
 const pageSize = 500;
 
 /**
- * Reads a list in pages, so that a slow reader of the list holds neither memory nor a read transaction. Rows that change
- * between two pages are listed as they are when their page is read.
+ * Reads a list in pages, so that a slow reader of the list holds neither memory nor a read transaction. Rows that
+ * change between two pages are listed as they are when their page is read.
  *
  * @param limit maximum number of rows
- * @param read returns the next rows, up to `size`, of those after `last` in the order of the list (undefined: the first)
+ * @param read returns the next rows, up to `size`, of those after `last` in the order of the list (undefined: the
+ *   first)
  */
 export async function* inPages<Row>(
   limit: number,

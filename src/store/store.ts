@@ -27,22 +27,23 @@ export interface Intake {
   /** Returns whether the type exists and is granted to the partner. */
   isGranted(partnerId: number, type: string): Promise<boolean>;
   /**
-   * Stores a submission, and its lead if it is accepted. With an idempotency key, the result is stored in the same commit,
-   * and replayed when the request is repeated.
+   * Stores a submission, and its lead if it is accepted. With an idempotency key, the result is stored in the same
+   * commit, and replayed when the request is repeated.
    *
    * @throws {StoreUnavailable}
    */
   submit(submission: Submission, idempotency?: Idempotency): Promise<SubmissionResult>;
   /**
-   * Cancels the partner's latest lead for the person and type, unless it is or may be at the dialler. The cancellation is
-   * stored in the same commit, regardless of its outcome. The idempotency key works as for `submit`.
+   * Cancels the partner's latest lead for the person and type, unless it is or may be at the dialler. The cancellation
+   * is stored in the same commit, regardless of its outcome. The idempotency key works as for `submit`.
    *
    * @throws {StoreUnavailable}
    */
   cancel(cancellation: Cancellation, idempotency?: Idempotency): Promise<CancellationResult>;
   /**
-   * Returns the status of the partner's latest lead for the person and type. Undefined: there is none, or the type is not
-   * granted to the partner. The latest lead is the active one, or else the one that ended last, in the order of the store.
+   * Returns the status of the partner's latest lead for the person and type. Undefined: there is none, or the type is
+   * not granted to the partner. The latest lead is the active one, or else the one that ended last, in the order of the
+   * store.
    */
   leadStatus(request: LeadStatusRequest): Promise<LeadStatus | undefined>;
 }
@@ -124,8 +125,8 @@ export interface Delivery {
    */
   nextAttemptAt(): Promise<number | undefined>;
   /**
-   * Subscribes to changes that may make a lead due earlier. A store may not notice changes by other processes, so also poll
-   * `nextAttemptAt`.
+   * Subscribes to changes that may make a lead due earlier. A store may not notice changes by other processes, so also
+   * poll `nextAttemptAt`.
    *
    * @returns a function that unsubscribes
    */
@@ -143,10 +144,10 @@ export interface Delivery {
    */
   renewLease(claim: string, leadIds: readonly string[], lease: number): Promise<string[]>;
   /**
-   * Records an attempt, and updates its lead. A delivered lead is dialled, even if another claim holds it or it has failed
-   * undecided. Any other outcome changes the lead only if the claim still holds it. A lead that fails stays active if this
-   * or an earlier attempt may have reached the dialler. Recording the same attempt again has no effect, so that a call whose
-   * result is unknown can be repeated.
+   * Records an attempt, and updates its lead. A delivered lead is dialled, even if another claim holds it or it has
+   * failed undecided. Any other outcome changes the lead only if the claim still holds it. A lead that fails stays
+   * active if this or an earlier attempt may have reached the dialler. Recording the same attempt again has no effect,
+   * so that a call whose result is unknown can be repeated.
    *
    * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none
    */
@@ -241,7 +242,8 @@ export interface Registry {
   /** Records when keys were last used, by their ids. An earlier time than the recorded one is ignored. */
   recordKeyLastUsed(uses: ReadonlyMap<string, number>): Promise<void>;
   /**
-   * Adds a first partner with a type and a key, or nothing if there are partners or types. Returns whether it added them.
+   * Adds a first partner with a type and a key, or nothing if there are partners or types. Returns whether it added
+   * them.
    */
   addFirstPartner(partner: string, type: string, keyId: string, digest: string): Promise<boolean>;
 }
@@ -394,9 +396,9 @@ export interface PruneStep extends Pruned {
 /** Maintenance of a store. */
 export interface Maintenance {
   /**
-   * Removes submissions and cancellations that were received before a time, with their re-runs, attempts, and leads that
-   * nothing else needs. Scheduled and failed leads are kept complete, and so are leads that prevent a second call to their
-   * person. One step reads a limited number of rows.
+   * Removes submissions and cancellations that were received before a time, with their re-runs, attempts, and leads
+   * that nothing else needs. Scheduled and failed leads are kept complete, and so are leads that prevent a second call
+   * to their person. One step reads a limited number of rows.
    *
    * @param before milliseconds since 1970
    * @param after `next` of the step before; '': the first step
@@ -416,13 +418,13 @@ export interface Maintenance {
    */
   backup(file: string): Promise<void>;
   /**
-   * Returns free space in the store's files to the file system, in a small step, if there is much of it. Returns whether
-   * there may be more. Returns false if the store releases space automatically.
+   * Returns free space in the store's files to the file system, in a small step, if there is much of it. Returns
+   * whether there may be more. Returns false if the store releases space automatically.
    */
   shrink(): Promise<boolean>;
   /**
-   * Erases what removed rows have left in the store's files, in a small step. After the last step nothing of them can be
-   * read there. Other calls continue between two steps.
+   * Erases what removed rows have left in the store's files, in a small step. After the last step nothing of them can
+   * be read there. Other calls continue between two steps.
    *
    * @param after result of the step before; 0: the first step
    * @returns position at which the next step continues; undefined: this was the last
@@ -471,8 +473,8 @@ export interface Store
 }
 
 /**
- * The store cannot accept a call, or does not know whether a write was committed. A response must not claim that nothing was
- * saved; the partner repeats the request.
+ * The store cannot accept a call, or does not know whether a write was committed. A response must not claim that
+ * nothing was saved; the partner repeats the request.
  */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';

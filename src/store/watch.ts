@@ -59,8 +59,8 @@ export interface AttemptCount {
 }
 
 /**
- * What an activity has counted. Rows become visible in the order of their commits, which is not that of their ids, so the next
- * activity counts the latest rows again, and subtracts what was counted.
+ * What an activity has counted. Rows become visible in the order of their commits, which is not that of their ids, so
+ * the next activity counts the latest rows again, and subtracts what was counted.
  */
 export interface ActivityCursor {
   /** Id of a submission, up to which all were counted. */
@@ -96,8 +96,8 @@ export interface Activity {
 export const activityLimit = 50_000;
 
 /**
- * Time for which submissions are counted again (ms). Their ids contain the time of their arrival, and a store may commit
- * them many seconds later.
+ * Time for which submissions are counted again (ms). Their ids contain the time of their arrival, and a store may
+ * commit them many seconds later.
  */
 export const submissionSettleTime = 20_000;
 
@@ -114,8 +114,8 @@ export interface Watch {
   /** Returns the number of calls of this process that wait for the store. */
   waiting(): number;
   /**
-   * Returns what was sent and delivered since an earlier activity. The first activity counts nothing: it returns the last
-   * failures, and the cursor of the next.
+   * Returns what was sent and delivered since an earlier activity. The first activity counts nothing: it returns the
+   * last failures, and the cursor of the next.
    *
    * @param after cursor of the earlier activity; undefined: none
    */

@@ -62,7 +62,11 @@ export class Batcher<Input, Output> {
     return this.#waiting.length;
   }
 
-  /** Adds a call to the next batch. @throws {StoreUnavailable} if too many calls are waiting, or this one waits too long */
+  /**
+   * Adds a call to the next batch.
+   *
+   * @throws {StoreUnavailable} if too many calls are waiting, or this one waits too long
+   */
   call(input: Input): Promise<Output> {
     const waiting = this.#waiting.length;
     if (waiting >= this.#limits.capacity) {

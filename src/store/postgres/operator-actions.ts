@@ -21,7 +21,8 @@ export function postgresOperatorActions(
     ...actions,
     retryLead: (id, isForced) =>
       actions.retryLead(id, isForced).catch((error: unknown) => {
-        // The person was accepted again meanwhile, and only one lead can be active: the second attempt reports the new lead.
+        // The person was accepted again meanwhile, and only one lead can be active: the second attempt reports the new
+        // lead.
         if (failureKind(error) === 'permanent' && isUniqueViolation(error))
           return actions.retryLead(id, isForced);
         throw error;
@@ -33,8 +34,8 @@ const lockReruns = statement('lock_reruns', 'LOCK TABLE rerun IN EXCLUSIVE MODE'
 
 /**
  * Waits for the cancellations in progress, and makes new ones wait: `rerunsInProgress` conflicts with this lock. A
- * cancellation could otherwise be decided before the lead of a re-run is visible, and stored after the re-run has looked for
- * cancellations.
+ * cancellation could otherwise be decided before the lead of a re-run is visible, and stored after the re-run has
+ * looked for cancellations.
  */
 function* holdCancellations(): Change<void> {
   yield* run(lockReruns);

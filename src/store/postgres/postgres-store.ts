@@ -35,7 +35,9 @@ const defaultLimits: PostgresStoreLimits = {
 /** Maximum number of calls in a statement. All of them wait for the slowest. */
 const maxBatchSize = 500;
 
-/** Number of batched kinds of call (submissions, cancellations, keys, statuses, attempts), which share the connections. */
+/**
+ * Number of batched kinds of call (submissions, cancellations, keys, statuses, attempts), which share the connections.
+ */
 const batchedKinds = 5;
 
 /** Returns the maximum number of statements of one kind in flight. @param connections maximum number of connections */

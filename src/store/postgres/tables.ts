@@ -26,7 +26,8 @@ export function postgresTableWriter(database: PostgresDatabase): Pick<Tables, 'a
         if (column === undefined) return;
         const place = columns.indexOf(column);
         const largest = Math.max(1, ...rows.map((row) => Number(row[place])));
-        // Uses only these rows: without an index on the column, the maximum of the table would require reading all of it.
+        // Uses only these rows: without an index on the column, the maximum of the table would require reading all of
+        // it.
         await run(
           'SELECT setval(name, greatest(pg_sequence_last_value(name), $3)) FROM CAST(pg_get_serial_sequence($1, $2) AS regclass) AS name',
           [name, column, largest],

@@ -93,7 +93,8 @@ async function truncate(run: Run): Promise<void> {
 }
 
 /**
- * Returns the smallest difference between two clocks that explains three readings (ms); positive: this machine's is ahead.
+ * Returns the smallest difference between two clocks that explains three readings (ms); positive: this machine's is
+ * ahead.
  *
  * @param before reading of this machine's clock, as is `after`
  * @param there reading of the other clock between the two

@@ -7,8 +7,8 @@ export interface BoundStatement {
 }
 
 /**
- * A change as a generator of its statements: SQLite runs all of them within a commit of its queue, PostgreSQL awaits each
- * within a transaction. A store may restart a change, so a change must have no effect except its statements.
+ * A change as a generator of its statements: SQLite runs all of them within a commit of its queue, PostgreSQL awaits
+ * each within a transaction. A store may restart a change, so a change must have no effect except its statements.
  */
 export type Change<Result> = Generator<BoundStatement, Result, readonly object[]>;
 

@@ -1,7 +1,7 @@
 /**
- * The order of the leads of one person and type, in SQL. Identifiers come from the clocks of several machines, so they do
- * not show which lead is the latest. The order in which the leads ended does: a person and type have one active lead at a
- * time, so their leads end in the order in which they were accepted.
+ * The order of the leads of one person and type, in SQL. Identifiers come from the clocks of several machines, so they
+ * do not show which lead is the latest. The order in which the leads ended does: a person and type have one active lead
+ * at a time, so their leads end in the order in which they were accepted.
  */
 
 /** Number of a lead that stops being active: 1 more than that of any other lead of the person and type. */

@@ -13,15 +13,18 @@ export function pruning(database: SqlDatabase): Pick<Maintenance, 'prune' | 'del
 }
 
 /**
- * Waits for re-runs in progress, and makes later ones wait: a lead of a re-run that the next statement did not see would lose
- * its submission. SQLite has one writer at a time and needs no lock.
+ * Waits for re-runs in progress, and makes later ones wait: a lead of a re-run that the next statement did not see
+ * would lose its submission. SQLite has one writer at a time and needs no lock.
  */
 const holdReruns = statement(
   'hold_reruns',
   ({ lock }) => `SELECT id FROM rerun WHERE false ${lock('rerun')}`,
 );
 
-/** Leads of a submission or cancellation: the one that it created or cancelled or that prevented it, and those of its re-runs. */
+/**
+ * Leads of a submission or cancellation: the one that it created or cancelled or that prevented it, and those of its
+ * re-runs.
+ */
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM rerun WHERE submission_id = submission.id`;
 
@@ -36,7 +39,10 @@ const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
   { isNeeded: true },
 );
 
-/** The leads of submissions, and the ended leads of the same people and types, some of which may have no submission left. */
+/**
+ * The leads of submissions, and the ended leads of the same people and types, some of which may have no submission
+ * left.
+ */
 const leadsOfSubmissions = statement<{ id: string }>(
   'leads_of_submissions',
   ({ inList }) => `

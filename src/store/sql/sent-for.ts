@@ -1,8 +1,8 @@
 import type { SqlDialect } from './statement.ts';
 
 /**
- * Condition: whether a row of `submission` was sent for a person. An index of all submissions by mobile number would slow down
- * every add, so they are found through the person's leads, and those without a lead by mobile number.
+ * Condition: whether a row of `submission` was sent for a person. An index of all submissions by mobile number would
+ * slow down every add, so they are found through the person's leads, and those without a lead by mobile number.
  *
  * @param mobile parameter with the person's mobile number
  */

@@ -27,8 +27,8 @@ const retryDelay = 10;
 const lockTimeout = 100;
 
 /**
- * Erases what deleted rows have left in the files. `secure_delete` overwrites rows and pages when they are freed. Free pages,
- * copies of rows that SQLite has moved, and the log remain.
+ * Erases what deleted rows have left in the files. `secure_delete` overwrites rows and pages when they are freed. Free
+ * pages, copies of rows that SQLite has moved, and the log remain.
  *
  * @param path of the file; undefined for an in-memory store
  */
@@ -91,9 +91,9 @@ async function retryUntilDone<Result>(
 }
 
 /**
- * Runs a step that changes the file directly, while no connection can write and the file contains everything in the log. The
- * surrounding transaction changes the first page, so that all other connections discard their cached pages. Returns
- * undefined if a reader or writer prevented it.
+ * Runs a step that changes the file directly, while no connection can write and the file contains everything in the
+ * log. The surrounding transaction changes the first page, so that all other connections discard their cached pages.
+ * Returns undefined if a reader or writer prevented it.
  */
 function withWriteLock<Result>(path: string, run: () => Result): Result | undefined {
   const writer = new DatabaseSync(existingFile(path), { timeout: lockTimeout });

@@ -24,8 +24,8 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * Returns an error that names the store's file and states the remedy, with the original error as its cause. Returns errors
- * that come from neither SQLite nor the file system unchanged.
+ * Returns an error that names the store's file and states the remedy, with the original error as its cause. Returns
+ * errors that come from neither SQLite nor the file system unchanged.
  */
 export function explainError(error: unknown, file: string): unknown {
   if (!(error instanceof Error)) return error;

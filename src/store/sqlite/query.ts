@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 
 /**
- * A prepared statement with typed rows. Every call reads all rows: an unfinished statement would keep its read transaction
- * open, and the log could not be reset.
+ * A prepared statement with typed rows. Every call reads all rows: an unfinished statement would keep its read
+ * transaction open, and the log could not be reset.
  */
 export class Query<Row = never> {
   readonly #statement: StatementSync;

@@ -15,7 +15,9 @@ const dialect: SqlDialect = {
 /** A row as SQLite returns it: a boolean is 0 or 1. */
 type Row = Record<string, unknown>;
 
-/** Runs the statements that both stores share: each is prepared once, and a change runs within a commit of the queue. */
+/**
+ * Runs the statements that both stores share: each is prepared once, and a change runs within a commit of the queue.
+ */
 export function sqliteSqlDatabase(database: DatabaseSync, queue: CommitQueue): SqlDatabase {
   const prepared = new WeakMap<SqlStatement, Query<Row>>();
 

@@ -27,8 +27,8 @@ import { sqliteSqlDatabase } from './sql-database.ts';
 import { sqliteTableWriter } from './tables.ts';
 
 /**
- * Opens the store in an SQLite file, or creates it, and migrates it. Several processes of one machine can have it open (a
- * server and `leads` commands): each statement sees what the others have committed before.
+ * Opens the store in an SQLite file, or creates it, and migrates it. Several processes of one machine can have it open
+ * (a server and `leads` commands): each statement sees what the others have committed before.
  *
  * @param file path, or `:memory:`
  * @throws if the file cannot be used, with a message that states the remedy

@@ -33,8 +33,8 @@ const script = '/vicidial/non_agent_api.php';
 export const customFieldName = /^[A-Za-z][A-Za-z0-9_]{0,49}$/;
 
 /**
- * Parameters of add_lead that describe the call, its list or its sender, or that every lead already has. A custom field of
- * such a name would replace them.
+ * Parameters of add_lead that describe the call, its list or its sender, or that every lead already has. A custom field
+ * of such a name would replace them.
  */
 const ownParameters = new Set(
   `source user pass function format phone_number phone_code list_id dnc_check campaign_dnc_check campaign_id

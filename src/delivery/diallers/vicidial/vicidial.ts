@@ -70,8 +70,8 @@ async function resultOfResponse(response: DiallerResponse, mayHaveArrived: boole
 }
 
 /**
- * Returns the result of a status other than 200. It comes from a proxy or an interrupted script, because VICIdial itself
- * always responds 200.
+ * Returns the result of a status other than 200. It comes from a proxy or an interrupted script, because VICIdial
+ * itself always responds 200.
  */
 function resultOfStatus(response: DiallerResponse): DeliveryResult {
   const { statusCode: status } = response;

@@ -8,8 +8,8 @@ const defaultPort = '5432';
 
 /**
  * Completes a URL with the settings that PostgreSQL's own programs would use: a service (`?service=` or PGSERVICE, with
- * PGSERVICEFILE, `~/.pg_service.conf` and PGSYSCONFDIR) and a password file (`?passfile=`, PGPASSFILE or `~/.pgpass`). The
- * URL takes precedence over both. The driver reads PGPASSWORD, PGUSER and the other variables.
+ * PGSERVICEFILE, `~/.pg_service.conf` and PGSYSCONFDIR) and a password file (`?passfile=`, PGPASSFILE or `~/.pgpass`).
+ * The URL takes precedence over both. The driver reads PGPASSWORD, PGUSER and the other variables.
  *
  * @throws if the service is not defined, or other users can read the password file
  */
@@ -44,7 +44,9 @@ function serviceFiles(environment: NodeJS.ProcessEnv): string[] {
   return shared === undefined ? [own] : [own, join(shared, 'pg_service.conf')];
 }
 
-/** Adds settings as query parameters, which the driver reads too, because a URL without a host cannot contain a user. */
+/**
+ * Adds settings as query parameters, which the driver reads too, because a URL without a host cannot contain a user.
+ */
 function addService(url: URL, settings: ReadonlyMap<string, string>): void {
   const inUrl: Record<string, boolean> = {
     host: url.hostname !== '',

@@ -23,8 +23,8 @@ export interface PostgresLimits {
   /** Maximum time that PostgreSQL spends on a statement (ms). */
   statementTimeout: number;
   /**
-   * Maximum time from sending a statement to its response (ms). Longer than `statementTimeout`, so that a server that is
-   * still there reports the timeout itself.
+   * Maximum time from sending a statement to its response (ms). Longer than `statementTimeout`, so that a server that
+   * is still there reports the timeout itself.
    */
   responseTimeout: number;
   /** Time during which transient failures are retried (ms). */
@@ -35,8 +35,8 @@ export interface PostgresLimits {
 const closeTimeout = 1_000;
 
 /**
- * Idle time after which TCP checks whether the other side still exists (ms). Detects a lost peer on a connection that only
- * listens, and keeps firewalls from dropping that connection.
+ * Idle time after which TCP checks whether the other side still exists (ms). Detects a lost peer on a connection that
+ * only listens, and keeps firewalls from dropping that connection.
  */
 const keepAliveDelay = 10_000;
 
@@ -44,12 +44,14 @@ const keepAliveDelay = 10_000;
 const connectionTimeout = 3_000;
 
 /**
- * Maximum time for a statement of a migration (ms). It may rewrite large tables, or wait for another server that does. TCP
- * keep-alive detects a connection that is lost meanwhile.
+ * Maximum time for a statement of a migration (ms). It may rewrite large tables, or wait for another server that does.
+ * TCP keep-alive detects a connection that is lost meanwhile.
  */
 const migrationTimeout = 24 * 3_600_000;
 
-/** OID of the 64-bit integer type. All 64-bit integers in the store are times and counts, which a double can represent. */
+/**
+ * OID of the 64-bit integer type. All 64-bit integers in the store are times and counts, which a double can represent.
+ */
 const int8 = 20;
 
 const types = {
@@ -192,8 +194,8 @@ export class PostgresDatabase {
   }
 
   /**
-   * Destroys all connections and makes no new ones. Statements in flight fail as if their connection had been lost; later
-   * ones fail with `StoreUnavailable`.
+   * Destroys all connections and makes no new ones. Statements in flight fail as if their connection had been lost;
+   * later ones fail with `StoreUnavailable`.
    */
   abandon(): void {
     this.#isAbandoned = true;
@@ -237,7 +239,10 @@ export class PostgresDatabase {
     }
   }
 
-  /** Detects a pooler, and sets session parameters if there is none. The process id that a pooler reports is not the server's. */
+  /**
+   * Detects a pooler, and sets session parameters if there is none. The process id that a pooler reports is not the
+   * server's.
+   */
   async #initialise(client: pg.PoolClient): Promise<void> {
     if (this.#isPooled === undefined) {
       const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
@@ -248,8 +253,8 @@ export class PostgresDatabase {
   }
 
   /**
-   * PostgreSQL keeps the plan of a prepared statement. Without `enable_seqscan = off`, a plan made while a table is small
-   * would read it sequentially once it is large. A statement without a suitable index still reads sequentially.
+   * PostgreSQL keeps the plan of a prepared statement. Without `enable_seqscan = off`, a plan made while a table is
+   * small would read it sequentially once it is large. A statement without a suitable index still reads sequentially.
    */
   #sessionParameters(): string {
     return `

@@ -28,8 +28,8 @@ const readOnly = '25006';
 export type FailureKind = 'transient' | 'permanent' | 'unknown';
 
 /**
- * SQLSTATEs (PostgreSQL's appendix A) of transient failures: serialization failure, deadlock, a server that is no longer
- * the primary, too many connections, a server that is starting.
+ * SQLSTATEs (PostgreSQL's appendix A) of transient failures: serialization failure, deadlock, a server that is no
+ * longer the primary, too many connections, a server that is starting.
  */
 const transient = new Set(['40001', '40P01', readOnly, '53300', '57P03']);
 
@@ -56,7 +56,9 @@ export function isReadOnly(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === readOnly;
 }
 
-/** Returns whether a single row made the statement fail (classes 22 and 23), so that the others may succeed without it. */
+/**
+ * Returns whether a single row made the statement fail (classes 22 and 23), so that the others may succeed without it.
+ */
 export function isRowError(error: unknown): boolean {
   return error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? '');
 }

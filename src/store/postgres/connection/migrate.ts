@@ -41,8 +41,8 @@ export async function currentMigration(database: PostgresDatabase): Promise<numb
 }
 
 /**
- * Brings the database to the latest migration, in one transaction. If two processes start at once, one migrates; the other
- * waits and finds nothing to do.
+ * Brings the database to the latest migration, in one transaction. If two processes start at once, one migrates; the
+ * other waits and finds nothing to do.
  *
  * @param files the migrations of this version of the program
  * @throws if a newer version of the program has migrated the database

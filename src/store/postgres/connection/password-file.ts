@@ -13,8 +13,8 @@ const othersMode = 0o077;
 
 /**
  * Returns the password for a login from one of PostgreSQL's password files (documentation, section 34.16). A line is
- * `host:port:database:user:password`; each of the first four can be `*`, and `\` escapes `:` and `\`. Undefined: there is no
- * such file or line.
+ * `host:port:database:user:password`; each of the first four can be `*`, and `\` escapes `:` and `\`. Undefined: there
+ * is no such file or line.
  *
  * @throws if other users can read the file
  */

@@ -5,10 +5,10 @@ import { latestMigration } from './migrate.ts';
 export const newerSchema = 'LE001';
 
 /**
- * Condition for statements that write: true unless a newer version has migrated the store, in which case it raises an error.
- * Reading `schema_migration` locks it until the commit, so an older server cannot commit a write after a migration. Use the
- * condition in the last query of a statement: a migration takes this lock last too, so the two cannot deadlock. As an
- * uncorrelated subquery it is evaluated once.
+ * Condition for statements that write: true unless a newer version has migrated the store, in which case it raises an
+ * error. Reading `schema_migration` locks it until the commit, so an older server cannot commit a write after a
+ * migration. Use the condition in the last query of a statement: a migration takes this lock last too, so the two
+ * cannot deadlock. As an uncorrelated subquery it is evaluated once.
  */
 export const isCurrent = `(
   SELECT CASE WHEN max(number) <= ${latestMigration} THEN true

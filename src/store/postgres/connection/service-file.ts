@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 /**
- * Returns the settings of a service from PostgreSQL's connection service files (documentation, section 34.17), which consist
- * of sections `[service]` with lines `name=value`. The first file that contains the service takes precedence.
+ * Returns the settings of a service from PostgreSQL's connection service files (documentation, section 34.17), which
+ * consist of sections `[service]` with lines `name=value`. The first file that contains the service takes precedence.
  *
  * @throws if no file contains it
  */

@@ -6,8 +6,8 @@ import { isCurrent, writeStatement } from '../connection/schema-version.ts';
 import { storableText } from '../storable-text.ts';
 
 /**
- * Saves the attempts in `$1`, a JSON array, and changes their leads' states. If several attempts of a lead are recorded at
- * once, `decisive` contains the one that determines its state: a delivered one, or else that of the current claim.
+ * Saves the attempts in `$1`, a JSON array, and changes their leads' states. If several attempts of a lead are recorded
+ * at once, `decisive` contains the one that determines its state: a delivered one, or else that of the current claim.
  */
 const recordAttempts = writeStatement(
   'record_attempts',

@@ -54,8 +54,8 @@ const claimDue = writeStatement(
 const maxLimit = 2 ** 31 - 1;
 
 /**
- * Releases the leads that a claim holds, as if it had not been made: `$1` is the claim, whose leases end between `$2` and
- * `$3` ms from now, by which an index finds the leads. `$4` is this server's clock.
+ * Releases the leads that a claim holds, as if it had not been made: `$1` is the claim, whose leases end between `$2`
+ * and `$3` ms from now, by which an index finds the leads. `$4` is this server's clock.
  */
 const releaseClaim = writeStatement(
   'release_claim',
@@ -81,8 +81,8 @@ interface LostClaim {
 }
 
 /**
- * Claims leads. If the response to a claim is lost, its leads are released, because they were not sent: once their leases
- * had ended, the dialler would seem to have them.
+ * Claims leads. If the response to a claim is lost, its leads are released, because they were not sent: once their
+ * leases had ended, the dialler would seem to have them.
  */
 export class LeadClaims {
   readonly #database: PostgresDatabase;

@@ -8,8 +8,8 @@ import { LeadClaims, renewLease } from './claims.ts';
 import { listDueLeads, readNextAttemptAt } from './due-leads.ts';
 
 /**
- * Returns the store's delivery. Attempts are recorded in batches: `waiting` is the number of waiting calls, and `idle` resolves
- * once there is none.
+ * Returns the store's delivery. Attempts are recorded in batches: `waiting` is the number of waiting calls, and `idle`
+ * resolves once there is none.
  */
 export function postgresDelivery(
   database: PostgresDatabase,

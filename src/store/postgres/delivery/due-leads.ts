@@ -8,8 +8,8 @@ import type { PostgresDatabase, Statement } from '../connection/database.ts';
 export const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
 
 /**
- * Latest time for which leads can be claimed: the earlier of PostgreSQL's clock and this server's. A clock that is fast, or was
- * set forward, can therefore not end the lease of a lead that another server is delivering.
+ * Latest time for which leads can be claimed: the earlier of PostgreSQL's clock and this server's. A clock that is
+ * fast, or was set forward, can therefore not end the lease of a lead that another server is delivering.
  *
  * @param ownClock parameter, such as `$1`
  */
@@ -18,8 +18,8 @@ export function claimableUntil(ownClock: string): string {
 }
 
 /**
- * Query for the ids of the leads that can be claimed, most overdue first. It reads up to `limit` leads of each lead type
- * that is not paused, so the number of leads of paused types does not matter.
+ * Query for the ids of the leads that can be claimed, most overdue first. It reads up to `limit` leads of each lead
+ * type that is not paused, so the number of leads of paused types does not matter.
  */
 export function claimableLeads({
   after = "(0, '')",

@@ -41,16 +41,16 @@ export function sentCancellationOf(
 }
 
 /**
- * A CTE that reads no row, but whose lock on the table conflicts with that of a re-run. PostgreSQL locks the tables of a
- * statement before it takes the snapshot, so the statement sees the leads of re-runs for which it has waited.
+ * A CTE that reads no row, but whose lock on the table conflicts with that of a re-run. PostgreSQL locks the tables of
+ * a statement before it takes the snapshot, so the statement sees the leads of re-runs for which it has waited.
  */
 const rerunsInProgress = 'reruns_in_progress AS (SELECT FROM rerun WHERE false FOR SHARE)';
 
 /**
- * Cancels the leads of the cancellations in `$1`, a JSON array of `SentCancellation`, at `$2`, and saves each cancellation
- * with its outcome (see README.md). If several cancel the same lead at once, the first one does. The outcomes follow
- * `outcomeIfNotCancelled` of the lead logic. Returns no row for a cancellation whose lead another transaction has just
- * changed: the caller sends it again.
+ * Cancels the leads of the cancellations in `$1`, a JSON array of `SentCancellation`, at `$2`, and saves each
+ * cancellation with its outcome (see README.md). If several cancel the same lead at once, the first one does. The
+ * outcomes follow `outcomeIfNotCancelled` of the lead logic. Returns no row for a cancellation whose lead another
+ * transaction has just changed: the caller sends it again.
  */
 const cancel = writeStatement(
   'cancel',

@@ -49,13 +49,13 @@ export function sentSubmissionOf(submission: Submission, idempotency?: Idempoten
  * accepted. They follow `outcomeWithActiveLead` of the lead logic. `decided` contains all submissions except those in
  * `replayed`.
  *
- * The outcome in `decided` is null if it depends on a change that this statement cannot see: another transaction has just
- * committed an active lead, or this one has just superseded a lead whose re-contact period has passed. The caller sends
- * such a submission again.
+ * The outcome in `decided` is null if it depends on a change that this statement cannot see: another transaction has
+ * just committed an active lead, or this one has just superseded a lead whose re-contact period has passed. The caller
+ * sends such a submission again.
  *
- * The unique index `lead_active` guarantees one active lead per person and type. Leads are inserted in the order of that
- * index, so two concurrent statements cannot deadlock. LIMIT in a lateral subquery makes the planner use an index even if
- * the table was small at the last ANALYZE.
+ * The unique index `lead_active` guarantees one active lead per person and type. Leads are inserted in the order of
+ * that index, so two concurrent statements cannot deadlock. LIMIT in a lateral subquery makes the planner use an index
+ * even if the table was small at the last ANALYZE.
  */
 export const decideSubmissions = `
   WITH sent AS (

@@ -1,6 +1,6 @@
 /**
- * Lateral subquery with the lead type of a row (`partner_id`, `type`): no row if the type does not exist or is not granted to
- * the partner.
+ * Lateral subquery with the lead type of a row (`partner_id`, `type`): no row if the type does not exist or is not
+ * granted to the partner.
  */
 export function grantedTypeOf(row: string): string {
   return `LATERAL (

@@ -18,8 +18,8 @@ const grantedType: Statement = {
 };
 
 /**
- * Returns the store's intake, whose calls are batched: `waiting` is the number of waiting calls, and `idle` resolves once there
- * is none.
+ * Returns the store's intake, whose calls are batched: `waiting` is the number of waiting calls, and `idle` resolves
+ * once there is none.
  */
 export function postgresIntake(
   database: PostgresDatabase,

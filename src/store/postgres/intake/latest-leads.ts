@@ -3,8 +3,8 @@ import { grantedTypeOf } from './granted-type.ts';
 
 /**
  * CTE with the latest lead of each row of `requested` (`id`, `partner_id`, `type`, `mobile`): the lead that the partner
- * submitted last for the person and type. `request_id` is the row's id. `type_id` is null if the type is not granted to the
- * partner, `id` is null if there is no lead.
+ * submitted last for the person and type. `request_id` is the row's id. `type_id` is null if the type is not granted to
+ * the partner, `id` is null if there is no lead.
  */
 export const latestLeads = `
   latest AS MATERIALIZED (

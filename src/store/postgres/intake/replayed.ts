@@ -1,6 +1,6 @@
 /**
- * CTE with the rows of `sent` (`id`, `partner_id`, `idempotency_key`, `fingerprint`) whose idempotency key already has a
- * record, and that record. `is_same_request` is false if the key belongs to another request.
+ * CTE with the rows of `sent` (`id`, `partner_id`, `idempotency_key`, `fingerprint`) whose idempotency key already has
+ * a record, and that record. `is_same_request` is false if the key belongs to another request.
  */
 export const replayedRequests = `
   replayed AS MATERIALIZED (

@@ -12,7 +12,9 @@ interface ClaimableLead extends Omit<ClaimedLead, 'mayHaveArrived'> {
   interruptedAt: number | null;
 }
 
-/** Returns a function that claims due leads, and ends those that are too late to call. Runs in the caller's transaction. */
+/**
+ * Returns a function that claims due leads, and ends those that are too late to call. Runs in the caller's transaction.
+ */
 export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimTerms) => ClaimResult {
   const claimableLeads = new Query<ClaimableLead>(
     database,

@@ -17,8 +17,8 @@ export interface DueQueue {
 }
 
 /**
- * Prepares the due queue. It reads the leads by type and merges the types, so the number of leads of paused types does not
- * matter.
+ * Prepares the due queue. It reads the leads by type and merges the types, so the number of leads of paused types does
+ * not matter.
  */
 export function dueQueue(database: DatabaseSync): DueQueue {
   const nextOfTypes = new Query<{ typeId: number; nextAttemptAt: number | null }>(

@@ -18,7 +18,9 @@ export type CheckpointTask = 'checkpoint' | 'truncate';
 /** Maximum time that writers wait for readers of the log (ms). */
 const busyTimeout = 50;
 
-/** Passes that do not block writers: the first moves nearly everything, the second what was written during the first. */
+/**
+ * Passes that do not block writers: the first moves nearly everything, the second what was written during the first.
+ */
 const passivePasses = 2;
 
 const port = parentPort;

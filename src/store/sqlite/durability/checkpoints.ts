@@ -12,8 +12,8 @@ const thread = new URL('checkpoint-thread.ts', import.meta.url);
 const checkpointInterval = 256;
 
 /**
- * `checkpointInterval` under load (pages; 32 MB). Requests then wait for each other rather than for the disk, and fewer checkpoints
- * write fewer pages, because each page has been written several times meanwhile.
+ * `checkpointInterval` under load (pages; 32 MB). Requests then wait for each other rather than for the disk, and fewer
+ * checkpoints write fewer pages, because each page has been written several times meanwhile.
  */
 const checkpointIntervalUnderLoad = 8_192;
 
@@ -21,7 +21,8 @@ const checkpointIntervalUnderLoad = 8_192;
 const writesUnderLoad = 32;
 
 /**
- * Approximate number of pages that a commit adds to the log, besides one per write: the last page of each table and index.
+ * Approximate number of pages that a commit adds to the log, besides one per write: the last page of each table and
+ * index.
  */
 const pagesPerCommit = 10;
 
@@ -39,8 +40,8 @@ type Settle = (isComplete: boolean) => void;
  * Runs checkpoints in a thread: SQLite would run them within a COMMIT, and block every request while the disk syncs
  * hundreds of pages.
  *
- * The thread and its connection need eight descriptors, so the server starts it early (`start`) and keeps it. If it cannot
- * be started or exits, the main thread runs the checkpoint, and the next one starts another thread.
+ * The thread and its connection need eight descriptors, so the server starts it early (`start`) and keeps it. If it
+ * cannot be started or exits, the main thread runs the checkpoint, and the next one starts another thread.
  */
 export class Checkpoints {
   readonly #file: CheckpointedFile;
@@ -74,8 +75,8 @@ export class Checkpoints {
   }
 
   /**
-   * Moves the log's content to the database file and truncates the log. Resolves to false if a reader or writer prevented
-   * it.
+   * Moves the log's content to the database file and truncates the log. Resolves to false if a reader or writer
+   * prevented it.
    */
   truncateLog(): Promise<boolean> {
     return this.#send('truncate');

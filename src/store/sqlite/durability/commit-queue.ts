@@ -50,7 +50,9 @@ export class CommitQueue {
   #isScheduled = false;
   /** The sync in progress. Never rejects; resolves to the error if the sync failed. */
   #syncing: Promise<unknown> | undefined;
-  /** When the first of the failed attempts to get the lock was made (`performance.now()`); 0: the last one succeeded. */
+  /**
+   * When the first of the failed attempts to get the lock was made (`performance.now()`); 0: the last one succeeded.
+   */
   #lockedSince = 0;
   /** Number of waiting entries, from the first, that run again with a savepoint each. */
   #isolated = 0;
@@ -74,8 +76,8 @@ export class CommitQueue {
   }
 
   /**
-   * Runs `work` in the next batch. Resolves to its result once the batch is committed and synced. `work` may run a second
-   * time after a rollback, so it must have no effect outside the store.
+   * Runs `work` in the next batch. Resolves to its result once the batch is committed and synced. `work` may run a
+   * second time after a rollback, so it must have no effect outside the store.
    *
    * @throws {StoreUnavailable} if too many writes are waiting
    */
@@ -176,8 +178,9 @@ export class CommitQueue {
   }
 
   /**
-   * Runs a batch in the open transaction. If an entry throws, the batch is rolled back and runs again with a savepoint per
-   * entry. Savepoints from the start would double the cost of every batch: SQLite copies each page that an entry changes.
+   * Runs a batch in the open transaction. If an entry throws, the batch is rolled back and runs again with a savepoint
+   * per entry. Savepoints from the start would double the cost of every batch: SQLite copies each page that an entry
+   * changes.
    */
   #runBatch(batch: Entry[]): void {
     try {

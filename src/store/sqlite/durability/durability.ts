@@ -22,8 +22,8 @@ export interface Durability {
   /** Acquires what is needed later, while it is still available. */
   start(): void;
   /**
-   * Moves the log's content to the database file and truncates the log. Resolves to false if a reader or writer prevented
-   * it.
+   * Moves the log's content to the database file and truncates the log. Resolves to false if a reader or writer
+   * prevented it.
    */
   truncateLog(): Promise<boolean>;
   /** Closes the database too. */

@@ -1,7 +1,7 @@
 /**
  * Caches look-ups until the end of the current event-loop tick. Most requests that arrive together use the same key and
- * lead type. A change by another process applies from the next tick on, and every look-up happens while its request is in
- * progress, so no request is served with data older than the request.
+ * lead type. A change by another process applies from the next tick on, and every look-up happens while its request is
+ * in progress, so no request is served with data older than the request.
  */
 export class TickCache<Row> {
   #rows = new Map<string, Row | undefined>();

@@ -12,8 +12,8 @@ import { Checkpoints } from './checkpoints.ts';
 import type { Durability } from './durability.ts';
 
 /**
- * The write-ahead log of a database file. This class syncs the log after each commit in a thread of libuv, because SQLite
- * would sync it within COMMIT and block every request meanwhile.
+ * The write-ahead log of a database file. This class syncs the log after each commit in a thread of libuv, because
+ * SQLite would sync it within COMMIT and block every request meanwhile.
  *
  * A commit is acknowledged only while the store's files are those that were opened and its tables are those of this
  * version of the program. Otherwise the process refuses to read and write until it is restarted.
@@ -104,7 +104,10 @@ export class WriteAheadLog implements Durability {
     else closeStore(this.#database, this.#path);
   }
 
-  /** Checks a version that differs from that of the last transaction. A transaction is open afterwards, unless this throws. */
+  /**
+   * Checks a version that differs from that of the last transaction. A transaction is open afterwards, unless this
+   * throws.
+   */
   #checkVersion(version: Version): void {
     if (migrationOf(version) > latestMigration) {
       this.#database.exec('ROLLBACK');
@@ -144,8 +147,8 @@ export class WriteAheadLog implements Durability {
   }
 
   /**
-   * Moves the log's pages to the database file and resets the log, before anything else is written to it. After a failed
-   * sync the kernel may drop the pages that it could not write and still report success for the next sync.
+   * Moves the log's pages to the database file and resets the log, before anything else is written to it. After a
+   * failed sync the kernel may drop the pages that it could not write and still report success for the next sync.
    */
   #resetLog(): void {
     const result = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();

@@ -10,8 +10,8 @@ import { markedClosed, versionOf, withNewLineage } from './version.ts';
 const allPages = 2 ** 31 - 1;
 
 /**
- * Copies a store to a new file while it is in use. The copy is written to `<file>.incomplete-<random>` and renamed once it is
- * complete, checked and synced, so an interrupted backup leaves only the incomplete file.
+ * Copies a store to a new file while it is in use. The copy is written to `<file>.incomplete-<random>` and renamed once
+ * it is complete, checked and synced, so an interrupted backup leaves only the incomplete file.
  *
  * @throws {UserError} if the file exists, or its directory does not
  */

@@ -8,7 +8,9 @@ import { applicationId, prereleaseApplicationId } from './version.ts';
 /** Maximum time that a start waits for another process that migrates the same file (ms). */
 const startTimeout = 10_000;
 
-/** Size of the log at which SQLite runs a checkpoint within a commit, if no other checkpoint succeeded (pages; 1 GiB). */
+/**
+ * Size of the log at which SQLite runs a checkpoint within a commit, if no other checkpoint succeeded (pages; 1 GiB).
+ */
 const maxLogPages = 262_144;
 
 /** Size to which a larger log is truncated when it is reset (bytes). */
@@ -18,8 +20,9 @@ const logSizeLimit = 64 * 2 ** 20;
 const pageCacheSize = 8_192;
 
 /**
- * Opens the database file, or creates it, in WAL mode. With `synchronous=NORMAL` SQLite syncs the log only as far as the
- * file's integrity requires; `WriteAheadLog` makes commits durable. On macOS, `fullfsync` flushes the drive's cache too.
+ * Opens the database file, or creates it, in WAL mode. With `synchronous=NORMAL` SQLite syncs the log only as far as
+ * the file's integrity requires; `WriteAheadLog` makes commits durable. On macOS, `fullfsync` flushes the drive's cache
+ * too.
  *
  * @param path file, or `:memory:`
  * @throws if another program, or a version before 1.0.0, wrote the file
@@ -66,7 +69,8 @@ export function waitForLocks(database: DatabaseSync): void {
 }
 
 /**
- * Makes statements fail at once if another process holds a lock: waiting would block every request. `CommitQueue` retries.
+ * Makes statements fail at once if another process holds a lock: waiting would block every request. `CommitQueue`
+ * retries.
  */
 export function stopWaitingForLocks(database: DatabaseSync): void {
   database.exec('PRAGMA busy_timeout = 0');

@@ -15,8 +15,8 @@ const logHeader = 32;
 const frameHeader = 24;
 
 /**
- * Inspects the files of a store before SQLite opens them. SQLite would treat a missing log as an empty one, and would apply
- * any log to the file, even that of another store.
+ * Inspects the files of a store before SQLite opens them. SQLite would treat a missing log as an empty one, and would
+ * apply any log to the file, even that of another store.
  *
  * @param accepted `without its log`: the operator accepts that the log is lost
  * @throws if opening would lose acknowledged leads, or apply another store's log
@@ -61,12 +61,13 @@ const foreignLog = (path: string) =>
   `${path}-wal is not the log of ${path}, which was restored or replaced. Stop every process that uses the store, move ${path}-wal and ${path}-shm to another directory, then start again.`;
 
 /**
- * Returns whether a log is the file's own, another store's, or truncated. It is the file's own if it contains a page 1 of the
- * file's lineage; if it has no page 1 and the file is marked as in use, because a checkpoint has moved the mark to the file;
- * or if it has no page 1 and was never reset, because this program's logs start with the mark, so another program wrote it.
+ * Returns whether a log is the file's own, another store's, or truncated. It is the file's own if it contains a page 1
+ * of the file's lineage; if it has no page 1 and the file is marked as in use, because a checkpoint has moved the mark
+ * to the file; or if it has no page 1 and was never reset, because this program's logs start with the mark, so another
+ * program wrote it.
  *
- * If a log is truncated while a process uses it, the process continues behind a hole, and SQLite ignores a log that begins
- * with a hole.
+ * If a log is truncated while a process uses it, the process continues behind a hole, and SQLite ignores a log that
+ * begins with a hole.
  */
 function statusOfLog(log: string, lineage: number, isUsed: boolean): 'own' | 'foreign' | 'truncated' {
   // Closing this descriptor releases no lock: SQLite locks the index (-shm), not the log.

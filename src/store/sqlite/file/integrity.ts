@@ -44,7 +44,8 @@ export function checkIntegrity(database: DatabaseSync, path: string): void {
 }
 
 /**
- * Rebuilds the indexes of the tables, or all indexes. Returns the first remaining fault, after a rollback; undefined: none.
+ * Rebuilds the indexes of the tables, or all indexes. Returns the first remaining fault, after a rollback; undefined:
+ * none.
  */
 export function rebuildIndexes(database: DatabaseSync, tables?: readonly string[]): string | undefined {
   markInUse(database);

@@ -8,8 +8,8 @@ import { isInUse, markedClosed, markedInUse, type Version, versionOf, withNewLin
 const closeTimeout = 1_000;
 
 /**
- * Marks the store as in use, in the database file itself, so that a log that is missing later is noticed. Does nothing if
- * the store is already marked.
+ * Marks the store as in use, in the database file itself, so that a log that is missing later is noticed. Does nothing
+ * if the store is already marked.
  *
  * @throws if another connection holds the lock
  */
@@ -31,8 +31,8 @@ function changeVersion(database: DatabaseSync, change: (version: Version) => Ver
 }
 
 /**
- * Closes a connection to the store. The last connection marks the store as closed: SQLite then moves the log's content to
- * the file and removes the log.
+ * Closes a connection to the store. The last connection marks the store as closed: SQLite then moves the log's content
+ * to the file and removes the log.
  *
  * @param path of the database file
  */
@@ -44,8 +44,8 @@ export function closeStore(database: DatabaseSync, path: string): void {
 }
 
 /**
- * Closes a connection whose files were replaced. SQLite removes the log by its path, and the log at that path may belong to
- * another store by now; this function preserves it.
+ * Closes a connection whose files were replaced. SQLite removes the log by its path, and the log at that path may
+ * belong to another store by now; this function preserves it.
  */
 export function closeReplacedStore(database: DatabaseSync, path: string): void {
   const restore = [`${path}-wal`, `${path}-shm`].map(preserve);

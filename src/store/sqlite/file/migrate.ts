@@ -16,8 +16,8 @@ export function currentMigration(database: DatabaseSync): number {
 }
 
 /**
- * Brings the database to the latest migration, in one transaction. If two processes start at once, one migrates; the other
- * waits and finds nothing to do.
+ * Brings the database to the latest migration, in one transaction. If two processes start at once, one migrates; the
+ * other waits and finds nothing to do.
  *
  * @param files the migrations of this version of the program
  * @throws if a newer version of the program has migrated the database

@@ -5,8 +5,8 @@ const ownerOnly = 0o600;
 const others = 0o077;
 
 /**
- * Creates an empty file that only its owner can read and write, regardless of the umask. SQLite gives its own files the same
- * mode.
+ * Creates an empty file that only its owner can read and write, regardless of the umask. SQLite gives its own files the
+ * same mode.
  */
 export function createPrivate(path: string): void {
   if (existsSync(path)) return;

@@ -34,8 +34,9 @@ function repairAlone(database: DatabaseSync, path: string): string | undefined {
 }
 
 /**
- * Prevents every other connection until the database is closed. A process whose log was removed still has the file open:
- * leaving WAL mode needs the lock of the file itself, while the lock of a log would not be that of the other process.
+ * Prevents every other connection until the database is closed. A process whose log was removed still has the file
+ * open: leaving WAL mode needs the lock of the file itself, while the lock of a log would not be that of the other
+ * process.
  */
 function excludeOthers(database: DatabaseSync, path: string): void {
   stopWaitingForLocks(database);

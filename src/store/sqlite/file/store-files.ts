@@ -12,14 +12,15 @@ interface KnownFile {
 const logMagic = [0x377f0682, 0x377f0683];
 
 /**
- * Resolution of a file system's timestamps (ms): two changes of a directory within this time may have the same timestamp, so
- * a directory that changed so recently is checked again.
+ * Resolution of a file system's timestamps (ms): two changes of a directory within this time may have the same
+ * timestamp, so a directory that changed so recently is checked again.
  */
 const timestampResolution = 100;
 
 /**
- * The store's files as they were opened. SQLite continues to write to a file that was removed or replaced, and everything
- * written from then on is lost when the process ends. Each commit therefore checks the files before it is acknowledged.
+ * The store's files as they were opened. SQLite continues to write to a file that was removed or replaced, and
+ * everything written from then on is lost when the process ends. Each commit therefore checks the files before it is
+ * acknowledged.
  */
 export class StoreFiles {
   readonly #files: readonly KnownFile[];
@@ -70,7 +71,10 @@ export class StoreFiles {
     return moved;
   }
 
-  /** After another program has truncated the log, SQLite writes behind a hole. A log that a checkpoint truncated is empty. */
+  /**
+   * After another program has truncated the log, SQLite writes behind a hole. A log that a checkpoint truncated is
+   * empty.
+   */
   #isLogTruncated(): boolean {
     return readSync(this.#log, this.#magic, 0, 4, 0) === 4 && !hasLogHeader(this.#magic);
   }

@@ -1,8 +1,8 @@
 import { readSync, writeSync } from 'node:fs';
 
 /**
- * When SQLite moves rows within a page, their old bytes remain in the page's unallocated space, even with `secure_delete`,
- * and can still be read after the rows are deleted. This file implements as much of the file format
+ * When SQLite moves rows within a page, their old bytes remain in the page's unallocated space, even with
+ * `secure_delete`, and can still be read after the rows are deleted. This file implements as much of the file format
  * (sqlite.org/fileformat2.html) as is necessary to overwrite that space, which SQLite never reads.
  */
 
@@ -59,7 +59,8 @@ export function overwriteUnallocatedSpace(descriptor: number, first: number, cou
 }
 
 /**
- * Returns the bounds of the unallocated space between a page's cell pointers and its cells; empty if it is not a B-tree page.
+ * Returns the bounds of the unallocated space between a page's cell pointers and its cells; empty if it is not a B-tree
+ * page.
  */
 function unallocated(page: Buffer, usableSize: number): [from: number, to: number] {
   const headerSize = headerSizes[page.readUInt8(0)];

@@ -15,10 +15,10 @@ const applicationIdOffset = 68;
  * `user_version`, the number that SQLite reserves for applications in the file header. It consists of three parts:
  *
  * - Bits 0 to 15: number of the last migration.
- * - Bit 30: whether the store is in use, which means that the log (`-wal`) may contain commits that the file does not. The
- *   bit is set in the file itself before the first commit, and cleared when the last process closes the store.
- * - Bits 16 to 29: the lineage, a random number for each backup and for each time that a closed store is used again. A log
- *   belongs to a file if it contains a page 1 of the same lineage.
+ * - Bit 30: whether the store is in use, which means that the log (`-wal`) may contain commits that the file does not.
+ *   The bit is set in the file itself before the first commit, and cleared when the last process closes the store.
+ * - Bits 16 to 29: the lineage, a random number for each backup and for each time that a closed store is used again. A
+ *   log belongs to a file if it contains a page 1 of the same lineage.
  */
 export type Version = number;
 
@@ -44,7 +44,10 @@ export function isInUse(version: Version): boolean {
   return (version & inUseBit) !== 0;
 }
 
-/** Returns the version with the in-use bit set. The lineage does not change, so that the log begins with that of the file. */
+/**
+ * Returns the version with the in-use bit set. The lineage does not change, so that the log begins with that of the
+ * file.
+ */
 export function markedInUse(version: Version): Version {
   return version | inUseBit;
 }

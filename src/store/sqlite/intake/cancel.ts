@@ -37,7 +37,8 @@ export function sqliteCancel(
 }
 
 /**
- * Returns a function that cancels a lead if possible, and saves the cancellation either way, in the caller's transaction.
+ * Returns a function that cancels a lead if possible, and saves the cancellation either way, in the caller's
+ * transaction.
  */
 function cancellationWriter(
   database: DatabaseSync,
