@@ -56,7 +56,7 @@ test('a lead without optional fields has neither comments nor custom fields nor 
       last_name: 'Doe',
       email: 'john.doe@test.com',
     },
-    truncated: [],
+    hasTruncatedComments: false,
   });
 });
 
@@ -87,7 +87,7 @@ describe('a name', () => {
       'n'.repeat(29),
       `${label}: ${'n'.repeat(29)} nnn`,
     ]);
-    expect(longer.truncated).toEqual([]);
+    expect(longer.hasTruncatedComments).toBe(false);
   });
 });
 
@@ -139,9 +139,9 @@ test('adds the subtype to the comments, and sends no blank optional fields', () 
 test('comments of exactly the maximum length are not truncated', () => {
   const label = 'subtype: ';
   const longest = formOf({ subtype: 'x'.repeat(255 - label.length) });
-  expect([longest.fields['comments']?.length, longest.truncated]).toEqual([255, []]);
+  expect([longest.fields['comments']?.length, longest.hasTruncatedComments]).toEqual([255, false]);
   const longer = formOf({ subtype: 'x'.repeat(256 - label.length) });
-  expect([longer.fields['comments']?.length, longer.truncated]).toEqual([255, ['comments']]);
+  expect([longer.fields['comments']?.length, longer.hasTruncatedComments]).toEqual([255, true]);
 });
 
 describe('data', () => {
@@ -202,8 +202,8 @@ describe('data', () => {
     }));
     fc.assert(
       fc.property(fc.dictionary(word, tree, { minKeys: 1, maxKeys: 2 }), (data) => {
-        const { fields, truncated } = formWith(data);
-        fc.pre(truncated.length === 0);
+        const { fields, hasTruncatedComments } = formWith(data);
+        fc.pre(!hasTruncatedComments);
         const sent = Object.values(fields).join(', ');
         JSON.stringify(data, (_name, value) => {
           if (typeof value === 'string') expect(sent).toContain(value);

@@ -13,8 +13,8 @@ import {
 /** A lead as parameters of add_lead. */
 export interface LeadForm {
   fields: Record<string, string>;
-  /** Names of the fields whose text is cut off because it is too long. */
-  truncated: string[];
+  /** Whether some data is missing because the comments are too long. */
+  hasTruncatedComments: boolean;
 }
 
 /** Maximum lengths of add_lead's fields (characters). */
@@ -117,7 +117,7 @@ class FormBuilder {
   build(): LeadForm {
     const comments = this.#comments.join(', ');
     if (comments !== '') this.fields['comments'] = comments.slice(0, maxLengths.comments);
-    return { fields: this.fields, truncated: comments.length > maxLengths.comments ? ['comments'] : [] };
+    return { fields: this.fields, hasTruncatedComments: comments.length > maxLengths.comments };
   }
 }
 

@@ -37,7 +37,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
           response: `DIALLER_LISTS has no list for lead type ${JSON.stringify(lead.type)}`,
         };
       }
-      const { fields, truncated } = leadForm(lead, list, settings, context.parsePhone);
+      const { fields, hasTruncatedComments } = leadForm(lead, list, settings, context.parsePhone);
       const body = new URLSearchParams({
         source: 'leadsapi',
         user,
@@ -48,12 +48,8 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
       const posted = await post(url, { headers: form, body: body.toString(), signal });
       if ('failure' in posted) return posted.failure;
       const result = await resultOfResponse(posted.response, lead.mayHaveArrived);
-      if (result.outcome !== 'delivered' || truncated.length === 0) return result;
-      return {
-        ...result,
-        response: `${result.response}; truncated: ${truncated.join(', ')}`,
-        incomplete: true,
-      };
+      if (result.outcome !== 'delivered' || !hasTruncatedComments) return result;
+      return { ...result, response: `${result.response}; truncated: comments`, incomplete: true };
     },
   };
 }
