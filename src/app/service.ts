@@ -11,7 +11,6 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type OnResponse, requestLog } from '../telemetry/requests.ts';
 import { startTracing } from '../telemetry/tracing.ts';
-import { BacklogReader } from './backlog.ts';
 import { bootstrap, type FirstPartner } from './bootstrap.ts';
 import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
@@ -20,6 +19,7 @@ import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { urlOf } from './url.ts';
+import { WorkloadReader } from './workload.ts';
 
 /** A running server with its store. */
 export interface Service {
@@ -50,18 +50,18 @@ interface Parts {
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
-  // The metrics are created before `backlog`, `readiness` and `store`, which they read, because they also observe the
+  // The metrics are created before `workload`, `readiness` and `store`, which they read, because they also observe the
   // store.
   const metrics =
     config.metrics &&
     (await loadMetrics(
-      () => backlog.read(),
+      () => workload.read(),
       () => readiness.isReady,
       () => store.waiting(),
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
   const store = await openStore(config.databaseUrl, config.databaseConnections, observer);
-  const backlog = new BacklogReader(store, log);
+  const workload = new WorkloadReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();
 

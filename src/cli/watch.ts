@@ -11,7 +11,7 @@ import { ActivityHistory, formatLine, formatScreen, toJson, watchMembers } from 
 /** Time between two refreshes (ms). */
 const refreshInterval = 1_000;
 
-/** `leads watch`: displays intake, delivery and backlog as they change. */
+/** `leads watch`: displays intake, delivery and due leads as they change. */
 export function watchCommand(context: CommandContext): Command {
   const command = new Command('watch').description(
     'display intake, delivery and due leads, refreshed every second until Ctrl-C.\nIf the output is not a terminal, print one line per second',

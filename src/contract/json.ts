@@ -3,12 +3,12 @@ import { locateJsonError } from './json-syntax-error.ts';
 import { bodyError, type ValidationErrors } from './messages.ts';
 
 /** A body's text and its parsed value, or its validation errors. */
-export type Json = { text: string; value: unknown } | { errors: ValidationErrors };
+export type JsonResult = { text: string; value: unknown } | { errors: ValidationErrors };
 
 const byteOrderMark = '\ufeff';
 
 /** Parses a body as JSON (RFC 8259): UTF-8, with an optional byte order mark. */
-export function readJson(bytes: Buffer): Json {
+export function readJson(bytes: Buffer): JsonResult {
   if (!isUtf8(bytes)) return { errors: notUtf8(bytes) };
   let text = bytes.toString('utf8');
   if (text.startsWith(byteOrderMark)) text = text.slice(1);

@@ -12,7 +12,7 @@ const maxSuggestionLength = 64;
 
 /** Returns a validation error about the body as a whole. */
 export function bodyError(message: string): ValidationErrors {
-  return validationErrorsOf(new Map([['body', [message]]]));
+  return numberMessages(new Map([['body', [message]]]));
 }
 
 /** The validation error of a JSON body that is not an object. */
@@ -20,7 +20,7 @@ export const notAnObject: ValidationErrors = bodyError('Body must be a JSON obje
 
 /** Returns a validation error about a request whose body was not read. */
 export function requestError(message: string): ValidationErrors {
-  return validationErrorsOf(new Map([['request', [message]]]));
+  return numberMessages(new Map([['request', [message]]]));
 }
 
 /**
@@ -41,7 +41,7 @@ export function validationErrorsFrom(errors: readonly ErrorObject[], schema: Bod
     } else if (part === 'header') {
       others.set(headerName(field ?? ''), [headerMessage(error)]);
     } else if (part === 'requestBody') {
-      add(found, field ?? missingField(error) ?? 'body', error, schema);
+      addMessage(found, field ?? missingField(error) ?? 'body', error, schema);
     } else {
       throw new Error(`No message for the keyword ${error.keyword} at ${error.instancePath}.`);
     }
@@ -50,7 +50,7 @@ export function validationErrorsFrom(errors: readonly ErrorObject[], schema: Bod
   const ordered = new Map<string, Iterable<string>>(inSchemaOrder(found, schema));
   // A query parameter or header can have the name of a field.
   for (const [name, messages] of others) ordered.set(name, [...(ordered.get(name) ?? []), ...messages]);
-  return validationErrorsOf(ordered);
+  return numberMessages(ordered);
 }
 
 function inSchemaOrder(found: Map<string, Set<string>>, schema: BodySchema): [string, Set<string>][] {
@@ -66,7 +66,12 @@ function lengthErrorsLast(errors: readonly ErrorObject[]): ErrorObject[] {
   return errors.toSorted((one, other) => isLength(one) - isLength(other));
 }
 
-function add(found: Map<string, Set<string>>, name: string, error: ErrorObject, schema: BodySchema): void {
+function addMessage(
+  found: Map<string, Set<string>>,
+  name: string,
+  error: ErrorObject,
+  schema: BodySchema,
+): void {
   const messages = found.get(name) ?? new Set();
   found.set(name, messages);
   const field = schema.properties[name];
@@ -156,7 +161,8 @@ function pathOf(error: ErrorObject): (string | undefined)[] {
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function validationErrorsOf(messages: ReadonlyMap<string, Iterable<string>>): ValidationErrors {
+/** Returns the messages of each field under the names "0", "1", and so on. */
+function numberMessages(messages: ReadonlyMap<string, Iterable<string>>): ValidationErrors {
   // Without a prototype, so that `__proto__` is a field like any other.
   const errors: ValidationErrors = Object.create(null);
   for (const [field, texts] of messages) {

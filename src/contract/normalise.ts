@@ -5,7 +5,7 @@ import { allowsType, type BodySchema } from './document.ts';
  * Returns a function that normalises a body: it removes blank fields that are required or may be null, and converts
  * strings of digits to integers in fields that may be integers. A body that needs no change is returned as it is.
  */
-export function normaliseBody(schema: BodySchema): (body: object) => object {
+export function bodyNormaliser(schema: BodySchema): (body: object) => object {
   const rules = Object.entries(schema.properties)
     .map(([name, field]) => {
       const isRequired = schema.required?.includes(name) ?? false;

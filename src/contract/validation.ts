@@ -3,7 +3,7 @@ import { OpenAPIValidator } from 'openapi-backend';
 import type { PhoneParsers } from '../leads/phone.ts';
 import { bodySchema, type Contract, type ContractOperation } from './document.ts';
 import { notAnObject, type ValidationErrors, validationErrorsFrom } from './messages.ts';
-import { normaliseBody } from './normalise.ts';
+import { bodyNormaliser } from './normalise.ts';
 import { callableKeyword, contractAjv } from './vocabulary.ts';
 
 /** The normalised body of a valid request, or its validation errors. */
@@ -41,7 +41,7 @@ export function validators(
 
   return (operation) => {
     const schema = bodySchema(contract.document, operation);
-    const normalise = normaliseBody(schema);
+    const normalise = bodyNormaliser(schema);
     return (request) => {
       if (typeof request.body !== 'object' || request.body === null)
         return { errors: notAnObject, notCallable: [] };

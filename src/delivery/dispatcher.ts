@@ -276,7 +276,7 @@ export class Dispatcher {
     const attributes = {
       'leads.lead': lead.id,
       'leads.dialler': dialler.name,
-      'leads.attempt': lead.attempts,
+      'leads.attempt': lead.attemptNumber,
     };
     const describe = ({ outcome }: DeliveryResult) => ({ 'leads.outcome': outcome });
     return continueTrace(lead.trace, 'deliver', attributes, () => this.#deliver(lead, signal), describe);
@@ -330,7 +330,7 @@ export class Dispatcher {
   /** Returns the delay before the next attempt (ms); undefined: there is none. */
   #delayUntilNextAttempt(lead: ClaimedLead, { outcome, retryAfter }: DeliveryResult): number | undefined {
     if (outcome === 'delivered' || outcome === 'rejected') return undefined;
-    return retryDelay(lead.attempts, retryAfter, this.#options.retrySchedule);
+    return retryDelay(lead.attemptNumber, retryAfter, this.#options.retrySchedule);
   }
 
   #logResult(lead: ClaimedLead, result: DeliveryResult, delay: number | undefined): void {
@@ -340,7 +340,7 @@ export class Dispatcher {
       lead: lead.id,
       type: lead.type,
       partner: lead.partner,
-      attempt: lead.attempts,
+      attempt: lead.attemptNumber,
       response,
     };
     if (outcome === 'delivered') {

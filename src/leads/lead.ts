@@ -73,8 +73,10 @@ export function outcomeWithActiveLead(
  * Returns the outcome of a request to cancel that cancelled no lead. If the lead is scheduled or failed, an attempt is
  * in flight or may have reached the dialler.
  *
- * @param last state of the last lead that the partner submitted for the person and type; undefined: there is none
+ * @param latest state of the partner's latest lead for the person and type; undefined: there is none
  */
-export function outcomeIfNotCancelled(last: LeadState | undefined): CancellationOutcome {
-  return last === 'scheduled' || last === 'dialled' || last === 'failed' ? 'already-processed' : 'not-found';
+export function outcomeIfNotCancelled(latest: LeadState | undefined): CancellationOutcome {
+  return latest === 'scheduled' || latest === 'dialled' || latest === 'failed'
+    ? 'already-processed'
+    : 'not-found';
 }

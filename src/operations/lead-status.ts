@@ -9,7 +9,7 @@ const reply = Reply.of<'leadStatus'>();
 const notFound = reply(200, 'not-found', { found: false });
 const serverError = reply(500, 'server-error', { error: 'The server could not look up the lead.' });
 
-/** POST /lead/status: returns the state of the partner's last lead for a person and type. */
+/** POST /lead/status: returns the state of the partner's latest lead for a person and type. */
 export function leadStatus(intake: Intake, parsePhone: ParsePhone): Operation<'leadStatus'> {
   return {
     async run({ partner, body }) {

@@ -132,7 +132,7 @@ function acceptedBytes(socket: Socket): number {
 }
 
 /** Returns whether a response other than that with the document is in progress on a connection. */
-function isBusy(socket: Socket, document: ServerResponse | undefined): boolean {
+function isBusy(socket: Socket, document: ServerResponse): boolean {
   // The cast: Node keeps the current response there, but its types do not declare it.
   const { _httpMessage: current } = socket as Socket & { _httpMessage?: ServerResponse | null };
   return current !== undefined && current !== null && current !== document;

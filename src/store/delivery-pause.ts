@@ -29,7 +29,7 @@ export interface DeliveryPauses {
    */
   pauseDelivery(pause: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): Promise<void>;
   /**
-   * Ends the pauses of a type, or those of all types (undefined). Pauses of single types outlast one of all types.
+   * Ends the pauses of one type, or those of all types (undefined). The latter leaves pauses of single types in force.
    *
    * @returns the pauses that it ended
    */

@@ -76,8 +76,8 @@ export interface DueLead {
 
 /** A due lead. Until the lease ends, only the owner of the claim may deliver it. */
 export interface ClaimedLead extends DueLead {
-  /** Attempt number, starting at 1. */
-  attempts: number;
+  /** Number of the attempt, starting at 1. */
+  attemptNumber: number;
   /** Whether the dialler may have the lead from an earlier attempt with an unknown outcome. */
   mayHaveArrived: boolean;
   /** Trace of the request that created the lead (W3C Trace Context, `traceparent`); null without tracing. */
@@ -191,7 +191,7 @@ export interface KeyRecord {
 export interface NextKey {
   id: string;
   digest: string;
-  /** When the replaced key expires, unless it expires earlier already. */
+  /** When the replaced key expires, unless it has an earlier expiry. */
   oldUntil: number;
 }
 
@@ -230,9 +230,10 @@ export interface Registry {
   /** Returns the digests of all keys that are neither revoked nor expired. */
   activeKeyDigests(): Promise<string[]>;
   /**
-   * Adds a key for the holder of another, which expires. If that one expires earlier already, its expiry is unchanged.
+   * Replaces a key: adds another for the same partner, and sets when the replaced key expires. An earlier expiry is
+   * kept.
    *
-   * @throws {UserError} if the other key is revoked or expired
+   * @throws {UserError} if the replaced key is revoked or expired
    */
   rotateKey(id: string, next: NextKey): Promise<RotatedKey>;
   /** Revokes a key. Has no effect if it is revoked already. */

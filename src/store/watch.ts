@@ -64,7 +64,7 @@ export interface AttemptCount {
  */
 export interface ActivityCursor {
   /** Id of a submission, up to which all were counted. */
-  submission: string;
+  submissionId: string;
   /** Counts of the submissions after it, by partner and outcome. */
   submissions: ReadonlyMap<string, number>;
   /** Id of an attempt, up to which all were counted. */

@@ -2,9 +2,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { droppedLines } from './log.ts';
 import type { CompletedRequest } from './requests.ts';
 
-/** Counts of what the store contains, read each time the metrics are read. */
-export interface Backlog {
+/** Values of the metrics that describe the store's workload, read each time the metrics are read. */
+export interface WorkloadMetrics {
+  /** Number of leads in each state. */
   byState: Record<string, number>;
+  /** Number of leads that can be claimed now. */
   due: number;
   /** Number of failed leads that the dialler may have. */
   undecided: number;
@@ -28,7 +30,7 @@ const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 /** The metrics for Prometheus. Their names and labels never change, because dashboards and alerts depend on them. */
 export class Metrics {
-  readonly #backlog: () => Promise<Backlog | undefined>;
+  readonly #readWorkload: () => Promise<WorkloadMetrics | undefined>;
   readonly #registry = new Registry();
   readonly #registers = [this.#registry];
 
@@ -125,12 +127,16 @@ export class Metrics {
   });
 
   /**
-   * @param backlog reads the store; undefined if the store fails
+   * @param readWorkload returns undefined if the store fails
    * @param isReady whether the server accepts leads
    * @param waiting returns the number of this process's calls that wait for the store
    */
-  constructor(backlog: () => Promise<Backlog | undefined>, isReady: () => boolean, waiting: () => number) {
-    this.#backlog = backlog;
+  constructor(
+    readWorkload: () => Promise<WorkloadMetrics | undefined>,
+    isReady: () => boolean,
+    waiting: () => number,
+  ) {
+    this.#readWorkload = readWorkload;
     const registers = this.#registers;
     collectDefaultMetrics({ register: this.#registry });
     new Counter({
@@ -188,19 +194,19 @@ export class Metrics {
 
   /** Returns all metrics in Prometheus's text format, with its media type. */
   async read(): Promise<{ type: string; text: string }> {
-    const backlog = await this.#backlog();
+    const workload = await this.#readWorkload();
     // If the store fails, its metrics have no value, and the others remain available.
-    if (backlog === undefined) this.#leads.reset();
-    for (const [state, count] of Object.entries(backlog?.byState ?? {})) this.#leads.set({ state }, count);
-    this.#due.set(backlog?.due ?? Number.NaN);
-    this.#undecided.set(backlog?.undecided ?? Number.NaN);
-    this.#oldestDue.set(backlog?.oldestDue ?? Number.NaN);
-    this.#duePaused.set(backlog?.duePaused ?? Number.NaN);
+    if (workload === undefined) this.#leads.reset();
+    for (const [state, count] of Object.entries(workload?.byState ?? {})) this.#leads.set({ state }, count);
+    this.#due.set(workload?.due ?? Number.NaN);
+    this.#undecided.set(workload?.undecided ?? Number.NaN);
+    this.#oldestDue.set(workload?.oldestDue ?? Number.NaN);
+    this.#duePaused.set(workload?.duePaused ?? Number.NaN);
     this.#paused.reset();
-    if (backlog !== undefined) {
+    if (workload !== undefined) {
       // Alerts and dashboards need a series before the first pause.
       for (const by of ['operator', 'dialler']) this.#paused.set({ type: '', by }, 0);
-      for (const { type = '', by } of backlog.pauses) this.#paused.set({ type, by }, 1);
+      for (const { type = '', by } of workload.pauses) this.#paused.set({ type, by }, 1);
     }
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }

@@ -15,10 +15,10 @@ import { typeCommand } from '../../src/cli/type.ts';
 import { ActivityHistory, formatLine, formatScreen } from '../../src/cli/watch-view.ts';
 import { phoneParser } from '../../src/leads/phone.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { countsByState } from '../../src/store/watch.ts';
 import { run } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
+import { emptyActivity, emptyWorkload } from './watched-store.ts';
 
 const dangerous = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 const hostile = 'x\u001b[2J\u0007\n\u007f\u0085\u009b\u00ad\u200b\u202e\u2066\u2028\ufeff\u3164\u{e0001}y';
@@ -95,19 +95,12 @@ test.each([
 test('`leads watch` escapes unprintable characters, on a screen and in a line', () => {
   const history = new ActivityHistory();
   const activity = {
-    cursor: { submission: '', submissions: new Map(), attemptId: 0, attempts: new Map() },
+    ...emptyActivity,
     submissions: [{ partner: hostile, outcome: 'accepted' as const, count: 1 }],
-    attempts: [],
     failures: [{ id: 1, leadId: 'lead', endedAt: 0, outcome: 'rejected' as const, response: hostile }],
   };
-  const workload = {
-    byState: countsByState([]),
-    undecided: 0,
-    due: 0,
-    duePaused: 0,
-    nextAttemptAt: undefined,
-  };
-  history.add(activity, workload, [{ type: hostile, by: 'operator', reason: hostile, since: 0 }], 0, false);
+  const pause = { type: hostile, by: 'operator', reason: hostile, since: 0 } as const;
+  history.add(activity, emptyWorkload, [pause], 0, false);
   const screen = formatScreen(history);
   // The partner, the response, and the type and reason of the pause.
   expect(screen.split(escaped)).toHaveLength(5);

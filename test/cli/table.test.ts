@@ -11,10 +11,10 @@ import { formatTable, type TableView } from '../../src/cli/table.ts';
 import { ActivityHistory, formatScreen } from '../../src/cli/watch-view.ts';
 import { phoneParser } from '../../src/leads/phone.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { countsByState } from '../../src/store/watch.ts';
 import { skipWithout } from '../harness/process.ts';
 import { cancel, claim, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
+import { emptyActivity, emptyWorkload } from './watched-store.ts';
 
 /** The texts that operators, partners and diallers write. */
 interface Texts {
@@ -104,14 +104,13 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
     response,
   } as const;
   const activity = {
-    cursor: { submission: '', submissions: new Map(), attemptId: 0, attempts: new Map() },
+    ...emptyActivity,
     submissions: [{ partner, outcome: 'accepted' as const, count: 12_345 }],
-    attempts: [],
     failures: [failure],
   };
   const workload = {
     byState: {
-      ...countsByState([]),
+      ...emptyWorkload.byState,
       scheduled: 12_345,
       dialled: 12_345_678,
       cancelled: 123_456,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import { readJson } from '../../src/contract/json.ts';
 import { notAnObject } from '../../src/contract/messages.ts';
-import { normaliseBody } from '../../src/contract/normalise.ts';
+import { bodyNormaliser } from '../../src/contract/normalise.ts';
 import { validators } from '../../src/contract/validation.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 
@@ -62,7 +62,7 @@ test.each([['text'], [null], [5]])('reports that %j is not an object', (body) =>
 });
 
 describe('normalising a body', () => {
-  const normalise = normaliseBody({
+  const normalise = bodyNormaliser({
     required: ['mobile'],
     properties: {
       mobile: { type: 'string' },

@@ -9,7 +9,7 @@ export function claimedLead(submitted: object = {}, changes: Partial<ClaimedLead
     mobile: '+447840258823',
     acceptedAt: 1_000,
     dueAt: 2_000,
-    attempts: 1,
+    attemptNumber: 1,
     mayHaveArrived: false,
     trace: null,
     content: JSON.stringify({

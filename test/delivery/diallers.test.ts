@@ -15,7 +15,7 @@ const lead: ClaimedLead = {
   mobile: '+447840191919',
   acceptedAt: 1_000,
   dueAt: 2_000,
-  attempts: 1,
+  attemptNumber: 1,
   mayHaveArrived: false,
   trace: null,
   content: JSON.stringify({

@@ -418,7 +418,7 @@ describe('attempts', () => {
     ['unknown', startTime + 90_000],
   ] as const)('a lead that is %s is recorded with its times and the next attempt', async (outcome, next) => {
     const store = new DeliveryStore();
-    store.due = leadsOf(1, { attempts: 1 });
+    store.due = leadsOf(1, { attemptNumber: 1 });
     const { dialler, attempts } = heldDialler();
     await dispatchFrom(store, dialler);
     await advanceClock(700);

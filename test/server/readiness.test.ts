@@ -142,9 +142,9 @@ test('reports the reason only on the metrics port', async () => {
     reason: 'the disk is full',
     delivery: { dialler: 'webhook', state: 'waiting', reason: 'The dialler is down.' },
   };
-  const backlog = vi.fn(async () => undefined);
+  const readWorkload = vi.fn(async () => undefined);
   const metrics = new Metrics(
-    backlog,
+    readWorkload,
     () => status.ready,
     () => 0,
   );
@@ -160,9 +160,9 @@ test('reports the reason only on the metrics port', async () => {
   status.ready = true;
   expect(await read()).toMatch(/^leads_ready 1$/m);
   // Concurrent requests share one query of the store.
-  backlog.mockClear();
+  readWorkload.mockClear();
   await Promise.all(Array.from({ length: 20 }, read));
-  expect(backlog).toHaveBeenCalledTimes(1);
+  expect(readWorkload).toHaveBeenCalledTimes(1);
 });
 
 test('/readyz reports whether the store accepts writes, without checking it and without a reason', async () => {

@@ -85,7 +85,7 @@ describe.each(stores)('$name', ({ open }) => {
     const id = `${identifierBound(Date.now() - 5_000)}0000000000`;
     await cancel(store, { id, partnerId: first.id, ...person });
     await expect(store.rerunSubmission(id)).rejects.toThrow(`Submission "${id}" does not exist`);
-    expect((await store.activity({ ...cursor, submission: '' })).submissions).toEqual([]);
+    expect((await store.activity({ ...cursor, submissionId: '' })).submissions).toEqual([]);
     expect(await Array.fromAsync(store.submissions({ mobile: person.mobile }, 10))).toEqual([]);
   });
 

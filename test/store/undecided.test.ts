@@ -195,7 +195,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
-    expect(await claim(store, 'again')).toMatchObject([{ id, attempts: 1, mayHaveArrived: true }]);
+    expect(await claim(store, 'again')).toMatchObject([{ id, attemptNumber: 1, mayHaveArrived: true }]);
     await record(store, 'again', id, 'rejected');
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
   });

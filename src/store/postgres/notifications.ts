@@ -64,7 +64,7 @@ export class LeadNotifications {
     await new Promise((resolve) => setTimeout(resolve, notifyInterval));
     this.#notifying = undefined;
     // If this fails, the dispatchers find the lead at their next poll.
-    await this.#database.readOnce(notify, [this.#sender]).catch(() => {});
+    await this.#database.runOnce(notify, [this.#sender]).catch(() => {});
   }
 
   /**

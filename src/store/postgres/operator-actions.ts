@@ -13,7 +13,7 @@ export function postgresOperatorActions(
   notifications: LeadNotifications,
 ): OperatorActions {
   const actions = operatorActions(database, {
-    holdCancellations,
+    blockCancellations,
     decide,
     onScheduled: (dueAt) => notifications.announce(dueAt),
   });
@@ -37,7 +37,7 @@ const lockReruns = statement('lock_reruns', 'LOCK TABLE rerun IN EXCLUSIVE MODE'
  * cancellation could otherwise be decided before the lead of a re-run is visible, and stored after the re-run has
  * looked for cancellations.
  */
-function* holdCancellations(): Change<void> {
+function* blockCancellations(): Change<void> {
   yield* run(lockReruns);
 }
 

@@ -41,7 +41,7 @@ const maxBatchSize = 500;
 const batchedKinds = 5;
 
 /** Returns the maximum number of statements of one kind in flight. @param connections maximum number of connections */
-export function maxStatementsInFlight(connections: number): number {
+function maxStatementsInFlight(connections: number): number {
   return Math.max(1, Math.floor(connections / batchedKinds));
 }
 

@@ -29,7 +29,8 @@ export function postgresTableWriter(database: PostgresDatabase): Pick<Tables, 'a
         // Uses only these rows: without an index on the column, the maximum of the table would require reading all of
         // it.
         await run(
-          'SELECT setval(name, greatest(pg_sequence_last_value(name), $3)) FROM CAST(pg_get_serial_sequence($1, $2) AS regclass) AS name',
+          `SELECT setval(name, greatest(pg_sequence_last_value(name), $3))
+           FROM CAST(pg_get_serial_sequence($1, $2) AS regclass) AS name`,
           [name, column, largest],
         );
       });

@@ -16,8 +16,8 @@ export function pruning(database: SqlDatabase): Pick<Maintenance, 'prune' | 'del
  * Waits for re-runs in progress, and makes later ones wait: a lead of a re-run that the next statement did not see
  * would lose its submission. SQLite has one writer at a time and needs no lock.
  */
-const holdReruns = statement(
-  'hold_reruns',
+const blockReruns = statement(
+  'block_reruns',
   ({ lock }) => `SELECT id FROM rerun WHERE false ${lock('rerun')}`,
 );
 
@@ -86,7 +86,7 @@ const deleteLeads = statement(
 );
 
 function* prune(before: number, after: string): Change<PruneStep> {
-  yield* run(holdReruns);
+  yield* run(blockReruns);
   const old = yield* run(oldSubmissions, after, identifierBound(before), before, stepSize);
   const ids = old.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
   const leads = (yield* run(leadsOfSubmissions, ids)).map(({ id }) => id);

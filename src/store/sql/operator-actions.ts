@@ -16,7 +16,7 @@ export type Decision =
 /** What a store contributes to operators' actions. */
 export interface Scheduling {
   /** Makes cancellations wait until the change has ended. A store with one writer at a time needs nothing. */
-  holdCancellations?(): Change<void>;
+  blockCancellations?(): Change<void>;
   /** Decides on a submission, and creates its lead if it is accepted. */
   decide(submission: Submission): Change<Decision>;
   /** Called once a lead is scheduled. @param dueAt milliseconds since 1970 */
@@ -83,7 +83,7 @@ function* rerunSubmission(
   id: string,
   isForced: boolean,
 ): Change<RerunResult & { dueAt: number | undefined }> {
-  if (scheduling.holdCancellations !== undefined) yield* scheduling.holdCancellations();
+  if (scheduling.blockCancellations !== undefined) yield* scheduling.blockCancellations();
   const submission = yield* firstRow(storedSubmission, id);
   if (submission === undefined) throw userErrors.noSubmission(id);
   const cancellations = yield* cancellationsOf(submission);

@@ -53,7 +53,8 @@ const queueCounts = statement<QueueCount>(
   `SELECT "isUnpaused", CAST(sum(due) AS bigint) AS due, min(next_attempt_at) AS "nextAttemptAt"
    FROM (
      SELECT ${isUnpaused} AS "isUnpaused",
-       (SELECT count(*) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= $1) AS due,
+       (SELECT count(*) FROM lead
+        WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= $1) AS due,
        (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS next_attempt_at
      FROM lead_type
    ) AS of_type GROUP BY "isUnpaused"`,
@@ -104,16 +105,16 @@ const lastAttempt = statement<{ id: number | null }>('last_attempt', 'SELECT max
 async function activity(database: SqlDatabase, after: ActivityCursor | undefined): Promise<Activity> {
   const settled = identifierBound(Date.now() - submissionSettleTime);
   const begin = after ?? {
-    submission: settled,
+    submissionId: settled,
     submissions: new Map(),
     attemptId: await firstAttemptToShow(database),
     attempts: new Map(),
   };
-  const sent = await database.read(submissionsSince, begin.submission, settled, activityLimit);
+  const sent = await database.read(submissionsSince, begin.submissionId, settled, activityLimit);
   const ended = await database.read(attemptsSince, begin.attemptId, unsettledAttempts, activityLimit);
   return {
     cursor: {
-      submission: laterOf(begin.submission, sent[0]?.settled),
+      submissionId: laterOf(begin.submissionId, sent[0]?.settled),
       submissions: unsettledCounts(sent, keyOfSubmission),
       attemptId: laterOf(begin.attemptId, ended[0]?.settled),
       attempts: unsettledCounts(ended, keyOfAttempt),

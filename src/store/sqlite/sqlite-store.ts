@@ -76,7 +76,8 @@ function readinessCheck(
 ): () => Promise<void> {
   const insertCheck = new Query(
     database,
-    'INSERT INTO readiness (id, checked_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at',
+    `INSERT INTO readiness (id, checked_at) VALUES (1, ?)
+     ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at`,
   );
   return async () => {
     durability.start();

@@ -29,13 +29,13 @@ export const deliveries: Behaviours = {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
-    expect(lead).toMatchObject({ attempts: 1, mayHaveArrived: false });
+    expect(lead).toMatchObject({ attemptNumber: 1, mayHaveArrived: false });
     await waitLongerThan(1);
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
     const [again] = await claim(store, 'next');
-    expect(again).toMatchObject({ id: lead?.id, attempts: 2, mayHaveArrived: true });
+    expect(again).toMatchObject({ id: lead?.id, attemptNumber: 2, mayHaveArrived: true });
     expect(await claim(store, 'early')).toEqual([]);
     await record(store, 'slow', lead?.id ?? '', 'rejected');
     expect((await leadsIn(store))[0]?.state).toBe('scheduled');

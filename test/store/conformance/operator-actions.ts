@@ -13,7 +13,7 @@ export const operatorActions: Behaviours = {
     const [failed] = await leadsIn(store);
     await store.retryLead(failed?.id ?? '');
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
-    expect(await claim(store, 'test')).toMatchObject([{ id: failed?.id, attempts: 1 }]);
+    expect(await claim(store, 'test')).toMatchObject([{ id: failed?.id, attemptNumber: 1 }]);
     await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow('is scheduled. Only failed leads');
     await expect(store.retryLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
   },

@@ -26,12 +26,12 @@ test.each(['cut', 'swallowed'] as const)(
   async (loss) => {
     const { proxy, store } = await deployment({ responseTimeout: 500 });
     const [lead] = await leadsIn(store);
-    for (const attempts of [1, 2]) {
+    for (const attemptNumber of [1, 2]) {
       proxy.loseNextResponse(loss);
-      const claimed = await claim(store, `claim-${attempts}`);
-      expect(claimed).toMatchObject([{ id: lead?.id, attempts, mayHaveArrived: false }]);
+      const claimed = await claim(store, `claim-${attemptNumber}`);
+      expect(claimed).toMatchObject([{ id: lead?.id, attemptNumber, mayHaveArrived: false }]);
       expect(await claim(store, 'other')).toEqual([]);
-      await record(store, `claim-${attempts}`, lead?.id ?? '', 'unavailable', Date.now());
+      await record(store, `claim-${attemptNumber}`, lead?.id ?? '', 'unavailable', Date.now());
     }
     expect(proxy.lostResponses()).toBe(2);
   },

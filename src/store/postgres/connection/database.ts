@@ -110,16 +110,16 @@ export class PostgresDatabase {
 
   /** Runs a statement that changes nothing, and retries it after transient failures. */
   read<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.withRetries(() => this.readOnce<Row>(statement, values));
+    return this.withRetries(() => this.runOnce<Row>(statement, values));
   }
 
   /** Runs a statement that changes rows, as its own transaction, without retries. */
   write<Row>(statement: WriteStatement, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.readOnce(statement, values);
+    return this.runOnce<Row>(statement, values);
   }
 
   /** Runs a statement as its own transaction, without retries. */
-  readOnce<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+  runOnce<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     return this.#withClient(async (client) => {
       return runQuery<Row>(client, this.#query(statement, values));
     });

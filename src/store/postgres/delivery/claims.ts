@@ -4,7 +4,7 @@ import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { ConnectionLost, failureKind } from '../connection/errors.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
-import { claimableLeads, claimableUntil, now } from './due-leads.ts';
+import { claimableLeads, claimableUntil, databaseNow } from './due-leads.ts';
 
 /** Number of leads examined to claim `$2`: other servers may be claiming the first ones, which are skipped. */
 const maxExamined = '4 * $2::bigint';
@@ -17,16 +17,20 @@ const maxExamined = '4 * $2::bigint';
 const claimDue = writeStatement(
   'claim',
   `
-    WITH examined AS MATERIALIZED (${claimableLeads({ until: claimableUntil('$6'), limit: maxExamined })} LIMIT ${maxExamined}), locked AS MATERIALIZED (
+    WITH examined AS MATERIALIZED (
+      ${claimableLeads({ until: claimableUntil('$6'), limit: maxExamined })}
+      LIMIT ${maxExamined}
+    ), locked AS MATERIALIZED (
       SELECT id, next_attempt_at, claim, due_at < $4 AS is_too_late,
         may_have_arrived OR claim IS NOT NULL AS may_have_arrived
       FROM lead
-      WHERE id = ANY (ARRAY(SELECT id FROM examined)) AND state = 'scheduled' AND next_attempt_at <= ${claimableUntil('$6')}
+      WHERE id = ANY (ARRAY(SELECT id FROM examined)) AND state = 'scheduled'
+        AND next_attempt_at <= ${claimableUntil('$6')}
       ORDER BY next_attempt_at, id LIMIT $2
       FOR UPDATE SKIP LOCKED
     ), interrupted AS (
       INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
-      SELECT id, next_attempt_at, ${now}, 'unknown', $5 FROM locked WHERE claim IS NOT NULL
+      SELECT id, next_attempt_at, ${databaseNow}, 'unknown', $5 FROM locked WHERE claim IS NOT NULL
     ), too_late AS (
       UPDATE lead SET claim = NULL, may_have_arrived = locked.may_have_arrived,
         state = CASE WHEN locked.may_have_arrived THEN 'failed' ELSE 'expired' END,
@@ -35,14 +39,14 @@ const claimDue = writeStatement(
       WHERE lead.id = ANY (ARRAY(SELECT id FROM locked WHERE is_too_late)) AND locked.id = lead.id
       RETURNING lead.id, lead.may_have_arrived
     ), claimed AS (
-      UPDATE lead SET claim = $1, next_attempt_at = ${now} + $3, attempts = lead.attempts + 1,
+      UPDATE lead SET claim = $1, next_attempt_at = ${databaseNow} + $3, attempts = lead.attempts + 1,
         may_have_arrived = locked.may_have_arrived
       FROM locked
       WHERE lead.id = ANY (ARRAY(SELECT id FROM locked WHERE NOT is_too_late)) AND locked.id = lead.id
       RETURNING lead.*, locked.next_attempt_at AS claimable_since
     )
-    SELECT ${dueLeadColumns}, lead.attempts, lead.may_have_arrived AS "mayHaveArrived", lead.trace,
-      lead.claimable_since, false AS "isTooLate"
+    SELECT ${dueLeadColumns}, lead.attempts AS "attemptNumber", lead.may_have_arrived AS "mayHaveArrived",
+      lead.trace, lead.claimable_since, false AS "isTooLate"
     FROM claimed AS lead ${dueLeadJoins}
     WHERE ${isCurrent}
     UNION ALL
@@ -65,7 +69,7 @@ const releaseClaim = writeStatement(
     WHERE id = ANY (ARRAY(
         SELECT id FROM lead
         WHERE state = 'scheduled' AND type_id = ANY (ARRAY(SELECT id FROM lead_type))
-          AND next_attempt_at BETWEEN ${now} + $2 AND ${now} + $3 AND claim = $1))
+          AND next_attempt_at BETWEEN ${databaseNow} + $2 AND ${databaseNow} + $3 AND claim = $1))
       AND claim = $1 AND ${isCurrent}
     RETURNING id`,
 );
@@ -163,7 +167,7 @@ async function claimLeads(
 const renew = writeStatement(
   'renew',
   `
-    UPDATE lead SET next_attempt_at = ${now} + $3
+    UPDATE lead SET next_attempt_at = ${databaseNow} + $3
     WHERE id = ANY ($2::text[]) AND claim = $1 AND state = 'scheduled' AND ${isCurrent} RETURNING id`,
 );
 

@@ -5,7 +5,7 @@ import type { DueLead } from '../../store.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 
 /** PostgreSQL's clock (ms since 1970), from which leases count. */
-export const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
+export const databaseNow = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)';
 
 /**
  * Latest time for which leads can be claimed: the earlier of PostgreSQL's clock and this server's. A clock that is
@@ -14,7 +14,7 @@ export const now = '(SELECT floor(extract(epoch FROM statement_timestamp()) * 10
  * @param ownClock parameter, such as `$1`
  */
 export function claimableUntil(ownClock: string): string {
-  return `least(${now}, ${ownClock}::bigint)`;
+  return `least(${databaseNow}, ${ownClock}::bigint)`;
 }
 
 /**
@@ -34,7 +34,8 @@ export function claimableLeads({
     SELECT due.id, due.next_attempt_at
     FROM lead_type CROSS JOIN LATERAL (
       SELECT id, next_attempt_at FROM lead
-      WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= ${until} AND (next_attempt_at, id) > ${after}
+      WHERE state = 'scheduled' AND type_id = lead_type.id
+        AND next_attempt_at <= ${until} AND (next_attempt_at, id) > ${after}
       ORDER BY next_attempt_at, id LIMIT ${limit}
     ) AS due
     WHERE ${isUnpaused}

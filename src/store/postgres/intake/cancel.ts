@@ -122,7 +122,7 @@ export function canceller(
   return (entries) =>
     writeBatch(database, entries, {
       write: (sent) => database.write<CancellationRow>(cancel, [sent, Date.now()]),
-      readSaved: (sent) => database.readOnce<CancellationRow>(savedCancellations, [sent]),
+      readSaved: (sent) => database.runOnce<CancellationRow>(savedCancellations, [sent]),
       toResult: ({ outcome, isReplay }): CancellationResult =>
         outcome === 'idempotency-key-reused' ? { outcome } : { outcome, isReplay },
     });

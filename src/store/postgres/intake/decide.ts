@@ -76,7 +76,8 @@ export const decideSubmissions = `
     ) AS active ON true
     WHERE sent.id NOT IN (SELECT id FROM replayed)
   ), inserted AS (
-    INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
+    INSERT INTO lead
+      (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
     SELECT new_lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at, trace
     FROM matched WHERE type_id IS NOT NULL AND active_id IS NULL
     ORDER BY mobile COLLATE "C", type_id, new_lead_id COLLATE "C"

@@ -2,9 +2,9 @@ import { latestFirst } from '../../sql/lead-order.ts';
 import { grantedTypeOf } from './granted-type.ts';
 
 /**
- * CTE with the latest lead of each row of `requested` (`id`, `partner_id`, `type`, `mobile`): the lead that the partner
- * submitted last for the person and type. `request_id` is the row's id. `type_id` is null if the type is not granted to
- * the partner, `id` is null if there is no lead.
+ * CTE with the latest lead of each row of `requested` (`id`, `partner_id`, `type`, `mobile`): the partner's latest lead
+ * for the person and type. `request_id` is the row's id. `type_id` is null if the type is not granted to the partner,
+ * `id` is null if there is no lead.
  */
 export const latestLeads = `
   latest AS MATERIALIZED (

@@ -4,10 +4,12 @@
  */
 export const replayedRequests = `
   replayed AS MATERIALIZED (
-    SELECT sent.id, record.fingerprint = sent.fingerprint AS is_same_request, record.outcome, record.lead_id, record.due_at
+    SELECT sent.id, record.fingerprint = sent.fingerprint AS is_same_request,
+      record.outcome, record.lead_id, record.due_at
     FROM sent CROSS JOIN LATERAL (
       SELECT fingerprint, outcome, lead_id, due_at FROM idempotency_record
-      WHERE idempotency_record.partner_id = sent.partner_id AND idempotency_record.idempotency_key = sent.idempotency_key
+      WHERE idempotency_record.partner_id = sent.partner_id
+        AND idempotency_record.idempotency_key = sent.idempotency_key
       LIMIT 1
     ) AS record
     WHERE sent.idempotency_key IS NOT NULL

@@ -53,7 +53,7 @@ export function submitter(
   return (entries) =>
     writeBatch(database, entries, {
       write: (sent) => database.write<SubmissionRow>(submit, [sent]),
-      readSaved: (sent) => database.readOnce<SubmissionRow>(savedSubmissions, [sent]),
+      readSaved: (sent) => database.runOnce<SubmissionRow>(savedSubmissions, [sent]),
       toResult(row) {
         const result = resultOf(row);
         if (result.outcome === 'accepted' && !result.isReplay) notifications.announce(result.dueAt);

@@ -18,7 +18,7 @@ interface ClaimableLead extends Omit<ClaimedLead, 'mayHaveArrived'> {
 export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimTerms) => ClaimResult {
   const claimableLeads = new Query<ClaimableLead>(
     database,
-    `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attempts,
+    `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attemptNumber,
        lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
        iif(lead.claim IS NULL, NULL, lead.next_attempt_at) AS interruptedAt, lead.trace
      FROM lead ${dueLeadJoins} WHERE lead.id IN (SELECT value FROM json_each(?))`,

@@ -29,7 +29,8 @@ export function dueQueue(database: DatabaseSync): DueQueue {
   );
   const next = new Query<{ nextAttemptAt: number | null }>(
     database,
-    `SELECT min((SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextAttemptAt
+    `SELECT min(
+       (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextAttemptAt
      FROM lead_type WHERE ${isUnpaused}`,
   );
   const dueOfType = new Query<QueuePosition>(

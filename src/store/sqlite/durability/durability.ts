@@ -19,7 +19,7 @@ export interface Durability {
   sync(writes: number): Promise<void>;
   /** Why this process may no longer read or write; undefined: it may. */
   readonly refusal: StoreUnavailable | undefined;
-  /** Acquires what is needed later, while it is still available. */
+  /** Starts the checkpoint thread, before the process runs short of file descriptors. */
   start(): void;
   /**
    * Moves the log's content to the database file and truncates the log. Resolves to false if a reader or writer

@@ -8,7 +8,7 @@ const registry = ['lead_type', 'partner', 'granted_type', 'api_key'] as const;
 const maxFullyChecked = 4 * 2 ** 20;
 
 /** Returns the first fault in the tables, or in the whole store; undefined: none. */
-export function findFault(database: DatabaseSync, tables?: readonly string[]): string | undefined {
+function findFault(database: DatabaseSync, tables?: readonly string[]): string | undefined {
   try {
     for (const scope of tables ?? ['1']) {
       const found = database.prepare(`PRAGMA integrity_check(${scope})`).get()?.['integrity_check'];

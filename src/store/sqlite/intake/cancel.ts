@@ -50,7 +50,8 @@ function cancellationWriter(
   );
   const cancelLead = new Query(
     database,
-    `UPDATE lead SET state = 'cancelled', ended_order = iif(ended_order = 0, ${nextEndedOrder}, ended_order), cancelled_at = ?
+    `UPDATE lead SET state = 'cancelled', cancelled_at = ?,
+       ended_order = iif(ended_order = 0, ${nextEndedOrder}, ended_order)
      WHERE id = ? AND state IN ('scheduled', 'failed') AND claim IS NULL AND NOT may_have_arrived`,
   );
   const insertCancellation = new Query(

@@ -14,7 +14,8 @@ export type Decide = (submission: Submission) => Decision;
 export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedType): Decide {
   const insertLead = new Query(
     database,
-    `INSERT INTO lead (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
+    `INSERT INTO lead
+       (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
      VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8)
      ON CONFLICT (mobile, type_id, ended_order) DO NOTHING`,
   );

@@ -4,7 +4,7 @@ import { Query } from '../query.ts';
 
 interface GrantedType {
   id: number;
-  /** Re-contact period (ms); null: a person is never accepted again. */
+  /** Re-contact period (ms); null: dialled people are never accepted again. */
   recontactAfter: number | null;
 }
 

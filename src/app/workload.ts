@@ -1,9 +1,9 @@
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Backlog } from '../telemetry/metrics.ts';
+import type { WorkloadMetrics } from '../telemetry/metrics.ts';
 
-/** Reads the counts that the metrics take from the store. */
-export class BacklogReader {
+/** Reads the values of the metrics that describe the store's workload. */
+export class WorkloadReader {
   readonly #store: Store;
   readonly #log: Log;
   #hasFailed = false;
@@ -13,8 +13,8 @@ export class BacklogReader {
     this.#log = log;
   }
 
-  /** Reads the backlog. Undefined: the store failed. Only the first of several consecutive failures is logged. */
-  async read(): Promise<Backlog | undefined> {
+  /** Reads the values. Undefined: the store failed. Only the first of several consecutive failures is logged. */
+  async read(): Promise<WorkloadMetrics | undefined> {
     try {
       const { nextAttemptAt, ...workload } = await this.#store.workload();
       const oldestDue = Math.max(0, Date.now() - (nextAttemptAt ?? Number.POSITIVE_INFINITY)) / 1_000;
