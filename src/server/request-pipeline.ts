@@ -97,15 +97,18 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
         'leads.request_id': requestId,
       }),
     );
-    onResponse({
-      requestId,
-      operation: id,
-      partner: partner?.name,
-      address: partner === undefined ? readAddress(incoming) : undefined,
-      outcome: reply.outcome,
-      status: reply.status,
-      milliseconds: performance.now() - startedAt,
-    });
+    // `handleParserErrors` has already reported the response to an incomplete request whose connection it has ended.
+    if (incoming.complete || !incoming.socket.writableEnded) {
+      onResponse({
+        requestId,
+        operation: id,
+        partner: partner?.name,
+        address: partner === undefined ? readAddress(incoming) : undefined,
+        outcome: reply.outcome,
+        status: reply.status,
+        milliseconds: performance.now() - startedAt,
+      });
+    }
     return respond(reply, requestId, headers);
   };
 }

@@ -1,7 +1,9 @@
 /** Every request gets its own response, whatever follows it on the same connection. */
 import { once } from 'node:events';
+import { setImmediate as endOfTick } from 'node:timers/promises';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Connections } from '../../src/server/connections.ts';
+import { InFlightLimiter } from '../../src/server/in-flight-limiter.ts';
 import { openRaw, post, rawRequest, responsesOn } from '../harness/client.ts';
 import { checkResponse, operationOf, requestValue, responseValue } from '../harness/contract.ts';
 import { holdWriteLock, leadsIn, startServer, type TestServer } from '../harness/server.ts';
@@ -84,6 +86,26 @@ test.each(stops)('refuses %s once and closes the connection', async (_what, byte
   expect(responses.map((response) => response.status)).toEqual([status]);
   expect(responses[0]?.headers['connection']).toBe('close');
   expect(reported.filter((each) => each === status)).toHaveLength(1);
+});
+
+test.each([
+  ['does not arrive in time', 'Content-Length: 100\r\n\r\n{', 408],
+  ['cannot be parsed', 'Transfer-Encoding: chunked\r\n\r\nno chunk\r\n', 400],
+])('reports a request whose body %s once', async (_what, rest, status) => {
+  const ended = vi.spyOn(InFlightLimiter.prototype, 'leave');
+  onTestFinished(() => void ended.mockRestore());
+  const reported: number[] = [];
+  const onResponse = (request: { status: number }) => void reported.push(request.status);
+  const server = await startServer({ requestTimeout: 200, onResponse });
+  const socket = connectTo(server);
+  const received = responsesOn(socket);
+  socket.write(
+    `POST ${path}?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${rest}`,
+  );
+  expect((await received).map((response) => response.status)).toEqual([status]);
+  await expect.poll(() => ended.mock.calls.length).toBe(1);
+  await endOfTick();
+  expect(reported).toEqual([status]);
 });
 
 test('sends no second response if the body of a finished request cannot be read', async () => {
