@@ -229,11 +229,14 @@ export class Dispatcher {
     }
   }
 
-  /** Renews the lease of leads, and retries while the store fails. Returns the leads that the claim still holds. */
+  /**
+   * Renews the lease of leads, and retries while the store fails. Returns the leads that the claim still holds. A stop ends
+   * the retries; it does not prevent the first renewal, because a lead that is not sent would seem to have been.
+   */
   async #renewLease(claim: string, leads: readonly ClaimedLead[], lease: number): Promise<ClaimedLead[]> {
     const { store, log } = this.#options;
     const ids = leads.map(({ id }) => id);
-    while (!this.#isStopping) {
+    do {
       try {
         const held = new Set(await store.renewLease(claim, ids, lease));
         return leads.filter(({ id }) => held.has(id));
@@ -242,7 +245,7 @@ export class Dispatcher {
         this.#isWoken = false;
         await this.#sleep(storeRetryInterval);
       }
-    }
+    } while (!this.#isStopping);
     return [];
   }
 

@@ -1,5 +1,6 @@
 /** When the dispatcher claims leads, sleeps, ends attempts and stops, on a clock that the test moves. */
 import { describe, expect, test, vi } from 'vitest';
+import type { ClaimResult } from '../../src/store/store.ts';
 import {
   advanceClock,
   DeliveryStore,
@@ -462,6 +463,26 @@ describe('stop', () => {
     store.change();
     await stopped;
     expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  test('sends the leads of a claim to which the store responds late, after the stop', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    const { dispatcher } = await dispatchFrom(store, dialler);
+    const claimed = Promise.withResolvers<ClaimResult>();
+    store.claimDue.mockReturnValueOnce(claimed.promise);
+    store.due = leadsOf(1);
+    store.change();
+    await runDue();
+    const stopped = dispatcher.stop();
+    await advanceClock(6_000);
+    claimed.resolve({ leads: leadsOf(1), tooLate: 0, undecided: 0 });
+    await runDue();
+    expect([attempts.length, store.renewLease.mock.calls.length]).toEqual([1, 1]);
+    attempts[0]?.end(delivered);
+    await advanceClock(2);
+    await stopped;
+    expect(store.recordAttempt.mock.calls[0]?.[1]).toMatchObject({ outcome: 'delivered' });
   });
 
   test('does not wait for a store that fails to renew a lease', async () => {
