@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { defaultLimits } from '../../../src/store/sqlite/durability/commit-queue.ts';
 import { explainError } from '../../../src/store/sqlite/errors.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import { finished, spawnProgram } from '../../harness/process.ts';
+import { finished, run, spawnProgram } from '../../harness/process.ts';
 import { holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
 import { closeAfterTest } from '../stores.ts';
 
@@ -48,6 +48,19 @@ test('reports a lock that another process holds, with the path', async () => {
   lock.release();
   await store.checkReady();
 });
+
+test.runIf(process.platform === 'linux')(
+  'reports a directory that cannot be created, with the remedy',
+  async () => {
+    const environment = { DATABASE_URL: 'sqlite:/proc/leads/leads.db' };
+    expect(await run('src/cli.ts', ['type', 'list'], environment)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^The command failed: \/proc\/leads\/leads\.db or its log \(-wal, -shm\) cannot be opened\. Check that \/proc\/leads exists/,
+      ),
+    });
+  },
+);
 
 test.each([
   [{ errcode: 13 }, /The disk that holds \/d\/leads\.db is full.*Free space/],

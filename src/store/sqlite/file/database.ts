@@ -80,8 +80,13 @@ export function stopWaitingForLocks(database: DatabaseSync): void {
 function createDirectory(directory: string): void {
   if (existsSync(directory)) return;
   createDirectory(dirname(directory));
-  // It will contain personal data, so only the owner can read it.
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  try {
+    // It will contain personal data, so only the owner can read it. Node's `recursive` never returns in /proc.
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have created it meanwhile.
+    if (!existsSync(directory)) throw error;
+  }
   if (process.platform === 'win32') return;
   const parent = openSync(dirname(directory), 'r');
   try {
