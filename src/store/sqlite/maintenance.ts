@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Maintenance } from '../store.ts';
 import type { CommitQueue } from './durability/commit-queue.ts';
+import { explainError } from './errors.ts';
 import { backUp } from './file/backup.ts';
 import { compact } from './file/compaction.ts';
 import { stopWaitingForLocks, waitForLocks } from './file/database.ts';
@@ -18,6 +19,8 @@ export function sqliteMaintenance(
       waitForLocks(database);
       try {
         compact(database);
+      } catch (error) {
+        throw explainError(error, database.location() ?? ':memory:');
       } finally {
         stopWaitingForLocks(database);
       }

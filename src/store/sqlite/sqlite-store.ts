@@ -81,11 +81,7 @@ function readinessCheck(
   );
   return async () => {
     durability.start();
-    try {
-      await queue.write(() => insertCheck.run(Date.now()));
-    } catch (error) {
-      throw explainError(error, path);
-    }
+    await queue.write(() => insertCheck.run(Date.now()));
     const fault = findFaultInKeys(database);
     if (fault === undefined) return;
     throw new Error(

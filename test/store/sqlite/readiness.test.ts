@@ -7,9 +7,13 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { defaultLimits } from '../../../src/store/sqlite/durability/commit-queue.ts';
 import { explainError } from '../../../src/store/sqlite/errors.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { finished, run, spawnProgram } from '../../harness/process.ts';
 import { holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
 import { closeAfterTest } from '../stores.ts';
+
+const heldLock = (file: string) =>
+  `Another process holds the lock of ${file} and does not release it. Find it with \`fuser ${file}\` and end it. (database is locked)`;
 
 function newStore(lockTimeout = defaultLimits.lockTimeout) {
   const file = join(temporaryDirectory(), 'leads.db');
@@ -41,12 +45,29 @@ test('a check commits and syncs a row', async () => {
   await store.checkReady();
 });
 
-test('reports a lock that another process holds, with the path', async () => {
+test.each([
+  ['a check', (store: Store) => store.checkReady()],
+  ['any other write', (store: Store) => store.addType('home', null)],
+])('%s reports a lock that another process holds, with the path', async (_what, write) => {
   const { file, store } = newStore(20);
   const lock = holdWriteLock(file);
-  await expect(store.checkReady()).rejects.toThrow(`Another process holds the lock of ${file}`);
+  await expect(write(store)).rejects.toMatchObject({ message: heldLock(file) });
   lock.release();
-  await store.checkReady();
+  await write(store);
+});
+
+test('a compaction reports a lock that another process holds, with the path', async () => {
+  const { file, store } = newStore();
+  // The compaction does not wait for the lock.
+  const { exec } = DatabaseSync.prototype;
+  vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function run(this: DatabaseSync, sql) {
+    if (!sql.includes('busy_timeout')) exec.call(this, sql);
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  const lock = holdWriteLock(file);
+  await expect(store.compact()).rejects.toMatchObject({ message: heldLock(file) });
+  lock.release();
+  await store.compact();
 });
 
 test.runIf(process.platform === 'linux')(

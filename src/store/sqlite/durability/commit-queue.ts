@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { UserError } from '../../../errors/user-error.ts';
 import { type StoreObserver, unobserved } from '../../observer.ts';
 import { StoreUnavailable } from '../../store.ts';
-import { isBusy } from '../errors.ts';
+import { explainError, isBusy } from '../errors.ts';
 import { Query } from '../query.ts';
 import type { Durability } from './durability.ts';
 import { TickCache } from './tick-cache.ts';
@@ -40,6 +40,8 @@ const lockRetryDelay = 1;
  */
 export class CommitQueue {
   readonly #database: DatabaseSync;
+  /** Path of the database file, for messages. */
+  readonly #path: string;
   readonly #durability: Durability;
   readonly #limits: CommitQueueLimits;
   readonly #observer: StoreObserver;
@@ -67,6 +69,7 @@ export class CommitQueue {
     observer: StoreObserver = unobserved,
   ) {
     this.#database = database;
+    this.#path = database.location() ?? ':memory:';
     this.#durability = durability;
     this.#limits = limits;
     this.#observer = observer;
@@ -173,7 +176,7 @@ export class CommitQueue {
     this.#lockedSince = 0;
     this.#isolated = 0;
     this.#observer.failure('write', this.#waiting.length);
-    for (const entry of this.#waiting.splice(0)) entry.reject(error);
+    for (const entry of this.#waiting.splice(0)) this.#reject(entry, error);
     this.#continue();
   }
 
@@ -206,7 +209,7 @@ export class CommitQueue {
     } catch (error) {
       this.#rollback();
       this.#observer.failure('write', batch.length);
-      for (const entry of batch) entry.reject(error);
+      for (const entry of batch) this.#reject(entry, error);
       this.#continue();
       return;
     }
@@ -219,7 +222,7 @@ export class CommitQueue {
     this.#syncing = undefined;
     if (failure === undefined) {
       this.#observer.batch('write', batch.length, performance.now() - begun);
-      for (const entry of batch) settle(entry);
+      for (const entry of batch) this.#settle(entry);
       for (const notify of this.#commitListeners) notify();
     } else {
       this.#observer.failure('write', batch.length);
@@ -263,6 +266,15 @@ export class CommitQueue {
     for (const cache of this.#caches) cache.clear();
   }
 
+  #settle(entry: Entry): void {
+    if (entry.failure === undefined) entry.resolve(entry.result);
+    else this.#reject(entry, entry.failure);
+  }
+
+  #reject({ reject }: Entry, error: unknown): void {
+    reject(explainError(error, this.#path));
+  }
+
   #continue(): void {
     if (this.#waiting.length > 0) {
       this.#schedule();
@@ -270,9 +282,4 @@ export class CommitQueue {
     }
     for (const notify of this.#whenIdle.splice(0)) notify();
   }
-}
-
-function settle({ resolve, reject, result, failure }: Entry): void {
-  if (failure === undefined) resolve(result);
-  else reject(failure);
 }
