@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
-import { isSameStore } from '../store/open.ts';
+import { isMissing, isSameStore } from '../store/open.ts';
 import type { Tables } from '../store/store.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import type { CommandContext } from './context.ts';
@@ -93,6 +93,9 @@ function copyCommand(context: CommandContext): Command {
       const [sourceUrl, targetUrl] = [context.storeUrl(from), context.storeUrl(to)];
       if (isSameStore(sourceUrl, targetUrl)) {
         throw new UserError('`<from>` and `<to>` are the same store. Choose another target.');
+      }
+      if (isMissing(sourceUrl)) {
+        throw new UserError(`${sourceUrl} does not exist, so nothing was copied. Check the path.`);
       }
       const source = await context.openUrl(sourceUrl);
       try {

@@ -36,7 +36,7 @@ export async function copyStore(
   const begun = await Promise.all(tablesToCopy.map((table) => findProgress(source, target, table)));
   const counts = await Promise.all(tablesToCopy.map((table) => source.countRows(table)));
   const total = counts.reduce((sum, count) => sum + count, 0);
-  // A misspelt path opens a new store, and a copy of nothing would look like a success.
+  // The URL may be that of another, new store, and a copy of nothing would look like a success.
   if (total === 0) throw new UserError('The source store is empty, so nothing was copied. Check its URL.');
   progress.begin(total);
   for (const [index, table] of tablesToCopy.entries()) {

@@ -52,6 +52,11 @@ export function isSameStore(one: string, other: string): boolean {
   return one === other || (!isPostgres(one) && !isPostgres(other) && fileOf(one) === fileOf(other));
 }
 
+/** Returns whether a URL leads to an SQLite file that does not exist, which `openStore` would create. */
+export function isMissing(url: string): boolean {
+  return !isPostgres(url) && !existsSync(fileOf(url));
+}
+
 /** Returns the absolute path of an SQLite file, with symbolic links resolved. */
 function fileOf(url: string): string {
   const file = resolve(url.slice(sqliteScheme.length));

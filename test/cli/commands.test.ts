@@ -1,7 +1,8 @@
 /** The `leads` command, as people and scripts use it: each test runs it in its own process. */
 
 import { spawnSync } from 'node:child_process';
-import { join, relative } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -525,6 +526,17 @@ test('backs up the store to a file, and copies it to another store', async () =>
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(':***@') });
   expect(refused.stderr).toContain('contains a password, which every user of this machine can read');
   expect(refused.stderr).not.toContain(`${new URL(postgres).password}@`);
+});
+
+test('does not create the source of a copy, nor its target, if the path of the source is misspelt', async () => {
+  const { file, leads } = storeWithCli();
+  const misspelt = `sqlite:${file}.misspelt`;
+  expect(await leads('store', 'copy', misspelt, `sqlite:${file}`)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `${misspelt} does not exist, so nothing was copied. Check the path.\n`,
+  });
+  expect(readdirSync(dirname(file))).toEqual([]);
 });
 
 test.each([

@@ -82,7 +82,7 @@ async function outputOf(
   const program = createProgram({
     open: async () => ({ store: open(file), parsePhone: phoneParser('GB'), dialWithin: undefined }),
     storeUrl: (argument) => argument,
-    openUrl: async (url) => open(url),
+    openUrl: async (url) => open(url.replace('sqlite:', '')),
     repair: async () => {},
     out,
     err: new PassThrough(),
@@ -145,7 +145,7 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
       ['lead', 'retry', leadId, '--force'],
       ['CANCELLATIONS FOR', 'RECEIVED', 'ORDER', 'PARTNER', 'OUTCOME'],
     ],
-    ['store.view', ['store', 'copy', file, `${file}.copy`], ['TABLE', 'ROWS']],
+    ['store.view', ['store', 'copy', `sqlite:${file}`, `sqlite:${file}.copy`], ['TABLE', 'ROWS']],
   ];
   return tables;
 }

@@ -319,7 +319,7 @@ describe('copy', () => {
     expect(await submissionsIn(target)).toHaveLength((await submissionsIn(source)).length);
   });
 
-  test('rejects a source that is empty, as one with a misspelt path would be', async () => {
+  test('rejects a source that is empty, as one with a misspelt URL may be', async () => {
     const [source, target] = [openStore(), openStore()];
     await expect(copyStore(source, target, noProgress)).rejects.toThrow(
       'The source store is empty, so nothing was copied. Check its URL.',
