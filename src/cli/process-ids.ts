@@ -1,22 +1,23 @@
 import { UserError } from '../errors/user-error.ts';
 
 /**
- * Processes ids one after the other. If one fails, the others are still processed.
+ * Processes ids one after the other. If an operator's error prevents one, the others are still processed; after any other
+ * error, such as one of the store, they are not.
  *
- * @throws {UserError} at the end, with one line for each id that failed
+ * @throws {AggregateError} at the end, with the error of each id that failed
  */
 export async function processIds(
   ids: readonly string[],
   processOne: (id: string) => Promise<void>,
 ): Promise<void> {
-  const failures: string[] = [];
+  const errors: unknown[] = [];
   for (const id of ids) {
     try {
       await processOne(id);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      failures.push(error.message);
+      errors.push(error);
+      if (!(error instanceof UserError)) break;
     }
   }
-  if (failures.length > 0) throw new UserError(failures.join('\n'));
+  if (errors.length > 0) throw new AggregateError(errors);
 }

@@ -103,17 +103,23 @@ function withFullStop(message: string): string {
   return /[.?!)]$/.test(message) ? message : `${message}.`;
 }
 
-/** Prints an error and returns the exit code. */
+/** Prints an error, or each error of an `AggregateError`. Returns the exit code. */
 function reportError(error: unknown): number {
   // Commander has already printed the error, or the help that was requested.
   if (error instanceof CommanderError) return error.exitCode;
+  for (const each of error instanceof AggregateError ? error.errors : [error]) {
+    process.stderr.write(`${printableLines(describeError(each))}\n`);
+  }
+  return 1;
+}
+
+function describeError(error: unknown): string {
   const isExpected = error instanceof UserError || error instanceof ConfigError;
   const message = error instanceof Error ? error.message : String(error);
-  const unexpected = isClosedOutput(error)
+  if (isExpected) return message;
+  return isClosedOutput(error)
     ? 'Writing the output failed, because its reader has ended (EPIPE).'
     : withFullStop(`The command failed: ${message}`);
-  process.stderr.write(`${printableLines(isExpected ? message : unexpected)}\n`);
-  return 1;
 }
 
 /** Returns whether the reader of standard output has ended, such as `head` in a pipe. */

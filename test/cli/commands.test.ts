@@ -375,6 +375,25 @@ test('re-runs the other submissions if one id is unknown', async () => {
   expect(stderr).toMatch(/^Submission "nothing" does not exist/);
 });
 
+test('reports the ids that it refused before the store failed', async () => {
+  const { file, leads, open } = storeWithCli();
+  const { unknown } = await fill(open());
+  const database = new DatabaseSync(file);
+  database.exec(
+    `CREATE TRIGGER fails BEFORE INSERT ON rerun BEGIN SELECT RAISE(FAIL, 'The store failed.'); END`,
+  );
+  database.close();
+  expect(await leads('submission', 'rerun', 'nothing', unknown.id, 'not reached')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: [
+      'Submission "nothing" does not exist. Run `leads submission list`.',
+      'The command failed: The store failed.',
+      '',
+    ].join('\n'),
+  });
+});
+
 test('lists due leads, and --take prints each once and marks it as dialled', async () => {
   const { leads, open } = storeWithCli();
   await fill(open());
