@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { createLogUpdate } from 'log-update';
 import type { ActivityCursor } from '../store/watch.ts';
 import { printableJson } from '../text/terminal.ts';
 import { defineAction, type Session } from './action.ts';
@@ -26,7 +25,7 @@ async function watch(
   out: CommandContext['out'],
   signal: AbortSignal,
 ): Promise<void> {
-  const display = createDisplay(out, output.isJson);
+  const display = await createDisplay(out, output.isJson);
   const history = new ActivityHistory();
   let cursor: ActivityCursor | undefined;
   while (!signal.aborted) {
@@ -46,11 +45,13 @@ interface Display {
 }
 
 /** Creates a screen that is redrawn in a terminal, otherwise lines. */
-function createDisplay(out: CommandContext['out'], isJson: boolean): Display {
+async function createDisplay(out: CommandContext['out'], isJson: boolean): Promise<Display> {
   if (isJson || !('isTTY' in out && out.isTTY)) {
     const format = isJson ? (history: ActivityHistory) => printableJson(toJson(history)) : formatLine;
     return { update: (history) => void out.write(`${format(history)}\n`), end: () => {} };
   }
+  // Loaded here, because loading it takes as long as most other commands run.
+  const { createLogUpdate } = await import('log-update');
   const redraw = createLogUpdate(out);
   return { update: (history) => redraw(formatScreen(history, terminalWidth(out))), end: () => redraw.done() };
 }

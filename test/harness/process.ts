@@ -10,9 +10,12 @@ export interface Finished {
   stderr: string;
 }
 
+/** The cache of `npm start`. Set here, it includes the first module, so that Node need not load its TypeScript compiler. */
+const compileCache = `${root}node_modules/.cache/compiled`;
+
 /** Returns an environment without this machine's settings. */
 function environmentWith(variables: Record<string, string>): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', ...variables };
+  return { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, ...variables };
 }
 
 /** Options of a program's start. */

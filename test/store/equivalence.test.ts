@@ -11,7 +11,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
 import { CancelledLater } from '../../src/store/cancelled-later.ts';
-import { type Call, contentsOf, seed, sequences } from './equivalence/calls.ts';
+import type { Call } from './equivalence/call.ts';
+import { seed, sequences } from './equivalence/calls.ts';
+import { contentsOf } from './equivalence/contents.ts';
 import { type Pair, pairOpener, type Subject } from './equivalence/subject.ts';
 
 const runs = Number(process.env['EQUIVALENCE_RUNS'] ?? 20);

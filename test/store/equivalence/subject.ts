@@ -11,6 +11,21 @@ import type { ActivityCursor } from '../../../src/store/watch.ts';
 import { asAdministrator, emptyDatabase, openConnection } from '../../harness/postgres.ts';
 import { closeAfterTest } from '../stores.ts';
 
+/** A request to add or to cancel. */
+export interface SentRequest {
+  /** Name of the partner. */
+  partner: string;
+  type: string;
+  mobile: string;
+  /** How long before now it was received (ms): servers' clocks differ, and a request can wait. */
+  age: number;
+  /** Delay of the call (s). */
+  delays: number;
+  /** Idempotency key. */
+  key: string | undefined;
+  trace: string | undefined;
+}
+
 /** An attempt that was recorded. */
 export interface RecordedAttempt {
   claim: string;
@@ -27,6 +42,8 @@ export class Subject {
   readonly sentIds: string[] = [];
   /** Requests with an idempotency key, which can be sent again. */
   readonly keyed: ((subject: Subject) => Promise<unknown>)[] = [];
+  /** Submissions, in the order in which they were sent. */
+  readonly requests: SentRequest[] = [];
   /** Claims, with the leads of each. */
   readonly claims: { claim: string; leadIds: string[] }[] = [];
   lastAttempt: RecordedAttempt | undefined;

@@ -1,0 +1,36 @@
+/** The rows of a store, in a form in which both stores' rows are equal. */
+import { type Table, type TableRow, tablesToCopy } from '../../../src/store/tables.ts';
+import type { Subject } from './subject.ts';
+
+/** Everything that a store holds, for a comparison at the end of a sequence. */
+export async function contentsOf({ store }: Subject): Promise<unknown> {
+  const rows: [name: string, rows: TableRow[]][] = [];
+  // One after the other, so that one connection is enough on a busy machine.
+  for (const table of tablesToCopy)
+    rows.push([table.name, ranked(table, await store.rows(table, undefined, 1000))]);
+  return { ...Object.fromEntries(rows), workload: await store.workload() };
+}
+
+/** Replaces the numbers that a store assigns by their rank: PostgreSQL skips some after a conflict. */
+function ranked(table: Table, rows: readonly TableRow[]): TableRow[] {
+  return table.columns.reduce<TableRow[]>(
+    (all, column, position) => {
+      if (!['id', 'sequence', 'partner_id', 'type_id'].includes(column)) return all;
+      const groupOf = column === 'sequence' ? personAndType(table) : () => '';
+      return all.map((row) => {
+        const value = row[position];
+        if (typeof value !== 'number') return row;
+        const group = all.filter((other) => groupOf(other) === groupOf(row)).map((other) => other[position]);
+        const smaller = group.filter((other) => typeof other === 'number' && other < value);
+        return row.with(position, new Set(smaller).size + 1);
+      });
+    },
+    [...rows],
+  );
+}
+
+/** Of requests at once, a store only promises the order of those for the same person and type. */
+function personAndType({ columns }: Table): (row: TableRow) => string {
+  const [mobile, type] = [columns.indexOf('mobile'), columns.indexOf('type')];
+  return (row) => `${row[mobile]} ${row[type]}`;
+}

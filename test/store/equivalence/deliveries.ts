@@ -1,0 +1,135 @@
+/** Random calls of a dispatcher, and pauses of delivery. */
+import fc from 'fast-check';
+import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
+import type { PausedBy } from '../../../src/store/delivery-pause.ts';
+import type { ClaimResult } from '../../../src/store/store.ts';
+import { at, call, hour, index, limit, maybe, minute, type } from './call.ts';
+import type { Subject } from './subject.ts';
+
+const outcome = fc.constantFrom<AttemptOutcome>('delivered', 'rejected', 'unavailable', 'unknown');
+
+/** Time until the next attempt (ms); undefined: there is none. */
+const next = maybe(fc.constantFrom(0, 0, minute, hour));
+
+const terms = fc.record({
+  limit,
+  lease: fc.constantFrom(1, minute, hour),
+  late: maybe(fc.constantFrom(-1, 0, hour)),
+});
+
+/** Claims due leads. @param late how long ago (ms) they may have been due; undefined: no limit */
+export async function claimDue(
+  subject: Subject,
+  { late, ...given }: { limit: number; lease: number; late: number | undefined },
+): Promise<ClaimResult> {
+  const claim = `claim ${subject.next()}`;
+  const earliestDueAt = late === undefined ? 0 : Date.now() - late;
+  const result = await subject.store.claimDue({ ...given, claim, earliestDueAt });
+  if (result.leads.length > 0) subject.claims.push({ claim, leadIds: result.leads.map(({ id }) => id) });
+  return result;
+}
+
+/** Records an attempt that ends now. @param after time until the next attempt (ms) */
+async function recordAttempt(
+  subject: Subject,
+  claim: string,
+  leadId: string,
+  { outcome, next: after }: { outcome: AttemptOutcome; next?: number | undefined },
+): Promise<void> {
+  const endedAt = Date.now();
+  const attempt = { leadId, startedAt: endedAt - 5, endedAt, outcome, response: outcome };
+  const nextAttemptAt = after === undefined ? undefined : endedAt + after;
+  subject.lastAttempt = { claim, attempt, nextAttemptAt };
+  await subject.store.recordAttempt(claim, attempt, nextAttemptAt);
+}
+
+/** Claims due leads and records an attempt of each. */
+export async function deliver(
+  subject: Subject,
+  given: { limit: number; outcome: AttemptOutcome; next?: number | undefined },
+): Promise<ClaimResult> {
+  const claimed = await claimDue(subject, { limit: given.limit, lease: hour, late: undefined });
+  const { claim } = at(subject.claims, 0) ?? { claim: 'none' };
+  for (const { id } of claimed.leads) await recordAttempt(subject, claim, id, given);
+  return claimed;
+}
+
+/** Ends the pauses of a type; undefined: the pauses of all types together. */
+export async function resumeDelivery({ store }: Subject, ofType: string | undefined): Promise<unknown> {
+  const ended = await store.resumeDelivery(ofType);
+  // No order is promised.
+  return ended.toSorted((one, other) => one.by.localeCompare(other.by));
+}
+
+export const deliveries = [
+  { weight: 8, arbitrary: call('claimDue', { terms }, (subject, given) => claimDue(subject, given.terms)) },
+  {
+    weight: 12,
+    arbitrary: call('deliver', { limit, outcome, next }, deliver),
+  },
+  {
+    weight: 10,
+    arbitrary: call(
+      'recordAttempt',
+      {
+        claim: index,
+        lead: index,
+        isOwn: fc.integer({ min: 0, max: 9 }),
+        outcome,
+        next,
+      },
+      async (subject, given) => {
+        const { claim, leadIds } = at(subject.claims, given.claim) ?? { claim: 'none', leadIds: [] };
+        // One in ten is for a lead that the claim may not have.
+        const leadId = at(given.isOwn > 0 ? leadIds : subject.leadIds(), given.lead) ?? 'nothing';
+        await recordAttempt(subject, claim, leadId, given);
+      },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call('repeat recordAttempt', {}, async ({ store, lastAttempt }) => {
+      if (lastAttempt === undefined) return;
+      await store.recordAttempt(lastAttempt.claim, lastAttempt.attempt, lastAttempt.nextAttemptAt);
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: call(
+      'renewLease',
+      { claim: index, lease: fc.constantFrom(1, hour) },
+      async (subject, given) => {
+        const claim = at(subject.claims, given.claim)?.claim ?? 'none';
+        const held = await subject.store.renewLease(claim, subject.leadIds(), given.lease);
+        // No order is promised.
+        return held.toSorted();
+      },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call('dueLeads', { limit }, ({ store }, given) =>
+      Array.fromAsync(store.dueLeads(given.limit)),
+    ),
+  },
+  { weight: 1, arbitrary: call('nextAttemptAt', {}, ({ store }) => store.nextAttemptAt()) },
+  {
+    weight: 1,
+    arbitrary: call(
+      'pauseDelivery',
+      {
+        type: maybe(type),
+        by: fc.constantFrom<PausedBy>('operator', 'dialler'),
+        reason: fc.constantFrom('one', 'other'),
+      },
+      ({ store }, given) => store.pauseDelivery(given),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: call('resumeDelivery', { type: maybe(type) }, (subject, given) =>
+      resumeDelivery(subject, given.type),
+    ),
+  },
+  { weight: 1, arbitrary: call('pauses', {}, ({ store }) => store.pauses()) },
+];

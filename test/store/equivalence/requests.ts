@@ -1,0 +1,115 @@
+/** Random requests of partners. */
+import fc from 'fast-check';
+import type { CancellationResult, SubmissionResult } from '../../../src/store/store.ts';
+import { at, call, index, maybe, mobile, nothing, partner, type } from './call.ts';
+import { idempotencyOf, type SentRequest, type Subject } from './subject.ts';
+
+const request: fc.Arbitrary<SentRequest> = fc.record({
+  partner,
+  type,
+  mobile,
+  age: fc.constantFrom(0, 0, 1000),
+  delays: fc.constantFrom(0, 0, 60, 7200),
+  key: maybe(fc.constantFrom('one', 'two')),
+  trace: maybe(fc.constant('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01')),
+});
+
+/** Adds a lead. */
+export function submit(subject: Subject, given: SentRequest): Promise<SubmissionResult> {
+  subject.requests.push(given);
+  const { age, key, delays, trace } = given;
+  const receivedAt = Date.now() - age;
+  const submission = {
+    id: subject.newSentId(receivedAt),
+    partnerId: subject.partnerId(given.partner),
+    receivedAt,
+    type: given.type,
+    mobile: given.mobile,
+    delays,
+    content: JSON.stringify(given),
+    trace,
+  };
+  return subject.store.submit(submission, idempotencyOf(key, ['add', given.type, given.mobile, delays]));
+}
+
+function cancel(subject: Subject, given: SentRequest): Promise<CancellationResult> {
+  const receivedAt = Date.now() - given.age;
+  const cancellation = {
+    id: subject.newSentId(receivedAt),
+    partnerId: subject.partnerId(given.partner),
+    receivedAt,
+    type: given.type,
+    mobile: given.mobile,
+    content: JSON.stringify(given),
+  };
+  return subject.store.cancel(cancellation, idempotencyOf(given.key, ['cancel', given.type, given.mobile]));
+}
+
+/** Sends a request, and notes it if it can be replayed. */
+function send(subject: Subject, given: SentRequest, how: typeof submit | typeof cancel): Promise<unknown> {
+  if (given.key !== undefined) subject.keyed.push((other) => how(other, given));
+  return how(subject, given);
+}
+
+/** Ids of one process increase in the order of its requests, and PostgreSQL decides on requests at once in the order of their ids. */
+const together = fc.array(
+  request.map((each) => ({ ...each, age: 0 as const })),
+  { minLength: 2, maxLength: 4 },
+);
+
+export const requests = [
+  {
+    weight: 10,
+    arbitrary: call('submit', { request }, (subject, given) => send(subject, given.request, submit)),
+  },
+  {
+    weight: 5,
+    arbitrary: call('cancel', { request }, (subject, given) => send(subject, given.request, cancel)),
+  },
+  {
+    weight: 2,
+    arbitrary: call('submit at once', { together }, (subject, given) =>
+      Promise.all(given.together.map((each) => submit(subject, each))),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call('cancel at once', { together }, (subject, given) =>
+      Promise.all(given.together.map((each) => cancel(subject, each))),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: call(
+      'repeat',
+      { index },
+      (subject, given) => at(subject.keyed, given.index)?.(subject) ?? nothing(),
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: call('submit again', { index }, (subject, given) => {
+      const last = at(subject.requests, given.index);
+      return last === undefined ? nothing() : submit(subject, { ...last, key: undefined, age: 0 });
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: call('cancel what was submitted', { index }, (subject, given) => {
+      const last = at(subject.requests, given.index);
+      return last === undefined ? nothing() : cancel(subject, { ...last, key: undefined, age: 0 });
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: call('leadStatus', { partner, type, mobile }, (subject, given) =>
+      subject.store.leadStatus({ ...given, partnerId: subject.partnerId(given.partner) }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call('isGranted', { partner, type }, (subject, given) =>
+      subject.store.isGranted(subject.partnerId(given.partner), given.type),
+    ),
+  },
+];
