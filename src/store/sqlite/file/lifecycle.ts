@@ -9,14 +9,15 @@ const closeTimeout = 1_000;
 
 /**
  * Marks the store as in use, in the database file itself, so that a log that is missing later is noticed. Does nothing
- * if the store is already marked.
+ * if the store is already marked. If a reader delays the mark, the next checkpoint moves it to the file: until then, a
+ * log that is lost after a crash is not noticed.
  *
  * @throws if another connection holds the lock
  */
 export function markInUse(database: DatabaseSync): void {
   if (isInUse(changeVersion(database, markedInUse))) return;
   changeVersion(database, withNewLineage);
-  // Moves the mark to the file, and syncs it, before anything else is committed.
+  // Moves the mark to the file, and syncs it, before anything else is committed. Waiting for readers would block requests.
   database.exec('PRAGMA wal_checkpoint(PASSIVE)');
 }
 
