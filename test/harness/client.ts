@@ -88,13 +88,18 @@ export function openRaw(target: Target, options: { allowHalfOpen?: boolean } = {
 export function responsesOn(socket: Socket, count = Number.POSITIVE_INFINITY): Promise<ReceivedResponse[]> {
   return new Promise((resolve) => {
     let received = '';
+    /** Length of the response that has begun; 0: unknown. Searching a long response after each chunk would take seconds. */
+    let length = 0;
     const responses: ReceivedResponse[] = [];
     const settle = () => resolve(responses);
     socket.on('data', (chunk: Buffer) => {
       received += chunk.toString('latin1');
-      for (let first = firstIn(received); first !== undefined; first = firstIn(received)) {
-        responses.push(first.response);
-        received = received.slice(first.length);
+      while (received.length >= length) {
+        length = lengthOfFirst(received);
+        if (length === 0 || received.length < length) break;
+        responses.push(parseResponse(received.slice(0, length)));
+        received = received.slice(length);
+        length = 0;
       }
       if (responses.length >= count) settle();
     });
@@ -102,9 +107,16 @@ export function responsesOn(socket: Socket, count = Number.POSITIVE_INFINITY): P
   });
 }
 
-function firstIn(received: string): { response: ReceivedResponse; length: number } | undefined {
+/** Returns the length of the first response with its headers; 0: its headers are incomplete. */
+function lengthOfFirst(received: string): number {
   const end = received.indexOf('\r\n\r\n');
-  if (end < 0) return undefined;
+  if (end < 0) return 0;
+  const [, length = '0'] = /^content-length: *(\d+)/im.exec(received.slice(0, end)) ?? [];
+  return end + 4 + Number(length);
+}
+
+function parseResponse(received: string): ReceivedResponse {
+  const end = received.indexOf('\r\n\r\n');
   const [statusLine = '', ...lines] = received.slice(0, end).split('\r\n');
   const headers = Object.fromEntries(
     lines.map((line) => {
@@ -112,10 +124,8 @@ function firstIn(received: string): { response: ReceivedResponse; length: number
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
     }),
   );
-  const length = end + 4 + Number(headers['content-length'] ?? 0);
-  if (received.length < length) return undefined;
-  const body = Buffer.from(received.slice(end + 4, length), 'latin1').toString('utf8');
-  return { response: responseOf(Number(statusLine.split(' ')[1]), headers, body), length };
+  const body = Buffer.from(received.slice(end + 4), 'latin1').toString('utf8');
+  return responseOf(Number(statusLine.split(' ')[1]), headers, body);
 }
 
 function responseOf(status: number, headers: Record<string, string>, text: string): ReceivedResponse {
