@@ -12,11 +12,11 @@ import { readConfig } from '../../src/app/config.ts';
 import { diallers } from '../../src/delivery/diallers.ts';
 import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { send } from '../harness/client.ts';
+import { openRaw, rawRequest, responsesOn, send, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { finished, run, skipWithout, start, untilOutput } from '../harness/process.ts';
-import { holdWriteLock, leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts';
+import { leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts';
 import { untilListening } from '../harness/server-process.ts';
 
 const accepted = responseValue('addLead', 200, 'accepted');
@@ -117,31 +117,32 @@ test('leaves an empty store empty with BOOTSTRAP=off', async () => {
   await store.close();
 });
 
-/** Waits until a number of requests wait for the store, whose lock another process holds. */
-function untilWaiting(output: string, requests: number): Promise<void> {
-  const metricsUrl = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(output)?.[0] ?? '';
-  const waiting = async () => {
-    const text = await (await fetch(metricsUrl)).text();
-    return Number(/^leads_store_queue_depth (\d+)$/m.exec(text)?.[1]);
+/** Begins to add a lead. The request is in flight until `complete` sends its body. */
+async function beginToAdd(target: Target, index: number) {
+  const { head, body } = rawRequest(target, 'addLead', lead(index), { Expect: '100-continue' });
+  const socket = openRaw(target);
+  onTestFinished(() => void socket.destroy());
+  socket.write(head);
+  // `100 Continue` shows that the head was read.
+  await once(socket, 'data');
+  const received = responsesOn(socket, 1);
+  return async () => {
+    socket.write(body);
+    return (await received)[0];
   };
-  // The readiness check waits as well.
-  return expect.poll(waiting, { interval: 20 }).toBeGreaterThanOrEqual(requests);
 }
 
 test('responds to requests in flight after SIGTERM, closes the store and exits with 0', async () => {
   const environment = settings();
-  const { child, output, target } = await startMain({ ...environment, METRICS_PORT: '0' });
-  const lock = holdWriteLock(environment.file);
-  const responses = Array.from({ length: 20 }, (_, index) => send(target, 'addLead', { body: lead(index) }));
-  await untilWaiting(output, 20);
+  const { child, target } = await startMain(environment);
+  const begun = await Promise.all(Array.from({ length: 20 }, (_, index) => beginToAdd(target, index)));
   const end = finished(child);
   child.kill('SIGTERM');
   await untilOutput(child, /is stopping \(SIGTERM\)/);
-  lock.release();
-  for (const { json, headers } of await Promise.all(responses)) {
-    expect(json).toEqual(accepted);
+  for (const response of await Promise.all(begun.map((complete) => complete()))) {
+    expect(response?.json).toEqual(accepted);
     // Otherwise the server would wait for the client's idle connection.
-    expect(headers['connection']).toBe('close');
+    expect(response?.headers['connection']).toBe('close');
   }
   expect((await end).code).toBe(0);
   expect(existsSync(`${environment.file}-wal`)).toBe(false);
@@ -149,26 +150,23 @@ test('responds to requests in flight after SIGTERM, closes the store and exits w
 });
 
 test('stops with `npm start`, and ignores a second signal', async () => {
-  const { file, ...environment } = settings();
+  const { file: _file, ...environment } = settings();
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const node = dirname(process.execPath);
   const shell = spawn('sh', ['-c', scripts.start], {
     cwd: fileURLToPath(new URL('../../', import.meta.url)),
-    env: { PATH: `${node}${delimiter}${process.env['PATH']}`, METRICS_PORT: '0', ...environment },
+    env: { PATH: `${node}${delimiter}${process.env['PATH']}`, ...environment },
   });
   onTestFinished(() => void shell.kill('SIGKILL'));
-  const { output, target } = await untilListening(shell);
-  const lock = holdWriteLock(file);
-  const response = send(target, 'addLead', { body: lead(1) });
-  await untilWaiting(output, 1);
+  const { target } = await untilListening(shell);
+  const complete = await beginToAdd(target, 1);
   const end = finished(shell);
   const stopping = untilOutput(shell, /is stopping \(SIGINT\)/);
   // npm signals the shell that it started.
   shell.kill('SIGINT');
   await stopping;
   shell.kill('SIGINT');
-  lock.release();
-  expect((await response).json).toEqual(accepted);
+  expect((await complete())?.json).toEqual(accepted);
   expect((await end).code).toBe(0);
 });
 
