@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { readConfig, readEnvironment } from '../app/config.ts';
 import { ConfigError } from '../environment/variables.ts';
@@ -32,27 +33,41 @@ const commands = [
   storeCommand,
 ];
 
-const processContext: CommandContext = {
-  open: async () => {
-    const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig(
-      readEnvironment(),
-    );
-    const store = await openStore(databaseUrl, databaseConnections);
-    return { store, parsePhone: phoneParser(defaultCountry), dialWithin };
-  },
-  storeUrl: (argument) => storeUrlOf(argument, readEnvironment()),
-  openUrl: (url) => openStore(url),
-  repair: async () => repairStore((await readConfig(readEnvironment())).databaseUrl),
-  out: process.stdout,
-  err: process.stderr,
-};
+/** Creates the context of a command. @param environment returns the environment variables when a command runs */
+export function createContext(
+  environment: () => NodeJS.ProcessEnv,
+  { out, err }: Pick<CommandContext, 'out' | 'err'>,
+): CommandContext {
+  return {
+    open: async () => {
+      const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig(
+        environment(),
+      );
+      const store = await openStore(databaseUrl, databaseConnections);
+      return { store, parsePhone: phoneParser(defaultCountry), dialWithin };
+    },
+    storeUrl: (argument) => storeUrlOf(argument, environment()),
+    openUrl: (url) => openStore(url),
+    repair: async () => repairStore((await readConfig(environment())).databaseUrl),
+    out,
+    err,
+  };
+}
+
+const processContext = createContext(readEnvironment, { out: process.stdout, err: process.stderr });
 
 /** Runs the command in the arguments of the process, and sets the exit code. */
 export async function runCommand(): Promise<void> {
+  process.exitCode = await execute(process.argv.slice(2), processContext);
+}
+
+/** Executes a command and prints its errors. Returns the exit code. */
+export async function execute(words: readonly string[], context: CommandContext): Promise<number> {
   try {
-    await createProgram().parseAsync();
+    await createProgram(context).parseAsync(words, { from: 'user' });
+    return 0;
   } catch (error) {
-    process.exitCode = reportError(error);
+    return reportError(error, context.err);
   }
 }
 
@@ -63,7 +78,7 @@ export function createProgram(context: CommandContext = processContext): Command
       'Uses the store in DATABASE_URL. Servers can keep running, unless the help of a command states otherwise.',
   );
   for (const create of commands) program.addCommand(create(context));
-  configureAll(program);
+  configureAll(program, context);
   return program;
 }
 
@@ -71,13 +86,17 @@ export function createProgram(context: CommandContext = processContext): Command
 const minWidthToWrap = 20;
 
 /** Applies the common settings to a command and its subcommands. */
-function configureAll(command: Command): void {
+function configureAll(command: Command, { out, err }: Pick<CommandContext, 'out' | 'err'>): void {
   command
     .exitOverride()
     .helpCommand(false)
     .configureHelp({ sortSubcommands: false, minWidthToWrap, optionDescription: describeOption })
-    .configureOutput({ outputError: (text, write) => write(`${printable(toSentence(text))}\n`) });
-  for (const subcommand of command.commands) configureAll(subcommand);
+    .configureOutput({
+      writeOut: (text) => void out.write(text),
+      writeErr: (text) => void err.write(text),
+      outputError: (text, write) => write(`${printable(toSentence(text))}\n`),
+    });
+  for (const subcommand of command.commands) configureAll(subcommand, { out, err });
 }
 
 /** Describes an option and its default: Commander itself omits a default that has a description but no value. */
@@ -104,11 +123,11 @@ function withFullStop(message: string): string {
 }
 
 /** Prints an error, or each error of an `AggregateError`. Returns the exit code. */
-function reportError(error: unknown): number {
+function reportError(error: unknown, err: Writable): number {
   // Commander has already printed the error, or the help that was requested.
   if (error instanceof CommanderError) return error.exitCode;
   for (const each of error instanceof AggregateError ? error.errors : [error]) {
-    process.stderr.write(`${printableLines(describeError(each))}\n`);
+    err.write(`${printableLines(describeError(each))}\n`);
   }
   return 1;
 }

@@ -1,4 +1,4 @@
-/** The `leads` command, as people and scripts use it: each test runs it in its own process. */
+/** The `leads` command, as people and scripts use it. Only tests of its streams and its help run it in its own process. */
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { executeCli } from '../harness/cli.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { type Finished, finished, run, start } from '../harness/process.ts';
@@ -18,7 +19,7 @@ import { seeded } from '../store/stores.ts';
 function storeWithCli() {
   const file = join(temporaryDirectory(), 'leads.db');
   const leads = (...words: string[]): Promise<Finished> =>
-    run('src/cli.ts', words, { DATABASE_URL: `sqlite:${file}` });
+    executeCli(words, { DATABASE_URL: `sqlite:${file}` });
   return { file, leads, open: () => openSqliteStore(file) };
 }
 
@@ -306,7 +307,7 @@ test('does not deliver leads past DIAL_WITHIN, and reports them', async () => {
   database.exec('UPDATE lead SET due_at = due_at - 7200000, next_attempt_at = next_attempt_at - 7200000');
   database.close();
   const environment = { DATABASE_URL: `sqlite:${file}`, DIAL_WITHIN: '90m' };
-  const printed = await run('src/cli.ts', ['due', '--take', '10', '--json'], environment);
+  const printed = await executeCli(['due', '--take', '10', '--json'], environment);
   expect(lines(printed)).toMatchObject([{ mobile: '+447840258824' }]);
   expect(printed.stderr).toBe('Not delivered because DIAL_WITHIN has passed: 1.\n');
   expect(lines(await leads('lead', 'list', '--state', 'expired', '--json'))).toHaveLength(1);
@@ -527,16 +528,16 @@ test('backs up the store to a file, and copies it to another store', async () =>
   const postgres = await emptyDatabase();
   // Its password can be in the environment, but not on the command line.
   const target = { DATABASE_URL: `sqlite:${file}`, TARGET_URL: postgres };
-  const copied = await run('src/cli.ts', ['store', 'copy', 'DATABASE_URL', 'TARGET_URL', '--json'], target);
+  const copied = await executeCli(['store', 'copy', 'DATABASE_URL', 'TARGET_URL', '--json'], target);
   expect(lines(copied)).toContainEqual({
     table: 'submission',
     rows: 4,
     sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
   const environment = { DATABASE_URL: postgres };
-  const due = await run('src/cli.ts', ['due', '--json'], environment);
+  const due = await executeCli(['due', '--json'], environment);
   expect(lines(due)).toMatchObject([{ mobile: '+447840258823' }]);
-  expect((await run('src/cli.ts', ['store', 'backup', copy], environment)).stderr).toMatch(/pg_dump/);
+  expect((await executeCli(['store', 'backup', copy], environment)).stderr).toMatch(/pg_dump/);
   expect(await leads('store', 'copy', `sqlite:${file}`, `sqlite:${relative('.', file)}`)).toMatchObject({
     code: 1,
     stderr: '`<from>` and `<to>` are the same store. Choose another target.\n',
@@ -683,8 +684,7 @@ test('reports in one sentence that a store cannot be opened', async () => {
 });
 
 test.each([[[]], [['key', 'rotate']]])('leads %j --help prints the help and exits with 0', async (words) => {
-  const { leads } = storeWithCli();
-  const { code, stdout, stderr } = await leads(...words, '--help');
+  const { code, stdout, stderr } = await run('src/cli.ts', [...words, '--help'], {});
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(new RegExp(`^Usage: ${['leads', ...words].join(' ')} \\[options\\]`));
 });
