@@ -18,7 +18,7 @@ test('forgets the key that was remembered first if there are too many', () => {
 });
 
 test('forgets the address that was counted first if there are too many', () => {
-  const limiter = new AddressRateLimiter({ perSecond: 1, burst: 1 });
+  const limiter = new AddressRateLimiter({ perSecond: 0.001, burst: 1 });
   const address = (index: number) => `10.0.${Math.floor(index / 256)}.${index % 256}`;
   for (let index = 0; index < maxMembers; index += 1) expect(limiter.consume(address(index))).toBe(true);
   expect(limiter.consume(address(0))).toBe(false);
