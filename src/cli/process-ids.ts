@@ -1,8 +1,8 @@
 import { UserError } from '../errors/user-error.ts';
 
 /**
- * Processes ids one after the other. If an operator's error prevents one, the others are still processed; after any other
- * error, such as one of the store, they are not.
+ * Processes ids one after the other. If one is refused, the others are still processed; after any other error, such as
+ * one of the store, they are not.
  *
  * @throws {AggregateError} at the end, with the error of each id that failed
  */

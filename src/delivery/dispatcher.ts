@@ -230,8 +230,8 @@ export class Dispatcher {
   }
 
   /**
-   * Renews the lease of leads, and retries while the store fails. Returns the leads that the claim still holds. A stop ends
-   * the retries; it does not prevent the first renewal, because a lead that is not sent would seem to have been.
+   * Renews the lease of leads, and retries while the store fails. Returns the leads that the claim still holds. A stop
+   * ends the retries; it does not prevent the first renewal, because a lead that is not sent would seem to have been.
    */
   async #renewLease(claim: string, leads: readonly ClaimedLead[], lease: number): Promise<ClaimedLead[]> {
     const { store, log } = this.#options;

@@ -1,4 +1,4 @@
-/** The `leads` command, as people and scripts use it. Only tests of its streams and its help run it in its own process. */
+/** The `leads` command, as people and scripts use it. Tests of its streams and its help run it in its own process. */
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

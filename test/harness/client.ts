@@ -88,7 +88,7 @@ export function openRaw(target: Target, options: { allowHalfOpen?: boolean } = {
 export function responsesOn(socket: Socket, count = Number.POSITIVE_INFINITY): Promise<ReceivedResponse[]> {
   return new Promise((resolve) => {
     let received = '';
-    /** Length of the response that has begun; 0: unknown. Searching a long response after each chunk would take seconds. */
+    /** Length of the response that has begun; 0: unknown. Searching a long one after each chunk would take seconds. */
     let length = 0;
     const responses: ReceivedResponse[] = [];
     const settle = () => resolve(responses);
