@@ -17,7 +17,7 @@ const closeTimeout = 1_000;
 export function markInUse(database: DatabaseSync): void {
   if (isInUse(changeVersion(database, markedInUse))) return;
   changeVersion(database, withNewLineage);
-  // Moves the mark to the file, and syncs it, before anything else is committed. A wait for readers would block requests.
+  // Moves the mark to the file, and syncs it, before anything else is committed. Waiting would block requests.
   database.exec('PRAGMA wal_checkpoint(PASSIVE)');
 }
 
