@@ -288,9 +288,8 @@ test.each([
     { DIALLER: 'webhook', DIALLER_URL: 'https://receiver.test' },
     'DIALLER_SECRET is missing: the secret that signs the webhooks, whsec_ followed by 24 to 64 random bytes in base64.',
   ],
-])('does not start with %o, and names the variable', async (wrong, message) => {
-  const { code, stdout, stderr } = await run('src/main.ts', [], { ...settings(), ...wrong });
-  expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `${message}\n` });
+])('rejects the configuration %o, and names the variable', async (wrong, message) => {
+  await expect(readConfig(wrong)).rejects.toMatchObject({ name: 'ConfigError', message });
 });
 
 test.each([
@@ -343,13 +342,17 @@ test.each([
   'db.test?user=leads&p%61ssword=secret',
   'postgres:leads:secret@db.test',
 ])('does not print an invalid DATABASE_URL that may contain a password: %s', async (url) => {
-  const { code, stderr } = await run('src/main.ts', [], { ...settings(), DATABASE_URL: url });
-  expect(code).toBe(1);
-  expect(stderr).toMatch(/^DATABASE_URL must be .*; its value is not shown because it may be secret\.\n$/);
+  await expect(readConfig({ DATABASE_URL: url })).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /^DATABASE_URL must be .*; its value is not shown because it may be secret\.$/,
+    ),
+  });
 });
 
-test('names all invalid variables at once', async () => {
-  const { stderr } = await run('src/main.ts', [], { ...settings(), PORT: 'x', LOG_LEVEL: 'loud' });
+test('does not start with an invalid configuration, and names all invalid variables at once', async () => {
+  const wrong = { ...settings(), PORT: 'x', LOG_LEVEL: 'loud' };
+  const { code, stdout, stderr } = await run('src/main.ts', [], wrong);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(
     stderr
       .trim()
