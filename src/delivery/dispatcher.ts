@@ -139,11 +139,15 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
+    let isDrained = false;
     const timer = setTimeout(() => {
+      isDrained = true;
       this.#recorder.stop();
       this.#abortAttempts();
     }, this.#options.drainTimeout);
     await this.#running;
+    // If the store responded to the last claim after the drain timeout, its attempts have only just begun.
+    if (isDrained) this.#abortAttempts();
     await Promise.all(this.#unrecorded);
     clearTimeout(timer);
     this.#abortAttempts();

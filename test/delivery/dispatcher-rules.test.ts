@@ -485,6 +485,25 @@ describe('stop', () => {
     expect(store.recordAttempt.mock.calls[0]?.[1]).toMatchObject({ outcome: 'delivered' });
   });
 
+  test('ends attempts of a claim to which the store responds after the drain timeout', async () => {
+    const store = new DeliveryStore();
+    const { dialler, attempts } = heldDialler();
+    const { dispatcher } = await dispatchFrom(store, dialler);
+    const claimed = Promise.withResolvers<ClaimResult>();
+    store.claimDue.mockReturnValueOnce(claimed.promise);
+    store.due = leadsOf(1);
+    store.change();
+    await runDue();
+    const stopped = dispatcher.stop();
+    await advanceClock(7_000);
+    claimed.resolve({ leads: leadsOf(1), tooLate: 0, undecided: 0 });
+    await runDue();
+    expect(attempts[0]?.signal.reason).toMatchObject({ name: 'AbortError' });
+    await advanceClock(2);
+    await stopped;
+    expect(store.recordAttempt.mock.calls[0]?.[1]).toMatchObject({ outcome: 'unknown' });
+  });
+
   test('does not wait for a store that fails to renew a lease', async () => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
