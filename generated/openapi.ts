@@ -345,6 +345,11 @@ export interface components {
                 submitted: components["schemas"]["NewLead"];
             };
         };
+        /**
+         * @description Outcome of a request.
+         * @enum {string}
+         */
+        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
         /** @description Maps each invalid field to its messages, numbered from 0. A body that is not a JSON object is reported under `body`, and a request that is not valid HTTP under `request`. */
         ValidationErrors: {
             [key: string]: {
@@ -365,6 +370,7 @@ export interface components {
         Unauthorized: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
             };
@@ -376,6 +382,7 @@ export interface components {
         NotFound: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 [name: string]: unknown;
             };
             content: {
@@ -386,6 +393,7 @@ export interface components {
         MethodNotAllowed: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 Allow: components["headers"]["Allow"];
                 [name: string]: unknown;
             };
@@ -397,6 +405,7 @@ export interface components {
         RequestTimeout: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 [name: string]: unknown;
             };
             content: {
@@ -407,6 +416,7 @@ export interface components {
         ContentTooLarge: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                 RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
@@ -419,6 +429,7 @@ export interface components {
         UnsupportedMediaType: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                 RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
@@ -431,6 +442,7 @@ export interface components {
         RequestInProgress: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                 RateLimit: components["headers"]["RateLimit"];
                 "Retry-After": components["headers"]["Retry-After"];
@@ -444,6 +456,7 @@ export interface components {
         IdempotencyKeyReused: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                 RateLimit: components["headers"]["RateLimit"];
                 [name: string]: unknown;
@@ -456,6 +469,7 @@ export interface components {
         TooManyRequests: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                 RateLimit: components["headers"]["RateLimit"];
                 "Retry-After": components["headers"]["Retry-After"];
@@ -469,6 +483,7 @@ export interface components {
         HeadersTooLarge: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 [name: string]: unknown;
             };
             content: {
@@ -479,6 +494,7 @@ export interface components {
         NotImplemented: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 [name: string]: unknown;
             };
             content: {
@@ -489,6 +505,7 @@ export interface components {
         HttpVersionNotSupported: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 [name: string]: unknown;
             };
             content: {
@@ -499,6 +516,7 @@ export interface components {
         Unavailable: {
             headers: {
                 "Request-Id": components["headers"]["Request-Id"];
+                "Lead-Outcome": components["headers"]["Lead-Outcome"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                 RateLimit: components["headers"]["RateLimit"];
                 "Retry-After": components["headers"]["Retry-After"];
@@ -520,6 +538,8 @@ export interface components {
     headers: {
         /** @description Id of this request. Log it, and include it when you contact the call centre. */
         "Request-Id": string;
+        /** @description Outcome of the request, for your code: the texts in the body are for people. A replayed response repeats the outcome of the first one. Later versions may add values. */
+        "Lead-Outcome": components["schemas"]["Outcome"];
         /** @description Time to wait before you retry the request (s). */
         "Retry-After": number;
         /** @description Your key's rate limit: up to `q` requests at once, and another `q` after `w` seconds. Missing if the call centre sets no limit. After too many requests with invalid keys, the policy is `wrong-keys` and applies to your IP address. */
@@ -559,6 +579,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     /** @description Included only if the request was a retry with the same `Idempotency-Key`: this is the response to the first request, and the retry was not processed. */
@@ -577,6 +598,7 @@ export interface operations {
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
@@ -599,6 +621,7 @@ export interface operations {
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
@@ -636,6 +659,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     /** @description Included only if the request was a retry with the same `Idempotency-Key`: this is the response to the first request, and the retry was not processed. */
@@ -650,6 +674,7 @@ export interface operations {
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
@@ -672,6 +697,7 @@ export interface operations {
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
@@ -703,6 +729,7 @@ export interface operations {
             200: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
@@ -715,6 +742,7 @@ export interface operations {
             400: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
@@ -735,6 +763,7 @@ export interface operations {
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;

@@ -1,7 +1,10 @@
-import type { operations, webhooks } from '../../generated/openapi.ts';
+import type { components, operations, webhooks } from '../../generated/openapi.ts';
 
 /** Id of an operation that partners can call. Webhooks are excluded, because the server calls them. */
 export type OperationId = Exclude<keyof operations, keyof webhooks>;
+
+/** The outcome of a request: a value of the header `Lead-Outcome`. */
+export type Outcome = components['schemas']['Outcome'];
 
 type Responses<Id extends OperationId> = operations[Id]['responses'];
 
@@ -16,7 +19,7 @@ export type Body<Id extends OperationId, S extends Status<Id>> = Responses<Id>[S
   : never;
 
 /** Headers that the server adds to every reply. */
-type ServerHeader = 'Request-Id' | 'RateLimit-Policy' | 'RateLimit';
+type ServerHeader = 'Request-Id' | 'Lead-Outcome' | 'RateLimit-Policy' | 'RateLimit';
 
 type DocumentedHeaders<Id extends OperationId, S extends Status<Id>> = Responses<Id>[S] extends {
   headers: infer Documented;
@@ -38,18 +41,20 @@ export class Reply<Id extends OperationId = OperationId> {
   /** Exists only for the compiler: it makes the replies of two operations incompatible types. */
   declare protected readonly operation: (id: Id) => void;
   readonly status: number;
-  /**
-   * The key of the reply's example in openapi.yaml, for the log and the metrics. A 400 and a 401 have several examples
-   * each: every 400 is `validation-failed`, and every 401 is `unauthorized`.
-   */
-  readonly outcome: string;
+  /** The `x-outcome` of the reply's example in openapi.yaml. */
+  readonly outcome: Outcome;
   /** The serialised body. */
   readonly text: string;
   readonly headers: Readonly<Record<string, string>>;
 
+  /** Whether this is the response to an earlier request with the same idempotency key. */
+  get isReplay(): boolean {
+    return 'Idempotent-Replayed' in this.headers;
+  }
+
   protected constructor(
     status: number,
-    outcome: string,
+    outcome: Outcome,
     text: string,
     headers: Readonly<Record<string, string>>,
   ) {
@@ -64,7 +69,7 @@ export class Reply<Id extends OperationId = OperationId> {
     const withHeaders = Reply.withHeaders<Id>();
     return <S extends Status<Id>>(
       status: S,
-      outcome: string,
+      outcome: Outcome,
       body: Body<Id, S>,
       ...headers: HeadersArgument<Id, S>
     ): Reply<Id> => withHeaders(status, outcome, body)(...headers);
@@ -72,10 +77,13 @@ export class Reply<Id extends OperationId = OperationId> {
 
   /** Returns a builder of replies that differ only in their headers: the body is serialised once for all of them. */
   static withHeaders<Id extends OperationId>() {
-    return <S extends Status<Id>>(status: S, outcome: string, body: Body<Id, S>) => {
+    return <S extends Status<Id>>(status: S, outcome: Outcome, body: Body<Id, S>) => {
       const text = JSON.stringify(body);
       return (...[headers]: HeadersArgument<Id, S>): Reply<Id> => {
-        const replyHeaders: Record<string, string> = { 'Content-Type': 'application/json' };
+        const replyHeaders: Record<string, string> = {
+          'Content-Type': 'application/json',
+          'Lead-Outcome': outcome,
+        };
         for (const [name, value] of Object.entries(headers ?? {})) replyHeaders[name] = String(value);
         return new Reply<Id>(Number(status), outcome, text, replyHeaders);
       };

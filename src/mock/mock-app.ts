@@ -58,7 +58,13 @@ function refusalOf({ req }: Context, body: Buffer, validate: Validate): Reply | 
 function unknownExample(): Response {
   const error =
     'This operation has no response with this status and name. The mock server lists all responses when it starts.';
-  return Response.json({ error }, { status: 404, headers: { 'Request-Id': newRequestId() } });
+  return Response.json(
+    { error },
+    {
+      status: 404,
+      headers: { 'Request-Id': newRequestId(), 'Lead-Outcome': 'path-not-found' },
+    },
+  );
 }
 
 function isUnknownExample({ req }: Context, { headers }: Response): boolean {

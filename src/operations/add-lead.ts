@@ -14,10 +14,7 @@ const testPassed = reply(200, 'test', { test: 'ok' });
 const testFailed = reply(200, 'test-unknown-type', { saved: false, processed: false, error: 'Unknown Type' });
 const serverError = reply(500, 'server-error', { saved: false, processed: false, error: 'Server Error' });
 
-const acceptedBody = { saved: true, processed: true } as const;
-const withHeaders = Reply.withHeaders<'addLead'>();
-const accepted = withHeaders(200, 'accepted', acceptedBody);
-const replayedAccepted = withHeaders(200, 'replayed', acceptedBody);
+const accepted = Reply.withHeaders<'addLead'>()(200, 'accepted', { saved: true, processed: true });
 
 const notAccepted = repliesWithoutLead();
 const replayedNotAccepted = repliesWithoutLead(replayedHeaders);
@@ -51,7 +48,7 @@ function replyTo(result: SubmissionResult): Reply<'addLead'> {
     return (isReplay ? replayedNotAccepted : notAccepted)[result.outcome];
   }
   const lead = { 'Lead-Id': result.leadId, 'Lead-Due': new Date(result.dueAt).toISOString() };
-  return isReplay ? replayedAccepted({ ...lead, ...replayedHeaders }) : accepted(lead);
+  return accepted(isReplay ? { ...lead, ...replayedHeaders } : lead);
 }
 
 /** Returns the replies to submissions that are saved without a lead. */
@@ -61,7 +58,7 @@ function repliesWithoutLead(
   const saved = (
     outcome: SubmissionOutcome,
     error: 'Existing Contact' | 'Another call is already scheduled' | 'Unknown Type',
-  ) => reply(200, headers ? 'replayed' : outcome, { saved: true, processed: false, error }, headers);
+  ) => reply(200, outcome, { saved: true, processed: false, error }, headers);
   return {
     'existing-contact': saved('existing-contact', 'Existing Contact'),
     'already-scheduled': saved('already-scheduled', 'Another call is already scheduled'),

@@ -40,9 +40,9 @@ function repliesByOutcome(
   const notCancelled = (
     outcome: CancellationOutcome,
     warning: 'not found' | 'already processed' | 'server error (call group)',
-  ) => reply(200, headers ? 'replayed' : outcome, { cancelled: false, warning }, headers);
+  ) => reply(200, outcome, { cancelled: false, warning }, headers);
   return {
-    cancelled: reply(200, headers ? 'replayed' : 'cancelled', { cancelled: true }, headers),
+    cancelled: reply(200, 'cancelled', { cancelled: true }, headers),
     'not-found': notCancelled('not-found', 'not found'),
     'already-processed': notCancelled('already-processed', 'already processed'),
     'unknown-type': notCancelled('unknown-type', 'server error (call group)'),

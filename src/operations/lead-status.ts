@@ -16,7 +16,7 @@ export function leadStatus(intake: Intake, parsePhone: ParsePhone): Operation<'l
       const mobile = readMobile(body, parsePhone);
       const lead = await intake.leadStatus({ partnerId: partner.id, type: body.type, mobile });
       if (lead === undefined) return notFound;
-      return reply(200, lead.state, {
+      return reply(200, 'found', {
         found: true,
         state: lead.state,
         accepted_at: toTimestamp(lead.acceptedAt),

@@ -105,6 +105,7 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
         partner: partner?.name,
         address: partner === undefined ? readAddress(incoming) : undefined,
         outcome: reply.outcome,
+        isReplay: reply.isReplay,
         status: reply.status,
         milliseconds: performance.now() - startedAt,
       });

@@ -36,8 +36,8 @@ export class Metrics {
 
   readonly #requests = new Counter({
     name: 'leads_requests_total',
-    help: 'Requests by operation, outcome and status.',
-    labelNames: ['operation', 'outcome', 'status'],
+    help: 'Requests by operation, outcome and status; replayed is true for repeated responses of retries.',
+    labelNames: ['operation', 'outcome', 'status', 'replayed'],
     registers: this.#registers,
   });
   readonly #requestDuration = new Histogram({
@@ -167,9 +167,14 @@ export class Metrics {
     });
   }
 
-  readonly onResponse = ({ operation, outcome, status, milliseconds }: CompletedRequest): void => {
-    const name = operation ?? 'none';
-    this.#requests.inc({ operation: name, outcome, status: String(status) });
+  readonly onResponse = ({ operation, outcome, isReplay, status, milliseconds }: CompletedRequest): void => {
+    const labels = {
+      operation: operation ?? 'none',
+      outcome,
+      status: String(status),
+      replayed: String(isReplay ?? false),
+    };
+    this.#requests.inc(labels);
     if (operation !== undefined) this.#requestDuration.observe({ operation }, milliseconds / 1_000);
   };
 

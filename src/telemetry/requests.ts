@@ -10,8 +10,10 @@ export interface CompletedRequest {
   partner?: string | undefined;
   /** IP address of the client; only without a valid key. */
   address?: string | undefined;
-  /** Outcome, one of a fixed set. */
+  /** Outcome, one of a fixed set: the header `Lead-Outcome` of the response. */
   outcome: string;
+  /** Whether the response is that to an earlier request with the same idempotency key. Undefined: it is not. */
+  isReplay?: boolean | undefined;
   status: number;
   /** Time from receiving the headers of the request to its response (ms). */
   milliseconds: number;
@@ -38,7 +40,8 @@ export function requestLog(log: Log): OnResponse {
 }
 
 /** Fields that many lines share, with a child logger that has serialised them. */
-interface ChildLogger extends Pick<CompletedRequest, 'operation' | 'partner' | 'outcome' | 'status'> {
+interface ChildLogger
+  extends Pick<CompletedRequest, 'operation' | 'partner' | 'outcome' | 'isReplay' | 'status'> {
   log: Log;
   message: string;
 }
@@ -48,13 +51,14 @@ function authenticatedLog(log: Log): OnResponse {
   const children = new Map<string, ChildLogger>();
   let last: ChildLogger | undefined;
 
-  function childFor({ operation, partner, outcome, status }: CompletedRequest): ChildLogger {
-    const name = `${operation} ${status} ${outcome} ${partner}`;
+  function childFor({ operation, partner, outcome, isReplay, status }: CompletedRequest): ChildLogger {
+    const name = `${operation} ${status} ${outcome} ${isReplay} ${partner}`;
     let child = children.get(name);
     if (child === undefined) {
       if (children.size >= maxChildLoggers) children.clear();
       const fields = { operation, partner, outcome, status };
-      child = { ...fields, log: log.child(fields), message: `${operation} ${outcome}` };
+      const logged = isReplay ? { ...fields, replayed: true } : fields;
+      child = { ...fields, isReplay, log: log.child(logged), message: `${operation} ${outcome}` };
       children.set(name, child);
     }
     return child;
@@ -66,10 +70,14 @@ function authenticatedLog(log: Log): OnResponse {
   };
 }
 
-function matches(child: ChildLogger, { operation, partner, outcome, status }: CompletedRequest): boolean {
+function matches(
+  child: ChildLogger,
+  { operation, partner, outcome, isReplay, status }: CompletedRequest,
+): boolean {
   return (
     child.operation === operation &&
     child.outcome === outcome &&
+    child.isReplay === isReplay &&
     child.status === status &&
     child.partner === partner
   );

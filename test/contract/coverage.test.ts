@@ -30,6 +30,15 @@ test('reports each documented response that no test received, or that differed f
   expect(complete.length).toBeGreaterThan(90);
 });
 
+test('each value of Lead-Outcome has an example, and each example has one of its values', () => {
+  const headers = operationIds()
+    .flatMap((id) => Object.values(operationOf(id).responses))
+    .map(({ headers }) => headers);
+  const documented = headers.map((each) => Object(each['Lead-Outcome']?.schema).enum);
+  const outcomes = complete.map(({ id, status, key }) => responseExamples(id, status)[key]?.['x-outcome']);
+  for (const values of documented) expect(values.toSorted()).toEqual([...new Set(outcomes)].toSorted());
+});
+
 for (const id of operationIds()) {
   const { responses } = operationOf(id);
 

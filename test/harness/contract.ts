@@ -22,6 +22,7 @@ export interface ResponseExample {
   summary?: string;
   description?: string;
   value: unknown;
+  'x-outcome': string;
   'x-request'?: ExampleRequest;
 }
 

@@ -33,9 +33,13 @@ export function testEveryExample(
       await scenario.arrange?.(server);
       const response = await (scenario.send?.(server) ??
         send(server, id, requestOf(id, key, example['x-request'])));
-      const { status: received, json } = response;
+      const { status: received, headers, json } = response;
       task.meta.produced = { id, key, status: received, json };
-      expect({ status: received, json }).toEqual({ status, json: example.value });
+      expect({ status: received, outcome: headers['lead-outcome'], json }).toEqual({
+        status,
+        outcome: example['x-outcome'],
+        json: example.value,
+      });
     });
   }
 }

@@ -88,7 +88,7 @@ export async function startMeasured(environment: Record<string, string>): Promis
 function statusesIn(metrics: string): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const [, status = '', count] of metrics.matchAll(
-    /^leads_requests_total\{.*status="(\d+)"\} (\d+)$/gm,
+    /^leads_requests_total\{.*status="(\d+)".*\} (\d+)$/gm,
   )) {
     counts[status] = (counts[status] ?? 0) + Number(count);
   }

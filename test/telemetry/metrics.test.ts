@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { openRaw, post } from '../harness/client.ts';
+import { openRaw, post, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { startObservedServer } from '../harness/observed-server.ts';
 import { skipWithout } from '../harness/process.ts';
@@ -30,16 +30,22 @@ test('counts requests, commits, leads and delivery attempts', async () => {
   const { target, metrics } = await startObservedServer({ DIALLER: 'log' });
   const person = requestValue('addLead', 'accepted');
   await post(target, 'addLead', person);
-  await post(target, 'addLead', { ...person, delays: 600, mobile: '07840258824' });
+  const delayed = {
+    headers: { 'Idempotency-Key': 'retried' },
+    body: { ...person, delays: 600, mobile: '07840258824' },
+  };
+  await send(target, 'addLead', delayed);
+  await send(target, 'addLead', delayed);
   await post(target, 'addLead', {});
   await post({ ...target, key: 'wrong' }, 'leadStatus', { mobile: person['mobile'], type: person['type'] });
   await expect.poll(metrics).toContain('leads_by_state{state="dialled"} 1');
   const text = await metrics();
   for (const line of [
-    'leads_requests_total{operation="addLead",outcome="accepted",status="200"} 2',
-    'leads_requests_total{operation="addLead",outcome="validation-failed",status="400"} 1',
-    'leads_requests_total{operation="leadStatus",outcome="unauthorized",status="401"} 1',
-    'leads_request_duration_seconds_count{operation="addLead"} 3',
+    'leads_requests_total{operation="addLead",outcome="accepted",status="200",replayed="false"} 2',
+    'leads_requests_total{operation="addLead",outcome="accepted",status="200",replayed="true"} 1',
+    'leads_requests_total{operation="addLead",outcome="validation-failed",status="400",replayed="false"} 1',
+    'leads_requests_total{operation="leadStatus",outcome="unauthorized",status="401",replayed="false"} 1',
+    'leads_request_duration_seconds_count{operation="addLead"} 4',
     'leads_delivery_attempts_total{dialler="log",outcome="delivered"} 1',
     'leads_delivery_duration_seconds_count{dialler="log"} 1',
     'leads_by_state{state="scheduled"} 1',
@@ -155,7 +161,9 @@ test('counts failures of the store, and reports no values of it meanwhile', asyn
   breakStore(file);
   expect((await post(target, 'addLead', requestValue('addLead', 'accepted'))).status).toBe(500);
   const text = await metrics();
-  expect(text).toContain('leads_requests_total{operation="addLead",outcome="server-error",status="500"} 1');
+  expect(text).toContain(
+    'leads_requests_total{operation="addLead",outcome="server-error",status="500",replayed="false"} 1',
+  );
   expect(text).toContain('leads_store_errors_total{kind="write"} 1');
   expect(text).not.toMatch(/^leads_by_state\{/m);
   expect(text).toMatch(/^leads_due nan$/im);

@@ -9,8 +9,10 @@ import { recordingLog } from '../harness/recording-log.ts';
 test('logs one line per request with partner, operation, outcome and duration', async () => {
   const { target, output } = await startObservedServer({});
   const person = requestValue('addLead', 'accepted');
+  const withKey = { headers: { 'Idempotency-Key': 'retried' }, body: person };
   const responses = [
-    await post(target, 'addLead', person),
+    await send(target, 'addLead', withKey),
+    await send(target, 'addLead', withKey),
     await post(target, 'addLead', person),
     await post(target, 'cancelLead', {}),
     await post({ ...target, key: 'wrong' }, 'leadStatus', {}),
@@ -30,6 +32,7 @@ test('logs one line per request with partner, operation, outcome and duration', 
   );
   expect(lines()).toMatchObject([
     { operation: 'addLead', partner: 'demo', outcome: 'accepted', status: 200, level: 'info' },
+    { operation: 'addLead', partner: 'demo', outcome: 'accepted', status: 200, replayed: true },
     { operation: 'addLead', partner: 'demo', outcome: 'already-scheduled', status: 200 },
     { operation: 'cancelLead', partner: 'demo', outcome: 'validation-failed', status: 400 },
     { operation: 'leadStatus', address: '127.0.0.1', outcome: 'unauthorized', status: 401 },
@@ -38,7 +41,11 @@ test('logs one line per request with partner, operation, outcome and duration', 
     { address: '127.0.0.1', outcome: 'validation-failed', status: 400 },
     { address: '127.0.0.1', outcome: 'validation-failed', status: 400 },
   ]);
-  for (const { ms } of lines().slice(0, 4)) expect(ms).toBeGreaterThan(0);
+  expect(lines()[0]).not.toHaveProperty('replayed');
+  expect(lines().map(({ outcome }) => outcome)).toEqual(
+    responses.map(({ headers }) => headers['lead-outcome']),
+  );
+  for (const { ms } of lines().slice(0, 5)) expect(ms).toBeGreaterThan(0);
 });
 
 test('each line has its own partner and outcome when requests are interleaved', () => {
@@ -52,14 +59,16 @@ test('each line has its own partner and outcome when requests are interleaved', 
     partner: `partner-${Math.floor(index / 5)}`,
     outcome: isOdd(index, 3) ? 'validation-failed' : 'accepted',
     status: isOdd(index, 7) ? 400 : 200,
+    isReplay: isOdd(index, 11),
     milliseconds: index,
   }));
   for (const request of requests) logRequest(request);
   expect(lines).toEqual(
-    requests.map(({ milliseconds, ...request }) => ({
+    requests.map(({ milliseconds, isReplay, ...request }) => ({
       level: 'info',
       time: expect.any(Number),
       ...request,
+      ...(isReplay ? { replayed: true } : {}),
       ms: milliseconds,
       msg: `${request.operation} ${request.outcome}`,
     })),

@@ -42,6 +42,20 @@ test('replays the first response byte for byte, marks it, and changes nothing', 
   expect(await submissionsIn(server.store)).toHaveLength(1);
 });
 
+test.each([
+  ['existing-contact', deliverDue],
+  ['already-scheduled', async () => {}],
+] as const)('repeats the outcome %s in the replayed response', async (outcome, arrange) => {
+  const server = await startServer();
+  await addAccepted(server);
+  await arrange(server.store);
+  const first = await send(server, 'addLead', sentBefore);
+  await post(server, 'cancelLead', { mobile: person['mobile'], type: person['type'] });
+  const again = await send(server, 'addLead', sentBefore);
+  expect(again.headers).toMatchObject({ 'idempotent-replayed': 'true', 'lead-outcome': outcome });
+  expect(again.text).toBe(first.text);
+});
+
 test('stores no idempotency record for a test', async () => {
   const server = await startServer();
   const headers = { 'Idempotency-Key': 'the-same' };
