@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Look up a lead
-         * @description Returns the state of the last lead that you added for a person and lead type. Leads of other partners are not found.
+         * @description Returns the state of a lead that you added: the one with the given id, or the latest one for a person and lead type. Leads of other partners are not found.
          */
         post: operations["leadStatus"];
         delete?: never;
@@ -134,12 +134,22 @@ export interface components {
              * @description `true` or `"true"` requests a test: the server validates the request and the lead type, but does not look at other leads and saves nothing. `false`, `"false"` and a blank value add a real lead.
              * @example true
              */
-            test?: boolean | string | null;
+            test?: boolean | ("true" | "false" | "") | null;
         };
         /** @description Identifies a lead by its phone number and lead type. */
         LeadReference: {
             mobile: components["schemas"]["Phone"];
             type: components["schemas"]["LeadType"];
+        };
+        /** @description Identifies a lead by its id, or the latest lead that you added for a person and lead type. */
+        LeadLookup: components["schemas"]["LeadIdReference"] | components["schemas"]["LeadReference"];
+        /** @description Identifies a lead by its id. */
+        LeadIdReference: {
+            /**
+             * @description The lead's id, from the header `Lead-Id` of the response when you added it.
+             * @example 01k83s0kq3m4hn7c2v1a
+             */
+            lead_id: string;
         };
         /**
          * Format: phone
@@ -154,10 +164,16 @@ export interface components {
          */
         Phone: string;
         /**
+         * @description Id of a lead.
+         * @example 01k83s0kq3m4hn7c2v1a
+         */
+        LeadId: string;
+        /**
          * @description Name of the lead type, as the call centre gave it to you.
          * @example motor-trade
          */
         LeadType: string;
+        /** @description The outcome of a request to add a lead. */
         AddLeadResult: components["schemas"]["LeadAccepted"] | components["schemas"]["LeadNotAccepted"] | components["schemas"]["TestPassed"] | components["schemas"]["TestFailed"];
         /** @description The submission was saved and accepted as a new lead. */
         LeadAccepted: {
@@ -171,6 +187,8 @@ export interface components {
              * @constant
              */
             processed: true;
+            error?: never;
+            test?: never;
         };
         /** @description The submission was saved but not accepted as a new lead. */
         LeadNotAccepted: {
@@ -189,6 +207,7 @@ export interface components {
              * @enum {string}
              */
             error: "Existing Contact" | "Another call is already scheduled" | "Unknown Type";
+            test?: never;
         };
         /** @description The test passed. Nothing was saved. */
         TestPassed: {
@@ -197,6 +216,9 @@ export interface components {
              * @constant
              */
             test: "ok";
+            saved?: never;
+            processed?: never;
+            error?: never;
         };
         /** @description The test failed because the lead type is not enabled for you. Nothing was saved. */
         TestFailed: {
@@ -215,6 +237,7 @@ export interface components {
              * @constant
              */
             error: "Unknown Type";
+            test?: never;
         };
         /** @description The server failed. Nothing was saved. */
         AddLeadError: {
@@ -234,6 +257,7 @@ export interface components {
              */
             error: "Server Error";
         };
+        /** @description The outcome of a request to cancel a lead. */
         CancelLeadResult: components["schemas"]["LeadCancelled"] | components["schemas"]["LeadNotCancelled"];
         /** @description The lead was cancelled. The call will not be made. */
         LeadCancelled: {
@@ -242,6 +266,7 @@ export interface components {
              * @constant
              */
             cancelled: true;
+            warning?: never;
         };
         /** @description No lead was cancelled. */
         LeadNotCancelled: {
@@ -269,14 +294,16 @@ export interface components {
              */
             warning: "server error (save)";
         };
+        /** @description The state of a lead, if there is one. */
         LeadStatusResult: components["schemas"]["LeadFound"] | components["schemas"]["LeadNotFound"];
         /** @description The state of the lead. */
         LeadFound: {
             /**
-             * @description You have a lead for this person and lead type.
+             * @description You have such a lead.
              * @constant
              */
             found: true;
+            lead_id: components["schemas"]["LeadId"];
             /**
              * @description `scheduled`: the call has yet to be made. `dialled`: the dialler has the lead. `cancelled`: you cancelled the lead. `failed`: the lead was not delivered to the dialler, or the outcome of the delivery is unknown. `expired`: the call could not be made in time. Later versions may add values.
              * @enum {string}
@@ -304,10 +331,15 @@ export interface components {
         /** @description No such lead was found. */
         LeadNotFound: {
             /**
-             * @description You have no lead for this person and lead type.
+             * @description You have no such lead.
              * @constant
              */
             found: false;
+            lead_id?: never;
+            state?: never;
+            accepted_at?: never;
+            due_at?: never;
+            dialled_at?: never;
         };
         /** @description A lead whose call is due. */
         LeadDueEvent: {
@@ -350,11 +382,32 @@ export interface components {
          * @enum {string}
          */
         Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
-        /** @description Maps each invalid field to its messages, numbered from 0. A body that is not a JSON object is reported under `body`, and a request that is not valid HTTP under `request`. */
+        /** @description Maps each invalid field to its messages. Unknown fields, query parameters and headers are listed by their names. */
         ValidationErrors: {
-            [key: string]: {
-                [key: string]: string;
-            };
+            email?: components["schemas"]["FieldMessages"];
+            first_name?: components["schemas"]["FieldMessages"];
+            surname?: components["schemas"]["FieldMessages"];
+            mobile?: components["schemas"]["FieldMessages"];
+            type?: components["schemas"]["FieldMessages"];
+            subtype?: components["schemas"]["FieldMessages"];
+            other_phone?: components["schemas"]["FieldMessages"];
+            data?: components["schemas"]["FieldMessages"];
+            delays?: components["schemas"]["FieldMessages"];
+            test?: components["schemas"]["FieldMessages"];
+            lead_id?: components["schemas"]["FieldMessages"];
+            /** @description Messages about a body that is not a JSON object. */
+            body?: components["schemas"]["FieldMessages"];
+            /** @description Messages about a request that is not valid HTTP. */
+            request?: components["schemas"]["FieldMessages"];
+        } & {
+            [key: string]: components["schemas"]["FieldMessages"];
+        };
+        /** @description Messages about a field, numbered from 0. */
+        FieldMessages: {
+            /** @description The first message. */
+            0: string;
+        } & {
+            [key: string]: string;
         };
         /** @description The reason why the request was rejected or failed. */
         ErrorResponse: {
@@ -584,8 +637,8 @@ export interface operations {
                     RateLimit: components["headers"]["RateLimit"];
                     /** @description Included only if the request was a retry with the same `Idempotency-Key`: this is the response to the first request, and the retry was not processed. */
                     "Idempotent-Replayed"?: "true";
-                    /** @description Id of the lead, included only if the lead was accepted. Store it, and include it when you contact the call centre about the lead. */
-                    "Lead-Id"?: string;
+                    /** @description Id of the lead, included only if the lead was accepted. Store it: you can look up the lead by its id, and include it when you contact the call centre about the lead. */
+                    "Lead-Id"?: components["schemas"]["LeadId"];
                     /** @description Time at which the call is due (UTC), included only if the lead was accepted. */
                     "Lead-Due"?: string;
                     [name: string]: unknown;
@@ -718,10 +771,10 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The person and lead type of the lead to look up. */
+        /** @description The lead to look up, by its id or by person and lead type. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LeadReference"];
+                "application/json": components["schemas"]["LeadLookup"];
             };
         };
         responses: {

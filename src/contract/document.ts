@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Document, Operation } from 'openapi-backend';
+import { type WithoutAlternatives, withoutAlternatives } from './alternatives.ts';
 import type { OperationId } from './reply.ts';
 
 /** An operation of openapi.yaml, as far as the server reads it. */
@@ -26,7 +27,10 @@ export interface Credentials {
 /** The contract as the running server uses it. */
 export interface Contract {
   operations: readonly ContractOperation[];
-  /** The dereferenced document for openapi-backend, with API keys in the query as declared parameters. */
+  /**
+   * The dereferenced document for openapi-backend, with API keys in the query as declared parameters, and without
+   * alternatives in the bodies of requests.
+   */
   document: Document;
   /** The dereferenced document as it is served. */
   json: string;
@@ -39,7 +43,7 @@ interface RawOperation {
   operationId: OperationId;
   security?: Record<string, string[]>[];
   parameters?: { in: string; name: string }[];
-  requestBody: { content: Record<string, unknown>; 'x-max-bytes': number };
+  requestBody: { content: Record<string, { schema: object }>; 'x-max-bytes': number };
 }
 
 /** The content of generated/openapi.json, as far as the server reads it. */
@@ -67,6 +71,8 @@ export function readContract(): Contract {
         ...(operation.parameters ?? []),
         ...credentials.queryParameters.map((name) => ({ name, in: 'query', schema: {} })),
       ];
+      for (const media of Object.values(operation.requestBody.content))
+        media.schema = withoutAlternatives(media.schema);
       operations.push({
         id: operation.operationId,
         method: method.toUpperCase(),
@@ -84,22 +90,28 @@ export function readContract(): Contract {
   return { operations, document: raw as unknown as Document, json, yaml: readFileSync(source, 'utf8') };
 }
 
-/** Returns the schema of an operation's body. */
+/** Returns the fields of an operation's body. */
 export function bodySchema(document: Document, operation: ContractOperation): BodySchema {
   // The casts: openapi-backend's types include references, and this document is dereferenced.
   const methods = document.paths?.[operation.path] as Record<string, Operation> | undefined;
   const body = methods?.[operation.method.toLowerCase()]?.requestBody as unknown as {
-    content: Record<string, { schema: BodySchema }>;
+    content: Record<string, { schema: WithoutAlternatives<FieldSchema> }>;
   };
   const media = body.content[operation.mediaTypes[0] ?? ''];
   if (media === undefined) throw new Error(`The body of ${operation.id} has no schema in openapi.yaml.`);
-  return media.schema;
+  const { properties, required = [], if: condition, else: otherwise } = media.schema;
+  if (condition === undefined) return { properties, required };
+  const [selector] = condition.required;
+  return { properties, required: [selector, ...otherwise.required], selector };
 }
 
-/** The schema of a body, as far as the server reads it. */
+/** The fields of a body, as far as the server reads them. */
 export interface BodySchema {
-  required?: readonly string[];
-  properties: Record<string, FieldSchema>;
+  /** Fields that cannot be blank. */
+  required: readonly string[];
+  properties: Readonly<Record<string, FieldSchema>>;
+  /** The field that selects the first of two alternatives of the body. Undefined: there are no alternatives. */
+  selector?: string;
 }
 
 /** The schema of a field, as far as the server reads it. */

@@ -33,7 +33,7 @@ export function requestError(message: string): ValidationErrors {
 export function validationErrorsFrom(errors: readonly ErrorObject[], schema: BodySchema): ValidationErrors {
   const found = new Map<string, Set<string>>();
   const others = new Map<string, Iterable<string>>();
-  for (const error of lengthErrorsLast(errors)) {
+  for (const error of errorsOfFields(errors)) {
     const [part, field] = pathOf(error);
     if (error.keyword === 'additionalProperties' && field === undefined) {
       const name: string = error.params['additionalProperty'];
@@ -60,10 +60,11 @@ function inSchemaOrder(found: Map<string, Set<string>>, schema: BodySchema): [st
   });
 }
 
-/** Returns the errors, with those about length last. */
-function lengthErrorsLast(errors: readonly ErrorObject[]): ErrorObject[] {
+/** Returns the errors about fields, with those about length last. Ajv also reports that an alternative of the body failed. */
+function errorsOfFields(errors: readonly ErrorObject[]): ErrorObject[] {
   const isLength = ({ keyword }: ErrorObject) => Number(keyword === 'maxLength');
-  return errors.toSorted((one, other) => isLength(one) - isLength(other));
+  const ofFields = errors.filter(({ keyword }) => keyword !== 'if');
+  return ofFields.toSorted((one, other) => isLength(one) - isLength(other));
 }
 
 function addMessage(
@@ -78,7 +79,7 @@ function addMessage(
   if (field === undefined) return;
   // `required` is reported for the object, so its data is not the field's value.
   const value: unknown = error.keyword === 'required' ? undefined : error.data;
-  messages.add(messageFor(labelOf(name), field, schema.required?.includes(name) ?? false, value, error));
+  messages.add(messageFor(labelOf(name), field, schema.required.includes(name), value, error));
 }
 
 /** Returns the message of the first rule that applies. */
@@ -124,6 +125,9 @@ function headerName(name: string): string {
 
 function unknownFieldMessage(part: string | undefined, name: string, schema: BodySchema): string {
   if (part === 'query') return `${labelOf(name)} is not a query parameter of this request.`;
+  // The field belongs to the other alternative of the body.
+  if (schema.selector !== undefined && Object.hasOwn(schema.properties, name))
+    return `${labelOf(name)} cannot be combined with ${labelOf(schema.selector)}.`;
   const suggestion = nearest(name, Object.keys(schema.properties));
   const hint = suggestion === undefined ? '.' : `; did you mean \`${suggestion}\`?`;
   return `${labelOf(name)} is not a field of this request${hint}`;
@@ -166,7 +170,8 @@ function numberMessages(messages: ReadonlyMap<string, Iterable<string>>): Valida
   // Without a prototype, so that `__proto__` is a field like any other.
   const errors: ValidationErrors = Object.create(null);
   for (const [field, texts] of messages) {
-    errors[field] = Object.fromEntries([...texts].map((text, index) => [String(index), text]));
+    const [first = '', ...others] = texts;
+    errors[field] = { 0: first, ...Object.fromEntries(others.map((text, index) => [index + 1, text])) };
   }
   return errors;
 }

@@ -3,19 +3,21 @@ import { allowsType, type BodySchema } from './document.ts';
 
 /**
  * Returns a function that normalises a body: it removes blank fields that are required or may be null, and converts
- * strings of digits to integers in fields that may be integers. A body that needs no change is returned as it is.
+ * strings of digits in fields that may be integers, and `"true"` and `"false"` in fields that may be booleans. A body that
+ * needs no change is returned as it is.
  */
 export function bodyNormaliser(schema: BodySchema): (body: object) => object {
   const rules = Object.entries(schema.properties)
     .map(([name, field]) => {
-      const isRequired = schema.required?.includes(name) ?? false;
+      const isRequired = schema.required.includes(name);
       return {
         name,
         mayBeBlank: isRequired || allowsType(field, 'null'),
         isInteger: allowsType(field, 'integer'),
+        isBoolean: allowsType(field, 'boolean'),
       };
     })
-    .filter(({ mayBeBlank, isInteger }) => mayBeBlank || isInteger);
+    .filter(({ mayBeBlank, isInteger, isBoolean }) => mayBeBlank || isInteger || isBoolean);
   return (body) => {
     // The cast: an object's members can be read by any name.
     const original = body as Record<string, unknown>;
@@ -39,10 +41,12 @@ interface FieldRule {
   /** Whether a blank value is treated as missing. */
   mayBeBlank: boolean;
   isInteger: boolean;
+  isBoolean: boolean;
 }
 
-function normaliseValue(value: unknown, { mayBeBlank, isInteger }: FieldRule): unknown {
+function normaliseValue(value: unknown, { mayBeBlank, isInteger, isBoolean }: FieldRule): unknown {
   if (mayBeBlank && isBlank(value)) return undefined;
+  if (isBoolean && (value === 'true' || value === 'false')) return value === 'true';
   if (!isInteger) return value;
   if (typeof value === 'string' && /^[0-9]+$/.test(value)) return clampToInteger(Number(value));
   return typeof value === 'number' ? clampToInteger(value) : value;

@@ -33,9 +33,16 @@ export interface ActiveLead {
   dialledAt: number | null;
 }
 
-/** A partner's request for the status of its latest lead for one person and lead type. */
-export interface LeadStatusRequest {
-  partnerId: number;
+/** A partner's request for the status of a lead: by its id, or its latest lead for one person and lead type. */
+export type LeadStatusRequest = { partnerId: number } & (LeadIdReference | LeadReference);
+
+/** A lead, by its id. */
+export interface LeadIdReference {
+  leadId: string;
+}
+
+/** The latest lead of a partner for one person and lead type. */
+export interface LeadReference {
   /** Name of the lead type, as sent. */
   type: string;
   /** E.164. */
@@ -44,6 +51,7 @@ export interface LeadStatusRequest {
 
 /** What a partner can look up about its lead. All times are in milliseconds since 1970. */
 export interface LeadStatus {
+  id: string;
   state: LeadState;
   acceptedAt: number;
   /** When its call is due. */

@@ -23,7 +23,7 @@ const replayedNotAccepted = repliesWithoutLead(replayedHeaders);
 export function addLead(intake: Intake, parsePhone: ParsePhone): Operation<'addLead'> {
   return {
     async run({ partner, body, text, receivedAt, idempotency }) {
-      if (body.test === true || body.test === 'true') {
+      if (body.test === true) {
         return (await intake.isGranted(partner.id, body.type)) ? testPassed : testFailed;
       }
       const submission = newSubmission({

@@ -13,11 +13,15 @@ const serverError = reply(500, 'server-error', { error: 'The server could not lo
 export function leadStatus(intake: Intake, parsePhone: ParsePhone): Operation<'leadStatus'> {
   return {
     async run({ partner, body }) {
-      const mobile = readMobile(body, parsePhone);
-      const lead = await intake.leadStatus({ partnerId: partner.id, type: body.type, mobile });
+      const reference =
+        'lead_id' in body
+          ? { leadId: body.lead_id }
+          : { type: body.type, mobile: readMobile(body, parsePhone) };
+      const lead = await intake.leadStatus({ partnerId: partner.id, ...reference });
       if (lead === undefined) return notFound;
       return reply(200, 'found', {
         found: true,
+        lead_id: lead.id,
         state: lead.state,
         accepted_at: toTimestamp(lead.acceptedAt),
         due_at: toTimestamp(lead.dueAt),

@@ -41,9 +41,9 @@ export interface Intake {
    */
   cancel(cancellation: Cancellation, idempotency?: Idempotency): Promise<CancellationResult>;
   /**
-   * Returns the status of the partner's latest lead for the person and type. Undefined: there is none, or the type is
-   * not granted to the partner. The latest lead is the active one, or else the one that ended last, in the order of the
-   * store.
+   * Returns the status of a partner's lead: the one with the id, or the latest one for a person and type, which is the
+   * active one, or else the one that ended last, in the order of the store. Undefined: there is none, or the type is not
+   * granted to the partner.
    */
   leadStatus(request: LeadStatusRequest): Promise<LeadStatus | undefined>;
 }

@@ -4,7 +4,7 @@ import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { type Scenario, testEveryExample } from '../../harness/examples.ts';
-import { deliverDue, startServer, type TestServer } from '../../harness/server.ts';
+import { deliverDue, leadsIn, startServer, type TestServer } from '../../harness/server.ts';
 
 const wanted = requestValue('leadStatus', 'scheduled');
 
@@ -31,6 +31,11 @@ async function addExample(server: TestServer, example: string): Promise<ExampleT
   return expected;
 }
 
+async function onlyLeadId(server: TestServer): Promise<string> {
+  const [lead] = await leadsIn(server.store);
+  return lead?.id ?? expect.fail('There is no lead.');
+}
+
 const scenarios: Record<string, Scenario> = {
   scheduled: { arrange: async (server) => void (await addExample(server, 'scheduled')) },
   dialled: {
@@ -45,6 +50,10 @@ const scenarios: Record<string, Scenario> = {
       await addExample(server, 'cancelled');
       await post(server, 'cancelLead', requestValue('cancelLead', 'cancelled'));
     },
+  },
+  'by-lead-id': {
+    arrange: async (server) => void (await addExample(server, 'by-lead-id')),
+    send: async (server) => post(server, 'leadStatus', { lead_id: await onlyLeadId(server) }),
   },
   failed: {
     arrange: async (server) => {
@@ -76,6 +85,44 @@ test('returns the id and due time only with an accepted lead', async () => {
   }
 });
 
+test('finds each lead of a person by its id, and the latest one by phone number and type', async () => {
+  const server = await startServer();
+  const lead = requestValue('addLead', 'delayed');
+  const { headers: first } = await post(server, 'addLead', lead);
+  await post(server, 'cancelLead', requestValue('cancelLead', 'cancelled'));
+  const { headers: second } = await post(server, 'addLead', lead);
+  const statusOf = async (body: object) => (await post(server, 'leadStatus', body)).json;
+  expect(await statusOf({ lead_id: first['lead-id'] })).toMatchObject({
+    lead_id: first['lead-id'],
+    state: 'cancelled',
+  });
+  const latest = { lead_id: second['lead-id'], state: 'scheduled', due_at: second['lead-due'] };
+  expect(await statusOf({ lead_id: second['lead-id'] })).toMatchObject(latest);
+  expect(await statusOf(wanted)).toMatchObject(latest);
+  expect(await statusOf({ lead_id: '0'.repeat(20) })).toEqual(responseValue('leadStatus', 200, 'not-found'));
+});
+
+test.each([
+  [{ lead_id: '  ' }, ['mobile', 'type']],
+  [{ lead_id: null, mobile: '07840258823' }, ['type']],
+  [{}, ['mobile', 'type']],
+])('requires a phone number and a type without an id: %j', async (body, fields) => {
+  const server = await startServer();
+  const { status, json } = await post(server, 'leadStatus', body);
+  expect(status).toBe(400);
+  const label = { mobile: 'Mobile', type: 'Type' };
+  expect(json).toEqual(
+    Object.fromEntries(fields.map((name) => [name, { 0: `${Object(label)[name]} cannot be blank.` }])),
+  );
+});
+
+test('ignores a blank phone number and type beside an id', async () => {
+  const server = await startServer();
+  const { headers } = await post(server, 'addLead', requestValue('addLead', 'accepted'));
+  const { json } = await post(server, 'leadStatus', { lead_id: headers['lead-id'], mobile: '', type: null });
+  expect(json).toMatchObject({ found: true });
+});
+
 test('reports another partner’s lead as not found', async () => {
   const server = await startServer();
   const key = newKey();
@@ -83,10 +130,12 @@ test('reports another partner’s lead as not found', async () => {
   await server.store.addKey('other', 'other-key', digestOf(key));
   const other = { url: server.url, key };
   const forMissingLead = await post(other, 'leadStatus', wanted);
-  await post(server, 'addLead', requestValue('addLead', 'accepted'));
-  const forOthersLead = await post(other, 'leadStatus', wanted);
-  expect([forOthersLead.status, forOthersLead.text]).toEqual([forMissingLead.status, forMissingLead.text]);
-  expect(forOthersLead.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
+  const { headers } = await post(server, 'addLead', requestValue('addLead', 'accepted'));
+  for (const body of [wanted, { lead_id: headers['lead-id'] }]) {
+    const forOthersLead = await post(other, 'leadStatus', body);
+    expect([forOthersLead.status, forOthersLead.text]).toEqual([forMissingLead.status, forMissingLead.text]);
+  }
+  expect(forMissingLead.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
 });
 
 test('reports a lead as not found if its type is unknown or not granted', async () => {

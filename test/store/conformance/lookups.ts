@@ -1,6 +1,7 @@
 /** What partners and operators can look up. */
 
 import { expect } from 'vitest';
+import type { SubmissionResult } from '../../../src/store/store.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { cancel } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
@@ -20,6 +21,24 @@ export const lookups: Behaviours = {
     expect(await status(first.id)).toMatchObject({ state: 'cancelled' });
     expect(await status(second.id)).toMatchObject({ state: 'scheduled' });
     expect(await store.leadStatus({ partnerId: first.id, ...person, type: 'other' })).toBeUndefined();
+  },
+
+  'returns the status of the partner’s own lead with an id': async (open) => {
+    const { store, first, second, from } = await seeded(open());
+    const idOf = (result: SubmissionResult) =>
+      'leadId' in result ? result.leadId : expect.fail(result.outcome);
+    const cancelled = idOf(await store.submit(from(first.id)));
+    await cancel(store, { partnerId: first.id, ...person });
+    const scheduled = idOf(await store.submit(from(first.id, { delays: 600 })));
+    const status = (partnerId: number, leadId: string) => store.leadStatus({ partnerId, leadId });
+    const both = [status(first.id, cancelled), status(first.id, scheduled)];
+    expect(await Promise.all(both)).toMatchObject([
+      { id: cancelled, state: 'cancelled', dialledAt: null },
+      { id: scheduled, state: 'scheduled', dialledAt: null },
+    ]);
+    expect(await store.leadStatus({ partnerId: first.id, ...person })).toEqual(await both[1]);
+    expect(await status(second.id, scheduled)).toBeUndefined();
+    expect(await status(first.id, '0'.repeat(20))).toBeUndefined();
   },
 
   'finds leads and submissions by their fields, the newest first': async (open) => {

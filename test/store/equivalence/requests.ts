@@ -51,9 +51,12 @@ function send(subject: Subject, given: SentRequest, how: typeof submit | typeof 
   return how(subject, given);
 }
 
-/** Ids of one process increase in the order of its requests, and PostgreSQL decides on requests at once in the order of their ids. */
+/**
+ * Ids of one process increase in the order of its requests, and PostgreSQL decides on requests at once in the order of
+ * their ids. A server passes on only one request with an idempotency key at a time.
+ */
 const together = fc.array(
-  request.map((each) => ({ ...each, age: 0 as const })),
+  request.map((each) => ({ ...each, age: 0, key: undefined })),
   { minLength: 2, maxLength: 4 },
 );
 
@@ -104,6 +107,15 @@ export const requests = [
     weight: 2,
     arbitrary: call('leadStatus', { partner, type, mobile }, (subject, given) =>
       subject.store.leadStatus({ ...given, partnerId: subject.partnerId(given.partner) }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call('leadStatus by id', { partner, index }, (subject, given) =>
+      subject.store.leadStatus({
+        partnerId: subject.partnerId(given.partner),
+        leadId: at(subject.leadIds(), given.index) ?? 'nothing',
+      }),
     ),
   },
   {

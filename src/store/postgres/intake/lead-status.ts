@@ -4,15 +4,19 @@ import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { storableText } from '../storable-text.ts';
 import { latestLeads } from './latest-leads.ts';
 
+const status = 'state, accepted_at AS "acceptedAt", due_at AS "dueAt", dialled_at AS "dialledAt"';
+
 const leadStatuses: Statement = {
   name: 'lead_statuses',
   text: `
     WITH requested AS (
       SELECT * FROM json_to_recordset($1::json) AS sent (
-        id integer, partner_id integer, type text, mobile text)
+        id integer, partner_id integer, lead_id text, type text, mobile text)
     ), ${latestLeads}
-    SELECT request_id AS index, state, accepted_at AS "acceptedAt", due_at AS "dueAt", dialled_at AS "dialledAt"
-    FROM latest WHERE id IS NOT NULL`,
+    SELECT request_id AS index, id, ${status} FROM latest WHERE id IS NOT NULL
+    UNION ALL
+    SELECT requested.id AS index, lead.id, ${status} FROM requested
+    JOIN lead ON lead.id = requested.lead_id AND lead.partner_id = requested.partner_id`,
 };
 
 /** Returns a function that looks up a batch of lead statuses. */
@@ -21,11 +25,12 @@ export function leadStatusLookup(
 ): (entries: readonly Entry<LeadStatusRequest, LeadStatus | undefined>[]) => Promise<void> {
   return async (entries) => {
     const pending = new Map(entries.entries());
-    const requests = entries.map(({ input: { partnerId, type, mobile } }, index) => ({
+    const requests = entries.map(({ input }, index) => ({
       id: index,
-      partner_id: partnerId,
-      type: storableText(type),
-      mobile,
+      partner_id: input.partnerId,
+      ...('leadId' in input
+        ? { lead_id: input.leadId }
+        : { type: storableText(input.type), mobile: input.mobile }),
     }));
     const rows = await database.read<LeadStatus & { index: number }>(leadStatuses, [
       JSON.stringify(requests),

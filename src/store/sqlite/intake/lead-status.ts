@@ -12,14 +12,21 @@ export function sqliteLeadStatus(
   queue: CommitQueue,
   grantedType: FindGrantedType,
 ): Intake['leadStatus'] {
+  const columns = 'id, state, accepted_at AS acceptedAt, due_at AS dueAt, dialled_at AS dialledAt';
+  const leadById = new Query<LeadStatus>(
+    database,
+    `SELECT ${columns} FROM lead WHERE id = ? AND partner_id = ?`,
+  );
   const latestLead = new Query<LeadStatus>(
     database,
-    `SELECT state, accepted_at AS acceptedAt, due_at AS dueAt, dialled_at AS dialledAt FROM lead
+    `SELECT ${columns} FROM lead
      WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY ${latestFirst} LIMIT 1`,
   );
-  return ({ partnerId, type, mobile }) =>
+  return (request) =>
     queue.read(() => {
-      const granted = grantedType(type, partnerId);
-      return granted && latestLead.first(mobile, granted.id, partnerId);
+      const { partnerId } = request;
+      if ('leadId' in request) return leadById.first(request.leadId, partnerId);
+      const granted = grantedType(request.type, partnerId);
+      return granted && latestLead.first(request.mobile, granted.id, partnerId);
     });
 }
