@@ -134,7 +134,8 @@ test('the table of health checks lists every path that the server serves itself'
   const documented = rows('docs/operating/deployment.md', 'Health checks').flatMap(([cell = '']) =>
     cell.split(', '),
   );
-  const served = [...read('src/server/app.ts').matchAll(/(?:app\.get|serve)\('(\/[^']+)'/g)];
+  const routes = ['app', 'public-routes'].map((file) => read(`src/server/${file}.ts`)).join('');
+  const served = [...routes.matchAll(/(?:app\.get|serve)\('(\/[^']+)'/g)];
   expect(documented.toSorted()).toEqual(served.map(([, path = '']) => path).toSorted());
 });
 

@@ -14,12 +14,10 @@ import type { OnResponse } from '../telemetry/requests.ts';
 import { ActiveKeyCache } from './active-key-cache.ts';
 import { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { addressReader, type TrustedProxies } from './client-address.ts';
-import { docsPage, redirectToDocs } from './docs-page.ts';
-import { Documents } from './documents.ts';
-import { healthz, readyz } from './health.ts';
 import { InFlightLimiter } from './in-flight-limiter.ts';
 import type { KeyLastUsed } from './key-last-used.ts';
 import { KeyRateLimiter } from './key-rate-limiter.ts';
+import { addPublicRoutes } from './public-routes.ts';
 import type { Readiness } from './readiness.ts';
 import { type PipelineServices, requestPipeline } from './request-pipeline.ts';
 import { serviceFailure } from './respond.ts';
@@ -75,12 +73,7 @@ export function createApp(options: AppOptions): App {
   };
   addOperations(app, contract, phones, services);
 
-  app.get('/healthz', () => healthz());
-  app.get('/readyz', () => readyz(readiness.isReady));
-  const documents = new Documents(readAddress, options.maxUnread);
-  addContractRoutes(app, contract, documents);
-  app.get('/docs', (context) => documents.serve(context, docsPage()));
-  app.get('/', () => redirectToDocs());
+  addPublicRoutes(app, contract, { readAddress, readiness, maxUnread: options.maxUnread });
   if (securityContact !== undefined) {
     app.get('/.well-known/security.txt', () => securityTxt(securityContact));
   }
@@ -104,14 +97,4 @@ function addOperations(app: App, contract: Contract, phones: PhoneParsers, servi
     });
     app.on(operation.method, operation.path, pipeline);
   }
-}
-
-/** Serves the contract as YAML (media type of RFC 9512) and, dereferenced, as JSON. */
-function addContractRoutes(app: App, contract: Contract, documents: Documents): void {
-  const serve = (path: string, type: string, text: string) => {
-    const document = { bytes: Buffer.from(text), headers: { 'Content-Type': type } };
-    app.get(path, (context) => documents.serve(context, document));
-  };
-  serve('/openapi.yaml', 'application/yaml', contract.yaml);
-  serve('/openapi.json', 'application/json', contract.json);
 }

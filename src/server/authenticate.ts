@@ -78,7 +78,10 @@ function limited(address: string, authFailures: AuthFailureLimiter): Authenticat
 }
 
 /** Returns the key of a request. Empty keys are ignored; undefined if there is none, or if several differ. */
-function keyOf({ incoming, query }: UnauthenticatedRequest, credentials: Credentials): string | undefined {
+export function keyOf(
+  { incoming, query }: UnauthenticatedRequest,
+  credentials: Credentials,
+): string | undefined {
   const keys: string[] = [];
   for (const name of credentials.queryParameters) keys.push(...(query[name] ?? []));
   if (credentials.bearer) keys.push(...bearerTokens(incoming.rawHeaders));

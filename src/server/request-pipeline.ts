@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { ContractOperation } from '../contract/document.ts';
-import { readJson } from '../contract/json.ts';
 import type { OperationId, Reply } from '../contract/reply.ts';
 import type { NotCallable, Validate } from '../contract/validation.ts';
 import type { Operation, OperationRequest } from '../operations/operation.ts';
@@ -15,22 +14,13 @@ import { inRequestSpan } from '../telemetry/tracing.ts';
 import type { ActiveKeyCache } from './active-key-cache.ts';
 import type { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { authenticate } from './authenticate.ts';
-import { readBody } from './body.ts';
 import type { ReadAddress } from './client-address.ts';
-import { headersToValidate, idempotencyOf } from './idempotency.ts';
+import { idempotencyOf } from './idempotency.ts';
 import type { InFlightLimiter } from './in-flight-limiter.ts';
 import type { KeyLastUsed } from './key-last-used.ts';
 import type { KeyRateLimiter } from './key-rate-limiter.ts';
-import { isSupportedMediaType } from './media-type.ts';
-import {
-  contentTooLarge,
-  incompleteRequest,
-  rateLimited,
-  tooManyInFlight,
-  unavailable,
-  unsupportedMediaType,
-  validationFailed,
-} from './refusals.ts';
+import { readRequest } from './read-request.ts';
+import { rateLimited, tooManyInFlight, unavailable } from './refusals.ts';
 import { newRequestId, respond } from './respond.ts';
 import type { Tick } from './tick.ts';
 
@@ -141,29 +131,22 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
 /** Reads, parses and validates the body, and runs the operation. */
 async function runRequest(request: RequestContext, partner: Partner, endpoint: Endpoint): Promise<Reply> {
   const { operation, implementation, validate } = endpoint;
-  const { incoming, query, receivedAt } = request;
-  const { headers } = incoming;
-
-  if (!isSupportedMediaType(operation, headers['content-type'], headers['content-encoding'])) {
-    return unsupportedMediaType(operation);
-  }
-  const bytes = await readBody(incoming, operation.maxBytes);
-  if (bytes === 'too-large') return contentTooLarge(operation);
-  if (bytes === 'incomplete') return incompleteRequest;
-
-  const json = readJson(bytes);
-  if ('errors' in json) return validationFailed(json.errors);
-
-  const result = validate({ query, headers: headersToValidate(incoming), body: json.value });
-  if ('errors' in result) {
-    logNotCallable(result.notCallable, request, partner, endpoint);
-    return validationFailed(result.errors);
+  const content = await readRequest(request, operation, validate);
+  if ('refusal' in content) {
+    logNotCallable(content.notCallable ?? [], request, partner, endpoint);
+    return content.refusal;
   }
 
   // The cast: the body passed the schema that its type is generated from.
-  const body = result.body as OperationRequest<OperationId>['body'];
-  const idempotency = idempotencyOf(operation.id, headers, body);
-  return implementation.run({ partner, body, text: json.text, receivedAt, idempotency });
+  const body = content.body as OperationRequest<OperationId>['body'];
+  const idempotency = idempotencyOf(operation.id, request.incoming.headers, body);
+  return implementation.run({
+    partner,
+    body,
+    text: content.text,
+    receivedAt: request.receivedAt,
+    idempotency,
+  });
 }
 
 /** Logs why a valid phone number is not allowed; the partner's message only reports it as invalid. */

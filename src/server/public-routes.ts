@@ -1,0 +1,36 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Contract } from '../contract/document.ts';
+import type { ReadAddress } from './client-address.ts';
+import { docsPage, redirectToDocs } from './docs-page.ts';
+import { Documents } from './documents.ts';
+import { healthz, readyz } from './health.ts';
+import type { Readiness } from './readiness.ts';
+
+/** What the routes without a key depend on. */
+export interface PublicRouteOptions {
+  readAddress: ReadAddress;
+  readiness: Pick<Readiness, 'isReady'>;
+  /** Maximum total size of the documents that clients have not read (bytes). Undefined: the default. */
+  maxUnread?: number | undefined;
+}
+
+/** Adds the routes that need no key: the health checks, the partners' page and the contract. */
+export function addPublicRoutes(
+  app: Hono<{ Bindings: HttpBindings }>,
+  contract: Contract,
+  { readAddress, readiness, maxUnread }: PublicRouteOptions,
+): void {
+  app.get('/healthz', () => healthz());
+  app.get('/readyz', () => readyz(readiness.isReady));
+  const documents = new Documents(readAddress, maxUnread);
+  const serve = (path: string, type: string, text: string) => {
+    const document = { bytes: Buffer.from(text), headers: { 'Content-Type': type } };
+    app.get(path, (context) => documents.serve(context, document));
+  };
+  // Media type of RFC 9512.
+  serve('/openapi.yaml', 'application/yaml', contract.yaml);
+  serve('/openapi.json', 'application/json', contract.json);
+  app.get('/docs', (context) => documents.serve(context, docsPage()));
+  app.get('/', () => redirectToDocs());
+}
