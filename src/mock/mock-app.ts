@@ -1,78 +1,82 @@
-import { type Context, Hono } from 'hono';
-import { proxy } from 'hono/proxy';
-import type { Contract } from '../contract/document.ts';
-import { readJson } from '../contract/json.ts';
-import type { Reply } from '../contract/reply.ts';
+import type { HttpBindings } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Contract, ContractOperation } from '../contract/document.ts';
+import { type OperationId, Reply } from '../contract/reply.ts';
 import { type Validate, validators } from '../contract/validation.ts';
 import { phoneParsers } from '../leads/phone.ts';
-import { isSupportedMediaType } from '../server/media-type.ts';
-import { unsupportedMediaType, validationFailed } from '../server/refusals.ts';
-import { newRequestId, respond } from '../server/respond.ts';
+import { keyOf } from '../server/authenticate.ts';
+import { addressReader } from '../server/client-address.ts';
+import { addPublicRoutes } from '../server/public-routes.ts';
+import { readRequest } from '../server/read-request.ts';
+import { unauthorized } from '../server/refusals.ts';
+import type { NodeContext } from '../server/request-pipeline.ts';
+import { newRequestId, respond, serviceFailure } from '../server/respond.ts';
 import { refuseUnknownPaths } from '../server/unknown-path.ts';
+import { LimitedLog } from '../telemetry/limited-log.ts';
+import type { Log } from '../telemetry/log.ts';
+import { type ResponseExample, requestBody, responseExamples } from './examples.ts';
+import { fetchExample } from './prism.ts';
+import { readSelection, select, withoutSelection } from './selection.ts';
 
-/** Query parameters that select an example in Prism. */
-const prismParameters = ['__code', '__example', '__dynamic'];
+const reply = Reply.of<OperationId>();
 
 /**
- * Creates the mock. It responds to invalid requests as the server does, and proxies valid ones to Prism. Prism alone
- * would not report which field is invalid, and has its own messages for invalid JSON and unknown paths.
+ * Creates the mock. It refuses requests as the server does, in the same order, and responds to valid ones with an
+ * example from Prism. Prism alone would not report which field is invalid, and has its own messages and headers.
  *
  * @param prismUrl URL of a running Prism that serves the same contract
  */
-export function mockApp(contract: Contract, prismUrl: string): Hono {
-  const app = new Hono();
+export function mockApp(contract: Contract, prismUrl: string, log: Log): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
   const validatorOf = validators(contract, phoneParsers('GB'));
   for (const operation of contract.operations) {
-    const validate = validatorOf(operation);
-    app.on(operation.method, operation.path, async (context) => {
-      const { req } = context;
-      if (!isSupportedMediaType(operation, req.header('Content-Type'), req.header('Content-Encoding'))) {
-        return respond(unsupportedMediaType(operation));
-      }
-      const body = Buffer.from(await req.arrayBuffer());
-      const refusal = refusalOf(context, body, validate);
-      if (refusal !== undefined) return respond(refusal);
-      const { pathname, search } = new URL(req.url);
-      const headers = req.header();
-      const response = await proxy(prismUrl + pathname + search, { method: operation.method, headers, body });
-      if (isUnknownExample(context, response)) return unknownExample();
-      // Prism sends every documented header with every response.
-      if (!isReplayRequested(context)) response.headers.delete('Idempotent-Replayed');
-      return response;
-    });
+    const handler = operationHandler(contract, operation, validatorOf(operation), prismUrl);
+    app.on(operation.method, operation.path, handler);
   }
+  addPublicRoutes(app, contract, { readAddress: addressReader([]), readiness: { isReady: true } });
   refuseUnknownPaths(app);
+  const failureLog = new LimitedLog(log);
+  app.onError((error) => serviceFailure(error, failureLog));
   return app;
 }
 
-function refusalOf({ req }: Context, body: Buffer, validate: Validate): Reply | undefined {
-  const json = readJson(body);
-  if ('errors' in json) return validationFailed(json.errors);
-  const query = { ...req.queries() };
-  for (const name of prismParameters) delete query[name];
-  const validated = validate({ query, headers: req.header(), body: json.value });
-  return 'errors' in validated ? validationFailed(validated.errors) : undefined;
+function operationHandler(
+  contract: Contract,
+  operation: ContractOperation,
+  validate: Validate,
+  prismUrl: string,
+): (context: NodeContext) => Promise<Response> {
+  const examples = responseExamples(contract, operation);
+  const body = requestBody(contract, operation);
+  const unknownExample = reply(404, 'path-not-found', { error: unknownExampleMessage(examples) });
+  return async ({ env: { incoming }, req }) => {
+    const query = req.queries();
+    // Every key is valid, but no key is blank.
+    const key = keyOf({ incoming, query }, operation.credentials);
+    if (key === undefined || key.trim() === '') return refuse(unauthorized, examples);
+
+    const content = await readRequest({ incoming, query: withoutSelection(query) }, operation, validate);
+    if ('refusal' in content) return refuse(content.refusal, examples);
+
+    const example = select(examples, readSelection(query, req.header('Prefer')));
+    if (example === undefined) return respond(unknownExample);
+    return new Response(await fetchExample(prismUrl, operation, example, body), {
+      status: Number(example.status),
+      headers: { ...example.headers, 'Request-Id': newRequestId() },
+    });
+  };
 }
 
-/** Returns the response to a request for an example that does not exist, because Prism's own error is obscure. */
-function unknownExample(): Response {
-  const error =
-    'This operation has no response with this status and name. The mock server lists all responses when it starts.';
-  return Response.json(
-    { error },
-    {
-      status: 404,
-      headers: { 'Request-Id': newRequestId(), 'Lead-Outcome': 'path-not-found' },
-    },
+/** Returns the response to an invalid request, with the headers of the examples of its outcome. */
+function refuse(refusal: Reply, examples: readonly ResponseExample[]): Response {
+  const example = examples.find(({ outcome }) => outcome === refusal.outcome);
+  return respond(refusal, newRequestId(), example?.headers);
+}
+
+function unknownExampleMessage(examples: readonly ResponseExample[]): string {
+  const byStatus = Map.groupBy(examples, ({ status }) => status);
+  const groups = [...byStatus].map(
+    ([status, group]) => `${status} ${group.map(({ name }) => name).join(', ')}`,
   );
-}
-
-function isUnknownExample({ req }: Context, { headers }: Response): boolean {
-  const isSelected =
-    ['__code', '__example'].some((name) => req.query(name) !== undefined) || req.header('Prefer');
-  return Boolean(isSelected) && headers.get('Content-Type')?.startsWith('application/problem+json') === true;
-}
-
-function isReplayRequested({ req }: Context): boolean {
-  return req.query('__example') === 'replayed' || /\bexample="?replayed\b/.test(req.header('Prefer') ?? '');
+  return `This operation has no response with this status and name. It has: ${groups.join('; ')}.`;
 }

@@ -1,17 +1,13 @@
 import type { Contract, ContractOperation } from '../contract/document.ts';
-
-/** The examples of an operation in openapi.yaml. */
-interface DocumentedOperation {
-  responses: Record<string, { content: Record<string, { examples: Record<string, { summary: string }> }> }>;
-  requestBody: { content: Record<string, { examples: Record<string, { value: object }> }> };
-}
+import { requestBody, responseExamples } from './examples.ts';
 
 /** Returns the text that the mock prints when it starts: all its responses, and how to request one. */
 export function outcomesText(contract: Contract, url: string): string {
   const lines = [
     `The mock server listens on ${url}. It accepts any key and`,
     'stores nothing: responses do not depend on earlier requests. For the real server',
-    'with an in-memory store, run `npm run sandbox`.',
+    'with an in-memory store, run `npm run sandbox`. The documentation is at',
+    `${url}/docs.`,
     '',
     'A valid request returns the first response of its path. To receive another one,',
     'send its status and name, in a header or in the URL.',
@@ -23,23 +19,14 @@ export function outcomesText(contract: Contract, url: string): string {
 }
 
 function responseLines(operation: ContractOperation, contract: Contract): string[] {
-  const { responses } = documentedOperation(operation, contract);
-  const rows = Object.entries(responses).flatMap(([status, { content }]) =>
-    Object.entries(content['application/json']?.examples ?? {}).map(([name, { summary }]) => ({
-      status,
-      name,
-      summary,
-    })),
-  );
+  const rows = responseExamples(contract, operation);
   const width = Math.max(...rows.map(({ name }) => name.length));
   const lines = rows.map(({ status, name, summary }) => `  ${status}  ${name.padEnd(width)}  ${summary}`);
   return [`${operation.method} ${operation.path}`, ...lines];
 }
 
 function commandLines(operation: ContractOperation, contract: Contract, url: string): string[] {
-  const { content } = documentedOperation(operation, contract).requestBody;
-  const [example] = Object.values(content['application/json']?.examples ?? {});
-  const rest = `-H 'Content-Type: application/json' -d '${JSON.stringify(example?.value)}'`;
+  const rest = `-H 'Content-Type: application/json' -d '${requestBody(contract, operation)}'`;
   const target = `${url}${operation.path}?key=any`;
   return [
     'With a header:',
@@ -47,11 +34,4 @@ function commandLines(operation: ContractOperation, contract: Contract, url: str
     'With the URL:',
     `  curl '${target}&__code=200&__example=existing-contact' ${rest}`,
   ];
-}
-
-function documentedOperation(operation: ContractOperation, contract: Contract): DocumentedOperation {
-  // The cast: the contract's tests check that every operation has this shape.
-  return contract.document.paths?.[operation.path]?.[
-    operation.method.toLowerCase() as 'post'
-  ] as unknown as DocumentedOperation;
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { ContractOperation } from '../contract/document.ts';
+import type { ResponseExample } from './examples.ts';
 
 const contract = fileURLToPath(new URL('../../openapi.yaml', import.meta.url));
 
@@ -32,4 +34,30 @@ export function startPrism(): Promise<Prism> {
       reject(new Error(`Prism exited with code ${code} before it listened:\n${output}`)),
     );
   });
+}
+
+/**
+ * Returns the body of a response example. The request is always the same valid one: Prism never sees what a client
+ * sends, whose headers may be those of a connection (`Upgrade`, `Expect`) or ask for another media type.
+ *
+ * @param body a valid body
+ * @throws {Error} if Prism responds with another status
+ */
+export async function fetchExample(
+  prismUrl: string,
+  { method, path }: ContractOperation,
+  { status, name }: ResponseExample,
+  body: string,
+): Promise<string> {
+  const headers = {
+    Authorization: 'Bearer any',
+    'Content-Type': 'application/json',
+    Prefer: `code=${status}, example=${name}`,
+  };
+  const response = await fetch(prismUrl + path, { method, headers, body });
+  const text = await response.text();
+  if (response.status === Number(status)) return text;
+  throw new Error(
+    `Prism did not return the example ${status} ${name} of ${path}, but ${response.status}: ${text}`,
+  );
 }

@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest';
+import { readContract } from '../../src/contract/document.ts';
 import type { OperationId } from '../../src/contract/reply.ts';
+import { responseExamples as mockedExamples } from '../../src/mock/examples.ts';
+import { rateLimit } from '../../src/partners/rate-limit.ts';
 import { send } from './client.ts';
-import { type ExampleRequest, type ReceivedResponse, requestExamples, responseExamples } from './contract.ts';
+import {
+  type ExampleRequest,
+  operationOf,
+  type ReceivedResponse,
+  requestExamples,
+  responseExamples,
+} from './contract.ts';
 import { startServer, type TestServer, type TestServerOptions } from './server.ts';
 
 /** The preconditions of an example; most need none. */
@@ -14,7 +23,8 @@ export interface Scenario {
 
 /**
  * Defines a test for each example of a response: it sends the example's request to a new server and compares the
- * response with the example. The request is the request example with the same key, or the example's `x-request`.
+ * response with the example, and its headers with those that the mock sends. The request is the request example with
+ * the same key, or the example's `x-request`.
  */
 export function testEveryExample(
   id: OperationId,
@@ -29,7 +39,7 @@ export function testEveryExample(
   for (const [key, example] of Object.entries(examples)) {
     test(`${status}: the request of the example ${key} gets exactly its response`, async ({ task }) => {
       const scenario = scenarios[key] ?? {};
-      const server = await startServer(scenario.options);
+      const server = await startServer({ rateLimit: rateLimit(100), ...scenario.options });
       await scenario.arrange?.(server);
       const response = await (scenario.send?.(server) ??
         send(server, id, requestOf(id, key, example['x-request'])));
@@ -41,6 +51,7 @@ export function testEveryExample(
         outcome: example['x-outcome'],
         json: example.value,
       });
+      expect(documentedNames(id, response)).toEqual(mockedNames(id, status, key));
     });
   }
 }
@@ -63,4 +74,21 @@ function requestOf(id: OperationId, key: string, request: ExampleRequest | undef
     );
   }
   return { body: example.value };
+}
+
+/** Returns the names of the documented headers that a response has. */
+function documentedNames(id: OperationId, { status, headers }: ReceivedResponse): string[] {
+  const documented = Object.keys(operationOf(id).responses[status]?.headers ?? {});
+  return documented.filter((name) => name.toLowerCase() in headers).toSorted();
+}
+
+/** Returns the names of the headers that the mock sends with an example. */
+function mockedNames(id: OperationId, status: number, key: string): string[] {
+  const contract = readContract();
+  const example = contract.operations
+    .filter((operation) => operation.id === id)
+    .flatMap((operation) => mockedExamples(contract, operation))
+    .find((mocked) => mocked.status === String(status) && mocked.name === key);
+  const names = Object.keys(example?.headers ?? {}).filter((name) => name !== 'Content-Type');
+  return [...names, 'Request-Id'].toSorted();
 }

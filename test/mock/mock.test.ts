@@ -1,40 +1,78 @@
 /** Integrators develop against the mock before they have a key, so it must respond as the server does. */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createServer } from 'node:net';
+import { isDeepStrictEqual, promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { readContract } from '../../src/contract/document.ts';
 import type { OperationId } from '../../src/contract/reply.ts';
-import { send, type Target } from '../harness/client.ts';
+import { mockApp } from '../../src/mock/mock-app.ts';
+import { type Prism, startPrism } from '../../src/mock/prism.ts';
+import { rateLimit } from '../../src/partners/rate-limit.ts';
+import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { openRaw, rawRequest, responsesOn, send, sendRaw, type Target } from '../harness/client.ts';
 import {
+  defaultBody,
   type ExampleRequest,
   operationIds,
   operationOf,
   type ReceivedResponse,
+  type ResponseExample,
   requestExamples,
   responseExamples,
 } from '../harness/contract.ts';
-import { run, skipWithout, spawnProgram, untilOutput } from '../harness/process.ts';
+import { finished, run, skipWithout, start, untilOutput } from '../harness/process.ts';
 import { startServer } from '../harness/server.ts';
 
-/** Headers that Prism adds to responses. */
-const prismHeaders = /^(access-control-|sl-violations$|vary$)/;
+type Limits = Pick<HttpServerOptions, 'requestTimeout' | 'requestsPerAddress'>;
 
-let child: ReturnType<typeof spawnProgram>;
+const guide = readFileSync(new URL('../../docs/mock.md', import.meta.url), 'utf8');
+const log = await createLog('silent');
+
+let prism: Prism;
 let mock: Target;
-let output: string;
 
 beforeAll(async () => {
-  child = spawnProgram('src/mock.ts', ['--port', '0'], {});
-  output = await untilOutput(child, /With the URL:/);
-  mock = { url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '', key: 'any', extraHeaders: prismHeaders };
+  prism = await startPrism();
 });
 
 afterAll(() => {
-  child.kill('SIGTERM');
+  prism.process.kill();
 });
 
+beforeAll(async () => {
+  const { port, stop } = await listen();
+  mock = { url: `http://127.0.0.1:${port}`, key: 'any' };
+  return stop;
+});
+
+function listen(limits: Limits = {}) {
+  const app = mockApp(readContract(), prism.url, log);
+  return startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...limits });
+}
+
+/** Starts another mock, which ends with the test. */
+async function startMock(limits: Limits): Promise<Target> {
+  const { port, stop } = await listen(limits);
+  onTestFinished(stop);
+  return { url: `http://127.0.0.1:${port}`, key: 'any' };
+}
+
+/** Starts a server with the default rate limit, whose headers are those of the contract's examples. */
+function startRealServer(limits: Limits = {}): Promise<Target> {
+  return startServer({ rateLimit: rateLimit(100), ...limits });
+}
+
+interface NamedExample {
+  status: number;
+  key: string;
+  example: ResponseExample;
+}
+
 /** Every response example of an operation, with its status and name. */
-function examples(id: OperationId) {
+function examples(id: OperationId): NamedExample[] {
   return Object.keys(operationOf(id).responses).flatMap((status) =>
     Object.entries(responseExamples(id, Number(status))).map(([key, example]) => ({
       status: Number(status),
@@ -44,46 +82,263 @@ function examples(id: OperationId) {
   );
 }
 
+/** Returns the response that the mock sends if its example is requested by name. */
+function sendNamed(id: OperationId, { status, key }: NamedExample): Promise<ReceivedResponse> {
+  return send(mock, id, { query: { __code: String(status), __example: key } });
+}
+
+/** What a client's code depends on: the status, the body, the outcome and which documented headers there are. */
+function essence(id: OperationId, { status, headers, json }: ReceivedResponse) {
+  const documented = Object.keys(operationOf(id).responses[status]?.headers ?? {});
+  const names = documented.filter((name) => name.toLowerCase() in headers);
+  return { status, outcome: headers['lead-outcome'], json, headers: names };
+}
+
+/** Headers whose values differ between any two responses. */
+const varying = new Set(['request-id', 'lead-id', 'lead-due', 'date']);
+
+/** A response as far as it must be the same in the mock and in the server. */
+function comparable({ status, headers, text }: ReceivedResponse) {
+  const values = Object.entries(headers).map(([name, value]) => [name, varying.has(name) ? 'varies' : value]);
+  return { status, text, headers: Object.fromEntries(values) };
+}
+
 describe.each(operationIds())('%s', (id) => {
-  test.each(examples(id))('returns the example $status $key on request', async ({ status, key, example }) => {
+  test.each(examples(id))('returns the example $status $key on request', async (wanted) => {
+    const { status, key, example } = wanted;
     const byHeader = await send(mock, id, { headers: { Prefer: `code=${status}, example=${key}` } });
-    const byQuery = await send(mock, id, { query: { __code: String(status), __example: key } });
-    const wanted = { status, json: example.value };
-    expect({ status: byHeader.status, json: byHeader.json }).toEqual(wanted);
-    expect({ status: byQuery.status, json: byQuery.json }).toEqual(wanted);
+    const byQuery = await sendNamed(id, wanted);
+    const outcome = example['x-outcome'];
+    expect(essence(id, byHeader)).toMatchObject({ status, outcome, json: example.value });
+    expect(comparable(byQuery)).toEqual(comparable(byHeader));
+    expect(byQuery.headers['request-id']).not.toBe(byHeader.headers['request-id']);
   });
+
+  test('needs only the status or only the name of an example', async () => {
+    const all = examples(id);
+    const [firstInvalid] = all.filter(({ status }) => status === 400);
+    expect((await send(mock, id, { query: { __code: '400' } })).json).toEqual(firstInvalid?.example.value);
+    const named = await send(mock, id, { headers: { Prefer: 'respond-async, example="rate-limited"' } });
+    expect(named.status).toBe(429);
+    expect(new Set(all.map(({ key }) => key)).size).toBe(all.length);
+  });
+
+  test.each(['code=200, example=nonsense', 'code=299', 'code=400, example=rate-limited', 'example='])(
+    'lists the responses of the operation if it has none as in %o',
+    async (Prefer) => {
+      const { status, json } = await send(mock, id, { headers: { Prefer } });
+      expect(status).toBe(404);
+      const { error } = Object(json);
+      expect(error).toContain('no response with this status and name');
+      for (const [code, group] of Map.groupBy(examples(id), (example) => example.status)) {
+        expect(error).toContain(`${code} ${group.map(({ key }) => key).join(', ')}`);
+      }
+    },
+  );
 });
 
-test.each(['code=200, example=nonsense', 'code=299', 'example=rate-limited'])(
-  'returns 404 for a response that does not exist: %s',
-  async (Prefer) => {
-    const { status, json } = await send(mock, 'addLead', { headers: { Prefer } });
-    expect(status).toBe(404);
-    expect(json).toEqual({ error: expect.stringContaining('no response with this status and name') });
+test('the headers of an example are those of its situation', async () => {
+  const headersOf = async (example: string) =>
+    (await send(mock, 'addLead', { query: { __example: example } })).headers;
+  expect(await headersOf('accepted')).toMatchObject({ 'lead-id': '01k83s0kq3m4hn7c2v1a' });
+  expect(await headersOf('accepted')).not.toHaveProperty('idempotent-replayed');
+  expect(await headersOf('replayed')).toMatchObject({
+    'idempotent-replayed': 'true',
+    'lead-due': expect.any(String),
+  });
+  expect(await headersOf('existing-contact')).not.toHaveProperty('lead-id');
+  expect(await headersOf('existing-contact')).not.toHaveProperty('lead-due');
+  expect(await headersOf('rate-limited')).toMatchObject({ ratelimit: '"default";r=0;t=1' });
+  expect(await headersOf('too-many-invalid-keys')).toMatchObject({ ratelimit: '"wrong-keys";r=0;t=1' });
+});
+
+const bearer = ({ key }: Target) => ({ Authorization: `bearer ${key}` });
+const body = JSON.stringify(defaultBody('addLead'));
+const limit = 128 * 1024;
+
+/** Requests to add a lead that a mock in front of another server could handle differently from the server. */
+const requests: [name: string, request: (target: Target) => ExampleRequest][] = [
+  ['a lower-case bearer scheme', (target) => ({ query: { key: null }, headers: bearer(target) })],
+  ['the same key in both places', (target) => ({ headers: bearer(target) })],
+  ['an empty key and a bearer token', (target) => ({ query: { key: '' }, headers: bearer(target) })],
+  ['a blank key', () => ({ query: { key: ' ' } })],
+  ['an empty bearer token', () => ({ query: { key: null }, headers: { Authorization: 'Bearer ' } })],
+  ['another scheme', () => ({ query: { key: null }, headers: { Authorization: 'Basic bGVhZHM6bGVhZHM=' } })],
+  ['no key and an invalid body', () => ({ query: { key: null }, text: '{' })],
+  ['no key and a form', () => ({ query: { key: null }, headers: { 'Content-Type': 'text/plain' } })],
+  ['a byte order mark', () => ({ text: `\ufeff${body}` })],
+  ['another Accept', () => ({ headers: { Accept: 'text/html' } })],
+  ['another Accept and an invalid body', () => ({ headers: { Accept: 'application/xml' }, body: {} })],
+  ['a body of the maximum size', () => ({ text: body.padEnd(limit) })],
+  ['a larger body', () => ({ text: body.padEnd(limit + 1) })],
+  ['a larger body in chunks', () => ({ chunks: [body, ' '.repeat(limit)] })],
+  ['a body in chunks', () => ({ chunks: [body.slice(0, 9), body.slice(9)] })],
+  ['a larger form', () => ({ headers: { 'Content-Type': 'text/plain' }, text: body.padEnd(limit + 1) })],
+  [
+    'another media type with parameters',
+    () => ({ headers: { 'Content-Type': 'Application/JSON;charset=a' } }),
+  ],
+  ['an unknown parameter and a field', () => ({ query: { test: 'true' }, patch: { delay: 1 } })],
+  ['a cross-origin request', () => ({ headers: { Origin: 'https://partner.example' } })],
+  ['a preflight request', () => ({ method: 'OPTIONS', headers: { Origin: 'https://partner.example' } })],
+  ['an idempotency key', () => ({ headers: { 'Idempotency-Key': '"a"' } })],
+  ['another preference', () => ({ headers: { Prefer: 'return=minimal' } })],
+];
+
+test.each(requests)('responds as the server to %s', async (_name, request) => {
+  const server = await startRealServer();
+  const real = await send(server, 'addLead', request(server));
+  expect(comparable(await send(mock, 'addLead', request(mock)))).toEqual(comparable(real));
+});
+
+test.each([
+  [
+    'an upgrade to HTTP/2',
+    { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAEAAEAA' },
+  ],
+  ['an upgrade to a WebSocket', { Connection: 'Upgrade', Upgrade: 'websocket' }],
+  ['headers of the connection', { Connection: 'close, TE', TE: 'trailers', 'Keep-Alive': 'timeout=5' }],
+  ['another Host', { Host: 'leads.example:443' }],
+])('accepts %s as the server does', async (_name, headers) => {
+  const server = await startRealServer();
+  const [real, mocked] = await Promise.all(
+    [server, mock].map((target) => {
+      const { head, body: text } = rawRequest(target, 'addLead', undefined, headers);
+      return sendRaw(target, head + text);
+    }),
+  );
+  if (real === undefined || mocked === undefined) throw new Error('A request had no response.');
+  expect(real.status).toBe(200);
+  expect(comparable(mocked)).toEqual(comparable(real));
+});
+
+test('asks a client that expects 100-continue for the body', async () => {
+  const { head, body: text } = rawRequest(mock, 'addLead', undefined, { Expect: '100-continue' });
+  const socket = openRaw(mock);
+  onTestFinished(() => void socket.destroy());
+  const continued = responsesOn(socket, 1);
+  socket.write(head);
+  expect((await continued)[0]?.status).toBe(100);
+  const received = responsesOn(socket, 1);
+  socket.write(text);
+  expect((await received)[0]).toMatchObject({ status: 200, json: { saved: true, processed: true } });
+});
+
+test.each(['/docs', '/openapi.yaml', '/openapi.json', '/healthz', '/readyz', '/', '/lead'])(
+  'responds to %s as the server does',
+  async (path) => {
+    const [real, mocked] = await Promise.all(
+      [await startRealServer(), mock].map(async ({ url }) => {
+        const response = await fetch(url + path, { redirect: 'manual' });
+        const { 'request-id': id, date, ...headers } = Object.fromEntries(response.headers);
+        expect(id).toMatch(/^[0-9a-f-]{36}$/);
+        // A digest, because the difference of two pages would fill the screen.
+        const digest = createHash('sha256')
+          .update(await response.text())
+          .digest('hex');
+        return { status: response.status, headers, digest };
+      }),
+    );
+    expect(mocked).toEqual(real);
   },
 );
 
-test('rejects an invalid port in one sentence', async () => {
-  expect(await run('src/mock.ts', ['--port', 'abc'], {})).toEqual({
-    code: 1,
-    stdout: '',
-    stderr: 'The mock server failed: --port must be a number from 0 (any free port) to 65535; it is "abc".\n',
-  });
-});
+/** Requests of examples that a single plain request with the usual limits does not produce. */
+const senders: Record<
+  string,
+  { limits?: Limits; send: (target: Target, id: OperationId) => Promise<ReceivedResponse> }
+> = {
+  'content-too-large': { send: (target, id) => send(target, id, { text: ' '.repeat(limit + 1) }) },
+  'headers-too-large': {
+    send: (target, id) => send(target, id, { headers: { 'X-Padding': 'x'.repeat(17_000) } }),
+  },
+  'method-not-implemented': {
+    send: (target) => sendRaw(target, 'CONNECT leads.example:443 HTTP/1.1\r\nHost: leads.example\r\n\r\n'),
+  },
+  'transfer-coding-not-implemented': {
+    send: (target, id) =>
+      sendRaw(
+        target,
+        `POST ${operationOf(id).path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+      ),
+  },
+  'invalid-http': {
+    send: (target, id) =>
+      sendRaw(target, `POST ${operationOf(id).path} HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n`),
+  },
+  'invalid-host': { send: (target, id) => sendRaw(target, `POST ${operationOf(id).path} HTTP/1.1\r\n\r\n`) },
+  'version-not-supported': {
+    send: (target, id) => sendRaw(target, `POST ${operationOf(id).path} HTTP/2.0\r\nHost: a\r\n\r\n`),
+  },
+  'request-timeout': {
+    limits: { requestTimeout: 200 },
+    send: (target, id) => sendRaw(target, rawRequest(target, id).head),
+  },
+  'too-many-from-address': { limits: { requestsPerAddress: 0 }, send: (target, id) => send(target, id) },
+};
 
-test('prints every response that it can produce when it starts', () => {
-  for (const id of operationIds()) {
-    const { method, path } = operationOf(id);
-    const list = output.split(`${method} ${path}\n`)[1]?.split('\n\n')[0] ?? '';
-    const printed = list.split('\n').map((line) => line.trim().split(/ {2,}/));
-    const documented = examples(id).map(({ status, key, example }) => [String(status), key, example.summary]);
-    expect(printed).toEqual(documented);
-  }
+/** Sends the request of an example: that of the request example with its name, or its `x-request`. */
+function sendExample(
+  target: Target,
+  id: OperationId,
+  { key, example }: NamedExample,
+): Promise<ReceivedResponse> {
+  const sender = senders[key];
+  if (sender !== undefined) return sender.send(target, id);
+  const request = requestExamples(id)[key];
+  return send(target, id, example['x-request'] ?? (request === undefined ? {} : { body: request.value }));
+}
+
+/** The rows of the table of differences in docs/mock.md: `operation status name`. */
+function documentedDifferences(): string[] {
+  const rows = [...guide.matchAll(/^\| (`\w+`(?:, `\w+`)*) \| (`\d{3} .*`) \| .+ \|$/gm)];
+  return rows.flatMap(([, ids = '', names = '']) =>
+    codeSpans(ids).flatMap((id) => codeSpans(names).map((name) => `${id} ${name}`)),
+  );
+}
+
+function codeSpans(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span);
+}
+
+describe('the request of every example', () => {
+  const documented = documentedDifferences();
+  const all = operationIds().flatMap((id) =>
+    examples(id).map((wanted) => ({ ...wanted, id, name: `${id} ${wanted.status} ${wanted.key}` })),
+  );
+
+  // test/operations proves that the server returns each example, with the headers that the mock sends by its name.
+  test.each(all)(
+    '$name gets the response of the server, or the first one if docs/mock.md lists it',
+    async (wanted) => {
+      const { id, name, key } = wanted;
+      const limits = senders[key]?.limits;
+      const real = await sendExample(await startRealServer(limits), id, wanted);
+      const mocked = await sendExample(limits === undefined ? mock : await startMock(limits), id, wanted);
+      const expected = essence(id, await sendNamed(id, wanted));
+      const first = essence(id, await send(mock, id));
+      if (documented.includes(name)) {
+        expect(essence(id, mocked)).toEqual(first);
+        expect(first).not.toEqual(expected);
+      } else {
+        expect(essence(id, mocked)).toEqual(expected);
+        // If the responses differ, the server's depends on earlier requests.
+        if (isDeepStrictEqual(essence(id, real), expected))
+          expect(comparable(mocked)).toEqual(comparable(real));
+        else expect(expected).toEqual(first);
+      }
+    },
+  );
+
+  test('docs/mock.md lists no examples twice, and none that do not exist', () => {
+    expect(new Set(documented).size).toBe(documented.length);
+    expect(documented).not.toEqual([]);
+    expect(all.map(({ name }) => name)).toEqual(expect.arrayContaining(documented));
+  });
 });
 
 test('the commands of docs/mock.md print the documented output', async (context) => {
   skipWithout(context, ['curl', '--version']);
-  const guide = readFileSync(new URL('../../docs/mock.md', import.meta.url), 'utf8');
   const commands = [...guide.matchAll(/```\n(curl[\s\S]*?)```/g)].map(([, command = '']) => command);
   expect(commands).toHaveLength(2);
   const [, printed] = /Both commands print `([^`]+)`/.exec(guide) ?? [];
@@ -94,64 +349,55 @@ test('the commands of docs/mock.md print the documented output', async (context)
   }
 });
 
-/** Requests whose responses do not depend on earlier requests. */
-function statelessCases(id: OperationId): { name: string; request: ExampleRequest }[] {
-  const invalid = examples(id).flatMap(({ status, key, example }) =>
-    example['x-request'] && status !== 200
-      ? [{ name: `${id} ${status} ${key}`, request: example['x-request'] }]
-      : [],
-  );
-  const valid = ['accepted', 'delayed', 'test', 'unknown-type', 'test-unknown-type'].flatMap((key) => {
-    const example = requestExamples(id)[key];
-    return example ? [{ name: `${id} 200 ${key}`, request: { body: example.value } }] : [];
+describe('the program', () => {
+  test('prints every response that it can produce when it starts, and ends with a signal', async () => {
+    const child = start('src/mock.ts', ['--port', '0'], {});
+    const output = await untilOutput(child, /With the URL:/);
+    const [, url = ''] = /listens on (http:\S+)\. /.exec(output) ?? [];
+    for (const id of operationIds()) {
+      const { method, path } = operationOf(id);
+      const list = output.split(`${method} ${path}\n`)[1]?.split('\n\n')[0] ?? '';
+      const printed = list.split('\n').map((line) => line.trim().split(/ {2,}/));
+      const documented = examples(id).map(({ status, key, example }) => [
+        String(status),
+        key,
+        example.summary,
+      ]);
+      expect(printed).toEqual(documented);
+    }
+    expect((await send({ url, key: 'any' }, 'addLead')).status).toBe(200);
+    const ended = finished(child);
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 0, stderr: '' });
   });
-  return [...valid, ...invalid];
-}
 
-/** What a client's code depends on: the status and the members of the body. */
-function shape({ status, json }: ReceivedResponse): string {
-  return `${status} ${Object.keys(Object(json)).join(', ')}`;
-}
+  test.each(['--help', '-h'])('prints its options with %s and starts nothing', async (option) => {
+    const { code, stdout, stderr } = await run('src/mock.ts', [option], {});
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: npm run mock -- \[options\]\n/);
+    expect(stdout).toContain('--port <port>');
+  });
 
-/** The differences listed in docs/mock.md: the example, the server's shape, and the mock's. */
-function documentedDifferences(): string[][] {
-  const guide = readFileSync(new URL('../../docs/mock.md', import.meta.url), 'utf8');
-  return guide
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, 4)
-        .map((cell) => cell.trim().replaceAll('`', '')),
-    );
-}
+  test.each([
+    [['--port', 'abc'], '--port must be a number from 0 (any free port) to 65535; it is "abc".'],
+    [['--port', '65536'], '--port must be a number from 0 (any free port) to 65535; it is "65536".'],
+    [['--port'], "Option '--port <value>' argument missing"],
+    [['5000'], "Unexpected argument '5000'. This command does not take positional arguments"],
+  ])('rejects the arguments %j in one line', async (words, message) => {
+    const stderr = `The mock server failed: ${message}\n`;
+    expect(await run('src/mock.ts', words, {})).toEqual({ code: 1, stdout: '', stderr });
+  });
 
-test('differs from the server exactly as documented in docs/mock.md, if no earlier requests matter', async () => {
-  const observed: string[][] = [];
-  for (const id of operationIds()) {
-    for (const { name, request } of statelessCases(id)) {
-      const server = await startServer();
-      const real = shape(await send(server, id, request));
-      const mocked = shape(await send(mock, id, request));
-      if (real !== mocked) observed.push([name, real, mocked]);
-    }
-  }
-  expect(documentedDifferences().toSorted()).toEqual(observed.toSorted());
-});
-
-test('returns the same validation errors as the server', async () => {
-  const server = await startServer();
-  for (const id of operationIds()) {
-    for (const { name, request } of statelessCases(id)) {
-      const real = await send(server, id, request);
-      if (real.status === 400) expect((await send(mock, id, request)).text, name).toBe(real.text);
-    }
-  }
-});
-
-test('marks only replayed responses as replayed', async () => {
-  const named = await send(mock, 'addLead', { headers: { Prefer: 'code=200, example=replayed' } });
-  expect(named.headers).toHaveProperty('idempotent-replayed', 'true');
-  expect((await send(mock, 'addLead')).headers).not.toHaveProperty('idempotent-replayed');
+  test('reports in one line that another program uses its port', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await new Promise((resolve) => other.once('listening', resolve));
+    // The cast: a server that listens on TCP has an address with a port.
+    const { port } = other.address() as { port: number };
+    expect(await run('src/mock.ts', ['--port', String(port)], {})).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `The mock server failed: another process listens on port ${port} of 127.0.0.1. Stop it, or choose another port (EADDRINUSE).\n`,
+    });
+  });
 });

@@ -1,0 +1,41 @@
+import type { ResponseExample } from './examples.ts';
+
+/** The response that a client asks for. Undefined: any status or name. */
+export interface Selection {
+  status: string | undefined;
+  name: string | undefined;
+}
+
+const statusParameter = '__code';
+const nameParameter = '__example';
+
+/**
+ * Reads the selection from the parameters of the URL, otherwise from the header `Prefer` (RFC 7240), such as
+ * `code=200, example=existing-contact`. Other preferences are ignored, as the RFC requires.
+ */
+export function readSelection(query: Record<string, string[]>, prefer = ''): Selection {
+  return {
+    status: query[statusParameter]?.[0] ?? /(?:^|[,;])\s*code\s*=\s*"?([^",;\s]*)/i.exec(prefer)?.[1],
+    name: query[nameParameter]?.[0] ?? /(?:^|[,;])\s*example\s*=\s*"?([^",;\s]*)/i.exec(prefer)?.[1],
+  };
+}
+
+/** Returns a query without the parameters that only the mock has. */
+export function withoutSelection({
+  [statusParameter]: _status,
+  [nameParameter]: _name,
+  ...query
+}: Record<string, string[]>): Record<string, string[]> {
+  return query;
+}
+
+/** Returns the selected example; undefined: there is none. */
+export function select(
+  examples: readonly ResponseExample[],
+  { status, name }: Selection,
+): ResponseExample | undefined {
+  return examples.find(
+    (example) =>
+      (status === undefined || example.status === status) && (name === undefined || example.name === name),
+  );
+}
