@@ -174,7 +174,7 @@ export interface components {
          */
         LeadType: string;
         /** @description The outcome of a request to add a lead. */
-        AddLeadResult: components["schemas"]["LeadAccepted"] | components["schemas"]["LeadNotAccepted"] | components["schemas"]["TestPassed"] | components["schemas"]["TestFailed"];
+        AddLeadResult: components["schemas"]["LeadNotAccepted"] | components["schemas"]["LeadAccepted"] | components["schemas"]["TestPassed"] | components["schemas"]["TestFailed"];
         /** @description The submission was saved and accepted as a new lead. */
         LeadAccepted: {
             /**
@@ -258,7 +258,7 @@ export interface components {
             error: "Server Error";
         };
         /** @description The outcome of a request to cancel a lead. */
-        CancelLeadResult: components["schemas"]["LeadCancelled"] | components["schemas"]["LeadNotCancelled"];
+        CancelLeadResult: components["schemas"]["LeadNotCancelled"] | components["schemas"]["LeadCancelled"];
         /** @description The lead was cancelled. The call will not be made. */
         LeadCancelled: {
             /**

@@ -32,9 +32,9 @@ export interface Contract {
    * alternatives in the bodies of requests.
    */
   document: Document;
-  /** The dereferenced document as it is served. */
+  /** The contract for partners as JSON. */
   json: string;
-  /** The text of openapi.yaml. */
+  /** The same as YAML. */
   yaml: string;
 }
 
@@ -56,13 +56,15 @@ interface RawDocument {
 }
 
 const bundle = new URL('../../generated/openapi.json', import.meta.url);
-const source = new URL('../../openapi.yaml', import.meta.url);
+const forPartners = {
+  json: new URL('../../generated/partners.json', import.meta.url),
+  yaml: new URL('../../generated/partners.yaml', import.meta.url),
+};
 
-/** Reads the contract from generated/openapi.json, which `npm run generate` builds from openapi.yaml. */
+/** Reads the contract from generated/, which `npm run generate` builds from openapi.yaml. */
 export function readContract(): Contract {
-  const json = readFileSync(bundle, 'utf8');
   // The cast: the contract's lint and the tests guarantee this shape.
-  const raw = JSON.parse(json) as RawDocument;
+  const raw = JSON.parse(readFileSync(bundle, 'utf8')) as RawDocument;
   const operations: ContractOperation[] = [];
   for (const [path, methods] of Object.entries(raw.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
@@ -87,7 +89,9 @@ export function readContract(): Contract {
     }
   }
   // The cast: openapi-backend's type of a document covers more than this server reads.
-  return { operations, document: raw as unknown as Document, json, yaml: readFileSync(source, 'utf8') };
+  const document = raw as unknown as Document;
+  const [json, yaml] = [readFileSync(forPartners.json, 'utf8'), readFileSync(forPartners.yaml, 'utf8')];
+  return { operations, document, json, yaml };
 }
 
 /** Returns the fields of an operation's body. */

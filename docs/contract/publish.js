@@ -1,0 +1,88 @@
+// @ts-check
+/**
+ * Plugin of Redocly CLI that prepares the contract for partners, whose clients are generated from it: it allows the values
+ * and members that later versions may add (`x-extensible`), and removes what only this project uses. Members of responses
+ * that never occur (`false`) are removed as well, because few generators know such schemas. Instead, the response lists the
+ * members of all its alternatives, so that typed clients can read each.
+ */
+
+/** Extensions of openapi.yaml that mean nothing to partners. */
+const ownExtensions = [
+  'x-callable',
+  'x-error-message',
+  'x-extensible',
+  'x-max-bytes',
+  'x-max-depth',
+  'x-request',
+];
+
+/** @param {Record<string, unknown>} node */
+function removeOwnExtensions(node) {
+  for (const name of ownExtensions) delete node[name];
+}
+
+/** Allows further values of an enum, or further members of an object. @param {Record<string, unknown>} schema */
+function extend(schema) {
+  if (schema['x-extensible'] !== true) return;
+  if (schema['enum'] === undefined) {
+    delete schema['additionalProperties'];
+  } else {
+    schema['anyOf'] = [{ type: schema['type'], enum: schema['enum'] }, { type: schema['type'] }];
+    delete schema['type'];
+    delete schema['enum'];
+  }
+}
+
+/**
+ * Lists the members of all alternatives, with their JSON types.
+ *
+ * @param {Record<string, any>} schema
+ * @param {{ resolve: (node: object) => { node: Record<string, any> } }} context
+ */
+function listMembers(schema, { resolve }) {
+  const alternatives = (schema['oneOf'] ?? []).map((/** @type {object} */ each) => resolve(each).node);
+  const members = alternatives.flatMap((/** @type {Record<string, any>} */ { properties = {} }) =>
+    Object.entries(properties),
+  );
+  if (!members.some((/** @type {[string, unknown]} */ [, member]) => member === false)) return;
+  schema['type'] = 'object';
+  schema['properties'] = {};
+  for (const [name, member] of members) {
+    if (member !== false) schema['properties'][name] ??= { type: resolve(member).node['type'] };
+  }
+}
+
+/** @param {Record<string, any>} schema */
+function removeAbsentMembers({ properties = {} }) {
+  for (const [name, member] of Object.entries(properties)) if (member === false) delete properties[name];
+}
+
+export default function plugin() {
+  return {
+    id: 'leads',
+    decorators: {
+      oas3: {
+        publish: () => ({
+          Root: {
+            /** @param {Record<string, unknown>} root */
+            leave(root) {
+              if (Object.keys(Object(root['webhooks'])).length === 0) delete root['webhooks'];
+            },
+          },
+          Example: { leave: removeOwnExtensions },
+          RequestBody: { leave: removeOwnExtensions },
+          Schema: {
+            enter: listMembers,
+            /** @param {Record<string, unknown>} schema */
+            leave(schema) {
+              if (typeof schema !== 'object') return;
+              removeAbsentMembers(schema);
+              extend(schema);
+              removeOwnExtensions(schema);
+            },
+          },
+        }),
+      },
+    },
+  };
+}
