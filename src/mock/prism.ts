@@ -6,6 +6,9 @@ import type { ResponseExample } from './examples.ts';
 
 const contract = fileURLToPath(new URL('../../openapi.yaml', import.meta.url));
 
+/** A module that ends Prism when its standard input closes: when the mock ends, even if it is killed. */
+const endWithParent = `data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()`;
+
 /** A running Prism, as a child process. */
 export interface Prism {
   url: string;
@@ -19,9 +22,8 @@ export interface Prism {
  */
 export function startPrism(): Promise<Prism> {
   const program = createRequire(import.meta.url).resolve('@stoplight/prism-cli');
-  const child = spawn(process.execPath, [program, 'mock', '--port', '0', contract], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const words = ['--import', endWithParent, program, 'mock', '--port', '0', contract];
+  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   return new Promise((resolve, reject) => {
     let output = '';
     child.stdout.on('data', (chunk) => {

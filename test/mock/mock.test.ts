@@ -7,6 +7,7 @@ import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import type { OperationId } from '../../src/contract/reply.ts';
+import { runMock } from '../../src/mock/mock.ts';
 import { mockApp } from '../../src/mock/mock-app.ts';
 import { type Prism, startPrism } from '../../src/mock/prism.ts';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
@@ -34,9 +35,12 @@ const log = await createLog('silent');
 let prism: Prism;
 let mock: Target;
 
+/** Prism takes two seconds to start, but much longer on a busy machine (ms). */
+const startTimeout = 120_000;
+
 beforeAll(async () => {
   prism = await startPrism();
-});
+}, startTimeout);
 
 afterAll(() => {
   prism.process.kill();
@@ -135,6 +139,20 @@ describe.each(operationIds())('%s', (id) => {
       }
     },
   );
+});
+
+test.each([
+  ['cannot be reached', () => 'http://127.0.0.1:9'],
+  ['has another contract', () => `${prism.url}/other`],
+])('responds with 500 if Prism %s', async (_problem, prismUrl) => {
+  const app = mockApp(readContract(), prismUrl(), log);
+  const { port, stop } = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
+  onTestFinished(stop);
+  const { path } = operationOf('addLead');
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await fetch(`http://127.0.0.1:${port}${path}?key=any`, { method: 'POST', headers, body });
+  expect(response.status).toBe(500);
+  expect(await response.json()).toEqual({ error: 'Server Error' });
 });
 
 test('the headers of an example are those of its situation', async () => {
@@ -349,7 +367,7 @@ test('the commands of docs/mock.md print the documented output', async (context)
   }
 });
 
-describe('the program', () => {
+describe('the program', { timeout: startTimeout }, () => {
   test('prints every response that it can produce when it starts, and ends with a signal', async () => {
     const child = start('src/mock.ts', ['--port', '0'], {});
     const output = await untilOutput(child, /With the URL:/);
@@ -371,21 +389,43 @@ describe('the program', () => {
     expect(await ended).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test.each(['--help', '-h'])('prints its options with %s and starts nothing', async (option) => {
-    const { code, stdout, stderr } = await run('src/mock.ts', [option], {});
+  test('leaves no Prism behind if it is killed', async () => {
+    const child = start('src/mock.ts', ['--port', '0'], {});
+    // Prism inherits standard error, which closes once both processes have ended.
+    const ended = finished(child);
+    await untilOutput(child, /With the URL:/);
+    child.kill('SIGKILL');
+    expect(await ended).toMatchObject({ code: null });
+  });
+
+  test('prints its options with --help and starts nothing', async () => {
+    const { code, stdout, stderr } = await run('src/mock.ts', ['--help'], {});
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^Usage: npm run mock -- \[options\]\n/);
     expect(stdout).toContain('--port <port>');
   });
 
+  test('rejects an invalid port in one line', async () => {
+    expect(await run('src/mock.ts', ['--port', 'abc'], {})).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'The mock server failed: --port must be a number from 0 (any free port) to 65535; it is "abc".\n',
+    });
+  });
+
   test.each([
-    [['--port', 'abc'], '--port must be a number from 0 (any free port) to 65535; it is "abc".'],
     [['--port', '65536'], '--port must be a number from 0 (any free port) to 65535; it is "65536".'],
+    [['--port', ''], '--port must be a number from 0 (any free port) to 65535; it is "".'],
     [['--port'], "Option '--port <value>' argument missing"],
     [['5000'], "Unexpected argument '5000'. This command does not take positional arguments"],
-  ])('rejects the arguments %j in one line', async (words, message) => {
-    const stderr = `The mock server failed: ${message}\n`;
-    expect(await run('src/mock.ts', words, {})).toEqual({ code: 1, stdout: '', stderr });
+  ])('rejects the arguments %j', async (words, message) => {
+    const { argv } = process;
+    onTestFinished(() => {
+      process.argv = argv;
+    });
+    process.argv = ['node', 'mock.ts', ...words];
+    await expect(runMock(Promise.resolve())).rejects.toMatchObject({ message });
   });
 
   test('reports in one line that another program uses its port', async () => {
