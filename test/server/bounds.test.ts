@@ -102,6 +102,15 @@ test('closes the connection that has been idle longest to make room for a new on
   ]);
 });
 
+test('closes a connection on which nothing was sent yet to make room for a new one', async () => {
+  const server = await startServer({ maxConnections: 1 });
+  const silent = connectTo(server);
+  await untilConnected([silent]);
+  const closed = once(silent.resume(), 'close');
+  expect((await post(server, 'addLead', person)).status).toBe(200);
+  await closed;
+});
+
 test('refuses new connections if none is idle, and serves the busy ones', async () => {
   const { log, lines } = recordingLog();
   const server = await startServer({ maxConnections: 3, log });
@@ -149,6 +158,26 @@ test('limits the connections of an address, but not those of a trusted proxy', a
   const behindProxy = await startServer({ connectionsPerAddress: 2, trustedProxies: ['loopback'] });
   await untilConnected(Array.from({ length: 5 }, () => connectTo(behindProxy)));
   expect((await post(behindProxy, 'addLead', person)).status).toBe(200);
+});
+
+test('still counts the other connections of an address after one was closed', async () => {
+  const server = await startServer({ connectionsPerAddress: 2 });
+  const open = async () => {
+    const socket = connectTo(server);
+    socket.on('error', () => {});
+    socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    const isOpen = await Promise.race([
+      once(socket, 'data').then(() => true),
+      once(socket, 'close').then(() => false),
+    ]);
+    return isOpen ? socket : undefined;
+  };
+  const first = await open();
+  expect(await open()).toBeDefined();
+  expect(await open()).toBeUndefined();
+  first?.destroy();
+  await expect.poll(open).toBeDefined();
+  expect(await open()).toBeUndefined();
 });
 
 test('counts the requests of an address on all its connections until their responses', async () => {

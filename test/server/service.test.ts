@@ -9,6 +9,8 @@ test('/healthz reports that the process is alive', async () => {
   const server = await startServer();
   const response = await fetch(`${server.url}/healthz`);
   expect([response.status, await response.json()]).toEqual([200, { status: 'alive' }]);
+  expect(response.headers.get('content-type')).toBe('application/json');
+  expect(response.headers.get('cache-control')).toBe('no-store');
 });
 
 test('/openapi.yaml and /openapi.json serve the same contract', async () => {
