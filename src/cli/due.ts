@@ -50,7 +50,7 @@ export function dueCommand(context: CommandContext): Command {
   const command = new Command('due')
     .description('list due leads, most overdue first, except those whose delivery is paused')
     .option('--take <n>', 'deliver up to this many leads: each is printed and becomes `dialled`', parseCount)
-    .addOption(limitOption());
+    .addOption(limitOption().conflicts('take'));
   return defineAction(
     command,
     context,

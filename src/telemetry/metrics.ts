@@ -82,7 +82,7 @@ export class Metrics {
   });
   readonly #attemptDuration = new Histogram({
     name: 'leads_delivery_duration_seconds',
-    help: "Time to the dialler's response.",
+    help: 'Duration of delivery attempts.',
     labelNames: ['dialler'],
     buckets: durations,
     registers: this.#registers,

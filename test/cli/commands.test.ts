@@ -409,6 +409,10 @@ test('lists due leads, and --take prints each once and marks it as dialled', asy
     },
   ]);
   expect((await leads('due', '--take', '5')).stdout).toBe('No leads are due.\n');
+  expect(await leads('due', '--take', '5', '--limit', '1')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/'--limit <n>' cannot be used with option '--take <n>'\.\n$/),
+  });
   const store = open();
   expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'dialled']);
   await store.close();
