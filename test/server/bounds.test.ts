@@ -135,6 +135,22 @@ test('refuses new connections if none is idle, and serves the busy ones', async 
   expect((await post(server, 'addLead', person)).status).toBe(200);
 });
 
+test('never closes a connection for a new one between two pipelined responses', async () => {
+  const server = await startServer({ maxConnections: 1 });
+  const lock = holdWriteLock(server.file);
+  const { head, body } = rawRequest(server, 'addLead', person);
+  const socket = openRaw(server);
+  const responses = responsesOn(socket, 2);
+  const first = once(socket, 'data');
+  socket.write(`GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n${head}${body}`);
+  await first;
+  const refused = connectTo(server);
+  refused.on('error', () => {});
+  await once(refused.resume(), 'close');
+  lock.release();
+  expect((await responses).map(({ status }) => status)).toEqual([200, 200]);
+});
+
 test('limits the connections of an address, but not those of a trusted proxy', async () => {
   const { log, lines } = recordingLog();
   const server = await startServer({ connectionsPerAddress: 2, log });
@@ -197,22 +213,28 @@ test('counts the requests of an address on all its connections until their respo
   expect(await statuses(3)).toEqual([200, 200, 200]);
 });
 
-test('stops counting aborted requests of an address with other connections', async () => {
+test('counts each aborted request of an address with other connections once', async () => {
   // The idle connection must stay open meanwhile.
   const server = await startServer({ requestsPerAddress: 2, headersTimeout: 60_000, requestTimeout: 60_000 });
   await untilConnected([connectTo(server)]);
-  const inFlight: Socket[] = [];
   const { head } = rawRequest(server, 'leadStatus', named, { Expect: '100-continue' });
-  for (let count = 0; count < 2; count += 1) {
-    const socket = connectTo(server);
-    socket.write(head);
-    await once(socket, 'data');
-    inFlight.push(socket);
-  }
+  const holdTwo = async () => {
+    const inFlight: Socket[] = [];
+    for (let count = 0; count < 2; count += 1) {
+      const socket = connectTo(server);
+      socket.write(head);
+      await once(socket, 'data');
+      inFlight.push(socket);
+    }
+    return inFlight;
+  };
+  const inFlight = await holdTwo();
   const refused = await post(server, 'leadStatus', named);
   expect([refused.status, refused.headers['connection']]).toEqual([429, 'close']);
   for (const socket of inFlight) socket.destroy();
   await expect.poll(async () => (await post(server, 'leadStatus', named)).status).toBe(200);
+  await holdTwo();
+  expect((await post(server, 'leadStatus', named)).status).toBe(429);
 });
 
 test('processes a limited number of pipelined requests, then closes the connection', async () => {
