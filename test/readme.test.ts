@@ -10,6 +10,7 @@ import { ConfigError } from '../src/environment/variables.ts';
 import { submissionOutcomes } from '../src/leads/lead.ts';
 import { phoneParser } from '../src/leads/phone.ts';
 import { defaultRetrySchedule } from '../src/leads/retry-schedule.ts';
+import { docsPaths } from '../src/server/docs-page.ts';
 
 const root = new URL('../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
@@ -57,8 +58,8 @@ test('the table of environment variables lists every variable with its default',
   );
   const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
     first;
-  const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, securityContact, ...more } =
-    second;
+  const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
+  const { securityContact, supportContact, ...more } = third;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -77,6 +78,7 @@ test('the table of environment variables lists every variable with its default',
     onOrOff(metrics),
     '127.0.0.1',
     onOrOff(securityContact),
+    onOrOff(supportContact),
     onOrOff(bootstrap),
     onOrOff(dispatch),
   ];
@@ -136,7 +138,10 @@ test('the table of health checks lists every path that the server serves itself'
   );
   const routes = ['app', 'public-routes'].map((file) => read(`src/server/${file}.ts`)).join('');
   const served = [...routes.matchAll(/(?:app\.get|serve)\('(\/[^']+)'/g)];
-  expect(documented.toSorted()).toEqual(served.map(([, path = '']) => path).toSorted());
+  const paths = served.map(([, path = '']) => path);
+  // The other files of the partners' page are below `/docs/`.
+  paths.push(...Object.keys(docsPaths).filter((path) => path === '/docs/' || !path.startsWith('/docs/')));
+  expect(documented.toSorted()).toEqual(paths.toSorted());
 });
 
 test('the README shows what the first start prints', () => {
@@ -200,8 +205,9 @@ test('every relative link of the docs leads to a file and, if it has one, to a h
     ),
   );
   expect(links.length).toBeGreaterThan(60);
-  // The partners' page is built from these two, whose anchors belong to that page.
-  const checked = links.filter(({ page }) => !['docs/page/guide.md', 'docs/mock.md'].includes(page));
+  // The partners' page is built from these, whose anchors belong to that page.
+  const sources = ['docs/page/guide.md', 'docs/page/guide-end.md', 'docs/mock.md', 'docs/guide.md'];
+  const checked = links.filter(({ page }) => !sources.includes(page));
   const broken = checked.filter(
     ({ file, anchor }) => !exists(file) || (anchor !== undefined && !anchorsOf(file).includes(anchor)),
   );

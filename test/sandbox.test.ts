@@ -4,21 +4,11 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { post, send, type Target } from './harness/client.ts';
+import { post, send } from './harness/client.ts';
 import { requestValue, responseValue } from './harness/contract.ts';
-import { finished, start, untilOutput } from './harness/process.ts';
+import { finished, untilOutput } from './harness/process.ts';
+import { startSandbox } from './harness/sandbox.ts';
 import { temporaryDirectory } from './harness/server.ts';
-
-async function startSandbox(directory?: string) {
-  const environment = { PORT: '0', DATABASE_URL: 'sqlite:/nowhere/leads.db' };
-  const child = start('src/sandbox.ts', [], environment, directory);
-  const output = await untilOutput(child, /Existing Contact/);
-  const target: Target = {
-    url: /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? '',
-    key: /key +(leads_[\w-]+)/.exec(output)?.[1] ?? '',
-  };
-  return { child, output, target };
-}
 
 test('schedules a delayed lead, rejects it a second time, and cancels it', async () => {
   const { target } = await startSandbox();

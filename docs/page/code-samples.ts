@@ -18,36 +18,65 @@ interface Syntax {
 /** Maximum length of an object or array on one line. */
 const maxInlineLength = 50;
 
+/** Stands for the API's URL in every sample; the page replaces it with the reader's own. */
+export const urlPlaceholder = 'https://leads.example';
+
+/** Stands for the reader's key in every sample. */
+export const keyPlaceholder = 'YOUR_KEY';
+
+/** Statuses after which the same request can be sent again. */
+const retriedStatuses = [408, 409, 429, 500, 502, 503, 504];
+
 /**
- * Returns a request in each language, as a complete program that reads `LEADS_URL` and `LEADS_KEY` from its environment.
+ * Returns a request in each language, as a complete program.
  *
  * @param path of the operation, whose method must be POST
  * @param body of the request
  */
 export function codeSamples(path: string, body: unknown): CodeSample[] {
-  const sources = {
-    curl: curl(path, body),
-    JavaScript: javaScript(path, body),
-    Python: python(path, body),
-    PHP: php(path, body),
+  return inEachLanguage({ curl, JavaScript: javaScript, Python: python, PHP: php }, path, body);
+}
+
+/** Returns a request that is retried with the same `Idempotency-Key`, in each language, as a complete program. */
+export function retrySamples(path: string, body: unknown): CodeSample[] {
+  const languages = {
+    curl: curlRetry,
+    JavaScript: javaScriptRetry,
+    Python: pythonRetry,
+    PHP: phpRetry,
   };
-  return Object.entries(sources).map(([lang, source]) => ({ lang, label: lang, source }));
+  return inEachLanguage(languages, path, body);
+}
+
+function inEachLanguage(
+  languages: Record<string, (path: string, body: unknown) => string>,
+  path: string,
+  body: unknown,
+): CodeSample[] {
+  return Object.entries(languages).map(([lang, write]) => ({ lang, label: lang, source: write(path, body) }));
 }
 
 function curl(path: string, body: unknown): string {
   const json = literal(body, jsonSyntax, '    ', '  ').replaceAll("'", "'\\''");
-  return `curl "$LEADS_URL${path}" \\
-  -H "Authorization: Bearer $LEADS_KEY" \\
+  return `curl "${urlPlaceholder}${path}" \\
+  -H "Authorization: Bearer ${keyPlaceholder}" \\
   -H 'Content-Type: application/json' \\
   -d '${json}'
 `;
 }
 
+function curlRetry(path: string, body: unknown): string {
+  const key = "  -H 'Idempotency-Key: 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10' \\\n";
+  return curl(path, body)
+    .replace('curl ', 'curl --retry 5 --retry-all-errors --max-time 60 ')
+    .replace(/(.*application\/json.*\n)/, (line) => line + key);
+}
+
 function javaScript(path: string, body: unknown): string {
-  return `const response = await fetch(\`\${process.env.LEADS_URL}${path}\`, {
+  return `const response = await fetch('${urlPlaceholder}${path}', {
   method: 'POST',
   headers: {
-    Authorization: \`Bearer \${process.env.LEADS_KEY}\`,
+    Authorization: 'Bearer ${keyPlaceholder}',
     'Content-Type': 'application/json',
   },
   body: JSON.stringify(${literal(body, javaScriptSyntax, '    ', '  ')}),
@@ -56,13 +85,36 @@ console.log(response.status, await response.text());
 `;
 }
 
+function javaScriptRetry(path: string, body: unknown): string {
+  return `const request = {
+  method: 'POST',
+  headers: {
+    Authorization: 'Bearer ${keyPlaceholder}',
+    'Content-Type': 'application/json',
+    'Idempotency-Key': crypto.randomUUID(),
+  },
+  body: JSON.stringify(${literal(body, javaScriptSyntax, '    ', '  ')}),
+};
+const retried = [${retriedStatuses.join(', ')}];
+let response;
+for (let attempt = 1; attempt <= 5; attempt += 1) {
+  const signal = AbortSignal.timeout(10_000);
+  response = await fetch('${urlPlaceholder}${path}', { ...request, signal }).catch(() => undefined);
+  if (response !== undefined && !retried.includes(response.status)) break;
+  const seconds = Number(response?.headers.get('Retry-After') ?? 2 ** attempt);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+}
+console.log(response?.status, await response?.text());
+`;
+}
+
 function python(path: string, body: unknown): string {
-  return `import json, os, urllib.error, urllib.request
+  return `import json, urllib.error, urllib.request
 
 request = urllib.request.Request(
-    os.environ["LEADS_URL"] + "${path}",
+    "${urlPlaceholder}${path}",
     headers={
-        "Authorization": "Bearer " + os.environ["LEADS_KEY"],
+        "Authorization": "Bearer ${keyPlaceholder}",
         "Content-Type": "application/json",
     },
     data=json.dumps(${literal(body, pythonSyntax, '        ', '    ')}).encode(),
@@ -75,13 +127,42 @@ print(response.status, response.read().decode())
 `;
 }
 
+function pythonRetry(path: string, body: unknown): string {
+  return `import json, time, urllib.error, urllib.request, uuid
+
+request = urllib.request.Request(
+    "${urlPlaceholder}${path}",
+    headers={
+        "Authorization": "Bearer ${keyPlaceholder}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": str(uuid.uuid4()),
+    },
+    data=json.dumps(${literal(body, pythonSyntax, '        ', '    ')}).encode(),
+)
+for attempt in range(1, 6):
+    try:
+        response = urllib.request.urlopen(request, timeout=10)
+    except urllib.error.HTTPError as error:
+        response = error
+    except OSError:
+        response = None
+    if response is not None and response.status not in (${retriedStatuses.join(', ')}):
+        break
+    seconds = None if response is None else response.headers["Retry-After"]
+    time.sleep(int(seconds or 2**attempt))
+if response is None:
+    raise SystemExit("The server did not respond.")
+print(response.status, response.read().decode())
+`;
+}
+
 function php(path: string, body: unknown): string {
   return `<?php
-$request = curl_init(getenv('LEADS_URL') . '${path}');
+$request = curl_init('${urlPlaceholder}${path}');
 curl_setopt_array($request, [
     CURLOPT_RETURNTRANSFER => true,
     CURLOPT_HTTPHEADER => [
-        'Authorization: Bearer ' . getenv('LEADS_KEY'),
+        'Authorization: Bearer ${keyPlaceholder}',
         'Content-Type: application/json',
     ],
     CURLOPT_POSTFIELDS => json_encode(${literal(body, phpSyntax, '        ', '    ')}),
@@ -91,6 +172,40 @@ if ($body === false) {
     exit(curl_error($request) . "\\n");
 }
 echo curl_getinfo($request, CURLINFO_RESPONSE_CODE), ' ', $body, "\\n";
+`;
+}
+
+function phpRetry(path: string, body: unknown): string {
+  return `<?php
+$request = curl_init('${urlPlaceholder}${path}');
+$retryAfter = null;
+curl_setopt_array($request, [
+    CURLOPT_RETURNTRANSFER => true,
+    CURLOPT_TIMEOUT => 10,
+    CURLOPT_HTTPHEADER => [
+        'Authorization: Bearer ${keyPlaceholder}',
+        'Content-Type: application/json',
+        'Idempotency-Key: ' . bin2hex(random_bytes(16)),
+    ],
+    CURLOPT_POSTFIELDS => json_encode(${literal(body, phpSyntax, '        ', '    ')}),
+    CURLOPT_HEADERFUNCTION => function ($request, $line) use (&$retryAfter) {
+        if (stripos($line, 'Retry-After:') === 0) {
+            $retryAfter = (int) substr($line, 12);
+        }
+        return strlen($line);
+    },
+]);
+$retried = [${[0, ...retriedStatuses].join(', ')}];
+for ($attempt = 1; $attempt <= 5; $attempt++) {
+    $body = curl_exec($request);
+    $status = curl_getinfo($request, CURLINFO_RESPONSE_CODE);
+    if ($body !== false && !in_array($status, $retried)) {
+        break;
+    }
+    sleep($retryAfter ?? 2 ** $attempt);
+    $retryAfter = null;
+}
+echo $body === false ? curl_error($request) : "$status $body", "\\n";
 `;
 }
 

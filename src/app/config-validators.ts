@@ -25,8 +25,8 @@ export const portOrOff = makeExactValidator<number | 'off'>((value) => {
   throw new Error(`off, or ${portRange}`);
 });
 
-/** Accepts `off` or a contact URI of security.txt (RFC 9116, section 2.5.3). */
-export const securityContact = makeExactValidator<string>((value) => {
+/** Accepts `off` or the URI of a contact, as in security.txt (RFC 9116, section 2.5.3). */
+export const contactUrl = makeExactValidator<string>((value) => {
   if (value === 'off') return 'off';
   if (/^(mailto:|https:\/\/|tel:)\S+$/.test(value)) return value;
   throw new Error('off, or a URI such as mailto:security@leads.example or https://leads.example/security');

@@ -8,6 +8,7 @@ import { maxBurst, type RateLimit, rateLimit } from '../partners/rate-limit.ts';
 import type { TrustedProxies } from '../server/client-address.ts';
 import { logLevels } from '../telemetry/log.ts';
 import {
+  contactUrl,
   countriesOrAll,
   country,
   durationOrOff,
@@ -16,7 +17,6 @@ import {
   portOrOff,
   proxiesOrOff,
   requestRateOrOff,
-  securityContact,
   specialNumbersOrOff,
   storeUrl,
 } from './config-validators.ts';
@@ -44,6 +44,8 @@ export interface Config {
   metrics: { host: string; port: number } | undefined;
   /** Contact for security reports (RFC 9116). Undefined: none. */
   securityContact: string | undefined;
+  /** Contact for partners, shown on their page. Undefined: none. */
+  supportContact: string | undefined;
   /** Whether an empty store gets a first partner, type and key. */
   bootstrap: boolean;
   /** Whether this process delivers leads. */
@@ -76,7 +78,8 @@ const variables = {
   CONNECTIONS_PER_ADDRESS: count('connections', 1_000_000)({ default: 1_000 }),
   METRICS_PORT: portOrOff({ default: 'off' }),
   METRICS_HOST: host({ default: '127.0.0.1' }),
-  SECURITY_CONTACT: securityContact({ default: 'off' }),
+  SECURITY_CONTACT: contactUrl({ default: 'off' }),
+  SUPPORT_CONTACT: contactUrl({ default: 'off' }),
   BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
   DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
   DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
@@ -122,6 +125,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
     metrics: metricsPort === undefined ? undefined : { host: values.METRICS_HOST, port: metricsPort },
     securityContact: undefinedIfOff(values.SECURITY_CONTACT),
+    supportContact: undefinedIfOff(values.SUPPORT_CONTACT),
     bootstrap: values.BOOTSTRAP === 'on',
     dispatch: values.DISPATCH === 'on',
     dialler: createDialler?.(environment, { parsePhone, concurrency, timeout }),

@@ -40,8 +40,10 @@ delivery is only logged.
   type     ${first.type}
   key      ${first.key}
 
-To run the commands and samples of ${url}/docs, set these
-variables in another terminal:
+The guide at ${url}/docs/ shows this URL in every sample. Enter the
+key at its top, and paste the samples into another terminal.
+
+To run the workflows in docs/workflows.arazzo.yaml, set these variables there:
 
   export LEADS_URL=${url}
   export LEADS_KEY=${first.key}

@@ -101,10 +101,12 @@ function startLeadServer(
   log: Log,
   metrics: Metrics | undefined,
 ): Promise<RunningServer> {
-  const { host, port, rateLimit, trustedProxies, securityContact, connectionsPerAddress } = config;
+  const { host, port, rateLimit, trustedProxies, connectionsPerAddress } = config;
+  const { securityContact, supportContact } = config;
   const phones = phoneParsers(config.defaultCountry, config.phonePolicy);
   const onResponse = combine(requestLog(log), metrics?.onResponse);
-  const app = createApp({ ...parts, phones, log, onResponse, rateLimit, trustedProxies, securityContact });
+  const contacts = { securityContact, supportContact };
+  const app = createApp({ ...parts, phones, log, onResponse, rateLimit, trustedProxies, ...contacts });
   return startHttpServer(app, { host, port, log, onResponse, trustedProxies, connectionsPerAddress });
 }
 

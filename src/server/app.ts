@@ -43,6 +43,8 @@ export interface AppOptions {
   trustedProxies?: TrustedProxies;
   /** Contact for security reports. Undefined: none. */
   securityContact?: string | undefined;
+  /** Contact for partners, as a URL. Undefined: none. */
+  supportContact?: string | undefined;
   /** Maximum total size of the documents that clients have not read (bytes). */
   maxUnread?: number;
 }
@@ -73,7 +75,8 @@ export function createApp(options: AppOptions): App {
   };
   addOperations(app, contract, phones, services);
 
-  addPublicRoutes(app, contract, { readAddress, readiness, maxUnread: options.maxUnread });
+  const { maxUnread, supportContact } = options;
+  addPublicRoutes(app, contract, { readAddress, readiness, maxUnread, supportContact });
   if (securityContact !== undefined) {
     app.get('/.well-known/security.txt', () => securityTxt(securityContact));
   }

@@ -4,14 +4,8 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { AddressRateLimiter } from './address-rate-limiter.ts';
 import type { ReadAddress } from './client-address.ts';
+import { type Document, isCurrent, representationOf } from './document.ts';
 import { json, newRequestId } from './respond.ts';
-
-/** A static document that needs no key. */
-export interface Document {
-  /** Shared by all responses, so that an unread response does not hold a copy. */
-  bytes: Buffer;
-  headers: Readonly<Record<string, string>>;
-}
 
 /** Rate limit of downloads per address. */
 const downloadLimit = { burst: 20, perSecond: 1 };
@@ -57,13 +51,18 @@ export class Documents {
     this.#maxUnread = maxUnread;
   }
 
-  /** Returns the response with a document, or 429 if the client's address has downloaded too many. */
-  serve({ env, req }: Context<{ Bindings: HttpBindings }>, { bytes, headers }: Document): Response {
+  /** Returns the response with a document, 304 if the client has it, or 429 if its address has downloaded too many. */
+  serve({ env, req }: Context<{ Bindings: HttpBindings }>, document: Document): Response {
     if (!this.#downloads.consume(this.#readAddress(env.incoming))) {
       return json(429, { error: 'Too many downloads from this address.' }, newRequestId(), {
         'Retry-After': '1',
       });
     }
+    if (isCurrent(document, req.header('If-None-Match'))) {
+      const { headers } = document;
+      return new Response(null, { status: 304, headers: { ...headers, 'Request-Id': newRequestId() } });
+    }
+    const { bytes, headers } = representationOf(document, req.header('Accept-Encoding'));
     if (req.method !== 'HEAD') this.#count(env.incoming.socket, env.outgoing, bytes.length);
     return new Response(bytes, { headers: { ...headers, 'Request-Id': newRequestId() } });
   }

@@ -400,6 +400,7 @@ test('accepts `off` for every optional setting', async () => {
     RATE_LIMIT: 'off',
     METRICS_PORT: 'off',
     SECURITY_CONTACT: 'off',
+    SUPPORT_CONTACT: 'off',
     TRUST_PROXY: 'off',
     DIAL_WITHIN: 'off',
     ALLOWED_SPECIAL_NUMBERS: 'off',

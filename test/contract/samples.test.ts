@@ -1,8 +1,9 @@
 /** The code samples of the partners' page, run exactly as partners paste them. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
-import { codeSamples } from '../../docs/page/code-samples.ts';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
+import { codeSamples, retrySamples } from '../../docs/page/code-samples.ts';
+import { sampleName } from '../../docs/page/contract.ts';
 import { post } from '../harness/client.ts';
 import {
   operationIds,
@@ -13,47 +14,13 @@ import {
 } from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
 import { startReceiver } from '../harness/receiver.ts';
+import { interpreterOf, languages, outputOf, withValues } from '../harness/samples.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
-
-interface Interpreter {
-  /** Command that succeeds if samples can be run. */
-  probe: string[];
-  run: (source: string) => string[];
-}
-
-const interpreters: Record<string, Interpreter> = {
-  curl: { probe: ['curl', '--version'], run: (source) => ['sh', '-c', source] },
-  JavaScript: {
-    probe: [process.execPath, '--version'],
-    run: (source) => [process.execPath, '--input-type=module', '-e', source],
-  },
-  Python: { probe: ['python3', '--version'], run: (source) => ['python3', '-c', source] },
-  PHP: {
-    probe: ['php', '-r', 'exit(function_exists("curl_init") ? 0 : 1);'],
-    run: (source) => ['php', '-r', source.replace('<?php', '')],
-  },
-};
-const languages = Object.keys(interpreters);
-
-function interpreterOf(language: string): Interpreter {
-  const interpreter = interpreters[language];
-  if (interpreter === undefined) throw new Error(`There is no interpreter for ${language}.`);
-  return interpreter;
-}
 
 function sampleIn(language: string, path: string, body: unknown): string {
   const sample = codeSamples(path, body).find(({ lang }) => lang === language);
   if (sample === undefined) throw new Error(`There is no sample in ${language}.`);
   return sample.source;
-}
-
-/** Runs a sample and returns the body of the response that it prints. */
-async function outputOf(source: string, language: string, url: string, key: string): Promise<string> {
-  const [program = '', ...words] = interpreterOf(language).run(source);
-  const env = { PATH: process.env['PATH'] ?? '', LEADS_URL: url, LEADS_KEY: key };
-  const { stdout } = await promisify(execFile)(program, words, { env });
-  // curl prints only the body.
-  return stdout.trim().replace(/^200 /, '');
 }
 
 /** Returns the body of a response without its times and ids, which depend on when the sample is run. */
@@ -84,9 +51,11 @@ for (const language of languages) {
       skipWithout(context, interpreterOf(language).probe);
       const server = await startServer();
       if (id !== 'addLead') await post(server, 'addLead', requestValue('addLead', 'delayed'));
-      const [example = ''] = Object.keys(requestExamples(id));
+      const example = sampleName(requestExamples(id));
       const source = sampleIn(language, operationOf(id).path, requestValue(id, example));
-      const printed: unknown = JSON.parse(await outputOf(source, language, server.url, server.key));
+      const printed: unknown = JSON.parse(
+        await outputOf(withValues(source, server.url, server.key), language),
+      );
       expect(withoutTimesAndIds(printed)).toEqual(withoutTimesAndIds(responseValue(id, 200, example)));
       expect((await leadsIn(server.store))[0]?.state).toBe(id === 'cancelLead' ? 'cancelled' : 'scheduled');
     });
@@ -95,11 +64,34 @@ for (const language of languages) {
   test(`a ${language} sample sends every kind of value unchanged`, async (context) => {
     skipWithout(context, interpreterOf(language).probe);
     const receiver = await startReceiver();
-    await outputOf(sampleIn(language, '/lead', difficultBody), language, receiver.url, 'the-key');
+    const source = sampleIn(language, '/lead', difficultBody);
+    await outputOf(withValues(source, receiver.url, 'the-key'), language);
     expect(receiver.received.map(({ body }) => JSON.parse(body))).toEqual([difficultBody]);
     expect(receiver.received[0]?.headers).toMatchObject({
       authorization: 'Bearer the-key',
       'content-type': 'application/json',
     });
+  });
+
+  test(`the retry sample in ${language} sends the same idempotency key again after 503`, async (context) => {
+    skipWithout(context, interpreterOf(language).probe);
+    const received: IncomingMessage[] = [];
+    const server = createServer((request, response) => {
+      request.resume();
+      received.push(request);
+      if (received.length === 1) response.writeHead(503, { 'Retry-After': '1' }).end();
+      else response.writeHead(200).end('{"saved":true}');
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const sample = retrySamples('/lead/add', { mobile: '07840258823' }).find(({ lang }) => lang === language);
+    const source = withValues(sample?.source ?? '', `http://127.0.0.1:${port}`, 'the-key');
+    expect(await outputOf(source, language)).toBe('{"saved":true}');
+    const keys = received.map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{32,36}$/);
+    expect(new Set(keys).size).toBe(1);
   });
 }

@@ -40,6 +40,7 @@ export type TestServerOptions = Partial<
     | 'trustedProxies'
     | 'onResponse'
     | 'securityContact'
+    | 'supportContact'
     | 'maxUnread'
     | 'readiness'
     | 'log'

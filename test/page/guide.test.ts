@@ -1,83 +1,180 @@
-/** The guide of the partners' page: its tables list everything that the contract documents, and its commands work. */
-import { execFile } from 'node:child_process';
+/** The files of the partners' page, read as text: what they list, where their links lead, and how samples run. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { type DocumentedOperation, withTables } from '../../docs/page/contract-tables.ts';
-import { readContract } from '../../src/contract/document.ts';
+import { type Contract, operationsOf } from '../../docs/page/contract.ts';
+import { asMarkdown, tableFor } from '../../docs/page/contract-tables.ts';
+import { samplesOf } from '../../docs/page/markdown.ts';
 import { operationIds, operationOf, responseExamples } from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
-import { startServer } from '../harness/server.ts';
+import { interpreterOf, languages, outputOf, withValues } from '../harness/samples.ts';
+import { startSandbox } from '../harness/sandbox.ts';
+import { temporaryDirectory } from '../harness/server.ts';
 
-const source = readFileSync(new URL('../../docs/page/guide.md', import.meta.url), 'utf8');
-const { paths }: { paths: Record<string, { post: DocumentedOperation }> } = JSON.parse(readContract().json);
-const guide = withTables(
-  source,
-  Object.values(paths).map(({ post }) => post),
-);
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const source = read('docs/page/guide.md');
+const markdown = read('docs/guide.md');
+const html = { 'index.html': read('docs/index.html'), 'reference.html': read('docs/reference.html') };
+const contract: Contract = JSON.parse(read('generated/openapi.json'));
+const operations = operationsOf(contract);
 
-/** Returns the table row that begins with these cells. */
-function row(...cells: string[]): string | undefined {
-  return guide.split('\n').find((line) => line.startsWith(`| ${cells.join(' | ')} |`));
+/** Returns the ids of the elements of a page. */
+function idsIn(page: string): Set<string> {
+  return new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id = '']) => id));
 }
 
 test('the guide lists every field of a lead', () => {
   const schema = operationOf('addLead').requestBody.content['application/json']?.schema;
-  for (const name of Object.keys(Object(schema).properties)) expect(row(`\`${name}\``), name).toBeDefined();
+  for (const name of Object.keys(Object(schema).properties)) expect(markdown).toContain(`| \`${name}\` |`);
 });
 
 test.each(operationIds())('the guide lists every outcome of %s', (id) => {
+  const table = asMarkdown(tableFor(`outcomes: ${id}`, operations)).replace(/\s/g, '');
   for (const { value } of Object.values(responseExamples(id, 200))) {
     const { state } = Object(value);
-    if (state === undefined)
-      expect(guide.replace(/\s/g, '')).toContain(JSON.stringify(value).replace(/\s/g, ''));
-    else expect(row(`\`${state}\``), state).toBeDefined();
+    expect(table).toContain(
+      state === undefined ? JSON.stringify(value).replace(/\s/g, '') : `"state":"${state}"`,
+    );
   }
+  expect(markdown.replace(/\s/g, '')).toContain(table);
 });
 
 test.each(operationIds())('the guide lists every error of %s with its message, cause and fix', (id) => {
-  for (const status of Object.keys(operationOf(id).responses)) {
-    if (status === '200') continue;
-    if (status === '400') {
-      expect(guide).toContain('Status 400 means that validation failed.');
-      continue;
-    }
-    for (const { value, summary, description } of Object.values(responseExamples(id, Number(status)))) {
-      const members = Object.keys(Object(value));
-      const body = JSON.stringify(value, null, 1).replace(/\s*\n\s*/g, ' ');
-      const message = members.length === 1 ? Object(value).error : `\`${body}\``;
-      expect(row(status, message), `${status} ${message}`).toContain(`**${summary}.** ${description}`);
+  for (const status of Object.keys(operationOf(id).responses).filter((other) => other !== '200')) {
+    for (const example of Object.values(responseExamples(id, Number(status)))) {
+      const { summary, description = '' } = example;
+      const rows = markdown
+        .split('\n')
+        .filter((line) => line.includes(`**${summary}`) && line.includes(description));
+      const messages = Object.values(Object(example.value)).flatMap((value) =>
+        typeof value === 'object' ? Object.values(Object(value)) : [value],
+      );
+      const row = rows.find((line) => messages.every((message) => line.includes(String(message))));
+      expect(row, `${status} ${summary}`).toBeDefined();
     }
   }
 });
 
-test.each(operationIds())('the guide refers to the reference of %s', (id) => {
-  expect(guide).toContain(`(#/leads/${id.toLowerCase()})`);
+test('every file lists its sections in the menu, in the order of the guide', () => {
+  const order = [...markdown.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  expect(order).toEqual([
+    'Quick start',
+    'Authentication',
+    'Testing',
+    'Add a lead',
+    'Cancel a lead',
+    'Lead status',
+    'Outcomes',
+    'Errors',
+    'Rate limits',
+    'Idempotency and retries',
+    'The data field',
+    'Phone numbers',
+    'Delays',
+    ...[...read('docs/mock.md').matchAll(/^# (.+)$/gm)].map(([, heading]) => heading),
+    'Changelog',
+    'Support and privacy',
+  ]);
+  for (const page of Object.values(html)) {
+    const menu = /<nav id="menu"[\s\S]*?<\/nav>/.exec(page)?.[0] ?? '';
+    const places = order.map((heading) => menu.indexOf(`>${heading}</a>`));
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(places).not.toContain(-1);
+  }
+});
+
+test('every link and search result leads to a section, a row or an operation', () => {
+  const ids = idsIn(html['index.html']);
+  const hashes = operationIds().map((id) => `/leads/${id.toLowerCase()}`);
+  for (const [file, page] of Object.entries(html)) {
+    const [before = '', after = ''] = page.split('<script type="application/json" id="search-index">');
+    const entries: string[][] = JSON.parse(after.slice(0, after.indexOf('</script>')));
+    const links = [...before.matchAll(/<a [^>]*href="([^"]+)"/g)].map(([, url = '']) => url);
+    const targets = [...links, ...entries.map(([, , url = '']) => url)].filter((url) => url.includes('#'));
+    expect(targets.length).toBeGreaterThan(100);
+    for (const target of targets) {
+      const [other, hash = ''] = target.split(/#(.*)/s);
+      const isKnown =
+        (other || file) === 'index.html' ? ids.has(hash) : hash === 'content' || hashes.includes(hash);
+      expect(isKnown, target).toBe(true);
+    }
+  }
+});
+
+test('no id of the guide occurs twice', () => {
+  const all = [...html['index.html'].matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  expect(all.filter((id, index) => all.indexOf(id) !== index)).toEqual([]);
 });
 
 test('a table of an operation that does not exist is an error', () => {
-  expect(() => withTables('<!-- fields: nothing -->', [])).toThrow('the operation nothing');
+  expect(() => tableFor('fields: nothing', operations)).toThrow('the operation nothing');
 });
 
 test('a field without a description is an error', () => {
-  const operations = Object.values(structuredClone(paths)).map(({ post }) => post);
-  for (const { requestBody } of operations) {
-    delete requestBody.content['application/json'].schema.properties['mobile']?.description;
+  const changed = structuredClone(operations);
+  for (const { requestBody } of changed) {
+    delete requestBody.content['application/json'].schema.properties?.['mobile']?.description;
   }
-  expect(() => withTables('<!-- fields: addLead -->', operations)).toThrow(
+  expect(() => tableFor('fields: addLead', changed)).toThrow(
     'The field mobile has no description in openapi.yaml.',
   );
 });
 
-test('the commands of the guide print the responses shown below them', async (context) => {
-  skipWithout(context, ['curl', '--version']);
-  const commands = [...source.matchAll(/```sh\n(curl[\s\S]*?)```\n\n```json\n([\s\S]*?)```/g)];
-  expect(commands.length).toBe(source.split('```sh\ncurl').length - 1);
-  const server = await startServer();
-  const env = { PATH: process.env['PATH'] ?? '', LEADS_URL: server.url, LEADS_KEY: server.key };
-  for (const [, command = '', printed = ''] of commands) {
-    const { stdout } = await promisify(execFile)('sh', ['-c', command], { env });
-    const withoutTimes = (text: string) => text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME');
-    expect(withoutTimes(stdout)).toBe(withoutTimes(printed.trim()));
+test('the files contain nothing that is internal to the call centre', () => {
+  for (const file of ['index.html', 'reference.html', 'guide.md', 'llms.txt', 'postman.json']) {
+    const text = read(`docs/${file}`);
+    for (const internal of ['leadDue', 'lead.due', 'LeadDueEvent', 'webhook-signature']) {
+      expect(text.includes(internal), `${file}: ${internal}`).toBe(false);
+    }
   }
 });
+
+test('the Postman collection has a request for each request example', () => {
+  const collection = JSON.parse(read('docs/postman.json'));
+  for (const [index, operation] of operations.entries()) {
+    const examples = Object.values(operation.requestBody.content['application/json'].examples);
+    const { item } = collection.item[index];
+    expect(
+      item.map(({ request }: { request: { body: { raw: string } } }) => JSON.parse(request.body.raw)),
+    ).toEqual(examples.map(({ value }) => value));
+    for (const { request } of item) expect(request.url.raw).toBe(`{{url}}${operation.path}`);
+  }
+});
+
+test('the files are up to date', () => {
+  const directory = temporaryDirectory();
+  execFileSync(process.execPath, [join(root, 'docs/page/build.ts'), '--output', directory], {
+    stdio: 'pipe',
+  });
+  for (const file of ['index.html', 'reference.html', 'guide.md', 'llms.txt', 'postman.json']) {
+    const isSame = readFileSync(join(directory, file), 'utf8') === read(`docs/${file}`);
+    expect(isSame, `docs/${file} is stale: run \`npm run docs\``).toBe(true);
+  }
+});
+
+test.for(languages)(
+  'pasted in order, the samples in %s print what the guide shows',
+  async (language, context) => {
+    skipWithout(context, interpreterOf(language).probe);
+    const { target } = await startSandbox();
+    const blocks = /^```(request|retry) (\w+)\n([\s\S]*?)^```\n\n```response\n([\s\S]*?)^```/gm;
+    const found = [...source.matchAll(blocks)];
+    expect(found.map(([, kind, id]) => `${kind} ${id}`)).toEqual([
+      'request addLead',
+      'request addLead',
+      'request cancelLead',
+      'request leadStatus',
+      'retry addLead',
+    ]);
+    const withoutTimesAndIds = (text: string) =>
+      text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b[0-9a-v]{20}\b/g, 'VARIES');
+    for (const [, kind = '', id = '', body = '', response = ''] of found) {
+      const sample = samplesOf(kind, id, body, operations).find(({ lang }) => lang === language);
+      const printed = await outputOf(withValues(sample?.source ?? '', target.url, target.key), language);
+      expect(withoutTimesAndIds(printed)).toBe(withoutTimesAndIds(response.trim()));
+    }
+  },
+);

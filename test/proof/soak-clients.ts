@@ -73,7 +73,7 @@ function randomSeed(): number {
 export async function readNothing(soak: Soak): Promise<void> {
   const { head, body } = rawRequest(soak.target, 'leadStatus');
   const lookUp = head + body;
-  const documents = ['/docs', '/openapi.json', '/openapi.yaml'].map(
+  const documents = ['/docs/reference.html', '/openapi.json', '/openapi.yaml'].map(
     (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`,
   );
   while (soak.isRunning) {

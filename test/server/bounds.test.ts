@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import { AuthFailureLimiter } from '../../src/server/auth-failure-limiter.ts';
 import { Connections } from '../../src/server/connections.ts';
-import { docsPage } from '../../src/server/docs-page.ts';
+import { docsFile } from '../../src/server/docs-page.ts';
 import { openRaw, post, rawRequest, responsesOn, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { recordingLog } from '../harness/recording-log.ts';
@@ -257,9 +257,10 @@ test('resets the connection of a client that reads nothing', async () => {
   unread.on('error', () => {});
   unread.pause();
   // More than the system buffers for a connection.
-  for (let count = 0; count < 10; count += 1) unread.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
+  for (let count = 0; count < 10; count += 1)
+    unread.write('GET /docs/reference.html HTTP/1.1\r\nHost: a\r\n\r\n');
   await untilClosed(unread);
-  expect((await fetch(`${server.url}/docs`)).status).toBe(200);
+  expect((await fetch(`${server.url}/docs/reference.html`)).status).toBe(200);
 });
 
 test('keeps the connection of a client that waits for its response', async () => {
@@ -279,8 +280,8 @@ test('keeps the connection of a client that reads slowly for longer than the wri
   const server = await startServer({ writeTimeout });
   const begun = performance.now();
   const slow = connectTo(server);
-  slow.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
-  const page = readFileSync(new URL('../../docs/index.html', import.meta.url)).length;
+  slow.write('GET /docs/reference.html HTTP/1.1\r\nHost: a\r\n\r\n');
+  const page = readFileSync(new URL('../../docs/reference.html', import.meta.url)).length;
   await new Promise<void>((resolve, reject) => {
     let received = 0;
     slow.on('close', () => reject(new Error(`The connection was closed after ${received} bytes.`)));
@@ -312,7 +313,7 @@ test('resets the oldest download once unread documents exceed the limit', async 
   const ask = async () => {
     const socket = connectTo(server);
     socket.on('error', () => {});
-    socket.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
+    socket.write('GET /docs/reference.html HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(socket, 'readable');
     return socket;
   };
@@ -321,7 +322,7 @@ test('resets the oldest download once unread documents exceed the limit', async 
   await ask();
   await untilClosed(first);
   expect(second.destroyed).toBe(false);
-  expect((await fetch(`${server.url}/docs`)).status).toBe(200);
+  expect((await fetch(`${server.url}/docs/reference.html`)).status).toBe(200);
   await untilClosed(second);
 });
 
@@ -332,7 +333,7 @@ test('does not reset a download that is being read while unread documents exceed
   const ask = async (count: number) => {
     const socket = connectTo(server);
     socket.on('error', () => {});
-    socket.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count));
+    socket.write('GET /docs/reference.html HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count));
     await once(socket, 'readable');
     return socket;
   };
@@ -384,19 +385,19 @@ test('a request that is in flight a minute after a download on its connection st
 test('does not count downloads whose connection is closed', async () => {
   const server = await startServer({ maxUnread: 6_000_000 });
   const held = connectTo(server);
-  held.write('GET /docs HTTP/1.1\r\nHost: a\r\n\r\n');
+  held.write('GET /docs/reference.html HTTP/1.1\r\nHost: a\r\n\r\n');
   await once(held, 'readable');
   for (let count = 0; count < 6; count += 1) {
-    const response = await fetch(`${server.url}/docs`, { headers: { Connection: 'close' } });
+    const response = await fetch(`${server.url}/docs/reference.html`, { headers: { Connection: 'close' } });
     expect((await response.text()).length).toBeGreaterThan(1_000_000);
   }
   // A connection that was reset would break off.
-  const page = readFileSync(new URL('../../docs/index.html', import.meta.url)).length;
+  const page = readFileSync(new URL('../../docs/reference.html', import.meta.url)).length;
   expect(await bytesReceived(held, page)).toBeGreaterThan(page);
 });
 
 test('shares one buffer between all downloads of a document', async () => {
-  expect(docsPage().bytes).toBe(docsPage().bytes);
+  expect(docsFile('index.html').bytes).toBe(docsFile('index.html').bytes);
 });
 
 test('limits the downloads of an address without affecting its other requests', async () => {
@@ -410,7 +411,7 @@ test('limits the downloads of an address without affecting its other requests', 
   const refused = responses.filter(({ status }) => status === 429);
   expect(refused).toHaveLength(10);
   expect(refused[0]?.headers.get('retry-after')).toBe('1');
-  const download = await fetch(`${server.url}/docs`);
+  const download = await fetch(`${server.url}/docs/reference.html`);
   expect([download.status, await download.json()]).toEqual([
     429,
     { error: 'Too many downloads from this address.' },

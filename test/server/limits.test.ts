@@ -99,9 +99,10 @@ test('resets the connection of a client that takes longer than a minute to read 
   const reset = vi.fn();
   const socket = Object.assign(new EventEmitter(), { resetAndDestroy: reset });
   // The cast: documents use nothing else of a request.
-  const context = { env: { incoming: { socket } }, req: { method: 'GET' } } as unknown as Parameters<
-    Documents['serve']
-  >[0];
+  const context = {
+    env: { incoming: { socket } },
+    req: { method: 'GET', header: () => undefined },
+  } as unknown as Parameters<Documents['serve']>[0];
   new Documents(() => '192.0.2.1').serve(context, { bytes: Buffer.alloc(1_000), headers: {} });
   vi.advanceTimersByTime(59_999);
   expect(reset).not.toHaveBeenCalled();
@@ -120,9 +121,10 @@ describe('above the limit of unread documents', () => {
       const reset = vi.fn(() => void socket.emit('close'));
       const socket = Object.assign(new EventEmitter(), { resetAndDestroy: reset, _handle: handle });
       // The cast: documents use nothing else of a request.
-      const context = { env: { incoming: { socket } }, req: { method: 'GET' } } as unknown as Parameters<
-        Documents['serve']
-      >[0];
+      const context = {
+        env: { incoming: { socket } },
+        req: { method: 'GET', header: () => undefined },
+      } as unknown as Parameters<Documents['serve']>[0];
       documents.serve(context, { bytes: Buffer.alloc(1_000), headers: {} });
       return { handle, reset };
     };

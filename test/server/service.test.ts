@@ -41,7 +41,7 @@ function scriptsIn(html: string): string[] {
 test('/ redirects to the partners’ page, whose policy allows only its own scripts', async () => {
   const server = await startServer();
   const response = await fetch(`${server.url}/`);
-  expect([response.status, new URL(response.url).pathname]).toEqual([200, '/docs']);
+  expect([response.status, new URL(response.url).pathname]).toEqual([200, '/docs/']);
   expect(Object.fromEntries(response.headers)).toMatchObject({
     'content-type': 'text/html; charset=utf-8',
     'x-content-type-options': 'nosniff',
@@ -67,7 +67,16 @@ test('/ redirects to the partners’ page, whose policy allows only its own scri
 
 test('includes Request-Id in every response', async () => {
   const server = await startServer();
-  for (const path of ['/docs', '/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/nothing', '/']) {
+  for (const path of [
+    '/docs',
+    '/docs/',
+    '/healthz',
+    '/readyz',
+    '/openapi.yaml',
+    '/openapi.json',
+    '/nothing',
+    '/',
+  ]) {
     for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
       const response = await fetch(server.url + path, { method, redirect: 'manual' });
       await response.text();
@@ -95,4 +104,51 @@ test('serves the security contact if the operator has set one', async () => {
   // RFC 9116, section 2.5.5: less than a year.
   expect(days).toBeGreaterThan(30);
   expect(days).toBeLessThan(365);
+});
+
+test('shows the contact for partners on their page if the operator has set one', async () => {
+  const silent = await startServer();
+  expect(await (await fetch(`${silent.url}/docs/`)).text()).toContain('<p id="contact" hidden></p>');
+  const server = await startServer({ supportContact: 'mailto:partners@leads.example' });
+  expect(await (await fetch(`${server.url}/docs/`)).text()).toContain(
+    '<p id="contact">Contact: <a href="mailto:partners@leads.example">partners@leads.example</a></p>',
+  );
+});
+
+test.each([
+  '/docs/',
+  '/docs/reference.html',
+  '/docs/guide.md',
+  '/llms.txt',
+  '/docs/postman.json',
+  '/openapi.yaml',
+])('sends %s compressed, and confirms a stored copy without sending it again', async (path) => {
+  const server = await startServer();
+  const url = server.url + path;
+  const plain = await fetch(url, { headers: { 'Accept-Encoding': 'identity' } });
+  const text = await plain.text();
+  expect([plain.status, plain.headers.get('content-encoding')]).toEqual([200, null]);
+  // It is compressed in the background.
+  const head = { method: 'HEAD', headers: { 'Accept-Encoding': 'br' } };
+  const sent = async () => (await fetch(url, head)).headers.get('content-encoding');
+  await expect.poll(sent, { interval: 500 }).toBe('br');
+  for (const [accepted, coding] of [
+    ['gzip, deflate, br', 'br'],
+    ['gzip', 'gzip'],
+    ['br;q=0, *', 'gzip'],
+    ['br;q=0, gzip;q=0', null],
+  ]) {
+    const response = await fetch(url, { headers: { 'Accept-Encoding': accepted ?? '' } });
+    expect(response.headers.get('content-encoding'), accepted ?? '').toBe(coding);
+    expect(response.headers.get('vary')).toBe('Accept-Encoding');
+    expect(await response.text()).toBe(text);
+  }
+  const etag = plain.headers.get('etag') ?? '';
+  for (const tag of [etag, `"other", ${etag}`, '*']) {
+    const stored = await fetch(url, { headers: { 'If-None-Match': tag } });
+    expect([stored.status, await stored.text(), stored.headers.get('etag')]).toEqual([304, '', etag]);
+    expect(stored.headers.get('cache-control')).toBe('no-cache');
+  }
+  const changed = await fetch(url, { headers: { 'If-None-Match': '"other"' } });
+  expect([changed.status, await changed.text()]).toEqual([200, text]);
 });
