@@ -5,9 +5,9 @@ import { createServer as createTcpServer } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { readContract } from '../../src/contract/document.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import type { Store } from '../../src/store/store.ts';
+import { webhookBody } from '../harness/contract.ts';
 import { dispatch, limits, secret, until, untilAll, untilQueried, webhookTo } from '../harness/dispatch.ts';
 import { skipWithout } from '../harness/process.ts';
 import { accept, type Behaviour, listening, respondWith, startReceiver } from '../harness/receiver.ts';
@@ -40,8 +40,7 @@ test('sends a due lead as the contract specifies, with a valid signature', async
   const [lead] = await untilAll(store, 'dialled');
   const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
   const event = new Webhook(secret).verify(body, headers);
-  const { webhooks } = JSON.parse(readContract().json);
-  const { schema } = webhooks.leadDue.post.requestBody.content['application/json'];
+  const { schema } = webhookBody('leadDue');
   const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
   expect(validate(event), JSON.stringify(validate.errors)).toBe(true);
   expect(event).toMatchObject({
@@ -53,11 +52,9 @@ test('sends a due lead as the contract specifies, with a valid signature', async
 });
 
 test('the example of the webhook is valid against its schema', () => {
-  const { webhooks } = JSON.parse(readContract().json);
-  const { schema, examples } = webhooks.leadDue.post.requestBody.content['application/json'];
-  expect(
-    new Ajv2020({ strict: false, validateFormats: false }).compile(schema)(examples['lead-due'].value),
-  ).toBe(true);
+  const { schema, examples } = webhookBody('leadDue');
+  const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
+  expect(validate(examples['lead-due']?.value), JSON.stringify(validate.errors)).toBe(true);
 });
 
 test('signs with both secrets while one is being replaced', async () => {

@@ -50,6 +50,7 @@ const bundle = readFileSync(new URL('../../generated/openapi.json', import.meta.
 // The cast: the bundle is openapi.yaml, whose shape `redocly lint` has checked.
 const document = JSON.parse(bundle) as {
   paths: Record<string, Record<string, DocumentedOperation>>;
+  webhooks: Record<string, { post: Pick<DocumentedOperation, 'requestBody'> }>;
 };
 
 /** Headers of HTTP itself, which the contract does not document. */
@@ -72,6 +73,13 @@ export function operationOf(id: OperationId): DocumentedOperation & { method: st
     }
   }
   throw new Error(`openapi.yaml has no operation ${id}.`);
+}
+
+/** Returns the schema and the examples of the body of a webhook. */
+export function webhookBody(name: string): { schema: object; examples: Record<string, { value: unknown }> } {
+  const body = document.webhooks[name]?.post.requestBody.content['application/json'];
+  if (body === undefined) throw new Error(`openapi.yaml has no webhook ${name}.`);
+  return body;
 }
 
 export function operationIds(): OperationId[] {
