@@ -101,6 +101,18 @@ export function resetTunnels(count: number): Disturbance[] {
  */
 export async function chaos(databaseUrl: string, share: number, seed: number): Promise<ChaosReport> {
   const server = await startMeasured({ DATABASE_URL: databaseUrl, DISPATCH: 'off' });
+  try {
+    return { ...(await disturbAndCheck(server, share, seed)), warnings: server.warnings() };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function disturbAndCheck(
+  server: MeasuredServer,
+  share: number,
+  seed: number,
+): Promise<Omit<ChaosReport, 'warnings'>> {
   const add = addFor(server.target);
   const all = disturbances(add);
   const chosen = share >= all.length ? all : fc.sample(fc.constantFrom(...all), { numRuns: share, seed });
@@ -118,8 +130,7 @@ export async function chaos(databaseUrl: string, share: number, seed: number): P
     await checkAlive(server, faults);
   }
   if (faults.length === 0) await checkSockets(server, before.sockets, faults);
-  await server.stop();
-  return { connections: chosen.length, faults, warnings: server.warnings() };
+  return { connections: chosen.length, faults };
 }
 
 /** Returns an add with the target's key as it is sent on a connection. */

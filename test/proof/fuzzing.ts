@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import type { ReceivedResponse } from '../harness/contract.ts';
 import { checkResponse } from '../harness/contract.ts';
 import { type FuzzedRequest, fuzzedRequest } from './hostile-requests.ts';
-import type { Measurement } from './measured-server.ts';
-import { startMeasured } from './measured-server.ts';
+import { type MeasuredServer, type Measurement, startMeasured } from './measured-server.ts';
 import { RawConnection } from './raw-connection.ts';
 
 export interface FuzzReport {
@@ -47,6 +46,19 @@ export async function fuzz(
   onProgress: (done: number) => void = () => {},
 ): Promise<FuzzReport> {
   const server = await startMeasured({ DATABASE_URL: databaseUrl, DISPATCH: 'off' });
+  try {
+    return { ...(await sendAndMeasure(server, count, seed, onProgress)), warnings: server.warnings() };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function sendAndMeasure(
+  server: MeasuredServer,
+  count: number,
+  seed: number,
+  onProgress: (done: number) => void,
+): Promise<Omit<FuzzReport, 'warnings'>> {
   const { target } = server;
   const report: Omit<FuzzReport, 'memory' | 'warnings'> = {
     seed,
@@ -69,14 +81,10 @@ export async function fuzz(
     onProgress(Math.min(count, done + chunk));
   }
   const after = await measured(server, open);
-  await server.stop();
-  return { ...report, memory: { before: before ?? after, after }, warnings: server.warnings() };
+  return { ...report, memory: { before: before ?? after, after } };
 }
 
-async function measured(
-  server: Awaited<ReturnType<typeof startMeasured>>,
-  open: readonly RawConnection[],
-): Promise<Measurement> {
+async function measured(server: MeasuredServer, open: readonly RawConnection[]): Promise<Measurement> {
   for (const connection of open) connection.close();
   return server.measure();
 }
