@@ -28,9 +28,8 @@ export function withoutAlternatives(schema: object): object {
     ...body,
     type: 'object',
     properties: { ...second.properties, ...first.properties },
+    dependentSchemas: { [selector]: first },
     if: { required: [selector], properties: { [selector]: true } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: first,
     else: second,
   };
 }

@@ -1,6 +1,6 @@
 import type { ResponseExample } from './examples.ts';
 
-/** The response that a client asks for. Undefined: any status or name. */
+/** The response that a client asks for. Undefined: the client leaves the status or the name to the mock. */
 export interface Selection {
   status: string | undefined;
   name: string | undefined;
