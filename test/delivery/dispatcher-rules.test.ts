@@ -465,7 +465,8 @@ describe('stop', () => {
     expect([attempts.length, store.claimDue.mock.calls.length]).toEqual([0, 0]);
   });
 
-  test('sends the leads of a claim to which the store responds late, after the stop', async () => {
+  /** Stops a dispatcher that waits for a claim, to which the store responds later. @param delay of the response (ms) */
+  async function stopDuringClaim(delay: number) {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
     const { dispatcher } = await dispatchFrom(store, dialler);
@@ -475,9 +476,14 @@ describe('stop', () => {
     store.change();
     await runDue();
     const stopped = dispatcher.stop();
-    await advanceClock(6_000);
+    await advanceClock(delay);
     claimed.resolve({ leads: leadsOf(1), tooLate: 0, undecided: 0 });
     await runDue();
+    return { store, attempts, stopped };
+  }
+
+  test('sends the leads of a claim to which the store responds late, after the stop', async () => {
+    const { store, attempts, stopped } = await stopDuringClaim(6_000);
     expect([attempts.length, store.renewLease.mock.calls.length]).toEqual([1, 1]);
     attempts[0]?.end(delivered);
     await advanceClock(2);
@@ -486,18 +492,7 @@ describe('stop', () => {
   });
 
   test('ends attempts of a claim to which the store responds after the drain timeout', async () => {
-    const store = new DeliveryStore();
-    const { dialler, attempts } = heldDialler();
-    const { dispatcher } = await dispatchFrom(store, dialler);
-    const claimed = Promise.withResolvers<ClaimResult>();
-    store.claimDue.mockReturnValueOnce(claimed.promise);
-    store.due = leadsOf(1);
-    store.change();
-    await runDue();
-    const stopped = dispatcher.stop();
-    await advanceClock(7_000);
-    claimed.resolve({ leads: leadsOf(1), tooLate: 0, undecided: 0 });
-    await runDue();
+    const { store, attempts, stopped } = await stopDuringClaim(7_000);
     expect(attempts[0]?.signal.reason).toMatchObject({ name: 'AbortError' });
     await advanceClock(2);
     await stopped;
