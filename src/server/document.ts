@@ -32,9 +32,13 @@ export function createDocument(bytes: Buffer, headers: Readonly<Record<string, s
   const etag = `W/"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
   const caching = { ETag: etag, 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' };
   const document: Document = { bytes, etag, headers: { ...headers, ...caching } };
-  void compress(bytes).then((compressed) => {
-    document.compressed = compressed;
-  });
+  // If it fails, the document is still sent as it is; an unhandled rejection would end the process.
+  compress(bytes).then(
+    (compressed) => {
+      document.compressed = compressed;
+    },
+    () => {},
+  );
   return document;
 }
 
