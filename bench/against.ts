@@ -1,8 +1,9 @@
 /**
- * Compares the working tree with an earlier revision: leads added per second over HTTP by one server on one core. Rounds
- * are interleaved, because a machine's speed drifts, and each ratio is taken within one round.
+ * Compares the working tree with an earlier revision: leads added per second over HTTP by one server on one core. The load
+ * alternates between two running servers every few seconds, because a machine's speed drifts, and each ratio is that of
+ * two neighbouring turns. Each round starts both servers on a new store.
  *
- *   npm run bench:against -- REVISION [--rounds 5] [--seconds 8]
+ *   npm run bench:against -- REVISION [--rounds 3] [--turns 10] [--seconds 2]
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -13,26 +14,50 @@ import { parseArgs } from 'node:util';
 import { nodeOptions } from './deployment.ts';
 import { load } from './load.ts';
 import { cores, machine, start } from './processes.ts';
-import { formatInteger, type Measured, measured, printTable } from './table.ts';
+import { formatInteger, measured, printTable } from './table.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const connections = 256;
 /** Seconds of load before the measurement: V8 compiles the hot functions meanwhile. */
 const warmUp = 6;
 
-interface Round {
+/** A turn of a server under load. */
+interface Turn {
   adds: number;
   /** Milliseconds, at full load. */
   p99: number;
+}
+
+/** A server process and its turns. */
+interface Run {
+  turns: Turn[];
   /** Milliseconds from the start of the process to its first response. */
   startedIn: number;
-  /** MB under full load. */
+  /** MB after the last turn. */
   memory: number;
+}
+
+/** One of the trees that are compared. */
+interface Side {
+  tree: string;
+  runs: Run[];
+}
+
+/** A server under test on its own store. */
+interface Subject {
+  startedIn: number;
+  load(seconds: number): Promise<Turn>;
+  memory(): number;
+  stop(): Promise<void>;
 }
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '8' } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    turns: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '2' },
+  },
 });
 const [revision] = positionals;
 if (revision === undefined) {
@@ -40,10 +65,11 @@ if (revision === undefined) {
   process.exit(1);
 }
 const rounds = Number(values.rounds);
+const turns = Number(values.turns);
 const seconds = Number(values.seconds);
 
-/** Measures the server of one tree on a new store that the server fills with its first partner and key. */
-async function measure(tree: string): Promise<Round> {
+/** Starts the server of one tree on a new store, which the server fills with its first partner and key. */
+async function open(tree: string): Promise<Subject> {
   const directory = mkdtempSync(join(tmpdir(), 'leads-bench-'));
   const environment = {
     DATABASE_URL: `sqlite:${join(directory, 'leads.db')}`,
@@ -51,16 +77,46 @@ async function measure(tree: string): Promise<Round> {
     RATE_LIMIT: 'off',
   };
   const server = await start(join(tree, 'src/main.ts'), environment, cores.server, nodeOptions);
-  try {
-    const key = /leads_[\w-]{20,}/.exec(server.output())?.[0];
-    if (key === undefined) throw new Error(`The server of ${tree} printed no key.`);
-    const adds = { kind: 'add', key, connections } as const;
-    await load(server.address, { ...adds, seconds: warmUp });
-    const { rate, p99 } = await load(server.address, { ...adds, seconds });
-    return { adds: rate, p99, startedIn: server.startedIn, memory: server.memory() };
-  } finally {
+  const stop = async () => {
     await server.stop();
     rmSync(directory, { recursive: true, force: true });
+  };
+  const key = /leads_[\w-]{20,}/.exec(server.output())?.[0];
+  if (key === undefined) {
+    await stop();
+    throw new Error(`The server of ${tree} printed no key.`);
+  }
+  return {
+    startedIn: server.startedIn,
+    load: async (duration) => {
+      const { rate, p99 } = await load(server.address, { kind: 'add', key, connections, seconds: duration });
+      return { adds: rate, p99 };
+    },
+    memory: server.memory,
+    stop,
+  };
+}
+
+/** Runs the servers of both sides in turn, and adds a run to each. */
+async function compare(sides: readonly Side[]): Promise<void> {
+  const subjects: { server: Subject; run: Run }[] = [];
+  try {
+    for (const { tree, runs } of sides) {
+      const server = await open(tree);
+      const run = { turns: [], startedIn: server.startedIn, memory: Number.NaN };
+      subjects.push({ server, run });
+      runs.push(run);
+    }
+    for (const { server } of subjects) await server.load(warmUp);
+    for (let turn = 0; turn < turns; turn += 1) {
+      // Which comes first alternates, so that neither always follows the other's disk writes.
+      for (const { server, run } of turn % 2 ? subjects.toReversed() : subjects) {
+        run.turns.push(await server.load(seconds));
+      }
+    }
+    for (const { server, run } of subjects) run.memory = server.memory();
+  } finally {
+    for (const { server } of subjects) await server.stop();
   }
 }
 
@@ -75,38 +131,35 @@ function checkOut(): { tree: string; remove(): void } {
   };
 }
 
-const now: Round[] = [];
-const before: Round[] = [];
 const earlier = checkOut();
+const before: Side = { tree: earlier.tree, runs: [] };
+const now: Side = { tree: root, runs: [] };
 try {
   for (let round = 1; round <= rounds; round += 1) {
     process.stderr.write(`round ${round} of ${rounds}\n`);
-    // Which comes first alternates, so that neither always follows the other's disk writes.
-    for (const side of round % 2 ? [before, now] : [now, before]) {
-      side.push(await measure(side === now ? root : earlier.tree));
-    }
+    await compare(round % 2 ? [before, now] : [now, before]);
   }
 } finally {
   earlier.remove();
 }
 
-function row(what: string, valueIn: (round: Round) => number): string[] {
-  const ratio = measured(now.map((round, index) => valueIn(round) / valueIn(before[index] ?? round)));
-  const median = (side: Round[]) => formatInteger(measured(side.map(valueIn)).median);
-  return [what, median(before), median(now), ratio.median.toFixed(3), spread(ratio)];
+function row(what: string, valuesIn: (run: Run) => number[]): string[] {
+  const [earlierValues, values] = [before.runs.flatMap(valuesIn), now.runs.flatMap(valuesIn)];
+  const ratio = measured(values.map((value, index) => value / (earlierValues[index] ?? Number.NaN)));
+  const median = (all: number[]) => formatInteger(measured(all).median);
+  const range = `${ratio.min.toFixed(3)} to ${ratio.max.toFixed(3)}`;
+  return [what, median(earlierValues), median(values), ratio.median.toFixed(3), range];
 }
 
-function spread({ min, max }: Measured): string {
-  return `${min.toFixed(3)} to ${max.toFixed(3)}`;
-}
-
-process.stdout.write(`${machine()}. ${rounds} rounds of ${seconds} s, ${connections} connections.\n\n`);
+process.stdout.write(
+  `${machine()}. ${rounds} rounds of ${turns} turns of ${seconds} s, ${connections} connections.\n\n`,
+);
 printTable(
   ['measure', `${revision}`, 'working tree', 'ratio', 'range'],
   [
-    row('leads added per second', (round) => round.adds),
-    row('p99 under full load (ms)', (round) => round.p99),
-    row('start to first response (ms)', (round) => round.startedIn),
-    row('memory (MB)', (round) => round.memory),
+    row('leads added per second', (run) => run.turns.map((turn) => turn.adds)),
+    row('p99 under full load (ms)', (run) => run.turns.map((turn) => turn.p99)),
+    row('start to first response (ms)', (run) => [run.startedIn]),
+    row('memory (MB)', (run) => [run.memory]),
   ],
 );

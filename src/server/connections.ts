@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Node, Yallist } from 'yallist';
 import type { IsTrustedProxy } from './client-address.ts';
 import { networkOf } from './ip-address.ts';
 
@@ -24,20 +25,27 @@ interface Peer {
 }
 
 /** An open connection and its pending responses. */
-interface Connection {
-  socket: Socket;
+class Connection {
+  readonly socket: Socket;
   /** Undefined for a trusted proxy, which may have any number of clients behind it. */
-  peer: Peer | undefined;
+  readonly peer: Peer | undefined;
+  /** Its entry in the list of idle connections. */
+  readonly idleEntry = new Node<Connection>(this);
   /** Number of requests without a complete response; more than one if the client pipelines. */
-  pending: number;
+  pending = 0;
   /** The response to the latest request. */
   lastResponse: ServerResponse | undefined;
   /** The latest request, if its response was complete before its body had arrived. */
   unreadRequest: IncomingMessage | undefined;
   /** Whether further requests on it are ignored. */
-  isClosing: boolean;
+  isClosing = false;
   /** Whether it is being aborted because its input cannot be read to the end. */
-  isAborting: boolean;
+  isAborting = false;
+
+  constructor(socket: Socket, peer: Peer | undefined) {
+    this.socket = socket;
+    this.peer = peer;
+  }
 }
 
 /** Whether a new connection is accepted. `evicted-idle`: it is accepted, and an idle one was closed to make room. */
@@ -49,8 +57,8 @@ export type RequestAdmission = 'accepted' | 'ignored' | 'too-many-from-address';
 /**
  * The open connections, with the responses that are pending on each.
  *
- * Each connection counts its responses. A Set of all responses would constantly reallocate its table, and V8 keeps
- * the responses in old tables alive: collecting that garbage would take a sixth of the server's time.
+ * Each connection counts its responses, and the idle ones form a linked list. A Set whose members change with every
+ * request would constantly reallocate its table, and V8 keeps the members of old tables alive.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
@@ -58,7 +66,7 @@ export class Connections {
   readonly #open = new Map<Socket, Connection>();
   readonly #peers = new Map<string, Peer>();
   /** Connections without pending responses, in the order in which they became idle. */
-  readonly #idle = new Set<Connection>();
+  readonly #idle = new Yallist<Connection>();
   #isStopping = false;
 
   /** @param isProxy whether an address is exempt from the limits per address */
@@ -76,21 +84,13 @@ export class Connections {
     if (peer !== undefined && peer.connections >= this.#limits.perAddress) return 'full-for-address';
     const isFull = this.#open.size >= this.#limits.connections;
     if (isFull && !this.#closeLongestIdle()) return 'full';
-    const connection: Connection = {
-      socket,
-      peer,
-      pending: 0,
-      lastResponse: undefined,
-      unreadRequest: undefined,
-      isClosing: false,
-      isAborting: false,
-    };
+    const connection = new Connection(socket, peer);
     this.#open.set(socket, connection);
     if (peer !== undefined) {
       peer.connections += 1;
       this.#peers.set(peer.network, peer);
     }
-    this.#idle.add(connection);
+    this.#idle.pushNode(connection.idleEntry);
     socket.once('close', () => this.#remove(connection));
     return isFull ? 'evicted-idle' : 'accepted';
   }
@@ -100,7 +100,7 @@ export class Connections {
     const connection = this.#open.get(response.req.socket);
     if (connection === undefined || connection.isClosing) return 'ignored';
     const { peer } = connection;
-    if (connection.pending === 0) this.#idle.delete(connection);
+    if (connection.pending === 0) this.#idle.removeNode(connection.idleEntry);
     connection.pending += 1;
     connection.lastResponse = response;
     connection.unreadRequest = undefined;
@@ -153,7 +153,7 @@ export class Connections {
   }
 
   #closeLongestIdle(): boolean {
-    const [longestIdle] = this.#idle;
+    const longestIdle = this.#idle.head?.value;
     if (longestIdle === undefined) return false;
     this.#remove(longestIdle);
     longestIdle.socket.destroy();
@@ -169,7 +169,7 @@ export class Connections {
     connection.pending -= 1;
     if (connection.peer !== undefined) connection.peer.requests -= 1;
     if (connection.pending > 0) return;
-    this.#idle.add(connection);
+    this.#idle.pushNode(connection.idleEntry);
     // The last response may have been started before the stop, too late for `Connection: close`.
     if (this.#isStopping) connection.socket.destroySoon();
   }
@@ -178,7 +178,7 @@ export class Connections {
   #remove(connection: Connection): void {
     const { socket, peer, pending } = connection;
     if (!this.#open.delete(socket)) return;
-    this.#idle.delete(connection);
+    if (pending === 0) this.#idle.removeNode(connection.idleEntry);
     if (peer === undefined) return;
     peer.requests -= pending;
     peer.connections -= 1;
