@@ -31,6 +31,10 @@ export function watchClock(observer: StoreObserver, log: Log): StoreObserver {
 
 function warningOf(milliseconds: number): string {
   const seconds = (Math.abs(milliseconds) / 1_000).toFixed(1);
-  const [direction, effect] = milliseconds > 0 ? ['ahead of', 'late'] : ['behind', 'early'];
-  return `The clock of this machine is at least ${seconds} s ${direction} the database's, so the leads that it accepts are delivered too ${effect}. Synchronise the clocks (NTP).`;
+  // A lead is delivered once both clocks have reached its due time, so a server never delivers its own leads too early.
+  const [direction, effect] =
+    milliseconds > 0
+      ? ['ahead of', 'the leads that it accepts are delivered too late']
+      : ['behind', 'another server may deliver delayed leads that it accepts too early'];
+  return `The clock of this machine is at least ${seconds} s ${direction} the database's, so ${effect}. Synchronise the clocks (NTP).`;
 }

@@ -11,11 +11,15 @@ test('logs when a skew begins and ends, and always passes it on', () => {
   const measured = [0, 999, 3_000, 4_000, 999, 500, 1_000, 499, 999, -1_000, -2_000, 0];
   for (const milliseconds of measured) observer.clockSkew(milliseconds);
   expect(
-    lines.map(({ level, msg, clockSkew }) => [level, /\d\.\d s [a-z ]+/.exec(String(msg))?.[0], clockSkew]),
+    lines.map(({ level, msg, clockSkew }) => [level, /\d\.\d s .+?(?=\.)/.exec(String(msg))?.[0], clockSkew]),
   ).toEqual([
-    ['warn', '3.0 s ahead of the database', 3],
+    ['warn', "3.0 s ahead of the database's, so the leads that it accepts are delivered too late", 3],
     ['info', undefined, undefined],
-    ['warn', '1.0 s behind the database', -1],
+    [
+      'warn',
+      "1.0 s behind the database's, so another server may deliver delayed leads that it accepts too early",
+      -1,
+    ],
     ['info', undefined, undefined],
   ]);
   expect(seen).toEqual(measured);
