@@ -93,6 +93,7 @@ test('sends members of data to custom fields of the same name', async () => {
     nothing: null,
     owner_of: ['cat', 'dog'],
     at: { city: 'York' },
+    drivers: [{ age: 41 }],
   };
   const { stored } = await deliver({ data: JSON.stringify(data) });
   expect(stored).toMatchObject({
@@ -102,6 +103,7 @@ test('sends members of data to custom fields of the same name', async () => {
     electric: 'false',
     owner_of: 'cat, dog',
     at_city: 'York',
+    drivers_0_age: '41',
   });
   expect(stored).not.toHaveProperty('nothing');
 });

@@ -130,7 +130,10 @@ function customFieldOf(member: string, { customFields }: ListSettings): string |
     : undefined;
 }
 
-/** Flattens JSON to names and texts. Nested names are joined by `_`, and lists of plain values by commas. */
+/**
+ * Flattens JSON to names and texts. Nested names are joined by `_`, lists of plain values by commas, and the items of
+ * other lists are numbered from 0.
+ */
 function flatten(name: string, value: unknown): [name: string, value: string][] {
   if (value === null) return [];
   if (typeof value !== 'object') return [[name || 'data', String(value)]];
