@@ -323,7 +323,7 @@ export interface components {
             due_at: string;
             /**
              * Format: date-time
-             * @description Time at which the lead was delivered to the dialler (UTC). Null if it was not delivered.
+             * @description Time at which the lead was delivered to the dialler (UTC). Null unless `state` is `dialled`.
              * @example 2026-11-23T09:10:12.678Z
              */
             dialled_at: string | null;

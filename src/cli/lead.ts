@@ -25,7 +25,7 @@ const members = {
   mobile: 'phone number (E.164)',
   accepted_at: 'when it was accepted (ISO 8601)',
   due_at: 'when its call is due (ISO 8601)',
-  dialled_at: 'when it was delivered (ISO 8601); null: not delivered',
+  dialled_at: 'when it was delivered (ISO 8601); null unless `state` is `dialled`',
   cancelled_at: 'when it was cancelled (ISO 8601); null: not cancelled',
   attempts: 'number of delivery attempts since it was accepted or retried',
   last_response: 'response to the last attempt; null: none yet',

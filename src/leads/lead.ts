@@ -29,7 +29,7 @@ export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed
  */
 export interface ActiveLead {
   state: LeadState;
-  /** When it was delivered to the dialler (ms since 1970); null: not yet. */
+  /** When it was delivered to the dialler (ms since 1970); null unless its state is `dialled`. */
   dialledAt: number | null;
 }
 
@@ -56,7 +56,7 @@ export interface LeadStatus {
   acceptedAt: number;
   /** When its call is due. */
   dueAt: number;
-  /** When it was delivered to the dialler; null: not yet. */
+  /** When it was delivered to the dialler; null unless its state is `dialled`. */
   dialledAt: number | null;
 }
 

@@ -258,7 +258,9 @@ export interface LeadRecord {
   state: LeadState;
   acceptedAt: number;
   dueAt: number;
+  /** When it was delivered to the dialler; null unless its state is `dialled`. */
   dialledAt: number | null;
+  /** Null unless its state is `cancelled`. */
   cancelledAt: number | null;
   /** Whether it failed and the dialler may have it: the person is not accepted again until an operator resolves it. */
   isUndecided: boolean;
