@@ -39,7 +39,7 @@ async function makeDue({ url, partnerId }: PreparedStore): Promise<void> {
 /** Returns the number of delivered leads. */
 async function dialled(url: string): Promise<number> {
   const store = await openStore(url);
-  const { byState } = await store.workload();
+  const { byState } = await store.leadStats();
   await store.close();
   return byState.dialled ?? 0;
 }

@@ -1,7 +1,7 @@
 import { type RunningServer, startHttpServer } from '../server/http-server.ts';
 import { metricsApp, type ServerStatus } from '../server/metrics.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Metrics, WorkloadMetrics } from '../telemetry/metrics.ts';
+import type { LeadMetrics, Metrics } from '../telemetry/metrics.ts';
 import { urlOf } from './url.ts';
 
 /** Maximum number of connections; Prometheus needs one. */
@@ -9,12 +9,12 @@ const maxMetricsConnections = 100;
 
 /** Creates the metrics. Loading their library takes a tenth of a second, so it is only loaded if they are used. */
 export async function loadMetrics(
-  readWorkload: () => Promise<WorkloadMetrics | undefined>,
+  readLeadMetrics: () => Promise<LeadMetrics | undefined>,
   isReady: () => boolean,
   waiting: () => number,
 ): Promise<Metrics> {
   const { Metrics } = await import('../telemetry/metrics.ts');
-  return new Metrics(readWorkload, isReady, waiting);
+  return new Metrics(readLeadMetrics, isReady, waiting);
 }
 
 /** Starts the server for `/metrics` and `/status`. @throws as `startHttpServer` */

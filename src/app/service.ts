@@ -15,11 +15,11 @@ import { bootstrap, type FirstPartner } from './bootstrap.ts';
 import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
 import { deliveryStatus, startDispatcher } from './delivery.ts';
+import { LeadMetricsReader } from './lead-metrics.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { urlOf } from './url.ts';
-import { WorkloadReader } from './workload.ts';
 
 /** A running server with its store. */
 export interface Service {
@@ -50,18 +50,18 @@ interface Parts {
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
-  // The metrics are created before `workload`, `readiness` and `store`, which they read, because they also observe the
-  // store.
+  // The metrics are created before `leadMetrics`, `readiness` and `store`, which they read, because they also observe
+  // the store.
   const metrics =
     config.metrics &&
     (await loadMetrics(
-      () => workload.read(),
+      () => leadMetrics.read(),
       () => readiness.isReady,
       () => store.waiting(),
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
   const store = await openStore(config.databaseUrl, config.databaseConnections, observer);
-  const workload = new WorkloadReader(store, log);
+  const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();
 

@@ -1,6 +1,6 @@
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
 import type { DeliveryPause } from '../store/delivery-pause.ts';
-import type { Activity, AttemptCount, FailedAttempt, Workload } from '../store/watch.ts';
+import type { Activity, AttemptCount, FailedAttempt, LeadStats } from '../store/watch.ts';
 import { printable } from '../text/terminal.ts';
 import { pauseView } from './delivery.ts';
 import { formatTable, formatTime, type TableView } from './table.ts';
@@ -28,7 +28,7 @@ export class ActivityHistory {
   readonly byPartner = new Map<string, Map<SubmissionOutcome, number>>();
   /** The latest failed attempts, newest first. */
   failures: FailedAttempt[] = [];
-  workload: Workload | undefined;
+  leadStats: LeadStats | undefined;
   pauses: readonly DeliveryPause[] = [];
   /** Time of the last refresh (ms since 1970). */
   at = 0;
@@ -36,13 +36,13 @@ export class ActivityHistory {
   /** Adds a refresh. @param isFirst whether the activity is from before the watch started, so that it is not counted */
   add(
     activity: Activity,
-    workload: Workload,
+    leadStats: LeadStats,
     pauses: readonly DeliveryPause[],
     at: number,
     isFirst: boolean,
   ): void {
     this.at = at;
-    this.workload = workload;
+    this.leadStats = leadStats;
     this.pauses = pauses;
     const ids = new Set(activity.failures.map(({ id }) => id));
     const earlier = this.failures.filter(({ id }) => !ids.has(id));
@@ -71,7 +71,7 @@ export class ActivityHistory {
 
   /** Time for which the most overdue lead has been due (s); 0: no lead is due. */
   get oldestDueSeconds(): number {
-    const { nextAttemptAt } = this.workload ?? {};
+    const { nextAttemptAt } = this.leadStats ?? {};
     return nextAttemptAt === undefined ? 0 : Math.max(0, Math.round((this.at - nextAttemptAt) / 1_000));
   }
 }
@@ -82,7 +82,7 @@ function countAttempts(attempts: readonly AttemptCount[], matches: (outcome: str
 
 /** Formats the current state as one line, for a log or a pipe. */
 export function formatLine(history: ActivityHistory): string {
-  const { byState, due } = history.workload ?? { byState: undefined, due: 0 };
+  const { byState, due } = history.leadStats ?? { byState: undefined, due: 0 };
   return [
     formatTime(history.at),
     `intake ${formatRate(history.rate('submissions'))}/s`,
@@ -91,9 +91,9 @@ export function formatLine(history: ActivityHistory): string {
     `due ${due} (most overdue ${history.oldestDueSeconds} s)`,
     `scheduled ${byState?.scheduled ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
-    `undecided ${history.workload?.undecided ?? 0}`,
+    `undecided ${history.leadStats?.undecided ?? 0}`,
     ...history.pauses.map(({ type, by }) => `paused ${printable(type ?? '(all)')} by ${by}`),
-    ...(history.pauses.length > 0 ? [`due but paused ${history.workload?.duePaused ?? 0}`] : []),
+    ...(history.pauses.length > 0 ? [`due but paused ${history.leadStats?.duePaused ?? 0}`] : []),
   ].join('  ');
 }
 
@@ -119,12 +119,12 @@ export function toJson(history: ActivityHistory): Record<keyof typeof watchMembe
     intake_per_second: roundRate(history.rate('submissions')),
     delivered_per_second: roundRate(history.rate('delivered')),
     failed_attempts_per_second: roundRate(history.rate('failedAttempts')),
-    due: history.workload?.due,
+    due: history.leadStats?.due,
     first_due_for_seconds: history.oldestDueSeconds,
-    due_paused: history.workload?.duePaused,
+    due_paused: history.leadStats?.duePaused,
     pauses: history.pauses.map(pauseView.json),
-    leads: history.workload?.byState,
-    undecided: history.workload?.undecided,
+    leads: history.leadStats?.byState,
+    undecided: history.leadStats?.undecided,
     outcomes: Object.fromEntries(
       Array.from(history.byPartner, ([partner, counts]) => [partner, Object.fromEntries(counts)]),
     ),
@@ -136,7 +136,7 @@ const labelWidth = 18;
 
 /** Formats the current state as a screen. @param width of the terminal; undefined: unlimited */
 export function formatScreen(history: ActivityHistory, width?: number): string {
-  const { byState, due, undecided } = history.workload ?? { byState: undefined, due: 0, undecided: 0 };
+  const { byState, due, undecided } = history.leadStats ?? { byState: undefined, due: 0, undecided: 0 };
   const oldest = due === 0 ? '' : `   (most overdue ${history.oldestDueSeconds} s)`;
   const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
   const lines = [
@@ -150,7 +150,7 @@ export function formatScreen(history: ActivityHistory, width?: number): string {
     `Undecided         ${undecided}${undecided === 0 ? '' : '   (run `leads lead list --undecided`)'}`,
   ];
   if (history.pauses.length > 0) {
-    const heading = `Pauses of delivery (due leads affected: ${history.workload?.duePaused ?? 0}):`;
+    const heading = `Pauses of delivery (due leads affected: ${history.leadStats?.duePaused ?? 0}):`;
     lines.push('', heading, formatTable(history.pauses, pauseView, width));
   }
   if (history.byPartner.size > 0) {

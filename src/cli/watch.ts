@@ -30,7 +30,7 @@ async function watch(
   let cursor: ActivityCursor | undefined;
   while (!signal.aborted) {
     const activity = await store.activity(cursor);
-    history.add(activity, await store.workload(), await store.pauses(), Date.now(), cursor === undefined);
+    history.add(activity, await store.leadStats(), await store.pauses(), Date.now(), cursor === undefined);
     cursor = activity.cursor;
     display.update(history);
     // The signal ends the sleep with an error; the loop's condition then ends the watch.

@@ -2,7 +2,7 @@ import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { LeadState, SubmissionOutcome } from '../leads/lead.ts';
 
 /** Number of leads by state, and of those that remain to be delivered or resolved. */
-export interface Workload {
+export interface LeadStats {
   /** Number of leads in each state. */
   byState: Record<LeadState, number>;
   /** Number of failed leads that may have reached the dialler, which an operator must resolve. */
@@ -23,10 +23,10 @@ export interface QueueCount {
   nextAttemptAt: number | null;
 }
 
-/** Converts the counts of scheduled leads to their part of a workload. */
-export function workloadOf(
+/** Converts the counts of scheduled leads to their part of the statistics. */
+export function queueStatsOf(
   counts: readonly QueueCount[],
-): Pick<Workload, 'due' | 'duePaused' | 'nextAttemptAt'> {
+): Pick<LeadStats, 'due' | 'duePaused' | 'nextAttemptAt'> {
   const unpaused = counts.find(({ isUnpaused }) => isUnpaused);
   const paused = counts.find(({ isUnpaused }) => !isUnpaused);
   return {
@@ -110,7 +110,7 @@ export const maxRecentFailures = 5;
 /** Measurements of a store, for metrics and `leads watch`. */
 export interface Watch {
   /** Returns the current numbers of leads. */
-  workload(): Promise<Workload>;
+  leadStats(): Promise<LeadStats>;
   /** Returns the number of calls of this process that wait for the store. */
   waiting(): number;
   /**

@@ -2,8 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { droppedLines } from './log.ts';
 import type { CompletedRequest } from './requests.ts';
 
-/** Values of the metrics that describe the store's workload, read each time the metrics are read. */
-export interface WorkloadMetrics {
+/** Values of the metrics that describe the leads of the store, read each time the metrics are read. */
+export interface LeadMetrics {
   /** Number of leads in each state. */
   byState: Record<string, number>;
   /** Number of leads that can be claimed now. */
@@ -30,7 +30,7 @@ const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 /** The metrics for Prometheus. Their names and labels never change, because dashboards and alerts depend on them. */
 export class Metrics {
-  readonly #readWorkload: () => Promise<WorkloadMetrics | undefined>;
+  readonly #readLeadMetrics: () => Promise<LeadMetrics | undefined>;
   readonly #registry = new Registry();
   readonly #registers = [this.#registry];
 
@@ -127,16 +127,16 @@ export class Metrics {
   });
 
   /**
-   * @param readWorkload returns undefined if the store fails
+   * @param readLeadMetrics returns undefined if the store fails
    * @param isReady whether the server accepts leads
    * @param waiting returns the number of this process's calls that wait for the store
    */
   constructor(
-    readWorkload: () => Promise<WorkloadMetrics | undefined>,
+    readLeadMetrics: () => Promise<LeadMetrics | undefined>,
     isReady: () => boolean,
     waiting: () => number,
   ) {
-    this.#readWorkload = readWorkload;
+    this.#readLeadMetrics = readLeadMetrics;
     const registers = this.#registers;
     collectDefaultMetrics({ register: this.#registry });
     new Counter({
@@ -199,19 +199,19 @@ export class Metrics {
 
   /** Returns all metrics in Prometheus's text format, with its media type. */
   async read(): Promise<{ type: string; text: string }> {
-    const workload = await this.#readWorkload();
+    const values = await this.#readLeadMetrics();
     // If the store fails, its metrics have no value, and the others remain available.
-    if (workload === undefined) this.#leads.reset();
-    for (const [state, count] of Object.entries(workload?.byState ?? {})) this.#leads.set({ state }, count);
-    this.#due.set(workload?.due ?? Number.NaN);
-    this.#undecided.set(workload?.undecided ?? Number.NaN);
-    this.#oldestDue.set(workload?.oldestDue ?? Number.NaN);
-    this.#duePaused.set(workload?.duePaused ?? Number.NaN);
+    if (values === undefined) this.#leads.reset();
+    for (const [state, count] of Object.entries(values?.byState ?? {})) this.#leads.set({ state }, count);
+    this.#due.set(values?.due ?? Number.NaN);
+    this.#undecided.set(values?.undecided ?? Number.NaN);
+    this.#oldestDue.set(values?.oldestDue ?? Number.NaN);
+    this.#duePaused.set(values?.duePaused ?? Number.NaN);
     this.#paused.reset();
-    if (workload !== undefined) {
+    if (values !== undefined) {
       // Alerts and dashboards need a series before the first pause.
       for (const by of ['operator', 'dialler']) this.#paused.set({ type: '', by }, 0);
-      for (const { type = '', by } of workload.pauses) this.#paused.set({ type, by }, 1);
+      for (const { type = '', by } of values.pauses) this.#paused.set({ type, by }, 1);
     }
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }

@@ -457,7 +457,7 @@ test('prints leads of several batches as one table', async () => {
   for (const row of rows.slice(0, 50))
     expect(row.slice(head.indexOf('NAME') - 2).startsWith('  J')).toBe(true);
   expect(new Set(rows.slice(100).map((row) => row.indexOf('J'))).size).toBe(1);
-  expect((await store.workload()).byState).toMatchObject({ dialled: 120, scheduled: 0 });
+  expect((await store.leadStats()).byState).toMatchObject({ dialled: 120, scheduled: 0 });
   await store.close();
   expect((await leads('due', '--take', '20000', '--json')).stdout).toBe('');
 });

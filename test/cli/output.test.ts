@@ -18,7 +18,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { run } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
-import { emptyActivity, emptyWorkload } from './watched-store.ts';
+import { emptyActivity, emptyLeadStats } from './watched-store.ts';
 
 const dangerous = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 const hostile = 'x\u001b[2J\u0007\n\u007f\u0085\u009b\u00ad\u200b\u202e\u2066\u2028\ufeff\u3164\u{e0001}y';
@@ -100,7 +100,7 @@ test('`leads watch` escapes unprintable characters, on a screen and in a line', 
     failures: [{ id: 1, leadId: 'lead', endedAt: 0, outcome: 'rejected' as const, response: hostile }],
   };
   const pause = { type: hostile, by: 'operator', reason: hostile, since: 0 } as const;
-  history.add(activity, emptyWorkload, [pause], 0, false);
+  history.add(activity, emptyLeadStats, [pause], 0, false);
   const screen = formatScreen(history);
   // The partner, the response, and the type and reason of the pause.
   expect(screen.split(escaped)).toHaveLength(5);

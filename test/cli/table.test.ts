@@ -14,7 +14,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { skipWithout } from '../harness/process.ts';
 import { cancel, claim, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
-import { emptyActivity, emptyWorkload } from './watched-store.ts';
+import { emptyActivity, emptyLeadStats } from './watched-store.ts';
 
 /** The texts that operators, partners and diallers write. */
 interface Texts {
@@ -108,9 +108,9 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
     submissions: [{ partner, outcome: 'accepted' as const, count: 12_345 }],
     failures: [failure],
   };
-  const workload = {
+  const leadStats = {
     byState: {
-      ...emptyWorkload.byState,
+      ...emptyLeadStats.byState,
       scheduled: 12_345,
       dialled: 12_345_678,
       cancelled: 123_456,
@@ -121,7 +121,7 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
     duePaused: 123,
     nextAttemptAt: at - 90_000,
   };
-  history.add(activity, workload, [{ type, by: 'operator', reason, since: at - 90_000 }], at, false);
+  history.add(activity, leadStats, [{ type, by: 'operator', reason, since: at - 90_000 }], at, false);
   return formatScreen(history, width);
 }
 

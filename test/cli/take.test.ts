@@ -61,7 +61,7 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
     timing.mockRestore();
     // The batch before is recorded, and only the stalled one is leased.
     expect(printed).toHaveLength(10);
-    expect((await store.workload()).byState).toMatchObject({ dialled: 5, scheduled: 5 });
+    expect((await store.leadStats()).byState).toMatchObject({ dialled: 5, scheduled: 5 });
     for (let renewals = 0; renewals < 3; renewals += 1) {
       const end = (await store.nextAttemptAt()) ?? 0;
       const calls = renewing.mock.calls.length;
@@ -73,7 +73,7 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
     expect(renewing.mock.lastCall).toEqual([expect.any(String), printed.slice(5), lease]);
     release();
     expect(await taking).toBe(10);
-    expect((await store.workload()).byState).toMatchObject({ dialled: 10, scheduled: 0 });
+    expect((await store.leadStats()).byState).toMatchObject({ dialled: 10, scheduled: 0 });
   });
 
   test('reports leads that another process claimed while this one was suspended', async () => {
@@ -95,7 +95,7 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
     const named = printed.filter((id) => message.includes(id));
     expect(named).toHaveLength(2);
     // They were printed in any case.
-    expect((await store.workload()).byState).toMatchObject({ dialled: 5 });
+    expect((await store.leadStats()).byState).toMatchObject({ dialled: 5 });
   });
 });
 
@@ -106,7 +106,7 @@ test('prints more leads than the queue of the store can hold', async () => {
   const { printed, print } = recordingOutput();
   expect(await takeDue(session, 10_000, print)).toBe(310);
   expect(new Set(printed).size).toBe(310);
-  expect((await store.workload()).byState).toMatchObject({ dialled: 310, scheduled: 0 });
+  expect((await store.leadStats()).byState).toMatchObject({ dialled: 310, scheduled: 0 });
 });
 
 const [sqlite] = stores;
@@ -151,7 +151,7 @@ test('reports the batch whose output failed; it is due again, and earlier batche
   expect(message).toBe(
     `Writing the output failed (write EPIPE). These leads may have been printed but are not recorded as delivered, and are due again in 60 seconds: ${printed.slice(5).join(' ')}`,
   );
-  expect((await store.workload()).byState).toMatchObject({ dialled: 5, scheduled: 7 });
+  expect((await store.leadStats()).byState).toMatchObject({ dialled: 5, scheduled: 7 });
   expect((await claim(store, 'next')).map(({ id }) => id)).toHaveLength(2);
 });
 

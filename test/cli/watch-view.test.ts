@@ -1,7 +1,7 @@
 /** What `leads watch` remembers of earlier refreshes. */
 import { expect, test } from 'vitest';
 import { ActivityHistory } from '../../src/cli/watch-view.ts';
-import { emptyActivity, emptyWorkload } from './watched-store.ts';
+import { emptyActivity, emptyLeadStats } from './watched-store.ts';
 
 test('shows the latest five failed attempts, each once, although refreshes overlap', () => {
   const history = new ActivityHistory();
@@ -13,7 +13,7 @@ test('shows the latest five failed attempts, each once, although refreshes overl
       outcome: 'rejected' as const,
       response: '',
     }));
-    history.add({ ...emptyActivity, failures }, emptyWorkload, [], 0, false);
+    history.add({ ...emptyActivity, failures }, emptyLeadStats, [], 0, false);
   }
   expect(history.failures.map(({ id }) => id)).toEqual([6, 5, 4, 3, 2]);
 });

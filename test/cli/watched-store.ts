@@ -1,7 +1,7 @@
-import { type Activity, countsByState, type Workload } from '../../src/store/watch.ts';
+import { type Activity, countsByState, type LeadStats } from '../../src/store/watch.ts';
 
-/** The workload of a store without leads. */
-export const emptyWorkload: Workload = {
+/** The statistics of a store without leads. */
+export const emptyLeadStats: LeadStats = {
   byState: countsByState([]),
   undecided: 0,
   due: 0,

@@ -81,7 +81,7 @@ async function add(target: Target, isDone: () => boolean): Promise<number> {
   return responses;
 }
 
-test('delivers from a backlog of a hundred thousand due leads a few at a time without blocking the intake', async (context) => {
+test('delivers a hundred thousand due leads a few at a time without blocking the intake', async (context) => {
   if (process.platform !== 'linux') return context.skip('The memory of a process is read from /proc.');
   const file = join(temporaryDirectory(), 'leads.db');
   const { key } = await createStore(file);

@@ -164,7 +164,7 @@ test('sends few leads to a dialler that is down, and the others keep their attem
   const untouched = (await leadsIn(store)).filter(({ attempts }) => attempts === 0);
   expect(untouched).toHaveLength(92);
   back.resolve();
-  await until(async () => expect(await store.workload()).toMatchObject({ byState: { dialled: 93 } }));
+  await until(async () => expect(await store.leadStats()).toMatchObject({ byState: { dialled: 93 } }));
   expect(dispatcher.status()).toEqual({ dialler: 'test', state: 'running' });
 });
 
@@ -407,7 +407,7 @@ test('a pause of one type does not affect others, and each change is logged once
   for (let index = 0; index < 40; index += 1) {
     await store.submit(from(first.id, { mobile: mobileOf(index), type: index % 2 ? 'home' : 'motor' }));
   }
-  await until(async () => expect(await store.workload()).toMatchObject({ byState: { dialled: 20 } }));
+  await until(async () => expect(await store.leadStats()).toMatchObject({ byState: { dialled: 20 } }));
   await untilQueried(store, 'pauses', 3);
   expect(mobiles.filter((each) => Number(each) % 2 === 0)).toEqual([]);
   const reason = 'Delivery of lead type "motor" is paused by the operator: The list is full.';

@@ -104,7 +104,7 @@ async function measureAtRest(): Promise<Measurement> {
 async function untilDelivered(): Promise<boolean> {
   const end = performance.now() + deliveryTimeout;
   while (performance.now() < end) {
-    const { due, duePaused } = await store.workload();
+    const { due, duePaused } = await store.leadStats();
     if (due + duePaused === 0) return true;
     await sleep(200);
   }

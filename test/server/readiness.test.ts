@@ -141,9 +141,9 @@ test('reports the reason only on the metrics port', async () => {
     reason: 'the disk is full',
     delivery: { dialler: 'webhook', state: 'waiting', reason: 'The dialler is down.' },
   };
-  const readWorkload = vi.fn(async () => undefined);
+  const readLeadMetrics = vi.fn(async () => undefined);
   const metrics = new Metrics(
-    readWorkload,
+    readLeadMetrics,
     () => status.ready,
     () => 0,
   );
@@ -159,9 +159,9 @@ test('reports the reason only on the metrics port', async () => {
   status.ready = true;
   expect(await read()).toMatch(/^leads_ready 1$/m);
   // Concurrent requests share one query of the store.
-  readWorkload.mockClear();
+  readLeadMetrics.mockClear();
   await Promise.all(Array.from({ length: 20 }, read));
-  expect(readWorkload).toHaveBeenCalledTimes(1);
+  expect(readLeadMetrics).toHaveBeenCalledTimes(1);
 });
 
 test('/readyz reports whether the store accepts writes, without checking it and without a reason', async () => {

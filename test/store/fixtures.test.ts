@@ -88,7 +88,7 @@ describe.each(Object.entries(kinds))('%s', (_name, kind) => {
 
   test.each(versions)('opens a store of version %s and finds what it holds', async (version) => {
     const store = await open(version);
-    expect(await store.workload()).toMatchObject({
+    expect(await store.leadStats()).toMatchObject({
       byState: { scheduled: 2, dialled: 1, cancelled: 1, failed: 2, expired: 1 },
       undecided: 1,
     });
@@ -145,6 +145,6 @@ describe.each(Object.entries(kinds))('%s', (_name, kind) => {
     });
     const [failed] = await Array.fromAsync(store.leads({ mobile: mobileOf(4) }, 1));
     await store.retryLead(failed?.id ?? '');
-    expect((await store.workload()).byState).toMatchObject({ scheduled: 4, failed: 1 });
+    expect((await store.leadStats()).byState).toMatchObject({ scheduled: 4, failed: 1 });
   });
 });

@@ -164,7 +164,7 @@ test('SQLite scans no large table', async () => {
   await store.addKey('first', 'key', 'digest');
   const spies = (['run', 'get', 'all'] as const).map((name) => vi.spyOn(StatementSync.prototype, name));
   await runEveryStatement(store, from);
-  await store.workload();
+  await store.leadStats();
   await lookUp(store, '+447840000001');
   // The cast: the methods were called on prepared statements.
   const statements = spies.flatMap((spy) => spy.mock.contexts) as StatementSync[];
@@ -217,7 +217,7 @@ test('PostgreSQL finds due leads without reading those of a paused type', async 
   const read = await entriesRead(url, store, 'lead_due');
   expect(read).toBeGreaterThan(0);
   expect(read).toBeLessThan(1_000);
-  expect(await store.workload()).toMatchObject({ due: 0, duePaused: stored });
+  expect(await store.leadStats()).toMatchObject({ due: 0, duePaused: stored });
 });
 
 /** Returns the number of entries read from an index, or from all indexes. */

@@ -14,7 +14,7 @@ test('SQLite prepares what a running server calls once', async () => {
   const work = async () => {
     await store.activeKeyDigests();
     await store.recordKeyLastUsed(new Map([['key', Date.now()]]));
-    await store.workload();
+    await store.leadStats();
     await store.activity(undefined);
     await store.pauses();
     await store.deleteIdempotencyRecords(Date.now());

@@ -17,7 +17,7 @@ async function attempt(store: Store, outcome: 'unknown' | 'unavailable'): Promis
 /** Claims the only lead, records no attempt, and waits until it can be claimed again. */
 async function interrupt(store: Store): Promise<void> {
   await claim(store, 'killed', { lease: 1 });
-  await expect.poll(async () => (await store.workload()).due, { interval: 2 }).toBe(1);
+  await expect.poll(async () => (await store.leadStats()).due, { interval: 2 }).toBe(1);
 }
 
 /** Claims leads when all of them are too late to call. */
@@ -75,7 +75,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await cancel(store, { partnerId: second.id, ...person })).toMatchObject({ outcome: 'not-found' });
     expect(await claim(store, 'next')).toEqual([]);
     expect(await leadsIn(store)).toEqual([lead]);
-    expect((await store.workload()).undecided).toBe(1);
+    expect((await store.leadStats()).undecided).toBe(1);
   });
 
   test.each(['rejected', 'unavailable'] as const)(
@@ -85,7 +85,7 @@ describe.each(stores)('$name', ({ open }) => {
       await store.submit(from(first.id));
       await deliverDue(store, outcome);
       expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, attempts: 1 }]);
-      expect((await store.workload()).undecided).toBe(0);
+      expect((await store.leadStats()).undecided).toBe(0);
       expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
     },
   );
@@ -137,7 +137,7 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await leadsIn(store)).toMatchObject([
       { state: 'dialled', dialledAt: endedAt, isUndecided: false },
     ]);
-    expect((await store.workload()).undecided).toBe(0);
+    expect((await store.leadStats()).undecided).toBe(0);
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({
       outcome: 'already-processed',
     });
@@ -155,7 +155,7 @@ describe.each(stores)('$name', ({ open }) => {
     const { store, first, from, id, status } = await undecided();
     await store.resolveLead(id, false);
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: false, dialledAt: null }]);
-    expect((await store.workload()).undecided).toBe(0);
+    expect((await store.leadStats()).undecided).toBe(0);
     expect(await store.submit(from(first.id, { delays: 60 }))).toMatchObject({ outcome: 'accepted' });
     expect(await status()).toMatchObject({ state: 'scheduled' });
     await expect(store.retryLead(id)).rejects.toThrow('the person was added again');
@@ -204,7 +204,7 @@ describe.each(stores)('$name', ({ open }) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
-    await expect.poll(async () => (await store.workload()).due, { interval: 2 }).toBe(1);
+    await expect.poll(async () => (await store.leadStats()).due, { interval: 2 }).toBe(1);
     await claimTooLate(store);
     await record(store, 'slow', lead?.id ?? '', 'rejected');
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);

@@ -7,14 +7,14 @@ import {
   activityLimit,
   countsByState,
   type FailedAttempt,
+  type LeadStats,
   maxRecentFailures,
   type QueueCount,
+  queueStatsOf,
   type SubmissionCount,
   submissionSettleTime,
   unsettledAttempts,
   type Watch,
-  type Workload,
-  workloadOf,
 } from '../watch.ts';
 import type { SqlDatabase } from './database.ts';
 import { isUnpaused } from './delivery-pauses.ts';
@@ -32,7 +32,7 @@ export interface WatchedStore {
 /** Watches a database. */
 export function watch(database: SqlDatabase, store: WatchedStore): Watch {
   return {
-    workload: () => workload(database, store),
+    leadStats: () => leadStats(database, store),
     waiting: store.waiting,
     activity: (after) => activity(database, after),
   };
@@ -61,12 +61,12 @@ const queueCounts = statement<QueueCount>(
   { isUnpaused: true },
 );
 
-async function workload(database: SqlDatabase, store: WatchedStore): Promise<Workload> {
+async function leadStats(database: SqlDatabase, store: WatchedStore): Promise<LeadStats> {
   const counts = await database.read(leadCounts);
   await store.onCounted?.(Math.max(0, ...counts.map(({ rows }) => rows)));
   const queue = await database.read(queueCounts, Date.now());
   const [undecided] = await database.read(undecidedCount);
-  return { byState: countsByState(counts), undecided: undecided?.count ?? 0, ...workloadOf(queue) };
+  return { byState: countsByState(counts), undecided: undecided?.count ?? 0, ...queueStatsOf(queue) };
 }
 
 /** Number of rows of the same kind. */

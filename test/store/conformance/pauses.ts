@@ -15,10 +15,10 @@ export const pauses: Behaviours = {
     expect(await store.nextAttemptAt()).toBeUndefined();
     await store.submit(from(first.id, { type: 'home' }));
     expect(await store.nextAttemptAt()).toBeLessThanOrEqual(Date.now());
-    expect(await store.workload()).toMatchObject({ due: 1, duePaused: 1 });
+    expect(await store.leadStats()).toMatchObject({ due: 1, duePaused: 1 });
     expect(await Array.fromAsync(store.dueLeads(10))).toMatchObject([{ type: 'home' }]);
     expect(await claim(store, 'one')).toMatchObject([{ type: 'home' }]);
-    expect(await store.workload()).toMatchObject({ due: 0, duePaused: 1 });
+    expect(await store.leadStats()).toMatchObject({ due: 0, duePaused: 1 });
 
     await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'moving' });
     expect(await store.nextAttemptAt()).toBeUndefined();

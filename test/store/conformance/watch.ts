@@ -16,7 +16,7 @@ export const watch: Behaviours = {
 
   'counts leads by state through every change': async (open) => {
     const { store, first, from } = await seeded(open());
-    const counted = async () => (await store.workload()).byState;
+    const counted = async () => (await store.leadStats()).byState;
     const none = { scheduled: 0, dialled: 0, cancelled: 0, failed: 0, expired: 0 };
     expect(await counted()).toEqual(none);
     const mobile = (index: number) => `+44784025880${index}`;
@@ -26,14 +26,14 @@ export const watch: Behaviours = {
       ),
     );
     await store.submit(from(first.id, { mobile: mobile(0) }));
-    expect(await store.workload()).toMatchObject({ byState: { ...none, scheduled: 5 }, due: 1 });
+    expect(await store.leadStats()).toMatchObject({ byState: { ...none, scheduled: 5 }, due: 1 });
     await cancel(store, { partnerId: first.id, type: 'motor', mobile: mobile(4) });
     await deliverDue(store);
     expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1 });
     await store.submit(from(first.id, { mobile: mobile(5) }));
     await deliverDue(store, 'rejected');
     expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, failed: 1 });
-    const { nextAttemptAt } = await store.workload();
+    const { nextAttemptAt } = await store.leadStats();
     expect(nextAttemptAt).toBeGreaterThan(Date.now() - 60_000);
     const [failed] = await Array.fromAsync(store.leads({ state: 'failed' }, 1));
     await store.retryLead(failed?.id ?? '');

@@ -151,7 +151,7 @@ const lists = [
   ),
   call('attempts', { mobile }, ({ store }, given) => Array.fromAsync(store.attempts(given.mobile))),
   call('cancellations', { mobile }, ({ store }, given) => Array.fromAsync(store.cancellations(given.mobile))),
-  call('workload', {}, ({ store }) => store.workload()),
+  call('leadStats', {}, ({ store }) => store.leadStats()),
   call('activity', {}, async (subject) => {
     // Its cursor contains numbers that PostgreSQL may skip; the next activity shows whether it is correct.
     const { cursor, submissions, attempts, failures } = await subject.store.activity(subject.cursor);

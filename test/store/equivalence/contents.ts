@@ -8,7 +8,7 @@ export async function contentsOf({ store }: Subject): Promise<unknown> {
   // One after the other, so that one connection is enough on a busy machine.
   for (const table of tablesToCopy)
     rows.push([table.name, ranked(table, await store.rows(table, undefined, 1000))]);
-  return { ...Object.fromEntries(rows), workload: await store.workload() };
+  return { ...Object.fromEntries(rows), leadStats: await store.leadStats() };
 }
 
 /** Replaces the numbers that a store assigns by their rank: PostgreSQL skips some after a conflict. */

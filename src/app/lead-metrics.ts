@@ -1,9 +1,9 @@
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { WorkloadMetrics } from '../telemetry/metrics.ts';
+import type { LeadMetrics } from '../telemetry/metrics.ts';
 
-/** Reads the values of the metrics that describe the store's workload. */
-export class WorkloadReader {
+/** Reads the values of the metrics that describe the leads of the store. */
+export class LeadMetricsReader {
   readonly #store: Store;
   readonly #log: Log;
   #hasFailed = false;
@@ -14,13 +14,13 @@ export class WorkloadReader {
   }
 
   /** Reads the values. Undefined: the store failed. Only the first of several consecutive failures is logged. */
-  async read(): Promise<WorkloadMetrics | undefined> {
+  async read(): Promise<LeadMetrics | undefined> {
     try {
-      const { nextAttemptAt, ...workload } = await this.#store.workload();
+      const { nextAttemptAt, ...leadStats } = await this.#store.leadStats();
       const oldestDue = Math.max(0, Date.now() - (nextAttemptAt ?? Number.POSITIVE_INFINITY)) / 1_000;
       const pauses = await this.#store.pauses();
       this.#hasFailed = false;
-      return { ...workload, oldestDue, pauses };
+      return { ...leadStats, oldestDue, pauses };
     } catch (error) {
       if (!this.#hasFailed) this.#log.error({ err: error }, 'The store failed while the metrics were read.');
       this.#hasFailed = true;
