@@ -4,7 +4,8 @@ import { diallers } from '../delivery/diallers.ts';
 import { count, oneOf, readVariables } from '../environment/variables.ts';
 import { type CountryCode, phoneParser } from '../leads/phone.ts';
 import type { PhonePolicy } from '../leads/phone-policy.ts';
-import { maxBurst, type RateLimit, rateLimit } from '../partners/rate-limit.ts';
+import type { RateLimit } from '../limits/rate-limit.ts';
+import { maxBurst, rateLimit } from '../partners/rate-limit.ts';
 import type { TrustedProxies } from '../server/client-address.ts';
 import { logLevels } from '../telemetry/log.ts';
 import {

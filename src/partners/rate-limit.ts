@@ -1,10 +1,4 @@
-/** Maximum rate of requests of one key. */
-export interface RateLimit {
-  /** Sustained rate (requests per second). */
-  perSecond: number;
-  /** Maximum number of requests at once after a pause. */
-  burst: number;
-}
+import type { RateLimit } from '../limits/rate-limit.ts';
 
 /** Limit of each key of a partner: the partner's own, none (`off`), or the deployment's (`default`). */
 export type PartnerLimit = RateLimit | 'off' | 'default';

@@ -1,8 +1,7 @@
 import type { TokenBucket } from 'limiter';
-import type { RateLimit } from '../partners/rate-limit.ts';
+import { fullBucket, type RateLimit } from '../limits/rate-limit.ts';
 import { evictOldest } from './eviction.ts';
 import { networkOf } from './ip-address.ts';
-import { fullBucket } from './token-bucket.ts';
 
 /** Applies a rate limit to each client address. IPv6 addresses of the same /64 network share a limit. */
 export class AddressRateLimiter {

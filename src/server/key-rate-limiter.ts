@@ -1,7 +1,6 @@
 import type { TokenBucket } from 'limiter';
+import { fullBucket, type RateLimit } from '../limits/rate-limit.ts';
 import type { KeyHolder } from '../partners/partner.ts';
-import type { RateLimit } from '../partners/rate-limit.ts';
-import { fullBucket } from './token-bucket.ts';
 
 /** A key's allowance under its rate limit after a request. */
 export interface Allowance {

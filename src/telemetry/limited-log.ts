@@ -1,4 +1,4 @@
-import { TokenBucket } from 'limiter';
+import { fullBucket } from '../limits/rate-limit.ts';
 import type { Log } from './log.ts';
 
 /** Maximum number of log lines. Clients can cause any number of them, and must not fill the disk. */
@@ -7,16 +7,11 @@ const lineLimit = { burst: 100, perSecond: 10 };
 /** Logs lines at a limited rate. The next line includes the number of lines that were suppressed. */
 export class LimitedLog {
   readonly #log: Log;
-  readonly #bucket = new TokenBucket({
-    bucketSize: lineLimit.burst,
-    tokensPerInterval: lineLimit.perSecond,
-    interval: 'second',
-  });
+  readonly #bucket = fullBucket(lineLimit);
   #suppressed = 0;
 
   constructor(log: Log) {
     this.#log = log;
-    this.#bucket.content = lineLimit.burst;
   }
 
   /** Writes a line unless the limit is exceeded. */

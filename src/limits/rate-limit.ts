@@ -1,5 +1,12 @@
 import { TokenBucket } from 'limiter';
-import type { RateLimit } from '../partners/rate-limit.ts';
+
+/** Maximum rate of events, such as the requests of one key or the lines of a log. */
+export interface RateLimit {
+  /** Sustained rate (events per second). */
+  perSecond: number;
+  /** Maximum number of events at once after a pause. */
+  burst: number;
+}
 
 /** Creates a token bucket that applies a rate limit. It starts full. */
 export function fullBucket({ perSecond, burst }: RateLimit): TokenBucket {
