@@ -60,7 +60,10 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       () => store.waiting(),
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
-  const store = await openStore(config.databaseUrl, config.databaseConnections, observer);
+  const store = await openStore(config.databaseUrl, {
+    connections: config.databaseConnections,
+    observer,
+  });
   const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();

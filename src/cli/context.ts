@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { ParsePhone } from '../leads/phone.ts';
+import type { Schema } from '../store/migrations.ts';
 import type { Store } from '../store/store.ts';
 
 /** The configured store, with the settings that commands apply to it. */
@@ -12,7 +13,7 @@ export interface OpenStore {
 
 /** The environment of a command. A store is opened when a command runs, not when its help is printed. */
 export interface CommandContext {
-  /** Opens the configured store. */
+  /** Opens the configured store. @throws {UserError} if there is none, or an older version has migrated it */
   open(): Promise<OpenStore>;
   /**
    * Returns the URL of a store from an argument: a URL, or a variable that contains one.
@@ -20,10 +21,10 @@ export interface CommandContext {
    * @throws {UserError} if it is invalid or contains a password
    */
   storeUrl(argument: string): string;
-  /** Opens a store by its URL. */
-  openUrl(url: string): Promise<Store>;
-  /** Repairs the configured store if `open` rejects it. */
-  repair(): Promise<void>;
+  /** Returns the URL of the configured store (DATABASE_URL). */
+  configuredUrl(): Promise<string>;
+  /** Opens a store by its URL. @param schema default: `require`, so that a command never creates or migrates a store */
+  openUrl(url: string, schema?: Schema): Promise<Store>;
   /** Standard output. */
   out: Writable;
   /** Standard error. */

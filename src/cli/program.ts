@@ -4,7 +4,7 @@ import { readConfig, readEnvironment } from '../app/config.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
 import { phoneParser } from '../leads/phone.ts';
-import { openStore, repairStore } from '../store/open.ts';
+import { openStore } from '../store/open.ts';
 import { storeUrlOf } from '../store/store-argument.ts';
 import { printable, printableLines } from '../text/terminal.ts';
 import type { CommandContext } from './context.ts';
@@ -43,12 +43,12 @@ export function createContext(
       const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig(
         environment(),
       );
-      const store = await openStore(databaseUrl, databaseConnections);
+      const store = await openStore(databaseUrl, { connections: databaseConnections, schema: 'require' });
       return { store, parsePhone: phoneParser(defaultCountry), dialWithin };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
-    openUrl: (url) => openStore(url),
-    repair: async () => repairStore((await readConfig(environment())).databaseUrl),
+    configuredUrl: async () => (await readConfig(environment())).databaseUrl,
+    openUrl: (url, schema = 'require') => openStore(url, { schema }),
     out,
     err,
   };

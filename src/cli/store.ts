@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
-import { isMissing, isSameStore } from '../store/open.ts';
+import { isSameStore, migrationsOf, redactedUrl, repairStore } from '../store/open.ts';
 import type { Tables } from '../store/store.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import type { CommandContext } from './context.ts';
@@ -25,14 +25,57 @@ const view: View<CopiedTable, keyof typeof copyMembers> = {
   json: (table) => ({ table: table.name, rows: table.rows, sha256: table.digest }),
 };
 
+const storeArgument =
+  'a URL as in DATABASE_URL but without a password, such as sqlite:data/leads.db; or the name of a variable that contains a URL';
+
 /** `leads store`: maintains the store as a whole. */
 export function storeCommand(context: CommandContext): Command {
   return new Command('store')
-    .description('back up, compact, repair and copy the store')
+    .description('create, migrate, back up, compact, repair and copy the store')
+    .addCommand(createCommand(context))
+    .addCommand(migrateCommand(context))
     .addCommand(backupCommand(context))
     .addCommand(compactCommand(context))
     .addCommand(repairCommand(context))
     .addCommand(copyCommand(context));
+}
+
+function createCommand(context: CommandContext): Command {
+  const command = new Command('create')
+    .description('create the store. A server creates its own at its first start')
+    .argument('[store]', `${storeArgument} (default: DATABASE_URL)`);
+  return defineStorelessAction(
+    command,
+    context,
+    { store: 'URL of the new store, without its password' },
+    async ({ output }, _options: object, [argument]: [string?]) => {
+      const url = argument === undefined ? await context.configuredUrl() : context.storeUrl(argument);
+      const store = redactedUrl(url);
+      const { current } = await migrationsOf(url);
+      if (current > 0) throw new UserError(`${store} already contains a store, which was not changed.`);
+      await (await context.openUrl(url, 'prepare')).close();
+      await output.done(`Created the store ${store}.`, { store });
+    },
+  );
+}
+
+function migrateCommand(context: CommandContext): Command {
+  const command = new Command('migrate').description(
+    'migrate the store to this version, as the start of a server does. Back it up first: servers of older versions stop accepting requests, and there is no way back',
+  );
+  return defineStorelessAction(
+    command,
+    context,
+    { from: 'number of the last migration before', to: 'number of the last migration now' },
+    async ({ output }) => {
+      const url = await context.configuredUrl();
+      const { current: from, latest: to } = await migrationsOf(url);
+      await (await context.openUrl(url, from === 0 ? 'require' : 'prepare')).close();
+      const done =
+        from === to ? `The store has migration ${to} already.` : `Migrated the store from ${from} to ${to}.`;
+      await output.done(done, { from, to });
+    },
+  );
 }
 
 function backupCommand(context: CommandContext): Command {
@@ -67,7 +110,7 @@ function repairCommand(context: CommandContext): Command {
     'accept an SQLite file whose log (-wal) is lost, and rebuild its indexes.\nStop everything that uses the store first',
   );
   return defineStorelessAction(command, context, { repaired: 'true' }, async ({ output }) => {
-    await context.repair();
+    await repairStore(await context.configuredUrl());
     await output.done('Repaired the store.', { repaired: true });
   });
 }
@@ -75,16 +118,10 @@ function repairCommand(context: CommandContext): Command {
 function copyCommand(context: CommandContext): Command {
   const command = new Command('copy')
     .description(
-      'copy everything to another store, verify it and list the tables.\nStop the servers of both stores first. To continue an interrupted copy, run the command again',
+      'copy everything to another store, which `leads store create` has created, verify it and list the tables.\nStop the servers of both stores first. To continue an interrupted copy, run the command again',
     )
-    .argument(
-      '<from>',
-      'a URL as in DATABASE_URL but without a password, such as sqlite:data/leads.db; or the name of a variable that contains a URL',
-    )
-    .argument(
-      '<to>',
-      'a URL or the name of a variable, as for `<from>`, such as postgres://user@host/database or TARGET_URL',
-    );
+    .argument('<from>', storeArgument)
+    .argument('<to>', 'the same, such as postgres://user@host/database or TARGET_URL');
   return defineStorelessAction(
     command,
     context,
@@ -93,9 +130,6 @@ function copyCommand(context: CommandContext): Command {
       const [sourceUrl, targetUrl] = [context.storeUrl(from), context.storeUrl(to)];
       if (isSameStore(sourceUrl, targetUrl)) {
         throw new UserError('`<from>` and `<to>` are the same store. Choose another target.');
-      }
-      if (isMissing(sourceUrl)) {
-        throw new UserError(`${sourceUrl} does not exist, so nothing was copied. Check the path.`);
       }
       const source = await context.openUrl(sourceUrl);
       try {

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { UserError } from '../errors/user-error.ts';
 
 /** Returns the migrations in a directory, in order: SQL files numbered from 001. */
 export function migrationsIn(directory: URL): readonly URL[] {
@@ -6,6 +7,46 @@ export function migrationsIn(directory: URL): readonly URL[] {
     .filter((name) => name.endsWith('.sql'))
     .sort()
     .map((name) => new URL(name, directory));
+}
+
+/**
+ * What opening a store may do to its tables.
+ *
+ * - `prepare`: creates them, or migrates them to this version of the program.
+ * - `require`: nothing. The store must exist, and this version must have migrated it.
+ */
+export type Schema = 'prepare' | 'require';
+
+/** The numbers of the last migrations of a store and of this version of the program. */
+export interface Migrations {
+  /** 0: there is no store. */
+  current: number;
+  latest: number;
+}
+
+/**
+ * Checks that a store can be used without creating or migrating it.
+ *
+ * @param store its file or database, for the message
+ * @param current number of its last migration; 0: there is no store
+ * @param known number of the last migration of this version
+ * @throws {UserError} if there is no store, or an older version has migrated it
+ * @throws if a newer version has migrated it
+ */
+export function requireMigrated(store: string, current: number, known: number): void {
+  if (current === 0) throw missingStore(store);
+  checkMigrationKnown(current, known);
+  if (current === known) return;
+  throw new UserError(
+    `${store} has migration ${current}, and this version needs migration ${known}. Run \`leads store migrate\`, or use the \`leads\` command of the version that the servers run.`,
+  );
+}
+
+/** Returns the error for a store that does not exist. @param store its file or database */
+export function missingStore(store: string): UserError {
+  return new UserError(
+    `${store} does not contain a store. Check the path or URL (DATABASE_URL), or create a store with \`leads store create\`.`,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
+import { type Migrations, missingStore, type Schema } from './migrations.ts';
 import type { StoreObserver } from './observer.ts';
 import type { Store } from './store.ts';
 
@@ -13,29 +14,50 @@ export function isStoreUrl(url: string): boolean {
   return isPostgres(url) && url.replace(postgresScheme, '') !== '' && URL.canParse(url);
 }
 
+/** How to open a store. */
+export interface OpenOptions {
+  /** Maximum number of connections to PostgreSQL. */
+  connections?: number;
+  observer?: StoreObserver;
+  /** Default: `prepare`. */
+  schema?: Schema;
+}
+
 /**
- * Opens a store and migrates it.
+ * Opens a store.
  *
  * @param url `sqlite:` and a file, relative to the working directory, or `sqlite::memory:`; or
  *   `postgres://user:password@host:port/database`
- * @param connections maximum number of connections to PostgreSQL
- * @throws if the store cannot be opened or migrated, with a message that states the remedy
+ * @throws if the store cannot be opened, created or migrated, with a message that states the remedy
  */
-export async function openStore(url: string, connections?: number, observer?: StoreObserver): Promise<Store> {
+export async function openStore(
+  url: string,
+  { connections, observer, schema }: OpenOptions = {},
+): Promise<Store> {
   // Imported on demand, because loading a driver takes time.
   if (isPostgres(url)) {
     const { openPostgresStore } = await import('./postgres/postgres-store.ts');
-    return openPostgresStore(url, connections === undefined ? {} : { connections }, observer);
+    return openPostgresStore(url, connections === undefined ? {} : { connections }, observer, schema);
   }
   const { openSqliteStore } = await import('./sqlite/sqlite-store.ts');
-  return openSqliteStore(url.slice(sqliteScheme.length), undefined, observer);
+  return openSqliteStore(url.slice(sqliteScheme.length), undefined, observer, schema);
+}
+
+/** Returns how far a store is migrated, without changing it. */
+export async function migrationsOf(url: string): Promise<Migrations> {
+  if (isPostgres(url)) {
+    const { postgresMigrations } = await import('./postgres/postgres-store.ts');
+    return postgresMigrations(url);
+  }
+  const { latestMigration, migrationInFile } = await import('./sqlite/file/migrate.ts');
+  return { current: migrationInFile(fileOf(url)), latest: latestMigration };
 }
 
 /**
  * Repairs a store whose file was not closed and whose log is lost, and rebuilds its indexes. No other process may use
  * it.
  *
- * @throws {UserError} for PostgreSQL, which recovers by itself
+ * @throws {UserError} if there is no such file, and for PostgreSQL, which recovers by itself
  */
 export async function repairStore(url: string): Promise<void> {
   if (isPostgres(url)) {
@@ -43,18 +65,15 @@ export async function repairStore(url: string): Promise<void> {
       'PostgreSQL recovers by itself. Rebuild a damaged index with REINDEX, or restore a backup.',
     );
   }
+  const file = fileOf(url);
+  if (!existsSync(file)) throw missingStore(file);
   const { repairSqliteStore } = await import('./sqlite/file/repair.ts');
-  repairSqliteStore(url.slice(sqliteScheme.length));
+  repairSqliteStore(file);
 }
 
 /** Returns whether two URLs are equal, or lead to the same SQLite file. */
 export function isSameStore(one: string, other: string): boolean {
   return one === other || (!isPostgres(one) && !isPostgres(other) && fileOf(one) === fileOf(other));
-}
-
-/** Returns whether a URL leads to an SQLite file that does not exist, which `openStore` would create. */
-export function isMissing(url: string): boolean {
-  return !isPostgres(url) && !existsSync(fileOf(url));
 }
 
 /** Returns the absolute path of an SQLite file, with symbolic links resolved. */

@@ -2,11 +2,12 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
+import { redactedUrl } from '../../src/store/open.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { executeCli } from '../harness/cli.ts';
 import { mobileOf } from '../harness/mobile.ts';
@@ -18,8 +19,11 @@ import { seeded } from '../store/stores.ts';
 /** Creates a store on disk, and a function that runs commands on it. */
 function storeWithCli() {
   const file = join(temporaryDirectory(), 'leads.db');
-  const leads = (...words: string[]): Promise<Finished> =>
-    executeCli(words, { DATABASE_URL: `sqlite:${file}` });
+  const created = openSqliteStore(file).close();
+  const leads = async (...words: string[]): Promise<Finished> => {
+    await created;
+    return executeCli(words, { DATABASE_URL: `sqlite:${file}` });
+  };
   return { file, leads, open: () => openSqliteStore(file) };
 }
 
@@ -532,7 +536,10 @@ test('backs up the store to a file, and copies it to another store', async () =>
   const postgres = await emptyDatabase();
   // Its password can be in the environment, but not on the command line.
   const target = { DATABASE_URL: `sqlite:${file}`, TARGET_URL: postgres };
-  const copied = await executeCli(['store', 'copy', 'DATABASE_URL', 'TARGET_URL', '--json'], target);
+  const copyAll = () => executeCli(['store', 'copy', 'DATABASE_URL', 'TARGET_URL', '--json'], target);
+  expect(await copyAll()).toMatchObject({ code: 1, stderr: expect.stringContaining('`leads store create`') });
+  await executeCli(['store', 'create', 'TARGET_URL'], target);
+  const copied = await copyAll();
   expect(lines(copied)).toContainEqual({
     table: 'submission',
     rows: 4,
@@ -552,15 +559,51 @@ test('backs up the store to a file, and copies it to another store', async () =>
   expect(refused.stderr).not.toContain(`${new URL(postgres).password}@`);
 });
 
-test('does not create the source of a copy, nor its target, if the path of the source is misspelt', async () => {
-  const { file, leads } = storeWithCli();
-  const misspelt = `sqlite:${file}.misspelt`;
-  expect(await leads('store', 'copy', misspelt, `sqlite:${file}`)).toEqual({
+/** Every command that uses the configured store, with valid arguments. */
+const commandsOnAStore = [
+  ['type', 'add', 'motor'],
+  ['type', 'list'],
+  ['partner', 'add', 'broker'],
+  ['key', 'list'],
+  ['lead', 'list'],
+  ['submission', 'list'],
+  ['due'],
+  ['delivery', 'list'],
+  ['watch', '--json'],
+  ['prune', '--older-than', '400d'],
+  ['store', 'migrate'],
+  ['store', 'backup', '/tmp/copy.db'],
+  ['store', 'compact'],
+  ['store', 'repair'],
+  ['store', 'copy', 'DATABASE_URL', 'sqlite:other.db'],
+  ['store', 'copy', 'sqlite:other.db', 'DATABASE_URL'],
+];
+
+test.each(commandsOnAStore.map((words) => [words]))('leads %j creates no store', async (words) => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'misspelt.db');
+  expect(await executeCli(words, { DATABASE_URL: `sqlite:${file}` })).toEqual({
     code: 1,
     stdout: '',
-    stderr: `${misspelt} does not exist, so nothing was copied. Check the path.\n`,
+    stderr: expect.stringMatching(
+      / does not contain a store\. Check the path or URL .*`leads store create`\.\n$/,
+    ),
   });
-  expect(readdirSync(dirname(file))).toEqual([]);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+test.each(['SQLite', 'PostgreSQL'])('creates a store in %s, but not a second time', async (kind) => {
+  const url = kind === 'SQLite' ? `sqlite:${join(temporaryDirectory(), 'leads.db')}` : await emptyDatabase();
+  const environment = { DATABASE_URL: url };
+  const listed = () => executeCli(['type', 'list'], environment);
+  expect(await listed()).toMatchObject({ code: 1, stderr: expect.stringContaining('`leads store create`') });
+  const store = redactedUrl(url);
+  expect(lines(await executeCli(['store', 'create', '--json'], environment))).toEqual([{ store }]);
+  expect(await listed()).toMatchObject({ code: 0, stderr: '' });
+  expect(await executeCli(['store', 'create'], environment)).toMatchObject({
+    code: 1,
+    stderr: `${store} already contains a store, which was not changed.\n`,
+  });
 });
 
 test.each([

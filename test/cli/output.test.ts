@@ -49,9 +49,9 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
   });
   const openUrl = async () => openSqliteStore(file);
   const all = text(out);
-  const repair = async () => {};
+  const configuredUrl = async () => `sqlite:${file}`;
   const storeUrl = (argument: string) => argument;
-  await command({ open, storeUrl, openUrl, repair, out, err: new PassThrough() }).parseAsync(words, {
+  await command({ open, storeUrl, configuredUrl, openUrl, out, err: new PassThrough() }).parseAsync(words, {
     from: 'user',
   });
   out.end();

@@ -83,7 +83,7 @@ async function outputOf(
     open: async () => ({ store: open(file), parsePhone: phoneParser('GB'), dialWithin: undefined }),
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),
-    repair: async () => {},
+    configuredUrl: async () => `sqlite:${file}`,
     out,
     err: new PassThrough(),
   });

@@ -1,9 +1,10 @@
+import { type Migrations, requireMigrated, type Schema } from '../migrations.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
 import { PostgresDatabase, type PostgresLimits } from './connection/database.ts';
-import { migrate } from './connection/migrate.ts';
+import { currentMigration, latestMigration, migrate } from './connection/migrate.ts';
 import { postgresDelivery } from './delivery/delivery.ts';
 import { postgresIntake } from './intake/intake.ts';
 import { mergeLeadCounts } from './lead-counts.ts';
@@ -45,8 +46,18 @@ function maxStatementsInFlight(connections: number): number {
   return Math.max(1, Math.floor(connections / batchedKinds));
 }
 
+/** Returns how far the store in a database is migrated, without changing it. */
+export async function postgresMigrations(url: string): Promise<Migrations> {
+  const database = new PostgresDatabase(url, defaultLimits);
+  try {
+    return { current: await currentMigration(database), latest: latestMigration };
+  } finally {
+    await database.close();
+  }
+}
+
 /**
- * Opens a store in PostgreSQL, or in a compatible database, and migrates it. Any number of servers can share it.
+ * Opens a store in PostgreSQL, or in a compatible database. Any number of servers can share it.
  *
  * @param url `postgres://user:password@host:port/database`
  * @throws if PostgreSQL cannot be reached, or a newer version has migrated the store
@@ -55,11 +66,13 @@ export async function openPostgresStore(
   url: string,
   given: Partial<PostgresStoreLimits> = {},
   observer: StoreObserver = unobserved,
+  schema: Schema = 'prepare',
 ): Promise<Store> {
   const limits = { ...defaultLimits, ...given };
   const database = new PostgresDatabase(url, limits);
   try {
-    await migrate(database);
+    if (schema === 'prepare') await migrate(database);
+    else requireMigrated('The database', await currentMigration(database), latestMigration);
     await warnWithoutStatementTimeout(database, limits.statementTimeout);
   } catch (error) {
     await database.close();

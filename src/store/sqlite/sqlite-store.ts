@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { missingStore, requireMigrated, type Schema } from '../migrations.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { completedChange } from '../sql/database.ts';
 import { operatorActions } from '../sql/operator-actions.ts';
@@ -16,7 +18,7 @@ import { openDatabase, stopWaitingForLocks } from './file/database.ts';
 import { inspectFiles } from './file/inspection.ts';
 import { checkIntegrity, findFaultInKeys } from './file/integrity.ts';
 import { closeStore } from './file/lifecycle.ts';
-import { migrate } from './file/migrate.ts';
+import { currentMigration, latestMigration, migrate } from './file/migrate.ts';
 import { warnIfReadableByOthers } from './file/permissions.ts';
 import { sqliteDecide } from './intake/decide.ts';
 import { grantedTypeLookup } from './intake/granted-types.ts';
@@ -27,7 +29,7 @@ import { sqliteSqlDatabase } from './sql-database.ts';
 import { sqliteTableWriter } from './tables.ts';
 
 /**
- * Opens the store in an SQLite file, or creates it, and migrates it. Several processes of one machine can have it open
+ * Opens the store in an SQLite file. Several processes of one machine can have it open
  * (a server and `leads` commands): each statement sees what the others have committed before.
  *
  * @param file path, or `:memory:`
@@ -37,9 +39,10 @@ export function openSqliteStore(
   file: string,
   limits: CommitQueueLimits = defaultLimits,
   observer: StoreObserver = unobserved,
+  schema: Schema = 'prepare',
 ): Store {
   const path = file === ':memory:' ? file : resolve(file);
-  const { database, durability } = openMigrated(path, observer);
+  const { database, durability } = openMigrated(path, observer, schema);
   const queue = new CommitQueue(database, durability, limits, observer);
   const sql = sqliteSqlDatabase(database, queue);
   const grantedType = grantedTypeLookup(database, queue);
@@ -93,12 +96,16 @@ function readinessCheck(
 function openMigrated(
   path: string,
   observer: StoreObserver,
+  schema: Schema,
 ): { database: DatabaseSync; durability: Durability } {
   try {
     if (path !== ':memory:') inspectFiles(path);
+    // `openDatabase` would create it.
+    if (schema === 'require' && !hasContent(path)) throw missingStore(path);
     const database = openDatabase(path);
     try {
-      migrate(database);
+      if (schema === 'prepare') migrate(database);
+      else requireMigrated(path, currentMigration(database), latestMigration);
       checkIntegrity(database, path);
       stopWaitingForLocks(database);
       const isInMemory = database.location() === null;
@@ -114,4 +121,8 @@ function openMigrated(
   } catch (error) {
     throw explainError(error, path);
   }
+}
+
+function hasContent(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { checkMigrationKnown, migrationsIn } from '../../migrations.ts';
+import { descriptorOf } from './descriptors.ts';
 import { markInUse } from './lifecycle.ts';
-import { migrationOf, versionOf, withMigration } from './version.ts';
+import { isStoreFile, migrationOf, versionInFile, versionOf, withMigration } from './version.ts';
 
 /** The migrations, in order. `user_version` records the last one that ran. */
 export const migrations: readonly URL[] = migrationsIn(new URL('migrations/', import.meta.url));
@@ -13,6 +14,13 @@ export const latestMigration = migrations.length;
 /** Returns the number of the last migration that ran on this database; 0: it is empty. */
 export function currentMigration(database: DatabaseSync): number {
   return migrationOf(versionOf(database));
+}
+
+/** Returns the number of the last migration in the file itself, without its log; 0: it contains no store. */
+export function migrationInFile(path: string): number {
+  if (!existsSync(path)) return 0;
+  const file = descriptorOf(path);
+  return isStoreFile(file) ? migrationOf(versionInFile(file) ?? 0) : 0;
 }
 
 /**
