@@ -59,7 +59,7 @@ test('the table of environment variables lists every variable with its default',
   const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
     first;
   const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
-  const { securityContact, supportContact, ...more } = third;
+  const { securityContact, supportContact, publicUrl, ...more } = third;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -79,6 +79,7 @@ test('the table of environment variables lists every variable with its default',
     '127.0.0.1',
     onOrOff(securityContact),
     onOrOff(supportContact),
+    onOrOff(publicUrl),
     onOrOff(bootstrap),
     onOrOff(dispatch),
   ];

@@ -3,7 +3,8 @@
  *
  * - index.html: the guide, from docs/page/guide.md, the contract, docs/mock.md and CHANGELOG.md
  * - reference.html: the reference that Redoc makes from the contract
- * - guide.md, llms.txt and postman.json: the same for tools
+ * - reference.html.br: the same, compressed
+ * - guide.md, llms.txt and postman.json: the guide and the contract for tools
  *
  * Reads generated/openapi.json, so run `npm run generate` first.
  */
@@ -11,6 +12,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { brotliCompressSync } from 'node:zlib';
 import { type Contract, operationsOf } from './contract.ts';
 import { guideAsMarkdown, llmsText, postmanCollection } from './exports.ts';
 import { renderGuide } from './markdown.ts';
@@ -23,7 +25,7 @@ const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
 const { values } = parseArgs({
   options: { output: { type: 'string', default: fileURLToPath(new URL('docs/', root)) } },
 });
-const write = (file: string, text: string) => writeFileSync(join(values.output, file), text);
+const write = (file: string, content: string | Buffer) => writeFileSync(join(values.output, file), content);
 
 // The dereferenced contract: examples and schemas are in their places.
 const contract: Contract = JSON.parse(read('generated/openapi.json'));
@@ -55,7 +57,9 @@ const referenceParts = {
   main: '<div id="redoc"></div>',
   end: `${script('reference.js')}\n${reference.script}`,
 };
-write('reference.html', pageOf({ file: 'reference.html', ...referenceParts }, shared));
+const referencePage = pageOf({ file: 'reference.html', ...referenceParts }, shared);
+write('reference.html', referencePage);
+write('reference.html.br', brotliCompressSync(referencePage));
 
 write('guide.md', guideAsMarkdown(title, source, operations));
 write('llms.txt', llmsText(contract, operations));

@@ -29,8 +29,8 @@ export function llmsText({ info }: Contract, operations: readonly Operation[]): 
 
 > ${info.summary} ${info.description}
 
-Send JSON with the headers \`Authorization: Bearer ${keyPlaceholder}\` and \`Content-Type: application/json\`. Status 200 means that
-the request was valid; the body reports the outcome. To retry safely, send the same \`Idempotency-Key\` again.
+Send JSON to the paths below ${urlPlaceholder} with the headers \`Authorization: Bearer ${keyPlaceholder}\` and
+\`Content-Type: application/json\`. Status 200 means that the request was valid; the body reports the outcome. To retry safely, send the same \`Idempotency-Key\` again.
 
 ${lines.join('\n')}
 
@@ -38,7 +38,7 @@ ${lines.join('\n')}
 
 - [Guide](/docs/guide.md): quick start, authentication, testing, outcomes, errors, rate limits, retries
 - [Contract](/openapi.yaml): OpenAPI 3.1 with an example of every response
-- [Contract without references](/openapi.json): the same as JSON
+- [Contract as JSON](/openapi.json): the same
 - [Postman collection](/docs/postman.json): one request for each operation
 `;
 }

@@ -32,6 +32,16 @@ export const contactUrl = makeExactValidator<string>((value) => {
   throw new Error('off, or a URI such as mailto:security@leads.example or https://leads.example/security');
 });
 
+/**
+ * Accepts `off` or an HTTP or HTTPS URL, whose value has no slash at its end. It contains only characters that mean the
+ * same in every document and in strings of every language.
+ */
+export const publicUrlOrOff = makeExactValidator<string>((value) => {
+  if (value === 'off') return 'off';
+  if (/^https?:\/\/[\w.:[\]/~-]+$/.test(value) && URL.canParse(value)) return value.replace(/\/+$/, '');
+  throw new Error('off, or a URL that starts with https:// or http://, such as https://leads.example');
+});
+
 /** Accepts any host that is not blank. Whether it is valid shows only when the server listens on it. */
 export const host = makeExactValidator<string>((value) => {
   if (value.trim() !== '') return value;

@@ -17,6 +17,7 @@ import {
   port,
   portOrOff,
   proxiesOrOff,
+  publicUrlOrOff,
   requestRateOrOff,
   specialNumbersOrOff,
   storeUrl,
@@ -47,6 +48,8 @@ export interface Config {
   securityContact: string | undefined;
   /** Contact for partners, shown on their page. Undefined: none. */
   supportContact: string | undefined;
+  /** URL at which partners reach the server, without a slash at its end. Undefined: unknown. */
+  publicUrl: string | undefined;
   /** Whether an empty store gets a first partner, type and key. */
   bootstrap: boolean;
   /** Whether this process delivers leads. */
@@ -81,6 +84,7 @@ const variables = {
   METRICS_HOST: host({ default: '127.0.0.1' }),
   SECURITY_CONTACT: contactUrl({ default: 'off' }),
   SUPPORT_CONTACT: contactUrl({ default: 'off' }),
+  PUBLIC_URL: publicUrlOrOff({ default: 'off' }),
   BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
   DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
   DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
@@ -127,6 +131,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     metrics: metricsPort === undefined ? undefined : { host: values.METRICS_HOST, port: metricsPort },
     securityContact: undefinedIfOff(values.SECURITY_CONTACT),
     supportContact: undefinedIfOff(values.SUPPORT_CONTACT),
+    publicUrl: undefinedIfOff(values.PUBLIC_URL),
     bootstrap: values.BOOTSTRAP === 'on',
     dispatch: values.DISPATCH === 'on',
     dialler: createDialler?.(environment, { parsePhone, concurrency, timeout }),

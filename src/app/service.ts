@@ -105,11 +105,11 @@ function startLeadServer(
   metrics: Metrics | undefined,
 ): Promise<RunningServer> {
   const { host, port, rateLimit, trustedProxies, connectionsPerAddress } = config;
-  const { securityContact, supportContact } = config;
+  const { securityContact, supportContact, publicUrl } = config;
   const phones = phoneParsers(config.defaultCountry, config.phonePolicy);
   const onResponse = combine(requestLog(log), metrics?.onResponse);
-  const contacts = { securityContact, supportContact };
-  const app = createApp({ ...parts, phones, log, onResponse, rateLimit, trustedProxies, ...contacts });
+  const shown = { securityContact, supportContact, publicUrl };
+  const app = createApp({ ...parts, phones, log, onResponse, rateLimit, trustedProxies, ...shown });
   return startHttpServer(app, { host, port, log, onResponse, trustedProxies, connectionsPerAddress });
 }
 

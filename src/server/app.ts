@@ -45,6 +45,8 @@ export interface AppOptions {
   securityContact?: string | undefined;
   /** Contact for partners, as a URL. Undefined: none. */
   supportContact?: string | undefined;
+  /** URL at which partners reach the server, without a slash at its end. Undefined: the documents have a placeholder. */
+  publicUrl?: string | undefined;
   /** Maximum total size of the documents that clients have not read (bytes). */
   maxUnread?: number;
 }
@@ -75,8 +77,8 @@ export function createApp(options: AppOptions): App {
   };
   addOperations(app, contract, phones, services);
 
-  const { maxUnread, supportContact } = options;
-  addPublicRoutes(app, contract, { readAddress, readiness, maxUnread, supportContact });
+  const { maxUnread, supportContact, publicUrl } = options;
+  addPublicRoutes(app, contract, { readAddress, readiness, maxUnread, supportContact, publicUrl });
   if (securityContact !== undefined) {
     app.get('/.well-known/security.txt', () => securityTxt(securityContact));
   }

@@ -4,7 +4,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { AddressRateLimiter } from './address-rate-limiter.ts';
 import type { ReadAddress } from './client-address.ts';
-import { type Document, isCurrent, representationOf } from './document.ts';
+import { type Document, isCurrent, type Representation, representationOf } from './document.ts';
 import { json, newRequestId } from './respond.ts';
 
 /** Rate limit of downloads per address. */
@@ -52,7 +52,7 @@ export class Documents {
   }
 
   /** Returns the response with a document, 304 if the client has it, or 429 if its address has downloaded too many. */
-  serve({ env, req }: Context<{ Bindings: HttpBindings }>, document: Document): Response {
+  serve({ env, req }: Context<{ Bindings: HttpBindings }>, document: Document): Response | Promise<Response> {
     if (!this.#downloads.consume(this.#readAddress(env.incoming))) {
       return json(429, { error: 'Too many downloads from this address.' }, newRequestId(), {
         'Retry-After': '1',
@@ -62,9 +62,16 @@ export class Documents {
       const { headers } = document;
       return new Response(null, { status: 304, headers: { ...headers, 'Request-Id': newRequestId() } });
     }
-    const { bytes, headers } = representationOf(document, req.header('Accept-Encoding'));
-    if (req.method !== 'HEAD') this.#count(env.incoming.socket, env.outgoing, bytes.length);
-    return new Response(bytes, { headers: { ...headers, 'Request-Id': newRequestId() } });
+    const respond = ({ bytes, headers }: Representation) => {
+      const { socket } = env.incoming;
+      // The client may have left while the document was compressed.
+      if (req.method !== 'HEAD' && !socket.destroyed) this.#count(socket, env.outgoing, bytes.length);
+      // A response to HEAD has no body that the length could be taken from.
+      const length = { 'Content-Length': String(bytes.length) };
+      return new Response(bytes, { headers: { ...headers, ...length, 'Request-Id': newRequestId() } });
+    };
+    const representation = representationOf(document, req.header('Accept-Encoding'));
+    return 'then' in representation ? representation.then(respond) : respond(representation);
   }
 
   #count(socket: Socket, response: ServerResponse, bytes: number): void {

@@ -41,6 +41,7 @@ export type TestServerOptions = Partial<
     | 'onResponse'
     | 'securityContact'
     | 'supportContact'
+    | 'publicUrl'
     | 'maxUnread'
     | 'readiness'
     | 'log'

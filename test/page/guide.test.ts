@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type Contract, operationsOf } from '../../docs/page/contract.ts';
 import { asMarkdown, tableFor } from '../../docs/page/contract-tables.ts';
@@ -153,6 +154,12 @@ test('the files are up to date', () => {
     const isSame = readFileSync(join(directory, file), 'utf8') === read(`docs/${file}`);
     expect(isSame, `docs/${file} is stale: run \`npm run docs\``).toBe(true);
   }
+  const compressed = brotliDecompressSync(readFileSync(join(root, 'docs/reference.html.br'))).toString(
+    'utf8',
+  );
+  expect(compressed === html['reference.html'], 'docs/reference.html.br is stale: run `npm run docs`').toBe(
+    true,
+  );
 });
 
 test.for(languages)(

@@ -2,6 +2,7 @@
 import { EventEmitter, once } from 'node:events';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
+import { createDocument } from '../../src/server/document.ts';
 import { Documents } from '../../src/server/documents.ts';
 import { startHttpServer } from '../../src/server/http-server.ts';
 import { InFlightLimiter } from '../../src/server/in-flight-limiter.ts';
@@ -103,7 +104,7 @@ test('resets the connection of a client that takes longer than a minute to read 
     env: { incoming: { socket } },
     req: { method: 'GET', header: () => undefined },
   } as unknown as Parameters<Documents['serve']>[0];
-  new Documents(() => '192.0.2.1').serve(context, { bytes: Buffer.alloc(1_000), headers: {} });
+  new Documents(() => '192.0.2.1').serve(context, createDocument(Buffer.alloc(1_000), {}));
   vi.advanceTimersByTime(59_999);
   expect(reset).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1);
@@ -125,7 +126,7 @@ describe('above the limit of unread documents', () => {
         env: { incoming: { socket } },
         req: { method: 'GET', header: () => undefined },
       } as unknown as Parameters<Documents['serve']>[0];
-      documents.serve(context, { bytes: Buffer.alloc(1_000), headers: {} });
+      documents.serve(context, createDocument(Buffer.alloc(1_000), {}));
       return { handle, reset };
     };
     return send;

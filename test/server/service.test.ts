@@ -115,6 +115,40 @@ test('shows the contact for partners on their page if the operator has set one',
   );
 });
 
+test('the documents for tools have the configured URL of the server, and the pages do not', async () => {
+  const publicUrl = 'https://api.example.org/leads';
+  const server = await startServer({ publicUrl });
+  // The server is addressed by another host.
+  const read = async (path: string) => (await fetch(server.url + path)).text();
+  const servers = [{ url: publicUrl, description: "The call centre's API." }];
+  const plain = await startServer();
+  for (const path of ['/openapi.json', '/openapi.yaml']) {
+    const original = parse(await (await fetch(plain.url + path)).text());
+    expect(original.servers[0].url).toBe('https://{website}');
+    expect(parse(await read(path))).toEqual({ ...original, servers });
+  }
+  expect(JSON.parse(await read('/docs/postman.json')).variable[0]).toEqual({ key: 'url', value: publicUrl });
+  expect(await read('/llms.txt')).toContain(`](${publicUrl}/openapi.yaml)`);
+  for (const path of ['/llms.txt', '/docs/guide.md', '/docs/postman.json']) {
+    expect(await read(path)).toContain(publicUrl);
+    expect(await read(path)).not.toContain('leads.example');
+    expect(await (await fetch(plain.url + path)).text()).toContain('https://leads.example');
+  }
+  for (const path of ['/docs/', '/docs/reference.html']) expect(await read(path)).not.toContain(publicUrl);
+});
+
+test('sends the first response of a document compressed', async () => {
+  for (const coding of ['br', 'gzip']) {
+    // Documents with a value of their own, which no other test has requested.
+    const server = await startServer({ publicUrl: `https://${coding}.example.org` });
+    for (const path of ['/llms.txt', '/openapi.yaml', '/docs/postman.json']) {
+      const response = await fetch(server.url + path, { headers: { 'Accept-Encoding': coding } });
+      expect(response.headers.get('content-encoding'), path).toBe(coding);
+      expect(await response.text()).toContain(`${coding}.example.org`);
+    }
+  }
+});
+
 test.each([
   '/docs/',
   '/docs/reference.html',
@@ -128,20 +162,22 @@ test.each([
   const plain = await fetch(url, { headers: { 'Accept-Encoding': 'identity' } });
   const text = await plain.text();
   expect([plain.status, plain.headers.get('content-encoding')]).toEqual([200, null]);
-  // It is compressed in the background.
-  const head = { method: 'HEAD', headers: { 'Accept-Encoding': 'br' } };
-  const sent = async () => (await fetch(url, head)).headers.get('content-encoding');
-  await expect.poll(sent, { interval: 500 }).toBe('br');
   for (const [accepted, coding] of [
     ['gzip, deflate, br', 'br'],
     ['gzip', 'gzip'],
+    ['GZIP;Q=1, br;q=0.5', 'gzip'],
     ['br;q=0, *', 'gzip'],
+    ['identity, br;q=0.5', null],
     ['br;q=0, gzip;q=0', null],
   ]) {
-    const response = await fetch(url, { headers: { 'Accept-Encoding': accepted ?? '' } });
+    const headers = { 'Accept-Encoding': accepted ?? '' };
+    const response = await fetch(url, { headers });
     expect(response.headers.get('content-encoding'), accepted ?? '').toBe(coding);
     expect(response.headers.get('vary')).toBe('Accept-Encoding');
     expect(await response.text()).toBe(text);
+    const head = await fetch(url, { method: 'HEAD', headers });
+    expect(head.headers.get('content-length'), accepted ?? '').toBe(response.headers.get('content-length'));
+    expect(head.headers.get('content-encoding')).toBe(coding);
   }
   const etag = plain.headers.get('etag') ?? '';
   for (const tag of [etag, `"other", ${etag}`, '*']) {
