@@ -27,6 +27,6 @@ export function newSubmission(submission: Omit<Submission, 'id'>): Submission {
  * Returns when the lead of a submission is due (ms since 1970). The delay starts when the submission is received, so
  * the lead of a submission that is re-run days later is due immediately.
  */
-export function callDueAt(submission: Submission, acceptedAt: number): number {
+export function callDueAt(submission: Pick<Submission, 'receivedAt' | 'delays'>, acceptedAt: number): number {
   return Math.max(acceptedAt, submission.receivedAt + submission.delays * 1000);
 }

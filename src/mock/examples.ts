@@ -8,6 +8,8 @@ export interface ResponseExample {
   name: string;
   summary: string;
   outcome: Outcome;
+  /** JSON text. */
+  body: string;
   /** The headers that the server sends with this response, except for Request-Id, whose value is always new. */
   headers: Readonly<Record<string, string>>;
 }
@@ -40,6 +42,7 @@ export function responseExamples(contract: Contract, operation: ContractOperatio
       name,
       summary: example.summary,
       outcome: example['x-outcome'],
+      body: JSON.stringify(example.value),
       headers: headersOf(name, example, headers),
     })),
   );

@@ -4,6 +4,7 @@ import type { Contract, ContractOperation } from '../contract/document.ts';
 import { type OperationId, Reply } from '../contract/reply.ts';
 import { type Validate, validators } from '../contract/validation.ts';
 import { phoneParsers } from '../leads/phone.ts';
+import { callDueAt } from '../leads/submission.ts';
 import { keyOf } from '../server/authenticate.ts';
 import { addressReader } from '../server/client-address.ts';
 import { addPublicRoutes } from '../server/public-routes.ts';
@@ -16,7 +17,7 @@ import { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type ResponseExample, requestBody, responseExamples } from './examples.ts';
 import { fetchExample } from './prism.ts';
-import { readSelection, select, withoutSelection } from './selection.ts';
+import { isSelected, readSelection, select, withoutSelection } from './selection.ts';
 
 const reply = Reply.of<OperationId>();
 
@@ -24,18 +25,22 @@ const reply = Reply.of<OperationId>();
  * Creates the mock. It refuses requests as the server does, in the same order, and responds to valid ones with an
  * example from Prism. Prism alone would not report which field is invalid, and has its own messages and headers.
  *
- * @param prismUrl URL of a running Prism that serves the same contract
+ * @param prismUrl returns the URL of a Prism that serves the same contract, once it is running
  */
-export function mockApp(contract: Contract, prismUrl: string, log: Log): Hono<{ Bindings: HttpBindings }> {
+export function mockApp(
+  contract: Contract,
+  prismUrl: () => Promise<string>,
+  log: Log,
+): Hono<{ Bindings: HttpBindings }> {
+  const failureLog = new LimitedLog(log);
   const app = new Hono<{ Bindings: HttpBindings }>();
   const validatorOf = validators(contract, phoneParsers('GB'));
   for (const operation of contract.operations) {
-    const handler = operationHandler(contract, operation, validatorOf(operation), prismUrl);
+    const handler = operationHandler(contract, operation, validatorOf(operation), prismUrl, failureLog);
     app.on(operation.method, operation.path, handler);
   }
   addPublicRoutes(app, contract, { readAddress: addressReader([]), readiness: { isReady: true } });
   refuseUnknownPaths(app);
-  const failureLog = new LimitedLog(log);
   app.onError((error) => serviceFailure(error, failureLog));
   return app;
 }
@@ -44,12 +49,14 @@ function operationHandler(
   contract: Contract,
   operation: ContractOperation,
   validate: Validate,
-  prismUrl: string,
+  prismUrl: () => Promise<string>,
+  failureLog: LimitedLog,
 ): (context: NodeContext) => Promise<Response> {
   const examples = responseExamples(contract, operation);
-  const body = requestBody(contract, operation);
+  const validBody = requestBody(contract, operation);
   const unknownExample = reply(404, 'path-not-found', { error: unknownExampleMessage(examples) });
   return async ({ env: { incoming }, req }) => {
+    const receivedAt = Date.now();
     const query = req.queries();
     // Every key is valid, but no key is blank.
     const key = keyOf({ incoming, query }, operation.credentials);
@@ -58,13 +65,43 @@ function operationHandler(
     const content = await readRequest({ incoming, query: withoutSelection(query) }, operation, validate);
     if ('refusal' in content) return refuse(content.refusal, examples);
 
-    const example = select(examples, readSelection(query, req.header('Prefer')));
+    const selection = readSelection(query, req.header('Prefer'));
+    const example = select(examples, selection);
     if (example === undefined) return respond(unknownExample);
-    return new Response(await fetchExample(prismUrl, operation, example, body), {
-      status: Number(example.status),
-      headers: { ...example.headers, 'Request-Id': newRequestId() },
-    });
+    try {
+      const body = await fetchExample(await prismUrl(), operation, example, validBody);
+      return exampleResponse(
+        isSelected(selection) ? example : withDueTime(example, content.body, receivedAt),
+        body,
+      );
+    } catch (error) {
+      failureLog.write('error', { err: error, operation: operation.id }, 'A request failed.');
+      return serverError(examples);
+    }
   };
+}
+
+/** Returns an example with the `Lead-Due` that the server would send, if the example has that header. */
+function withDueTime(example: ResponseExample, body: object, receivedAt: number): ResponseExample {
+  if (!('Lead-Due' in example.headers)) return example;
+  const delays = 'delays' in body ? Number(body.delays) : 0;
+  const due = new Date(callDueAt({ receivedAt, delays }, receivedAt)).toISOString();
+  return { ...example, headers: { ...example.headers, 'Lead-Due': due } };
+}
+
+/** @param body that of the example, as Prism serves it */
+function exampleResponse({ status, headers }: ResponseExample, body: string): Response {
+  return new Response(body, {
+    status: Number(status),
+    headers: { ...headers, 'Request-Id': newRequestId() },
+  });
+}
+
+/** Returns the operation's documented response to a failure. It comes from the contract, because Prism has failed. */
+function serverError(examples: readonly ResponseExample[]): Response {
+  const example = examples.find(({ outcome }) => outcome === 'server-error');
+  if (example === undefined) throw new Error('The contract documents no server error of this operation.');
+  return exampleResponse(example, example.body);
 }
 
 /** Returns the response to an invalid request, with the headers of the examples of its outcome. */

@@ -5,7 +5,7 @@ import { startHttpServer } from '../server/http-server.ts';
 import { createLog } from '../telemetry/log.ts';
 import { mockApp } from './mock-app.ts';
 import { outcomesText } from './outcomes.ts';
-import { startPrism } from './prism.ts';
+import { type Prism, startPrism } from './prism.ts';
 
 const defaultPort = '4010';
 
@@ -23,7 +23,7 @@ Options:
  * Serves the mock on this machine until a signal stops it. The option `--port` selects the port; `--help` only prints
  * the options.
  *
- * @throws {Error} if Prism cannot start or ends early, or if an option is invalid or the port is not free
+ * @throws {Error} if an option is invalid, the port is not free, or Prism cannot start or ends early
  */
 export async function runMock(stopSignal: Promise<unknown>): Promise<void> {
   const { values } = parseArgs({
@@ -37,21 +37,26 @@ export async function runMock(stopSignal: Promise<unknown>): Promise<void> {
     throw new Error(`--port must be a number from 0 (any free port) to 65535; it is "${values.port}".`);
   }
   const contract = readContract();
-  const prism = await startPrism();
-  const prismEnded = once(prism.process, 'exit').then(() => {
-    throw new Error('Prism ended unexpectedly.');
+  const log = await createLog('warn');
+  const starting = Promise.withResolvers<Prism>();
+  const prismUrl = async () => (await starting.promise).url;
+  // The server starts first: Prism takes seconds, and a port that is in use must be reported at once.
+  const server = await startHttpServer(mockApp(contract, prismUrl, log), {
+    host: '127.0.0.1',
+    port: Number(values.port),
+    log,
   });
-  // Prism must end with this process, even after an error.
-  process.once('exit', () => prism.process.kill());
-
-  const start = async () => {
-    const log = await createLog('warn');
-    const options = { host: '127.0.0.1', port: Number(values.port), log };
-    return startHttpServer(mockApp(contract, prism.url, log), options);
-  };
-  const server = await Promise.race([start(), prismEnded]);
-  process.stdout.write(outcomesText(contract, `http://127.0.0.1:${server.port}`));
-
-  await Promise.race([stopSignal, prismEnded]);
-  await server.stop();
+  try {
+    starting.resolve(startPrism());
+    const prism = await starting.promise;
+    const prismEnded = once(prism.process, 'exit').then(() => {
+      throw new Error('Prism ended unexpectedly. Start the mock server again.');
+    });
+    // Prism must end with this process, even after an error.
+    process.once('exit', () => prism.process.kill());
+    process.stdout.write(outcomesText(contract, `http://127.0.0.1:${server.port}`));
+    await Promise.race([stopSignal, prismEnded]);
+  } finally {
+    await server.stop();
+  }
 }

@@ -29,6 +29,11 @@ export function withoutSelection({
   return query;
 }
 
+/** Returns whether a client has selected a response, by its status or name. */
+export function isSelected({ status, name }: Selection): boolean {
+  return status !== undefined || name !== undefined;
+}
+
 /** Returns the selected example; undefined: there is none. */
 export function select(
   examples: readonly ResponseExample[],

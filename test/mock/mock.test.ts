@@ -25,6 +25,7 @@ import {
   responseExamples,
 } from '../harness/contract.ts';
 import { finished, run, skipWithout, start, untilOutput } from '../harness/process.ts';
+import { recordingLog } from '../harness/recording-log.ts';
 import { startServer } from '../harness/server.ts';
 
 type Limits = Pick<HttpServerOptions, 'requestTimeout' | 'requestsPerAddress'>;
@@ -53,7 +54,7 @@ beforeAll(async () => {
 });
 
 function listen(limits: Limits = {}) {
-  const app = mockApp(readContract(), prism.url, log);
+  const app = mockApp(readContract(), async () => prism.url, log);
   return startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...limits });
 }
 
@@ -144,15 +145,32 @@ describe.each(operationIds())('%s', (id) => {
 test.each([
   ['cannot be reached', () => 'http://127.0.0.1:9'],
   ['has another contract', () => `${prism.url}/other`],
-])('responds with 500 if Prism %s', async (_problem, prismUrl) => {
-  const app = mockApp(readContract(), prismUrl(), log);
+])('returns the documented server error and logs the reason if Prism %s', async (_problem, prismUrl) => {
+  const { log: failures, lines } = recordingLog();
+  const app = mockApp(readContract(), async () => prismUrl(), failures);
   const { port, stop } = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
   onTestFinished(stop);
-  const { path } = operationOf('addLead');
-  const headers = { 'Content-Type': 'application/json' };
-  const response = await fetch(`http://127.0.0.1:${port}${path}?key=any`, { method: 'POST', headers, body });
-  expect(response.status).toBe(500);
-  expect(await response.json()).toEqual({ error: 'Server Error' });
+  const target = { url: `http://127.0.0.1:${port}`, key: 'any' };
+  for (const id of operationIds()) {
+    const documented = responseExamples(id, 500)['server-error'];
+    const { status, headers, json } = await send(target, id);
+    expect({ status, json }).toEqual({ status: 500, json: documented?.value });
+    expect(headers).toMatchObject({ 'lead-outcome': 'server-error', ratelimit: expect.any(String) });
+    expect(lines.at(-1)).toMatchObject({ msg: 'A request failed.', operation: id });
+  }
+});
+
+test.each([
+  ['now', {}, 0],
+  ['after the delay of the request', { delays: 600 }, 600_000],
+])('a lead is due %s, as on the server', async (_time, patch, delay) => {
+  const before = Date.now();
+  const { headers } = await send(mock, 'addLead', { patch });
+  const due = Date.parse(String(headers['lead-due']));
+  expect(due).toBeGreaterThanOrEqual(before + delay);
+  expect(due).toBeLessThanOrEqual(Date.now() + delay);
+  const selected = await send(mock, 'addLead', { patch, query: { __example: 'accepted' } });
+  expect(selected.headers['lead-due']).toBe('2026-11-23T09:10:12.345Z');
 });
 
 test('the headers of an example are those of its situation', async () => {
