@@ -11,7 +11,7 @@ otherwise.
 npm run -s leads -- <command>
 \`\`\`
 
-Without npm, run \`node src/cli.ts <command>\` with Node 24.12 or later. The command reads the server's
+Without npm, run \`node src/cli.ts <command>\` with Node 24.15 or later. The command reads the server's
 [environment variables](operating/configuration.md) and the file \`.env\` in the working directory.
 
 - \`--help\` describes any command.

@@ -3,6 +3,7 @@ import type { DeliveryStatus } from '../server/metrics.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { nameCommands } from '../text/command-name.ts';
 import type { Config } from './config.ts';
 
 /** Starts the delivery of due leads. Undefined: this process delivers none. */
@@ -31,9 +32,12 @@ export function deliveryStatus(
   { dispatch, dialler }: Config,
   dispatcher: Dispatcher | undefined,
 ): DeliveryStatus {
-  if (dispatcher !== undefined) return dispatcher.status();
+  if (dispatcher !== undefined) {
+    const { reason, ...status } = dispatcher.status();
+    return { ...status, ...(reason !== undefined && { reason: nameCommands(reason) }) };
+  }
   const reason = dispatch
     ? 'No dialler is configured. Run `leads due --take` to deliver due leads.'
     : 'This process delivers no leads (DISPATCH=off).';
-  return { dialler: dialler?.name ?? 'none', state: 'off', reason };
+  return { dialler: dialler?.name ?? 'none', state: 'off', reason: nameCommands(reason) };
 }

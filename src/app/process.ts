@@ -1,5 +1,6 @@
 import { ConfigError } from '../environment/variables.ts';
 import { flushLog } from '../telemetry/log.ts';
+import { nameCommands } from '../text/command-name.ts';
 
 /** A program that runs until a signal stops it. */
 export type Program = (stopSignal: Promise<NodeJS.Signals>) => Promise<void>;
@@ -16,7 +17,7 @@ export async function runProgram(program: Program, failure = 'The server did not
     // Abandoned sockets and timers would keep the process running.
     process.exit();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = nameCommands(error instanceof Error ? error.message : String(error));
     process.stderr.write(error instanceof ConfigError ? `${message}\n` : `${failure}: ${message}\n`);
     process.exit(1);
   }

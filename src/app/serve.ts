@@ -3,6 +3,7 @@ import { createLog, type Log } from '../telemetry/log.ts';
 import { addLeadCommand, type FirstPartner } from './bootstrap.ts';
 import { type Config, readConfig, readEnvironment } from './config.ts';
 import { runProgram } from './process.ts';
+import { requestedText } from './server-arguments.ts';
 import { type Service, startService } from './service.ts';
 import { shutDown, shutdownTimeout } from './shutdown.ts';
 
@@ -15,6 +16,11 @@ export function serve(): Promise<void> {
 }
 
 async function serveUntilStopped(stopSignal: Promise<NodeJS.Signals>): Promise<void> {
+  const text = requestedText(process.argv.slice(2));
+  if (text !== undefined) {
+    process.stdout.write(text);
+    return;
+  }
   const config = await readConfig(readEnvironment());
   const log = await createLog(config.logLevel);
   const starting = startService(config, log);

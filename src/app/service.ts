@@ -11,6 +11,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type OnResponse, requestLog } from '../telemetry/requests.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import { nameCommands } from '../text/command-name.ts';
 import { bootstrap, type FirstPartner } from './bootstrap.ts';
 import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
@@ -73,7 +74,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   let dispatcher: Dispatcher | undefined;
   const status = () => ({
     ready: readiness.isReady,
-    reason: readiness.reason,
+    reason: readiness.reason && nameCommands(readiness.reason),
     delivery: deliveryStatus(config, dispatcher),
   });
   const metricsServer =

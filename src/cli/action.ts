@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { nameCommands } from '../text/command-name.ts';
 import { printable } from '../text/terminal.ts';
 import type { CommandContext, OpenStore } from './context.ts';
 import { type JsonMembers, Output } from './output.ts';
@@ -64,8 +65,9 @@ export function defineStorelessAction<
     // The casts: Commander passes what the command declares, and each caller declares it next to `run`.
     const args = received.slice(0, -2) as Arguments;
     const options = received.at(-2) as Options & { json?: boolean };
-    const output = new Output<Member>(context.out, options.json ?? false);
-    const note = (sentence: string) => void context.err.write(`${printable(sentence)}\n`);
+    const output = new Output<Member>(context.out, options.json ?? false, context.commandName);
+    const note = (sentence: string) =>
+      void context.err.write(`${printable(nameCommands(sentence, context.commandName))}\n`);
     await run({ output, note }, options, args);
   });
 }

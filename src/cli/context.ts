@@ -25,6 +25,8 @@ export interface CommandContext {
   configuredUrl(): Promise<string>;
   /** Opens a store by its URL. @param schema default: `require`, so that a command never creates or migrates a store */
   openUrl(url: string, schema?: Schema): Promise<Store>;
+  /** How the CLI is called, in help and messages. */
+  commandName: string;
   /** Standard output. */
   out: Writable;
   /** Standard error. */

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { nameCommands } from '../text/command-name.ts';
 import { printable, printableJson } from '../text/terminal.ts';
 import { formatTable, type TableView, TableWriter } from './table.ts';
 
@@ -18,9 +19,12 @@ export class Output<Member extends string = string> {
   readonly isJson: boolean;
   readonly #stream: Writable;
   readonly #width: number | undefined;
+  readonly #commandName: string;
 
-  constructor(stream: Writable, isJson: boolean) {
+  /** @param commandName how the CLI is called, in sentences */
+  constructor(stream: Writable, isJson: boolean, commandName: string) {
     this.#stream = stream;
+    this.#commandName = commandName;
     this.#width = terminalWidth(stream);
     this.isJson = isJson;
     // `#line` reports a failed write. Without a listener, it would also end the process.
@@ -34,7 +38,7 @@ export class Output<Member extends string = string> {
 
   /** Reports a completed action: a sentence, or an object in JSON. */
   async done(sentence: string, value: Record<Member, unknown>): Promise<void> {
-    await this.#line(this.isJson ? printableJson(value) : printable(sentence));
+    await this.#line(this.isJson ? printableJson(value) : printable(this.#named(sentence)));
   }
 
   /** Prints a JSON object, even without `--json`. */
@@ -68,7 +72,7 @@ export class Output<Member extends string = string> {
     if (this.isJson) return;
     const all = await Array.fromAsync(rows);
     const count = all.length;
-    await this.#line(count === 0 ? empty : formatTable(all, view, this.#width));
+    await this.#line(count === 0 ? this.#named(empty) : formatTable(all, view, this.#width));
     if (count > 0 && count === limit) await this.#line(`Showing the first ${count}. Use --limit for more.`);
   }
 
@@ -91,7 +95,11 @@ export class Output<Member extends string = string> {
 
   /** Prints the sentence for an empty list; nothing in JSON. */
   async empty(sentence: string): Promise<void> {
-    if (!this.isJson) await this.#line(sentence);
+    if (!this.isJson) await this.#line(this.#named(sentence));
+  }
+
+  #named(sentence: string): string {
+    return nameCommands(sentence, this.#commandName);
   }
 
   #line(text: string): Promise<void> {

@@ -1,11 +1,12 @@
-import type { Writable } from 'node:stream';
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { readConfig, readEnvironment } from '../app/config.ts';
+import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
 import { phoneParser } from '../leads/phone.ts';
 import { openStore } from '../store/open.ts';
 import { storeUrlOf } from '../store/store-argument.ts';
+import { commandName, nameCommands } from '../text/command-name.ts';
 import { printable, printableLines } from '../text/terminal.ts';
 import type { CommandContext } from './context.ts';
 import { deliveryCommand } from './delivery.ts';
@@ -33,12 +34,19 @@ const commands = [
   storeCommand,
 ];
 
-/** Creates the context of a command. @param environment returns the environment variables when a command runs */
+/**
+ * Creates the context of a command.
+ *
+ * @param environment returns the environment variables when a command runs
+ * @param name how the CLI is called, in help and messages
+ */
 export function createContext(
   environment: () => NodeJS.ProcessEnv,
   { out, err }: Pick<CommandContext, 'out' | 'err'>,
+  name = 'leads',
 ): CommandContext {
   return {
+    commandName: name,
     open: async () => {
       const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig(
         environment(),
@@ -54,11 +62,14 @@ export function createContext(
   };
 }
 
-const processContext = createContext(readEnvironment, { out: process.stdout, err: process.stderr });
+const streams = { out: process.stdout, err: process.stderr };
 
 /** Runs the command in the arguments of the process, and sets the exit code. */
 export async function runCommand(): Promise<void> {
-  process.exitCode = await execute(process.argv.slice(2), processContext);
+  process.exitCode = await execute(
+    process.argv.slice(2),
+    createContext(readEnvironment, streams, commandName),
+  );
 }
 
 /** Executes a command and prints its errors. Returns the exit code. */
@@ -67,18 +78,25 @@ export async function execute(words: readonly string[], context: CommandContext)
     await createProgram(context).parseAsync(words, { from: 'user' });
     return 0;
   } catch (error) {
-    return reportError(error, context.err);
+    return reportError(error, context);
   }
 }
 
 /** Creates the `leads` command with all its subcommands. */
-export function createProgram(context: CommandContext = processContext): Command {
-  const program = new Command('leads').description(
+export function createProgram(context = createContext(readEnvironment, streams)): Command {
+  const program = new Command(context.commandName).description(
     'Manage partners, keys, lead types and leads.\n' +
       'Uses the store in DATABASE_URL. Servers can keep running, unless the help of a command states otherwise.',
   );
   for (const create of commands) program.addCommand(create(context));
   configureAll(program, context);
+  // Commander's own `version` would read the files at each start.
+  program
+    .option('-V, --version', 'print the versions of the program and of the contract')
+    .on('option:version', () => {
+      context.out.write(versionText());
+      throw new CommanderError(0, 'commander.version', 'The version was printed.');
+    });
   return program;
 }
 
@@ -86,17 +104,29 @@ export function createProgram(context: CommandContext = processContext): Command
 const minWidthToWrap = 20;
 
 /** Applies the common settings to a command and its subcommands. */
-function configureAll(command: Command, { out, err }: Pick<CommandContext, 'out' | 'err'>): void {
+function configureAll(command: Command, context: CommandContext): void {
+  const { out, err, commandName: name } = context;
   command
     .exitOverride()
     .helpCommand(false)
-    .configureHelp({ sortSubcommands: false, minWidthToWrap, optionDescription: describeOption })
+    .configureHelp({ sortSubcommands: false, minWidthToWrap, ...descriptions(name) })
     .configureOutput({
       writeOut: (text) => void out.write(text),
       writeErr: (text) => void err.write(text),
       outputError: (text, write) => write(`${printable(toSentence(text))}\n`),
     });
-  for (const subcommand of command.commands) configureAll(subcommand, { out, err });
+  for (const subcommand of command.commands) configureAll(subcommand, context);
+}
+
+/** Returns how the help describes commands, arguments and options, in which other commands may be named. */
+function descriptions(name: string): Partial<Help> {
+  const help = new Help();
+  return {
+    commandDescription: (command) => nameCommands(help.commandDescription(command), name),
+    subcommandDescription: (command) => nameCommands(help.subcommandDescription(command), name),
+    argumentDescription: (argument) => nameCommands(help.argumentDescription(argument), name),
+    optionDescription: (option) => nameCommands(describeOption(option), name),
+  };
 }
 
 /** Describes an option and its default: Commander itself omits a default that has a description but no value. */
@@ -123,11 +153,11 @@ function withFullStop(message: string): string {
 }
 
 /** Prints an error, or each error of an `AggregateError`. Returns the exit code. */
-function reportError(error: unknown, err: Writable): number {
+function reportError(error: unknown, { err, commandName }: CommandContext): number {
   // Commander has already printed the error, or the help that was requested.
   if (error instanceof CommanderError) return error.exitCode;
   for (const each of error instanceof AggregateError ? error.errors : [error]) {
-    err.write(`${printableLines(describeError(each))}\n`);
+    err.write(`${printableLines(nameCommands(describeError(each), commandName))}\n`);
   }
   return 1;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { ActivityCursor } from '../store/watch.ts';
+import { nameCommands } from '../text/command-name.ts';
 import { printableJson } from '../text/terminal.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
@@ -16,16 +17,16 @@ export function watchCommand(context: CommandContext): Command {
     'display intake, delivery and due leads, refreshed every second until Ctrl-C.\nIf the output is not a terminal, print one line per second',
   );
   return defineAction(command, context, watchMembers, (session) =>
-    untilStopped(context.out, (signal) => watch(session, context.out, signal)),
+    untilStopped(context.out, (signal) => watch(session, context, signal)),
   );
 }
 
 async function watch(
   { store, output }: Session<string>,
-  out: CommandContext['out'],
+  context: CommandContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const display = await createDisplay(out, output.isJson);
+  const display = await createDisplay(context, output.isJson);
   const history = new ActivityHistory();
   let cursor: ActivityCursor | undefined;
   while (!signal.aborted) {
@@ -45,7 +46,7 @@ interface Display {
 }
 
 /** Creates a screen that is redrawn in a terminal, otherwise lines. */
-async function createDisplay(out: CommandContext['out'], isJson: boolean): Promise<Display> {
+async function createDisplay({ out, commandName }: CommandContext, isJson: boolean): Promise<Display> {
   if (isJson || !('isTTY' in out && out.isTTY)) {
     const format = isJson ? (history: ActivityHistory) => printableJson(toJson(history)) : formatLine;
     return { update: (history) => void out.write(`${format(history)}\n`), end: () => {} };
@@ -53,7 +54,9 @@ async function createDisplay(out: CommandContext['out'], isJson: boolean): Promi
   // Loaded here, because loading it takes as long as most other commands run.
   const { createLogUpdate } = await import('log-update');
   const redraw = createLogUpdate(out);
-  return { update: (history) => redraw(formatScreen(history, terminalWidth(out))), end: () => redraw.done() };
+  const format = (history: ActivityHistory) =>
+    nameCommands(formatScreen(history, terminalWidth(out)), commandName);
+  return { update: (history) => redraw(format(history)), end: () => redraw.done() };
 }
 
 /** Runs until Ctrl-C or until the reader closes the output, neither of which is an error. */

@@ -1,4 +1,5 @@
 import { type Level, type Logger, pino } from 'pino';
+import { nameCommands } from '../text/command-name.ts';
 import { printable, printableLines } from '../text/terminal.ts';
 import { BufferedOutput } from './buffered-output.ts';
 
@@ -49,6 +50,7 @@ export async function createLog(level: string): Promise<Log> {
     base: null,
     timestamp,
     formatters: { level: (label: string) => ({ level: label }) },
+    hooks: { streamWrite: (line: string) => nameCommands(line) },
   };
   const log: Log = pino(options, process.stdout.isTTY ? await prettyOutput(buffered) : buffered);
   return log;

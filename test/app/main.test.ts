@@ -299,11 +299,11 @@ test.each([
 test.each([
   [
     {},
-    'No leads are delivered (DIALLER=none). Run `leads due --take` to deliver due leads.',
+    'No leads are delivered (DIALLER=none). Run `npm run leads -- due --take` to deliver due leads.',
     {
       dialler: 'none',
       state: 'off',
-      reason: 'No dialler is configured. Run `leads due --take` to deliver due leads.',
+      reason: 'No dialler is configured. Run `npm run leads -- due --take` to deliver due leads.',
     },
   ],
   [

@@ -51,7 +51,15 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
   const all = text(out);
   const configuredUrl = async () => `sqlite:${file}`;
   const storeUrl = (argument: string) => argument;
-  await command({ open, storeUrl, configuredUrl, openUrl, out, err: new PassThrough() }).parseAsync(words, {
+  await command({
+    commandName: 'leads',
+    open,
+    storeUrl,
+    configuredUrl,
+    openUrl,
+    out,
+    err: new PassThrough(),
+  }).parseAsync(words, {
     from: 'user',
   });
   out.end();

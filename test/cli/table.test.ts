@@ -80,6 +80,7 @@ async function outputOf(
   const all = text(out);
   const open = (name: string) => openSqliteStore(name);
   const program = createProgram({
+    commandName: 'leads',
     open: async () => ({ store: open(file), parsePhone: phoneParser('GB'), dialWithin: undefined }),
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),

@@ -177,7 +177,10 @@ test('refuses a store that was not closed and has no log, until it is repaired',
   rmSync(`${other}-wal`);
   const environment = { DATABASE_URL: `sqlite:${other}` };
   const refused = await run('src/cli.ts', ['type', 'list'], environment);
-  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('run `leads store repair`')]);
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining('run `npm run leads -- store repair`'),
+  ]);
   const repaired = await run('src/cli.ts', ['store', 'repair'], environment);
   expect(repaired).toEqual({ code: 0, stdout: 'Repaired the store.\n', stderr: '' });
   // The operator accepted losing what only the log contained.
