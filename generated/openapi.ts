@@ -233,7 +233,7 @@ export interface components {
              */
             processed: false;
             /**
-             * @description Why the test failed.
+             * @description After a test: why the lead would not be accepted.
              * @constant
              */
             error: "Unknown Type";

@@ -34,7 +34,22 @@ function extend(schema) {
 }
 
 /**
- * Lists the members of all alternatives, with their JSON types.
+ * Describes a member of several alternatives. If it is true in some and false in others, the description states what each
+ * means.
+ *
+ * @param {Record<string, any>[]} variants the schemas of the member
+ */
+function describe(variants) {
+  const ofEach = variants.map(({ const: value, description }) =>
+    typeof value === 'boolean' && variants.some((other) => other['const'] === !value)
+      ? `\`${value}\`: ${description}`
+      : description,
+  );
+  return [...new Set(ofEach)].join(' ');
+}
+
+/**
+ * Lists the members of all alternatives, with their JSON types and descriptions.
  *
  * @param {Record<string, any>} schema
  * @param {{ resolve: (node: object) => { node: Record<string, any> } }} context
@@ -47,8 +62,10 @@ function listMembers(schema, { resolve }) {
   if (!members.some((/** @type {[string, unknown]} */ [, member]) => member === false)) return;
   schema['type'] = 'object';
   schema['properties'] = {};
-  for (const [name, member] of members) {
-    if (member !== false) schema['properties'][name] ??= { type: resolve(member).node['type'] };
+  const present = members.filter((/** @type {[string, unknown]} */ [, member]) => member !== false);
+  for (const [name, group] of Map.groupBy(present, (/** @type {[string, object]} */ [name]) => name)) {
+    const variants = group.map((/** @type {[string, object]} */ [, member]) => resolve(member).node);
+    schema['properties'][name] = { type: variants[0]?.['type'], description: describe(variants) };
   }
 }
 

@@ -30,6 +30,29 @@ test('the published contract has all operations and statuses, and nothing that o
   expect(json).not.toContain('leadDue');
 });
 
+/** The fields without a description within a part of the published contract. */
+function undescribed(part: unknown, path = ''): string[] {
+  if (typeof part !== 'object' || part === null) return [];
+  const fields = Object.entries(Object(Object(part).properties)).filter(
+    ([, field]) => !('description' in Object(field) || '$ref' in Object(field)),
+  );
+  return [
+    ...fields.map(([name]) => `${path}/${name}`),
+    ...Object.entries(part).flatMap(([name, inner]) =>
+      name === 'examples' ? [] : undescribed(inner, `${path}/${name}`),
+    ),
+  ];
+}
+
+test('every published schema and each of its fields has a description', () => {
+  expect(undescribed(published)).toEqual([]);
+  for (const [name, schema] of Object.entries(published.components.schemas))
+    expect(schema, name).toHaveProperty('description');
+  expect(published.components.schemas['AddLeadResult']).toMatchObject({
+    properties: { saved: { description: expect.stringMatching(/^`\w+`: .+\. `\w+`: .+\.$/) } },
+  });
+});
+
 test.each([
   ['LeadNotAccepted', { saved: true, processed: false, error: 'Do Not Call' }],
   ['LeadNotCancelled', { cancelled: false, warning: 'a later one' }],
