@@ -221,7 +221,12 @@ function label(language: string): string {
 }
 
 function highlight(language: string, source: string): string {
-  const html = highlighter.codeToHtml(source.trimEnd(), { lang: language, theme: 'css-variables' });
+  const html = highlighter.codeToHtml(source.trimEnd(), {
+    lang: language,
+    theme: 'css-variables',
+    // Without a limit, so that the colours do not depend on how busy the machine is.
+    tokenizeTimeLimit: 0,
+  });
   // Colours of the theme's variables, without the span around each line.
   return html
     .replace(/<pre [^>]*>/, '<pre tabindex="0">')
