@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Node, Yallist } from 'yallist';
+import { acceptedBytes } from './accepted-bytes.ts';
 import type { IsTrustedProxy } from './client-address.ts';
 import { networkOf } from './ip-address.ts';
 
@@ -41,6 +42,10 @@ class Connection {
   isClosing = false;
   /** Whether it is being aborted because its input cannot be read to the end. */
   isAborting = false;
+  /** Number of bytes that the system had accepted at the last check. */
+  accepted = 0;
+  /** Number of consecutive checks at which its client had not read any more of a response. */
+  stalledChecks = 0;
 
   constructor(socket: Socket, peer: Peer | undefined) {
     this.socket = socket;
@@ -114,20 +119,31 @@ export class Connections {
 
   /**
    * Aborts a connection whose input cannot be read any further. After the pending responses are sent, calls `refuse`,
-   * or `end` if the unreadable request already has its response. Returns false if the connection is closed or aborting.
+   * or `end` if the unreadable request already has its response. Does nothing if the connection is closed or aborting.
    */
-  abort(socket: Socket, refuse: () => void, end: () => void): boolean {
+  abort(socket: Socket, refuse: () => void, end: () => void): void {
     const connection = this.#open.get(socket);
-    if (connection === undefined || connection.isAborting) return false;
+    if (connection === undefined || connection.isAborting) return;
     connection.isClosing = true;
     connection.isAborting = true;
     afterPendingResponses(connection, refuse, end);
-    return true;
   }
 
-  /** Returns whether a response is pending that the server has not started to send. */
-  isAwaitingResponse(socket: Socket): boolean {
-    return (this.#open.get(socket)?.pending ?? 0) > 0 && socket.writableLength === 0;
+  /**
+   * Checks every connection, and resets those whose client has read nothing of a response since a number of checks.
+   *
+   * Node's `server.timeout` is no substitute: it starts again whenever the client sends something.
+   */
+  resetStalled(maxChecks: number): void {
+    for (const connection of this.#open.values()) {
+      const { socket } = connection;
+      const accepted = acceptedBytes(socket);
+      const isStalled = socket.writableLength > 0 && accepted === connection.accepted;
+      connection.accepted = accepted;
+      connection.stalledChecks = isStalled ? connection.stalledChecks + 1 : 0;
+      // A reset lets the system drop what the client has not read.
+      if (connection.stalledChecks >= maxChecks) socket.resetAndDestroy();
+    }
   }
 
   /** Closes each connection after its pending responses. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
+import { acceptedBytes } from './accepted-bytes.ts';
 import { AddressRateLimiter } from './address-rate-limiter.ts';
 import type { ReadAddress } from './client-address.ts';
 import { type Document, isCurrent, type Representation, representationOf } from './document.ts';
@@ -26,7 +27,7 @@ interface Sent {
   response: ServerResponse;
   /** Time from the first document to the last check (ms). */
   age: number;
-  /** Number of bytes that the system had accepted at the last check. It accepts more as the client reads. */
+  /** Number of bytes that the system had accepted at the last check. */
   accepted: number;
   /** Whether it accepted more between the last two checks. */
   isBeingRead: boolean;
@@ -128,18 +129,9 @@ export class Documents {
   }
 }
 
-/** Returns the number of bytes that the system has accepted for a connection. */
-function acceptedBytes(socket: Socket): number {
-  // The cast: Node keeps both numbers there, but its types do not declare it.
-  const { _handle: handle } = socket as Socket & {
-    _handle?: { bytesWritten: number; writeQueueSize: number } | null;
-  };
-  return handle ? handle.bytesWritten - handle.writeQueueSize : 0;
-}
-
-/** Returns whether a response other than that with the document is in progress on a connection. */
+/** Returns whether a response after that with the document is in progress on a connection. */
 function isBusy(socket: Socket, document: ServerResponse): boolean {
-  // The cast: Node keeps the current response there, but its types do not declare it.
-  const { _httpMessage: current } = socket as Socket & { _httpMessage?: ServerResponse | null };
-  return current !== undefined && current !== null && current !== document;
+  // The cast: Node keeps the current response there (null: none), but its types do not declare it.
+  const { _httpMessage: current } = socket as Socket & { _httpMessage: ServerResponse | null };
+  return document.closed && current !== null;
 }

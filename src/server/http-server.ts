@@ -47,8 +47,10 @@ export interface RunningServer {
 const defaultRequestTimeout = 30_000;
 const defaultHeadersTimeout = 10_000;
 
-/** Longer than the maximum wait for the store, so that clients have time to read a late response. */
 const defaultWriteTimeout = 30_000;
+
+/** Number of checks within the write timeout. The timeout can be exceeded by the time between two. */
+const writeChecks = 10;
 
 const defaultMaxConnections = 10_000;
 const defaultConnectionsPerAddress = 1_000;
@@ -94,9 +96,10 @@ export async function startHttpServer(
   const connections = new Connections(limitsOf(options), proxyCheck(options.trustedProxies ?? []));
   acceptConnections(server, connections, log);
   serveRequests(server, connections, app, options);
-  handleParserErrors(server, connections, options.onResponse ?? ignore, server.timeout);
+  handleParserErrors(server, connections, options.onResponse ?? ignore);
 
   await listen(server, host, port);
+  resetStalledConnections(server, connections, options.writeTimeout ?? defaultWriteTimeout);
   // An `error` event without a listener would end the process.
   const acceptFailures = new OccasionalWarning(log);
   server.on('error', (error) => acceptFailures.warn({ err: error }, 'A connection could not be accepted.'));
@@ -127,7 +130,6 @@ function createHttpServer(options: HttpServerOptions): Server {
     requireHostHeader: false,
   });
   server.maxHeadersCount = maxHeaders;
-  server.timeout = options.writeTimeout ?? defaultWriteTimeout;
   // RFC 9112, section 9.6: a client that has closed its side still reads its response.
   Object.assign(server, { httpAllowHalfOpen: true });
   return server;
@@ -149,7 +151,7 @@ function maxConnections(): number {
   return Math.max(minConnections, Math.min(defaultMaxConnections, share));
 }
 
-/** Applies the connection limits, and closes connections whose client reads nothing. */
+/** Applies the connection limits. */
 function acceptConnections(server: Server, connections: Connections, log: Log): void {
   const limitWarning = new OccasionalWarning(log);
   const addressWarning = new OccasionalWarning(log);
@@ -170,12 +172,11 @@ function acceptConnections(server: Server, connections: Connections, log: Log): 
     }
     socket.destroy();
   });
-  server.on('timeout', (socket: Socket) => {
-    if (connections.isAwaitingResponse(socket)) return;
-    // A reset lets the system drop what the client has not read.
-    if (socket.writableLength > 0) socket.resetAndDestroy();
-    else socket.destroy();
-  });
+}
+
+function resetStalledConnections(server: Server, connections: Connections, timeout: number): void {
+  const timer = setInterval(() => connections.resetStalled(writeChecks), timeout / writeChecks);
+  server.once('close', () => clearInterval(timer));
 }
 
 function serveRequests(

@@ -6,7 +6,7 @@ import type { OnResponse } from '../telemetry/requests.ts';
 import type { Connections } from './connections.ts';
 import { headersTooLarge, notHttp, requestTimeout, unknownMethod, unsupportedVersion } from './refusals.ts';
 import { newRequestId } from './respond.ts';
-import { destroyAfter, endSocket, respondOnSocket } from './socket-response.ts';
+import { endSocket, respondOnSocket } from './socket-response.ts';
 
 /** An error of Node's HTTP parser, or of the connection itself. */
 interface ParserError extends NodeJS.ErrnoException {
@@ -18,15 +18,8 @@ interface ParserError extends NodeJS.ErrnoException {
 /**
  * Refuses input that Node does not pass on as a request (what its parser rejects, and CONNECT), and closes the
  * connection. Earlier requests on the connection get their response first, because their leads may already be saved.
- *
- * @param timeout maximum time for the client to read those responses (ms)
  */
-export function handleParserErrors(
-  server: Server,
-  connections: Connections,
-  onResponse: OnResponse,
-  timeout: number,
-): void {
+export function handleParserErrors(server: Server, connections: Connections, onResponse: OnResponse): void {
   const refuse = (socket: Socket, reply: Reply) => {
     const { remoteAddress: address } = socket;
     const send = () => {
@@ -34,9 +27,7 @@ export function handleParserErrors(
       onResponse({ requestId, address, outcome: reply.outcome, status: reply.status, milliseconds: 0 });
       respondOnSocket(socket, reply, requestId);
     };
-    if (connections.abort(socket, send, () => endSocket(socket))) {
-      destroyAfter(socket, timeout);
-    }
+    connections.abort(socket, send, () => endSocket(socket));
   };
   server.on('connect', ({ socket }: IncomingMessage, tunnel: Duplex) => {
     // Node has removed its own listener, and an error without one ends the process. If the request has a body, the

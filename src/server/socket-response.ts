@@ -26,11 +26,7 @@ export function endSocket(socket: Socket, text = ''): void {
   }
   socket.end(text);
   // Closing immediately could discard the response if the client is still sending.
-  destroyAfter(socket, lingerTime);
-}
-
-/** Destroys a socket after some time (ms), unless it is closed by then: a timer would keep its memory. */
-export function destroyAfter(socket: Socket, delay: number): void {
-  const timer = setTimeout(() => socket.destroy(), delay).unref();
+  const timer = setTimeout(() => socket.destroy(), lingerTime).unref();
+  // A timer keeps the memory of a closed socket.
   socket.once('close', () => clearTimeout(timer));
 }

@@ -1,9 +1,9 @@
 /** Limits of keys and connections, and what a stopping server does with requests in flight. */
 import { EventEmitter, once } from 'node:events';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Socket } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
-import { createDocument } from '../../src/server/document.ts';
-import { Documents } from '../../src/server/documents.ts';
+import { Connections } from '../../src/server/connections.ts';
 import { startHttpServer } from '../../src/server/http-server.ts';
 import { InFlightLimiter } from '../../src/server/in-flight-limiter.ts';
 import { KeyLastUsed } from '../../src/server/key-last-used.ts';
@@ -94,94 +94,20 @@ test('waits for a save in progress when it stops', async () => {
   await stopped;
 });
 
-test('resets the connection of a client that takes longer than a minute to read a document', () => {
-  vi.useFakeTimers();
-  onTestFinished(() => void vi.useRealTimers());
-  const reset = vi.fn();
-  const socket = Object.assign(new EventEmitter(), { resetAndDestroy: reset });
-  // The cast: documents use nothing else of a request.
-  const context = {
-    env: { incoming: { socket } },
-    req: { method: 'GET', header: () => undefined },
-  } as unknown as Parameters<Documents['serve']>[0];
-  new Documents(() => '192.0.2.1').serve(context, createDocument(Buffer.alloc(1_000), {}));
-  vi.advanceTimersByTime(59_999);
-  expect(reset).not.toHaveBeenCalled();
-  vi.advanceTimersByTime(1);
-  expect(reset).toHaveBeenCalledTimes(1);
-});
-
-describe('above the limit of unread documents', () => {
-  /** Documents with a limit of 2,500 bytes, and a function that sends 1,000 bytes on a new connection. */
-  function documentsWithLimit() {
-    vi.useFakeTimers();
-    onTestFinished(() => void vi.useRealTimers());
-    const documents = new Documents(() => '192.0.2.1', 2_500);
-    const send = () => {
-      const handle = { bytesWritten: 1_000, writeQueueSize: 1_000 };
-      const reset = vi.fn(() => void socket.emit('close'));
-      const socket = Object.assign(new EventEmitter(), { resetAndDestroy: reset, _handle: handle });
-      // The cast: documents use nothing else of a request.
-      const context = {
-        env: { incoming: { socket } },
-        req: { method: 'GET', header: () => undefined },
-      } as unknown as Parameters<Documents['serve']>[0];
-      documents.serve(context, createDocument(Buffer.alloc(1_000), {}));
-      return { handle, reset };
-    };
-    return send;
-  }
-
-  test('the oldest connection that is not being read is reset', () => {
-    const send = documentsWithLimit();
-    const [reading, stalled] = [send(), send()];
-    reading.handle.writeQueueSize = 500;
-    vi.advanceTimersByTime(5_000);
-    const last = send();
-    const resets = [reading, stalled, last].map(({ reset }) => reset.mock.calls.length);
-    expect(resets).toEqual([0, 1, 0]);
-  });
-
-  test('a connection that has not been read for five seconds no longer counts as being read', () => {
-    const send = documentsWithLimit();
-    const [stalled, other] = [send(), send()];
-    stalled.handle.writeQueueSize = 500;
-    vi.advanceTimersByTime(10_000);
-    send();
-    expect([stalled, other].map(({ reset }) => reset.mock.calls.length)).toEqual([1, 0]);
-  });
-
-  test('the oldest connection is reset if all are being read', () => {
-    const send = documentsWithLimit();
-    const [first, second] = [send(), send()];
-    for (const { handle } of [first, second]) handle.writeQueueSize = 500;
-    vi.advanceTimersByTime(5_000);
-    send();
-    expect([first, second].map(({ reset }) => reset.mock.calls.length)).toEqual([1, 0]);
-  });
-
-  test('no timer is left once all connections are closed', () => {
-    const send = documentsWithLimit();
-    send();
-    vi.advanceTimersByTime(61_000);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-});
-
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 /** More than the system buffers for a connection. */
 const longBody = JSON.stringify('x'.repeat(10_000_000));
 
 /** Starts a server that responds only when the test calls `respondNext`. */
-async function startControlledServer(body = '{}') {
+async function startControlledServer(body = '{}', options: { writeTimeout?: number } = {}) {
   const waiting: (() => void)[] = [];
   const app = {
     fetch: () => new Promise<Response>((resolve) => waiting.push(() => resolve(new Response(body)))),
   };
   const log = await createLog('silent');
   const warned = vi.spyOn(log, 'warn');
-  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
+  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log, ...options });
   const stop = () => server.stop();
   onTestFinished(async () => {
     for (const respond of waiting) respond();
@@ -263,4 +189,42 @@ test('completes a response that has begun when the server stops, then closes its
   await stopped;
   // A connection that stays open until the stop timeout would cause a warning.
   expect(warned).not.toHaveBeenCalled();
+});
+
+test.each([
+  ['nothing more', ''],
+  // Node's own timeout starts again with each of them.
+  ['line ends', '\r\n'],
+  ['invalid HTTP', 'no request\r\n\r\n'],
+])('resets the connection of a client that reads nothing, and sends %s', async (_what, bytes) => {
+  const { connected, respondNext, stop, warned } = await startControlledServer(longBody, {
+    writeTimeout: 300,
+  });
+  const socket = await connected();
+  socket.pause().write(get);
+  await respondNext();
+  const sending = setInterval(() => socket.write(bytes), 20);
+  onTestFinished(() => clearInterval(sending));
+  // It waits for responses that are being sent.
+  await stop();
+  expect(warned).not.toHaveBeenCalled();
+});
+
+test('the write timeout starts again when the client reads some of its response', () => {
+  const handle = { bytesWritten: 1_000, writeQueueSize: 1_000 };
+  const reset = vi.fn();
+  const connections = new Connections(
+    { connections: 1, perAddress: 1, requestsPerAddress: 1, pipelined: 1 },
+    () => false,
+  );
+  const socket = { writableLength: 1_000, resetAndDestroy: reset, _handle: handle };
+  // The cast: connections use nothing else of a socket.
+  connections.open(Object.assign(new EventEmitter(), socket) as unknown as Socket);
+  const resetsAfter = (...read: number[]) =>
+    read.map((bytes) => {
+      handle.writeQueueSize -= bytes;
+      connections.resetStalled(3);
+      return reset.mock.calls.length;
+    });
+  expect(resetsAfter(0, 0, 1, 0, 0, 1, 0, 0, 0)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1]);
 });
