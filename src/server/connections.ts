@@ -4,6 +4,7 @@ import { Node, Yallist } from 'yallist';
 import { acceptedBytes } from './accepted-bytes.ts';
 import type { IsTrustedProxy } from './client-address.ts';
 import { networkOf } from './ip-address.ts';
+import { endSocket } from './socket-response.ts';
 
 /** Maximum number of connections and concurrent requests. */
 export interface ConnectionLimits {
@@ -118,15 +119,16 @@ export class Connections {
   }
 
   /**
-   * Aborts a connection whose input cannot be read any further. After the pending responses are sent, calls `refuse`,
-   * or `end` if the unreadable request already has its response. Does nothing if the connection is closed or aborting.
+   * Aborts a connection whose input cannot be read any further. After the pending responses are sent, calls `refuse`, or
+   * ends the connection if the unreadable request already has its response. Does nothing if the connection is closed or
+   * aborting.
    */
-  abort(socket: Socket, refuse: () => void, end: () => void): void {
+  abort(socket: Socket, refuse: () => void): void {
     const connection = this.#open.get(socket);
     if (connection === undefined || connection.isAborting) return;
     connection.isClosing = true;
     connection.isAborting = true;
-    afterPendingResponses(connection, refuse, end);
+    afterPendingResponses(connection, refuse);
   }
 
   /**
@@ -154,8 +156,8 @@ export class Connections {
 
   /** Closes the connections without pending responses. */
   closeIdle(): void {
-    for (const { socket, pending, isAborting } of this.#open.values()) {
-      if (pending === 0 && !isAborting) socket.destroy();
+    for (const { socket, pending } of this.#open.values()) {
+      if (pending === 0) socket.destroy();
     }
   }
 
@@ -211,16 +213,17 @@ function closeAfterLastResponse(connection: Connection): void {
 }
 
 /**
- * Calls `refuse` or `end` after the pending responses. Waits for the latest of them only if its request has arrived
- * completely or its response has begun. Otherwise, that request is the unreadable one, and the refusal is its response.
+ * Calls `refuse` or ends the connection after the pending responses. Waits for the latest of them only if its request has
+ * arrived completely or its response has begun. Otherwise, that request is the unreadable one, and the refusal is its
+ * response.
  */
-function afterPendingResponses(connection: Connection, refuse: () => void, end: () => void): void {
+function afterPendingResponses(connection: Connection, refuse: () => void): void {
   const { lastResponse, unreadRequest } = connection;
   if (lastResponse === undefined) {
     if (unreadRequest === undefined || unreadRequest.complete) refuse();
-    else end();
+    else endSocket(connection.socket);
   } else if (lastResponse.req.complete || lastResponse.headersSent) {
-    lastResponse.once('close', () => afterPendingResponses(connection, refuse, end));
+    lastResponse.once('close', () => afterPendingResponses(connection, refuse));
   } else if (lastResponse.socket === null) lastResponse.once('socket', refuse);
   else refuse();
 }

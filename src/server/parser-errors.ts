@@ -6,7 +6,7 @@ import type { OnResponse } from '../telemetry/requests.ts';
 import type { Connections } from './connections.ts';
 import { headersTooLarge, notHttp, requestTimeout, unknownMethod, unsupportedVersion } from './refusals.ts';
 import { newRequestId } from './respond.ts';
-import { endSocket, respondOnSocket } from './socket-response.ts';
+import { respondOnSocket } from './socket-response.ts';
 
 /** An error of Node's HTTP parser, or of the connection itself. */
 interface ParserError extends NodeJS.ErrnoException {
@@ -22,12 +22,11 @@ interface ParserError extends NodeJS.ErrnoException {
 export function handleParserErrors(server: Server, connections: Connections, onResponse: OnResponse): void {
   const refuse = (socket: Socket, reply: Reply) => {
     const { remoteAddress: address } = socket;
-    const send = () => {
+    connections.abort(socket, () => {
       const requestId = newRequestId();
       onResponse({ requestId, address, outcome: reply.outcome, status: reply.status, milliseconds: 0 });
       respondOnSocket(socket, reply, requestId);
-    };
-    connections.abort(socket, send, () => endSocket(socket));
+    });
   };
   server.on('connect', ({ socket }: IncomingMessage, tunnel: Duplex) => {
     // Node has removed its own listener, and an error without one ends the process. If the request has a body, the

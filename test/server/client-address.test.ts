@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addressReader } from '../../src/server/client-address.ts';
 import { canonicalAddress, networkOf } from '../../src/server/ip-address.ts';
+import { sendRaw } from '../harness/client.ts';
+import { startServer } from '../harness/server.ts';
 
 /** Returns a request from a peer, with the `X-Forwarded-For` of proxies. */
 function request(peer: string, forwarded?: string): IncomingMessage {
@@ -117,4 +119,14 @@ test('recognises any number of proxies', () => {
 
 test('ignores X-Forwarded-For without trusted proxies', () => {
   expect(addressReader([])(request('10.0.0.1', '198.51.100.1'))).toBe('10.0.0.1');
+});
+
+test('reports the address of the client of a request with an invalid URL', async () => {
+  const reported: unknown[] = [];
+  const server = await startServer({
+    trustedProxies: ['loopback'],
+    onResponse: ({ status, address }) => void reported.push([status, address]),
+  });
+  await sendRaw(server, 'OPTIONS * HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n');
+  expect(reported).toEqual([[400, '192.0.2.1']]);
 });

@@ -1,6 +1,7 @@
 /** Documents are served within a memory limit, because they are a thousand times as large as other responses. */
 import { EventEmitter } from 'node:events';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { createDocument } from '../../src/server/document.ts';
 import { Documents } from '../../src/server/documents.ts';
 
 beforeEach(() => {
@@ -37,7 +38,7 @@ function download(
     env: { incoming: { socket }, outgoing },
     req: { method, header: () => undefined },
   } as unknown as Parameters<Documents['serve']>[0];
-  documents.serve(context, { bytes: Buffer.alloc(1_000), headers: {} });
+  documents.serve(context, createDocument(Buffer.alloc(1_000), {}));
   return outgoing;
 }
 

@@ -56,7 +56,10 @@ test.each([
   const other = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
   onTestFinished(() => other.stop());
   const starting = startHttpServer(app, { host, port: other.port, log });
-  await expect(starting).rejects.toMatchObject({ message: message(other.port) });
+  await expect(starting).rejects.toMatchObject({
+    message: message(other.port),
+    cause: { syscall: 'listen' },
+  });
 });
 
 test.each([

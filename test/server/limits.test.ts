@@ -100,7 +100,10 @@ const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const longBody = JSON.stringify('x'.repeat(10_000_000));
 
 /** Starts a server that responds only when the test calls `respondNext`. */
-async function startControlledServer(body = '{}', options: { writeTimeout?: number } = {}) {
+async function startControlledServer(
+  body = '{}',
+  options: { writeTimeout?: number; requestsPerAddress?: number } = {},
+) {
   const waiting: (() => void)[] = [];
   const app = {
     fetch: () => new Promise<Response>((resolve) => waiting.push(() => resolve(new Response(body)))),
@@ -173,6 +176,31 @@ test('responds to requests in flight while it stops, and announces that connecti
   );
   expect(connectionHeaders.toSorted()).toEqual(['200 close', '200 close', '200 keep-alive']);
   await stopped;
+  expect(waiting).toEqual([]);
+});
+
+test('processes a hundred requests in flight on one connection, and closes it after the last', async () => {
+  const { connected, respondNext, waiting } = await startControlledServer();
+  const socket = await connected();
+  const received = responsesOn(socket);
+  socket.write(get.repeat(150));
+  await expect.poll(() => waiting.length).toBeGreaterThanOrEqual(100);
+  while (waiting.length > 0) await respondNext();
+  const responses = await received;
+  expect(responses).toHaveLength(100);
+  expect(responses.findIndex(({ headers }) => headers['connection'] === 'close')).toBe(99);
+});
+
+test('processes no request after one that exceeds the limit of its address', async () => {
+  const { connected, respondNext, waiting } = await startControlledServer('{}', { requestsPerAddress: 1 });
+  const socket = await connected();
+  const received = responsesOn(socket);
+  socket.write(get.repeat(3));
+  await respondNext();
+  expect((await received).map(({ status, headers }) => [status, headers['connection']])).toEqual([
+    [200, 'keep-alive'],
+    [429, 'close'],
+  ]);
   expect(waiting).toEqual([]);
 });
 

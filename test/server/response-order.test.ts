@@ -10,6 +10,7 @@ import { holdWriteLock, leadsIn, startServer, type TestServer } from '../harness
 
 const { path } = operationOf('addLead');
 const person = requestValue('addLead', 'accepted');
+const health = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
 const accepted = { status: 200, json: responseValue('addLead', 200, 'accepted') };
 
 const open: { destroy(): void }[] = [];
@@ -108,15 +109,55 @@ test.each([
   expect(reported).toEqual([status]);
 });
 
-test('sends no second response if the body of a finished request cannot be read', async () => {
+test.each([
+  ['without a key', 'Host: a\r\n', 401],
+  ['without a Host', '', 400],
+])(
+  'ends the connection without a second response if the body of a finished request %s cannot be read',
+  async (_what, header, status) => {
+    const server = await startServer();
+    const socket = connectTo(server);
+    const first = responsesOn(socket, 1);
+    socket.write(`POST ${path} HTTP/1.1\r\n${header}Transfer-Encoding: chunked\r\n\r\n`);
+    expect((await first).map((response) => response.status)).toEqual([status]);
+    const others = responsesOn(socket);
+    socket.write('no chunk\r\n');
+    expect(await others).toEqual([]);
+  },
+);
+
+test('responds to the latest of several requests, of which others have their response, before it refuses garbage', async () => {
   const server = await startServer();
   const socket = connectTo(server);
-  const first = responsesOn(socket, 1);
-  socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`);
-  expect((await first).map(({ status }) => status)).toEqual([401]);
-  const others = responsesOn(socket);
-  socket.write('no chunk\r\n');
-  expect(await others).toEqual([]);
+  const aborted = vi.spyOn(Connections.prototype, 'abort');
+  onTestFinished(() => void aborted.mockRestore());
+  const lock = holdWriteLock(server.file);
+  const received = responsesOn(socket);
+  const first = once(socket, 'data');
+  socket.write(`${health}${add(server)}`);
+  await first;
+  socket.write('\x00\x01rubbish\r\n\r\n');
+  await expect.poll(() => aborted.mock.calls.length).toBeGreaterThan(0);
+  lock.release();
+  expect((await received).map(({ status }) => status)).toEqual([200, 200, 400]);
+});
+
+test('processes no request that arrives after the one before it has timed out', async () => {
+  const server = await startServer({ requestTimeout: 200 });
+  const socket = connectTo(server);
+  const aborted = vi.spyOn(Connections.prototype, 'abort');
+  const begun = vi.spyOn(Connections.prototype, 'beginRequest');
+  onTestFinished(() => void vi.restoreAllMocks());
+  const lock = holdWriteLock(server.file);
+  const received = responsesOn(socket);
+  const late = add(server, '07840258822');
+  socket.write(add(server) + late.slice(0, 20));
+  await expect.poll(() => aborted.mock.calls.length).toBeGreaterThan(0);
+  socket.write(late.slice(20));
+  await expect.poll(() => begun.mock.calls.length).toBe(2);
+  lock.release();
+  expect((await received).map(({ status }) => status)).toEqual([200, 408]);
+  expect(await leadsIn(server.store)).toHaveLength(1);
 });
 
 test('responds to an add before a slow request that follows it times out', async () => {
