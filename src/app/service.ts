@@ -19,6 +19,7 @@ import { deliveryStatus, startDispatcher } from './delivery.ts';
 import { LeadMetricsReader } from './lead-metrics.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
+import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { urlOf } from './url.ts';
 
@@ -65,6 +66,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     connections: config.databaseConnections,
     observer,
   });
+  await agreeOnSettings(store, config);
   const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { readConfig, readEnvironment } from '../app/config.ts';
+import { withRecordedSettings } from '../app/settings.ts';
 import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
@@ -15,6 +16,7 @@ import { keyCommand } from './key.ts';
 import { leadCommand } from './lead.ts';
 import { partnerCommand } from './partner.ts';
 import { pruneCommand } from './prune.ts';
+import { settingsCommand } from './settings.ts';
 import { storeCommand } from './store.ts';
 import { submissionCommand } from './submission.ts';
 import { typeCommand } from './type.ts';
@@ -29,6 +31,7 @@ const commands = [
   submissionCommand,
   dueCommand,
   deliveryCommand,
+  settingsCommand,
   watchCommand,
   pruneCommand,
   storeCommand,
@@ -48,10 +51,10 @@ export function createContext(
   return {
     commandName: name,
     open: async () => {
-      const { databaseUrl, databaseConnections, defaultCountry, dialWithin } = await readConfig(
-        environment(),
-      );
-      const store = await openStore(databaseUrl, { connections: databaseConnections, schema: 'require' });
+      const variables = environment();
+      const { databaseUrl, databaseConnections: connections } = await readConfig(variables);
+      const store = await openStore(databaseUrl, { connections, schema: 'require' });
+      const { defaultCountry, dialWithin } = await readConfig(await withRecordedSettings(variables, store));
       return { store, parsePhone: phoneParser(defaultCountry), dialWithin };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),

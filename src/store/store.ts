@@ -12,6 +12,7 @@ import type { Submission } from '../leads/submission.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
+import type { Settings } from './settings.ts';
 import type { Table, TableRow } from './tables.ts';
 import type { Watch } from './watch.ts';
 
@@ -459,6 +460,7 @@ export interface Store
   extends Intake,
     Delivery,
     DeliveryPauses,
+    Settings,
     Registry,
     Records,
     OperatorActions,

@@ -19,6 +19,7 @@ export const tablesToCopy: readonly Table[] = [
   { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keyLength: 1 },
   { name: 'partner', columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst'], keyLength: 1 },
   { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at'], keyLength: 2 },
+  { name: 'setting', columns: ['name', 'value', 'set_at'], keyLength: 1 },
   { name: 'granted_type', columns: ['partner_id', 'type_id'], keyLength: 2 },
   {
     name: 'api_key',

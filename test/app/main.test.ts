@@ -12,6 +12,7 @@ import { readConfig } from '../../src/app/config.ts';
 import { diallers } from '../../src/delivery/diallers.ts';
 import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { executeCli } from '../harness/cli.ts';
 import { openRaw, rawRequest, responsesOn, send, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
@@ -467,6 +468,33 @@ test('applies the configured burst, and serves metrics on the configured address
   expect(headers['ratelimit-policy']).toBe('"default";q=7;w=2');
 });
 
+test('does not start if its settings differ from those of the store, until they are changed there', async () => {
+  const environment = { ...settings(), ALLOWED_COUNTRIES: 'IE, gb', DIAL_WITHIN: '120m' };
+  const first = await startMain(environment);
+  const { file: _file, ...other } = {
+    ...environment,
+    ALLOWED_COUNTRIES: 'all',
+    DIAL_WITHIN: '2h',
+    DEFAULT_COUNTRY: 'IE',
+  };
+  expect(await run('src/main.ts', [], other)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: [
+      'The server did not start: ALLOWED_COUNTRIES is all for this server, and GB,IE in the store. Set ALLOWED_COUNTRIES=GB,IE, or run `leads settings set ALLOWED_COUNTRIES all` and restart every server with that value.',
+      'DEFAULT_COUNTRY is IE for this server, and GB in the store. Set DEFAULT_COUNTRY=GB, or run `leads settings set DEFAULT_COUNTRY IE` and restart every server with that value.\n',
+    ].join('\n'),
+  });
+  for (const [name, value] of [
+    ['ALLOWED_COUNTRIES', 'all'],
+    ['DEFAULT_COUNTRY', 'IE'],
+  ] as const) {
+    expect(await executeCli(['settings', 'set', name, value], other)).toMatchObject({ code: 0 });
+  }
+  await startMainAgain(other);
+  expect((await send(first.target, 'leadStatus')).status).toBe(200);
+});
+
 test('rejects a number that is not called and logs the reason, but still finds and cancels its lead', async () => {
   const environment = settings();
   const french = '+33612345678';
@@ -478,6 +506,7 @@ test('rejects a number that is not called and logs the reason, but still finds a
   await stopped;
 
   const restricted = { ...environment, ALLOWED_COUNTRIES: 'GB' };
+  await executeCli(['settings', 'set', 'ALLOWED_COUNTRIES', 'GB'], environment);
   const child = start('src/main.ts', [], restricted);
   const target = { ...before.target, url: (await untilListening(child, false)).target.url };
   const lines = untilOutput(child, /(?:"field"[\s\S]*){3}\n/);

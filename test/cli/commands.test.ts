@@ -1,17 +1,18 @@
 /** The `leads` command, as people and scripts use it. Tests of its streams and its help run it in its own process. */
 
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
 import { redactedUrl } from '../../src/store/open.ts';
+import { migrations } from '../../src/store/sqlite/file/migrate.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { executeCli } from '../harness/cli.ts';
 import { mobileOf } from '../harness/mobile.ts';
-import { emptyDatabase } from '../harness/postgres.ts';
+import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { type Finished, finished, run, start } from '../harness/process.ts';
 import { cancel, deliverDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
@@ -25,6 +26,16 @@ function storeWithCli() {
     return executeCli(words, { DATABASE_URL: `sqlite:${file}` });
   };
   return { file, leads, open: () => openSqliteStore(file) };
+}
+
+const fixture = (name: string) => new URL(`../fixtures/1.0.0/${name}`, import.meta.url);
+
+/** Copies a file of version 1.0.0 to a temporary directory. */
+function copyOfFixture(name: string): string {
+  const file = join(temporaryDirectory(), name);
+  copyFileSync(fixture(name), file);
+  chmodSync(file, 0o600);
+  return file;
 }
 
 /** Parses one JSON value per line. */
@@ -569,6 +580,7 @@ const commandsOnAStore = [
   ['submission', 'list'],
   ['due'],
   ['delivery', 'list'],
+  ['settings', 'list'],
   ['watch', '--json'],
   ['prune', '--older-than', '400d'],
   ['store', 'migrate'],
@@ -591,6 +603,63 @@ test.each(commandsOnAStore.map((words) => [words]))('leads %j creates no store',
   });
   expect(readdirSync(directory)).toEqual([]);
 });
+
+test('commands use the settings in the store, whatever their environment is', async () => {
+  const { file, leads, open } = storeWithCli();
+  const store = open();
+  const { first, from } = await seeded(store);
+  await store.submit(from(first.id, { mobile: '+33612345678' }));
+  await store.submit(from(first.id, { mobile: '+33612345679', receivedAt: Date.now() - 7_200_000 }));
+  await store.recordSettings({ DEFAULT_COUNTRY: 'FR' });
+  await store.close();
+  const elsewhere = { DATABASE_URL: `sqlite:${file}`, DEFAULT_COUNTRY: 'DE', DIAL_WITHIN: 'off' };
+  const shown = await executeCli(['lead', 'show', '06 12 34 56 78', '--json'], elsewhere);
+  expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('+33612345678') });
+
+  expect(await leads('settings', 'set', 'DEFAULT_COUNTRY', 'gb')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^Set DEFAULT_COUNTRY to GB\. .* Restart every server with DEFAULT_COUNTRY=GB/,
+    ),
+  });
+  expect(lines(await leads('settings', 'set', 'DIAL_WITHIN', '60m', '--json'))).toEqual([
+    { name: 'DIAL_WITHIN', value: '1h' },
+  ]);
+  expect(lines(await executeCli(['settings', 'list', '--json'], elsewhere))).toMatchObject([
+    { name: 'DEFAULT_COUNTRY', value: 'GB' },
+    { name: 'DIAL_WITHIN', value: '1h' },
+  ]);
+  expect(await executeCli(['lead', 'show', '06 12 34 56 78'], elsewhere)).toMatchObject({ code: 1 });
+  expect((await leads('settings', 'set', 'DIAL_WITHIN', 'soon')).stderr).toBe(
+    'DIAL_WITHIN must be off, or a duration such as 24h or 90m; it is "soon".\n',
+  );
+  expect((await leads('settings', 'set', 'PORT', '1')).stderr).toContain('Allowed choices are');
+});
+
+test.each(['SQLite', 'PostgreSQL'])(
+  'migrates an older store in %s only with `store migrate`',
+  async (kind) => {
+    const url = kind === 'SQLite' ? `sqlite:${copyOfFixture('leads.db')}` : await emptyDatabase();
+    if (kind === 'PostgreSQL') await asAdministrator(url, readFileSync(fixture('leads.sql'), 'utf8'));
+    const environment = { DATABASE_URL: url };
+    const latest = migrations.length;
+    for (const words of [
+      ['lead', 'list'],
+      ['type', 'add', 'new'],
+    ]) {
+      expect(await executeCli(words, environment)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(
+          ` has migration 1, and this version needs migration ${latest}. Run \`leads store migrate\``,
+        ),
+      });
+    }
+    const migrate = () => executeCli(['store', 'migrate', '--json'], environment);
+    expect(lines(await migrate())).toEqual([{ from: 1, to: latest }]);
+    expect(lines(await migrate())).toEqual([{ from: latest, to: latest }]);
+    expect(await executeCli(['lead', 'list'], environment)).toMatchObject({ code: 0, stderr: '' });
+  },
+);
 
 test.each(['SQLite', 'PostgreSQL'])('creates a store in %s, but not a second time', async (kind) => {
   const url = kind === 'SQLite' ? `sqlite:${join(temporaryDirectory(), 'leads.db')}` : await emptyDatabase();

@@ -66,6 +66,7 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
   await cancel(store, { partnerId, type, mobile: '+4915112345678' });
   await cancel(store, { partnerId: second.id, type, mobile: '+447840258823' });
   await store.pauseDelivery({ type: 'motor', by: 'operator', reason });
+  await store.setSetting('ALLOWED_COUNTRIES', 'GB,'.repeat(245).slice(0, -1));
   await store.close();
   return { file, rerun, leadId: lead?.id ?? '' };
 }
@@ -140,6 +141,7 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
     ['cancellation.cancellationView', person, ['RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME', 'LEAD']],
     ['due.view', ['due'], ['ID', 'DUE', 'TYPE', 'MOBILE', 'NAME']],
     ['delivery.pauseView', ['delivery', 'list'], ['TYPE', 'SINCE', 'BY', 'REASON']],
+    ['settings.view', ['settings', 'list'], ['NAME', 'VALUE', 'SET']],
     ['submission.rerunView', ['submission', 'rerun', rerun.id, '--force'], ['ID', 'OUTCOME', 'LEAD']],
     [
       'cancellation.relatedView',

@@ -10,6 +10,7 @@ import { operatorActions } from './conformance/operator-actions.ts';
 import { outcomes } from './conformance/outcomes.ts';
 import { pauses } from './conformance/pauses.ts';
 import { registry } from './conformance/registry.ts';
+import { settings } from './conformance/settings.ts';
 import { submissions } from './conformance/submissions.ts';
 import { watch } from './conformance/watch.ts';
 import type { TestedStore } from './stores.ts';
@@ -24,6 +25,7 @@ const suites: Record<string, Behaviours> = {
   'operator actions': operatorActions,
   lookups,
   registry,
+  settings,
   watch,
 };
 

@@ -1,14 +1,17 @@
 import type { DeliveryPauses } from '../delivery-pause.ts';
+import type { Settings } from '../settings.ts';
 import type { Maintenance, Records, Registry, Tables } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
 import { pruning } from './maintenance.ts';
 import { records } from './records.ts';
 import { registry } from './registry.ts';
+import { settings } from './settings.ts';
 import { tableReader } from './tables.ts';
 
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &
+  Settings &
   Registry &
   Records &
   Pick<Maintenance, 'prune' | 'deleteIdempotencyRecords'> &
@@ -18,6 +21,7 @@ type SharedStore = DeliveryPauses &
 export function sharedStore(database: SqlDatabase): SharedStore {
   return {
     ...deliveryPauses(database),
+    ...settings(database),
     ...registry(database),
     ...records(database),
     ...pruning(database),

@@ -1,0 +1,62 @@
+import { UserError } from '../errors/user-error.ts';
+import type { Settings } from '../store/settings.ts';
+import { formatDuration } from '../text/duration.ts';
+import { type Config, readConfig } from './config.ts';
+
+/**
+ * The variables whose values every server and command of a store must share: two servers that read phone numbers as those
+ * of different countries would call the same person twice.
+ */
+export const settingNames = [
+  'ALLOWED_COUNTRIES',
+  'ALLOWED_SPECIAL_NUMBERS',
+  'DEFAULT_COUNTRY',
+  'DIAL_WITHIN',
+] as const;
+
+export type SettingName = (typeof settingNames)[number];
+
+/** Returns the shared settings of a configuration, each written in one way only. */
+export function settingsOf(config: Config): Record<SettingName, string> {
+  const { countries, special } = config.phonePolicy;
+  return {
+    ALLOWED_COUNTRIES: countries === undefined ? 'all' : [...countries].toSorted().join(','),
+    ALLOWED_SPECIAL_NUMBERS: special.size === 0 ? 'off' : [...special].toSorted().join(','),
+    DEFAULT_COUNTRY: config.defaultCountry,
+    DIAL_WITHIN: config.dialWithin === undefined ? 'off' : formatDuration(config.dialWithin),
+  };
+}
+
+/** Returns a value of a setting as the store records it. @throws {ConfigError} if it is invalid */
+export async function normaliseSetting(name: SettingName, value: string): Promise<string> {
+  return settingsOf(await readConfig({ [name]: value }))[name];
+}
+
+/**
+ * Records the server's settings in the store, or compares them with those that it has recorded.
+ *
+ * @throws {UserError} if they differ
+ */
+export async function agreeOnSettings(store: Settings, config: Config): Promise<void> {
+  const own: Readonly<Record<string, string>> = settingsOf(config);
+  const recorded = await store.recordSettings(own);
+  const differences = recorded.filter(({ name, value }) => own[name] !== undefined && own[name] !== value);
+  if (differences.length === 0) return;
+  const lines = differences.map(
+    ({ name, value }) =>
+      `${name} is ${own[name]} for this server, and ${value} in the store. Set ${name}=${value}, or run \`leads settings set ${name} ${own[name]}\` and restart every server with that value.`,
+  );
+  throw new UserError(lines.join('\n'));
+}
+
+/**
+ * Returns the environment with the settings that the store has recorded, which take precedence: a command must not
+ * depend on the shell that it is run from.
+ */
+export async function withRecordedSettings(
+  environment: NodeJS.ProcessEnv,
+  store: Settings,
+): Promise<NodeJS.ProcessEnv> {
+  const recorded = await store.settings();
+  return { ...environment, ...Object.fromEntries(recorded.map(({ name, value }) => [name, value])) };
+}

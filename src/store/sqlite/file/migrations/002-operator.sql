@@ -1,0 +1,7 @@
+-- Settings that every server and command of the store shares.
+CREATE TABLE setting (
+  -- Name of the environment variable.
+  name TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL,
+  set_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
