@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The CLI's process. It sets V8's flags, the same as the server's, before the modules are loaded. */
 import { avoidPretenuring, enableModuleCache } from './app/runtime.ts';
 

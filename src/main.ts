@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The server's process. It sets V8's flags before the modules are loaded. */
 import { avoidPretenuring, enableModuleCache } from './app/runtime.ts';
 

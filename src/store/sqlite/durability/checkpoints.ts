@@ -1,9 +1,11 @@
 import { fstatSync } from 'node:fs';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { descriptorOf } from '../file/descriptors.ts';
 import type { CheckpointedFile, CheckpointTask } from './checkpoint-thread.ts';
 
-const thread = new URL('checkpoint-thread.ts', import.meta.url);
+/** In the compiled package, it is a JavaScript file, as this one. */
+const thread = new URL(`checkpoint-thread${extname(import.meta.url)}`, import.meta.url);
 
 /**
  * Growth of the log after which a checkpoint runs (pages; 1 MB with the usual page of 4 KiB). The disk is busy during a
