@@ -133,10 +133,10 @@ test('the retry schedule of the guide is that of the program', () => {
   expect(pauses).toEqual(defaultRetrySchedule);
 });
 
-test('the table of health checks lists every path that the server serves itself', () => {
-  const documented = rows('docs/operating/deployment.md', 'Health checks').flatMap(([cell = '']) =>
-    cell.split(', '),
-  );
+test('the tables of health checks and public pages list every path that the server serves itself', () => {
+  const documented = ['Health checks', 'Public pages']
+    .flatMap((heading) => rows('docs/operating/deployment.md', heading))
+    .flatMap(([cell = '']) => cell.split(', '));
   const routes = ['app', 'public-routes'].map((file) => read(`src/server/${file}.ts`)).join('');
   const served = [...routes.matchAll(/(?:app\.get|serve)\('(\/[^']+)'/g)];
   const paths = served.map(([, path = '']) => path);
