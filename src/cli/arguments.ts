@@ -8,7 +8,7 @@ export function limitOption(): Option {
     .default(undefined, '100 in a table, all with --json');
 }
 
-/** Parses a whole number in decimal digits. NaN: the text is none, such as `0x10`, `1e3` or ` 5`. */
+/** Parses a whole number in decimal digits. Returns NaN for any other text, such as `0x10`, `1e3` or ` 5`. */
 export function parseDigits(text: string): number {
   const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
   return Number.isSafeInteger(number) ? number : Number.NaN;

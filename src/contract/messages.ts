@@ -60,7 +60,10 @@ function inSchemaOrder(found: Map<string, Set<string>>, schema: BodySchema): [st
   });
 }
 
-/** Returns the errors about fields, with those about length last. Ajv also reports that an alternative of the body failed. */
+/**
+ * Returns the errors about fields, with those about length last. Leaves out Ajv's additional error that an alternative
+ * of the body failed.
+ */
 function errorsOfFields(errors: readonly ErrorObject[]): ErrorObject[] {
   const isLength = ({ keyword }: ErrorObject) => Number(keyword === 'maxLength');
   const ofFields = errors.filter(({ keyword }) => keyword !== 'if');

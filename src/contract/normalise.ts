@@ -3,8 +3,8 @@ import { allowsType, type BodySchema } from './document.ts';
 
 /**
  * Returns a function that normalises a body: it removes blank fields that are required or may be null, and converts
- * strings of digits in fields that may be integers, and `"true"` and `"false"` in fields that may be booleans. A body that
- * needs no change is returned as it is.
+ * strings of digits in fields that may be integers, and `"true"` and `"false"` in fields that may be booleans. A body
+ * that needs no change is returned as it is.
  */
 export function bodyNormaliser(schema: BodySchema): (body: object) => object {
   const rules = Object.entries(schema.properties)

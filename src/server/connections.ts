@@ -132,7 +132,8 @@ export class Connections {
   }
 
   /**
-   * Checks every connection, and resets those whose client has read nothing of a response since a number of checks.
+   * Checks every connection, and resets those whose client has read nothing of a response for `maxChecks` checks
+   * in a row.
    *
    * Node's `server.timeout` is no substitute: it starts again whenever the client sends something.
    */

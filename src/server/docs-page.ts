@@ -40,8 +40,8 @@ export interface DocsValues {
 }
 
 /**
- * Returns a file of the partners' page, loaded at the first request. The security policy of a page allows its own inline
- * scripts and no other hosts.
+ * Returns a file of the partners' page, loaded at the first request. The security policy of a page allows its own
+ * inline scripts and no other hosts.
  */
 export function docsFile(file: File, { supportContact, publicUrl }: DocsValues = {}): Document {
   const key = JSON.stringify([file, supportContact, publicUrl]);

@@ -20,8 +20,8 @@ const checkInterval = 5_000;
 /** Maximum time for a client to read a document (ms). */
 const readTimeout = 60_000;
 
-/** What was sent on a connection. */
-interface Sent {
+/** The documents that were sent on a connection. */
+interface SentDocuments {
   bytes: number;
   /** The response with the latest document. */
   response: ServerResponse;
@@ -37,13 +37,13 @@ interface Sent {
  * Serves documents within a memory limit, because they are a thousand times as large as other responses. The system
  * buffers what a client has not read, and does not report when it has read it. Everything sent on a connection is
  * therefore counted as unread until the connection is closed: after a minute, unless a later request on it is in
- * flight. Above the limit, the oldest such connection is reset that is not being read, or the oldest of all.
+ * flight. Above the limit, the oldest such connection that is not being read is reset, or else the oldest of all.
  */
 export class Documents {
   readonly #readAddress: ReadAddress;
   readonly #maxUnread: number;
   readonly #downloads = new AddressRateLimiter(downloadLimit);
-  readonly #sent = new Map<Socket, Sent>();
+  readonly #sent = new Map<Socket, SentDocuments>();
   #unread = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -97,7 +97,7 @@ export class Documents {
   }
 
   /** Resets the oldest matching connections, except for one, until the limit is met. */
-  #resetOldest(except: Socket, matches: (sent: Sent) => boolean): void {
+  #resetOldest(except: Socket, matches: (sent: SentDocuments) => boolean): void {
     for (const [socket, sent] of this.#sent) {
       if (this.#unread <= this.#maxUnread) return;
       if (socket === except || !matches(sent)) continue;
@@ -115,7 +115,7 @@ export class Documents {
   }
 
   /** Resets a connection after a minute, but not while a later request on it, such as one with a lead, is in flight. */
-  #check(socket: Socket, sent: Sent): void {
+  #check(socket: Socket, sent: SentDocuments): void {
     const accepted = acceptedBytes(socket);
     sent.isBeingRead = accepted > sent.accepted;
     sent.accepted = accepted;
@@ -129,9 +129,9 @@ export class Documents {
   }
 }
 
-/** Returns whether a response after that with the document is in progress on a connection. */
-function isBusy(socket: Socket, document: ServerResponse): boolean {
+/** Returns whether a connection has a response in progress that is later than that with the latest document. */
+function isBusy(socket: Socket, documentResponse: ServerResponse): boolean {
   // The cast: Node keeps the current response there (null: none), but its types do not declare it.
   const { _httpMessage: current } = socket as Socket & { _httpMessage: ServerResponse | null };
-  return document.closed && current !== null;
+  return documentResponse.closed && current !== null;
 }

@@ -77,7 +77,7 @@ const insertRerun = statement(
   'INSERT INTO rerun (submission_id, rerun_at, outcome, lead_id) VALUES ($1, $2, $3, $4)',
 );
 
-/** Re-runs a submission. Returns the due time of its lead too (ms since 1970); undefined: no lead was created. */
+/** Re-runs a submission. Also returns when its lead is due (ms since 1970); undefined: no lead was created. */
 function* rerunSubmission(
   scheduling: Scheduling,
   id: string,

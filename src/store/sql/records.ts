@@ -19,12 +19,13 @@ export function records(database: SqlDatabase): Records {
   return {
     leads: (filter, limit) => leads(database, filter, limit),
     submissions: (filter, limit) => submissions(database, filter, limit),
-    attempts: (mobile) => all(database, attemptsFor, mobile),
-    cancellations: (mobile) => all(database, cancellationsFor, mobile),
+    attempts: (mobile) => readAll(database, attemptsFor, mobile),
+    cancellations: (mobile) => readAll(database, cancellationsFor, mobile),
   };
 }
 
-async function* all<Row extends object>(
+/** Reads the rows of a list that is short enough to be read at once. */
+async function* readAll<Row extends object>(
   database: SqlDatabase,
   list: SqlStatement<Row>,
   mobile: string,

@@ -33,7 +33,7 @@ export interface SqlStatement<Row extends object = object> {
   row?: Row;
 }
 
-/** Makes a statement whose rows have the columns of `Row`. */
+/** Creates a statement whose rows have the columns of `Row`. */
 export function statement<Row extends object = object>(
   name: string,
   text: string | ((dialect: SqlDialect) => string),
