@@ -185,11 +185,24 @@ function commandError(line: string): string | undefined {
   return unknown === undefined ? undefined : `unknown option ${unknown}: ${line}`;
 }
 
+/** Returns the content of a page's code blocks. */
+function codeBlocks(page: string): string {
+  return [...read(page).matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].map(([, block]) => block).join('\n');
+}
+
+test('the docs name the minimum version of Node', () => {
+  const { engines } = JSON.parse(read('package.json'));
+  const named = pages.flatMap((page) => [...read(page).matchAll(/Node (\d+\.\d+) or later/g)]);
+  expect(named.length).toBeGreaterThan(0);
+  for (const [, version] of named) expect(`>=${version}`).toBe(engines.node);
+});
+
 test('every `leads` command that the docs or a message name exists, with its options', () => {
   const commands = [...pages, ...files('src/**/*.ts'), 'docs/alerts.yml'].flatMap((file) =>
-    [...read(file).matchAll(/`leads ([a-z][^`\\$|]*)|leads -- ([a-z][^`\n|]*)/g)].map(
-      ([, inline, pasted = '']) => inline ?? pasted.replace(/"[^"]*"/g, 'TEXT'),
-    ),
+    [
+      ...read(file).matchAll(/`leads ([a-z][^`\\$|]*)|leads -- ([a-z][^`\n|]*)/g),
+      ...codeBlocks(file).matchAll(/(?:^|xargs -r )leads ([a-z][^\n|]*)/gm),
+    ].map(([, text, pasted = '']) => (text ?? pasted).replace(/"[^"]*"/g, 'TEXT')),
   );
   expect(commands.length).toBeGreaterThan(60);
   expect(commands.flatMap((line) => commandError(line) ?? [])).toEqual([]);

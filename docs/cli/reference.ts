@@ -8,13 +8,14 @@ The \`leads\` command manages the server's store. Servers can keep running, unle
 otherwise.
 
 \`\`\`
-npm run -s leads -- <command>
+leads <command>
 \`\`\`
 
-Without npm, run \`node src/cli.ts <command>\` with Node 24.15 or later. The command reads the server's
+The [installed package](operating/deployment.md#install-the-package) provides \`leads\`. In a clone of the repository, run
+\`npm run -s leads -- <command>\` instead; help and messages show that form there. The command reads the server's
 [environment variables](operating/configuration.md) and the file \`.env\` in the working directory.
 
-- \`--help\` describes any command.
+- \`--help\` describes any command. \`leads --version\` prints the versions of the program and of the contract.
 - \`--json\` prints JSON for scripts with any command: one object, or one per line for a list. Times are ISO 8601 in UTC.
 - A table that is wider than your terminal has fewer columns and relative times (\`3h ago\`), and continues long texts on the
   next line. In a pipe or a file, every table has all columns, and each row is one line.
