@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,16 +26,7 @@ export interface InstalledPackage {
 export async function installPackage(): Promise<InstalledPackage> {
   const node = minimumNode();
   const directory = mkdtempSync(join(tmpdir(), 'leads-package-'));
-  const source = join(directory, 'source');
-  // A copy, so that tests that run at the same time see no compiled files in the repository.
-  const isCopied = (file: string) =>
-    !/^(\.git|node_modules|data|reports|test|bench|dist)$/.test(file.slice(root.length));
-  cpSync(root, source, { recursive: true, filter: isCopied });
-  symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'));
-  const packed = await execute('npm', ['pack', '--json', '--silent', '--pack-destination', directory], {
-    cwd: source,
-  });
-  const [tarball] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[')));
+  const tarball = await packInto(directory);
   const prefix = join(directory, 'prefix');
   const file = join(directory, tarball.filename);
   const options = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
@@ -43,9 +34,30 @@ export async function installPackage(): Promise<InstalledPackage> {
   return {
     directory,
     files: join(prefix, 'lib/node_modules/leads-api'),
-    tarball: { size: tarball.size, paths: tarball.files.map(({ path }: { path: string }) => path) },
+    tarball: { size: tarball.size, paths: tarball.files.map(({ path }) => path) },
     path: [join(prefix, 'bin'), await node, '/usr/bin', '/bin'].join(delimiter),
   };
+}
+
+/** Packs this repository. Returns npm's description of the tarball, which it creates in the directory. */
+export async function packInto(
+  directory: string,
+): Promise<{ filename: string; size: number; files: { path: string }[] }> {
+  const source = mkdtempSync(join(tmpdir(), 'leads-source-'));
+  try {
+    // A copy, so that tests that run at the same time see no compiled files in the repository.
+    const isCopied = (file: string) =>
+      !/^(\.git|node_modules|data|reports|test|bench|dist)$/.test(file.slice(root.length));
+    cpSync(root, source, { recursive: true, filter: isCopied });
+    symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'));
+    const packed = await execute('npm', ['pack', '--json', '--silent', '--pack-destination', directory], {
+      cwd: source,
+    });
+    const [tarball] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf('[')));
+    return tarball;
+  } finally {
+    rmSync(source, { recursive: true, force: true });
+  }
 }
 
 /** Starts an installed command in the package's temporary directory. It is killed after the test. */
