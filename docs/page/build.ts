@@ -6,17 +6,19 @@
  * - reference.html.br: the same, compressed
  * - guide.md, llms.txt and postman.json: the guide and the contract for tools
  *
- * Reads generated/openapi.json, so run `npm run generate` first.
+ * Reads the contract in generated/, so run `npm run generate` first.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
-import { type Contract, operationsOf } from './contract.ts';
+import { operationsOf } from './contract.ts';
 import { guideAsMarkdown, llmsText, postmanCollection } from './exports.ts';
 import { renderGuide } from './markdown.ts';
+import { readContract } from './read-contract.ts';
 import { buildReference } from './reference.ts';
+import { type Repository, withRepository } from './repository.ts';
 import { searchIndex } from './search-index.ts';
 import { hero, pageOf, script } from './shell.ts';
 
@@ -27,8 +29,8 @@ const { values } = parseArgs({
 });
 const write = (file: string, content: string | Buffer) => writeFileSync(join(values.output, file), content);
 
-// The dereferenced contract: examples and schemas are in their places.
-const contract: Contract = JSON.parse(read('generated/openapi.json'));
+const contract = readContract();
+const { repository }: { repository?: Repository } = JSON.parse(read('package.json'));
 const { title, version } = contract.info;
 const operations = operationsOf(contract);
 const source = ['docs/page/guide.md', 'docs/mock.md', 'CHANGELOG.md', 'docs/page/guide-end.md']
@@ -67,5 +69,6 @@ write('postman.json', `${JSON.stringify(postmanCollection(contract), null, 2)}\n
 
 /** Reads a document of the repository as a part of the page, without its links to other files. */
 function section(file: string): string {
-  return read(file).replace(/\[([^\]]+)\]\((?!https:|#|reference\.html)[^)]+\)/g, '$1');
+  const text = file === 'docs/mock.md' ? withRepository(read(file), repository) : read(file);
+  return text.replace(/\[([^\]]+)\]\((?!https:|#|reference\.html)[^)]+\)/g, '$1');
 }

@@ -1,4 +1,12 @@
-import { examplesOf, fieldsOf, json, type Operation, operationOf, type ResponseExample } from './contract.ts';
+import {
+  examplesOf,
+  fieldsOf,
+  json,
+  type Operation,
+  operationOf,
+  type ResponseExample,
+  resultFieldsOf,
+} from './contract.ts';
 
 /** A table whose cells are Markdown. */
 export interface Table {
@@ -9,6 +17,8 @@ export interface Table {
 /** A row, with the id of its anchor in the guide. */
 export interface Row {
   id: string;
+  /** Ids of what else the row describes, without an anchor of their own. */
+  otherIds?: string[];
   cells: string[];
 }
 
@@ -16,8 +26,10 @@ export interface Row {
  * Returns the table of a table comment in the guide, generated from the contract:
  *
  * - `fields: addLead`: the fields of the request
+ * - `results: addLead`: the fields of the responses with status 200
  * - `outcomes: addLead`: the responses with status 200
  * - `states: leadStatus`: the values of `state`
+ * - `headers`: the headers of the requests and responses of all operations
  * - `messages`: the validation errors of all operations
  * - `errors`: the other errors of all operations
  *
@@ -27,8 +39,10 @@ export function tableFor(comment: string, operations: readonly Operation[]): Tab
   const [kind, id] = comment.split(': ');
   if (kind === 'errors') return errorTable(operations);
   if (kind === 'messages') return messageTable(operations);
+  if (kind === 'headers') return headerTable(operations);
   const operation = operationOf(id ?? '', operations);
   if (kind === 'fields') return fieldTable(operation);
+  if (kind === 'results') return resultTable(operation);
   if (kind === 'states') return stateTable(operation);
   if (kind === 'outcomes') return outcomeTable(operation);
   throw new Error(`The guide has an unknown table comment: ${comment}.`);
@@ -54,6 +68,50 @@ function fieldTable(operation: Operation): Table {
   return { headings: ['Field', 'Presence', 'Description', 'Example'], rows };
 }
 
+function resultTable(operation: Operation): Table {
+  const rows = new Map<string, Row>();
+  for (const { name, description, const: value, examples } of resultFieldsOf(operation)) {
+    const meaning =
+      typeof value === 'boolean' ? `${code(String(value))}: ${description}` : (description ?? '');
+    const row = rows.get(name) ?? {
+      id: `${operation.operationId}-result-${name}`,
+      cells: [code(name), '', examples?.[0] === undefined ? '' : code(JSON.stringify(examples[0]))],
+    };
+    const [, meanings = ''] = row.cells;
+    if (!meanings.includes(meaning)) row.cells[1] = `${meanings} ${meaning}`.trim();
+    rows.set(name, row);
+  }
+  const all = [...rows.values()];
+  if (all.some(({ cells }) => cells[2] !== ''))
+    return { headings: ['Field', 'Meaning', 'Example'], rows: all };
+  for (const { cells } of all) cells.pop();
+  return { headings: ['Field', 'Meaning'], rows: all };
+}
+
+/** Returns the table of the headers of all responses, and of the requests' own ones. */
+export function headerTable(operations: readonly Operation[]): Table {
+  const rows = new Map<string, Row>();
+  const add = (name: string, sent: string, description: string, example: unknown) => {
+    const shown = example === undefined ? '' : code(String(example));
+    const row = { id: `header-${name.toLowerCase()}`, cells: [code(name), sent, description, shown] };
+    if (!rows.has(name)) rows.set(name, row);
+  };
+  for (const { parameters = [] } of operations)
+    for (const { name, in: place, description, schema } of parameters)
+      if (place === 'header') add(name, 'Request', summaryOf(name, description), schema.examples?.[0]);
+  const responses = operations.flatMap((operation) =>
+    Object.entries(operation.responses).map(([status, response]) => ({ status, ...response })),
+  );
+  for (const { headers } of responses)
+    for (const [name, { description, schema }] of Object.entries(headers)) {
+      const having = responses.filter((response) => name in response.headers);
+      const statuses = [...new Set(having.map(({ status }) => status))].toSorted().join(', ');
+      const sent = having.length === responses.length ? 'Every response' : `Responses: ${statuses}`;
+      add(name, sent, description, schema.examples?.[0]);
+    }
+  return { headings: ['Header', 'Sent in', 'Meaning', 'Example'], rows: [...rows.values()] };
+}
+
 /** Returns the table of the responses with status 200. */
 export function outcomeTable(operation: Operation): Table {
   const rows = new Map<string, Row>();
@@ -61,15 +119,23 @@ export function outcomeTable(operation: Operation): Table {
   const hasOutcome = examples.some(([, example]) => example['x-outcome'] !== undefined);
   for (const [name, { summary, description, value, 'x-outcome': outcome }] of examples) {
     const body = shortBody(value);
+    const id = `${operation.operationId}-outcome-${name}`;
     // Several examples can have the same body; the first one is the plainest case.
-    if (rows.has(body + outcome)) continue;
+    if (describes(rows.get(body + outcome), id)) continue;
     const cells = [`**${summary}**`, code(body), description];
     if (hasOutcome) cells.splice(2, 0, outcome === undefined ? '' : code(outcome));
-    rows.set(body + outcome, { id: `${operation.operationId}-outcome-${name}`, cells });
+    rows.set(body + outcome, { id, cells });
   }
   const headings = ['Outcome', 'Body', 'Meaning'];
   if (hasOutcome) headings.splice(2, 0, '`Lead-Outcome`');
   return { headings, rows: [...rows.values()] };
+}
+
+/** Returns whether there is a row already, and if so, notes that it describes something else too. */
+function describes(row: Row | undefined, id: string): boolean {
+  if (row === undefined) return false;
+  row.otherIds = [...(row.otherIds ?? []), id];
+  return true;
 }
 
 function stateTable(operation: Operation): Table {
@@ -90,14 +156,16 @@ export function messageTable(operations: readonly Operation[]): Table {
     for (const [name, example] of examplesOf(operation, '400')) {
       const messages = messagesOf(example);
       const key = JSON.stringify([example.summary, messages, example.description]);
-      if (rows.has(key)) continue;
+      const ownId = `error-400-${name}-${operation.operationId}`;
+      if (describes(rows.get(key), ownId)) continue;
       const cells = [
         `**${example.summary}**`,
         messages.map(({ field, message }) => `${code(field)}: ${quoted(message)}`).join('<br>'),
         example.description,
       ];
-      const isTaken = [...rows.values()].some(({ id }) => id === `error-400-${name}`);
-      rows.set(key, { id: `error-400-${name}${isTaken ? `-${operation.operationId}` : ''}`, cells });
+      const id = `error-400-${name}`;
+      const isTaken = [...rows.values()].some((row) => row.id === id);
+      rows.set(key, { id: isTaken ? ownId : id, otherIds: [ownId], cells });
     }
   }
   return { headings: ['Problem', 'Field and message', 'Cause and fix'], rows: [...rows.values()] };
@@ -121,10 +189,10 @@ export function errorTable(operations: readonly Operation[]): Table {
         const message = errorText(value);
         const isTaken = [...causes.values()].some(({ row }) => row.id === `error-${status}-${name}`);
         const id = `error-${status}-${name}${isTaken ? `-${operation.operationId}` : ''}`;
-        const cause = causes.get(status + message) ?? {
-          row: { id, cells: [`**${status}**`, message] },
-          sentences: new Set(),
-        };
+        const known = causes.get(status + message);
+        const row = known?.row ?? { id, cells: [`**${status}**`, message] };
+        describes(row, `error-${status}-${name}-${operation.operationId}`);
+        const cause = known ?? { row, sentences: new Set() };
         cause.sentences.add(`**${summary}.** ${description}`);
         causes.set(status + message, cause);
       }

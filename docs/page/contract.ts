@@ -4,6 +4,7 @@ interface Schema {
   description?: string;
   maxLength?: number;
   examples?: unknown[];
+  const?: unknown;
 }
 
 interface RequestDifference {
@@ -29,7 +30,12 @@ export interface ResponseExample {
 interface DocumentedResponse {
   description: string;
   headers: Record<string, { description: string; required?: boolean; schema: Schema }>;
-  content: { 'application/json': { examples: Record<string, ResponseExample> } };
+  content: {
+    'application/json': {
+      schema: BodySchema & { oneOf?: BodySchema[] };
+      examples: Record<string, ResponseExample>;
+    };
+  };
 }
 
 interface BodySchema {
@@ -45,6 +51,7 @@ export interface DocumentedOperation {
   operationId: string;
   summary: string;
   description: string;
+  parameters?: { name: string; in: string; description: string; schema: Schema }[];
   requestBody: {
     content: {
       'application/json': {
@@ -80,6 +87,14 @@ export function fieldsOf({ requestBody }: DocumentedOperation): Field[] {
     name,
     isRequired: forms.every(({ required }) => required?.includes(name)),
   }));
+}
+
+/** Returns the fields of the responses with status 200, each once for every form of the body that has it. */
+export function resultFieldsOf({ responses }: DocumentedOperation): (Schema & { name: string })[] {
+  const schema = responses['200']?.content['application/json'].schema ?? {};
+  return (schema.oneOf ?? [schema]).flatMap(({ properties = {} }) =>
+    Object.entries(properties).map(([name, field]) => ({ ...field, name })),
+  );
 }
 
 /** Returns the name of the request example that the samples send: a lead that can still be cancelled. */

@@ -15,8 +15,7 @@ import {
   requestOf,
   sampleBody,
 } from './contract.ts';
-import { asMarkdown, responseTable } from './contract-tables.ts';
-import { digestOf } from './shell.ts';
+import { asMarkdown, headerTable, responseTable } from './contract-tables.ts';
 
 /** The parts of Redoc's page. */
 export interface Reference {
@@ -27,9 +26,6 @@ export interface Reference {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/** SHA-256 of Redoc's bundle for which `withoutOtherHosts` was written. */
-const knownBundle = '87027166e539dd827d19b6c089336a2d45d8e82f6c5b6d6e5ac8ab1c30900a17';
 
 /** Builds the reference of a contract. */
 export function buildReference(contract: Contract): Reference {
@@ -68,37 +64,16 @@ function partsOf(html: string): Reference {
     .split('\n')[0]
     ?.trim()
     .replace(/;$/, '');
-  const call = `hydrate(withOwnValues(${definition}), ${chosen}, document.getElementById('redoc'));`;
-  return { head, script: `<script type="module">${withoutOtherHosts(bundle)}${call}</script>` };
-}
-
-/**
- * Replaces the URL of a logo in Redoc's hidden menu, which the browser would load from another host, and its check
- * whether it can create functions from text, which browsers report as a violation of the page's security policy.
- *
- * @throws if Redoc's bundle is another one
- */
-function withoutOtherHosts(bundle: string): string {
-  const digest = digestOf(bundle);
-  if (digest !== knownBundle) {
-    throw new Error(
-      `Redoc's bundle has changed. Check withoutOtherHosts(), then set knownBundle to ${digest}.`,
-    );
-  }
-  return bundle
-    .replace(/https:\/\/cdn\.redoc\.ly\/redoc\/logo-mini(-full)?\.svg/g, 'data:,')
-    .replace(/try\{return (\w+)\._factory\?\?=Function\(\w+\),!0\}catch\{return!1\}/, 'return!1')
-    .replace(/"aria-label":`Example`,(?=options:)/, '');
+  const call = `hydrate(withOwnValues(${definition}), withChosenLanguage(${chosen}), document.getElementById('redoc'));`;
+  return { head, script: `<script type="module">${bundle}${call}</script>` };
 }
 
 /** Returns the contract as Redoc shows it. */
 function documentOf(contract: Contract): unknown {
   // The cast: the copy is changed below, so that it no longer has the members of its type.
-  const document = withSingleExamples(structuredClone(contract)) as Contract &
-    Record<string, unknown> & {
-      components: Record<string, unknown>;
-    };
-  delete document['webhooks'];
+  const document = asRedocShows(structuredClone(contract)) as Contract & {
+    components: Record<string, unknown>;
+  };
   document.components = { securitySchemes: document.components['securitySchemes'] };
   for (const operation of operationsOf(contract)) {
     const shown = document.paths[operation.path]?.post;
@@ -118,16 +93,19 @@ function documentOf(contract: Contract): unknown {
   return document;
 }
 
-/** Every response, so that the browser's own search finds it. */
+/** Every response and header, so that the browser's own search and printing find them. */
 function tables(operation: Operation): string {
   const others = Object.keys(operation.responses).filter((status) => status !== '200' && status !== '400');
+  const details = (title: string, content: string) =>
+    `<details><summary>${title}</summary>\n\n${content}\n\n</details>`;
   const part = (title: string, statuses: string[]) =>
-    `<details><summary>${title}</summary>\n\n${asMarkdown(responseTable(operation, statuses))}\n\n</details>`;
+    details(title, asMarkdown(responseTable(operation, statuses)));
   const outcomes = asMarkdown(responseTable(operation, ['200']));
   return [
     `**Outcomes**\n\n${outcomes}`,
     part('Validation errors', ['400']),
     part('Other errors', others),
+    details('Headers', asMarkdown(headerTable([operation]))),
   ].join('\n\n');
 }
 
@@ -146,17 +124,20 @@ function withContext(operation: Operation, status: string, name: string): string
     .join('\n\n');
 }
 
-/** Sets `example` beside each list of `examples`, because Redoc shows only the former. */
-function withSingleExamples<T>(value: T): T {
+/**
+ * Changes schemas to what readers need: `example`, because Redoc does not show `examples`; the known values of an open
+ * enum, as a list; and the fields of each alternative, without the list of all fields, which is meant for generators.
+ */
+function asRedocShows<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
-  for (const member of Object.values(value)) withSingleExamples(member);
-  if ('properties' in value) removeAbsent(Object(value.properties));
-  if ('examples' in value && Array.isArray(value.examples))
-    Object.assign(value, { example: value.examples[0] });
+  for (const member of Object.values(value)) asRedocShows(member);
+  const schema: Record<string, unknown> = Object(value);
+  if (Array.isArray(schema['examples'])) schema['example'] = schema['examples'][0];
+  if (Array.isArray(schema['oneOf'])) delete schema['properties'];
+  const known = Array.isArray(schema['anyOf']) ? schema['anyOf'].find((each) => 'enum' in each) : undefined;
+  if (known !== undefined) {
+    Object.assign(schema, known);
+    delete schema['anyOf'];
+  }
   return value;
-}
-
-/** Removes the members that a response never has (`false`), which Redoc would list. */
-function removeAbsent(properties: Record<string, unknown>): void {
-  for (const [name, schema] of Object.entries(properties)) if (schema === false) delete properties[name];
 }

@@ -1,6 +1,13 @@
 /** The search index of the page: every heading, operation, field, header, outcome and error message, with its URL. */
-import { examplesOf, fieldsOf, type Operation, type ResponseExample, referenceHash } from './contract.ts';
-import { messagesOf } from './contract-tables.ts';
+import {
+  examplesOf,
+  fieldsOf,
+  type Operation,
+  type ResponseExample,
+  referenceHash,
+  resultFieldsOf,
+} from './contract.ts';
+import { headerTable, messagesOf } from './contract-tables.ts';
 import type { RenderedGuide } from './markdown.ts';
 
 /** An entry: title, kind, URL relative to the page, and other text to search. */
@@ -37,60 +44,91 @@ export function searchIndex(guide: RenderedGuide, operations: readonly Operation
       plain(`POST ${path} ${description}`),
     ];
   });
-  return [...references, ...sections, ...operations.flatMap(fields), ...outcomes(guide, operations)];
+  const urls = urlsOf(guide);
+  return [
+    ...references,
+    ...sections,
+    ...operations.flatMap((operation) => fields(urls, operation)),
+    ...headers(urls, operations),
+    ...outcomes(urls, operations),
+  ];
 }
 
-function fields(operation: Operation): SearchEntry[] {
-  return fieldsOf(operation).map(({ name, description }) => [
-    name,
-    `Field · ${operation.summary}`,
-    operation.operationId === 'addLead'
-      ? `index.html#addLead-${name}`
-      : `reference.html${referenceHash(operation)}`,
-    plain(description ?? ''),
+/** Returns the URL of each row of the guide's tables, by every id of what it describes. */
+function urlsOf(guide: RenderedGuide): (id: string) => string {
+  const urls = new Map<string, string>();
+  for (const { id, otherIds = [] } of guide.tables.flatMap(({ rows }) => rows))
+    for (const each of [id, ...otherIds]) urls.set(each, `index.html#${id}`);
+  return (id) => {
+    const url = urls.get(id);
+    if (url === undefined)
+      throw new Error(`No table of the guide has the row ${id}, to which the search leads.`);
+    return url;
+  };
+}
+
+function fields(urlOf: (id: string) => string, operation: Operation): SearchEntry[] {
+  const requestFields = fieldsOf(operation).map(
+    ({ name, description }): SearchEntry => [
+      name,
+      `Field · ${operation.summary}`,
+      urlOf(`${operation.operationId}-${name}`),
+      plain(`request ${description ?? ''}`),
+    ],
+  );
+  const results = new Map<string, string>();
+  for (const { name, description } of resultFieldsOf(operation))
+    results.set(name, `${results.get(name) ?? ''} ${description}`);
+  const resultFields = [...results].map(
+    ([name, description]): SearchEntry => [
+      name,
+      `Result · ${operation.summary}`,
+      urlOf(`${operation.operationId}-result-${name}`),
+      plain(`response ${description}`),
+    ],
+  );
+  return [...requestFields, ...resultFields];
+}
+
+function headers(urlOf: (id: string) => string, operations: readonly Operation[]): SearchEntry[] {
+  return headerTable(operations).rows.map(({ id, cells: [name = '', ...cells] }) => [
+    plain(name),
+    'Header',
+    urlOf(id),
+    plain(cells.join(' ')),
   ]);
 }
 
-function outcomes(guide: RenderedGuide, operations: readonly Operation[]): SearchEntry[] {
-  const ids = new Set(guide.tables.flatMap(({ rows }) => rows.map(({ id }) => id)));
+function outcomes(urlOf: (id: string) => string, operations: readonly Operation[]): SearchEntry[] {
   const entries = operations.flatMap((operation) =>
     Object.keys(operation.responses).flatMap((status) =>
-      examplesOf(operation, status).map(([name, example]) => outcome(ids, operation, status, name, example)),
+      examplesOf(operation, status).map(([name, example]) => {
+        const id = rowId(operation, status, name);
+        return outcome(urlOf(id), operation, status, name, example);
+      }),
     ),
   );
   // Operations share most of their errors.
   return [...new Map(entries.map((entry) => [entry[0] + entry[2], entry])).values()];
 }
 
+/** Returns an id of an example in the guide's tables. */
+function rowId({ operationId }: Operation, status: string, name: string): string {
+  return status === '200' ? `${operationId}-outcome-${name}` : `error-${status}-${name}-${operationId}`;
+}
+
 function outcome(
-  ids: ReadonlySet<string>,
+  url: string,
   operation: Operation,
   status: string,
   name: string,
   example: ResponseExample,
 ): SearchEntry {
-  const candidates = [
-    `${operation.operationId}-outcome-${name}`,
-    `error-${status}-${name}-${operation.operationId}`,
-    `error-${status}-${name}`,
-  ];
-  const id = candidates.find((candidate) => ids.has(candidate)) ?? sectionOf(status, operation);
   const { summary, value, description } = example;
-  const kind = status === '200' ? `Outcome · ${operation.summary}` : `Error ${status}`;
+  const kind = status === '200' ? `Outcome 200 · ${operation.summary}` : `Error ${status}`;
   const body = status === '400' ? messagesOf(example).map(({ message }) => message) : Object.values(value);
   const words = [status, name, example['x-outcome'] ?? '', ...body, description];
-  return [summary, kind, `index.html#${id}`, plain(words.join(' '))];
-}
-
-/** The section of an example that shares the row of another one. */
-function sectionOf(status: string, operation: Operation): string {
-  if (status === '400') return 'validation-errors';
-  if (status !== '200') return 'other-errors';
-  return (
-    { addLead: 'outcomes-of-adding-a-lead', cancelLead: 'outcomes-of-cancelling-a-lead' }[
-      operation.operationId
-    ] ?? 'outcomes'
-  );
+  return [summary, kind, url, plain(words.join(' '))];
 }
 
 /** Returns the words of Markdown. */

@@ -1,5 +1,4 @@
 /** The frame that the guide and the reference share: header, menu and footer. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { keyPlaceholder, urlPlaceholder } from './code-samples.ts';
 import { type Operation, referenceHash } from './contract.ts';
@@ -91,11 +90,6 @@ ${introduction}<p class="links"><a href="#quick-start">Quick start</a><a href="r
 /** Returns JSON that cannot end the script element that contains it. */
 export function inlineJson(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
-}
-
-/** Returns the SHA-256 of a text (hex). */
-export function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 function header(file: string): string {

@@ -93,7 +93,6 @@ function policyFor(html: string): string {
     "style-src 'unsafe-inline'",
     'img-src data:',
     'font-src data:',
-    'worker-src blob:',
     "connect-src 'none'",
     "base-uri 'none'",
     "form-action 'none'",

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { type Contract, operationsOf } from '../../docs/page/contract.ts';
+import { operationsOf } from '../../docs/page/contract.ts';
 import { asMarkdown, tableFor } from '../../docs/page/contract-tables.ts';
 import { samplesOf } from '../../docs/page/markdown.ts';
+import { readContract } from '../../docs/page/read-contract.ts';
 import { operationIds, operationOf, responseExamples } from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
 import { interpreterOf, languages, outputOf, withValues } from '../harness/samples.ts';
@@ -19,8 +20,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const source = read('docs/page/guide.md');
 const markdown = read('docs/guide.md');
 const html = { 'index.html': read('docs/index.html'), 'reference.html': read('docs/reference.html') };
-const contract: Contract = JSON.parse(read('generated/openapi.json'));
-const operations = operationsOf(contract);
+const operations = operationsOf(readContract());
 
 /** Returns the ids of the elements of a page. */
 function idsIn(page: string): Set<string> {
@@ -131,6 +131,12 @@ test('the files contain nothing that is internal to the call centre', () => {
       expect(text.includes(internal), `${file}: ${internal}`).toBe(false);
     }
   }
+});
+
+test('the reference contains no extensions of the contract but outcomes and samples', () => {
+  const [, definition = ''] = html['reference.html'].split('hydrate(withOwnValues(');
+  const names = new Set([...definition.matchAll(/"(x-[\w-]+)":/g)].map(([, name]) => name));
+  expect([...names].toSorted()).toEqual(['x-codeSamples', 'x-outcome']);
 });
 
 test('the Postman collection has a request for each request example', () => {

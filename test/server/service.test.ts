@@ -57,7 +57,6 @@ test('/ redirects to the partners’ page, whose policy allows only its own scri
     "style-src 'unsafe-inline'",
     'img-src data:',
     'font-src data:',
-    'worker-src blob:',
     "connect-src 'none'",
     "base-uri 'none'",
     "form-action 'none'",

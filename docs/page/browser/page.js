@@ -33,8 +33,11 @@
   /** @param {string} text */
   const withValues = (text) =>
     text.replaceAll(urlPlaceholder, usedUrl()).replaceAll(keyPlaceholder, usedKey());
+  const chosenLanguage = () => stored('localStorage', 'leads.language');
+  /** @param {string} language */
+  const storeLanguage = (language) => store('localStorage', 'leads.language', language);
   // For the reference, which Redoc draws.
-  Object.assign(window, { withValues });
+  Object.assign(window, { withValues, chosenLanguage, storeLanguage });
 
   /** Text nodes that contain a placeholder, with their original texts. @type {Map<Text, string>} */
   const places = new Map();
@@ -87,7 +90,7 @@
       document.getElementById(tab.getAttribute('aria-controls') ?? '')?.toggleAttribute('hidden', !isChosen);
     }
   };
-  const language = stored('localStorage', 'leads.language');
+  const language = chosenLanguage();
   if (document.querySelector(`[role=tab][data-language="${CSS.escape(language)}"]`) !== null)
     choose(language);
   document.addEventListener('click', (event) => {
@@ -97,7 +100,7 @@
       // The samples above change their heights, so the chosen one is kept in its place.
       const before = tab.getBoundingClientRect().top;
       choose(tab.dataset['language'] ?? '');
-      store('localStorage', 'leads.language', tab.dataset['language'] ?? '');
+      storeLanguage(tab.dataset['language'] ?? '');
       scrollBy({ top: tab.getBoundingClientRect().top - before, behavior: 'instant' });
     }
     const copy = target?.closest('button.copy');

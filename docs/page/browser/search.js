@@ -27,8 +27,8 @@
    * @param {string[]} words @param {[string, string, string, string]} entry */
   const scoreOf = (words, entry) => {
     const [title, text] = [entry[0].toLowerCase(), entry[3].toLowerCase()];
-    // A status is part of the kind of an error.
-    const heading = entry[1].startsWith('Error') ? `${title} ${entry[1].toLowerCase()}` : title;
+    // The kind contains the status of an error, and the operation of a field or an outcome.
+    const heading = ['Guide', 'Reference'].includes(entry[1]) ? title : `${title} ${entry[1].toLowerCase()}`;
     const matches = words.map((word) => quality(word, heading) * 6 + quality(word, text));
     if (matches.includes(0)) return 0;
     const phrase = words.join(' ');
@@ -39,7 +39,12 @@
 
   /** @param {string} query */
   const find = (query) => {
-    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+    // The entries contain no marks of Markdown, which some error messages contain.
+    const words = query
+      .toLowerCase()
+      .replace(/[`*[\]|]/g, ' ')
+      .split(/\s+/)
+      .filter(Boolean);
     return entries
       .map((entry) => ({ entry, score: scoreOf(words, entry) }))
       .filter(({ score }) => score > 0)
