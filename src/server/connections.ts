@@ -19,11 +19,15 @@ export interface ConnectionLimits {
 }
 
 /** An address (IPv6: a /64 network) with connections. */
-interface Peer {
-  network: string;
-  connections: number;
-  /** Requests without a complete response. */
-  requests: number;
+export class Peer {
+  readonly network: string;
+  connections = 0;
+  /** Number of requests without a complete response. */
+  requests = 0;
+
+  constructor(network: string) {
+    this.network = network;
+  }
 }
 
 /** An open connection and its pending responses. */
@@ -168,7 +172,7 @@ export class Connections {
   }
 
   #peerOf(network: string): Peer {
-    return this.#peers.get(network) ?? { network, connections: 0, requests: 0 };
+    return this.#peers.get(network) ?? new Peer(network);
   }
 
   #closeLongestIdle(): boolean {
@@ -190,7 +194,7 @@ export class Connections {
     if (connection.pending > 0) return;
     this.#idle.pushNode(connection.idleEntry);
     // The last response may have been started before the stop, too late for `Connection: close`.
-    if (this.#isStopping) connection.socket.destroySoon();
+    if (this.#isStopping) connection.socket.destroy();
   }
 
   /** Removes a connection. Does nothing if it has already been removed. */

@@ -1,12 +1,12 @@
 /** Everything that an unauthenticated client can make grow is limited, and other clients do not notice. */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, Socket } from 'node:net';
 import { queryObjects } from 'node:v8';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import { AuthFailureLimiter } from '../../src/server/auth-failure-limiter.ts';
-import { Connections } from '../../src/server/connections.ts';
+import { Connections, Peer } from '../../src/server/connections.ts';
 import { docsFile } from '../../src/server/docs-page.ts';
 import { openRaw, post, rawRequest, responsesOn, send, sendRaw } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
@@ -289,6 +289,22 @@ test('keeps nothing of a closed connection that sent invalid HTTP', async () => 
   const before = queryObjects(Socket, { format: 'count' });
   for (let count = 0; count < 50; count += 1) await sendInvalid();
   expect(queryObjects(Socket, { format: 'count' })).toBeLessThan(before + 25);
+});
+
+test('keeps nothing of an address without connections', () => {
+  const limits = { connections: 1, perAddress: 1, requestsPerAddress: 1, pipelined: 1 };
+  const connections = new Connections(limits, () => false);
+  const openAndClose = (remoteAddress: string) => {
+    const socket = Object.assign(new EventEmitter(), { remoteAddress });
+    // The cast: connections use nothing else of a socket.
+    expect(connections.open(socket as unknown as Socket)).toBe('accepted');
+    socket.emit('close');
+  };
+  openAndClose('192.0.2.0');
+  const before = queryObjects(Peer, { format: 'count' });
+  for (let number = 1; number < 100; number += 1) openAndClose(`192.0.2.${number}`);
+  expect(queryObjects(Peer, { format: 'count' })).toBeLessThan(before + 50);
+  openAndClose('192.0.2.0');
 });
 
 test('resets the oldest download once unread documents exceed the limit', async () => {

@@ -179,6 +179,20 @@ test('responds to requests in flight while it stops, and announces that connecti
   expect(waiting).toEqual([]);
 });
 
+test('completes a response that has begun when the body of its request cannot be read, and sends no other', async () => {
+  const { connected, respondNext } = await startControlledServer(longBody);
+  const aborted = vi.spyOn(Connections.prototype, 'abort');
+  onTestFinished(() => void aborted.mockRestore());
+  const socket = await connected();
+  socket.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  await respondNext();
+  await once(socket, 'readable');
+  socket.write('no chunk\r\n');
+  await expect.poll(() => aborted.mock.calls.length).toBeGreaterThan(0);
+  const responses = await responsesOn(socket);
+  expect(responses.map(({ text }) => text.length)).toEqual([longBody.length]);
+});
+
 test('processes a hundred requests in flight on one connection, and closes it after the last', async () => {
   const { connected, respondNext, waiting } = await startControlledServer();
   const socket = await connected();
@@ -255,4 +269,14 @@ test('the write timeout starts again when the client reads some of its response'
       return reset.mock.calls.length;
     });
   expect(resetsAfter(0, 0, 1, 0, 0, 1, 0, 0, 0)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1]);
+});
+
+test('leaves no timer when it has stopped', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const app = { fetch: () => new Response() };
+  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, log: await createLog('silent') });
+  expect(vi.getTimerCount()).toBe(1);
+  await server.stop();
+  expect(vi.getTimerCount()).toBe(0);
 });

@@ -126,6 +126,17 @@ test.each([
   },
 );
 
+test('refuses garbage after a request whose body arrived after its response', async () => {
+  const server = await startServer();
+  const socket = connectTo(server);
+  const first = responsesOn(socket, 1);
+  socket.write(`POST ${path} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  expect((await first).map(({ status }) => status)).toEqual([400]);
+  const others = responsesOn(socket);
+  socket.write('0\r\n\r\n\x00\x01rubbish\r\n\r\n');
+  expect((await others).map(({ status }) => status)).toEqual([400]);
+});
+
 test('responds to the latest of several requests, of which others have their response, before it refuses garbage', async () => {
   const server = await startServer();
   const socket = connectTo(server);

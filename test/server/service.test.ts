@@ -1,6 +1,6 @@
 /** The service's own routes, for load balancers, monitors and code generators. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { startServer } from '../harness/server.ts';
@@ -62,6 +62,33 @@ test('/ redirects to the partners’ page, whose policy allows only its own scri
     "form-action 'none'",
     "frame-ancestors 'none'",
   ]);
+});
+
+test.each(['/', '/docs'])(
+  '%s redirects for now only, because browsers never forget a permanent redirect',
+  async (path) => {
+    const server = await startServer();
+    const response = await fetch(server.url + path, { redirect: 'manual' });
+    expect([response.status, response.headers.get('location')]).toEqual([302, '/docs/']);
+  },
+);
+
+test.each([
+  ['/docs/index.html', '/docs/'],
+  ['/docs/llms.txt', '/llms.txt'],
+])('%s serves the same file as %s, because links between the files are relative', async (path, other) => {
+  const server = await startServer();
+  const [one, same] = await Promise.all([path, other].map((each) => fetch(server.url + each)));
+  expect(one?.status).toBe(200);
+  expect(await one?.text()).toBe(await same?.text());
+});
+
+test('sends the reference as it was compressed at build time', async () => {
+  const server = await startServer();
+  const headers = { 'Accept-Encoding': 'br' };
+  const response = await fetch(`${server.url}/docs/reference.html`, { method: 'HEAD', headers });
+  const { size } = statSync(new URL('../../docs/reference.html.br', import.meta.url));
+  expect(response.headers.get('content-length')).toBe(String(size));
 });
 
 test('includes Request-Id in every response', async () => {
