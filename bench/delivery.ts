@@ -4,8 +4,8 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { newSubmission } from '../src/leads/submission.ts';
 import { openStore } from '../src/store/open.ts';
+import { newSubmission } from '../test/harness/submissions.ts';
 import { type PreparedStore, postgresStore, sqliteStore, startDelivering } from './deployment.ts';
 import { load } from './load.ts';
 import { machine, start } from './processes.ts';

@@ -1,9 +1,10 @@
-import { newIdentifier } from './identifier.ts';
-
 /** A request to cancel that passed validation. Like a submission, it is stored regardless of its outcome. */
 export interface Cancellation {
+  /** The identifier of its request, whose Request-Id is `uuidOf(id)`. */
   id: string;
   partnerId: number;
+  /** Id of the key that it was sent with; null: unknown. */
+  keyId: string | null;
   /** Milliseconds since 1970. */
   receivedAt: number;
   /** Name of the lead type, as sent. */
@@ -12,11 +13,6 @@ export interface Cancellation {
   mobile: string;
   /** Complete request body as sent (JSON text). */
   content: string;
-}
-
-/** Assigns an identifier to a cancellation. */
-export function newCancellation(cancellation: Omit<Cancellation, 'id'>): Cancellation {
-  return { id: newIdentifier(cancellation.receivedAt), ...cancellation };
 }
 
 /** How a stored cancellation relates to a submission of the same person and type. */

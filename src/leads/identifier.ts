@@ -41,6 +41,41 @@ export function newIdentifier(now: number = Date.now()): string {
   return prefix + suffixes[suffix];
 }
 
+/** Number of bits of the parts of a sequence in a UUID. */
+const [versionBits, variantBits, tailBits] = [12, 14, 24];
+
+/**
+ * Returns the identifier as a UUID of version 7 (RFC 9562, section 5.7), which is the id of the request that it was made
+ * for. The timestamp is the identifier's; its sequence is in the first of the bits that the RFC leaves to the
+ * implementation, and the others are 0.
+ */
+export function uuidOf(identifier: string): string {
+  const time = parseInt(identifier.slice(0, width), 32).toString(16).padStart(12, '0');
+  // 50 bits: exact in a double, but too many for bit operators.
+  const sequence = parseInt(identifier.slice(width), 32);
+  const tail = hex(sequence % 2 ** tailBits, tailBits / 4);
+  const rest = Math.floor(sequence / 2 ** tailBits);
+  const variant = hex(2 ** (variantBits + 1) + (rest % 2 ** variantBits), 4);
+  const version = hex(Math.floor(rest / 2 ** variantBits), versionBits / 4);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${version}-${variant}-${tail}000000`;
+}
+
+/** Returns the identifier of a UUID that `uuidOf` returned; undefined: it returned none such. */
+export function identifierOfUuid(uuid: string): string | undefined {
+  const parts = /^([0-9a-f]{8})-([0-9a-f]{4})-7([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{6})0{6}$/i.exec(
+    uuid,
+  );
+  if (parts === null) return undefined;
+  const [version = 0, variant = 0, tail = 0] = parts.slice(3).map((part) => parseInt(part, 16));
+  const rest = version * 2 ** variantBits + (variant % 2 ** variantBits);
+  const timestamp = parseInt(`${parts[1]}${parts[2]}`, 16);
+  return base32(timestamp, width) + base32(rest * 2 ** tailBits + tail, width);
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}
+
 /**
  * Returns a text that sorts after every identifier made before a time, and before all others.
  *

@@ -1,9 +1,10 @@
-import { newIdentifier } from './identifier.ts';
-
 /** A request to add a lead that passed validation. It is stored regardless of its outcome. */
 export interface Submission {
+  /** The identifier of its request, whose Request-Id is `uuidOf(id)`. Identifiers sort by `receivedAt`. */
   id: string;
   partnerId: number;
+  /** Id of the key that it was sent with; null: unknown. */
+  keyId: string | null;
   /** Milliseconds since 1970. */
   receivedAt: number;
   /** Name of the lead type, as sent. */
@@ -16,11 +17,6 @@ export interface Submission {
   content: string;
   /** Trace that the delivery continues (W3C Trace Context, `traceparent`); not stored with the submission. */
   trace?: string | undefined;
-}
-
-/** Assigns an identifier to a submission. Identifiers sort by `receivedAt`. */
-export function newSubmission(submission: Omit<Submission, 'id'>): Submission {
-  return { id: newIdentifier(submission.receivedAt), ...submission };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Reply } from '../contract/reply.ts';
 import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import { newSubmission } from '../leads/submission.ts';
+import type { Submission } from '../leads/submission.ts';
 import type { Intake, SubmissionResult } from '../store/store.ts';
 import { inSpan, traceparent } from '../telemetry/tracing.ts';
 import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
@@ -22,19 +22,21 @@ const replayedNotAccepted = repliesWithoutLead(replayedHeaders);
 /** POST /lead/add: saves a submission, with its lead if it is accepted. */
 export function addLead(intake: Intake, parsePhone: ParsePhone): Operation<'addLead'> {
   return {
-    async run({ partner, body, text, receivedAt, idempotency }) {
+    async run({ id, partner, keyId, body, text, receivedAt, idempotency }) {
       if (body.test === true) {
         return (await intake.isGranted(partner.id, body.type)) ? testPassed : testFailed;
       }
-      const submission = newSubmission({
+      const submission: Submission = {
+        id,
         partnerId: partner.id,
+        keyId,
         receivedAt,
         type: body.type,
         mobile: readMobile(body, parsePhone),
         delays: Number(body.delays ?? 0),
         content: text,
         trace: traceparent(),
-      });
+      };
       return replyTo(await inSpan('commit', {}, () => intake.submit(submission, idempotency)));
     },
     serverError,

@@ -1,5 +1,4 @@
 import { Reply } from '../contract/reply.ts';
-import { newCancellation } from '../leads/cancellation.ts';
 import type { CancellationOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
@@ -18,14 +17,16 @@ const replayedReplies = repliesByOutcome(replayedHeaders);
 /** POST /lead/cancel: cancels the partner's scheduled lead and stores the cancellation, regardless of its outcome. */
 export function cancelLead(intake: Intake, parsePhone: ParsePhone): Operation<'cancelLead'> {
   return {
-    async run({ partner, body, text, receivedAt, idempotency }) {
-      const cancellation = newCancellation({
+    async run({ id, partner, keyId, body, text, receivedAt, idempotency }) {
+      const cancellation = {
+        id,
         partnerId: partner.id,
+        keyId,
         receivedAt,
         type: body.type,
         mobile: readMobile(body, parsePhone),
         content: text,
-      });
+      };
       const result = await inSpan('commit', {}, () => intake.cancel(cancellation, idempotency));
       if (result.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
       return (result.isReplay ? replayedReplies : replies)[result.outcome];

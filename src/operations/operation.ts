@@ -5,7 +5,11 @@ import type { Partner } from '../partners/partner.ts';
 
 /** A valid request from an authenticated partner. */
 export interface OperationRequest<Id extends OperationId> {
+  /** Identifier of the request, which what is stored of it has too. Its Request-Id is `uuidOf(id)`. */
+  id: string;
   partner: Partner;
+  /** Id of the key that the partner sent. */
+  keyId: string;
   /** The normalised body. */
   body: operations[Id]['requestBody']['content']['application/json'];
   /** The body as it was sent (JSON text). */

@@ -4,8 +4,9 @@ import type { Context } from 'hono';
 import type { ContractOperation } from '../contract/document.ts';
 import type { OperationId, Reply } from '../contract/reply.ts';
 import type { NotCallable, Validate } from '../contract/validation.ts';
+import { newIdentifier, uuidOf } from '../leads/identifier.ts';
 import type { Operation, OperationRequest } from '../operations/operation.ts';
-import type { Partner } from '../partners/partner.ts';
+import type { KeyHolder, Partner } from '../partners/partner.ts';
 import { type Intake, StoreUnavailable } from '../store/store.ts';
 import type { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -21,7 +22,7 @@ import type { KeyLastUsed } from './key-last-used.ts';
 import type { KeyRateLimiter } from './key-rate-limiter.ts';
 import { readRequest } from './read-request.ts';
 import { rateLimited, tooManyInFlight, unavailable } from './refusals.ts';
-import { newRequestId, respond } from './respond.ts';
+import { respond } from './respond.ts';
 import type { Tick } from './tick.ts';
 
 /** Hono's context of a request that Node received. */
@@ -53,6 +54,8 @@ export interface Endpoint extends PipelineServices {
 interface RequestContext {
   readonly incoming: IncomingMessage;
   readonly query: Record<string, string[]>;
+  /** Its identifier, of which `requestId` is another notation. */
+  readonly id: string;
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
@@ -70,12 +73,18 @@ interface ProcessedRequest {
 /** Returns the Hono handler of an operation. This file lists the steps of every request in their order. */
 export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => Promise<Response> {
   const { operation, tick, readAddress, onResponse } = endpoint;
-  const { method, path, id } = operation;
-  const spanAttributes = { 'http.request.method': method, 'http.route': path, 'leads.operation': id };
+  const { method, path, id: operationId } = operation;
+  const spanAttributes = {
+    'http.request.method': method,
+    'http.route': path,
+    'leads.operation': operationId,
+  };
   return async ({ env: { incoming }, req }) => {
     const startedAt = performance.now();
-    const requestId = newRequestId();
-    const request = { incoming, query: req.queries(), requestId, receivedAt: Date.now() };
+    const receivedAt = Date.now();
+    const id = newIdentifier(receivedAt);
+    const requestId = uuidOf(id);
+    const request = { incoming, query: req.queries(), id, requestId, receivedAt };
     await tick.ended();
     const { reply, partner, headers } = await inRequestSpan(
       `${method} ${path}`,
@@ -91,10 +100,11 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
     if (incoming.complete || !incoming.socket.writableEnded) {
       onResponse({
         requestId,
-        operation: id,
+        operation: operationId,
         partner: partner?.name,
         address: partner === undefined ? readAddress(incoming) : undefined,
         outcome: reply.outcome,
+        leadId: reply.headers['Lead-Id'],
         isReplay: reply.isReplay,
         status: reply.status,
         milliseconds: performance.now() - startedAt,
@@ -120,7 +130,7 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
   if (allowance?.isExceeded) return { reply: rateLimited(allowance.retryAfter), partner, headers };
   if (!inFlight.enter(keyId)) return { reply: tooManyInFlight, partner, headers };
   try {
-    return { reply: await runRequest(request, partner, endpoint), partner, headers };
+    return { reply: await runRequest(request, caller, endpoint), partner, headers };
   } catch (error) {
     return { reply: failureReply(error, request, endpoint), partner, headers };
   } finally {
@@ -129,7 +139,11 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
 }
 
 /** Reads, parses and validates the body, and runs the operation. */
-async function runRequest(request: RequestContext, partner: Partner, endpoint: Endpoint): Promise<Reply> {
+async function runRequest(
+  request: RequestContext,
+  { keyId, partner }: KeyHolder,
+  endpoint: Endpoint,
+): Promise<Reply> {
   const { operation, implementation, validate } = endpoint;
   const content = await readRequest(request, operation, validate);
   if ('refusal' in content) {
@@ -141,7 +155,9 @@ async function runRequest(request: RequestContext, partner: Partner, endpoint: E
   const body = content.body as OperationRequest<OperationId>['body'];
   const idempotency = idempotencyOf(operation.id, request.incoming.headers, body);
   return implementation.run({
+    id: request.id,
     partner,
+    keyId,
     body,
     text: content.text,
     receivedAt: request.receivedAt,

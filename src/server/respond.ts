@@ -1,10 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import type { Reply } from '../contract/reply.ts';
+import { newIdentifier, uuidOf } from '../leads/identifier.ts';
 import type { LimitedLog } from '../telemetry/limited-log.ts';
 
-/** Returns a new request id. Clients cannot set it, so that an id in the log belongs to exactly one request. */
+/**
+ * Returns a new request id, a UUID of version 7. Clients cannot set it, so that an id in the log belongs to exactly one
+ * request.
+ */
 export function newRequestId(): string {
-  return randomUUID();
+  return uuidOf(newIdentifier());
 }
 
 /**

@@ -63,6 +63,7 @@ export const tablesToCopy: readonly Table[] = [
       'content',
       'outcome',
       'lead_id',
+      'key_id',
     ],
     keyLength: 1,
   },

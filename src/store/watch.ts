@@ -97,9 +97,9 @@ export const activityLimit = 50_000;
 
 /**
  * Time for which submissions are counted again (ms). Their ids contain the time of their arrival, and a store may
- * commit them many seconds later.
+ * commit them many seconds later: a body may take 30 s to arrive.
  */
-export const submissionSettleTime = 20_000;
+export const submissionSettleTime = 40_000;
 
 /** Number of attempts that are counted again. Their ids are assigned shortly before their commit. */
 export const unsettledAttempts = 10_000;

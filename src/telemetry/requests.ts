@@ -12,6 +12,8 @@ export interface CompletedRequest {
   address?: string | undefined;
   /** Outcome, one of a fixed set: the header `Lead-Outcome` of the response. */
   outcome: string;
+  /** Id of the lead that the request created; undefined: none. */
+  leadId?: string | undefined;
   /** Whether the response is that to an earlier request with the same idempotency key. Undefined: it is not. */
   isReplay?: boolean | undefined;
   status: number;
@@ -66,7 +68,9 @@ function authenticatedLog(log: Log): OnResponse {
 
   return (request) => {
     if (last === undefined || !matches(last, request)) last = childFor(request);
-    last.log.info({ requestId: request.requestId, ms: roundToTenth(request.milliseconds) }, last.message);
+    const { requestId, leadId, milliseconds } = request;
+    const ms = roundToTenth(milliseconds);
+    last.log.info(leadId === undefined ? { requestId, ms } : { requestId, leadId, ms }, last.message);
   };
 }
 

@@ -2,7 +2,6 @@
 import type { ServerResponse } from 'node:http';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
-import { newSubmission } from '../../src/leads/submission.ts';
 import { digestOf } from '../../src/partners/key.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { post } from '../harness/client.ts';
@@ -12,6 +11,7 @@ import { mobileOf } from '../harness/mobile.ts';
 import { accept, startReceiver } from '../harness/receiver.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
+import { newSubmission } from '../harness/submissions.ts';
 import { openStore, seeded } from '../store/stores.ts';
 
 const delivered: DeliveryResult = { outcome: 'delivered', response: 'delivered' };

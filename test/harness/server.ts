@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import { bootstrap } from '../../src/app/bootstrap.ts';
 import type { AttemptOutcome } from '../../src/leads/attempt.ts';
-import { type Cancellation, newCancellation } from '../../src/leads/cancellation.ts';
+import type { Cancellation } from '../../src/leads/cancellation.ts';
 import type { Idempotency } from '../../src/leads/idempotency.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
@@ -23,6 +23,7 @@ import type {
 } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Target } from './client.ts';
+import { newCancellation } from './submissions.ts';
 
 export interface TestServer extends Target {
   store: Store;

@@ -1,6 +1,6 @@
 /** Lists are sorted by identifier, and lists of a period start at a bound between two identifiers. */
 import { expect, test } from 'vitest';
-import { identifierBound, newIdentifier } from '../../src/leads/identifier.ts';
+import { identifierBound, identifierOfUuid, newIdentifier, uuidOf } from '../../src/leads/identifier.ts';
 
 const now = Date.UTC(2100, 0, 1);
 
@@ -16,4 +16,26 @@ test('a bound sorts after the identifiers before a time, and before those from t
   const bound = identifierBound(now + 2);
   expect(before < bound && bound < at).toBe(true);
   expect(identifierBound(-1)).toBe(identifierBound(0));
+});
+
+test('an identifier as a UUID is one of version 7, sorts like the identifier, and leads back to it', () => {
+  const made = Array.from({ length: 5_000 }, () => newIdentifier());
+  made.push(`${identifierBound(0)}${'v'.repeat(10)}`, `${identifierBound(now)}${'0'.repeat(10)}`);
+  const uuids = made.map(uuidOf);
+  for (const uuid of uuids)
+    expect(uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(uuids.map(identifierOfUuid)).toEqual(made);
+  expect(made.toSorted().map(uuidOf)).toEqual(uuids.toSorted());
+  expect(uuids.at(-1)).toBe(
+    `${now.toString(16).padStart(12, '0').replace(/^.{8}/, '$&-')}-7000-8000-000000000000`,
+  );
+});
+
+test.each([
+  '0f8e2f3c-5d0a-4b7e-9c53-6a1f0e1d2c3b',
+  '019ab3c4-d5e6-7abc-8def-012345000001',
+  '019ab3c4-d5e6-7abc-cdef-012345000000',
+  'nonsense',
+])('%s is not the UUID of an identifier', (text) => {
+  expect(identifierOfUuid(text)).toBeUndefined();
 });

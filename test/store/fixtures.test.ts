@@ -127,6 +127,7 @@ describe.each(Object.entries(kinds))('%s', (_name, kind) => {
     const submission = {
       id: 'repeated',
       partnerId,
+      keyId: null,
       receivedAt: Date.now(),
       type: 'motor',
       mobile: mobileOf(1),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
+import { newIdentifier } from '../../src/leads/identifier.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import type { Operation, OperationRequest } from '../../src/operations/operation.ts';
 import { createOperations } from '../../src/operations/operations.ts';
@@ -49,7 +50,9 @@ async function runEveryOperation(store: Store, mobile: string): Promise<void> {
     const body = { ...defaultBody(id), mobile, type: 'motor' };
     // The casts: the body of an operation's own example.
     await (operations[id] as Operation<OperationId>).run({
+      id: newIdentifier(),
       partner: { id: 1, name: 'first' },
+      keyId: 'key',
       body: body as unknown as OperationRequest<OperationId>['body'],
       text: JSON.stringify(body),
       receivedAt: Date.now(),

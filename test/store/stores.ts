@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { newSubmission, type Submission } from '../../src/leads/submission.ts';
+import type { Submission } from '../../src/leads/submission.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
+import { newSubmission } from '../harness/submissions.ts';
 
 /** A kind of store. Each one that is opened is empty, and is closed after the test. */
 export interface TestedStore {

@@ -50,7 +50,7 @@ type StoredSubmission = Submission & { sequence: number };
 const storedSubmission = statement<StoredSubmission>(
   'stored_submission',
   ({ lock }) => `
-    SELECT id, partner_id AS "partnerId", received_at AS "receivedAt", type, mobile, delays, content, sequence
+    SELECT id, partner_id AS "partnerId", key_id AS "keyId", received_at AS "receivedAt", type, mobile, delays, content, sequence
     FROM submission WHERE id = $1 AND kind = 'add' ${lock('submission')}`,
 );
 

@@ -22,6 +22,7 @@ export function submit(subject: Subject, given: SentRequest): Promise<Submission
   const submission = {
     id: subject.newSentId(receivedAt),
     partnerId: subject.partnerId(given.partner),
+    keyId: null,
     receivedAt,
     type: given.type,
     mobile: given.mobile,
@@ -37,6 +38,7 @@ function cancel(subject: Subject, given: SentRequest): Promise<CancellationResul
   const cancellation = {
     id: subject.newSentId(receivedAt),
     partnerId: subject.partnerId(given.partner),
+    keyId: null,
     receivedAt,
     type: given.type,
     mobile: given.mobile,

@@ -21,7 +21,16 @@ async function sendAll(store: Store, partners: readonly number[]): Promise<void>
   const [first = 0, second = 0] = partners;
   const sent = (partnerId: number, mobile: string, type: string) => {
     const content = JSON.stringify({ surname: marked });
-    return { id: currentIdentifier(), partnerId, receivedAt: Date.now(), type, mobile, delays: 0, content };
+    return {
+      id: currentIdentifier(),
+      partnerId,
+      keyId: null,
+      receivedAt: Date.now(),
+      type,
+      mobile,
+      delays: 0,
+      content,
+    };
   };
   const send = async (partnerId: number, mobile: string, type = 'motor') => {
     const submission = sent(partnerId, mobile, type);

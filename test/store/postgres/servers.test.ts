@@ -1,6 +1,5 @@
 /** Several servers can share a store. */
 import { expect, onTestFinished, test } from 'vitest';
-import { newSubmission } from '../../../src/leads/submission.ts';
 import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { latestMigration, migrationLock } from '../../../src/store/postgres/connection/migrate.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
@@ -13,6 +12,7 @@ import { start } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
 import { untilListening } from '../../harness/server-process.ts';
+import { newSubmission } from '../../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 const people = 400;

@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { newSubmission } from '../../../src/leads/submission.ts';
 import { PostgresDatabase } from '../../../src/store/postgres/connection/database.ts';
 import { migrate, migrations } from '../../../src/store/postgres/connection/migrate.ts';
 import { writeStatement } from '../../../src/store/postgres/connection/schema-version.ts';
@@ -20,6 +19,7 @@ import {
   statementsWaitingForLocks,
 } from '../../harness/postgres.ts';
 import { claim, record, serve, temporaryDirectory } from '../../harness/server.ts';
+import { newSubmission } from '../../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 /** Migrates a store as the next version would. */

@@ -4,7 +4,6 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { newSubmission } from '../../../src/leads/submission.ts';
 import { unobserved } from '../../../src/store/observer.ts';
 import { CommitQueue, defaultLimits } from '../../../src/store/sqlite/durability/commit-queue.ts';
 import { type Durability, inMemoryDurability } from '../../../src/store/sqlite/durability/durability.ts';
@@ -17,6 +16,7 @@ import { StoreUnavailable } from '../../../src/store/store.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { run } from '../../harness/process.ts';
 import { deliverDue, holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
+import { newSubmission } from '../../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 function newDatabase(): { database: DatabaseSync; file: string } {

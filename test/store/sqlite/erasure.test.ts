@@ -43,9 +43,9 @@ async function save(store: Store, partnerId: number, who: number, daysAgo: numbe
   const type = who % 3 === 0 ? 'unknown' : 'motor';
   // `newSubmission` never returns an id older than the last one.
   const id = identifierBound(receivedAt) + who.toString(32).padStart(10, '0');
-  await store.submit({ id, partnerId, receivedAt, type, mobile, delays: 3_600, content });
+  await store.submit({ id, partnerId, keyId: null, receivedAt, type, mobile, delays: 3_600, content });
   if (daysAgo > 400 && type === 'motor')
-    await store.cancel({ id: `${id}c`, partnerId, receivedAt, type, mobile, content });
+    await store.cancel({ id: `${id}c`, partnerId, keyId: null, receivedAt, type, mobile, content });
 }
 
 /** Writes bytes to the unallocated space of a page, where SQLite leaves remains of moved rows. */

@@ -20,7 +20,6 @@ import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { newSubmission } from '../../../src/leads/submission.ts';
 import {
   isInUse,
   markedClosed,
@@ -34,6 +33,7 @@ import { send } from '../../harness/client.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { run } from '../../harness/process.ts';
 import { leadsIn, startServer, temporaryDirectory } from '../../harness/server.ts';
+import { newSubmission } from '../../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 import { fileLosses } from './file-losses.ts';
 

@@ -4,9 +4,9 @@
  */
 
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { newSubmission } from '../../../src/leads/submission.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { mobileOf } from '../../harness/mobile.ts';
+import { newSubmission } from '../../harness/submissions.ts';
 
 const [file = '', order] = process.argv.slice(2);
 const store = openSqliteStore(file);

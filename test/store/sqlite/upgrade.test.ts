@@ -1,13 +1,13 @@
 /** An older server stops using the store as soon as a newer version has migrated it. */
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { newSubmission } from '../../../src/leads/submission.ts';
 import { latestMigration } from '../../../src/store/sqlite/file/migrate.ts';
 import { versionOf, withMigration } from '../../../src/store/sqlite/file/version.ts';
 import { StoreUnavailable } from '../../../src/store/store.ts';
 import { send } from '../../harness/client.ts';
 import { operationIds } from '../../harness/contract.ts';
 import { startServer } from '../../harness/server.ts';
+import { newSubmission } from '../../harness/submissions.ts';
 
 /** Migrates the store as a newer version would: one more migration, in one transaction. */
 function migrateFurther(file: string): void {

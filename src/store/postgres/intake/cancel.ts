@@ -15,6 +15,7 @@ import { writeBatch } from './write-batch.ts';
 export interface SentCancellation {
   id: string;
   partner_id: number;
+  key_id: string | null;
   received_at: number;
   type: string;
   mobile: string;
@@ -25,12 +26,13 @@ export interface SentCancellation {
 
 /** Converts a cancellation to the statement's parameter. */
 export function sentCancellationOf(
-  { id, partnerId, receivedAt, type, mobile, content }: Cancellation,
+  { id, partnerId, keyId, receivedAt, type, mobile, content }: Cancellation,
   idempotency?: Idempotency,
 ): SentCancellation {
   return {
     id,
     partner_id: partnerId,
+    key_id: keyId,
     received_at: receivedAt,
     type: storableText(type),
     mobile,
@@ -57,7 +59,7 @@ const cancel = writeStatement(
   `
   WITH sent AS (
     SELECT * FROM json_to_recordset($1::json) AS sent (
-      id text, partner_id integer, received_at bigint, type text, mobile text, content text,
+      id text, partner_id integer, key_id text, received_at bigint, type text, mobile text, content text,
       idempotency_key text, fingerprint text)
   ), ${rerunsInProgress}, ${replayedRequests}, requested AS (
     SELECT * FROM sent WHERE id NOT IN (SELECT id FROM replayed)
@@ -83,8 +85,8 @@ const cancel = writeStatement(
     LEFT JOIN first_request ON first_request.request_id = latest.request_id
     LEFT JOIN cancelled ON cancelled.id = latest.id
   ), saved AS (
-    INSERT INTO submission (id, kind, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
-    SELECT requested.id, 'cancel', partner_id, received_at, type, mobile, 0, content, outcome,
+    INSERT INTO submission (id, kind, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id)
+    SELECT requested.id, 'cancel', partner_id, key_id, received_at, type, mobile, 0, content, outcome,
       CASE WHEN outcome <> 'not-found' THEN lead_id END
     FROM decided JOIN requested ON requested.id = decided.id
     WHERE outcome IS NOT NULL

@@ -10,6 +10,7 @@ import { replayedRequests } from './replayed.ts';
 export interface SentSubmission {
   id: string;
   partner_id: number;
+  key_id: string | null;
   received_at: number;
   type: string;
   mobile: string;
@@ -26,10 +27,11 @@ export interface SentSubmission {
 /** Converts a submission to the statement's parameter. */
 export function sentSubmissionOf(submission: Submission, idempotency?: Idempotency): SentSubmission {
   const now = Date.now();
-  const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
+  const { id, partnerId, keyId, receivedAt, type, mobile, delays, content } = submission;
   return {
     id,
     partner_id: partnerId,
+    key_id: keyId,
     received_at: receivedAt,
     type: storableText(type),
     mobile,
@@ -60,7 +62,7 @@ export function sentSubmissionOf(submission: Submission, idempotency?: Idempoten
 export const decideSubmissions = `
   WITH sent AS (
     SELECT * FROM json_to_recordset($1::json) AS sent (
-      id text, partner_id integer, received_at bigint, type text, mobile text, delays integer,
+      id text, partner_id integer, key_id text, received_at bigint, type text, mobile text, delays integer,
       content text, new_lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text,
       trace text)
   ), ${replayedRequests}, matched AS MATERIALIZED (

@@ -11,8 +11,8 @@ import { writeBatch } from './write-batch.ts';
 export const submit = writeStatement(
   'submit',
   `${decideSubmissions}, saved AS (
-      INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
-      SELECT id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id
+      INSERT INTO submission (id, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id)
+      SELECT id, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id
       FROM decided WHERE outcome IS NOT NULL
     ), recorded AS (
       INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, lead_id, due_at, recorded_at)

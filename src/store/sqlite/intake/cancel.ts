@@ -56,8 +56,8 @@ function cancellationWriter(
   );
   const insertCancellation = new Query(
     database,
-    `INSERT INTO submission (id, kind, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
-     VALUES (?, 'cancel', ?, ?, ?, ?, 0, ?, ?, ?)`,
+    `INSERT INTO submission (id, kind, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id)
+     VALUES (?, 'cancel', ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
   );
 
   function cancel({ partnerId, type, mobile }: Cancellation): {
@@ -76,8 +76,8 @@ function cancellationWriter(
 
   return (cancellation) => {
     const { outcome, leadId } = cancel(cancellation);
-    const { id, partnerId, receivedAt, type, mobile, content } = cancellation;
-    insertCancellation.run(id, partnerId, receivedAt, type, mobile, content, outcome, leadId);
+    const { id, partnerId, keyId, receivedAt, type, mobile, content } = cancellation;
+    insertCancellation.run(id, partnerId, keyId, receivedAt, type, mobile, content, outcome, leadId);
     return outcome;
   };
 }

@@ -16,15 +16,15 @@ export function sqliteSubmit(
 ): Intake['submit'] {
   const insertSubmission = new Query(
     database,
-    `INSERT INTO submission (id, partner_id, received_at, type, mobile, delays, content, outcome, lead_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO submission (id, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
 
   function save(submission: Submission): Decision {
     const decision = decide(submission);
-    const { id, partnerId, receivedAt, type, mobile, delays, content } = submission;
+    const { id, partnerId, keyId, receivedAt, type, mobile, delays, content } = submission;
     const { outcome, leadId } = decision;
-    insertSubmission.run(id, partnerId, receivedAt, type, mobile, delays, content, outcome, leadId);
+    insertSubmission.run(id, partnerId, keyId, receivedAt, type, mobile, delays, content, outcome, leadId);
     return decision;
   }
 

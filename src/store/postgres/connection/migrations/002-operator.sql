@@ -5,3 +5,6 @@ CREATE TABLE setting (
   value text NOT NULL,
   set_at bigint NOT NULL
 );
+
+-- The key that a submission or cancellation was sent with; null: it was received before this migration.
+ALTER TABLE submission ADD COLUMN key_id text COLLATE "C";

@@ -5,3 +5,6 @@ CREATE TABLE setting (
   value TEXT NOT NULL,
   set_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The key that a submission or cancellation was sent with; null: it was received before this migration.
+ALTER TABLE submission ADD COLUMN key_id TEXT;
