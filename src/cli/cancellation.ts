@@ -1,31 +1,24 @@
+import { uuidOf } from '../leads/identifier.ts';
 import { submittedBody } from '../leads/submitted-fields.ts';
 import type { CancellationRecord, RelatedCancellation } from '../store/store.ts';
 import type { Output, View } from './output.ts';
 import { formatTime } from './table.ts';
 
-/** How a cancellation is displayed. */
-export const cancellationView: View<CancellationRecord> = {
-  columns: {
-    ID: (cancellation) => cancellation.id,
-    RECEIVED: (cancellation) => ({ time: cancellation.receivedAt }),
-    PARTNER: (cancellation) => cancellation.partner,
-    TYPE: (cancellation) => cancellation.type,
-    MOBILE: (cancellation) => cancellation.mobile,
-    OUTCOME: (cancellation) => cancellation.outcome,
-    LEAD: (cancellation) => cancellation.leadId ?? '-',
-  },
-  narrow: ['RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME', 'LEAD'],
-  json: (cancellation) => ({
+/** Returns a cancellation as JSON. */
+export function cancellationJson(cancellation: CancellationRecord) {
+  return {
     id: cancellation.id,
     partner: cancellation.partner,
     type: cancellation.type,
     mobile: cancellation.mobile,
     received_at: formatTime(cancellation.receivedAt),
+    request_id: uuidOf(cancellation.id),
+    key_id: cancellation.keyId,
     outcome: cancellation.outcome,
     lead_id: cancellation.leadId,
     submitted: submittedBody(cancellation.content),
-  }),
-};
+  };
+}
 
 /** A cancellation, with the id of the submission or lead to which it is related. */
 export type RelatedCancellationRow = RelatedCancellation & { relatedId: string };

@@ -76,9 +76,9 @@ export class Output<Member extends string = string> {
     if (count > 0 && count === limit) await this.#line(`Showing the first ${count}. Use --limit for more.`);
   }
 
-  /** Prints the heading of a table; nothing in JSON. */
-  async heading(text: string): Promise<void> {
-    if (!this.isJson) await this.#line(`${text}:`);
+  /** Prints a line of text; nothing in JSON. */
+  async text(line: string): Promise<void> {
+    if (!this.isJson) await this.#line(printable(this.#named(line)));
   }
 
   /** Prints an empty line between two tables; nothing in JSON. */

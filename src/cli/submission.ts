@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { uuidOf } from '../leads/identifier.ts';
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
 import { submittedBody } from '../leads/submitted-fields.ts';
 import { CancelledLater } from '../store/cancelled-later.ts';
@@ -22,6 +23,8 @@ const members = {
   type: 'name of the lead type, as sent',
   mobile: 'phone number (E.164)',
   received_at: 'when it was received (ISO 8601)',
+  request_id: 'the `Request-Id` of the request',
+  key_id: 'id of the key that it was sent with; null: received before key ids were stored',
   outcome: `first outcome: ${submissionOutcomes.map((outcome) => `\`${outcome}\``).join(', ')}`,
   lead_id: 'id of its lead, or of the existing lead that prevented a new one; null: none',
   reruns: 're-runs, oldest first: `rerun_at`, `outcome`, `lead_id`',
@@ -46,6 +49,8 @@ export const submissionView: View<SubmissionRecord, keyof typeof members> = {
     type: submission.type,
     mobile: submission.mobile,
     received_at: formatTime(submission.receivedAt),
+    request_id: uuidOf(submission.id),
+    key_id: submission.keyId,
     outcome: submission.outcome,
     lead_id: submission.leadId,
     reruns: submission.reruns.map(rerunJson),

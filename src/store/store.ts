@@ -279,6 +279,8 @@ export interface SubmissionRecord {
   type: string;
   mobile: string;
   receivedAt: number;
+  /** Id of the key that it was sent with; null: unknown. */
+  keyId: string | null;
   outcome: SubmissionOutcome;
   /** The lead that it created, or the lead that prevented it. */
   leadId: string | null;
@@ -302,6 +304,8 @@ export interface CancellationRecord {
   type: string;
   mobile: string;
   receivedAt: number;
+  /** Id of the key that it was sent with; null: unknown. */
+  keyId: string | null;
   outcome: CancellationOutcome;
   /** The lead that it cancelled, or the lead that could no longer be cancelled. */
   leadId: string | null;
@@ -311,7 +315,7 @@ export interface CancellationRecord {
 
 /** A stored cancellation of the same person and type, in relation to a submission. */
 export interface RelatedCancellation
-  extends Omit<CancellationRecord, 'mobile' | 'content'>,
+  extends Omit<CancellationRecord, 'mobile' | 'keyId' | 'content'>,
     CancellationOrder {}
 
 /** Result of re-running a submission, with every stored cancellation of its person and type, oldest first. */
@@ -354,6 +358,16 @@ export interface Records {
   attempts(mobile: string): AsyncIterable<Attempt>;
   /** Lists all cancellations for a person, newest first. */
   cancellations(mobile: string): AsyncIterable<CancellationRecord>;
+  /**
+   * Returns the mobile number of the person whose lead, submission or cancellation has this id; undefined: there is none
+   * such.
+   */
+  mobileOf(id: string): Promise<string | undefined>;
+  /**
+   * Returns the mobile numbers of the submissions with this e-mail address, in any case, oldest first. Reads all
+   * submissions: an index of addresses would slow down every add.
+   */
+  mobilesOfEmail(email: string): Promise<string[]>;
 }
 
 /** Operators' actions on submissions and leads. */

@@ -6,15 +6,18 @@ import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { identifierBound } from '../../src/leads/identifier.ts';
 import { digestOf } from '../../src/partners/key.ts';
 import { redactedUrl } from '../../src/store/open.ts';
 import { migrations } from '../../src/store/sqlite/file/migrate.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { executeCli } from '../harness/cli.ts';
+import { send } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { type Finished, finished, run, start } from '../harness/process.ts';
-import { cancel, deliverDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { cancel, deliverDue, leadsIn, serve, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
 /** Creates a store on disk, and a function that runs commands on it. */
@@ -175,7 +178,7 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
     { lead_id: failed?.id, outcome: 'rejected', response: 'rejected once' },
   ]);
   expect((await leads('lead', 'show', '07840 258823')).stdout).toMatch(
-    /OUTCOME +RESPONSE\n.* rejected +rejected once\n/,
+    /OUTCOME +LEAD +DETAILS\n(?:.*\n)*.* attempt +rejected +\w+ +rejected once \(after 0\.\d+ s\)\n/,
   );
 
   expect((await leads('lead', 'retry', failed?.id ?? '')).stdout).toBe(
@@ -274,10 +277,7 @@ test('shows later cancellations, and re-runs or retries only with --force', asyn
     ],
   });
   expect((await leads('lead', 'show', '07840258823')).stdout).toMatch(
-    /Cancellations:\nID +RECEIVED .*\n.* first +motor +\+447840258823 +cancelled /,
-  );
-  expect((await leads('lead', 'show', '07840258829')).stdout).toContain(
-    'There are no cancellations for +447840258829.',
+    /TIME +EVENT .*\n(?:.*\n)*.* cancellation +cancelled +\w{20} +motor, by first, Request-Id [0-9a-f-]{36}\n/,
   );
 
   const rerun = await leads('submission', 'rerun', cancelled.id, free.id);
@@ -358,11 +358,71 @@ test('shows everything about a person, in any form of the number', async () => {
     },
   ]);
   expect((await leads('lead', 'show', '0044 7840 258823')).stdout).toMatch(
-    /^Leads:\nID .*\n.*\n\nThere are no delivery attempts for \+447840258823\.\n\nSubmissions:\nID .*\n.* already-scheduled /,
+    /^\+447840258823\n.*\n\nID +STATE .*\n.* scheduled .*\n\nTIME .*\n.* submission +accepted .*\n.* submission +already-scheduled .*\n$/,
   );
-  expect((await leads('lead', 'show', '07840258829')).stdout).toMatch(
-    /^There are no leads for \+447840258829\./,
+  expect((await leads('lead', 'show', '07840258829')).stdout).toBe(
+    '+447840258829\n\nThere are no leads.\n\nNothing was sent or delivered, or it was removed by `leads prune`.\n',
   );
+});
+
+test('shows a person by the id of a lead or request and by e-mail address, with the key of each request', async () => {
+  const { leads, open } = storeWithCli();
+  const server = await serve(open());
+  const email = 'O%_Hara@Leads.Example';
+  const { mobile, type } = { mobile: '07840258823', type: 'motor-trade' };
+  const body = { ...requestValue('addLead', 'delayed'), mobile, type, email };
+  const added = await send(server, 'addLead', { body });
+  const cancelled = await send(server, 'cancelLead', { body: { mobile, type } });
+  await send(server, 'addLead', { body: { ...body, mobile: '07840258824', email: 'OxyHara@leads.example' } });
+  await send(server, 'addLead', { body: { ...body, mobile: '07840258825' } });
+  const [requestId = '', cancelId = ''] = [added, cancelled].map(({ headers }) => headers['request-id']);
+  const leadId = added.headers['lead-id'] ?? '';
+  const { keyId } = (await server.store.keyHolder(digestOf(server.key))) ?? {};
+  const shown = async (text: string) => lines(await leads('lead', 'show', text, '--json'));
+  for (const text of [leadId, requestId, requestId.toUpperCase(), cancelId]) {
+    expect(await shown(text), text).toMatchObject([
+      {
+        mobile: '+447840258823',
+        leads: [{ id: leadId, state: 'cancelled' }],
+        submissions: [{ request_id: requestId, key_id: keyId }],
+        cancellations: [{ request_id: cancelId, key_id: keyId, lead_id: leadId }],
+        pruned: [],
+      },
+    ]);
+  }
+  expect(await shown(email.toLowerCase())).toMatchObject([
+    { mobile: '+447840258823' },
+    { mobile: '+447840258825' },
+  ]);
+  const text = (await leads('lead', 'show', requestId)).stdout;
+  expect(text).toMatch(/^\+447840258823\nJohn Doe, O%_Hara@Leads\.Example\ndata: \{"vehicle_make":"Ford"/);
+  expect(text).toContain(`by ${server.partner} with key ${keyId}, Request-Id ${requestId}\n`);
+  for (const missing of ['0'.repeat(20), '019ab05f-2d05-7a4c-8f53-6a1f0e000000', 'nobody@leads.example']) {
+    expect(await leads('lead', 'show', missing)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(missing),
+    });
+  }
+});
+
+test('states what prune has removed of a person', async () => {
+  const { leads, open } = storeWithCli();
+  const store = open();
+  const { first, from } = await seeded(store);
+  const receivedAt = Date.now() - 500 * 86_400_000;
+  await store.submit(from(first.id, { id: `${identifierBound(receivedAt)}0000000000`, receivedAt }));
+  await deliverDue(store);
+  const [lead] = await leadsIn(store);
+  await store.close();
+  await leads('prune', '--older-than', '400d');
+  expect((await leads('lead', 'show', '07840258823')).stdout).toMatch(
+    new RegExp(
+      `\\n\`leads prune\` has removed the submission and the attempts of ${lead?.id}, and possibly others\\.\\n$`,
+    ),
+  );
+  expect(lines(await leads('lead', 'show', '07840258823', '--json'))).toMatchObject([
+    { leads: [{ state: 'dialled' }], pruned: [lead?.id] },
+  ]);
 });
 
 test('lists submissions by outcome, and re-runs one after its type was added', async () => {
@@ -761,7 +821,7 @@ test.each([
   ],
   [
     ['lead', 'show', 'John'],
-    '"John" is not a valid phone number. Use a national number, or + and the country code.',
+    '"John" is not a valid phone number, Lead-Id, Request-Id or e-mail address. Write a phone number as a national number, or with + and the country code.',
   ],
   [
     ['lead', 'list', '--state', 'lost'],

@@ -1,3 +1,4 @@
+import { submittedFields } from '../../leads/submitted-fields.ts';
 import { inPages } from '../pages.ts';
 import type {
   Attempt,
@@ -21,6 +22,8 @@ export function records(database: SqlDatabase): Records {
     submissions: (filter, limit) => submissions(database, filter, limit),
     attempts: (mobile) => readAll(database, attemptsFor, mobile),
     cancellations: (mobile) => readAll(database, cancellationsFor, mobile),
+    mobileOf: async (id) => (await database.read(mobileOf, id))[0]?.mobile,
+    mobilesOfEmail: (email) => mobilesOfEmail(database, email),
   };
 }
 
@@ -87,8 +90,8 @@ function submissions(
     '',
     (dialect) => `
       SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
-        submission.received_at AS "receivedAt", submission.outcome, submission.lead_id AS "leadId",
-        submission.content
+        submission.received_at AS "receivedAt", submission.key_id AS "keyId", submission.outcome,
+        submission.lead_id AS "leadId", submission.content
       FROM submission
       JOIN partner ON partner.id = submission.partner_id
       WHERE submission.kind = 'add' AND ${where(dialect)} AND submission.id < ${parameter(0)}
@@ -121,11 +124,46 @@ const cancellationsFor = statement<CancellationRecord>(
   'cancellations',
   (dialect) => `
     SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
-      submission.received_at AS "receivedAt", submission.outcome, submission.lead_id AS "leadId", submission.content
+      submission.received_at AS "receivedAt", submission.key_id AS "keyId", submission.outcome,
+      submission.lead_id AS "leadId", submission.content
     FROM submission JOIN partner ON partner.id = submission.partner_id
     WHERE submission.kind = 'cancel' AND ${sentFor('$1', dialect)}
     ORDER BY submission.sequence DESC`,
 );
+
+const mobileOf = statement<{ mobile: string }>(
+  'mobile_of',
+  'SELECT mobile FROM lead WHERE id = $1 UNION SELECT mobile FROM submission WHERE id = $1',
+);
+
+/** Number of submissions that are searched at a time, so that no read transaction lasts long. */
+const searchedAtATime = 10_000;
+
+const endOfSearch = statement<{ last: string | null }>(
+  'end_of_search',
+  'SELECT max(id) AS last FROM (SELECT id FROM submission WHERE id > $1 ORDER BY id LIMIT $2) AS page',
+);
+
+/** Finds those that contain a text; the address itself is compared when the content is parsed. */
+const submissionsWith = statement<{ mobile: string; content: string }>(
+  'submissions_with',
+  `SELECT mobile, content FROM submission
+   WHERE id > $1 AND id <= $2 AND kind = 'add' AND lower(content) LIKE $3 ESCAPE '\\' ORDER BY id`,
+);
+
+async function mobilesOfEmail(database: SqlDatabase, email: string): Promise<string[]> {
+  const wanted = email.toLowerCase();
+  const pattern = `%${wanted.replace(/[\\%_]/g, '\\$&')}%`;
+  const mobiles = new Set<string>();
+  for (let after = ''; ; ) {
+    const [end] = await database.read(endOfSearch, after, searchedAtATime);
+    if (end?.last == null) return [...mobiles];
+    for (const { mobile, content } of await database.read(submissionsWith, after, end.last, pattern)) {
+      if (submittedFields(content).email.toLowerCase() === wanted) mobiles.add(mobile);
+    }
+    after = end.last;
+  }
+}
 
 /** A text that sorts after every id. */
 const afterAllIds = '~';

@@ -41,6 +41,28 @@ export const lookups: Behaviours = {
     expect(await status(first.id, '0'.repeat(20))).toBeUndefined();
   },
 
+  'finds the mobile number of a lead, a submission, a cancellation and an e-mail address': async (open) => {
+    const { store, first, from } = await seeded(open());
+    const withEmail = (email: string) => ({
+      content: JSON.stringify({ email, first_name: 'john@x.example' }),
+    });
+    const sent = from(first.id, withEmail('John@x.example'));
+    const submitted = await store.submit(sent);
+    await store.submit(from(first.id, { mobile: '+447840258824', ...withEmail('other@x.example') }));
+    await store.submit(
+      from(first.id, { mobile: '+447840258825', type: 'other', ...withEmail('JOHN@X.EXAMPLE') }),
+    );
+    await cancel(store, { partnerId: first.id, ...person });
+    const [cancellation] = await Array.fromAsync(store.cancellations(person.mobile));
+    const leadId = submitted.outcome === 'accepted' ? submitted.leadId : '';
+    for (const id of [sent.id, leadId, cancellation?.id ?? '']) {
+      expect(await store.mobileOf(id)).toBe(person.mobile);
+    }
+    expect(await store.mobileOf('0'.repeat(20))).toBeUndefined();
+    expect(await store.mobilesOfEmail('john@X.example')).toEqual([person.mobile, '+447840258825']);
+    expect(await store.mobilesOfEmail('j%@x.example')).toEqual([]);
+  },
+
   'finds leads and submissions by their fields, the newest first': async (open) => {
     const { store, first, second, from } = await seeded(open());
     await store.submit(from(first.id));

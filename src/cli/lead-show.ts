@@ -1,0 +1,98 @@
+import { Command } from 'commander';
+import { submittedFields } from '../leads/submitted-fields.ts';
+import type { LeadRecord } from '../store/store.ts';
+import { defineAction } from './action.ts';
+import { cancellationJson } from './cancellation.ts';
+import type { CommandContext } from './context.ts';
+import { leadView } from './lead-view.ts';
+import type { Output } from './output.ts';
+import { findPeople, type Person, prunedLeads, readPerson } from './person.ts';
+import { submissionView } from './submission.ts';
+import { formatTime, type TableView } from './table.ts';
+import { timelineOf, timelineView } from './timeline.ts';
+
+/** How a lead is displayed among those of one person. */
+const personView: TableView<LeadRecord> = {
+  columns: leadView.columns,
+  narrow: ['ID', 'STATE', 'DUE', 'PARTNER', 'TYPE'],
+};
+
+/** `leads lead show`: everything about a person. */
+export function showCommand(context: CommandContext): Command {
+  const command = new Command('show')
+    .description('show everything about a person: leads, submissions, cancellations and delivery attempts')
+    .argument(
+      '<person>',
+      'phone number in any notation that partners can send, Lead-Id, Request-Id, or e-mail address (searches all submissions)',
+    );
+  return defineAction(
+    command,
+    context,
+    {
+      mobile: 'phone number (E.164)',
+      leads: 'as `leads lead list --json` prints them',
+      attempts: 'delivery attempts: `lead_id`, `started_at`, `ended_at`, `outcome`, `response`',
+      submissions: 'as `leads submission list --json` prints them',
+      cancellations:
+        '`id`, `partner`, `type`, `mobile`, `received_at`, `request_id`, `key_id`, `outcome`, `lead_id`, `submitted` (the request as the partner sent it)',
+      pruned: 'ids of the leads whose submission and attempts `leads prune` has removed',
+    },
+    async ({ store, parsePhone, output }, _options: object, [text]: [string]) => {
+      let isFirst = true;
+      for (const mobile of await findPeople(store, parsePhone, text)) {
+        const person = await readPerson(store, mobile);
+        if (output.isJson) {
+          await output.value(personJson(person));
+          continue;
+        }
+        if (!isFirst) await output.gap();
+        isFirst = false;
+        await printPerson(output, person);
+      }
+    },
+  );
+}
+
+function personJson(person: Person) {
+  const { mobile, leads, attempts, submissions, cancellations } = person;
+  return {
+    mobile,
+    leads: leads.map(leadView.json),
+    attempts: attempts.map((attempt) => ({
+      lead_id: attempt.leadId,
+      started_at: formatTime(attempt.startedAt),
+      ended_at: formatTime(attempt.endedAt),
+      outcome: attempt.outcome,
+      response: attempt.response,
+    })),
+    submissions: submissions.map(submissionView.json),
+    cancellations: cancellations.map(cancellationJson),
+    pruned: prunedLeads(person),
+  };
+}
+
+async function printPerson(output: Output, person: Person): Promise<void> {
+  const { mobile, leads, submissions } = person;
+  await output.text(mobile);
+  const [latest] = submissions;
+  if (latest !== undefined) {
+    const { firstName, surname, email, data } = submittedFields(latest.content);
+    await output.text(`${firstName} ${surname}, ${email}`);
+    if (data !== undefined) await output.text(`data: ${JSON.stringify(data)}`);
+  }
+  await output.gap();
+  await output.table(leads, personView, 'There are no leads.');
+  await output.gap();
+  await output.table(
+    timelineOf(person),
+    timelineView,
+    'Nothing was sent or delivered, or it was removed by `leads prune`.',
+  );
+  const pruned = prunedLeads(person);
+  if (pruned.length > 0) {
+    await output.gap();
+    await output.text(
+      `\`leads prune\` has removed the submission and the attempts of ${pruned.join(', ')}, and possibly others.`,
+    );
+  }
+}

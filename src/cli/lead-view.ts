@@ -1,0 +1,52 @@
+import type { LeadRecord } from '../store/store.ts';
+import type { View } from './output.ts';
+import { formatTime, timeOr } from './table.ts';
+
+/** Members of a lead in JSON, with their descriptions. */
+export const leadMembers = {
+  id: 'id of the lead',
+  state: '`scheduled`, `dialled`, `cancelled`, `failed` or `expired`',
+  undecided: 'whether it failed and may have reached the dialler (see `leads lead resolve`)',
+  partner: 'name of the partner',
+  type: 'name of the lead type',
+  mobile: 'phone number (E.164)',
+  accepted_at: 'when it was accepted (ISO 8601)',
+  due_at: 'when its call is due (ISO 8601)',
+  dialled_at: 'when it was delivered (ISO 8601); null unless `state` is `dialled`',
+  cancelled_at: 'when it was cancelled (ISO 8601); null: not cancelled',
+  attempts: 'number of delivery attempts since it was accepted or retried',
+  last_response: 'response to the last attempt; null: none yet',
+  submission_id: 'id of its submission',
+};
+
+/** How a lead is displayed. */
+export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
+  columns: {
+    ID: (lead) => lead.id,
+    STATE: ({ state, isUndecided }) => (isUndecided ? `${state} (undecided)` : state),
+    DUE: (lead) => ({ time: lead.dueAt }),
+    PARTNER: (lead) => lead.partner,
+    TYPE: (lead) => lead.type,
+    MOBILE: (lead) => lead.mobile,
+    DIALLED: (lead) => timeOr(lead.dialledAt, '-'),
+    CANCELLED: (lead) => timeOr(lead.cancelledAt, '-'),
+    ATTEMPTS: (lead) => String(lead.attempts),
+    'LAST RESPONSE': (lead) => lead.lastResponse ?? '-',
+  },
+  narrow: ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE'],
+  json: (lead) => ({
+    id: lead.id,
+    state: lead.state,
+    undecided: lead.isUndecided,
+    partner: lead.partner,
+    type: lead.type,
+    mobile: lead.mobile,
+    accepted_at: formatTime(lead.acceptedAt),
+    due_at: formatTime(lead.dueAt),
+    dialled_at: formatTime(lead.dialledAt),
+    cancelled_at: formatTime(lead.cancelledAt),
+    attempts: lead.attempts,
+    last_response: lead.lastResponse,
+    submission_id: lead.submissionId,
+  }),
+};

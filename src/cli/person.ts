@@ -1,0 +1,58 @@
+import { UserError } from '../errors/user-error.ts';
+import { identifierOfUuid } from '../leads/identifier.ts';
+import type { ParsePhone } from '../leads/phone.ts';
+import type { Attempt, CancellationRecord, LeadRecord, Store, SubmissionRecord } from '../store/store.ts';
+
+/** Everything that the store has about a person. */
+export interface Person {
+  /** E.164. */
+  mobile: string;
+  /** Newest first. */
+  leads: readonly LeadRecord[];
+  /** Oldest first. */
+  attempts: readonly Attempt[];
+  /** Newest first. */
+  submissions: readonly SubmissionRecord[];
+  /** Newest first. */
+  cancellations: readonly CancellationRecord[];
+}
+
+/** Returns the mobile numbers of the people that a text refers to. @throws {UserError} if there are none */
+export async function findPeople(store: Store, parsePhone: ParsePhone, text: string): Promise<string[]> {
+  const id = /^[0-9a-v]{20}$/.test(text) ? text : identifierOfUuid(text);
+  if (id !== undefined) {
+    const mobile = await store.mobileOf(id);
+    if (mobile !== undefined) return [mobile];
+    throw new UserError(
+      `No lead, submission or cancellation has the id ${text}. The request may have saved nothing, or \`leads prune\` has removed it.`,
+    );
+  }
+  if (text.includes('@')) {
+    const mobiles = await store.mobilesOfEmail(text);
+    if (mobiles.length > 0) return mobiles;
+    throw new UserError(`No stored submission has the e-mail address ${text}.`);
+  }
+  const mobile = parsePhone(text);
+  if (mobile !== undefined) return [mobile];
+  throw new UserError(
+    `${JSON.stringify(text)} is not a valid phone number, Lead-Id, Request-Id or e-mail address. Write a phone number as a national number, or with + and the country code.`,
+  );
+}
+
+/** Reads everything about a person. @param mobile E.164 */
+export async function readPerson(store: Store, mobile: string): Promise<Person> {
+  const all = Number.MAX_SAFE_INTEGER;
+  return {
+    mobile,
+    leads: await Array.fromAsync(store.leads({ mobile }, all)),
+    attempts: await Array.fromAsync(store.attempts(mobile)),
+    submissions: await Array.fromAsync(store.submissions({ mobile }, all)),
+    cancellations: await Array.fromAsync(store.cancellations(mobile)),
+  };
+}
+
+/** Returns the ids of the leads whose submission is no longer stored. */
+export function prunedLeads({ leads, submissions }: Person): string[] {
+  const stored = new Set(submissions.map(({ id }) => id));
+  return leads.filter(({ submissionId }) => !stored.has(submissionId)).map(({ id }) => id);
+}
