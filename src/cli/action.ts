@@ -3,6 +3,7 @@ import { nameCommands } from '../text/command-name.ts';
 import { printable } from '../text/terminal.ts';
 import type { CommandContext, OpenStore } from './context.ts';
 import { type JsonMembers, Output } from './output.ts';
+import { withSuggestion } from './suggestion.ts';
 
 /** The outputs of a running command: standard output and standard error. */
 export interface Reporter<Member extends string> {
@@ -41,6 +42,8 @@ export function defineAction<Member extends string, Options extends object, Argu
       const { store, ...rest } = await context.open();
       try {
         await run({ store, ...rest, ...reporter }, options, args);
+      } catch (error) {
+        throw await withSuggestion(error, store);
       } finally {
         await store.close();
       }

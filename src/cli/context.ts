@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { Schema } from '../store/migrations.ts';
 import type { Store } from '../store/store.ts';
@@ -27,6 +27,8 @@ export interface CommandContext {
   openUrl(url: string, schema?: Schema): Promise<Store>;
   /** How the CLI is called, in help and messages. */
   commandName: string;
+  /** Standard input. */
+  input: Readable;
   /** Standard output. */
   out: Writable;
   /** Standard error. */

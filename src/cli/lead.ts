@@ -11,7 +11,7 @@ import {
 import type { CommandContext } from './context.ts';
 import { showCommand } from './lead-show.ts';
 import { leadMembers, leadView } from './lead-view.ts';
-import { processIds } from './process-ids.ts';
+import { idsArgument, processIds, readIds } from './process-ids.ts';
 
 /** `leads lead`: lists leads, and retries or resolves failed ones. */
 export function leadCommand(context: CommandContext): Command {
@@ -57,7 +57,7 @@ function retryCommand(context: CommandContext): Command {
     .description(
       'schedule failed leads for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force',
     )
-    .argument('<id...>', 'ids of the leads, from `leads lead list --state failed`')
+    .addArgument(idsArgument('ids of the leads, from `leads lead list --state failed`'))
     .option('--force', 'override later cancellations by the same partner');
   return defineAction(
     command,
@@ -69,7 +69,7 @@ function retryCommand(context: CommandContext): Command {
       cancellations: relatedCancellationsMember,
     },
     async ({ store, output }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
-      await processIds(ids, async (id) => {
+      await processIds(await readIds(ids, context.input), async (id) => {
         const { mayHaveArrived, cancellations } = await store.retryLead(id, force);
         const warning = mayHaveArrived ? ' The dialler may already have it under the same id.' : '';
         await output.done(`Lead ${id} is scheduled for immediate delivery.${warning}`, {
@@ -95,7 +95,7 @@ function resolveCommand(context: CommandContext): Command {
     .description(
       'record whether undecided leads reached the dialler. Check the dialler first.\nUntil you resolve them, the same people cannot be added again',
     )
-    .argument('<id...>', 'ids of the leads, from `leads lead list --undecided`')
+    .addArgument(idsArgument('ids of the leads, from `leads lead list --undecided`'))
     .addOption(
       new Option('--delivered', 'the dialler has them: they become `dialled`').conflicts('notDelivered'),
     )
@@ -110,7 +110,7 @@ function resolveCommand(context: CommandContext): Command {
     async ({ store, output }, { delivered, notDelivered }: ResolveOptions, [ids]: [string[]]) => {
       if (delivered === notDelivered) throw new UserError('Specify either --delivered or --not-delivered.');
       const wasDelivered = delivered === true;
-      await processIds(ids, async (id) => {
+      await processIds(await readIds(ids, context.input), async (id) => {
         await store.resolveLead(id, wasDelivered);
         await output.done(
           wasDelivered

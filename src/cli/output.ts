@@ -59,7 +59,13 @@ export class Output<Member extends string = string> {
     limit?: number,
   ): Promise<void> {
     if (!this.isJson) return this.table(rows, view, empty, limit);
-    for await (const row of rows) await this.#line(printableJson(view.json(row)));
+    try {
+      for await (const row of rows) await this.#line(printableJson(view.json(row)));
+    } catch (error) {
+      throw isClosedOutput(error)
+        ? new OutputClosed('The reader of a list has ended.', { cause: error })
+        : error;
+    }
   }
 
   /** Prints a table; nothing in JSON. For the parameters, see `list`. */
@@ -107,6 +113,16 @@ export class Output<Member extends string = string> {
       this.#stream.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
     });
   }
+}
+
+/** The reader of a list ended before its end, such as `head` in a pipe. */
+export class OutputClosed extends Error {
+  override readonly name = 'OutputClosed';
+}
+
+/** Returns whether writing failed because the reader of standard output has ended. */
+export function isClosedOutput(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
 }
 
 /** Returns the width of the terminal to which a stream writes; undefined: it writes to none. */

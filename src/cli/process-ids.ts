@@ -1,4 +1,44 @@
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { Argument } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+
+/** Returns the argument of a command that processes ids. @param source where the ids come from */
+export function idsArgument(source: string): Argument {
+  return new Argument(
+    '<id...>',
+    `${source}; \`-\` reads them from standard input, one per line, or as \`--json\` prints a list`,
+  );
+}
+
+/**
+ * Returns the ids in the arguments of a command, with those in standard input in place of `-`.
+ *
+ * @throws {UserError} if a line contains no id
+ */
+export async function readIds(words: readonly string[], input: Readable): Promise<string[]> {
+  if (!words.includes('-')) return [...words];
+  const lines = (await text(input)).split('\n').map((line) => line.trim());
+  const read = lines.filter((line) => line !== '').map(idIn);
+  return words.flatMap((word) => (word === '-' ? read : [word]));
+}
+
+function idIn(line: string): string {
+  if (!line.startsWith('{')) return line;
+  const id = memberId(line);
+  if (typeof id === 'string') return id;
+  throw new UserError(
+    `This line of standard input has no member \`id\`: ${line.slice(0, 80)}. Pass one id per line, or the output of a list with --json.`,
+  );
+}
+
+function memberId(line: string): unknown {
+  try {
+    return JSON.parse(line).id;
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Processes ids one after the other. If one is refused, the others are still processed; after any other error, such as

@@ -14,6 +14,7 @@ import { deliveryCommand } from './delivery.ts';
 import { dueCommand } from './due.ts';
 import { keyCommand } from './key.ts';
 import { leadCommand } from './lead.ts';
+import { isClosedOutput, OutputClosed } from './output.ts';
 import { partnerCommand } from './partner.ts';
 import { pruneCommand } from './prune.ts';
 import { settingsCommand } from './settings.ts';
@@ -45,7 +46,7 @@ const commands = [
  */
 export function createContext(
   environment: () => NodeJS.ProcessEnv,
-  { out, err }: Pick<CommandContext, 'out' | 'err'>,
+  { input, out, err }: Pick<CommandContext, 'input' | 'out' | 'err'>,
   name = 'leads',
 ): CommandContext {
   return {
@@ -60,12 +61,13 @@ export function createContext(
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     configuredUrl: async () => (await readConfig(environment())).databaseUrl,
     openUrl: (url, schema = 'require') => openStore(url, { schema }),
+    input,
     out,
     err,
   };
 }
 
-const streams = { out: process.stdout, err: process.stderr };
+const streams = { input: process.stdin, out: process.stdout, err: process.stderr };
 
 /** Runs the command in the arguments of the process, and sets the exit code. */
 export async function runCommand(): Promise<void> {
@@ -159,6 +161,8 @@ function withFullStop(message: string): string {
 function reportError(error: unknown, { err, commandName }: CommandContext): number {
   // Commander has already printed the error, or the help that was requested.
   if (error instanceof CommanderError) return error.exitCode;
+  // The reader of a list, such as `head`, has what it wanted.
+  if (error instanceof OutputClosed) return 0;
   for (const each of error instanceof AggregateError ? error.errors : [error]) {
     err.write(`${printableLines(nameCommands(describeError(each), commandName))}\n`);
   }
@@ -172,9 +176,4 @@ function describeError(error: unknown): string {
   return isClosedOutput(error)
     ? 'Writing the output failed, because its reader has ended (EPIPE).'
     : withFullStop(`The command failed: ${message}`);
-}
-
-/** Returns whether the reader of standard output has ended, such as `head` in a pipe. */
-function isClosedOutput(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
 }

@@ -14,7 +14,7 @@ import {
 } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
-import { processIds } from './process-ids.ts';
+import { idsArgument, processIds, readIds } from './process-ids.ts';
 import { formatTime } from './table.ts';
 
 const members = {
@@ -121,7 +121,7 @@ function rerunCommand(context: CommandContext): Command {
     .description(
       're-run stored submissions, for example after adding their type; earlier outcomes are kept.\nA submission that its partner cancelled later is not re-run without --force',
     )
-    .argument('<id...>', 'ids of the submissions, from `leads submission list`')
+    .addArgument(idsArgument('ids of the submissions, from `leads submission list`'))
     .option('--force', 'override later cancellations by the same partner');
   return defineAction(
     command,
@@ -129,8 +129,9 @@ function rerunCommand(context: CommandContext): Command {
     rerunMembers,
     async ({ store, output }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
       const results: RerunRow[] = [];
+      let failure: unknown;
       try {
-        await processIds(ids, async (id) => {
+        await processIds(await readIds(ids, context.input), async (id) => {
           try {
             const { cancellations, ...rerun } = await store.rerunSubmission(id, force);
             results.push({ id, rerun, cancellations });
@@ -141,10 +142,16 @@ function rerunCommand(context: CommandContext): Command {
             throw error;
           }
         });
-      } finally {
+      } catch (error) {
+        failure = error;
+      }
+      try {
         if (results.length > 0) await output.list(results, rerunView, '');
         await printRelatedCancellations(output, results.flatMap(relatedCancellationRows));
+      } catch (error) {
+        failure ??= error;
       }
+      if (failure !== undefined) throw failure;
     },
   );
 }

@@ -350,7 +350,7 @@ export interface SubmissionFilter {
 
 /** Lists for operators. */
 export interface Records {
-  /** Lists leads, newest first. */
+  /** Lists leads, newest first. @throws {UserError} if the type or the partner does not exist */
   leads(filter: LeadFilter, limit: number): AsyncIterable<LeadRecord>;
   /** Lists submissions, newest first. */
   submissions(filter: SubmissionFilter, limit: number): AsyncIterable<SubmissionRecord>;

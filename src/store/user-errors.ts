@@ -1,10 +1,22 @@
 import { UserError } from '../errors/user-error.ts';
 import type { LeadState } from '../leads/lead.ts';
 
+/** A lead type or partner that does not exist. */
+export class UnknownName extends UserError {
+  readonly kind: 'type' | 'partner';
+  readonly unknown: string;
+
+  constructor(kind: 'type' | 'partner', unknown: string) {
+    super(missing(kind === 'type' ? 'Lead type' : 'Partner', unknown, `leads ${kind} list`).message);
+    this.kind = kind;
+    this.unknown = unknown;
+  }
+}
+
 /** Errors of an operator: a name, an id or an action that the store does not accept. */
 export const userErrors = {
-  noType: (name: string) => missing('Lead type', name, 'leads type list'),
-  noPartner: (name: string) => missing('Partner', name, 'leads partner list'),
+  noType: (name: string) => new UnknownName('type', name),
+  noPartner: (name: string) => new UnknownName('partner', name),
   noKey: (id: string) => missing('Key', id, 'leads key list'),
   inactiveKey: (id: string) =>
     new UserError(`Key ${id} is revoked or expired. Create a new one with \`leads key create\`.`),

@@ -836,16 +836,63 @@ test.each([
   expect(await leads(...words)).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });
 });
 
-test('reports in one sentence that the reader of its output has ended', async () => {
+test.each([
+  ['ends quietly if the reader of a list has ended', ['type', 'list', '--json'], 0, ''],
+  [
+    'reports that a change could not be reported, because the reader of its output has ended',
+    ['type', 'add', 'home'],
+    1,
+    'Writing the output failed, because its reader has ended (EPIPE).\n',
+  ],
+])('%s', async (_what, words, code, stderr) => {
   const { file, open } = storeWithCli();
   await fill(open());
-  const child = start('src/cli.ts', ['type', 'list', '--json'], { DATABASE_URL: `sqlite:${file}` });
+  const child = start('src/cli.ts', words, { DATABASE_URL: `sqlite:${file}` });
   child.stdout.destroy();
-  expect(await finished(child)).toEqual({
-    code: 1,
-    stdout: '',
-    stderr: 'Writing the output failed, because its reader has ended (EPIPE).\n',
+  expect(await finished(child)).toEqual({ code, stdout: '', stderr });
+});
+
+test.each([
+  [
+    ['lead', 'list', '--partner', 'frist'],
+    'Partner "frist" does not exist. Run `leads partner list`. Did you mean "first"?',
+  ],
+  [
+    ['lead', 'list', '--type', 'MOTOR', '--json'],
+    'Lead type "MOTOR" does not exist. Run `leads type list`. Did you mean "motor"?',
+  ],
+  [
+    ['partner', 'grant', 'secnd', 'motor'],
+    'Partner "secnd" does not exist. Run `leads partner list`. Did you mean "second"?',
+  ],
+  [['lead', 'list', '--type', 'holidays'], 'Lead type "holidays" does not exist. Run `leads type list`.'],
+])('leads %j suggests the name that was probably meant', async (words, sentence) => {
+  const { leads, open } = storeWithCli();
+  await fill(open());
+  expect(await leads(...words)).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });
+});
+
+test('commands that process ids read them from standard input, also as a list prints them in JSON', async () => {
+  const { file, leads, open } = storeWithCli();
+  await fill(open());
+  const store = open();
+  await deliverDue(store, 'rejected');
+  await store.close();
+  const piped = (words: string[], input: string) =>
+    executeCli(words, { DATABASE_URL: `sqlite:${file}` }, input);
+  const failed = await leads('lead', 'list', '--state', 'failed', '--json');
+  const [id] = lines(failed).map((lead) => (lead as { id: string }).id);
+  expect(await piped(['lead', 'retry', '-'], failed.stdout)).toMatchObject({
+    code: 0,
+    stdout: `Lead ${id} is scheduled for immediate delivery.\n`,
   });
+  const mixed = await piped(['lead', 'retry', 'first', '-'], `\nsecond\n  ${id} \n`);
+  expect(mixed.code).toBe(1);
+  expect(mixed.stderr.match(/Lead "?(\w+)/g)).toEqual(['Lead "first', 'Lead "second', `Lead ${id}`]);
+  expect(await piped(['submission', 'rerun', '-'], '')).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect((await piped(['lead', 'retry', '-'], '{"name":"x"}')).stderr).toMatch(
+    /has no member `id`: \{"name":"x"\}/,
+  );
 });
 
 test('reports in one sentence that a store cannot be opened', async () => {

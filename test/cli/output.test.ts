@@ -1,6 +1,6 @@
 /** Partners' text reaches an operator's terminal without characters that a terminal interprets or hides. */
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
@@ -57,6 +57,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     storeUrl,
     configuredUrl,
     openUrl,
+    input: Readable.from([]),
     out,
     err: new PassThrough(),
   }).parseAsync(words, {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import stringWidth from 'string-width';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -86,6 +86,7 @@ async function outputOf(
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),
     configuredUrl: async () => `sqlite:${file}`,
+    input: Readable.from([]),
     out,
     err: new PassThrough(),
   });

@@ -12,6 +12,7 @@ import type {
 } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
 import { isUndecided } from './lead-order.ts';
+import { checkPartner, checkType } from './registry.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, statement } from './statement.ts';
 
@@ -36,8 +37,15 @@ async function* readAll<Row extends object>(
   yield* await database.read(list, mobile);
 }
 
+async function* leads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncGenerator<LeadRecord> {
+  const { type, partner } = filter;
+  if (type !== undefined) await checkType(database, type);
+  if (partner !== undefined) await checkPartner(database, partner);
+  yield* matchingLeads(database, filter, limit);
+}
+
 /** Lists leads, newest first. */
-function leads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncGenerator<LeadRecord> {
+function matchingLeads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncGenerator<LeadRecord> {
   const { where, values, parameter } = conditions([
     [(state) => `lead.state = ${state}`, filter.state],
     [(type) => `lead_type.name = ${type}`, filter.type],

@@ -126,9 +126,7 @@ const keysOfPartner = statement<KeyRecord>(
 );
 
 async function* keys(database: SqlDatabase, partner: string | undefined): AsyncGenerator<KeyRecord> {
-  if (partner !== undefined && (await database.read(partnerByName, partner)).length === 0) {
-    throw userErrors.noPartner(partner);
-  }
+  if (partner !== undefined) await checkPartner(database, partner);
   yield* await database.read(keysOfPartner, partner ?? null);
 }
 
@@ -210,6 +208,16 @@ export function* typeId(name: string): Change<number> {
   const type = yield* firstRow(typeByName, name);
   if (type === undefined) throw userErrors.noType(name);
   return type.id;
+}
+
+/** @throws {UserError} if there is no lead type of this name */
+export async function checkType(database: SqlDatabase, name: string): Promise<void> {
+  if ((await database.read(typeByName, name)).length === 0) throw userErrors.noType(name);
+}
+
+/** @throws {UserError} if there is no partner of this name */
+export async function checkPartner(database: SqlDatabase, name: string): Promise<void> {
+  if ((await database.read(partnerByName, name)).length === 0) throw userErrors.noPartner(name);
 }
 
 const partnerByName = statement<{ id: number }>('partner_by_name', 'SELECT id FROM partner WHERE name = $1');
