@@ -11,7 +11,7 @@ mkdir -p "$root/dev" "$root/proc" "$root/root" "$root/sys" "$root/var" "$root/us
 mkdir -m 1777 "$root/tmp"
 
 dpkg-query -L dash bash coreutils grep sed findutils libc-bin libc6 libgcc-s1 libstdc++6 libatomic1 libacl1 libattr1 \
-  libgmp10 libselinux1 libpcre2-8-0 libtinfo6 base-files 2>/dev/null |
+  libgmp10 libselinux1 libpcre2-8-0 libtinfo6 libssl3 libssl3t64 libcap2 libsystemd0 libzstd1 zlib1g base-files 2>/dev/null |
   grep -E '^/(s?bin|lib(64)?|usr/s?bin|usr/lib)/' |
   while read -r file; do if [ -L "$file" ] || [ ! -d "$file" ]; then echo "$file"; fi; done |
   tar --create --dereference --no-recursion --files-from - 2>/dev/null |
