@@ -1,9 +1,12 @@
 import { Command, Option } from 'commander';
 import { newIdentifier } from '../leads/identifier.ts';
 import { digestOf, newKey } from '../partners/key.ts';
-import type { KeyRecord } from '../store/store.ts';
+import type { KeyRecord, Store } from '../store/store.ts';
+import { userErrors } from '../store/user-errors.ts';
+import { formatRelativeTime } from '../text/duration.ts';
 import { defineAction, type Reporter } from './action.ts';
 import { parseFutureTime } from './arguments.ts';
+import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { formatTime, timeOr } from './table.ts';
@@ -127,16 +130,28 @@ function rotateCommand(context: CommandContext): Command {
 function revokeCommand(context: CommandContext): Command {
   const command = new Command('revoke')
     .description('revoke a key; every server rejects it from the next request')
-    .argument('<id>', 'id of the key, from `leads key list`');
+    .argument('<id>', 'id of the key, from `leads key list`')
+    .addOption(yesOption());
   return defineAction(
     command,
     context,
     { id: 'id of the key', revoked: 'true' },
-    async ({ store, output }, _options: object, [id]: [string]) => {
+    async ({ store, output }, { yes }: { yes?: true }, [id]: [string]) => {
+      if (!yes) await confirm(context, await describeRevocation(store, id));
       await store.revokeKey(id);
       await output.done(`Revoked key ${id}.`, { id, revoked: true });
     },
   );
+}
+
+/** Describes what revoking a key stops, or that there is no such key. */
+async function describeRevocation(store: Pick<Store, 'keys'>, id: string): Promise<string> {
+  for await (const key of store.keys(undefined)) {
+    if (key.id !== id) continue;
+    const use = key.lastUsedAt === null ? 'never used' : `last used ${formatRelativeTime(key.lastUsedAt)}`;
+    return `Every request of partner ${JSON.stringify(key.partner)} with key ${id} (${use}) will be rejected at once, and a revoked key cannot be restored`;
+  }
+  throw userErrors.noKey(id);
 }
 
 function noteShownOnce({ output, note }: Reporter<string>): void {

@@ -6,6 +6,7 @@ import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts
 import { isSameStore, migrationsOf, redactedUrl, repairStore } from '../store/open.ts';
 import type { Tables } from '../store/store.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
+import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 
@@ -60,16 +61,22 @@ function createCommand(context: CommandContext): Command {
 }
 
 function migrateCommand(context: CommandContext): Command {
-  const command = new Command('migrate').description(
-    'migrate the store to this version, as the start of a server does. Back it up first: servers of older versions stop accepting requests, and there is no way back',
-  );
+  const command = new Command('migrate')
+    .description('migrate the store to this version, as the start of a server does. Back it up first')
+    .addOption(yesOption());
   return defineStorelessAction(
     command,
     context,
     { from: 'number of the last migration before', to: 'number of the last migration now' },
-    async ({ output }) => {
+    async ({ output }, { yes }: { yes?: true }) => {
       const url = await context.configuredUrl();
       const { current: from, latest: to } = await migrationsOf(url);
+      if (from > 0 && from < to && !yes) {
+        await confirm(
+          context,
+          `The store will be migrated from ${from} to ${to}: servers of older versions stop accepting requests, and only a backup leads back`,
+        );
+      }
       await (await context.openUrl(url, from === 0 ? 'require' : 'prepare')).close();
       const done =
         from === to ? `The store has migration ${to} already.` : `Migrated the store from ${from} to ${to}.`;

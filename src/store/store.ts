@@ -423,6 +423,12 @@ export interface Maintenance {
    */
   prune(before: number, after: string): Promise<PruneStep>;
   /**
+   * Counts the submissions and cancellations that `prune` would remove.
+   *
+   * @param before milliseconds since 1970
+   */
+  countPrunable(before: number): Promise<Pick<Pruned, 'submissions' | 'cancellations'>>;
+  /**
    * Deletes a limited number of idempotency records that were made before a time, and returns their number. 0: none is
    * left.
    *

@@ -240,7 +240,7 @@ test('applies what the CLI does from the next request on', async () => {
   expect((await send(target, 'addLead', { body })).json).toEqual(
     responseValue('addLead', 200, 'already-scheduled'),
   );
-  await cli('key', 'revoke', id);
+  await cli('key', 'revoke', id, '--yes');
   expect((await send({ ...target, key }, 'addLead', { body })).status).toBe(401);
 });
 

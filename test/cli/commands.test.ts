@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { identifierBound } from '../../src/leads/identifier.ts';
@@ -96,7 +97,7 @@ test('creates and lists types, partners and keys', async () => {
 
   const store = open();
   expect(await store.keyHolder(digestOf(key?.key ?? ''))).toMatchObject({ partner: { name: 'broker' } });
-  await leads('key', 'revoke', key?.id ?? '');
+  await leads('key', 'revoke', key?.id ?? '', '--yes');
   expect(await store.keyHolder(digestOf(key?.key ?? ''))).toBeUndefined();
   await store.close();
 });
@@ -414,7 +415,7 @@ test('states what prune has removed of a person', async () => {
   await deliverDue(store);
   const [lead] = await leadsIn(store);
   await store.close();
-  await leads('prune', '--older-than', '400d');
+  await leads('prune', '--older-than', '400d', '--yes');
   expect((await leads('lead', 'show', '07840258823')).stdout).toMatch(
     new RegExp(
       `\\n\`leads prune\` has removed the submission and the attempts of ${lead?.id}, and possibly others\\.\\n$`,
@@ -584,11 +585,11 @@ test('removes old data with `store prune`, and reports how much', async () => {
     `UPDATE submission SET received_at = 0, id = '0000000000' || substr(id, 11) WHERE lead_id IS NULL`,
   );
   database.close();
-  expect(lines(await leads('prune', '--older-than', '400d', '--json'))).toEqual([
+  expect(lines(await leads('prune', '--older-than', '400d', '--yes', '--json'))).toEqual([
     { submissions: 1, cancellations: 0, leads: 0, attempts: 0 },
   ]);
   expect((await leads('submission', 'list')).stdout).not.toContain(unknown.mobile);
-  expect((await leads('prune', '--older-than', '400d')).stdout).toMatch(
+  expect((await leads('prune', '--older-than', '400d', '--yes')).stdout).toMatch(
     /^Removed data from before 20\S+Z\. Submissions: 0, cancellations: 0, leads: 0, attempts: 0\.\n$/,
   );
 });
@@ -714,12 +715,76 @@ test.each(['SQLite', 'PostgreSQL'])(
         ),
       });
     }
-    const migrate = () => executeCli(['store', 'migrate', '--json'], environment);
+    const migrate = () => executeCli(['store', 'migrate', '--yes', '--json'], environment);
     expect(lines(await migrate())).toEqual([{ from: 1, to: latest }]);
     expect(lines(await migrate())).toEqual([{ from: latest, to: latest }]);
     expect(await executeCli(['lead', 'list'], environment)).toMatchObject({ code: 0, stderr: '' });
   },
 );
+
+/** A terminal at which somebody answers a question. */
+function terminalThatAnswers(answer: string): Readable {
+  return Object.assign(Readable.from([`${answer}\n`]), { isTTY: true });
+}
+
+test.each([
+  ['prune', '--older-than', '1s'],
+  ['key', 'revoke'],
+  ['store', 'migrate'],
+])('leads %s %s changes nothing unless it is confirmed', async (...words) => {
+  const file = copyOfFixture('leads.db');
+  const execute = (given: readonly string[], input: Readable | string = '') =>
+    executeCli(given, { DATABASE_URL: `sqlite:${file}` }, input);
+  if (words[0] !== 'store') await execute(['store', 'migrate', '--yes']);
+  if (words[0] === 'key') {
+    const [key] = lines(await execute(['key', 'list', '--json'])) as { id: string }[];
+    words.push(key?.id ?? '');
+  }
+  const stored = () => readStore(file);
+  const before = stored();
+  const unasked = await execute(words);
+  expect(unasked).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/Pass --yes to confirm\.\n$/),
+  });
+  for (const answer of ['', 'n', 'no', 'yesterday']) {
+    const refused = await execute(words, terminalThatAnswers(answer));
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/Continue\? \[y\/N\] (?:.|\n)*Nothing was changed\.\n$/),
+    });
+  }
+  expect(stored()).toEqual(before);
+  expect(await execute(words, terminalThatAnswers('Y'))).toMatchObject({ code: 0 });
+  expect(stored()).not.toEqual(before);
+});
+
+/** Reads what the confirmed commands change: the schema, the submissions and the keys. */
+function readStore(file: string): unknown {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    return ['sqlite_schema', 'submission', 'api_key'].map((table) =>
+      database.prepare(`SELECT * FROM ${table}`).all(),
+    );
+  } finally {
+    database.close();
+  }
+}
+
+test('prune --dry-run counts what prune removes, and removes nothing', async () => {
+  const file = copyOfFixture('leads.db');
+  const execute = (...words: string[]) => executeCli(words, { DATABASE_URL: `sqlite:${file}` });
+  await execute('store', 'migrate', '--yes');
+  const before = readStore(file);
+  const [counted] = lines(await execute('prune', '--older-than', '1s', '--dry-run', '--json')) as object[];
+  expect(readStore(file)).toEqual(before);
+  const [removed] = lines(await execute('prune', '--older-than', '1s', '--yes', '--json')) as object[];
+  expect(counted).toEqual({ ...removed, leads: null, attempts: null });
+  expect(removed).toMatchObject({ submissions: expect.any(Number), cancellations: expect.any(Number) });
+  expect(Object.values(removed ?? {}).every((count) => count > 0)).toBe(true);
+});
 
 test.each(['SQLite', 'PostgreSQL'])('creates a store in %s, but not a second time', async (kind) => {
   const url = kind === 'SQLite' ? `sqlite:${join(temporaryDirectory(), 'leads.db')}` : await emptyDatabase();

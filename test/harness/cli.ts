@@ -11,13 +11,17 @@ import type { Finished } from './process.ts';
 export async function executeCli(
   words: readonly string[],
   environment: Record<string, string>,
-  input = '',
+  input: Readable | string = '',
 ): Promise<Finished> {
   const [out, err] = [new PassThrough(), new PassThrough()];
   const [stdout, stderr] = [text(out), text(err)];
   const code = await execute(
     words,
-    createContext(() => environment, { input: Readable.from([input]), out, err }),
+    createContext(() => environment, {
+      input: typeof input === 'string' ? Readable.from([input]) : input,
+      out,
+      err,
+    }),
   );
   out.end();
   err.end();

@@ -37,6 +37,7 @@ const testedElsewhere: Partial<Record<keyof Store, string>> = {
   countRows: 'maintenance.test.ts',
   addRows: 'maintenance.test.ts',
   prune: 'maintenance.test.ts',
+  countPrunable: 'maintenance.test.ts',
   backup: 'maintenance.test.ts',
   shrink: 'sqlite/erasure.test.ts',
   erase: 'sqlite/erasure.test.ts',

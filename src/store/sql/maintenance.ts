@@ -1,13 +1,17 @@
 import { identifierBound } from '../../leads/identifier.ts';
 import { stepSize } from '../prune.ts';
-import type { Maintenance, PruneStep } from '../store.ts';
+import type { Maintenance, Pruned, PruneStep } from '../store.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
+import { submissionPages } from './submission-pages.ts';
 
 /** Prunes a database. */
-export function pruning(database: SqlDatabase): Pick<Maintenance, 'prune' | 'deleteIdempotencyRecords'> {
+export function pruning(
+  database: SqlDatabase,
+): Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> {
   return {
     prune: (before, after) => database.change(() => prune(before, after)),
+    countPrunable: (before) => countPrunable(database, before),
     deleteIdempotencyRecords: (before) => database.change(() => deleteIdempotencyRecords(before)),
   };
 }
@@ -28,13 +32,15 @@ const blockReruns = statement(
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM rerun WHERE submission_id = submission.id`;
 
-const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
-  'old_submissions',
-  `SELECT id, EXISTS (
+/** Whether a submission or cancellation belongs to a lead whose person can still be called. */
+const isNeeded = `EXISTS (
      SELECT 1 FROM lead WHERE lead.id IN (${leadsOf})
        AND (lead.submission_id = submission.id OR submission.kind = 'cancel')
-       AND lead.state IN ('scheduled', 'failed')
-   ) AS "isNeeded"
+       AND lead.state IN ('scheduled', 'failed'))`;
+
+const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
+  'old_submissions',
+  `SELECT id, ${isNeeded} AS "isNeeded"
    FROM submission WHERE id > $1 AND id < $2 AND received_at < $3 ORDER BY id LIMIT $4`,
   { isNeeded: true },
 );
@@ -102,6 +108,25 @@ function* prune(before: number, after: string): Change<PruneStep> {
     leads: deletedLeads.length,
     next: old.length < stepSize ? undefined : old.at(-1)?.id,
   };
+}
+
+const prunableSubmissions = statement<{ kind: 'add' | 'cancel'; count: number }>(
+  'prunable_submissions',
+  `SELECT kind, count(*) AS count FROM submission
+   WHERE id > $1 AND id <= $2 AND received_at < $3 AND NOT ${isNeeded} GROUP BY kind`,
+);
+
+async function countPrunable(
+  database: SqlDatabase,
+  before: number,
+): Promise<Pick<Pruned, 'submissions' | 'cancellations'>> {
+  const total = { submissions: 0, cancellations: 0 };
+  for await (const { after, upTo } of submissionPages(database, identifierBound(before))) {
+    for (const { kind, count } of await database.read(prunableSubmissions, after, upTo, before)) {
+      total[kind === 'add' ? 'submissions' : 'cancellations'] += count;
+    }
+  }
+  return total;
 }
 
 const deleteOldRecords = statement(

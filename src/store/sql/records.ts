@@ -15,6 +15,7 @@ import { isUndecided } from './lead-order.ts';
 import { checkPartner, checkType } from './registry.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, statement } from './statement.ts';
+import { submissionPages } from './submission-pages.ts';
 
 /** Lists the records of a database for operators. */
 export function records(database: SqlDatabase): Records {
@@ -144,14 +145,6 @@ const mobileOf = statement<{ mobile: string }>(
   'SELECT mobile FROM lead WHERE id = $1 UNION SELECT mobile FROM submission WHERE id = $1',
 );
 
-/** Number of submissions that are searched at a time, so that no read transaction lasts long. */
-const searchedAtATime = 10_000;
-
-const endOfSearch = statement<{ last: string | null }>(
-  'end_of_search',
-  'SELECT max(id) AS last FROM (SELECT id FROM submission WHERE id > $1 ORDER BY id LIMIT $2) AS page',
-);
-
 /** Finds those that contain a text; the address itself is compared when the content is parsed. */
 const submissionsWith = statement<{ mobile: string; content: string }>(
   'submissions_with',
@@ -163,14 +156,12 @@ async function mobilesOfEmail(database: SqlDatabase, email: string): Promise<str
   const wanted = email.toLowerCase();
   const pattern = `%${wanted.replace(/[\\%_]/g, '\\$&')}%`;
   const mobiles = new Set<string>();
-  for (let after = ''; ; ) {
-    const [end] = await database.read(endOfSearch, after, searchedAtATime);
-    if (end?.last == null) return [...mobiles];
-    for (const { mobile, content } of await database.read(submissionsWith, after, end.last, pattern)) {
+  for await (const { after, upTo } of submissionPages(database, afterAllIds)) {
+    for (const { mobile, content } of await database.read(submissionsWith, after, upTo, pattern)) {
       if (submittedFields(content).email.toLowerCase() === wanted) mobiles.add(mobile);
     }
-    after = end.last;
   }
+  return [...mobiles];
 }
 
 /** A text that sorts after every id. */

@@ -14,7 +14,7 @@ type SharedStore = DeliveryPauses &
   Settings &
   Registry &
   Records &
-  Pick<Maintenance, 'prune' | 'deleteIdempotencyRecords'> &
+  Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> &
   Omit<Tables, 'addRows'>;
 
 /** Implements the calls that need only the store's database. */

@@ -74,7 +74,7 @@ test.runIf(process.platform === 'linux')(
   'reports a directory that cannot be created, with the remedy',
   async () => {
     const environment = { DATABASE_URL: 'sqlite:/proc/leads/leads.db' };
-    expect(await run('src/cli.ts', ['type', 'list'], environment)).toMatchObject({
+    expect(await run('src/cli.ts', ['store', 'create'], environment)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
         /^The command failed: \/proc\/leads\/leads\.db or its log \(-wal, -shm\) cannot be opened\. Check that \/proc\/leads exists/,
