@@ -67,8 +67,8 @@ export function defineStorelessAction<
   return command.action(async (...received: unknown[]) => {
     // The casts: Commander passes what the command declares, and each caller declares it next to `run`.
     const args = received.slice(0, -2) as Arguments;
-    const options = received.at(-2) as Options & { json?: boolean };
-    const output = new Output<Member>(context.out, options.json ?? false, context.commandName);
+    const options = received.at(-2) as Options & { json?: boolean; wide?: boolean };
+    const output = new Output<Member>(context.out, options, context.commandName);
     const note = (sentence: string) =>
       void context.err.write(`${printable(nameCommands(sentence, context.commandName))}\n`);
     await run({ output, note }, options, args);

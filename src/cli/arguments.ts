@@ -8,6 +8,11 @@ export function limitOption(): Option {
     .default(undefined, '100 in a table, all with --json');
 }
 
+/** Returns the option `--wide` of a command that prints a table. `Output` applies it. */
+export function wideOption(): Option {
+  return new Option('--wide', 'print all columns and absolute times, even if the terminal is narrower');
+}
+
 /** Parses a whole number in decimal digits. Returns NaN for any other text, such as `0x10`, `1e3` or ` 5`. */
 export function parseDigits(text: string): number {
   const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type DeliveryPause, describePausedTypes } from '../store/delivery-pause.ts';
 import { defineAction } from './action.ts';
+import { wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { formatTime } from './table.ts';
@@ -90,7 +91,9 @@ function resumeCommand(context: CommandContext): Command {
 }
 
 function listCommand(context: CommandContext): Command {
-  const command = new Command('list').description('list pauses with lead type, start, author and reason');
+  const command = new Command('list')
+    .description('list pauses with lead type, start, author and reason')
+    .addOption(wideOption());
   return defineAction(command, context, pauseMembers, async ({ store, output }) => {
     await output.list(await store.pauses(), pauseView, 'Delivery is not paused.');
   });

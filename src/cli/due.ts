@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { submittedBody, submittedFields } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/store.ts';
 import { defineAction, type Session } from './action.ts';
-import { limitOption, parseCount } from './arguments.ts';
+import { limitOption, parseCount, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { describePause } from './delivery.ts';
 import type { View } from './output.ts';
@@ -50,7 +50,8 @@ export function dueCommand(context: CommandContext): Command {
   const command = new Command('due')
     .description('list due leads, most overdue first, except those whose delivery is paused')
     .option('--take <n>', 'deliver up to this many leads: each is printed and becomes `dialled`', parseCount)
-    .addOption(limitOption().conflicts('take'));
+    .addOption(limitOption().conflicts('take'))
+    .addOption(wideOption());
   return defineAction(
     command,
     context,

@@ -5,7 +5,7 @@ import type { KeyRecord, Store } from '../store/store.ts';
 import { userErrors } from '../store/user-errors.ts';
 import { formatRelativeTime } from '../text/duration.ts';
 import { defineAction, type Reporter } from './action.ts';
-import { parseFutureTime } from './arguments.ts';
+import { parseFutureTime, wideOption } from './arguments.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
@@ -80,7 +80,8 @@ function createCommand(context: CommandContext): Command {
 function listCommand(context: CommandContext): Command {
   const command = new Command('list')
     .description('list keys with their ids and dates; the keys themselves are not stored')
-    .argument('[partner]', 'only keys of this partner');
+    .argument('[partner]', 'only keys of this partner')
+    .addOption(wideOption());
   return defineAction(
     command,
     context,

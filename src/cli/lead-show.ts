@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { submittedFields } from '../leads/submitted-fields.ts';
 import type { LeadRecord } from '../store/store.ts';
 import { defineAction } from './action.ts';
+import { wideOption } from './arguments.ts';
 import { cancellationJson } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
 import { leadView } from './lead-view.ts';
@@ -24,7 +25,8 @@ export function showCommand(context: CommandContext): Command {
     .argument(
       '<person>',
       'phone number in any notation that partners can send, Lead-Id, Request-Id, or e-mail address (searches all submissions)',
-    );
+    )
+    .addOption(wideOption());
   return defineAction(
     command,
     context,

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type LeadState, leadStates } from '../leads/lead.ts';
 import { defineAction } from './action.ts';
-import { limitOption } from './arguments.ts';
+import { limitOption, wideOption } from './arguments.ts';
 import {
   printRelatedCancellations,
   relatedCancellationJson,
@@ -38,7 +38,8 @@ function listCommand(context: CommandContext): Command {
     .option('--undecided', 'only failed leads that may have reached the dialler (see `leads lead resolve`)')
     .option('--type <name>', 'only leads of this type')
     .option('--partner <name>', 'only leads of this partner')
-    .addOption(limitOption());
+    .addOption(limitOption())
+    .addOption(wideOption());
   return defineAction(command, context, leadMembers, async ({ store, output }, options: ListOptions) => {
     const { limit, undecided, state, type, partner } = options;
     const rows = output.limit(limit);

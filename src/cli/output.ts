@@ -21,12 +21,15 @@ export class Output<Member extends string = string> {
   readonly #width: number | undefined;
   readonly #commandName: string;
 
-  /** @param commandName how the CLI is called, in sentences */
-  constructor(stream: Writable, isJson: boolean, commandName: string) {
+  /**
+   * @param options `json`: prints JSON; `wide`: prints tables as if there were no terminal
+   * @param commandName how the CLI is called, in sentences
+   */
+  constructor(stream: Writable, options: { json?: boolean; wide?: boolean }, commandName: string) {
     this.#stream = stream;
     this.#commandName = commandName;
-    this.#width = terminalWidth(stream);
-    this.isJson = isJson;
+    this.#width = options.wide ? undefined : terminalWidth(stream);
+    this.isJson = options.json ?? false;
     // `#line` reports a failed write. Without a listener, it would also end the process.
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   }

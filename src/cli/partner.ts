@@ -4,7 +4,7 @@ import { checkName } from '../partners/partner.ts';
 import { maxBurst, maxPerSecond, type PartnerLimit, rateLimit } from '../partners/rate-limit.ts';
 import type { PartnerRecord } from '../store/store.ts';
 import { defineAction } from './action.ts';
-import { collect, parseCount, parseDigits } from './arguments.ts';
+import { collect, parseCount, parseDigits, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { formatTime } from './table.ts';
@@ -74,7 +74,9 @@ function addCommand(context: CommandContext): Command {
 }
 
 function listCommand(context: CommandContext): Command {
-  const command = new Command('list').description('list partners with their lead types, keys and limits');
+  const command = new Command('list')
+    .description('list partners with their lead types, keys and limits')
+    .addOption(wideOption());
   return defineAction(command, context, listMembers, async ({ store, output }) => {
     await output.list(store.partners(), view, 'There are no partners. Run `leads partner add` to add one.');
   });

@@ -5,7 +5,7 @@ import { submittedBody } from '../leads/submitted-fields.ts';
 import { CancelledLater } from '../store/cancelled-later.ts';
 import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../store/store.ts';
 import { defineAction } from './action.ts';
-import { limitOption } from './arguments.ts';
+import { limitOption, wideOption } from './arguments.ts';
 import {
   printRelatedCancellations,
   type RelatedCancellationRow,
@@ -103,7 +103,8 @@ function listCommand(context: CommandContext): Command {
         submissionOutcomes,
       ),
     )
-    .addOption(limitOption());
+    .addOption(limitOption())
+    .addOption(wideOption());
   return defineAction(
     command,
     context,

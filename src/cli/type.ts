@@ -3,6 +3,7 @@ import { checkName } from '../partners/partner.ts';
 import type { LeadTypeRecord } from '../store/store.ts';
 import { formatDuration, parseDuration } from '../text/duration.ts';
 import { defineAction } from './action.ts';
+import { wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { formatTime } from './table.ts';
@@ -70,9 +71,9 @@ function addCommand(context: CommandContext): Command {
 }
 
 function listCommand(context: CommandContext): Command {
-  const command = new Command('list').description(
-    'list lead types and the partners that they are granted to',
-  );
+  const command = new Command('list')
+    .description('list lead types and the partners that they are granted to')
+    .addOption(wideOption());
   return defineAction(command, context, listMembers, async ({ store, output }) => {
     await output.list(store.types(), view, 'There are no lead types. Run `leads type add` to add one.');
   });

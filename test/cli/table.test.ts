@@ -192,6 +192,19 @@ test.each([
   }
 });
 
+test('with --wide, a table in a terminal is the one that is printed to a file', async () => {
+  const { file } = await storeWith(longest);
+  for (const words of [
+    ['lead', 'list'],
+    ['lead', 'show', '+4915112345678'],
+    ['submission', 'list'],
+  ]) {
+    const wide = await outputOf(file, [...words, '--wide'], 80);
+    expect(wide).toBe(await outputOf(file, words, undefined));
+    expect(wide).not.toBe(await outputOf(file, words, 80));
+  }
+});
+
 test('the tests above cover every table', () => {
   const views = globSync('src/cli/*.ts').flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/^(?:export )?const (\w+): (?:Table)?View</gm)].map(

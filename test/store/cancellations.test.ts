@@ -18,7 +18,7 @@ describe.each(stores)('$name', ({ open }) => {
     const own = { partnerId: first.id, ...person };
     const receivedAt = Date.now() - 1_000;
     const content = '{ "mobile":"07840 258823", "type" : "motor" }';
-    await cancel(store, { ...own, id: 'first-of-all', receivedAt, content });
+    await cancel(store, { ...own, id: 'first-of-all', keyId: 'key', receivedAt, content });
     await cancel(store, { ...own, type: 'other' });
     await store.submit(from(first.id));
     await cancel(store, own);
@@ -41,6 +41,7 @@ describe.each(stores)('$name', ({ open }) => {
       partner: 'first',
       ...person,
       receivedAt,
+      keyId: 'key',
       outcome: 'not-found',
       leadId: null,
       content,
