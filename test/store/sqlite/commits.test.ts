@@ -14,8 +14,9 @@ import { latestMigration, migrate } from '../../../src/store/sqlite/file/migrate
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { StoreUnavailable } from '../../../src/store/store.ts';
 import { mobileOf } from '../../harness/mobile.ts';
-import { run } from '../../harness/process.ts';
+import { start } from '../../harness/process.ts';
 import { deliverDue, holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
+import { untilListening } from '../../harness/server-process.ts';
 import { newSubmission } from '../../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
@@ -367,16 +368,13 @@ test('writes nothing after a failed sync while a reader prevents resetting the l
   expect(notesIn(file)).toEqual(['before', 'doubtful', 'after']);
 });
 
-test('processes that start together on an empty file migrate it once', async () => {
-  const environment = { DATABASE_URL: `sqlite:${join(temporaryDirectory(), 'new', 'leads.db')}` };
-  const starts = await Promise.all(
-    ['one', 'two', 'three', 'four'].map((name) => run('src/cli.ts', ['type', 'add', name], environment)),
-  );
-  expect(starts.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
-    Array(4).fill({ code: 0, stderr: '' }),
-  );
-  const { stdout } = await run('src/cli.ts', ['type', 'list', '--json'], environment);
-  expect(stdout.trim().split('\n')).toHaveLength(4);
+test('servers that start together on an empty file migrate it once', async () => {
+  const file = join(temporaryDirectory(), 'new', 'leads.db');
+  const environment = { DATABASE_URL: `sqlite:${file}`, PORT: '0' };
+  const servers = Array.from({ length: 4 }, () => start('src/main.ts', [], environment));
+  await Promise.all(servers.map((server) => untilListening(server, false)));
+  const store = closeAfterTest(openSqliteStore(file));
+  expect(await Array.fromAsync(store.partners())).toMatchObject([{ keys: 1 }]);
 });
 
 test('refuses a file that a newer version has migrated', () => {
