@@ -66,7 +66,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     connections: config.databaseConnections,
     observer,
   });
-  await agreeOnSettings(store, config);
+  await agreeOnSettings(store, config, log);
   const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();

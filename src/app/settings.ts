@@ -1,5 +1,6 @@
 import { UserError } from '../errors/user-error.ts';
-import type { Settings } from '../store/settings.ts';
+import type { SettingRecord, Settings } from '../store/settings.ts';
+import type { Log } from '../telemetry/log.ts';
 import { formatDuration } from '../text/duration.ts';
 import { type Config, readConfig } from './config.ts';
 
@@ -33,13 +34,14 @@ export async function normaliseSetting(name: SettingName, value: string): Promis
 }
 
 /**
- * Records the server's settings in the store, or compares them with those that it has recorded.
+ * Compares the server's settings with those that the store has recorded, and records those that it has not.
  *
  * @throws {UserError} if they differ
  */
-export async function agreeOnSettings(store: Settings, config: Config): Promise<void> {
+export async function agreeOnSettings(store: Settings, config: Config, log: Log): Promise<void> {
   const own: Readonly<Record<string, string>> = settingsOf(config);
-  const recorded = await store.recordSettings(own);
+  const known = await store.settings();
+  const recorded = known.length < settingNames.length ? await record(store, own, known, log) : known;
   const differences = recorded.filter(({ name, value }) => own[name] !== undefined && own[name] !== value);
   if (differences.length === 0) return;
   const lines = differences.map(
@@ -47,6 +49,21 @@ export async function agreeOnSettings(store: Settings, config: Config): Promise<
       `${name} is ${own[name]} for this server, and ${value} in the store. Set ${name}=${value}, or run \`leads settings set ${name} ${own[name]}\` and restart every server with that value.`,
   );
   throw new UserError(lines.join('\n'));
+}
+
+/** Records settings. A store that cannot be written, such as a standby, does not prevent the start: /readyz reports it. */
+async function record(
+  store: Settings,
+  own: Readonly<Record<string, string>>,
+  known: SettingRecord[],
+  log: Log,
+): Promise<SettingRecord[]> {
+  try {
+    return await store.recordSettings(own);
+  } catch (error) {
+    log.warn({ err: error }, 'The settings could not be recorded in the store; the next start records them.');
+    return known;
+  }
 }
 
 /**
