@@ -481,8 +481,8 @@ test('does not start if its settings differ from those of the store, until they 
     code: 1,
     stdout: '',
     stderr: [
-      'The server did not start: ALLOWED_COUNTRIES is all for this server, and GB,IE in the store. Set ALLOWED_COUNTRIES=GB,IE, or run `leads settings set ALLOWED_COUNTRIES all` and restart every server with that value.',
-      'DEFAULT_COUNTRY is IE for this server, and GB in the store. Set DEFAULT_COUNTRY=GB, or run `leads settings set DEFAULT_COUNTRY IE` and restart every server with that value.\n',
+      'The server did not start: ALLOWED_COUNTRIES is all for this server, and GB,IE in the store. Set ALLOWED_COUNTRIES=GB,IE, or run `npm run leads -- settings set ALLOWED_COUNTRIES all` and restart every server with that value.',
+      'DEFAULT_COUNTRY is IE for this server, and GB in the store. Set DEFAULT_COUNTRY=GB, or run `npm run leads -- settings set DEFAULT_COUNTRY IE` and restart every server with that value.\n',
     ].join('\n'),
   });
   for (const [name, value] of [
