@@ -2,11 +2,16 @@ import { defineConfig } from 'vitest/config';
 import ContractCoverage from './test/harness/contract-coverage.ts';
 import SkippedTests from './test/harness/skipped-tests.ts';
 
+/**
+ * Folders whose tests change nothing that other tests in the same process could notice. Their files share workers:
+ * loading every module again for each file would take as long as their tests.
+ */
+const shared = 'test/{cli,operations,partners,server,text}/**/*.test.ts';
+
 export default defineConfig({
   test: {
     reporters: ['default', new ContractCoverage(), new SkippedTests()],
     globalSetup: 'test/harness/global-postgres.ts',
-    include: ['test/**/*.test.ts'],
     sequence: { shuffle: true },
     // Tests mostly wait for processes and leases, so several can share a core.
     maxWorkers: 2,
@@ -14,5 +19,12 @@ export default defineConfig({
     hookTimeout: 30_000,
     // A busy machine takes longer to bring about what a test polls for.
     expect: { poll: { timeout: 20_000 } },
+    projects: [
+      { extends: true, test: { name: 'shared', include: [shared], isolate: false } },
+      {
+        extends: true,
+        test: { name: 'isolated', include: ['test/**/*.test.ts'], exclude: [shared, '**/node_modules/**'] },
+      },
+    ],
   },
 });
