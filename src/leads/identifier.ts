@@ -50,14 +50,32 @@ const [versionBits, variantBits, tailBits] = [12, 14, 24];
  * implementation, and the others are 0.
  */
 export function uuidOf(identifier: string): string {
-  const time = parseInt(identifier.slice(0, width), 32).toString(16).padStart(12, '0');
+  const shared = identifier.slice(0, -suffixWidth);
+  if (shared !== uuidStart.shared) uuidStart = uuidStartOf(shared);
+  const tail = uuidStart.tail + parseInt(identifier.slice(-suffixWidth), 32);
+  return `${uuidStart.text}${hex(tail, tailBits / 4)}000000`;
+}
+
+/** The start of a UUID, formatted once for the consecutive identifiers that differ only in their suffix. */
+interface UuidStart {
+  /** What the identifiers share. */
+  shared: string;
+  text: string;
+  /** The first tail; the suffix is added to it. */
+  tail: number;
+}
+
+let uuidStart: UuidStart = { shared: '', text: '', tail: 0 };
+
+function uuidStartOf(shared: string): UuidStart {
+  const time = hex(parseInt(shared.slice(0, width), 32), 12);
   // 50 bits: exact in a double, but too many for bit operators.
-  const sequence = parseInt(identifier.slice(width), 32);
-  const tail = hex(sequence % 2 ** tailBits, tailBits / 4);
+  const sequence = parseInt(shared.slice(width), 32) * suffixes.length;
   const rest = Math.floor(sequence / 2 ** tailBits);
   const variant = hex(2 ** (variantBits + 1) + (rest % 2 ** variantBits), 4);
   const version = hex(Math.floor(rest / 2 ** variantBits), versionBits / 4);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${version}-${variant}-${tail}000000`;
+  const text = `${time.slice(0, 8)}-${time.slice(8)}-7${version}-${variant}-`;
+  return { shared, text, tail: sequence % 2 ** tailBits };
 }
 
 /** Returns the identifier of a UUID that `uuidOf` returned; undefined: it returned none such. */
