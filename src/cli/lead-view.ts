@@ -5,7 +5,7 @@ import { formatTime, timeOr } from './table.ts';
 /** Members of a lead in JSON, with their descriptions. */
 export const leadMembers = {
   id: 'id of the lead',
-  state: '`scheduled`, `dialled`, `cancelled`, `failed` or `expired`',
+  state: '`scheduled`, `held`, `dialled`, `cancelled`, `failed`, `dismissed` or `expired`',
   undecided: 'whether it failed and may have reached the dialler (see `leads lead resolve`)',
   partner: 'name of the partner',
   type: 'name of the lead type',

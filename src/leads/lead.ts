@@ -1,12 +1,31 @@
 /** Every state of a lead. */
-export const leadStates = ['scheduled', 'dialled', 'cancelled', 'failed', 'expired'] as const;
+export const leadStates = [
+  'scheduled',
+  'held',
+  'dialled',
+  'cancelled',
+  'failed',
+  'dismissed',
+  'expired',
+] as const;
 
 /**
- * State of a lead: `scheduled` (to be delivered, now or later), `dialled` (the dialler has it), `cancelled` (before the
- * dialler had it), `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler
- * may have it; an operator can retry it) or `expired` (too late to call).
+ * State of a lead: `scheduled` (to be delivered, now or later), `held` (scheduled in a backup that was restored: an
+ * operator decides whether it is delivered), `dialled` (the dialler has it), `cancelled` (before the dialler had it),
+ * `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler may have it; an
+ * operator can retry it), `dismissed` (failed, and an operator has decided not to retry it) or `expired` (too late to
+ * call).
  */
 export type LeadState = (typeof leadStates)[number];
+
+/** State of a lead, as partners see it: what an operator does with a lead does not change it for them. */
+export type ReportedState = Exclude<LeadState, 'held' | 'dismissed'>;
+
+/** Returns the state that partners see. */
+export function reportedState(state: LeadState): ReportedState {
+  if (state === 'held') return 'scheduled';
+  return state === 'dismissed' ? 'failed' : state;
+}
 
 /** Every outcome of a submission. The examples in openapi.yaml have the same names. */
 export const submissionOutcomes = [
@@ -23,9 +42,9 @@ export type SubmissionOutcome = (typeof submissionOutcomes)[number];
 export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed' | 'unknown-type';
 
 /**
- * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled or dialled. A
+ * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled, held or dialled. A
  * failed lead that may have reached the dialler is active until an operator resolves it (`leads lead resolve`); other
- * failed leads, cancelled leads and expired leads are not active.
+ * failed leads, and cancelled, dismissed and expired leads are not active.
  */
 export interface ActiveLead {
   state: LeadState;
@@ -78,13 +97,13 @@ export function outcomeWithActiveLead(
 }
 
 /**
- * Returns the outcome of a request to cancel that cancelled no lead. If the lead is scheduled or failed, an attempt is
- * in flight or may have reached the dialler.
+ * Returns the outcome of a request to cancel that cancelled no lead. If the lead is scheduled, held or failed, an
+ * attempt is in flight or may have reached the dialler.
  *
  * @param latest state of the partner's latest lead for the person and type; undefined: there is none
  */
 export function outcomeIfNotCancelled(latest: LeadState | undefined): CancellationOutcome {
-  return latest === 'scheduled' || latest === 'dialled' || latest === 'failed'
+  return latest === 'scheduled' || latest === 'held' || latest === 'dialled' || latest === 'failed'
     ? 'already-processed'
     : 'not-found';
 }

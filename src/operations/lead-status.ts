@@ -1,4 +1,5 @@
 import { Reply } from '../contract/reply.ts';
+import { reportedState } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
 import { readMobile } from './mobile.ts';
@@ -22,7 +23,7 @@ export function leadStatus(intake: Intake, parsePhone: ParsePhone): Operation<'l
       return reply(200, 'found', {
         found: true,
         lead_id: lead.id,
-        state: lead.state,
+        state: reportedState(lead.state),
         accepted_at: toTimestamp(lead.acceptedAt),
         due_at: toTimestamp(lead.dueAt),
         dialled_at: lead.dialledAt === null ? null : toTimestamp(lead.dialledAt),

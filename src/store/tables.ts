@@ -16,9 +16,15 @@ export interface Table {
 
 /** All tables that are copied, each after those that it refers to. */
 export const tablesToCopy: readonly Table[] = [
-  { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at'], keyLength: 1 },
-  { name: 'partner', columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst'], keyLength: 1 },
+  { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at', 'retired_at'], keyLength: 1 },
+  { name: 'type_alias', columns: ['name', 'type_id', 'created_at'], keyLength: 1 },
+  {
+    name: 'partner',
+    columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst', 'suspended_at', 'deleted_at'],
+    keyLength: 1,
+  },
   { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at'], keyLength: 2 },
+  { name: 'maintenance_run', columns: ['name', 'ended_at'], keyLength: 1 },
   { name: 'setting', columns: ['name', 'value', 'set_at'], keyLength: 1 },
   { name: 'granted_type', columns: ['partner_id', 'type_id'], keyLength: 2 },
   {
@@ -78,4 +84,5 @@ export const tablesToCopy: readonly Table[] = [
     columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'response'],
     keyLength: 1,
   },
+  { name: 'operator_action', columns: ['id', 'lead_id', 'action', 'acted_at'], keyLength: 1 },
 ];

@@ -40,7 +40,7 @@ export function queueStatsOf(
 export function countsByState(
   rows: Iterable<{ state: LeadState; count: number }>,
 ): Record<LeadState, number> {
-  const counts = { scheduled: 0, dialled: 0, cancelled: 0, failed: 0, expired: 0 };
+  const counts = { scheduled: 0, held: 0, dialled: 0, cancelled: 0, failed: 0, dismissed: 0, expired: 0 };
   for (const { state, count } of rows) counts[state] = count;
   return counts;
 }

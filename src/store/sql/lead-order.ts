@@ -11,6 +11,3 @@ export const nextEndedOrder = `1 + (
 
 /** Puts the latest lead of a person and type first: the active one, then the one that ended last. */
 export const latestFirst = 'lead.ended_order = 0 DESC, lead.ended_order DESC';
-
-/** Condition: whether a lead failed and the dialler may have it. It stays active until an operator resolves it. */
-export const isUndecided = `(lead.state = 'failed' AND lead.ended_order = 0)`;

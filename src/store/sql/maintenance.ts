@@ -36,7 +36,7 @@ const leadsOf = `
 const isNeeded = `EXISTS (
      SELECT 1 FROM lead WHERE lead.id IN (${leadsOf})
        AND (lead.submission_id = submission.id OR submission.kind = 'cancel')
-       AND lead.state IN ('scheduled', 'failed'))`;
+       AND lead.state IN ('scheduled', 'held', 'failed'))`;
 
 const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
   'old_submissions',

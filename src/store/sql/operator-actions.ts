@@ -4,7 +4,8 @@ import { checkNotCancelled } from '../cancelled-later.ts';
 import type { OperatorActions, RelatedCancellation, RerunResult, RetryResult } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
-import { isUndecided, latestFirst, nextEndedOrder } from './lead-order.ts';
+import { latestFirst, nextEndedOrder } from './lead-order.ts';
+import { isUndecided } from './lead-state.ts';
 import { sentFor } from './sent-for.ts';
 import { statement } from './statement.ts';
 

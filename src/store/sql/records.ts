@@ -11,7 +11,7 @@ import type {
   SubmissionRecord,
 } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
-import { isUndecided } from './lead-order.ts';
+import { isUndecided } from './lead-state.ts';
 import { checkPartner, checkType } from './registry.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, statement } from './statement.ts';

@@ -18,7 +18,7 @@ import {
 } from '../watch.ts';
 import type { SqlDatabase } from './database.ts';
 import { isUnpaused } from './delivery-pauses.ts';
-import { isUndecided } from './lead-order.ts';
+import { isUndecided } from './lead-state.ts';
 import { statement } from './statement.ts';
 
 /** What a store contributes to watching it. */

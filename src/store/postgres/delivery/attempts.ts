@@ -1,4 +1,5 @@
-import { isUndecided, nextEndedOrder } from '../../sql/lead-order.ts';
+import { nextEndedOrder } from '../../sql/lead-order.ts';
+import { isUndecided } from '../../sql/lead-state.ts';
 import type { Attempt } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase } from '../connection/database.ts';

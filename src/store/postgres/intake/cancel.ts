@@ -2,6 +2,7 @@ import type { Cancellation } from '../../../leads/cancellation.ts';
 import type { Idempotency } from '../../../leads/idempotency.ts';
 import type { CancellationOutcome } from '../../../leads/lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
+import { isCancellable } from '../../sql/lead-state.ts';
 import type { CancellationResult } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
@@ -70,15 +71,15 @@ const cancel = writeStatement(
     UPDATE lead SET state = 'cancelled', cancelled_at = $2,
       ended_order = CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END
     WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM first_request))
-      AND lead.state IN ('scheduled', 'failed') AND lead.claim IS NULL AND NOT lead.may_have_arrived
+      AND ${isCancellable('lead')}
     RETURNING lead.id
   ), decided AS (
     SELECT latest.request_id AS id, latest.id AS lead_id,
       CASE
         WHEN latest.type_id IS NULL THEN 'unknown-type'
         WHEN cancelled.id IS NOT NULL AND first_request.request_id IS NOT NULL THEN 'cancelled'
-        WHEN latest.state IN ('scheduled', 'failed') AND latest.claim IS NULL AND NOT latest.may_have_arrived THEN NULL
-        WHEN latest.state IN ('scheduled', 'dialled', 'failed') THEN 'already-processed'
+        WHEN ${isCancellable('latest')} THEN NULL
+        WHEN latest.state IN ('scheduled', 'held', 'dialled', 'failed') THEN 'already-processed'
         ELSE 'not-found'
       END AS outcome
     FROM latest

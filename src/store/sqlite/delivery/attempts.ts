@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isUndecided, nextEndedOrder } from '../../sql/lead-order.ts';
+import { nextEndedOrder } from '../../sql/lead-order.ts';
+import { isUndecided } from '../../sql/lead-state.ts';
 import type { Attempt } from '../../store.ts';
 import { Query } from '../query.ts';
 

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Cancellation } from '../../../leads/cancellation.ts';
 import { type CancellationOutcome, type LeadState, outcomeIfNotCancelled } from '../../../leads/lead.ts';
 import { latestFirst, nextEndedOrder } from '../../sql/lead-order.ts';
+import { isCancellable } from '../../sql/lead-state.ts';
 import type { CancellationResult, Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
@@ -52,7 +53,7 @@ function cancellationWriter(
     database,
     `UPDATE lead SET state = 'cancelled', cancelled_at = ?,
        ended_order = iif(ended_order = 0, ${nextEndedOrder}, ended_order)
-     WHERE id = ? AND state IN ('scheduled', 'failed') AND claim IS NULL AND NOT may_have_arrived`,
+     WHERE id = ? AND ${isCancellable('lead')}`,
   );
   const insertCancellation = new Query(
     database,

@@ -8,3 +8,93 @@ CREATE TABLE setting (
 
 -- The key that a submission or cancellation was sent with; null: it was received before this migration.
 ALTER TABLE submission ADD COLUMN key_id TEXT;
+
+-- A suspended partner's keys are refused until it is resumed. A deleted partner keeps its name and its leads, as evidence.
+ALTER TABLE partner ADD COLUMN suspended_at INTEGER;
+ALTER TABLE partner ADD COLUMN deleted_at INTEGER;
+
+-- No leads of a retired type are accepted.
+ALTER TABLE lead_type ADD COLUMN retired_at INTEGER;
+
+-- Former names of lead types, which partners may still send.
+CREATE TABLE type_alias (
+  name TEXT NOT NULL PRIMARY KEY,
+  type_id INTEGER NOT NULL REFERENCES lead_type (id),
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The table again, with two more states: SQLite cannot change a check.
+CREATE TABLE new_lead (
+  id TEXT NOT NULL PRIMARY KEY,
+  type_id INTEGER NOT NULL REFERENCES lead_type (id),
+  mobile TEXT NOT NULL,
+  partner_id INTEGER NOT NULL REFERENCES partner (id),
+  -- No foreign key: a lead is inserted before its submission, whose outcome it decides, and a deferred key would search
+  -- all leads at each submission.
+  submission_id TEXT NOT NULL,
+  -- No IN: for more than two texts SQLite builds a table each time that it checks one.
+  state TEXT NOT NULL CHECK (
+    state = 'scheduled' OR state = 'dialled' OR state = 'cancelled' OR state = 'failed' OR state = 'expired'
+      OR state = 'held' OR state = 'dismissed'
+  ),
+  -- 0 while the lead is active: no second lead of the same person and type is accepted. Then 1, 2, 3, ... in the order in
+  -- which the leads of the person and type ended.
+  ended_order INTEGER NOT NULL DEFAULT 0 CHECK (ended_order >= 0),
+  accepted_at INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  -- When the lead may be claimed: its due time, then the end of each lease or retry delay.
+  next_attempt_at INTEGER NOT NULL,
+  -- The claim that delivers the lead; null: none.
+  claim TEXT,
+  -- Number of attempts since the lead was accepted or an operator retried it.
+  attempts INTEGER NOT NULL DEFAULT 0,
+  -- Whether an attempt ended with an unknown outcome, so that the dialler may have the lead.
+  may_have_arrived INTEGER NOT NULL DEFAULT 0 CHECK (may_have_arrived IN (0, 1)),
+  dialled_at INTEGER,
+  cancelled_at INTEGER,
+  -- Trace of the request that created the lead (W3C Trace Context, traceparent); null without tracing.
+  trace TEXT
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO new_lead SELECT * FROM lead ORDER BY id;
+DROP TABLE lead;
+ALTER TABLE new_lead RENAME TO lead;
+
+-- Guarantees one active lead per person and type, and finds all leads of a person, the latest included.
+CREATE UNIQUE INDEX lead_active ON lead (mobile, type_id, ended_order);
+-- By type, so that the leads of a paused type are skipped together, however many there are.
+CREATE INDEX lead_due ON lead (type_id, next_attempt_at) WHERE state = 'scheduled';
+CREATE INDEX lead_failed ON lead (id) WHERE state = 'failed';
+CREATE INDEX lead_undecided ON lead (id) WHERE state = 'failed' AND ended_order = 0;
+
+INSERT INTO lead_count (state, count) VALUES ('held', 0), ('dismissed', 0);
+
+CREATE TRIGGER lead_added AFTER INSERT ON lead BEGIN
+  UPDATE lead_count SET count = count + 1 WHERE state = NEW.state;
+END;
+
+CREATE TRIGGER lead_moved AFTER UPDATE OF state ON lead WHEN OLD.state <> NEW.state BEGIN
+  UPDATE lead_count SET count = count - 1 WHERE state = OLD.state;
+  UPDATE lead_count SET count = count + 1 WHERE state = NEW.state;
+END;
+
+CREATE TRIGGER lead_removed AFTER DELETE ON lead BEGIN
+  UPDATE lead_count SET count = count - 1 WHERE state = OLD.state;
+END;
+
+-- What operators did with leads.
+CREATE TABLE operator_action (
+  id INTEGER PRIMARY KEY,
+  lead_id TEXT NOT NULL REFERENCES lead (id),
+  action TEXT NOT NULL,
+  acted_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX operator_action_by_lead ON operator_action (lead_id);
+
+-- When each kind of maintenance last succeeded.
+CREATE TABLE maintenance_run (
+  -- 'backup'.
+  name TEXT NOT NULL PRIMARY KEY,
+  ended_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,14 @@
+/** Conditions on the state of a lead, in SQL. */
+
+/** Whether a lead failed and the dialler may have it. It stays active until an operator resolves it. */
+export const isUndecided = `(lead.state = 'failed' AND lead.ended_order = 0)`;
+
+/**
+ * Whether a partner can cancel a lead: it has not ended otherwise, and the dialler cannot have it. A dismissed lead can be
+ * cancelled like a failed one, because partners do not see the difference.
+ *
+ * @param lead name of the table in the query
+ */
+export function isCancellable(lead: string): string {
+  return `(${lead}.state IN ('scheduled', 'held', 'failed', 'dismissed') AND ${lead}.claim IS NULL AND NOT ${lead}.may_have_arrived)`;
+}
