@@ -74,7 +74,7 @@ function checkContract(version: string): boolean {
     return true;
   }
   const contract = join(fixtures, last, 'openapi.yaml');
-  run('.ci/contract-diff', contract);
+  run('node', '.ci/contract-diff.ts', contract);
   return contractVersion(contract) !== contractVersion('openapi.yaml');
 }
 
@@ -88,6 +88,15 @@ function dateChangelog(): void {
   }
   const today = new Date().toISOString().slice(0, 10);
   writeFileSync('CHANGELOG.md', text.replace(line, `${heading} (${today})`));
+}
+
+/** Removes the changes of notation since the last release: the contract is the same as that of this release. */
+function clearRewrites(): void {
+  const file = '.ci/contract-rewrites.yaml';
+  const comments = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('#'));
+  writeFileSync(file, `${comments.join('\n')}\n`);
 }
 
 /** Writes the software bills of materials: the runtime dependencies in package-lock.json. */
@@ -138,6 +147,7 @@ function prepare(version: string): void {
   if (checkContract(version)) dateChangelog();
   run('npm', 'version', version, '--no-git-tag-version', '--allow-same-version');
   run('npm', 'run', 'fixtures');
+  clearRewrites();
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target);
   run('npm', 'pack', '--silent', '--pack-destination', target);

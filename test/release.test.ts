@@ -14,7 +14,7 @@ let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'leads-'));
   mkdirSync(join(directory, 'test/fixtures/1.2.0'), { recursive: true });
-  for (const file of ['.ci/release.ts', '.ci/contract-diff', 'package.json', 'CHANGELOG.md'])
+  for (const file of ['.ci/release.ts', '.ci/contract-diff.ts', 'package.json', 'CHANGELOG.md'])
     cpSync(join(root, file), join(directory, file));
   writeFileSync(join(directory, 'test/fixtures/1.2.0/openapi.yaml'), 'The contract of 1.2.0.');
   git('init', '-q');
@@ -60,5 +60,7 @@ test('rejects uncommitted changes', () => {
 });
 
 test('rejects a contract that cannot be compared with that of the last release', () => {
-  expect(rejection('1.10.0')).toContain('`.ci/contract-diff test/fixtures/1.2.0/openapi.yaml` failed.');
+  expect(rejection('1.10.0')).toContain(
+    '`node .ci/contract-diff.ts test/fixtures/1.2.0/openapi.yaml` failed.',
+  );
 });
