@@ -75,6 +75,7 @@ async function open(tree: string): Promise<Subject> {
     DATABASE_URL: `sqlite:${join(directory, 'leads.db')}`,
     DISPATCH: 'off',
     RATE_LIMIT: 'off',
+    BOOTSTRAP: 'on',
   };
   const server = await start(join(tree, 'src/main.ts'), environment, cores.server, nodeOptions);
   const stop = async () => {

@@ -80,7 +80,7 @@ test('the table of environment variables lists every variable with its default',
     onOrOff(securityContact),
     onOrOff(supportContact),
     onOrOff(publicUrl),
-    onOrOff(bootstrap),
+    bootstrap,
     onOrOff(dispatch),
   ];
   defaults.push(dialler?.name ?? 'none', diallerConcurrency, diallerTimeout, onOrOff(dialWithin));

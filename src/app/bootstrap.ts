@@ -9,6 +9,17 @@ export interface FirstPartner {
   key: string;
 }
 
+/** When an empty store gets a first partner: always, never, or if a person sees the key. */
+export type Bootstrap = 'on' | 'off' | 'terminal';
+
+/**
+ * Returns whether a server adds a first partner to an empty store. The key is printed on standard error: unless that is
+ * a terminal, a log collector may keep it, such as journald or Docker.
+ */
+export function isBootstrapWanted(setting: Bootstrap): boolean {
+  return setting === 'on' || (setting === 'terminal' && process.stderr.isTTY);
+}
+
 /** Adds a first partner to an empty store. Returns undefined, and changes nothing, if the store is not empty. */
 export async function bootstrap(registry: Registry): Promise<FirstPartner | undefined> {
   const { partner, type, key } = { partner: 'demo', type: 'motor-trade', key: newKey() };
@@ -18,7 +29,9 @@ export async function bootstrap(registry: Registry): Promise<FirstPartner | unde
 
 /** Returns a shell command that adds a lead. @param url base URL of the server */
 export function addLeadCommand({ type, key }: FirstPartner, url: string): string {
-  return `curl '${url}/lead/add?key=${key}' \\
+  return `curl ${url}/lead/add \\
+    -H 'Authorization: Bearer ${key}' \\
     -H 'Content-Type: application/json' \\
-    -d '{"email":"john.doe@test.com","first_name":"John","surname":"Doe","mobile":"07840258823","type":"${type}"}'`;
+    -d '{"email":"john.doe@test.com","first_name":"John","surname":"Doe",
+         "mobile":"07840258823","type":"${type}"}'`;
 }

@@ -8,6 +8,7 @@ import type { RateLimit } from '../limits/rate-limit.ts';
 import { maxBurst, rateLimit } from '../partners/rate-limit.ts';
 import type { TrustedProxies } from '../server/client-address.ts';
 import { logLevels } from '../telemetry/log.ts';
+import type { Bootstrap } from './bootstrap.ts';
 import {
   contactUrl,
   countriesOrAll,
@@ -51,7 +52,7 @@ export interface Config {
   /** URL at which partners reach the server, without a slash at its end. Undefined: unknown. */
   publicUrl: string | undefined;
   /** Whether an empty store gets a first partner, type and key. */
-  bootstrap: boolean;
+  bootstrap: Bootstrap;
   /** Whether this process delivers leads. */
   dispatch: boolean;
   /** The dialler that receives due leads. Undefined: none. */
@@ -85,7 +86,7 @@ const variables = {
   SECURITY_CONTACT: contactUrl({ default: 'off' }),
   SUPPORT_CONTACT: contactUrl({ default: 'off' }),
   PUBLIC_URL: publicUrlOrOff({ default: 'off' }),
-  BOOTSTRAP: oneOf(['on', 'off'])({ default: 'on' }),
+  BOOTSTRAP: oneOf(['terminal', 'on', 'off'])({ default: 'terminal' }),
   DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
   DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
   DIALLER_CONCURRENCY: count('leads', 1_000)({ default: 20 }),
@@ -132,7 +133,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     securityContact: undefinedIfOff(values.SECURITY_CONTACT),
     supportContact: undefinedIfOff(values.SUPPORT_CONTACT),
     publicUrl: undefinedIfOff(values.PUBLIC_URL),
-    bootstrap: values.BOOTSTRAP === 'on',
+    bootstrap: values.BOOTSTRAP,
     dispatch: values.DISPATCH === 'on',
     dialler: createDialler?.(environment, { parsePhone, concurrency, timeout }),
     diallerConcurrency: concurrency,

@@ -19,7 +19,7 @@ export function startDispatcher(
     return undefined;
   }
   if (dialler === undefined) {
-    log.warn('No leads are delivered (DIALLER=none). Run `leads due --take` to deliver due leads.');
+    log.warn('No leads are delivered (DIALLER=none). Run `leads due --take 10` to deliver due leads.');
     return undefined;
   }
   log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);
@@ -37,7 +37,7 @@ export function deliveryStatus(
     return { ...status, ...(reason !== undefined && { reason: nameCommands(reason) }) };
   }
   const reason = dispatch
-    ? 'No dialler is configured. Run `leads due --take` to deliver due leads.'
+    ? 'No dialler is configured. Run `leads due --take 10` to deliver due leads.'
     : 'This process delivers no leads (DISPATCH=off).';
   return { dialler: dialler?.name ?? 'none', state: 'off', reason: nameCommands(reason) };
 }

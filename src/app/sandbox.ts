@@ -17,7 +17,7 @@ async function serveSandbox(stopSignal: Promise<NodeJS.Signals>): Promise<void> 
   const config = {
     ...(await readConfig(process.env)),
     databaseUrl: 'sqlite::memory:',
-    bootstrap: true,
+    bootstrap: 'on' as const,
     dispatch: true,
     dialler: createLogDialler(),
   };

@@ -49,7 +49,8 @@ function announce(service: Service, config: Config, log: Log): void {
 function printFirstSteps({ url, firstPartner }: Service, log: Log): void {
   if (firstPartner === undefined) return;
   log.flush();
-  process.stdout.write(firstSteps(firstPartner, url));
+  // Not on standard output, which a log collector reads.
+  process.stderr.write(firstSteps(firstPartner, url));
 }
 
 function firstSteps(first: FirstPartner, url: string): string {

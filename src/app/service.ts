@@ -12,7 +12,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { type OnResponse, requestLog } from '../telemetry/requests.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { nameCommands } from '../text/command-name.ts';
-import { bootstrap, type FirstPartner } from './bootstrap.ts';
+import { type Bootstrap, bootstrap, type FirstPartner, isBootstrapWanted } from './bootstrap.ts';
 import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
 import { deliveryStatus, startDispatcher } from './delivery.ts';
@@ -82,7 +82,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
   // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
-  const firstPartner = config.bootstrap ? await bootstrap(store) : undefined;
+  const firstPartner = await addFirstPartner(store, config.bootstrap, log);
   const maintenance = new RegularMaintenance(store, log);
   // Last, so that no lead is delivered if the server cannot start.
   dispatcher = startDispatcher(config, store, log, metrics);
@@ -98,6 +98,21 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     stopTracing,
   };
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
+}
+
+/** Adds a first partner to an empty store if that is wanted. Otherwise, logs how to add one. */
+async function addFirstPartner(
+  store: Store,
+  setting: Bootstrap,
+  log: Log,
+): Promise<FirstPartner | undefined> {
+  const first = isBootstrapWanted(setting) ? await bootstrap(store) : undefined;
+  if (first !== undefined) return first;
+  for await (const _ of store.partners()) return undefined;
+  log.warn(
+    'The store has no partners, so every request is rejected. Run `leads type add motor-trade`, `leads partner add demo --type motor-trade` and `leads key create demo`.',
+  );
+  return undefined;
 }
 
 /** Starts the server that partners use. */

@@ -2,7 +2,7 @@
 const isSourceTree = import.meta.url.endsWith('.ts');
 
 /** How the CLI is called: in a clone of the repository, npm runs it. */
-export const commandName = isSourceTree ? 'npm run leads --' : 'leads';
+export const commandName = isSourceTree ? 'npm run -s leads --' : 'leads';
 
 /** How the server is started. */
 export const serverCommandName = isSourceTree ? 'npm start --' : 'leads-server';

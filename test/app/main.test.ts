@@ -21,6 +21,7 @@ import { leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts
 import { untilListening } from '../harness/server-process.ts';
 
 const accepted = responseValue('addLead', 200, 'accepted');
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 function settings(): { PORT: string; DATABASE_URL: string; file: string } {
   const file = join(temporaryDirectory(), 'data', 'leads.db');
@@ -53,9 +54,11 @@ function lead(index: number) {
 }
 
 test('creates a first partner on an empty store, and prints a command that works', async (context) => {
-  const { output } = await startMain(settings());
-  const curl = /curl '[\s\S]*?'\n/.exec(output.slice(output.indexOf('curl ')))?.[0] ?? '';
-  expect(curl).toContain('/lead/add?key=leads_');
+  const { output, welcome } = await startMain(settings());
+  const [curl = ''] = /curl [\s\S]*\}'\n/.exec(welcome) ?? [];
+  expect(curl).toContain("'Authorization: Bearer leads_");
+  // A log collector reads it.
+  expect(output).not.toContain('leads_');
   skipWithout(context, ['curl', '--version']);
   const { stdout } = await promisify(execFile)('sh', ['-c', curl]);
   expect(JSON.parse(stdout)).toEqual(accepted);
@@ -67,23 +70,61 @@ test('prints the first key only once', async () => {
   first.child.kill('SIGTERM');
   await finished(first.child);
   const second = start('src/main.ts', [], { PORT: '0', DATABASE_URL: environment.DATABASE_URL });
-  const { output } = await untilListening(second, false);
+  const end = finished(second);
+  await untilListening(second, false);
   second.kill('SIGTERM');
-  const { stdout } = await finished(second);
-  expect(output + stdout).not.toContain('leads_');
+  const { stdout, stderr } = await end;
+  expect(stdout).not.toContain('leads_');
+  expect(stderr).toBe('');
 });
 
-test('prints the first key at the next start if the port was in use at the first', async () => {
-  const environment = settings();
-  const other = createServer();
-  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-  const address = other.address();
-  const port = typeof address === 'object' ? String(address?.port) : '';
-  expect((await run('src/main.ts', [], { ...environment, PORT: port })).code).toBe(1);
-  other.close();
-  const { target } = await startMain(environment);
-  expect((await send(target, 'addLead', { body: lead(0) })).json).toEqual(accepted);
+test('adds no first partner if the key would not appear in a terminal, and logs how to add one', async () => {
+  const { file, ...environment } = settings();
+  const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'terminal' });
+  const end = finished(child);
+  const { output } = await untilListening(child, false);
+  child.kill('SIGTERM');
+  expect((await end).stderr).toBe('');
+  const [, advice = ''] = /The store has no partners, .*? Run (.*?)"/.exec(output) ?? [];
+  const commands = [...advice.matchAll(/`npm run -s leads -- (.*?)`/g)].map(([, words = '']) =>
+    words.split(' '),
+  );
+  expect(commands).toHaveLength(3);
+  for (const words of commands) {
+    expect((await run('src/cli.ts', words, environment)).code).toBe(0);
+  }
+  const again = await startMainAgain(environment);
+  expect(again.output).not.toContain('The store has no partners');
 });
+
+test('shows the first key in a terminal, below the log', async (context) => {
+  const python = ['python3', '-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))'];
+  skipWithout(context, [...python, 'true']);
+  const { file: _file, ...environment } = settings();
+  const child = spawn(python[0] ?? '', [...python.slice(1), process.execPath, main], {
+    env: { PATH: process.env['PATH'], ...environment },
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const screen = await untilOutput(child, /-d '[\s\S]*'\r\n/);
+  expect(screen).toMatch(/The server is listening on [\s\S]*\r\n {2}leads_\w+\r\n[\s\S]*Bearer leads_/);
+});
+
+test.each(['PORT', 'METRICS_PORT'])(
+  'prints the first key at the next start if %s was in use',
+  async (name) => {
+    const environment = { ...settings(), METRICS_PORT: 'off' };
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' ? String(address?.port) : '';
+    const { code, stderr } = await run('src/main.ts', [], { ...environment, [name]: port });
+    expect(code).toBe(1);
+    expect(stderr).not.toContain('leads_');
+    other.close();
+    const { target } = await startMain(environment);
+    expect((await send(target, 'addLead', { body: lead(0) })).json).toEqual(accepted);
+  },
+);
 
 test('prints the first key even if a signal arrives before the start is complete', async () => {
   const { file, ...environment } = settings();
@@ -93,14 +134,14 @@ test('prints the first key even if a signal arrives before the start is complete
       if (String(text).includes('Metrics are available')) process.emit('SIGTERM', 'SIGTERM');
       return write.call(process.stdout, text, ...others);
     };`;
-  const { code, stdout } = await run('src/main.ts', [], {
+  const { code, stdout, stderr } = await run('src/main.ts', [], {
     ...environment,
     METRICS_PORT: '0',
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(signalDuringStart)}`,
   });
   expect(code).toBe(0);
   expect(stdout).not.toContain('listening on');
-  const [key = ''] = /leads_[\w-]{20,}/.exec(stdout) ?? [];
+  const [key = ''] = /leads_[\w-]{20,}/.exec(stderr) ?? [];
   const store = openSqliteStore(file);
   expect((await store.keyHolder(digestOf(key)))?.partner.name).toBe('demo');
   await store.close();
@@ -156,7 +197,7 @@ test('stops with `npm start`, and ignores a second signal', async () => {
   const node = dirname(process.execPath);
   const shell = spawn('sh', ['-c', scripts.start], {
     cwd: fileURLToPath(new URL('../../', import.meta.url)),
-    env: { PATH: `${node}${delimiter}${process.env['PATH']}`, ...environment },
+    env: { PATH: `${node}${delimiter}${process.env['PATH']}`, BOOTSTRAP: 'on', ...environment },
   });
   onTestFinished(() => void shell.kill('SIGKILL'));
   const { target } = await untilListening(shell);
@@ -280,7 +321,7 @@ test.each([
     { PUBLIC_URL: 'leads.example' },
     'PUBLIC_URL must be off, or a URL that starts with https:// or http://, such as https://leads.example; its value is not shown because it may be secret.',
   ],
-  [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP must be one of on, off; it is "no".'],
+  [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP must be one of terminal, on, off; it is "no".'],
   [{ DISPATCH: 'no' }, 'DISPATCH must be one of on, off; it is "no".'],
   [{ DIALLER: 'fax' }, `DIALLER must be one of none, ${Object.keys(diallers).join(', ')}; it is "fax".`],
   [{ DIALLER_CONCURRENCY: '0' }, 'DIALLER_CONCURRENCY must be a number of leads, from 1 to 1000; it is "0".'],
@@ -300,11 +341,11 @@ test.each([
 test.each([
   [
     {},
-    'No leads are delivered (DIALLER=none). Run `npm run leads -- due --take` to deliver due leads.',
+    'No leads are delivered (DIALLER=none). Run `npm run -s leads -- due --take 10` to deliver due leads.',
     {
       dialler: 'none',
       state: 'off',
-      reason: 'No dialler is configured. Run `npm run leads -- due --take` to deliver due leads.',
+      reason: 'No dialler is configured. Run `npm run -s leads -- due --take 10` to deliver due leads.',
     },
   ],
   [
@@ -421,7 +462,7 @@ test('accepts `off` for every optional setting', async () => {
     trustedProxies: [],
     dialWithin: undefined,
     phonePolicy: { countries: undefined, special: new Set() },
-    bootstrap: false,
+    bootstrap: 'off',
     dispatch: false,
   });
 });
@@ -481,8 +522,8 @@ test('does not start if its settings differ from those of the store, until they 
     code: 1,
     stdout: '',
     stderr: [
-      'The server did not start: ALLOWED_COUNTRIES is all for this server, and GB,IE in the store. Set ALLOWED_COUNTRIES=GB,IE, or run `npm run leads -- settings set ALLOWED_COUNTRIES all` and restart every server with that value.',
-      'DEFAULT_COUNTRY is IE for this server, and GB in the store. Set DEFAULT_COUNTRY=GB, or run `npm run leads -- settings set DEFAULT_COUNTRY IE` and restart every server with that value.\n',
+      'The server did not start: ALLOWED_COUNTRIES is all for this server, and GB,IE in the store. Set ALLOWED_COUNTRIES=GB,IE, or run `npm run -s leads -- settings set ALLOWED_COUNTRIES all` and restart every server with that value.',
+      'DEFAULT_COUNTRY is IE for this server, and GB in the store. Set DEFAULT_COUNTRY=GB, or run `npm run -s leads -- settings set DEFAULT_COUNTRY IE` and restart every server with that value.\n',
     ].join('\n'),
   });
   for (const [name, value] of [

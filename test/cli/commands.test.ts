@@ -974,5 +974,5 @@ test('reports in one sentence that a store cannot be opened', async () => {
 test.each([[[]], [['key', 'rotate']]])('leads %j --help prints the help and exits with 0', async (words) => {
   const { code, stdout, stderr } = await run('src/cli.ts', [...words, '--help'], {});
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(new RegExp(`^Usage: ${['npm run leads --', ...words].join(' ')} \\[options\\]`));
+  expect(stdout).toMatch(new RegExp(`^Usage: ${['npm run -s leads --', ...words].join(' ')} \\[options\\]`));
 });

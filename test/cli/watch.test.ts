@@ -92,7 +92,7 @@ test('redraws one screen in a terminal, with the latest failed attempts', async 
     /Pauses of delivery \(due leads affected: 0\):\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
   );
   expect(screens).toMatch(/Latest failed attempts:\r?\n.*LEAD/);
-  expect(screens).toMatch(/Undecided +1 +\(run `npm run leads -- lead list --undecided`\)/);
+  expect(screens).toMatch(/Undecided +1 +\(run `npm run -s leads -- lead list --undecided`\)/);
   expect(screens).toContain('unknown once');
   child.stdin.write('\u0003');
   const code = await new Promise((resolve) => child.once('close', resolve));

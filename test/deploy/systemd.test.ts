@@ -93,7 +93,7 @@ test('a backup of the unit has a name that does not exist yet, and that systemd 
 test('the server accepts the example of its settings', async () => {
   const settings = shipped('leads.env');
   const config = await readConfig(parseEnv(settings));
-  expect(config).toMatchObject({ databaseUrl: 'sqlite:/var/lib/leads/leads.db', bootstrap: false });
+  expect(config).toMatchObject({ databaseUrl: 'sqlite:/var/lib/leads/leads.db', bootstrap: 'off' });
   // What is commented out is valid too.
   const dialler = parseEnv(
     settings.replace(/^#(?=[A-Z_]+=)/gm, '').replace('whsec_...', `whsec_${btoa('x'.repeat(24))}`),

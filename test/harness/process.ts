@@ -13,9 +13,9 @@ export interface Finished {
 /** The cache of `npm start`. Set here, it includes the first module, so that Node need not load its TypeScript compiler. */
 const compileCache = `${root}node_modules/.cache/compiled`;
 
-/** Returns an environment without this machine's settings. */
+/** Returns an environment without this machine's settings, in which a server prints its first key without a terminal. */
 function environmentWith(variables: Record<string, string>): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, ...variables };
+  return { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, BOOTSTRAP: 'on', ...variables };
 }
 
 /** Options of a program's start. */
@@ -77,13 +77,17 @@ export function finished(child: ChildProcessWithoutNullStreams): Promise<Finishe
   });
 }
 
-/** Resolves with the standard output that a process writes from now on, once it matches. */
-export function untilOutput(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<string> {
+/** Resolves with the output that a process writes from now on, once it matches. */
+export function untilOutput(
+  child: ChildProcessWithoutNullStreams,
+  pattern: RegExp,
+  stream: 'stdout' | 'stderr' = 'stdout',
+): Promise<string> {
   let text = '';
   return new Promise((resolve, reject) => {
     const settle = () => {
       // An unread pipe would fill up and block the process.
-      child.stdout.off('data', onData).resume();
+      child[stream].off('data', onData).resume();
       child.off('close', onClose);
     };
     const onData = (chunk: Buffer) => {
@@ -96,7 +100,7 @@ export function untilOutput(child: ChildProcessWithoutNullStreams, pattern: RegE
       settle();
       reject(new Error(`The process exited with ${code} before its output matched ${pattern}: ${text}`));
     };
-    child.stdout.on('data', onData);
+    child[stream].on('data', onData);
     child.on('close', onClose);
   });
 }

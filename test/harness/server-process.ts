@@ -4,8 +4,10 @@ import { untilOutput } from './process.ts';
 
 /** A server process that accepts connections. */
 export interface ListeningServer {
-  /** Its output so far. */
+  /** Its log so far. */
   output: string;
+  /** What it has printed about its first key; empty if its store was not. */
+  welcome: string;
   /** Its URL, and its first key; empty if its store was not. */
   target: Target;
 }
@@ -13,16 +15,16 @@ export interface ListeningServer {
 /**
  * Waits until a server process accepts connections.
  *
- * @param isStoreEmpty whether it also prints its first key
+ * @param isStoreEmpty whether it also prints its first key, on standard error
  */
 export async function untilListening(
   child: ChildProcessWithoutNullStreams,
   isStoreEmpty = true,
 ): Promise<ListeningServer> {
-  const output = await untilOutput(
-    child,
-    isStoreEmpty ? /listening on \S+"[\s\S]*-d '.*'/ : /listening on \S+"/,
-  );
+  const [output, welcome] = await Promise.all([
+    untilOutput(child, /listening on \S+"/),
+    isStoreEmpty ? untilOutput(child, /-d '[\s\S]*'\n/, 'stderr') : '',
+  ]);
   const url = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '';
-  return { output, target: { url, key: /leads_[\w-]{20,}/.exec(output)?.[0] ?? '' } };
+  return { output, welcome, target: { url, key: /leads_[\w-]{20,}/.exec(welcome)?.[0] ?? '' } };
 }

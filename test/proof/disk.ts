@@ -102,5 +102,6 @@ export async function isStored(target: Target, mobile: string): Promise<boolean>
 }
 
 function environment(url: string): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', PORT: '0', DATABASE_URL: url, RATE_LIMIT: 'off' };
+  const path = process.env['PATH'] ?? '';
+  return { PATH: path, PORT: '0', DATABASE_URL: url, RATE_LIMIT: 'off', BOOTSTRAP: 'on' };
 }

@@ -37,10 +37,16 @@ export interface MeasuredServer {
 export async function startMeasured(environment: Record<string, string>): Promise<MeasuredServer> {
   const child = spawn(process.execPath, ['--expose-gc', '--import', collector, `${root}src/main.ts`], {
     cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', PORT: '0', METRICS_PORT: '0', RATE_LIMIT: 'off', ...environment },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      PORT: '0',
+      METRICS_PORT: '0',
+      RATE_LIMIT: 'off',
+      BOOTSTRAP: 'on',
+      ...environment,
+    },
   });
   const warnings: string[] = [];
-  child.stderr.on('data', (chunk) => warnings.push(String(chunk)));
   let rest = '';
   child.stdout.on('data', (chunk) => {
     const lines = (rest + chunk).split('\n');
@@ -48,6 +54,8 @@ export async function startMeasured(environment: Record<string, string>): Promis
     warnings.push(...lines.filter((line) => /^\{"level":"(warn|error|fatal)"/.test(line)));
   });
   const { output, target } = await untilListening(child);
+  // After the first key, which is no warning.
+  child.stderr.on('data', (chunk) => warnings.push(String(chunk)));
   // Its output must be read, or the pipe fills.
   child.stdout.resume();
   const metricsUrl = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(output)?.[0] ?? '';

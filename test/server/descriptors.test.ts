@@ -21,6 +21,7 @@ test('accepts adds while any number of idle connections are open', async (contex
     env: {
       PATH: process.env['PATH'] ?? '',
       PORT: '0',
+      BOOTSTRAP: 'on',
       DATABASE_URL: `sqlite:${join(temporaryDirectory(), 'leads.db')}`,
     },
   });

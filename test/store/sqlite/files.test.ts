@@ -179,7 +179,7 @@ test('refuses a store that was not closed and has no log, until it is repaired',
   const refused = await run('src/cli.ts', ['type', 'list'], environment);
   expect([refused.code, refused.stderr]).toEqual([
     1,
-    expect.stringContaining('run `npm run leads -- store repair`'),
+    expect.stringContaining('run `npm run -s leads -- store repair`'),
   ]);
   const repaired = await run('src/cli.ts', ['store', 'repair'], environment);
   expect(repaired).toEqual({ code: 0, stdout: 'Repaired the store.\n', stderr: '' });
