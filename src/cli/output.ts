@@ -28,7 +28,7 @@ export class Output<Member extends string = string> {
   constructor(stream: Writable, options: { json?: boolean; wide?: boolean }, commandName: string) {
     this.#stream = stream;
     this.#commandName = commandName;
-    this.#width = options.wide ? undefined : terminalWidth(stream);
+    this.#width = options.wide ? undefined : terminalSize(stream).columns;
     this.isJson = options.json ?? false;
     // `#line` reports a failed write. Without a listener, it would also end the process.
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
@@ -128,8 +128,20 @@ export function isClosedOutput(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EPIPE';
 }
 
-/** Returns the width of the terminal to which a stream writes; undefined: it writes to none. */
-export function terminalWidth(stream: Writable): number | undefined {
-  if (!('isTTY' in stream && stream.isTTY && 'columns' in stream)) return undefined;
-  return typeof stream.columns === 'number' && stream.columns > 0 ? stream.columns : undefined;
+/** Size of a terminal (characters). Missing: unlimited. */
+export interface TerminalSize {
+  columns?: number;
+  rows?: number;
+}
+
+/** Returns the size of the terminal to which a stream writes; unlimited: it writes to none. */
+export function terminalSize(stream: Writable): TerminalSize {
+  if (!('isTTY' in stream && stream.isTTY)) return {};
+  // The cast: a terminal that does not report its size leaves both out.
+  const { columns, rows } = stream as { columns?: unknown; rows?: unknown };
+  return { ...(isSize(columns) && { columns }), ...(isSize(rows) && { rows }) };
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === 'number' && value > 0;
 }

@@ -1,9 +1,9 @@
-import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
+import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { DeliveryPause } from '../store/delivery-pause.ts';
 import type { Activity, AttemptCount, FailedAttempt, LeadStats } from '../store/watch.ts';
 import { printable } from '../text/terminal.ts';
 import { pauseView } from './delivery.ts';
-import { formatTable, formatTime, type TableView } from './table.ts';
+import { formatTime } from './table.ts';
 
 /** Time over which rates are averaged (ms). */
 const rateWindow = 10_000;
@@ -131,75 +131,8 @@ export function toJson(history: ActivityHistory): Record<keyof typeof watchMembe
   };
 }
 
-/** Width of the labels of the screen. */
-const labelWidth = 18;
-
-/** Formats the current state as a screen. @param width of the terminal; undefined: unlimited */
-export function formatScreen(history: ActivityHistory, width?: number): string {
-  const { byState, due, undecided } = history.leadStats ?? { byState: undefined, due: 0, undecided: 0 };
-  const oldest = due === 0 ? '' : `   (most overdue ${history.oldestDueSeconds} s)`;
-  const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
-  const lines = [
-    `Leads at ${formatTime(history.at)}   (press Ctrl-C to quit)`,
-    '',
-    `Intake            ${formatRate(history.rate('submissions'))} per second`,
-    `Delivered         ${formatRate(history.rate('delivered'))} per second`,
-    `Failed attempts   ${formatRate(history.rate('failedAttempts'))} per second`,
-    `Due               ${due}${oldest}`,
-    `All leads         ${joinWithin(states, width)}`,
-    `Undecided         ${undecided}${undecided === 0 ? '' : '   (run `leads lead list --undecided`)'}`,
-  ];
-  if (history.pauses.length > 0) {
-    const heading = `Pauses of delivery (due leads affected: ${history.leadStats?.duePaused ?? 0}):`;
-    lines.push('', heading, formatTable(history.pauses, pauseView, width));
-  }
-  if (history.byPartner.size > 0) {
-    const rows = Array.from(history.byPartner).toSorted(([one], [other]) => one.localeCompare(other));
-    lines.push('', 'Submissions since the watch started:', formatTable(rows, partnerView, width));
-  }
-  if (history.failures.length > 0) {
-    lines.push('', 'Latest failed attempts:', formatTable(history.failures, failureView, width));
-  }
-  return lines.join('\n');
-}
-
-/** Joins the items of a list next to a label, on as many lines as the terminal needs. */
-function joinWithin(items: readonly string[], width = Number.POSITIVE_INFINITY): string {
-  const lines: string[] = [];
-  for (const [index, item] of items.entries()) {
-    const text = index < items.length - 1 ? `${item},` : item;
-    const line = lines.at(-1);
-    if (line === undefined || labelWidth + line.length + 1 + text.length > width) lines.push(text);
-    else lines[lines.length - 1] = `${line} ${text}`;
-  }
-  return lines.join(`\n${' '.repeat(labelWidth)}`);
-}
-
-/** The submissions of a partner since the watch started, by outcome. */
-type PartnerCounts = [partner: string, counts: ReadonlyMap<SubmissionOutcome, number>];
-
-const partnerView: TableView<PartnerCounts> = {
-  columns: {
-    PARTNER: ([partner]) => partner,
-    ...Object.fromEntries(
-      submissionOutcomes.map((outcome) => [
-        outcome.toUpperCase().replaceAll('-', ' '),
-        ([, counts]: PartnerCounts) => String(counts.get(outcome) ?? 0),
-      ]),
-    ),
-  },
-};
-
-const failureView: TableView<FailedAttempt> = {
-  columns: {
-    TIME: ({ endedAt }) => ({ time: endedAt }),
-    LEAD: ({ leadId }) => leadId,
-    OUTCOME: ({ outcome }) => outcome,
-    RESPONSE: ({ response }) => response,
-  },
-};
-
-function formatRate(rate: number): string {
+/** Formats a rate (per second). */
+export function formatRate(rate: number): string {
   return rate.toFixed(1);
 }
 

@@ -5,8 +5,9 @@ import { nameCommands } from '../text/command-name.ts';
 import { printableJson } from '../text/terminal.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
-import { terminalWidth } from './output.ts';
-import { ActivityHistory, formatLine, formatScreen, toJson, watchMembers } from './watch-view.ts';
+import { terminalSize } from './output.ts';
+import { formatScreen } from './watch-screen.ts';
+import { ActivityHistory, formatLine, toJson, watchMembers } from './watch-view.ts';
 
 /** Time between two refreshes (ms). */
 const refreshInterval = 1_000;
@@ -55,7 +56,7 @@ async function createDisplay({ out, commandName }: CommandContext, isJson: boole
   const { createLogUpdate } = await import('log-update');
   const redraw = createLogUpdate(out);
   const format = (history: ActivityHistory) =>
-    nameCommands(formatScreen(history, terminalWidth(out)), commandName);
+    nameCommands(formatScreen(history, terminalSize(out)), commandName);
   return { update: (history) => redraw(format(history)), end: () => redraw.done() };
 }
 

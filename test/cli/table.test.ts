@@ -8,7 +8,8 @@ import stringWidth from 'string-width';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { formatTable, type TableView } from '../../src/cli/table.ts';
-import { ActivityHistory, formatScreen } from '../../src/cli/watch-view.ts';
+import { formatScreen } from '../../src/cli/watch-screen.ts';
+import { ActivityHistory } from '../../src/cli/watch-view.ts';
 import { phoneParser } from '../../src/leads/phone.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { skipWithout } from '../harness/process.ts';
@@ -125,7 +126,7 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
     nextAttemptAt: at - 90_000,
   };
   history.add(activity, leadStats, [{ type, by: 'operator', reason, since: at - 90_000 }], at, false);
-  return formatScreen(history, width);
+  return formatScreen(history, { columns: width });
 }
 
 /** The tables: their commands, and their headings in a terminal of 80 columns. */
@@ -155,10 +156,10 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
 
 const screens: [view: string, headings: string[]][] = [
   [
-    'watch-view.partnerView',
+    'watch-screen.partnerView',
     ['PARTNER', 'ACCEPTED', 'EXISTING CONTACT', 'ALREADY SCHEDULED', 'UNKNOWN TYPE'],
   ],
-  ['watch-view.failureView', ['TIME', 'LEAD', 'OUTCOME', 'RESPONSE']],
+  ['watch-screen.failureView', ['TIME', 'LEAD', 'OUTCOME', 'RESPONSE']],
 ];
 
 /** Returns whether a line consists of these headings; a long one can continue on the next line. */
