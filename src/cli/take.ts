@@ -30,22 +30,23 @@ export async function takeDue(
 ): Promise<number> {
   const { store, dialWithin, note } = session;
   let remaining = limit;
-  const skipped = { tooLate: 0, undecided: 0 };
+  const skipped = { expired: 0, undecided: 0 };
   try {
     while (remaining > 0) {
       const claim = newIdentifier();
       const startedAt = Date.now();
       const earliestDueAt = dialWithin === undefined ? 0 : startedAt - dialWithin;
       const terms = { claim, limit: Math.min(remaining, batchSize), lease, earliestDueAt };
-      const { leads, tooLate, undecided } = await store.claimDue(terms);
-      skipped.tooLate += tooLate;
-      skipped.undecided += undecided;
-      if (leads.length + tooLate === 0) break;
+      const { leads, expired, undecided } = await store.claimDue(terms);
+      skipped.expired += expired.length;
+      skipped.undecided += undecided.length;
+      if (leads.length + expired.length + undecided.length === 0) break;
       if (leads.length > 0) await new Batch(store, claim, leads, lease).deliver(print, startedAt);
       remaining -= leads.length;
     }
   } finally {
-    const { tooLate, undecided } = skipped;
+    const { expired, undecided } = skipped;
+    const tooLate = expired + undecided;
     if (tooLate > 0) note(`Not delivered because DIAL_WITHIN has passed: ${tooLate}.`);
     if (undecided > 0) {
       note(`The dialler may have ${undecided} of them. Run \`leads lead list --undecided\` to list them.`);

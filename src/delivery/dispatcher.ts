@@ -196,12 +196,13 @@ export class Dispatcher {
     const lease = timeout + leaseMargin;
     const earliestDueAt = dialWithin === undefined ? 0 : Date.now() - dialWithin;
     const claimedAt = performance.now();
-    const { leads, tooLate, undecided } = await store.claimDue({ claim, limit, lease, earliestDueAt });
-    if (tooLate > 0) {
-      observer.onTooLate(tooLate);
-      log.warn({ leads: tooLate }, 'Leads are past DIAL_WITHIN and will not be delivered.');
+    const { leads, expired, undecided } = await store.claimDue({ claim, limit, lease, earliestDueAt });
+    const tooLate = expired.length + undecided.length;
+    if (tooLate > 0) observer.onTooLate(tooLate);
+    if (expired.length > 0) {
+      log.warn({ leads: expired }, 'Leads are past DIAL_WITHIN and will not be delivered.');
     }
-    if (undecided > 0) log.error({ leads: undecided }, tooLateUndecided);
+    if (undecided.length > 0) log.error({ leads: undecided }, tooLateUndecided);
     await this.#startAll(claim, leads, claimedAt);
     return leads.length + tooLate === 0 ? maxSleep : 0;
   }

@@ -100,10 +100,13 @@ export interface ClaimTerms {
 /** Result of a claim. */
 export interface ClaimResult {
   leads: ClaimedLead[];
-  /** Number of leads that were too late to call. They are `expired`, or `failed` if the dialler may have them. */
-  tooLate: number;
-  /** Number of those that are `failed`, because the dialler may have them (see `OperatorActions.resolveLead`). */
-  undecided: number;
+  /** Ids of the leads that were too late to call and are `expired`, most overdue first. */
+  expired: string[];
+  /**
+   * Ids of the leads that were too late to call and are `failed`, because the dialler may have them (see
+   * `OperatorActions.resolveLead`), most overdue first.
+   */
+  undecided: string[];
 }
 
 /** An attempt to deliver a lead to the dialler. */

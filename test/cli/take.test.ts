@@ -159,8 +159,8 @@ test('continues after leads past DIAL_WITHIN, and reports them once', async () =
   const { store, session, notes } = await withDue(openOne(), 12);
   const claiming = vi.spyOn(store, 'claimDue');
   claiming
-    .mockResolvedValueOnce({ leads: [], tooLate: 50, undecided: 2 })
-    .mockResolvedValueOnce({ leads: [], tooLate: 1, undecided: 1 });
+    .mockResolvedValueOnce({ leads: [], expired: Array(48).fill('expired'), undecided: ['one', 'two'] })
+    .mockResolvedValueOnce({ leads: [], expired: [], undecided: ['three'] });
   const { printed, print } = recordingOutput();
   expect(await takeDue({ ...session, dialWithin: 3_600_000 }, 7, print, { batchSize, lease })).toBe(7);
   expect(printed).toHaveLength(7);

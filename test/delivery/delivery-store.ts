@@ -15,19 +15,21 @@ export class DeliveryStore implements Delivery, DeliveryPauses {
   /** Leads that are due and not claimed. */
   due: ClaimedLead[] = [];
   /** What the next claim reports besides its leads. */
-  expired: Pick<ClaimResult, 'tooLate' | 'undecided'> = { tooLate: 0, undecided: 0 };
+  tooLate: Pick<ClaimResult, 'expired' | 'undecided'> = { expired: [], undecided: [] };
   /** Result of `nextAttemptAt` if nothing is due. */
   next: number | undefined;
   inForce: DeliveryPause[] = [];
   readonly listeners = new Set<() => void>();
 
   readonly nextAttemptAt = vi.fn<Delivery['nextAttemptAt']>(async () =>
-    this.due.length + this.expired.tooLate > 0 ? Date.now() : this.next,
+    this.due.length + this.tooLate.expired.length + this.tooLate.undecided.length > 0
+      ? Date.now()
+      : this.next,
   );
 
   readonly claimDue = vi.fn<Delivery['claimDue']>(async ({ limit }) => {
-    const claimed = { leads: this.due.splice(0, limit), ...this.expired };
-    this.expired = { tooLate: 0, undecided: 0 };
+    const claimed = { leads: this.due.splice(0, limit), ...this.tooLate };
+    this.tooLate = { expired: [], undecided: [] };
     return claimed;
   });
 

@@ -96,22 +96,22 @@ test('the duration of an attempt does not depend on the clock', async () => {
   expect(onAttempt.mock.calls).toMatchObject([[{ milliseconds: 700 }]]);
 });
 
-test('leads past DIAL_WITHIN are counted and logged; undecided ones need an operator', async () => {
+test('leads past DIAL_WITHIN are counted and logged with their ids; undecided ones need an operator', async () => {
   const store = new DeliveryStore();
-  store.expired = { tooLate: 3, undecided: 2 };
+  store.tooLate = { expired: ['lead-1'], undecided: ['lead-2', 'lead-3'] };
   const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
   expect(onTooLate.mock.calls).toEqual([[3]]);
   expect(lines).toStrictEqual([
     {
       level: 'warn',
       time: startTime,
-      leads: 3,
+      leads: ['lead-1'],
       msg: 'Leads are past DIAL_WITHIN and will not be delivered.',
     },
     {
       level: 'error',
       time: startTime,
-      leads: 2,
+      leads: ['lead-2', 'lead-3'],
       msg: 'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.',
     },
   ]);

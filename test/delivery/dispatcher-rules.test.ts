@@ -34,8 +34,8 @@ describe('claims', () => {
     await succeedOnce(store, attempts);
     store.claimDue.mockImplementation(async () => ({
       leads: store.due.splice(0, 1),
-      tooLate: 0,
-      undecided: 0,
+      expired: [],
+      undecided: [],
     }));
     store.due = leadsOf(9);
     store.change();
@@ -86,20 +86,20 @@ describe('claims', () => {
   });
 
   test.each([
-    ['only too late', 0, 3],
-    ['as many sent as too late', 1, 1],
-  ])('the next claim follows immediately after leads that were %s', async (_what, sent, tooLate) => {
+    ['only too late', 0, ['lead-7', 'lead-8', 'lead-9']],
+    ['as many sent as too late', 1, ['lead-9']],
+  ])('the next claim follows immediately after leads that were %s', async (_what, sent, expired) => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
     await dispatchFrom(store, dialler);
     await succeedOnce(store, attempts);
-    store.expired = { tooLate, undecided: 0 };
+    store.tooLate = { expired, undecided: [] };
     store.due = leadsOf(sent);
     store.claimDue.mockImplementationOnce(async () => {
-      store.expired = { tooLate: 0, undecided: 0 };
+      store.tooLate = { expired: [], undecided: [] };
       const leads = store.due;
       store.due = leadsOf(1);
-      return { leads, tooLate, undecided: 0 };
+      return { leads, expired, undecided: [] };
     });
     store.change();
     await runDue();
@@ -113,7 +113,7 @@ describe('claims', () => {
     await succeedOnce(store, attempts);
     store.claimDue.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(2_001);
-      return { leads: store.due.splice(0), tooLate: 0, undecided: 0 };
+      return { leads: store.due.splice(0), expired: [], undecided: [] };
     });
     // As late again, then in time. Another process has claimed the second lead meanwhile.
     store.renewLease.mockImplementationOnce(async () => {
@@ -138,7 +138,7 @@ describe('claims', () => {
     await succeedOnce(store, attempts);
     store.claimDue.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(2_000);
-      return { leads: store.due.splice(0), tooLate: 0, undecided: 0 };
+      return { leads: store.due.splice(0), expired: [], undecided: [] };
     });
     store.due = leadsOf(1);
     store.change();
@@ -169,7 +169,7 @@ describe('claims', () => {
     const { lines } = await dispatchFrom(store, dialler);
     store.claimDue.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(6_000);
-      return { leads: store.due.splice(0), tooLate: 0, undecided: 0 };
+      return { leads: store.due.splice(0), expired: [], undecided: [] };
     });
     store.renewLease.mockImplementationOnce(async () => {
       store.change();
@@ -477,7 +477,7 @@ describe('stop', () => {
     await runDue();
     const stopped = dispatcher.stop();
     await advanceClock(delay);
-    claimed.resolve({ leads: leadsOf(1), tooLate: 0, undecided: 0 });
+    claimed.resolve({ leads: leadsOf(1), expired: [], undecided: [] });
     await runDue();
     return { store, attempts, stopped };
   }
@@ -505,7 +505,7 @@ describe('stop', () => {
     const { dispatcher } = await dispatchFrom(store, dialler);
     store.claimDue.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(6_000);
-      return { leads: store.due.splice(0), tooLate: 0, undecided: 0 };
+      return { leads: store.due.splice(0), expired: [], undecided: [] };
     });
     store.renewLease.mockRejectedValue(new Error('disk full'));
     store.due = leadsOf(1);

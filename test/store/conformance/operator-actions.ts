@@ -27,7 +27,9 @@ export const operatorActions: Behaviours = {
     await store.submit(late);
     const terms = { claim: 'test', limit: 10, lease: 60_000 };
     const inAnHour = Date.now() + hour;
-    expect(await store.claimDue({ ...terms, earliestDueAt: inAnHour })).toMatchObject({ tooLate: 1 });
+    expect(await store.claimDue({ ...terms, earliestDueAt: inAnHour })).toMatchObject({
+      expired: [expect.any(String)],
+    });
     await waitLongerThan(1);
     const earliestDueAt = Date.now();
     await store.retryLead(failed?.id ?? '');

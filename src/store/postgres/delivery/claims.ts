@@ -37,7 +37,7 @@ const claimDue = writeStatement(
         ended_order = CASE WHEN locked.may_have_arrived THEN 0 ELSE ${nextEndedOrder} END
       FROM locked
       WHERE lead.id = ANY (ARRAY(SELECT id FROM locked WHERE is_too_late)) AND locked.id = lead.id
-      RETURNING lead.id, lead.may_have_arrived
+      RETURNING lead.id, lead.may_have_arrived, locked.next_attempt_at AS claimable_since
     ), claimed AS (
       UPDATE lead SET claim = $1, next_attempt_at = ${databaseNow} + $3, attempts = lead.attempts + 1,
         may_have_arrived = locked.may_have_arrived
@@ -50,7 +50,8 @@ const claimDue = writeStatement(
     FROM claimed AS lead ${dueLeadJoins}
     WHERE ${isCurrent}
     UNION ALL
-    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, may_have_arrived, NULL, NULL, true FROM too_late
+    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, may_have_arrived, NULL, claimable_since, true
+    FROM too_late
     ORDER BY claimable_since, id`,
 );
 
@@ -155,12 +156,13 @@ async function claimLeads(
     Date.now(),
   ]);
   const leads: ClaimedLead[] = [];
-  let undecided = 0;
+  const expired: string[] = [];
+  const undecided: string[] = [];
   for (const { claimable_since: _, isTooLate, ...lead } of rows) {
     if (!isTooLate) leads.push(lead);
-    else if (lead.mayHaveArrived) undecided += 1;
+    else (lead.mayHaveArrived ? undecided : expired).push(lead.id);
   }
-  return { leads, tooLate: rows.length - leads.length, undecided };
+  return { leads, expired, undecided };
 }
 
 /** `$1` is the claim, `$2` the leads' ids, `$3` the lease (ms). */

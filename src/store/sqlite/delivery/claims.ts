@@ -38,8 +38,8 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
   return ({ claim, limit, lease, earliestDueAt }) => {
     const now = Date.now();
     const leads: ClaimedLead[] = [];
-    let tooLate = 0;
-    let undecided = 0;
+    const expired: string[] = [];
+    const undecided: string[] = [];
     const ids = queue.first(now, limit).map(({ id }) => id);
     const found = new Map(claimableLeads.all(JSON.stringify(ids)).map((lead) => [lead.id, lead]));
     for (const id of ids) {
@@ -54,14 +54,13 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
         insertAttempt.run(lead.id, interruptedAt, now, 'unknown', interruptedResponse);
       if (lead.dueAt < earliestDueAt) {
         endTooLate.run(mayHaveArrived, lead.id);
-        tooLate += 1;
-        undecided += mayHaveArrived;
+        (mayHaveArrived === 1 ? undecided : expired).push(lead.id);
         continue;
       }
       claimLead.run(claim, now + lease, mayHaveArrived, lead.id);
       leads.push({ ...lead, mayHaveArrived: mayHaveArrived === 1 });
     }
-    return { leads, tooLate, undecided };
+    return { leads, expired, undecided };
   };
 }
 
