@@ -27,6 +27,11 @@ export type OnResponse = (request: CompletedRequest) => void;
 /** Maximum number of child loggers, one for each operation, partner and outcome. */
 const maxChildLoggers = 1_000;
 
+/** Returns the level of a request's line: `error` if its cause is in the server. */
+function levelOf(outcome: string): 'info' | 'error' {
+  return outcome === 'server-error' ? 'error' : 'info';
+}
+
 /**
  * Creates a handler that logs one line per request. Lines about requests without a valid key are limited, so that
  * clients without a key cannot fill the disk.
@@ -35,7 +40,7 @@ export function requestLog(log: Log): OnResponse {
   const logAuthenticated = authenticatedLog(log);
   const logUnauthenticated = unauthenticatedLog(log);
   return (request) => {
-    if (!log.isLevelEnabled('info')) return;
+    if (!log.isLevelEnabled(levelOf(request.outcome))) return;
     if (request.partner === undefined) logUnauthenticated(request);
     else logAuthenticated(request);
   };
@@ -45,6 +50,7 @@ export function requestLog(log: Log): OnResponse {
 interface ChildLogger
   extends Pick<CompletedRequest, 'operation' | 'partner' | 'outcome' | 'isReplay' | 'status'> {
   log: Log;
+  level: 'info' | 'error';
   message: string;
 }
 
@@ -60,7 +66,8 @@ function authenticatedLog(log: Log): OnResponse {
       if (children.size >= maxChildLoggers) children.clear();
       const fields = { operation, partner, outcome, status };
       const logged = isReplay ? { ...fields, replayed: true } : fields;
-      child = { ...fields, isReplay, log: log.child(logged), message: `${operation} ${outcome}` };
+      const [level, message] = [levelOf(outcome), `${operation} ${outcome}`];
+      child = { ...fields, isReplay, log: log.child(logged), level, message };
       children.set(name, child);
     }
     return child;
@@ -70,7 +77,7 @@ function authenticatedLog(log: Log): OnResponse {
     if (last === undefined || !matches(last, request)) last = childFor(request);
     const { requestId, leadId, milliseconds } = request;
     const ms = roundToTenth(milliseconds);
-    last.log.info(leadId === undefined ? { requestId, ms } : { requestId, leadId, ms }, last.message);
+    last.log[last.level](leadId === undefined ? { requestId, ms } : { requestId, leadId, ms }, last.message);
   };
 }
 
@@ -91,7 +98,7 @@ function unauthenticatedLog(log: Log): OnResponse {
   const limited = new LimitedLog(log);
   return ({ operation, milliseconds, ...request }) => {
     const fields = { operation, ...request, ms: roundToTenth(milliseconds) };
-    limited.write('info', fields, `${operation ?? 'request'} ${request.outcome}`);
+    limited.write(levelOf(request.outcome), fields, `${operation ?? 'request'} ${request.outcome}`);
   };
 }
 

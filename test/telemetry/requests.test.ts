@@ -88,3 +88,16 @@ test('limits lines about unauthenticated requests, but logs every request of a p
   expect(lines.filter(({ partner }) => partner === 'acme')).toHaveLength(5_000);
   expect(lines.filter(({ partner }) => partner === undefined)).toHaveLength(100);
 });
+
+test.each(['acme', undefined])(
+  'a request that fails in the server is logged as an error (partner: %s)',
+  (partner) => {
+    const { log, lines } = recordingLog();
+    log.level = 'error';
+    const logRequest = requestLog(log);
+    const request = { requestId: 'id', operation: 'addLead', partner, milliseconds: 1 };
+    logRequest({ ...request, outcome: 'accepted', status: 200 });
+    logRequest({ ...request, outcome: 'server-error', status: 500 });
+    expect(lines).toMatchObject([{ level: 'error', outcome: 'server-error', msg: 'addLead server-error' }]);
+  },
+);
