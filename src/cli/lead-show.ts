@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { leadActions } from '../leads/lead-action.ts';
 import { submittedFields } from '../leads/submitted-fields.ts';
 import type { LeadRecord } from '../store/store.ts';
 import { defineAction } from './action.ts';
@@ -21,7 +22,9 @@ const personView: TableView<LeadRecord> = {
 /** `leads lead show`: everything about a person. */
 export function showCommand(context: CommandContext): Command {
   const command = new Command('show')
-    .description('show everything about a person: leads, submissions, cancellations and delivery attempts')
+    .description(
+      'show everything about a person: leads, submissions, cancellations, delivery attempts and operators’ actions',
+    )
     .argument(
       '<person>',
       'phone number in any notation that partners can send, Lead-Id, Request-Id, or e-mail address (searches all submissions)',
@@ -34,10 +37,11 @@ export function showCommand(context: CommandContext): Command {
       mobile: 'phone number (E.164)',
       leads: 'as `leads lead list --json` prints them',
       attempts: 'delivery attempts: `lead_id`, `started_at`, `ended_at`, `outcome`, `response`',
+      actions: `what operators did with the leads: \`lead_id\`, \`action\` (${leadActions.map((action) => `\`${action}\``).join(', ')}), \`acted_at\``,
       submissions: 'as `leads submission list --json` prints them',
       cancellations:
         '`id`, `partner`, `type`, `mobile`, `received_at`, `request_id`, `key_id`, `outcome`, `lead_id`, `submitted` (the request as the partner sent it)',
-      pruned: 'ids of the leads whose submission and attempts `leads prune` has removed',
+      pruned: 'ids of the leads whose submission, attempts and actions `leads prune` has removed',
     },
     async ({ store, parsePhone, output }, _options: object, [text]: [string]) => {
       let isFirst = true;
@@ -56,7 +60,7 @@ export function showCommand(context: CommandContext): Command {
 }
 
 function personJson(person: Person) {
-  const { mobile, leads, attempts, submissions, cancellations } = person;
+  const { mobile, leads, attempts, actions, submissions, cancellations } = person;
   return {
     mobile,
     leads: leads.map(leadView.json),
@@ -66,6 +70,11 @@ function personJson(person: Person) {
       ended_at: formatTime(attempt.endedAt),
       outcome: attempt.outcome,
       response: attempt.response,
+    })),
+    actions: actions.map(({ leadId, action, actedAt }) => ({
+      lead_id: leadId,
+      action,
+      acted_at: formatTime(actedAt),
     })),
     submissions: submissions.map(submissionView.json),
     cancellations: cancellations.map(cancellationJson),

@@ -9,18 +9,21 @@ import {
   relatedCancellationsMember,
 } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
+import { cancelCommand, dismissCommand } from './lead-end.ts';
 import { showCommand } from './lead-show.ts';
 import { leadMembers, leadView } from './lead-view.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
 
-/** `leads lead`: lists leads, and retries or resolves failed ones. */
+/** `leads lead`: lists leads, and what an operator does with single ones. */
 export function leadCommand(context: CommandContext): Command {
   return new Command('lead')
     .description('accepted leads and their delivery')
     .addCommand(listCommand(context))
     .addCommand(showCommand(context))
     .addCommand(retryCommand(context))
-    .addCommand(resolveCommand(context));
+    .addCommand(resolveCommand(context))
+    .addCommand(cancelCommand(context))
+    .addCommand(dismissCommand(context));
 }
 
 interface ListOptions {
@@ -56,7 +59,7 @@ function listCommand(context: CommandContext): Command {
 function retryCommand(context: CommandContext): Command {
   const command = new Command('retry')
     .description(
-      'schedule failed leads for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force',
+      'schedule failed or dismissed leads for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force',
     )
     .addArgument(idsArgument('ids of the leads, from `leads lead list --state failed`'))
     .option('--force', 'override later cancellations by the same partner');
@@ -70,7 +73,7 @@ function retryCommand(context: CommandContext): Command {
       cancellations: relatedCancellationsMember,
     },
     async ({ store, output }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
-      await processIds(await readIds(ids, context.input), async (id) => {
+      await processIds(output, await readIds(ids, context.input), async (id) => {
         const { mayHaveArrived, cancellations } = await store.retryLead(id, force);
         const warning = mayHaveArrived ? ' The dialler may already have it under the same id.' : '';
         await output.done(`Lead ${id} is scheduled for immediate delivery.${warning}`, {
@@ -111,7 +114,7 @@ function resolveCommand(context: CommandContext): Command {
     async ({ store, output }, { delivered, notDelivered }: ResolveOptions, [ids]: [string[]]) => {
       if (delivered === notDelivered) throw new UserError('Specify either --delivered or --not-delivered.');
       const wasDelivered = delivered === true;
-      await processIds(await readIds(ids, context.input), async (id) => {
+      await processIds(output, await readIds(ids, context.input), async (id) => {
         await store.resolveLead(id, wasDelivered);
         await output.done(
           wasDelivered

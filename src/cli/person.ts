@@ -1,7 +1,14 @@
 import { UserError } from '../errors/user-error.ts';
 import { identifierOfUuid } from '../leads/identifier.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import type { Attempt, CancellationRecord, LeadRecord, Store, SubmissionRecord } from '../store/store.ts';
+import type {
+  Attempt,
+  CancellationRecord,
+  LeadActionRecord,
+  LeadRecord,
+  Store,
+  SubmissionRecord,
+} from '../store/store.ts';
 
 /** Everything that the store has about a person. */
 export interface Person {
@@ -11,6 +18,8 @@ export interface Person {
   leads: readonly LeadRecord[];
   /** Oldest first. */
   attempts: readonly Attempt[];
+  /** What operators did with the leads, oldest first. */
+  actions: readonly LeadActionRecord[];
   /** Newest first. */
   submissions: readonly SubmissionRecord[];
   /** Newest first. */
@@ -46,6 +55,7 @@ export async function readPerson(store: Store, mobile: string): Promise<Person> 
     mobile,
     leads: await Array.fromAsync(store.leads({ mobile }, all)),
     attempts: await Array.fromAsync(store.attempts(mobile)),
+    actions: await Array.fromAsync(store.leadActions(mobile)),
     submissions: await Array.fromAsync(store.submissions({ mobile }, all)),
     cancellations: await Array.fromAsync(store.cancellations(mobile)),
   };

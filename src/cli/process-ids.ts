@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Argument } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import type { Output } from './output.ts';
 
 /** Returns the argument of a command that processes ids. @param source where the ids come from */
 export function idsArgument(source: string): Argument {
@@ -42,14 +43,16 @@ function memberId(line: string): unknown {
 
 /**
  * Processes ids one after the other. If one is refused, the others are still processed; after any other error, such as
- * one of the store, they are not.
+ * one of the store, they are not. An empty list is not an error, so that scripts need not check for it.
  *
  * @throws {AggregateError} at the end, with the error of each id that failed
  */
 export async function processIds(
+  output: Output,
   ids: readonly string[],
   processOne: (id: string) => Promise<void>,
 ): Promise<void> {
+  if (ids.length === 0) await output.empty('Standard input contains no ids. Nothing was changed.');
   const errors: unknown[] = [];
   for (const id of ids) {
     try {

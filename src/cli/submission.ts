@@ -132,7 +132,7 @@ function rerunCommand(context: CommandContext): Command {
       const results: RerunRow[] = [];
       let failure: unknown;
       try {
-        await processIds(await readIds(ids, context.input), async (id) => {
+        await processIds(output, await readIds(ids, context.input), async (id) => {
           try {
             const { cancellations, ...rerun } = await store.rerunSubmission(id, force);
             results.push({ id, rerun, cancellations });

@@ -1,4 +1,5 @@
 import { uuidOf } from '../leads/identifier.ts';
+import type { LeadAction } from '../leads/lead-action.ts';
 import type { Person } from './person.ts';
 import type { TableView } from './table.ts';
 
@@ -6,7 +7,7 @@ import type { TableView } from './table.ts';
 interface Event {
   /** Milliseconds since 1970. */
   at: number;
-  event: 'submission' | 're-run' | 'cancellation' | 'attempt';
+  event: 'submission' | 're-run' | 'cancellation' | 'attempt' | 'operator';
   outcome: string;
   /** Id of the lead; null: none. */
   leadId: string | null;
@@ -25,11 +26,21 @@ export const timelineView: TableView<Event> = {
   narrow: ['TIME', 'EVENT', 'OUTCOME', 'DETAILS'],
 };
 
+/** What each action of an operator means. */
+const actionDetails: Record<LeadAction, string> = {
+  retried: 'scheduled for delivery again',
+  'resolved-delivered': 'the dialler has it',
+  'resolved-not-delivered': 'the dialler does not have it',
+  cancelled: 'not to be called',
+  dismissed: 'not to be retried',
+};
+
 /** Returns everything that happened to a person's leads, oldest first. */
 export function timelineOf({
   submissions,
   cancellations,
   attempts,
+  actions,
 }: Omit<Person, 'mobile' | 'leads'>): Event[] {
   const events: Event[] = [
     ...submissions.map((submission) => sentEvent('submission', submission)),
@@ -48,6 +59,9 @@ export function timelineOf({
         leadId,
         details: `${response} (after ${seconds} s)`,
       };
+    }),
+    ...actions.map(({ leadId, action, actedAt }): Event => {
+      return { at: actedAt, event: 'operator', outcome: action, leadId, details: actionDetails[action] };
     }),
   ];
   return events.toSorted((one, other) => one.at - other.at);

@@ -13,7 +13,7 @@ export const leadStates = [
  * State of a lead: `scheduled` (to be delivered, now or later), `held` (scheduled in a backup that was restored: an
  * operator decides whether it is delivered), `dialled` (the dialler has it), `cancelled` (before the dialler had it),
  * `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler may have it; an
- * operator can retry it), `dismissed` (failed, and an operator has decided not to retry it) or `expired` (too late to
+ * operator can retry it), `dismissed` (failed, and an operator has decided not to retry it; it can be retried nevertheless) or `expired` (too late to
  * call).
  */
 export type LeadState = (typeof leadStates)[number];
@@ -106,4 +106,35 @@ export function outcomeIfNotCancelled(latest: LeadState | undefined): Cancellati
   return latest === 'scheduled' || latest === 'held' || latest === 'dialled' || latest === 'failed'
     ? 'already-processed'
     : 'not-found';
+}
+
+/** Whether a person can be added again for the same lead type. */
+export interface Readdition {
+  /** Whether the person would be accepted now. */
+  isPossible: boolean;
+  /** The active lead of the person and type; undefined: there is none. */
+  activeLead: { id: string; state: LeadState } | undefined;
+  /** When the re-contact period of the active lead ends (ms since 1970); undefined: it is not dialled, or has no end. */
+  possibleFrom: number | undefined;
+}
+
+/**
+ * Returns whether a person can be added again.
+ *
+ * @param active the active lead of the person and type; undefined: there is none
+ * @param recontactAfter re-contact period of the type (ms); null: dialled people are never accepted again
+ * @param now milliseconds since 1970
+ */
+export function readditionOf(
+  active: (ActiveLead & { id: string }) | undefined,
+  recontactAfter: number | null,
+  now: number,
+): Readdition {
+  if (active === undefined) return { isPossible: true, activeLead: undefined, possibleFrom: undefined };
+  const { id, state, dialledAt } = active;
+  return {
+    isPossible: outcomeWithActiveLead(active, recontactAfter, now) === 'accepted',
+    activeLead: { id, state },
+    possibleFrom: dialledAt === null || recontactAfter === null ? undefined : dialledAt + recontactAfter,
+  };
 }

@@ -6,8 +6,10 @@ import type {
   LeadState,
   LeadStatus,
   LeadStatusRequest,
+  Readdition,
   SubmissionOutcome,
 } from '../leads/lead.ts';
+import type { LeadAction } from '../leads/lead-action.ts';
 import type { Submission } from '../leads/submission.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
@@ -334,6 +336,13 @@ export interface RetryResult {
   cancellations: RelatedCancellation[];
 }
 
+/** An action of an operator on a lead. */
+export interface LeadActionRecord {
+  leadId: string;
+  action: LeadAction;
+  actedAt: number;
+}
+
 /** Restricts a list of leads. A missing member does not restrict it. */
 export interface LeadFilter {
   state?: LeadState;
@@ -359,6 +368,8 @@ export interface Records {
   submissions(filter: SubmissionFilter, limit: number): AsyncIterable<SubmissionRecord>;
   /** Lists all attempts to deliver a person's leads, oldest first. */
   attempts(mobile: string): AsyncIterable<Attempt>;
+  /** Lists all actions of operators on a person's leads, oldest first. */
+  leadActions(mobile: string): AsyncIterable<LeadActionRecord>;
   /** Lists all cancellations for a person, newest first. */
   cancellations(mobile: string): AsyncIterable<CancellationRecord>;
   /**
@@ -373,7 +384,7 @@ export interface Records {
   mobilesOfEmail(email: string): Promise<string[]>;
 }
 
-/** Operators' actions on submissions and leads. */
+/** Operators' actions on submissions and leads. Those on a lead are recorded in the same transaction. */
 export interface OperatorActions {
   /**
    * Re-runs a stored submission and keeps both outcomes.
@@ -384,11 +395,12 @@ export interface OperatorActions {
    */
   rerunSubmission(submissionId: string, isForced?: boolean): Promise<RerunResult>;
   /**
-   * Schedules a failed lead for now, with the full retry schedule.
+   * Schedules a failed or dismissed lead for now, with the full retry schedule.
    *
    * @param isForced whether it overrides a cancellation that the lead's partner sent after the lead
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
-   * @throws {UserError} if there is no such lead, it has not failed, or the person and type have a later lead
+   * @throws {UserError} if there is no such lead, it is neither failed nor dismissed, the person and type have a later
+   *   lead, or its submission was pruned
    */
   retryLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
@@ -398,6 +410,20 @@ export interface OperatorActions {
    * @throws {UserError} if there is no such lead, or it is not undecided
    */
   resolveLead(leadId: string, wasDelivered: boolean): Promise<void>;
+  /**
+   * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. Returns whether the person can be added again.
+   *
+   * @throws {UserError} if there is no such lead, it has ended otherwise, or an attempt is in flight or may have reached
+   *   the dialler
+   */
+  cancelLead(leadId: string): Promise<Readdition>;
+  /**
+   * Marks a failed lead as dismissed: it is not to be retried, and is pruned when it is old. Returns whether the person
+   * can be added again.
+   *
+   * @throws {UserError} if there is no such lead, it has not failed, or it is undecided
+   */
+  dismissLead(leadId: string): Promise<Readdition>;
 }
 
 /** Numbers of rows that were removed. */
@@ -417,8 +443,8 @@ export interface PruneStep extends Pruned {
 /** Maintenance of a store. */
 export interface Maintenance {
   /**
-   * Removes submissions and cancellations that were received before a time, with their re-runs, attempts, and leads
-   * that nothing else needs. Scheduled and failed leads are kept complete, and so are leads that prevent a second call
+   * Removes submissions and cancellations that were received before a time, with their re-runs, attempts, operators'
+   * actions, and leads that nothing else needs. Scheduled and failed leads are kept complete, and so are leads that prevent a second call
    * to their person. One step reads a limited number of rows.
    *
    * @param before milliseconds since 1970

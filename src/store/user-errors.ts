@@ -24,14 +24,38 @@ export const userErrors = {
   noSubmission: (id: string) => missing('Submission', id, 'leads submission list'),
   typeExists: (name: string) => exists('Lead type', name),
   partnerExists: (name: string) => exists('Partner', name),
-  notFailed: (id: string, state: LeadState) =>
-    new UserError(`Lead ${id} is ${state}. Only failed leads can be retried.`),
+  notRetryable: (id: string, state: LeadState) =>
+    new UserError(`Lead ${id} is ${state}. Only failed and dismissed leads can be retried.`),
+  withoutSubmission: (id: string) =>
+    new UserError(
+      `Lead ${id} cannot be retried: \`leads prune\` has removed its submission, and with it what the dialler needs. Ask the partner to add the person again.`,
+    ),
   addedAgain: (id: string, latestId: string) =>
     new UserError(`Lead ${id} cannot be retried: the person was added again as lead ${latestId}.`),
   notUndecided: (id: string, state: LeadState) =>
     new UserError(
       `Lead ${id} (${state}) is not undecided. Run \`leads lead list --undecided\` to list undecided leads.`,
     ),
+  notCancellable: (id: string, state: LeadState) =>
+    new UserError(
+      state === 'dialled'
+        ? `Lead ${id} cannot be cancelled: the dialler has it. Remove it there, under the same id.`
+        : `Lead ${id} is ${state}. Only scheduled, held, failed and dismissed leads can be cancelled.`,
+    ),
+  inFlight: (id: string) =>
+    new UserError(
+      `Lead ${id} cannot be cancelled: an attempt to deliver it is in flight. Run the command again once the attempt has ended; \`leads lead show ${id}\` lists the attempts.`,
+    ),
+  mayHaveArrived: (id: string) =>
+    new UserError(
+      `Lead ${id} cannot be cancelled: the dialler may have it from an earlier attempt, and it will be sent again under the same id. Wait until it is dialled or failed (\`leads lead show ${id}\`), then remove it at the dialler, or resolve it.`,
+    ),
+  undecided: (id: string, action: 'cancelled' | 'dismissed') =>
+    new UserError(
+      `Lead ${id} cannot be ${action}: the dialler may have it. Look it up there, then run \`leads lead resolve ${id}\` with --delivered or --not-delivered. After --not-delivered, it can be ${action}.`,
+    ),
+  notDismissible: (id: string, state: LeadState) =>
+    new UserError(`Lead ${id} is ${state}. Only failed leads can be dismissed.`),
 };
 
 function exists(kind: string, name: string): UserError {

@@ -11,26 +11,15 @@ import { identifierBound } from '../../src/leads/identifier.ts';
 import { digestOf } from '../../src/partners/key.ts';
 import { redactedUrl } from '../../src/store/open.ts';
 import { migrations } from '../../src/store/sqlite/file/migrate.ts';
-import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { executeCli } from '../harness/cli.ts';
+import type { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { executeCli, lines, storeWithCli } from '../harness/cli.ts';
 import { send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
-import { type Finished, finished, run, start } from '../harness/process.ts';
+import { finished, run, start } from '../harness/process.ts';
 import { cancel, deliverDue, leadsIn, serve, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
-
-/** Creates a store on disk, and a function that runs commands on it. */
-function storeWithCli() {
-  const file = join(temporaryDirectory(), 'leads.db');
-  const created = openSqliteStore(file).close();
-  const leads = async (...words: string[]): Promise<Finished> => {
-    await created;
-    return executeCli(words, { DATABASE_URL: `sqlite:${file}` });
-  };
-  return { file, leads, open: () => openSqliteStore(file) };
-}
 
 const fixture = (name: string) => new URL(`../fixtures/1.0.0/${name}`, import.meta.url);
 
@@ -40,14 +29,6 @@ function copyOfFixture(name: string): string {
   copyFileSync(fixture(name), file);
   chmodSync(file, 0o600);
   return file;
-}
-
-/** Parses one JSON value per line. */
-function lines({ stdout }: Finished): unknown[] {
-  return stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line));
 }
 
 /** Adds a due lead, a later one, and two submissions without a lead. */
@@ -188,7 +169,7 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
   expect(lines(await leads('due', '--json'))).toMatchObject([{ id: failed?.id }]);
   expect(await leads('lead', 'retry', failed?.id ?? '')).toMatchObject({
     code: 1,
-    stderr: `Lead ${failed?.id} is scheduled. Only failed leads can be retried.\n`,
+    stderr: `Lead ${failed?.id} is scheduled. Only failed and dismissed leads can be retried.\n`,
   });
 });
 
@@ -890,7 +871,7 @@ test.each([
   ],
   [
     ['lead', 'list', '--state', 'lost'],
-    "Option '--state <state>' argument 'lost' is invalid. Allowed choices are scheduled, dialled, cancelled, failed, expired.",
+    "Option '--state <state>' argument 'lost' is invalid. Allowed choices are scheduled, held, dialled, cancelled, failed, dismissed, expired.",
   ],
   [
     ['due', '--take', 'all'],
@@ -954,7 +935,6 @@ test('commands that process ids read them from standard input, also as a list pr
   const mixed = await piped(['lead', 'retry', 'first', '-'], `\nsecond\n  ${id} \n`);
   expect(mixed.code).toBe(1);
   expect(mixed.stderr.match(/Lead "?(\w+)/g)).toEqual(['Lead "first', 'Lead "second', `Lead ${id}`]);
-  expect(await piped(['submission', 'rerun', '-'], '')).toEqual({ code: 0, stdout: '', stderr: '' });
   expect((await piped(['lead', 'retry', '-'], '{"name":"x"}')).stderr).toMatch(
     /has no member `id`: \{"name":"x"\}/,
   );

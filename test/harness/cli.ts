@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { createContext, execute } from '../../src/cli/program.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Finished } from './process.ts';
+import { temporaryDirectory } from './server.ts';
 
 /**
  * Executes a `leads` command in this process, which takes a fraction of the time of a new one.
@@ -26,4 +29,28 @@ export async function executeCli(
   out.end();
   err.end();
   return { code, stdout: await stdout, stderr: await stderr };
+}
+
+/** Creates a store on disk, and functions that run commands on it, without and with standard input. */
+export function storeWithCli() {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const created = openSqliteStore(file).close();
+  const leadsWith = async (input: Readable | string, ...words: string[]): Promise<Finished> => {
+    await created;
+    return executeCli(words, { DATABASE_URL: `sqlite:${file}` }, input);
+  };
+  return {
+    file,
+    leads: (...words: string[]) => leadsWith('', ...words),
+    leadsWith,
+    open: () => openSqliteStore(file),
+  };
+}
+
+/** Parses one JSON value per line. */
+export function lines({ stdout }: Finished): unknown[] {
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }

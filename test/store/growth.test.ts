@@ -66,6 +66,7 @@ async function lookUp(store: Store, mobile: string): Promise<number> {
   const lists = [
     store.leads({ mobile }, 1_000),
     store.attempts(mobile),
+    store.leadActions(mobile),
     store.submissions({ mobile }, 1_000),
     store.cancellations(mobile),
   ];

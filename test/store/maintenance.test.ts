@@ -238,6 +238,8 @@ describe('copy', () => {
       await source.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
       await source.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
       await source.recordSettings({ DEFAULT_COUNTRY: 'FR' });
+      const [failed] = await Array.fromAsync(source.leads({ mobile: mobileOf(102) }, 1));
+      await source.resolveLead(failed?.id ?? '', false);
       const target = await openTarget();
       const copied = await copyStore(source, target, noProgress);
       expect(copied.map(({ name }) => name)).toEqual(tablesToCopy.map(({ name }) => name));
@@ -263,6 +265,9 @@ describe('copy', () => {
       });
       expect(await cancel(target, scheduled)).toMatchObject({ outcome: 'cancelled' });
       // Generated numbers continue after the copied ones.
+      await target.dismissLead(failed?.id ?? '');
+      const actions = await Array.fromAsync(target.leadActions(mobileOf(102)));
+      expect(actions.map(({ action }) => action)).toEqual(['resolved-not-delivered', 'dismissed']);
       await target.addType('new', null);
       await target.addPartner('third', ['new']);
       await target.submit(from(first.id, { mobile: mobileOf(7) }));

@@ -13,7 +13,7 @@ export function postgresOperatorActions(
   notifications: LeadNotifications,
 ): OperatorActions {
   const actions = operatorActions(database, {
-    blockCancellations,
+    excludeOthers,
     decide,
     onScheduled: (dueAt) => notifications.announce(dueAt),
   });
@@ -33,11 +33,12 @@ export function postgresOperatorActions(
 const lockReruns = statement('lock_reruns', 'LOCK TABLE rerun IN EXCLUSIVE MODE');
 
 /**
- * Waits for the cancellations in progress, and makes new ones wait: `rerunsInProgress` conflicts with this lock. A
- * cancellation could otherwise be decided before the lead of a re-run is visible, and stored after the re-run has
- * looked for cancellations.
+ * Waits for the cancellations and the steps of pruning in progress, and makes later ones wait: `rerunsInProgress` and
+ * `blockReruns` conflict with this lock. A cancellation could otherwise be decided before the lead of a re-run is visible,
+ * and stored after the re-run has looked for cancellations; and a step of pruning could remove the submission of a
+ * dismissed lead that is retried meanwhile.
  */
-function* blockCancellations(): Change<void> {
+function* excludeOthers(): Change<void> {
   yield* run(lockReruns);
 }
 

@@ -8,6 +8,7 @@ const numbered: Readonly<Record<string, string>> = {
   submission: 'sequence',
   rerun: 'id',
   attempt: 'id',
+  operator_action: 'id',
 };
 
 /** Adds rows that are copied from another store. */

@@ -17,8 +17,8 @@ export function pruning(
 }
 
 /**
- * Waits for re-runs in progress, and makes later ones wait: a lead of a re-run that the next statement did not see
- * would lose its submission. SQLite has one writer at a time and needs no lock.
+ * Waits for operators' actions in progress, and makes later ones wait: a lead of a re-run that the next statement did not
+ * see would lose its submission. SQLite has one writer at a time and needs no lock.
  */
 const blockReruns = statement(
   'block_reruns',
@@ -72,13 +72,24 @@ const deleteSubmissions = statement<{ kind: 'add' | 'cancel' }>(
   ({ inList }) => `DELETE FROM submission WHERE id ${inList('$1')} RETURNING kind`,
 );
 
+/** Condition: whether the submission of a row's lead is no longer stored. @param table name of the row's table */
+function lostSubmission(table: string): string {
+  return `NOT EXISTS (
+      SELECT 1 FROM lead JOIN submission ON submission.id = lead.submission_id WHERE lead.id = ${table}.lead_id)`;
+}
+
 /** An attempt is kept as long as the submission of its lead. */
 const deleteAttempts = statement(
   'delete_attempts',
   ({ inList }) => `
-    DELETE FROM attempt WHERE lead_id ${inList('$1')} AND NOT EXISTS (
-      SELECT 1 FROM lead JOIN submission ON submission.id = lead.submission_id WHERE lead.id = attempt.lead_id)
-    RETURNING id`,
+    DELETE FROM attempt WHERE lead_id ${inList('$1')} AND ${lostSubmission('attempt')} RETURNING id`,
+);
+
+/** So is an operator's action. */
+const deleteLeadActions = statement(
+  'delete_lead_actions',
+  ({ inList }) => `
+    DELETE FROM operator_action WHERE lead_id ${inList('$1')} AND ${lostSubmission('operator_action')}`,
 );
 
 const deleteLeads = statement(
@@ -99,6 +110,7 @@ function* prune(before: number, after: string): Change<PruneStep> {
   yield* run(deleteReruns, ids);
   const sent = yield* run(deleteSubmissions, ids);
   const attempts = yield* run(deleteAttempts, leads);
+  yield* run(deleteLeadActions, leads);
   const deletedLeads = yield* run(deleteLeads, leads);
   const cancellations = sent.filter(({ kind }) => kind === 'cancel').length;
   return {

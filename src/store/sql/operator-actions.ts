@@ -4,6 +4,8 @@ import { checkNotCancelled } from '../cancelled-later.ts';
 import type { OperatorActions, RelatedCancellation, RerunResult, RetryResult } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
+import { cancelLead, dismissLead } from './end-lead.ts';
+import { recordAction } from './lead-actions.ts';
 import { latestFirst, nextEndedOrder } from './lead-order.ts';
 import { isUndecided } from './lead-state.ts';
 import { sentFor } from './sent-for.ts';
@@ -16,8 +18,11 @@ export type Decision =
 
 /** What a store contributes to operators' actions. */
 export interface Scheduling {
-  /** Makes cancellations wait until the change has ended. A store with one writer at a time needs nothing. */
-  blockCancellations?(): Change<void>;
+  /**
+   * Waits for partners' cancellations and for pruning in progress, and makes later ones wait until the change has ended.
+   * Undefined: the store has one writer at a time.
+   */
+  excludeOthers?(): Change<void>;
   /** Decides on a submission, and creates its lead if it is accepted. */
   decide(submission: Submission): Change<Decision>;
   /** Called once a lead is scheduled. @param dueAt milliseconds since 1970 */
@@ -26,21 +31,29 @@ export interface Scheduling {
 
 /** Carries out operators' actions in a database. */
 export function operatorActions(database: SqlDatabase, scheduling: Scheduling): OperatorActions {
+  const change = <Result>(begin: () => Change<Result>) =>
+    database.change(function* () {
+      if (scheduling.excludeOthers !== undefined) yield* scheduling.excludeOthers();
+      return yield* begin();
+    });
+
   return {
     async rerunSubmission(id, isForced = false) {
-      const { dueAt, ...result } = await database.change(() => rerunSubmission(scheduling, id, isForced));
+      const { dueAt, ...result } = await change(() => rerunSubmission(scheduling, id, isForced));
       if (dueAt !== undefined) scheduling.onScheduled?.(dueAt);
       return result;
     },
 
     async retryLead(id, isForced = false) {
       const dueAt = Date.now();
-      const result = await database.change(() => retryLead(id, dueAt, isForced));
+      const result = await change(() => retryLead(id, dueAt, isForced));
       scheduling.onScheduled?.(dueAt);
       return result;
     },
 
-    resolveLead: (id, wasDelivered) => database.change(() => resolveLead(id, wasDelivered)),
+    resolveLead: (id, wasDelivered) => change(() => resolveLead(id, wasDelivered)),
+    cancelLead: (id) => change(() => cancelLead(id)),
+    dismissLead: (id) => change(() => dismissLead(id)),
   };
 }
 
@@ -84,7 +97,6 @@ function* rerunSubmission(
   id: string,
   isForced: boolean,
 ): Change<RerunResult & { dueAt: number | undefined }> {
-  if (scheduling.blockCancellations !== undefined) yield* scheduling.blockCancellations();
   const submission = yield* firstRow(storedSubmission, id);
   if (submission === undefined) throw userErrors.noSubmission(id);
   const cancellations = yield* cancellationsOf(submission);
@@ -121,12 +133,14 @@ const scheduleAgain = statement(
 function* retryLead(id: string, dueAt: number, isForced: boolean): Change<RetryResult> {
   const lead = yield* firstRow(leadToRetry, id);
   if (lead === undefined) throw userErrors.noLead(id);
-  if (lead.state !== 'failed') throw userErrors.notFailed(id, lead.state);
+  if (lead.state !== 'failed' && lead.state !== 'dismissed') throw userErrors.notRetryable(id, lead.state);
   if (lead.latestId !== id) throw userErrors.addedAgain(id, lead.latestId);
   const submission = yield* firstRow(storedSubmission, lead.submissionId);
-  const cancellations = submission === undefined ? [] : yield* cancellationsOf(submission);
+  if (submission === undefined) throw userErrors.withoutSubmission(id);
+  const cancellations = yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
   yield* run(scheduleAgain, dueAt, id);
+  yield* recordAction(id, 'retried');
   return { mayHaveArrived: lead.mayHaveArrived, cancellations };
 }
 
@@ -154,4 +168,5 @@ function* resolveLead(id: string, wasDelivered: boolean): Change<void> {
   if (!lead.isUndecided) throw userErrors.notUndecided(id, lead.state);
   if (wasDelivered) yield* run(markDelivered, Date.now(), id);
   else yield* run(markNotDelivered, id);
+  yield* recordAction(id, wasDelivered ? 'resolved-delivered' : 'resolved-not-delivered');
 }

@@ -11,6 +11,7 @@ import type {
   SubmissionRecord,
 } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
+import { leadActionsFor } from './lead-actions.ts';
 import { isUndecided } from './lead-state.ts';
 import { checkPartner, checkType } from './registry.ts';
 import { sentFor } from './sent-for.ts';
@@ -23,6 +24,7 @@ export function records(database: SqlDatabase): Records {
     leads: (filter, limit) => leads(database, filter, limit),
     submissions: (filter, limit) => submissions(database, filter, limit),
     attempts: (mobile) => readAll(database, attemptsFor, mobile),
+    leadActions: (mobile) => readAll(database, leadActionsFor, mobile),
     cancellations: (mobile) => readAll(database, cancellationsFor, mobile),
     mobileOf: async (id) => (await database.read(mobileOf, id))[0]?.mobile,
     mobilesOfEmail: (email) => mobilesOfEmail(database, email),

@@ -1,9 +1,21 @@
 /** What operators do with leads and submissions. */
 import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
-import { cancel, claim, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
+import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
+import { cancel, claim, deliverDue, leadsIn, record, submissionsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, hour, person, waitLongerThan } from './behaviour.ts';
+import { type Behaviours, hour, type Open, person, tableNamed, waitLongerThan } from './behaviour.ts';
+
+/** Fills a store with one lead, whose only attempt ended with an outcome. */
+async function attempted(open: Open, outcome: AttemptOutcome, recontactAfter: number | null = null) {
+  const all = await seeded(open(), recontactAfter);
+  await all.store.submit(all.from(all.first.id));
+  await deliverDue(all.store, outcome);
+  const id = (await leadsIn(all.store))[0]?.id ?? '';
+  return { ...all, id };
+}
+
+const canBeAdded = { isPossible: true, activeLead: undefined, possibleFrom: undefined };
 
 export const operatorActions: Behaviours = {
   'retries a failed lead with its full retry schedule, once': async (open) => {
@@ -14,7 +26,7 @@ export const operatorActions: Behaviours = {
     await store.retryLead(failed?.id ?? '');
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
     expect(await claim(store, 'test')).toMatchObject([{ id: failed?.id, attemptNumber: 1 }]);
-    await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow('is scheduled. Only failed leads');
+    await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow('is scheduled. Only failed and');
     await expect(store.retryLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
   },
 
@@ -83,4 +95,161 @@ export const operatorActions: Behaviours = {
       expect(oldLead?.dueAt).toBeLessThanOrEqual(Date.now());
       expect(freshLead?.dueAt).toBe(fresh.receivedAt + 600_000);
     },
+
+  'cancels a scheduled lead, whose person can be added again': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await leadsIn(store);
+    const before = Date.now();
+    expect(await store.cancelLead(lead?.id ?? '')).toEqual(canBeAdded);
+    const [cancelled] = await leadsIn(store);
+    expect(cancelled).toMatchObject({ state: 'cancelled' });
+    expect(cancelled?.cancelledAt).toBeGreaterThanOrEqual(before);
+    expect(await claim(store, 'test')).toEqual([]);
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'not-found' });
+    await expect(store.cancelLead(lead?.id ?? '')).rejects.toThrow(
+      'is cancelled. Only scheduled, held, failed',
+    );
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+    await expect(store.cancelLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
+  },
+
+  'cancels a lead between two attempts if it certainly did not arrive, and no lead that may have': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const id = lead?.id ?? '';
+    await expect(store.cancelLead(id)).rejects.toThrow('an attempt to deliver it is in flight');
+    await record(store, 'test', id, 'unknown', Date.now() + hour);
+    await expect(store.cancelLead(id)).rejects.toThrow('the dialler may have it from an earlier attempt');
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    const [other] = await claim(store, 'test');
+    await record(store, 'test', other?.id ?? '', 'unavailable', Date.now() + hour);
+    await store.cancelLead(other?.id ?? '');
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled', 'scheduled']);
+  },
+
+  'cancels no lead that the dialler has': async (open) => {
+    const { store, id } = await attempted(open, 'delivered');
+    await expect(store.cancelLead(id)).rejects.toThrow('the dialler has it. Remove it there');
+    expect(await leadsIn(store)).toMatchObject([{ state: 'dialled' }]);
+  },
+
+  'cancels a failed or dismissed lead, even if the person was added again, in the order in which they ended':
+    async (open) => {
+      const { store, first, from, id } = await attempted(open, 'rejected');
+      await store.submit(from(first.id));
+      const [again] = await leadsIn(store);
+      const added = {
+        isPossible: false,
+        activeLead: { id: again?.id, state: 'scheduled' },
+        possibleFrom: undefined,
+      };
+      expect(await store.dismissLead(id)).toEqual(added);
+      expect(await store.cancelLead(id)).toEqual(added);
+      expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'cancelled']);
+      await store.cancelLead(again?.id ?? '');
+      const status = await store.leadStatus({ partnerId: first.id, ...person });
+      expect(status).toMatchObject({ id: again?.id, state: 'cancelled' });
+    },
+
+  'dismisses a failed lead, which partners still see as failed': async (open) => {
+    const { store, first, from, id } = await attempted(open, 'rejected');
+    expect(await store.dismissLead(id)).toEqual(canBeAdded);
+    expect(await leadsIn(store)).toMatchObject([{ state: 'dismissed', isUndecided: false }]);
+    expect((await store.leadStats()).byState).toMatchObject({ failed: 0, dismissed: 1 });
+    expect(await Array.fromAsync(store.leads({ state: 'failed' }, 10))).toEqual([]);
+    await expect(store.dismissLead(id)).rejects.toThrow('is dismissed. Only failed leads can be dismissed.');
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+    await expect(store.dismissLead((await leadsIn(store))[0]?.id ?? '')).rejects.toThrow('is scheduled.');
+    await expect(store.dismissLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
+  },
+
+  'neither dismisses nor cancels an undecided lead until it is resolved': async (open) => {
+    const { store, id } = await attempted(open, 'unknown');
+    await expect(store.dismissLead(id)).rejects.toThrow(/may have it.*`leads lead resolve .*be dismissed\.$/);
+    await expect(store.cancelLead(id)).rejects.toThrow(/may have it.*`leads lead resolve .*be cancelled\.$/);
+    await store.resolveLead(id, false);
+    expect(await store.dismissLead(id)).toEqual(canBeAdded);
+    expect(await store.cancelLead(id)).toEqual(canBeAdded);
+  },
+
+  'retries a dismissed lead, unless the person was added again': async (open) => {
+    const { store, first, from, id } = await attempted(open, 'rejected');
+    await store.dismissLead(id);
+    expect(await store.retryLead(id)).toEqual({ mayHaveArrived: false, cancellations: [] });
+    expect(await claim(store, 'test')).toMatchObject([{ id, attemptNumber: 1 }]);
+    await record(store, 'test', id, 'rejected');
+    await store.dismissLead(id);
+    await store.submit(from(first.id));
+    await expect(store.retryLead(id)).rejects.toThrow('the person was added again');
+  },
+
+  'returns when the re-contact period of a person who was dialled meanwhile ends': async (open) => {
+    const { store, first, from, id } = await attempted(open, 'rejected', hour);
+    await store.submit(from(first.id));
+    const [again] = await claim(store, 'test');
+    const endedAt = Date.now() - hour / 2;
+    const attempt = { leadId: again?.id ?? '', startedAt: endedAt, endedAt, response: '' };
+    await store.recordAttempt('test', { ...attempt, outcome: 'delivered' }, undefined);
+    expect(await store.dismissLead(id)).toEqual({
+      isPossible: false,
+      activeLead: { id: again?.id, state: 'dialled' },
+      possibleFrom: endedAt + hour,
+    });
+  },
+
+  'records every action on a lead in the same transaction, and lists those on a person’s leads': async (
+    open,
+  ) => {
+    const { store, first, from, id } = await attempted(open, 'unknown');
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    await store.cancelLead((await leadsIn(store))[0]?.id ?? '');
+    const start = Date.now();
+    await store.resolveLead(id, false);
+    await store.dismissLead(id);
+    await store.retryLead(id);
+    await deliverDue(store, 'unknown');
+    await store.resolveLead(id, true);
+    await expect(store.retryLead(id)).rejects.toThrow(UserError);
+    await expect(store.dismissLead(id)).rejects.toThrow(UserError);
+    const actions = await Array.fromAsync(store.leadActions(person.mobile));
+    expect(actions.map(({ leadId, action }) => [leadId, action])).toEqual(
+      ['resolved-not-delivered', 'dismissed', 'retried', 'resolved-delivered'].map((action) => [id, action]),
+    );
+    for (const { actedAt } of actions) {
+      expect(actedAt).toBeGreaterThanOrEqual(start);
+      expect(actedAt).toBeLessThanOrEqual(Date.now());
+    }
+    expect(await Array.fromAsync(store.leadActions('+447840258824'))).toMatchObject([
+      { action: 'cancelled' },
+    ]);
+  },
+
+  'prunes an old dismissed lead with its actions': async (open) => {
+    const { store, id } = await attempted(open, 'rejected');
+    // Later than the times of all identifiers of this process, which other tests may have made with a later clock.
+    const prune = () => store.prune(Date.now() + 100_000 * hour, '');
+    expect(await prune()).toMatchObject({ submissions: 0, leads: 0 });
+    await store.dismissLead(id);
+    expect(await prune()).toMatchObject({ submissions: 1, leads: 1, attempts: 1 });
+    expect(await store.rows(tableNamed('operator_action'), undefined, 1)).toEqual([]);
+    await expect(store.retryLead(id)).rejects.toThrow('does not exist');
+  },
+
+  'does not retry a dismissed lead whose submission was pruned': async (open) => {
+    const { store, first, second, from } = await seeded(open());
+    await store.submit(from(first.id, { receivedAt: Date.now() - 2 * hour, id: '0'.repeat(20) }));
+    // It refers to the lead, so the lead is kept.
+    await store.submit(from(second.id));
+    await deliverDue(store, 'rejected');
+    const [lead] = await leadsIn(store);
+    await store.dismissLead(lead?.id ?? '');
+    expect(await store.prune(Date.now() - hour, '')).toMatchObject({ submissions: 1, leads: 0 });
+    await expect(store.retryLead(lead?.id ?? '')).rejects.toThrow('`leads prune` has removed its submission');
+    expect(await leadsIn(store)).toMatchObject([{ state: 'dismissed' }]);
+    expect(await store.rows(tableNamed('operator_action'), undefined, 1)).toEqual([]);
+  },
 };

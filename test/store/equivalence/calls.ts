@@ -1,6 +1,6 @@
 /** Random sequences of calls of a store. */
 import fc from 'fast-check';
-import { leadStates, submissionOutcomes } from '../../../src/leads/lead.ts';
+import { type LeadState, leadStates, submissionOutcomes } from '../../../src/leads/lead.ts';
 import type { PartnerLimit } from '../../../src/partners/rate-limit.ts';
 import {
   after,
@@ -35,14 +35,23 @@ export async function seed(subject: Subject): Promise<void> {
 
 const isForced = fc.boolean();
 
-/** Returns a lead for an operator's action: mostly a failed one, to which most actions apply. */
-async function chosenLead(subject: Subject, given: { index: number; isFailed: boolean }): Promise<string> {
-  const failed = await Array.fromAsync(subject.store.leads({ state: 'failed' }, 10));
-  const ids = given.isFailed ? failed.map(({ id }) => id) : subject.leadIds();
+/** Returns a lead for an operator's action: mostly one to whose state most actions apply. */
+async function chosenLead(
+  subject: Subject,
+  given: { index: number; state: LeadState | undefined },
+): Promise<string> {
+  const { state } = given;
+  const ids =
+    state === undefined
+      ? subject.leadIds()
+      : (await Array.fromAsync(subject.store.leads({ state }, 10))).map(({ id }) => id);
   return at(ids, given.index) ?? 'nothing';
 }
 
-const lead = fc.record({ index, isFailed: fc.boolean() });
+const lead = fc.record({
+  index,
+  state: fc.constantFrom<(LeadState | undefined)[]>('failed', 'failed', 'dismissed', undefined, undefined),
+});
 
 const operatorActions = [
   {
@@ -55,6 +64,18 @@ const operatorActions = [
     weight: 4,
     arbitrary: call('resolveLead', { lead, wasDelivered: fc.boolean() }, async (subject, given) =>
       subject.store.resolveLead(await chosenLead(subject, given.lead), given.wasDelivered),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: call('cancelLead', { lead }, async (subject, given) =>
+      subject.store.cancelLead(await chosenLead(subject, given.lead)),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: call('dismissLead', { lead }, async (subject, given) =>
+      subject.store.dismissLead(await chosenLead(subject, given.lead)),
     ),
   },
   {
@@ -150,6 +171,7 @@ const lists = [
     Array.fromAsync(store.submissions(given.submissionFilter, given.limit)),
   ),
   call('attempts', { mobile }, ({ store }, given) => Array.fromAsync(store.attempts(given.mobile))),
+  call('leadActions', { mobile }, ({ store }, given) => Array.fromAsync(store.leadActions(given.mobile))),
   call('cancellations', { mobile }, ({ store }, given) => Array.fromAsync(store.cancellations(given.mobile))),
   call('leadStats', {}, ({ store }) => store.leadStats()),
   call('activity', {}, async (subject) => {

@@ -9,7 +9,7 @@ import {
   openTransaction,
   statementsWaitingForLocks,
 } from '../../harness/postgres.ts';
-import { claim, record } from '../../harness/server.ts';
+import { claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { currentIdentifier, withClockOffset } from '../clock.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
@@ -85,4 +85,25 @@ test('does not re-run a submission that is being pruned', async () => {
   await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(1);
   await pruning.query('COMMIT');
   await rerun;
+});
+
+test('keeps the submission of a dismissed lead that is retried meanwhile', async () => {
+  const url = await emptyDatabase();
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
+  await store.submit(from(first.id));
+  await deliverDue(store, 'rejected');
+  const [lead] = await leadsIn(store);
+  await store.dismissLead(lead?.id ?? '');
+  // Prepares the statements of pruning on the connection.
+  await store.prune(0, '');
+  const blocker = await openTransaction(url);
+  await blocker.query('SELECT FROM lead FOR UPDATE');
+  const retried = store.retryLead(lead?.id ?? '');
+  await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(1);
+  const pruned = store.prune(Date.now() + day, '');
+  await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(2);
+  await blocker.query('ROLLBACK');
+  await retried;
+  expect(await pruned).toMatchObject({ submissions: 0, leads: 0 });
+  expect(await claim(store, 'test')).toMatchObject([{ id: lead?.id }]);
 });

@@ -1,0 +1,93 @@
+import { Command } from 'commander';
+import type { Readdition } from '../leads/lead.ts';
+import type { Store } from '../store/store.ts';
+import { defineAction } from './action.ts';
+import { confirm, yesOption } from './confirm.ts';
+import type { CommandContext } from './context.ts';
+import type { Output } from './output.ts';
+import { idsArgument, processIds, readIds } from './process-ids.ts';
+import { formatTime } from './table.ts';
+
+const members = {
+  id: 'id of the lead',
+  state: '`cancelled` or `dismissed`',
+  can_be_added_again: 'whether the person would be accepted now, for the same lead type',
+  active_lead_id: 'id of the active lead of the person and type; null: none',
+  can_be_added_from:
+    'when the re-contact period of the active lead ends (ISO 8601); null: it is not dialled, or its type has no such period',
+};
+
+/** `leads lead cancel`: cancels leads that the dialler does not have. */
+export function cancelCommand(context: CommandContext): Command {
+  const command = new Command('cancel')
+    .description(
+      'cancel scheduled, held or failed leads that the dialler cannot have, so that nobody is called.\nTheir partners see that they are cancelled. A cancelled lead cannot be restored, but its submission can be re-run',
+    )
+    .addArgument(idsArgument('ids of the leads, from `leads lead list`'))
+    .addOption(yesOption());
+  return defineAction(
+    command,
+    context,
+    members,
+    async ({ store, output }, { yes }: { yes?: true }, [words]: [string[]]) => {
+      const ids = await readIds(words, context.input);
+      if (!yes && ids.length > 0) await confirm(context, describeCancellation(ids));
+      await endLeads(output, ids, 'cancelled', (id) => store.cancelLead(id));
+    },
+  );
+}
+
+function describeCancellation(ids: readonly string[]): string {
+  const [first] = ids;
+  const leads = ids.length === 1 ? `Lead ${first}` : `${ids.length} leads`;
+  return `${leads} will be cancelled and not called, and cancelled leads cannot be restored`;
+}
+
+/** `leads lead dismiss`: takes failed leads off the list of those that need attention. */
+export function dismissCommand(context: CommandContext): Command {
+  const command = new Command('dismiss')
+    .description(
+      'dismiss failed leads that you will not retry: they are no longer counted as failed, and `leads prune` removes them when they are old.\nPartners still see `failed`. `leads lead retry` also sends a dismissed lead',
+    )
+    .addArgument(idsArgument('ids of the leads, from `leads lead list --state failed`'));
+  return defineAction(
+    command,
+    context,
+    members,
+    async ({ store, output }, _: object, [words]: [string[]]) => {
+      const ids = await readIds(words, context.input);
+      await endLeads(output, ids, 'dismissed', (id) => store.dismissLead(id));
+    },
+  );
+}
+
+async function endLeads(
+  output: Output<keyof typeof members>,
+  ids: readonly string[],
+  state: 'cancelled' | 'dismissed',
+  end: Store['cancelLead' | 'dismissLead'],
+): Promise<void> {
+  await processIds(output, ids, async (id) => {
+    const readdition = await end(id);
+    await output.done(`Lead ${id} is ${state}. ${describeReaddition(readdition)}`, {
+      id,
+      state,
+      can_be_added_again: readdition.isPossible,
+      active_lead_id: readdition.activeLead?.id ?? null,
+      can_be_added_from: formatTime(readdition.possibleFrom ?? null),
+    });
+  });
+}
+
+/** Describes in a sentence whether a person can be added again. */
+function describeReaddition({ isPossible, activeLead, possibleFrom }: Readdition): string {
+  if (activeLead === undefined) return 'The person can be added again.';
+  const { id, state } = activeLead;
+  if (isPossible) return `The person can be added again: the re-contact period of lead ${id} has ended.`;
+  if (possibleFrom !== undefined) {
+    return `The person can be added again from ${formatTime(possibleFrom)}, when the re-contact period of lead ${id} ends.`;
+  }
+  return state === 'dialled'
+    ? `The person cannot be added again: lead ${id} was dialled, and its type has no re-contact period.`
+    : `The person cannot be added again yet: lead ${id} is ${state === 'failed' ? 'undecided' : state}.`;
+}

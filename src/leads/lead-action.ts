@@ -1,0 +1,14 @@
+/**
+ * Every action of an operator on a lead that is recorded. To add one, add it here, record it with `recordAction` in the change
+ * that carries it out, and describe it in `actionDetails` of `leads lead show`.
+ */
+export const leadActions = [
+  'retried',
+  'resolved-delivered',
+  'resolved-not-delivered',
+  'cancelled',
+  'dismissed',
+] as const;
+
+/** An action of an operator on a lead. */
+export type LeadAction = (typeof leadActions)[number];

@@ -1,0 +1,75 @@
+import { type ActiveLead, type LeadState, type Readdition, readditionOf } from '../../leads/lead.ts';
+import { userErrors } from '../user-errors.ts';
+import { type Change, firstRow, run } from './database.ts';
+import { recordAction } from './lead-actions.ts';
+import { nextEndedOrder } from './lead-order.ts';
+import { isCancellable, isUndecided } from './lead-state.ts';
+import { statement } from './statement.ts';
+
+/** A lead that an operator ends. */
+interface LeadToEnd {
+  state: LeadState;
+  isUndecided: boolean;
+  isCancellable: boolean;
+  isClaimed: boolean;
+}
+
+const leadToEnd = statement<LeadToEnd>(
+  'lead_to_end',
+  ({ lock }) => `
+    SELECT state, ${isUndecided} AS "isUndecided", ${isCancellable('lead')} AS "isCancellable",
+      claim IS NOT NULL AS "isClaimed"
+    FROM lead WHERE id = $1 ${lock('lead')}`,
+  { isUndecided: true, isCancellable: true, isClaimed: true },
+);
+
+const markCancelled = statement(
+  'mark_cancelled',
+  `UPDATE lead SET state = 'cancelled', cancelled_at = $1,
+     ended_order = CASE ended_order WHEN 0 THEN ${nextEndedOrder} ELSE ended_order END
+   WHERE id = $2`,
+);
+
+/** Cancels a lead (see `OperatorActions.cancelLead`). */
+export function* cancelLead(id: string): Change<Readdition> {
+  const lead = yield* firstRow(leadToEnd, id);
+  if (lead === undefined) throw userErrors.noLead(id);
+  if (lead.isUndecided) throw userErrors.undecided(id, 'cancelled');
+  if (!lead.isCancellable) throw reasonNotCancelled(id, lead);
+  yield* run(markCancelled, Date.now(), id);
+  yield* recordAction(id, 'cancelled');
+  return yield* readdition(id);
+}
+
+function reasonNotCancelled(id: string, { state, isClaimed }: LeadToEnd): Error {
+  if (state !== 'scheduled' && state !== 'held') return userErrors.notCancellable(id, state);
+  return isClaimed ? userErrors.inFlight(id) : userErrors.mayHaveArrived(id);
+}
+
+const markDismissed = statement('mark_dismissed', `UPDATE lead SET state = 'dismissed' WHERE id = $1`);
+
+/** Dismisses a lead (see `OperatorActions.dismissLead`). */
+export function* dismissLead(id: string): Change<Readdition> {
+  const lead = yield* firstRow(leadToEnd, id);
+  if (lead === undefined) throw userErrors.noLead(id);
+  if (lead.isUndecided) throw userErrors.undecided(id, 'dismissed');
+  if (lead.state !== 'failed') throw userErrors.notDismissible(id, lead.state);
+  yield* run(markDismissed, id);
+  yield* recordAction(id, 'dismissed');
+  return yield* readdition(id);
+}
+
+const activeLeadOfPerson = statement<ActiveLead & { id: string; recontactAfter: number | null }>(
+  'active_lead_of_person',
+  `SELECT active.id, active.state, active.dialled_at AS "dialledAt", lead_type.recontact_after AS "recontactAfter"
+   FROM lead JOIN lead_type ON lead_type.id = lead.type_id
+   JOIN lead AS active
+     ON active.mobile = lead.mobile AND active.type_id = lead.type_id AND active.ended_order = 0
+   WHERE lead.id = $1`,
+);
+
+/** Returns whether the person of a lead that has ended can be added again. */
+function* readdition(id: string): Change<Readdition> {
+  const active = yield* firstRow(activeLeadOfPerson, id);
+  return readditionOf(active, active?.recontactAfter ?? null, Date.now());
+}

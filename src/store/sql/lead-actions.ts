@@ -1,0 +1,22 @@
+import type { LeadAction } from '../../leads/lead-action.ts';
+import type { LeadActionRecord } from '../store.ts';
+import { type Change, run } from './database.ts';
+import { statement } from './statement.ts';
+
+const insertAction = statement(
+  'insert_lead_action',
+  'INSERT INTO operator_action (lead_id, action, acted_at) VALUES ($1, $2, $3)',
+);
+
+/** Records an action of an operator on a lead, within the change that carries it out. */
+export function* recordAction(leadId: string, action: LeadAction): Change<void> {
+  yield* run(insertAction, leadId, action, Date.now());
+}
+
+/** Lists the actions on a person's leads. */
+export const leadActionsFor = statement<LeadActionRecord>(
+  'lead_actions',
+  ({ inQuery }) => `
+    SELECT lead_id AS "leadId", action, acted_at AS "actedAt"
+    FROM operator_action WHERE lead_id ${inQuery('SELECT id FROM lead WHERE mobile = $1')} ORDER BY id`,
+);
