@@ -1,7 +1,7 @@
 import { type RunningServer, startHttpServer } from '../server/http-server.ts';
 import { metricsApp, type ServerStatus } from '../server/metrics.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { LeadMetrics, Metrics } from '../telemetry/metrics.ts';
+import type { DeliveryState, LeadMetrics, Metrics } from '../telemetry/metrics.ts';
 import { urlOf } from './url.ts';
 
 /** Maximum number of connections; Prometheus needs one. */
@@ -12,9 +12,10 @@ export async function loadMetrics(
   readLeadMetrics: () => Promise<LeadMetrics | undefined>,
   isReady: () => boolean,
   waiting: () => number,
+  deliveryState: () => DeliveryState,
 ): Promise<Metrics> {
   const { Metrics } = await import('../telemetry/metrics.ts');
-  return new Metrics(readLeadMetrics, isReady, waiting);
+  return new Metrics(readLeadMetrics, isReady, waiting, deliveryState);
 }
 
 /** Starts the server for `/metrics` and `/status`. @throws as `startHttpServer` */

@@ -60,6 +60,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       () => leadMetrics.read(),
       () => readiness.isReady,
       () => store.waiting(),
+      () => status().delivery.state,
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
   const store = await openStore(config.databaseUrl, {

@@ -69,6 +69,11 @@ export class CircuitBreaker {
     this.#openFor(retryAfter);
   }
 
+  /** Whether the circuit is open, or half-open because the last attempt failed: nothing was delivered since. */
+  get isDown(): boolean {
+    return this.remainingDelay() > 0 || (this.#isHalfOpen && this.#failures > 0);
+  }
+
   /** Returns to the initial state, such as after an operator has fixed the cause of a pause. */
   reset(): void {
     this.#isHalfOpen = true;

@@ -40,7 +40,7 @@ export interface DeliveryObserver {
 /** State of delivery, as operators see it. */
 export interface DispatcherStatus {
   dialler: string;
-  /** `waiting` for a dialler that is down or busy; `paused` until an operator resumes delivery. */
+  /** `waiting` for a dialler that is down or busy, or for the store; `paused` until an operator resumes delivery. */
   state: 'running' | 'waiting' | 'paused';
   /** Why nothing is delivered, or which lead types are paused while others are delivered. */
   reason?: string;
@@ -51,6 +51,9 @@ const maxSleep = 500;
 
 /** Delay after the store has failed (ms). */
 const storeRetryInterval = 1_000;
+
+/** Time without a response of the store after which the dispatcher reports that it waits for it (ms). */
+const maxStoreDelay = 30_000;
 
 /** Time by which a lease outlasts an attempt, so that its result can be recorded (ms). */
 const leaseMargin = 5_000;
@@ -98,6 +101,10 @@ export class Dispatcher {
   #isWoken = false;
   #endSleep = () => {};
   #clockOffset = Date.now() - performance.now();
+  /** Whether the last claim failed. */
+  #hasStoreFailed = false;
+  /** When the claim in progress began (`performance.now()`); undefined: none is in progress. */
+  #claimBegan: number | undefined;
   /** Attempts that were in flight when the clock was set forward: to the store, their leases may have ended. */
   #inFlightAtStep: readonly AbortController[] = [];
 
@@ -124,11 +131,23 @@ export class Dispatcher {
     const dialler = this.#options.dialler.name;
     const { reasonAllPaused, description } = this.#pauses;
     if (reasonAllPaused !== undefined) return { dialler, state: 'paused', reason: reasonAllPaused };
-    const delay = Math.ceil(this.#circuit.remainingDelay() / 1_000);
-    if (delay > 0) {
-      return { dialler, state: 'waiting', reason: `The dialler is unavailable; next attempt in ${delay} s.` };
-    }
+    const reason = this.#storeProblem() ?? this.#diallerProblem();
+    if (reason !== undefined) return { dialler, state: 'waiting', reason };
     return { dialler, state: 'running', ...(description !== undefined && { reason: description }) };
+  }
+
+  /** Why the store delays delivery (a sentence); undefined: it does not. */
+  #storeProblem(): string | undefined {
+    const delay = performance.now() - (this.#claimBegan ?? Number.POSITIVE_INFINITY);
+    if (delay >= maxStoreDelay) return `The store has not responded for ${Math.round(delay / 1_000)} s.`;
+    return this.#hasStoreFailed ? 'The store failed while claiming due leads. See the log.' : undefined;
+  }
+
+  /** Why the dialler delays delivery (a sentence); undefined: it does not. */
+  #diallerProblem(): string | undefined {
+    const delay = Math.ceil(this.#circuit.remainingDelay() / 1_000);
+    if (delay > 0) return `The dialler is unavailable; next attempt in ${delay} s.`;
+    return this.#circuit.isDown ? 'The last attempt failed; one lead is sent at a time.' : undefined;
   }
 
   /**
@@ -164,7 +183,9 @@ export class Dispatcher {
   async #run(): Promise<void> {
     const unsubscribe = this.#options.store.onChange(() => this.#wake());
     while (!this.#isStopping) {
+      this.#claimBegan = performance.now();
       const delay = await this.#claimAndDeliver();
+      this.#claimBegan = undefined;
       if (delay > 0) await this.#sleep(delay);
     }
     unsubscribe();
@@ -182,8 +203,11 @@ export class Dispatcher {
       if (limit <= 0) return Math.min(maxSleep, this.#circuit.remainingDelay() || maxSleep);
       const next = await this.#options.store.nextAttemptAt();
       const delay = (next ?? Number.POSITIVE_INFINITY) - Date.now();
-      return delay > 0 ? Math.min(maxSleep, delay) : await this.#claim(Math.min(limit, maxClaimed));
+      const sleep = delay > 0 ? Math.min(maxSleep, delay) : await this.#claim(Math.min(limit, maxClaimed));
+      this.#hasStoreFailed = false;
+      return sleep;
     } catch (error) {
+      this.#hasStoreFailed = true;
       this.#options.log.error({ err: error }, 'The store failed while claiming due leads; retrying.');
       return storeRetryInterval;
     }

@@ -1,12 +1,12 @@
 import { Hono } from 'hono';
 import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { DeliveryState, Metrics } from '../telemetry/metrics.ts';
 import { json } from './respond.ts';
 
 /** The state of delivery. */
 export interface DeliveryStatus {
   dialler: string;
-  state: 'running' | 'waiting' | 'paused' | 'off';
+  state: DeliveryState;
   reason?: string;
 }
 

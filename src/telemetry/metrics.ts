@@ -2,6 +2,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { droppedLines } from './log.ts';
 import type { CompletedRequest } from './requests.ts';
 
+/** States of a server's delivery. */
+const deliveryStates = ['running', 'waiting', 'paused', 'off'] as const;
+
+export type DeliveryState = (typeof deliveryStates)[number];
+
 /** Values of the metrics that describe the leads of the store, read each time the metrics are read. */
 export interface LeadMetrics {
   /** Number of leads in each state. */
@@ -130,11 +135,13 @@ export class Metrics {
    * @param readLeadMetrics returns undefined if the store fails
    * @param isReady whether the server accepts leads
    * @param waiting returns the number of this process's calls that wait for the store
+   * @param deliveryState returns the state of this server's delivery
    */
   constructor(
     readLeadMetrics: () => Promise<LeadMetrics | undefined>,
     isReady: () => boolean,
     waiting: () => number,
+    deliveryState: () => DeliveryState,
   ) {
     this.#readLeadMetrics = readLeadMetrics;
     const registers = this.#registers;
@@ -154,6 +161,16 @@ export class Metrics {
       registers,
       collect() {
         this.set(isReady() ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'leads_delivery_state',
+      help: "1 for the state of this server's delivery (running, waiting, paused or off), 0 for the others.",
+      labelNames: ['state'],
+      registers,
+      collect() {
+        const current = deliveryState();
+        for (const state of deliveryStates) this.set({ state }, state === current ? 1 : 0);
       },
     });
     // Read even while the store fails, which is when calls wait.

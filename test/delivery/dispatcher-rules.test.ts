@@ -363,7 +363,59 @@ describe('status', () => {
     expect(dispatcher.status()).toStrictEqual(waiting(2));
     await advanceClock(1_998);
     expect(dispatcher.status()).toStrictEqual(waiting(1));
-    await advanceClock(1);
+  });
+
+  test('a dispatcher waits for its dialler until an attempt succeeds', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    const { dialler, attempts } = heldDialler();
+    const { dispatcher } = await dispatchFrom(store, dialler);
+    expect(dispatcher.status().state).toBe('running');
+    attempts[0]?.end({ outcome: 'unavailable', response: 'down' });
+    await advanceClock(60_000);
+    expect(dispatcher.status()).toStrictEqual({
+      dialler: 'test',
+      state: 'waiting',
+      reason: 'The last attempt failed; one lead is sent at a time.',
+    });
+    store.due = leadsOf(1);
+    await advanceClock(1_000);
+    expect(dispatcher.status().state).toBe('waiting');
+    attempts[1]?.end({ outcome: 'delivered', response: 'delivered' });
+    await runDue();
+    expect(dispatcher.status()).toStrictEqual({ dialler: 'test', state: 'running' });
+  });
+
+  test('a dispatcher waits for its store while claims fail', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    store.claimDue.mockRejectedValueOnce(new Error('disk full'));
+    const { dispatcher } = await dispatchFrom(store, heldDialler().dialler);
+    expect(dispatcher.status()).toStrictEqual({
+      dialler: 'test',
+      state: 'waiting',
+      reason: 'The store failed while claiming due leads. See the log.',
+    });
+    await advanceClock(1_000);
+    expect(dispatcher.status()).toStrictEqual({ dialler: 'test', state: 'running' });
+  });
+
+  test('a dispatcher waits for its store once that has not responded for 30 s', async () => {
+    const store = new DeliveryStore();
+    const { dispatcher } = await dispatchFrom(store, heldDialler().dialler);
+    const held = Promise.withResolvers<number | undefined>();
+    store.nextAttemptAt.mockReturnValueOnce(held.promise);
+    store.change();
+    await runDue();
+    await advanceClock(29_000);
+    expect(dispatcher.status().state).toBe('running');
+    await advanceClock(2_000);
+    expect(dispatcher.status()).toMatchObject({
+      state: 'waiting',
+      reason: expect.stringMatching(/^The store has not responded for 3[01] s\.$/),
+    });
+    held.resolve(undefined);
+    await advanceClock(500);
     expect(dispatcher.status()).toStrictEqual({ dialler: 'test', state: 'running' });
   });
 });

@@ -146,6 +146,7 @@ test('reports the reason only on the metrics port', async () => {
     readLeadMetrics,
     () => status.ready,
     () => 0,
+    () => status.delivery.state,
   );
   const app = metricsApp(metrics, () => status, await createLog('silent'));
   expect(await (await app.request('/status')).json()).toEqual(status);

@@ -1,0 +1,156 @@
+/** Alerts page people: each fires when its condition lasts, not before, and alone. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { skipWithout } from '../harness/process.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+
+const alerts = fileURLToPath(new URL('../../docs/alerts.yml', import.meta.url));
+
+/** A condition, and when its alert fires. */
+interface Scenario {
+  alert: string;
+  /** Time series with one value per minute, in the notation of promtool. */
+  series: Record<string, string>;
+  /** Minutes after which the alert does not fire yet. */
+  quiet: number;
+  /** Minutes after which it fires. */
+  firing: number;
+}
+
+const requests = (labels: string) => `leads_requests_total{instance="one",${labels}}`;
+const attempts = (outcome: string) => `leads_delivery_attempts_total{dialler="webhook",outcome="${outcome}"}`;
+const duration = (le: string) => `leads_request_duration_seconds_bucket{operation="addLead",le="${le}"}`;
+
+/** `0x30` in promtool's notation is 0, 31 times; `0+6x60` rises by 6 each minute. */
+const scenarios: Scenario[] = [
+  { alert: 'LeadsServerDown', series: { 'up{job="leads"}': '1x9 0x30' }, quiet: 9, firing: 12 },
+  {
+    alert: 'LeadsNotReady',
+    series: { 'leads_ready{instance="one"}': '1x60', 'leads_ready{instance="two"}': '1x9 0x50' },
+    quiet: 9,
+    firing: 12,
+  },
+  {
+    alert: 'LeadsNotSaved',
+    series: { [requests('outcome="server-error",status="500"')]: '0x9 0+1x30' },
+    quiet: 10,
+    firing: 16,
+  },
+  {
+    alert: 'LeadsOverloaded',
+    series: { [requests('outcome="overloaded",status="503"')]: '0x9 0+1x30' },
+    quiet: 12,
+    firing: 20,
+  },
+  { alert: 'LeadsLate', series: { leads_oldest_due_seconds: '0+60x30' }, quiet: 9, firing: 12 },
+  {
+    alert: 'LeadsDeliveryStopped',
+    series: {
+      'leads_delivery_state{instance="one",state="waiting"}': '0x60',
+      'leads_delivery_state{instance="two",state="waiting"}': '0x4 1x50',
+      'leads_delivery_state{instance="three",state="off"}': '1x60',
+    },
+    quiet: 14,
+    firing: 16,
+  },
+  {
+    alert: 'LeadsDeliveryPausedByDialler',
+    series: { 'leads_delivery_paused{type="",by="dialler"}': '0x5 1x30' },
+    quiet: 5,
+    firing: 7,
+  },
+  {
+    alert: 'LeadsDeliveryPaused',
+    series: { 'leads_delivery_paused{type="home",by="operator"}': '1x90' },
+    quiet: 59,
+    firing: 61,
+  },
+  {
+    alert: 'LeadsDeliveryFails',
+    series: { [attempts('unavailable')]: '0+3x60', [attempts('delivered')]: '0+2x60' },
+    quiet: 9,
+    firing: 15,
+  },
+  {
+    alert: 'LeadsClockSkew',
+    series: {
+      'leads_clock_skew_seconds{instance="one"}': '0x60',
+      'leads_clock_skew_seconds{instance="two"}': '0x4 -2x50',
+    },
+    quiet: 8,
+    firing: 11,
+  },
+  {
+    alert: 'LeadsLogLinesDropped',
+    series: { 'leads_log_lines_dropped_total{instance="one"}': '0x9 7x30' },
+    quiet: 9,
+    firing: 11,
+  },
+  { alert: 'LeadsFailed', series: { 'leads_by_state{state="failed"}': '1x60' }, quiet: 29, firing: 31 },
+  { alert: 'LeadsUndecided', series: { leads_undecided: '1x60' }, quiet: 29, firing: 31 },
+  { alert: 'LeadsTooLate', series: { leads_too_late_total: '0x9 1x30' }, quiet: 9, firing: 11 },
+  {
+    alert: 'LeadsUnknownType',
+    series: {
+      [requests('operation="addLead",outcome="unknown-type",status="200",replayed="false"')]: '0x9 1x30',
+    },
+    quiet: 9,
+    firing: 11,
+  },
+  {
+    alert: 'LeadsInvalidKeys',
+    series: { [requests('outcome="unauthorized",status="401"')]: '0+120x60' },
+    quiet: 9,
+    firing: 20,
+  },
+  {
+    alert: 'LeadsSlow',
+    series: { [duration('1')]: '0+9x60', [duration('2.5')]: '0+10x60', [duration('+Inf')]: '0+10x60' },
+    quiet: 9,
+    firing: 13,
+  },
+];
+
+/** Returns promtool's test of a scenario. */
+function unitTest({ alert, series, quiet, firing }: Scenario) {
+  const expr = 'count by (alertname) (ALERTS{alertstate="firing"})';
+  return {
+    interval: '1m',
+    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+    promql_expr_test: [
+      { expr, eval_time: `${quiet}m`, exp_samples: [] },
+      { expr, eval_time: `${firing}m`, exp_samples: [{ labels: `{alertname="${alert}"}`, value: 1 }] },
+    ],
+  };
+}
+
+test('promtool accepts the alerts', (context) => {
+  skipWithout(context, ['promtool', '--version']);
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', alerts]);
+  expect({ status, output: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
+});
+
+test('every alert has a scenario', () => {
+  const names = [...readFileSync(alerts, 'utf8').matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+  expect(scenarios.map(({ alert }) => alert)).toEqual(names);
+});
+
+test.for(scenarios)(
+  '$alert fires after its condition has lasted, and no other alert does',
+  (scenario, context) => {
+    skipWithout(context, ['promtool', '--version']);
+    const directory = temporaryDirectory();
+    copyFileSync(alerts, join(directory, 'alerts.yml'));
+    const file = join(directory, 'test.yml');
+    // JSON is YAML.
+    writeFileSync(
+      file,
+      JSON.stringify({ rule_files: ['alerts.yml'], evaluation_interval: '1m', tests: [unitTest(scenario)] }),
+    );
+    const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file]);
+    expect({ status, output: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
+  },
+);
