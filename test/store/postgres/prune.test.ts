@@ -87,23 +87,26 @@ test('does not re-run a submission that is being pruned', async () => {
   await rerun;
 });
 
-test('keeps the submission of a dismissed lead that is retried meanwhile', async () => {
+test('does not retry a dismissed lead that is being pruned', async () => {
   const url = await emptyDatabase();
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
-  await store.submit(from(first.id));
+  const submission = from(first.id);
+  await store.submit(submission);
+  await store.rerunSubmission(submission.id);
   await deliverDue(store, 'rejected');
-  const [lead] = await leadsIn(store);
-  await store.dismissLead(lead?.id ?? '');
-  // Prepares the statements of pruning on the connection.
-  await store.prune(0, '');
+  const id = (await leadsIn(store))[0]?.id ?? '';
+  await store.dismissLead(id);
   const blocker = await openTransaction(url);
-  await blocker.query('SELECT FROM lead FOR UPDATE');
-  const retried = store.retryLead(lead?.id ?? '');
-  await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(1);
+  // Pruning has decided to remove the submission, and waits for its re-run.
+  await blocker.query('SELECT FROM rerun FOR UPDATE');
   const pruned = store.prune(Date.now() + day, '');
-  await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(2);
+  await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(1);
+  const retried = store.retryLead(id).catch((error: unknown) => String(error));
+  await Promise.race([
+    expect.poll(() => statementsWaitingForLocks(url), { interval: 10 }).toHaveLength(2),
+    retried,
+  ]);
   await blocker.query('ROLLBACK');
-  await retried;
-  expect(await pruned).toMatchObject({ submissions: 0, leads: 0 });
-  expect(await claim(store, 'test')).toMatchObject([{ id: lead?.id }]);
+  expect(await pruned).toMatchObject({ submissions: 1, leads: 1 });
+  expect(await retried).toContain('does not exist');
 });
