@@ -21,6 +21,7 @@ import { settingsCommand } from './settings.ts';
 import { storeCommand } from './store.ts';
 import { submissionCommand } from './submission.ts';
 import { typeCommand } from './type.ts';
+import { describeUnknownCommand } from './unknown-command.ts';
 import { watchCommand } from './watch.ts';
 
 /** Every command at the top level, in the order of the help. To add one, write its file and add it here. */
@@ -118,7 +119,7 @@ function configureAll(command: Command, context: CommandContext): void {
     .configureOutput({
       writeOut: (text) => void out.write(text),
       writeErr: (text) => void err.write(text),
-      outputError: (text, write) => write(`${printable(toSentence(text))}\n`),
+      outputError: (text, write) => write(`${printable(describeUsageError(text, command, name))}\n`),
     });
   for (const subcommand of command.commands) configureAll(subcommand, context);
 }
@@ -141,6 +142,14 @@ function describeOption(option: Option): string {
   return initial === undefined || defaultValue !== undefined
     ? description
     : `${description} (default: ${initial})`;
+}
+
+/** Describes an error of Commander. @param command in which it occurred; @param name how the CLI is called */
+function describeUsageError(text: string, command: Command, name: string): string {
+  const [unknown] = command.args;
+  return text.startsWith('error: unknown command') && unknown !== undefined
+    ? nameCommands(describeUnknownCommand(command, unknown), name)
+    : toSentence(text);
 }
 
 /** Rewrites Commander's `error: unknown option '--x'` as a sentence. */

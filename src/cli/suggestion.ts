@@ -19,10 +19,15 @@ export async function withSuggestion(
     : new UserError(`${error.message} Did you mean ${JSON.stringify(name)}?`, { cause: error });
 }
 
-function closest(name: string, known: readonly string[]): string | undefined {
+/**
+ * Returns the known name that was probably meant; undefined: none is similar.
+ *
+ * @param maxShare maximum number of wrong letters, as a share of the known name's length
+ */
+export function closest(name: string, known: readonly string[], maxShare = maxDistance): string | undefined {
   const distances = known.map((each) => ({ each, distance: leven(name.toLowerCase(), each.toLowerCase()) }));
   const [nearest] = distances.toSorted((one, other) => one.distance - other.distance);
-  return nearest !== undefined && nearest.distance <= maxDistance * nearest.each.length
+  return nearest !== undefined && nearest.distance <= maxShare * nearest.each.length
     ? nearest.each
     : undefined;
 }

@@ -782,8 +782,15 @@ test.each(['SQLite', 'PostgreSQL'])('creates a store in %s, but not a second tim
 });
 
 test.each([
-  [['nonsense'], "Unknown command 'nonsense'."],
-  [['typ', 'list'], "Unknown command 'typ' (Did you mean type?)"],
+  [['nonsense'], 'There is no command "nonsense" in `leads`. Run `leads --help` to list the commands.'],
+  [
+    ['typ', 'list'],
+    'There is no command "typ" in `leads`. Did you mean `leads type`? Run `leads --help` to list the commands.',
+  ],
+  [
+    ['key', 'retry'],
+    'There is no command "retry" in `leads key`. Run `leads key --help` to list the commands.',
+  ],
   [['type', 'add'], "Missing required argument 'name'."],
   [
     ['type', 'add', 'motor', '--recontact-afte', '1d'],
