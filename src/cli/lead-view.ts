@@ -7,6 +7,7 @@ export const leadMembers = {
   id: 'id of the lead',
   state: '`scheduled`, `held`, `dialled`, `cancelled`, `failed`, `dismissed` or `expired`',
   undecided: 'whether it failed and may have reached the dialler (see `leads lead resolve`)',
+  may_have_arrived: 'whether the dialler may have it, so that delivering it may be a repeat',
   partner: 'name of the partner',
   type: 'name of the lead type',
   mobile: 'phone number (E.164)',
@@ -38,6 +39,7 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     id: lead.id,
     state: lead.state,
     undecided: lead.isUndecided,
+    may_have_arrived: lead.mayHaveArrived,
     partner: lead.partner,
     type: lead.type,
     mobile: lead.mobile,
@@ -49,4 +51,19 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     last_response: lead.lastResponse,
     submission_id: lead.submissionId,
   }),
+};
+
+/** How held leads are displayed: with what an operator compares with the dialler's list. */
+export const heldView: View<LeadRecord, keyof typeof leadMembers> = {
+  columns: {
+    ID: (lead) => lead.id,
+    DUE: (lead) => ({ time: lead.dueAt }),
+    DIALLER: ({ mayHaveArrived }) => (mayHaveArrived ? 'may have it' : 'does not have it'),
+    PARTNER: (lead) => lead.partner,
+    TYPE: (lead) => lead.type,
+    MOBILE: (lead) => lead.mobile,
+    ACCEPTED: (lead) => ({ time: lead.acceptedAt }),
+  },
+  narrow: ['ID', 'DUE', 'DIALLER', 'PARTNER', 'MOBILE'],
+  json: leadView.json,
 };

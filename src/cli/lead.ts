@@ -10,8 +10,9 @@ import {
 } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
 import { cancelCommand, dismissCommand } from './lead-end.ts';
+import { releaseCommand } from './lead-release.ts';
 import { showCommand } from './lead-show.ts';
-import { leadMembers, leadView } from './lead-view.ts';
+import { heldView, leadMembers, leadView } from './lead-view.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
 
 /** `leads lead`: lists leads, and what an operator does with single ones. */
@@ -23,7 +24,8 @@ export function leadCommand(context: CommandContext): Command {
     .addCommand(retryCommand(context))
     .addCommand(resolveCommand(context))
     .addCommand(cancelCommand(context))
-    .addCommand(dismissCommand(context));
+    .addCommand(dismissCommand(context))
+    .addCommand(releaseCommand(context));
 }
 
 interface ListOptions {
@@ -52,7 +54,8 @@ function listCommand(context: CommandContext): Command {
       ...(partner !== undefined && { partner }),
       ...(undecided && { isUndecided: undecided }),
     };
-    await output.list(store.leads(filter, rows), leadView, 'There are no matching leads.', rows);
+    const view = state === 'held' ? heldView : leadView;
+    await output.list(store.leads(filter, rows), view, 'There are no matching leads.', rows);
   });
 }
 
@@ -89,6 +92,18 @@ function retryCommand(context: CommandContext): Command {
   );
 }
 
+/** What a resolution means, by the state of the lead before. */
+const resolutions = {
+  failed: {
+    delivered: 'dialled at its last attempt.',
+    notDelivered: 'not delivered. The person can be added again.',
+  },
+  held: {
+    delivered: 'dialled now, because the time of its delivery is unknown.',
+    notDelivered: 'not delivered. It stays held until you release it.',
+  },
+};
+
 interface ResolveOptions {
   delivered?: true;
   notDelivered?: true;
@@ -97,31 +112,32 @@ interface ResolveOptions {
 function resolveCommand(context: CommandContext): Command {
   const command = new Command('resolve')
     .description(
-      'record whether undecided leads reached the dialler. Check the dialler first.\nUntil you resolve them, the same people cannot be added again',
+      'record whether undecided or held leads reached the dialler. Check the dialler first.\nUntil you resolve undecided leads, the same people cannot be added again',
     )
-    .addArgument(idsArgument('ids of the leads, from `leads lead list --undecided`'))
+    .addArgument(idsArgument('ids of the leads, from `leads lead list --undecided` or `--state held`'))
     .addOption(
       new Option('--delivered', 'the dialler has them: they become `dialled`').conflicts('notDelivered'),
     )
     .option(
       '--not-delivered',
-      'the dialler does not have them: they stay `failed`, and the people can be added again',
+      'the dialler does not have them: they stay `failed`, and the people can be added again; held leads stay `held` until `leads lead release`',
     );
   return defineAction(
     command,
     context,
-    { id: 'id of the lead', state: '`dialled` or `failed`', undecided: 'false' },
-    async ({ store, output }, { delivered, notDelivered }: ResolveOptions, [ids]: [string[]]) => {
-      if (delivered === notDelivered) throw new UserError('Specify either --delivered or --not-delivered.');
-      const wasDelivered = delivered === true;
+    { id: 'id of the lead', state: '`dialled`, `failed` or `held`', undecided: 'false' },
+    async ({ store, output }, options: ResolveOptions, [ids]: [string[]]) => {
+      if (options.delivered === options.notDelivered)
+        throw new UserError('Specify either --delivered or --not-delivered.');
+      const wasDelivered = options.delivered === true;
       await processIds(output, await readIds(ids, context.input), async (id) => {
-        await store.resolveLead(id, wasDelivered);
-        await output.done(
-          wasDelivered
-            ? `Lead ${id} is recorded as dialled at its last attempt.`
-            : `Lead ${id} is recorded as not delivered. The person can be added again.`,
-          { id, state: wasDelivered ? 'dialled' : 'failed', undecided: false },
-        );
+        const before = await store.resolveLead(id, wasDelivered);
+        const { delivered, notDelivered } = resolutions[before];
+        await output.done(`Lead ${id} is recorded as ${wasDelivered ? delivered : notDelivered}`, {
+          id,
+          state: wasDelivered ? 'dialled' : before,
+          undecided: false,
+        });
       });
     },
   );

@@ -33,6 +33,8 @@ const actionDetails: Record<LeadAction, string> = {
   'resolved-not-delivered': 'the dialler does not have it',
   cancelled: 'not to be called',
   dismissed: 'not to be retried',
+  held: 'scheduled in a restored backup',
+  released: 'scheduled for delivery again',
 };
 
 /** Returns everything that happened to a person's leads, oldest first. */

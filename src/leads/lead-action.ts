@@ -8,6 +8,8 @@ export const leadActions = [
   'resolved-not-delivered',
   'cancelled',
   'dismissed',
+  'held',
+  'released',
 ] as const;
 
 /** An action of an operator on a lead. */

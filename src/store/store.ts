@@ -14,6 +14,7 @@ import type { Submission } from '../leads/submission.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
+import type { HeldLeads } from './held-leads.ts';
 import type { Settings } from './settings.ts';
 import type { Table, TableRow } from './tables.ts';
 import type { Watch } from './watch.ts';
@@ -270,6 +271,8 @@ export interface LeadRecord {
   cancelledAt: number | null;
   /** Whether it failed and the dialler may have it: the person is not accepted again until an operator resolves it. */
   isUndecided: boolean;
+  /** Whether the dialler may have it: an attempt ended as `unknown`, or it was restored from a backup after its due time. */
+  mayHaveArrived: boolean;
   /** Number of attempts since it was accepted, or retried by an operator. */
   attempts: number;
   /** Response of the last attempt; null: none has ended. */
@@ -404,12 +407,25 @@ export interface OperatorActions {
    */
   retryLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
-   * Records whether a failed lead that the dialler may have was delivered. Delivered: it is dialled, as of its last
-   * attempt. Not delivered: it is failed and no longer active, so that the person can be added again.
+   * Schedules a held lead again. Its due time does not change.
    *
-   * @throws {UserError} if there is no such lead, or it is not undecided
+   * @param isForced whether it overrides a cancellation that the lead's partner sent after the lead
+   * @throws {CancelledLater} if there is such a cancellation and it is not forced
+   * @throws {UserError} if there is no such lead, or it is not held
    */
-  resolveLead(leadId: string, wasDelivered: boolean): Promise<void>;
+  releaseLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
+  /**
+   * Records whether a lead was delivered: a failed lead that the dialler may have, or a held one.
+   *
+   * - Delivered: it is dialled. A failed lead is dialled as of its last attempt; a held lead as of now, because the time of
+   *   its delivery is unknown.
+   * - Not delivered: a failed lead is no longer active, so that the person can be added again. A held lead stays held, and
+   *   the dialler cannot have it.
+   *
+   * @returns the state of the lead before
+   * @throws {UserError} if there is no such lead, or it is neither undecided nor held
+   */
+  resolveLead(leadId: string, wasDelivered: boolean): Promise<'failed' | 'held'>;
   /**
    * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. Returns whether the person can be added again.
    *
@@ -509,6 +525,7 @@ export interface Store
   extends Intake,
     Delivery,
     DeliveryPauses,
+    HeldLeads,
     Settings,
     Registry,
     Records,

@@ -32,6 +32,10 @@ export const userErrors = {
     ),
   addedAgain: (id: string, latestId: string) =>
     new UserError(`Lead ${id} cannot be retried: the person was added again as lead ${latestId}.`),
+  notHeld: (id: string, state: LeadState) =>
+    new UserError(
+      `Lead ${id} is ${state}. Only held leads can be released; \`leads lead list --state held\` lists them.`,
+    ),
   notUndecided: (id: string, state: LeadState) =>
     new UserError(
       `Lead ${id} (${state}) is not undecided. Run \`leads lead list --undecided\` to list undecided leads.`,

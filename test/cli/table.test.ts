@@ -51,6 +51,8 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
   await store.addKey(partner, '01k83s0kq3m4hn7c2v1a', 'digest');
   await store.revokeKey('01k83s0kq3m4hn7c2v1a');
   const content = JSON.stringify({ first_name: 'Johnathan', surname });
+  await store.submit(from(partnerId, { type, content, mobile: '+447840258824' }));
+  await store.holdScheduled(Date.now() + 1_000);
   const failed = from(partnerId, { type, content, mobile: '+4915112345678' });
   await store.submit(failed);
   const [lead] = await claim(store, 'test');
@@ -137,6 +139,11 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
     ['partner.view', ['partner', 'list'], ['PARTNER', 'TYPES', 'KEYS', 'LIMIT', 'CREATED']],
     ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED']],
     ['lead-view.leadView', ['lead', 'list'], ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE']],
+    [
+      'lead-view.heldView',
+      ['lead', 'list', '--state', 'held'],
+      ['ID', 'DUE', 'DIALLER', 'PARTNER', 'MOBILE'],
+    ],
     ['lead-show.personView', person, ['ID', 'STATE', 'DUE', 'PARTNER', 'TYPE']],
     ['timeline.timelineView', person, ['TIME', 'EVENT', 'OUTCOME', 'DETAILS']],
     ['submission.submissionView', ['submission', 'list'], ['ID', 'RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME']],
@@ -272,6 +279,6 @@ test('a list in a pipe has every column, and each row is one line', async () => 
   expect(head).toMatch(
     /^ID +STATE +DUE +PARTNER +TYPE +MOBILE +DIALLED +CANCELLED +ATTEMPTS +LAST RESPONSE$/,
   );
-  expect(rows).toHaveLength(2);
+  expect(rows).toHaveLength(3);
   for (const row of rows) expect(row).toMatch(/^\w{20} +\w+ .*Z /);
 });

@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts';
 import type { Behaviours, Open } from './conformance/behaviour.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
+import { heldLeads } from './conformance/held-leads.ts';
 import { idempotency } from './conformance/idempotency.ts';
 import { lookups } from './conformance/lookups.ts';
 import { operatorActions } from './conformance/operator-actions.ts';
@@ -23,6 +24,7 @@ const suites: Record<string, Behaviours> = {
   deliveries,
   pauses,
   'operator actions': operatorActions,
+  'held leads': heldLeads,
   lookups,
   registry,
   settings,

@@ -4,6 +4,16 @@
 export const isUndecided = `(lead.state = 'failed' AND lead.ended_order = 0)`;
 
 /**
+ * Whether the dialler may have a scheduled lead of a backup: because of an earlier attempt, an attempt in flight, or a
+ * delivery after the backup was made. A lead that became due after the restore cannot have been delivered.
+ *
+ * @param restoredAt parameter, such as `$1`
+ */
+export function mayHaveArrivedSince(restoredAt: string): string {
+  return `(lead.may_have_arrived OR lead.claim IS NOT NULL OR lead.next_attempt_at < ${restoredAt})`;
+}
+
+/**
  * Whether a partner can cancel a lead: it has not ended otherwise, and the dialler cannot have it. A dismissed lead can be
  * cancelled like a failed one, because partners do not see the difference.
  *

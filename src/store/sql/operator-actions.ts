@@ -51,6 +51,12 @@ export function operatorActions(database: SqlDatabase, scheduling: Scheduling): 
       return result;
     },
 
+    async releaseLead(id, isForced = false) {
+      const { nextAttemptAt, ...result } = await change(() => releaseLead(id, isForced));
+      scheduling.onScheduled?.(nextAttemptAt);
+      return result;
+    },
+
     resolveLead: (id, wasDelivered) => change(() => resolveLead(id, wasDelivered)),
     cancelLead: (id) => change(() => cancelLead(id)),
     dismissLead: (id) => change(() => dismissLead(id)),
@@ -144,29 +150,61 @@ function* retryLead(id: string, dueAt: number, isForced: boolean): Change<RetryR
   return { mayHaveArrived: lead.mayHaveArrived, cancellations };
 }
 
+const leadToRelease = statement<{
+  state: LeadState;
+  mayHaveArrived: boolean;
+  submissionId: string;
+  nextAttemptAt: number;
+}>(
+  'lead_to_release',
+  ({ lock }) => `
+    SELECT state, may_have_arrived AS "mayHaveArrived", submission_id AS "submissionId",
+      next_attempt_at AS "nextAttemptAt"
+    FROM lead WHERE id = $1 ${lock('lead')}`,
+  { mayHaveArrived: true },
+);
+
+const scheduleHeld = statement('schedule_held', `UPDATE lead SET state = 'scheduled' WHERE id = $1`);
+
+/** Releases a held lead. Also returns when it can be claimed (ms since 1970). */
+function* releaseLead(id: string, isForced: boolean): Change<RetryResult & { nextAttemptAt: number }> {
+  const lead = yield* firstRow(leadToRelease, id);
+  if (lead === undefined) throw userErrors.noLead(id);
+  if (lead.state !== 'held') throw userErrors.notHeld(id, lead.state);
+  const submission = yield* firstRow(storedSubmission, lead.submissionId);
+  const cancellations = submission === undefined ? [] : yield* cancellationsOf(submission);
+  if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
+  yield* run(scheduleHeld, id);
+  yield* recordAction(id, 'released');
+  return { mayHaveArrived: lead.mayHaveArrived, cancellations, nextAttemptAt: lead.nextAttemptAt };
+}
+
 const leadToResolve = statement<{ state: LeadState; isUndecided: boolean }>(
   'lead_to_resolve',
   ({ lock }) => `SELECT state, ${isUndecided} AS "isUndecided" FROM lead WHERE id = $1 ${lock('lead')}`,
   { isUndecided: true },
 );
 
+/** The time at which a held lead was delivered is unknown: an attempt in the backup was an earlier one. */
 const markDelivered = statement(
   'mark_delivered',
-  `UPDATE lead SET state = 'dialled', dialled_at = coalesce(
-     (SELECT ended_at FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1), $1)
+  `UPDATE lead SET state = 'dialled', dialled_at = CASE state WHEN 'held' THEN $1 ELSE coalesce(
+     (SELECT ended_at FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1), $1) END
    WHERE id = $2`,
 );
 
 const markNotDelivered = statement(
   'mark_not_delivered',
-  `UPDATE lead SET may_have_arrived = false, ended_order = ${nextEndedOrder} WHERE id = $1`,
+  `UPDATE lead SET may_have_arrived = false, ended_order = CASE state WHEN 'held' THEN 0 ELSE ${nextEndedOrder} END
+   WHERE id = $1`,
 );
 
-function* resolveLead(id: string, wasDelivered: boolean): Change<void> {
+function* resolveLead(id: string, wasDelivered: boolean): Change<'failed' | 'held'> {
   const lead = yield* firstRow(leadToResolve, id);
   if (lead === undefined) throw userErrors.noLead(id);
-  if (!lead.isUndecided) throw userErrors.notUndecided(id, lead.state);
+  if (!lead.isUndecided && lead.state !== 'held') throw userErrors.notUndecided(id, lead.state);
   if (wasDelivered) yield* run(markDelivered, Date.now(), id);
   else yield* run(markNotDelivered, id);
   yield* recordAction(id, wasDelivered ? 'resolved-delivered' : 'resolved-not-delivered');
+  return lead.state === 'held' ? 'held' : 'failed';
 }

@@ -63,13 +63,13 @@ function matchingLeads(database: SqlDatabase, filter: LeadFilter, limit: number)
         lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
         lead.cancelled_at AS "cancelledAt", lead.attempts,
         (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",
-        ${isUndecided} AS "isUndecided", lead.submission_id AS "submissionId"
+        ${isUndecided} AS "isUndecided", lead.may_have_arrived AS "mayHaveArrived", lead.submission_id AS "submissionId"
       FROM lead
       JOIN lead_type ON lead_type.id = lead.type_id
       JOIN partner ON partner.id = lead.partner_id
       WHERE ${where(dialect)} AND ${filter.isUndecided ? isUndecided : 'true'} AND lead.id < ${parameter(0)}
       ORDER BY lead.id DESC LIMIT ${parameter(1)}`,
-    { isUndecided: true },
+    { isUndecided: true, mayHaveArrived: true },
   );
   return inPages<LeadRecord>(limit, (last, size) =>
     database.read(page, ...values, last?.id ?? afterAllIds, size),

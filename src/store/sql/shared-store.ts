@@ -1,8 +1,10 @@
 import type { DeliveryPauses } from '../delivery-pause.ts';
+import type { HeldLeads } from '../held-leads.ts';
 import type { Settings } from '../settings.ts';
 import type { Maintenance, Records, Registry, Tables } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
+import { heldLeads } from './held-leads.ts';
 import { pruning } from './maintenance.ts';
 import { records } from './records.ts';
 import { registry } from './registry.ts';
@@ -11,6 +13,7 @@ import { tableReader } from './tables.ts';
 
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &
+  HeldLeads &
   Settings &
   Registry &
   Records &
@@ -21,6 +24,7 @@ type SharedStore = DeliveryPauses &
 export function sharedStore(database: SqlDatabase): SharedStore {
   return {
     ...deliveryPauses(database),
+    ...heldLeads(database),
     ...settings(database),
     ...registry(database),
     ...records(database),

@@ -50,10 +50,30 @@ async function chosenLead(
 
 const lead = fc.record({
   index,
-  state: fc.constantFrom<(LeadState | undefined)[]>('failed', 'failed', 'dismissed', undefined, undefined),
+  state: fc.constantFrom<(LeadState | undefined)[]>(
+    'failed',
+    'failed',
+    'dismissed',
+    'held',
+    'held',
+    undefined,
+    undefined,
+  ),
 });
 
 const operatorActions = [
+  {
+    weight: 1,
+    arbitrary: call('holdScheduled', { sinceNow: fc.constantFrom(-hour, 0, hour) }, ({ store }, given) =>
+      store.holdScheduled(Date.now() + given.sinceNow),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: call('releaseLead', { lead, isForced }, async (subject, given) =>
+      subject.store.releaseLead(await chosenLead(subject, given.lead), given.isForced),
+    ),
+  },
   {
     weight: 4,
     arbitrary: call('retryLead', { lead, isForced }, async (subject, given) =>

@@ -52,6 +52,7 @@ const writes: Record<string, (store: Store, known: KnownIds) => Promise<unknown>
   cancel: (store) =>
     store.cancel(newSubmission({ ...person, partnerId: 1, receivedAt: 1, delays: 0, content: '{}' })),
   rerunSubmission: (store, { submission }) => store.rerunSubmission(submission),
+  holdScheduled: (store) => store.holdScheduled(Date.now()),
   retryLead: (store, { failed }) => store.retryLead(failed),
   resolveLead: (store, { undecided }) => store.resolveLead(undecided, true),
   cancelLead: (store, { failed }) => store.cancelLead(failed),

@@ -49,7 +49,7 @@ const recordAttempts = writeStatement(
     FROM decisive
     WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM decisive)) AND decisive.lead_id = lead.id
       AND ${isCurrent}
-      AND (lead.state = 'scheduled' OR decisive.outcome = 'delivered' AND ${isUndecided})
+      AND (lead.state = 'scheduled' OR decisive.outcome = 'delivered' AND (lead.state = 'held' OR ${isUndecided}))
       AND (decisive.outcome = 'delivered' OR lead.claim = decisive.claim)`,
 );
 

@@ -22,7 +22,7 @@ export function attemptRecorder(
   const markDialled = new Query(
     database,
     `UPDATE lead SET state = 'dialled', dialled_at = ?, claim = NULL
-     WHERE id = ? AND (state = 'scheduled' OR ${isUndecided})`,
+     WHERE id = ? AND (state = 'scheduled' OR state = 'held' OR ${isUndecided})`,
   );
   const scheduleNext = new Query(
     database,

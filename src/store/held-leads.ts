@@ -1,0 +1,66 @@
+import type { DeliveryPause, DeliveryPauses } from './delivery-pause.ts';
+
+/** Numbers of leads that are held, or would be. */
+export interface HeldCount {
+  leads: number;
+  /** Number of them that the dialler may have: they may have been delivered after the backup was made. */
+  mayHaveArrived: number;
+}
+
+/** Scheduled leads of a restored backup. An operator decides whether each is delivered, because it may have been already. */
+export interface HeldLeads {
+  /**
+   * Counts the scheduled leads, which `holdScheduled` would hold.
+   *
+   * @param restoredAt time of the restore (ms since 1970)
+   */
+  countScheduled(restoredAt: number): Promise<HeldCount>;
+  /**
+   * Holds a limited number of scheduled leads, and returns how many. 0: none is left. The dialler may have a lead that it
+   * might have before, whose attempt was in flight, or that became due before the restore; later ones cannot have been
+   * delivered.
+   *
+   * @param restoredAt time of the restore (ms since 1970)
+   */
+  holdScheduled(restoredAt: number): Promise<HeldCount>;
+}
+
+/** Number of leads that one step of `holdScheduled` holds. */
+export const holdStepSize = 5_000;
+
+/** A restore of a store. */
+export interface Restore {
+  /** The backup, for the reason of the pause; undefined: unknown. */
+  backup: string | undefined;
+  /** Milliseconds since 1970. */
+  restoredAt: number;
+}
+
+const restored = 'Restored from ';
+
+/**
+ * Marks a store as restored from a backup: pauses the delivery of all lead types, then holds every scheduled lead. If it is
+ * interrupted, nothing is delivered, and repeating it holds the rest. Leads that are held already are not changed.
+ */
+export async function markRestored(
+  store: HeldLeads & DeliveryPauses,
+  { backup, restoredAt }: Restore,
+): Promise<HeldCount> {
+  const time = new Date(restoredAt).toISOString().replace(/\.\d+Z$/, 'Z');
+  const reason = `${restored}${backup ?? 'a backup'} at ${time}.${earlierReason(await store.pauses())}`;
+  await store.pauseDelivery({ type: undefined, by: 'operator', reason });
+  const total = { leads: 0, mayHaveArrived: 0 };
+  for (;;) {
+    const { leads, mayHaveArrived } = await store.holdScheduled(restoredAt);
+    if (leads === 0) return total;
+    total.leads += leads;
+    total.mayHaveArrived += mayHaveArrived;
+  }
+}
+
+/** An operator's pause has one reason: that of a pause in the backup is appended. */
+function earlierReason(pauses: readonly DeliveryPause[]): string {
+  const earlier = pauses.find(({ type, by }) => type === undefined && by === 'operator');
+  if (earlier === undefined || earlier.reason.startsWith(restored)) return '';
+  return ` Delivery was paused in the backup: ${earlier.reason}`;
+}
