@@ -43,6 +43,7 @@ export function* cancelLead(id: string): Change<Readdition> {
 
 function reasonNotCancelled(id: string, { state, isClaimed }: LeadToEnd): Error {
   if (state !== 'scheduled' && state !== 'held') return userErrors.notCancellable(id, state);
+  if (state === 'held') return userErrors.undecided(id, 'cancelled');
   return isClaimed ? userErrors.inFlight(id) : userErrors.mayHaveArrived(id);
 }
 

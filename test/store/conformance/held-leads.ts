@@ -164,6 +164,7 @@ export const heldLeads: Behaviours = {
     open,
   ) => {
     const { store, first, from, id } = await held(open);
+    await expect(store.cancelLead(id)).rejects.toThrow('with --delivered or --not-delivered');
     expect(await store.resolveLead(id, false)).toBe('held');
     expect(await leadsIn(store)).toMatchObject([{ state: 'held', mayHaveArrived: false }]);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
