@@ -4,6 +4,7 @@ import { createApp } from '../server/app.ts';
 import { type RunningServer, startHttpServer } from '../server/http-server.ts';
 import { KeyLastUsed } from '../server/key-last-used.ts';
 import { Readiness } from '../server/readiness.ts';
+import { RejectionCounter } from '../server/rejections.ts';
 import { unobserved } from '../store/observer.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
@@ -38,6 +39,7 @@ interface Parts {
   store: Store;
   readiness: Readiness;
   keyLastUsed: KeyLastUsed;
+  rejections: RejectionCounter;
   server: RunningServer;
   metricsServer: RunningServer | undefined;
   maintenance: RegularMaintenance;
@@ -73,7 +75,8 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   await readiness.start();
 
   const keyLastUsed = new KeyLastUsed(store, log);
-  const server = await startLeadServer({ store, readiness, keyLastUsed }, config, log, metrics);
+  const rejections = new RejectionCounter(store, log);
+  const server = await startLeadServer({ store, readiness, keyLastUsed, rejections }, config, log, metrics);
   let dispatcher: Dispatcher | undefined;
   const status = () => ({
     ready: readiness.isReady,
@@ -92,6 +95,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     store,
     readiness,
     keyLastUsed,
+    rejections,
     server,
     metricsServer,
     maintenance,
@@ -118,7 +122,7 @@ async function addFirstPartner(
 
 /** Starts the server that partners use. */
 function startLeadServer(
-  parts: Pick<Parts, 'store' | 'readiness' | 'keyLastUsed'>,
+  parts: Pick<Parts, 'store' | 'readiness' | 'keyLastUsed' | 'rejections'>,
   config: Config,
   log: Log,
   metrics: Metrics | undefined,
@@ -143,8 +147,17 @@ function combine(first: OnResponse, second: OnResponse | undefined): OnResponse 
 
 /** Stops the parts, each before those that it depends on. */
 function stopService(parts: Parts, log: Log): Promise<void> {
-  const { store, readiness, keyLastUsed, server, metricsServer, maintenance, dispatcher, stopTracing } =
-    parts;
+  const {
+    store,
+    readiness,
+    keyLastUsed,
+    rejections,
+    server,
+    metricsServer,
+    maintenance,
+    dispatcher,
+    stopTracing,
+  } = parts;
   readiness.stop();
   const steps: ShutdownStep[] = [
     {
@@ -153,9 +166,9 @@ function stopService(parts: Parts, log: Log): Promise<void> {
       run: () => stopAll([server, dispatcher, maintenance, metricsServer]),
     },
     {
-      name: 'recording when keys were last used',
+      name: 'recording when keys were last used, and rejected requests',
       until: drainUntil + 300,
-      run: () => keyLastUsed.stop(),
+      run: () => stopAll([keyLastUsed, rejections]),
     },
     { name: 'closing the store', until: shutdownTimeout - 200, run: () => store.close() },
     { name: 'sending the last traces', until: shutdownTimeout, run: stopTracing },

@@ -17,6 +17,7 @@ import { leadCommand } from './lead.ts';
 import { isClosedOutput, OutputClosed } from './output.ts';
 import { partnerCommand } from './partner.ts';
 import { pruneCommand } from './prune.ts';
+import { rejectionCommand } from './rejection.ts';
 import { settingsCommand } from './settings.ts';
 import { storeCommand } from './store.ts';
 import { submissionCommand } from './submission.ts';
@@ -31,6 +32,7 @@ const commands = [
   keyCommand,
   leadCommand,
   submissionCommand,
+  rejectionCommand,
   dueCommand,
   deliveryCommand,
   settingsCommand,

@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import { type Contract, readContract } from '../contract/document.ts';
+import { bodySchema, type Contract, readContract } from '../contract/document.ts';
 import type { OperationId } from '../contract/reply.ts';
 import { validators } from '../contract/validation.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
@@ -19,6 +19,7 @@ import type { KeyLastUsed } from './key-last-used.ts';
 import { KeyRateLimiter } from './key-rate-limiter.ts';
 import { addPublicRoutes } from './public-routes.ts';
 import type { Readiness } from './readiness.ts';
+import type { RejectionCounter } from './rejections.ts';
 import { type PipelineServices, requestPipeline } from './request-pipeline.ts';
 import { serviceFailure } from './respond.ts';
 import { securityTxt } from './security-txt.ts';
@@ -35,6 +36,7 @@ export interface AppOptions {
   readiness: Pick<Readiness, 'isReady'>;
   onResponse: OnResponse;
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
+  rejections: Pick<RejectionCounter, 'count'>;
   /** Maximum number of requests in flight per key. */
   inFlightPerKey?: number;
   /** Rate limit of each key whose partner has no limit set. Undefined: no limit. */
@@ -69,6 +71,7 @@ export function createApp(options: AppOptions): App {
     activeKeys: new ActiveKeyCache(store),
     keyRateLimiter: new KeyRateLimiter(options.rateLimit),
     keyLastUsed: options.keyLastUsed,
+    rejections: options.rejections,
     inFlight: new InFlightLimiter(options.inFlightPerKey ?? defaultInFlightPerKey),
     tick: new Tick(),
     log,
@@ -99,6 +102,7 @@ function addOperations(app: App, contract: Contract, phones: PhoneParsers, servi
       // The cast: an operation only receives bodies that pass its own schema, and only returns its own replies.
       implementation: operations[operation.id] as Operation<OperationId>,
       validate: validatorFor(operation),
+      fields: new Set(Object.keys(bodySchema(contract.document, operation).properties)),
     });
     app.on(operation.method, operation.path, pipeline);
   }

@@ -1,5 +1,6 @@
 import type { Registry } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import { PeriodicTask } from './periodic-task.ts';
 
 /** Interval between writes (ms). A write for every request would double the load on the store. */
 const interval = 10_000;
@@ -8,15 +9,13 @@ const interval = 10_000;
 export class KeyLastUsed {
   readonly #registry: Pick<Registry, 'recordKeyLastUsed'>;
   readonly #log: Log;
-  readonly #timer: NodeJS.Timeout;
+  readonly #saves: PeriodicTask;
   #unsaved = new Map<string, number>();
-  /** The save in progress, if there is one. */
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(registry: Pick<Registry, 'recordKeyLastUsed'>, log: Log) {
     this.#registry = registry;
     this.#log = log;
-    this.#timer = setInterval(() => this.#startSave(), interval).unref();
+    this.#saves = new PeriodicTask(interval, () => this.#save());
   }
 
   /** Records the use of a key. @param at milliseconds since 1970 */
@@ -24,15 +23,9 @@ export class KeyLastUsed {
     this.#unsaved.set(keyId, at);
   }
 
-  /** Stops the timer and saves what is not saved yet. */
-  async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#startSave();
-    await this.#saving;
-  }
-
-  #startSave(): void {
-    this.#saving = this.#saving.then(() => this.#save());
+  /** Saves what is not saved yet, and ends the saves. */
+  stop(): Promise<void> {
+    return this.#saves.stop();
   }
 
   /** Saves what is not saved yet. If that fails, the next save includes it. */

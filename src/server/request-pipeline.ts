@@ -22,6 +22,7 @@ import type { KeyLastUsed } from './key-last-used.ts';
 import type { KeyRateLimiter } from './key-rate-limiter.ts';
 import { readRequest } from './read-request.ts';
 import { rateLimited, tooManyInFlight, unavailable } from './refusals.ts';
+import type { RejectionCounter } from './rejections.ts';
 import { respond } from './respond.ts';
 import type { Tick } from './tick.ts';
 
@@ -36,6 +37,7 @@ export interface PipelineServices {
   activeKeys: Pick<ActiveKeyCache, 'has' | 'delete'>;
   keyRateLimiter: KeyRateLimiter;
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
+  rejections: Pick<RejectionCounter, 'count'>;
   inFlight: InFlightLimiter;
   tick: Tick;
   log: Log;
@@ -48,6 +50,8 @@ export interface Endpoint extends PipelineServices {
   operation: ContractOperation;
   implementation: Operation<OperationId>;
   validate: Validate;
+  /** Names of the fields of its body. */
+  fields: ReadonlySet<string>;
 }
 
 /** A request as it arrived. */
@@ -96,6 +100,7 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
         'leads.request_id': requestId,
       }),
     );
+    if (partner !== undefined) countRejection(reply, partner, request, endpoint);
     // `handleParserErrors` has already reported the response to an incomplete request whose connection it has ended.
     if (incoming.complete || !incoming.socket.writableEnded) {
       onResponse({
@@ -112,6 +117,14 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
     }
     return respond(reply, requestId, headers);
   };
+}
+
+/** Counts a request with a valid key that was refused. */
+function countRejection(reply: Reply, partner: Partner, request: RequestContext, endpoint: Endpoint): void {
+  if (reply.status < 400 || reply.status >= 500) return;
+  const { operation, fields, rejections } = endpoint;
+  const { requestId, receivedAt } = request;
+  rejections.count({ partnerId: partner.id, operation: operation.id, reply, fields, requestId, receivedAt });
 }
 
 /** Authenticates the request, applies the limits of its key, and runs it. */

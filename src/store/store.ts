@@ -15,6 +15,7 @@ import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
 import type { HeldLeads } from './held-leads.ts';
+import type { Rejections } from './rejections.ts';
 import type { Settings } from './settings.ts';
 import type { Table, TableRow } from './tables.ts';
 import type { Watch } from './watch.ts';
@@ -527,6 +528,7 @@ export interface Store
     DeliveryPauses,
     HeldLeads,
     Settings,
+    Rejections,
     Registry,
     Records,
     OperatorActions,

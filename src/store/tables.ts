@@ -85,4 +85,9 @@ export const tablesToCopy: readonly Table[] = [
     keyLength: 1,
   },
   { name: 'operator_action', columns: ['id', 'lead_id', 'action', 'acted_at'], keyLength: 1 },
+  {
+    name: 'rejection',
+    columns: ['partner_id', 'day', 'operation', 'outcome', 'reason', 'count', 'last_at', 'last_request_id'],
+    keyLength: 5,
+  },
 ];

@@ -2,7 +2,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RegularMaintenance } from '../../src/app/maintenance.ts';
 import { idempotencyRetention } from '../../src/leads/idempotency.ts';
-import type { Maintenance } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const log = await createLog('silent');
@@ -17,9 +16,12 @@ function startMaintenance(step: (call: number) => Promise<number>) {
     cutoffs.push({ before, at: Date.now() });
     return step(cutoffs.length);
   };
-  // The cast: maintenance uses only these methods.
-  const maintenance = new RegularMaintenance({ deleteIdempotencyRecords } as unknown as Maintenance, log);
-  return { maintenance, cutoffs };
+  const rejectionCutoffs: number[] = [];
+  const deleteRejections = async (before: number) => void rejectionCutoffs.push(Date.now() - before);
+  const shrink = async () => false;
+  const store = { deleteIdempotencyRecords, deleteRejections, shrink };
+  const maintenance = new RegularMaintenance(store, log);
+  return { maintenance, cutoffs, rejectionCutoffs };
 }
 
 test('runs at the start and every ten minutes, each time with a new cutoff', async () => {
@@ -36,6 +38,13 @@ test('runs at the start and every ten minutes, each time with a new cutoff', asy
   await maintenance.stop();
   await vi.advanceTimersByTimeAsync(2 * tenMinutes);
   expect(cutoffs).toHaveLength(4);
+});
+
+test('deletes counts of rejected requests after 30 days', async () => {
+  const { maintenance, rejectionCutoffs } = startMaintenance(async () => 0);
+  await vi.advanceTimersByTimeAsync(tenMinutes);
+  expect(rejectionCutoffs).toEqual([30, 30].map((days) => days * 24 * 3_600_000));
+  await maintenance.stop();
 });
 
 test('runs until nothing is left, with pauses, and never twice at once', async () => {

@@ -69,6 +69,18 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
   await cancel(store, { partnerId, type, mobile: '+4915112345678' });
   await cancel(store, { partnerId: second.id, type, mobile: '+447840258823' });
   await store.pauseDelivery({ type: 'motor', by: 'operator', reason });
+  await store.recordRejections([
+    {
+      partnerId,
+      operation: 'leadStatus',
+      outcome: 'transfer-coding-not-implemented',
+      reason: 'The server does not implement this transfer coding. Use chunked only, or none.',
+      day: Date.UTC(2026, 10, 23),
+      count: 12_345_678,
+      lastAt: Date.UTC(2026, 10, 23, 9),
+      lastRequestId: '01938a2f-1a2b-7c3d-8e4f-5a6b7c8d9e0f',
+    },
+  ]);
   await store.setSetting('ALLOWED_COUNTRIES', 'GB,'.repeat(245).slice(0, -1));
   await store.close();
   return { file, rerun, leadId: lead?.id ?? '' };
@@ -147,6 +159,7 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
     ['lead-show.personView', person, ['ID', 'STATE', 'DUE', 'PARTNER', 'TYPE']],
     ['timeline.timelineView', person, ['TIME', 'EVENT', 'OUTCOME', 'DETAILS']],
     ['submission.submissionView', ['submission', 'list'], ['ID', 'RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME']],
+    ['rejection.view', ['rejection', 'list'], ['LAST', 'PARTNER', 'COUNT', 'OUTCOME', 'REASON']],
     ['due.view', ['due'], ['ID', 'DUE', 'TYPE', 'MOBILE', 'NAME']],
     ['delivery.pauseView', ['delivery', 'list'], ['TYPE', 'SINCE', 'BY', 'REASON']],
     ['settings.view', ['settings', 'list'], ['NAME', 'VALUE', 'SET']],

@@ -12,6 +12,7 @@ import { type AppOptions, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
 import { KeyLastUsed } from '../../src/server/key-last-used.ts';
 import { Readiness } from '../../src/server/readiness.ts';
+import { RejectionCounter } from '../../src/server/rejections.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type {
@@ -46,6 +47,7 @@ export type TestServerOptions = Partial<
     | 'maxUnread'
     | 'readiness'
     | 'log'
+    | 'rejections'
   > &
     Omit<HttpServerOptions, 'host' | 'port' | 'log'> &
     CommitQueueLimits & {
@@ -82,6 +84,7 @@ export async function serve(
   const first = (await bootstrap(store)) ?? other;
   if (first === undefined) throw new Error('The store is not empty.');
   const keyLastUsed = new KeyLastUsed(store, log);
+  const rejections = new RejectionCounter(store, log);
   const onResponse = () => {};
   const readiness = await readinessOf(store, options.checkReadyEvery);
   const app = createApp({
@@ -90,6 +93,7 @@ export async function serve(
     log,
     readiness,
     keyLastUsed,
+    rejections,
     onResponse,
     ...options,
   });
@@ -97,6 +101,7 @@ export async function serve(
   onTestFinished(async () => {
     await server.stop();
     await keyLastUsed.stop();
+    await rejections.stop();
     await store.close();
   });
   const { partner, type, key } = first;

@@ -11,6 +11,7 @@ import { operatorActions } from './conformance/operator-actions.ts';
 import { outcomes } from './conformance/outcomes.ts';
 import { pauses } from './conformance/pauses.ts';
 import { registry } from './conformance/registry.ts';
+import { rejections } from './conformance/rejections.ts';
 import { settings } from './conformance/settings.ts';
 import { submissions } from './conformance/submissions.ts';
 import { watch } from './conformance/watch.ts';
@@ -28,6 +29,7 @@ const suites: Record<string, Behaviours> = {
   lookups,
   registry,
   settings,
+  rejections,
   watch,
 };
 

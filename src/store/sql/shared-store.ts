@@ -1,5 +1,6 @@
 import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { HeldLeads } from '../held-leads.ts';
+import type { Rejections } from '../rejections.ts';
 import type { Settings } from '../settings.ts';
 import type { Maintenance, Records, Registry, Tables } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
@@ -8,6 +9,7 @@ import { heldLeads } from './held-leads.ts';
 import { pruning } from './maintenance.ts';
 import { records } from './records.ts';
 import { registry } from './registry.ts';
+import { rejections } from './rejections.ts';
 import { settings } from './settings.ts';
 import { tableReader } from './tables.ts';
 
@@ -15,6 +17,7 @@ import { tableReader } from './tables.ts';
 type SharedStore = DeliveryPauses &
   HeldLeads &
   Settings &
+  Rejections &
   Registry &
   Records &
   Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> &
@@ -26,6 +29,7 @@ export function sharedStore(database: SqlDatabase): SharedStore {
     ...deliveryPauses(database),
     ...heldLeads(database),
     ...settings(database),
+    ...rejections(database),
     ...registry(database),
     ...records(database),
     ...pruning(database),

@@ -41,3 +41,17 @@ CREATE TABLE maintenance_run (
   name text PRIMARY KEY,
   ended_at bigint NOT NULL
 );
+
+-- Requests with a valid key that were rejected, counted by day and reason. Contains no personal data.
+CREATE TABLE rejection (
+  partner_id integer NOT NULL REFERENCES partner (id),
+  -- Start of the day in UTC.
+  day bigint NOT NULL,
+  operation text COLLATE "C" NOT NULL,
+  outcome text COLLATE "C" NOT NULL,
+  reason text COLLATE "C" NOT NULL,
+  count bigint NOT NULL,
+  last_at bigint NOT NULL,
+  last_request_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (partner_id, day, operation, outcome, reason)
+);

@@ -98,3 +98,17 @@ CREATE TABLE maintenance_run (
   name TEXT NOT NULL PRIMARY KEY,
   ended_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Requests with a valid key that were rejected, counted by day and reason. Contains no personal data.
+CREATE TABLE rejection (
+  partner_id INTEGER NOT NULL REFERENCES partner (id),
+  -- Start of the day in UTC.
+  day INTEGER NOT NULL,
+  operation TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  last_request_id TEXT NOT NULL,
+  PRIMARY KEY (partner_id, day, operation, outcome, reason)
+) STRICT, WITHOUT ROWID;

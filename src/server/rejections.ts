@@ -1,0 +1,93 @@
+import type { ValidationErrors } from '../contract/messages.ts';
+import type { Reply } from '../contract/reply.ts';
+import type { RejectionCount, Rejections } from '../store/rejections.ts';
+import type { Log } from '../telemetry/log.ts';
+import { PeriodicTask } from './periodic-task.ts';
+
+/** Interval between writes (ms). */
+const interval = 10_000;
+
+/** Maximum number of counts between two writes. Further requests of that time are not counted. */
+const maxCounts = 10_000;
+
+/** Length of a day (ms). */
+const day = 24 * 60 * 60_000;
+
+/** A rejected request with a valid key. */
+export interface RejectedRequest {
+  partnerId: number;
+  operation: string;
+  reply: Reply;
+  /** Fields of its body in the contract, whose names can be recorded. */
+  fields: ReadonlySet<string>;
+  requestId: string;
+  /** Milliseconds since 1970. */
+  receivedAt: number;
+}
+
+/** Counts rejected requests by partner and reason, and saves the counts at intervals. */
+export class RejectionCounter {
+  readonly #rejections: Pick<Rejections, 'recordRejections'>;
+  readonly #log: Log;
+  readonly #saves: PeriodicTask;
+  #unsaved = new Map<string, RejectionCount>();
+
+  constructor(rejections: Pick<Rejections, 'recordRejections'>, log: Log) {
+    this.#rejections = rejections;
+    this.#log = log;
+    this.#saves = new PeriodicTask(interval, () => this.#save());
+  }
+
+  /** Counts a request. */
+  count({ partnerId, operation, reply, fields, requestId, receivedAt }: RejectedRequest): void {
+    this.#add({
+      partnerId,
+      operation,
+      outcome: reply.outcome,
+      reason: reasonOf(reply, fields),
+      day: receivedAt - (receivedAt % day),
+      count: 1,
+      lastAt: receivedAt,
+      lastRequestId: requestId,
+    });
+  }
+
+  /** Saves what is not saved yet, and ends the saves. */
+  stop(): Promise<void> {
+    return this.#saves.stop();
+  }
+
+  #add(added: RejectionCount): void {
+    const key = JSON.stringify([added.partnerId, added.day, added.operation, added.outcome, added.reason]);
+    const counted = this.#unsaved.get(key);
+    if (counted !== undefined) this.#unsaved.set(key, { ...added, count: counted.count + added.count });
+    else if (this.#unsaved.size < maxCounts) this.#unsaved.set(key, added);
+  }
+
+  /** Saves what is not saved yet. If that fails, the next save includes it. */
+  async #save(): Promise<void> {
+    if (this.#unsaved.size === 0) return;
+    const [saved, later] = [this.#unsaved, new Map<string, RejectionCount>()];
+    this.#unsaved = later;
+    try {
+      await this.#rejections.recordRejections([...saved.values()]);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'The counts of rejected requests could not be recorded.');
+      this.#unsaved = saved;
+      for (const each of later.values()) this.#add(each);
+    }
+  }
+}
+
+/** Returns the first message of a refusal, unless it contains a name that the partner chose. */
+function reasonOf({ outcome, text }: Reply, fields: ReadonlySet<string>): string {
+  if (outcome !== 'validation-failed') {
+    // The cast: this is the body of every other refusal in the contract.
+    return (JSON.parse(text) as { error: string }).error;
+  }
+  // The cast: this is the body of this outcome.
+  const [field = '', messages] = Object.entries(JSON.parse(text) as ValidationErrors)[0] ?? [];
+  if (field === 'body') return 'The body is not a JSON object.';
+  if (field !== 'request' && !fields.has(field)) return 'A field, parameter or header is unknown or invalid.';
+  return messages?.[0] ?? '';
+}
