@@ -408,13 +408,14 @@ test('the guide lists every limit of the HTTP server', () => {
       ([, name = '']) => `${file.slice(4, -3)} ${name}`,
     ),
   );
-  // Times between checks of the store, and sizes of caches: clients never reach them.
+  // Times between checks of the store, and sizes of caches and counts: clients never reach them.
   const internal = [
     'server/active-key-cache maxWaiting',
     'server/client-address maxRemembered',
     'server/eviction maxMembers',
     'server/readiness defaultInterval',
     'server/readiness defaultTimeout',
+    'server/rejections maxCounts',
   ];
   const documented = limits.map(([, , file, name]) => `${file} ${name.split(' ')[0]}`);
   expect(declared.filter((name) => !documented.includes(name) && !internal.includes(name))).toEqual([]);
