@@ -44,14 +44,15 @@ export function timelineOf({
   attempts,
   actions,
 }: Omit<Person, 'mobile' | 'leads'>): Event[] {
+  // The lists begin with the newest. Oldest first, events of the same millisecond stay in their order.
   const events: Event[] = [
-    ...submissions.map((submission) => sentEvent('submission', submission)),
+    ...submissions.toReversed().map((submission) => sentEvent('submission', submission)),
     ...submissions.flatMap(({ id, reruns }) =>
       reruns.map(({ rerunAt, outcome, leadId }): Event => {
         return { at: rerunAt, event: 're-run', outcome, leadId, details: `of submission ${id}` };
       }),
     ),
-    ...cancellations.map((cancellation) => sentEvent('cancellation', cancellation)),
+    ...cancellations.toReversed().map((cancellation) => sentEvent('cancellation', cancellation)),
     ...attempts.map(({ leadId, startedAt, endedAt, outcome, response }): Event => {
       const seconds = ((endedAt - startedAt) / 1_000).toFixed(3);
       return {
