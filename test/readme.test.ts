@@ -5,7 +5,7 @@ import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { readConfig } from '../src/app/config.ts';
 import { createProgram } from '../src/cli/program.ts';
-import { diallers } from '../src/delivery/diallers.ts';
+import { diallers, diallerVariables } from '../src/delivery/diallers.ts';
 import { ConfigError } from '../src/environment/variables.ts';
 import { submissionOutcomes } from '../src/leads/lead.ts';
 import { phoneParser } from '../src/leads/phone.ts';
@@ -99,6 +99,15 @@ test.each(Object.keys(diallers))(
     expect(documented.map(([cell]) => cell).toSorted()).toEqual(named.toSorted());
   },
 );
+
+test('the variables of diallers are known, so that a misspelt one is reported', async () => {
+  const context = { parsePhone: phoneParser('GB'), concurrency: 1, timeout: 1 };
+  const named = Object.values(diallers).map(async (load) => {
+    const create = await load();
+    return variablesRead((environment) => create(environment, context));
+  });
+  expect(diallerVariables.toSorted()).toEqual([...new Set((await Promise.all(named)).flat())].toSorted());
+});
 
 test('the configuration guide lists every variable that the source reads', () => {
   const page = read('docs/operating/configuration.md') + read('docs/operating/diallers.md');

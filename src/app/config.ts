@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { Dialler } from '../delivery/dialler.ts';
 import { diallers } from '../delivery/diallers.ts';
-import { count, oneOf, readVariables } from '../environment/variables.ts';
+import { ConfigError, count, oneOf, readVariables } from '../environment/variables.ts';
 import { type CountryCode, phoneParser } from '../leads/phone.ts';
 import type { PhonePolicy } from '../leads/phone-policy.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
@@ -94,14 +93,8 @@ const variables = {
   DIAL_WITHIN: durationOrOff({ default: 'off' }),
 };
 
-/**
- * Returns the environment of the process, with the variables of `.env` in the working directory that it does not
- * contain.
- */
-export function readEnvironment(): NodeJS.ProcessEnv {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  return process.env;
-}
+/** Names of the variables that the configuration consists of, except for those of each dialler. */
+export const configVariables: readonly string[] = Object.keys(variables);
 
 /**
  * Reads the configuration from environment variables.
@@ -115,6 +108,9 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
   const { DIALLER_CONCURRENCY: concurrency, DIALLER_TIMEOUT: timeout } = values;
   const perSecond = undefinedIfOff(values.RATE_LIMIT);
   const metricsPort = undefinedIfOff(values.METRICS_PORT);
+  if (metricsPort !== undefined && isSameEndpoint(values)) {
+    throw new ConfigError(`METRICS_PORT must be another port than PORT; both are ${metricsPort}.`);
+  }
   return {
     port: values.PORT,
     host: values.HOST,
@@ -140,6 +136,22 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     diallerTimeout: timeout,
     dialWithin: undefinedIfOff(values.DIAL_WITHIN),
   };
+}
+
+/** Returns whether the server and the metrics would listen on one port of one address. */
+function isSameEndpoint({
+  PORT,
+  HOST,
+  METRICS_PORT,
+  METRICS_HOST,
+}: {
+  PORT: number;
+  HOST: string;
+  METRICS_PORT: number | 'off';
+  METRICS_HOST: string;
+}): boolean {
+  const isAny = [HOST, METRICS_HOST].some((host) => host === '0.0.0.0' || host === '::');
+  return PORT !== 0 && PORT === METRICS_PORT && (isAny || HOST === METRICS_HOST);
 }
 
 function undefinedIfOff<Value>(value: Value | 'off'): Value | undefined {

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
-import { readConfig, readEnvironment } from '../app/config.ts';
+import { readConfig } from '../app/config.ts';
+import { readEnvironment } from '../app/environment.ts';
 import { withRecordedSettings } from '../app/settings.ts';
 import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';

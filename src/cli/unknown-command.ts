@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { closest } from './suggestion.ts';
+import { closestName } from '../text/closest-name.ts';
 
 /** Maximum number of wrong letters, as a share of the name's length: two letters of four may have changed places. */
 const maxDistance = 0.5;
@@ -37,10 +37,10 @@ function probablyMeant(group: Command, name: string): readonly Command[] {
   const sameName = below.filter((command) => command.name() === name);
   if (sameName.length > 0) return sameName;
   for (const commands of [group.commands, below]) {
-    const similar = closest(
+    const similar = closestName(
       name,
       commands.map((command) => command.name()),
-      maxDistance,
+      (known) => maxDistance * known.length,
     );
     if (similar !== undefined) return commands.filter((command) => command.name() === similar);
   }

@@ -1,7 +1,19 @@
 import type { CreateDialler } from './dialler.ts';
 
+/** Names of the variables of all diallers, which are not loaded to list them. */
+export const diallerVariables: readonly string[] = [
+  'DIALLER_URL',
+  'DIALLER_SECRET',
+  'DIALLER_USER',
+  'DIALLER_PASSWORD',
+  'DIALLER_LISTS',
+  'DIALLER_NUMBERS',
+  'DIALLER_DUPLICATE_CHECK',
+  'DIALLER_LETTERS',
+];
+
 /**
- * Every dialler by its name in `DIALLER`. To add one, write its file, add a line here and describe it in the docs. Only
+ * Every dialler by its name in `DIALLER`. To add one, write its file, add a line here and its variables above, and describe it in the docs. Only
  * the configured dialler is loaded.
  */
 export const diallers: Readonly<Record<string, () => Promise<CreateDialler>>> = {

@@ -321,6 +321,10 @@ test.each([
     { PUBLIC_URL: 'leads.example' },
     'PUBLIC_URL must be off, or a URL that starts with https:// or http://, such as https://leads.example; its value is not shown because it may be secret.',
   ],
+  [
+    { PORT: '9464', METRICS_PORT: '9464', HOST: '0.0.0.0' },
+    'METRICS_PORT must be another port than PORT; both are 9464.',
+  ],
   [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP must be one of terminal, on, off; it is "no".'],
   [{ DISPATCH: 'no' }, 'DISPATCH must be one of on, off; it is "no".'],
   [{ DIALLER: 'fax' }, `DIALLER must be one of none, ${Object.keys(diallers).join(', ')}; it is "fax".`],

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { diallerVariables } from '../delivery/diallers.ts';
+import { ConfigError } from '../environment/variables.ts';
+import { closestName } from '../text/closest-name.ts';
+import { configVariables } from './config.ts';
+
+/** The file with variables, in the working directory. */
+const file = '.env';
+
+const known: readonly string[] = [...configVariables, ...diallerVariables];
+
+/** Variables that libraries read for this program. */
+const ofLibraries = /^(PG|OTEL_|NODE_)/;
+
+/** A line that sets a variable to a value without quotes. */
+const unquoted = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=([^'"`]*)$/;
+
+/**
+ * Returns the environment of the process, with the variables of `.env` in the working directory that it does not
+ * contain.
+ *
+ * @throws {ConfigError} naming each variable whose name is probably misspelt, or whose value in `.env` is cut: the program
+ *   would otherwise use a default, or a wrong password
+ */
+export function readEnvironment(): NodeJS.ProcessEnv {
+  const content = readIfExists(file);
+  const inFile = Object.entries(parseEnv(content)).filter(([name]) => process.env[name] === undefined);
+  const environment = Object.assign(process.env, Object.fromEntries(inFile));
+  const problems = [...cutValues(content, new Map(inFile)), ...misspeltNames(environment)];
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return environment;
+}
+
+/** Returns the content of a file; empty: it does not exist. @throws {ConfigError} if it cannot be read */
+function readIfExists(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    if (error.code === 'ENOENT') return '';
+    throw new ConfigError(
+      `The file ${path} in the working directory cannot be read (${error.code}). Make it a file that this user can read, or remove it.`,
+    );
+  }
+}
+
+/**
+ * Describes each value that ends at an unquoted `#`, which starts a comment. After a space, it is one in every program;
+ * within a word, such as a password, it is probably part of the value.
+ *
+ * @param values the values that are used
+ */
+function cutValues(content: string, values: ReadonlyMap<string, string | undefined>): string[] {
+  return content.split('\n').flatMap((line, index) => {
+    const [, name = '', text = ''] = unquoted.exec(line) ?? [];
+    const [before = '', rest] = text.split('#', 2);
+    // The value differs if the line is part of a quoted value of several lines, or a later line sets the variable too.
+    const isCut = rest !== undefined && !/\s$/.test(before) && values.get(name) === before.trim();
+    if (!isCut || !(known.includes(name) || ofLibraries.test(name))) return [];
+    return `Line ${index + 1} of ${file}: the value of ${name} is cut at an unquoted "#". Write the value in quotes; or, if a comment starts there, put a space before "#".`;
+  });
+}
+
+/** Describes each variable whose name resembles one that is not set. */
+function misspeltNames(environment: NodeJS.ProcessEnv): string[] {
+  const missing = known.filter((name) => environment[name] === undefined);
+  return Object.keys(environment).flatMap((name) => {
+    const meant = known.includes(name) ? undefined : closestName(name, missing, maxDistance);
+    return meant === undefined
+      ? []
+      : `${name} is not a variable of this program. Did you mean ${meant}? If ${name} belongs to another program, set ${meant} too.`;
+  });
+}
+
+/** Short names resemble those of other programs. */
+function maxDistance(name: string): number {
+  return name.length < 6 ? 1 : 2;
+}

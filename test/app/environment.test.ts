@@ -1,0 +1,94 @@
+/** Variables of the process and of `.env`: a mistake in one must not lead to a default or to half a password. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readConfig } from '../../src/app/config.ts';
+import { run } from '../harness/process.ts';
+import { temporaryDirectory } from '../harness/server.ts';
+
+/** Runs a command that prints no more than problems, in a directory with this `.env`. Returns its standard error. */
+async function problemsOf(file: string, environment: Record<string, string> = {}): Promise<string> {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, '.env'), file);
+  const all = { DATABASE_URL: 'sqlite::memory:', ...environment };
+  return (await run('src/cli.ts', ['store', 'create'], all, directory)).stderr;
+}
+
+const misspelt = (name: string, meant: string) =>
+  `${name} is not a variable of this program. Did you mean ${meant}? If ${name} belongs to another program, set ${meant} too.\n`;
+
+test.each(['src/main.ts', 'src/cli.ts'])('%s does not start with misspelt variables', async (program) => {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, '.env'), 'DAILLER=webhook\n');
+  const words = program === 'src/cli.ts' ? ['type', 'list'] : [];
+  const { code, stdout, stderr } = await run(program, words, { DATABASE_URI: 'sqlite:leads.db' }, directory);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toBe(misspelt('DATABASE_URI', 'DATABASE_URL') + misspelt('DAILLER', 'DIALLER'));
+});
+
+test.each([
+  ['DIALER_SECRET', 'DIALLER_SECRET'],
+  ['dialler_url', 'DIALLER_URL'],
+  ['ALLOWED_COUNTRES', 'ALLOWED_COUNTRIES'],
+  ['LOGLEVEL', 'LOG_LEVEL'],
+  ['PORTS', 'PORT'],
+])('suggests for %s the variable %s, unless that is set too', async (name, meant) => {
+  expect(await problemsOf(`${name}=x\n`)).toBe(misspelt(name, meant));
+  expect(await problemsOf(`${name}=x\n${meant}=\n`)).not.toContain('not a variable');
+});
+
+test('accepts variables of other programs', async () => {
+  const others = [
+    'HOME',
+    'HOSTNAME',
+    'PGHOST',
+    'PGPORT',
+    'USER',
+    'DATABASE_USER',
+    'DATABASE_NAME',
+    'POSTGRES_PORT',
+  ];
+  expect(await problemsOf('', Object.fromEntries(others.map((name) => [name, 'x'])))).toBe('');
+});
+
+test.each([
+  ['DIALLER_PASSWORD=pass#word', 1, 'DIALLER_PASSWORD'],
+  ['# comment\n\nexport DIALLER_SECRET = whsec_a#b # both', 3, 'DIALLER_SECRET'],
+  ['PGPASSWORD=#secret\r', 1, 'PGPASSWORD'],
+])('reports a value in .env that is cut at an unquoted #: %j', async (file, line, name) => {
+  expect(await problemsOf(file)).toBe(
+    `Line ${line} of .env: the value of ${name} is cut at an unquoted "#". Write the value in quotes; or, if a comment starts there, put a space before "#".\n`,
+  );
+});
+
+test.each([
+  ['DIALLER_PASSWORD="pass#word" # comment'],
+  ["DIALLER_PASSWORD='pass#word'"],
+  ['DIALLER_PASSWORD=password # comment'],
+  ['#DIALLER_PASSWORD=pass#word'],
+  ['OTHER=pass#word'],
+  ['DIALLER_LISTS="{\nHOST=127.0.0.1#x\n}"'],
+  ['HOST=127#0\nHOST=127.0.0.1'],
+])('accepts a comment, a quoted #, and values of other programs: %j', async (file) => {
+  expect(await problemsOf(file)).toBe('');
+});
+
+test('does not report a value in .env that the environment overrides', async () => {
+  expect(await problemsOf('DIALLER_PASSWORD=pass#word', { DIALLER_PASSWORD: 'pass#word' })).toBe('');
+});
+
+test('explains that .env cannot be read', async () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, '.env'));
+  expect((await run('src/main.ts', [], {}, directory)).stderr).toBe(
+    'The file .env in the working directory cannot be read (EISDIR). Make it a file that this user can read, or remove it.\n',
+  );
+});
+
+test.each([
+  [{ PORT: '0', METRICS_PORT: '0' }],
+  [{ PORT: '9464', METRICS_PORT: '9464', HOST: '10.0.0.1' }],
+  [{ PORT: '3000', METRICS_PORT: '9464' }],
+])('accepts ports that do not collide: %j', async (environment) => {
+  await expect(readConfig(environment)).resolves.toBeDefined();
+});
