@@ -4,6 +4,9 @@ import { UserError } from '../errors/user-error.ts';
 import { printable } from '../text/terminal.ts';
 import type { CommandContext } from './context.ts';
 
+/** Standard input, and standard error for the question. */
+type Terminal = Pick<CommandContext, 'input' | 'err'>;
+
 /** Returns the option of a command that asks for confirmation. */
 export function yesOption(): Option {
   return new Option('--yes', 'do not ask for confirmation');
@@ -15,21 +18,27 @@ export function yesOption(): Option {
  * @param change what happens, as a sentence without its full stop
  * @throws {UserError} if the answer is not yes, or there is no terminal
  */
-export async function confirm(
-  { input, err }: Pick<CommandContext, 'input' | 'err'>,
-  change: string,
-): Promise<void> {
-  if (!('isTTY' in input && input.isTTY)) {
+export async function confirm(terminal: Terminal, change: string): Promise<void> {
+  if (!isTerminal(terminal)) {
     throw new UserError(
       `${change}. There is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.`,
     );
   }
+  const answer = await ask(terminal, `${change}. Continue? [y/N] `);
+  if (!/^y(es)?$/i.test(answer)) throw new UserError('Nothing was changed.');
+}
+
+/** Returns whether standard input is a terminal, at which a person can answer. */
+export function isTerminal({ input }: Pick<Terminal, 'input'>): boolean {
+  return 'isTTY' in input && input.isTTY === true;
+}
+
+/** Asks a question in a terminal, and returns the answer without white space around it. */
+export async function ask({ input, err }: Terminal, question: string): Promise<string> {
   const terminal = createInterface({ input, output: err });
   try {
-    const answer = await terminal.question(`${printable(change)}. Continue? [y/N] `);
-    if (/^y(es)?$/i.test(answer.trim())) return;
+    return (await terminal.question(printable(question))).trim();
   } finally {
     terminal.close();
   }
-  throw new UserError('Nothing was changed.');
 }

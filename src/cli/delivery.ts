@@ -4,6 +4,7 @@ import { type DeliveryPause, describePausedTypes } from '../store/delivery-pause
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
+import { findType } from './find-type.ts';
 import type { View } from './output.ts';
 import { formatTime } from './table.ts';
 
@@ -55,8 +56,9 @@ function pauseCommand(context: CommandContext): Command {
     command,
     context,
     { type: 'name of the lead type; null: all types', paused: 'true', reason: 'reason for the pause' },
-    async ({ store, output }, { type, reason: text }: { type?: string; reason: string }) => {
+    async ({ store, output }, { type: given, reason: text }: { type?: string; reason: string }) => {
       const reason = parseReason(text);
+      const type = given === undefined ? undefined : (await findType(store, given)).name;
       await store.pauseDelivery({ type, by: 'operator', reason });
       await output.done(
         `Paused delivery of ${describePausedTypes(type)}. Every server applies the pause within a second; attempts in flight finish.`,

@@ -14,28 +14,35 @@ import { formatTime, timeOr } from './table.ts';
 const listMembers = {
   id: 'id of the key',
   partner: 'name of the partner',
+  partner_state: '`active`, `suspended` or `deleted`; only keys of active partners are accepted',
   created_at: 'when it was created (ISO 8601)',
   last_used_at: 'when it was last used, recorded within ten seconds (ISO 8601); null: never',
   expires_at: 'when it expires (ISO 8601); null: never',
   revoked_at: 'when it was revoked (ISO 8601); null: not revoked',
+  replaced_by: 'id of the key that replaced it; null: none',
 };
 
 const view: View<KeyRecord, keyof typeof listMembers> = {
   columns: {
     ID: (key) => key.id,
-    PARTNER: (key) => key.partner,
+    PARTNER: ({ partner, partnerState }) =>
+      partnerState === 'active' ? partner : `${partner} (${partnerState})`,
     CREATED: (key) => ({ time: key.createdAt }),
     'LAST USED': (key) => timeOr(key.lastUsedAt, 'never'),
     EXPIRES: (key) => timeOr(key.expiresAt, '-'),
     REVOKED: (key) => timeOr(key.revokedAt, '-'),
+    'REPLACED BY': (key) => key.replacedBy ?? '-',
   },
+  narrow: ['ID', 'PARTNER', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'],
   json: (key) => ({
     id: key.id,
     partner: key.partner,
+    partner_state: key.partnerState,
     created_at: formatTime(key.createdAt),
     last_used_at: formatTime(key.lastUsedAt),
     expires_at: formatTime(key.expiresAt),
     revoked_at: formatTime(key.revokedAt),
+    replaced_by: key.replacedBy,
   }),
 };
 
@@ -80,18 +87,19 @@ function createCommand(context: CommandContext): Command {
 function listCommand(context: CommandContext): Command {
   const command = new Command('list')
     .description('list keys with their ids and dates; the keys themselves are not stored')
-    .argument('[partner]', 'only keys of this partner')
+    .argument('[partner]', 'only keys of this partner, which may be deleted')
+    .option('--all', 'include the keys of deleted partners')
     .addOption(wideOption());
   return defineAction(
     command,
     context,
     listMembers,
-    async ({ store, output }, _options: object, [partner]: [string | undefined]) => {
-      await output.list(
-        store.keys(partner),
-        view,
-        'There are no keys. Run `leads key create` to create one.',
+    async ({ store, output }, { all }: { all?: true }, [partner]: [string | undefined]) => {
+      const keys = await Array.fromAsync(store.keys(partner));
+      const listed = keys.filter(
+        ({ partnerState }) => all || partner !== undefined || partnerState !== 'deleted',
       );
+      await output.list(listed, view, 'There are no keys. Run `leads key create` to create one.');
     },
   );
 }
@@ -99,7 +107,7 @@ function listCommand(context: CommandContext): Command {
 function rotateCommand(context: CommandContext): Command {
   const command = new Command('rotate')
     .description(
-      'create a replacement for a key and print it as JSON; the old key stays valid until --old-until, or until its earlier expiry if it was rotated before',
+      'create a replacement for a key and print it as JSON; the old key stays valid until --old-until.\nA key can be replaced once',
     )
     .argument('<id>', 'id of the old key, from `leads key list`')
     .addOption(
@@ -112,18 +120,12 @@ function rotateCommand(context: CommandContext): Command {
     context,
     { ...newKeyMembers, replaces: 'id of the old key', old_until: 'when the old key expires (ISO 8601)' },
     async ({ store, ...reporter }, options: { oldUntil?: number }, [id]: [string]) => {
-      const { oldUntil: wanted = Date.now() + defaultRotationPeriod } = options;
+      const { oldUntil = Date.now() + defaultRotationPeriod } = options;
       const next = { id: newIdentifier(), key: newKey() };
       const digest = digestOf(next.key);
-      const { partner, oldUntil } = await store.rotateKey(id, { id: next.id, digest, oldUntil: wanted });
+      const { partner } = await store.rotateKey(id, { id: next.id, digest, oldUntil });
       await reporter.output.value({ ...next, partner, replaces: id, old_until: formatTime(oldUntil) });
       noteShownOnce(reporter);
-      if (oldUntil < wanted) {
-        const expiry = formatTime(oldUntil);
-        reporter.note(
-          `Key ${id} still expires at ${expiry}: rotating a key again does not postpone its expiry.`,
-        );
-      }
     },
   );
 }

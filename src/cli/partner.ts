@@ -7,34 +7,49 @@ import { defineAction } from './action.ts';
 import { collect, parseCount, parseDigits, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
+import { deleteCommand, resumeCommand, suspendCommand } from './partner-end.ts';
+import { grantCommand, revokeTypeCommand } from './partner-types.ts';
 import { formatTime } from './table.ts';
 
 const limitMember = '`off`, `default`, or an object with `per_second` and `burst`';
 
 const listMembers = {
   name: 'name of the partner',
+  state: '`active`, `suspended` or `deleted`',
   types: 'names of the lead types granted to it',
-  keys: 'number of valid keys',
+  keys: 'number of keys that are neither revoked nor expired; they are rejected while the partner is suspended',
   limit: limitMember,
+  suspended_at: 'when it was suspended (ISO 8601); null: it is not suspended',
+  deleted_at: 'when it was deleted (ISO 8601); null: it is not deleted',
   created_at: 'when it was created (ISO 8601)',
 };
 
 const view: View<PartnerRecord, keyof typeof listMembers> = {
   columns: {
     PARTNER: (partner) => partner.name,
+    STATE: stateOf,
     TYPES: (partner) => partner.types.join(', '),
     KEYS: (partner) => String(partner.keys),
     LIMIT: ({ limit }) => (typeof limit === 'string' ? limit : `${limit.perSecond}/s, burst ${limit.burst}`),
     CREATED: (partner) => ({ time: partner.createdAt }),
   },
+  narrow: ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT'],
   json: (partner) => ({
     name: partner.name,
+    state: stateOf(partner),
     types: partner.types,
     keys: partner.keys,
     limit: limitJson(partner.limit),
+    suspended_at: formatTime(partner.suspendedAt),
+    deleted_at: formatTime(partner.deletedAt),
     created_at: formatTime(partner.createdAt),
   }),
 };
+
+function stateOf({ suspendedAt, deletedAt }: PartnerRecord): 'active' | 'suspended' | 'deleted' {
+  if (deletedAt !== null) return 'deleted';
+  return suspendedAt === null ? 'active' : 'suspended';
+}
 
 /** `leads partner`: manages partners, their lead types and rate limits. */
 export function partnerCommand(context: CommandContext): Command {
@@ -43,7 +58,11 @@ export function partnerCommand(context: CommandContext): Command {
     .addCommand(addCommand(context))
     .addCommand(listCommand(context))
     .addCommand(grantCommand(context))
-    .addCommand(limitCommand(context));
+    .addCommand(revokeTypeCommand(context))
+    .addCommand(limitCommand(context))
+    .addCommand(suspendCommand(context))
+    .addCommand(resumeCommand(context))
+    .addCommand(deleteCommand(context));
 }
 
 function addCommand(context: CommandContext): Command {
@@ -75,26 +94,18 @@ function addCommand(context: CommandContext): Command {
 
 function listCommand(context: CommandContext): Command {
   const command = new Command('list')
-    .description('list partners with their lead types, keys and limits')
+    .description('list partners with their state, lead types, keys and limits')
+    .option('--all', 'include deleted partners')
     .addOption(wideOption());
-  return defineAction(command, context, listMembers, async ({ store, output }) => {
-    await output.list(store.partners(), view, 'There are no partners. Run `leads partner add` to add one.');
-  });
-}
-
-function grantCommand(context: CommandContext): Command {
-  const command = new Command('grant')
-    .description('allow a partner to send leads of a type')
-    .argument('<partner>', 'name of the partner')
-    .argument('<type>', 'name of the lead type');
   return defineAction(
     command,
     context,
-    { partner: 'name of the partner', type: 'name of the lead type' },
-    async ({ store, output }, _options: object, [partner, type]: [string, string]) => {
-      await store.grantType(partner, type);
-      const sentence = `Partner ${JSON.stringify(partner)} can send leads of type ${JSON.stringify(type)}.`;
-      await output.done(sentence, { partner, type });
+    listMembers,
+    async ({ store, output }, { all = false }: { all?: boolean }) => {
+      const listed = (await Array.fromAsync(store.partners())).filter(
+        ({ deletedAt }) => all || deletedAt === null,
+      );
+      await output.list(listed, view, 'There are no partners. Run `leads partner add` to add one.');
     },
   );
 }

@@ -1,12 +1,15 @@
 import { Command, Option } from 'commander';
 import { checkName } from '../partners/partner.ts';
 import type { LeadTypeRecord } from '../store/store.ts';
-import { formatDuration, parseDuration } from '../text/duration.ts';
+import { formatDuration } from '../text/duration.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
+import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
 import { formatTime } from './table.ts';
+import { editCommand, renameCommand } from './type-change.ts';
+import { retireCommand, unretireCommand } from './type-end.ts';
 
 const newTypeMembers = {
   name: 'name of the lead type',
@@ -16,21 +19,28 @@ const newTypeMembers = {
 const listMembers = {
   ...newTypeMembers,
   partners: 'names of the partners that it is granted to',
+  former_names: 'names that it had before, which partners can still send',
+  retired_at: 'when it was retired (ISO 8601); null: it is not retired',
   created_at: 'when it was created (ISO 8601)',
 };
 
 const view: View<LeadTypeRecord, keyof typeof listMembers> = {
   columns: {
     TYPE: (type) => type.name,
+    STATE: ({ retiredAt }) => (retiredAt === null ? 'active' : 'retired'),
     'RE-CONTACT AFTER': ({ recontactAfter }) =>
       recontactAfter === null ? 'never' : formatDuration(recontactAfter),
     PARTNERS: (type) => type.partners.join(', '),
+    'FORMER NAMES': (type) => type.formerNames.join(', ') || '-',
     CREATED: (type) => ({ time: type.createdAt }),
   },
+  narrow: ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'PARTNERS'],
   json: (type) => ({
     name: type.name,
     recontact_after: toSeconds(type.recontactAfter),
     partners: type.partners,
+    former_names: type.formerNames,
+    retired_at: formatTime(type.retiredAt),
     created_at: formatTime(type.createdAt),
   }),
 };
@@ -40,7 +50,11 @@ export function typeCommand(context: CommandContext): Command {
   return new Command('type')
     .description('the lead types that partners can be granted')
     .addCommand(addCommand(context))
-    .addCommand(listCommand(context));
+    .addCommand(listCommand(context))
+    .addCommand(editCommand(context))
+    .addCommand(renameCommand(context))
+    .addCommand(retireCommand(context))
+    .addCommand(unretireCommand(context));
 }
 
 function addCommand(context: CommandContext): Command {
@@ -50,7 +64,7 @@ function addCommand(context: CommandContext): Command {
     .addOption(
       new Option(
         '--recontact-after <duration>',
-        'accept a dialled person again after this time, such as 90d',
+        'accept a dialled person again after this time, such as 90d, or `never`',
       ).default(undefined, 'never'),
     );
   return defineAction(
@@ -60,7 +74,7 @@ function addCommand(context: CommandContext): Command {
     async ({ store, output }, options: { recontactAfter?: string }, [name]: [string]) => {
       checkName('lead type', name);
       const recontactAfter =
-        options.recontactAfter === undefined ? null : parseDuration(options.recontactAfter);
+        options.recontactAfter === undefined ? null : parseRecontactPeriod(options.recontactAfter);
       await store.addType(name, recontactAfter);
       await output.done(`Added lead type ${JSON.stringify(name)}.`, {
         name,
@@ -77,8 +91,4 @@ function listCommand(context: CommandContext): Command {
   return defineAction(command, context, listMembers, async ({ store, output }) => {
     await output.list(store.types(), view, 'There are no lead types. Run `leads type add` to add one.');
   });
-}
-
-function toSeconds(milliseconds: number | null): number | null {
-  return milliseconds === null ? null : milliseconds / 1000;
 }

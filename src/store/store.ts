@@ -29,7 +29,7 @@ export interface Intake {
    * request, so a store that can look it up synchronously returns no promise.
    */
   keyHolder(digest: string): KeyHolder | undefined | Promise<KeyHolder | undefined>;
-  /** Returns whether the type exists and is granted to the partner. */
+  /** Returns whether the partner can add leads of the type: it is granted to the partner, and not retired. */
   isGranted(partnerId: number, type: string): Promise<boolean>;
   /**
    * Stores a submission, and its lead if it is accepted. With an idempotency key, the result is stored in the same
@@ -47,8 +47,8 @@ export interface Intake {
   cancel(cancellation: Cancellation, idempotency?: Idempotency): Promise<CancellationResult>;
   /**
    * Returns the status of a partner's lead: the one with the id, or the latest one for a person and type, which is the
-   * active one, or else the one that ended last, in the order of the store. Undefined: there is none, or the type is not
-   * granted to the partner.
+   * active one, or else the one that ended last, in the order of the store. Undefined: there is none, or the type was
+   * never granted to the partner.
    */
   leadStatus(request: LeadStatusRequest): Promise<LeadStatus | undefined>;
 }
@@ -168,6 +168,10 @@ export interface LeadTypeRecord {
   /** Re-contact period (ms); null: dialled people are never accepted again. */
   recontactAfter: number | null;
   createdAt: number;
+  /** When it was retired; null: it is not retired. */
+  retiredAt: number | null;
+  /** Former names, which requests and filters can still contain. */
+  formerNames: string[];
   /** Names of the partners to which it is granted. */
   partners: string[];
 }
@@ -176,9 +180,13 @@ export interface LeadTypeRecord {
 export interface PartnerRecord {
   name: string;
   createdAt: number;
+  /** When it was suspended; null: it is not suspended. */
+  suspendedAt: number | null;
+  /** When it was deleted; null: it is not deleted. */
+  deletedAt: number | null;
   /** Names of the types that are granted to it. */
   types: string[];
-  /** Number of its keys that are neither revoked nor expired. */
+  /** Number of its keys that are neither revoked nor expired. While it is suspended, the server rejects them too. */
   keys: number;
   limit: PartnerLimit;
 }
@@ -187,7 +195,11 @@ export interface PartnerRecord {
 export interface KeyRecord {
   id: string;
   partner: string;
+  /** State of the partner: the server rejects all keys of one that is suspended or deleted. */
+  partnerState: 'active' | 'suspended' | 'deleted';
   createdAt: number;
+  /** Id of the key that replaced it; null: none, or unknown. */
+  replacedBy: string | null;
   /** The key is rejected from this time on; null: never. */
   expiresAt: number | null;
   revokedAt: number | null;
@@ -199,7 +211,7 @@ export interface KeyRecord {
 export interface NextKey {
   id: string;
   digest: string;
-  /** When the replaced key expires, unless it has an earlier expiry. */
+  /** When the replaced key expires. */
   oldUntil: number;
 }
 
@@ -207,54 +219,129 @@ export interface NextKey {
 export interface RotatedKey {
   /** Name of its partner. */
   partner: string;
-  /** When it expires. */
-  oldUntil: number;
 }
 
 /**
- * Partners, their keys, and the types granted to them. Each method throws a `UserError` for a name or id that does not
- * exist.
+ * Lead types. Each method that takes the name of an existing type also accepts a former one, and throws a `UserError` if
+ * there is no such type.
  */
-export interface Registry {
+export interface LeadTypes {
   /**
    * Adds a lead type.
    *
    * @param recontactAfter re-contact period (ms); null: dialled people are never accepted again
-   * @throws {UserError} if the type exists
+   * @throws {UserError} if a type has, or had, this name
    */
   addType(name: string, recontactAfter: number | null): Promise<void>;
   /** Lists lead types by name. */
   types(): AsyncIterable<LeadTypeRecord>;
-  /** Adds a partner and grants it the types, or does neither. @throws {UserError} if the partner exists */
+  /**
+   * Changes the re-contact period, also for people who were dialled before.
+   *
+   * @param recontactAfter milliseconds; null: dialled people are never accepted again
+   */
+  setRecontactAfter(type: string, recontactAfter: number | null): Promise<void>;
+  /**
+   * Renames a lead type. Requests with its old name still mean this type; everything else shows the new name.
+   *
+   * @throws {UserError} if another type has, or had, the new name
+   */
+  renameType(type: string, newName: string): Promise<void>;
+  /** Stops accepting leads of a type. Leads can still be cancelled. Has no effect if it is retired already. */
+  retireType(type: string): Promise<void>;
+  /** Undoes `retireType`. @throws {UserError} if the type is not retired */
+  unretireType(type: string): Promise<void>;
+}
+
+/**
+ * Partners, and the types granted to them. Each method throws a `UserError` for a name that does not exist, and, except
+ * for `deletePartner`, for that of a deleted partner.
+ */
+export interface Partners {
+  /**
+   * Adds a partner and grants it the types, or does neither.
+   *
+   * @throws {UserError} if a partner has this name, or had it when it was deleted, or if a type is retired
+   */
   addPartner(name: string, types: readonly string[]): Promise<Partner>;
-  /** Lists partners by name. */
+  /** Lists partners by name, including deleted ones. */
   partners(): AsyncIterable<PartnerRecord>;
-  /** Grants a type to a partner. Has no effect if it is granted already. */
+  /** Grants a type to a partner. Has no effect if it is granted already. @throws {UserError} if the type is retired */
   grantType(partner: string, type: string): Promise<void>;
-  /** Adds a key by its digest. */
+  /**
+   * Stops accepting leads of a type from a partner, which can still cancel those that it has sent. Has no effect if the
+   * grant is revoked already.
+   *
+   * @throws {UserError} if the type was never granted to it
+   */
+  revokeType(partner: string, type: string): Promise<void>;
+  /** Sets the rate limit of each of a partner's keys. */
+  limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
+  /** Rejects all keys of a partner until `resumePartner`. Has no effect if it is suspended already. */
+  suspendPartner(partner: string): Promise<void>;
+  /** Undoes `suspendPartner`. @throws {UserError} if the partner is not suspended */
+  resumePartner(partner: string): Promise<void>;
+  /**
+   * Deletes a partner for good: revokes its keys and its types. Its name, leads and submissions stay. Has no effect if
+   * it is deleted already.
+   */
+  deletePartner(partner: string): Promise<void>;
+}
+
+/** Keys of partners. Each method throws a `UserError` for a name or id that does not exist. */
+export interface Keys {
+  /** Adds a key by its digest. @throws {UserError} if the partner is deleted */
   addKey(partner: string, id: string, digest: string): Promise<void>;
-  /** Lists keys by id. @param partner undefined: the keys of all partners */
+  /** Lists keys by id. @param partner undefined: the keys of all partners, including deleted ones */
   keys(partner: string | undefined): AsyncIterable<KeyRecord>;
-  /** Returns the digests of all keys that are neither revoked nor expired. */
+  /** Returns the digests of all keys that are accepted: neither revoked nor expired, of an active partner. */
   activeKeyDigests(): Promise<string[]>;
   /**
-   * Replaces a key: adds another for the same partner, and sets when the replaced key expires. An earlier expiry is
-   * kept.
+   * Replaces a key: adds another for the same partner, and sets when the replaced key expires.
    *
-   * @throws {UserError} if the replaced key is revoked or expired
+   * @throws {UserError} if the key is revoked or expired, or has been replaced already
    */
   rotateKey(id: string, next: NextKey): Promise<RotatedKey>;
   /** Revokes a key. Has no effect if it is revoked already. */
   revokeKey(id: string): Promise<void>;
-  /** Sets the rate limit of each of a partner's keys. */
-  limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
   /** Records when keys were last used, by their ids. An earlier time than the recorded one is ignored. */
   recordKeyLastUsed(uses: ReadonlyMap<string, number>): Promise<void>;
+}
+
+/** Partners, their keys, and the types granted to them. */
+export interface Registry extends LeadTypes, Partners, Keys {
   /**
    * Adds a first partner with a type and a key, or nothing if there are partners or types. Returns whether it added
    * them.
    */
   addFirstPartner(partner: string, type: string, keyId: string, digest: string): Promise<boolean>;
+}
+
+/** The leads of a partner, of a type, or of both. */
+export interface RemainingFilter {
+  partner?: string;
+  type?: string;
+}
+
+/** Numbers of leads that are scheduled or held. */
+export interface RemainingCount {
+  /** Leads that can be cancelled. */
+  cancellable: number;
+  /** Leads that cannot: an attempt is in flight, or may have reached the dialler. */
+  inFlight: number;
+}
+
+/** The leads of a partner or type that are scheduled or held. */
+export interface RemainingLeads {
+  /** Counts them. @throws {UserError} if the partner or the type does not exist */
+  countRemainingLeads(filter: RemainingFilter): Promise<RemainingCount>;
+  /**
+   * Cancels those that a partner could cancel, in small steps between which other calls can write, and records it as an
+   * operator's action on each. If it is interrupted, call it again.
+   *
+   * @returns their number
+   */
+  cancelRemainingLeads(filter: RemainingFilter): Promise<number>;
 }
 
 /** A lead, as operators see it. */
@@ -389,7 +476,7 @@ export interface Records {
 }
 
 /** Operators' actions on submissions and leads. Those on a lead are recorded in the same transaction. */
-export interface OperatorActions {
+export interface OperatorActions extends RemainingLeads {
   /**
    * Re-runs a stored submission and keeps both outcomes.
    *

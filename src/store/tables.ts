@@ -26,10 +26,19 @@ export const tablesToCopy: readonly Table[] = [
   { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at'], keyLength: 2 },
   { name: 'maintenance_run', columns: ['name', 'ended_at'], keyLength: 1 },
   { name: 'setting', columns: ['name', 'value', 'set_at'], keyLength: 1 },
-  { name: 'granted_type', columns: ['partner_id', 'type_id'], keyLength: 2 },
+  { name: 'granted_type', columns: ['partner_id', 'type_id', 'revoked_at'], keyLength: 2 },
   {
     name: 'api_key',
-    columns: ['id', 'partner_id', 'digest', 'created_at', 'revoked_at', 'expires_at', 'last_used_at'],
+    columns: [
+      'id',
+      'partner_id',
+      'digest',
+      'created_at',
+      'revoked_at',
+      'expires_at',
+      'last_used_at',
+      'replaced_by',
+    ],
     keyLength: 1,
   },
   {

@@ -22,6 +22,37 @@ export const userErrors = {
     new UserError(`Key ${id} is revoked or expired. Create a new one with \`leads key create\`.`),
   noLead: (id: string) => missing('Lead', id, 'leads lead list'),
   noSubmission: (id: string) => missing('Submission', id, 'leads submission list'),
+  replacedKey: ({ id, partner, expiresAt, replacedBy }: ReplacedKey) =>
+    new UserError(
+      `Key ${id} has already been replaced${replacedBy === null ? '' : ` by key ${replacedBy}`}, and works until ${formatDate(expiresAt)}, so nothing was changed. ${
+        replacedBy === null
+          ? `Run \`leads key list\` to find the newer key of partner ${JSON.stringify(partner)}.`
+          : `To replace the newer key, run \`leads key rotate ${replacedBy}\`.`
+      } To end the old key now, run \`leads key revoke ${id}\`. If the partner has lost the newer key, run \`leads key create\`.`,
+    ),
+  formerName: (name: string, current: string) =>
+    new UserError(
+      `${JSON.stringify(name)} is a former name of lead type ${JSON.stringify(current)}, and requests with it still mean that type. Choose another name.`,
+    ),
+  typeHasName: (name: string) => new UserError(`The lead type is already named ${JSON.stringify(name)}.`),
+  typeRetired: (name: string) =>
+    new UserError(
+      `Lead type ${JSON.stringify(name)} is retired. Run \`leads type unretire\` before you grant it to a partner.`,
+    ),
+  typeNotRetired: (name: string) => new UserError(`Lead type ${JSON.stringify(name)} is not retired.`),
+  notGranted: (partner: string, type: string) =>
+    new UserError(
+      `Lead type ${JSON.stringify(type)} was never granted to partner ${JSON.stringify(partner)}. Run \`leads partner list\`.`,
+    ),
+  partnerDeleted: (name: string, deletedAt: number) =>
+    new UserError(
+      `Partner ${JSON.stringify(name)} was deleted at ${formatDate(deletedAt)}, which cannot be undone. Add a partner with another name.`,
+    ),
+  partnerNotSuspended: (name: string) => new UserError(`Partner ${JSON.stringify(name)} is not suspended.`),
+  nameOfDeleted: (name: string) =>
+    new UserError(
+      `Partner ${JSON.stringify(name)} was deleted, and its name cannot be used again, because its leads and submissions are stored under it. Choose another name.`,
+    ),
   typeExists: (name: string) => exists('Lead type', name),
   partnerExists: (name: string) => exists('Partner', name),
   notRetryable: (id: string, state: LeadState) =>
@@ -61,6 +92,21 @@ export const userErrors = {
   notDismissible: (id: string, state: LeadState) =>
     new UserError(`Lead ${id} is ${state}. Only failed leads can be dismissed.`),
 };
+
+/** A key that a rotation has replaced. */
+interface ReplacedKey {
+  id: string;
+  /** Name of its partner. */
+  partner: string;
+  /** Until when it works (ms since 1970). */
+  expiresAt: number;
+  /** Id of the newer key; null: unknown. */
+  replacedBy: string | null;
+}
+
+function formatDate(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
+}
 
 function exists(kind: string, name: string): UserError {
   return new UserError(`${kind} ${JSON.stringify(name)} already exists. Choose another name.`);

@@ -104,18 +104,23 @@ test('rotates a key; the old one stays valid until --old-until', async () => {
   expect((await leads('key', 'list')).stdout).toContain('2030-01-02T03:04:05Z');
 });
 
-test('reports that rotating a key again does not postpone its expiry', async () => {
+test('does not rotate a key again, and reports its replacement, until when it works and what to do', async () => {
   const { leads } = storeWithCli();
   await leads('partner', 'add', 'broker');
   const [old] = lines(await leads('key', 'create', 'broker')) as { id: string }[];
   const first = await leads('key', 'rotate', old?.id ?? '', '--old-until', '2h');
-  const [{ old_until: expiry = '' } = {}] = lines(first) as { old_until?: string }[];
-  expect(first.stderr).not.toContain('postpone');
-  const second = await leads('key', 'rotate', old?.id ?? '');
-  expect(lines(second)).toMatchObject([{ replaces: old?.id, old_until: expiry }]);
-  expect(second.stderr).toContain(
-    `Key ${old?.id} still expires at ${expiry}: rotating a key again does not postpone its expiry.\n`,
-  );
+  const [next] = lines(first) as { id: string; old_until: string }[];
+  const before = await leads('key', 'list', '--json');
+  expect(lines(before)).toMatchObject([
+    { id: old?.id, replaced_by: next?.id },
+    { id: next?.id, replaced_by: null },
+  ]);
+  expect(await leads('key', 'rotate', old?.id ?? '', '--old-until', '9h')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `Key ${old?.id} has already been replaced by key ${next?.id}, and works until ${next?.old_until}, so nothing was changed. To replace the newer key, run \`leads key rotate ${next?.id}\`. To end the old key now, run \`leads key revoke ${old?.id}\`. If the partner has lost the newer key, run \`leads key create\`.\n`,
+  });
+  expect(await leads('key', 'list', '--json')).toEqual(before);
 });
 
 test('sets and shows the limit of a partner', async () => {

@@ -157,3 +157,57 @@ test.each(sharedStores)(
     for (const each of [first, second]) expect((await post(each, 'leadStatus', body)).status).toBe(401);
   },
 );
+
+test.each(sharedStores)(
+  'rejects every key of a suspended or deleted partner on every server from the next request on: $name',
+  async ({ newUrl }) => {
+    const url = await newUrl();
+    const first = await serve(await openStore(url));
+    const second = { ...(await serve(await openStore(url), {}, first)), key: first.key };
+    const other = newKey();
+    await first.store.addKey(first.partner, 'other', digestOf(other));
+    await first.store.addPartner('rival', []);
+    const rival = { ...second, key: newKey() };
+    await first.store.addKey('rival', 'rivals', digestOf(rival.key));
+    const body = Object.values(requestExamples('leadStatus'))[0]?.value;
+    const callers = [first, second, { ...first, key: other }, { ...second, key: other }];
+    const statuses = async () =>
+      Promise.all(callers.map(async (each) => (await post(each, 'leadStatus', body)).status));
+    expect(await statuses()).toEqual([200, 200, 200, 200]);
+    await first.store.suspendPartner(first.partner);
+    expect(await statuses()).toEqual([401, 401, 401, 401]);
+    expect((await post(second, 'leadStatus', body)).json).toEqual(
+      responseValue('leadStatus', 401, 'unknown-key'),
+    );
+    expect((await post(rival, 'leadStatus', body)).status).toBe(200);
+    await first.store.resumePartner(first.partner);
+    expect(await statuses()).toEqual([200, 200, 200, 200]);
+    await first.store.deletePartner(first.partner);
+    expect(await statuses()).toEqual([401, 401, 401, 401]);
+  },
+);
+
+test.each(sharedStores)(
+  'applies renamed, retired and revoked types on every server from the next request on: $name',
+  async ({ newUrl }) => {
+    const url = await newUrl();
+    const first = await serve(await openStore(url));
+    const second = { ...(await serve(await openStore(url), {}, first)), key: first.key };
+    const { store, partner } = first;
+    await post(second, 'addLead', { ...person, delays: 600 });
+    const add = async (type: string) =>
+      (await post(second, 'addLead', { ...person, mobile: '07840258824', test: true, type })).json;
+    const [passed, failed] = ['test', 'test-unknown-type'].map((name) => responseValue('addLead', 200, name));
+    expect([await add(first.type), await add('renamed')]).toEqual([passed, failed]);
+    await store.renameType(first.type, 'renamed');
+    expect([await add(first.type), await add('renamed')]).toEqual([passed, passed]);
+    await store.retireType('renamed');
+    expect([await add(first.type), await add('renamed')]).toEqual([failed, failed]);
+    await store.unretireType('renamed');
+    expect([await add(first.type), await add('renamed')]).toEqual([passed, passed]);
+    await store.revokeType(partner, 'renamed');
+    expect([await add(first.type), await add('renamed')]).toEqual([failed, failed]);
+    const cancelled = await post(second, 'cancelLead', { ...named, type: 'renamed' });
+    expect(cancelled.json).toEqual(responseValue('cancelLead', 200, 'cancelled'));
+  },
+);

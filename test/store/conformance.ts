@@ -6,12 +6,14 @@ import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
 import { heldLeads } from './conformance/held-leads.ts';
 import { idempotency } from './conformance/idempotency.ts';
+import { leadTypes } from './conformance/lead-types.ts';
 import { lookups } from './conformance/lookups.ts';
 import { operatorActions } from './conformance/operator-actions.ts';
 import { outcomes } from './conformance/outcomes.ts';
 import { pauses } from './conformance/pauses.ts';
 import { registry } from './conformance/registry.ts';
 import { rejections } from './conformance/rejections.ts';
+import { remainingLeads } from './conformance/remaining-leads.ts';
 import { settings } from './conformance/settings.ts';
 import { submissions } from './conformance/submissions.ts';
 import { watch } from './conformance/watch.ts';
@@ -28,6 +30,8 @@ const suites: Record<string, Behaviours> = {
   'held leads': heldLeads,
   lookups,
   registry,
+  'lead types': leadTypes,
+  'remaining leads': remainingLeads,
   settings,
   rejections,
   watch,

@@ -85,7 +85,7 @@ test.each([
   ],
   [
     'breaks a foreign key',
-    'INSERT INTO partner (id, name, created_at) VALUES (1, 1, 1); INSERT INTO granted_type VALUES (1, 99);',
+    'INSERT INTO partner (id, name, created_at) VALUES (1, 1, 1); INSERT INTO granted_type (partner_id, type_id) VALUES (1, 99);',
     /broke a foreign key of the table granted_type/,
   ],
 ])('undoes all migrations of a start if one %s', (_what, text, reason) => {

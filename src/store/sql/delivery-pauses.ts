@@ -1,7 +1,8 @@
 import type { DeliveryPause, DeliveryPauses } from '../delivery-pause.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
-import { typeId } from './registry.ts';
+import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
+import { typeIdOf } from './type-name.ts';
 
 /** Condition: whether no pause applies to the leads of `lead_type`. */
 export const isUnpaused = `NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = '')
@@ -34,13 +35,15 @@ const insertPause = statement(
 );
 
 function* pauseDelivery({ type, by, reason }: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): Change<void> {
-  if (type !== undefined) yield* typeId(type);
-  yield* run(insertPause, type ?? '', by, reason, Date.now());
+  const name = type === undefined ? '' : (yield* namedType(type)).name;
+  yield* run(insertPause, name, by, reason, Date.now());
 }
 
 const deletePauses = statement<DeliveryPauseRow>(
   'resume_delivery',
-  `DELETE FROM delivery_pause WHERE type = $1 RETURNING ${columns}`,
+  `DELETE FROM delivery_pause
+   WHERE type = coalesce((SELECT lead_type.name FROM lead_type WHERE lead_type.id = ${typeIdOf('$1')}), $1)
+   RETURNING ${columns}`,
 );
 
 function* resumeDelivery(type: string | undefined): Change<DeliveryPause[]> {

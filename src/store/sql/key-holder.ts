@@ -5,6 +5,9 @@ import { type LimitColumns, limitOf } from './limit-columns.ts';
 export const isActiveKey = (now: string) =>
   `api_key.revoked_at IS NULL AND (api_key.expires_at IS NULL OR api_key.expires_at > ${now})`;
 
+/** Condition: whether the keys of a row of `partner` are accepted. */
+export const isActivePartner = 'partner.suspended_at IS NULL AND partner.deleted_at IS NULL';
+
 /** Selects keys with their holders. Each store adds its own WHERE clause. */
 export const selectKeyHolders = `
   SELECT digest, api_key.id AS "keyId", partner.id AS "partnerId", partner.name AS "partnerName",

@@ -13,6 +13,18 @@ export function* recordAction(leadId: string, action: LeadAction): Change<void> 
   yield* run(insertAction, leadId, action, Date.now());
 }
 
+const insertActions = statement(
+  'insert_lead_actions',
+  ({ inList }) => `
+    INSERT INTO operator_action (lead_id, action, acted_at)
+    SELECT id, $2, $3 FROM lead WHERE id ${inList('$1')} ORDER BY id`,
+);
+
+/** Records the same action on several leads, within the change that carries it out. */
+export function* recordActions(leadIds: readonly string[], action: LeadAction): Change<void> {
+  yield* run(insertActions, leadIds, action, Date.now());
+}
+
 /** Lists the actions on a person's leads. */
 export const leadActionsFor = statement<LeadActionRecord>(
   'lead_actions',

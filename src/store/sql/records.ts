@@ -13,10 +13,12 @@ import type {
 import type { SqlDatabase } from './database.ts';
 import { leadActionsFor } from './lead-actions.ts';
 import { isUndecided } from './lead-state.ts';
-import { checkPartner, checkType } from './registry.ts';
+import { checkType } from './lead-types.ts';
+import { checkPartner } from './partners.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, statement } from './statement.ts';
 import { submissionPages } from './submission-pages.ts';
+import { typeIdOf } from './type-name.ts';
 
 /** Lists the records of a database for operators. */
 export function records(database: SqlDatabase): Records {
@@ -51,7 +53,7 @@ async function* leads(database: SqlDatabase, filter: LeadFilter, limit: number):
 function matchingLeads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncGenerator<LeadRecord> {
   const { where, values, parameter } = conditions([
     [(state) => `lead.state = ${state}`, filter.state],
-    [(type) => `lead_type.name = ${type}`, filter.type],
+    [(type) => `lead.type_id = ${typeIdOf(type)}`, filter.type],
     [(partner) => `partner.name = ${partner}`, filter.partner],
     [(mobile) => `lead.mobile = ${mobile}`, filter.mobile],
   ]);

@@ -1,6 +1,6 @@
 import type { RejectionCount, RejectionRecord, Rejections } from '../rejections.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
-import { checkPartner } from './registry.ts';
+import { checkPartner } from './partners.ts';
 import { statement } from './statement.ts';
 
 /** Keeps the counts of rejected requests in a database. */

@@ -1,8 +1,9 @@
 /** Partners, types and keys. */
 import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
+import { cancel } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, hour, setClock } from './behaviour.ts';
+import { type Behaviours, hour, person, setClock } from './behaviour.ts';
 
 export const registry: Behaviours = {
   'finds a key by its digest until it is revoked': async (open) => {
@@ -30,7 +31,6 @@ export const registry: Behaviours = {
     const oldUntil = Date.now() + hour;
     expect(await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil })).toEqual({
       partner: 'first',
-      oldUntil,
     });
     expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new', partner: first });
     await setClock(oldUntil - 1);
@@ -49,20 +49,25 @@ export const registry: Behaviours = {
     expect(await store.keyHolder('newer digest')).toBeUndefined();
   },
 
-  'does not extend the life of a key that is rotated again, but may shorten it': async (open) => {
+  'does not rotate a key again: reports its replacement and until when it works': async (open) => {
     const { store } = await seeded(open());
     await store.addKey('first', 'old', 'old digest');
-    const inAnHour = Date.now() + hour;
-    for (const [id, wanted, oldUntil] of [
-      ['second', inAnHour, inAnHour],
-      ['third', inAnHour + hour, inAnHour],
-      ['fourth', inAnHour - 1, inAnHour - 1],
-    ] as const) {
-      const rotated = await store.rotateKey('old', { id, digest: id, oldUntil: wanted });
-      expect(rotated).toEqual({ partner: 'first', oldUntil });
-      const keys = await Array.fromAsync(store.keys('first'));
-      expect(keys.find((key) => key.id === 'old')?.expiresAt).toBe(oldUntil);
-    }
+    await store.rotateKey('old', { id: 'new', digest: 'new digest', oldUntil: Date.now() + hour });
+    const before = await Array.fromAsync(store.keys('first'));
+    expect(before).toMatchObject([
+      { id: 'new', replacedBy: null, expiresAt: null },
+      { id: 'old', replacedBy: 'new' },
+    ]);
+    const [at] = new Date(before[1]?.expiresAt ?? 0).toISOString().split('.');
+    const again = store.rotateKey('old', { id: 'third', digest: 'third', oldUntil: Date.now() + 2 * hour });
+    await expect(again).rejects.toThrow(
+      `Key old has already been replaced by key new, and works until ${at}Z, so nothing was changed.`,
+    );
+    expect(await Array.fromAsync(store.keys('first'))).toEqual(before);
+    const outcomes = await Promise.allSettled(
+      ['one', 'two'].map((id) => store.rotateKey('new', { id, digest: id, oldUntil: Date.now() + hour })),
+    );
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
   },
 
   'records when a key was last used, and never an earlier time': async (open) => {
@@ -105,6 +110,91 @@ export const registry: Behaviours = {
     await expect(store.revokeKey('nothing')).rejects.toThrow(UserError);
     await expect(Array.fromAsync(store.keys('third'))).rejects.toThrow(UserError);
     expect((await Array.fromAsync(store.partners())).map(({ name }) => name)).toEqual(['first', 'second']);
+  },
+
+  'accepts no more leads of a revoked type from the partner, which can still cancel and look up its leads':
+    async (open) => {
+      const { store, first, second, from } = await seeded(open());
+      await store.submit(from(first.id));
+      await store.revokeType('first', 'motor');
+      await store.revokeType('first', 'motor');
+      const other = { mobile: '+447840258824' };
+      expect(await store.isGranted(first.id, 'motor')).toBe(false);
+      expect(await store.submit(from(first.id, other))).toMatchObject({ outcome: 'unknown-type' });
+      expect(await store.submit(from(second.id, other))).toMatchObject({ outcome: 'accepted' });
+      expect(await store.leadStatus({ partnerId: first.id, ...person })).toMatchObject({
+        state: 'scheduled',
+      });
+      expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
+      expect(await Array.fromAsync(store.types())).toMatchObject([{ name: 'motor', partners: ['second'] }]);
+      expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', types: [] });
+      await store.grantType('first', 'motor');
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+      await store.addType('home', null);
+      await expect(store.revokeType('first', 'home')).rejects.toThrow('was never granted to partner "first"');
+    },
+
+  'accepts no key of a suspended partner until it is resumed': async (open) => {
+    const { store } = await seeded(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    await store.addKey('second', 'key-2', 'digest-2');
+    await store.suspendPartner('first');
+    await store.suspendPartner('first');
+    expect(await store.keyHolder('digest-1')).toBeUndefined();
+    expect(await store.keyHolder('digest-2')).toMatchObject({ keyId: 'key-2' });
+    expect(await store.activeKeyDigests()).toEqual(['digest-2']);
+    expect(await Array.fromAsync(store.keys('first'))).toMatchObject([
+      { id: 'key-1', partnerState: 'suspended', revokedAt: null },
+    ]);
+    const [suspended] = await Array.fromAsync(store.partners());
+    expect(suspended).toMatchObject({ name: 'first', suspendedAt: expect.any(Number), keys: 1 });
+    await store.resumePartner('first');
+    expect(await store.keyHolder('digest-1')).toMatchObject({ keyId: 'key-1' });
+    expect(await store.activeKeyDigests()).toHaveLength(2);
+    await expect(store.resumePartner('first')).rejects.toThrow('Partner "first" is not suspended.');
+    await expect(store.suspendPartner('nobody')).rejects.toThrow(UserError);
+  },
+
+  'keeps the name, leads and submissions of a deleted partner, and nothing else can use them': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    await store.submit(from(first.id));
+    await store.deletePartner('first');
+    await store.deletePartner('first');
+    expect(await store.keyHolder('digest-1')).toBeUndefined();
+    expect(await store.activeKeyDigests()).toEqual([]);
+    expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
+      outcome: 'unknown-type',
+    });
+    expect(await Array.fromAsync(store.leads({ partner: 'first' }, 10))).toMatchObject([
+      { partner: 'first', state: 'scheduled' },
+    ]);
+    expect(await Array.fromAsync(store.keys('first'))).toMatchObject([
+      { partnerState: 'deleted', revokedAt: expect.any(Number) },
+    ]);
+    expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({
+      name: 'first',
+      deletedAt: expect.any(Number),
+      types: [],
+      keys: 0,
+    });
+    expect(await Array.fromAsync(store.types())).toMatchObject([{ partners: ['second'] }]);
+    await expect(store.addPartner('first', [])).rejects.toThrow(
+      'Partner "first" was deleted, and its name cannot be used again',
+    );
+    for (const change of [
+      () => store.addKey('first', 'key-3', 'digest-3'),
+      () => store.grantType('first', 'motor'),
+      () => store.revokeType('first', 'motor'),
+      () => store.limitPartner('first', 'off'),
+      () => store.suspendPartner('first'),
+      () => store.resumePartner('first'),
+    ]) {
+      await expect(change()).rejects.toThrow('Partner "first" was deleted at ');
+    }
+    await expect(store.deletePartner('nobody')).rejects.toThrow(UserError);
   },
 
   'adds the first partner with its type and key, unless there is a partner or a type': async (open) => {

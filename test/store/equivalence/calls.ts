@@ -61,6 +61,8 @@ const lead = fc.record({
   ),
 });
 
+const remainingFilter = fc.record({ partner, type }, { requiredKeys: [] });
+
 const operatorActions = [
   {
     weight: 1,
@@ -106,6 +108,18 @@ const operatorActions = [
   },
   {
     weight: 2,
+    arbitrary: call('countRemainingLeads', { remainingFilter }, ({ store }, given) =>
+      store.countRemainingLeads(given.remainingFilter),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: call('cancelRemainingLeads', { remainingFilter }, ({ store }, given) =>
+      store.cancelRemainingLeads(given.remainingFilter),
+    ),
+  },
+  {
+    weight: 2,
     arbitrary: call('prune', { age: fc.constantFrom(-1, hour, day) }, ({ store }, given) =>
       store.prune(Date.now() - given.age, ''),
     ),
@@ -135,6 +149,20 @@ const registry = [
     subject.partnerIds.set(name, id);
   }),
   call('grantType', { partner, type }, ({ store }, given) => store.grantType(given.partner, given.type)),
+  call('revokeType', { partner, type }, ({ store }, given) => store.revokeType(given.partner, given.type)),
+  call('setRecontactAfter', { type, recontactAfter: fc.constantFrom(null, minute) }, ({ store }, given) =>
+    store.setRecontactAfter(given.type, given.recontactAfter),
+  ),
+  call('renameType', { type, newName: type }, ({ store }, given) =>
+    given.newName === 'nothing' ? nothing() : store.renameType(given.type, given.newName),
+  ),
+  call('retireType', { type }, ({ store }, given) => store.retireType(given.type)),
+  call('unretireType', { type }, ({ store }, given) => store.unretireType(given.type)),
+  call('suspendPartner', { partner }, ({ store }, given) => store.suspendPartner(given.partner)),
+  call('resumePartner', { partner }, ({ store }, given) => store.resumePartner(given.partner)),
+  call('deletePartner', { partner: fc.constantFrom('second', 'third') }, ({ store }, given) =>
+    store.deletePartner(given.partner),
+  ),
   call('limitPartner', { partner, rateLimit }, ({ store }, given) =>
     store.limitPartner(given.partner, given.rateLimit),
   ),

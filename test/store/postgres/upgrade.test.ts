@@ -57,9 +57,18 @@ const writes: Record<string, (store: Store, known: KnownIds) => Promise<unknown>
   resolveLead: (store, { undecided }) => store.resolveLead(undecided, true),
   cancelLead: (store, { failed }) => store.cancelLead(failed),
   dismissLead: (store, { failed }) => store.dismissLead(failed),
+  cancelRemainingLeads: (store) => store.cancelRemainingLeads({ partner: 'first' }),
   addType: (store) => store.addType('home', null),
   addPartner: (store) => store.addPartner('third', []),
+  setRecontactAfter: (store) => store.setRecontactAfter('motor', 1000),
+  renameType: (store) => store.renameType('motor', 'car'),
+  retireType: (store) => store.retireType('motor'),
+  unretireType: (store) => store.unretireType('retired'),
   grantType: (store) => store.grantType('first', 'motor'),
+  revokeType: (store) => store.revokeType('first', 'motor'),
+  suspendPartner: (store) => store.suspendPartner('first'),
+  resumePartner: (store) => store.resumePartner('suspended'),
+  deletePartner: (store) => store.deletePartner('first'),
   addKey: (store) => store.addKey('first', 'key', 'digest'),
   rotateKey: (store) => store.rotateKey('old', { id: 'new', digest: 'new', oldUntil: Date.now() }),
   revokeKey: (store) => store.revokeKey('old'),
@@ -105,6 +114,10 @@ async function expectNothingWritten(store: Store, url: string, known: KnownIds):
 async function storeWithRows(url: string) {
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   await store.addKey('first', 'old', 'old');
+  await store.addType('retired', null);
+  await store.retireType('retired');
+  await store.addPartner('suspended', []);
+  await store.suspendPartner('suspended');
   await store.submit(from(first.id, { mobile: '+447840258824' }));
   const [failed] = await claim(store, 'old');
   await record(store, 'old', failed?.id ?? '', 'rejected');

@@ -70,7 +70,7 @@ export const decideSubmissions = `
       active.state = 'dialled' AND active.dialled_at + granted.recontact_after <= sent.accepted_at
         AS may_be_contacted_again, active.state AS active_state
     FROM sent
-    LEFT JOIN ${grantedTypeOf('sent')} AS granted ON true
+    LEFT JOIN ${grantedTypeOf('sent')} AS granted ON granted.accepts_leads
     LEFT JOIN LATERAL (
       SELECT lead.id, lead.state, lead.dialled_at FROM lead
       WHERE lead.mobile = sent.mobile AND lead.type_id = granted.type_id AND lead.ended_order = 0

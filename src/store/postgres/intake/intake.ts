@@ -1,4 +1,5 @@
 import type { StoreObserver } from '../../observer.ts';
+import { acceptsLeads, typeIdOf } from '../../sql/type-name.ts';
 import type { Intake } from '../../store.ts';
 import { Batcher, type BatchLimits } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
@@ -14,7 +15,7 @@ const grantedType: Statement = {
   name: 'granted_type',
   text: `
     SELECT 1 FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
-    WHERE lead_type.name = $1 AND granted_type.partner_id = $2`,
+    WHERE lead_type.id = ${typeIdOf('$1')} AND granted_type.partner_id = $2 AND ${acceptsLeads}`,
 };
 
 /**

@@ -1,11 +1,17 @@
 import type { KeyHolder } from '../../../partners/partner.ts';
-import { isActiveKey, type KeyHolderRow, keyHolderOf, selectKeyHolders } from '../../sql/key-holder.ts';
+import {
+  isActiveKey,
+  isActivePartner,
+  type KeyHolderRow,
+  keyHolderOf,
+  selectKeyHolders,
+} from '../../sql/key-holder.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 
 const keyHolders: Statement = {
   name: 'key_holders',
-  text: `${selectKeyHolders} WHERE digest = ANY ($1::text[]) AND ${isActiveKey('$2')}`,
+  text: `${selectKeyHolders} WHERE digest = ANY ($1::text[]) AND ${isActiveKey('$2')} AND ${isActivePartner}`,
 };
 
 /** Returns a function that looks up the holders of a batch of keys by their digests. */

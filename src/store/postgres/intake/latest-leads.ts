@@ -3,8 +3,8 @@ import { grantedTypeOf } from './granted-type.ts';
 
 /**
  * CTE with the latest lead of each row of `requested` (`id`, `partner_id`, `type`, `mobile`): the partner's latest lead
- * for the person and type. `request_id` is the row's id. `type_id` is null if the type is not granted to the partner,
- * `id` is null if there is no lead.
+ * for the person and type. `request_id` is the row's id. `type_id` is null if the type was never granted to the
+ * partner, `id` is null if there is no lead.
  */
 export const latestLeads = `
   latest AS MATERIALIZED (

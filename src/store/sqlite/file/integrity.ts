@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { markInUse } from './lifecycle.ts';
 
 /** Tables that authentication depends on. They are small, so every start checks them completely. */
-const registry = ['lead_type', 'partner', 'granted_type', 'api_key'] as const;
+const registry = ['lead_type', 'type_alias', 'partner', 'granted_type', 'api_key'] as const;
 
 /** Maximum size of a store that every start checks completely (bytes); it takes a few milliseconds. */
 const maxFullyChecked = 4 * 2 ** 20;

@@ -27,7 +27,7 @@ export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedTyp
 
   return (submission) => {
     const type = grantedType(submission.type, submission.partnerId);
-    if (type === undefined) return { outcome: 'unknown-type', leadId: null };
+    if (!type?.acceptsLeads) return { outcome: 'unknown-type', leadId: null };
     const { mobile, trace = null } = submission;
     const now = Date.now();
     const leadId = newIdentifier(now);

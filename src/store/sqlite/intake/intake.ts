@@ -23,6 +23,6 @@ export function sqliteIntake(
     cancel: sqliteCancel(database, queue, grantedType, records),
     leadStatus: sqliteLeadStatus(database, queue, grantedType),
 
-    isGranted: (partnerId, type) => queue.read(() => grantedType(type, partnerId) !== undefined),
+    isGranted: (partnerId, type) => queue.read(() => grantedType(type, partnerId)?.acceptsLeads === 1),
   };
 }

@@ -1,6 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { KeyHolder } from '../../../partners/partner.ts';
-import { isActiveKey, type KeyHolderRow, keyHolderOf, selectKeyHolders } from '../../sql/key-holder.ts';
+import {
+  isActiveKey,
+  isActivePartner,
+  type KeyHolderRow,
+  keyHolderOf,
+  selectKeyHolders,
+} from '../../sql/key-holder.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 
@@ -12,7 +18,7 @@ export function keyHolderLookup(
   const cache = queue.cache<KeyHolder>();
   const query = new Query<KeyHolderRow>(
     database,
-    `${selectKeyHolders} WHERE digest = ?1 AND ${isActiveKey('?2')}`,
+    `${selectKeyHolders} WHERE digest = ?1 AND ${isActiveKey('?2')} AND ${isActivePartner}`,
   );
   return (digest) => {
     queue.checkUsable();

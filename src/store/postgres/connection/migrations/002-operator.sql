@@ -15,6 +15,12 @@ ALTER TABLE partner ADD COLUMN suspended_at bigint, ADD COLUMN deleted_at bigint
 -- No leads of a retired type are accepted.
 ALTER TABLE lead_type ADD COLUMN retired_at bigint;
 
+-- A partner whose grant was revoked sends no more leads of the type, but can still cancel those that it has sent.
+ALTER TABLE granted_type ADD COLUMN revoked_at bigint;
+
+-- The key that replaced it; null: none, or it was rotated before this migration.
+ALTER TABLE api_key ADD COLUMN replaced_by text COLLATE "C";
+
 -- Former names of lead types, which partners may still send.
 CREATE TABLE type_alias (
   name text PRIMARY KEY,
@@ -24,6 +30,8 @@ CREATE TABLE type_alias (
 
 ALTER TABLE lead DROP CONSTRAINT lead_state_check, ADD CONSTRAINT lead_state_check
   CHECK (state IN ('scheduled', 'dialled', 'cancelled', 'failed', 'expired', 'held', 'dismissed'));
+
+CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
 
 -- What operators did with leads.
 CREATE TABLE operator_action (

@@ -16,6 +16,13 @@ ALTER TABLE partner ADD COLUMN deleted_at INTEGER;
 -- No leads of a retired type are accepted.
 ALTER TABLE lead_type ADD COLUMN retired_at INTEGER;
 
+-- A partner whose grant was revoked sends no more leads of the type, but can still cancel those that it has sent.
+ALTER TABLE granted_type ADD COLUMN revoked_at INTEGER;
+
+-- The key that replaced it; null: none, or it was rotated before this migration. No foreign key: keys are copied in the
+-- order of their ids, so that its row may be added later.
+ALTER TABLE api_key ADD COLUMN replaced_by TEXT;
+
 -- Former names of lead types, which partners may still send.
 CREATE TABLE type_alias (
   name TEXT NOT NULL PRIMARY KEY,
@@ -66,6 +73,7 @@ CREATE UNIQUE INDEX lead_active ON lead (mobile, type_id, ended_order);
 CREATE INDEX lead_due ON lead (type_id, next_attempt_at) WHERE state = 'scheduled';
 CREATE INDEX lead_failed ON lead (id) WHERE state = 'failed';
 CREATE INDEX lead_undecided ON lead (id) WHERE state = 'failed' AND ended_order = 0;
+CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
 
 INSERT INTO lead_count (state, count) VALUES ('held', 0), ('dismissed', 0);
 

@@ -1,0 +1,121 @@
+import { Command } from 'commander';
+import type { PartnerRecord, Store } from '../store/store.ts';
+import { userErrors } from '../store/user-errors.ts';
+import { defineAction } from './action.ts';
+import { confirm, yesOption } from './confirm.ts';
+import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
+import {
+  chooseForLeads,
+  describeRemainingLeads,
+  type LeadsChoice,
+  leadsOption,
+  remainingLeadsJson,
+  remainingLeadsMembers,
+  settleLeads,
+} from './remaining-leads.ts';
+
+/** `leads partner suspend`: rejects all keys of a partner until it is resumed. */
+export function suspendCommand(context: CommandContext): Command {
+  const command = new Command('suspend')
+    .description(
+      'reject every request of a partner until `leads partner resume`, from the next request on.\nMeanwhile, it cannot cancel leads either',
+    )
+    .argument('<partner>', 'name of the partner')
+    .addOption(leadsOption());
+  return defineAction(
+    command,
+    context,
+    {
+      partner: 'name of the partner',
+      suspended: 'true',
+      keys: 'number of keys that are rejected',
+      ...remainingLeadsMembers,
+    },
+    async ({ store, output }, { leads }: { leads?: LeadsChoice }, [partner]: [string]) => {
+      const { keys } = await findPartner(store, partner);
+      const named = `partner ${JSON.stringify(partner)} (${counted(keys, 'key', 'keys')})`;
+      const matching = { store, filter: { partner } };
+      const choice = await chooseForLeads(
+        matching,
+        context,
+        leads,
+        `Every request of ${named} will be rejected`,
+      );
+      await store.suspendPartner(partner);
+      const remaining = await settleLeads(matching, choice);
+      await output.done(
+        `Every request of ${named} is rejected until \`leads partner resume\`. ${describeRemainingLeads(remaining)}`,
+        { partner, suspended: true, keys, ...remainingLeadsJson(remaining) },
+      );
+    },
+  );
+}
+
+/** `leads partner resume`: undoes `leads partner suspend`. */
+export function resumeCommand(context: CommandContext): Command {
+  const command = new Command('resume')
+    .description('accept the keys of a suspended partner again; cancelled leads stay cancelled')
+    .argument('<partner>', 'name of the partner');
+  return defineAction(
+    command,
+    context,
+    { partner: 'name of the partner', suspended: 'false', keys: 'number of keys that are accepted again' },
+    async ({ store, output }, _options: object, [partner]: [string]) => {
+      await store.resumePartner(partner);
+      const { keys } = await findPartner(store, partner);
+      await output.done(
+        `Requests of partner ${JSON.stringify(partner)} (${counted(keys, 'key', 'keys')}) are accepted again.`,
+        { partner, suspended: false, keys },
+      );
+    },
+  );
+}
+
+/** `leads partner delete`: ends a partner for good. */
+export function deleteCommand(context: CommandContext): Command {
+  const command = new Command('delete')
+    .description(
+      'delete a partner for good: revoke its keys and hide it from lists.\nIts leads, its submissions and its name stay stored, and no other partner can use the name',
+    )
+    .argument('<partner>', 'name of the partner')
+    .addOption(leadsOption())
+    .addOption(yesOption());
+  return defineAction(
+    command,
+    context,
+    {
+      partner: 'name of the partner',
+      deleted: 'true',
+      keys: 'number of keys that were revoked',
+      ...remainingLeadsMembers,
+    },
+    async ({ store, output }, { leads, yes }: { leads?: LeadsChoice; yes?: true }, [partner]: [string]) => {
+      const { keys } = await findPartner(store, partner);
+      const named = `partner ${JSON.stringify(partner)}`;
+      const revoked = counted(keys, 'key', 'keys');
+      const matching = { store, filter: { partner } };
+      const choice = await chooseForLeads(matching, context, leads, `You are about to delete ${named}`);
+      if (!yes) {
+        await confirm(
+          context,
+          `The ${revoked} of ${named} will be revoked, its scheduled leads ${choice === 'keep' ? 'kept' : 'cancelled'}, and the partner deleted, which cannot be undone`,
+        );
+      }
+      await store.deletePartner(partner);
+      const remaining = await settleLeads(matching, choice);
+      await output.done(`Deleted ${named} and revoked its ${revoked}. ${describeRemainingLeads(remaining)}`, {
+        partner,
+        deleted: true,
+        keys,
+        ...remainingLeadsJson(remaining),
+      });
+    },
+  );
+}
+
+/** Returns a partner, which may be deleted. @throws {UserError} if there is none of this name */
+async function findPartner(store: Pick<Store, 'partners'>, name: string): Promise<PartnerRecord> {
+  for await (const partner of store.partners()) if (partner.name === name) return partner;
+  throw userErrors.noPartner(name);
+}

@@ -1,0 +1,112 @@
+import { Option } from 'commander';
+import { UserError } from '../errors/user-error.ts';
+import type { RemainingCount, RemainingFilter, RemainingLeads } from '../store/store.ts';
+import { ask, isTerminal } from './confirm.ts';
+import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
+
+/** What happens to the scheduled leads of a partner or lead type that sends no more. */
+export type LeadsChoice = 'keep' | 'cancel';
+
+/** What happened to them. */
+export interface SettledLeads {
+  choice: LeadsChoice;
+  kept: number;
+  cancelled: number;
+  inFlight: number;
+}
+
+/** Members of `remainingLeadsJson`, with their descriptions. */
+export const remainingLeadsMembers = {
+  leads_kept: 'number of scheduled leads that stay scheduled',
+  leads_cancelled: 'number of scheduled leads that were cancelled',
+  leads_in_flight:
+    'number of scheduled leads that cannot be cancelled: an attempt is in flight, or may have reached the dialler',
+};
+
+/** Returns the option `--leads`. */
+export function leadsOption(): Option {
+  return new Option(
+    '--leads <choice>',
+    'keep or cancel its scheduled leads; required without a terminal if there are any',
+  )
+    .choices(['keep', 'cancel'] satisfies LeadsChoice[])
+    .default(undefined, 'ask');
+}
+
+/**
+ * Returns what happens to the scheduled leads: the choice of `--leads`, or the answer to a question in a terminal.
+ *
+ * @param option choice of `--leads`; undefined: none
+ * @param change what the command changes, as a sentence without its full stop
+ * @throws {UserError} if there are leads and no choice
+ */
+export async function chooseForLeads(
+  { store, filter }: { store: RemainingLeads; filter: RemainingFilter },
+  context: Pick<CommandContext, 'input' | 'err'>,
+  option: LeadsChoice | undefined,
+  change: string,
+): Promise<LeadsChoice> {
+  const count = await store.countRemainingLeads(filter);
+  if (option !== undefined) return option;
+  if (count.cancellable + count.inFlight === 0) return 'keep';
+  const effect = `${change}. ${describeCount(count)}.`;
+  if (!isTerminal(context)) {
+    throw new UserError(
+      `${effect} There is no terminal to ask what happens to them, so nothing was changed. Pass --leads keep or --leads cancel.`,
+    );
+  }
+  const answer = await ask(
+    context,
+    `${effect} Leads that you keep are still called. Keep or cancel them? [keep/cancel] `,
+  );
+  if (answer === 'keep' || answer === 'cancel') return answer;
+  throw new UserError('Nothing was changed.');
+}
+
+/** Describes the scheduled leads before a change, as a sentence without its full stop. */
+function describeCount({ cancellable, inFlight }: RemainingCount): string {
+  const total = `${counted(cancellable + inFlight, 'lead is', 'leads are')} scheduled`;
+  return inFlight === 0 ? total : `${total}, of which ${inFlight} cannot be cancelled: ${reason}`;
+}
+
+const reason = 'an attempt is in flight, or may have reached the dialler';
+
+/** Keeps or cancels the scheduled leads, once no more are accepted. */
+export async function settleLeads(
+  { store, filter }: { store: RemainingLeads; filter: RemainingFilter },
+  choice: LeadsChoice,
+): Promise<SettledLeads> {
+  const cancelled = choice === 'cancel' ? await store.cancelRemainingLeads(filter) : 0;
+  const { cancellable, inFlight } = await store.countRemainingLeads(filter);
+  return { choice, kept: cancellable, cancelled, inFlight };
+}
+
+/** Describes what happened to the scheduled leads, in sentences. */
+export function describeRemainingLeads({ choice, kept, cancelled, inFlight }: SettledLeads): string {
+  const sentences: string[] = [];
+  if (cancelled > 0) {
+    sentences.push(`${counted(cancelled, 'scheduled lead was', 'scheduled leads were')} cancelled.`);
+  }
+  if (kept > 0) {
+    const stays = choice === 'keep' ? ['stays scheduled', 'stay scheduled'] : acceptedMeanwhile;
+    sentences.push(`${counted(kept, `lead ${stays[0]}`, `leads ${stays[1]}`)}.`);
+  }
+  if (inFlight > 0) {
+    const what = choice === 'keep' ? ['is being delivered', 'are being delivered'] : uncancelled;
+    sentences.push(`${counted(inFlight, `lead ${what[0]}`, `leads ${what[1]}`)}: ${reason}.`);
+  }
+  return sentences.length === 0 ? 'There are no scheduled leads.' : sentences.join(' ');
+}
+
+const uncancelled = ['could not be cancelled', 'could not be cancelled'];
+
+const acceptedMeanwhile = [
+  'was accepted meanwhile and is scheduled; run the command again to cancel it',
+  'were accepted meanwhile and are scheduled; run the command again to cancel them',
+];
+
+/** Returns the JSON members that describe what happened to the scheduled leads. */
+export function remainingLeadsJson({ kept, cancelled, inFlight }: SettledLeads) {
+  return { leads_kept: kept, leads_cancelled: cancelled, leads_in_flight: inFlight };
+}

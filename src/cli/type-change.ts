@@ -1,0 +1,80 @@
+import { Command } from 'commander';
+import { checkName } from '../partners/partner.ts';
+import { formatDuration } from '../text/duration.ts';
+import { defineAction } from './action.ts';
+import type { CommandContext } from './context.ts';
+import { findType } from './find-type.ts';
+import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
+
+/** `leads type edit`: changes the re-contact period of a type. */
+export function editCommand(context: CommandContext): Command {
+  const command = new Command('edit')
+    .description('change the re-contact period of a lead type')
+    .argument('<name>', 'name of the lead type')
+    .requiredOption(
+      '--recontact-after <duration>',
+      'accept a dialled person again after this time, such as 90d, or `never`; it also applies to people dialled before',
+    );
+  return defineAction(
+    command,
+    context,
+    {
+      name: 'name of the lead type',
+      recontact_after: 're-contact period (seconds); null: dialled people are never accepted again',
+      recontact_after_before: 're-contact period before (seconds); null: never',
+    },
+    async ({ store, output }, { recontactAfter }: { recontactAfter: string }, [given]: [string]) => {
+      const period = parseRecontactPeriod(recontactAfter);
+      const { name, recontactAfter: before } = await findType(store, given);
+      await store.setRecontactAfter(name, period);
+      await output.done(`${describeRecontact(name, period)} Before: ${formatPeriod(before)}.`, {
+        name,
+        recontact_after: toSeconds(period),
+        recontact_after_before: toSeconds(before),
+      });
+    },
+  );
+}
+
+function describeRecontact(name: string, period: number | null): string {
+  const people = `People dialled for type ${JSON.stringify(name)}, also those dialled before this change,`;
+  return period === null
+    ? `${people} are never accepted again.`
+    : `${people} are accepted again ${formatPeriod(period)} after they were dialled.`;
+}
+
+function formatPeriod(period: number | null): string {
+  return period === null ? 'never' : formatDuration(period);
+}
+
+/** `leads type rename`: renames a type, whose old name stays valid in requests. */
+export function renameCommand(context: CommandContext): Command {
+  const command = new Command('rename')
+    .description(
+      'rename a lead type. Partners can still send the old name, which means the same type.\nLists, metrics, pauses and the dialler get the new name: with VICIdial, add it to DIALLER_LISTS first',
+    )
+    .argument('<name>', 'name of the lead type')
+    .argument('<new-name>', 'a name that no lead type has or had');
+  return defineAction(
+    command,
+    context,
+    {
+      name: 'new name of the lead type',
+      former_names: 'all former names, which partners can still send',
+      partners: 'names of the partners that it is granted to',
+    },
+    async ({ store, output, note }, _options: object, [given, newName]: [string, string]) => {
+      checkName('lead type', newName);
+      const { name: oldName } = await findType(store, given);
+      await store.renameType(oldName, newName);
+      const { name, formerNames, partners } = await findType(store, newName);
+      await output.done(
+        `Renamed lead type ${JSON.stringify(oldName)} to ${JSON.stringify(name)}. Partners can send either name.`,
+        { name, former_names: formerNames, partners },
+      );
+      note(
+        `The dialler gets the name ${JSON.stringify(name)} from the next lead on. With VICIdial, DIALLER_LISTS must include it.`,
+      );
+    },
+  );
+}
