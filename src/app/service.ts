@@ -113,7 +113,7 @@ async function addFirstPartner(
 ): Promise<FirstPartner | undefined> {
   const first = isBootstrapWanted(setting) ? await bootstrap(store) : undefined;
   if (first !== undefined) return first;
-  for await (const _ of store.partners()) return undefined;
+  for await (const { deletedAt } of store.partners()) if (deletedAt === null) return undefined;
   log.warn(
     'The store has no partners, so every request is rejected. Run `leads type add motor-trade`, `leads partner add demo --type motor-trade` and `leads key create demo`.',
   );

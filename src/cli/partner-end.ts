@@ -10,6 +10,7 @@ import {
   describeRemainingLeads,
   type LeadsChoice,
   leadsOption,
+  type Matching,
   remainingLeadsJson,
   remainingLeadsMembers,
   settleLeads,
@@ -99,7 +100,7 @@ export function deleteCommand(context: CommandContext): Command {
       if (!yes) {
         await confirm(
           context,
-          `The ${revoked} of ${named} will be revoked, its scheduled leads ${choice === 'keep' ? 'kept' : 'cancelled'}, and the partner deleted, which cannot be undone`,
+          `The ${revoked} of ${named} will be revoked, its scheduled leads (${await countLeads(matching)}) ${choice === 'keep' ? 'kept' : 'cancelled'}, and the partner deleted, which cannot be undone`,
         );
       }
       await store.deletePartner(partner);
@@ -112,6 +113,11 @@ export function deleteCommand(context: CommandContext): Command {
       });
     },
   );
+}
+
+async function countLeads({ store, filter }: Matching): Promise<number> {
+  const { cancellable, inFlight } = await store.countRemainingLeads(filter);
+  return cancellable + inFlight;
 }
 
 /** Returns a partner, which may be deleted. @throws {UserError} if there is none of this name */

@@ -8,6 +8,12 @@ import { counted } from './counted.ts';
 /** What happens to the scheduled leads of a partner or lead type that sends no more. */
 export type LeadsChoice = 'keep' | 'cancel';
 
+/** The leads that are kept or cancelled. */
+export interface Matching {
+  store: RemainingLeads;
+  filter: RemainingFilter;
+}
+
 /** What happened to them. */
 export interface SettledLeads {
   choice: LeadsChoice;
@@ -42,7 +48,7 @@ export function leadsOption(): Option {
  * @throws {UserError} if there are leads and no choice
  */
 export async function chooseForLeads(
-  { store, filter }: { store: RemainingLeads; filter: RemainingFilter },
+  { store, filter }: Matching,
   context: Pick<CommandContext, 'input' | 'err'>,
   option: LeadsChoice | undefined,
   change: string,
@@ -73,10 +79,7 @@ function describeCount({ cancellable, inFlight }: RemainingCount): string {
 const reason = 'an attempt is in flight, or may have reached the dialler';
 
 /** Keeps or cancels the scheduled leads, once no more are accepted. */
-export async function settleLeads(
-  { store, filter }: { store: RemainingLeads; filter: RemainingFilter },
-  choice: LeadsChoice,
-): Promise<SettledLeads> {
+export async function settleLeads({ store, filter }: Matching, choice: LeadsChoice): Promise<SettledLeads> {
   const cancelled = choice === 'cancel' ? await store.cancelRemainingLeads(filter) : 0;
   const { cancellable, inFlight } = await store.countRemainingLeads(filter);
   return { choice, kept: cancellable, cancelled, inFlight };

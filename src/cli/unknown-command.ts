@@ -29,7 +29,7 @@ function describeSuggestions(commands: readonly Command[]): string {
 }
 
 /**
- * Returns commands with a similar name: of the group, or else anywhere below it, because `leads retry` is meant as
+ * Returns commands with a similar name: of the group, or else anywhere below it, because `retry` alone is meant as
  * `leads lead retry`.
  */
 function probablyMeant(group: Command, name: string): readonly Command[] {

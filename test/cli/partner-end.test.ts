@@ -134,7 +134,7 @@ test('deletes a partner only after confirmation, and keeps what it sent', async 
   expect(await leads(...words)).toMatchObject({
     code: 1,
     stderr:
-      'The 1 key of partner "first" will be revoked, its scheduled leads kept, and the partner deleted, which cannot be undone. There is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.\n',
+      'The 1 key of partner "first" will be revoked, its scheduled leads (3) kept, and the partner deleted, which cannot be undone. There is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.\n',
   });
   expect(await leadsWith(terminalThatAnswers('n'), ...words)).toMatchObject({ code: 1 });
   expect(lines(await leads('partner', 'list', '--json'))).toHaveLength(2);
