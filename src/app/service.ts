@@ -6,7 +6,6 @@ import { KeyLastUsed } from '../server/key-last-used.ts';
 import { Readiness } from '../server/readiness.ts';
 import { RejectionCounter } from '../server/rejections.ts';
 import { unobserved } from '../store/observer.ts';
-import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -22,6 +21,7 @@ import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
 import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
+import { openConfiguredStore } from './store.ts';
 import { urlOf } from './url.ts';
 
 /** A running server with its store. */
@@ -65,7 +65,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       () => status().delivery.state,
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
-  const store = await openStore(config.databaseUrl, {
+  const store = await openConfiguredStore(config.databaseUrl, {
     connections: config.databaseConnections,
     observer,
   });

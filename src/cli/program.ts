@@ -2,6 +2,7 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import { readConfig } from '../app/config.ts';
 import { readEnvironment } from '../app/environment.ts';
 import { withRecordedSettings } from '../app/settings.ts';
+import { openConfiguredStore } from '../app/store.ts';
 import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
@@ -58,7 +59,7 @@ export function createContext(
     open: async () => {
       const variables = environment();
       const { databaseUrl, databaseConnections: connections } = await readConfig(variables);
-      const store = await openStore(databaseUrl, { connections, schema: 'require' });
+      const store = await openConfiguredStore(databaseUrl, { connections, schema: 'require' });
       const { defaultCountry, dialWithin } = await readConfig(await withRecordedSettings(variables, store));
       return { store, parsePhone: phoneParser(defaultCountry), dialWithin };
     },

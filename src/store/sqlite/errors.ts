@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
 const codes = {
@@ -12,10 +13,15 @@ const codes = {
   notADatabase: 26,
 } as const;
 
+/** SQLite's extended result code if the index of the log (-shm) cannot grow, which needs space on the disk. */
+const indexCannotGrow = 4_874;
+
 /** Returns SQLite's primary result code; undefined: the error is not one of SQLite's. */
 function resultCodeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error && 'errcode' in error)) return undefined;
+  const extended = Number(error.errcode);
   // The low byte of the extended result code is the primary one.
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+  return extended === indexCannotGrow ? codes.full : extended & 0xff;
 }
 
 /** Returns whether another connection holds the lock that a statement needs. */
@@ -29,17 +35,36 @@ export function isBusy(error: unknown): boolean {
  */
 export function explainError(error: unknown, file: string): unknown {
   if (!(error instanceof Error)) return error;
-  const explanation = explanationOf(resultCodeOf(error) ?? resultCodeOfSystemError(error), file);
+  const explanation =
+    explainPath(error, file) ?? explanationOf(resultCodeOf(error) ?? resultCodeOfSystemError(error), file);
   return explanation === undefined ? error : new Error(`${explanation} (${error.message})`, { cause: error });
+}
+
+/** Explains an error of the file system that shows that the path is wrong; undefined: it shows no such thing. */
+function explainPath(error: Error, file: string): string | undefined {
+  const code = 'code' in error ? error.code : undefined;
+  const directory = dirname(file);
+  if (code === 'EISDIR') {
+    return `${file} is a directory. Set DATABASE_URL to a file in it, such as sqlite:${join(file, 'leads.db')}.`;
+  }
+  if (code === 'EROFS') {
+    return `The file system of ${file} is mounted read-only. Mount it for writing, or set DATABASE_URL to a file on another one.`;
+  }
+  if (code === 'ENOTDIR') {
+    return `${directory} is not a directory, or is below a file. Correct the path of ${file} in DATABASE_URL.`;
+  }
+  if ((code === 'EACCES' || code === 'EPERM' || code === 'ENOENT') && !existsSync(directory)) {
+    return `The directory ${directory} does not exist, and the user ${user()} cannot create it. Create it with that user as its owner, or correct the path in DATABASE_URL.`;
+  }
+  return undefined;
 }
 
 /** Maps an error of the file system to SQLite's result code for the same problem. */
 function resultCodeOfSystemError(error: Error): number | undefined {
   const name = 'code' in error ? error.code : undefined;
-  if (name === 'EACCES' || name === 'EPERM' || name === 'EROFS') return codes.readOnly;
+  if (name === 'EACCES' || name === 'EPERM') return codes.readOnly;
   if (name === 'ENOSPC' || name === 'EDQUOT' || name === 'EFBIG') return codes.full;
-  if (name === 'ENOENT' || name === 'ENOTDIR' || name === 'EMFILE' || name === 'ENFILE')
-    return codes.cannotOpen;
+  if (name === 'ENOENT' || name === 'EMFILE' || name === 'ENFILE') return codes.cannotOpen;
   return name === 'EIO' ? codes.ioError : undefined;
 }
 
@@ -48,16 +73,17 @@ function explanationOf(code: number | undefined, file: string): string | undefin
     case codes.busy:
       return `Another process holds the lock of ${file} and does not release it. Find it with \`fuser ${file}\` and end it.`;
     case codes.readOnly:
-      return `The user ${user()} may not read and write ${file}. Make that user the owner of ${dirname(file)} and every file in it, and run the server and the \`leads\` command as that user; check that the file system is not mounted read-only.`;
+      return `The user ${user()} may not read and write ${file}. Make that user the owner of ${dirname(file)} and every file in it, and run the server and the \`leads\` command as that user; check that DATABASE_URL is correct and that the file system is not mounted read-only.`;
     case codes.ioError:
       return `The disk failed to read or write ${file}. Check the disk, its free space and the system log.`;
-    case codes.corrupt:
     case codes.notADatabase:
+      return `${file} is not an SQLite database. Set DATABASE_URL to the store, or to a file that does not exist yet. If this file was the store, it is damaged: restore a backup.`;
+    case codes.corrupt:
       return `${file} is damaged. Stop the server, then run \`leads store repair\`, or restore a backup.`;
     case codes.full:
       return `The disk that holds ${file} is full, or a limit on file sizes is reached. Free space on it.`;
     case codes.cannotOpen:
-      return `${file} or its log (-wal, -shm) cannot be opened. Check that ${dirname(file)} exists, that the user ${user()} owns it and every file in it, and that the process may open enough files (ulimit -n).`;
+      return `${file} or its log (-wal, -shm) cannot be opened. Check that DATABASE_URL is correct, that ${dirname(file)} exists, that the user ${user()} owns it and every file in it, and that the process may open enough files (ulimit -n).`;
     default:
       return undefined;
   }

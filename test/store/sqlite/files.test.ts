@@ -262,7 +262,9 @@ test('the CLI reports a refused store in one sentence', async () => {
   rmSync(`${copy}-wal`);
   const { code, stderr } = await run('src/cli.ts', ['type', 'list'], { DATABASE_URL: `sqlite:${copy}` });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^The command failed: \S+ was not closed, .* accepts the file as it is\.\n$/);
+  expect(stderr).toMatch(
+    /^The command failed: the store in DATABASE_URL cannot be opened\. \S+ was not closed, .* accepts the file as it is\.\n$/,
+  );
 });
 
 test('refuses to create a store next to a log', async () => {

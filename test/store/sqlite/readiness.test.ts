@@ -77,7 +77,7 @@ test.runIf(process.platform === 'linux')(
     expect(await run('src/cli.ts', ['store', 'create'], environment)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^The command failed: \/proc\/leads\/leads\.db or its log \(-wal, -shm\) cannot be opened\. Check that \/proc\/leads exists/,
+        /^The command failed: The directory \/proc\/leads does not exist, and the user \S+ cannot create it\..*DATABASE_URL/,
       ),
     });
   },
@@ -85,11 +85,16 @@ test.runIf(process.platform === 'linux')(
 
 test.each([
   [{ errcode: 13 }, /The disk that holds \/d\/leads\.db is full.*Free space/],
+  [{ errcode: 4874 }, /The disk that holds \/d\/leads\.db is full/],
   [{ errcode: 8 }, /may not read and write \/d\/leads\.db\. Make that user the owner of \/d/],
   [{ errcode: 778 }, /The disk failed to read or write \/d\/leads\.db.*Check the disk/],
   [{ errcode: 14 }, /\/d\/leads\.db or its log.*cannot be opened.*owns it/],
   [{ errcode: 11 }, /\/d\/leads\.db is damaged.*store repair/],
-  [{ code: 'EROFS' }, /may not read and write \/d\/leads\.db/],
+  [{ code: 'EROFS' }, /The file system of \/d\/leads\.db is mounted read-only.*DATABASE_URL/],
+  [{ code: 'EISDIR' }, /\/d\/leads\.db is a directory.*DATABASE_URL to a file in it/],
+  [{ code: 'ENOTDIR' }, /\/d is not a directory.*DATABASE_URL/],
+  [{ code: 'EACCES' }, /The directory \/d does not exist, and the user \S+ cannot create it.*DATABASE_URL/],
+  [{ errcode: 26 }, /\/d\/leads\.db is not an SQLite database.*DATABASE_URL.*restore a backup/],
   [{ code: 'ENOSPC' }, /disk that holds \/d\/leads\.db is full/],
   [{ code: 'EMFILE' }, /open enough files/],
 ])('explains the error %j', (properties, reason) => {
@@ -109,12 +114,12 @@ test.each([
   [
     'cannot be written',
     0o444,
-    /^The command failed: The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
+    /^The command failed: the store in DATABASE_URL cannot be opened\. The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
   ],
   [
     'cannot be read',
     0o000,
-    /^The command failed: The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
+    /^The command failed: the store in DATABASE_URL cannot be opened\. The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
   ],
 ])('reports a file that %s by the command’s user, with the remedy', async (_what, mode, reason) => {
   const { file, store } = newStore();

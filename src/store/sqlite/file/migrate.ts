@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { checkMigrationKnown, migrationsIn } from '../../migrations.ts';
+import { explainError } from '../errors.ts';
 import { descriptorOf } from './descriptors.ts';
 import { markInUse } from './lifecycle.ts';
 import { isStoreFile, migrationOf, versionInFile, versionOf, withMigration } from './version.ts';
@@ -19,8 +20,12 @@ export function currentMigration(database: DatabaseSync): number {
 /** Returns the number of the last migration in the file itself, without its log; 0: it contains no store. */
 export function migrationInFile(path: string): number {
   if (!existsSync(path)) return 0;
-  const file = descriptorOf(path);
-  return isStoreFile(file) ? migrationOf(versionInFile(file) ?? 0) : 0;
+  try {
+    const file = descriptorOf(path);
+    return isStoreFile(file) ? migrationOf(versionInFile(file) ?? 0) : 0;
+  } catch (error) {
+    throw explainError(error, path);
+  }
 }
 
 /**

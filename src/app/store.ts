@@ -1,0 +1,18 @@
+import { UserError } from '../errors/user-error.ts';
+import { type OpenOptions, openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
+
+/**
+ * Opens the store in DATABASE_URL.
+ *
+ * @throws {UserError} as `openStore`
+ * @throws {Error} naming the variable, because the cause may be its value
+ */
+export async function openConfiguredStore(url: string, options: OpenOptions): Promise<Store> {
+  try {
+    return await openStore(url, options);
+  } catch (error) {
+    if (error instanceof UserError || !(error instanceof Error)) throw error;
+    throw new Error(`the store in DATABASE_URL cannot be opened. ${error.message}`, { cause: error });
+  }
+}
