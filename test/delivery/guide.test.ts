@@ -1,6 +1,7 @@
-/** An operator pastes the receiver of docs/operating/diallers.md and expects it to work. */
+/** An operator starts from the receiver of docs/operating/diallers.md and expects it to work. */
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
@@ -15,23 +16,47 @@ import { openStore, seeded } from '../store/stores.ts';
 
 const guide = readFileSync(new URL('../../docs/operating/diallers.md', import.meta.url), 'utf8');
 
-/** Starts the receiver exactly as the guide shows it. */
-async function startDocumentedReceiver() {
-  const [, source = ''] = /```js\n([\s\S]*?)```/.exec(guide) ?? [];
-  const directory = temporaryDirectory();
-  symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(directory, 'node_modules'));
-  writeFileSync(join(directory, 'receiver.mjs'), source);
-  const child = spawn(process.execPath, ['receiver.mjs'], {
-    cwd: directory,
-    env: { PATH: process.env['PATH'] ?? '', DIALLER_SECRET: secret, PORT: '0' },
+const receiver = fileURLToPath(new URL('../../docs/operating/receiver.mjs', import.meta.url));
+
+/** Starts the receiver of the guide. @param file in which it stores the leads */
+async function startExampleReceiver(file = join(temporaryDirectory(), 'receiver.db')) {
+  const child = spawn(process.execPath, [receiver], {
+    env: { PATH: process.env['PATH'] ?? '', DIALLER_SECRET: secret, PORT: '0', RECEIVER_FILE: file },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
   const [, port] = /Listening on (\d+)/.exec(await untilOutput(child, /Listening on \d+/)) ?? [];
-  return { child, url: `http://127.0.0.1:${port}/leads` };
+  return { child, file, output: () => output, url: `http://127.0.0.1:${port}/leads` };
 }
 
+test('the receiver of the guide passes a lead on once, and responds to a repeat with 2xx after a restart', async () => {
+  const first = await startExampleReceiver();
+  const { store, first: partner, from } = await seeded(openStore());
+  await store.submit(from(partner.id));
+  // The server is killed before it records the response: the lease of its claim ends.
+  const { leads } = await store.claimDue({ claim: 'killed', limit: 1, lease: 1, earliestDueAt: 0 });
+  for (const lead of leads) {
+    expect(await webhookTo(first.url).deliver(lead, AbortSignal.timeout(20_000))).toMatchObject({
+      outcome: 'delivered',
+    });
+  }
+  await expect.poll(first.output).toMatch(/^Call \+447840258823 about motor: lead [0-9a-v]{20}$/m);
+  const ended = once(first.child, 'exit');
+  first.child.kill('SIGKILL');
+  await ended;
+
+  const second = await startExampleReceiver(first.file);
+  dispatch(store, webhookTo(second.url));
+  await untilAll(store, 'dialled');
+  await expect.poll(second.output).toContain(`Lead ${leads[0]?.id} arrived again.`);
+  expect(second.output()).not.toContain('Call');
+});
+
 test('the receiver of the guide accepts a signed lead and rejects forged and replayed ones', async () => {
-  const { child, url } = await startDocumentedReceiver();
+  const { child, url } = await startExampleReceiver();
   const called = untilOutput(child, /Call \+447840258823 about motor: lead [0-9a-v]{20}/);
   const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));

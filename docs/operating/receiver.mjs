@@ -1,0 +1,79 @@
+/**
+ * An example of a webhook receiver (`DIALLER=webhook`). It checks the signature of each due lead, stores the lead once,
+ * responds, and passes it to your dialler: replace `callPerson`.
+ *
+ *   npm install standardwebhooks
+ *   DIALLER_SECRET=whsec_... PORT=8080 node receiver.mjs
+ *
+ * The server sends a lead again, with the same id, if it does not know whether the lead arrived. The stored ids make
+ * such a repeat harmless, even if this process was restarted in between.
+ */
+import { createServer } from 'node:http';
+import { DatabaseSync } from 'node:sqlite';
+import { text } from 'node:stream/consumers';
+import { Webhook } from 'standardwebhooks';
+
+const { DIALLER_SECRET = '', HOST = '127.0.0.1', PORT = '8080', RECEIVER_FILE = 'receiver.db' } = process.env;
+const webhook = new Webhook(DIALLER_SECRET);
+
+// The file contains personal data, so only its owner may read it.
+process.umask(0o077);
+const database = new DatabaseSync(RECEIVER_FILE);
+// By default, SQLite syncs each insert to the disk before it returns.
+database.exec('CREATE TABLE IF NOT EXISTS lead (id TEXT PRIMARY KEY, event TEXT) STRICT');
+const insert = database.prepare('INSERT INTO lead (id, event) VALUES (?, ?) ON CONFLICT DO NOTHING');
+const firstWaiting = database.prepare('SELECT id, event FROM lead WHERE event IS NOT NULL LIMIT 1');
+// The id remains, so that a repeat is recognised; the personal data does not.
+const markPassed = database.prepare('UPDATE lead SET event = NULL WHERE id = ?');
+
+/** Passes a lead to your dialler. If the process ends meanwhile, the next start calls it again with the same id. */
+async function callPerson({ id, mobile, type }) {
+  console.log(`Call ${mobile} about ${type}: lead ${id}`);
+}
+
+let isPassing = false;
+
+/** Passes the stored leads to the dialler, one after the other. */
+async function passLeads() {
+  if (isPassing) return;
+  isPassing = true;
+  try {
+    for (let lead = firstWaiting.get(); lead !== undefined; lead = firstWaiting.get()) {
+      await callPerson(JSON.parse(lead.event).data);
+      markPassed.run(lead.id);
+    }
+  } catch (error) {
+    console.error('Passing a lead failed; the next attempt is in ten seconds.', error);
+    setTimeout(passLeads, 10_000);
+  } finally {
+    isPassing = false;
+  }
+}
+
+/** Returns the status for a request: 2xx only once the lead is stored. */
+async function receive(request) {
+  if (request.method !== 'POST' || request.url !== '/leads') return 404;
+  const event = await text(request);
+  try {
+    webhook.verify(event, request.headers);
+  } catch (error) {
+    console.error(`A request was rejected: ${error.message}.`);
+    return 401;
+  }
+  const { changes } = insert.run(request.headers['webhook-id'], event);
+  if (changes === 0) console.log(`Lead ${request.headers['webhook-id']} arrived again.`);
+  return 204;
+}
+
+const server = createServer(async (request, response) => {
+  try {
+    response.writeHead(await receive(request)).end();
+  } catch (error) {
+    // The lead is not stored, and 503 makes the server send it again.
+    console.error('A request failed.', error);
+    response.writeHead(503).end();
+  }
+  void passLeads();
+});
+server.listen(Number(PORT), HOST, () => console.log(`Listening on ${server.address().port}`));
+void passLeads();
