@@ -78,16 +78,31 @@ function checkContract(version: string): boolean {
   return contractVersion(contract) !== contractVersion('openapi.yaml');
 }
 
-/** Sets the date of the newest version in CHANGELOG.md to today (UTC). */
-function dateChangelog(): void {
-  const heading = `## ${contractVersion('openapi.yaml')}`;
-  const text = readFileSync('CHANGELOG.md', 'utf8');
-  const line = text.split('\n').find((each) => each.startsWith('## '));
-  if (line !== heading && !line?.startsWith(`${heading} `)) {
-    throw new ReleaseError(`CHANGELOG.md must begin with "${heading}", the version of openapi.yaml.`);
-  }
+/** Changes for partners, by version of the contract. */
+const changesForPartners = 'CHANGELOG.md';
+
+/** Changes for operators, by version of the program. */
+const changesForOperators = 'docs/operating/releases.md';
+
+/**
+ * Returns the first heading of a list of changes, which must be that of a version.
+ *
+ * @throws {ReleaseError} if it is another
+ */
+function newestHeading(file: string, version: string): string {
+  const line = readFileSync(file, 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith('## '));
+  const [, name] = line?.split(' ') ?? [];
+  if (line !== undefined && (name === version || line === '## Unreleased')) return line;
+  throw new ReleaseError(`${file} must begin with "## ${version}" or "## Unreleased", and its changes.`);
+}
+
+/** Sets the first heading of a list of changes to this version and today's date (UTC). */
+function dateChanges(file: string, version: string): void {
   const today = new Date().toISOString().slice(0, 10);
-  writeFileSync('CHANGELOG.md', text.replace(line, `${heading} (${today})`));
+  const heading = newestHeading(file, version);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(heading, `## ${version} (${today})`));
 }
 
 /** Removes the changes of notation since the last release: the contract is the same as that of this release. */
@@ -144,7 +159,9 @@ Then publish the files of ${target}/ with the tag. To discard the release instea
 
 function prepare(version: string): void {
   check(version);
-  if (checkContract(version)) dateChangelog();
+  newestHeading(changesForOperators, version);
+  if (checkContract(version)) dateChanges(changesForPartners, contractVersion('openapi.yaml'));
+  dateChanges(changesForOperators, version);
   run('npm', 'version', version, '--no-git-tag-version', '--allow-same-version');
   run('npm', 'run', 'fixtures');
   clearRewrites();

@@ -17,6 +17,8 @@ beforeAll(() => {
   for (const file of ['.ci/release.ts', '.ci/contract-diff.ts', 'package.json', 'CHANGELOG.md'])
     cpSync(join(root, file), join(directory, file));
   writeFileSync(join(directory, 'test/fixtures/1.2.0/openapi.yaml'), 'The contract of 1.2.0.');
+  mkdirSync(join(directory, 'docs/operating'), { recursive: true });
+  writeFileSync(join(directory, 'docs/operating/releases.md'), '# Releases\n\n## 1.10.0\n');
   git('init', '-q');
   git('add', '.');
   git('commit', '-qm', 'release');
@@ -62,5 +64,11 @@ test('rejects uncommitted changes', () => {
 test('rejects a contract that cannot be compared with that of the last release', () => {
   expect(rejection('1.10.0')).toContain(
     '`node .ci/contract-diff.ts test/fixtures/1.2.0/openapi.yaml` failed.',
+  );
+});
+
+test('rejects a version whose changes for operators are not described', () => {
+  expect(rejection('1.11.0')).toBe(
+    'docs/operating/releases.md must begin with "## 1.11.0" or "## Unreleased", and its changes.\n',
   );
 });
