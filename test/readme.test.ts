@@ -274,9 +274,22 @@ function sentencesOf(expression: ts.Expression | undefined): string[] {
   if (ts.isConditionalExpression(expression)) {
     return [...sentencesOf(expression.whenTrue), ...sentencesOf(expression.whenFalse)];
   }
+  if (ts.isCallExpression(expression)) return sentencesReturnedBy(expression.expression);
   if (!ts.isIdentifier(expression)) return [];
   const declared = new RegExp(`const ${expression.text} =\\s+'(.*)';`).exec(expression.getSourceFile().text);
   return declared?.[1] === undefined ? [] : [declared[1]];
+}
+
+/** Returns the sentences that a function of the same file returns. */
+function sentencesReturnedBy(called: ts.Expression): string[] {
+  const sentences: string[] = [];
+  ts.forEachChild(called.getSourceFile(), (node) => {
+    if (!ts.isFunctionDeclaration(node) || node.name?.text !== called.getText()) return;
+    for (const statement of node.body?.statements ?? []) {
+      if (ts.isReturnStatement(statement)) sentences.push(...sentencesOf(statement.expression));
+    }
+  });
+  return sentences;
 }
 
 /** Escapes a text for use in a regular expression. */
@@ -295,15 +308,27 @@ function visitNodes(pattern: string, visit: (node: ts.Node) => void): void {
   }
 }
 
-/** Returns the messages that the program logs or emits as warnings. */
-function loggedMessages(): string[] {
-  const messages: string[] = [];
+/** A message that the program logs, or emits as a warning on standard error. */
+interface LoggedMessage {
+  level: string;
+  message: string;
+}
+
+function loggedMessages(): LoggedMessage[] {
+  const messages: LoggedMessage[] = [];
   visitNodes('src/**/*.ts', (node) => {
     if (!ts.isCallExpression(node)) return;
-    const called = node.expression.getText();
-    if (/\.(info|warn|error|fatal|emitWarning)$|(failureLog|limited)\.write$/.test(called)) {
-      messages.push(...sentencesOf(node.arguments.at(-1)));
-    }
+    const [, called = ''] =
+      /(?:\.(info|warn|error|fatal|emitWarning)|(?:failureLog|limited)\.(write))$/
+        .exec(node.expression.getText())
+        ?.filter((group) => group !== undefined) ?? [];
+    if (called === '') return;
+    const levels: Record<string, string> = {
+      emitWarning: 'warning on standard error',
+      write: node.arguments[0]?.getText().replaceAll("'", '') ?? '',
+    };
+    const level = levels[called] ?? called;
+    for (const message of sentencesOf(node.arguments.at(-1))) messages.push({ level, message });
   });
   return messages;
 }
@@ -339,16 +364,43 @@ function notInGuide(messages: readonly string[]): string[] {
 }
 
 test('the guide lists every message that is logged', () => {
-  const messages = loggedMessages();
+  const messages = loggedMessages().map(({ message }) => message);
   expect(messages.length).toBeGreaterThan(35);
   // Composed from parts. A later test finds those parts in the source.
   const composed = ['… Fix the cause, then run `…`.', '… Run `…` to resume.', '… …'];
   expect(notInGuide(messages.filter((message) => !composed.includes(message)))).toEqual([]);
 });
 
+test('the guide states the level of every message that is logged', () => {
+  const rows = (read('docs/operating/monitoring.md').match(/^\| `.*/gm) ?? []).flatMap((row) => {
+    const [messages = '', level = ''] = row.slice(2).split(' | ');
+    return [...messages.matchAll(/`([^`]+)`/g)].map(([, name = '']) => ({ name, level }));
+  });
+  const composed: Record<string, string> = {
+    '… Fix the cause, then run `…`.': 'Delivery of all lead types is paused by the dialler: the reason.',
+    '… Run `…` to resume.': 'Delivery of all lead types is paused by the operator: the reason.',
+  };
+  // The messages of the SQLite store have a page of their own, and the line of a request has a label instead.
+  const logged = loggedMessages().filter(
+    ({ level, message }) =>
+      message !== '… …' && (level !== 'warning on standard error' || /^The role/.test(message)),
+  );
+  const wrong = logged.filter(({ level, message }) => {
+    const text = composed[message] ?? message;
+    const matching = rows.filter(({ name }) =>
+      new RegExp(`^${name.split('...').map(escaped).join('.*')}`, 's').test(text),
+    );
+    const [longest] = matching.toSorted((one, other) => other.name.length - one.name.length);
+    return longest?.level !== level;
+  });
+  expect(wrong).toEqual([]);
+});
+
 test('every log message is one or more sentences', () => {
   // The line of a request has a label instead, such as `addLead accepted`.
-  const sentences = loggedMessages().filter((message) => message !== '… …');
+  const sentences = loggedMessages()
+    .map(({ message }) => message)
+    .filter((message) => message !== '… …');
   expect(sentences.filter((message) => !/^[A-Z…].*[.…]$/s.test(message))).toEqual([]);
 });
 
