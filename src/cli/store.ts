@@ -9,6 +9,7 @@ import { defineAction, defineStorelessAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
+import { markRestoredCommand, restoreCommand } from './store-restore.ts';
 
 const copyMembers = {
   table: 'name of the table',
@@ -32,10 +33,12 @@ const storeArgument =
 /** `leads store`: maintains the store as a whole. */
 export function storeCommand(context: CommandContext): Command {
   return new Command('store')
-    .description('create, migrate, back up, compact, repair and copy the store')
+    .description('create, migrate, back up, restore, compact, repair and copy the store')
     .addCommand(createCommand(context))
     .addCommand(migrateCommand(context))
     .addCommand(backupCommand(context))
+    .addCommand(restoreCommand(context))
+    .addCommand(markRestoredCommand(context))
     .addCommand(compactCommand(context))
     .addCommand(repairCommand(context))
     .addCommand(copyCommand(context));

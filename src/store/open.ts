@@ -1,8 +1,11 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
+import type { HeldCount } from './held-leads.ts';
 import { type Migrations, missingStore, type Schema } from './migrations.ts';
 import type { StoreObserver } from './observer.ts';
+import type { BackupSummary } from './sqlite/file/backup-check.ts';
+import type { Replacement } from './sqlite/file/replacement.ts';
 import type { Store } from './store.ts';
 
 const sqliteScheme = 'sqlite:';
@@ -69,6 +72,47 @@ export async function repairStore(url: string): Promise<void> {
   if (!existsSync(file)) throw missingStore(file);
   const { repairSqliteStore } = await import('./sqlite/file/repair.ts');
   repairSqliteStore(file);
+}
+
+/** A backup of an SQLite store, and the store in whose place it is put. */
+export interface BackupToRestore {
+  /** Path of the store's file. */
+  path: string;
+  summary: BackupSummary;
+  /** Puts the backup in place. @throws {UserError} if another process uses the store */
+  restore(restoredAt: number): Promise<Replacement<HeldCount>>;
+}
+
+/**
+ * Checks a backup that is to replace a store. The store may be missing or damaged.
+ *
+ * @param url of the store
+ * @param file path of the backup
+ * @param now milliseconds since 1970
+ * @throws {UserError} if the file is not an intact backup, or the store is not in an SQLite file
+ */
+export async function backupToRestore(url: string, file: string, now: number): Promise<BackupToRestore> {
+  if (isPostgres(url)) {
+    throw new UserError(
+      'The store is in PostgreSQL. Restore it with pg_restore, then run `leads store mark-restored` before you start a server (docs/operating/backup-and-restore.md).',
+    );
+  }
+  if (url === `${sqliteScheme}:memory:`) {
+    throw new UserError(
+      'The store is in memory. Set DATABASE_URL to the file that the backup is to replace.',
+    );
+  }
+  const path = fileOf(url);
+  if (existsSync(file) && realpathSync(file) === path) {
+    throw new UserError(`${file} is the store itself. Pass the path of a backup.`);
+  }
+  const { checkBackup } = await import('./sqlite/file/backup-check.ts');
+  const { restoreSqliteStore } = await import('./sqlite/restore.ts');
+  return {
+    path,
+    summary: checkBackup(file, now),
+    restore: (restoredAt) => restoreSqliteStore(path, file, { backup: basename(file), restoredAt }),
+  };
 }
 
 /** Returns whether two URLs are equal, or lead to the same SQLite file. */

@@ -29,6 +29,12 @@ export function isBusy(error: unknown): boolean {
   return resultCodeOf(error) === codes.busy;
 }
 
+/** Returns whether the file itself is damaged, so that SQLite can neither read nor lock it. */
+export function isDamaged(error: unknown): boolean {
+  const code = resultCodeOf(error);
+  return code === codes.corrupt || code === codes.notADatabase;
+}
+
 /**
  * Returns an error that names the store's file and states the remedy, with the original error as its cause. Returns
  * errors that come from neither SQLite nor the file system unchanged.

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { UserError } from '../../../errors/user-error.ts';
 import { createPrivate } from './permissions.ts';
+import { syncFile } from './sync-file.ts';
 import { markedClosed, versionOf, withNewLineage } from './version.ts';
 
 /** Maximum number of pages that one step of a copy can take. */
@@ -46,14 +47,5 @@ function checkAndMarkClosed(file: string): void {
     copy.exec(`PRAGMA user_version = ${withNewLineage(markedClosed(versionOf(copy)))}`);
   } finally {
     copy.close();
-  }
-}
-
-function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { existsSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { createPrivate } from './permissions.ts';
+import { syncFile } from './sync-file.ts';
 import { applicationId, prereleaseApplicationId } from './version.ts';
 
 /** Maximum time that a start waits for another process that migrates the same file (ms). */
@@ -28,13 +29,8 @@ const pageCacheSize = 8_192;
  * @throws if another program, or a version before 1.0.0, wrote the file
  */
 export function openDatabase(path: string): DatabaseSync {
-  if (path !== ':memory:') {
-    createDirectory(dirname(resolve(path)));
-    createPrivate(path);
-  }
-  const database = new DatabaseSync(path, { timeout: startTimeout });
+  const database = openOwn(path);
   try {
-    checkOwner(database, path);
     database.exec(`
       PRAGMA secure_delete = ON;
       PRAGMA journal_mode = WAL;
@@ -49,6 +45,38 @@ export function openDatabase(path: string): DatabaseSync {
     throw error;
   }
   return database;
+}
+
+/**
+ * Opens a database of this program. A restore locks the file and then replaces it: this connection, which has waited for
+ * the lock of the old file, must not use the log of the new one, so the new file is opened.
+ */
+function openOwn(path: string): DatabaseSync {
+  const isFile = path !== ':memory:';
+  for (;;) {
+    if (isFile) {
+      createDirectory(dirname(resolve(path)));
+      createPrivate(path);
+    }
+    const opened = isFile ? statSync(path) : undefined;
+    const isReplaced = () => opened !== undefined && !isSameFile(opened, statSync(path));
+    const database = new DatabaseSync(path, { timeout: startTimeout });
+    try {
+      checkOwner(database, path);
+      if (!isReplaced()) return database;
+    } catch (error) {
+      if (!isReplaced()) {
+        database.close();
+        throw error;
+      }
+      // SQLite does not write to a file that was moved away.
+    }
+    database.close();
+  }
+}
+
+function isSameFile(one: Stats, other: Stats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
 }
 
 /** Returns the URL of a database file that must exist. With a plain path SQLite would create a missing file. */
@@ -77,7 +105,7 @@ export function stopWaitingForLocks(database: DatabaseSync): void {
 }
 
 /** Creates a directory and syncs its parent, without which a crash could lose the directory. */
-function createDirectory(directory: string): void {
+export function createDirectory(directory: string): void {
   if (existsSync(directory)) return;
   createDirectory(dirname(directory));
   try {
@@ -88,12 +116,7 @@ function createDirectory(directory: string): void {
     if (!existsSync(directory)) throw error;
   }
   if (process.platform === 'win32') return;
-  const parent = openSync(dirname(directory), 'r');
-  try {
-    fsyncSync(parent);
-  } finally {
-    closeSync(parent);
-  }
+  syncFile(dirname(directory));
 }
 
 function checkOwner(database: DatabaseSync, path: string): void {
