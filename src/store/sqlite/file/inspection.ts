@@ -49,7 +49,7 @@ function findProblem(given: string, isLogLossAccepted: boolean): string | undefi
 }
 
 const missingFile = (path: string) =>
-  `${path} is missing, but its log ${path}-wal exists. Put the file back. Or restore a backup: move the log to another directory, then copy the backup to ${path}.`;
+  `${path} is missing, but its log ${path}-wal exists. Put the file back, or restore a backup with \`leads store restore\`.`;
 
 const missingLog = (path: string) =>
   `${path} was not closed, and its log ${path}-wal, which contains the last leads, is missing. Put the log back. If another program (such as sqlite3) has opened the store since, it has moved the log into the file and nothing is missing. In that case, or if the log is lost, run \`leads store repair\`: it accepts the file as it is.`;
