@@ -33,9 +33,8 @@ export function parseCount(text: string): number {
  * @throws {InvalidArgumentError}
  */
 export function parseFutureTime(text: string): number {
-  const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+Z)?$/.test(text);
   try {
-    const time = isDate ? parseDate(text) : Date.now() + parseDuration(text);
+    const time = isDate(text) ? parseDate(text) : Date.now() + parseDuration(text);
     if (time > Date.now()) return time;
   } catch {
     // The error below covers invalid dates and durations alike.
@@ -43,6 +42,28 @@ export function parseFutureTime(text: string): number {
   throw new InvalidArgumentError(
     'It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.',
   );
+}
+
+/**
+ * Parses a time: `2026-11-01`, `2026-11-01T09:00:00Z`, or a duration before now such as `30d`.
+ *
+ * @returns milliseconds since 1970
+ * @throws {InvalidArgumentError}
+ */
+export function parseTime(text: string): number {
+  try {
+    const time = isDate(text) ? parseDate(text) : Date.now() - parseDuration(text);
+    if (time >= 0) return time;
+  } catch {
+    // The error below covers invalid dates and durations alike.
+  }
+  throw new InvalidArgumentError(
+    'It must be a date or time in UTC, such as 2026-11-01 or 2026-11-01T09:00:00Z, or a duration before now, such as 30d.',
+  );
+}
+
+function isDate(text: string): boolean {
+  return /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+Z)?$/.test(text);
 }
 
 /** Parses an ISO 8601 date or time in UTC (ms since 1970). NaN: there is no such day, such as 30 February. */

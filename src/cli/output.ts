@@ -1,15 +1,19 @@
 import type { Writable } from 'node:stream';
 import { nameCommands } from '../text/command-name.ts';
 import { printable, printableJson } from '../text/terminal.ts';
+import { csvLine } from './csv.ts';
 import { formatTable, type TableView, TableWriter } from './table.ts';
 
 /** Members of a command's JSON output, each with its description. */
 export type JsonMembers<Member extends string = string> = Readonly<Record<Member, string>>;
 
-/** How rows are displayed: as a table for people, as JSON for scripts. */
-export interface View<Row, Member extends string = string> extends TableView<Row> {
+/** How rows are displayed for scripts. */
+export interface RecordView<Row, Member extends string = string> {
   json: (row: Row) => Record<Member, unknown>;
 }
+
+/** How rows are displayed: as a table for people, as JSON for scripts. */
+export interface View<Row, Member extends string = string> extends TableView<Row>, RecordView<Row, Member> {}
 
 /** Number of rows in a table without `--limit`. */
 const defaultTableRows = 100;
@@ -20,6 +24,7 @@ export class Output<Member extends string = string> {
   readonly #stream: Writable;
   readonly #width: number | undefined;
   readonly #commandName: string;
+  readonly #isTerminal: boolean;
 
   /**
    * @param options `json`: prints JSON; `wide`: prints tables as if there were no terminal
@@ -28,9 +33,10 @@ export class Output<Member extends string = string> {
   constructor(stream: Writable, options: { json?: boolean; wide?: boolean }, commandName: string) {
     this.#stream = stream;
     this.#commandName = commandName;
+    this.#isTerminal = isTerminal(stream);
     this.#width = options.wide ? undefined : terminalSize(stream).columns;
     this.isJson = options.json ?? false;
-    // `#line` reports a failed write. Without a listener, it would also end the process.
+    // `#write` reports a failed write. Without a listener, it would also end the process.
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   }
 
@@ -61,14 +67,33 @@ export class Output<Member extends string = string> {
     empty: string,
     limit?: number,
   ): Promise<void> {
-    if (!this.isJson) return this.table(rows, view, empty, limit);
-    try {
-      for await (const row of rows) await this.#line(printableJson(view.json(row)));
-    } catch (error) {
-      throw isClosedOutput(error)
-        ? new OutputClosed('The reader of a list has ended.', { cause: error })
-        : error;
-    }
+    if (this.isJson) await this.jsonLines(rows, view);
+    else await this.table(rows, view, empty, limit);
+  }
+
+  /** Prints JSON objects, one per line, even without `--json`. Returns their number. */
+  jsonLines<Row>(rows: AsyncIterable<Row> | Iterable<Row>, view: RecordView<Row, Member>): Promise<number> {
+    return this.#each(rows, (row) => `${printableJson(view.json(row))}\n`);
+  }
+
+  /**
+   * Prints rows as CSV below a header. Returns their number.
+   *
+   * @param members the columns, in their order
+   */
+  async csv<Row>(
+    rows: AsyncIterable<Row> | Iterable<Row>,
+    view: RecordView<Row, Member>,
+    members: JsonMembers<Member>,
+  ): Promise<number> {
+    // The cast: the keys of an object literal are those of its type.
+    const columns = Object.keys(members) as Member[];
+    await this.#each([columns], csvLine);
+    return this.#each(rows, (row) => {
+      const record = view.json(row);
+      const line = csvLine(columns.map((column) => record[column]));
+      return this.#isTerminal ? `${printable(line.trimEnd())}\r\n` : line;
+    });
   }
 
   /** Prints a table; nothing in JSON. For the parameters, see `list`. */
@@ -107,13 +132,33 @@ export class Output<Member extends string = string> {
     if (!this.isJson) await this.#line(this.#named(sentence));
   }
 
+  /** Writes each row as its text. Returns the number of rows. @throws {OutputClosed} if the reader has ended */
+  async #each<Row>(rows: AsyncIterable<Row> | Iterable<Row>, textOf: (row: Row) => string): Promise<number> {
+    let count = 0;
+    try {
+      for await (const row of rows) {
+        await this.#write(textOf(row));
+        count += 1;
+      }
+    } catch (error) {
+      throw isClosedOutput(error)
+        ? new OutputClosed('The reader of a list has ended.', { cause: error })
+        : error;
+    }
+    return count;
+  }
+
   #named(sentence: string): string {
     return nameCommands(sentence, this.#commandName);
   }
 
   #line(text: string): Promise<void> {
+    return this.#write(`${text}\n`);
+  }
+
+  #write(text: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#stream.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
+      this.#stream.write(text, (error) => (error ? reject(error) : resolve()));
     });
   }
 }
@@ -144,4 +189,8 @@ export function terminalSize(stream: Writable): TerminalSize {
 
 function isSize(value: unknown): value is number {
   return typeof value === 'number' && value > 0;
+}
+
+function isTerminal(stream: Writable): boolean {
+  return 'isTTY' in stream && stream.isTTY === true;
 }

@@ -14,6 +14,7 @@ import { printable, printableLines } from '../text/terminal.ts';
 import type { CommandContext } from './context.ts';
 import { deliveryCommand } from './delivery.ts';
 import { dueCommand } from './due.ts';
+import { exportCommand } from './export.ts';
 import { keyCommand } from './key.ts';
 import { leadCommand } from './lead.ts';
 import { isClosedOutput, OutputClosed } from './output.ts';
@@ -35,6 +36,7 @@ const commands = [
   leadCommand,
   submissionCommand,
   rejectionCommand,
+  exportCommand,
   dueCommand,
   deliveryCommand,
   settingsCommand,

@@ -17,7 +17,8 @@ import type { View } from './output.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
 import { formatTime } from './table.ts';
 
-const members = {
+/** Members of a submission in JSON, with their descriptions. */
+export const submissionMembers = {
   id: 'id of the submission',
   partner: 'name of the partner',
   type: 'name of the lead type, as sent',
@@ -32,7 +33,7 @@ const members = {
 };
 
 /** How a submission is displayed. */
-export const submissionView: View<SubmissionRecord, keyof typeof members> = {
+export const submissionView: View<SubmissionRecord, keyof typeof submissionMembers> = {
   columns: {
     ID: (submission) => submission.id,
     RECEIVED: (submission) => ({ time: submission.receivedAt }),
@@ -108,7 +109,7 @@ function listCommand(context: CommandContext): Command {
   return defineAction(
     command,
     context,
-    members,
+    submissionMembers,
     async ({ store, output }, { outcome, limit }: { outcome?: SubmissionOutcome; limit?: number }) => {
       const rows = output.limit(limit);
       const submissions = store.submissions(outcome === undefined ? {} : { outcome }, rows);

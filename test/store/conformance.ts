@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts';
 import type { Behaviours, Open } from './conformance/behaviour.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
+import { exportedRecords } from './conformance/exports.ts';
 import { heldLeads } from './conformance/held-leads.ts';
 import { idempotency } from './conformance/idempotency.ts';
 import { leadTypes } from './conformance/lead-types.ts';
@@ -29,6 +30,7 @@ const suites: Record<string, Behaviours> = {
   'operator actions': operatorActions,
   'held leads': heldLeads,
   lookups,
+  exports: exportedRecords,
   registry,
   'lead types': leadTypes,
   'remaining leads': remainingLeads,

@@ -2,8 +2,8 @@ import { identifierBound } from '../../leads/identifier.ts';
 import { stepSize } from '../prune.ts';
 import type { Maintenance, Pruned, PruneStep } from '../store.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
+import { idPages } from './id-pages.ts';
 import { statement } from './statement.ts';
-import { submissionPages } from './submission-pages.ts';
 
 /** Prunes a database. */
 export function pruning(
@@ -133,7 +133,7 @@ async function countPrunable(
   before: number,
 ): Promise<Pick<Pruned, 'submissions' | 'cancellations'>> {
   const total = { submissions: 0, cancellations: 0 };
-  for await (const { after, upTo } of submissionPages(database, identifierBound(before))) {
+  for await (const { after, upTo } of idPages(database, 'submission', { before: identifierBound(before) })) {
     for (const { kind, count } of await database.read(prunableSubmissions, after, upTo, before)) {
       total[kind === 'add' ? 'submissions' : 'cancellations'] += count;
     }

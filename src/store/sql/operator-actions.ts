@@ -11,7 +11,7 @@ import { isUndecided } from './lead-state.ts';
 import { cancelRemainingLeads, countRemainingLeads } from './remaining-leads.ts';
 import { sentFor } from './sent-for.ts';
 import { statement } from './statement.ts';
-import { typeIdOf } from './type-name.ts';
+import { namesOfType } from './type-name.ts';
 
 /** Outcome of a submission, with the lead that it created or the one that prevented it. */
 export type Decision =
@@ -78,12 +78,6 @@ const storedSubmission = statement<StoredSubmission>(
     FROM submission WHERE id = $1 AND kind = 'add' ${lock('submission')}`,
 );
 
-/** All names under which requests for the type named `$2` may have been sent. */
-const namesOfType = `
-  SELECT CAST($2 AS text)
-  UNION SELECT lead_type.name FROM lead_type WHERE lead_type.id = ${typeIdOf('$2')}
-  UNION SELECT type_alias.name FROM type_alias WHERE type_alias.type_id = ${typeIdOf('$2')}`;
-
 const relatedCancellations = statement<RelatedCancellation>(
   'related_cancellations',
   (dialect) => `
@@ -91,7 +85,7 @@ const relatedCancellations = statement<RelatedCancellation>(
       submission.outcome, submission.lead_id AS "leadId",
       submission.sequence > $4 AS "isLater", submission.partner_id = $3 AS "isOwn"
     FROM submission JOIN partner ON partner.id = submission.partner_id
-    WHERE submission.kind = 'cancel' AND submission.type ${dialect.inQuery(namesOfType)} AND ${sentFor('$1', dialect)}
+    WHERE submission.kind = 'cancel' AND submission.type ${dialect.inQuery(namesOfType('$2'))} AND ${sentFor('$1', dialect)}
     ORDER BY submission.sequence`,
   { isLater: true, isOwn: true },
 );

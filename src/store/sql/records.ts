@@ -6,18 +6,18 @@ import type {
   LeadFilter,
   LeadRecord,
   Records,
-  RerunRecord,
   SubmissionFilter,
   SubmissionRecord,
 } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
+import { afterAllIds, idPages } from './id-pages.ts';
 import { leadActionsFor } from './lead-actions.ts';
 import { isUndecided } from './lead-state.ts';
 import { checkType } from './lead-types.ts';
 import { checkPartner } from './partners.ts';
+import { type SubmissionRow, selectLeads, selectSubmissions, withReruns } from './record-rows.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, statement } from './statement.ts';
-import { submissionPages } from './submission-pages.ts';
 import { typeIdOf } from './type-name.ts';
 
 /** Lists the records of a database for operators. */
@@ -61,14 +61,7 @@ function matchingLeads(database: SqlDatabase, filter: LeadFilter, limit: number)
   const page = statement<LeadRecord>(
     '',
     (dialect) => `
-      SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
-        lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
-        lead.cancelled_at AS "cancelledAt", lead.attempts,
-        (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",
-        ${isUndecided} AS "isUndecided", lead.may_have_arrived AS "mayHaveArrived", lead.submission_id AS "submissionId"
-      FROM lead
-      JOIN lead_type ON lead_type.id = lead.type_id
-      JOIN partner ON partner.id = lead.partner_id
+      ${selectLeads}
       WHERE ${where(dialect)} AND ${filter.isUndecided ? isUndecided : 'true'} AND lead.id < ${parameter(0)}
       ORDER BY lead.id DESC LIMIT ${parameter(1)}`,
     { isUndecided: true, mayHaveArrived: true },
@@ -82,13 +75,6 @@ const lastOutcome = `coalesce(
   (SELECT outcome FROM rerun WHERE submission_id = submission.id ORDER BY id DESC LIMIT 1),
   submission.outcome)`;
 
-const rerunsOf = statement<RerunRecord & { submissionId: string }>(
-  'reruns',
-  ({ inList }) => `
-    SELECT submission_id AS "submissionId", rerun_at AS "rerunAt", outcome, lead_id AS "leadId"
-    FROM rerun WHERE submission_id ${inList('$1')} ORDER BY id`,
-);
-
 /** Lists submissions, newest first. */
 function submissions(
   database: SqlDatabase,
@@ -99,31 +85,16 @@ function submissions(
     [(outcome) => `${lastOutcome} = ${outcome}`, filter.outcome],
     [sentFor, filter.mobile],
   ]);
-  const page = statement<Omit<SubmissionRecord, 'reruns'>>(
+  const page = statement<SubmissionRow>(
     '',
     (dialect) => `
-      SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
-        submission.received_at AS "receivedAt", submission.key_id AS "keyId", submission.outcome,
-        submission.lead_id AS "leadId", submission.content
-      FROM submission
-      JOIN partner ON partner.id = submission.partner_id
+      ${selectSubmissions}
       WHERE submission.kind = 'add' AND ${where(dialect)} AND submission.id < ${parameter(0)}
       ORDER BY submission.id DESC LIMIT ${parameter(1)}`,
   );
-  return inPages<SubmissionRecord>(limit, async (last, size) => {
-    const rows = await database.read(page, ...values, last?.id ?? afterAllIds, size);
-    const reruns = Map.groupBy(
-      await database.read(
-        rerunsOf,
-        rows.map(({ id }) => id),
-      ),
-      ({ submissionId }) => submissionId,
-    );
-    return rows.map((row) => ({
-      ...row,
-      reruns: (reruns.get(row.id) ?? []).map(({ submissionId: _, ...rerun }) => rerun),
-    }));
-  });
+  return inPages<SubmissionRecord>(limit, async (last, size) =>
+    withReruns(database, await database.read(page, ...values, last?.id ?? afterAllIds, size)),
+  );
 }
 
 const attemptsFor = statement<Attempt>(
@@ -136,10 +107,7 @@ const attemptsFor = statement<Attempt>(
 const cancellationsFor = statement<CancellationRecord>(
   'cancellations',
   (dialect) => `
-    SELECT submission.id, partner.name AS partner, submission.type, submission.mobile,
-      submission.received_at AS "receivedAt", submission.key_id AS "keyId", submission.outcome,
-      submission.lead_id AS "leadId", submission.content
-    FROM submission JOIN partner ON partner.id = submission.partner_id
+    ${selectSubmissions}
     WHERE submission.kind = 'cancel' AND ${sentFor('$1', dialect)}
     ORDER BY submission.sequence DESC`,
 );
@@ -160,16 +128,13 @@ async function mobilesOfEmail(database: SqlDatabase, email: string): Promise<str
   const wanted = email.toLowerCase();
   const pattern = `%${wanted.replace(/[\\%_]/g, '\\$&')}%`;
   const mobiles = new Set<string>();
-  for await (const { after, upTo } of submissionPages(database, afterAllIds)) {
+  for await (const { after, upTo } of idPages(database, 'submission')) {
     for (const { mobile, content } of await database.read(submissionsWith, after, upTo, pattern)) {
       if (submittedFields(content).email.toLowerCase() === wanted) mobiles.add(mobile);
     }
   }
   return [...mobiles];
 }
-
-/** A text that sorts after every id. */
-const afterAllIds = '~';
 
 /** A condition as a function of the parameter for its value. Without a value it does not apply. */
 type Filter = readonly [

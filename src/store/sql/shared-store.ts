@@ -2,9 +2,10 @@ import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { HeldLeads } from '../held-leads.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Settings } from '../settings.ts';
-import type { Maintenance, Records, Registry, Tables } from '../store.ts';
+import type { Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
+import { recordExports } from './exports.ts';
 import { heldLeads } from './held-leads.ts';
 import { pruning } from './maintenance.ts';
 import { records } from './records.ts';
@@ -20,6 +21,7 @@ type SharedStore = DeliveryPauses &
   Rejections &
   Registry &
   Records &
+  Exports &
   Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> &
   Omit<Tables, 'addRows'>;
 
@@ -32,6 +34,7 @@ export function sharedStore(database: SqlDatabase): SharedStore {
     ...rejections(database),
     ...registry(database),
     ...records(database),
+    ...recordExports(database),
     ...pruning(database),
     ...tableReader(database),
   };

@@ -10,5 +10,17 @@ export function typeIdOf(name: string): string {
     (SELECT type_alias.type_id FROM type_alias WHERE type_alias.name = ${name}))`;
 }
 
+/**
+ * Query: all names under which requests for a type may have been sent, or the name itself if there is no such type.
+ *
+ * @param name parameter with one of the type's names
+ */
+export function namesOfType(name: string): string {
+  return `
+  SELECT CAST(${name} AS text)
+  UNION SELECT lead_type.name FROM lead_type WHERE lead_type.id = ${typeIdOf(name)}
+  UNION SELECT type_alias.name FROM type_alias WHERE type_alias.type_id = ${typeIdOf(name)}`;
+}
+
 /** Condition on a granted type joined with its lead type: whether the partner can add leads. */
 export const acceptsLeads = 'lead_type.retired_at IS NULL AND granted_type.revoked_at IS NULL';

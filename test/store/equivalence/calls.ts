@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { type LeadState, leadStates, submissionOutcomes } from '../../../src/leads/lead.ts';
 import type { PartnerLimit } from '../../../src/partners/rate-limit.ts';
+import type { ExportFilter } from '../../../src/store/store.ts';
 import {
   after,
   at,
@@ -211,12 +212,31 @@ const submissionFilter = fc.record(
   { requiredKeys: [] },
 );
 
+/** An export of what is at most or at least so old (ms). */
+const age = fc.constantFrom(0, 1, minute, hour, day);
+const exportFilter = fc.record({ from: age, before: age, type, partner }, { requiredKeys: [] });
+
+function timesOf({ from, before, ...filter }: { from?: number; before?: number }): ExportFilter {
+  const now = Date.now();
+  return {
+    ...filter,
+    ...(from !== undefined && { from: now - from }),
+    ...(before !== undefined && { before: now - before }),
+  };
+}
+
 const lists = [
   call('leads', { leadFilter, limit }, ({ store }, given) =>
     Array.fromAsync(store.leads(given.leadFilter, given.limit)),
   ),
   call('submissions', { submissionFilter, limit }, ({ store }, given) =>
     Array.fromAsync(store.submissions(given.submissionFilter, given.limit)),
+  ),
+  call('exportLeads', { exportFilter }, ({ store }, given) =>
+    Array.fromAsync(store.exportLeads(timesOf(given.exportFilter))),
+  ),
+  call('exportSubmissions', { exportFilter }, ({ store }, given) =>
+    Array.fromAsync(store.exportSubmissions(timesOf(given.exportFilter))),
   ),
   call('attempts', { mobile }, ({ store }, given) => Array.fromAsync(store.attempts(given.mobile))),
   call('leadActions', { mobile }, ({ store }, given) => Array.fromAsync(store.leadActions(given.mobile))),
