@@ -60,6 +60,29 @@ test('the server accepts a lead, which the CLI lists, and serves every document'
   expect(stdout).toContain('Run `leads due --take 10` to deliver due leads.');
 });
 
+test('no command prints a warning on the minimum version of Node', async () => {
+  const environment = { DATABASE_URL: 'sqlite:every-command.db' };
+  const commands = [
+    'store create',
+    'type add motor',
+    'partner add acme --type motor',
+    'key list',
+    'lead list',
+    'submission list',
+    'due --take 1',
+    'delivery list',
+    'settings list',
+    'prune --older-than 400d --yes',
+    'store backup copy.db',
+    'store compact',
+    'store migrate --yes',
+    'store repair',
+  ];
+  for (const command of commands) {
+    expect(await leads(command.split(' '), environment), command).toMatchObject({ code: 0, stderr: '' });
+  }
+});
+
 test('messages name commands as they are installed', async () => {
   const environment = { DATABASE_URL: await emptyDatabase() };
   expect(await leads(['store', 'create'], environment)).toMatchObject({ code: 0, stderr: '' });
@@ -86,7 +109,7 @@ test('installing it compiles nothing, and it imports only its files and its depe
   const imported = compiled.flatMap((file) =>
     [
       ...readFileSync(join(installed.files, file), 'utf8').matchAll(
-        /(?:from |import\(|import |require\()["']([^"']+)["']/g,
+        /(?:from |import\(|import |require\()["']([^"'\n]+)["']/g,
       ),
     ].map(([, name = '']) => name),
   );
