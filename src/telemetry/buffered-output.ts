@@ -43,15 +43,20 @@ export class BufferedOutput {
     if (this.#buffer.length > maxBuffer) this.flush();
   }
 
-  /** Writes the batch, or drops it while the reader is stalled. */
+  /** Writes the batch, or drops it while the reader is stalled. A batch that cannot be written counts as dropped. */
   flush(): void {
     if (this.#buffer === '') return;
     const buffer = this.#buffer;
     const lines = this.#lines;
     this.#buffer = '';
     this.#lines = 0;
-    if (this.#isReading()) this.#stream.write(buffer);
-    else this.#drop(lines);
+    if (!this.#isReading()) this.#drop(lines);
+    else {
+      this.#stream.write(buffer, (error) => {
+        // The reader has ended, or the disk is full.
+        if (error) this.#dropped += lines;
+      });
+    }
   }
 
   #isReading(): boolean {

@@ -30,7 +30,7 @@ export function flushLog(): Promise<void> {
   });
 }
 
-/** Returns the number of log lines that were dropped because the reader of standard output stalled. */
+/** Returns the number of log lines that were dropped because the reader of standard output stalled or ended. */
 export function droppedLines(): number {
   return output?.dropped ?? 0;
 }

@@ -148,7 +148,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     new Counter({
       name: 'leads_log_lines_dropped_total',
-      help: 'Log lines that were dropped because the reader of standard output stalled.',
+      help: 'Log lines that were dropped because the reader of standard output stalled or ended.',
       registers,
       collect() {
         this.reset();

@@ -628,8 +628,9 @@ test('replays idempotency records for a day, and deletes older ones at the start
   expect((await again('old')).headers).not.toHaveProperty('idempotent-replayed');
 });
 
-test('accepts leads after the reader of its log has ended', async () => {
-  const { child, target } = await startMain(settings());
+test('accepts leads after the reader of its log has ended, and counts the lines that are lost', async () => {
+  const { child, target, output } = await startMain({ ...settings(), METRICS_PORT: '0' });
+  const [metrics = ''] = /http:\S+\/metrics/.exec(output) ?? [];
   let stderr = '';
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
@@ -641,4 +642,8 @@ test('accepts leads after the reader of its log has ended', async () => {
   await expect
     .poll(() => stderr)
     .toBe('The log can no longer be written: write EPIPE. Restart the server to log again.\n');
+  await expect
+    .poll(async () => (await fetch(metrics)).text())
+    // At least one line for each request.
+    .toMatch(/^leads_log_lines_dropped_total ([5-9]|\d\d)$/m);
 });
