@@ -33,11 +33,21 @@ export function isTerminal({ input }: Pick<Terminal, 'input'>): boolean {
   return 'isTTY' in input && input.isTTY === true;
 }
 
-/** Asks a question in a terminal, and returns the answer without white space around it. */
+/**
+ * Asks a question in a terminal, and returns the answer without white space around it.
+ *
+ * @throws {UserError} if there is no answer: the person ends the command (Ctrl-C or Ctrl-D) or closes the terminal
+ */
 export async function ask({ input, err }: Terminal, question: string): Promise<string> {
   const terminal = createInterface({ input, output: err });
+  const closed = new AbortController();
+  // Without the signal, a question to a terminal that is closed would never settle.
+  terminal.once('close', () => closed.abort());
   try {
-    return (await terminal.question(printable(question))).trim();
+    return (await terminal.question(printable(question), { signal: closed.signal })).trim();
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+    throw new UserError('Nothing was changed.', { cause: error });
   } finally {
     terminal.close();
   }

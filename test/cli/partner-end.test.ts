@@ -94,6 +94,17 @@ test.each(commands)('leads %j asks in a terminal what happens to the leads', asy
   expect(await states()).toEqual(cancelled);
 });
 
+test('changes nothing if the terminal is closed instead of an answer', async () => {
+  const { leadsWith, states } = await storeWithLeads();
+  const closed = Object.assign(Readable.from([]), { isTTY: true });
+  expect(await leadsWith(closed, 'partner', 'suspend', 'first')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/\[keep\/cancel\] \nNothing was changed\.\n$/),
+  });
+  expect(await states()).toEqual(kept);
+});
+
 test.each(commands)('leads %j asks nothing about leads if there are none', async (words) => {
   const { leads, open } = storeWithCli();
   await leads('partner', 'list');

@@ -70,6 +70,18 @@ export const remainingLeads: Behaviours = {
     expect(await store.cancelRemainingLeads({ type: 'motor' })).toBe(2);
   },
 
+  'counts and cancels held leads, except those that the dialler may have': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    await store.submit(from(first.id, { mobile: '+447840258824', delays: 3600 }));
+    await store.holdScheduled(Date.now() + hour / 2);
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['held', 'held']);
+    const filter = { partner: 'first', type: 'motor' };
+    expect(await store.countRemainingLeads(filter)).toEqual({ cancellable: 1, inFlight: 1 });
+    expect(await store.cancelRemainingLeads(filter)).toBe(1);
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['cancelled', 'held']);
+  },
+
   'cancels more leads than fit in one step': async (open) => {
     const { store, first, from } = await seeded(open());
     const count = 1_100;

@@ -142,3 +142,27 @@ test('a dispatcher whose listening connection was cut listens again', async () =
   await untilAll(store, 'dialled');
   expect(await leadsIn(other)).toHaveLength(1);
 });
+
+test('replaces a key once, even if two servers rotate it at once', async () => {
+  const url = await emptyDatabase();
+  const { store } = await seeded(closeAfterTest(await openPostgresStore(url)));
+  const servers = [store, closeAfterTest(await openPostgresStore(url))];
+  await store.addKey('first', 'old', 'old digest');
+  const other = await openConnection(url);
+  await other.query("BEGIN; SELECT FROM api_key WHERE id = 'old' FOR UPDATE");
+  const rotations = Promise.allSettled(
+    servers.map((server, index) =>
+      server.rotateKey('old', { id: `new ${index}`, digest: `new ${index}`, oldUntil: Date.now() + 60_000 }),
+    ),
+  );
+  const waiting = () =>
+    asAdministrator(
+      url,
+      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    );
+  await expect.poll(async () => (await waiting()).length).toBe(2);
+  await other.query('COMMIT');
+  const outcomes = await rotations;
+  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  expect(await Array.fromAsync(store.keys('first'))).toHaveLength(2);
+});
