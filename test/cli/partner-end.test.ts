@@ -100,7 +100,7 @@ test('changes nothing if the terminal is closed instead of an answer', async () 
   expect(await leadsWith(closed, 'partner', 'suspend', 'first')).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringMatching(/\[keep\/cancel\] \nNothing was changed\.\n$/),
+    stderr: expect.stringMatching(/\[keep\/cancel\] \r?\nNothing was changed\.\n$/),
   });
   expect(await states()).toEqual(kept);
 });
