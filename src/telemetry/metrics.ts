@@ -7,6 +7,17 @@ const deliveryStates = ['running', 'waiting', 'paused', 'off'] as const;
 
 export type DeliveryState = (typeof deliveryStates)[number];
 
+/**
+ * Requests of which a single one matters to an alert. Their series exist from the start, because Prometheus sees no
+ * increase in the first value of a series.
+ */
+const alertedRequests = [
+  { operation: 'addLead', outcome: 'unknown-type', status: '200' },
+  { operation: 'addLead', outcome: 'server-error', status: '500' },
+  { operation: 'cancelLead', outcome: 'server-error', status: '500' },
+  { operation: 'leadStatus', outcome: 'server-error', status: '500' },
+];
+
 /** Values of the metrics that describe the leads of the store, read each time the metrics are read. */
 export interface LeadMetrics {
   /** Number of leads in each state. */
@@ -146,6 +157,7 @@ export class Metrics {
     this.#readLeadMetrics = readLeadMetrics;
     const registers = this.#registers;
     collectDefaultMetrics({ register: this.#registry });
+    for (const labels of alertedRequests) this.#requests.inc({ ...labels, replayed: 'false' }, 0);
     new Counter({
       name: 'leads_log_lines_dropped_total',
       help: 'Log lines that were dropped because the reader of standard output stalled or ended.',

@@ -175,6 +175,18 @@ test('counts failures of the store, and reports no values of it meanwhile', asyn
   expect(text).not.toMatch(/^leads_delivery_paused\{/m);
 });
 
+test('the series of requests that alert one by one exist before the first such request', async () => {
+  const { metrics } = await startObservedServer({});
+  const text = await metrics();
+  for (const labels of [
+    'operation="addLead",outcome="unknown-type",status="200"',
+    'operation="addLead",outcome="server-error",status="500"',
+    'operation="cancelLead",outcome="server-error",status="500"',
+  ]) {
+    expect(text).toContain(`leads_requests_total{${labels},replayed="false"} 0\n`);
+  }
+});
+
 /** Returns the series of a server that has delivered a lead. */
 async function seriesOfServer(): Promise<Set<string>> {
   const { metrics, target } = await startObservedServer({ DIALLER: 'log' });
