@@ -19,8 +19,9 @@ export class LeadMetricsReader {
       const { nextAttemptAt, ...leadStats } = await this.#store.leadStats();
       const oldestDue = Math.max(0, Date.now() - (nextAttemptAt ?? Number.POSITIVE_INFINITY)) / 1_000;
       const pauses = await this.#store.pauses();
+      const lastBackupAt = await this.#store.lastBackupAt();
       this.#hasFailed = false;
-      return { ...leadStats, oldestDue, pauses };
+      return { ...leadStats, oldestDue, pauses, lastBackupAt };
     } catch (error) {
       if (!this.#hasFailed) this.#log.error({ err: error }, 'The store failed while the metrics were read.');
       this.#hasFailed = true;

@@ -98,9 +98,14 @@ function backupCommand(context: CommandContext): Command {
     command,
     context,
     { file: 'the new file' },
-    async ({ store, output }, _options: object, [file]: [string]) => {
-      await store.backup(file);
+    async ({ store, output, note }, _options: object, [file]: [string]) => {
+      const error = await store.backup(file);
       await output.done(`Backed up the store to ${file} and verified the copy.`, { file });
+      if (error === undefined) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      note(
+        `The time of the backup could not be recorded for the metric leads_last_backup_timestamp_seconds: ${reason}`,
+      );
     },
   );
 }

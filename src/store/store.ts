@@ -589,11 +589,17 @@ export interface Maintenance {
    */
   deleteIdempotencyRecords(before: number): Promise<number>;
   /**
-   * Copies the store to a new file while it is in use.
+   * Copies the store to a new file while it is in use, and records when that succeeded.
    *
+   * @returns why the time could not be recorded, although the backup is complete; undefined: it was
    * @throws {UserError} if this store does not support backups, or the file exists
    */
-  backup(file: string): Promise<void>;
+  backup(file: string): Promise<unknown>;
+  /**
+   * Returns when the last backup succeeded (ms since 1970). Undefined: none was recorded, or the store is backed up with
+   * other tools.
+   */
+  lastBackupAt(): Promise<number | undefined>;
   /**
    * Returns free space in the store's files to the file system, in a small step, if there is much of it. Returns
    * whether there may be more. Returns false if the store releases space automatically.

@@ -32,6 +32,8 @@ export interface LeadMetrics {
   pauses: readonly { type: string | undefined; by: string }[];
   /** Time for which the most overdue lead has been due (s). */
   oldestDue: number;
+  /** When the last backup succeeded (ms since 1970); undefined: none was recorded. */
+  lastBackupAt: number | undefined;
 }
 
 /** A delivery attempt that has ended. */
@@ -128,6 +130,11 @@ export class Metrics {
   readonly #undecided = new Gauge({
     name: 'leads_undecided',
     help: 'Failed leads that the dialler may have, in the whole store: an operator must resolve them.',
+    registers: this.#registers,
+  });
+  readonly #lastBackup = new Gauge({
+    name: 'leads_last_backup_timestamp_seconds',
+    help: 'Time at which leads store backup last succeeded (Unix time); absent if it has not, and with PostgreSQL.',
     registers: this.#registers,
   });
   readonly #duePaused = new Gauge({
@@ -236,6 +243,9 @@ export class Metrics {
     this.#undecided.set(values?.undecided ?? Number.NaN);
     this.#oldestDue.set(values?.oldestDue ?? Number.NaN);
     this.#duePaused.set(values?.duePaused ?? Number.NaN);
+    // Without a value it has no series: 0 would be a backup in 1970.
+    this.#lastBackup.remove();
+    if (values?.lastBackupAt !== undefined) this.#lastBackup.set(values.lastBackupAt / 1_000);
     this.#paused.reset();
     if (values !== undefined) {
       // Alerts and dashboards need a series before the first pause.

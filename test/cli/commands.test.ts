@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { identifierBound } from '../../src/leads/identifier.ts';
 import { digestOf } from '../../src/partners/key.ts';
-import { redactedUrl } from '../../src/store/open.ts';
+import { openStore, redactedUrl } from '../../src/store/open.ts';
 import { migrations } from '../../src/store/sqlite/file/migrate.ts';
 import type { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { executeCli, lines, storeWithCli } from '../harness/cli.ts';
@@ -591,6 +591,12 @@ test('backs up the store to a file, and copies it to another store', async () =>
     /already exists\. Choose another file name\.\n$/,
   );
 
+  const lastBackup = async (url: string) => {
+    const store = await openStore(url);
+    return store.lastBackupAt().finally(() => store.close());
+  };
+  expect(await lastBackup(`sqlite:${file}`)).toBeDefined();
+
   const postgres = await emptyDatabase();
   // Its password can be in the environment, but not on the command line.
   const target = { DATABASE_URL: `sqlite:${file}`, TARGET_URL: postgres };
@@ -603,6 +609,8 @@ test('backs up the store to a file, and copies it to another store', async () =>
     rows: 4,
     sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
+  // It is backed up with other tools.
+  expect(await lastBackup(postgres)).toBeUndefined();
   const environment = { DATABASE_URL: postgres };
   const due = await executeCli(['due', '--json'], environment);
   expect(lines(due)).toMatchObject([{ mobile: '+447840258823' }]);

@@ -49,6 +49,7 @@ const testedElsewhere: Partial<Record<keyof Store, string>> = {
   prune: 'maintenance.test.ts',
   countPrunable: 'maintenance.test.ts',
   backup: 'maintenance.test.ts',
+  lastBackupAt: 'maintenance.test.ts',
   shrink: 'sqlite/erasure.test.ts',
   erase: 'sqlite/erasure.test.ts',
   compact: 'sqlite/erasure.test.ts',

@@ -91,6 +91,19 @@ const scenarios: Scenario[] = [
   },
   { alert: 'LeadsFailed', series: { 'leads_by_state{state="failed"}': '1x60' }, quiet: 29, firing: 31 },
   { alert: 'LeadsUndecided', series: { leads_undecided: '1x60' }, quiet: 29, firing: 31 },
+  {
+    alert: 'LeadsHeld',
+    series: { 'leads_by_state{state="held"}': '0x4 2x60' },
+    quiet: 34,
+    firing: 36,
+  },
+  {
+    alert: 'LeadsBackupOld',
+    // The test begins at 0 s, so the backup is 26 hours old after 1,560 minutes.
+    series: { leads_last_backup_timestamp_seconds: '0x1600' },
+    quiet: 1_569,
+    firing: 1_572,
+  },
   { alert: 'LeadsTooLate', series: { leads_too_late_total: '0x9 1x30' }, quiet: 9, firing: 11 },
   {
     alert: 'LeadsUnknownType',

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import { executeCli } from '../harness/cli.ts';
 import { openRaw, post, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { startObservedServer } from '../harness/observed-server.ts';
@@ -76,10 +77,25 @@ test('reports for how many seconds the oldest lead has been due', async () => {
   expect(text).toContain('leads_due 1');
 });
 
+test('reports when the last backup succeeded, and nothing before the first', async () => {
+  const directory = temporaryDirectory();
+  const environment = { DATABASE_URL: `sqlite:${join(directory, 'leads.db')}` };
+  const { metrics } = await startObservedServer(environment);
+  const reported = async () => /^leads_last_backup_timestamp_seconds (.*)$/m.exec(await metrics())?.[1];
+  expect(await reported()).toBeUndefined();
+  const before = Date.now() / 1_000;
+  expect((await executeCli(['store', 'backup', join(directory, 'copy.db')], environment)).code).toBe(0);
+  const at = await reported();
+  expect(Number(at)).toBeGreaterThanOrEqual(before);
+  expect(Number(at)).toBeLessThanOrEqual(Date.now() / 1_000);
+  expect((await executeCli(['store', 'backup', join(directory, 'copy.db')], environment)).code).toBe(1);
+  expect(await reported()).toBe(at);
+});
+
 test('reports durations in seconds, in the right buckets, and the state of delivery', async () => {
   const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 0 };
   const metrics = new Metrics(
-    async () => ({ ...counts, pauses: [], oldestDue: 12.5 }),
+    async () => ({ ...counts, pauses: [], oldestDue: 12.5, lastBackupAt: 1_500 }),
     () => true,
     () => 4,
     () => 'waiting',
@@ -97,6 +113,7 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
     'leads_store_batch_size_sum{kind="write"} 7',
     'leads_delivery_duration_seconds_sum{dialler="log"} 3.5',
     'leads_oldest_due_seconds 12.5',
+    'leads_last_backup_timestamp_seconds 1.5',
     'leads_due 2',
     'leads_store_queue_depth 4',
     'leads_by_state{state="scheduled"} 3',
@@ -220,7 +237,7 @@ test('the dashboard and the guide include every metric, and together with the al
   ];
   expect(used.length).toBeGreaterThan(25);
   // A counter without an event has no series.
-  const withoutSeries = new Set(['leads_store_errors_total']);
+  const withoutSeries = new Set(['leads_store_errors_total', 'leads_last_backup_timestamp_seconds']);
   expect([...new Set(used)].filter((name) => !existing.has(name) && !withoutSeries.has(name))).toEqual([]);
   const histogram = /_(?:bucket|sum|count)$/;
   const own = new Set(

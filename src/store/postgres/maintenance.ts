@@ -8,6 +8,9 @@ export const postgresMaintenance: Omit<Maintenance, 'prune' | 'countPrunable' | 
     shrink: async () => false,
     erase: async () => undefined,
 
+    // A row for an SQLite store, from which the rows were copied, says nothing about this one.
+    lastBackupAt: async () => undefined,
+
     async compact() {
       throw new UserError(
         'The store is in PostgreSQL. Compact it with PostgreSQL’s tools, such as VACUUM FULL.',
