@@ -248,6 +248,11 @@ describe('copy', () => {
       ]);
       const [failed] = await Array.fromAsync(source.leads({ mobile: mobileOf(102) }, 1));
       await source.resolveLead(failed?.id ?? '', false);
+      await source.addType('former', null);
+      await source.renameType('former', 'renamed');
+      const rejection = { operation: 'addLead', outcome: 'invalid', reason: 'a reason', lastRequestId: 'id' };
+      await source.recordRejections([{ ...rejection, partnerId: first.id, day: 0, count: 1, lastAt: 1 }]);
+      await source.addRows(tableNamed('maintenance_run'), [['backup', 1]]);
       const target = await openTarget();
       const copied = await copyStore(source, target, noProgress);
       expect(copied.map(({ name }) => name)).toEqual(tablesToCopy.map(({ name }) => name));
