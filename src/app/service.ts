@@ -145,21 +145,17 @@ function combine(first: OnResponse, second: OnResponse | undefined): OnResponse 
   };
 }
 
-/** Stops the parts, each before those that it depends on. */
+/** Stops a service. */
 function stopService(parts: Parts, log: Log): Promise<void> {
-  const {
-    store,
-    readiness,
-    keyLastUsed,
-    rejections,
-    server,
-    metricsServer,
-    maintenance,
-    dispatcher,
-    stopTracing,
-  } = parts;
-  readiness.stop();
-  const steps: ShutdownStep[] = [
+  parts.readiness.stop();
+  return shutDown(shutdownSteps(parts), log);
+}
+
+/** Returns the steps that stop the parts of a service, each part before those that it depends on. */
+export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
+  const { store, keyLastUsed, rejections, server, metricsServer, maintenance, dispatcher, stopTracing } =
+    parts;
+  return [
     {
       name: 'a request or a delivery attempt',
       until: drainUntil,
@@ -173,5 +169,4 @@ function stopService(parts: Parts, log: Log): Promise<void> {
     { name: 'closing the store', until: shutdownTimeout - 200, run: () => store.close() },
     { name: 'sending the last traces', until: shutdownTimeout, run: stopTracing },
   ];
-  return shutDown(steps, log);
 }

@@ -1,11 +1,36 @@
 /** A process must stop in time even if a step hangs or fails. */
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { shutDown, stopAll } from '../../src/app/shutdown.ts';
+import { shutdownSteps } from '../../src/app/service.ts';
+import { shutDown, shutdownTimeout, stopAll } from '../../src/app/shutdown.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const log = await createLog('silent');
 const hangs = () => new Promise<void>(() => {});
+
+test('a server of which every part hangs stops within ten seconds', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const hanging = { stop: hangs, close: hangs };
+  const names = [
+    'server',
+    'metricsServer',
+    'dispatcher',
+    'maintenance',
+    'keyLastUsed',
+    'rejections',
+    'store',
+  ];
+  const parts = { ...Object.fromEntries(names.map((name) => [name, hanging])), stopTracing: hangs };
+  // The cast: the steps only stop the parts.
+  const steps = shutdownSteps(parts as unknown as Parameters<typeof shutdownSteps>[0]);
+  const begun = performance.now();
+  const stopped = shutDown(steps, log).then(() => performance.now() - begun);
+  await vi.runAllTimersAsync();
+  expect(await stopped).toBeLessThanOrEqual(shutdownTimeout);
+  // A container runtime kills the process after ten seconds. One of them is for its exit.
+  expect(shutdownTimeout).toBeLessThanOrEqual(9_000);
+});
 
 test('runs the steps one after the other', async () => {
   const events: string[] = [];
