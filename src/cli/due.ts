@@ -43,12 +43,12 @@ const view: View<DueLead, keyof typeof members> = {
   }),
 };
 
-const empty = 'No leads are due.';
+const empty = 'No leads can be delivered now.';
 
-/** `leads due`: lists or delivers due leads. */
+/** `leads due`: lists or delivers the leads that can be delivered now. */
 export function dueCommand(context: CommandContext): Command {
   const command = new Command('due')
-    .description('list due leads, most overdue first, except those whose delivery is paused')
+    .description('list the leads that can be delivered now, earliest first.\nLeads in flight, waiting for a retry, or paused are not listed')
     .option('--take <n>', 'deliver up to this many leads: each is printed and becomes `dialled`', parseCount)
     .addOption(limitOption().conflicts('take'))
     .addOption(wideOption());

@@ -24,7 +24,7 @@ const labelWidth = 18;
 /** Formats the title and the totals. */
 function formatTotals(history: ActivityHistory, width: number | undefined): string {
   const { byState, due, undecided } = history.leadStats ?? { byState: undefined, due: 0, undecided: 0 };
-  const oldest = due === 0 ? '' : `   (most overdue ${history.oldestDueSeconds} s)`;
+  const oldest = due === 0 ? '' : `   (the first for ${history.oldestDueSeconds} s)`;
   const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
   return [
     `Leads at ${formatTime(history.at)}   (press Ctrl-C to quit)`,
@@ -32,7 +32,7 @@ function formatTotals(history: ActivityHistory, width: number | undefined): stri
     `Intake            ${formatRate(history.rate('submissions'))} per second`,
     `Delivered         ${formatRate(history.rate('delivered'))} per second`,
     `Failed attempts   ${formatRate(history.rate('failedAttempts'))} per second`,
-    `Due               ${due}${oldest}`,
+    `Deliverable now   ${due}${oldest}`,
     `All leads         ${joinWithin(states, width)}`,
     `Undecided         ${undecided}${undecided === 0 ? '' : '   (run `leads lead list --undecided`)'}`,
   ].join('\n');
@@ -116,7 +116,7 @@ function shareRoom(sections: readonly Section[], room: number): { section: Secti
 
 function pausesSection({ pauses, leadStats }: ActivityHistory): SectionIn | undefined {
   if (pauses.length === 0) return undefined;
-  const heading = `Pauses of delivery (due leads affected: ${leadStats?.duePaused ?? 0}):`;
+  const heading = `Pauses of delivery (leads affected: ${leadStats?.duePaused ?? 0}):`;
   return sectionOf(heading, pauses, pauseView, 'more pauses');
 }
 

@@ -69,7 +69,7 @@ export class ActivityHistory {
     return this.at > since ? (count * 1_000) / (this.at - since) : 0;
   }
 
-  /** Time for which the most overdue lead has been due (s); 0: no lead is due. */
+  /** Time for which the first lead that can be delivered now could have been delivered (s); 0: there is none. */
   get oldestDueSeconds(): number {
     const { nextAttemptAt } = this.leadStats ?? {};
     return nextAttemptAt === undefined ? 0 : Math.max(0, Math.round((this.at - nextAttemptAt) / 1_000));
@@ -88,12 +88,12 @@ export function formatLine(history: ActivityHistory): string {
     `intake ${formatRate(history.rate('submissions'))}/s`,
     `delivered ${formatRate(history.rate('delivered'))}/s`,
     `failed attempts ${formatRate(history.rate('failedAttempts'))}/s`,
-    `due ${due} (most overdue ${history.oldestDueSeconds} s)`,
+    `deliverable ${due} (the first for ${history.oldestDueSeconds} s)`,
     `scheduled ${byState?.scheduled ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
     `undecided ${history.leadStats?.undecided ?? 0}`,
     ...history.pauses.map(({ type, by }) => `paused ${printable(type ?? '(all)')} by ${by}`),
-    ...(history.pauses.length > 0 ? [`due but paused ${history.leadStats?.duePaused ?? 0}`] : []),
+    ...(history.pauses.length > 0 ? [`deliverable but paused ${history.leadStats?.duePaused ?? 0}`] : []),
   ].join('  ');
 }
 
@@ -103,9 +103,9 @@ export const watchMembers = {
   intake_per_second: 'submissions per second, averaged over ten seconds',
   delivered_per_second: 'delivered leads per second, averaged over ten seconds',
   failed_attempts_per_second: 'failed delivery attempts per second, averaged over ten seconds',
-  due: 'number of leads that are due and not paused',
-  first_due_for_seconds: 'time for which the most overdue lead has been due (seconds); 0: no lead is due',
-  due_paused: 'number of due leads whose delivery is paused',
+  due: 'number of leads that can be delivered now; those in flight, waiting for a retry, or paused do not count',
+  first_due_for_seconds: 'time for which the first of them could have been delivered (seconds); 0: there are none',
+  due_paused: 'number of leads that could be delivered now if their delivery were not paused',
   pauses: 'as `leads delivery list --json` prints them',
   leads: 'number of leads by state',
   undecided: 'number of failed leads that may have reached the dialler',

@@ -125,7 +125,7 @@ export interface Attempt {
 
 /** Delivery of due leads to the dialler. */
 export interface Delivery {
-  /** Lists the leads that are due and not claimed, most overdue first. Leads of paused types are left out. */
+  /** Lists the leads that can be claimed now, in the order in which they became claimable. */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
    * Returns the earliest time at which a lead can be claimed: the earliest due time, retry or end of a lease of all

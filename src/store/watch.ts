@@ -9,7 +9,7 @@ export interface LeadStats {
   undecided: number;
   /** Number of leads that can be claimed now. */
   due: number;
-  /** Number of leads that are due and whose delivery is paused. */
+  /** Number of leads that could be claimed now if their delivery were not paused. */
   duePaused: number;
   /** When the first lead can be claimed (ms since 1970); undefined: none, or all are paused. */
   nextAttemptAt: number | undefined;

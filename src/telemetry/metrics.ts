@@ -26,11 +26,11 @@ export interface LeadMetrics {
   due: number;
   /** Number of failed leads that the dialler may have. */
   undecided: number;
-  /** Number of due leads whose delivery is paused. */
+  /** Number of leads that could be claimed now if their delivery were not paused. */
   duePaused: number;
   /** The pauses of delivery; an undefined type means all types. */
   pauses: readonly { type: string | undefined; by: string }[];
-  /** Time for which the most overdue lead has been due (s). */
+  /** Time for which the first lead that can be claimed could have been delivered (s); 0: no lead can be claimed. */
   oldestDue: number;
   /** When the last backup succeeded (ms since 1970); undefined: none was recorded. */
   lastBackupAt: number | undefined;
@@ -119,12 +119,12 @@ export class Metrics {
   });
   readonly #due = new Gauge({
     name: 'leads_due',
-    help: 'Leads that could be delivered now, in the whole store.',
+    help: 'Leads that could be delivered now, in the whole store; not those in flight or waiting for a retry.',
     registers: this.#registers,
   });
   readonly #oldestDue = new Gauge({
     name: 'leads_oldest_due_seconds',
-    help: 'Time for which the most overdue lead has been due, in the whole store; 0 if no lead is due.',
+    help: 'Time for which the first lead of leads_due could have been delivered; 0 if leads_due is 0.',
     registers: this.#registers,
   });
   readonly #undecided = new Gauge({
@@ -139,7 +139,7 @@ export class Metrics {
   });
   readonly #duePaused = new Gauge({
     name: 'leads_due_paused',
-    help: 'Due leads whose delivery is paused, in the whole store; not included in leads_due.',
+    help: 'Leads that could be delivered now if their delivery were not paused; not included in leads_due.',
     registers: this.#registers,
   });
   readonly #paused = new Gauge({

@@ -470,7 +470,7 @@ test('lists due leads, and --take prints each once and marks it as dialled', asy
       submitted: { first_name: 'John', surname: 'Doe' },
     },
   ]);
-  expect((await leads('due', '--take', '5')).stdout).toBe('No leads are due.\n');
+  expect((await leads('due', '--take', '5')).stdout).toBe('No leads can be delivered now.\n');
   expect(await leads('due', '--take', '5', '--limit', '1')).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/'--limit <n>' cannot be used with option '--take <n>'\.\n$/),
@@ -545,7 +545,7 @@ test('pauses and resumes delivery, and reports which due leads are not included'
     /Paused leads are not included: delivery of lead type "motor" has been paused by the operator since 20\S+Z: The list is full\.\n/;
   for (const words of [['due'], ['due', '--take', '5']]) {
     const { code, stdout, stderr } = await leads(...words);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'No leads are due.\n' });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'No leads can be delivered now.\n' });
     expect(stderr).toMatch(motor);
     expect(stderr).toMatch(
       /Paused leads are not included: delivery of all lead types has been paused by the operator since 20\S+Z: moving\.\n/,

@@ -25,10 +25,10 @@ test('prints lines with rates and due leads, and exits with 0 on Ctrl-C', async 
   const child = start('src/cli.ts', ['watch'], environment);
   const [line] = (await untilOutput(child, /\n/)).split('\n');
   expect(line).toMatch(
-    /^\S+Z {2}intake 0\.0\/s {2}delivered 0\.0\/s {2}failed attempts 0\.0\/s {2}due 0 \(most overdue 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
+    /^\S+Z {2}intake 0\.0\/s {2}delivered 0\.0\/s {2}failed attempts 0\.0\/s {2}deliverable 0 \(the first for 0 s\) {2}scheduled 0 {2}failed 1 {2}undecided 1$/,
   );
   await store.submit(from(first.id, { mobile: '+447840258824' }));
-  await untilOutput(child, /intake 0\.[1-9]\/s.* due 1 \(most overdue [0-9]+ s\) {2}scheduled 1/);
+  await untilOutput(child, /intake 0\.[1-9]\/s.* deliverable 1 \(the first for [0-9]+ s\) {2}scheduled 1/);
   child.kill('SIGINT');
   const code = await new Promise((resolve) => child.once('close', resolve));
   expect(code).toBe(0);
@@ -59,7 +59,7 @@ test('shows pauses and the number of paused leads', async () => {
   await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
   const child = start('src/cli.ts', ['watch'], environment);
   const line = (await untilOutput(child, /\n/)).split('\n')[0];
-  expect(line).toMatch(/ due 0 \(most overdue 0 s\) .* paused motor by operator {2}due but paused 1$/);
+  expect(line).toMatch(/ deliverable 0 \(the first for 0 s\) .* paused motor by operator {2}deliverable but paused 1$/);
   const json = start('src/cli.ts', ['watch', '--json'], environment);
   expect(JSON.parse((await untilOutput(json, /\n/)).split('\n')[0] ?? '')).toMatchObject({
     due: 0,
@@ -87,9 +87,9 @@ test('redraws one screen in a terminal, with the latest failed attempts', async 
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const screens = await untilOutput(child, /Leads at[\s\S]*Leads at[\s\S]*RESPONSE[\s\S]*once/);
-  expect(screens).toMatch(/Due +0/);
+  expect(screens).toMatch(/Deliverable now +0/);
   expect(screens).toMatch(
-    /Pauses of delivery \(due leads affected: 0\):\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
+    /Pauses of delivery \(leads affected: 0\):\r?\n.*TYPE.*\r?\n.*\(all\) .*login incorrect/,
   );
   expect(screens).toMatch(/Latest failed attempts:\r?\n.*LEAD/);
   expect(screens).toMatch(/Undecided +1 +\(run `npm run -s leads -- lead list --undecided`\)/);
