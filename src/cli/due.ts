@@ -48,7 +48,9 @@ const empty = 'No leads can be delivered now.';
 /** `leads due`: lists or delivers the leads that can be delivered now. */
 export function dueCommand(context: CommandContext): Command {
   const command = new Command('due')
-    .description('list the leads that can be delivered now, earliest first.\nLeads in flight, waiting for a retry, or paused are not listed')
+    .description(
+      'list the leads that can be delivered now, earliest first.\nLeads in flight, waiting for a retry, or paused are not listed',
+    )
     .option('--take <n>', 'deliver up to this many leads: each is printed and becomes `dialled`', parseCount)
     .addOption(limitOption().conflicts('take'))
     .addOption(wideOption());

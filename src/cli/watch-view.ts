@@ -104,7 +104,8 @@ export const watchMembers = {
   delivered_per_second: 'delivered leads per second, averaged over ten seconds',
   failed_attempts_per_second: 'failed delivery attempts per second, averaged over ten seconds',
   due: 'number of leads that can be delivered now; those in flight, waiting for a retry, or paused do not count',
-  first_due_for_seconds: 'time for which the first of them could have been delivered (seconds); 0: there are none',
+  first_due_for_seconds:
+    'time for which the first of them could have been delivered (seconds); 0: there are none',
   due_paused: 'number of leads that could be delivered now if their delivery were not paused',
   pauses: 'as `leads delivery list --json` prints them',
   leads: 'number of leads by state',

@@ -59,7 +59,9 @@ test('shows pauses and the number of paused leads', async () => {
   await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
   const child = start('src/cli.ts', ['watch'], environment);
   const line = (await untilOutput(child, /\n/)).split('\n')[0];
-  expect(line).toMatch(/ deliverable 0 \(the first for 0 s\) .* paused motor by operator {2}deliverable but paused 1$/);
+  expect(line).toMatch(
+    / deliverable 0 \(the first for 0 s\) .* paused motor by operator {2}deliverable but paused 1$/,
+  );
   const json = start('src/cli.ts', ['watch', '--json'], environment);
   expect(JSON.parse((await untilOutput(json, /\n/)).split('\n')[0] ?? '')).toMatchObject({
     due: 0,
