@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ContractOperation } from '../contract/document.ts';
 import { readJson } from '../contract/json.ts';
+import { notAnObject } from '../contract/messages.ts';
 import type { Reply } from '../contract/reply.ts';
 import type { NotCallable, Validate } from '../contract/validation.ts';
 import { readBody } from './body.ts';
@@ -11,7 +12,14 @@ import { contentTooLarge, incompleteRequest, unsupportedMediaType, validationFai
 /** The body of a valid request, as text and normalised, or the refusal of an invalid one. */
 export type RequestContent =
   | { text: string; body: object }
-  | { refusal: Reply; notCallable?: readonly NotCallable[] };
+  | {
+      refusal: Reply;
+      notCallable?: readonly NotCallable[];
+      /** Why no fields were read, without anything that the partner sent; undefined: they were, or need not be. */
+      unreadReason?: string;
+    };
+
+const notAnObjectReason = 'The body is not a JSON object.';
 
 /** Reads, parses and validates the body and the parameters of a request, in the order in which they are refused. */
 export async function readRequest(
@@ -25,13 +33,20 @@ export async function readRequest(
   }
   const bytes = await readBody(incoming, operation.maxBytes);
   if (bytes === 'too-large') return { refusal: contentTooLarge(operation) };
-  if (bytes === 'incomplete') return { refusal: incompleteRequest };
+  if (bytes === 'incomplete') {
+    return { refusal: incompleteRequest, unreadReason: 'The request ended before its body was complete.' };
+  }
 
   const json = readJson(bytes);
-  if ('errors' in json) return { refusal: validationFailed(json.errors) };
+  if ('errors' in json) {
+    return { refusal: validationFailed(json.errors), unreadReason: notAnObjectReason };
+  }
 
   const result = validate({ query, headers: headersToValidate(incoming), body: json.value });
   if ('errors' in result) {
+    if (result.errors === notAnObject) {
+      return { refusal: validationFailed(notAnObject), unreadReason: notAnObjectReason };
+    }
     return { refusal: validationFailed(result.errors), notCallable: result.notCallable };
   }
   return { text: json.text, body: result.body };

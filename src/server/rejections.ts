@@ -18,6 +18,8 @@ export interface RejectedRequest {
   partnerId: number;
   operation: string;
   reply: Reply;
+  /** Why no fields were read; undefined: they were, or need not be. */
+  unreadReason: string | undefined;
   /** Fields of its body in the contract, whose names can be recorded. */
   fields: ReadonlySet<string>;
   requestId: string;
@@ -39,12 +41,12 @@ export class RejectionCounter {
   }
 
   /** Counts a request. */
-  count({ partnerId, operation, reply, fields, requestId, receivedAt }: RejectedRequest): void {
+  count({ partnerId, operation, reply, unreadReason, fields, requestId, receivedAt }: RejectedRequest): void {
     this.#add({
       partnerId,
       operation,
       outcome: reply.outcome,
-      reason: reasonOf(reply, fields),
+      reason: unreadReason ?? reasonOf(reply, fields),
       day: receivedAt - (receivedAt % day),
       count: 1,
       lastAt: receivedAt,
@@ -87,7 +89,6 @@ function reasonOf({ outcome, text }: Reply, fields: ReadonlySet<string>): string
   }
   // The cast: this is the body of this outcome.
   const [field = '', messages] = Object.entries(JSON.parse(text) as ValidationErrors)[0] ?? [];
-  if (field === 'body') return 'The body is not a JSON object.';
-  if (field !== 'request' && !fields.has(field)) return 'A field, parameter or header is unknown or invalid.';
+  if (!fields.has(field)) return 'A field, parameter or header is unknown or invalid.';
   return messages?.[0] ?? '';
 }

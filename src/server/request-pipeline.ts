@@ -68,6 +68,8 @@ interface RequestContext {
 /** The reply to a request, and what else its response and its log line include. */
 interface ProcessedRequest {
   readonly reply: Reply;
+  /** Why no fields were read; undefined: they were, or need not be. */
+  readonly unreadReason?: string | undefined;
   /** Undefined: the request was not authenticated. */
   readonly partner?: Partner | undefined;
   /** Rate limit headers. */
@@ -90,7 +92,7 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
     const requestId = uuidOf(id);
     const request = { incoming, query: req.queries(), id, requestId, receivedAt };
     await tick.ended();
-    const { reply, partner, headers } = await inRequestSpan(
+    const { reply, unreadReason, partner, headers } = await inRequestSpan(
       `${method} ${path}`,
       spanAttributes,
       () => processRequest(request, endpoint),
@@ -100,7 +102,7 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
         'leads.request_id': requestId,
       }),
     );
-    if (partner !== undefined) countRejection(reply, partner, request, endpoint);
+    if (partner !== undefined) countRejection({ reply, unreadReason }, partner, request, endpoint);
     // `handleParserErrors` has already reported the response to an incomplete request whose connection it has ended.
     if (incoming.complete || !incoming.socket.writableEnded) {
       onResponse({
@@ -120,11 +122,24 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
 }
 
 /** Counts a request with a valid key that was refused. */
-function countRejection(reply: Reply, partner: Partner, request: RequestContext, endpoint: Endpoint): void {
+function countRejection(
+  { reply, unreadReason }: ProcessedRequest,
+  partner: Partner,
+  request: RequestContext,
+  endpoint: Endpoint,
+): void {
   if (reply.status < 400 || reply.status >= 500) return;
   const { operation, fields, rejections } = endpoint;
   const { requestId, receivedAt } = request;
-  rejections.count({ partnerId: partner.id, operation: operation.id, reply, fields, requestId, receivedAt });
+  rejections.count({
+    partnerId: partner.id,
+    operation: operation.id,
+    reply,
+    unreadReason,
+    fields,
+    requestId,
+    receivedAt,
+  });
 }
 
 /** Authenticates the request, applies the limits of its key, and runs it. */
@@ -143,7 +158,7 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
   if (allowance?.isExceeded) return { reply: rateLimited(allowance.retryAfter), partner, headers };
   if (!inFlight.enter(keyId)) return { reply: tooManyInFlight, partner, headers };
   try {
-    return { reply: await runRequest(request, caller, endpoint), partner, headers };
+    return { ...(await runRequest(request, caller, endpoint)), partner, headers };
   } catch (error) {
     return { reply: failureReply(error, request, endpoint), partner, headers };
   } finally {
@@ -156,18 +171,18 @@ async function runRequest(
   request: RequestContext,
   { keyId, partner }: KeyHolder,
   endpoint: Endpoint,
-): Promise<Reply> {
+): Promise<ProcessedRequest> {
   const { operation, implementation, validate } = endpoint;
   const content = await readRequest(request, operation, validate);
   if ('refusal' in content) {
     logNotCallable(content.notCallable ?? [], request, partner, endpoint);
-    return content.refusal;
+    return { reply: content.refusal, unreadReason: content.unreadReason };
   }
 
   // The cast: the body passed the schema that its type is generated from.
   const body = content.body as OperationRequest<OperationId>['body'];
   const idempotency = idempotencyOf(operation.id, request.incoming.headers, body);
-  return implementation.run({
+  const reply = await implementation.run({
     id: request.id,
     partner,
     keyId,
@@ -176,6 +191,7 @@ async function runRequest(
     receivedAt: request.receivedAt,
     idempotency,
   });
+  return { reply };
 }
 
 /** Logs why a valid phone number is not allowed; the partner's message only reports it as invalid. */

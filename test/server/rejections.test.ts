@@ -20,12 +20,13 @@ function recordingCounter() {
 
 test('counts the rejected requests of a partner by their first message', async () => {
   const { rejections, recorded } = recordingCounter();
-  const server = await startServer({ rejections, rateLimit: { perSecond: 1, burst: 5 } });
+  const server = await startServer({ rejections, rateLimit: { perSecond: 1, burst: 6 } });
   await post(server, 'addLead', person);
   await post(server, 'addLead', { ...person, mobile: '0000' });
   const { headers } = await post(server, 'addLead', { ...person, mobile: '0001', surname: 7 });
   await post(server, 'cancelLead', { mobile: '07840258823' });
   await send(server, 'addLead', { text: '{"mobile":"07840258823"' });
+  await send(server, 'addLead', { text: '["07840258823"]' });
   await post(server, 'addLead', person);
   await send(server, 'addLead', { query: { key: null } });
   await rejections.stop();
@@ -34,7 +35,7 @@ test('counts the rejected requests of a partner by their first message', async (
     { ...invalid, reason: 'Mobile is not a valid phone number.', count: 1 },
     { ...invalid, reason: 'Surname must be a string.', count: 1, lastRequestId: headers['request-id'] },
     { operation: 'cancelLead', outcome: 'validation-failed', reason: 'Type cannot be blank.', count: 1 },
-    { ...invalid, reason: 'The body is not a JSON object.', count: 1 },
+    { ...invalid, reason: 'The body is not a JSON object.', count: 2 },
     { operation: 'addLead', outcome: 'rate-limited', count: 1 },
   ]);
   expect(new Set(recorded.map(({ day }) => day % 86_400_000))).toEqual(new Set([0]));
@@ -45,9 +46,11 @@ test('keeps no name that a partner chose', async () => {
   const server = await startServer({ rejections });
   await post(server, 'addLead', { ...person, 'john.doe@test.com': 1 });
   await send(server, 'addLead', { query: { '07840258823': 'x' }, body: person });
+  await post(server, 'addLead', { ...person, body: 1 });
+  await post(server, 'addLead', { ...person, request: 1 });
   await rejections.stop();
   expect(recorded).toMatchObject([
-    { reason: 'A field, parameter or header is unknown or invalid.', count: 2 },
+    { reason: 'A field, parameter or header is unknown or invalid.', count: 4 },
   ]);
 });
 
@@ -58,6 +61,7 @@ function rejected(partnerId: number, wanted: Partial<RejectedRequest> = {}): Rej
     partnerId,
     operation: 'addLead',
     reply,
+    unreadReason: undefined,
     fields: new Set(['email']),
     requestId: 'one',
     receivedAt: 1,
