@@ -113,9 +113,13 @@ async function addFirstPartner(
 ): Promise<FirstPartner | undefined> {
   const first = isBootstrapWanted(setting) ? await bootstrap(store) : undefined;
   if (first !== undefined) return first;
-  for await (const { deletedAt } of store.partners()) if (deletedAt === null) return undefined;
+  const partners = await Array.fromAsync(store.partners());
+  if (partners.some(({ deletedAt }) => deletedAt === null)) return undefined;
+  const isEmpty = partners.length === 0 && (await Array.fromAsync(store.types())).length === 0;
   log.warn(
-    'The store has no partners, so every request is rejected. Run `leads type add motor-trade`, `leads partner add demo --type motor-trade` and `leads key create demo`.',
+    isEmpty
+      ? 'The store has no partners, so every request is rejected. Run `leads type add motor-trade`, `leads partner add demo --type motor-trade` and `leads key create demo`.'
+      : 'No partner is active, so every request is rejected. Run `leads partner add` with a new name, and `leads key create`.',
   );
   return undefined;
 }
@@ -162,7 +166,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
       run: () => stopAll([server, dispatcher, maintenance, metricsServer]),
     },
     {
-      name: 'recording when keys were last used, and rejected requests',
+      name: 'saving key uses and rejection counts',
       until: drainUntil + 300,
       run: () => stopAll([keyLastUsed, rejections]),
     },

@@ -12,7 +12,7 @@ export interface CompletedRequest {
   address?: string | undefined;
   /** Outcome, one of a fixed set: the header `Lead-Outcome` of the response. */
   outcome: string;
-  /** Id of the lead that the request created; undefined: none. */
+  /** Id of the lead in the response; undefined: none. */
   leadId?: string | undefined;
   /** Whether the response is that to an earlier request with the same idempotency key. Undefined: it is not. */
   isReplay?: boolean | undefined;

@@ -96,7 +96,9 @@ test('adds no first partner if the key would not appear in a terminal, and logs 
   const again = await startMainAgain(environment);
   expect(again.output).not.toContain('The store has no partners');
   expect((await run('src/cli.ts', ['partner', 'delete', 'demo', '--yes'], environment)).code).toBe(0);
-  expect((await startMainAgain(environment)).output).toContain('The store has no partners');
+  expect((await startMainAgain(environment)).output).toContain(
+    'No partner is active, so every request is rejected. Run `npm run -s leads -- partner add` with a new name, and `npm run -s leads -- key create`.',
+  );
 });
 
 test('shows the first key in a terminal, below the log', async (context) => {
