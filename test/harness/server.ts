@@ -8,6 +8,7 @@ import type { AttemptOutcome } from '../../src/leads/attempt.ts';
 import type { Cancellation } from '../../src/leads/cancellation.ts';
 import type { Idempotency } from '../../src/leads/idempotency.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
+import { digestOf, newKey } from '../../src/partners/key.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
 import { KeyLastUsed } from '../../src/server/key-last-used.ts';
@@ -106,6 +107,27 @@ export async function serve(
   });
   const { partner, type, key } = first;
   return { url: `http://${server.host}:${server.port}`, store, partner, type, key };
+}
+
+/** Creates a key of a partner and returns it. @param partner by default the server's first one */
+export async function createKey(
+  { store, partner: first }: Pick<TestServer, 'store' | 'partner'>,
+  id: string,
+  partner = first,
+): Promise<string> {
+  const key = newKey();
+  await store.addKey(partner, id, digestOf(key));
+  return key;
+}
+
+/** Adds a partner with a key. Returns the server as that partner reaches it. @param types by default the server's type */
+export async function addPartner<Server extends Pick<TestServer, 'store' | 'partner' | 'type'>>(
+  server: Server,
+  name: string,
+  types: readonly string[] = [server.type],
+): Promise<Server & { key: string }> {
+  await server.store.addPartner(name, types);
+  return { ...server, partner: name, key: await createKey(server, `key-of-${name}`, name) };
 }
 
 /** Cancels a lead with a request that is received now, unless `wanted` overrides that. */

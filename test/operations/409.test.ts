@@ -1,11 +1,17 @@
 /** A client that stopped waiting must not start the same operation again while the first request is in flight. */
 import { describe, expect, test } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
-import { digestOf, newKey } from '../../src/partners/key.ts';
 import { send } from '../harness/client.ts';
 import { operationsWith, type ReceivedResponse } from '../harness/contract.ts';
 import { testEveryExample } from '../harness/examples.ts';
-import { breakStore, holdWriteLock, repairStore, startServer, type TestServer } from '../harness/server.ts';
+import {
+  addPartner,
+  breakStore,
+  holdWriteLock,
+  repairStore,
+  startServer,
+  type TestServer,
+} from '../harness/server.ts';
 
 const headers = { 'Idempotency-Key': 'the-same' };
 
@@ -64,14 +70,12 @@ describe.each(operationsWith(409))('%s', (id) => {
 
   test('accepts a key that is in progress for another partner', async () => {
     const server = await startServer();
-    const key = newKey();
-    await server.store.addPartner('other', [server.type]);
-    await server.store.addKey('other', 'other-key', digestOf(key));
+    const other = await addPartner(server, 'other');
     const lock = holdWriteLock(server.file);
     const statuses: number[] = [];
     const refused = Promise.withResolvers<void>();
     // Two requests of each partner: one waits for the lock, the other is rejected.
-    const sent = [server, server, { ...server, key }, { ...server, key }].map(async (target) => {
+    const sent = [server, server, other, other].map(async (target) => {
       statuses.push((await send(target, id, { headers })).status);
       if (statuses.length === 2) refused.resolve();
     });

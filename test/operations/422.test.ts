@@ -1,10 +1,9 @@
 /** An idempotency key that is used for two different requests must not replay one's response to the other. */
 import { describe, expect, test } from 'vitest';
-import { digestOf, newKey } from '../../src/partners/key.ts';
 import { send } from '../harness/client.ts';
 import { defaultBody, operationsWith } from '../harness/contract.ts';
 import { testEveryExample } from '../harness/examples.ts';
-import { leadsIn, startServer, type TestServer } from '../harness/server.ts';
+import { addPartner, createKey, leadsIn, startServer, type TestServer } from '../harness/server.ts';
 
 const headers = { 'Idempotency-Key': 'the-same' };
 
@@ -49,15 +48,12 @@ describe.each(operationsWith(422))('%s', (id) => {
 
   test('shares idempotency keys between the API keys of a partner, and with no other partner', async () => {
     const server = await startServer();
-    const [second, foreign] = [newKey(), newKey()];
-    await server.store.addKey(server.partner, 'second', digestOf(second));
-    await server.store.addPartner('other', [server.type]);
-    await server.store.addKey('other', 'third', digestOf(foreign));
+    const second = await createKey(server, 'second');
     await send(server, id, { headers });
     expect((await send({ ...server, key: second }, id, { headers })).headers).toHaveProperty(
       'idempotent-replayed',
     );
-    expect((await sendOther({ ...server, key: foreign })).status).toBe(200);
+    expect((await sendOther(await addPartner(server, 'other'))).status).toBe(200);
   });
 
   test('accepts the key again after 400', async () => {

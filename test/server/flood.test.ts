@@ -1,10 +1,10 @@
 /** Partners behind a shared address or an unlisted proxy must get through a flood of invalid keys from it. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { digestOf, newKey } from '../../src/partners/key.ts';
+import { newKey } from '../../src/partners/key.ts';
 import { ActiveKeyCache } from '../../src/server/active-key-cache.ts';
 import { openStore } from '../../src/store/open.ts';
 import { send } from '../harness/client.ts';
-import { serve } from '../harness/server.ts';
+import { createKey, serve } from '../harness/server.ts';
 import { sharedStores } from '../store/stores.ts';
 
 describe.each(sharedStores)('on $name', ({ newUrl }) => {
@@ -13,12 +13,13 @@ describe.each(sharedStores)('on $name', ({ newUrl }) => {
     const first = await serve(await openStore(url));
     const keys = [first.key];
     for (let count = 1; count < 60; count += 1) {
-      const key = newKey();
-      await first.store.addKey(first.partner, `key-${count}`, digestOf(key));
-      keys.push(key);
+      keys.push(await createKey(first, `key-${count}`));
     }
     const server = await serve(await openStore(url), {}, first);
     let isFlooding = true;
+    onTestFinished(() => {
+      isFlooding = false;
+    });
     const statuses: number[] = [];
     const flood = Array.from({ length: 4 }, async (_, index) => {
       while (isFlooding) {
@@ -31,8 +32,7 @@ describe.each(sharedStores)('on $name', ({ newUrl }) => {
     for (const key of keys) responses.push(await send({ ...server, key }, 'leadStatus'));
     expect(responses.map(({ status }) => status)).toEqual(Array(60).fill(200));
     // A key is accepted from its creation until its revocation.
-    const created = newKey();
-    await first.store.addKey(first.partner, 'created', digestOf(created));
+    const created = await createKey(first, 'created');
     expect((await send({ ...server, key: created }, 'leadStatus')).status).toBe(200);
     await first.store.revokeKey('created');
     expect((await send({ ...server, key: created }, 'leadStatus')).status).toBeOneOf([401, 429]);
@@ -44,10 +44,8 @@ describe.each(sharedStores)('on $name', ({ newUrl }) => {
 
 test('does not count new valid keys against the limit of their address', async () => {
   const server = await serve(await openStore('sqlite::memory:'));
-  const keys = Array.from({ length: 40 }, newKey);
-  for (const [index, key] of keys.entries()) {
-    await server.store.addKey(server.partner, `key-${index}`, digestOf(key));
-  }
+  const keys: string[] = [];
+  for (let count = 0; count < 40; count += 1) keys.push(await createKey(server, `key-${count}`));
   const responses = await Promise.all(keys.map((key) => send({ ...server, key }, 'leadStatus')));
   expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
   expect((await send({ ...server, key: newKey() }, 'leadStatus')).status).toBe(401);
@@ -55,8 +53,7 @@ test('does not count new valid keys against the limit of their address', async (
 
 test('treats a revoked key like any other invalid key', async () => {
   const server = await serve(await openStore('sqlite::memory:'));
-  const key = newKey();
-  await server.store.addKey(server.partner, 'second', digestOf(key));
+  const key = await createKey(server, 'second');
   expect((await send({ ...server, key }, 'leadStatus')).status).toBe(200);
   await server.store.revokeKey('second');
   const responses = await Promise.all(
@@ -70,8 +67,7 @@ async function serveWithStoppedClock() {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const server = await serve(await openStore('sqlite::memory:'));
-  const key = newKey();
-  await server.store.addKey(server.partner, 'second', digestOf(key));
+  const key = await createKey(server, 'second');
   return { server, key };
 }
 

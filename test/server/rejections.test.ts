@@ -36,7 +36,12 @@ test('counts the rejected requests of a partner by their first message', async (
     { ...invalid, reason: 'Surname must be a string.', count: 1, lastRequestId: headers['request-id'] },
     { operation: 'cancelLead', outcome: 'validation-failed', reason: 'Type cannot be blank.', count: 1 },
     { ...invalid, reason: 'The body is not a JSON object.', count: 2 },
-    { operation: 'addLead', outcome: 'rate-limited', count: 1 },
+    {
+      operation: 'addLead',
+      outcome: 'rate-limited',
+      reason: 'The rate limit of this key is exceeded.',
+      count: 1,
+    },
   ]);
   expect(new Set(recorded.map(({ day }) => day % 86_400_000))).toEqual(new Set([0]));
 });

@@ -115,6 +115,9 @@ test.each([
   const server = await startServer();
   const { json } = await post(server, 'addLead', { ...person, [field]: value });
   expect(json).toEqual(responseValue('addLead', 200, 'accepted'));
+  // Without delays, the lead is due when it is added.
+  const [lead] = await leadsIn(server.store);
+  expect(lead?.dueAt).toBe(lead?.acceptedAt);
 });
 
 test('treats null in every optional field except data as missing', async () => {

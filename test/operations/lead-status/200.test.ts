@@ -1,10 +1,9 @@
 /** Partners use this response to tell a person whether a call is still to come. */
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { digestOf, newKey } from '../../../src/partners/key.ts';
 import { post } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { type Scenario, testEveryExample } from '../../harness/examples.ts';
-import { deliverDue, leadsIn, startServer, type TestServer } from '../../harness/server.ts';
+import { addPartner, deliverDue, leadsIn, startServer, type TestServer } from '../../harness/server.ts';
 
 const wanted = requestValue('leadStatus', 'scheduled');
 
@@ -125,10 +124,7 @@ test('ignores a blank phone number and type beside an id', async () => {
 
 test('reports another partner’s lead as not found', async () => {
   const server = await startServer();
-  const key = newKey();
-  await server.store.addPartner('other', [server.type]);
-  await server.store.addKey('other', 'other-key', digestOf(key));
-  const other = { url: server.url, key };
+  const other = await addPartner(server, 'other');
   const forMissingLead = await post(other, 'leadStatus', wanted);
   const { headers } = await post(server, 'addLead', requestValue('addLead', 'accepted'));
   for (const body of [wanted, { lead_id: headers['lead-id'] }]) {
@@ -141,6 +137,7 @@ test('reports another partner’s lead as not found', async () => {
 test('reports a lead as not found if its type is unknown or not granted', async () => {
   const server = await startServer();
   await server.store.addType('home-insurance', null);
+  await post(server, 'addLead', requestValue('addLead', 'accepted'));
   for (const type of ['home-insurance', 'nobody-has-this']) {
     const { json } = await post(server, 'leadStatus', { ...wanted, type });
     expect(json).toEqual(responseValue('leadStatus', 200, 'not-found'));
