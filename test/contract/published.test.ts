@@ -69,6 +69,8 @@ test.each([
   ['LeadAccepted', { saved: true, processed: true, later: true }],
   ['LeadCancelled', { cancelled: true, later: true }],
 ])('published %s accepts no further members, because documented bodies never change: %j', (schema, value) => {
+  const { later: _later, ...documented } = value;
+  expect(accepts(schema, documented), ajv.errorsText()).toBe(true);
   expect(accepts(schema, value)).toBe(false);
 });
 

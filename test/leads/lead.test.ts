@@ -2,12 +2,14 @@
 import { expect, test } from 'vitest';
 import { readContract } from '../../src/contract/document.ts';
 import {
+  type LeadState,
   leadStates,
   outcomeIfNotCancelled,
   outcomeWithActiveLead,
   reportedState,
   submissionOutcomes,
 } from '../../src/leads/lead.ts';
+import { responseExamples } from '../harness/contract.ts';
 
 const dialledAt = 1_000_000;
 
@@ -32,19 +34,28 @@ test.each(['scheduled', 'failed'] as const)('an active %s lead prevents another 
   }
 });
 
-test.each([
-  ['scheduled', 'already-processed'],
-  ['dialled', 'already-processed'],
-  ['failed', 'already-processed'],
-  ['cancelled', 'not-found'],
-  ['expired', 'not-found'],
-  [undefined, 'not-found'],
-] as const)(
-  'a request that cancels nothing because the latest lead is %s has the outcome %s',
-  (last, outcome) => {
-    expect(outcomeIfNotCancelled(last)).toBe(outcome);
+/** The outcome of a request that cancels nothing, by the state of the person's latest lead. */
+const outcomesIfNotCancelled = {
+  scheduled: 'already-processed',
+  held: 'already-processed',
+  dialled: 'already-processed',
+  failed: 'already-processed',
+  // Never occurs: a dismissed lead can be cancelled.
+  dismissed: 'not-found',
+  cancelled: 'not-found',
+  expired: 'not-found',
+} as const satisfies Record<LeadState, string>;
+
+test.each(leadStates)(
+  'a request that cancels nothing has the documented outcome if the latest lead is %s',
+  (state) => {
+    expect(outcomeIfNotCancelled(state)).toBe(outcomesIfNotCancelled[state]);
   },
 );
+
+test('a request that cancels nothing because there is no lead has the outcome not-found', () => {
+  expect(outcomeIfNotCancelled(undefined)).toBe('not-found');
+});
 
 test('partners see only the states of the contract, and each of them', () => {
   const { components } = JSON.parse(readContract().json);
@@ -55,7 +66,7 @@ test('partners see only the states of the contract, and each of them', () => {
 });
 
 test('every outcome of a submission has an example in the contract', () => {
-  const { paths } = JSON.parse(readContract().json);
-  const { examples } = paths['/lead/add'].post.responses['200'].content['application/json'];
-  expect(Object.keys(examples)).toEqual(expect.arrayContaining([...submissionOutcomes]));
+  expect(Object.keys(responseExamples('addLead', 200))).toEqual(
+    expect.arrayContaining([...submissionOutcomes]),
+  );
 });

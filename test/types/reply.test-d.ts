@@ -26,6 +26,8 @@ withHeaders(200, 'accepted', { saved: true, processed: true })({ 'Retry-After': 
 
 // @ts-expect-error An undocumented status.
 add(201, 'accepted', { saved: true, processed: true });
+// @ts-expect-error An undocumented outcome.
+add(200, 'undocumented', { saved: true, processed: true });
 // @ts-expect-error A body of another status.
 add(200, 'accepted', { error: 'Unknown Type' });
 // @ts-expect-error A missing member.
