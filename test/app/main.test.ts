@@ -17,6 +17,7 @@ import { openRaw, rawRequest, responsesOn, send, type Target } from '../harness/
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { finished, run, skipWithout, start, untilOutput } from '../harness/process.ts';
+import { listening } from '../harness/receiver.ts';
 import { leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts';
 import { untilListening } from '../harness/server-process.ts';
 
@@ -117,14 +118,10 @@ test.each(['PORT', 'METRICS_PORT'])(
   'prints the first key at the next start if %s was in use',
   async (name) => {
     const environment = { ...settings(), METRICS_PORT: 'off' };
-    const other = createServer();
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const address = other.address();
-    const port = typeof address === 'object' ? String(address?.port) : '';
+    const port = String(await listening(createServer()));
     const { code, stderr } = await run('src/main.ts', [], { ...environment, [name]: port });
     expect(code).toBe(1);
     expect(stderr).not.toContain('leads_');
-    other.close();
     const { target } = await startMain(environment);
     expect((await send(target, 'addLead', { body: lead(0) })).json).toEqual(accepted);
   },
@@ -416,12 +413,8 @@ test('does not start with an invalid configuration, and names all invalid variab
 });
 
 test('does not start if the port is in use, and explains what to do', async () => {
-  const other = createServer();
-  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-  const address = other.address();
-  const port = typeof address === 'object' ? String(address?.port) : '';
+  const port = String(await listening(createServer()));
   const { code, stderr } = await run('src/main.ts', [], { ...settings(), PORT: port });
-  other.close();
   expect(code).toBe(1);
   expect(stderr).toBe(
     `The server did not start: another process listens on port ${port} of 127.0.0.1. Stop it, or choose another port (EADDRINUSE).\n`,

@@ -66,7 +66,7 @@ describe.each(Object.keys(generators))('the client of %s', (name) => {
     expect(await client.status(person)).toEqual(status);
     expect(await client.status({ lead_id: leadId ?? '' })).toEqual(status);
     expect(await client.cancel(person)).toBeUndefined();
-    expect(await client.cancel(person)).toBe('not found');
+    expect(await client.cancel(person)).toBe(Object(responseValue('cancelLead', 200, 'not-found')).warning);
     expect(await client.status({ lead_id: '0'.repeat(20) })).toBeUndefined();
   });
 

@@ -1,7 +1,6 @@
 /** The code samples of the partners' page, run exactly as partners paste them. */
-import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { codeSamples, retrySamples } from '../../docs/page/code-samples.ts';
 import { sampleName } from '../../docs/page/contract.ts';
 import { post } from '../harness/client.ts';
@@ -13,7 +12,7 @@ import {
   responseValue,
 } from '../harness/contract.ts';
 import { skipWithout } from '../harness/process.ts';
-import { startReceiver } from '../harness/receiver.ts';
+import { listening, startReceiver } from '../harness/receiver.ts';
 import { interpreterOf, languages, outputOf, withValues } from '../harness/samples.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
@@ -81,11 +80,8 @@ for (const language of languages) {
       received.push(request);
       if (received.length === 1) response.writeHead(503, { 'Retry-After': '1' }).end();
       else response.writeHead(200).end('{"saved":true}');
-    }).listen(0, '127.0.0.1');
-    onTestFinished(() => void server.close());
-    await once(server, 'listening');
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    });
+    const port = await listening(server);
     const sample = retrySamples('/lead/add', { mobile: '07840258823' }).find(({ lang }) => lang === language);
     const source = withValues(sample?.source ?? '', `http://127.0.0.1:${port}`, 'the-key');
     expect(await outputOf(source, language)).toBe('{"saved":true}');

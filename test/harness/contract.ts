@@ -33,7 +33,10 @@ interface DocumentedResponse {
 
 interface DocumentedOperation {
   operationId: OperationId;
-  requestBody: { content: Record<string, { schema: object; examples: Record<string, { value: unknown }> }> };
+  requestBody: {
+    content: Record<string, { schema: object; examples: Record<string, { value: unknown }> }>;
+    'x-max-bytes': number;
+  };
   responses: Record<string, DocumentedResponse>;
 }
 
@@ -73,6 +76,11 @@ export function operationOf(id: OperationId): DocumentedOperation & { method: st
     }
   }
   throw new Error(`openapi.yaml has no operation ${id}.`);
+}
+
+/** Returns the maximum size of a request body of an operation (bytes). */
+export function maxBytesOf(id: OperationId): number {
+  return operationOf(id).requestBody['x-max-bytes'];
 }
 
 /** Returns the schema and the examples of the body of a webhook. */
@@ -123,6 +131,20 @@ export function responseValue(id: OperationId, status: number, key: string): unk
   const example = responseExamples(id, status)[key];
   if (example === undefined) throw new Error(`${id} ${status} has no response example ${key}.`);
   return example.value;
+}
+
+/** Returns the first example of a response header. */
+export function headerExample(id: OperationId, status: number, name: string): string {
+  const [example] = Object(operationOf(id).responses[status]?.headers[name]?.schema).examples ?? [];
+  if (example === undefined) throw new Error(`${id} ${status} has no example of the header ${name}.`);
+  return String(example);
+}
+
+/** Returns the names of the fields of a request body in their documented order. */
+export function fieldsOf(id: OperationId): string[] {
+  return Object.keys(
+    Object(operationOf(id).requestBody.content['application/json']?.schema).properties ?? {},
+  );
 }
 
 /**

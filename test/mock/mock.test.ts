@@ -17,6 +17,8 @@ import { openRaw, rawRequest, responsesOn, send, sendRaw, type Target } from '..
 import {
   defaultBody,
   type ExampleRequest,
+  headerExample,
+  maxBytesOf,
   operationIds,
   operationOf,
   type ReceivedResponse,
@@ -24,7 +26,9 @@ import {
   requestExamples,
   responseExamples,
 } from '../harness/contract.ts';
+import { freePort } from '../harness/postgres-server.ts';
 import { finished, run, skipWithout, start, untilOutput } from '../harness/process.ts';
+import { listening } from '../harness/receiver.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { startServer } from '../harness/server.ts';
 
@@ -114,7 +118,8 @@ describe.each(operationIds())('%s', (id) => {
     const byHeader = await send(mock, id, { headers: { Prefer: `code=${status}, example=${key}` } });
     const byQuery = await sendNamed(id, wanted);
     const outcome = example['x-outcome'];
-    expect(essence(id, byHeader)).toMatchObject({ status, outcome, json: example.value });
+    const { headers: _names, ...received } = essence(id, byHeader);
+    expect(received).toEqual({ status, outcome, json: example.value });
     expect(comparable(byQuery)).toEqual(comparable(byHeader));
     expect(byQuery.headers['request-id']).not.toBe(byHeader.headers['request-id']);
   });
@@ -143,22 +148,29 @@ describe.each(operationIds())('%s', (id) => {
 });
 
 test.each([
-  ['cannot be reached', () => 'http://127.0.0.1:9'],
-  ['has another contract', () => `${prism.url}/other`],
-])('returns the documented server error and logs the reason if Prism %s', async (_problem, prismUrl) => {
-  const { log: failures, lines } = recordingLog();
-  const app = mockApp(readContract(), async () => prismUrl(), failures);
-  const { port, stop } = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
-  onTestFinished(stop);
-  const target = { url: `http://127.0.0.1:${port}`, key: 'any' };
-  for (const id of operationIds()) {
-    const documented = responseExamples(id, 500)['server-error'];
-    const { status, headers, json } = await send(target, id);
-    expect({ status, json }).toEqual({ status: 500, json: documented?.value });
-    expect(headers).toMatchObject({ 'lead-outcome': 'server-error', ratelimit: expect.any(String) });
-    expect(lines.at(-1)).toMatchObject({ msg: 'A request failed.', operation: id });
-  }
-});
+  ['cannot be reached', async () => `http://127.0.0.1:${await freePort()}`, 'fetch failed'],
+  ['has another contract', async () => `${prism.url}/other`, 'Prism did not return the example'],
+])(
+  'returns the documented server error and logs the reason if Prism %s',
+  async (_problem, prismUrl, message) => {
+    const { log: failures, lines } = recordingLog();
+    const app = mockApp(readContract(), prismUrl, failures);
+    const { port, stop } = await startHttpServer(app, { host: '127.0.0.1', port: 0, log });
+    onTestFinished(stop);
+    const target = { url: `http://127.0.0.1:${port}`, key: 'any' };
+    for (const id of operationIds()) {
+      const documented = responseExamples(id, 500)['server-error'];
+      const { status, headers, json } = await send(target, id);
+      expect({ status, json }).toEqual({ status: 500, json: documented?.value });
+      expect(headers).toMatchObject({ 'lead-outcome': 'server-error', ratelimit: expect.any(String) });
+      expect(lines.at(-1)).toMatchObject({
+        msg: 'A request failed.',
+        operation: id,
+        err: { message: expect.stringContaining(message) },
+      });
+    }
+  },
+);
 
 test.each([
   ['now', {}, 0],
@@ -170,13 +182,13 @@ test.each([
   expect(due).toBeGreaterThanOrEqual(before + delay);
   expect(due).toBeLessThanOrEqual(Date.now() + delay);
   const selected = await send(mock, 'addLead', { patch, query: { __example: 'accepted' } });
-  expect(selected.headers['lead-due']).toBe('2026-11-23T09:10:12.345Z');
+  expect(selected.headers['lead-due']).toBe(headerExample('addLead', 200, 'Lead-Due'));
 });
 
 test('the headers of an example are those of its situation', async () => {
   const headersOf = async (example: string) =>
     (await send(mock, 'addLead', { query: { __example: example } })).headers;
-  expect(await headersOf('accepted')).toMatchObject({ 'lead-id': '01k83s0kq3m4hn7c2v1a' });
+  expect(await headersOf('accepted')).toMatchObject({ 'lead-id': headerExample('addLead', 200, 'Lead-Id') });
   expect(await headersOf('accepted')).not.toHaveProperty('idempotent-replayed');
   expect(await headersOf('replayed')).toMatchObject({
     'idempotent-replayed': 'true',
@@ -184,13 +196,14 @@ test('the headers of an example are those of its situation', async () => {
   });
   expect(await headersOf('existing-contact')).not.toHaveProperty('lead-id');
   expect(await headersOf('existing-contact')).not.toHaveProperty('lead-due');
-  expect(await headersOf('rate-limited')).toMatchObject({ ratelimit: '"default";r=0;t=1' });
+  const exhausted = headerExample('addLead', 429, 'RateLimit').replace(/r=\d+/, 'r=0');
+  expect(await headersOf('rate-limited')).toMatchObject({ ratelimit: exhausted });
   expect(await headersOf('too-many-invalid-keys')).toMatchObject({ ratelimit: '"wrong-keys";r=0;t=1' });
 });
 
 const bearer = ({ key }: Target) => ({ Authorization: `bearer ${key}` });
 const body = JSON.stringify(defaultBody('addLead'));
-const limit = 128 * 1024;
+const limit = maxBytesOf('addLead');
 
 /** Requests to add a lead that a mock in front of another server could handle differently from the server. */
 const requests: [name: string, request: (target: Target) => ExampleRequest][] = [
@@ -447,11 +460,7 @@ describe('the program', { timeout: startTimeout }, () => {
   });
 
   test('reports in one line that another program uses its port', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    onTestFinished(() => void other.close());
-    await new Promise((resolve) => other.once('listening', resolve));
-    // The cast: a server that listens on TCP has an address with a port.
-    const { port } = other.address() as { port: number };
+    const port = await listening(createServer());
     expect(await run('src/mock.ts', ['--port', String(port)], {})).toEqual({
       code: 1,
       stdout: '',

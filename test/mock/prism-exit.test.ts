@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { runMock } from '../../src/mock/mock.ts';
+import { listening } from '../harness/receiver.ts';
 
 const prism = Object.assign(new EventEmitter(), { kill: () => true });
 
@@ -38,11 +39,7 @@ test('fails if Prism cannot start', async () => {
 });
 
 test('reports a port that is in use without starting Prism', async () => {
-  const other = createServer().listen(0, '127.0.0.1');
-  onTestFinished(() => void other.close());
-  await new Promise((resolve) => other.once('listening', resolve));
-  // The cast: a server that listens on TCP has an address with a port.
-  const { port } = other.address() as { port: number };
+  const port = await listening(createServer());
   await expect(runOn(port)).rejects.toThrow(`another process listens on port ${port} of 127.0.0.1.`);
   expect(startPrism).not.toHaveBeenCalled();
 });

@@ -1,12 +1,12 @@
 /** Bounds the memory that an unauthenticated client can occupy, however it declares the size of its body. */
 import { describe, expect, test } from 'vitest';
 import { send } from '../harness/client.ts';
-import { defaultBody, operationsWith } from '../harness/contract.ts';
+import { defaultBody, maxBytesOf, operationsWith } from '../harness/contract.ts';
 import { testEveryExample } from '../harness/examples.ts';
 import { startServer } from '../harness/server.ts';
 
 describe.each(operationsWith(413))('%s', (id) => {
-  const limit = 128 * 1024;
+  const limit = maxBytesOf(id);
   const body = JSON.stringify(defaultBody(id));
 
   testEveryExample(id, 413, {

@@ -4,12 +4,11 @@ import { readFileSync } from 'node:fs';
 import { connect, Socket } from 'node:net';
 import { queryObjects } from 'node:v8';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { readContract } from '../../src/contract/document.ts';
 import { AuthFailureLimiter } from '../../src/server/auth-failure-limiter.ts';
 import { Connections, Peer } from '../../src/server/connections.ts';
 import { docsFile } from '../../src/server/docs-page.ts';
 import { openRaw, post, rawRequest, responsesOn, send, sendRaw } from '../harness/client.ts';
-import { requestValue, responseValue } from '../harness/contract.ts';
+import { maxBytesOf, requestValue, responseValue } from '../harness/contract.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { holdWriteLock, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
@@ -434,7 +433,7 @@ test('rejects JSON with the deepest possible nesting', async () => {
 
 test('saves a body up to the maximum size completely, in any number of packets', async () => {
   const server = await startServer();
-  const maxBytes = readContract().operations.find(({ id }) => id === 'addLead')?.maxBytes ?? 0;
+  const maxBytes = maxBytesOf('addLead');
   const lead = JSON.stringify(person);
   // Node reads 64 KiB at a time, including the head: bodies around that size arrive in one part or two.
   const sizes = [65_000, 65_200, 65_400, 65_536, 66_000, 100_000, maxBytes];

@@ -1,7 +1,7 @@
 /** A partner fixes a request by its validation errors, so they cover every field, and nothing is saved. */
 import { expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
-import { requestValue } from '../../harness/contract.ts';
+import { fieldsOf, requestValue } from '../../harness/contract.ts';
 import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
 
 const valid = requestValue('addLead', 'accepted');
@@ -110,17 +110,9 @@ test('orders fields as documented, followed by unknown ones', async () => {
     email: '',
   };
   const { text } = await post(server, 'addLead', body);
-  expect(text.match(/"(\w+)":\{/g)?.map((name) => name.slice(1, -3))).toEqual([
-    'email',
-    'first_name',
-    'surname',
-    'mobile',
-    'type',
-    'data',
-    'delays',
-    'test',
-    'zebra',
-  ]);
+  const documented = fieldsOf('addLead').filter((name) => name in body);
+  expect(documented).toHaveLength(Object.keys(body).length - 1);
+  expect(text.match(/"(\w+)":\{/g)?.map((name) => name.slice(1, -3))).toEqual([...documented, 'zebra']);
 });
 
 test.each([
