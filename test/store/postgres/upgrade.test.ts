@@ -23,10 +23,10 @@ import { newSubmission } from '../../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 /** Migrates a store as the next version would. */
-async function migrateFurther(url: string, sql: string): Promise<void> {
+async function migrateFurther(url: string, sql: string, { retryTimeout = 20_000 } = {}): Promise<void> {
   const file = join(temporaryDirectory(), '999-further.sql');
   writeFileSync(file, sql);
-  const limits = { connections: 1, statementTimeout: 20_000, responseTimeout: 20_000, retryTimeout: 20_000 };
+  const limits = { connections: 1, statementTimeout: 20_000, responseTimeout: 20_000, retryTimeout };
   const database = new PostgresDatabase(url, limits);
   await migrate(database, [...migrations, pathToFileURL(file)]);
   await database.close();
@@ -199,6 +199,22 @@ test.each(migrationsOf)('rejects a write that begins during a migration of %s', 
   await newer.query('COMMIT');
   await late;
   expect(await asAdministrator(url, 'SELECT FROM lead')).toEqual([]);
+});
+
+test('repeats a migration that PostgreSQL ended because of a deadlock', async () => {
+  const url = await emptyDatabase();
+  closeAfterTest(await openPostgresStore(url));
+  const older = await openTransaction(url);
+  await older.query('LOCK TABLE partner IN ACCESS SHARE MODE');
+  const sql = 'ALTER TABLE lead ADD COLUMN further integer; ALTER TABLE partner ADD COLUMN further integer';
+  const migrating = migrateFurther(url, sql, { retryTimeout: 0 });
+  await expect.poll(() => waiting(url, sql)).toBe(1);
+  // The migration has waited longer than this statement, so it is ended first.
+  await older.query('SELECT FROM lead');
+  await older.query('COMMIT');
+  await migrating;
+  const columns = "SELECT FROM information_schema.columns WHERE column_name = 'further'";
+  expect(await asAdministrator(url, columns)).toHaveLength(2);
 });
 
 test('an older server responds with 503 and is not ready', async () => {

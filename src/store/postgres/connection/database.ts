@@ -50,6 +50,12 @@ const connectionTimeout = 3_000;
 const migrationTimeout = 24 * 3_600_000;
 
 /**
+ * Time during which a migration is repeated after transient failures (ms). Statements of older servers lock tables in
+ * different orders, so under load PostgreSQL may have to end several deadlocks, after a second each.
+ */
+const migrationRetryTimeout = 60_000;
+
+/**
  * OID of the 64-bit integer type. All 64-bit integers in the store are times and counts, which a double can represent.
  */
 const int8 = 20;
@@ -135,16 +141,22 @@ export class PostgresDatabase {
       const result = await work(run);
       await run(`SELECT ${isCurrent}`);
       return result;
-    }, this.#limits.responseTimeout);
+    }, this.#limits);
   }
 
   /** Like `transaction`, for migrations, which may take long and change the schema version. */
   migration(work: (run: Run) => Promise<void>): Promise<void> {
-    return this.#transaction(work, migrationTimeout);
+    return this.#transaction(work, {
+      responseTimeout: migrationTimeout,
+      retryTimeout: migrationRetryTimeout,
+    });
   }
 
-  #transaction<Result>(work: (run: Run) => Promise<Result>, responseTimeout: number): Promise<Result> {
-    return this.withRetries(({ mayHaveCommitted }) => {
+  #transaction<Result>(
+    work: (run: Run) => Promise<Result>,
+    { responseTimeout, retryTimeout }: Pick<PostgresLimits, 'responseTimeout' | 'retryTimeout'>,
+  ): Promise<Result> {
+    return withRetries(({ mayHaveCommitted }) => {
       if (mayHaveCommitted) {
         throw new StoreUnavailable(
           'The connection to PostgreSQL was lost during a transaction, so its outcome is unknown.',
@@ -163,7 +175,7 @@ export class PostgresDatabase {
           throw error;
         }
       });
-    });
+    }, retryTimeout);
   }
 
   /** Behind a pooler nothing is prepared, because the next statement may run on another connection. */
