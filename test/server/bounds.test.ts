@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { AuthFailureLimiter } from '../../src/server/auth-failure-limiter.ts';
 import { Connections, Peer } from '../../src/server/connections.ts';
 import { docsFile } from '../../src/server/docs-page.ts';
-import { openRaw, post, rawRequest, responsesOn, send, sendRaw } from '../harness/client.ts';
+import { openRaw, post, rawRequest, responsesOn, send } from '../harness/client.ts';
 import { maxBytesOf, requestValue, responseValue } from '../harness/contract.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { holdWriteLock, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
@@ -27,11 +27,14 @@ test.each([
   ['does not end its headers', 'POST /lead/add HTTP/1.1\r\nHost: leads.example\r\nX-Slow: '],
 ])('closes the connection of a client that %s, with 408', async (_what, bytes) => {
   const server = await startServer({ headersTimeout: 200 });
-  const response = await sendRaw(server, bytes);
-  expect({ status: response.status, json: response.json }).toEqual({
-    status: 408,
-    json: responseValue('addLead', 408, 'request-timeout'),
-  });
+  const socket = openRaw(server);
+  onTestFinished(() => void socket.destroy());
+  socket.write(bytes);
+  // Read until the server closes the connection.
+  const responses = await responsesOn(socket);
+  expect(responses.map(({ status, json }) => ({ status, json }))).toEqual([
+    { status: 408, json: responseValue('addLead', 408, 'request-timeout') },
+  ]);
 });
 
 test('closes the connection of a client that sends headers slowly', async () => {
@@ -39,6 +42,7 @@ test('closes the connection of a client that sends headers slowly', async () => 
   const socket = connectTo(server);
   socket.write('POST /lead/add HTTP/1.1\r\nHost: leads.example\r\n');
   const drip = setInterval(() => socket.write('X-Slow: a\r\n'), 50);
+  onTestFinished(() => clearInterval(drip));
   socket.on('error', () => {});
   await new Promise((resolve) => socket.resume().on('close', resolve));
   clearInterval(drip);
@@ -49,6 +53,7 @@ test('closes the connection of a client that sends headers slowly', async () => 
 async function untilClosed(socket: Socket): Promise<void> {
   const closed = new Promise((resolve) => socket.once('close', resolve));
   const writing = setInterval(() => socket.write('\r\n'), 20);
+  onTestFinished(() => clearInterval(writing));
   await closed;
   clearInterval(writing);
 }
@@ -319,6 +324,9 @@ test('resets the oldest download once unread documents exceed the limit', async 
   const second = await ask();
   await ask();
   await untilClosed(first);
+  // A client that reads nothing notices that its connection was reset only when it writes.
+  second.write('\r\n');
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   expect(second.destroyed).toBe(false);
   expect((await fetch(`${server.url}/docs/reference.html`)).status).toBe(200);
   await untilClosed(second);
@@ -420,14 +428,15 @@ test('limits the downloads of an address without affecting its other requests', 
 test('rejects JSON with the deepest possible nesting', async () => {
   const server = await startServer();
   const deep = `${'['.repeat(60_000)}${']'.repeat(60_000)}`;
-  for (const body of [
-    deep,
-    `{"first_name":${deep}}`,
-    `{"a":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`,
-  ]) {
-    const head = `POST /lead/add?key=${server.key} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
-    const response = await sendRaw(server, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
-    expect(response.status).toBe(400);
+  const lead = JSON.stringify(person).slice(1, -1);
+  for (const [text, field] of [
+    [deep, 'body'],
+    [`{${lead},"first_name":${deep}}`, 'first_name'],
+    [`{${lead},"data":${deep}}`, 'data'],
+    [`{${lead},"a":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`, 'a'],
+  ] as const) {
+    const { status, json } = await send(server, 'addLead', { text });
+    expect({ status, fields: Object.keys(Object(json)) }).toEqual({ status: 400, fields: [field] });
   }
 });
 

@@ -6,7 +6,7 @@ import { Connections } from '../../src/server/connections.ts';
 import { InFlightLimiter } from '../../src/server/in-flight-limiter.ts';
 import { openRaw, post, rawRequest, responsesOn } from '../harness/client.ts';
 import { checkResponse, operationOf, requestValue, responseValue } from '../harness/contract.ts';
-import { holdWriteLock, leadsIn, startServer, type TestServer } from '../harness/server.ts';
+import { holdWriteLock, leadsIn, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
 const { path } = operationOf('addLead');
 const person = requestValue('addLead', 'accepted');
@@ -210,13 +210,30 @@ test('responds to all requests of a client that has closed its side, then closes
   expect((await received).map(({ status }) => status)).toEqual([200, 200]);
 });
 
-test('refuses an incomplete request of a client that closes its side', async () => {
+test.each([
+  ['body lacks its end', (request: string) => request.slice(0, -10)],
+  [
+    'JSON is complete but shorter than its length',
+    (request: string) =>
+      request.replace(/Content-Length: (\d+)/, (_, size) => `Content-Length: ${+size + 1}`),
+  ],
+])('refuses a request of a client that closes its side if its %s', async (_what, shorten) => {
   const server = await startServer();
   const socket = connectTo(server);
   const received = responsesOn(socket);
-  socket.end(add(server).slice(0, -10));
-  const responses = await received;
-  expect(responses.map(({ status }) => status)).toEqual([400]);
+  socket.end(shorten(add(server)));
+  expect((await received).map(({ status }) => status)).toEqual([400]);
+  expect(await submissionsIn(server.store)).toEqual([]);
+  expect(await leadsIn(server.store)).toEqual([]);
+});
+
+test('refuses a chunked request of a client that closes its side before the last chunk', async () => {
+  const server = await startServer();
+  const socket = connectTo(server);
+  const received = responsesOn(socket);
+  socket.end(add(server, undefined, 'chunks').replace(/0\r\n\r\n$/, ''));
+  expect((await received).map(({ status }) => status)).toEqual([400]);
+  expect(await submissionsIn(server.store)).toEqual([]);
   expect(await leadsIn(server.store)).toEqual([]);
 });
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { docsPaths } from '../../src/server/docs-page.ts';
 import { startServer } from '../harness/server.ts';
 
 test('/healthz reports that the process is alive', async () => {
@@ -94,8 +95,8 @@ test('sends the reference as it was compressed at build time', async () => {
 test('includes Request-Id in every response', async () => {
   const server = await startServer();
   for (const path of [
+    ...Object.keys(docsPaths),
     '/docs',
-    '/docs/',
     '/healthz',
     '/readyz',
     '/openapi.yaml',
