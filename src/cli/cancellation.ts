@@ -23,6 +23,14 @@ export function cancellationJson(cancellation: CancellationRecord) {
 /** A cancellation, with the id of the submission or lead to which it is related. */
 export type RelatedCancellationRow = RelatedCancellation & { relatedId: string };
 
+/** Returns the cancellations that are related to a submission or lead, each with its id. */
+export function relatedCancellationRows(related: {
+  id: string;
+  cancellations: readonly RelatedCancellation[];
+}): RelatedCancellationRow[] {
+  return related.cancellations.map((cancellation) => ({ ...cancellation, relatedId: related.id }));
+}
+
 const relatedView: View<RelatedCancellationRow> = {
   columns: {
     'CANCELLATIONS FOR': (cancellation) => cancellation.relatedId,

@@ -76,7 +76,8 @@ function resumeCommand(context: CommandContext): Command {
     command,
     context,
     { type: 'name of the lead type; null: all types', paused: 'false' },
-    async ({ store, output, note }, { type }: { type?: string }) => {
+    async ({ store, output, note }, { type: given }: { type?: string }) => {
+      const type = given === undefined ? undefined : (await findType(store, given)).name;
       const ended = await store.resumeDelivery(type);
       if (ended.length === 0) {
         throw new UserError(

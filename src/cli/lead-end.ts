@@ -21,7 +21,7 @@ const members = {
 export function cancelCommand(context: CommandContext): Command {
   const command = new Command('cancel')
     .description(
-      'cancel scheduled, held or failed leads that the dialler cannot have, so that nobody is called.\nTheir partners see that they are cancelled. A cancelled lead cannot be restored, but its submission can be re-run',
+      'cancel scheduled, held, failed or dismissed leads that the dialler cannot have, so that nobody is called.\nTheir partners see that they are cancelled. A cancelled lead cannot be restored, but its submission can be re-run',
     )
     .addArgument(idsArgument('ids of the leads, from `leads lead list`'))
     .addOption(yesOption());

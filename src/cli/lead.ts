@@ -3,14 +3,9 @@ import { UserError } from '../errors/user-error.ts';
 import { type LeadState, leadStates } from '../leads/lead.ts';
 import { defineAction } from './action.ts';
 import { limitOption, wideOption } from './arguments.ts';
-import {
-  printRelatedCancellations,
-  relatedCancellationJson,
-  relatedCancellationsMember,
-} from './cancellation.ts';
 import type { CommandContext } from './context.ts';
 import { cancelCommand, dismissCommand } from './lead-end.ts';
-import { releaseCommand } from './lead-release.ts';
+import { releaseCommand, retryCommand } from './lead-schedule.ts';
 import { showCommand } from './lead-show.ts';
 import { heldView, leadMembers, leadView } from './lead-view.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
@@ -57,39 +52,6 @@ function listCommand(context: CommandContext): Command {
     const view = state === 'held' ? heldView : leadView;
     await output.list(store.leads(filter, rows), view, 'There are no matching leads.', rows);
   });
-}
-
-function retryCommand(context: CommandContext): Command {
-  const command = new Command('retry')
-    .description(
-      'schedule failed or dismissed leads for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force',
-    )
-    .addArgument(idsArgument('ids of the leads, from `leads lead list --state failed`'))
-    .option('--force', 'override later cancellations by the same partner');
-  return defineAction(
-    command,
-    context,
-    {
-      id: 'id of the lead',
-      state: '`scheduled`',
-      may_have_arrived: 'whether the dialler may already have it',
-      cancellations: relatedCancellationsMember,
-    },
-    async ({ store, output }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
-      await processIds(output, await readIds(ids, context.input), async (id) => {
-        const { mayHaveArrived, cancellations } = await store.retryLead(id, force);
-        const warning = mayHaveArrived ? ' The dialler may already have it under the same id.' : '';
-        await output.done(`Lead ${id} is scheduled for immediate delivery.${warning}`, {
-          id,
-          state: 'scheduled',
-          may_have_arrived: mayHaveArrived,
-          cancellations: cancellations.map(relatedCancellationJson),
-        });
-        const rows = cancellations.map((cancellation) => ({ ...cancellation, relatedId: id }));
-        await printRelatedCancellations(output, rows);
-      });
-    },
-  );
 }
 
 /** What a resolution means, by the state of the lead before. */

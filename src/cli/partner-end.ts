@@ -98,9 +98,10 @@ export function deleteCommand(context: CommandContext): Command {
       const matching = { store, filter: { partner } };
       const choice = await chooseForLeads(matching, context, leads, `You are about to delete ${named}`);
       if (!yes) {
+        const leadsChange = await describeLeads(matching, choice);
         await confirm(
           context,
-          `The ${revoked} of ${named} will be revoked, its scheduled leads (${await countLeads(matching)}) ${choice === 'keep' ? 'kept' : 'cancelled'}, and the partner deleted, which cannot be undone`,
+          `The ${revoked} of ${named} will be revoked${leadsChange}, and the partner deleted, which cannot be undone`,
         );
       }
       await store.deletePartner(partner);
@@ -115,9 +116,17 @@ export function deleteCommand(context: CommandContext): Command {
   );
 }
 
-async function countLeads({ store, filter }: Matching): Promise<number> {
+/** Describes in a clause what will happen to the leads of a partner; empty: nothing. */
+async function describeLeads({ store, filter }: Matching, choice: LeadsChoice): Promise<string> {
   const { cancellable, inFlight } = await store.countRemainingLeads(filter);
-  return cancellable + inFlight;
+  const total = cancellable + inFlight;
+  if (choice === 'keep' && total > 0) {
+    return `, its ${counted(total, 'scheduled or held lead', 'scheduled or held leads')} kept`;
+  }
+  if (choice === 'cancel' && cancellable > 0) {
+    return `, its ${counted(cancellable, 'cancellable lead', 'cancellable leads')} cancelled`;
+  }
+  return '';
 }
 
 /** Returns a partner, which may be deleted. @throws {UserError} if there is none of this name */

@@ -6,6 +6,8 @@ import type { PartnerRecord } from '../store/store.ts';
 import { defineAction } from './action.ts';
 import { collect, parseCount, parseDigits, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
+import { findType } from './find-type.ts';
 import type { View } from './output.ts';
 import { deleteCommand, resumeCommand, suspendCommand } from './partner-end.ts';
 import { grantCommand, revokeTypeCommand } from './partner-types.ts';
@@ -78,8 +80,11 @@ function addCommand(context: CommandContext): Command {
     command,
     context,
     { name: 'name of the partner', types: 'names of the lead types granted to it' },
-    async ({ store, output }, { type: types }: { type: string[] }, [name]: [string]) => {
+    async ({ store, output }, { type: given }: { type: string[] }, [name]: [string]) => {
       checkName('partner', name);
+      const names = new Set<string>();
+      for (const each of given) names.add((await findType(store, each)).name);
+      const types = [...names];
       await store.addPartner(name, types);
       await output.done(
         `Added partner ${JSON.stringify(name)}. Run \`leads key create\` to create a key for it.`,
@@ -160,7 +165,7 @@ function parseCountUpTo(max: number, text: string): number {
 function describeLimit(limit: PartnerLimit): string {
   if (limit === 'off') return 'any number of requests';
   if (limit === 'default') return 'as many requests as RATE_LIMIT allows';
-  return `${limit.perSecond} requests per second, and up to ${limit.burst} at once`;
+  return `${counted(limit.perSecond, 'request', 'requests')} per second, and up to ${limit.burst} at once`;
 }
 
 function limitJson(limit: PartnerLimit): string | object {

@@ -4,6 +4,7 @@ import { parseDuration } from '../text/duration.ts';
 import { defineAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
 import { formatTime } from './table.ts';
 
 interface PruneOptions {
@@ -34,7 +35,7 @@ export function pruneCommand(context: CommandContext): Command {
       const before = Date.now() - parseDuration(olderThan);
       if (dryRun || !yes) {
         const { submissions, cancellations } = await store.countPrunable(before);
-        const change = `${submissions} submissions and ${cancellations} cancellations from before ${formatTime(before)} would be removed, with the leads and attempts that nothing else needs`;
+        const change = `${counted(submissions, 'submission', 'submissions')} and ${counted(cancellations, 'cancellation', 'cancellations')} from before ${formatTime(before)} would be removed, with the leads and attempts that nothing else needs`;
         if (dryRun) {
           await output.done(`${change}.`, { submissions, cancellations, leads: null, attempts: null });
           return;

@@ -5,7 +5,7 @@ import { ask, isTerminal } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
 
-/** What happens to the scheduled leads of a partner or lead type that sends no more. */
+/** What happens to the scheduled and held leads of a partner or lead type that sends no more. */
 export type LeadsChoice = 'keep' | 'cancel';
 
 /** The leads that are kept or cancelled. */
@@ -24,24 +24,24 @@ export interface SettledLeads {
 
 /** Members of `remainingLeadsJson`, with their descriptions. */
 export const remainingLeadsMembers = {
-  leads_kept: 'number of scheduled leads that stay scheduled',
-  leads_cancelled: 'number of scheduled leads that were cancelled',
+  leads_kept: 'number of scheduled or held leads that were kept',
+  leads_cancelled: 'number of scheduled or held leads that were cancelled',
   leads_in_flight:
-    'number of scheduled leads that cannot be cancelled: an attempt is in flight, or may have reached the dialler',
+    'number of scheduled or held leads that cannot be cancelled: an attempt is in flight, or may have reached the dialler',
 };
 
 /** Returns the option `--leads`. */
 export function leadsOption(): Option {
   return new Option(
     '--leads <choice>',
-    'keep or cancel its scheduled leads; required without a terminal if there are any',
+    'keep or cancel its scheduled or held leads; required without a terminal if there are any',
   )
     .choices(['keep', 'cancel'] satisfies LeadsChoice[])
     .default(undefined, 'ask');
 }
 
 /**
- * Returns what happens to the scheduled leads: the choice of `--leads`, or the answer to a question in a terminal.
+ * Returns what happens to the leads: the choice of `--leads`, or the answer to a question in a terminal.
  *
  * @param option choice of `--leads`; undefined: none
  * @param change what the command changes, as a sentence without its full stop
@@ -64,52 +64,51 @@ export async function chooseForLeads(
   }
   const answer = await ask(
     context,
-    `${effect} Leads that you keep are still called. Keep or cancel them? [keep/cancel] `,
+    `${effect} Leads that you keep can still be called. Keep or cancel them? [keep/cancel] `,
   );
   if (answer === 'keep' || answer === 'cancel') return answer;
   throw new UserError('Nothing was changed.');
 }
 
-/** Describes the scheduled leads before a change, as a sentence without its full stop. */
+/** Describes the leads before a change, as a sentence without its full stop. */
 function describeCount({ cancellable, inFlight }: RemainingCount): string {
-  const total = `${counted(cancellable + inFlight, 'lead is', 'leads are')} scheduled`;
+  const total = `${counted(cancellable + inFlight, 'lead is', 'leads are')} scheduled or held`;
   return inFlight === 0 ? total : `${total}, of which ${inFlight} cannot be cancelled: ${reason}`;
 }
 
 const reason = 'an attempt is in flight, or may have reached the dialler';
 
-/** Keeps or cancels the scheduled leads, once no more are accepted. */
+/** Keeps or cancels the leads, once no more are accepted. */
 export async function settleLeads({ store, filter }: Matching, choice: LeadsChoice): Promise<SettledLeads> {
   const cancelled = choice === 'cancel' ? await store.cancelRemainingLeads(filter) : 0;
   const { cancellable, inFlight } = await store.countRemainingLeads(filter);
   return { choice, kept: cancellable, cancelled, inFlight };
 }
 
-/** Describes what happened to the scheduled leads, in sentences. */
+/** Describes what happened to the leads, in sentences. */
 export function describeRemainingLeads({ choice, kept, cancelled, inFlight }: SettledLeads): string {
   const sentences: string[] = [];
   if (cancelled > 0) {
-    sentences.push(`${counted(cancelled, 'scheduled lead was', 'scheduled leads were')} cancelled.`);
+    sentences.push(`${counted(cancelled, 'lead was', 'leads were')} cancelled.`);
   }
   if (kept > 0) {
-    const stays = choice === 'keep' ? ['stays scheduled', 'stay scheduled'] : acceptedMeanwhile;
+    const stays =
+      choice === 'keep' ? ['stays scheduled or held', 'stay scheduled or held'] : acceptedMeanwhile;
     sentences.push(`${counted(kept, `lead ${stays[0]}`, `leads ${stays[1]}`)}.`);
   }
   if (inFlight > 0) {
-    const what = choice === 'keep' ? ['is being delivered', 'are being delivered'] : uncancelled;
-    sentences.push(`${counted(inFlight, `lead ${what[0]}`, `leads ${what[1]}`)}: ${reason}.`);
+    const verb = choice === 'keep' ? 'cannot' : 'could not';
+    sentences.push(`${counted(inFlight, 'lead', 'leads')} ${verb} be cancelled: ${reason}.`);
   }
-  return sentences.length === 0 ? 'There are no scheduled leads.' : sentences.join(' ');
+  return sentences.length === 0 ? 'There are no scheduled or held leads.' : sentences.join(' ');
 }
-
-const uncancelled = ['could not be cancelled', 'could not be cancelled'];
 
 const acceptedMeanwhile = [
   'was accepted meanwhile and is scheduled; run the command again to cancel it',
   'were accepted meanwhile and are scheduled; run the command again to cancel them',
 ];
 
-/** Returns the JSON members that describe what happened to the scheduled leads. */
+/** Returns the JSON members that describe what happened to the leads. */
 export function remainingLeadsJson({ kept, cancelled, inFlight }: SettledLeads) {
   return { leads_kept: kept, leads_cancelled: cancelled, leads_in_flight: inFlight };
 }

@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import { normaliseSetting, type SettingName, settingNames } from '../app/settings.ts';
 import type { SettingRecord } from '../store/settings.ts';
 import { defineAction } from './action.ts';
+import { wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { formatTime } from './table.ts';
@@ -30,9 +31,9 @@ export function settingsCommand(context: CommandContext): Command {
 }
 
 function listCommand(context: CommandContext): Command {
-  const command = new Command('list').description(
-    'list the settings, which the first server recorded from its environment',
-  );
+  const command = new Command('list')
+    .description('list the settings, which the first server recorded from its environment')
+    .addOption(wideOption());
   return defineAction(command, context, settingMembers, async ({ store, output }) => {
     await output.list(await store.settings(), view, 'No settings are recorded yet: no server has started.');
   });

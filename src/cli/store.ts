@@ -6,6 +6,7 @@ import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts
 import { isSameStore, migrationsOf, redactedUrl, repairStore } from '../store/open.ts';
 import type { Tables } from '../store/store.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
+import { wideOption } from './arguments.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
@@ -136,7 +137,8 @@ function copyCommand(context: CommandContext): Command {
       'copy everything to another store, which `leads store create` has created, verify it and list the tables.\nStop the servers of both stores first. To continue an interrupted copy, run the command again',
     )
     .argument('<from>', storeArgument)
-    .argument('<to>', 'the same, such as postgres://user@host/database or TARGET_URL');
+    .argument('<to>', 'the same, such as postgres://user@host/database or TARGET_URL')
+    .addOption(wideOption());
   return defineStorelessAction(
     command,
     context,

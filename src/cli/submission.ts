@@ -8,8 +8,8 @@ import { defineAction } from './action.ts';
 import { limitOption, wideOption } from './arguments.ts';
 import {
   printRelatedCancellations,
-  type RelatedCancellationRow,
   relatedCancellationJson,
+  relatedCancellationRows,
   relatedCancellationsMember,
 } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
@@ -124,7 +124,8 @@ function rerunCommand(context: CommandContext): Command {
       're-run stored submissions, for example after adding their type; earlier outcomes are kept.\nA submission that its partner cancelled later is not re-run without --force',
     )
     .addArgument(idsArgument('ids of the submissions, from `leads submission list`'))
-    .option('--force', 'override later cancellations by the same partner');
+    .option('--force', 'override later cancellations by the same partner')
+    .addOption(wideOption());
   return defineAction(
     command,
     context,
@@ -160,8 +161,4 @@ function rerunCommand(context: CommandContext): Command {
 
 function rerunJson(rerun: RerunRecord) {
   return { rerun_at: formatTime(rerun.rerunAt), outcome: rerun.outcome, lead_id: rerun.leadId };
-}
-
-function relatedCancellationRows({ id, cancellations }: RerunRow): RelatedCancellationRow[] {
-  return cancellations.map((cancellation) => ({ ...cancellation, relatedId: id }));
 }

@@ -129,6 +129,9 @@ test('sets and shows the limit of a partner', async () => {
   expect((await leads('partner', 'limit', 'broker', '50')).stdout).toBe(
     'Each key of partner "broker" may send 50 requests per second, and up to 500 at once.\n',
   );
+  expect((await leads('partner', 'limit', 'broker', '1')).stdout).toBe(
+    'Each key of partner "broker" may send 1 request per second, and up to 10 at once.\n',
+  );
   expect(lines(await leads('partner', 'limit', 'broker', '5', '--burst', '7', '--json'))).toEqual([
     { partner: 'broker', limit: { per_second: 5, burst: 7 } },
   ]);
@@ -168,9 +171,11 @@ test('lists a failed lead with its response, shows its attempts, and retries it'
     /OUTCOME +LEAD +DETAILS\n(?:.*\n)*.* attempt +rejected +\w+ +rejected once \(after 0\.\d+ s\)\n/,
   );
 
-  expect((await leads('lead', 'retry', failed?.id ?? '')).stdout).toBe(
-    `Lead ${failed?.id} is scheduled for immediate delivery.\n`,
-  );
+  expect(await leads('lead', 'retry', failed?.id ?? '')).toEqual({
+    code: 0,
+    stdout: `Lead ${failed?.id} is due now.\n`,
+    stderr: '',
+  });
   expect(lines(await leads('due', '--json'))).toMatchObject([{ id: failed?.id }]);
   expect(await leads('lead', 'retry', failed?.id ?? '')).toMatchObject({
     code: 1,
@@ -211,7 +216,7 @@ test('lists undecided leads, and records whether the dialler has them', async ()
   });
   expect(await list()).toEqual([retried]);
   expect((await leads('lead', 'retry', retried)).stdout).toBe(
-    `Lead ${retried} is scheduled for immediate delivery. The dialler may already have it under the same id.\n`,
+    `Lead ${retried} is due now. The dialler may already have it under the same id.\n`,
   );
   expect((await leads('lead', 'list', '--undecided')).stdout).toBe('There are no matching leads.\n');
 });
@@ -298,7 +303,7 @@ test('shows later cancellations, and re-runs or retries only with --force', asyn
     /was not scheduled: its partner "first" requested a cancellation at .* \(outcome: already-processed\)/,
   );
   expect((await leads('lead', 'retry', lead?.id ?? '', '--force')).stdout).toMatch(
-    /is scheduled for immediate delivery.*\n\nCANCELLATIONS FOR .*\n.* later +first \(same partner\) +already-processed /,
+    /is due now.*\n\nCANCELLATIONS FOR .*\n.* later +first \(same partner\) +already-processed /,
   );
 });
 
@@ -881,10 +886,7 @@ test.each([
     ['delivery', 'resume'],
     'There is no pause of all lead types. Run `leads delivery list` to list the pauses.',
   ],
-  [
-    ['delivery', 'resume', '--type', 'nothing'],
-    'There is no pause of lead type "nothing". Run `leads delivery list` to list the pauses.',
-  ],
+  [['delivery', 'resume', '--type', 'nothing'], 'Lead type "nothing" does not exist. Run `leads type list`.'],
   [
     ['lead', 'show', 'John'],
     '"John" is not a valid phone number, Lead-Id, Request-Id or e-mail address. Write a phone number as a national number, or with + and the country code.',
@@ -950,7 +952,7 @@ test('commands that process ids read them from standard input, also as a list pr
   const [id] = lines(failed).map((lead) => (lead as { id: string }).id);
   expect(await piped(['lead', 'retry', '-'], failed.stdout)).toMatchObject({
     code: 0,
-    stdout: `Lead ${id} is scheduled for immediate delivery.\n`,
+    stdout: `Lead ${id} is due now.\n`,
   });
   const mixed = await piped(['lead', 'retry', 'first', '-'], `\nsecond\n  ${id} \n`);
   expect(mixed.code).toBe(1);

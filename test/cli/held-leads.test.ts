@@ -54,7 +54,9 @@ test('releases the held leads of a list, each with what the dialler may have', a
   expect(released).toEqual({
     code: 0,
     stdout: `Lead ${ids[0]} is scheduled. The dialler may already have it under the same id.\nLead ${ids[2]} is scheduled.\n`,
-    stderr: '',
+    stderr: expect.stringMatching(
+      /^Paused leads are not delivered until `leads delivery resume`: delivery of all lead types has been paused by the operator since .*\n$/,
+    ),
   });
   expect(lines(await leads(['release', ids[1] ?? '', '--json']))).toEqual([
     { id: ids[1], state: 'scheduled', may_have_arrived: true, cancellations: [] },

@@ -46,7 +46,7 @@ test('dismisses failed leads, reports each, and shows the action in the timeline
   expect(person).toMatchObject({
     actions: [{ lead_id: id, action: 'dismissed', acted_at: expect.stringMatching(/Z$/) }],
   });
-  expect((await leads('lead', 'retry', id)).stdout).toBe(`Lead ${id} is scheduled for immediate delivery.\n`);
+  expect((await leads('lead', 'retry', id)).stdout).toBe(`Lead ${id} is due now.\n`);
   expect((await leads('lead', 'dismiss', id)).stderr).toBe(
     `Lead ${id} is scheduled. Only failed leads can be dismissed.\n`,
   );

@@ -52,7 +52,7 @@ test.each(commands)('leads %j needs --leads keep|cancel without a terminal', asy
     code: 1,
     stdout: '',
     stderr: expect.stringMatching(
-      /\. 3 leads are scheduled, of which 1 cannot be cancelled: an attempt is in flight, or may have reached the dialler\. There is no terminal to ask what happens to them, so nothing was changed\. Pass --leads keep or --leads cancel\.\n$/,
+      /\. 3 leads are scheduled or held, of which 1 cannot be cancelled: an attempt is in flight, or may have reached the dialler\. There is no terminal to ask what happens to them, so nothing was changed\. Pass --leads keep or --leads cancel\.\n$/,
     ),
   });
   expect((await leads('partner', 'list', '--json')).stdout).toBe(before);
@@ -88,7 +88,7 @@ test.each(commands)('leads %j asks in a terminal what happens to the leads', asy
   expect(done).toMatchObject({
     code: 0,
     stdout: expect.stringContaining(
-      '2 scheduled leads were cancelled. 1 lead could not be cancelled: an attempt is in flight, or may have reached the dialler.',
+      '2 leads were cancelled. 1 lead could not be cancelled: an attempt is in flight, or may have reached the dialler.',
     ),
   });
   expect(await states()).toEqual(cancelled);
@@ -113,14 +113,22 @@ test.each(commands)('leads %j asks nothing about leads if there are none', async
   await store.close();
   expect(await leads(...words)).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/There are no scheduled leads\.\n$/),
+    stdout: expect.stringMatching(/There are no scheduled or held leads\.\n$/),
   });
+});
+
+test('asks about the deletion of a partner without leads, and mentions none', async () => {
+  const { leads } = storeWithCli();
+  await leads('partner', 'add', 'third');
+  expect((await leads('partner', 'delete', 'third')).stderr).toMatch(
+    /^The 0 keys of partner "third" will be revoked, and the partner deleted, which cannot be undone\. /,
+  );
 });
 
 test('suspends and resumes a partner, and shows it in lists', async () => {
   const { leads } = await storeWithLeads();
   expect((await leads('partner', 'suspend', 'first', '--leads', 'keep')).stdout).toBe(
-    'Every request of partner "first" (1 key) is rejected until `leads partner resume`. 2 leads stay scheduled. 1 lead is being delivered: an attempt is in flight, or may have reached the dialler.\n',
+    'Every request of partner "first" (1 key) is rejected until `leads partner resume`. 2 leads stay scheduled or held. 1 lead cannot be cancelled: an attempt is in flight, or may have reached the dialler.\n',
   );
   expect((await leads('partner', 'list')).stdout).toMatch(/^first +suspended +motor/m);
   expect((await leads('key', 'list')).stdout).toMatch(/^key-1 +first \(suspended\) /m);
@@ -145,8 +153,11 @@ test('deletes a partner only after confirmation, and keeps what it sent', async 
   expect(await leads(...words)).toMatchObject({
     code: 1,
     stderr:
-      'The 1 key of partner "first" will be revoked, its scheduled leads (3) kept, and the partner deleted, which cannot be undone. There is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.\n',
+      'The 1 key of partner "first" will be revoked, its 3 scheduled or held leads kept, and the partner deleted, which cannot be undone. There is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.\n',
   });
+  expect((await leads('partner', 'delete', 'first', '--leads', 'cancel')).stderr).toMatch(
+    /^The 1 key of partner "first" will be revoked, its 2 cancellable leads cancelled, and the partner deleted, /,
+  );
   expect(await leadsWith(terminalThatAnswers('n'), ...words)).toMatchObject({ code: 1 });
   expect(lines(await leads('partner', 'list', '--json'))).toHaveLength(2);
   expect(await leadsWith(terminalThatAnswers('y'), ...words)).toMatchObject({ code: 0 });

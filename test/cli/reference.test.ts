@@ -1,5 +1,5 @@
 /** docs/cli.md is rendered from the commands, so it cannot differ from them. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { fullName, renderReference, runnableCommands } from '../../docs/cli/reference.ts';
 import { jsonMembersOf } from '../../src/cli/action.ts';
@@ -29,6 +29,26 @@ test.each(commands)(
     expect(members.filter((description) => description.trim() === '')).toEqual([]);
   },
 );
+
+test('every command that prints a table has the option --wide', () => {
+  const folder = new URL('../../src/cli/', import.meta.url);
+  const sources = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8'));
+  const functions = sources
+    .flatMap((source) => source.split(/^(?=(?:export )?(?:async )?function )/m).slice(1))
+    .map((text) => ({ name: /function (\w+)/.exec(text)?.[1] ?? '', text }));
+  const printing = new Set<string>();
+  const prints = (text: string) =>
+    /\boutput\.(list|table|inBatches)\(/.test(text) ||
+    [...printing].some((name) => new RegExp(`\\b${name}\\(`).test(text));
+  const isCommand = (text: string) => text.includes('defineAction(') || text.includes('new Command(');
+  for (let size = -1; size !== printing.size; ) {
+    size = printing.size;
+    for (const { name, text } of functions) if (!isCommand(text) && prints(text)) printing.add(name);
+  }
+  const printingCommands = functions.filter(({ text }) => isCommand(text) && prints(text));
+  expect(printingCommands.length).toBeGreaterThan(10);
+  expect(printingCommands.filter(({ text }) => !text.includes('wideOption()'))).toEqual([]);
+});
 
 test.each(commands)('the help of $name fits 80 columns', ({ command }) => {
   command.configureHelp({ ...command.configureHelp(), helpWidth: 80 });

@@ -60,7 +60,12 @@ test('renames a type everywhere, and accepts its former name in every option', a
     const listed = lines(await leads('lead', 'list', '--type', type, '--json'));
     expect(listed).toMatchObject([{ type: 'car' }, { type: 'car' }]);
   }
-  expect(await leads('delivery', 'resume', '--type', 'motor')).toMatchObject({ code: 0 });
+  expect(lines(await leads('delivery', 'resume', '--type', 'motor', '--json'))).toEqual([
+    { type: 'car', paused: false },
+  ]);
+  expect(lines(await leads('partner', 'add', 'third', '--type', 'motor', '--type', 'car', '--json'))).toEqual(
+    [{ name: 'third', types: ['car'] }],
+  );
   expect((await leads('delivery', 'pause', '--type', 'motor', '--reason', 'again')).stdout).toMatch(
     /^Paused delivery of lead type "car"\./,
   );
@@ -87,11 +92,11 @@ test('retires a type with or without its scheduled leads, and unretires it', asy
   expect(await leads('type', 'retire', 'motor')).toMatchObject({
     code: 1,
     stderr:
-      'Further submissions of type "motor" (granted to 2 partners) will get the outcome `unknown-type`. 2 leads are scheduled. There is no terminal to ask what happens to them, so nothing was changed. Pass --leads keep or --leads cancel.\n',
+      'Further submissions of type "motor" (granted to 2 partners) will get the outcome `unknown-type`. 2 leads are scheduled or held. There is no terminal to ask what happens to them, so nothing was changed. Pass --leads keep or --leads cancel.\n',
   });
   expect(lines(await leads('type', 'list', '--json'))).toMatchObject([{ retired_at: null }]);
   expect((await leads('type', 'retire', 'motor', '--leads', 'keep')).stdout).toBe(
-    'Retired lead type "motor", which was granted to 2 partners. 2 leads stay scheduled.\n',
+    'Retired lead type "motor", which was granted to 2 partners. 2 leads stay scheduled or held.\n',
   );
   expect((await leads('type', 'list')).stdout).toMatch(/^motor +retired /m);
   expect((await leads('partner', 'grant', 'first', 'motor')).stderr).toMatch(
