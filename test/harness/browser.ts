@@ -53,11 +53,13 @@ export class PageReader {
 
   /** Starts a browser and a sandbox. The caller must close them. */
   static async start(): Promise<PageReader> {
-    const [browser, sandbox] = await Promise.all([
-      chromium.launch({ executablePath: chromiumProgram ?? '', args: switches }),
-      spawnSandbox({ TRUST_PROXY: '127.0.0.1' }),
-    ]);
-    return new PageReader(browser, sandbox);
+    const browser = await chromium.launch({ executablePath: chromiumProgram ?? '', args: switches });
+    try {
+      return new PageReader(browser, await spawnSandbox({ TRUST_PROXY: '127.0.0.1' }));
+    } catch (error) {
+      await browser.close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,9 @@ export interface Front {
 /** Starts a reverse proxy in front of servers on this machine. The caller must stop it. */
 export type StartFront = (serverPorts: readonly number[]) => Promise<Front>;
 
+/** Maximum duration of a proxy's start (ms), which is less than the timeout of a hook. */
+const startTimeout = 20_000;
+
 /** A user without rights, which the proxies run as if root starts the tests. */
 const nobody = 65_534;
 const user = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
@@ -113,7 +116,10 @@ async function newPlace(): Promise<Place> {
     ...['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain}`],
     ...['-out', certificateFile, '-keyout', keyFile],
   ]);
-  if (status !== 0) throw new Error(`openssl failed: ${stderr}`);
+  if (status !== 0) {
+    rmSync(directory, { recursive: true, force: true });
+    throw new Error(`openssl failed: ${stderr}`);
+  }
   chmodSync(directory, 0o755);
   if (user.uid !== undefined) for (const each of [directory, keyFile]) chownSync(each, user.uid, user.gid);
   return { directory, port: await freePort(), plainPort: await freePort(), certificateFile, keyFile };
@@ -134,7 +140,13 @@ async function startFront(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = outputOf(child);
-  await output.until(ready);
+  try {
+    await output.until(ready);
+  } catch (error) {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
   const isLog = (file: string) => file.endsWith('.log');
   return {
     port,
@@ -170,6 +182,11 @@ function outputOf(child: ChildProcessByStdio<null, Readable, Readable>) {
       onText = () => {
         if (text.includes(expected)) resolve();
       };
+      const late = setTimeout(
+        () => reject(new Error(`${child.spawnfile} did not start within ${startTimeout} ms: ${text}`)),
+        startTimeout,
+      );
+      late.unref();
       child.once('error', reject);
       child.once('exit', (code) => reject(new Error(`${child.spawnfile} exited with ${code}: ${text}`)));
       onText();

@@ -25,7 +25,12 @@ export interface Start {
   gid?: number;
   /** A command that executes the program, such as `prlimit`, with its arguments. */
   under?: readonly string[];
+  /** Options of Node. */
+  nodeOptions?: readonly string[];
 }
+
+/** Registers a clean-up step, as `onTestFinished` does for a test. */
+export type AtEnd = (step: () => void | Promise<void>) => void;
 
 /** Starts a program of this repository. The caller must end it. */
 export function spawnProgram(
@@ -33,9 +38,10 @@ export function spawnProgram(
   parameters: string[],
   environment: Record<string, string>,
   directory: string = root,
-  { under = [], ...user }: Start = {},
+  { under = [], nodeOptions = [], ...user }: Start = {},
 ): ChildProcessWithoutNullStreams {
-  const [program = '', ...words] = [...under, process.execPath, `${root}${file}`, ...parameters];
+  const node = [process.execPath, ...nodeOptions];
+  const [program = '', ...words] = [...under, ...node, `${root}${file}`, ...parameters];
   return spawn(program, words, {
     ...user,
     cwd: directory,
@@ -43,13 +49,23 @@ export function spawnProgram(
   });
 }
 
+/** As `spawnProgram`; kills the process at the end. */
+export function startUntil(
+  atEnd: AtEnd,
+  ...program: Parameters<typeof spawnProgram>
+): ChildProcessWithoutNullStreams {
+  let child: ChildProcessWithoutNullStreams | undefined;
+  // Registered first: after the end, this fails, and nothing is started.
+  atEnd(() => {
+    if (child?.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  });
+  child = spawnProgram(...program);
+  return child;
+}
+
 /** As `spawnProgram`; kills the process after the test. */
 export function start(...program: Parameters<typeof spawnProgram>): ChildProcessWithoutNullStreams {
-  const child = spawnProgram(...program);
-  onTestFinished(() => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-  });
-  return child;
+  return startUntil(onTestFinished, ...program);
 }
 
 /** Runs a program until it exits. */

@@ -18,8 +18,14 @@ export function startSandbox(directory?: string): Promise<Sandbox> {
 }
 
 /** Starts a sandbox on a free port for several tests. The caller must end it. */
-export function spawnSandbox(environment: Record<string, string> = {}): Promise<Sandbox> {
-  return untilReady(spawnProgram('src/sandbox.ts', [], { ...variables, ...environment }));
+export async function spawnSandbox(environment: Record<string, string> = {}): Promise<Sandbox> {
+  const child = spawnProgram('src/sandbox.ts', [], { ...variables, ...environment });
+  try {
+    return await untilReady(child);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
 }
 
 async function untilReady(child: ChildProcessWithoutNullStreams): Promise<Sandbox> {

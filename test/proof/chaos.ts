@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { openRaw, rawRequest, responsesOn, type Target } from '../harness/client.ts';
+import type { AtEnd } from '../harness/process.ts';
 import { type MeasuredServer, startMeasured } from './measured-server.ts';
 
 /** What a client does to its connection after sending a part of its request. */
@@ -99,8 +100,13 @@ export function resetTunnels(count: number): Disturbance[] {
  *
  * @param share number of disturbances, chosen by the seed
  */
-export async function chaos(databaseUrl: string, share: number, seed: number): Promise<ChaosReport> {
-  const server = await startMeasured({ DATABASE_URL: databaseUrl, DISPATCH: 'off' });
+export async function chaos(
+  atEnd: AtEnd,
+  databaseUrl: string,
+  share: number,
+  seed: number,
+): Promise<ChaosReport> {
+  const server = await startMeasured(atEnd, { DATABASE_URL: databaseUrl, DISPATCH: 'off' });
   try {
     return { ...(await disturbAndCheck(server, share, seed)), warnings: server.warnings() };
   } finally {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Store } from '../../src/store/store.ts';
 import type { ReceivedResponse } from '../harness/contract.ts';
 
@@ -18,7 +19,7 @@ export interface CrashReport {
   replayed: number;
   /** Acknowledged, but missing from the store or stored differently. */
   lost: string[];
-  /** People with two leads, or with a lead that was recorded as delivered twice. */
+  /** People with two leads, with more submissions than were acknowledged, or with a lead that was recorded as delivered twice. */
   duplicated: string[];
   /** People whose lead is scheduled, or was delivered, after its cancellation was acknowledged. */
   calledAfterCancellation: string[];
@@ -30,8 +31,7 @@ export interface CrashReport {
 export interface PlannedRequest {
   id: 'addLead' | 'cancelLead';
   mobile: string;
-  /** Seconds until the lead is due. */
-  delays: number;
+  body: Record<string, unknown>;
   idempotencyKey: string | undefined;
   /** Whether another request may have cancelled the person's lead before. */
   isRepeated: boolean;
@@ -57,6 +57,9 @@ export class CrashLedger {
   };
   /** Ids of accepted leads by mobile. */
   readonly #accepted = new Map<string, string>();
+  /** Bodies of the requests by mobile, as they were sent: of each acknowledged add, and of each person's cancellations. */
+  readonly #added = new Map<string, string[]>();
+  readonly #cancelledWith = new Map<string, string>();
   /** Warnings in the responses to cancellations by mobile; null: cancelled. */
   readonly #cancellations = new Map<string, (string | null)[]>();
   /** Ids of printed leads by run of `leads due --take`. */
@@ -107,23 +110,25 @@ export class CrashLedger {
     return this.report;
   }
 
-  #noteAdd(response: ReceivedResponse, { mobile }: PlannedRequest): boolean {
+  #noteAdd(response: ReceivedResponse, { mobile, body }: PlannedRequest): boolean {
     const { saved, processed } = Object(response.json);
     if (saved !== true) return false;
     this.report.acknowledged += 1;
+    this.#added.set(mobile, [...(this.#added.get(mobile) ?? []), JSON.stringify(body)]);
     if (!processed) return true;
     if (this.#accepted.has(mobile)) this.report.wrongResponses.push(`${mobile}: accepted twice`);
     this.#accepted.set(mobile, response.headers['lead-id'] ?? '');
     return true;
   }
 
-  #noteCancel(response: ReceivedResponse, { mobile, isRepeated }: PlannedRequest): boolean {
+  #noteCancel(response: ReceivedResponse, { mobile, body, isRepeated }: PlannedRequest): boolean {
     const { cancelled, warning } = Object(response.json);
     if (response.status !== 200 || typeof cancelled !== 'boolean') return false;
     this.report.cancellations += 1;
     const warnings = this.#cancellations.get(mobile) ?? [];
     warnings.push(cancelled ? null : warning);
     this.#cancellations.set(mobile, warnings);
+    this.#cancelledWith.set(mobile, JSON.stringify(body));
     if (cancelled) {
       this.report.cancelled += 1;
       return warnings.filter((each) => each === null).length === 1;
@@ -152,11 +157,21 @@ export class CrashLedger {
     }
   }
 
+  /** Each request is sent until it is acknowledged, so every stored submission must be an acknowledged one. */
   async #compareSubmissions(store: Store): Promise<void> {
-    let saved = 0;
-    for await (const _ of store.submissions({}, Number.MAX_SAFE_INTEGER)) saved += 1;
-    const { acknowledged } = this.report;
-    if (saved < acknowledged) this.report.lost.push(`${acknowledged} were acknowledged, ${saved} are stored`);
+    const stored = new Map<string, string[]>();
+    for await (const { mobile, content } of store.submissions({}, Number.MAX_SAFE_INTEGER))
+      stored.set(mobile, [...(stored.get(mobile) ?? []), content]);
+    for (const mobile of new Set([...this.#added.keys(), ...stored.keys()])) {
+      const sent = this.#added.get(mobile) ?? [];
+      const found = stored.get(mobile) ?? [];
+      if (found.length > sent.length)
+        this.report.duplicated.push(
+          `${mobile}: ${sent.length} adds were acknowledged, ${found.length} are stored`,
+        );
+      else if (!isDeepStrictEqual(found.toSorted(), sent.toSorted()))
+        this.report.lost.push(`${mobile}: ${sent} were acknowledged, ${found} are stored`);
+    }
   }
 
   async #compareCancellations(
@@ -164,7 +179,12 @@ export class CrashLedger {
     mobile: string,
     warnings: readonly (string | null)[],
   ): Promise<void> {
-    const stored = (await Array.fromAsync(store.cancellations(mobile))).map(({ outcome }) => outcome);
+    const records = await Array.fromAsync(store.cancellations(mobile));
+    const stored = records.map(({ outcome }) => outcome);
+    for (const { content } of records) {
+      if (content !== this.#cancelledWith.get(mobile))
+        this.report.lost.push(`${mobile}: a cancellation is stored as ${content}`);
+    }
     for (const [warning, outcome] of [
       [null, 'cancelled'],
       ['not found', 'not-found'],

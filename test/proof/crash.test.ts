@@ -1,5 +1,5 @@
 /** A server that responds `"saved": true` has saved the lead, even if it is killed. `npm run torture` runs 200 rounds. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { sharedStores } from '../store/stores.ts';
 import { crashRounds } from './crash.ts';
 
@@ -8,7 +8,7 @@ const rounds = 10;
 test.each(sharedStores)(
   `loses, duplicates and overrides nothing on $name in ${rounds} rounds of kill -9`,
   async ({ newUrl }) => {
-    const report = await crashRounds(await newUrl(), rounds);
+    const report = await crashRounds(onTestFinished, await newUrl(), rounds);
     expect(report).toMatchObject({
       rounds,
       lost: [],

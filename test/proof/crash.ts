@@ -4,7 +4,7 @@ import { bootstrap } from '../../src/app/bootstrap.ts';
 import { openStore } from '../../src/store/open.ts';
 import { rawRequest, send, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
-import { finished, spawnProgram } from '../harness/process.ts';
+import { type AtEnd, finished, startUntil } from '../harness/process.ts';
 import { untilListening } from '../harness/server-process.ts';
 import { CrashLedger, type CrashReport, type PlannedRequest } from './crash-ledger.ts';
 import { RawConnection } from './raw-connection.ts';
@@ -30,10 +30,12 @@ const person = requestValue('addLead', 'accepted');
  * Kills the server under load at a random moment and restarts it, round after round on one store. In some rounds it kills
  * `leads due --take` too. Then compares what was acknowledged with what is stored.
  *
+ * @param atEnd registers how each process is ended if the rounds fail
  * @param url of an empty store
  * @param onRound called after each round
  */
 export async function crashRounds(
+  atEnd: AtEnd,
   url: string,
   rounds: number,
   onRound: (round: number) => void = () => {},
@@ -46,21 +48,21 @@ export async function crashRounds(
   const ledger = new CrashLedger();
   let unacknowledged: PlannedRequest[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const server = await startServer(url);
+    const server = await startServer(atEnd, url);
     const target = { url: server.url, key: first.key };
     await resend(target, unacknowledged, ledger);
     const load = startLoad(target, round, ledger);
     if (round % roundsPerTake === roundsPerTake - 1) {
-      await killTake(url, ledger);
+      await killTake(atEnd, url, ledger);
       await sendDelivered(target, 'cancelLead', ledger);
     } else await sleep(Math.random() * maxRunTime);
     await server.kill();
     unacknowledged = await load.unacknowledged();
-    if (round % 2 === 1) await interrupt(url, round % 4 === 1 ? 'start' : 'stop');
+    if (round % 2 === 1) await interrupt(atEnd, url, round % 4 === 1 ? 'start' : 'stop');
     ledger.report.rounds += 1;
     onRound(round + 1);
   }
-  const last = await startServer(url);
+  const last = await startServer(atEnd, url);
   const target = { url: last.url, key: first.key };
   await resend(target, unacknowledged, ledger);
   await sendDelivered(target, 'addLead', ledger);
@@ -71,8 +73,8 @@ export async function crashRounds(
   return report;
 }
 
-function spawnServer(url: string) {
-  return spawnProgram('src/main.ts', [], {
+function spawnServer(atEnd: AtEnd, url: string) {
+  return startUntil(atEnd, 'src/main.ts', [], {
     PORT: '0',
     DATABASE_URL: url,
     BOOTSTRAP: 'off',
@@ -82,8 +84,8 @@ function spawnServer(url: string) {
 }
 
 /** Kills a server while it starts or stops. */
-async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
-  const child = spawnServer(url);
+async function interrupt(atEnd: AtEnd, url: string, moment: 'start' | 'stop'): Promise<void> {
+  const child = spawnServer(atEnd, url);
   const ended = new Promise((resolve) => child.once('close', resolve));
   if (moment === 'stop') {
     await untilListening(child, false);
@@ -94,8 +96,8 @@ async function interrupt(url: string, moment: 'start' | 'stop'): Promise<void> {
   await ended;
 }
 
-async function startServer(url: string): Promise<{ url: string; kill(): Promise<void> }> {
-  const child = spawnServer(url);
+async function startServer(atEnd: AtEnd, url: string): Promise<{ url: string; kill(): Promise<void> }> {
+  const child = spawnServer(atEnd, url);
   const { target } = await untilListening(child, false);
   return {
     url: target.url,
@@ -108,8 +110,9 @@ async function startServer(url: string): Promise<{ url: string; kill(): Promise<
 }
 
 /** Runs `leads due --take`, and kills it after it has printed leads and before it records them. */
-async function killTake(url: string, ledger: CrashLedger): Promise<void> {
-  const child = spawnProgram('src/cli.ts', ['due', '--take', '1000000', '--json'], { DATABASE_URL: url });
+async function killTake(atEnd: AtEnd, url: string, ledger: CrashLedger): Promise<void> {
+  const words = ['due', '--take', '1000000', '--json'];
+  const child = startUntil(atEnd, 'src/cli.ts', words, { DATABASE_URL: url });
   const end = finished(child);
   let left = Math.ceil(Math.random() * maxPrints);
   child.stdout.on('data', () => {
@@ -172,7 +175,7 @@ function addsOf(mobile: string, number: number): PlannedRequest[] {
   // Half of the cancelled people are due at once, so that `leads due --take` competes with the cancellation.
   const delays = number % 8 === 0 ? 600 : 0;
   return Array.from({ length: isDuplicated(number) ? 2 : 1 }, () =>
-    requestFor('addLead', mobile, { delays }),
+    requestFor('addLead', mobile, { body: { ...person, mobile, delays } }),
   );
 }
 
@@ -188,16 +191,13 @@ function requestFor(
   mobile: string,
   more: Partial<PlannedRequest> = {},
 ): PlannedRequest {
-  return { id, mobile, delays: 0, idempotencyKey: randomUUID(), isRepeated: false, ...more };
-}
-
-function bodyOf({ id, mobile, delays }: PlannedRequest): Record<string, unknown> {
-  return id === 'addLead' ? { ...person, mobile, delays } : { mobile, type: person['type'] };
+  const body = id === 'addLead' ? { ...person, mobile, delays: 0 } : { mobile, type: person['type'] };
+  return { id, mobile, body, idempotencyKey: randomUUID(), isRepeated: false, ...more };
 }
 
 /** Builds the bytes of a request by hand: with a slow client the server would be idle when it is killed. */
 function bytesOf(target: Target, sending: PlannedRequest): Buffer {
-  const { head, body } = rawRequest(target, sending.id, bodyOf(sending), headersOf(sending));
+  const { head, body } = rawRequest(target, sending.id, sending.body, headersOf(sending));
   return Buffer.from(head + body);
 }
 
@@ -217,5 +217,5 @@ function headersOf({ idempotencyKey }: PlannedRequest): Record<string, string> {
 }
 
 function post(target: Target, sending: PlannedRequest) {
-  return send(target, sending.id, { headers: headersOf(sending), body: bodyOf(sending) });
+  return send(target, sending.id, { headers: headersOf(sending), body: sending.body });
 }

@@ -16,8 +16,7 @@ test('responds with 500 to adds on a full disk, saves nothing, is not ready, and
   // The small disk needs a mount namespace, which a container may refuse. The reason is printed.
   const reason = missingFor('full');
   if (reason !== undefined) context.skip(reason);
-  const { child, target, makeRoom } = await startOnSmallDisk(temporaryDirectory());
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const { target, makeRoom } = await startOnSmallDisk(onTestFinished, temporaryDirectory());
   const { saved, refused } = await fill(target);
   expect(saved.length).toBeGreaterThan(3);
   expect(await isStored(target, refused)).toBe(false);
@@ -26,14 +25,14 @@ test('responds with 500 to adds on a full disk, saves nothing, is not ready, and
   makeRoom();
   expect((await post(target, 'addLead', { ...person, mobile: refused })).status).toBe(200);
   for (const mobile of [...saved, refused]) expect(await isStored(target, mobile), mobile).toBe(true);
+  await expect.poll(() => readiness(target)).toBe(200);
 });
 
 test('responds with 500 to adds and cancellations while the store cannot be written, is not ready, and still serves statuses', async (context) => {
   // Only Linux can change the limits of another process. The reason is printed.
   const missing = missingFor('unwritable');
   if (missing !== undefined) context.skip(missing);
-  const { child, target } = await startOnDisk(temporaryDirectory());
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const { child, target } = await startOnDisk(onTestFinished, temporaryDirectory());
   const named = { mobile: person['mobile'], type: person['type'] };
   const other = { ...person, mobile: '07840258824' };
   expect((await post(target, 'addLead', { ...person, delays: 600 })).status).toBe(200);

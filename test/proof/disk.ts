@@ -1,12 +1,11 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { post, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
+import { type AtEnd, type Start, startUntil } from '../harness/process.ts';
 import { untilListening } from '../harness/server-process.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const person = requestValue('addLead', 'accepted');
 const failed = {
   addLead: JSON.stringify(responseValue('addLead', 500, 'server-error')),
@@ -38,24 +37,23 @@ export function missingFor(kind: keyof typeof probes): string | undefined {
 }
 
 /** Starts a server with a disk of three megabytes, in its own mount namespace. */
-export async function startOnSmallDisk(directory: string): Promise<SmallDisk> {
-  const script = `mount -t tmpfs -o size=3m tmpfs ${directory} && exec ${process.execPath} ${root}src/main.ts`;
-  const child = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script], {
-    cwd: root,
-    env: environment(`sqlite:${directory}/leads.db`),
-  });
-  const { target } = await untilListening(child);
+export async function startOnSmallDisk(atEnd: AtEnd, directory: string): Promise<SmallDisk> {
+  const script = 'mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"';
+  const under = ['unshare', '--map-root-user', '--mount', 'sh', '-c', script, directory];
+  const { child, target } = await startOnDisk(atEnd, directory, { under });
   const ballast = `/proc/${child.pid}/root${directory}/ballast`;
   writeFileSync(ballast, Buffer.alloc(1_000_000));
   return { child, target, makeRoom: () => rmSync(ballast) };
 }
 
 /** Starts a server on the machine's disk. */
-export async function startOnDisk(directory: string): Promise<Pick<SmallDisk, 'child' | 'target'>> {
-  const child = spawn(process.execPath, [`${root}src/main.ts`], {
-    cwd: root,
-    env: environment(`sqlite:${directory}/leads.db`),
-  });
+export async function startOnDisk(
+  atEnd: AtEnd,
+  directory: string,
+  how: Start = {},
+): Promise<Pick<SmallDisk, 'child' | 'target'>> {
+  const environment = { PORT: '0', DATABASE_URL: `sqlite:${directory}/leads.db`, RATE_LIMIT: 'off' };
+  const child = startUntil(atEnd, 'src/main.ts', [], environment, undefined, how);
   return { child, target: (await untilListening(child)).target };
 }
 
@@ -99,9 +97,4 @@ async function sendUntilRejected(
 export async function isStored(target: Target, mobile: string): Promise<boolean> {
   const { json } = await post(target, 'leadStatus', { mobile, type: person['type'] });
   return Object(json).found;
-}
-
-function environment(url: string): Record<string, string> {
-  const path = process.env['PATH'] ?? '';
-  return { PATH: path, PORT: '0', DATABASE_URL: url, RATE_LIMIT: 'off', BOOTSTRAP: 'on' };
 }

@@ -55,6 +55,8 @@ const recoveries: Record<string, Recovery> = {
 
 /** Asserts that nothing is acknowledged after a loss, and that the next start reports the remedy. */
 function faultOf({ name, cause }: FileLoss): Fault {
+  const recovery = recoveries[name];
+  if (recovery === undefined) throw new Error(`There is no recovery for: ${name}.`);
   return {
     name,
     run: async (scene) => {
@@ -70,7 +72,7 @@ function faultOf({ name, cause }: FileLoss): Fault {
         assert.equal(await add(target, index), 503, 'an add after the loss');
       await untilReadiness(target, 503);
       await crash(child);
-      return `adds 503, /readyz 503; ${await startAfter(scene, recoveries[name] ?? {}, target.key)}`;
+      return `adds 503, /readyz 503; ${await startAfter(scene, recovery, target.key)}`;
     },
   };
 }
@@ -225,8 +227,7 @@ const fullDisk: Fault = {
   name: 'a full disk',
   missing: () => missingFor('full'),
   run: async (scene) => {
-    const { child, target, makeRoom } = await startOnSmallDisk(scene.directory);
-    scene.atEnd(() => void child.kill('SIGKILL'));
+    const { target, makeRoom } = await startOnSmallDisk(scene.atEnd, scene.directory);
     const { saved, refused } = await fill(target);
     assert.equal(await isStored(target, refused), false, 'a rejected lead is stored');
     await untilReadiness(target, 503);
@@ -242,8 +243,7 @@ const unwritable: Fault = {
   name: 'a disk that cannot be written',
   missing: () => missingFor('unwritable'),
   run: async (scene) => {
-    const { child, target } = await startOnDisk(scene.directory);
-    scene.atEnd(() => void child.kill('SIGKILL'));
+    const { child, target } = await startOnDisk(scene.atEnd, scene.directory);
     allowWrites(child, false);
     assert.equal(await add(target, 0), 500);
     assert.equal(await isStored(target, mobileOf(0)), false, 'a rejected lead is stored');

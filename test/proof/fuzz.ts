@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chaos } from './chaos.ts';
+import { atExit } from './endings.ts';
 import { fuzz } from './fuzzing.ts';
 
 const { values } = parseArgs({
@@ -17,20 +18,21 @@ const { values } = parseArgs({
   },
 });
 const directory = mkdtempSync(join(tmpdir(), 'leads-fuzz-'));
+atExit(() => rmSync(directory, { recursive: true, force: true }));
 const count = Number(values.requests);
 process.stdout.write(`${count} requests with the seed ${values.seed}\n`);
 let reported = 0;
-const report = await fuzz(`sqlite:${directory}/leads.db`, count, Number(values.seed), (done) => {
+const report = await fuzz(atExit, `sqlite:${directory}/leads.db`, count, Number(values.seed), (done) => {
   if (done - reported < count / 10) return;
   reported = done;
   process.stdout.write(`${done} sent\n`);
 });
 const disturbed = await chaos(
+  atExit,
   `sqlite:${directory}/chaos.db`,
   Number(values.connections),
   Number(values.seed),
 );
-rmSync(directory, { recursive: true });
 
 const { before, after } = report.memory;
 const grown = Math.round((after.heap - before.heap) / 1024 / 1024);

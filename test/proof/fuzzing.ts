@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { ReceivedResponse } from '../harness/contract.ts';
 import { checkResponse } from '../harness/contract.ts';
+import type { AtEnd } from '../harness/process.ts';
 import { type FuzzedRequest, fuzzedRequest } from './hostile-requests.ts';
 import { type MeasuredServer, type Measurement, startMeasured } from './measured-server.ts';
 import { RawConnection } from './raw-connection.ts';
@@ -40,12 +41,13 @@ const maxFaults = 20;
  * @param onProgress called regularly with the number of requests sent
  */
 export async function fuzz(
+  atEnd: AtEnd,
   databaseUrl: string,
   count: number,
   seed: number,
   onProgress: (done: number) => void = () => {},
 ): Promise<FuzzReport> {
-  const server = await startMeasured({ DATABASE_URL: databaseUrl, DISPATCH: 'off' });
+  const server = await startMeasured(atEnd, { DATABASE_URL: databaseUrl, DISPATCH: 'off' });
   try {
     return { ...(await sendAndMeasure(server, count, seed, onProgress)), warnings: server.warnings() };
   } finally {
@@ -98,11 +100,11 @@ async function sendAll(
     report.kinds[request.kind] = (report.kinds[request.kind] ?? 0) + 1;
     const begun = performance.now();
     try {
-      const response = await connection.exchange(request.bytes);
-      report.statuses[response.status] = (report.statuses[response.status] ?? 0) + 1;
-      check(request, response);
-      if (request.breaksConnection) connection.close();
-      else if (connection.surplus > 0) throw new Error('A request got two responses.');
+      for (const response of await exchange(connection, request)) {
+        report.statuses[response.status] = (report.statuses[response.status] ?? 0) + 1;
+        check(request, response);
+      }
+      if (connection.surplus > 0) throw new Error('A request got two responses.');
     } catch (error) {
       report.faults.push(`${error instanceof Error ? error.message : error}\n${describeRequest(request)}`);
       connection.close();
@@ -114,11 +116,22 @@ async function sendAll(
   }
 }
 
-/** Paths of the service that are not part of the contract. */
-const ownPath = /^(?:GET|HEAD) (?:\/|\/docs|\/healthz|\/readyz|\/openapi\.(?:yaml|json))[ ?]/;
+/** Sends a request and returns its response, or all that the server sends if it must close the connection. */
+async function exchange(
+  connection: RawConnection,
+  { bytes, isSmuggling }: FuzzedRequest,
+): Promise<ReceivedResponse[]> {
+  return isSmuggling ? connection.exchangeLast(bytes) : [await connection.exchange(bytes)];
+}
 
-function check({ id, bytes }: FuzzedRequest, response: ReceivedResponse): void {
-  if (ownPath.test(bytes.toString('latin1', 0, 40))) return;
+/** Statuses that refuse a request because of its HTTP, before its path or body is read. */
+const refused = [400, 501];
+
+function check({ id, isSmuggling }: FuzzedRequest, response: ReceivedResponse): void {
+  if (isSmuggling && !refused.includes(response.status))
+    throw new Error(
+      `A request that contains a second one got the response ${response.status} ${response.text}`,
+    );
   // RFC 9110, sections 15.6.2 and 15.6.6, require these two.
   if (response.status >= 500 && response.status !== 501 && response.status !== 505)
     throw new Error(`The response was ${response.status} ${response.text}`);

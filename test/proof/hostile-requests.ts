@@ -8,8 +8,8 @@ export interface FuzzedRequest {
   /** Kind of request, for the report. */
   kind: string;
   bytes: Buffer;
-  /** Whether the server may close the connection. */
-  breaksConnection: boolean;
+  /** Whether it contains a second request, and a server must refuse both and close the connection. */
+  isSmuggling: boolean;
 }
 
 type Body = Record<string, unknown>;
@@ -274,7 +274,7 @@ export function fuzzedRequest(key: string): fc.Arbitrary<FuzzedRequest> {
   });
 }
 
-/** Generates requests that contain a second one, which a server must not execute. */
+/** Generates requests that contain a second one. A server must execute neither. */
 function smuggledRequest(
   id: OperationId,
   target: string,
@@ -291,7 +291,7 @@ function smuggledRequest(
       body,
       Buffer.from(`\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: leads.example\r\n\r\n`),
     ]),
-    breaksConnection: true,
+    isSmuggling: true,
   }));
 }
 
@@ -310,5 +310,5 @@ function requestOf(
     `Content-Length: ${body.length}`,
   ];
   const bytes = Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
-  return { id, kind, bytes, breaksConnection: false };
+  return { id, kind, bytes, isSmuggling: false };
 }

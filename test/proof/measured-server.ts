@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Target } from '../harness/client.ts';
+import { type AtEnd, startUntil } from '../harness/process.ts';
 import { untilListening } from '../harness/server-process.ts';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Collects garbage on a signal, so that only live memory is measured. */
 const collector = 'data:text/javascript,process.on("SIGUSR2",()=>globalThis.gc())';
@@ -33,19 +30,14 @@ export interface MeasuredServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server whose memory and handles can be measured. */
-export async function startMeasured(environment: Record<string, string>): Promise<MeasuredServer> {
-  const child = spawn(process.execPath, ['--expose-gc', '--import', collector, `${root}src/main.ts`], {
-    cwd: root,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      PORT: '0',
-      METRICS_PORT: '0',
-      RATE_LIMIT: 'off',
-      BOOTSTRAP: 'on',
-      ...environment,
-    },
-  });
+/** Starts a server whose memory and handles can be measured. The caller stops it, or it is killed at the end. */
+export async function startMeasured(
+  atEnd: AtEnd,
+  environment: Record<string, string>,
+): Promise<MeasuredServer> {
+  const own = { PORT: '0', METRICS_PORT: '0', RATE_LIMIT: 'off', ...environment };
+  const nodeOptions = ['--expose-gc', '--import', collector];
+  const child = startUntil(atEnd, 'src/main.ts', [], own, undefined, { nodeOptions });
   const warnings: string[] = [];
   let rest = '';
   child.stdout.on('data', (chunk) => {

@@ -20,24 +20,25 @@ export class RawConnection {
   async exchange(bytes: Buffer): Promise<ReceivedResponse> {
     const socket = await this.#open();
     socket.write(bytes);
-    const end = performance.now() + responseTimeout;
+    const response = await this.#nextResponse(socket);
+    if (response === undefined) throw new Error('The connection ended without a response.');
+    if (response.headers['connection'] === 'close') this.close();
+    return response;
+  }
+
+  /** Sends bytes and returns all responses. @throws if the server does not close the connection, or there is no response */
+  async exchangeLast(bytes: Buffer): Promise<ReceivedResponse[]> {
+    const socket = await this.#open();
+    socket.write(bytes);
+    const responses: ReceivedResponse[] = [];
     for (;;) {
-      const response = this.#nextResponse();
-      if (response !== undefined) {
-        if (response.headers['connection'] === 'close') this.close();
-        return response;
-      }
-      if (socket.destroyed || socket.readableEnded)
-        throw new Error('The connection ended without a response.');
-      if (performance.now() > end) throw new Error('The server did not respond.');
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, end - performance.now());
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      const response = await this.#nextResponse(socket);
+      if (response === undefined) break;
+      responses.push(response);
     }
+    if (responses.length === 0) throw new Error('The connection ended without a response.');
+    this.close();
+    return responses;
   }
 
   /** Number of received bytes that belong to no request. */
@@ -69,8 +70,26 @@ export class RawConnection {
     return socket;
   }
 
+  /** Waits for the next response. Undefined: the server has closed the connection. @throws if neither happens in time */
+  async #nextResponse(socket: Socket): Promise<ReceivedResponse | undefined> {
+    const end = performance.now() + responseTimeout;
+    for (;;) {
+      const response = this.#takeResponse();
+      if (response !== undefined) return response;
+      if (socket.destroyed || socket.readableEnded) return undefined;
+      if (performance.now() > end) throw new Error('The server neither responded nor closed the connection.');
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, end - performance.now());
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
   /** Removes a complete response from what was received, skipping `100 Continue`. */
-  #nextResponse(): ReceivedResponse | undefined {
+  #takeResponse(): ReceivedResponse | undefined {
     const end = this.#received.indexOf('\r\n\r\n');
     if (end < 0) return undefined;
     const [statusLine = '', ...lines] = this.#received.toString('latin1', 0, end).split('\r\n');
@@ -78,7 +97,7 @@ export class RawConnection {
     if (Number.isNaN(status)) throw new Error(`The response is not HTTP: ${statusLine.slice(0, 80)}`);
     if (status === 100) {
       this.#received = this.#received.subarray(end + 4);
-      return this.#nextResponse();
+      return this.#takeResponse();
     }
     const headers = Object.fromEntries(
       lines.map((line) => {

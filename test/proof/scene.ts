@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { post, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
-import { finished, type Start, spawnProgram } from '../harness/process.ts';
+import { type AtEnd, finished, type Start, startUntil } from '../harness/process.ts';
 import { untilListening } from '../harness/server-process.ts';
+import { Endings } from './endings.ts';
 
 /** A fault that occurs while a server is running. */
 export interface Fault {
@@ -21,9 +22,8 @@ export interface Fault {
 /** Maximum time for readiness to change (ms); the server checks every five seconds. */
 const readinessTimeout = 30_000;
 
-/** Maximum duration of a fault, and of each clean-up step after it (ms). */
-const maxDuration = 180_000;
-const maxEnding = 10_000;
+/** Maximum duration of a fault by default (ms). */
+const defaultMaxDuration = 180_000;
 
 const person = requestValue('addLead', 'accepted');
 
@@ -36,12 +36,10 @@ export class Scene {
   readonly directory = mkdtempSync(join(tmpdir(), 'leads-fault-'));
   /** File of the SQLite store, in its own directory. */
   readonly file = join(this.directory, 'data', 'leads.db');
-  readonly #endings: (() => unknown)[] = [];
+  readonly #endings = new Endings();
 
   /** Registers a clean-up step. They run in reverse order. */
-  atEnd(ending: () => unknown): void {
-    this.#endings.unshift(ending);
-  }
+  readonly atEnd: AtEnd = this.#endings.add;
 
   /** Starts a server. @param key of a store that is not empty */
   async start(
@@ -61,36 +59,27 @@ export class Scene {
 
   /** Runs all clean-up steps, each in bounded time. */
   async end(): Promise<void> {
-    for (const ending of this.#endings) {
-      const late = new AbortController();
-      // A failed clean-up step does not change the result of the fault.
-      const ended = Promise.resolve()
-        .then(ending)
-        .catch(() => {});
-      await Promise.race([ended, sleep(maxEnding, undefined, { signal: late.signal })]);
-      late.abort();
-    }
+    await this.#endings.run();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
   #spawn(file: string, parameters: string[], environment: Record<string, string>, how: Start) {
     const own = { PORT: '0', DATABASE_URL: `sqlite:${this.file}`, RATE_LIMIT: 'off', ...environment };
-    const child = spawnProgram(file, parameters, own, undefined, how);
-    this.atEnd(() => void child.kill('SIGKILL'));
-    return child;
+    return startUntil(this.atEnd, file, parameters, own, undefined, how);
   }
 }
 
-/** Result of a fault: passed, failed or skipped (which counts as passed). */
+/** Result of a fault. */
 export interface FaultResult {
   line: string;
-  hasPassed: boolean;
+  outcome: 'passed' | 'failed' | 'skipped';
 }
 
-/** Runs a fault in its own scene, in bounded time. */
-export async function runFault(fault: Fault): Promise<FaultResult> {
+/** Runs a fault in its own scene, in bounded time. @param maxDuration in milliseconds */
+export async function runFault(fault: Fault, maxDuration = defaultMaxDuration): Promise<FaultResult> {
+  const { name } = fault;
   const reason = fault.missing?.();
-  if (reason !== undefined) return { line: `${fault.name}: skipped, because ${reason}`, hasPassed: true };
+  if (reason !== undefined) return skipped(name, reason);
   const scene = new Scene();
   const late = new AbortController();
   try {
@@ -100,18 +89,18 @@ export async function runFault(fault: Fault): Promise<FaultResult> {
         throw new Error(`not finished after ${maxDuration / 1_000} s`);
       }),
     ]);
-    return { line: `${fault.name}: ${result}`, hasPassed: true };
+    return { line: `${name}: ${result}`, outcome: 'passed' };
   } catch (error) {
-    if (error instanceof NotPossible)
-      return { line: `${fault.name}: skipped, because ${error.message}`, hasPassed: true };
-    return {
-      line: `${fault.name}: FAILED: ${error instanceof Error ? error.message : error}`,
-      hasPassed: false,
-    };
+    if (error instanceof NotPossible) return skipped(name, error.message);
+    return { line: `${name}: FAILED: ${error instanceof Error ? error.message : error}`, outcome: 'failed' };
   } finally {
     late.abort();
     await scene.end();
   }
+}
+
+function skipped(name: string, reason: string): FaultResult {
+  return { line: `${name}: skipped, because ${reason}`, outcome: 'skipped' };
 }
 
 /** Thrown by a fault that turns out to be impossible on this machine. */

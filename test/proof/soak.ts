@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openStore } from '../../src/store/open.ts';
 import { parseDuration } from '../../src/text/duration.ts';
+import { atExit } from './endings.ts';
 import { type Measurement, startMeasured } from './measured-server.ts';
 import {
   disturbConnections,
@@ -39,8 +40,9 @@ const stalled = 20;
 const deliveryTimeout = 120_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'leads-soak-'));
+atExit(() => rmSync(directory, { recursive: true, force: true }));
 const url = `sqlite:${directory}/leads.db`;
-const server = await startMeasured({ DATABASE_URL: url, DIALLER: 'log', TRUST_PROXY: 'loopback' });
+const server = await startMeasured(atExit, { DATABASE_URL: url, DIALLER: 'log', TRUST_PROXY: 'loopback' });
 const store = await openStore(url);
 const soak: Soak = { target: server.target, isRunning: true, requests: 0, faults: [] };
 
@@ -65,7 +67,6 @@ stalling.stop();
 const isDelivered = await untilDelivered();
 await store.close();
 await server.stop();
-rmSync(directory, { recursive: true });
 
 const first = minimumOf(measured.slice(warmUp, warmUp + 4));
 const last = minimumOf(measured.slice(-4));
