@@ -367,7 +367,12 @@ test('the guide lists every message that is logged', () => {
   const messages = loggedMessages().map(({ message }) => message);
   expect(messages.length).toBeGreaterThan(35);
   // Composed from parts. A later test finds those parts in the source.
-  const composed = ['… Fix the cause, then run `…`.', '… Run `…` to resume.', '… …'];
+  const composed = [
+    '… Fix the cause, then run `…`.',
+    '… Fix the cause; delivery then resumes by itself.',
+    '… Run `…` to resume.',
+    '… …',
+  ];
   expect(notInGuide(messages.filter((message) => !composed.includes(message)))).toEqual([]);
 });
 
@@ -378,6 +383,8 @@ test('the guide states the level of every message that is logged', () => {
   });
   const composed: Record<string, string> = {
     '… Fix the cause, then run `…`.': 'Delivery of all lead types is paused by the dialler: the reason.',
+    '… Fix the cause; delivery then resumes by itself.':
+      'Delivery of all lead types is paused by the dialler: the reason.',
     '… Run `…` to resume.': 'Delivery of all lead types is paused by the operator: the reason.',
   };
   // The messages of the SQLite store have a page of their own, and the line of a request has a label instead.

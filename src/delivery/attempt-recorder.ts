@@ -12,14 +12,14 @@ const retryInterval = 1_000;
 
 /** Records attempts in batches. It retries while the store fails, because an unrecorded lead would be sent again. */
 export class AttemptRecorder {
-  readonly #store: Pick<Delivery, 'recordAttempt'>;
+  readonly #store: Pick<Delivery, 'recordAttempt' | 'releaseLeads'>;
   readonly #log: Log;
   #batch: Promise<void> | undefined;
   #isStopping = false;
   /** Each ends the delay of one retry. */
   readonly #endDelays = new Set<() => void>();
 
-  constructor(store: Pick<Delivery, 'recordAttempt'>, log: Log) {
+  constructor(store: Pick<Delivery, 'recordAttempt' | 'releaseLeads'>, log: Log) {
     this.#store = store;
     this.#log = log;
   }
@@ -32,12 +32,25 @@ export class AttemptRecorder {
    */
   async record(claim: string, attempt: Attempt, nextAttemptAt: number | undefined): Promise<void> {
     await this.#nextBatch();
+    await this.#save(attempt.leadId, () => this.#store.recordAttempt(claim, attempt, nextAttemptAt));
+  }
+
+  /**
+   * Releases a lead whose attempt does not count. Resolves like `record`.
+   *
+   * @param notBefore earliest time of the next claim (ms since 1970)
+   */
+  async release(claim: string, leadId: string, notBefore: number): Promise<void> {
+    await this.#save(leadId, () => this.#store.releaseLeads(claim, [leadId], notBefore));
+  }
+
+  async #save(leadId: string, write: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
-        await this.#store.recordAttempt(claim, attempt, nextAttemptAt);
+        await write();
         return;
       } catch (error) {
-        const fields = { err: error, lead: attempt.leadId };
+        const fields = { err: error, lead: leadId };
         this.#log.error(fields, 'The store failed while recording a delivery attempt; retrying.');
         await this.#retryDelay();
         if (!this.#isStopping) continue;

@@ -9,12 +9,40 @@ export interface Dialler {
   /** Maximum number of leads in flight, even if DIALLER_CONCURRENCY is higher. Undefined: no such limit. */
   readonly maxConcurrency?: number;
   /**
+   * Time for which the dialler may still be processing an attempt after it has ended with an unknown outcome (ms). The next
+   * attempt of the lead starts later. Undefined: it recognises repeats, so they can be sent at any time.
+   */
+  readonly maxRuntime?: number;
+  /**
    * Makes one attempt to deliver a lead. Each attempt includes the lead's id, so that the dialler can recognise a
    * repeated one.
    *
    * @param signal aborts an attempt that takes too long
    */
-  deliver(lead: ClaimedLead, signal: AbortSignal): Promise<DeliveryResult>;
+  deliver(lead: ClaimedLead, signal: AbortSignal, context: AttemptContext): Promise<DeliveryResult>;
+}
+
+/** What the dispatcher offers to an attempt. */
+export interface AttemptContext {
+  /** Returns the ids of all earlier leads of the same person and type. @throws if the store fails */
+  earlierLeads(): Promise<readonly string[]>;
+  /**
+   * Checks later, unless the server stops before, whether the dialler has the lead more than once.
+   *
+   * @param delay milliseconds
+   * @param check returns a description of the duplicates without personal data; undefined: there are none
+   */
+  recheck(delay: number, check: (signal: AbortSignal) => Promise<string | undefined>): void;
+}
+
+/** An order of the dialler to pause delivery. */
+export interface DiallerPause {
+  /** Why, and what to do; stored and logged, so it contains no personal data and no secrets. */
+  reason: string;
+  /** Whether only the lead's type is paused. */
+  isOfType?: boolean;
+  /** Time after which delivery is tried again (ms). Undefined: an operator must resume it. */
+  retryAfter?: number;
 }
 
 /** Result of a delivery attempt. */
@@ -26,8 +54,15 @@ export interface DeliveryResult {
   incomplete?: boolean;
   /** Minimum delay that the dialler requested (ms). */
   retryAfter?: number;
-  /** Why delivery must be paused until an operator resumes it; stored and logged. Undefined: no pause. */
-  pauseReason?: string;
+  /**
+   * Undefined: no pause. A lead that is `unavailable` because of a pause that ends by itself is not affected otherwise: the
+   * attempt does not count.
+   */
+  pause?: DiallerPause;
+  /** Whether a rejected lead would be rejected again, no matter when. */
+  isFinal?: boolean;
+  /** Where the dialler has the lead more than once, without personal data. Undefined: no duplicates are known. */
+  duplicates?: string;
   /**
    * Resolves when the attempt has released its connection, possibly after its outcome is known. Never rejects. Until
    * then, the lead is in flight. Undefined: the connection is already released.

@@ -10,6 +10,7 @@ export const diallerVariables: readonly string[] = [
   'DIALLER_NUMBERS',
   'DIALLER_DUPLICATE_CHECK',
   'DIALLER_LETTERS',
+  'DIALLER_MAX_RUNTIME',
 ];
 
 /**

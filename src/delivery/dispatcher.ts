@@ -8,8 +8,10 @@ import type { Log } from '../telemetry/log.ts';
 import { continueTrace } from '../telemetry/tracing.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
 import { CircuitBreaker, type CircuitBreakerDelays, defaultCircuitBreakerDelays } from './circuit-breaker.ts';
-import type { DeliveryResult, Dialler } from './dialler.ts';
+import type { AttemptContext, DeliveryResult, Dialler, DiallerPause } from './dialler.ts';
+import { DuplicateRechecks, duplicatesFound } from './duplicate-rechecks.ts';
 import { PauseTracker } from './pause-tracker.ts';
+import { SettlingLeads } from './settling-leads.ts';
 
 /** What the dispatcher depends on, and its limits. */
 export interface DispatcherOptions {
@@ -35,6 +37,14 @@ export interface DeliveryObserver {
   onAttempt(attempt: { dialler: string; outcome: AttemptOutcome; milliseconds: number }): void;
   /** @param leads number of leads that will not be called because DIAL_WITHIN has passed */
   onTooLate(leads: number): void;
+}
+
+/** When an attempt started: by the clock, and by `performance.now()`, because the clock may be changed meanwhile. */
+interface AttemptStart {
+  at: number;
+  on: number;
+  /** Whether the lead was sent during a pause, to find out whether its cause was corrected. */
+  isTrial: boolean;
 }
 
 /** State of delivery, as operators see it. */
@@ -78,6 +88,9 @@ const minClockStep = 2_000;
 
 const failed = 'Delivery failed. Run `leads lead retry` to send the lead again.';
 
+const failedFinally =
+  'Delivery failed. The dialler would reject the lead again: do not send it again unless you have removed the reason.';
+
 const failedUndecided =
   'Delivery failed, and the dialler may have the lead. Check the dialler, then run `leads lead resolve`.';
 
@@ -93,6 +106,8 @@ export class Dispatcher {
   readonly #circuit: CircuitBreaker;
   readonly #pauses: PauseTracker;
   readonly #recorder: AttemptRecorder;
+  readonly #settling: SettlingLeads;
+  readonly #rechecks: DuplicateRechecks;
   /** One for each attempt, until it is recorded and its connection is free. Aborting it ends the attempt. */
   readonly #inFlight = new Set<AbortController>();
   readonly #unrecorded = new Set<Promise<void>>();
@@ -123,6 +138,8 @@ export class Dispatcher {
     this.#circuit = new CircuitBreaker(this.#options.circuitBreakerDelays);
     this.#pauses = new PauseTracker(store, log, () => this.#circuit.reset());
     this.#recorder = new AttemptRecorder(store, log);
+    this.#settling = new SettlingLeads(dialler.maxRuntime ?? 0);
+    this.#rechecks = new DuplicateRechecks(store, log, this.#options.timeout);
     this.#running = this.#run();
   }
 
@@ -158,6 +175,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
+    this.#rechecks.stop();
     let isDrained = false;
     const timer = setTimeout(() => {
       isDrained = true;
@@ -197,7 +215,7 @@ export class Dispatcher {
     this.#isWoken = false;
     try {
       await this.#pauses.refresh();
-      if (this.#pauses.reasonAllPaused !== undefined) return maxSleep;
+      if (this.#pauses.isBlocked) return maxSleep;
       if (this.#inFlightAtStep.some((attempt) => this.#inFlight.has(attempt))) return maxSleep;
       const limit = this.#circuit.allowance(this.#options.concurrency) - this.#inFlight.size;
       if (limit <= 0) return Math.min(maxSleep, this.#circuit.remainingDelay() || maxSleep);
@@ -215,9 +233,9 @@ export class Dispatcher {
 
   /** Claims up to `limit` leads and starts to deliver them. Returns how long to sleep afterwards (ms). */
   async #claim(limit: number): Promise<number> {
-    const { store, log, timeout, dialWithin, observer } = this.#options;
+    const { store, log, dialWithin, observer } = this.#options;
     const claim = newIdentifier();
-    const lease = timeout + leaseMargin;
+    const lease = this.#lease(leaseMargin);
     const earliestDueAt = dialWithin === undefined ? 0 : Date.now() - dialWithin;
     const claimedAt = performance.now();
     const { leads, expired, undecided } = await store.claimDue({ claim, limit, lease, earliestDueAt });
@@ -227,8 +245,28 @@ export class Dispatcher {
       log.warn({ leads: expired }, 'Leads are past DIAL_WITHIN and will not be delivered.');
     }
     if (undecided.length > 0) log.error({ leads: undecided }, tooLateUndecided);
-    await this.#startAll(claim, leads, claimedAt);
+    await this.#startAll(claim, await this.#withoutSettling(claim, leads), claimedAt);
     return leads.length + tooLate === 0 ? maxSleep : 0;
+  }
+
+  /** Returns the time for which a claim holds a lead (ms): that of an attempt, and what the dialler may do afterwards. */
+  #lease(margin: number): number {
+    const { timeout, dialler } = this.#options;
+    return timeout + (dialler.maxRuntime ?? 0) + margin;
+  }
+
+  /**
+   * Releases the leads of a claim of which the dialler may still be processing an earlier attempt, such as those that an
+   * operator has retried. Returns the others.
+   */
+  async #withoutSettling(claim: string, leads: readonly ClaimedLead[]): Promise<ClaimedLead[]> {
+    const ready: ClaimedLead[] = [];
+    for (const lead of leads) {
+      const remaining = this.#settling.remaining(lead);
+      if (remaining > 0) await this.#recorder.release(claim, lead.id, Math.ceil(Date.now() + remaining));
+      else ready.push(lead);
+    }
+    return ready;
   }
 
   /**
@@ -238,7 +276,6 @@ export class Dispatcher {
    * @param claimedAt when the claim was sent to the store (`performance.now()`)
    */
   async #startAll(claim: string, claimed: readonly ClaimedLead[], claimedAt: number): Promise<void> {
-    const { timeout } = this.#options;
     let [leads, since, margin] = [claimed, claimedAt, leaseMargin];
     for (;;) {
       const [lead, ...others] = leads;
@@ -253,7 +290,7 @@ export class Dispatcher {
         since = performance.now();
         // The store may respond as late again.
         margin = leaseMargin + Math.ceil(elapsed);
-        leads = await this.#renewLease(claim, leads, timeout + margin);
+        leads = await this.#renewLease(claim, leads, this.#lease(margin));
       }
     }
   }
@@ -286,10 +323,10 @@ export class Dispatcher {
       () => controller.abort(new DOMException('The dialler did not respond in time.', 'TimeoutError')),
       timeout,
     );
-    const [startedAt, begun] = [Date.now(), performance.now()];
+    const start = { at: Date.now(), on: performance.now(), isTrial: this.#pauses.isTrial(lead.type) };
     const attempt = this.#attempt(lead, controller.signal);
     const recorded = attempt
-      .then((result) => this.#complete(claim, lead, { startedAt, begun }, result))
+      .then((result) => this.#complete(claim, lead, start, result))
       .catch((error) => log.error({ err: error, lead: lead.id }, 'A delivery attempt was not recorded.'))
       .finally(() => this.#unrecorded.delete(recorded));
     this.#inFlight.add(controller);
@@ -317,52 +354,88 @@ export class Dispatcher {
   async #deliver(lead: ClaimedLead, signal: AbortSignal): Promise<DeliveryResult> {
     const { dialler, log } = this.#options;
     try {
-      return await dialler.deliver(lead, signal);
+      return await dialler.deliver(lead, signal, this.#contextOf(lead));
     } catch (error) {
       log.error({ err: error, lead: lead.id }, `The dialler ${dialler.name} threw an unexpected error.`);
       return { outcome: 'unknown', response: 'unexpected error; see the log' };
     }
   }
 
-  /**
-   * Handles the result of an attempt: applies, logs, counts and records it. Its duration is measured from `begun`
-   * (`performance.now()`), because the clock may have been changed since it started.
-   */
+  #contextOf(lead: ClaimedLead): AttemptContext {
+    return {
+      earlierLeads: () => this.#options.store.earlierLeads(lead.id),
+      recheck: (delay, check) => {
+        if (!this.#isStopping) this.#rechecks.schedule(lead.id, delay, check);
+      },
+    };
+  }
+
+  /** Handles the result of an attempt: applies, logs, counts and records it. */
   async #complete(
     claim: string,
     lead: ClaimedLead,
-    { startedAt, begun }: { startedAt: number; begun: number },
+    start: AttemptStart,
     full: DeliveryResult,
   ): Promise<void> {
     const { dialler, observer } = this.#options;
     const endedAt = Date.now();
-    const milliseconds = performance.now() - begun;
-    const result = { ...full, response: full.response.slice(0, maxResponseLength) };
+    const milliseconds = performance.now() - start.on;
+    const all = [full.response, full.duplicates].filter((each) => each !== undefined).join('; ');
+    const result = { ...full, response: all.slice(0, maxResponseLength) };
     const { outcome, response } = result;
-    this.#applyResult(result);
+    observer.onAttempt({ dialler: dialler.name, outcome, milliseconds });
+    await this.#applyResult(lead, result, start.isTrial);
+    if (isHeldBack(result)) {
+      await this.#recorder.release(claim, lead.id, Date.now());
+      return;
+    }
     const delay = this.#delayUntilNextAttempt(lead, result);
     this.#logResult(lead, result, delay);
-    observer.onAttempt({ dialler: dialler.name, outcome, milliseconds });
     await this.#recorder.record(
       claim,
-      { leadId: lead.id, startedAt, endedAt, outcome, response },
+      { leadId: lead.id, startedAt: start.at, endedAt, outcome, response },
       delay === undefined ? undefined : endedAt + delay,
     );
   }
 
-  /** Updates the circuit breaker, and pauses delivery if the dialler requires it. */
-  #applyResult({ outcome, retryAfter, pauseReason }: DeliveryResult): void {
-    if (outcome === 'delivered' || outcome === 'rejected') this.#circuit.recordSuccess();
+  /** Updates the circuit breaker and the pauses. */
+  async #applyResult(lead: ClaimedLead, result: DeliveryResult, isTrial: boolean): Promise<void> {
+    const { outcome, retryAfter, pause } = result;
+    const isAccepted = outcome === 'delivered' || outcome === 'rejected';
+    // A dialler that pauses a single type responds, and accepts other types.
+    if (isAccepted || pause?.isOfType) this.#circuit.recordSuccess();
     else this.#circuit.recordFailure(retryAfter);
-    if (pauseReason === undefined) return;
-    this.#pauses.pauseAll(pauseReason);
+    if (outcome === 'unknown') this.#settling.add(lead.id);
+    if (pause !== undefined) await this.#pause(lead, pause);
+    else if (isAccepted && isTrial) await this.#endTrials(lead);
+  }
+
+  /** Pauses delivery. Stores the pause before its lead can be claimed again. */
+  async #pause(lead: ClaimedLead, { reason, isOfType, retryAfter }: DiallerPause): Promise<void> {
+    this.#pauses.pause({
+      type: isOfType ? lead.type : undefined,
+      reason,
+      ...(retryAfter !== undefined && { retryAt: Date.now() + retryAfter }),
+    });
+    // If that fails, the next claim saves the pause first, and reports the failure.
+    await this.#pauses.save().catch(() => {});
     this.#wake();
   }
 
+  async #endTrials({ type }: ClaimedLead): Promise<void> {
+    try {
+      await this.#pauses.endTrials(type);
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'The end of a delivery pause was not saved.');
+    }
+  }
+
   /** Returns the delay before the next attempt (ms); undefined: there is none. */
-  #delayUntilNextAttempt(lead: ClaimedLead, { outcome, retryAfter }: DeliveryResult): number | undefined {
+  #delayUntilNextAttempt(lead: ClaimedLead, { outcome, retryAfter = 0 }: DeliveryResult): number | undefined {
     if (outcome === 'delivered' || outcome === 'rejected') return undefined;
-    return retryDelay(lead.attemptNumber, retryAfter, this.#options.retrySchedule);
+    const { dialler, retrySchedule } = this.#options;
+    const runtime = outcome === 'unknown' ? (dialler.maxRuntime ?? 0) : 0;
+    return retryDelay(lead.attemptNumber, Math.max(retryAfter, runtime), retrySchedule);
   }
 
   #logResult(lead: ClaimedLead, result: DeliveryResult, delay: number | undefined): void {
@@ -375,12 +448,14 @@ export class Dispatcher {
       attempt: lead.attemptNumber,
       response,
     };
+    if (result.duplicates !== undefined) log.error(fields, duplicatesFound);
     if (outcome === 'delivered') {
       if (result.incomplete) log.warn(fields, 'A lead was delivered without some of its data.');
       else log.info(fields, 'A lead was delivered.');
     } else if (delay === undefined) {
       const mayHaveArrived = lead.mayHaveArrived || outcome === 'unknown';
-      log.error(fields, mayHaveArrived ? failedUndecided : failed);
+      if (mayHaveArrived) log.error(fields, failedUndecided);
+      else log.error(fields, result.isFinal ? failedFinally : failed);
     } else {
       const nextAttemptIn = Math.round(delay / 1_000);
       log.warn({ ...fields, outcome, nextAttemptIn }, 'A delivery attempt failed; the lead will be retried.');
@@ -418,4 +493,9 @@ export class Dispatcher {
     this.#isWoken = true;
     this.#endSleep();
   }
+}
+
+/** Whether a lead was not sent, or refused, because of a pause that ends by itself: its attempt does not count. */
+function isHeldBack({ outcome, pause }: DeliveryResult): boolean {
+  return outcome === 'unavailable' && pause?.retryAfter !== undefined;
 }

@@ -1,4 +1,9 @@
-import { type DeliveryPause, type DeliveryPauses, describePausedTypes } from '../store/delivery-pause.ts';
+import {
+  type DeliveryPause,
+  type DeliveryPauses,
+  describePausedTypes,
+  type NewPause,
+} from '../store/delivery-pause.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** Minimum time between two reads of the pauses (ms). Each server applies a change within a second. */
@@ -7,19 +12,23 @@ const refreshInterval = 250;
 /**
  * Tracks the delivery pauses for one server. The store itself excludes paused leads from every claim. The tracker
  * reports why, logs each change, and stores a pause that this server's dialler caused, so that it applies to all
- * servers.
+ * servers. A pause that ends by itself lets leads through again after some time, and ends once the dialler accepts one.
  */
 export class PauseTracker {
   readonly #store: DeliveryPauses;
   readonly #log: Log;
   readonly #onResume: () => void;
   #pauses: readonly DeliveryPause[] = [];
-  /** Reason of a pause that this server's dialler caused and that is not stored yet; undefined: none. */
-  #unsavedReason: string | undefined;
+  /** Pauses that this server's dialler caused and that are not stored yet. */
+  #unsaved: readonly NewPause[] = [];
+  /** Those that are stored, but have not been read since. */
+  #unread: readonly NewPause[] = [];
+  /** Whether the delivery of all types was paused when the pauses were last read. */
+  #wasBlocked = false;
   /** Time of the last read of the pauses (`performance.now()`). */
   #refreshedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param onResume called when a pause of all types has ended */
+  /** @param onResume called when leads can be claimed again after a pause of all types */
   constructor(store: DeliveryPauses, log: Log, onResume: () => void) {
     this.#store = store;
     this.#log = log;
@@ -28,9 +37,7 @@ export class PauseTracker {
 
   /** Why the delivery of all types is paused (a sentence); undefined: it is not paused. */
   get reasonAllPaused(): string | undefined {
-    if (this.#unsavedReason !== undefined)
-      return describePause({ type: undefined, by: 'dialler', reason: this.#unsavedReason });
-    const pause = this.#pauses.find(({ type }) => type === undefined);
+    const pause = this.#known.find(({ type }) => type === undefined);
     return pause && describePause(pause);
   }
 
@@ -39,41 +46,87 @@ export class PauseTracker {
     return this.reasonAllPaused ?? (this.#pauses.map(describePause).join(' ') || undefined);
   }
 
-  /** Pauses the delivery of all types: on this server immediately, on the others once the pause is stored. */
-  pauseAll(reason: string): void {
-    this.#unsavedReason ??= reason;
+  /** Whether a pause of all types prevents every claim at this time. */
+  get isBlocked(): boolean {
+    const now = Date.now();
+    return this.#known.some(
+      ({ type, retryAt }) => type === undefined && (retryAt === undefined || retryAt > now),
+    );
+  }
+
+  /** Whether a lead of a type is sent during a pause, to find out whether its cause was corrected. */
+  isTrial(leadType: string): boolean {
+    return this.#trials(leadType).length > 0;
+  }
+
+  /**
+   * Pauses delivery: on this server immediately if it concerns all types, on the others once the pause is stored. Of
+   * several pauses of the same types, one that an operator must end is kept.
+   */
+  pause(pause: Omit<NewPause, 'by'>): void {
+    const earlier = this.#unsaved.find(({ type }) => type === pause.type);
+    if (earlier !== undefined && (earlier.retryAt === undefined || pause.retryAt !== undefined)) return;
+    const others = this.#unsaved.filter((each) => each !== earlier);
+    this.#unsaved = [...others, { ...pause, by: 'dialler' }];
     this.#refreshedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Stores a new pause and reads all pauses, at most every 250 ms. @throws if the store fails */
-  async refresh(): Promise<void> {
-    if (performance.now() < this.#refreshedAt + refreshInterval) return;
-    const wasAllPaused = this.reasonAllPaused !== undefined;
-    const before = this.#pauses;
-    const saved = await this.save();
-    this.#pauses = await this.#store.pauses();
-    this.#refreshedAt = performance.now();
-    if (this.#unsavedReason === saved) this.#unsavedReason = undefined;
-    for (const pause of this.#pauses) if (!includes(before, pause)) this.#logStart(pause);
-    for (const pause of before) if (!includes(this.#pauses, pause)) this.#logEnd(pause);
-    if (wasAllPaused && this.reasonAllPaused === undefined) this.#onResume();
+  /** Ends the pauses during which a lead of a type was sent for trial, because the dialler has accepted it. */
+  async endTrials(leadType: string): Promise<void> {
+    for (const { type } of this.#trials(leadType)) await this.#store.endDiallerPause(type);
+    this.#refreshedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Stores a pause that is not stored yet, and returns its reason (undefined: none). @throws if the store fails */
-  async save(): Promise<string | undefined> {
-    const reason = this.#unsavedReason;
-    if (reason !== undefined) await this.#store.pauseDelivery({ type: undefined, by: 'dialler', reason });
-    return reason;
+  /** Stores new pauses and reads all pauses, at most every 250 ms. @throws if the store fails */
+  async refresh(): Promise<void> {
+    if (performance.now() >= this.#refreshedAt + refreshInterval) await this.#read();
+    const { isBlocked } = this;
+    if (this.#wasBlocked && !isBlocked) this.#onResume();
+    this.#wasBlocked = isBlocked;
+  }
+
+  /** Stores the pauses that are not stored yet. @throws if the store fails */
+  async save(): Promise<void> {
+    for (const pause of this.#unsaved) {
+      await this.#store.pauseDelivery(pause);
+      this.#unsaved = this.#unsaved.filter((each) => each !== pause);
+      this.#unread = [...this.#unread, pause];
+    }
+  }
+
+  get #known(): readonly NewPause[] {
+    return [...this.#unsaved, ...this.#unread, ...this.#pauses];
+  }
+
+  async #read(): Promise<void> {
+    const before = this.#pauses;
+    this.#wasBlocked = this.isBlocked;
+    await this.save();
+    const unread = this.#unread;
+    this.#pauses = await this.#store.pauses();
+    this.#refreshedAt = performance.now();
+    this.#unread = this.#unread.filter((each) => !unread.includes(each));
+    for (const pause of this.#pauses) if (!includes(before, pause)) this.#logStart(pause);
+    for (const pause of before) if (!this.#pauses.some((each) => isSame(each, pause))) this.#logEnd(pause);
+  }
+
+  #trials(leadType: string): DeliveryPause[] {
+    return this.#pauses.filter(
+      ({ type, by, retryAt }) =>
+        by === 'dialler' && retryAt !== undefined && (type === undefined || type === leadType),
+    );
   }
 
   #logStart(pause: DeliveryPause): void {
     const fields = { by: pause.by, ...(pause.type !== undefined && { type: pause.type }) };
     const type = pause.type === undefined ? '' : ` --type ${JSON.stringify(pause.type)}`;
     const command = `leads delivery resume${type}`;
-    if (pause.by === 'dialler') {
+    if (pause.by === 'operator') {
+      this.#log.warn(fields, `${describePause(pause)} Run \`${command}\` to resume.`);
+    } else if (pause.retryAt === undefined) {
       this.#log.fatal(fields, `${describePause(pause)} Fix the cause, then run \`${command}\`.`);
     } else {
-      this.#log.warn(fields, `${describePause(pause)} Run \`${command}\` to resume.`);
+      this.#log.fatal(fields, `${describePause(pause)} Fix the cause; delivery then resumes by itself.`);
     }
   }
 
@@ -83,12 +136,15 @@ export class PauseTracker {
   }
 }
 
-function describePause({ type, by, reason }: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): string {
+function describePause({ type, by, reason }: NewPause): string {
   return `Delivery of ${describePausedTypes(type)} is paused by the ${by}: ${reason.replace(/\.$/, '')}.`;
 }
 
-function includes(pauses: readonly DeliveryPause[], { type, by, reason, since }: DeliveryPause): boolean {
-  return pauses.some(
-    (each) => each.type === type && each.by === by && each.reason === reason && each.since === since,
-  );
+/** Whether two pauses are the same, possibly with another reason or time of the next trial. */
+function isSame(one: DeliveryPause, other: DeliveryPause): boolean {
+  return one.type === other.type && one.by === other.by && one.since === other.since;
+}
+
+function includes(pauses: readonly DeliveryPause[], pause: DeliveryPause): boolean {
+  return pauses.some((each) => isSame(each, pause) && each.reason === pause.reason);
 }

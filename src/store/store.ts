@@ -85,6 +85,11 @@ export interface ClaimedLead extends DueLead {
   attemptNumber: number;
   /** Whether the dialler may have the lead from an earlier attempt with an unknown outcome. */
   mayHaveArrived: boolean;
+  /**
+   * When the last attempt with an unknown outcome ended (ms since 1970); null: there was none. An attempt that was
+   * interrupted does not count, because its lease has outlived it.
+   */
+  lastUnknownAt: number | null;
   /** Trace of the request that created the lead (W3C Trace Context, `traceparent`); null without tracing. */
   trace: string | null;
 }
@@ -151,6 +156,14 @@ export interface Delivery {
    * @returns ids of the leads that the claim holds; the others are cancelled, delivered, or held by another claim
    */
   renewLease(claim: string, leadIds: readonly string[], lease: number): Promise<string[]>;
+  /**
+   * Releases leads that a claim still holds and that were not sent: their attempts do not count.
+   *
+   * @param notBefore earliest time of the next claim (ms since 1970)
+   */
+  releaseLeads(claim: string, leadIds: readonly string[], notBefore: number): Promise<void>;
+  /** Returns the ids of all other leads of the person and type of a lead. */
+  earlierLeads(leadId: string): Promise<string[]>;
   /**
    * Records an attempt, and updates its lead. A delivered lead is dialled, even if another claim holds it or it has
    * failed undecided. Any other outcome changes the lead only if the claim still holds it. A lead that fails stays

@@ -23,7 +23,7 @@ export const tablesToCopy: readonly Table[] = [
     columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst', 'suspended_at', 'deleted_at'],
     keyLength: 1,
   },
-  { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at'], keyLength: 2 },
+  { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at', 'retry_at'], keyLength: 2 },
   { name: 'maintenance_run', columns: ['name', 'ended_at'], keyLength: 1 },
   { name: 'setting', columns: ['name', 'value', 'set_at'], keyLength: 1 },
   { name: 'granted_type', columns: ['partner_id', 'type_id', 'revoked_at'], keyLength: 2 },

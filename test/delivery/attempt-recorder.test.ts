@@ -21,7 +21,7 @@ test('keeps nothing of earlier retries while the store fails', async () => {
     if (failures === 200) reached.resolve();
     throw new Error('disk full');
   };
-  const recorder = new AttemptRecorder({ recordAttempt }, log);
+  const recorder = new AttemptRecorder({ recordAttempt, releaseLeads: recordAttempt }, log);
   const attempt = { leadId: 'lead', startedAt: 1, endedAt: 2, outcome: 'delivered', response: '' } as const;
   const recorded = recorder.record('claim', attempt, undefined);
   await reached.promise;
@@ -41,7 +41,7 @@ describe('stopping while the store fails', () => {
     const recordAttempt = vi.fn(async () => {
       throw new Error('disk full');
     });
-    const recorder = new AttemptRecorder({ recordAttempt }, log);
+    const recorder = new AttemptRecorder({ recordAttempt, releaseLeads: recordAttempt }, log);
     const recorded = recorder.record('claim', attempt, undefined);
     await vi.advanceTimersByTimeAsync(100);
     expect(recordAttempt).toHaveBeenCalledOnce();

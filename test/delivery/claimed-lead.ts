@@ -1,4 +1,8 @@
+import type { AttemptContext } from '../../src/delivery/dialler.ts';
 import type { ClaimedLead } from '../../src/store/store.ts';
+
+/** Context of an attempt for a lead without earlier ones. */
+export const noContext: AttemptContext = { earlierLeads: async () => [], recheck: () => {} };
 
 /** Creates a due lead. @param submitted what the partner sent besides the mandatory fields */
 export function claimedLead(submitted: object = {}, changes: Partial<ClaimedLead> = {}): ClaimedLead {
@@ -11,6 +15,7 @@ export function claimedLead(submitted: object = {}, changes: Partial<ClaimedLead
     dueAt: 2_000,
     attemptNumber: 1,
     mayHaveArrived: false,
+    lastUnknownAt: null,
     trace: null,
     content: JSON.stringify({
       email: 'john.doe@test.com',

@@ -34,6 +34,9 @@ export class DeliveryStore implements Delivery, DeliveryPauses {
   });
 
   readonly renewLease = vi.fn<Delivery['renewLease']>(async (_claim, leadIds) => [...leadIds]);
+  readonly releaseLeads = vi.fn<Delivery['releaseLeads']>(async () => {});
+  readonly earlierLeads = vi.fn<Delivery['earlierLeads']>(async () => []);
+  readonly endDiallerPause = vi.fn<DeliveryPauses['endDiallerPause']>(async () => {});
   readonly recordAttempt = vi.fn<Delivery['recordAttempt']>(async () => {});
   readonly pauses = vi.fn<DeliveryPauses['pauses']>(async () => this.inForce);
 

@@ -5,6 +5,7 @@ import { phoneParser } from '../../src/leads/phone.ts';
 import type { ClaimedLead } from '../../src/store/store.ts';
 import { exampleEnvironment } from '../harness/diallers.ts';
 import { type Behaviour, startReceiver } from '../harness/receiver.ts';
+import { noContext } from './claimed-lead.ts';
 
 const values = { secret: Buffer.alloc(32, 'marked!').toString('base64'), password: 'markedpassword' };
 
@@ -17,6 +18,7 @@ const lead: ClaimedLead = {
   dueAt: 2_000,
   attemptNumber: 1,
   mayHaveArrived: false,
+  lastUnknownAt: null,
   trace: null,
   content: JSON.stringify({
     email: 'marked@marked.example',
@@ -70,7 +72,11 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
     async (_what, behave) => {
       const receiver = await startReceiver(behave);
       const dialler = await create(receiver.url);
-      const { connectionReleased, ...result } = await dialler.deliver(lead, AbortSignal.timeout(5_000));
+      const { connectionReleased, ...result } = await dialler.deliver(
+        lead,
+        AbortSignal.timeout(5_000),
+        noContext,
+      );
       expect(['delivered', 'rejected', 'unavailable', 'unknown']).toContain(result.outcome);
       expect(result.response).not.toBe('');
       expect(JSON.stringify(result)).not.toMatch(marked);
@@ -83,7 +89,8 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
   test('sends the id of the lead with each attempt, so that a repeat can be recognised', async () => {
     const receiver = await startReceiver();
     const dialler = await create(receiver.url);
-    for (let attempt = 0; attempt < 2; attempt += 1) await dialler.deliver(lead, AbortSignal.timeout(5_000));
+    for (let attempt = 0; attempt < 2; attempt += 1)
+      await dialler.deliver(lead, AbortSignal.timeout(5_000), noContext);
     expect(receiver.received).toHaveLength(sendsRequests ? 2 : 0);
     for (const received of receiver.received) expect(JSON.stringify(received)).toContain(lead.id);
   });
@@ -91,7 +98,11 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
   test('reports a receiver that cannot be reached as unavailable', async () => {
     const receiver = await startReceiver();
     await receiver.close();
-    const { outcome } = await (await create(receiver.url)).deliver(lead, AbortSignal.timeout(5_000));
+    const { outcome } = await (await create(receiver.url)).deliver(
+      lead,
+      AbortSignal.timeout(5_000),
+      noContext,
+    );
     expect(outcome).toBe(sendsRequests ? 'unavailable' : 'delivered');
   });
 
@@ -99,7 +110,7 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
     const arrived = Promise.withResolvers<void>();
     const receiver = await startReceiver(() => arrived.resolve());
     const controller = new AbortController();
-    const attempt = (await create(receiver.url)).deliver(lead, controller.signal);
+    const attempt = (await create(receiver.url)).deliver(lead, controller.signal, noContext);
     if (sendsRequests) await arrived.promise;
     controller.abort(new DOMException('no response in time', 'TimeoutError'));
     const { outcome, connectionReleased } = await attempt;

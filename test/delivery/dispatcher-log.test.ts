@@ -196,7 +196,7 @@ test('a pause that cannot be saved before the server stops is logged with the er
   store.pauseDelivery.mockRejectedValue(diskFull);
   const { dispatcher, lines } = await dispatchFrom(
     store,
-    respondingDialler(() => ({ outcome: 'unavailable', response: 'gone', pauseReason: 'HTTP 410' })),
+    respondingDialler(() => ({ outcome: 'unavailable', response: 'gone', pause: { reason: 'HTTP 410' } })),
   );
   await advanceClock(2);
   await dispatcher.stop();

@@ -152,9 +152,9 @@ describe('claims', () => {
     await dispatchFrom(store, dialler);
     await succeedOnce(store, attempts);
     const { deliver } = dialler;
-    vi.spyOn(dialler, 'deliver').mockImplementationOnce((lead, signal) => {
+    vi.spyOn(dialler, 'deliver').mockImplementationOnce((lead, signal, context) => {
       vi.advanceTimersByTime(10_000);
-      return deliver(lead, signal);
+      return deliver(lead, signal, context);
     });
     store.due = leadsOf(2);
     store.change();
@@ -316,7 +316,7 @@ describe('sleep', () => {
     store.due = leadsOf(1);
     const { dialler, attempts } = heldDialler();
     const { dispatcher } = await dispatchFrom(store, dialler);
-    attempts[0]?.end({ outcome: 'unavailable', response: 'gone', pauseReason: 'HTTP 410' });
+    attempts[0]?.end({ outcome: 'unavailable', response: 'gone', pause: { reason: 'HTTP 410' } });
     await runDue();
     expect(store.pauseDelivery.mock.calls).toEqual([
       [{ type: undefined, by: 'dialler', reason: 'HTTP 410' }],

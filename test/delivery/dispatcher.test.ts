@@ -309,7 +309,7 @@ test('stops even if every call to the store fails', async () => {
   const { log, lines } = recordingLog();
   const { dialler, mobiles } = recordingDialler(async () => ({
     ...delivered,
-    pauseReason: 'login incorrect',
+    pause: { reason: 'login incorrect' },
   }));
   const dispatcher = dispatch(store, dialler, { log, drainTimeout: 100 });
   await until(() => expect(recording).toHaveBeenCalled());
@@ -342,7 +342,7 @@ test('a pause that one dialler causes stops all servers and survives a restart',
   let isRefusing = true;
   const refuse = async (): Promise<DeliveryResult> =>
     isRefusing
-      ? { outcome: 'unavailable', response: 'Login incorrect', pauseReason: 'Login incorrect' }
+      ? { outcome: 'unavailable', response: 'Login incorrect', pause: { reason: 'Login incorrect' } }
       : delivered;
   const one = recordingDialler(refuse);
   const other = recordingDialler(refuse);

@@ -6,13 +6,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
-import { resultOf } from '../../src/delivery/diallers/vicidial/response.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { dispatch, limits, secret, untilAll, webhookTo } from '../harness/dispatch.ts';
+import { phpForm } from '../harness/php-form.ts';
 import { skipWithout, untilOutput } from '../harness/process.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { openStore, seeded } from '../store/stores.ts';
+import { claimedLead, noContext } from './claimed-lead.ts';
+import { diallerAt } from './vicidial/start.ts';
 
 const guide = readFileSync(new URL('../../docs/operating/diallers.md', import.meta.url), 'utf8');
 
@@ -39,7 +41,7 @@ test('the receiver of the guide passes a lead on once, and responds to a repeat 
   // The server is killed before it records the response: the lease of its claim ends.
   const { leads } = await store.claimDue({ claim: 'killed', limit: 1, lease: 1, earliestDueAt: 0 });
   for (const lead of leads) {
-    expect(await webhookTo(first.url).deliver(lead, AbortSignal.timeout(20_000))).toMatchObject({
+    expect(await webhookTo(first.url).deliver(lead, AbortSignal.timeout(20_000), noContext)).toMatchObject({
       outcome: 'delivered',
     });
   }
@@ -113,7 +115,7 @@ test('the guide states the result of every response status', async () => {
     'After a 3xx, a 5xx other than 503, or no response, the receiver may have the lead',
   );
   for (status = 200; status < 600; status += 1) {
-    const { outcome, pauseReason } = await dialler.deliver(lead, AbortSignal.timeout(20_000));
+    const { outcome, pause } = await dialler.deliver(lead, AbortSignal.timeout(20_000), noContext);
     const follows = {
       delivered: 'the lead is delivered',
       rejected: 'the lead becomes `failed` and is not retried',
@@ -121,7 +123,7 @@ test('the guide states the result of every response status', async () => {
       unknown: 'the lead is retried',
     }[outcome];
     expect(documentedResult(status), String(status)).toBe(
-      pauseReason === undefined ? follows : 'delivery is paused, and the lead is retried after you resume it',
+      pause === undefined ? follows : 'delivery is paused, and the lead is retried after you resume it',
     );
     const mayHaveArrived = /^[35]/.test(String(status)) && status !== 503;
     expect(outcome === 'unknown', String(status)).toBe(mayHaveArrived);
@@ -129,54 +131,69 @@ test('the guide states the result of every response status', async () => {
 });
 
 /** Responses of VICIdial for each row of the guide's table, except redirects, which every HTTP dialler handles alike. */
-const vicidialResponses: Record<string, { responses: string[]; mayHaveArrived?: true }> = {
-  '`SUCCESS`': { responses: ['SUCCESS: add_lead LEAD HAS BEEN ADDED - 7840258823|leadsapi|1001|1|-1'] },
-  '`DUPLICATE` after an attempt without a response': {
-    responses: ['ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001'],
-    mayHaveArrived: true,
-  },
-  '`DUPLICATE` otherwise': {
-    responses: ['ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001'],
-  },
-  'another error about the lead, such as an invalid number, an unknown list or a do-not-call entry': {
-    responses: [
-      'ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12|leadsapi',
-      'ERROR: add_lead NOT AN ALLOWED LIST ID - 7840258823|999',
-      'ERROR: add_lead PHONE NUMBER IN DNC - 7840258823|leadsapi',
-    ],
-  },
-  'a wrong password, missing permissions, too many logins, an IP address that is not allowed': {
-    responses: [
-      'ERROR: Login incorrect, please try again: |leadsapi|wrong|BAD|',
-      'ERROR: add_lead USER DOES NOT HAVE PERMISSION TO ADD LEADS TO THE SYSTEM - leadsapi|0',
-      'ERROR: Too many login attempts, try again in 15 minutes: |leadsapi|wrong|LOCK|',
-      'ERROR: Your IP Address is not allowed: 10.0.0.1|',
-    ],
-  },
-  'anything else, or no response': { responses: ['<html>', 'ERROR: add_lead LEAD HAS NOT BEEN ADDED'] },
+const vicidialResponses: Record<string, string[]> = {
+  '`SUCCESS`': ['SUCCESS: add_lead LEAD HAS BEEN ADDED - 7840258823|1001|1|-1|leadsapi'],
+  '`DUPLICATE`, and VICIdial has this lead': ['ours'],
+  '`DUPLICATE`, and VICIdial has an earlier lead of this person and type': ['earlier'],
+  '`DUPLICATE` otherwise': ['ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001|8'],
+  'another error about the lead, such as an invalid number or a do-not-call entry': [
+    'ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12|leadsapi',
+    'ERROR: add_lead PHONE NUMBER IN DNC - 7840258823|leadsapi',
+  ],
+  'an unknown list, or one that the user may not use; also a type without a list': [
+    'ERROR: add_lead NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED - 7840258823|1001',
+    'ERROR: add_lead NOT AN ALLOWED LIST ID - 7840258823|1001',
+  ],
+  'missing permissions, an IP address that is not allowed': [
+    'ERROR: add_lead USER DOES NOT HAVE PERMISSION TO ADD LEADS TO THE SYSTEM - leadsapi|0',
+    'ERROR: Your IP Address is not allowed: 10.0.0.1|',
+  ],
+  'too many logins: VICIdial has locked the user': [
+    'ERROR: Too many login attempts, try again in 15 minutes: |leadsapi|wrong|LOCK|',
+  ],
+  'a wrong password': ['ERROR: Login incorrect, please try again: |leadsapi|wrong|BAD|'],
+  'anything else, or no response': ['<html>', 'ERROR: add_lead LEAD HAS NOT BEEN ADDED'],
 };
 
-test('the guide states the result of every response of VICIdial', () => {
+/** Delivers a lead to a VICIdial with a response, and returns the first words of what the guide should promise. */
+async function resultAfter(response: string): Promise<string> {
+  const earlier = '01k83s0kq3m4hn7c2v00';
+  const lead = claimedLead();
+  const code = { ours: lead.id, earlier }[response] ?? 'another';
+  const isDuplicate = code !== 'another';
+  const duplicate = 'ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001|8';
+  const receiver = await startReceiver(({ body }, outgoing) => {
+    const form = phpForm(body);
+    if (form['function'] === 'add_lead') outgoing.end(isDuplicate ? duplicate : response);
+    else if (form['function'] === 'update_lead')
+      outgoing.end('SUCCESS: update_lead LEAD HAS BEEN UPDATED - 8|1');
+    else outgoing.end(form['field_name'] === 'vendor_lead_code' ? code : '');
+  });
+  const context = { ...noContext, earlierLeads: async () => [earlier] };
+  const result = await diallerAt(receiver.url).deliver(lead, AbortSignal.timeout(20_000), context);
+  const { outcome, pause } = result;
+  if (pause !== undefined) return pause.retryAfter === undefined ? 'delivery is paused' : 'is paused';
+  return { delivered: '`dialled`', rejected: '`failed`', unavailable: 'retried', unknown: 'retried' }[
+    outcome
+  ];
+}
+
+test('the guide states the result of every response of VICIdial', async () => {
   const [, table = ''] = /\| VICIdial's response .*\n\|.*\n((?:\|.*\n)+)/.exec(guide) ?? [];
   const rows = table.trimEnd().split('\n');
   const cells = rows.map((row) => row.split('|').map((cell) => cell.trim()));
-  const documented = new Map(cells.map(([, response = '', follows = '']) => [response, follows]));
+  const documented = new Map(
+    cells.map(([, response = '', follows = '']) => [
+      response,
+      follows.replace(/\[([^\]]*)\]\([^)]*\)/, '$1'),
+    ]),
+  );
   expect([...documented.keys()]).toEqual(
     expect.arrayContaining([...Object.keys(vicidialResponses), 'a redirect (3xx)']),
   );
   expect(documented.size).toBe(Object.keys(vicidialResponses).length + 1);
-  for (const [row, { responses, mayHaveArrived = false }] of Object.entries(vicidialResponses)) {
-    for (const response of responses) {
-      const { outcome, pauseReason } = resultOf(response, mayHaveArrived);
-      const follows = {
-        delivered: '`dialled`',
-        rejected: '`failed`',
-        unavailable: 'retried',
-        unknown: 'retried',
-      };
-      expect(documented.get(row), response).toContain(
-        pauseReason === undefined ? follows[outcome] : 'paused',
-      );
-    }
+  for (const [row, responses] of Object.entries(vicidialResponses)) {
+    for (const response of responses)
+      expect(documented.get(row), response).toContain(await resultAfter(response));
   }
 });

@@ -5,6 +5,7 @@ import {
   createPost,
   type DiallerResponse,
   discardBody,
+  drainBody,
   parseRetryAfter,
   readText,
   resultOfError,
@@ -105,20 +106,26 @@ test('reads a body of the maximum size to its end, so that the connection stays 
   }
 });
 
-test('stops reading a body that is larger than the maximum size', async () => {
-  for (const consume of [readText, discardBody]) {
-    const { read, response } = responseOf('a'.repeat(maxBodySize - 1), 'bc', 'd');
-    await consume(response);
-    expect(read.chunks).toBe(2);
-  }
-  const { response } = responseOf('a'.repeat(maxBodySize), 'b', 'c');
-  expect(await readText(response)).toHaveLength(maxBodySize + 1);
+test('stops reading a body that is dropped once it is larger than the maximum size', async () => {
+  const { read, response } = responseOf('a'.repeat(maxBodySize - 1), 'bc', 'd');
+  await discardBody(response);
+  expect(read.chunks).toBe(2);
+});
+
+test('reads a body that decides the outcome to its end, and keeps the end of a large one', async () => {
+  const { read, response } = responseOf('a'.repeat(2 * maxBodySize), 'b', 'c');
+  expect(await readText(response)).toBe(`${'a'.repeat(maxBodySize - 1)}bc`);
+  expect(read.chunks).toBe(3);
+  const drained = responseOf('a'.repeat(2 * maxBodySize), 'b', 'c');
+  await drainBody(drained.response);
+  expect(drained.read.chunks).toBe(3);
 });
 
 test('rejects the reader of a body that breaks off, but not a call that discards it', async () => {
   const broken = new Error('other side closed');
   await expect(readText(responseOf('half', broken).response)).rejects.toBe(broken);
   await expect(discardBody(responseOf('half', broken).response)).resolves.toBeUndefined();
+  await expect(drainBody(responseOf('half', broken).response)).resolves.toBeUndefined();
 });
 
 test.each([

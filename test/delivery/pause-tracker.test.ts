@@ -21,6 +21,7 @@ function startTracker() {
     pauseDelivery: vi.fn<DeliveryPauses['pauseDelivery']>(async (pause) => {
       state.pauses = [{ ...pause, since: 4_000 }];
     }),
+    endDiallerPause: vi.fn<DeliveryPauses['endDiallerPause']>(async () => {}),
     resumeDelivery: vi.fn<DeliveryPauses['resumeDelivery']>(),
   };
   const onResume = vi.fn<() => void>();
@@ -101,8 +102,17 @@ test('logs the start and the end of each pause once, with its author and its typ
   ]);
 });
 
+test('a pause with another reason is logged again', async () => {
+  const { state, refresh } = startTracker();
+  state.pauses = [motor];
+  await refresh();
+  state.pauses = [{ ...motor, reason: 'The list is full again.' }];
+  expect((await refresh()).map(({ level, msg }) => [level, msg])).toEqual([
+    ['warn', expect.stringContaining('The list is full again.')],
+  ]);
+});
+
 test.each<[string, DeliveryPause]>([
-  ['another reason', { ...motor, reason: 'The list is full again.' }],
   ['another time', { ...motor, since: motor.since + 1 }],
   ['another author', { ...motor, by: 'dialler' }],
   ['another type', { ...motor, type: 'home' }],
@@ -127,8 +137,8 @@ test('one of several pauses ends without affecting the others', async () => {
 test('reports a pause that the dialler caused immediately, and stores it with the next refresh', async () => {
   const { store, tracker } = startTracker();
   await tracker.refresh();
-  tracker.pauseAll('Login incorrect');
-  tracker.pauseAll('Too many login attempts');
+  tracker.pause({ type: undefined, reason: 'Login incorrect' });
+  tracker.pause({ type: undefined, reason: 'Too many login attempts' });
   const reason = 'Delivery of all lead types is paused by the dialler: Login incorrect.';
   expect([tracker.reasonAllPaused, tracker.description]).toEqual([reason, reason]);
   expect(store.pauseDelivery).not.toHaveBeenCalled();
@@ -141,7 +151,7 @@ test('reports a pause that the dialler caused immediately, and stores it with th
 
 test('logs a pause that the dialler caused as fatal, with the command that resumes', async () => {
   const { tracker, refresh } = startTracker();
-  tracker.pauseAll('Login incorrect');
+  tracker.pause({ type: undefined, reason: 'Login incorrect' });
   expect(await refresh()).toEqual([
     {
       level: 'fatal',
@@ -154,7 +164,7 @@ test('logs a pause that the dialler caused as fatal, with the command that resum
 
 test('stores a pause once, and does not pause again after an operator has resumed', async () => {
   const { state, store, tracker, refresh, onResume } = startTracker();
-  tracker.pauseAll('Login incorrect');
+  tracker.pause({ type: undefined, reason: 'Login incorrect' });
   await refresh();
   await refresh();
   expect(store.pauseDelivery).toHaveBeenCalledTimes(1);
@@ -179,7 +189,7 @@ test('does not report the end of a pause while another one of all types is in fo
 test('a pause that is caused while the pauses are read is not lost', async () => {
   const { store, tracker, refresh } = startTracker();
   store.pauses.mockImplementationOnce(async () => {
-    tracker.pauseAll('Login incorrect');
+    tracker.pause({ type: undefined, reason: 'Login incorrect' });
     return [];
   });
   await refresh();
@@ -190,7 +200,7 @@ test('a pause that is caused while the pauses are read is not lost', async () =>
 
 test('a pause that the store failed to save stays in force and is saved later', async () => {
   const { store, tracker, refresh, onResume } = startTracker();
-  tracker.pauseAll('Login incorrect');
+  tracker.pause({ type: undefined, reason: 'Login incorrect' });
   store.pauseDelivery.mockRejectedValueOnce(new Error('disk full'));
   await expect(refresh()).rejects.toThrow('disk full');
   expect(tracker.reasonAllPaused).toContain('Login incorrect');
@@ -204,6 +214,6 @@ test.each([
   ['HTTP/1.1 and no full stop', 'HTTP/1.1 and no full stop.'],
 ])('describes the reason %j in a sentence', (reason, sentence) => {
   const { tracker } = startTracker();
-  tracker.pauseAll(reason);
+  tracker.pause({ type: undefined, reason: reason });
   expect(tracker.description).toBe(`Delivery of all lead types is paused by the dialler: ${sentence}`);
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { limits, secret, webhookTo } from '../harness/dispatch.ts';
 import { accept, startReceiver } from '../harness/receiver.ts';
-import { claimedLead } from './claimed-lead.ts';
+import { claimedLead, noContext } from './claimed-lead.ts';
 
 /** Delivers a lead to a receiver that responds with a status, and returns the result. */
 async function resultOf(status: number, headers: Record<string, string> = {}) {
@@ -14,6 +14,7 @@ async function resultOf(status: number, headers: Record<string, string> = {}) {
   const { connectionReleased, ...result } = await webhookTo(receiver.url).deliver(
     claimedLead(),
     AbortSignal.timeout(20_000),
+    noContext,
   );
   await connectionReleased;
   return result;
@@ -26,7 +27,7 @@ test('posts JSON with the headers of Standard Webhooks', async () => {
     accept(received, outgoing, incoming);
   });
   const before = Math.floor(Date.now() / 1_000);
-  const result = await webhookTo(receiver.url).deliver(claimedLead(), AbortSignal.timeout(20_000));
+  const result = await webhookTo(receiver.url).deliver(claimedLead(), AbortSignal.timeout(20_000), noContext);
   expect(method).toBe('POST');
   const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
   expect(headers).toMatchObject({
@@ -70,7 +71,9 @@ test.each([300, 301, 308, 399])('status %i pauses delivery', async (status) => {
   expect(await resultOf(status, { Location: 'https://elsewhere.test/' })).toStrictEqual({
     outcome: 'unknown',
     response: `HTTP ${status}`,
-    pauseReason: `the dialler responded with a redirect (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
+    pause: {
+      reason: `the dialler responded with a redirect (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
+    },
   });
 });
 
@@ -78,7 +81,7 @@ test('status 410 pauses delivery', async () => {
   expect(await resultOf(410)).toStrictEqual({
     outcome: 'unavailable',
     response: 'HTTP 410',
-    pauseReason: 'the receiver is gone permanently (HTTP 410)',
+    pause: { reason: 'the receiver is gone permanently (HTTP 410)' },
   });
 });
 
@@ -104,7 +107,11 @@ test('a rejection is final, so Retry-After does not delay other leads', async ()
 test('signs with each secret, and a receiver needs only one of them', async () => {
   const receiver = await startReceiver();
   const secrets = [secret, secretOf(24)];
-  await webhookTo(receiver.url, secrets.join(' ')).deliver(claimedLead(), AbortSignal.timeout(20_000));
+  await webhookTo(receiver.url, secrets.join(' ')).deliver(
+    claimedLead(),
+    AbortSignal.timeout(20_000),
+    noContext,
+  );
   const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
   for (const each of secrets) expect(new Webhook(each).verify(body, headers)).toBeTruthy();
 });

@@ -1,96 +1,377 @@
+import type { ServerResponse } from 'node:http';
+import { type PhpForm, phpForm } from './php-form.ts';
 import type { Behaviour } from './receiver.ts';
-
-/** A form as PHP's $_POST contains it: the last value of a name wins, and `.` and space in a name become `_`. */
-export type PhpForm = Record<string, string>;
+import { asComments, asCustomField, asEmail, asName, type CustomField } from './vicidial-text.ts';
 
 /** A lead as the stand-in stores it. */
 export interface VicidialLead {
   id: number;
-  form: PhpForm;
+  list: string;
+  addedAt: number;
+  status: string;
+  calledCount: number;
+  /** Standard columns. */
+  columns: PhpForm;
+  /** Custom fields; undefined: the row in the table of the list's custom fields is missing. */
+  custom: PhpForm | undefined;
 }
 
+/** A list of the stand-in. */
+export interface VicidialList {
+  campaign: string;
+  /** By label. */
+  customFields: Record<string, CustomField>;
+}
+
+/** A row of the hopper: the lead is called next. */
+export interface HopperRow {
+  leadId: number;
+  priority: string;
+}
+
+/** A step of a request, in the order in which the script takes them. */
+export type Step = 'check' | 'row' | 'custom' | 'hopper' | 'response';
+
+/** Number of failed logins, from anywhere, that lock the user. */
 const maxFailedLogins = 10;
 
-/** Parses a form as PHP does. */
-export function phpForm(body: string): PhpForm {
-  const form: PhpForm = {};
-  for (const pair of body.split('&')) {
-    const [name = '', value = ''] = pair.split(/=(.*)/s).map((part) => decode(part));
-    form[name.trimStart().replace(/[ .]/g, '_')] = value;
-  }
-  return form;
-}
+const day = 86_400_000;
 
-/** PHP's urldecode(): a `%` without two hexadecimal digits is unchanged. */
-function decode(text: string): string {
-  const bytes = text
-    .replaceAll('+', ' ')
-    .replace(/%([0-9a-f]{2})/gi, (_all, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(bytes, 'latin1').toString();
-}
+/** The only numbers of days of `duplicate_check`. A part of another number may be one of them: 31DAY means 1DAY. */
+const knownDays = [360, 180, 90, 60, 30, 28, 21, 15, 14, 7, 3, 2, 1];
 
-/** Returns a text as VICIdial 2.14-202 stores it: some characters are dropped, and `+` becomes a space. */
-function asStored(text: string): string {
-  return text.replace(/[";#]|[^\x20-\x7e]/g, '').replaceAll('+', ' ');
-}
+/** Standard columns that have the text rules of names, with their lengths. */
+const nameColumns = {
+  vendor_lead_code: 20,
+  source_id: 50,
+  title: 4,
+  first_name: 30,
+  middle_initial: 1,
+  last_name: 30,
+  address1: 100,
+  address2: 100,
+  address3: 100,
+  city: 50,
+  state: 2,
+  province: 50,
+  postal_code: 10,
+  country_code: 3,
+  gender: 1,
+  date_of_birth: 10,
+  alt_phone: 12,
+  security_phrase: 100,
+  rank: 5,
+  owner: 20,
+};
+
+/** The process of a request was killed. */
+class Killed extends Error {}
 
 /**
- * Stand-in for VICIdial's non_agent_api.php, with the texts of a real one: it always responds with status 200 and lines of
- * text. It has two lists and a do-not-call list.
+ * Stand-in for VICIdial's non_agent_api.php, with the texts of a real one. It writes a lead in steps (row, custom fields,
+ * hopper), each of which waits while its table is locked, and ends there if the process is killed. A client that has hung
+ * up does not end a request, unless PHP does not buffer its output.
  */
 export class VicidialStandIn {
   readonly user = 'leadsapi';
   password = 'correct horse';
-  readonly lists = new Set(['1001', '1002']);
+  /** Time after the last successful login at which a lock of the user ends (ms). */
+  lockDuration = 15 * 60_000;
+  readonly lists = new Map<string, VicidialList>([
+    ['1001', { campaign: 'MOTOR', customFields: { make: 30, vehicle_make: 30, note: 255 } }],
+    ['1002', { campaign: 'HOME', customFields: {} }],
+  ]);
+  /** Lists that the user may not use. */
+  readonly forbiddenLists = new Set<string>();
+  /** Functions that the user may not use. */
+  readonly forbiddenFunctions = new Set<string>();
+  /** Numbers on the system's do-not-call list, as stored. */
   readonly doNotCall = new Set<string>();
+  /** Numbers on the do-not-call lists of campaigns (`MOTOR 7840258823`), as stored. */
+  readonly campaignDoNotCall = new Set<string>();
+  /** Whether non-Latin letters are enabled. */
+  keepsLetters = false;
+  /** Whether people may be called at this time. */
+  isCallingTime = true;
+  /** Output of PHP before the lines of the response. */
+  warnings = '';
+  /** Whether PHP sends output at once, and ends a request whose client has hung up. */
+  isUnbuffered = false;
   readonly leads: VicidialLead[] = [];
+  readonly hopper: HopperRow[] = [];
   /** All forms received. */
   readonly forms: PhpForm[] = [];
   failedLogins = 0;
+  loggedInAt = Date.now();
+  /** Number of requests in progress. */
+  running = 0;
+  /** Called before each step of a request that reaches it; may wait, or throw what `kill` returns. */
+  onStep: (step: Step, form: PhpForm) => Promise<void> | void = () => {};
+  #unlocked: Promise<void> | undefined;
 
-  readonly behave: Behaviour = ({ body }, outgoing) => {
-    const text = this.response(phpForm(body));
-    outgoing.writeHead(200, {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Length': Buffer.byteLength(text),
-    });
-    outgoing.end(text);
+  /** Handles requests. A killed process closes the connection; a failure of the database is status 500 without a body. */
+  readonly behave: Behaviour = async ({ body }, outgoing) => {
+    this.running += 1;
+    try {
+      const text = `${this.warnings}${await this.#respond(phpForm(body), outgoing)}`;
+      if (this.isUnbuffered) outgoing.end(text.slice(this.warnings.length));
+      else outgoing.writeHead(200, { 'Content-Length': Buffer.byteLength(text) }).end(text);
+    } catch (error) {
+      if (error instanceof Killed) outgoing.destroy();
+      else outgoing.writeHead(500).end();
+    } finally {
+      this.running -= 1;
+    }
   };
 
-  response(form: PhpForm): string {
-    this.forms.push(form);
-    const { user, pass, function: name, phone_number: phone = '', list_id: list = '' } = form;
-    if (this.failedLogins >= maxFailedLogins)
-      return 'ERROR: Too many login attempts, try again in 15 minutes';
-    if (user !== this.user || pass !== this.password) {
-      this.failedLogins += 1;
-      return `ERROR: Login incorrect, please try again: |${user}|${pass}|BAD|\n`;
-    }
-    if (!name) return 'ERROR: NO FUNCTION SPECIFIED\n';
-    if (!/^\d{6,16}$/.test(phone)) {
-      return `ERROR: add_lead INVALID PHONE NUMBER LENGTH - ${phone}|${user}\n`;
-    }
-    if (!this.lists.has(list)) {
-      return `ERROR: add_lead NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED - ${phone}|${list}\n`;
-    }
-    if (form['dnc_check'] === 'Y' && this.doNotCall.has(phone)) {
-      return `ERROR: add_lead PHONE NUMBER IN DNC - ${phone}|${user}\n`;
-    }
-    const existing = this.leads.find(
-      ({ form: other }) => other['phone_number'] === phone && other['list_id'] === list,
-    );
-    if (existing !== undefined && form['duplicate_check'] === 'DUPLIST') {
-      return `ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - ${phone}|${list}|${existing.id}\n`;
-    }
-    return this.#add(form, phone, list);
+  /** Handles a form. */
+  respond(form: PhpForm): Promise<string> {
+    return this.#respond(form, undefined);
   }
 
-  #add(form: PhpForm, phone: string, list: string): string {
-    const id = this.leads.length + 1;
-    const stored = Object.entries(form).map(([name, value]) => [name, asStored(value)]);
-    this.leads.push({ id, form: Object.fromEntries(stored) });
-    const added = `SUCCESS: add_lead LEAD HAS BEEN ADDED - ${phone}|${list}|${id}||${this.user}\n`;
-    if (form['add_to_hopper'] !== 'Y') return added;
-    return `${added}NOTICE: add_lead ADDED TO HOPPER - ${phone}|${id}|1|${this.user}\n`;
+  /** Returns the error with which a step ends a request as if its process were killed. */
+  kill(): Error {
+    return new Killed();
+  }
+
+  /** Locks the tables against writing: rows are added once the returned function is called. */
+  lock(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#unlocked = promise;
+    return () => {
+      this.#unlocked = undefined;
+      resolve();
+    };
+  }
+
+  /** Calls the leads in the hopper, and returns the numbers. @param omitsPhoneCode the campaign's Omit Phone Code */
+  dial(omitsPhoneCode = false): string[] {
+    return this.hopper.splice(0).map(({ leadId }) => {
+      const lead = this.#lead(String(leadId));
+      if (lead === undefined) throw new Error(`The hopper has a lead ${leadId} that does not exist.`);
+      Object.assign(lead, { status: 'INCALL', calledCount: lead.calledCount + 1 });
+      const { phone_code, phone_number } = lead.columns;
+      return omitsPhoneCode ? `${phone_number}` : `${phone_code}${phone_number}`;
+    });
+  }
+
+  async #respond(form: PhpForm, outgoing: ServerResponse | undefined): Promise<string> {
+    this.forms.push(form);
+    if (this.isUnbuffered) outgoing?.writeHead(200).write(this.warnings);
+    const error = this.#authenticate(form) ?? this.#authorise(form);
+    const text = error ?? (await this.#run(form, outgoing));
+    await this.#step('response', form, outgoing);
+    return `${text}\n`;
+  }
+
+  #authenticate({ user, pass }: PhpForm): string | undefined {
+    const isLocked = this.failedLogins >= maxFailedLogins && Date.now() - this.loggedInAt < this.lockDuration;
+    if (isLocked) return 'ERROR: Too many login attempts, try again in 15 minutes';
+    if (user === this.user && pass === this.password) {
+      this.failedLogins = 0;
+      this.loggedInAt = Date.now();
+      return undefined;
+    }
+    this.failedLogins += 1;
+    return `ERROR: Login incorrect, please try again: |${user}|${pass}|BAD|`;
+  }
+
+  #authorise({ user, function: name }: PhpForm): string | undefined {
+    if (!name) return 'ERROR: NO FUNCTION SPECIFIED';
+    if (!this.forbiddenFunctions.has(name)) return undefined;
+    return `ERROR: auth USER DOES NOT HAVE PERMISSION TO USE THIS FUNCTION - ${user}|${name}`;
+  }
+
+  async #run(form: PhpForm, outgoing: ServerResponse | undefined): Promise<string> {
+    const { user, function: name } = form;
+    if (name === 'add_lead') return this.#addLead(form, outgoing);
+    if (name === 'update_lead') return this.#updateLead(form, outgoing);
+    if (name === 'lead_search') return this.#search(form);
+    if (name === 'lead_field_info') return this.#fieldInfo(form);
+    if (name === 'list_custom_fields') return this.#listCustomFields(form);
+    return `ERROR: NO FUNCTION SPECIFIED - ${user}`;
+  }
+
+  /** Takes a step of a request. Steps that write wait until the tables are unlocked. */
+  async #step(step: Step, form: PhpForm, outgoing: ServerResponse | undefined): Promise<void> {
+    await this.onStep(step, form);
+    if (step === 'row' || step === 'custom' || step === 'hopper') await this.#unlocked;
+    if (this.isUnbuffered && outgoing?.destroyed) throw new Killed();
+  }
+
+  async #addLead(form: PhpForm, outgoing: ServerResponse | undefined): Promise<string> {
+    const { user = '', phone_number: phone = '', list_id: list = '' } = form;
+    await this.#step('check', form, outgoing);
+    const refusal = this.#refusal(form);
+    if (refusal !== undefined) return `ERROR: add_lead ${refusal}`;
+    await this.#step('row', form, outgoing);
+    const lead = this.#insert(form);
+    const lines = [`SUCCESS: add_lead LEAD HAS BEEN ADDED - ${phone}|${list}|${lead.id}||${user}`];
+    lines.push(...(await this.#writeOthers('add_lead', lead, form, outgoing)));
+    return lines.join('\n');
+  }
+
+  /** Returns why a lead is not added: a message and its values. */
+  #refusal(form: PhpForm): string | undefined {
+    const { user, phone_number: phone = '', list_id: list = '', campaign_id: campaign } = form;
+    if (this.forbiddenLists.has(list)) return `NOT AN ALLOWED LIST ID - ${phone}|${list}`;
+    if (form['list_exists_check'] === 'Y' && !this.lists.has(list)) {
+      return `NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED - ${phone}|${list}`;
+    }
+    if (!/^\d{6,16}$/.test(phone)) return `INVALID PHONE NUMBER LENGTH - ${phone}|${user}`;
+    if (form['dnc_check'] === 'Y' && this.doNotCall.has(phone))
+      return `PHONE NUMBER IN DNC - ${phone}|${user}`;
+    const isCampaignChecked = form['campaign_dnc_check'] === 'Y';
+    if (isCampaignChecked && this.campaignDoNotCall.has(`${campaign} ${phone}`)) {
+      return `PHONE NUMBER IN CAMPAIGN DNC - ${phone}|${campaign}|${user}`;
+    }
+    return this.#duplicate(form);
+  }
+
+  #duplicate({
+    duplicate_check: check = '',
+    phone_number: phone,
+    list_id: list = '',
+  }: PhpForm): string | undefined {
+    const [, scope, days] = /^DUP(LIST|CAMP|SYS)(.*)$/.exec(check) ?? [];
+    const maxAge = (knownDays.find((each) => days?.includes(`${each}DAY`)) ?? Number.POSITIVE_INFINITY) * day;
+    const campaign = this.lists.get(list)?.campaign;
+    const found = this.leads.find(
+      (lead) =>
+        lead.columns['phone_number'] === phone &&
+        Date.now() - lead.addedAt < maxAge &&
+        (scope === 'SYS' ||
+          (scope === 'CAMP' && this.lists.get(lead.list)?.campaign === campaign) ||
+          (scope === 'LIST' && lead.list === list)),
+    );
+    if (found === undefined) return undefined;
+    const where = { LIST: 'LIST', CAMP: 'CAMPAIGN LISTS', SYS: 'SYSTEM' }[scope ?? ''];
+    return `DUPLICATE PHONE NUMBER IN ${where} - ${phone}|${list}|${found.id}${scope === 'LIST' ? '' : `|${found.list}`}`;
+  }
+
+  #insert(form: PhpForm): VicidialLead {
+    const id = (this.leads.at(-1)?.id ?? 0) + 1;
+    const { list_id: list = '', phone_number = '', phone_code = '1' } = form;
+    const columns = { ...this.#columns(form), phone_number, phone_code };
+    const lead = { id, list, addedAt: Date.now(), status: 'NEW', calledCount: 0, columns, custom: undefined };
+    this.leads.push(lead);
+    return lead;
+  }
+
+  /** Returns the standard columns of a form, as they are stored. */
+  #columns(form: PhpForm): PhpForm {
+    const columns: PhpForm = {};
+    for (const [name, length] of Object.entries(nameColumns)) {
+      const text = form[name];
+      if (text !== undefined) columns[name] = asName(text, this.keepsLetters).slice(0, length);
+    }
+    if (form['email'] !== undefined) columns['email'] = asEmail(form['email']).slice(0, 70);
+    if (form['comments'] !== undefined) columns['comments'] = asComments(form['comments']);
+    return columns;
+  }
+
+  /** Writes the custom fields and the hopper row of a lead. Returns the lines of the response. */
+  async #writeOthers(
+    name: string,
+    lead: VicidialLead,
+    form: PhpForm,
+    outgoing: ServerResponse | undefined,
+  ): Promise<string[]> {
+    const lines: string[] = [];
+    if (form['custom_fields'] === 'Y') {
+      await this.#step('custom', form, outgoing);
+      lines.push(`NOTICE: ${name} ${this.#writeCustomFields(lead, form)}`);
+    }
+    if (form['add_to_hopper'] === 'Y') {
+      await this.#step('hopper', form, outgoing);
+      lines.push(`NOTICE: ${name} ${this.#addToHopper(lead, form)}`);
+    }
+    return lines;
+  }
+
+  /** Fields that the list does not have are dropped silently. */
+  #writeCustomFields(lead: VicidialLead, form: PhpForm): string {
+    const fields = Object.entries(this.lists.get(lead.list)?.customFields ?? {});
+    const values = `${lead.columns['phone_number']}|${lead.id}|${lead.list}`;
+    if (fields.length === 0)
+      return `CUSTOM FIELDS NOT ADDED, NO CUSTOM FIELDS DEFINED FOR THIS LIST - ${values}`;
+    const stored = fields.map(([label, field]) => {
+      const sent = form[label];
+      return [label, sent === undefined ? (lead.custom?.[label] ?? '') : asCustomField(sent, field)];
+    });
+    lead.custom = Object.fromEntries(stored);
+    return `CUSTOM FIELDS VALUES ADDED - ${values}`;
+  }
+
+  #addToHopper(lead: VicidialLead, form: PhpForm): string {
+    const values = `${lead.columns['phone_number']}|${lead.id}`;
+    if (form['hopper_local_call_time_check'] === 'Y' && !this.isCallingTime) {
+      return `NOT ADDED TO HOPPER, OUTSIDE OF LOCAL TIME - ${values}|0|0|${this.user}`;
+    }
+    if (this.hopper.some(({ leadId }) => leadId === lead.id)) {
+      return `NOT ADDED TO HOPPER, LEAD IS ALREADY IN THE HOPPER - ${values}|${this.user}`;
+    }
+    this.hopper.push({ leadId: lead.id, priority: form['hopper_priority'] ?? '0' });
+    return `ADDED TO HOPPER - ${values}|1|${this.user}`;
+  }
+
+  async #updateLead(form: PhpForm, outgoing: ServerResponse | undefined): Promise<string> {
+    const { user, lead_id: id } = form;
+    await this.#step('check', form, outgoing);
+    const lead = this.#lead(id);
+    if (lead === undefined) return `ERROR: update_lead NO MATCHES FOUND IN THE SYSTEM: |${user}|${id}||`;
+    const lines = this.#updateColumns(lead, form);
+    if (form['remove_from_hopper'] === 'Y') lines.push(`NOTICE: update_lead ${this.#removeFromHopper(lead)}`);
+    lines.push(...(await this.#writeOthers('update_lead', lead, form, outgoing)));
+    return lines.join('\n');
+  }
+
+  #updateColumns(lead: VicidialLead, form: PhpForm): string[] {
+    const columns = this.#columns(form);
+    const { status, called_count } = form;
+    if (status !== undefined) lead.status = status;
+    if (called_count !== undefined) lead.calledCount = Number(called_count);
+    Object.assign(lead.columns, columns);
+    const isUpdated = Object.keys(columns).length > 0 || status !== undefined || called_count !== undefined;
+    return isUpdated ? [`SUCCESS: update_lead LEAD HAS BEEN UPDATED - ${this.user}|${lead.id}|1|||`] : [];
+  }
+
+  #removeFromHopper(lead: VicidialLead): string {
+    const index = this.hopper.findIndex(({ leadId }) => leadId === lead.id);
+    if (index === -1) return `NOT REMOVED FROM HOPPER, LEAD IS NOT IN THE HOPPER - |${lead.id}|${this.user}`;
+    this.hopper.splice(index, 1);
+    return `REMOVED FROM HOPPER - |${lead.id}|READY|${this.user}`;
+  }
+
+  /** Its header has no separators. */
+  #search({ user, phone_number: phone, header }: PhpForm): string {
+    const found = this.leads.filter(({ columns }) => columns['phone_number'] === phone).toReversed();
+    if (found.length === 0) return `ERROR: lead_search NO MATCHES FOUND IN THE SYSTEM: |${user}|||${phone}`;
+    const row = `${phone}|${found.length}|${found.map(({ id }) => id).join('-')}`;
+    return header === 'YES' ? `phone_numberrecords_foundlead_ids\n${row}` : row;
+  }
+
+  #fieldInfo({ user, lead_id: id, field_name: field = '', custom_fields }: PhpForm): string {
+    const lead = this.#lead(id);
+    if (lead === undefined) return `ERROR: lead_field_info LEAD NOT FOUND - ${user}|${id}|`;
+    if (custom_fields === 'Y') return lead.custom?.[field] ?? '';
+    const others: PhpForm = {
+      status: lead.status,
+      called_count: String(lead.calledCount),
+      list_id: lead.list,
+    };
+    return { ...lead.columns, ...others }[field] ?? '';
+  }
+
+  #listCustomFields({ list_id: id = '' }: PhpForm): string {
+    const list = this.lists.get(id);
+    if (this.forbiddenLists.has(id)) return `ERROR: list_custom_fields NOT AN ALLOWED LIST ID - ${id}`;
+    if (list === undefined) return `ERROR: list_custom_fields LIST DOES NOT EXIST - ${id}`;
+    const labels = Object.keys(list.customFields).join(' ');
+    return `${id}|list ${id}|${list.campaign}|Y|2026-11-01 09:00:00|2026-11-01 10:00:00|${labels}`;
+  }
+
+  #lead(id: string | undefined): VicidialLead | undefined {
+    return this.leads.find((lead) => String(lead.id) === id);
   }
 }

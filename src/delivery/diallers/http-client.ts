@@ -4,10 +4,7 @@ import type { DeliveryResult, DiallerContext } from '../dialler.ts';
 /** Maximum delay that a dialler can request (ms). */
 const maxRetryAfter = 3_600_000;
 
-/**
- * Maximum size of a response body (bytes), after which the connection is closed. PHP can print 85 KB of warnings before
- * VICIdial's own lines, and closing the connection early would end its script before it has stored the lead.
- */
+/** Maximum size of a response body that is kept in full (bytes). PHP can print 85 KB of warnings before VICIdial's own lines. */
 const maxBodySize = 1_048_576;
 
 /** Response of a dialler's server. Its body must be consumed, by `readText` or `discardBody`. */
@@ -97,21 +94,34 @@ export function resultOfRedirect(status: number): DeliveryResult {
   return {
     outcome: 'unknown',
     response: `HTTP ${status}`,
-    pauseReason: `the dialler responded with a redirect (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
+    pause: {
+      reason: `the dialler responded with a redirect (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
+    },
   };
 }
 
-/** Reads a response body up to the maximum size. A body that is read to its end keeps the connection open. */
+/**
+ * Reads a response body to its end, and returns the end of it up to the maximum size: warnings precede VICIdial's lines.
+ * Closing the connection early could end its script before it has stored the lead. The attempt's timeout limits how long
+ * this takes.
+ */
 export async function readText({ body }: DiallerResponse): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
-  let bytes = 0;
   for await (const chunk of body) {
     text += decoder.decode(chunk, { stream: true });
-    bytes += chunk.length;
-    if (bytes > maxBodySize) break;
+    if (text.length > 2 * maxBodySize) text = text.slice(-maxBodySize);
   }
   return text;
+}
+
+/** Reads and drops a response body to its end. Never rejects, even if the body is incomplete or aborted. */
+export async function drainBody({ body }: DiallerResponse): Promise<void> {
+  try {
+    for await (const _ of body);
+  } catch {
+    // The status has already decided the outcome.
+  }
 }
 
 /** Reads and drops a response body up to the maximum size. Never rejects, even if the body is incomplete or aborted. */

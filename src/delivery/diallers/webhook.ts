@@ -95,7 +95,7 @@ function resultOf(received: DiallerResponse): DeliveryResult {
     return {
       outcome: 'unavailable',
       response,
-      pauseReason: `the receiver is gone permanently (${response})`,
+      pause: { reason: `the receiver is gone permanently (${response})` },
     };
   const isRejection = status >= 400 && status < 500 && !temporaryClientErrors.has(status);
   if (isRejection) return { outcome: 'rejected', response };

@@ -1,12 +1,25 @@
-import type { DeliveryPause, DeliveryPauses } from '../delivery-pause.ts';
+import type { DeliveryPause, DeliveryPauses, NewPause } from '../delivery-pause.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
 import { typeIdOf } from './type-name.ts';
 
 /** Condition: whether no pause applies to the leads of `lead_type`. */
-export const isUnpaused = `NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = '')
-  AND NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = lead_type.name)`;
+export const isUnpaused = withoutPause('');
+
+/**
+ * Condition: whether the leads of `lead_type` can be claimed: no pause applies to them, or each is to be tried again.
+ *
+ * @param now parameter or expression for the time (ms since 1970)
+ */
+export function isClaimable(now: string): string {
+  return withoutPause(`AND (retry_at IS NULL OR retry_at > ${now})`);
+}
+
+function withoutPause(condition: string): string {
+  return `NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = '' ${condition})
+  AND NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = lead_type.name ${condition})`;
+}
 
 /** Manages pauses of the delivery in a database. */
 export function deliveryPauses(database: SqlDatabase): DeliveryPauses {
@@ -14,13 +27,14 @@ export function deliveryPauses(database: SqlDatabase): DeliveryPauses {
     pauses: async () => (await database.read(selectPauses)).map(deliveryPauseOf),
     pauseDelivery: (pause) => database.change(() => pauseDelivery(pause)),
     resumeDelivery: (type) => database.change(() => resumeDelivery(type)),
+    endDiallerPause: (type) => database.change(() => endDiallerPause(type)),
   };
 }
 
 /** A row of the table `delivery_pause`, in which an empty type stands for all types. */
-type DeliveryPauseRow = Omit<DeliveryPause, 'type'> & { type: string };
+type DeliveryPauseRow = Omit<DeliveryPause, 'type' | 'retryAt'> & { type: string; retryAt: number | null };
 
-const columns = 'type, paused_by AS "by", reason, paused_at AS since';
+const columns = 'type, paused_by AS "by", reason, paused_at AS since, retry_at AS "retryAt"';
 
 const selectPauses = statement<DeliveryPauseRow>(
   'delivery_pauses',
@@ -29,14 +43,15 @@ const selectPauses = statement<DeliveryPauseRow>(
 
 const insertPause = statement(
   'pause_delivery',
-  `INSERT INTO delivery_pause (type, paused_by, reason, paused_at) VALUES ($1, $2, $3, $4)
-   ON CONFLICT (type, paused_by) DO UPDATE SET reason = excluded.reason, paused_at = excluded.paused_at
-   WHERE excluded.paused_by = 'operator'`,
+  `INSERT INTO delivery_pause (type, paused_by, reason, paused_at, retry_at) VALUES ($1, $2, $3, $4, $5)
+   ON CONFLICT (type, paused_by) DO UPDATE SET reason = excluded.reason, retry_at = excluded.retry_at,
+     paused_at = CASE excluded.paused_by WHEN 'operator' THEN excluded.paused_at ELSE delivery_pause.paused_at END
+   WHERE excluded.paused_by = 'operator' OR delivery_pause.retry_at IS NOT NULL`,
 );
 
-function* pauseDelivery({ type, by, reason }: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): Change<void> {
+function* pauseDelivery({ type, by, reason, retryAt }: NewPause): Change<void> {
   const name = type === undefined ? '' : (yield* namedType(type)).name;
-  yield* run(insertPause, name, by, reason, Date.now());
+  yield* run(insertPause, name, by, reason, Date.now(), retryAt ?? null);
 }
 
 const deletePauses = statement<DeliveryPauseRow>(
@@ -50,6 +65,15 @@ function* resumeDelivery(type: string | undefined): Change<DeliveryPause[]> {
   return (yield* run(deletePauses, type ?? '')).map(deliveryPauseOf);
 }
 
-function deliveryPauseOf({ type, ...pause }: DeliveryPauseRow): DeliveryPause {
-  return { type: type === '' ? undefined : type, ...pause };
+const deleteDiallerPause = statement(
+  'end_dialler_pause',
+  `DELETE FROM delivery_pause WHERE type = $1 AND paused_by = 'dialler' AND retry_at IS NOT NULL`,
+);
+
+function* endDiallerPause(type: string | undefined): Change<void> {
+  yield* run(deleteDiallerPause, type ?? '');
+}
+
+function deliveryPauseOf({ type, retryAt, ...pause }: DeliveryPauseRow): DeliveryPause {
+  return { type: type === '' ? undefined : type, ...pause, ...(retryAt !== null && { retryAt }) };
 }

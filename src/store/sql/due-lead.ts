@@ -11,3 +11,11 @@ export const dueLeadJoins = `
 
 /** Response of an attempt whose dispatcher was killed, or whose machine stopped, before it recorded an outcome. */
 export const interruptedResponse = 'no response was recorded before the lease ended';
+
+/**
+ * When the last attempt with an unknown outcome ended, other than those that were interrupted; null: there was none. Reads
+ * the attempts only if there may be one.
+ */
+export const lastUnknownAt = `CASE WHEN lead.may_have_arrived THEN (
+  SELECT max(attempt.ended_at) FROM attempt
+  WHERE attempt.lead_id = lead.id AND attempt.outcome = 'unknown' AND attempt.response <> '${interruptedResponse}') END`;

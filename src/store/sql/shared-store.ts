@@ -2,7 +2,8 @@ import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { HeldLeads } from '../held-leads.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Settings } from '../settings.ts';
-import type { Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
+import type { Delivery, Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
+import { claimedLeads } from './claimed-leads.ts';
 import type { SqlDatabase } from './database.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
 import { recordExports } from './exports.ts';
@@ -22,6 +23,7 @@ type SharedStore = DeliveryPauses &
   Registry &
   Records &
   Exports &
+  Pick<Delivery, 'releaseLeads' | 'earlierLeads'> &
   Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> &
   Omit<Tables, 'addRows'>;
 
@@ -35,6 +37,7 @@ export function sharedStore(database: SqlDatabase): SharedStore {
     ...registry(database),
     ...records(database),
     ...recordExports(database),
+    ...claimedLeads(database),
     ...pruning(database),
     ...tableReader(database),
   };

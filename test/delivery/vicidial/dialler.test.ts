@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { createVicidial } from '../../../src/delivery/diallers/vicidial/vicidial.ts';
 import { phoneParser } from '../../../src/leads/phone.ts';
+import { phpForm } from '../../harness/php-form.ts';
 import {
   type Behaviour,
   holdRequests,
@@ -9,10 +10,9 @@ import {
   respondWith,
   startReceiver,
 } from '../../harness/receiver.ts';
-import { phpForm } from '../../harness/vicidial.ts';
-import { claimedLead } from '../claimed-lead.ts';
+import { claimedLead, noContext } from '../claimed-lead.ts';
 
-const added = 'SUCCESS: add_lead LEAD HAS BEEN ADDED - 07840258823|1001|42||leadsapi\n';
+const added = 'SUCCESS: add_lead LEAD HAS BEEN ADDED - 7840258823|1001|42||leadsapi\n';
 
 function vicidialAt({ url }: Receiver, concurrency = 50) {
   return createVicidial(
@@ -32,6 +32,7 @@ async function deliverTo(behave: Behaviour, submitted: object = {}) {
   const { connectionReleased, ...result } = await vicidialAt(receiver).deliver(
     claimedLead(submitted),
     AbortSignal.timeout(20_000),
+    noContext,
   );
   await connectionReleased;
   return { receiver, result };
@@ -53,7 +54,7 @@ test('posts a form with the credentials, the function and the source', async () 
     user: 'leadsapi',
     pass: 'correct horse',
     function: 'add_lead',
-    phone_number: '07840258823',
+    phone_number: '7840258823',
   });
   expect(result).toStrictEqual({ outcome: 'delivered', response: 'lead 42 of list 1001' });
 });
@@ -70,7 +71,11 @@ test('a lead whose comments are truncated is delivered, but incomplete', async (
 test('a rejected lead is not reported as incomplete', async () => {
   const rejection = respondWith(200, {}, 'ERROR: add_lead INVALID PHONE NUMBER LENGTH - 12\n');
   const { result } = await deliverTo(rejection, { subtype: 'x'.repeat(300) });
-  expect(result).toStrictEqual({ outcome: 'rejected', response: 'add_lead INVALID PHONE NUMBER LENGTH' });
+  expect(result).toStrictEqual({
+    outcome: 'rejected',
+    response: 'add_lead INVALID PHONE NUMBER LENGTH (list 1001)',
+    isFinal: true,
+  });
 });
 
 test.each([
@@ -93,7 +98,7 @@ test.each([300, 302, 399])('status %i pauses delivery', async (status) => {
   expect(result).toMatchObject({
     outcome: 'unknown',
     response: `HTTP ${status}`,
-    pauseReason: expect.stringContaining('set DIALLER_URL'),
+    pause: { reason: expect.stringContaining('set DIALLER_URL') },
   });
 });
 
@@ -112,34 +117,42 @@ test('after a response that broke off the outcome is unknown, even if the line h
 test('a connection that was never established is reported as unavailable', async () => {
   const receiver = await startReceiver();
   await receiver.close();
-  const result = await vicidialAt(receiver).deliver(claimedLead(), AbortSignal.timeout(20_000));
+  const result = await vicidialAt(receiver).deliver(claimedLead(), AbortSignal.timeout(20_000), noContext);
   expect(result).toStrictEqual({ outcome: 'unavailable', response: 'no response (ECONNREFUSED)' });
 });
 
 test.each([
-  [3, 3],
-  [50, 8],
+  [2, 2],
+  [50, 3],
 ])('with DIALLER_CONCURRENCY=%i it uses %i connections', async (concurrency, connections) => {
   const { hold, count, release } = holdRequests(respondWith(200, {}, added));
   const receiver = await startReceiver(hold);
   const dialler = vicidialAt(receiver, concurrency);
-  const leads = Array.from({ length: 20 }, () => dialler.deliver(claimedLead(), AbortSignal.timeout(20_000)));
+  const leads = Array.from({ length: 20 }, () =>
+    dialler.deliver(claimedLead(), AbortSignal.timeout(20_000), noContext),
+  );
   await expect.poll(count).toBe(connections);
   release();
   await Promise.all(leads);
   expect(receiver.maxConcurrency).toBe(connections);
-  expect(dialler.maxConcurrency).toBe(8);
+  expect(dialler.maxConcurrency).toBe(3);
 });
 
-test('a type without a list is rejected, and nothing is sent', async () => {
+test('a type without a list pauses its delivery, and nothing is sent', async () => {
   const receiver = await startReceiver();
   const result = await vicidialAt(receiver).deliver(
     claimedLead({}, { type: 'home' }),
     AbortSignal.timeout(20_000),
+    noContext,
   );
   expect(result).toStrictEqual({
-    outcome: 'rejected',
+    outcome: 'unavailable',
     response: 'DIALLER_LISTS has no list for lead type "home"',
+    pause: {
+      reason: 'DIALLER_LISTS has no list for lead type "home": add it',
+      isOfType: true,
+      retryAfter: 60_000,
+    },
   });
   expect(receiver.received).toEqual([]);
 });

@@ -17,15 +17,18 @@ function listOf(settings: unknown) {
   return read({ DIALLER_LISTS: JSON.stringify({ motor: settings }) }).lists.get('motor');
 }
 
-test('the defaults suit a VICIdial that drops non-Latin letters and stores national numbers', () => {
+test('the defaults are those of VICIdial: it drops non-Latin letters, and dials the country code before the number', () => {
   expect(read()).toEqual({
     url: new URL('https://vicidial.test/vicidial/non_agent_api.php'),
     user: 'leadsapi',
     password: 'correct horse',
-    lists: new Map([['motor', { list: '1001', customFields: undefined, hopperPriority: undefined }]]),
-    numberForm: 'national',
+    lists: new Map([
+      ['motor', { list: '1001', campaign: undefined, customFields: undefined, hopperPriority: undefined }],
+    ]),
+    numberForm: 'significant',
     duplicateCheck: 'DUPLIST',
     letters: 'latin',
+    maxRuntime: 600_000,
   });
 });
 
@@ -79,12 +82,25 @@ test.each([12, '1234567890123', 'x123', '123x', '', null, {}])('the list id %j i
 });
 
 test.each([-99, 0, 99])('the hopper priority %i is accepted', (priority) => {
-  expect(listOf({ list: 1001, hopper_priority: priority })?.hopperPriority).toBe(priority);
+  const settings = listOf({ list: 1001, campaign: 'MOTOR', hopper_priority: priority });
+  expect(settings).toMatchObject({ campaign: 'MOTOR', hopperPriority: priority });
 });
 
 test.each([-100, 100, 1.5, '50', null])('the hopper priority %j is rejected', (priority) => {
   expect(() => listOf({ list: 1001, hopper_priority: priority })).toThrow(
     '; for "motor", hopper_priority must be a whole number from -99 to 99',
+  );
+});
+
+test('a hopper priority requires the campaign, whose do-not-call list the hopper would bypass', () => {
+  expect(() => listOf({ list: 1001, hopper_priority: 50 })).toThrow(
+    '; for "motor", hopper_priority also requires campaign, the id of the list’s campaign, so that its do-not-call list applies',
+  );
+});
+
+test.each(['', 'M', 'MOTORTRADE', 'MO TOR', null])('the campaign %j is rejected', (campaign) => {
+  expect(() => listOf({ list: 1001, campaign })).toThrow(
+    '; for "motor", campaign must be the id of the list’s campaign (2 to 8 characters)',
   );
 });
 
@@ -117,10 +133,15 @@ test.each([
   'PHONE_NUMBER',
   'custom_fields',
   'comments',
-])('custom_fields that replace add_lead’s parameter %s are rejected', (parameter) => {
+  'remove_from_hopper',
+  'delete_lead',
+  'status',
+  'alt_phone',
+  'address3',
+])('custom_fields that replace the API’s parameter %s are rejected', (parameter) => {
   const customFields = { make: 'make', model: parameter };
   expect(() => listOf({ list: 1001, custom_fields: customFields })).toThrow(
-    `; for "motor", custom_fields must not contain "${parameter}", a parameter of add_lead itself`,
+    `; for "motor", custom_fields must not contain "${parameter}", a parameter of VICIdial’s API`,
   );
 });
 
@@ -129,18 +150,33 @@ test('custom_fields may map members of data to VICIdial’s standard fields', ()
   expect(listOf({ list: 1001, custom_fields: customFields })?.customFields).toEqual(customFields);
 });
 
-test.each(['DUPLIST', 'DUPCAMP', 'DUPSYS', 'DUPLIST1DAY', 'DUPCAMP90DAY', 'DUPSYS365DAY'])(
+test.each(['DUPLIST', 'DUPCAMP', 'DUPSYS', 'DUPLIST1DAY', 'DUPCAMP90DAY', 'DUPSYS360DAY'])(
   'DIALLER_DUPLICATE_CHECK=%s is accepted',
   (check) => {
     expect(read({ DIALLER_DUPLICATE_CHECK: check }).duplicateCheck).toBe(check);
   },
 );
 
-test.each(['NONE', '', 'xDUPLIST', 'DUPLISTx', 'DUPLISTDAY', 'DUPLIST1000DAY', 'DUPLIST-DAY', 'DUPLIST90'])(
-  'DIALLER_DUPLICATE_CHECK=%s is rejected',
-  (check) => {
-    expect(() => read({ DIALLER_DUPLICATE_CHECK: check })).toThrow(
-      'DIALLER_DUPLICATE_CHECK must be DUPLIST, DUPCAMP or DUPSYS, optionally with a number of days',
-    );
-  },
-);
+test.each([
+  'NONE',
+  '',
+  'xDUPLIST',
+  'DUPLISTx',
+  'DUPLISTDAY',
+  'DUPLIST31DAY',
+  'DUPLIST45DAY',
+  'DUPSYS365DAY',
+  'DUPLIST090DAY',
+  'DUPLIST-DAY',
+  'DUPLIST90',
+])('DIALLER_DUPLICATE_CHECK=%s is rejected', (check) => {
+  expect(() => read({ DIALLER_DUPLICATE_CHECK: check })).toThrow(
+    'DIALLER_DUPLICATE_CHECK must be DUPLIST, DUPCAMP or DUPSYS, optionally with a number of days that VICIdial knows (1, 2, 3, 7, 14, 15, 21, 28, 30, 60, 90, 180, 360)',
+  );
+});
+
+test.each(['0', '86400001', '10m', '1.5'])('DIALLER_MAX_RUNTIME=%s is rejected', (runtime) => {
+  expect(() => read({ DIALLER_MAX_RUNTIME: runtime })).toThrow(
+    'DIALLER_MAX_RUNTIME must be a number of milliseconds, from 1 to 86400000',
+  );
+});

@@ -45,6 +45,77 @@ export const deliveries: Behaviours = {
     expect((await leadsIn(store))[0]?.state).toBe('dialled');
   },
 
+  'releases claimed leads, whose attempts do not count, and leaves those of other claims': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    const [one] = await claim(store, 'one', { limit: 1 });
+    const [two] = await claim(store, 'two');
+    const ids = [one?.id ?? '', two?.id ?? ''];
+    const later = Date.now() + hour;
+    await store.releaseLeads('one', ids, later);
+    expect(await store.nextAttemptAt()).toBeLessThanOrEqual(later);
+    expect(await cancel(store, { partnerId: first.id, ...person, mobile: '+447840258824' })).toMatchObject({
+      outcome: 'already-processed',
+    });
+    await record(store, 'two', two?.id ?? '', 'delivered');
+    expect(await store.nextAttemptAt()).toBe(later);
+    expect(await claim(store, 'early')).toEqual([]);
+    expect(await leadsIn(store)).toMatchObject([{ id: two?.id }, { id: one?.id, attempts: 0 }]);
+    expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'cancelled' });
+    await store.releaseLeads('one', ids, Date.now());
+    expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['dialled', 'cancelled']);
+  },
+
+  'counts the attempt after a release as the same one': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'one');
+    await store.releaseLeads('one', [lead?.id ?? ''], Date.now());
+    expect(await claim(store, 'two')).toMatchObject([{ attemptNumber: 1, mayHaveArrived: false }]);
+  },
+
+  'reports when the last attempt with an unknown outcome ended, except for interrupted ones': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'one', { lease: 1 });
+    expect(lead).toMatchObject({ mayHaveArrived: false, lastUnknownAt: null });
+    await waitLongerThan(1);
+    const [interrupted] = await claim(store, 'two');
+    expect(interrupted).toMatchObject({ mayHaveArrived: true, lastUnknownAt: null });
+    const attempt = { leadId: lead?.id ?? '', startedAt: 1, endedAt: 2, response: 'no response' };
+    await store.recordAttempt('two', { ...attempt, outcome: 'unknown' }, Date.now());
+    const [again] = await claim(store, 'three');
+    expect(again).toMatchObject({ mayHaveArrived: true, lastUnknownAt: 2 });
+    await store.recordAttempt('three', { ...attempt, endedAt: 5, outcome: 'unavailable' }, Date.now());
+    expect(await claim(store, 'four')).toMatchObject([{ lastUnknownAt: 2 }]);
+    await store.recordAttempt('four', { ...attempt, endedAt: 9, outcome: 'unknown' }, undefined);
+    await store.retryLead(attempt.leadId);
+    expect(await claim(store, 'five')).toMatchObject([{ attemptNumber: 1, lastUnknownAt: 9 }]);
+  },
+
+  'finds the earlier leads of a person and type': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.addType('home', null);
+    await store.grantType('first', 'home');
+    await store.submit(from(first.id, { type: 'home' }));
+    await store.submit(from(first.id, { mobile: '+447840258824' }));
+    for (let index = 0; index < 2; index += 1) {
+      await store.submit(from(first.id));
+      await cancel(store, { partnerId: first.id, ...person });
+    }
+    await store.submit(from(first.id));
+    const [latest, ...earlier] = await Array.fromAsync(
+      store.leads({ mobile: person.mobile, type: 'motor' }, 10),
+    );
+    expect(earlier).toHaveLength(2);
+    const ids = earlier.map(({ id }) => id);
+    expect((await store.earlierLeads(latest?.id ?? '')).toSorted()).toEqual(ids.toSorted());
+    expect(await store.earlierLeads('unknown')).toEqual([]);
+  },
+
   'records responses that contain U+0000 or half of a surrogate pair': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));

@@ -83,6 +83,54 @@ export const pauses: Behaviours = {
     expect(await store.pauses()).toEqual([]);
   },
 
+  'lets leads through once a pause that ends by itself has lasted long enough, but remains in force': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const pause = { type: 'motor', by: 'dialler', reason: 'no such list' } as const;
+    await store.pauseDelivery({ ...pause, retryAt: Date.now() + hour });
+    expect([await claim(store, 'early'), await store.nextAttemptAt()]).toEqual([[], undefined]);
+    const [before] = await store.pauses();
+    expect(before).toMatchObject({ ...pause, retryAt: expect.any(Number) });
+    await store.pauseDelivery({ ...pause, reason: 'no such campaign', retryAt: Date.now() });
+    expect(await store.pauses()).toMatchObject([{ reason: 'no such campaign', since: before?.since }]);
+    expect(await store.nextAttemptAt()).toBeLessThanOrEqual(Date.now());
+    expect(await store.leadStats()).toMatchObject({ due: 0, duePaused: 1 });
+    expect(await claim(store, 'trial')).toMatchObject([{ type: 'motor' }]);
+    await store.endDiallerPause('motor');
+    expect(await store.pauses()).toEqual([]);
+  },
+
+  'a pause of all types that ends by itself lets the leads of every type through': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const pause = { type: undefined, by: 'dialler', reason: 'locked' } as const;
+    await store.pauseDelivery({ ...pause, retryAt: Date.now() + hour });
+    expect(await claim(store, 'early')).toEqual([]);
+    await store.pauseDelivery({ ...pause, retryAt: Date.now() });
+    expect(await claim(store, 'trial')).toMatchObject([{ type: 'motor' }]);
+    await store.endDiallerPause('motor');
+    expect(await store.pauses()).toHaveLength(1);
+    await store.endDiallerPause(undefined);
+    expect(await store.pauses()).toEqual([]);
+  },
+
+  'a pause that an operator must end does not end by itself': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const retryAt = Date.now();
+    await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'locked', retryAt });
+    await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
+    await store.pauseDelivery({ type: undefined, by: 'dialler', reason: 'locked', retryAt });
+    await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+    for (const type of [undefined, 'motor']) await store.endDiallerPause(type);
+    expect(await store.pauses()).toMatchObject([{ reason: 'login incorrect' }, { reason: 'maintenance' }]);
+    expect((await store.pauses())[0]).not.toHaveProperty('retryAt');
+    await store.resumeDelivery('motor');
+    expect(await claim(store, 'test')).toEqual([]);
+  },
+
   'does not call a lead that became too late while its delivery was paused': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));

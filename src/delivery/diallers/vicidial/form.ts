@@ -1,133 +1,194 @@
 import { type ParsePhone, phoneDigits } from '../../../leads/phone.ts';
 import { type SubmittedFields, submittedFields } from '../../../leads/submitted-fields.ts';
 import type { ClaimedLead } from '../../../store/store.ts';
-import { sanitise } from './sanitise.ts';
-import {
-  customFieldName,
-  isOwnParameter,
-  isStandardField,
-  type ListSettings,
-  type VicidialSettings,
-} from './settings.ts';
+import { columnOf, customFieldName, isApiParameter, isLikeColumn } from './parameters.ts';
+import type { ListSettings, VicidialSettings } from './settings.ts';
+import { commentText, customFieldText, emailComment, isKeptAsEmail, losesMarks, nameText } from './text.ts';
 
-/** A lead as parameters of add_lead. */
+/** A lead as parameters of VICIdial's API. */
 export interface LeadForm {
-  fields: Record<string, string>;
-  /** Whether some data is missing because the comments are too long. */
-  hasTruncatedComments: boolean;
+  /** Parameters that decide whether and where add_lead adds the lead. */
+  routing: Record<string, string>;
+  /** Standard columns of the lead, without `comments`. */
+  columns: Record<string, string>;
+  /** Custom fields by their label. */
+  customFields: Map<string, CustomField>;
+  /** Parameters that put the lead into the hopper; empty: VICIdial decides when. */
+  hopper: Record<string, string>;
+  /** Everything without a field, with labels. */
+  comments: string[];
 }
 
-/** Maximum lengths of add_lead's fields (characters). */
-const maxLengths = { first_name: 30, last_name: 30, email: 70, alt_phone: 12, comments: 255, source_id: 50 };
+/** The value of a custom field, and the member of `data` that it comes from. */
+export interface CustomField {
+  member: string;
+  value: string;
+}
 
-/** Maps a lead to VICIdial's fields. Values without a suitable field are appended to `comments` with a label. */
+/** Decides whether a custom field of the list can hold a value. */
+export type AcceptsField = (field: string, value: string) => boolean;
+
+/** Maximum lengths of columns (characters). */
+const maxLengths = { first_name: 30, last_name: 30, alt_phone: 12, comments: 255, source_id: 50 };
+
+/** Maximum number of custom fields: PHP drops the members of a form after the thousandth. */
+const maxCustomFields = 900;
+
+/**
+ * Maps a lead to VICIdial's fields. Values without a suitable field are added to the comments with a label.
+ *
+ * @returns undefined: the configured form of numbers has none for a number of another country
+ */
 export function leadForm(
   lead: ClaimedLead,
   list: ListSettings,
   settings: VicidialSettings,
-  parsePhone: ParsePhone,
-): LeadForm {
+  { parsePhone, accepts }: { parsePhone: ParsePhone; accepts: AcceptsField },
+): LeadForm | undefined {
+  const number = phoneDigits(lead.mobile, settings.numberForm);
+  // A national number of another country would be called as one of this country.
+  if (settings.numberForm === 'national' && parsePhone(number.digits) !== lead.mobile) return undefined;
   const submitted = submittedFields(lead.content);
-  const builder = new FormBuilder(settings.letters);
-  addRouting(builder, lead, list, settings);
-  addPerson(builder, submitted, settings, parsePhone);
-  for (const [name, value] of flatten('', submitted.data ?? null)) {
-    builder.addCustomField(customFieldOf(name, list), name, value);
+  const builder = new FormBuilder(settings);
+  builder.setColumn('phone_number', number.digits);
+  builder.setColumn('phone_code', number.countryCode);
+  builder.setColumn('vendor_lead_code', lead.id);
+  builder.setColumn('source_id', nameText(lead.partner, 'latin').slice(0, maxLengths.source_id));
+  builder.addPerson(submitted);
+  const otherNumber = submitted.otherPhone === undefined ? undefined : parsePhone(submitted.otherPhone);
+  if (otherNumber !== undefined) builder.addOtherNumber(otherNumber, number.countryCode);
+  for (const [member, value] of flatten('', submitted.data ?? null)) {
+    builder.addMember(member, value, list, accepts);
   }
-  return builder.build();
+  return {
+    ...builder.form,
+    routing: routingOf(list, settings, builder.form.columns),
+    hopper: hopperOf(list),
+  };
 }
 
-/** Adds the fields that select the list and identify the lead. */
-function addRouting(
-  builder: FormBuilder,
-  lead: ClaimedLead,
-  list: ListSettings,
-  settings: VicidialSettings,
-): void {
-  const { countryCode, digits } = phoneDigits(lead.mobile, settings.numberForm);
-  Object.assign(builder.fields, {
-    phone_number: digits,
-    phone_code: countryCode,
-    list_id: list.list,
-    vendor_lead_code: lead.id,
-    source_id: builder.sanitise(lead.partner).slice(0, maxLengths.source_id),
-    duplicate_check: settings.duplicateCheck,
+/** Returns the comments of a lead, and whether they are too long for the column. */
+export function commentsOf({ comments }: LeadForm): { text: string; isTruncated: boolean } {
+  const text = comments.join(', ');
+  return { text: text.slice(0, maxLengths.comments), isTruncated: text.length > maxLengths.comments };
+}
+
+/** Returns the parameters of a lead's custom fields. */
+export function customFieldParameters({ customFields }: LeadForm): Record<string, string> {
+  if (customFields.size === 0) return {};
+  const values = [...customFields].map(([label, { value }]) => [label, value]);
+  return { custom_fields: 'Y', ...Object.fromEntries(values) };
+}
+
+function routingOf(
+  { list, campaign }: ListSettings,
+  { duplicateCheck }: VicidialSettings,
+  { phone_code, postal_code }: Record<string, string>,
+): Record<string, string> {
+  return {
+    list_id: list,
+    duplicate_check: duplicateCheck,
     list_exists_check: 'Y',
     dnc_check: 'Y',
-  });
-  if (list.hopperPriority === undefined) return;
-  builder.fields['add_to_hopper'] = 'Y';
-  builder.fields['hopper_priority'] = String(list.hopperPriority);
+    ...(campaign !== undefined && { campaign_dnc_check: 'Y', campaign_id: campaign }),
+    // VICIdial knows the time zones of the postcodes of North America only.
+    ...(phone_code === '1' && postal_code !== undefined && { tz_method: 'POSTAL' }),
+  };
 }
 
-/** Adds the fields that describe the person. */
-function addPerson(
-  builder: FormBuilder,
-  { email, firstName, surname, subtype, otherPhone }: SubmittedFields,
-  { numberForm }: VicidialSettings,
-  parsePhone: ParsePhone,
-): void {
-  builder.addName('first_name', 'first name', firstName);
-  builder.addName('last_name', 'surname', surname);
-  if (builder.sanitise(email) === email && email.length <= maxLengths.email) builder.fields['email'] = email;
-  else builder.addComment('e-mail', email);
-  if (subtype !== undefined) builder.addComment('subtype', subtype);
-  const otherNumber = otherPhone === undefined ? undefined : parsePhone(otherPhone);
-  if (otherNumber === undefined) return;
-  const { digits } = phoneDigits(otherNumber, numberForm);
-  if (digits.length <= maxLengths.alt_phone) builder.fields['alt_phone'] = digits;
-  else builder.addComment('other phone', digits);
+/** Without these checks, the hopper bypasses the campaign's calling hours. */
+function hopperOf({ hopperPriority }: ListSettings): Record<string, string> {
+  if (hopperPriority === undefined) return {};
+  return {
+    add_to_hopper: 'Y',
+    hopper_priority: String(hopperPriority),
+    hopper_local_call_time_check: 'Y',
+  };
 }
 
 /** Collects the fields and comments of a lead. */
 class FormBuilder {
-  readonly fields: Record<string, string> = {};
-  readonly #comments: string[] = [];
-  readonly #letters: VicidialSettings['letters'];
+  readonly form: Omit<LeadForm, 'routing' | 'hopper'> = {
+    columns: {},
+    customFields: new Map(),
+    comments: [],
+  };
+  readonly #settings: VicidialSettings;
 
-  constructor(letters: VicidialSettings['letters']) {
-    this.#letters = letters;
+  constructor(settings: VicidialSettings) {
+    this.#settings = settings;
   }
 
-  sanitise(text: string): string {
-    return sanitise(text, this.#letters);
+  setColumn(name: string, value: string): void {
+    this.form.columns[name] = value;
   }
 
-  /** Adds a name. If it is too long, it is cut off, and added to the comments in full. */
-  addName(field: 'first_name' | 'last_name', label: string, text: string): void {
-    const name = this.sanitise(text);
-    this.fields[field] = name.slice(0, maxLengths[field]).trimEnd();
-    if (name.length > maxLengths[field]) this.addComment(label, name);
+  addPerson({ email, firstName, surname, subtype }: SubmittedFields): void {
+    this.#addName('first_name', 'first name', firstName);
+    this.#addName('last_name', 'surname', surname);
+    if (isKeptAsEmail(email)) this.setColumn('email', email);
+    else this.form.comments.push(`e-mail: ${emailComment(email)}`);
+    if (subtype !== undefined) this.#addComment('subtype', subtype);
   }
 
-  /** Adds a value to a custom field, or to the comments under `name` if `field` is undefined. */
-  addCustomField(field: string | undefined, name: string, value: string): void {
-    if (field === undefined) {
-      this.addComment(this.sanitise(name), value);
-      return;
+  /** Adds a name. If the column cannot hold it in full, the comments do. */
+  #addName(column: 'first_name' | 'last_name', label: string, text: string): void {
+    const { letters } = this.#settings;
+    const name = nameText(text, letters);
+    this.setColumn(column, name.slice(0, maxLengths[column]).trimEnd());
+    if (name.length > maxLengths[column] || losesMarks(text, letters)) this.#addComment(label, text);
+  }
+
+  /** Adds another number of the person. VICIdial would dial it with the country code of the first. */
+  addOtherNumber(e164: string, mainCountryCode: string): void {
+    const { countryCode, digits } = phoneDigits(e164, this.#settings.numberForm);
+    const isForeign = countryCode !== mainCountryCode;
+    if (!isForeign && digits.length <= maxLengths.alt_phone) this.setColumn('alt_phone', digits);
+    else this.#addComment('other phone', isForeign ? e164 : digits);
+  }
+
+  /** Adds a member of `data` to its field. If it has none, or the field cannot hold it, it is added to the comments. */
+  addMember(member: string, text: string, list: ListSettings, accepts: AcceptsField): void {
+    if (text.trim() === '') return;
+    const field = fieldOf(member, list);
+    const isPlaced =
+      field !== undefined && !this.#isTaken(field) && this.#place(field, member, text, accepts);
+    if (!isPlaced) this.#addComment(member, text);
+  }
+
+  /** Adds a value to a standard column or custom field. Returns whether that can hold it. */
+  #place(field: string, member: string, text: string, accepts: AcceptsField): boolean {
+    const { letters } = this.#settings;
+    const column = columnOf(field);
+    if (column !== undefined) {
+      const value = losesMarks(text, letters) ? undefined : column.fit(nameText(text, letters));
+      if (value !== undefined) this.setColumn(field, value);
+      return value !== undefined;
     }
-    this.fields['custom_fields'] = 'Y';
-    this.fields[field] = this.sanitise(value);
+    const value = customFieldText(text, letters);
+    const canHold = this.form.customFields.size < maxCustomFields && accepts(field, value);
+    if (canHold) this.form.customFields.set(field, { member, value });
+    return canHold;
   }
 
-  addComment(label: string, text: string): void {
-    this.#comments.push(`${label}: ${this.sanitise(text)}`);
+  #isTaken(field: string): boolean {
+    return Object.hasOwn(this.form.columns, field) || this.form.customFields.has(field);
   }
 
-  build(): LeadForm {
-    const comments = this.#comments.join(', ');
-    if (comments !== '') this.fields['comments'] = comments.slice(0, maxLengths.comments);
-    return { fields: this.fields, hasTruncatedComments: comments.length > maxLengths.comments };
+  #addComment(label: string, text: string): void {
+    const { letters } = this.#settings;
+    this.form.comments.push(`${commentText(label, letters)}: ${commentText(text, letters)}`);
   }
 }
 
-/** Returns the custom field of a member of `data`; undefined: it has none. */
-function customFieldOf(member: string, { customFields }: ListSettings): string | undefined {
+/** Returns the custom field or standard column of a member of `data`; undefined: it has none. */
+function fieldOf(member: string, { customFields }: ListSettings): string | undefined {
   if (customFields !== undefined)
     return Object.hasOwn(customFields, member) ? customFields[member] : undefined;
-  return customFieldName.test(member) && !isOwnParameter(member) && !isStandardField(member)
-    ? member
-    : undefined;
+  const column = columnOf(member);
+  if (column !== undefined) return column.isDefault ? member : undefined;
+  const isCustomField = customFieldName.test(member) && !isApiParameter(member) && !isLikeColumn(member);
+  return isCustomField ? member : undefined;
 }
 
 /**

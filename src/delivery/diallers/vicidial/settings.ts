@@ -1,11 +1,15 @@
 import { makeExactValidator } from 'envalid';
-import { httpUrl, oneOf, readVariables, text } from '../../../environment/variables.ts';
+import { count, httpUrl, oneOf, readVariables, text } from '../../../environment/variables.ts';
 import { type NumberForm, numberForms } from '../../../leads/phone.ts';
+import { customFieldName, isApiParameter } from './parameters.ts';
+import type { Letters } from './text.ts';
 
 /** The VICIdial list that receives the leads of a type. */
 export interface ListSettings {
   /** Id of the VICIdial list. */
   list: string;
+  /** Id of its campaign, whose do-not-call list is checked. Undefined: only the do-not-call list of the system is. */
+  campaign: string | undefined;
   /** Custom field for each member of `data`. Undefined: each member has the field of the same name. */
   customFields: Readonly<Record<string, string>> | undefined;
   /** Hopper priority (-99 to 99). Undefined: VICIdial decides when a lead enters the hopper. */
@@ -23,46 +27,15 @@ export interface VicidialSettings {
   numberForm: NumberForm;
   /** Value of add_lead's `duplicate_check`, such as `DUPLIST90DAY`. */
   duplicateCheck: string;
-  /** `latin`: other letters are transliterated. */
-  letters: 'latin' | 'all';
+  letters: Letters;
+  /** Time for which VICIdial may still be processing a request without a response (ms). */
+  maxRuntime: number;
 }
 
 const script = '/vicidial/non_agent_api.php';
 
-/** Valid name of a custom field, which VICIdial stores as a database column. */
-export const customFieldName = /^[A-Za-z][A-Za-z0-9_]{0,49}$/;
-
-/**
- * Parameters of add_lead that describe the call, its list or its sender, or that every lead already has. A custom field
- * of such a name would replace them.
- */
-const ownParameters = new Set(
-  `source user pass function format phone_number phone_code list_id dnc_check campaign_dnc_check campaign_id
-  add_to_hopper hopper_priority hopper_local_call_time_check duplicate_check usacan_prefix_check
-  usacan_areacode_check nanpa_ac_prefix_check custom_fields tz_method callback callback_status
-  callback_datetime callback_type callback_user callback_comments lookup_state list_exists_check
-  vendor_lead_code source_id gmt_offset_now first_name last_name alt_phone email comments multi_alt_phones
-  entry_list_id status lead_id stage value db agent_user user_field`.split(/\s+/),
-);
-
-/** Other fields of every VICIdial list, to which an operator can map a member of `data`. */
-const standardFields = new Set(
-  `title middle_initial address1 address2 address3 city state province postal_code country_code gender
-  date_of_birth security_phrase rank owner`.split(/\s+/),
-);
-
-/** Returns whether a name is that of a parameter that the server sends or that controls add_lead. */
-export function isOwnParameter(name: string): boolean {
-  return ownParameters.has(name.toLowerCase());
-}
-
-/** Returns whether a name is that of another field of every VICIdial list. */
-export function isStandardField(name: string): boolean {
-  return standardFields.has(name.toLowerCase());
-}
-
 const listsFormat =
-  'JSON with a list id for each lead type, such as {"motor-trade": 1001} or {"motor-trade": {"list": 1001, "custom_fields": {"vehicle_make": "make"}, "hopper_priority": 50}}';
+  'JSON with a list id for each lead type, such as {"motor-trade": 1001} or {"motor-trade": {"list": 1001, "campaign": "MOTOR", "hopper_priority": 50, "custom_fields": {"vehicle_make": "make"}}}';
 
 const listMap = makeExactValidator<ReadonlyMap<string, ListSettings>>((value) => {
   let json: unknown;
@@ -75,9 +48,16 @@ const listMap = makeExactValidator<ReadonlyMap<string, ListSettings>>((value) =>
   return new Map(Object.entries(json).map(([type, list]) => [type, parseListSettings(type, list)]));
 });
 
+/** Numbers of days that VICIdial knows. It accepts others, which mean something else: 45 is for ever, 31 is one day. */
+const duplicateDays = [1, 2, 3, 7, 14, 15, 21, 28, 30, 60, 90, 180, 360];
+
 const duplicateCheck = makeExactValidator<string>((value) => {
-  if (/^DUP(LIST|CAMP|SYS)([0-9]{1,3}DAY)?$/.test(value)) return value;
-  throw new Error('DUPLIST, DUPCAMP or DUPSYS, optionally with a number of days, such as DUPLIST90DAY');
+  const [, days] = /^DUP(?:LIST|CAMP|SYS)(?:(\d+)DAY)?$/.exec(value) ?? [];
+  const isValid = /^DUP(LIST|CAMP|SYS)$/.test(value) || duplicateDays.some((each) => String(each) === days);
+  if (isValid) return value;
+  throw new Error(
+    `DUPLIST, DUPCAMP or DUPSYS, optionally with a number of days that VICIdial knows (${duplicateDays.join(', ')}), such as DUPLIST90DAY`,
+  );
 });
 
 /**
@@ -91,9 +71,10 @@ export function readVicidialSettings(environment: NodeJS.ProcessEnv): VicidialSe
     DIALLER_USER: text({ desc: 'a VICIdial user of level 8 that may modify leads and use the API' }),
     DIALLER_PASSWORD: text({ desc: 'the password of that VICIdial user' }),
     DIALLER_LISTS: listMap({ desc: listsFormat }),
-    DIALLER_NUMBERS: oneOf(numberForms)({ default: 'national' }),
+    DIALLER_NUMBERS: oneOf(numberForms)({ default: 'significant' }),
     DIALLER_DUPLICATE_CHECK: duplicateCheck({ default: 'DUPLIST' }),
     DIALLER_LETTERS: oneOf(['latin', 'all'])({ default: 'latin' }),
+    DIALLER_MAX_RUNTIME: count('milliseconds', 86_400_000)({ default: 600_000 }),
   });
   const url = variables.DIALLER_URL;
   return {
@@ -104,31 +85,53 @@ export function readVicidialSettings(environment: NodeJS.ProcessEnv): VicidialSe
     numberForm: variables.DIALLER_NUMBERS,
     duplicateCheck: variables.DIALLER_DUPLICATE_CHECK,
     letters: variables.DIALLER_LETTERS,
+    maxRuntime: variables.DIALLER_MAX_RUNTIME,
   };
 }
 
 function parseListSettings(type: string, value: unknown): ListSettings {
-  const { list, custom_fields, hopper_priority, ...rest } = isRecord(value) ? value : { list: value };
+  const { list, campaign, custom_fields, hopper_priority, ...rest } = isRecord(value)
+    ? value
+    : { list: value };
   const invalid = (what: string) => new Error(`${listsFormat}; for ${JSON.stringify(type)}, ${what}`);
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw invalid(`${JSON.stringify(unknown)} is not a known member`);
   if (!/^[0-9]{3,12}$/.test(String(list))) throw invalid('the list id must have 3 to 12 digits');
-  if (custom_fields !== undefined && !isFieldMap(custom_fields)) {
+  if (campaign !== undefined && !isCampaign(campaign))
+    throw invalid('campaign must be the id of the list’s campaign (2 to 8 characters)');
+  if (custom_fields !== undefined && !isFieldMap(custom_fields))
     throw invalid('custom_fields must map members of data to custom fields');
-  }
-  const reserved = Object.values(custom_fields ?? {}).find(isOwnParameter);
+  const reserved = Object.values(custom_fields ?? {}).find(isApiParameter);
   if (reserved !== undefined)
     throw invalid(
-      `custom_fields must not contain ${JSON.stringify(reserved)}, a parameter of add_lead itself`,
+      `custom_fields must not contain ${JSON.stringify(reserved)}, a parameter of VICIdial’s API`,
     );
-  const isPriority = Number.isInteger(hopper_priority) && Math.abs(Number(hopper_priority)) <= 99;
-  if (hopper_priority !== undefined && !isPriority)
-    throw invalid('hopper_priority must be a whole number from -99 to 99');
   return {
     list: String(list),
+    campaign,
     customFields: custom_fields,
-    hopperPriority: hopper_priority === undefined ? undefined : Number(hopper_priority),
+    hopperPriority: parseHopperPriority(hopper_priority, campaign, invalid),
   };
+}
+
+/** A lead that is put into the hopper bypasses its campaign's do-not-call list, unless the campaign is named. */
+function parseHopperPriority(
+  value: unknown,
+  campaign: unknown,
+  invalid: (what: string) => Error,
+): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isInteger(value) || Math.abs(Number(value)) > 99)
+    throw invalid('hopper_priority must be a whole number from -99 to 99');
+  if (campaign === undefined)
+    throw invalid(
+      'hopper_priority also requires campaign, the id of the list’s campaign, so that its do-not-call list applies',
+    );
+  return Number(value);
+}
+
+function isCampaign(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9_-]{2,8}$/.test(value);
 }
 
 function isFieldMap(value: unknown): value is Record<string, string> {

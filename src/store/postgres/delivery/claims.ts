@@ -1,4 +1,4 @@
-import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../../sql/due-lead.ts';
+import { dueLeadColumns, dueLeadJoins, interruptedResponse, lastUnknownAt } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
@@ -46,11 +46,11 @@ const claimDue = writeStatement(
       RETURNING lead.*, locked.next_attempt_at AS claimable_since
     )
     SELECT ${dueLeadColumns}, lead.attempts AS "attemptNumber", lead.may_have_arrived AS "mayHaveArrived",
-      lead.trace, lead.claimable_since, false AS "isTooLate"
+      ${lastUnknownAt} AS "lastUnknownAt", lead.trace, lead.claimable_since, false AS "isTooLate"
     FROM claimed AS lead ${dueLeadJoins}
     WHERE ${isCurrent}
     UNION ALL
-    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, may_have_arrived, NULL, claimable_since, true
+    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, may_have_arrived, NULL, NULL, claimable_since, true
     FROM too_late
     ORDER BY claimable_since, id`,
 );

@@ -16,11 +16,11 @@ export function postgresDelivery(
   notifications: LeadNotifications,
   limits: BatchLimits,
   observer: StoreObserver,
-): { calls: Delivery; waiting(): number; idle(): Promise<void> } {
+): { calls: Omit<Delivery, 'releaseLeads' | 'earlierLeads'>; waiting(): number; idle(): Promise<void> } {
   const claims = new LeadClaims(database);
   const attempts = new Batcher('attempt', attemptRecorder(database), limits, observer);
 
-  const calls: Delivery = {
+  const calls: Omit<Delivery, 'releaseLeads' | 'earlierLeads'> = {
     dueLeads: (limit) => listDueLeads(database, limit),
     nextAttemptAt: async () => {
       await claims.releaseLost();

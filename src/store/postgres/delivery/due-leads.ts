@@ -1,5 +1,5 @@
 import { inPages } from '../../pages.ts';
-import { isUnpaused } from '../../sql/delivery-pauses.ts';
+import { isClaimable } from '../../sql/delivery-pauses.ts';
 import { dueLeadColumns, dueLeadJoins } from '../../sql/due-lead.ts';
 import type { DueLead } from '../../store.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
@@ -38,7 +38,7 @@ export function claimableLeads({
         AND next_attempt_at <= ${until} AND (next_attempt_at, id) > ${after}
       ORDER BY next_attempt_at, id LIMIT ${limit}
     ) AS due
-    WHERE ${isUnpaused}
+    WHERE ${isClaimable(until)}
     ORDER BY due.next_attempt_at, due.id`;
 }
 
@@ -63,7 +63,7 @@ const nextAttempt: Statement = {
   name: 'next_attempt',
   text: `
     SELECT min((SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS at
-    FROM lead_type WHERE ${isUnpaused}`,
+    FROM lead_type WHERE ${isClaimable(databaseNow)}`,
 };
 
 /** Returns when the next lead can be claimed (ms since 1970). Undefined: none, or all are paused. */

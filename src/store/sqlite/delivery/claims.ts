@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { dueLeadColumns, dueLeadJoins, interruptedResponse } from '../../sql/due-lead.ts';
+import { dueLeadColumns, dueLeadJoins, interruptedResponse, lastUnknownAt } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import { Query } from '../query.ts';
@@ -20,6 +20,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
     database,
     `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attemptNumber,
        lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
+       ${lastUnknownAt} AS lastUnknownAt,
        iif(lead.claim IS NULL, NULL, lead.next_attempt_at) AS interruptedAt, lead.trace
      FROM lead ${dueLeadJoins} WHERE lead.id IN (SELECT value FROM json_each(?))`,
   );

@@ -9,7 +9,10 @@ import { claimer, leaseRenewer } from './claims.ts';
 import { type DueQueue, dueQueue, type QueuePosition } from './due-queue.ts';
 
 /** Returns the store's delivery. */
-export function sqliteDelivery(database: DatabaseSync, queue: CommitQueue): Delivery {
+export function sqliteDelivery(
+  database: DatabaseSync,
+  queue: CommitQueue,
+): Omit<Delivery, 'releaseLeads' | 'earlierLeads'> {
   const due = dueQueue(database);
   const claimDue = claimer(database, due);
   const renewLease = leaseRenewer(database);

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isUnpaused } from '../../sql/delivery-pauses.ts';
+import { isClaimable } from '../../sql/delivery-pauses.ts';
 import { Query } from '../query.ts';
 
 /** A lead's position in the due queue: the most overdue lead comes first. */
@@ -8,7 +8,7 @@ export interface QueuePosition {
   nextAttemptAt: number;
 }
 
-/** The scheduled leads whose delivery is not paused, in the order in which they are due. */
+/** The scheduled leads that pauses allow to be claimed, in the order in which they are due. */
 export interface DueQueue {
   /** Returns when the next lead can be claimed (ms since 1970). Undefined: none, or all are paused. */
   nextAttemptAt(): number | undefined;
@@ -25,13 +25,13 @@ export function dueQueue(database: DatabaseSync): DueQueue {
     database,
     `SELECT id AS typeId,
        (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS nextAttemptAt
-     FROM lead_type WHERE ${isUnpaused}`,
+     FROM lead_type WHERE ${isClaimable('?1')}`,
   );
   const next = new Query<{ nextAttemptAt: number | null }>(
     database,
     `SELECT min(
        (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextAttemptAt
-     FROM lead_type WHERE ${isUnpaused}`,
+     FROM lead_type WHERE ${isClaimable('?1')}`,
   );
   const dueOfType = new Query<QueuePosition>(
     database,
@@ -41,12 +41,12 @@ export function dueQueue(database: DatabaseSync): DueQueue {
   );
 
   return {
-    nextAttemptAt: () => next.first()?.nextAttemptAt ?? undefined,
+    nextAttemptAt: () => next.first(Date.now())?.nextAttemptAt ?? undefined,
 
     first(now, limit, after = { id: '', nextAttemptAt: 0 }) {
       const merged: QueuePosition[] = [];
       let types = nextOfTypes
-        .all()
+        .all(now)
         .filter(({ nextAttemptAt }) => nextAttemptAt !== null && nextAttemptAt <= now)
         .map(({ typeId }) => ({ typeId, last: after }));
       // Reads a share of each type first, then more of the types that have more leads among the first.

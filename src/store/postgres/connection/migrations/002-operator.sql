@@ -63,3 +63,6 @@ CREATE TABLE rejection (
   last_request_id text COLLATE "C" NOT NULL,
   PRIMARY KEY (partner_id, day, operation, outcome, reason)
 );
+
+-- When leads of a pause by the dialler can be claimed again; null: not before an operator resumes delivery.
+ALTER TABLE delivery_pause ADD COLUMN retry_at bigint;

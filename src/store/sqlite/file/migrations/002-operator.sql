@@ -120,3 +120,6 @@ CREATE TABLE rejection (
   last_request_id TEXT NOT NULL,
   PRIMARY KEY (partner_id, day, operation, outcome, reason)
 ) STRICT, WITHOUT ROWID;
+
+-- When leads of a pause by the dialler can be claimed again; null: not before an operator resumes delivery.
+ALTER TABLE delivery_pause ADD COLUMN retry_at INTEGER;

@@ -1,0 +1,102 @@
+import type { DeliveryResult } from '../../dialler.ts';
+import {
+  type DiallerResponse,
+  drainBody,
+  type Post,
+  parseRetryAfter,
+  readText,
+  resultOfError,
+  resultOfRedirect,
+} from '../http-client.ts';
+import { type Line, parseLines, senderPause } from './response.ts';
+import type { VicidialSettings } from './settings.ts';
+
+/** A response of VICIdial's API. */
+export interface ApiResponse {
+  text: string;
+  lines: readonly Line[];
+}
+
+/** A function of VICIdial's non-agent API. */
+type ApiFunction = 'add_lead' | 'update_lead' | 'lead_search' | 'lead_field_info' | 'list_custom_fields';
+
+/** A request ended without a response of VICIdial's API, or with an error that concerns every lead. */
+export class RequestFailed extends Error {
+  override readonly name = 'RequestFailed';
+  readonly result: DeliveryResult;
+
+  constructor(result: DeliveryResult) {
+    super(result.response);
+    this.result = result;
+  }
+}
+
+const headers = { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' };
+
+/** Client of VICIdial's non-agent API. */
+export class VicidialApi {
+  readonly #settings: Pick<VicidialSettings, 'url' | 'user' | 'password'>;
+  readonly #post: Post;
+
+  constructor(settings: Pick<VicidialSettings, 'url' | 'user' | 'password'>, post: Post) {
+    this.#settings = settings;
+    this.#post = post;
+  }
+
+  /**
+   * Calls a function of the API and reads its response to the end: PHP may end a script whose client hangs up early.
+   *
+   * @throws {RequestFailed} with the result of the attempt
+   */
+  async call(
+    name: ApiFunction,
+    parameters: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
+    const { url, user, password } = this.#settings;
+    // PHP drops the members after the thousandth, so these come first.
+    const form = new URLSearchParams({
+      source: 'leadsapi',
+      user,
+      pass: password,
+      function: name,
+      ...parameters,
+    });
+    const posted = await this.#post(url, { headers, body: form.toString(), signal });
+    if ('failure' in posted) throw new RequestFailed(posted.failure);
+    const text = await readResponse(posted.response);
+    const lines = parseLines(text);
+    const error = lines.find(({ kind }) => kind === 'ERROR');
+    const hasSucceeded = lines.some(({ kind }) => kind === 'SUCCESS');
+    const pause = error === undefined || hasSucceeded ? undefined : senderPause(error.message);
+    if (error !== undefined && pause !== undefined) {
+      throw new RequestFailed({ outcome: 'unavailable', response: error.message, pause });
+    }
+    return { text, lines };
+  }
+}
+
+async function readResponse(response: DiallerResponse): Promise<string> {
+  if (response.statusCode !== 200) {
+    throw new RequestFailed({ ...resultOfStatus(response), connectionReleased: drainBody(response) });
+  }
+  try {
+    return await readText(response);
+  } catch (error) {
+    // An incomplete response proves nothing. The request was sent.
+    throw new RequestFailed(resultOfError(error));
+  }
+}
+
+/**
+ * Returns the result of a status other than 200. It comes from a proxy, an interrupted script or a failure of the
+ * database, because VICIdial itself always responds 200.
+ */
+function resultOfStatus(response: DiallerResponse): DeliveryResult {
+  const { statusCode: status } = response;
+  if (status >= 300 && status < 400) return resultOfRedirect(status);
+  const retryAfter = parseRetryAfter(response);
+  const isRefused = (status >= 400 && status < 500) || status === 503;
+  const result = { outcome: isRefused ? 'unavailable' : 'unknown', response: `HTTP ${status}` } as const;
+  return retryAfter === undefined ? result : { ...result, retryAfter };
+}

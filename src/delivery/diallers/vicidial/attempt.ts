@@ -1,0 +1,217 @@
+import type { ClaimedLead } from '../../../store/store.ts';
+import type { AttemptContext, DeliveryResult } from '../../dialler.ts';
+import { RequestFailed, type VicidialApi } from './api.ts';
+import type { CustomFieldChecks } from './custom-field-checks.ts';
+import { commentsOf, customFieldParameters, type LeadForm } from './form.ts';
+import { Lookup } from './lookup.ts';
+import { type AddResult, addResult, isListError, isLoss, type Line, listRefusal } from './response.ts';
+import type { ListSettings, VicidialSettings } from './settings.ts';
+
+/** A lead of VICIdial. */
+interface VicidialLead {
+  id: string;
+  list: string;
+}
+
+/** Maximum number of custom fields of a lead that are read back, each with a request. */
+const maxChecked = 30;
+
+/** Status of a lead that nobody has called yet. */
+const uncalled = 'NEW';
+
+/** Statuses of leads that must not be called: on a do-not-call list. */
+const doNotCall = /^DNC/;
+
+/** What an attempt needs. */
+export interface AttemptOptions {
+  api: VicidialApi;
+  checks: CustomFieldChecks;
+  settings: VicidialSettings;
+  lead: ClaimedLead;
+  list: ListSettings;
+  form: LeadForm;
+  signal: AbortSignal;
+  context: AttemptContext;
+}
+
+/**
+ * One attempt to deliver a lead to VICIdial.
+ *
+ * - If an earlier attempt may have arrived, it looks for the lead in VICIdial first, and only completes it.
+ * - Otherwise it adds the lead. If VICIdial has the number already, its `vendor_lead_code` decides: the lead itself is
+ *   completed, an earlier lead of the same person and type is called again, and any other lead is not touched.
+ */
+export class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #lookup: Lookup;
+  /** What the lead lacks in VICIdial. */
+  readonly #missing: string[] = [];
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    this.#lookup = new Lookup(options.api, options.signal);
+  }
+
+  async run(): Promise<DeliveryResult> {
+    try {
+      const { lead, form } = this.#options;
+      if (!lead.mayHaveArrived) return await this.#add();
+      const found = await this.#lookup.leadsOf(phoneNumberOf(form), lead.id);
+      const [oldest] = found.slice(-1);
+      if (oldest === undefined) return await this.#addAfterUnknown();
+      const result = await this.#complete(oldest);
+      return found.length > 1 ? { ...result, duplicates: describeDuplicates(found) } : result;
+    } catch (error) {
+      if (error instanceof RequestFailed) return error.result;
+      throw error;
+    }
+  }
+
+  /** Adds a lead that an earlier attempt may still add, if its request runs longer than it should. */
+  async #addAfterUnknown(): Promise<DeliveryResult> {
+    const result = await this.#add();
+    if (result.outcome !== 'delivered') return result;
+    const { lead, form, settings, context, api } = this.#options;
+    context.recheck(settings.maxRuntime, async (signal) => {
+      const found = await new Lookup(api, signal).leadsOf(phoneNumberOf(form), lead.id);
+      return found.length > 1 ? describeDuplicates(found) : undefined;
+    });
+    return result;
+  }
+
+  async #add(): Promise<DeliveryResult> {
+    const { form, list } = this.#options;
+    const { routing, columns, hopper } = form;
+    const parameters = { ...routing, ...columns, ...hopper, ...this.#data() };
+    const { lines } = await this.#call('add_lead', parameters);
+    const result = addResult(lines, list.list);
+    if (result.kind === 'refused') return result.result;
+    if (result.kind === 'duplicate') return this.#resolveDuplicate(result);
+    await this.#checkCustomFields(result);
+    return this.#delivered(result, lines);
+  }
+
+  /** Decides what a duplicate is by the `vendor_lead_code` of the lead that VICIdial has. */
+  async #resolveDuplicate({ message, id, list }: AddResult & { kind: 'duplicate' }): Promise<DeliveryResult> {
+    const { lead, context } = this.#options;
+    const code = id === undefined ? undefined : await this.#lookup.field(id, 'vendor_lead_code');
+    if (id !== undefined && code === lead.id) return this.#complete(id);
+    if (id !== undefined && code !== '' && (await context.earlierLeads()).some((each) => each === code)) {
+      return this.#callAgain({ id, list });
+    }
+    const where = `list ${list} has the number as lead ${id ?? '?'}, which is not from this server`;
+    return { outcome: 'rejected', response: `${message}: ${where}`, isFinal: true };
+  }
+
+  /**
+   * Completes a lead that an earlier attempt added, possibly without its custom fields or its place in the hopper. A lead
+   * that was called meanwhile is not put into the hopper again.
+   */
+  async #complete(id: string): Promise<DeliveryResult> {
+    const { form } = this.#options;
+    const found = { id, list: (await this.#lookup.field(id, 'list_id')) || this.#options.list.list };
+    const status = await this.#lookup.field(id, 'status');
+    const hopper = status === uncalled ? form.hopper : {};
+    const parameters = { ...customFieldParameters(form), ...hopper };
+    const lines = Object.keys(parameters).length === 0 ? [] : await this.#update(found, parameters);
+    await this.#checkCustomFields(found);
+    const delivered = this.#delivered(found, lines);
+    return { ...delivered, response: `${delivered.response}; added by an earlier attempt` };
+  }
+
+  /** Calls the person of an earlier lead again: VICIdial refuses a second lead with the number. */
+  async #callAgain(found: VicidialLead): Promise<DeliveryResult> {
+    const { form } = this.#options;
+    const status = await this.#lookup.field(found.id, 'status');
+    if (doNotCall.test(status)) {
+      const response = `lead ${found.id} of list ${found.list} has the status ${status}: the person must not be called`;
+      return { outcome: 'rejected', response, isFinal: true };
+    }
+    const { phone_number: _, ...columns } = form.columns;
+    const reset = { status: uncalled, reset_lead: 'Y', called_count: '0' };
+    const lines = await this.#update(found, { ...columns, ...reset, ...this.#data(), ...form.hopper });
+    await this.#checkCustomFields(found);
+    const delivered = this.#delivered(found, lines);
+    return {
+      ...delivered,
+      response: `${delivered.response}; contacted before, and reset to be called again`,
+    };
+  }
+
+  async #update({ id, list }: VicidialLead, parameters: Record<string, string>): Promise<readonly Line[]> {
+    const { lines } = await this.#call('update_lead', {
+      search_method: 'LEAD_ID',
+      lead_id: id,
+      ...parameters,
+    });
+    const error = lines.find(({ kind }) => kind === 'ERROR')?.message;
+    const hasSucceeded =
+      lines.some(({ message }) => message.startsWith('update_lead ')) && error === undefined;
+    if (hasSucceeded) return lines;
+    if (error !== undefined && isListError(error)) throw new RequestFailed(listRefusal(error, list));
+    const reason = error ?? 'the response is not from VICIdial’s API';
+    throw new RequestFailed({
+      outcome: 'unknown',
+      response: `lead ${id} of list ${list} is incomplete: ${reason}`,
+    });
+  }
+
+  /** Returns the parameters of everything without a standard column. */
+  #data(): Record<string, string> {
+    const { form } = this.#options;
+    const { text } = commentsOf(form);
+    return { ...(text !== '' && { comments: text }), ...customFieldParameters(form) };
+  }
+
+  /**
+   * Reads custom fields back that are not known to store such a value, and adds to the comments what they lost. If that
+   * fails, the lead is delivered all the same.
+   */
+  async #checkCustomFields({ id, list }: VicidialLead): Promise<void> {
+    const { form, checks } = this.#options;
+    const unchecked = [...form.customFields].filter(
+      ([field, { value }]) => !checks.isChecked(list, field, value),
+    );
+    const lost: string[] = [];
+    try {
+      for (const [field, { member, value }] of unchecked.slice(0, maxChecked)) {
+        const stored = await this.#lookup.field(id, field, true);
+        if (checks.record(list, field, value, stored)) continue;
+        form.comments.push(`${member}: ${value}`);
+        lost.push(field);
+      }
+      if (unchecked.length > maxChecked)
+        this.#missing.push(`${unchecked.length - maxChecked} custom fields not checked`);
+      if (lost.length > 0) await this.#update({ id, list }, { comments: commentsOf(form).text });
+    } catch (error) {
+      if (!(error instanceof RequestFailed)) throw error;
+      this.#missing.push(`custom fields not checked (${error.result.response})`);
+    }
+    if (lost.length > 0)
+      this.#missing.push(`custom fields of list ${list} that lost their values: ${lost.join(', ')}`);
+  }
+
+  #delivered({ id, list }: VicidialLead, lines: readonly Line[]): DeliveryResult {
+    const notices = lines.filter(({ kind }) => kind === 'NOTICE').map(({ message }) => message);
+    if (commentsOf(this.#options.form).isTruncated) this.#missing.push('truncated: comments');
+    const isIncomplete = this.#missing.length > 0 || lines.some(isLoss);
+    return {
+      outcome: 'delivered',
+      response: [`lead ${id} of list ${list}`, ...notices, ...this.#missing].join('; '),
+      ...(isIncomplete && { incomplete: true }),
+    };
+  }
+
+  #call(name: 'add_lead' | 'update_lead', parameters: Record<string, string>) {
+    const { api, signal } = this.#options;
+    return api.call(name, parameters, signal);
+  }
+}
+
+function phoneNumberOf({ columns }: LeadForm): string {
+  return columns['phone_number'] ?? '';
+}
+
+function describeDuplicates(ids: readonly string[]): string {
+  return `VICIdial has the lead ${ids.length} times: leads ${ids.toReversed().join(', ')}`;
+}

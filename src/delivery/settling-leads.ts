@@ -1,0 +1,37 @@
+import type { ClaimedLead } from '../store/store.ts';
+
+/**
+ * Knows for which leads the dialler may still be processing an attempt without a known outcome. The store has the time
+ * of each such attempt; those of this process are also measured by a clock that cannot be set.
+ */
+export class SettlingLeads {
+  readonly #maxRuntime: number;
+  /** When each lead has settled (`performance.now()`), earliest first. */
+  readonly #settledAt = new Map<string, number>();
+
+  /** @param maxRuntime time for which an attempt may still be processed after it has ended (ms) */
+  constructor(maxRuntime: number) {
+    this.#maxRuntime = maxRuntime;
+  }
+
+  /** Notes that an attempt of a lead has just ended with an unknown outcome. */
+  add(leadId: string): void {
+    if (this.#maxRuntime === 0) return;
+    const now = performance.now();
+    for (const [id, settledAt] of this.#settledAt) {
+      if (settledAt > now) break;
+      this.#settledAt.delete(id);
+    }
+    this.#settledAt.delete(leadId);
+    this.#settledAt.set(leadId, now + this.#maxRuntime);
+  }
+
+  /** Returns the time until a lead may be sent again (ms); 0: now. */
+  remaining({ id, lastUnknownAt }: Pick<ClaimedLead, 'id' | 'lastUnknownAt'>): number {
+    if (this.#maxRuntime === 0) return 0;
+    const bySetClock = (lastUnknownAt ?? Number.NEGATIVE_INFINITY) + this.#maxRuntime - Date.now();
+    const byOwnClock = (this.#settledAt.get(id) ?? 0) - performance.now();
+    // If the clock was set back, the store's time lies in the future, but never by more than the runtime.
+    return Math.max(0, byOwnClock, Math.min(bySetClock, this.#maxRuntime));
+  }
+}

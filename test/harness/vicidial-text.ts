@@ -1,0 +1,25 @@
+/** What VICIdial 2.14-202 does to text: some characters are dropped, and `+` becomes a space. */
+
+/** A custom field of a list: its maximum length (characters), or `date`. */
+export type CustomField = number | 'date';
+
+/** Names and other standard columns. @param keepsLetters whether non-Latin letters are enabled */
+export function asName(text: string, keepsLetters: boolean): string {
+  return text.replace(keepsLetters ? /[^- '_.\p{L}\p{Nd}]/gu : /[^- '_.0-9a-z]/gi, '');
+}
+
+/** E-mail addresses. */
+export function asEmail(text: string): string {
+  return text.replace(/[^- '_.:/@%0-9a-z]/gi, '');
+}
+
+export function asComments(text: string): string {
+  return text.replace(/[;#"]/g, '').replaceAll('+', ' ').slice(0, 255);
+}
+
+/** Custom fields. The database cuts long values, and stores a wrong date as 0000-00-00. */
+export function asCustomField(text: string, field: CustomField): string {
+  const stored = text.replace(/[;"]/g, '').replaceAll('+', ' ').replace(/\\$/, '');
+  if (field === 'date') return /^\d{4}-\d\d-\d\d$/.test(stored) ? stored : '0000-00-00';
+  return stored.slice(0, field);
+}
