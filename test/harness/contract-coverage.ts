@@ -21,6 +21,20 @@ declare module 'vitest' {
   }
 }
 
+/** Returns the responses that a complete run receives. */
+export function documentedResponses(): Produced[] {
+  return operationIds().flatMap((id) =>
+    Object.keys(operationOf(id).responses).flatMap((status) =>
+      Object.entries(responseExamples(id, Number(status))).map(([key, { value }]) => ({
+        id,
+        key,
+        status: Number(status),
+        json: value,
+      })),
+    ),
+  );
+}
+
 /** Returns the examples of openapi.yaml that no response matches, such as `addLead 200 accepted`. */
 export function missingResponses(responses: readonly Produced[]): string[] {
   return operationIds().flatMap((id) =>
@@ -49,7 +63,13 @@ const operations = fileURLToPath(new URL('../operations/', import.meta.url));
  * does not prove that it tests anything.
  */
 export default class ContractCoverage implements Reporter {
+  readonly #folder: string;
   #vitest: Vitest | undefined;
+
+  /** @param folder with the tests of the operations */
+  constructor(folder = operations) {
+    this.#folder = folder;
+  }
 
   onInit(vitest: Vitest): void {
     this.#vitest = vitest;
@@ -57,7 +77,7 @@ export default class ContractCoverage implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[]): void {
     const vitest = this.#vitest;
-    if (vitest === undefined || vitest.config.testNamePattern || !areAllOperations(modules)) return;
+    if (vitest === undefined || vitest.config.testNamePattern || !areAllRun(this.#folder, modules)) return;
     const missing = missingResponses(
       modules.flatMap((module) =>
         [...module.children.allTests()].flatMap((test) => test.meta().produced ?? []),
@@ -69,9 +89,9 @@ export default class ContractCoverage implements Reporter {
   }
 }
 
-/** Returns whether every test file of the operations was run. */
-function areAllOperations(modules: readonly TestModule[]): boolean {
+/** Returns whether every test file of a folder was run. */
+function areAllRun(folder: string, modules: readonly TestModule[]): boolean {
   const run = new Set(modules.map(({ moduleId }) => moduleId));
-  const files = readdirSync(operations, { recursive: true, encoding: 'utf8' });
-  return files.filter((file) => file.endsWith('.test.ts')).every((file) => run.has(join(operations, file)));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.test.ts')).every((file) => run.has(join(folder, file)));
 }
