@@ -1,9 +1,10 @@
 /**
- * `npm run contract:diff`: compares openapi.yaml with the contract of the last release, which `npm run release` keeps in
- * test/fixtures/, or with another file or revision. Fails if `info.version` was not raised as far as the changes require.
+ * `npm run contract:diff`: compares openapi.yaml with the contract of the last release, which `npm run release` keeps
+ * in test/fixtures/, or with another file or revision. Fails if `info.version` was not raised as far as the changes
+ * require.
  *
- * `redocly diff` compares notations, so it rates a different notation of the same rule as a breaking change. Those since
- * the last release that contract-rewrites.yaml lists are not counted.
+ * `redocly diff` compares notations, so it rates a different notation of the same rule as a breaking change. Those
+ * since the last release that contract-rewrites.yaml lists are not counted.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * `npm run release -- VERSION`: prepares a release. Checks the repository and the contract, sets the version, and writes
- * the tarball, its software bills of materials and their checksums to `release/`. It commits, pushes and publishes
- * nothing, and prints what to do next.
+ * `npm run release -- VERSION`: prepares a release. Checks the repository and the contract, sets the version, and
+ * writes the tarball, its software bills of materials and their checksums to `release/`. It commits, pushes and
+ * publishes nothing, and prints what to do next.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

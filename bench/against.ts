@@ -1,7 +1,7 @@
 /**
- * Compares the working tree with an earlier revision: leads added per second over HTTP by one server on one core. The load
- * alternates between two running servers every few seconds, because a machine's speed drifts, and each ratio is that of
- * two neighbouring turns. Each round starts both servers on a new store.
+ * Compares the working tree with an earlier revision: leads added per second over HTTP by one server on one core. The
+ * load alternates between two running servers every few seconds, because a machine's speed drifts, and each ratio is
+ * that of two neighbouring turns. Each round starts both servers on a new store.
  *
  *   npm run bench:against -- REVISION [--rounds 3] [--turns 10] [--seconds 2]
  */

@@ -1,6 +1,6 @@
 /**
- * Compares the server with other frameworks over HTTP. Each contender runs on one core and is loaded from another. Rounds
- * are interleaved, because a machine's speed drifts, and each ratio is taken within one round.
+ * Compares the server with other frameworks over HTTP. Each contender runs on one core and is loaded from another.
+ * Rounds are interleaved, because a machine's speed drifts, and each ratio is taken within one round.
  *
  *   npm run bench              five rounds; writes docs/performance.json and docs/performance.svg
  *   npm run bench -- --quick   one short round, within two minutes; writes nothing

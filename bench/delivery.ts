@@ -1,6 +1,6 @@
 /**
- * Measures deliveries to a webhook receiver on this machine, with many leads due at once, while the server accepts new leads.
- * Server, receiver and load share all cores.
+ * Measures deliveries to a webhook receiver on this machine, with many leads due at once, while the server accepts new
+ * leads. Server, receiver and load share all cores.
  */
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,7 @@
 /**
- * Measures a store with few leads and with many: adding, cancelling, looking up, and claiming and recording due leads; also
- * over HTTP. The existing leads are inserted with SQL. Rounds are interleaved, because a machine's speed drifts, and each ratio
- * is taken within one round.
+ * Measures a store with few leads and with many: adding, cancelling, looking up, and claiming and recording due leads;
+ * also over HTTP. The existing leads are inserted with SQL. Rounds are interleaved, because a machine's speed drifts,
+ * and each ratio is taken within one round.
  */
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';

@@ -7,8 +7,8 @@ const script = fileURLToPath(new URL('load.lua', import.meta.url));
 
 export interface LoadOptions {
   /**
-   * `add`: valid leads; `invalid`: requests that fail validation; `invalid-key`: each from another address; `status`: of a
-   * lead that growth.ts has stored.
+   * `add`: valid leads; `invalid`: requests that fail validation; `invalid-key`: each from another address; `status`:
+   * of a lead that growth.ts has stored.
    */
   kind: 'add' | 'invalid' | 'invalid-key' | 'status';
   key?: string;

@@ -1,4 +1,7 @@
-/** `node bench/migration.ts [LEADS]`: measures how long an SQLite store of version 1.0.0 with so many leads takes to migrate. */
+/**
+ * `node bench/migration.ts [LEADS]`: measures how long an SQLite store of version 1.0.0 with so many leads takes to
+ * migrate.
+ */
 import { chmodSync, copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

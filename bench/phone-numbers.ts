@@ -1,6 +1,6 @@
 /**
- * Factor that scatters consecutive numbers over all eight-digit numbers, like people's phone numbers. It has no factor in
- * common with a power of ten, so no number occurs twice.
+ * Factor that scatters consecutive numbers over all eight-digit numbers, like people's phone numbers. It has no factor
+ * in common with a power of ten, so no number occurs twice.
  */
 export const stride = 61_803_399;
 

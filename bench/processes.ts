@@ -22,8 +22,8 @@ export interface RunningServer {
 }
 
 /**
- * Compile cache, as `npm start` has one. Each program has its own directory, because V8 uses only code that was compiled
- * with the same flags.
+ * Compile cache, as `npm start` has one. Each program has its own directory, because V8 uses only code that was
+ * compiled with the same flags.
  */
 const compiledCode = fileURLToPath(new URL('../node_modules/.cache/compiled-bench', import.meta.url));
 

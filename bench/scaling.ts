@@ -1,7 +1,7 @@
 /**
- * Measures leads added over HTTP: one server on SQLite, then one, two and three on PostgreSQL. All share this machine with the
- * database and the load, so a second server helps only while cores are free. The same servers are therefore also measured
- * with a quarter of a core each, like small containers.
+ * Measures leads added over HTTP: one server on SQLite, then one, two and three on PostgreSQL. All share this machine
+ * with the database and the load, so a second server helps only while cores are free. The same servers are therefore
+ * also measured with a quarter of a core each, like small containers.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';

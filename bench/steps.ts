@@ -1,6 +1,6 @@
 /**
- * Measures each step of adding a lead by itself, next to the alternative that the server does not use. The cost of HTTP is
- * in the row of Hono of `npm run bench`.
+ * Measures each step of adding a lead by itself, next to the alternative that the server does not use. The cost of HTTP
+ * is in the row of Hono of `npm run bench`.
  */
 import { closeSync, fdatasync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** The contract as the page reads it: operations, their fields, and their response examples with requests and headers. */
+/**
+ * The contract as the page reads it: operations, their fields, and their response examples with requests and headers.
+ */
 
 interface Schema {
   description?: string;

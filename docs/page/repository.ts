@@ -22,7 +22,10 @@ export function withRepository(text: string, repository: Repository): string {
   );
 }
 
-/** Returns the URL of a repository that Git accepts: npm also writes `git+https://...`, `github:owner/name` and `owner/name`. */
+/**
+ * Returns the URL of a repository that Git accepts: npm also writes `git+https://...`, `github:owner/name` and
+ * `owner/name`.
+ */
 function cloneUrl(url: string): string {
   const [, path] = /^(?:github:)?([\w.-]+\/[\w.-]+)$/.exec(url) ?? [];
   return path === undefined ? url.replace(/^git\+/, '') : `https://github.com/${path}`;

@@ -109,7 +109,9 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
   const perSecond = undefinedIfOff(values.RATE_LIMIT);
   const metricsPort = undefinedIfOff(values.METRICS_PORT);
   if (metricsPort !== undefined && isSameEndpoint(values)) {
-    throw new ConfigError(`METRICS_PORT must be another port than PORT; both are ${metricsPort}.`);
+    throw new ConfigError(
+      `METRICS_PORT and PORT are both ${metricsPort}. Set METRICS_PORT to a different port.`,
+    );
   }
   return {
     port: values.PORT,

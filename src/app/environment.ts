@@ -17,11 +17,11 @@ const ofLibraries = /^(PG|OTEL_|NODE_)/;
 const unquoted = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=([^'"`]*)$/;
 
 /**
- * Returns the environment of the process, with the variables of `.env` in the working directory that it does not
- * contain.
+ * Adds the variables of `.env` in the working directory that are not set to the environment of the process, from which
+ * libraries read theirs, and returns it.
  *
- * @throws {ConfigError} naming each variable whose name is probably misspelt, or whose value in `.env` is cut: the program
- *   would otherwise use a default, or a wrong password
+ * @throws {ConfigError} naming each variable whose name is probably misspelt, or whose value in `.env` is cut: the
+ *   program would otherwise use a default, or a wrong password
  */
 export function readEnvironment(): NodeJS.ProcessEnv {
   const content = readIfExists(file);

@@ -16,7 +16,10 @@ const stepDelay = 50;
 type MaintainedStore = Pick<Maintenance, 'deleteIdempotencyRecords' | 'shrink'> &
   Pick<Rejections, 'deleteRejections'>;
 
-/** Deletes expired idempotency records and old counts of rejected requests, and releases unused space, at intervals and in small steps. */
+/**
+ * Deletes expired idempotency records and old counts of rejected requests, and releases unused space, at intervals and
+ * in small steps.
+ */
 export class RegularMaintenance {
   readonly #store: MaintainedStore;
   readonly #log: Log;

@@ -14,7 +14,7 @@ Options:
 const options = ['-V', '--version', '-h', '--help'];
 
 /**
- * Reads the arguments of the server's process. Returns the text that they request; undefined: the server is to start.
+ * Reads the arguments of the server's process. Returns the text that they request; undefined: none.
  *
  * @throws {Error} if there is an unknown argument
  */

@@ -5,8 +5,8 @@ import { formatDuration } from '../text/duration.ts';
 import { type Config, readConfig } from './config.ts';
 
 /**
- * The variables whose values every server and command of a store must share: two servers that read phone numbers as those
- * of different countries would call the same person twice.
+ * The variables whose values every server and command of a store must share: two servers that read phone numbers as
+ * those of different countries would call the same person twice.
  */
 export const settingNames = [
   'ALLOWED_COUNTRIES',
@@ -51,7 +51,9 @@ export async function agreeOnSettings(store: Settings, config: Config, log: Log)
   throw new UserError(lines.join('\n'));
 }
 
-/** Records settings. A store that cannot be written, such as a standby, does not prevent the start: /readyz reports it. */
+/**
+ * Records settings. A store that cannot be written, such as a standby, does not prevent the start: /readyz reports it.
+ */
 async function record(
   store: Settings,
   own: Readonly<Record<string, string>>,

@@ -8,11 +8,22 @@ import type { Store } from '../store/store.ts';
  * @throws {UserError} as `openStore`
  * @throws {Error} naming the variable, because the cause may be its value
  */
-export async function openConfiguredStore(url: string, options: OpenOptions): Promise<Store> {
+export function openConfiguredStore(url: string, options: OpenOptions): Promise<Store> {
+  return openNamedStore('the store in DATABASE_URL', url, options);
+}
+
+/**
+ * Opens a store.
+ *
+ * @param name of the store, for errors
+ * @throws {UserError} as `openStore`
+ * @throws {Error} with the name, because the cause may be the URL
+ */
+export async function openNamedStore(name: string, url: string, options: OpenOptions): Promise<Store> {
   try {
     return await openStore(url, options);
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error)) throw error;
-    throw new Error(`the store in DATABASE_URL cannot be opened. ${error.message}`, { cause: error });
+    throw new Error(`${name} cannot be opened. ${error.message}`, { cause: error });
   }
 }

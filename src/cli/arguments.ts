@@ -40,7 +40,7 @@ export function parseFutureTime(text: string): number {
     // The error below covers invalid dates and durations alike.
   }
   throw new InvalidArgumentError(
-    'It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.',
+    'It must be a future date or time in UTC, such as 2030-12-24 or 2030-12-24T18:00:00Z, or a duration, such as 7d.',
   );
 }
 

@@ -13,7 +13,7 @@ export interface OpenStore {
 
 /** The environment of a command. A store is opened when a command runs, not when its help is printed. */
 export interface CommandContext {
-  /** Opens the configured store. @throws {UserError} if there is none, or an older version has migrated it */
+  /** Opens the configured store. @throws {UserError} if there is none, or it needs `leads store migrate` */
   open(): Promise<OpenStore>;
   /**
    * Returns the URL of a store from an argument: a URL, or a variable that contains one.

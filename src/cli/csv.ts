@@ -1,8 +1,8 @@
-/** CSV as in RFC 4180: a comma between two cells, CRLF after each line, and quotation marks where they are necessary. */
+/** CSV as in RFC 4180: commas between cells, CRLF after each line, and quotation marks if they are necessary. */
 
 /**
- * First characters with which a spreadsheet takes a cell for a formula, in any width (OWASP, CSV injection). What partners
- * send could otherwise run in the spreadsheet of an operator.
+ * First characters that make a spreadsheet interpret a cell as a formula, in any width (OWASP, CSV injection). What
+ * partners send could otherwise run in the spreadsheet of an operator.
  */
 const formulaStart = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
@@ -10,8 +10,8 @@ const formulaStart = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 const phoneNumber = /^\+[0-9]+$/;
 
 /**
- * Formats the values of a line. Null and undefined are empty cells, and an object is JSON. A text that a spreadsheet would take for a
- * formula begins with an apostrophe.
+ * Formats the values of a line. Null and undefined are empty cells, and an object is JSON. A text that a spreadsheet
+ * would interpret as a formula begins with an apostrophe, unless it is a phone number (E.164).
  */
 export function csvLine(values: readonly unknown[]): string {
   return `${values.map((value) => quoted(withoutFormula(textOf(value)))).join(',')}\r\n`;

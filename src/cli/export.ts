@@ -65,12 +65,16 @@ function submissionsCommand(context: CommandContext): Command {
   );
 }
 
-/** Creates a subcommand with the options of both. @param when what the time of a record means */
+/**
+ * Creates an export subcommand with the options that leads and submissions share.
+ *
+ * @param when what the time of a record means
+ */
 function exporting(records: 'leads' | 'submissions', when: string): Command {
   return new Command(records)
     .summary(`write ${records} as JSON or CSV`)
     .description(
-      `write ${records} as JSON, one object per line, or as CSV. The output contains personal data.\nIn CSV, the members of the JSON output are the columns, null is an empty cell, and a list or an object is JSON. A text that a spreadsheet would take for a formula begins with an apostrophe`,
+      `write ${records} as JSON, one object per line, or as CSV. The output contains personal data.\nIn CSV, the members of the JSON output are the columns, null is an empty cell, and a list or an object is JSON. A text that a spreadsheet would interpret as a formula begins with an apostrophe`,
     )
     .addOption(new Option('--csv', 'print CSV (RFC 4180, UTF-8) with a header').conflicts('json'))
     .addOption(

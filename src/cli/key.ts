@@ -111,7 +111,7 @@ function rotateCommand(context: CommandContext): Command {
     )
     .argument('<id>', 'id of the old key, from `leads key list`')
     .addOption(
-      new Option('--old-until <when>', 'when the old key expires: a date, a time or a duration')
+      new Option('--old-until <when>', 'when the old key expires: a date or time in UTC, or a duration')
         .argParser(parseFutureTime)
         .default(undefined, '7d'),
     );

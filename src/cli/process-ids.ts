@@ -29,7 +29,7 @@ function idIn(line: string): string {
   const id = memberId(line);
   if (typeof id === 'string') return id;
   throw new UserError(
-    `This line of standard input has no member \`id\`: ${line.slice(0, 80)}. Pass one id per line, or the output of a list with --json.`,
+    `This line of standard input has no text member \`id\`: ${line.slice(0, 80)}. Pass one id per line, or the output of a list with --json.`,
   );
 }
 

@@ -2,12 +2,12 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import { readConfig } from '../app/config.ts';
 import { readEnvironment } from '../app/environment.ts';
 import { withRecordedSettings } from '../app/settings.ts';
-import { openConfiguredStore } from '../app/store.ts';
+import { openConfiguredStore, openNamedStore } from '../app/store.ts';
 import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
 import { phoneParser } from '../leads/phone.ts';
-import { openStore } from '../store/open.ts';
+import { redactedUrl } from '../store/open.ts';
 import { storeUrlOf } from '../store/store-argument.ts';
 import { commandName, nameCommands } from '../text/command-name.ts';
 import { printable, printableLines } from '../text/terminal.ts';
@@ -67,7 +67,11 @@ export function createContext(
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     configuredUrl: async () => (await readConfig(environment())).databaseUrl,
-    openUrl: (url, schema = 'require') => openStore(url, { schema }),
+    openUrl: (url, schema = 'require') => {
+      const isConfigured = environment()['DATABASE_URL'] === url;
+      const name = isConfigured ? 'the store in DATABASE_URL' : `the store ${redactedUrl(url)}`;
+      return openNamedStore(name, url, { schema });
+    },
     input,
     out,
     err,

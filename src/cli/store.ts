@@ -57,7 +57,11 @@ function createCommand(context: CommandContext): Command {
       const url = argument === undefined ? await context.configuredUrl() : context.storeUrl(argument);
       const store = redactedUrl(url);
       const { current } = await migrationsOf(url);
-      if (current > 0) throw new UserError(`${store} already contains a store, which was not changed.`);
+      if (current > 0) {
+        throw new UserError(
+          `${store} already contains a store, which was not changed. Pass another store, or run \`leads store migrate\`.`,
+        );
+      }
       await (await context.openUrl(url, 'prepare')).close();
       await output.done(`Created the store ${store}.`, { store });
     },
@@ -78,12 +82,14 @@ function migrateCommand(context: CommandContext): Command {
       if (from > 0 && from < to && !yes) {
         await confirm(
           context,
-          `The store will be migrated from ${from} to ${to}: servers of older versions stop accepting requests, and only a backup leads back`,
+          `The store will be migrated from ${from} to ${to}: servers of older versions stop accepting requests, and the only way back is to restore a backup`,
         );
       }
       await (await context.openUrl(url, from === 0 ? 'require' : 'prepare')).close();
       const done =
-        from === to ? `The store has migration ${to} already.` : `Migrated the store from ${from} to ${to}.`;
+        from === to
+          ? `The store is already at migration ${to}.`
+          : `Migrated the store from ${from} to ${to}.`;
       await output.done(done, { from, to });
     },
   );

@@ -31,8 +31,8 @@ const actionDetails: Record<LeadAction, string> = {
   retried: 'scheduled for delivery again',
   'resolved-delivered': 'the dialler has it',
   'resolved-not-delivered': 'the dialler does not have it',
-  cancelled: 'not to be called',
-  dismissed: 'not to be retried',
+  cancelled: 'will not be called',
+  dismissed: 'will not be retried',
   held: 'scheduled in a restored backup',
   released: 'scheduled for delivery again',
 };

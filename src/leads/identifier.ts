@@ -45,8 +45,8 @@ export function newIdentifier(now: number = Date.now()): string {
 const [versionBits, variantBits, tailBits] = [12, 14, 24];
 
 /**
- * Returns the identifier as a UUID of version 7 (RFC 9562, section 5.7), which is the id of the request that it was made
- * for. The timestamp is the identifier's; its sequence is in the first of the bits that the RFC leaves to the
+ * Returns the identifier as a UUID of version 7 (RFC 9562, section 5.7), which is the id of the request that it was
+ * made for. The timestamp is the identifier's; its sequence is in the first of the bits that the RFC leaves to the
  * implementation, and the others are 0.
  */
 export function uuidOf(identifier: string): string {
@@ -78,7 +78,7 @@ function uuidStartOf(shared: string): UuidStart {
   return { shared, text, tail: sequence % 2 ** tailBits };
 }
 
-/** Returns the identifier of a UUID that `uuidOf` returned; undefined: it returned none such. */
+/** Returns the identifier of a UUID that `uuidOf` returned; undefined: `uuidOf` cannot have returned it. */
 export function identifierOfUuid(uuid: string): string | undefined {
   const parts = /^([0-9a-f]{8})-([0-9a-f]{4})-7([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{6})0{6}$/i.exec(
     uuid,

@@ -1,5 +1,5 @@
 /**
- * Every action of an operator on a lead that is recorded. To add one, add it here, record it with `recordAction` in the change
+ * Every recorded action of an operator on a lead. To add one, add it here, record it with `recordAction` in the change
  * that carries it out, and describe it in `actionDetails` of `leads lead show`.
  */
 export const leadActions = [

@@ -13,8 +13,8 @@ export const leadStates = [
  * State of a lead: `scheduled` (to be delivered, now or later), `held` (scheduled in a backup that was restored: an
  * operator decides whether it is delivered), `dialled` (the dialler has it), `cancelled` (before the dialler had it),
  * `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler may have it; an
- * operator can retry it), `dismissed` (failed, and an operator has decided not to retry it; it can be retried nevertheless) or `expired` (too late to
- * call).
+ * operator can retry it), `dismissed` (failed, and an operator has decided not to retry it; it can be retried
+ * nevertheless) or `expired` (too late to call).
  */
 export type LeadState = (typeof leadStates)[number];
 
@@ -42,9 +42,9 @@ export type SubmissionOutcome = (typeof submissionOutcomes)[number];
 export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed' | 'unknown-type';
 
 /**
- * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled, held or dialled. A
- * failed lead that may have reached the dialler is active until an operator resolves it (`leads lead resolve`); other
- * failed leads, and cancelled, dismissed and expired leads are not active.
+ * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled, held or
+ * dialled. A failed lead that may have reached the dialler is active until an operator resolves it
+ * (`leads lead resolve`); other failed leads, and cancelled, dismissed and expired leads are not active.
  */
 export interface ActiveLead {
   state: LeadState;
@@ -114,7 +114,9 @@ export interface Readdition {
   isPossible: boolean;
   /** The active lead of the person and type; undefined: there is none. */
   activeLead: { id: string; state: LeadState } | undefined;
-  /** When the re-contact period of the active lead ends (ms since 1970); undefined: it is not dialled, or has no end. */
+  /**
+   * When the re-contact period of the active lead ends (ms since 1970); undefined: it is not dialled, or has no end.
+   */
   possibleFrom: number | undefined;
 }
 

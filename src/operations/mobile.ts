@@ -7,6 +7,6 @@ import type { ParsePhone } from '../leads/phone.ts';
  */
 export function readMobile({ mobile }: { mobile: string }, parsePhone: ParsePhone): string {
   const e164 = parsePhone(mobile);
-  if (e164 === undefined) throw new Error('A phone number passed validation and cannot be parsed.');
+  if (e164 === undefined) throw new Error('A phone number passed validation but cannot be parsed.');
   return e164;
 }

@@ -5,7 +5,7 @@ import type { Partner } from '../partners/partner.ts';
 
 /** A valid request from an authenticated partner. */
 export interface OperationRequest<Id extends OperationId> {
-  /** Identifier of the request, which what is stored of it has too. Its Request-Id is `uuidOf(id)`. */
+  /** Identifier of the request, and of the submission or cancellation stored for it. Its Request-Id is `uuidOf(id)`. */
   id: string;
   partner: Partner;
   /** Id of the key that the partner sent. */

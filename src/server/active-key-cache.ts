@@ -7,9 +7,9 @@ const refreshInterval = 250;
 const maxWaiting = 1_000;
 
 /**
- * Caches the digests of all active keys (neither revoked nor expired). If an address has too many failures, the server
- * looks up its keys only if they are active: a flood of invalid keys then costs a few queries a second, and valid keys
- * still work. The cache decides which keys are looked up, never which are accepted.
+ * Caches the digests of all active keys (neither revoked nor expired, of an active partner). If an address has too many
+ * failures, the server looks up its keys only if they are active: a flood of invalid keys then costs a few queries a
+ * second, and valid keys still work. The cache decides which keys are looked up, never which are accepted.
  */
 export class ActiveKeyCache {
   readonly #registry: Pick<Registry, 'activeKeyDigests'>;

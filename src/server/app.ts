@@ -47,7 +47,9 @@ export interface AppOptions {
   securityContact?: string | undefined;
   /** Contact for partners, as a URL. Undefined: none. */
   supportContact?: string | undefined;
-  /** URL at which partners reach the server, without a slash at its end. Undefined: the documents have a placeholder. */
+  /**
+   * URL at which partners reach the server, without a slash at its end. Undefined: the documents have a placeholder.
+   */
   publicUrl?: string | undefined;
   /** Maximum total size of the documents that clients have not read (bytes). */
   maxUnread?: number;

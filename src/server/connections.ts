@@ -123,9 +123,9 @@ export class Connections {
   }
 
   /**
-   * Aborts a connection whose input cannot be read any further. After the pending responses are sent, calls `refuse`, or
-   * ends the connection if the unreadable request already has its response. Does nothing if the connection is closed or
-   * aborting.
+   * Aborts a connection whose input cannot be read any further. After the pending responses are sent, calls `refuse`,
+   * or ends the connection if the unreadable request already has its response. Does nothing if the connection is closed
+   * or aborting.
    */
   abort(socket: Socket, refuse: () => void): void {
     const connection = this.#open.get(socket);
@@ -218,9 +218,9 @@ function closeAfterLastResponse(connection: Connection): void {
 }
 
 /**
- * Calls `refuse` or ends the connection after the pending responses. Waits for the latest of them only if its request has
- * arrived completely or its response has begun. Otherwise, that request is the unreadable one, and the refusal is its
- * response.
+ * Calls `refuse` or ends the connection after the pending responses. Waits for the latest of them only if its request
+ * has arrived completely or its response has begun. Otherwise, that request is the unreadable one, and the refusal is
+ * its response.
  */
 function afterPendingResponses(connection: Connection, refuse: () => void): void {
   const { lastResponse, unreadRequest } = connection;

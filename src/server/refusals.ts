@@ -23,7 +23,10 @@ export const incompleteRequest = validationFailed(
   requestError('Request ended before its body was complete.'),
 );
 
-/** 401: the key is missing, unknown, revoked or expired, or two keys differ. The response does not reveal which. */
+/**
+ * 401: the key is missing, unknown, revoked or expired, or its partner is suspended or deleted, or two keys differ. The
+ * response does not reveal which.
+ */
 export const unauthorized = reply(
   401,
   'unauthorized',

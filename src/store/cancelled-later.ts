@@ -16,7 +16,7 @@ export class CancelledLater extends UserError {
 /**
  * Checks that no cancellation prevents a call.
  *
- * @param subject what is to be scheduled, such as `Submission 01k83s0kq3m4hn7c2v1a`
+ * @param subject what would be scheduled, such as `Submission 01k83s0kq3m4hn7c2v1a`
  * @throws {CancelledLater} if its partner cancelled later
  */
 export function checkNotCancelled(subject: string, cancellations: readonly RelatedCancellation[]): void {

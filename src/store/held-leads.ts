@@ -7,7 +7,10 @@ export interface HeldCount {
   mayHaveArrived: number;
 }
 
-/** Scheduled leads of a restored backup. An operator decides whether each is delivered, because it may have been already. */
+/**
+ * Scheduled leads of a restored backup. An operator decides whether each is delivered, because it may have been
+ * already.
+ */
 export interface HeldLeads {
   /**
    * Counts the scheduled leads, which `holdScheduled` would hold.
@@ -16,9 +19,9 @@ export interface HeldLeads {
    */
   countScheduled(restoredAt: number): Promise<HeldCount>;
   /**
-   * Holds a limited number of scheduled leads, and returns how many. 0: none is left. The dialler may have a lead that it
-   * might have before, whose attempt was in flight, or that became due before the restore; later ones cannot have been
-   * delivered.
+   * Holds a limited number of scheduled leads, and returns how many. 0: none is left. The dialler may have a lead that
+   * it might have before, whose attempt was in flight, or that became due before the restore; later ones cannot have
+   * been delivered.
    *
    * @param restoredAt time of the restore (ms since 1970)
    */
@@ -39,8 +42,9 @@ export interface Restore {
 const restored = 'Restored from ';
 
 /**
- * Marks a store as restored from a backup: pauses the delivery of all lead types, then holds every scheduled lead. If it is
- * interrupted, nothing is delivered, and repeating it holds the rest. Leads that are held already are not changed.
+ * Marks a store as restored from a backup: pauses the delivery of all lead types, then holds every scheduled lead. If
+ * it is interrupted, nothing is delivered, and repeating it holds the rest. Leads that are held already are not
+ * changed.
  */
 export async function markRestored(
   store: HeldLeads & DeliveryPauses,

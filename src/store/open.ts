@@ -84,7 +84,7 @@ export interface BackupToRestore {
 }
 
 /**
- * Checks a backup that is to replace a store. The store may be missing or damaged.
+ * Checks a backup before it replaces a store. The store may be missing or damaged.
  *
  * @param url of the store
  * @param file path of the backup
@@ -98,9 +98,7 @@ export async function backupToRestore(url: string, file: string, now: number): P
     );
   }
   if (url === `${sqliteScheme}:memory:`) {
-    throw new UserError(
-      'The store is in memory. Set DATABASE_URL to the file that the backup is to replace.',
-    );
+    throw new UserError('The store is in memory. Set DATABASE_URL to the file that the backup replaces.');
   }
   const path = fileOf(url);
   if (existsSync(file) && realpathSync(file) === path) {

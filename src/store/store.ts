@@ -25,8 +25,8 @@ import type { Watch } from './watch.ts';
 /** Requests of partners. The promise of a write resolves once the write is committed and synced. */
 export interface Intake {
   /**
-   * Returns the holder of the key with this digest. Undefined: the key is unknown, revoked or expired. Called for each
-   * request, so a store that can look it up synchronously returns no promise.
+   * Returns the holder of the key with this digest. Undefined: the key is unknown, revoked or expired, or its partner
+   * is suspended or deleted. Called for each request, so a store that can look it up synchronously returns no promise.
    */
   keyHolder(digest: string): KeyHolder | undefined | Promise<KeyHolder | undefined>;
   /** Returns whether the partner can add leads of the type: it is granted to the partner, and not retired. */
@@ -235,8 +235,8 @@ export interface RotatedKey {
 }
 
 /**
- * Lead types. Each method that takes the name of an existing type also accepts a former one, and throws a `UserError` if
- * there is no such type.
+ * Lead types. Each method that takes the name of an existing type also accepts a former one, and throws a `UserError`
+ * if there is no such type.
  */
 export interface LeadTypes {
   /**
@@ -372,7 +372,10 @@ export interface LeadRecord {
   cancelledAt: number | null;
   /** Whether it failed and the dialler may have it: the person is not accepted again until an operator resolves it. */
   isUndecided: boolean;
-  /** Whether the dialler may have it: an attempt ended as `unknown`, or it was restored from a backup after its due time. */
+  /**
+   * Whether the dialler may have it: an attempt ended as `unknown`, or it was restored from a backup after its due
+   * time.
+   */
   mayHaveArrived: boolean;
   /** Number of attempts since it was accepted, or retried by an operator. */
   attempts: number;
@@ -477,8 +480,8 @@ export interface Records {
   /** Lists all cancellations for a person, newest first. */
   cancellations(mobile: string): AsyncIterable<CancellationRecord>;
   /**
-   * Returns the mobile number of the person whose lead, submission or cancellation has this id; undefined: there is none
-   * such.
+   * Returns the mobile number of the person whose lead, submission or cancellation has this id; undefined: there is
+   * none.
    */
   mobileOf(id: string): Promise<string | undefined>;
   /**
@@ -538,24 +541,25 @@ export interface OperatorActions extends RemainingLeads {
   /**
    * Records whether a lead was delivered: a failed lead that the dialler may have, or a held one.
    *
-   * - Delivered: it is dialled. A failed lead is dialled as of its last attempt; a held lead as of now, because the time of
-   *   its delivery is unknown.
-   * - Not delivered: a failed lead is no longer active, so that the person can be added again. A held lead stays held, and
-   *   the dialler cannot have it.
+   * - Delivered: it is dialled. A failed lead is dialled as of its last attempt; a held lead as of now, because the
+   *   time of its delivery is unknown.
+   * - Not delivered: a failed lead is no longer active, so that the person can be added again. A held lead stays held,
+   *   and the dialler cannot have it.
    *
    * @returns the state of the lead before
    * @throws {UserError} if there is no such lead, or it is neither undecided nor held
    */
   resolveLead(leadId: string, wasDelivered: boolean): Promise<'failed' | 'held'>;
   /**
-   * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. Returns whether the person can be added again.
+   * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. Returns whether the person can be added
+   * again.
    *
-   * @throws {UserError} if there is no such lead, it has ended otherwise, or an attempt is in flight or may have reached
-   *   the dialler
+   * @throws {UserError} if there is no such lead, it has ended otherwise, or an attempt is in flight or may have
+   *   reached the dialler
    */
   cancelLead(leadId: string): Promise<Readdition>;
   /**
-   * Marks a failed lead as dismissed: it is not to be retried, and is pruned when it is old. Returns whether the person
+   * Marks a failed lead as dismissed: it will not be retried, and is pruned when it is old. Returns whether the person
    * can be added again.
    *
    * @throws {UserError} if there is no such lead, it has not failed, or it is undecided
@@ -581,8 +585,8 @@ export interface PruneStep extends Pruned {
 export interface Maintenance {
   /**
    * Removes submissions and cancellations that were received before a time, with their re-runs, attempts, operators'
-   * actions, and leads that nothing else needs. Scheduled and failed leads are kept complete, and so are leads that prevent a second call
-   * to their person. One step reads a limited number of rows.
+   * actions, and leads that nothing else needs. Scheduled and failed leads are kept complete, and so are leads that
+   * prevent a second call to their person. One step reads a limited number of rows.
    *
    * @param before milliseconds since 1970
    * @param after `next` of the step before; '': the first step
@@ -609,8 +613,8 @@ export interface Maintenance {
    */
   backup(file: string): Promise<unknown>;
   /**
-   * Returns when the last backup succeeded (ms since 1970). Undefined: none was recorded, or the store is backed up with
-   * other tools.
+   * Returns when the last backup succeeded (ms since 1970). Undefined: none was recorded, or the store is backed up
+   * with other tools.
    */
   lastBackupAt(): Promise<number | undefined>;
   /**

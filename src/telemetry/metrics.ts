@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { operations, webhooks } from '../../generated/openapi.ts';
 import { droppedLines } from './log.ts';
 import type { CompletedRequest } from './requests.ts';
 
@@ -7,15 +8,20 @@ const deliveryStates = ['running', 'waiting', 'paused', 'off'] as const;
 
 export type DeliveryState = (typeof deliveryStates)[number];
 
+/** Ids of the operations of the contract. A missing one does not compile. */
+const operationIds: Record<Exclude<keyof operations, keyof webhooks>, true> = {
+  addLead: true,
+  cancelLead: true,
+  leadStatus: true,
+};
+
 /**
  * Requests of which a single one matters to an alert. Their series exist from the start, because Prometheus sees no
  * increase in the first value of a series.
  */
 const alertedRequests = [
   { operation: 'addLead', outcome: 'unknown-type', status: '200' },
-  { operation: 'addLead', outcome: 'server-error', status: '500' },
-  { operation: 'cancelLead', outcome: 'server-error', status: '500' },
-  { operation: 'leadStatus', outcome: 'server-error', status: '500' },
+  ...Object.keys(operationIds).map((operation) => ({ operation, outcome: 'server-error', status: '500' })),
 ];
 
 /** Values of the metrics that describe the leads of the store, read each time the metrics are read. */
@@ -54,7 +60,7 @@ export class Metrics {
 
   readonly #requests = new Counter({
     name: 'leads_requests_total',
-    help: 'Requests by operation, outcome and status; replayed is true for repeated responses of retries.',
+    help: 'Requests by operation, outcome and status; replayed is true for a response replayed under an idempotency key.',
     labelNames: ['operation', 'outcome', 'status', 'replayed'],
     registers: this.#registers,
   });
@@ -203,6 +209,7 @@ export class Metrics {
     });
   }
 
+  /** Counts a request and its duration. */
   readonly onResponse = ({ operation, outcome, isReplay, status, milliseconds }: CompletedRequest): void => {
     const labels = {
       operation: operation ?? 'none',

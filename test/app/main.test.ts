@@ -324,7 +324,7 @@ test.each([
   ],
   [
     { PORT: '9464', METRICS_PORT: '9464', HOST: '0.0.0.0' },
-    'METRICS_PORT must be another port than PORT; both are 9464.',
+    'METRICS_PORT and PORT are both 9464. Set METRICS_PORT to a different port.',
   ],
   [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP must be one of terminal, on, off; it is "no".'],
   [{ DISPATCH: 'no' }, 'DISPATCH must be one of on, off; it is "no".'],

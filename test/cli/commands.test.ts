@@ -795,7 +795,7 @@ test.each(['SQLite', 'PostgreSQL'])('creates a store in %s, but not a second tim
   expect(await listed()).toMatchObject({ code: 0, stderr: '' });
   expect(await executeCli(['store', 'create'], environment)).toMatchObject({
     code: 1,
-    stderr: `${store} already contains a store, which was not changed.\n`,
+    stderr: `${store} already contains a store, which was not changed. Pass another store, or run \`leads store migrate\`.\n`,
   });
 });
 
@@ -848,15 +848,15 @@ test.each([
   [['key', 'rotate', 'nothing'], 'Key "nothing" does not exist. Run `leads key list`.'],
   [
     ['key', 'rotate', 'nothing', '--old-until', '2001-01-01'],
-    "Option '--old-until <when>' argument '2001-01-01' is invalid. It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.",
+    "Option '--old-until <when>' argument '2001-01-01' is invalid. It must be a future date or time in UTC, such as 2030-12-24 or 2030-12-24T18:00:00Z, or a duration, such as 7d.",
   ],
   [
     ['key', 'rotate', 'nothing', '--old-until', '2100-02-29'],
-    "Option '--old-until <when>' argument '2100-02-29' is invalid. It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.",
+    "Option '--old-until <when>' argument '2100-02-29' is invalid. It must be a future date or time in UTC, such as 2030-12-24 or 2030-12-24T18:00:00Z, or a duration, such as 7d.",
   ],
   [
     ['key', 'rotate', 'nothing', '--old-until', '100000000d'],
-    "Option '--old-until <when>' argument '100000000d' is invalid. It must be a future date or time, such as 2030-12-24, or a duration, such as 7d.",
+    "Option '--old-until <when>' argument '100000000d' is invalid. It must be a future date or time in UTC, such as 2030-12-24 or 2030-12-24T18:00:00Z, or a duration, such as 7d.",
   ],
   [['partner', 'limit', 'nobody', '5'], 'Partner "nobody" does not exist. Run `leads partner list`.'],
   [
@@ -958,7 +958,7 @@ test('commands that process ids read them from standard input, also as a list pr
   expect(mixed.code).toBe(1);
   expect(mixed.stderr.match(/Lead "?(\w+)/g)).toEqual(['Lead "first', 'Lead "second', `Lead ${id}`]);
   expect((await piped(['lead', 'retry', '-'], '{"name":"x"}')).stderr).toMatch(
-    /has no member `id`: \{"name":"x"\}/,
+    /has no text member `id`: \{"name":"x"\}/,
   );
 });
 
@@ -971,6 +971,19 @@ test('reports in one sentence that a store cannot be opened', async () => {
     stderr:
       'DATABASE_URL must be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "mysql://somewhere".\n',
   });
+});
+
+test('names the store that cannot be created, and DATABASE_URL if it is the configured one', async () => {
+  const url = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
+  await executeCli(['store', 'create'], { DATABASE_URL: url });
+  const below = `${url}/leads.db`;
+  const problem = 'cannot be opened\\. \\S+ is not a directory, or is below a file\\. Correct the path';
+  expect((await executeCli(['store', 'create', below], {})).stderr).toMatch(
+    new RegExp(`^The command failed: the store ${below} ${problem}`),
+  );
+  expect((await executeCli(['store', 'create'], { DATABASE_URL: below })).stderr).toMatch(
+    new RegExp(`^The command failed: the store in DATABASE_URL ${problem}`),
+  );
 });
 
 test.each([[[]], [['key', 'rotate']]])('leads %j --help prints the help and exits with 0', async (words) => {

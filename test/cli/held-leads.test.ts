@@ -8,7 +8,9 @@ import { mobileOf } from '../harness/mobile.ts';
 import { cancel, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
-/** Creates a store with held leads, of which the dialler may have all but the last; and a function that runs commands. */
+/**
+ * Creates a store with held leads, of which the dialler may have all but the last; and a function that runs commands.
+ */
 async function heldLeads(count: number) {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await seeded(openSqliteStore(file));

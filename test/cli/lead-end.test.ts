@@ -40,7 +40,7 @@ test('dismisses failed leads, reports each, and shows the action in the timeline
   });
   expect((await leads('lead', 'list', '--state', 'failed')).stdout).toBe('There are no matching leads.\n');
   expect((await leads('lead', 'show', id)).stdout).toMatch(
-    new RegExp(`operator +dismissed +${id} +not to be retried\n`),
+    new RegExp(`operator +dismissed +${id} +will not be retried\n`),
   );
   const [person] = lines(await leads('lead', 'show', id, '--json'));
   expect(person).toMatchObject({

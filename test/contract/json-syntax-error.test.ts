@@ -1,4 +1,6 @@
-/** The documentation's own examples contain JSON mistakes, so the response must locate them and explain how to fix them. */
+/**
+ * The documentation's own examples contain JSON mistakes, so the response must locate them and explain how to fix them.
+ */
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

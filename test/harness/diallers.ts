@@ -12,8 +12,8 @@ export interface ExampleValues {
 }
 
 /**
- * Returns the environment variables of a dialler's example in the guide (the code block that starts with `DIALLER=`), so
- * that tests which cover every dialler need no settings. A dialler without variables needs no example.
+ * Returns the environment variables of a dialler's example in the guide (the code block that starts with `DIALLER=`),
+ * so that tests which cover every dialler need no settings. A dialler without variables needs no example.
  */
 export function exampleEnvironment(dialler: string, values: ExampleValues): Record<string, string> {
   const [, block = `DIALLER=${dialler}`] =

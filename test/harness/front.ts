@@ -40,7 +40,9 @@ export function shipped(file: string): string {
   return readFileSync(fileURLToPath(new URL(`../../deploy/${file}`, import.meta.url)), 'utf8');
 }
 
-/** Starts nginx with `deploy/nginx.conf`. nginx has no variables for ports and files, so these are replaced in the text. */
+/**
+ * Starts nginx with `deploy/nginx.conf`. nginx has no variables for ports and files, so these are replaced in the text.
+ */
 export async function startNginx(serverPorts: readonly number[]): Promise<Front> {
   const place = await newPlace();
   const { directory, port, plainPort } = place;

@@ -28,8 +28,8 @@ export interface Image {
 }
 
 /**
- * Builds the image on a stand-in for its base image, which this machine cannot download. Needs root, Buildah, Debian and
- * npm, which installs the dependencies from its cache or the registry.
+ * Builds the image on a stand-in for its base image, which this machine cannot download. Needs root, Buildah, Debian
+ * and npm, which installs the dependencies from its cache or the registry.
  */
 export async function buildImage(): Promise<Image> {
   const directory = mkdtempSync(join(tmpdir(), 'leads-image-'));

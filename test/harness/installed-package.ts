@@ -79,7 +79,9 @@ export function runInstalled(...command: Parameters<typeof startInstalled>): Pro
   return finished(startInstalled(...command));
 }
 
-/** Returns the directory of the minimum version of Node in package.json. It is installed once, in `node_modules/.cache`. */
+/**
+ * Returns the directory of the minimum version of Node in package.json. It is installed once, in `node_modules/.cache`.
+ */
 async function minimumNode(): Promise<string> {
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const version = `${engines.node.replace('>=', '')}.0`;

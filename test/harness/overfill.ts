@@ -7,7 +7,8 @@ import { holdWriteLock, type TestServer } from './server.ts';
 const excess = 5;
 
 /**
- * Sends more requests than the server can hold while the store cannot write, and lets it write once the excess is refused.
+ * Sends more requests than the server can hold while the store cannot write, and lets it write once the excess is
+ * refused.
  *
  * @param limit number of requests that the server can hold
  */

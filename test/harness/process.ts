@@ -10,10 +10,14 @@ export interface Finished {
   stderr: string;
 }
 
-/** The cache of `npm start`. Set here, it includes the first module, so that Node need not load its TypeScript compiler. */
+/**
+ * The cache of `npm start`. Set here, it includes the first module, so that Node need not load its TypeScript compiler.
+ */
 const compileCache = `${root}node_modules/.cache/compiled`;
 
-/** Returns an environment without this machine's settings, in which a server prints its first key without a terminal. */
+/**
+ * Returns an environment without this machine's settings, in which a server prints its first key without a terminal.
+ */
 function environmentWith(variables: Record<string, string>): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, BOOTSTRAP: 'on', ...variables };
 }

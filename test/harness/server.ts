@@ -120,7 +120,11 @@ export async function createKey(
   return key;
 }
 
-/** Adds a partner with a key. Returns the server as that partner reaches it. @param types by default the server's type */
+/**
+ * Adds a partner with a key. Returns the server as that partner reaches it.
+ *
+ * @param types by default the server's type
+ */
 export async function addPartner<Server extends Pick<TestServer, 'store' | 'partner' | 'type'>>(
   server: Server,
   name: string,

@@ -15,7 +15,9 @@ export interface SkippedTest {
   note: string | undefined;
 }
 
-/** Returns the lines that end a run: each missing program once, with the number of its tests, then every other reason. */
+/**
+ * Returns the lines that end a run: each missing program once, with the number of its tests, then every other reason.
+ */
 export function skippedLines(skipped: readonly SkippedTest[]): string[] {
   const programs = countEach(skipped.flatMap(({ needs }) => needs ?? []));
   const reasons = countEach(

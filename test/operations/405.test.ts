@@ -1,4 +1,6 @@
-/** The usual cause is a redirect that turns POST into GET, so the response must differ from the one for a wrong path. */
+/**
+ * The usual cause is a redirect that turns POST into GET, so the response must differ from the one for a wrong path.
+ */
 import { describe, expect, test } from 'vitest';
 import { send } from '../harness/client.ts';
 import { operationOf, operationsWith } from '../harness/contract.ts';

@@ -8,6 +8,6 @@ test('returns the E.164 form of the number', () => {
 
 test('throws if validation and operation disagree on the number', () => {
   expect(() => readMobile({ mobile: '07840 258823' }, () => undefined)).toThrow(
-    'A phone number passed validation and cannot be parsed.',
+    'A phone number passed validation but cannot be parsed.',
   );
 });

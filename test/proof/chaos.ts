@@ -51,8 +51,8 @@ const metricsBatch = 50;
 const maxFaults = 10;
 
 /**
- * Returns requests with every method and framing, cut in the middle of each part, and those with special handling in the
- * parser cut at every byte. Each is combined with every end, alone and behind an add.
+ * Returns requests with every method and framing, cut in the middle of each part, and those with special handling in
+ * the parser cut at every byte. Each is combined with every end, alone and behind an add.
  */
 export function disturbances(add: string): Disturbance[] {
   const found: Disturbance[] = [];

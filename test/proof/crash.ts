@@ -27,8 +27,8 @@ const maxStop = 50;
 const person = requestValue('addLead', 'accepted');
 
 /**
- * Kills the server under load at a random moment and restarts it, round after round on one store. In some rounds it kills
- * `leads due --take` too. Then compares what was acknowledged with what is stored.
+ * Kills the server under load at a random moment and restarts it, round after round on one store. In some rounds it
+ * kills `leads due --take` too. Then compares what was acknowledged with what is stored.
  *
  * @param atEnd registers how each process is ended if the rounds fail
  * @param url of an empty store

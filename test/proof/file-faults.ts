@@ -12,7 +12,9 @@ import { allowWrites, fill, isStored, missingFor, startOnDisk, startOnSmallDisk 
 import { RawConnection } from './raw-connection.ts';
 import { add, ballast, crash, type Fault, type Scene, untilReadiness } from './scene.ts';
 
-/** How a store recovers from a loss: why the next start refuses, what the operator does, and how many leads are left. */
+/**
+ * How a store recovers from a loss: why the next start refuses, what the operator does, and how many leads are left.
+ */
 interface Recovery {
   refusal?: RegExp;
   remedy?(scene: Scene): unknown;

@@ -50,8 +50,8 @@ async function startOn(scene: Scene, url: string, direct = url) {
 }
 
 /**
- * Sends people concurrently until it is stopped. Returns the numbers of those that were acknowledged and those that were
- * not.
+ * Sends people concurrently until it is stopped. Returns the numbers of those that were acknowledged and those that
+ * were not.
  */
 function startLoad(target: Target, first: number) {
   const saved: number[] = [];

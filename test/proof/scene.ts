@@ -15,7 +15,11 @@ export interface Fault {
   name: string;
   /** Returns why this machine cannot cause it. Undefined: it can. */
   missing?(): string | undefined;
-  /** Causes it, checks the server and returns a short result. @throws if the server responded or stored anything wrong */
+  /**
+   * Causes it, checks the server and returns a short result.
+   *
+   * @throws if the server responded or stored anything wrong
+   */
   run(scene: Scene): Promise<string>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run soak`: runs partners, hostile clients and an operator for a given time. Partners must get correct responses all
- * the time, and neither memory nor handles may grow.
+ * `npm run soak`: runs partners, hostile clients and an operator for a given time. Partners must get correct responses
+ * all the time, and neither memory nor handles may grow.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

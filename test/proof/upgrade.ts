@@ -1,6 +1,6 @@
 /**
- * `npm run upgrade -- REVISION`: replaces servers of an older version one by one on PostgreSQL while partners send leads. No
- * acknowledged lead may be lost, and nobody may be accepted twice.
+ * `npm run upgrade -- REVISION`: replaces servers of an older version one by one on PostgreSQL while partners send
+ * leads. No acknowledged lead may be lost, and nobody may be accepted twice.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';

@@ -1,10 +1,11 @@
 /**
- * Runs the same random sequences of calls on SQLite and on PostgreSQL, and compares each result, or the message of its error,
- * and at the end all rows. Variables: EQUIVALENCE_RUNS is the number of sequences; EQUIVALENCE_SEED and EQUIVALENCE_PATH, which
- * a failure prints, repeat it (docs/operating/failure-tests.md).
+ * Runs the same random sequences of calls on SQLite and on PostgreSQL, and compares each result, or the message of its
+ * error, and at the end all rows. Variables: EQUIVALENCE_RUNS is the number of sequences; EQUIVALENCE_SEED and
+ * EQUIVALENCE_PATH, which a failure prints, repeat it (docs/operating/failure-tests.md).
  *
- * Not compared: the random ids of leads and the numbers of rows (by order of appearance instead), the databases' own errors,
- * text that PostgreSQL cannot hold, and concurrent calls other than submissions or cancellations that arrive together.
+ * Not compared: the random ids of leads and the numbers of rows (by order of appearance instead), the databases' own
+ * errors, text that PostgreSQL cannot hold, and concurrent calls other than submissions or cancellations that arrive
+ * together.
  */
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';

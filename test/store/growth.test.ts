@@ -1,6 +1,6 @@
 /**
- * Every statement of a request, a delivery or a look-up of one person uses an index. Scanning a table takes a moment with ten
- * thousand leads, and minutes with ten million.
+ * Every statement of a request, a delivery or a look-up of one person uses an index. Scanning a table takes a moment
+ * with ten thousand leads, and minutes with ten million.
  */
 
 import { join } from 'node:path';

@@ -9,7 +9,10 @@ const person = { type: 'motor', mobile: '+447840258823' };
 const seconds = 1_000;
 const hour = 3_600_000;
 
-/** Opens a store with its own instances of all modules, so that its identifiers have their own clock, as in another process. */
+/**
+ * Opens a store with its own instances of all modules, so that its identifiers have their own clock, as in another
+ * process.
+ */
 async function serverOn(url: string): Promise<Store> {
   vi.resetModules();
   const { openStore } = await import('../../src/store/open.ts');

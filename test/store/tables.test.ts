@@ -1,4 +1,6 @@
-/** A copy of a store is complete: every table and column of each store's schema is copied, or listed here as not copied. */
+/**
+ * A copy of a store is complete: every table and column of each store's schema is copied, or listed here as not copied.
+ */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';

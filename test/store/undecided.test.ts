@@ -1,4 +1,6 @@
-/** A lead that the dialler may have stays active, so that its person is not called twice, until an operator resolves it. */
+/**
+ * A lead that the dialler may have stays active, so that its person is not called twice, until an operator resolves it.
+ */
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
 import type { Store } from '../../src/store/store.ts';

@@ -1,6 +1,7 @@
 /**
- * Replies that openapi.yaml does not document do not compile. The compiler is the test: each `@ts-expect-error` below states
- * an error that it must find, and it reports one that does not occur. They suppress nothing in the program itself.
+ * Replies that openapi.yaml does not document do not compile. The compiler is the test: each `@ts-expect-error` below
+ * states an error that it must find, and it reports one that does not occur. They suppress nothing in the program
+ * itself.
  */
 import { Reply } from '../../src/contract/reply.ts';
 import type { Operation, OperationRequest } from '../../src/operations/operation.ts';

@@ -34,9 +34,9 @@ const lockReruns = statement('lock_reruns', 'LOCK TABLE rerun IN EXCLUSIVE MODE'
 
 /**
  * Waits for the cancellations and the steps of pruning in progress, and makes later ones wait: `rerunsInProgress` and
- * `blockReruns` conflict with this lock. A cancellation could otherwise be decided before the lead of a re-run is visible,
- * and stored after the re-run has looked for cancellations; and a step of pruning could remove the submission of a
- * dismissed lead that is retried meanwhile.
+ * `blockReruns` conflict with this lock. A cancellation could otherwise be decided before the lead of a re-run is
+ * visible, and stored after the re-run has looked for cancellations; and a step of pruning could remove the submission
+ * of a dismissed lead that is retried meanwhile.
  */
 function* excludeOthers(): Change<void> {
   yield* run(lockReruns);

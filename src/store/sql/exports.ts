@@ -25,7 +25,11 @@ export function recordExports(database: SqlDatabase): Exports {
   };
 }
 
-/** Conditions on a row of a page. @param row expressions for its id and time, and the condition that its type is `$6` */
+/**
+ * Conditions on a row of a page.
+ *
+ * @param row expressions for its id and time, and the condition that its type is `$6`
+ */
 function rowsOfPage(row: { id: string; time: string; isOfType: string }): string {
   return `${row.id} > $1 AND ${row.id} <= $2 AND ${row.time} >= $3 AND ${row.time} < $4
       AND (CAST($5 AS text) IS NULL OR partner.name = $5)

@@ -14,8 +14,8 @@ export function mayHaveArrivedSince(restoredAt: string): string {
 }
 
 /**
- * Whether a partner can cancel a lead: it has not ended otherwise, and the dialler cannot have it. A dismissed lead can be
- * cancelled like a failed one, because partners do not see the difference.
+ * Whether a partner can cancel a lead: it has not ended otherwise, and the dialler cannot have it. A dismissed lead can
+ * be cancelled like a failed one, because partners do not see the difference.
  *
  * @param lead name of the table in the query
  */

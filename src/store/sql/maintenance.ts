@@ -17,8 +17,8 @@ export function pruning(
 }
 
 /**
- * Waits for operators' actions in progress, and makes later ones wait: a lead of a re-run that the next statement did not
- * see would lose its submission. SQLite has one writer at a time and needs no lock.
+ * Waits for operators' actions in progress, and makes later ones wait: a lead of a re-run that the next statement did
+ * not see would lose its submission. SQLite has one writer at a time and needs no lock.
  */
 const blockReruns = statement(
   'block_reruns',

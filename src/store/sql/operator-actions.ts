@@ -21,8 +21,8 @@ export type Decision =
 /** What a store contributes to operators' actions. */
 export interface Scheduling {
   /**
-   * Waits for partners' cancellations and for pruning in progress, and makes later ones wait until the change has ended.
-   * Undefined: the store has one writer at a time.
+   * Waits for partners' cancellations and for pruning in progress, and makes later ones wait until the change has
+   * ended. Undefined: the store has one writer at a time.
    */
   excludeOthers?(): Change<void>;
   /** Decides on a submission, and creates its lead if it is accepted. */

@@ -3,7 +3,9 @@ import type { SqlDatabase } from './database.ts';
 import { isUndecided } from './lead-state.ts';
 import { statement } from './statement.ts';
 
-/** The beginning of a query whose rows are a `LeadRecord`. Its boolean columns are `isUndecided` and `mayHaveArrived`. */
+/**
+ * The beginning of a query whose rows are a `LeadRecord`. Its boolean columns are `isUndecided` and `mayHaveArrived`.
+ */
 export const selectLeads = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
     lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",

@@ -6,8 +6,8 @@ import { type Replacement, replaceStore } from './file/replacement.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
 /**
- * Puts a copy of a backup in the place of a store. The copy is migrated and marked as restored before, so nothing that it
- * contains can be delivered without an operator.
+ * Puts a copy of a backup in the place of a store. The copy is migrated and marked as restored before, so nothing that
+ * it contains can be delivered without an operator.
  *
  * @param path of the store's file, without symbolic links; it may be missing
  * @param file a backup that `checkBackup` has accepted

@@ -31,8 +31,8 @@ export const createClient: CreateClient = (url, key) => {
 };
 
 /**
- * Invalid calls do not compile. The compiler is the test: each `@ts-expect-error` states an error that it must find, and it
- * reports one that does not occur. They suppress nothing in the client itself.
+ * Invalid calls do not compile. The compiler is the test: each `@ts-expect-error` states an error that it must find,
+ * and it reports one that does not occur. They suppress nothing in the client itself.
  */
 export function invalidCalls(client: ReturnType<typeof createOpenapiClient<paths>>): unknown {
   const lead = { email: 'a@b.c', first_name: 'a', surname: 'b', mobile: '07840258823', type: 'motor' };

@@ -78,7 +78,10 @@ export class Subject {
     return [...this.#leadNames.keys()];
   }
 
-  /** Returns a result as text in which each id of a lead, which is random, is replaced by its number in order of appearance. */
+  /**
+   * Returns a result as text in which each id of a lead, which is random, is replaced by its number in order of
+   * appearance.
+   */
   textOf(result: unknown): string {
     const text = JSON.stringify(result, sorted, 1) ?? String(result);
     return text.replace(/\b[0-9a-v]{20}\b/g, (id) => {
@@ -90,7 +93,9 @@ export class Subject {
   }
 }
 
-/** Puts the members of an object in alphabetical order: they follow the columns of a statement, which nobody relies on. */
+/**
+ * Puts the members of an object in alphabetical order: they follow the columns of a statement, which nobody relies on.
+ */
 function sorted(_: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)));
@@ -110,8 +115,8 @@ export interface Pair {
 }
 
 /**
- * PostgreSQL reads its own clock for leases. In the test's database, this function is found before that of the system, so
- * that both stores have the same time, and hours pass at once.
+ * PostgreSQL reads its own clock for leases. In the test's database, this function is found before that of the system,
+ * so that both stores have the same time, and hours pass at once.
  */
 const testClock = `
   CREATE TABLE test_clock AS SELECT 0::bigint AS now;

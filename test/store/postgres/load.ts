@@ -62,7 +62,8 @@ export function startLoad(
 }
 
 /**
- * Asserts that every result is true: nothing acknowledged is lost, nothing rejected is stored, nobody is accepted twice.
+ * Asserts that every result is true: nothing acknowledged is lost, nothing rejected is stored, nobody is accepted
+ * twice.
  */
 export async function expectTrueResults(store: Store, { results }: Load): Promise<void> {
   const saved = new Map((await submissionsIn(store)).map((each) => [each.id, each]));

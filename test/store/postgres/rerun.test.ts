@@ -1,6 +1,6 @@
 /**
- * A re-run and a cancellation of the same person at the same time have one of two results: no lead, or a cancelled lead. A
- * submission that is re-run is not pruned.
+ * A re-run and a cancellation of the same person at the same time have one of two results: no lead, or a cancelled
+ * lead. A submission that is re-run is not pruned.
  */
 import { expect, test } from 'vitest';
 import { CancelledLater } from '../../../src/store/cancelled-later.ts';

@@ -32,7 +32,9 @@ async function migrateFurther(url: string, sql: string, { retryTimeout = 20_000 
   await database.close();
 }
 
-/** Ids of the rows that the writes change: a submission, and leads that are claimed, failed, and failed but undecided. */
+/**
+ * Ids of the rows that the writes change: a submission, and leads that are claimed, failed, and failed but undecided.
+ */
 interface KnownIds {
   submission: string;
   lead: string;

@@ -1,6 +1,6 @@
 /**
- * Acknowledged leads are in the files that the next start opens; otherwise the server stops acknowledging and reports the
- * remedy.
+ * Acknowledged leads are in the files that the next start opens; otherwise the server stops acknowledging and reports
+ * the remedy.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -77,7 +77,7 @@ test.runIf(process.platform === 'linux')(
     expect(await run('src/cli.ts', ['store', 'create'], environment)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^The command failed: The directory \/proc\/leads does not exist, and the user \S+ cannot create it\..*DATABASE_URL/,
+        /^The command failed: the store in DATABASE_URL cannot be opened\. The directory \/proc\/leads does not exist, and the user \S+ cannot create it\..*DATABASE_URL/,
       ),
     });
   },

@@ -1,4 +1,7 @@
-/** `leads store restore` replaces a store by a backup in one step, in which nothing can be delivered without an operator. */
+/**
+ * `leads store restore` replaces a store by a backup in one step, in which nothing can be delivered without an
+ * operator.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -28,8 +31,8 @@ import { untilListening } from '../../harness/server-process.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 /**
- * Creates a store, a backup of it with a due, a delayed and a claimed lead, and what happened after the backup: the first was
- * delivered, the second cancelled, and a fourth added.
+ * Creates a store, a backup of it with a due, a delayed and a claimed lead, and what happened after the backup: the
+ * first was delivered, the second cancelled, and a fourth added.
  */
 async function storeWithBackup() {
   const file = join(temporaryDirectory(), 'data', 'leads.db');
@@ -312,8 +315,8 @@ test.skipIf(!existsSync('/proc/self/fd')).each([['an existing store'], ['a missi
 );
 
 /**
- * Runs the command, and kills it at the n-th change in the directory of the store. Returns whether it was killed before it
- * ended.
+ * Runs the command, and kills it at the n-th change in the directory of the store. Returns whether it was killed before
+ * it ended.
  */
 async function killAtChange(file: string, backup: string, number: number): Promise<boolean> {
   const child = spawnProgram('src/cli.ts', ['store', 'restore', backup, '--yes'], {

@@ -1,6 +1,6 @@
 /**
- * Uses a store while the process has no free descriptor. `checkpoints.test.ts` runs it with a low limit and reads its result
- * as JSON.
+ * Uses a store while the process has no free descriptor. `checkpoints.test.ts` runs it with a low limit and reads its
+ * result as JSON.
  */
 
 import { closeSync, openSync, readFileSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** An older server stops using the store as soon as a newer version has migrated it, and a migration is all or nothing. */
+/**
+ * An older server stops using the store as soon as a newer version has migrated it, and a migration is all or nothing.
+ */
 import { chmodSync, copyFileSync, statSync, watch, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -48,8 +48,8 @@ export function openDatabase(path: string): DatabaseSync {
 }
 
 /**
- * Opens a database of this program. A restore locks the file and then replaces it: this connection, which has waited for
- * the lock of the old file, must not use the log of the new one, so the new file is opened.
+ * Opens a database of this program. A restore locks the file and then replaces it: this connection, which has waited
+ * for the lock of the old file, must not use the log of the new one, so the new file is opened.
  */
 function openOwn(path: string): DatabaseSync {
   const isFile = path !== ':memory:';

@@ -31,9 +31,9 @@ export interface Replacement<Result> {
 const companions = ['-wal', '-shm'] as const;
 
 /**
- * Replaces the file of a store in one step, so that a process that opens it finds either the old or the new store. It stays
- * locked meanwhile: a server that starts waits, then opens the new one. If this process is killed, the old store is in
- * place, unless the step was made.
+ * Replaces the file of a store in one step, so that a process that opens it finds either the old or the new store. It
+ * stays locked meanwhile: a server that starts waits, then opens the new one. If this process is killed, the old store
+ * is in place, unless the step was made.
  *
  * @param path of the file, without symbolic links; it may be missing
  * @param prepare creates the new store at a path next to it, and closes it
@@ -79,8 +79,8 @@ function unusedName(wanted: string): string {
  * Locks a store that no other process uses, and moves its log into its file. A log that SQLite must not apply is moved
  * aside instead.
  *
- * @returns the connection that holds the lock (undefined: the file is so damaged that SQLite cannot lock it), and whether
- *   a log was moved aside
+ * @returns the connection that holds the lock (undefined: the file is so damaged that SQLite cannot lock it), and
+ *   whether a log was moved aside
  */
 function lockAlone(path: string, aside: string): { lock: DatabaseSync | undefined; moved: boolean } {
   const isUsable = isConsistent(path);
@@ -133,8 +133,8 @@ function lockExclusively(database: DatabaseSync, path: string, isUsable: boolean
 }
 
 /**
- * Gives a file the owner and the mode of the replaced one. If there was none, root gives it to the owner of the directory,
- * as which the server runs.
+ * Gives a file the owner and the mode of the replaced one. If there was none, root gives it to the owner of the
+ * directory, as which the server runs.
  */
 function giveTo(file: string, replaced: Stats | undefined, directory: string): void {
   const own = statSync(file);

@@ -12,8 +12,8 @@ interface GrantedType {
 }
 
 /**
- * Returns the lead type with a name, or a former name, if it is or was granted to the partner: leads can be cancelled and
- * looked up even if no more are accepted.
+ * Returns the lead type with a name, or a former name, if it is or was granted to the partner: leads can be cancelled
+ * and looked up even if no more are accepted.
  */
 export type FindGrantedType = (type: string, partnerId: number) => GrantedType | undefined;
 
