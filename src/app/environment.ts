@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { diallerVariables } from '../delivery/diallers.ts';
 import { ConfigError } from '../environment/variables.ts';
@@ -39,9 +39,24 @@ function readIfExists(path: string): string {
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error;
     if (error.code === 'ENOENT') return '';
+    if (error.code === 'EACCES' && !isDirectoryAccessible()) {
+      throw new ConfigError(
+        `This user has no access to the working directory (EACCES), which may contain a file ${path}. Change to a directory that this user can read, such as that of the store.`,
+      );
+    }
     throw new ConfigError(
       `The file ${path} in the working directory cannot be read (${error.code}). Make it a file that this user can read, or remove it.`,
     );
+  }
+}
+
+/** Returns whether this user can open files in the working directory. */
+function isDirectoryAccessible(): boolean {
+  try {
+    accessSync('.', constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

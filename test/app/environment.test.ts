@@ -1,9 +1,9 @@
 /** Variables of the process and of `.env`: a mistake in one must not lead to a default or to half a password. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../src/app/config.ts';
-import { run } from '../harness/process.ts';
+import { finished, run, start } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 
 /** Runs a command that prints no more than problems, in a directory with this `.env`. Returns its standard error. */
@@ -83,6 +83,23 @@ test('explains that .env cannot be read', async () => {
   expect((await run('src/main.ts', [], {}, directory)).stderr).toBe(
     'The file .env in the working directory cannot be read (EISDIR). Make it a file that this user can read, or remove it.\n',
   );
+});
+
+test('explains that the working directory cannot be read', async () => {
+  const directory = temporaryDirectory();
+  // Root can read everything only with these capabilities.
+  const asUser = process.getuid?.() === 0 ? 'setpriv --bounding-set=-dac_override,-dac_read_search' : '';
+  const under = ['sh', '-c', `chmod 000 . && exec ${asUser} "$@"`, 'sh'];
+  const words = ['type', 'list'];
+  const child = start('src/cli.ts', words, { DATABASE_URL: 'sqlite:/nonexistent/a.db' }, directory, {
+    under,
+  });
+  const { code, stderr } = await finished(child);
+  chmodSync(directory, 0o700);
+  expect(stderr).toBe(
+    'This user has no access to the working directory (EACCES), which may contain a file .env. Change to a directory that this user can read, such as that of the store.\n',
+  );
+  expect(code).toBe(1);
 });
 
 test.each([

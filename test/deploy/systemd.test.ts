@@ -68,6 +68,19 @@ test.each(services)('%s starts files that the package installs, as the user of t
   expect(text).toContain('UMask=0077\n');
 });
 
+test('the command for root runs in the directory of the server, whose user cannot read that of root', (context) => {
+  skipWithout(context, ['runuser', '--user', 'nobody', '--', 'true']);
+  const state = temporaryDirectory();
+  chmodSync(state, 0o755);
+  const script = readFileSync(join(units, 'leads'), 'utf8')
+    .replaceAll('/var/lib/leads', state)
+    .replace('--user leads', '--user nobody')
+    .replace(/\/usr\/local\/bin\/node[^"]*/, 'sh -c \'pwd; echo "$@"\' sh ');
+  const words = ['-c', script, 'leads', 'partner', 'list'];
+  const { stdout, stderr } = spawnSync('sh', words, { cwd: temporaryDirectory(), encoding: 'utf8' });
+  expect({ stdout, stderr }).toEqual({ stdout: `${state}\npartner list\n`, stderr: '' });
+});
+
 test('every timer starts a service', () => {
   for (const timer of timers) expect(services).toContain(timer.replace('.timer', '.service'));
 });
