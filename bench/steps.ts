@@ -10,7 +10,7 @@ import { getRequestListener } from '@hono/node-server';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import { OpenAPIValidator } from 'openapi-backend';
 import { pino } from 'pino';
-import { readContract } from '../src/contract/document.ts';
+import { readContract } from '../src/contract/contract.ts';
 import { readJson } from '../src/contract/json.ts';
 import { Reply } from '../src/contract/reply.ts';
 import { validators } from '../src/contract/validation.ts';

@@ -2,7 +2,7 @@ import { redactedUrl } from '../store/open.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { addLeadCommand, type FirstPartner } from './bootstrap.ts';
 import { type Config, readConfig } from './config.ts';
-import { readEnvironment } from './environment.ts';
+import { readEnvironment } from './env-file.ts';
 import { runProgram } from './process.ts';
 import { requestedText } from './server-arguments.ts';
 import { type Service, startService } from './service.ts';

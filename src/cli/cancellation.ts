@@ -1,8 +1,8 @@
 import { uuidOf } from '../leads/identifier.ts';
 import { submittedBody } from '../leads/submitted-fields.ts';
 import type { CancellationRecord, RelatedCancellation } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
 import type { Output, View } from './output.ts';
-import { formatTime } from './table.ts';
 
 /** Returns a cancellation as JSON. */
 export function cancellationJson(cancellation: CancellationRecord) {

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { printable } from '../text/terminal.ts';
 import type { CommandContext } from './context.ts';
+import { isTerminal } from './is-terminal.ts';
 
 /** Standard input, and standard error for the question. */
 type Terminal = Pick<CommandContext, 'input' | 'err'>;
@@ -19,18 +20,13 @@ export function yesOption(): Option {
  * @throws {UserError} if the answer is not yes, or there is no terminal
  */
 export async function confirm(terminal: Terminal, change: string): Promise<void> {
-  if (!isTerminal(terminal)) {
+  if (!isTerminal(terminal.input)) {
     throw new UserError(
       `${change}. There is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.`,
     );
   }
   const answer = await ask(terminal, `${change}. Continue? [y/N] `);
   if (!/^y(es)?$/i.test(answer)) throw new UserError('Nothing was changed.');
-}
-
-/** Returns whether standard input is a terminal, at which a person can answer. */
-export function isTerminal({ input }: Pick<Terminal, 'input'>): boolean {
-  return 'isTTY' in input && input.isTTY === true;
 }
 
 /**

@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type DeliveryPause, describePausedTypes } from '../store/delivery-pause.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { findType } from './find-type.ts';
 import type { View } from './output.ts';
-import { formatTime } from './table.ts';
 
 /** Maximum length of a reason (characters). */
 const maxReasonLength = 500;

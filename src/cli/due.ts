@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import { submittedBody, submittedFields } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
 import { limitOption, parseCount, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { describePause } from './delivery.ts';
 import type { View } from './output.ts';
-import { formatTime } from './table.ts';
 import { takeDue } from './take.ts';
 
 const members = {

@@ -4,12 +4,13 @@ import { digestOf, newKey } from '../partners/key.ts';
 import type { KeyRecord, Store } from '../store/store.ts';
 import { userErrors } from '../store/user-errors.ts';
 import { formatRelativeTime } from '../text/duration.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction, type Reporter } from './action.ts';
 import { parseFutureTime, wideOption } from './arguments.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
-import { formatTime, timeOr } from './table.ts';
+import { timeOr } from './table.ts';
 
 const listMembers = {
   id: 'id of the key',

@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import type { Readdition } from '../leads/lead.ts';
 import type { Store } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { Output } from './output.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
-import { formatTime } from './table.ts';
 
 const members = {
   id: 'id of the lead',

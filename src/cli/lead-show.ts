@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { leadActions } from '../leads/lead-action.ts';
 import { submittedFields } from '../leads/submitted-fields.ts';
 import type { LeadRecord } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import { cancellationJson } from './cancellation.ts';
@@ -10,7 +11,7 @@ import { leadView } from './lead-view.ts';
 import type { Output } from './output.ts';
 import { findPeople, type Person, prunedLeads, readPerson } from './person.ts';
 import { submissionView } from './submission.ts';
-import { formatTime, type TableView } from './table.ts';
+import type { TableView } from './table.ts';
 import { timelineOf, timelineView } from './timeline.ts';
 
 /** How a lead is displayed among those of one person. */

@@ -1,6 +1,7 @@
 import type { LeadRecord } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
 import type { View } from './output.ts';
-import { formatTime, timeOr } from './table.ts';
+import { timeOr } from './table.ts';
 
 /** Members of a lead in JSON, with their descriptions. */
 export const leadMembers = {

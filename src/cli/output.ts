@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { nameCommands } from '../text/command-name.ts';
 import { printable, printableJson } from '../text/terminal.ts';
 import { csvLine } from './csv.ts';
+import { isTerminal } from './is-terminal.ts';
 import { formatTable, type TableView, TableWriter } from './table.ts';
 
 /** Members of a command's JSON output, each with its description. */
@@ -181,7 +182,7 @@ export interface TerminalSize {
 
 /** Returns the size of the terminal to which a stream writes; unlimited: it writes to none. */
 export function terminalSize(stream: Writable): TerminalSize {
-  if (!('isTTY' in stream && stream.isTTY)) return {};
+  if (!isTerminal(stream)) return {};
   // The cast: a terminal that does not report its size leaves both out.
   const { columns, rows } = stream as { columns?: unknown; rows?: unknown };
   return { ...(isSize(columns) && { columns }), ...(isSize(rows) && { rows }) };
@@ -189,8 +190,4 @@ export function terminalSize(stream: Writable): TerminalSize {
 
 function isSize(value: unknown): value is number {
   return typeof value === 'number' && value > 0;
-}
-
-function isTerminal(stream: Writable): boolean {
-  return 'isTTY' in stream && stream.isTTY === true;
 }

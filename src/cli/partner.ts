@@ -3,6 +3,7 @@ import { UserError } from '../errors/user-error.ts';
 import { checkName } from '../partners/partner.ts';
 import { maxBurst, maxPerSecond, type PartnerLimit, rateLimit } from '../partners/rate-limit.ts';
 import type { PartnerRecord } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { collect, parseCount, parseDigits, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
@@ -11,7 +12,6 @@ import { findType } from './find-type.ts';
 import type { View } from './output.ts';
 import { deleteCommand, resumeCommand, suspendCommand } from './partner-end.ts';
 import { grantCommand, revokeTypeCommand } from './partner-types.ts';
-import { formatTime } from './table.ts';
 
 const limitMember = '`off`, `default`, or an object with `per_second` and `burst`';
 

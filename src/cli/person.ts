@@ -1,5 +1,5 @@
 import { UserError } from '../errors/user-error.ts';
-import { identifierOfUuid } from '../leads/identifier.ts';
+import { identifierOfUuid, isIdentifier } from '../leads/identifier.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type {
   Attempt,
@@ -28,7 +28,7 @@ export interface Person {
 
 /** Returns the mobile numbers of the people that a text refers to. @throws {UserError} if there are none */
 export async function findPeople(store: Store, parsePhone: ParsePhone, text: string): Promise<string[]> {
-  const id = /^[0-9a-v]{20}$/.test(text) ? text : identifierOfUuid(text);
+  const id = isIdentifier(text) ? text : identifierOfUuid(text);
   if (id !== undefined) {
     const mobile = await store.mobileOf(id);
     if (mobile !== undefined) return [mobile];

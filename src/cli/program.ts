@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { readConfig } from '../app/config.ts';
-import { readEnvironment } from '../app/environment.ts';
+import { readEnvironment } from '../app/env-file.ts';
 import { withRecordedSettings } from '../app/settings.ts';
 import { openConfiguredStore, openNamedStore } from '../app/store.ts';
 import { versionText } from '../app/version.ts';

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
 import { pruneAll } from '../store/prune.ts';
 import { parseDuration } from '../text/duration.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
-import { formatTime } from './table.ts';
 
 interface PruneOptions {
   olderThan: string;

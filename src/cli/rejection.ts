@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import type { RejectionRecord } from '../store/rejections.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { limitOption, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
-import { formatTime } from './table.ts';
 
 const members = {
   partner: 'name of the partner',

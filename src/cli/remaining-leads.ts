@@ -1,9 +1,10 @@
 import { Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import type { RemainingCount, RemainingFilter, RemainingLeads } from '../store/store.ts';
-import { ask, isTerminal } from './confirm.ts';
+import { ask } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
+import { isTerminal } from './is-terminal.ts';
 
 /** What happens to the scheduled and held leads of a partner or lead type that sends no more. */
 export type LeadsChoice = 'keep' | 'cancel';
@@ -57,7 +58,7 @@ export async function chooseForLeads(
   if (option !== undefined) return option;
   if (count.cancellable + count.inFlight === 0) return 'keep';
   const effect = `${change}. ${describeCount(count)}.`;
-  if (!isTerminal(context)) {
+  if (!isTerminal(context.input)) {
     throw new UserError(
       `${effect} There is no terminal to ask what happens to them, so nothing was changed. Pass --leads keep or --leads cancel.`,
     );

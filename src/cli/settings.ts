@@ -1,11 +1,11 @@
 import { Argument, Command } from 'commander';
 import { normaliseSetting, type SettingName, settingNames } from '../app/settings.ts';
 import type { SettingRecord } from '../store/settings.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
-import { formatTime } from './table.ts';
 
 const settingMembers = {
   name: 'name of the environment variable',

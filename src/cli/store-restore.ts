@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
 import { type HeldCount, markRestored } from '../store/held-leads.ts';
 import { backupToRestore } from '../store/open.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
-import { formatTime } from './table.ts';
 
 interface RestoreOptions {
   dryRun?: true;

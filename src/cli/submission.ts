@@ -4,6 +4,7 @@ import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
 import { submittedBody } from '../leads/submitted-fields.ts';
 import { CancelledLater } from '../store/cancelled-later.ts';
 import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { limitOption, wideOption } from './arguments.ts';
 import {
@@ -15,7 +16,6 @@ import {
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
-import { formatTime } from './table.ts';
 
 /** Members of a submission in JSON, with their descriptions. */
 export const submissionMembers = {

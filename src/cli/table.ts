@@ -2,6 +2,7 @@ import stringWidth from 'string-width';
 import { getBorderCharacters, table } from 'table';
 import { formatRelativeTime } from '../text/duration.ts';
 import { printable } from '../text/terminal.ts';
+import { formatTime } from '../text/time.ts';
 
 /** A cell of a table: a text, or a time (ms since 1970). */
 export type Cell = string | { time: number };
@@ -26,13 +27,6 @@ const minWidth = 8;
 /** Returns the cell of a time, or `none` if there is no time. */
 export function timeOr(milliseconds: number | null, none: string): Cell {
   return milliseconds === null ? none : { time: milliseconds };
-}
-
-/** Formats a time (ms since 1970) as ISO 8601 in UTC, to the second; null stays null. */
-export function formatTime(milliseconds: number): string;
-export function formatTime(milliseconds: number | null): string | null;
-export function formatTime(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /**

@@ -2,12 +2,12 @@ import { Command, Option } from 'commander';
 import { checkName } from '../partners/partner.ts';
 import type { LeadTypeRecord } from '../store/store.ts';
 import { formatDuration } from '../text/duration.ts';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
-import { formatTime } from './table.ts';
 import { editCommand, renameCommand } from './type-change.ts';
 import { retireCommand, unretireCommand } from './type-end.ts';
 

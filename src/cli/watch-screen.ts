@@ -1,8 +1,9 @@
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
 import type { FailedAttempt } from '../store/watch.ts';
+import { formatTime } from '../text/time.ts';
 import { pauseView } from './delivery.ts';
 import type { TerminalSize } from './output.ts';
-import { formatTable, formatTime, type TableView } from './table.ts';
+import { formatTable, type TableView } from './table.ts';
 import { type ActivityHistory, formatRate } from './watch-view.ts';
 
 /** Formats the current state as a screen. Its tables are shortened so that the title and the totals stay visible. */

@@ -2,8 +2,8 @@ import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { DeliveryPause } from '../store/delivery-pause.ts';
 import type { Activity, AttemptCount, FailedAttempt, LeadStats } from '../store/watch.ts';
 import { printable } from '../text/terminal.ts';
+import { formatTime } from '../text/time.ts';
 import { pauseView } from './delivery.ts';
-import { formatTime } from './table.ts';
 
 /** Time over which rates are averaged (ms). */
 const rateWindow = 10_000;

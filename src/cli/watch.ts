@@ -5,6 +5,7 @@ import { nameCommands } from '../text/command-name.ts';
 import { printableJson } from '../text/terminal.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
+import { isTerminal } from './is-terminal.ts';
 import { terminalSize } from './output.ts';
 import { formatScreen } from './watch-screen.ts';
 import { ActivityHistory, formatLine, toJson, watchMembers } from './watch-view.ts';
@@ -48,7 +49,7 @@ interface Display {
 
 /** Creates a screen that is redrawn in a terminal, otherwise lines. */
 async function createDisplay({ out, commandName }: CommandContext, isJson: boolean): Promise<Display> {
-  if (isJson || !('isTTY' in out && out.isTTY)) {
+  if (isJson || !isTerminal(out)) {
     const format = isJson ? (history: ActivityHistory) => printableJson(toJson(history)) : formatLine;
     return { update: (history) => void out.write(`${format(history)}\n`), end: () => {} };
   }

@@ -1,8 +1,8 @@
 import type { ErrorObject } from 'ajv';
-import leven from 'leven';
 import type { components } from '../../generated/openapi.ts';
+import { closestName } from '../text/closest-name.ts';
 import { isBlank } from '../text/visible.ts';
-import { allowsType, type BodySchema, type FieldSchema } from './document.ts';
+import { allowsType, type BodySchema, type FieldSchema } from './contract.ts';
 
 /** Validation errors by field: the body of a 400. */
 export type ValidationErrors = components['schemas']['ValidationErrors'];
@@ -136,18 +136,10 @@ function unknownFieldMessage(part: string | undefined, name: string, schema: Bod
   return `${labelOf(name)} is not a field of this request${hint}`;
 }
 
-/** Returns the known name that differs in the fewest characters, at most one or two; undefined: there is none. */
+/** Returns the known name that was probably meant: it differs in one or two characters. Undefined: there is none. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > maxSuggestionLength) return undefined;
-  const lowerCase = name.toLowerCase();
-  const maxDistance = lowerCase.length > 4 ? 2 : 1;
-  let nearestName: string | undefined;
-  let shortest = maxDistance + 1;
-  for (const candidate of known) {
-    const distance = leven(lowerCase, candidate, { maxDistance: shortest });
-    if (distance < shortest) [nearestName, shortest] = [candidate, distance];
-  }
-  return nearestName;
+  return closestName(name, known, () => (name.length > 4 ? 2 : 1));
 }
 
 /** `first_name` -> `First Name`. */

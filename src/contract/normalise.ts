@@ -1,5 +1,5 @@
 import { isBlank } from '../text/visible.ts';
-import { allowsType, type BodySchema } from './document.ts';
+import { allowsType, type BodySchema } from './contract.ts';
 
 /**
  * Returns a function that normalises a body: it removes blank fields that are required or may be null, and converts

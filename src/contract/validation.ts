@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import { OpenAPIValidator } from 'openapi-backend';
 import type { PhoneParsers } from '../leads/phone.ts';
-import { bodySchema, type Contract, type ContractOperation } from './document.ts';
+import { bodySchema, type Contract, type ContractOperation } from './contract.ts';
 import { notAnObject, type ValidationErrors, validationErrorsFrom } from './messages.ts';
 import { bodyNormaliser } from './normalise.ts';
 import { callableKeyword, contractAjv } from './vocabulary.ts';

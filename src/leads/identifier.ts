@@ -41,6 +41,11 @@ export function newIdentifier(now: number = Date.now()): string {
   return prefix + suffixes[suffix];
 }
 
+/** Returns whether a text has the form of an identifier. */
+export function isIdentifier(text: string): boolean {
+  return /^[0-9a-v]{20}$/.test(text);
+}
+
 /** Number of bits of the parts of a sequence in a UUID. */
 const [versionBits, variantBits, tailBits] = [12, 14, 24];
 

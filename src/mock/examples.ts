@@ -1,4 +1,4 @@
-import type { Contract, ContractOperation } from '../contract/document.ts';
+import type { Contract, ContractOperation } from '../contract/contract.ts';
 import type { Outcome } from '../contract/reply.ts';
 import { authFailureHeaders } from '../server/auth-failure-limiter.ts';
 

@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import type { Contract, ContractOperation } from '../contract/document.ts';
+import type { Contract, ContractOperation } from '../contract/contract.ts';
 import { type OperationId, Reply } from '../contract/reply.ts';
 import { type Validate, validators } from '../contract/validation.ts';
 import { phoneParsers } from '../leads/phone.ts';

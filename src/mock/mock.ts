@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { readContract } from '../contract/document.ts';
+import { readContract } from '../contract/contract.ts';
 import { startHttpServer } from '../server/http-server.ts';
 import { createLog } from '../telemetry/log.ts';
 import { mockApp } from './mock-app.ts';

@@ -1,4 +1,4 @@
-import type { Contract, ContractOperation } from '../contract/document.ts';
+import type { Contract, ContractOperation } from '../contract/contract.ts';
 import { requestBody, responseExamples } from './examples.ts';
 
 /** Returns the text that the mock prints when it starts: all its responses, and how to request one. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { ContractOperation } from '../contract/document.ts';
+import type { ContractOperation } from '../contract/contract.ts';
 import type { ResponseExample } from './examples.ts';
 
 const contract = fileURLToPath(new URL('../../openapi.yaml', import.meta.url));

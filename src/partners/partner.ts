@@ -30,8 +30,9 @@ const maxNameLength = 64;
  * @throws {UserError} if requests cannot contain it, or if a screen cannot display it unambiguously
  */
 export function checkName(what: 'lead type' | 'partner', name: string): void {
-  const isTrimmed = name.trim() === name && [...name].length <= maxNameLength;
-  if (isTrimmed && isPrintable(name) && !isInvisible(name)) return;
+  const isTrimmed = name.trim() === name;
+  const isShort = [...name].length <= maxNameLength;
+  if (isTrimmed && isShort && isPrintable(name) && !isInvisible(name)) return;
   throw new UserError(
     `${JSON.stringify(name)} is not a valid name for a ${what}. Choose 1 to ${maxNameLength} visible characters without white space at the start or end.`,
   );

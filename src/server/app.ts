@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import { bodySchema, type Contract, readContract } from '../contract/document.ts';
+import { bodySchema, type Contract, readContract } from '../contract/contract.ts';
 import type { OperationId } from '../contract/reply.ts';
 import { validators } from '../contract/validation.ts';
 import type { PhoneParsers } from '../leads/phone.ts';

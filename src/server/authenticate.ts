@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Credentials } from '../contract/document.ts';
+import type { Credentials } from '../contract/contract.ts';
 import type { Reply } from '../contract/reply.ts';
 import { digestOf, isSameDigest } from '../partners/key.ts';
 import type { KeyHolder } from '../partners/partner.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** Why a body was not read to its end. */
-export type BodyError = 'too-large' | 'incomplete';
+export type UnreadBody = 'too-large' | 'incomplete';
 
 /**
  * Reads a body of up to `maxBytes`. A larger one is not read if it has a Content-Length, and is otherwise dropped as it
@@ -10,14 +10,14 @@ export type BodyError = 'too-large' | 'incomplete';
 export function readBody(
   incoming: IncomingMessage,
   maxBytes: number,
-): Buffer | BodyError | Promise<Buffer | BodyError> {
+): Buffer | UnreadBody | Promise<Buffer | UnreadBody> {
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return 'too-large';
   if (incoming.complete && !incoming.destroyed) return readArrived(incoming, maxBytes);
   return readStream(incoming, maxBytes);
 }
 
 /** Reads a body that has already arrived, as most have. This is faster than listening for it. */
-function readArrived(incoming: IncomingMessage, maxBytes: number): Buffer | BodyError {
+function readArrived(incoming: IncomingMessage, maxBytes: number): Buffer | UnreadBody {
   // A read without a length would return only the first packet.
   const body: Buffer = incoming.read(incoming.readableLength) ?? Buffer.alloc(0);
   // This read ends the stream. Until then, Node does not process the connection's next request.
@@ -25,11 +25,11 @@ function readArrived(incoming: IncomingMessage, maxBytes: number): Buffer | Body
   return body.length > maxBytes ? 'too-large' : body;
 }
 
-function readStream(incoming: IncomingMessage, maxBytes: number): Promise<Buffer | BodyError> {
+function readStream(incoming: IncomingMessage, maxBytes: number): Promise<Buffer | UnreadBody> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const settle = (result: Buffer | BodyError) => {
+    const settle = (result: Buffer | UnreadBody) => {
       incoming.off('data', onData).off('end', onEnd).off('error', onAbort).off('close', onAbort);
       resolve(result);
     };

@@ -1,4 +1,4 @@
-import type { ContractOperation } from '../contract/document.ts';
+import type { ContractOperation } from '../contract/contract.ts';
 
 /** Returns whether a body is uncompressed and of a media type that the operation accepts. */
 export function isSupportedMediaType(

@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
-import type { Contract } from '../contract/document.ts';
+import type { Contract } from '../contract/contract.ts';
 import type { ReadAddress } from './client-address.ts';
 import { type DocsValues, docsFile, docsPaths, redirectToDocs } from './docs-page.ts';
 import { createDocument, type Document } from './document.ts';

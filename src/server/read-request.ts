@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ContractOperation } from '../contract/document.ts';
+import type { ContractOperation } from '../contract/contract.ts';
 import { readJson } from '../contract/json.ts';
 import { notAnObject } from '../contract/messages.ts';
 import type { Reply } from '../contract/reply.ts';

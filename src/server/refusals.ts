@@ -1,4 +1,4 @@
-import type { ContractOperation } from '../contract/document.ts';
+import type { ContractOperation } from '../contract/contract.ts';
 import { requestError, type ValidationErrors } from '../contract/messages.ts';
 import { type OperationId, Reply } from '../contract/reply.ts';
 

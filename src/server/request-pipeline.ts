@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import type { ContractOperation } from '../contract/document.ts';
+import type { ContractOperation } from '../contract/contract.ts';
 import type { OperationId, Reply } from '../contract/reply.ts';
 import type { NotCallable, Validate } from '../contract/validation.ts';
 import { newIdentifier, uuidOf } from '../leads/identifier.ts';

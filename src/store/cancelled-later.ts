@@ -1,5 +1,6 @@
 import { UserError } from '../errors/user-error.ts';
 import { preventsCall } from '../leads/cancellation.ts';
+import { formatTime } from '../text/time.ts';
 import type { RelatedCancellation } from './store.ts';
 
 /** The partner of a submission or lead cancelled it later, so it is not scheduled unless the operator forces it. */
@@ -22,9 +23,8 @@ export class CancelledLater extends UserError {
 export function checkNotCancelled(subject: string, cancellations: readonly RelatedCancellation[]): void {
   const last = cancellations.findLast(preventsCall);
   if (last === undefined) return;
-  const at = new Date(last.receivedAt).toISOString();
   throw new CancelledLater(
-    `${subject} was not scheduled: its partner ${JSON.stringify(last.partner)} requested a cancellation at ${at} (outcome: ${last.outcome}). Add --force to schedule it anyway.`,
+    `${subject} was not scheduled: its partner ${JSON.stringify(last.partner)} requested a cancellation at ${formatTime(last.receivedAt)} (outcome: ${last.outcome}). Add --force to schedule it anyway.`,
     cancellations,
   );
 }

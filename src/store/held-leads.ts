@@ -1,3 +1,4 @@
+import { formatTime } from '../text/time.ts';
 import type { DeliveryPause, DeliveryPauses } from './delivery-pause.ts';
 
 /** Numbers of leads that are held, or would be. */
@@ -50,8 +51,7 @@ export async function markRestored(
   store: HeldLeads & DeliveryPauses,
   { backup, restoredAt }: Restore,
 ): Promise<HeldCount> {
-  const time = new Date(restoredAt).toISOString().replace(/\.\d+Z$/, 'Z');
-  const reason = `${restored}${backup ?? 'a backup'} at ${time}.${earlierReason(await store.pauses())}`;
+  const reason = `${restored}${backup ?? 'a backup'} at ${formatTime(restoredAt)}.${earlierReason(await store.pauses())}`;
   await store.pauseDelivery({ type: undefined, by: 'operator', reason });
   const total = { leads: 0, mayHaveArrived: 0 };
   for (;;) {

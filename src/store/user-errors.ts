@@ -1,5 +1,6 @@
 import { UserError } from '../errors/user-error.ts';
 import type { LeadState } from '../leads/lead.ts';
+import { formatTime } from '../text/time.ts';
 
 /** A lead type or partner that does not exist. */
 export class UnknownName extends UserError {
@@ -24,7 +25,7 @@ export const userErrors = {
   noSubmission: (id: string) => missing('Submission', id, 'leads submission list'),
   replacedKey: ({ id, partner, expiresAt, replacedBy }: ReplacedKey) =>
     new UserError(
-      `Key ${id} has already been replaced${replacedBy === null ? '' : ` by key ${replacedBy}`}, and works until ${formatDate(expiresAt)}, so nothing was changed. ${
+      `Key ${id} has already been replaced${replacedBy === null ? '' : ` by key ${replacedBy}`}, and works until ${formatTime(expiresAt)}, so nothing was changed. ${
         replacedBy === null
           ? `Run \`leads key list\` to find the newer key of partner ${JSON.stringify(partner)}.`
           : `To replace the newer key, run \`leads key rotate ${replacedBy}\`.`
@@ -46,7 +47,7 @@ export const userErrors = {
     ),
   partnerDeleted: (name: string, deletedAt: number) =>
     new UserError(
-      `Partner ${JSON.stringify(name)} was deleted at ${formatDate(deletedAt)}, which cannot be undone. Add a partner with another name.`,
+      `Partner ${JSON.stringify(name)} was deleted at ${formatTime(deletedAt)}, which cannot be undone. Add a partner with another name.`,
     ),
   partnerNotSuspended: (name: string) => new UserError(`Partner ${JSON.stringify(name)} is not suspended.`),
   nameOfDeleted: (name: string) =>
@@ -102,10 +103,6 @@ interface ReplacedKey {
   expiresAt: number;
   /** Id of the newer key; null: unknown. */
   replacedBy: string | null;
-}
-
-function formatDate(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function exists(kind: string, name: string): UserError {

@@ -13,7 +13,14 @@ export function closestName(
   known: readonly string[],
   maxDistance = (each: string) => defaultShare * each.length,
 ): string | undefined {
-  const distances = known.map((each) => ({ each, distance: leven(name.toLowerCase(), each.toLowerCase()) }));
-  const [nearest] = distances.toSorted((one, other) => one.distance - other.distance);
-  return nearest !== undefined && nearest.distance <= maxDistance(nearest.each) ? nearest.each : undefined;
+  const lowerCase = name.toLowerCase();
+  let closest: string | undefined;
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const each of known) {
+    // Comparing ends early once this distance is exceeded.
+    const limit = Math.floor(Math.min(maxDistance(each), shortest - 1));
+    const distance = leven(lowerCase, each.toLowerCase(), { maxDistance: limit + 1 });
+    if (distance <= limit) [closest, shortest] = [each, distance];
+  }
+  return closest;
 }

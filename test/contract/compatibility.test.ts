@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type BodySchema, readContract } from '../../src/contract/document.ts';
+import { type BodySchema, readContract } from '../../src/contract/contract.ts';
 import { bodyNormaliser } from '../../src/contract/normalise.ts';
 import { validators } from '../../src/contract/validation.ts';
 import { contractAjv } from '../../src/contract/vocabulary.ts';

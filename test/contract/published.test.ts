@@ -1,7 +1,7 @@
 /** What partners generate clients from: the contract without this project's own extensions, and ready for additions. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
-import { readContract } from '../../src/contract/document.ts';
+import { readContract } from '../../src/contract/contract.ts';
 import { operationIds, operationOf, responseExamples } from '../harness/contract.ts';
 
 interface Published {

@@ -1,6 +1,6 @@
 /** Every error of a request is reported, at the right place. */
 import { describe, expect, test } from 'vitest';
-import { readContract } from '../../src/contract/document.ts';
+import { readContract } from '../../src/contract/contract.ts';
 import { readJson } from '../../src/contract/json.ts';
 import { notAnObject } from '../../src/contract/messages.ts';
 import { bodyNormaliser } from '../../src/contract/normalise.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readContract } from '../../src/contract/document.ts';
+import { readContract } from '../../src/contract/contract.ts';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { responseExamples as mockedExamples } from '../../src/mock/examples.ts';
 import { rateLimit } from '../../src/partners/rate-limit.ts';

@@ -1,6 +1,6 @@
 /** Whether a person is accepted again decides whether they are called twice. */
 import { expect, test } from 'vitest';
-import { readContract } from '../../src/contract/document.ts';
+import { readContract } from '../../src/contract/contract.ts';
 import {
   type LeadState,
   leadStates,

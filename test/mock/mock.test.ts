@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { readContract } from '../../src/contract/document.ts';
+import { readContract } from '../../src/contract/contract.ts';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { runMock } from '../../src/mock/mock.ts';
 import { mockApp } from '../../src/mock/mock-app.ts';

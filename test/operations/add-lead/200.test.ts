@@ -1,6 +1,6 @@
 /** Partners compare these bodies as a whole and act on them: they decide who is called, and when. */
 import { expect, test } from 'vitest';
-import { bodySchema, readContract } from '../../../src/contract/document.ts';
+import { bodySchema, readContract } from '../../../src/contract/contract.ts';
 import { post, send } from '../../harness/client.ts';
 import { requestValue, responseExamples, responseValue } from '../../harness/contract.ts';
 import { dispatch, untilAll, webhookTo } from '../../harness/dispatch.ts';

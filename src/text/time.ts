@@ -1,0 +1,6 @@
+/** Formats a time (ms since 1970) as ISO 8601 in UTC, to the second; null stays null. */
+export function formatTime(milliseconds: number): string;
+export function formatTime(milliseconds: number | null): string | null;
+export function formatTime(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
+}
