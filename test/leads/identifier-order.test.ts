@@ -1,8 +1,16 @@
 /** Lists are sorted by identifier, and lists of a period start at a bound between two identifiers. */
-import { expect, test } from 'vitest';
-import { identifierBound, identifierOfUuid, newIdentifier, uuidOf } from '../../src/leads/identifier.ts';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { identifierBound, identifierOfUuid, uuidOf } from '../../src/leads/identifier.ts';
 
 const now = Date.UTC(2100, 0, 1);
+
+/** Of a new process, in which no identifier has been made: the time of the latest one would replace an earlier time. */
+let newIdentifier: (now?: number) => string;
+
+beforeEach(async () => {
+  vi.resetModules();
+  ({ newIdentifier } = await import('../../src/leads/identifier.ts'));
+});
 
 test('more identifiers than one suffix allows in a millisecond are unique, sorted and equally long', () => {
   const made = Array.from({ length: 5_000 }, () => newIdentifier(now));

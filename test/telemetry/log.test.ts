@@ -102,13 +102,14 @@ test('counts and discards lines after the reader has gone', async () => {
 
 test('keeps memory bounded while nobody reads the log, then logs how many lines were dropped', async () => {
   const program = fileURLToPath(new URL('logging.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, 'withoutReader'], {
+  const child = spawn(process.execPath, ['--expose-gc', program, 'withoutReader'], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [state] = await once(child, 'message');
   expect(state.dropped).toBeGreaterThan(30_000);
   expect(state.waiting).toBeLessThan(1_200_000);
+  expect(state.grown).toBeLessThan(8_000_000);
   let output = '';
   let isEnough = false;
   child.stdout?.setEncoding('utf8').on('data', (chunk) => {

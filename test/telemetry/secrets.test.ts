@@ -37,11 +37,20 @@ function lead(changes: object = {}) {
   return { ...person, ...changes };
 }
 
+/** What a test waits for, and the faults that it causes. */
+interface Situation {
+  /** Waits for the first attempt. */
+  delivered(): Promise<void>;
+  /** Makes the dialler refuse the server's password, and waits for the attempt after that. */
+  refusePassword(): Promise<void>;
+  /** Makes every later request fail. */
+  breakDown(): Promise<void>;
+}
+
 /** Causes everything that partners, unauthenticated clients and faults can cause. */
 async function exerciseEveryPath(
   target: Target,
-  delivered: () => Promise<void>,
-  breakDown: () => Promise<void>,
+  { delivered, refusePassword, breakDown }: Situation,
 ): Promise<void> {
   const headers = { 'Idempotency-Key': 'markedidempotency' };
   await send(target, 'addLead', { body: lead(), headers });
@@ -65,6 +74,7 @@ async function exerciseEveryPath(
   await sendRaw(target, `POST /lead/add?key=${target.key} HTTP/1.1\r\nMarked: a\r\nMarked header\r\n\r\n`);
   await sendRaw(target, `GET /marked HTTP/1.1\r\nHost: a\r\nMarked: ${'marked'.repeat(4_000)}\r\n\r\n`);
   await fetch(`${target.url}/readyz`);
+  await refusePassword();
   await breakDown();
   for (const id of operationIds()) {
     const body =
@@ -141,7 +151,14 @@ describe.each(stores)('$name', ({ open }) => {
         ...exampleEnvironment(dialler, { url: receiverUrl, ...secrets }),
       });
       const delivered = () => expect.poll(watched.metrics).toContain('leads_delivery_attempts_total{');
-      await exerciseEveryPath({ ...watched.target, key }, delivered, breakDown);
+      const target = { ...watched.target, key };
+      const refusePassword = async () => {
+        if (dialler !== 'vicidial') return;
+        standIn.password = 'another';
+        await post(target, 'addLead', lead({ mobile: '07840 191915' }));
+        await expect.poll(watched.output).toContain('Login incorrect');
+      };
+      await exerciseEveryPath(target, { delivered, refusePassword, breakDown });
       const parts = await visibleOutput(watched, () => collector.received.map(({ body }) => body).join('\n'));
       expect(parts.every((part) => part.length > 0)).toBe(true);
       const all = parts.join('\n');
