@@ -1,6 +1,7 @@
 /** Whatever PostgreSQL does, no connection leaks, and neither a store nor a process waits for it indefinitely. */
 import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { PostgresDatabase } from '../../../src/store/postgres/connection/database.ts';
 import { reasonOf } from '../../../src/store/postgres/connection/errors.ts';
 import { migrationLock } from '../../../src/store/postgres/connection/migrate.ts';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
@@ -51,6 +52,26 @@ test('reports why it cannot connect, and what to check', async () => {
   await expect(openPostgresStore(url, { retryTimeout: 0 })).rejects.toThrow(
     /^The connection to PostgreSQL failed \(connect ECONNREFUSED 127\.0\.0\.1:1\)\. Check that PostgreSQL is running and that the URL of the store is correct\.$/,
   );
+});
+
+test('a session ends slow statements, uses indexes and compiles nothing, whatever the server has configured', async () => {
+  const url = await emptyDatabase();
+  const name = new URL(url).pathname.slice(1);
+  await asAdministrator(
+    url,
+    `ALTER DATABASE ${name} SET jit = on; ALTER DATABASE ${name} SET enable_seqscan = on`,
+  );
+  const timeouts = { statementTimeout: 4_000, responseTimeout: 5_000, retryTimeout: 0 };
+  const database = new PostgresDatabase(url, { connections: 1, ...timeouts });
+  const text = `SELECT name, setting FROM pg_settings
+    WHERE name IN ('enable_seqscan', 'jit', 'statement_timeout') ORDER BY name`;
+  const settings = await database.read<{ name: string; setting: string }>({ name: 'session', text });
+  await database.close();
+  expect(settings.map(({ name: setting, setting: value }) => `${setting}=${value}`)).toEqual([
+    'enable_seqscan=off',
+    'jit=off',
+    'statement_timeout=4000',
+  ]);
 });
 
 test.each([

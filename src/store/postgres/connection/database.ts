@@ -266,13 +266,15 @@ export class PostgresDatabase {
 
   /**
    * PostgreSQL keeps the plan of a prepared statement. Without `enable_seqscan = off`, a plan made while a table is
-   * small would read it sequentially once it is large. A statement without a suitable index still reads sequentially.
+   * small would read it sequentially once it is large. A statement without a suitable index still reads sequentially,
+   * at a planned cost so high that PostgreSQL would compile it, which takes far longer than the statement (JIT).
    */
   #sessionParameters(): string {
     return `
       SET statement_timeout = ${this.#limits.statementTimeout};
       SET default_transaction_isolation = 'read committed';
-      SET enable_seqscan = off`;
+      SET enable_seqscan = off;
+      SET jit = off`;
   }
 }
 
