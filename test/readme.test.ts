@@ -8,7 +8,7 @@ import { createProgram } from '../src/cli/program.ts';
 import { diallers, diallerVariables } from '../src/delivery/diallers.ts';
 import { ConfigError } from '../src/environment/variables.ts';
 import { submissionOutcomes } from '../src/leads/lead.ts';
-import { phoneParser } from '../src/leads/phone.ts';
+import { phoneParsers } from '../src/leads/phone.ts';
 import { defaultRetrySchedule } from '../src/leads/retry-schedule.ts';
 import { docsPaths } from '../src/server/docs-page.ts';
 
@@ -94,14 +94,14 @@ test.each(Object.keys(diallers))(
       cell?.startsWith('DIALLER_'),
     );
     const create = await diallers[name]?.();
-    const context = { parsePhone: phoneParser('GB'), concurrency: 1, timeout: 1 };
+    const context = { parsePhone: phoneParsers('GB').parse, concurrency: 1, timeout: 1 };
     const named = await variablesRead((environment) => create?.(environment, context));
     expect(documented.map(([cell]) => cell).toSorted()).toEqual(named.toSorted());
   },
 );
 
 test('the variables of diallers are known, so that a misspelt one is reported', async () => {
-  const context = { parsePhone: phoneParser('GB'), concurrency: 1, timeout: 1 };
+  const context = { parsePhone: phoneParsers('GB').parse, concurrency: 1, timeout: 1 };
   const named = Object.values(diallers).map(async (load) => {
     const create = await load();
     return variablesRead((environment) => create(environment, context));

@@ -1,7 +1,7 @@
 import type { Dialler } from '../delivery/dialler.ts';
 import { diallers } from '../delivery/diallers.ts';
 import { ConfigError, count, oneOf, readVariables } from '../environment/variables.ts';
-import { type CountryCode, phoneParser } from '../leads/phone.ts';
+import { type CountryCode, phoneParsers } from '../leads/phone.ts';
 import type { PhonePolicy } from '../leads/phone-policy.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
 import { maxBurst, rateLimit } from '../partners/rate-limit.ts';
@@ -103,7 +103,7 @@ export const configVariables: readonly string[] = Object.keys(variables);
  */
 export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config> {
   const values = readVariables(environment, variables);
-  const parsePhone = phoneParser(values.DEFAULT_COUNTRY);
+  const parsePhone = phoneParsers(values.DEFAULT_COUNTRY).parse;
   const createDialler = await diallers[values.DIALLER]?.();
   const { DIALLER_CONCURRENCY: concurrency, DIALLER_TIMEOUT: timeout } = values;
   const perSecond = undefinedIfOff(values.RATE_LIMIT);

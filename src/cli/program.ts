@@ -6,7 +6,7 @@ import { openConfiguredStore, openNamedStore } from '../app/store.ts';
 import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
-import { phoneParser } from '../leads/phone.ts';
+import { phoneParsers } from '../leads/phone.ts';
 import { redactedUrl } from '../store/open.ts';
 import { storeUrlOf } from '../store/store-argument.ts';
 import { commandName, nameCommands } from '../text/command-name.ts';
@@ -63,7 +63,7 @@ export function createContext(
       const { databaseUrl, databaseConnections: connections } = await readConfig(variables);
       const store = await openConfiguredStore(databaseUrl, { connections, schema: 'require' });
       const { defaultCountry, dialWithin } = await readConfig(await withRecordedSettings(variables, store));
-      return { store, parsePhone: phoneParser(defaultCountry), dialWithin };
+      return { store, parsePhone: phoneParsers(defaultCountry).parse, dialWithin };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     configuredUrl: async () => (await readConfig(environment())).databaseUrl,

@@ -25,7 +25,12 @@ export interface PhoneParsers {
   reasonNotCallable(text: string): string | undefined;
 }
 
-/** Creates the parsers of a deployment. They read national numbers as numbers of `defaultCountry`. */
+/**
+ * Creates the parsers of a deployment. They read national numbers as numbers of `defaultCountry`.
+ *
+ * A number is valid if its length and leading digits fit its country's numbering plan. Whether the range is in use is
+ * not checked: a new range would be rejected until the next release of the metadata.
+ */
 export function phoneParsers(
   defaultCountry: CountryCode,
   policy: PhonePolicy = defaultPhonePolicy,
@@ -48,17 +53,6 @@ export function phoneParsers(
     },
     reasonNotCallable: (text) => parse(text)?.reason,
   };
-}
-
-/**
- * Creates a parser that reads national numbers as numbers of `defaultCountry`.
- *
- * A number is valid if its length and leading digits fit its country's numbering plan. Whether the range is in use is
- * not checked: a new range would be rejected until the next release of the metadata.
- */
-export function phoneParser(defaultCountry: CountryCode): ParsePhone {
-  const parseFast = fastPhoneParser(defaultCountry);
-  return memoiseLast((text) => parseFast(text) ?? parseWithLibrary(text, defaultCountry)?.number);
 }
 
 /** Remembers the last result: validation and lead logic parse the same number one after the other. */

@@ -14,7 +14,7 @@ import { submissionCommand } from '../../src/cli/submission.ts';
 import { typeCommand } from '../../src/cli/type.ts';
 import { formatScreen } from '../../src/cli/watch-screen.ts';
 import { ActivityHistory, formatLine } from '../../src/cli/watch-view.ts';
-import { phoneParser } from '../../src/leads/phone.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { run } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
@@ -45,7 +45,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
   const out = new PassThrough();
   const open = async () => ({
     store: openSqliteStore(file),
-    parsePhone: phoneParser('GB'),
+    parsePhone: phoneParsers('GB').parse,
     dialWithin: undefined,
   });
   const openUrl = async () => openSqliteStore(file);

@@ -10,7 +10,7 @@ import { createProgram } from '../../src/cli/program.ts';
 import { formatTable, type TableView } from '../../src/cli/table.ts';
 import { formatScreen } from '../../src/cli/watch-screen.ts';
 import { ActivityHistory } from '../../src/cli/watch-view.ts';
-import { phoneParser } from '../../src/leads/phone.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { skipWithout } from '../harness/process.ts';
 import { cancel, claim, temporaryDirectory } from '../harness/server.ts';
@@ -97,7 +97,7 @@ async function outputOf(
   const open = (name: string) => openSqliteStore(name);
   const program = createProgram({
     commandName: 'leads',
-    open: async () => ({ store: open(file), parsePhone: phoneParser('GB'), dialWithin: undefined }),
+    open: async () => ({ store: open(file), parsePhone: phoneParsers('GB').parse, dialWithin: undefined }),
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),
     configuredUrl: async () => `sqlite:${file}`,

@@ -1,7 +1,7 @@
 /** Rules that the dispatcher relies on, for every dialler. */
 import { describe, expect, test } from 'vitest';
 import { diallers } from '../../src/delivery/diallers.ts';
-import { phoneParser } from '../../src/leads/phone.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
 import type { ClaimedLead } from '../../src/store/store.ts';
 import { exampleEnvironment } from '../harness/diallers.ts';
 import { type Behaviour, startReceiver } from '../harness/receiver.ts';
@@ -57,7 +57,7 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
 
   async function create(url: string) {
     const createDialler = await diallers[name]?.();
-    const context = { parsePhone: phoneParser('GB'), concurrency: 2, timeout: 5_000 };
+    const context = { parsePhone: phoneParsers('GB').parse, concurrency: 2, timeout: 5_000 };
     const dialler = createDialler?.(environmentFor(url), context);
     if (dialler === undefined) throw new Error(`There is no dialler ${name}.`);
     return dialler;

@@ -1,11 +1,11 @@
 /** All spellings of a number are one person; otherwise a person is called twice, or cannot be cancelled. */
 import { describe, expect, test } from 'vitest';
-import { type CountryCode, isCountry, phoneParser } from '../../src/leads/phone.ts';
+import { type CountryCode, isCountry, phoneParsers } from '../../src/leads/phone.ts';
 import { post } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { leadsIn, startServer } from '../harness/server.ts';
 
-const parse = phoneParser('GB');
+const parse = phoneParsers('GB').parse;
 
 test.each([
   '07840258823',
@@ -59,14 +59,14 @@ describe('national and international spellings by country', () => {
     ['BR', '(11) 96123-4567', '+55 11 96123-4567', '+5511961234567'],
     ['JP', '090-1234-5678', '+81 90-1234-5678', '+819012345678'],
   ])('%s: %s and %s are parsed as %s', (country, home, abroad, e164) => {
-    expect(phoneParser(country)(home)).toBe(e164);
+    expect(phoneParsers(country).parse(home)).toBe(e164);
     expect(parse(abroad)).toBe(e164);
     expect(parse(abroad.replace('+', '00'))).toBe(e164);
   });
 });
 
 test('returns a memoised result only for the same text', () => {
-  const memoised = phoneParser('GB');
+  const memoised = phoneParsers('GB').parse;
   const numbers = Array.from({ length: 5_000 }, (_, index) => `07840${String(index).padStart(6, '0')}`);
   for (const number of [...numbers, ...numbers.toReversed()]) {
     expect(memoised(number)).toBe(`+44${number.slice(1)}`);

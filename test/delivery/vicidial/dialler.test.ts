@@ -1,7 +1,7 @@
 /** What the dialler for VICIdial sends, and how it interprets each response, without a dispatcher. */
 import { expect, test } from 'vitest';
 import { createVicidial } from '../../../src/delivery/diallers/vicidial/vicidial.ts';
-import { phoneParser } from '../../../src/leads/phone.ts';
+import { phoneParsers } from '../../../src/leads/phone.ts';
 import { phpForm } from '../../harness/php-form.ts';
 import {
   type Behaviour,
@@ -22,7 +22,7 @@ function vicidialAt({ url }: Receiver, concurrency = 50) {
       DIALLER_PASSWORD: 'correct horse',
       DIALLER_LISTS: '{"motor": 1001}',
     },
-    { parsePhone: phoneParser('GB'), concurrency, timeout: 20_000 },
+    { parsePhone: phoneParsers('GB').parse, concurrency, timeout: 20_000 },
   );
 }
 

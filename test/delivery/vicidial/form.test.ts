@@ -9,11 +9,11 @@ import {
   leadForm,
 } from '../../../src/delivery/diallers/vicidial/form.ts';
 import type { ListSettings, VicidialSettings } from '../../../src/delivery/diallers/vicidial/settings.ts';
-import { phoneParser } from '../../../src/leads/phone.ts';
+import { phoneParsers } from '../../../src/leads/phone.ts';
 import type { ClaimedLead } from '../../../src/store/store.ts';
 import { claimedLead } from '../claimed-lead.ts';
 
-const parsePhone = phoneParser('GB');
+const parsePhone = phoneParsers('GB').parse;
 
 interface Changes {
   lead?: Partial<ClaimedLead>;

@@ -1,6 +1,6 @@
 import type { Dialler } from '../../../src/delivery/dialler.ts';
 import { createVicidial } from '../../../src/delivery/diallers/vicidial/vicidial.ts';
-import { phoneParser } from '../../../src/leads/phone.ts';
+import { phoneParsers } from '../../../src/leads/phone.ts';
 import { dispatch, limits, untilAll } from '../../harness/dispatch.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { VicidialStandIn } from '../../harness/vicidial.ts';
@@ -27,7 +27,7 @@ export const settings = {
 export function diallerAt(url: string, changes: Record<string, string> = {}): Dialler {
   return createVicidial(
     { DIALLER_URL: url, ...settings, ...changes },
-    { parsePhone: phoneParser('GB'), ...limits },
+    { parsePhone: phoneParsers('GB').parse, ...limits },
   );
 }
 
