@@ -5,6 +5,7 @@ import { formatTime } from '../text/time.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
 
 interface RestoreOptions {
   dryRun?: true;
@@ -21,7 +22,7 @@ const heldMembers = {
 export function restoreCommand(context: CommandContext): Command {
   const command = new Command('restore')
     .description(
-      'put a backup in place of the SQLite store in DATABASE_URL, pause all delivery and hold the scheduled leads,\nwhich may have been delivered or cancelled since. Stop everything that uses the store first',
+      'put a backup in place of the SQLite store in DATABASE_URL, pause all delivery, and hold the scheduled leads.\nThe dialler may have received them since the backup, or partners may have cancelled them. Stop everything that uses the store first',
     )
     .argument('<file>', 'a file that `leads store backup` has made')
     .addOption(dryRunOption())
@@ -94,7 +95,9 @@ const nextSteps =
 
 /** Describes the marking as a sentence without its full stop. */
 function describeHeld({ leads, mayHaveArrived }: HeldCount, verb: 'are' | 'would be'): string {
-  return `Delivery of all lead types ${verb === 'are' ? 'is' : verb} paused, and ${leads} scheduled leads ${verb} held; ${mayHaveArrived} of them may have been delivered after the backup`;
+  const [one, several] = verb === 'are' ? ['is', 'are'] : [verb, verb];
+  const heldLeads = counted(leads, `scheduled lead ${one}`, `scheduled leads ${several}`);
+  return `Delivery of all lead types ${one} paused, and ${heldLeads} held; ${mayHaveArrived} of them may have been delivered after the backup`;
 }
 
 function heldJson({ leads, mayHaveArrived }: HeldCount) {

@@ -9,8 +9,8 @@ export interface Dialler {
   /** Maximum number of leads in flight, even if DIALLER_CONCURRENCY is higher. Undefined: no such limit. */
   readonly maxConcurrency?: number;
   /**
-   * Time for which the dialler may still be processing an attempt after it has ended with an unknown outcome (ms). The next
-   * attempt of the lead starts later. Undefined: it recognises repeats, so they can be sent at any time.
+   * Time for which the dialler may still be processing an attempt after it has ended with an unknown outcome (ms). The
+   * next attempt of the lead starts later. Undefined: it recognises repeats, so they can be sent at any time.
    */
   readonly maxRuntime?: number;
   /**
@@ -55,8 +55,8 @@ export interface DeliveryResult {
   /** Minimum delay that the dialler requested (ms). */
   retryAfter?: number;
   /**
-   * Undefined: no pause. A lead that is `unavailable` because of a pause that ends by itself is not affected otherwise: the
-   * attempt does not count.
+   * Undefined: no pause. A lead that is `unavailable` because of a pause that ends by itself is not affected otherwise:
+   * the attempt does not count.
    */
   pause?: DiallerPause;
   /** Whether a rejected lead would be rejected again, no matter when. */

@@ -14,8 +14,8 @@ export const diallerVariables: readonly string[] = [
 ];
 
 /**
- * Every dialler by its name in `DIALLER`. To add one, write its file, add a line here and its variables above, and describe it in the docs. Only
- * the configured dialler is loaded.
+ * Every dialler by its name in `DIALLER`. To add one, write its file, add a line here and its variables above, and
+ * describe it in the docs. Only the configured dialler is loaded.
  */
 export const diallers: Readonly<Record<string, () => Promise<CreateDialler>>> = {
   log: async () => (await import('./diallers/log.ts')).createLogDialler,

@@ -249,15 +249,17 @@ export class Dispatcher {
     return leads.length + tooLate === 0 ? maxSleep : 0;
   }
 
-  /** Returns the time for which a claim holds a lead (ms): that of an attempt, and what the dialler may do afterwards. */
+  /**
+   * Returns the time for which a claim holds a lead (ms): that of an attempt, and what the dialler may do afterwards.
+   */
   #lease(margin: number): number {
     const { timeout, dialler } = this.#options;
     return timeout + (dialler.maxRuntime ?? 0) + margin;
   }
 
   /**
-   * Releases the leads of a claim of which the dialler may still be processing an earlier attempt, such as those that an
-   * operator has retried. Returns the others.
+   * Releases the leads of a claim of which the dialler may still be processing an earlier attempt, such as those that
+   * an operator has retried. Returns the others.
    */
   async #withoutSettling(claim: string, leads: readonly ClaimedLead[]): Promise<ClaimedLead[]> {
     const ready: ClaimedLead[] = [];

@@ -130,7 +130,9 @@ test('the guide states the result of every response status', async () => {
   }
 });
 
-/** Responses of VICIdial for each row of the guide's table, except redirects, which every HTTP dialler handles alike. */
+/**
+ * Responses of VICIdial for each row of the guide's table, except redirects, which every HTTP dialler handles alike.
+ */
 const vicidialResponses: Record<string, string[]> = {
   '`SUCCESS`': ['SUCCESS: add_lead LEAD HAS BEEN ADDED - 7840258823|1001|1|-1|leadsapi'],
   '`DUPLICATE`, and VICIdial has this lead': ['ours'],

@@ -68,9 +68,9 @@ const nameColumns = {
 class Killed extends Error {}
 
 /**
- * Stand-in for VICIdial's non_agent_api.php, with the texts of a real one. It writes a lead in steps (row, custom fields,
- * hopper), each of which waits while its table is locked, and ends there if the process is killed. A client that has hung
- * up does not end a request, unless PHP does not buffer its output.
+ * Stand-in for VICIdial's non_agent_api.php, with the texts of a real one. It writes a lead in steps (row, custom
+ * fields, hopper), each of which waits while its table is locked, and ends there if the process is killed. A client
+ * that has hung up does not end a request, unless PHP does not buffer its output.
  */
 export class VicidialStandIn {
   readonly user = 'leadsapi';
@@ -109,7 +109,9 @@ export class VicidialStandIn {
   onStep: (step: Step, form: PhpForm) => Promise<void> | void = () => {};
   #unlocked: Promise<void> | undefined;
 
-  /** Handles requests. A killed process closes the connection; a failure of the database is status 500 without a body. */
+  /**
+   * Handles requests. A killed process closes the connection; a failure of the database is status 500 without a body.
+   */
   readonly behave: Behaviour = async ({ body }, outgoing) => {
     this.running += 1;
     try {

@@ -19,7 +19,10 @@ export interface CrashReport {
   replayed: number;
   /** Acknowledged, but missing from the store or stored differently. */
   lost: string[];
-  /** People with two leads, with more submissions than were acknowledged, or with a lead that was recorded as delivered twice. */
+  /**
+   * People with two leads, with more submissions than were acknowledged, or with a lead that was recorded as delivered
+   * twice.
+   */
   duplicated: string[];
   /** People whose lead is scheduled, or was delivered, after its cancellation was acknowledged. */
   calledAfterCancellation: string[];
@@ -57,7 +60,9 @@ export class CrashLedger {
   };
   /** Ids of accepted leads by mobile. */
   readonly #accepted = new Map<string, string>();
-  /** Bodies of the requests by mobile, as they were sent: of each acknowledged add, and of each person's cancellations. */
+  /**
+   * Bodies of the requests by mobile, as they were sent: of each acknowledged add, and of each person's cancellations.
+   */
   readonly #added = new Map<string, string[]>();
   readonly #cancelledWith = new Map<string, string>();
   /** Warnings in the responses to cancellations by mobile; null: cancelled. */

@@ -1,4 +1,6 @@
-/** A server that responds `"saved": true` has saved the lead, even if it is killed. `npm run torture` runs 200 rounds. */
+/**
+ * A server that responds `"saved": true` has saved the lead, even if it is killed. `npm run torture` runs 200 rounds.
+ */
 import { expect, onTestFinished, test } from 'vitest';
 import { sharedStores } from '../store/stores.ts';
 import { crashRounds } from './crash.ts';

@@ -26,7 +26,11 @@ export class RawConnection {
     return response;
   }
 
-  /** Sends bytes and returns all responses. @throws if the server does not close the connection, or there is no response */
+  /**
+   * Sends bytes and returns all responses.
+   *
+   * @throws if the server does not close the connection, or there is no response
+   */
   async exchangeLast(bytes: Buffer): Promise<ReceivedResponse[]> {
     const socket = await this.#open();
     socket.write(bytes);
@@ -70,7 +74,11 @@ export class RawConnection {
     return socket;
   }
 
-  /** Waits for the next response. Undefined: the server has closed the connection. @throws if neither happens in time */
+  /**
+   * Waits for the next response. Undefined: the server has closed the connection.
+   *
+   * @throws if neither happens in time
+   */
   async #nextResponse(socket: Socket): Promise<ReceivedResponse | undefined> {
     const end = performance.now() + responseTimeout;
     for (;;) {

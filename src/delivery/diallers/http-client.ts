@@ -4,7 +4,10 @@ import type { DeliveryResult, DiallerContext } from '../dialler.ts';
 /** Maximum delay that a dialler can request (ms). */
 const maxRetryAfter = 3_600_000;
 
-/** Maximum size of a response body that is kept in full (bytes). PHP can print 85 KB of warnings before VICIdial's own lines. */
+/**
+ * Maximum size of a response body that is kept in full (bytes). PHP can print 85 KB of warnings before VICIdial's own
+ * lines.
+ */
 const maxBodySize = 1_048_576;
 
 /** Response of a dialler's server. Its body must be consumed, by `readText` or `discardBody`. */
@@ -101,9 +104,9 @@ export function resultOfRedirect(status: number): DeliveryResult {
 }
 
 /**
- * Reads a response body to its end, and returns the end of it up to the maximum size: warnings precede VICIdial's lines.
- * Closing the connection early could end its script before it has stored the lead. The attempt's timeout limits how long
- * this takes.
+ * Reads a response body to its end, and returns the end of it up to the maximum size: warnings precede VICIdial's
+ * lines. Closing the connection early could end its script before it has stored the lead. The attempt's timeout limits
+ * how long this takes.
  */
 export async function readText({ body }: DiallerResponse): Promise<string> {
   const decoder = new TextDecoder();

@@ -13,8 +13,8 @@ export const dueLeadJoins = `
 export const interruptedResponse = 'no response was recorded before the lease ended';
 
 /**
- * When the last attempt with an unknown outcome ended, other than those that were interrupted; null: there was none. Reads
- * the attempts only if there may be one.
+ * When the last attempt with an unknown outcome ended, other than those that were interrupted; null: there was none.
+ * Reads the attempts only if there may be one.
  */
 export const lastUnknownAt = `CASE WHEN lead.may_have_arrived THEN (
   SELECT max(attempt.ended_at) FROM attempt

@@ -104,8 +104,8 @@ export class Attempt {
   }
 
   /**
-   * Completes a lead that an earlier attempt added, possibly without its custom fields or its place in the hopper. A lead
-   * that was called meanwhile is not put into the hopper again.
+   * Completes a lead that an earlier attempt added, possibly without its custom fields or its place in the hopper. A
+   * lead that was called meanwhile is not put into the hopper again.
    */
   async #complete(id: string): Promise<DeliveryResult> {
     const { form } = this.#options;

@@ -18,8 +18,8 @@ interface FieldRecord {
 }
 
 /**
- * Remembers what the custom fields of each list have stored in full. VICIdial drops the values of unknown fields, cuts long
- * ones and stores wrong dates as 0000-00-00, all silently, so the first values of each field are read back.
+ * Remembers what the custom fields of each list have stored in full. VICIdial drops the values of unknown fields, cuts
+ * long ones and stores wrong dates as 0000-00-00, all silently, so the first values of each field are read back.
  */
 export class CustomFieldChecks {
   readonly #records = new Map<string, FieldRecord>();

@@ -1,6 +1,6 @@
 /**
- * Parameters of VICIdial's API that describe the request, its list, its sender, or what happens to the lead. A custom field
- * of such a name would replace them.
+ * Parameters of VICIdial's API that describe the request, its list, its sender, or what happens to the lead. A custom
+ * field of such a name would replace them.
  */
 const apiParameters = new Set(
   `source user pass function format stage header DB version

@@ -11,7 +11,9 @@ export interface Line {
 /** Time after which the next attempt finds out whether the cause of a pause was corrected (ms). */
 const retryInterval = 60_000;
 
-/** VICIdial locks a user for 15 minutes from its last successful login (ms). Attempts during the lock do not prolong it. */
+/**
+ * VICIdial locks a user for 15 minutes from its last successful login (ms). Attempts during the lock do not prolong it.
+ */
 const lockDuration = 15 * 60_000;
 
 /** Error of VICIdial's database, not about the lead. */

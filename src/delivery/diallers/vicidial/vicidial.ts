@@ -8,9 +8,9 @@ import { typePause } from './response.ts';
 import { readVicidialSettings } from './settings.ts';
 
 /**
- * Maximum number of leads in flight of a server. Ten failed logins, from anywhere, lock a VICIdial user, such as when its
- * password is changed: three servers together stay below ten. More leads in flight are not faster, because each keeps a
- * processor of VICIdial busy.
+ * Maximum number of leads in flight of a server. Ten failed logins, from anywhere, lock a VICIdial user, such as when
+ * its password is changed: three servers together stay below ten. More leads in flight are not faster, because each
+ * keeps a processor of VICIdial busy.
  */
 const maxConcurrency = 3;
 
