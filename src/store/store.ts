@@ -511,6 +511,9 @@ export interface Exports {
   exportSubmissions(filter: ExportFilter): AsyncIterable<SubmissionRecord>;
 }
 
+/** State of a lead that an operator resolves. */
+export type ResolvedState = Extract<LeadState, 'failed' | 'held' | 'scheduled'>;
+
 /** Operators' actions on submissions and leads. Those on a lead are recorded in the same transaction. */
 export interface OperatorActions extends RemainingLeads {
   /**
@@ -539,17 +542,19 @@ export interface OperatorActions extends RemainingLeads {
    */
   releaseLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
-   * Records whether a lead was delivered: a failed lead that the dialler may have, or a held one.
+   * Records whether the dialler has a lead: a failed lead that it may have, a held one, or a scheduled one, whose person
+   * it has under another id after a restore.
    *
-   * - Delivered: it is dialled. A failed lead is dialled as of its last attempt; a held lead as of now, because the
-   *   time of its delivery is unknown.
+   * - Delivered: it is dialled. A failed lead is dialled as of its last attempt; any other as of now, because the time of
+   *   its delivery is unknown.
    * - Not delivered: a failed lead is no longer active, so that the person can be added again. A held lead stays held,
-   *   and the dialler cannot have it.
+   *   and the dialler cannot have it; it can still be recorded as delivered.
    *
    * @returns the state of the lead before
-   * @throws {UserError} if there is no such lead, or it is neither undecided nor held
+   * @throws {UserError} if there is no such lead, it is neither undecided, held nor scheduled, an attempt is in flight, or
+   *   it is scheduled and was not delivered
    */
-  resolveLead(leadId: string, wasDelivered: boolean): Promise<'failed' | 'held'>;
+  resolveLead(leadId: string, wasDelivered: boolean): Promise<ResolvedState>;
   /**
    * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. Returns whether the person can be added
    * again.

@@ -78,9 +78,13 @@ export const userErrors = {
         ? `Lead ${id} cannot be cancelled: the dialler has it. Remove it there, under the same id.`
         : `Lead ${id} is ${state}. Only scheduled, held, failed and dismissed leads can be cancelled.`,
     ),
-  inFlight: (id: string) =>
+  notDeliveredYet: (id: string) =>
     new UserError(
-      `Lead ${id} cannot be cancelled: an attempt to deliver it is in flight. Run the command again once the attempt has ended; \`leads lead show ${id}\` lists the attempts.`,
+      `Lead ${id} is scheduled, so it will be delivered when it is due. Only --delivered applies to it. If nobody is to be called, run \`leads lead cancel ${id}\`.`,
+    ),
+  inFlight: (id: string, action: 'cancelled' | 'resolved') =>
+    new UserError(
+      `Lead ${id} cannot be ${action}: an attempt to deliver it is in flight. Run the command again once the attempt has ended; \`leads lead show ${id}\` lists the attempts.`,
     ),
   mayHaveArrived: (id: string) =>
     new UserError(

@@ -90,3 +90,30 @@ test('resolves held leads with the dialler’s list, and releases those that it 
   expect(lines(resolved)).toEqual([{ id: ids[1], state: 'held', undecided: false }]);
   expect((await leads(['release', '-'], resolved.stdout)).stdout).toBe(`Lead ${ids[1]} is scheduled.\n`);
 });
+
+test('lists the leads of the phone numbers in a list, in any notation, and reports the others', async () => {
+  const { ids, leads } = await heldLeads(3);
+  const national = (person: number) => mobileOf(person).replace('+44', '0');
+  const listed = await leads(
+    ['list', '--state', 'held', '--mobile', '-', '--json'],
+    `${mobileOf(2)}\r\n${national(1)}\n\n${mobileOf(1)}\n${mobileOf(9)}\nphone\n`,
+  );
+  expect(lines(listed)).toMatchObject([{ id: ids[1] }, { id: ids[0] }]);
+  expect(listed.code).toBe(1);
+  expect(listed.stderr).toBe(
+    '1 of 3 phone numbers have no matching lead.\n"phone" is not a valid phone number and was not searched. Write each as a national number, or with + and the country code.\n',
+  );
+  const resolved = await leads(['resolve', '--delivered', '-'], listed.stdout);
+  expect(resolved).toMatchObject({ code: 0, stderr: '' });
+  const both = await leads(['list', '--mobile', mobileOf(2), '--mobile', mobileOf(3), '--json']);
+  expect(lines(both)).toMatchObject([
+    { id: ids[1], state: 'dialled' },
+    { id: ids[2], state: 'held' },
+  ]);
+  expect(both).toMatchObject({ code: 0, stderr: '' });
+  const limited = await leads(
+    ['list', '--mobile', '-', '--limit', '1', '--json'],
+    `${mobileOf(2)}\n${mobileOf(3)}`,
+  );
+  expect(lines(limited)).toMatchObject([{ id: ids[1] }]);
+});

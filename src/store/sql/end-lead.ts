@@ -44,7 +44,7 @@ export function* cancelLead(id: string): Change<Readdition> {
 function reasonNotCancelled(id: string, { state, isClaimed }: LeadToEnd): Error {
   if (state !== 'scheduled' && state !== 'held') return userErrors.notCancellable(id, state);
   if (state === 'held') return userErrors.undecided(id, 'cancelled');
-  return isClaimed ? userErrors.inFlight(id) : userErrors.mayHaveArrived(id);
+  return isClaimed ? userErrors.inFlight(id, 'cancelled') : userErrors.mayHaveArrived(id);
 }
 
 const markDismissed = statement('mark_dismissed', `UPDATE lead SET state = 'dismissed' WHERE id = $1`);

@@ -1,7 +1,13 @@
 import type { LeadState, SubmissionOutcome } from '../../leads/lead.ts';
 import type { Submission } from '../../leads/submission.ts';
 import { checkNotCancelled } from '../cancelled-later.ts';
-import type { OperatorActions, RelatedCancellation, RerunResult, RetryResult } from '../store.ts';
+import type {
+  OperatorActions,
+  RelatedCancellation,
+  RerunResult,
+  ResolvedState,
+  RetryResult,
+} from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { cancelLead, dismissLead } from './end-lead.ts';
@@ -183,17 +189,22 @@ function* releaseLead(id: string, isForced: boolean): Change<RetryResult & { nex
   return { mayHaveArrived: lead.mayHaveArrived, cancellations, nextAttemptAt: lead.nextAttemptAt };
 }
 
-const leadToResolve = statement<{ state: LeadState; isUndecided: boolean }>(
+const leadToResolve = statement<{ state: LeadState; isUndecided: boolean; isClaimed: boolean }>(
   'lead_to_resolve',
-  ({ lock }) => `SELECT state, ${isUndecided} AS "isUndecided" FROM lead WHERE id = $1 ${lock('lead')}`,
-  { isUndecided: true },
+  ({ lock }) => `
+    SELECT state, ${isUndecided} AS "isUndecided", claim IS NOT NULL AS "isClaimed"
+    FROM lead WHERE id = $1 ${lock('lead')}`,
+  { isUndecided: true, isClaimed: true },
 );
 
-/** The time at which a held lead was delivered is unknown: an attempt in the backup was an earlier one. */
+/**
+ * The time at which a held or scheduled lead was delivered is unknown: its attempts are earlier ones, or it was
+ * delivered under another id.
+ */
 const markDelivered = statement(
   'mark_delivered',
-  `UPDATE lead SET state = 'dialled', dialled_at = CASE state WHEN 'held' THEN $1 ELSE coalesce(
-     (SELECT ended_at FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1), $1) END
+  `UPDATE lead SET state = 'dialled', dialled_at = CASE state WHEN 'failed' THEN coalesce(
+     (SELECT ended_at FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1), $1) ELSE $1 END
    WHERE id = $2`,
 );
 
@@ -203,12 +214,18 @@ const markNotDelivered = statement(
    WHERE id = $1`,
 );
 
-function* resolveLead(id: string, wasDelivered: boolean): Change<'failed' | 'held'> {
+function* resolveLead(id: string, wasDelivered: boolean): Change<ResolvedState> {
   const lead = yield* firstRow(leadToResolve, id);
   if (lead === undefined) throw userErrors.noLead(id);
-  if (!lead.isUndecided && lead.state !== 'held') throw userErrors.notUndecided(id, lead.state);
+  const { state } = lead;
+  if (state === 'scheduled') {
+    if (!wasDelivered) throw userErrors.notDeliveredYet(id);
+    if (lead.isClaimed) throw userErrors.inFlight(id, 'resolved');
+  } else if (state !== 'held' && !(state === 'failed' && lead.isUndecided)) {
+    throw userErrors.notUndecided(id, state);
+  }
   if (wasDelivered) yield* run(markDelivered, Date.now(), id);
   else yield* run(markNotDelivered, id);
   yield* recordAction(id, wasDelivered ? 'resolved-delivered' : 'resolved-not-delivered');
-  return lead.state === 'held' ? 'held' : 'failed';
+  return state;
 }

@@ -177,6 +177,47 @@ export const heldLeads: Behaviours = {
     await expect(store.resolveLead(id, false)).rejects.toThrow(`Lead ${id} (cancelled) is not undecided.`);
   },
 
+  'records a held lead as delivered even after it was recorded as not delivered': async (open) => {
+    const { store, first, from, id } = await held(open);
+    await store.resolveLead(id, false);
+    expect(await store.resolveLead(id, true)).toBe('held');
+    expect(await leadsIn(store)).toMatchObject([{ state: 'dialled' }]);
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
+  },
+
+  'records a scheduled lead as dialled now if the dialler has its person, and does not deliver it': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open(), hour);
+    await markRestored(store, { backup, restoredAt: Date.now() });
+    await store.submit(from(first.id));
+    const [lead] = await leadsIn(store);
+    const id = lead?.id ?? '';
+    await expect(store.resolveLead(id, false)).rejects.toThrow(
+      `Lead ${id} is scheduled, so it will be delivered when it is due.`,
+    );
+    const before = Date.now();
+    expect(await store.resolveLead(id, true)).toBe('scheduled');
+    const [dialled] = await leadsIn(store);
+    expect(dialled).toMatchObject({ state: 'dialled', dialledAt: expect.any(Number) });
+    expect(dialled?.dialledAt).toBeGreaterThanOrEqual(before);
+    expect(await actionsIn(store)).toEqual([[id, 'resolved-delivered', expect.any(Number)]]);
+    await store.resumeDelivery(undefined);
+    expect(await store.nextAttemptAt()).toBeUndefined();
+    expect(await claim(store, 'test')).toEqual([]);
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
+  },
+
+  'does not resolve a scheduled lead while an attempt is in flight': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    await expect(store.resolveLead(lead?.id ?? '', true)).rejects.toThrow(
+      `Lead ${lead?.id} cannot be resolved: an attempt to deliver it is in flight.`,
+    );
+    expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled' }]);
+  },
+
   'marks a held lead as dialled if an attempt that was in flight delivered it': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
