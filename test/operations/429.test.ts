@@ -1,13 +1,13 @@
 /** One partner's burst must not delay the other partners, and nobody may try one key after another. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
-import { digestOf, newKey } from '../../src/partners/key.ts';
+import { newKey } from '../../src/partners/key.ts';
 import { rateLimit } from '../../src/partners/rate-limit.ts';
 import { openRaw, rawRequest, responsesOn, send } from '../harness/client.ts';
 import { type ExampleRequest, operationsWith, type ReceivedResponse } from '../harness/contract.ts';
 import { testEveryExample } from '../harness/examples.ts';
 import { overfill } from '../harness/overfill.ts';
-import { startServer, type TestServer } from '../harness/server.ts';
+import { createKey, startServer, type TestServer } from '../harness/server.ts';
 
 /** Stops the clock of the rate limits, so that no allowance returns during a test, however slow the machine is. */
 function stopClock(): void {
@@ -101,8 +101,7 @@ describe.each(operationsWith(429))('%s', (id) => {
 
   test('counts the requests in flight of each key separately', async () => {
     const server = await startServer({ inFlightPerKey: 1 });
-    const key = newKey();
-    await server.store.addKey(server.partner, 'second', digestOf(key));
+    const key = await createKey(server, 'second');
     await openRequest(server, id);
     expect((await send(server, id)).status).toBe(429);
     expect((await send({ ...server, key }, id)).status).toBe(200);
@@ -151,8 +150,7 @@ describe.each(operationsWith(429))('%s', (id) => {
 
   test('limits the rate of each key separately', async () => {
     const server = await startServer({ rateLimit: slowLimit(1) });
-    const key = newKey();
-    await server.store.addKey(server.partner, 'second', digestOf(key));
+    const key = await createKey(server, 'second');
     expect((await lastOf(2, () => send(server, id))).status).toBe(429);
     expect((await send({ ...server, key }, id)).status).toBe(200);
   });
@@ -160,8 +158,7 @@ describe.each(operationsWith(429))('%s', (id) => {
   test('accepts valid keys, even a new one, during a flood of invalid keys from the same address', async () => {
     const server = await startServer();
     expect((await exceedFailureLimit(server, id))?.status).toBe(429);
-    const newer = newKey();
-    await server.store.addKey(server.partner, 'second', digestOf(newer));
+    const newer = await createKey(server, 'second');
     const flood = exceedFailureLimit(server, id);
     const responses = await Promise.all(
       Array.from({ length: 60 }, (_, index) =>
