@@ -1,4 +1,5 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { printable } from '../text/terminal.ts';
@@ -34,8 +35,22 @@ export async function confirm(terminal: Terminal, change: string): Promise<void>
  *
  * @throws {UserError} if there is no answer: the person ends the command (Ctrl-C or Ctrl-D) or closes the terminal
  */
-export async function ask({ input, err }: Terminal, question: string): Promise<string> {
-  const terminal = createInterface({ input, output: err });
+export function ask(terminal: Terminal, question: string): Promise<string> {
+  return answerTo(question, createInterface({ input: terminal.input, output: terminal.err }));
+}
+
+/** Same as `ask`, but the terminal does not show what the person types. */
+export async function askSecretly({ input, err }: Terminal, question: string): Promise<string> {
+  err.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  try {
+    return await answerTo('', createInterface({ input, output: nowhere, terminal: true }));
+  } finally {
+    err.write('\n');
+  }
+}
+
+async function answerTo(question: string, terminal: Interface): Promise<string> {
   const closed = new AbortController();
   // Without the signal, a question to a terminal that is closed would never settle.
   terminal.once('close', () => closed.abort());

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
+import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
-import { digestOf, newKey } from '../partners/key.ts';
+import { digestOf, looksLikeKey, newKey } from '../partners/key.ts';
 import type { KeyRecord, Store } from '../store/store.ts';
 import { userErrors } from '../store/user-errors.ts';
 import { formatRelativeTime } from '../text/duration.ts';
@@ -9,12 +10,15 @@ import { defineAction, type Reporter } from './action.ts';
 import { parseFutureTime, wideOption } from './arguments.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
+import { checkCommand } from './key-check.ts';
 import type { View } from './output.ts';
 import { timeOr } from './table.ts';
 
 const listMembers = {
   id: 'id of the key',
   partner: 'name of the partner',
+  state:
+    '`active`, `expires` (accepted until `expires_at`), `expired`, `revoked`, `suspended` or `deleted` (the partner is)',
   partner_state: '`active`, `suspended` or `deleted`; only keys of active partners are accepted',
   created_at: 'when it was created (ISO 8601)',
   last_used_at: 'when it was last used, recorded within ten seconds (ISO 8601); null: never',
@@ -26,18 +30,19 @@ const listMembers = {
 const view: View<KeyRecord, keyof typeof listMembers> = {
   columns: {
     ID: (key) => key.id,
-    PARTNER: ({ partner, partnerState }) =>
-      partnerState === 'active' ? partner : `${partner} (${partnerState})`,
+    PARTNER: (key) => key.partner,
+    STATE: listedState,
     CREATED: (key) => ({ time: key.createdAt }),
     'LAST USED': (key) => timeOr(key.lastUsedAt, 'never'),
     EXPIRES: (key) => timeOr(key.expiresAt, '-'),
     REVOKED: (key) => timeOr(key.revokedAt, '-'),
     'REPLACED BY': (key) => key.replacedBy ?? '-',
   },
-  narrow: ['ID', 'PARTNER', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'],
+  narrow: ['ID', 'PARTNER', 'STATE', 'CREATED', 'LAST USED', 'EXPIRES'],
   json: (key) => ({
     id: key.id,
     partner: key.partner,
+    state: listedState(key),
     partner_state: key.partnerState,
     created_at: formatTime(key.createdAt),
     last_used_at: formatTime(key.lastUsedAt),
@@ -46,6 +51,11 @@ const view: View<KeyRecord, keyof typeof listMembers> = {
     replaced_by: key.replacedBy,
   }),
 };
+
+/** Returns the state of a key; `expires` if it is active, but not for ever. */
+function listedState({ state, expiresAt }: KeyRecord): string {
+  return state === 'active' && expiresAt !== null ? 'expires' : state;
+}
 
 const newKeyMembers = {
   id: 'id of the new key',
@@ -62,6 +72,7 @@ export function keyCommand(context: CommandContext): Command {
     .description('the keys with which partners authenticate')
     .addCommand(createCommand(context))
     .addCommand(listCommand(context))
+    .addCommand(checkCommand(context))
     .addCommand(rotateCommand(context))
     .addCommand(revokeCommand(context));
 }
@@ -121,6 +132,7 @@ function rotateCommand(context: CommandContext): Command {
     context,
     { ...newKeyMembers, replaces: 'id of the old key', old_until: 'when the old key expires (ISO 8601)' },
     async ({ store, ...reporter }, options: { oldUntil?: number }, [id]: [string]) => {
+      checkIsNoKey(id);
       const { oldUntil = Date.now() + defaultRotationPeriod } = options;
       const next = { id: newIdentifier(), key: newKey() };
       const digest = digestOf(next.key);
@@ -141,6 +153,7 @@ function revokeCommand(context: CommandContext): Command {
     context,
     { id: 'id of the key', revoked: 'true' },
     async ({ store, output }, { yes }: { yes?: true }, [id]: [string]) => {
+      checkIsNoKey(id);
       if (!yes) await confirm(context, await describeRevocation(store, id));
       await store.revokeKey(id);
       await output.done(`Revoked key ${id}.`, { id, revoked: true });
@@ -148,11 +161,22 @@ function revokeCommand(context: CommandContext): Command {
   );
 }
 
+/** Checks that an id is not a key, which must not be printed. @throws {UserError} */
+function checkIsNoKey(id: string): void {
+  if (!looksLikeKey(id)) return;
+  throw new UserError(
+    'This is a key, not the id of one. Run `leads key check`, which reads the key from standard input and prints its id.',
+  );
+}
+
 /** Describes what revoking a key stops, or that there is no such key. */
 async function describeRevocation(store: Pick<Store, 'keys'>, id: string): Promise<string> {
   for await (const key of store.keys(undefined)) {
     if (key.id !== id) continue;
-    const use = key.lastUsedAt === null ? 'never used' : `last used ${formatRelativeTime(key.lastUsedAt)}`;
+    const use =
+      key.lastUsedAt === null
+        ? 'not recorded as used; a use is recorded after up to ten seconds'
+        : `last used ${formatRelativeTime(key.lastUsedAt)}`;
     return `Every request of partner ${JSON.stringify(key.partner)} with key ${id} (${use}) will be rejected at once, and a revoked key cannot be restored`;
   }
   throw userErrors.noKey(id);

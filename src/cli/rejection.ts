@@ -10,7 +10,7 @@ const members = {
   partner: 'name of the partner',
   operation: 'operation of the contract',
   outcome: 'the header `Lead-Outcome` of the responses',
-  reason: 'first message of the responses, without names that the partner chose',
+  reason: 'first message of the responses, without names that the partner chose, or why the key was rejected',
   day: 'the day (UTC)',
   count: 'number of requests on that day',
   last_at: 'when the last of them was received (ISO 8601)',
@@ -51,7 +51,7 @@ export function rejectionCommand(context: CommandContext): Command {
 function listCommand(context: CommandContext): Command {
   const command = new Command('list')
     .description(
-      'list rejected requests by partner, day and reason, latest first.\nServers save the counts every ten seconds and keep them for 30 days, without personal data. Requests without a valid key are only logged',
+      'list rejected requests by partner, day and reason, latest first.\nServers save the counts every ten seconds and keep them for 30 days, without personal data. Requests without a known key are only logged',
     )
     .option('--partner <name>', 'only requests of this partner')
     .addOption(limitOption())

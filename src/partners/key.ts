@@ -1,8 +1,23 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
+/** Start of every key, by which people and programs that search for secrets recognise one. */
+const prefix = 'leads_';
+
+const form = new RegExp(`^${prefix}[A-Za-z0-9_-]{32}$`);
+
+/** Returns whether a text has the form of a complete key. */
+export function hasKeyForm(text: string): boolean {
+  return form.test(text);
+}
+
+/** Returns whether a text is a key or the start of one, so that it must not be printed. */
+export function looksLikeKey(text: string): boolean {
+  return text.trim().toLowerCase().startsWith(prefix);
+}
+
 /** Returns a new key: 192 random bits, in characters that need no escaping in a URL. */
 export function newKey(): string {
-  return `leads_${randomBytes(24).toString('base64url')}`;
+  return `${prefix}${randomBytes(24).toString('base64url')}`;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Credentials } from '../contract/contract.ts';
 import type { Reply } from '../contract/reply.ts';
 import { digestOf, isSameDigest } from '../partners/key.ts';
+import type { RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder } from '../partners/partner.ts';
 import type { Intake } from '../store/store.ts';
 import type { ActiveKeyCache } from './active-key-cache.ts';
@@ -26,6 +27,8 @@ export interface AuthenticationServices {
 /** The reply to a request that is not authenticated. */
 export interface AuthenticationFailure {
   refusal: Reply;
+  /** Undefined: the request has no key, or one that is unknown or was not looked up. */
+  rejectedKey?: RejectedKey | undefined;
   /** Rate limit headers. */
   headers?: Readonly<Record<string, string>>;
 }
@@ -45,11 +48,11 @@ export async function authenticate(
   const digest = key === undefined ? undefined : digestOf(key);
 
   if (digest !== undefined && authFailures.isRemembered(digest)) {
-    const holder = verified(await intake.keyHolder(digest), digest);
-    if (holder !== undefined) return holder;
+    const found = verified(await intake.keyHolder(digest), digest);
+    if (isAccepted(found)) return found;
     authFailures.forget(digest);
     authFailures.count(readAddress(request.incoming));
-    return { refusal: unauthorized };
+    return { refusal: unauthorized, rejectedKey: found };
   }
 
   const address = readAddress(request.incoming);
@@ -57,19 +60,26 @@ export async function authenticate(
   if (digest === undefined) return isWithinLimit ? { refusal: unauthorized } : limited(address, authFailures);
   if (!isWithinLimit && !(await activeKeys.has(digest))) return limited(address, authFailures);
 
-  const holder = verified(await intake.keyHolder(digest), digest);
-  if (holder === undefined) {
+  const found = verified(await intake.keyHolder(digest), digest);
+  if (!isAccepted(found)) {
     activeKeys.delete(digest);
-    return { refusal: unauthorized };
+    return { refusal: unauthorized, rejectedKey: found };
   }
   if (isWithinLimit) authFailures.undoCount(address);
   authFailures.remember(digest);
-  return holder;
+  return found;
+}
+
+function isAccepted(key: KeyHolder | RejectedKey | undefined): key is KeyHolder {
+  return key !== undefined && !('reason' in key);
 }
 
 /** Compares the digests again in constant time, because the store's comparison may not be constant. */
-function verified(holder: KeyHolder | undefined, digest: string): KeyHolder | undefined {
-  return holder !== undefined && isSameDigest(digest, holder.digest) ? holder : undefined;
+function verified<Key extends KeyHolder | RejectedKey>(
+  key: Key | undefined,
+  digest: string,
+): Key | undefined {
+  return key !== undefined && isSameDigest(digest, key.digest) ? key : undefined;
 }
 
 function limited(address: string, authFailures: AuthFailureLimiter): AuthenticationFailure {

@@ -13,13 +13,13 @@ const maxCounts = 10_000;
 /** Length of a day (ms). */
 const day = 24 * 60 * 60_000;
 
-/** A rejected request with a valid key. */
+/** A rejected request with a known key. */
 export interface RejectedRequest {
   partnerId: number;
   operation: string;
   reply: Reply;
-  /** Why no fields were read; undefined: they were, or need not be. */
-  unreadReason: string | undefined;
+  /** Why it was rejected, for operators; undefined: the first message of the reply states it. */
+  reason: string | undefined;
   /** Fields of its body in the contract, whose names can be recorded. */
   fields: ReadonlySet<string>;
   requestId: string;
@@ -41,12 +41,12 @@ export class RejectionCounter {
   }
 
   /** Counts a request. */
-  count({ partnerId, operation, reply, unreadReason, fields, requestId, receivedAt }: RejectedRequest): void {
+  count({ partnerId, operation, reply, reason, fields, requestId, receivedAt }: RejectedRequest): void {
     this.#add({
       partnerId,
       operation,
       outcome: reply.outcome,
-      reason: unreadReason ?? reasonOf(reply, fields),
+      reason: reason ?? reasonOf(reply, fields),
       day: receivedAt - (receivedAt % day),
       count: 1,
       lastAt: receivedAt,

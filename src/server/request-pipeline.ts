@@ -6,15 +6,16 @@ import type { OperationId, Reply } from '../contract/reply.ts';
 import type { NotCallable, Validate } from '../contract/validation.ts';
 import { newIdentifier, uuidOf } from '../leads/identifier.ts';
 import type { Operation, OperationRequest } from '../operations/operation.ts';
+import { describeRejection, type RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import { type Intake, StoreUnavailable } from '../store/store.ts';
 import type { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { OnResponse } from '../telemetry/requests.ts';
+import type { CompletedRequest, OnResponse } from '../telemetry/requests.ts';
 import { inRequestSpan } from '../telemetry/tracing.ts';
 import type { ActiveKeyCache } from './active-key-cache.ts';
 import type { AuthFailureLimiter } from './auth-failure-limiter.ts';
-import { authenticate } from './authenticate.ts';
+import { type AuthenticationFailure, authenticate } from './authenticate.ts';
 import type { ReadAddress } from './client-address.ts';
 import { idempotencyOf } from './idempotency.ts';
 import type { InFlightLimiter } from './in-flight-limiter.ts';
@@ -68,10 +69,12 @@ interface RequestContext {
 /** The reply to a request, and what else its response and its log line include. */
 interface ProcessedRequest {
   readonly reply: Reply;
-  /** Why no fields were read; undefined: they were, or need not be. */
-  readonly unreadReason?: string | undefined;
+  /** Why the request was rejected, for operators; undefined: the first message of the reply states it. */
+  readonly reason?: string | undefined;
   /** Undefined: the request was not authenticated. */
   readonly partner?: Partner | undefined;
+  /** The known key of a request that was not authenticated. */
+  readonly rejectedKey?: RejectedKey | undefined;
   /** Rate limit headers. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
@@ -92,23 +95,25 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
     const requestId = uuidOf(id);
     const request = { incoming, query: req.queries(), id, requestId, receivedAt };
     await tick.ended();
-    const { reply, unreadReason, partner, headers } = await inRequestSpan(
+    const processed = await inRequestSpan(
       `${method} ${path}`,
       spanAttributes,
       () => processRequest(request, endpoint),
-      (processed) => ({
-        'http.response.status_code': processed.reply.status,
-        'leads.outcome': processed.reply.outcome,
+      ({ reply }) => ({
+        'http.response.status_code': reply.status,
+        'leads.outcome': reply.outcome,
         'leads.request_id': requestId,
       }),
     );
-    if (partner !== undefined) countRejection({ reply, unreadReason }, partner, request, endpoint);
+    const { reply, partner, rejectedKey, headers } = processed;
+    countRejection(processed, request, endpoint);
     // `handleParserErrors` has already reported the response to an incomplete request whose connection it has ended.
     if (incoming.complete || !incoming.socket.writableEnded) {
       onResponse({
         requestId,
         operation: operationId,
         partner: partner?.name,
+        rejectedKey: rejectedKey && loggedKey(rejectedKey),
         address: partner === undefined ? readAddress(incoming) : undefined,
         outcome: reply.outcome,
         leadId: reply.headers['Lead-Id'],
@@ -121,21 +126,25 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
   };
 }
 
-/** Counts a request with a valid key that was refused. */
+function loggedKey({ keyId, partner, reason }: RejectedKey): CompletedRequest['rejectedKey'] {
+  return { keyId, partner: partner.name, reason };
+}
+
+/** Counts a request with a known key that was refused. */
 function countRejection(
-  { reply, unreadReason }: ProcessedRequest,
-  partner: Partner,
+  { reply, reason, partner, rejectedKey }: ProcessedRequest,
   request: RequestContext,
   endpoint: Endpoint,
 ): void {
-  if (reply.status < 400 || reply.status >= 500) return;
+  const sender = partner ?? rejectedKey?.partner;
+  if (sender === undefined || reply.status < 400 || reply.status >= 500) return;
   const { operation, fields, rejections } = endpoint;
   const { requestId, receivedAt } = request;
   rejections.count({
-    partnerId: partner.id,
+    partnerId: sender.id,
     operation: operation.id,
     reply,
-    unreadReason,
+    reason,
     fields,
     requestId,
     receivedAt,
@@ -147,9 +156,8 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
   const { operation, keyLastUsed, keyRateLimiter, inFlight } = endpoint;
   const caller = await authenticate(request, operation.credentials, endpoint).catch((error: unknown) => ({
     refusal: failureReply(error, request, endpoint),
-    headers: undefined,
   }));
-  if ('refusal' in caller) return { reply: caller.refusal, headers: caller.headers };
+  if ('refusal' in caller) return notAuthenticated(caller);
   const { keyId, partner } = caller;
   keyLastUsed.record(keyId, request.receivedAt);
 
@@ -166,6 +174,10 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
   }
 }
 
+function notAuthenticated({ refusal, rejectedKey, headers }: AuthenticationFailure): ProcessedRequest {
+  return { reply: refusal, rejectedKey, reason: rejectedKey && describeRejection(rejectedKey), headers };
+}
+
 /** Reads, parses and validates the body, and runs the operation. */
 async function runRequest(
   request: RequestContext,
@@ -176,7 +188,7 @@ async function runRequest(
   const content = await readRequest(request, operation, validate);
   if ('refusal' in content) {
     logNotCallable(content.notCallable ?? [], request, partner, endpoint);
-    return { reply: content.refusal, unreadReason: content.unreadReason };
+    return { reply: content.refusal, reason: content.unreadReason };
   }
 
   // The cast: the body passed the schema that its type is generated from.

@@ -4,7 +4,7 @@ interface RejectionGroup {
   operation: string;
   /** The header `Lead-Outcome` of the response. */
   outcome: string;
-  /** The first message of the response. Names that the partner chose are left out. */
+  /** The first message of the response, without names that the partner chose, or why the key was rejected. */
   reason: string;
   /** Start of the day in UTC (ms since 1970). */
   day: number;
@@ -27,7 +27,7 @@ export interface RejectionRecord extends RejectionGroup {
   partner: string;
 }
 
-/** Counts of rejected requests with a valid key. */
+/** Counts of rejected requests with a known key. */
 export interface Rejections {
   /** Adds counts to those of the same partner, day, operation, outcome and reason. */
   recordRejections(counts: readonly RejectionCount[]): Promise<void>;

@@ -11,6 +11,7 @@ import type {
 } from '../leads/lead.ts';
 import type { LeadAction } from '../leads/lead-action.ts';
 import type { Submission } from '../leads/submission.ts';
+import type { KeyState, RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
@@ -25,10 +26,13 @@ import type { Watch } from './watch.ts';
 /** Requests of partners. The promise of a write resolves once the write is committed and synced. */
 export interface Intake {
   /**
-   * Returns the holder of the key with this digest. Undefined: the key is unknown, revoked or expired, or its partner
-   * is suspended or deleted. Called for each request, so a store that can look it up synchronously returns no promise.
+   * Returns the holder of the key with this digest, or that the key is rejected because it is revoked or expired, or
+   * its partner is suspended or deleted. Undefined: the key is unknown. Called for each request, so a store that can
+   * look it up synchronously returns no promise.
    */
-  keyHolder(digest: string): KeyHolder | undefined | Promise<KeyHolder | undefined>;
+  keyHolder(
+    digest: string,
+  ): KeyHolder | RejectedKey | undefined | Promise<KeyHolder | RejectedKey | undefined>;
   /** Returns whether the partner can add leads of the type: it is granted to the partner, and not retired. */
   isGranted(partnerId: number, type: string): Promise<boolean>;
   /**
@@ -210,6 +214,8 @@ export interface KeyRecord {
   partner: string;
   /** State of the partner: the server rejects all keys of one that is suspended or deleted. */
   partnerState: 'active' | 'suspended' | 'deleted';
+  /** Whether it is accepted, or why not. */
+  state: KeyState;
   createdAt: number;
   /** Id of the key that replaced it; null: none, or unknown. */
   replacedBy: string | null;
@@ -307,6 +313,8 @@ export interface Keys {
   addKey(partner: string, id: string, digest: string): Promise<void>;
   /** Lists keys by id. @param partner undefined: the keys of all partners, including deleted ones */
   keys(partner: string | undefined): AsyncIterable<KeyRecord>;
+  /** Returns the key with a digest; undefined: none. */
+  keyByDigest(digest: string): Promise<KeyRecord | undefined>;
   /** Returns the digests of all keys that are accepted: neither revoked nor expired, of an active partner. */
   activeKeyDigests(): Promise<string[]>;
   /**

@@ -8,6 +8,8 @@ export interface CompletedRequest {
   operation?: string | undefined;
   /** Name of the partner; undefined: no valid key. */
   partner?: string | undefined;
+  /** A key that is known but was rejected, the name of its partner, and the reason; undefined: any other request. */
+  rejectedKey?: { keyId: string; partner: string; reason: string } | undefined;
   /** IP address of the client; only without a valid key. */
   address?: string | undefined;
   /** Outcome, one of a fixed set: the header `Lead-Outcome` of the response. */
@@ -96,9 +98,10 @@ function matches(
 
 function unauthenticatedLog(log: Log): OnResponse {
   const limited = new LimitedLog(log);
-  return ({ operation, milliseconds, ...request }) => {
-    const fields = { operation, ...request, ms: roundToTenth(milliseconds) };
-    limited.write(levelOf(request.outcome), fields, `${operation ?? 'request'} ${request.outcome}`);
+  return ({ operation, rejectedKey, address, outcome, status, requestId, milliseconds }) => {
+    const ms = roundToTenth(milliseconds);
+    const fields = { operation, ...rejectedKey, address, outcome, status, requestId, ms };
+    limited.write(levelOf(outcome), fields, `${operation ?? 'request'} ${outcome}`);
   };
 }
 

@@ -79,7 +79,7 @@ test('creates and lists types, partners and keys', async () => {
   const store = open();
   expect(await store.keyHolder(digestOf(key?.key ?? ''))).toMatchObject({ partner: { name: 'broker' } });
   await leads('key', 'revoke', key?.id ?? '', '--yes');
-  expect(await store.keyHolder(digestOf(key?.key ?? ''))).toBeUndefined();
+  expect(await store.keyHolder(digestOf(key?.key ?? ''))).toMatchObject({ reason: 'revoked' });
   await store.close();
 });
 

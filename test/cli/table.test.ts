@@ -149,7 +149,7 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
   const tables: [view: string, words: string[], headings: string[]][] = [
     ['type.view', ['type', 'list'], ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'PARTNERS']],
     ['partner.view', ['partner', 'list'], ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT']],
-    ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED']],
+    ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'STATE', 'CREATED', 'LAST USED', 'EXPIRES']],
     ['lead-view.leadView', ['lead', 'list'], ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE']],
     [
       'lead-view.heldView',

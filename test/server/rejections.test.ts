@@ -1,12 +1,13 @@
 /** An operator can see why a partner's requests are rejected, and nothing that identifies a person is kept of them. */
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { digestOf, newKey } from '../../src/partners/key.ts';
 import { validationFailed } from '../../src/server/refusals.ts';
 import { type RejectedRequest, RejectionCounter } from '../../src/server/rejections.ts';
 import type { RejectionCount } from '../../src/store/rejections.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { post, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
-import { startServer } from '../harness/server.ts';
+import { addPartner, createKey, startServer } from '../harness/server.ts';
 
 const log = await createLog('silent');
 const person = requestValue('addLead', 'accepted');
@@ -46,6 +47,31 @@ test('counts the rejected requests of a partner by their first message', async (
   expect(new Set(recorded.map(({ day }) => day % 86_400_000))).toEqual(new Set([0]));
 });
 
+test('counts the requests with a known key that is rejected, with the reason, and none with an unknown key', async () => {
+  const { rejections, recorded } = recordingCounter();
+  const server = await startServer({ rejections });
+  const keys = { revoked: await createKey(server, 'one'), expired: await createKey(server, 'two') };
+  await server.store.revokeKey('one');
+  await server.store.rotateKey('two', { id: 'three', digest: 'three', oldUntil: Date.now() });
+  const suspended = await addPartner(server, 'suspended');
+  await server.store.suspendPartner('suspended');
+  const deleted = await addPartner(server, 'deleted');
+  await server.store.deletePartner('deleted');
+  for (const key of [keys.revoked, keys.revoked, keys.expired, suspended.key, deleted.key, newKey()]) {
+    expect((await send({ ...server, key }, 'addLead', { body: person })).status).toBe(401);
+  }
+  await rejections.stop();
+  const refused = { operation: 'addLead', outcome: 'unauthorized' };
+  expect(recorded).toMatchObject([
+    { ...refused, reason: 'The key one is revoked.', count: 2 },
+    { ...refused, reason: 'The key two has expired.', count: 1 },
+    { ...refused, reason: expect.stringMatching(/^The partner is suspended \(key .+\)\.$/), count: 1 },
+    { ...refused, reason: expect.stringMatching(/^The partner is deleted \(key .+\)\.$/), count: 1 },
+  ]);
+  const holder = await server.store.keyHolder(digestOf(keys.revoked));
+  expect(recorded[0]?.partnerId).toBe(holder?.partner.id);
+});
+
 test('keeps no name that a partner chose', async () => {
   const { rejections, recorded } = recordingCounter();
   const server = await startServer({ rejections });
@@ -66,7 +92,7 @@ function rejected(partnerId: number, wanted: Partial<RejectedRequest> = {}): Rej
     partnerId,
     operation: 'addLead',
     reply,
-    unreadReason: undefined,
+    reason: undefined,
     fields: new Set(['email']),
     requestId: 'one',
     receivedAt: 1,

@@ -95,7 +95,7 @@ describe.each(Object.entries(kinds))('%s', (_name, kind) => {
 
     const holder = await store.keyHolder(digestOf(keys.active));
     expect(holder?.partner.name).toBe('first');
-    expect(await store.keyHolder(digestOf(keys.revoked))).toBeUndefined();
+    expect(await store.keyHolder(digestOf(keys.revoked))).toMatchObject({ reason: 'revoked' });
     const partnerId = holder?.partner.id ?? 0;
     expect(await store.leadStatus({ partnerId, type: 'motor', mobile: mobileOf(2) })).toMatchObject({
       state: 'dialled',

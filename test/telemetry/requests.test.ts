@@ -1,10 +1,12 @@
 /** The log must show, days later, what happened to a request. */
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { newKey } from '../../src/partners/key.ts';
 import { requestLog } from '../../src/telemetry/requests.ts';
 import { post, send, sendRaw } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { startObservedServer } from '../harness/observed-server.ts';
 import { recordingLog } from '../harness/recording-log.ts';
+import { createKey, startServer } from '../harness/server.ts';
 
 test('logs one line per request with partner, operation, outcome and duration', async () => {
   const { target, output } = await startObservedServer({});
@@ -46,6 +48,34 @@ test('logs one line per request with partner, operation, outcome and duration', 
     responses.map(({ headers }) => headers['lead-outcome']),
   );
   for (const { ms } of lines().slice(0, 5)) expect(ms).toBeGreaterThan(0);
+});
+
+test('logs the id, the partner and the state of a known key that is rejected, and nothing of an unknown key', async () => {
+  const { log, lines } = recordingLog();
+  const server = await startServer({ onResponse: requestLog(log) });
+  const key = await createKey(server, 'second');
+  const unknown = newKey();
+  await send({ ...server, key: unknown }, 'leadStatus');
+  await server.store.revokeKey('second');
+  await send({ ...server, key }, 'leadStatus');
+  await vi.waitFor(() => expect(lines).toHaveLength(2));
+  const shared = { operation: 'leadStatus', address: '127.0.0.1', outcome: 'unauthorized', status: 401 };
+  const varying = { requestId: expect.any(String), ms: expect.any(Number), msg: 'leadStatus unauthorized' };
+  expect(lines.map(({ time: _, level: __, ...line }) => line)).toEqual([
+    { ...shared, ...varying },
+    { ...shared, ...varying, keyId: 'second', partner: server.partner, reason: 'revoked' },
+  ]);
+  for (const each of [key, unknown]) expect(JSON.stringify(lines)).not.toContain(each);
+});
+
+test('limits the lines of requests with a known key that is rejected', () => {
+  const { log, lines } = recordingLog();
+  const logRequest = requestLog(log);
+  const rejectedKey = { keyId: 'key', partner: 'demo', reason: 'revoked' };
+  for (let request = 0; request < 200; request += 1) {
+    logRequest({ requestId: 'one', rejectedKey, outcome: 'unauthorized', status: 401, milliseconds: 1 });
+  }
+  expect(lines.length).toBeLessThan(120);
 });
 
 test('each line has its own partner and outcome when requests are interleaved', () => {

@@ -1,3 +1,4 @@
+import type { KeyState, RejectedKey } from '../../partners/key-state.ts';
 import type { KeyHolder } from '../../partners/partner.ts';
 import { type LimitColumns, limitOf } from './limit-columns.ts';
 
@@ -8,21 +9,34 @@ export const isActiveKey = (now: string) =>
 /** Condition: whether the keys of a row of `partner` are accepted. */
 export const isActivePartner = 'partner.suspended_at IS NULL AND partner.deleted_at IS NULL';
 
-/** Selects keys with their holders. Each store adds its own WHERE clause. */
-export const selectKeyHolders = `
-  SELECT digest, api_key.id AS "keyId", partner.id AS "partnerId", partner.name AS "partnerName",
+/**
+ * The `KeyState` of a row of `api_key` with its partner. What cannot be undone is reported first.
+ *
+ * @param now parameter, such as `$1`
+ */
+export const keyState = (now: string) =>
+  `CASE WHEN partner.deleted_at IS NOT NULL THEN 'deleted' WHEN api_key.revoked_at IS NOT NULL THEN 'revoked'
+     WHEN api_key.expires_at <= ${now} THEN 'expired' WHEN partner.suspended_at IS NOT NULL THEN 'suspended'
+     ELSE 'active' END`;
+
+/** Selects keys, even rejected ones, with their holders. Each store adds its own WHERE clause. @param now parameter */
+export const selectKeys = (now: string) => `
+  SELECT digest, ${keyState(now)} AS state, api_key.id AS "keyId", partner.id AS "partnerId", partner.name AS "partnerName",
     rate_limit AS "rateLimit", rate_burst AS "rateBurst"
   FROM api_key JOIN partner ON partner.id = api_key.partner_id`;
 
-/** A row of `selectKeyHolders`. */
-export interface KeyHolderRow extends LimitColumns {
+/** A row of `selectKeys`. */
+export interface KeyRow extends LimitColumns {
   digest: string;
+  state: KeyState;
   keyId: string;
   partnerId: number;
   partnerName: string;
 }
 
-/** Converts a row to a key holder. */
-export function keyHolderOf({ digest, keyId, partnerId, partnerName, ...limit }: KeyHolderRow): KeyHolder {
-  return { keyId, digest, partner: { id: partnerId, name: partnerName }, limit: limitOf(limit) };
+/** Converts a row to the holder of a valid key, or to a rejected key. */
+export function keyOf(row: KeyRow): KeyHolder | RejectedKey {
+  const { digest, state, keyId, partnerId, partnerName, ...limit } = row;
+  const key = { keyId, digest, partner: { id: partnerId, name: partnerName } };
+  return state === 'active' ? { ...key, limit: limitOf(limit) } : { ...key, reason: state };
 }

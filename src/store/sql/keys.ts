@@ -1,7 +1,7 @@
 import type { KeyRecord, Keys, NextKey, RotatedKey } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
-import { isActiveKey, isActivePartner } from './key-holder.ts';
+import { isActiveKey, isActivePartner, keyState } from './key-holder.ts';
 import { checkPartner, namedPartner } from './partners.ts';
 import { statement } from './statement.ts';
 
@@ -10,6 +10,7 @@ export function keys(database: SqlDatabase): Keys {
   return {
     addKey: (partner, id, digest) => database.change(() => addKey(partner, id, digest)),
     keys: (partner) => listKeys(database, partner),
+    keyByDigest: (digest) => keyByDigest(database, digest),
     activeKeyDigests: () => activeKeyDigests(database),
     rotateKey: (id, next) => database.change(() => rotateKey(id, next)),
     revokeKey: (id) => database.change(() => revokeKey(id)),
@@ -27,19 +28,28 @@ export function* addKey(partner: string, id: string, digest: string): Change<voi
   yield* run(insertKey, id, (yield* namedPartner(partner)).id, digest, Date.now());
 }
 
-const keysOfPartner = statement<KeyRecord>(
-  'keys',
-  `SELECT api_key.id, partner.name AS partner, api_key.created_at AS "createdAt", expires_at AS "expiresAt",
+const selectRecords = `
+  SELECT api_key.id, partner.name AS partner, api_key.created_at AS "createdAt", expires_at AS "expiresAt",
      revoked_at AS "revokedAt", last_used_at AS "lastUsedAt", replaced_by AS "replacedBy",
      CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END
-       AS "partnerState"
-   FROM api_key JOIN partner ON partner.id = api_key.partner_id
-   WHERE CAST($1 AS text) IS NULL OR partner.name = $1 ORDER BY api_key.id`,
+      AS "partnerState", ${keyState('$1')} AS state
+  FROM api_key JOIN partner ON partner.id = api_key.partner_id`;
+
+const keysOfPartner = statement<KeyRecord>(
+  'keys',
+  `${selectRecords} WHERE CAST($2 AS text) IS NULL OR partner.name = $2 ORDER BY api_key.id`,
 );
 
 async function* listKeys(database: SqlDatabase, partner: string | undefined): AsyncGenerator<KeyRecord> {
   if (partner !== undefined) await checkPartner(database, partner);
-  yield* await database.read(keysOfPartner, partner ?? null);
+  yield* await database.read(keysOfPartner, Date.now(), partner ?? null);
+}
+
+const keyWithDigest = statement<KeyRecord>('key_by_digest', `${selectRecords} WHERE digest = $2`);
+
+async function keyByDigest(database: SqlDatabase, digest: string): Promise<KeyRecord | undefined> {
+  const [key] = await database.read(keyWithDigest, Date.now(), digest);
+  return key;
 }
 
 const activeKeys = statement<{ digest: string }>(

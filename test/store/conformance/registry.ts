@@ -19,10 +19,39 @@ export const registry: Behaviours = {
     expect(await store.activeKeyDigests()).toEqual(['digest-1']);
     await store.revokeKey('key-1');
     await store.revokeKey('key-1');
-    expect(await store.keyHolder('digest-1')).toBeUndefined();
+    expect(await store.keyHolder('digest-1')).toEqual({
+      keyId: 'key-1',
+      digest: 'digest-1',
+      partner: first,
+      reason: 'revoked',
+    });
     expect(await store.activeKeyDigests()).toEqual([]);
     expect(await Array.fromAsync(store.keys('second'))).toEqual([]);
     expect(await Array.fromAsync(store.keys('first'))).toMatchObject([{ id: 'key-1', partner: 'first' }]);
+  },
+
+  'finds the record of a key by its digest, whatever its state': async (open) => {
+    const { store } = await seeded(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    await store.addKey('second', 'key-2', 'digest-2');
+    const found = await store.keyByDigest('digest-1');
+    expect(found).toEqual((await Array.fromAsync(store.keys('first')))[0]);
+    expect(found).toMatchObject({ id: 'key-1', partner: 'first', state: 'active', replacedBy: null });
+    await store.revokeKey('key-1');
+    expect(await store.keyByDigest('digest-1')).toMatchObject({ id: 'key-1', state: 'revoked' });
+    expect(await store.keyByDigest('digest-3')).toBeUndefined();
+  },
+
+  'reports first why a key is rejected for good': async (open) => {
+    const { store } = await seeded(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    await store.suspendPartner('first');
+    await store.rotateKey('key-1', { id: 'key-2', digest: 'digest-2', oldUntil: Date.now() });
+    expect(await store.keyHolder('digest-1')).toMatchObject({ reason: 'expired' });
+    await store.revokeKey('key-1');
+    expect(await store.keyHolder('digest-1')).toMatchObject({ reason: 'revoked' });
+    await store.deletePartner('first');
+    expect(await store.keyHolder('digest-1')).toMatchObject({ reason: 'deleted' });
   },
 
   'accepts a rotated key until it expires, together with the new one': async (open) => {
@@ -36,11 +65,11 @@ export const registry: Behaviours = {
     await setClock(oldUntil - 1);
     expect(await store.keyHolder('old digest')).toMatchObject({ keyId: 'old' });
     await setClock(oldUntil);
-    expect(await store.keyHolder('old digest')).toBeUndefined();
+    expect(await store.keyHolder('old digest')).toMatchObject({ keyId: 'old', reason: 'expired' });
     expect(await store.keyHolder('new digest')).toMatchObject({ keyId: 'new' });
     expect(await Array.fromAsync(store.keys('first'))).toMatchObject([
       { id: 'new', expiresAt: null },
-      { id: 'old', expiresAt: oldUntil },
+      { id: 'old', expiresAt: oldUntil, state: 'expired' },
     ]);
     expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', keys: 1 });
     const next = { id: 'newer', digest: 'newer digest', oldUntil: Date.now() };
@@ -136,11 +165,11 @@ export const registry: Behaviours = {
     await store.addKey('second', 'key-2', 'digest-2');
     await store.suspendPartner('first');
     await store.suspendPartner('first');
-    expect(await store.keyHolder('digest-1')).toBeUndefined();
+    expect(await store.keyHolder('digest-1')).toMatchObject({ keyId: 'key-1', reason: 'suspended' });
     expect(await store.keyHolder('digest-2')).toMatchObject({ keyId: 'key-2' });
     expect(await store.activeKeyDigests()).toEqual(['digest-2']);
     expect(await Array.fromAsync(store.keys('first'))).toMatchObject([
-      { id: 'key-1', partnerState: 'suspended', revokedAt: null },
+      { id: 'key-1', state: 'suspended', partnerState: 'suspended', revokedAt: null },
     ]);
     const [suspended] = await Array.fromAsync(store.partners());
     expect(suspended).toMatchObject({ name: 'first', suspendedAt: expect.any(Number), keys: 1 });
@@ -159,7 +188,7 @@ export const registry: Behaviours = {
     await store.submit(from(first.id));
     await store.deletePartner('first');
     await store.deletePartner('first');
-    expect(await store.keyHolder('digest-1')).toBeUndefined();
+    expect(await store.keyHolder('digest-1')).toMatchObject({ keyId: 'key-1', reason: 'deleted' });
     expect(await store.activeKeyDigests()).toEqual([]);
     expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
       outcome: 'unknown-type',

@@ -184,6 +184,9 @@ const registry = [
     const holder = await subject.store.keyHolder(id.replace('key', 'digest'));
     return holder && { ...holder, partner: holder.partner.name };
   }),
+  call('keyByDigest', { index }, async (subject, given) =>
+    subject.store.keyByDigest((await chosenKey(subject, given.index)).replace('key', 'digest')),
+  ),
   call('recordKeyLastUsed', { index, age: fc.constantFrom(0, hour) }, async (subject, given) =>
     subject.store.recordKeyLastUsed(
       new Map([[await chosenKey(subject, given.index), Date.now() - given.age]]),

@@ -1,12 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { RejectedKey } from '../../../partners/key-state.ts';
 import type { KeyHolder } from '../../../partners/partner.ts';
-import {
-  isActiveKey,
-  isActivePartner,
-  type KeyHolderRow,
-  keyHolderOf,
-  selectKeyHolders,
-} from '../../sql/key-holder.ts';
+import { type KeyRow, keyOf, selectKeys } from '../../sql/key-holder.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 
@@ -14,17 +9,14 @@ import { Query } from '../query.ts';
 export function keyHolderLookup(
   database: DatabaseSync,
   queue: CommitQueue,
-): (digest: string) => KeyHolder | undefined {
-  const cache = queue.cache<KeyHolder>();
-  const query = new Query<KeyHolderRow>(
-    database,
-    `${selectKeyHolders} WHERE digest = ?1 AND ${isActiveKey('?2')} AND ${isActivePartner}`,
-  );
+): (digest: string) => KeyHolder | RejectedKey | undefined {
+  const cache = queue.cache<KeyHolder | RejectedKey>();
+  const query = new Query<KeyRow>(database, `${selectKeys('?2')} WHERE digest = ?1`);
   return (digest) => {
     queue.checkUsable();
     return cache.get(digest, () => {
       const row = query.first(digest, Date.now());
-      return row && keyHolderOf(row);
+      return row && keyOf(row);
     });
   };
 }

@@ -107,7 +107,7 @@ CREATE TABLE maintenance_run (
   ended_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Requests with a valid key that were rejected, counted by day and reason. Contains no personal data.
+-- Requests with a known key that were rejected, counted by day and reason. Contains no personal data.
 CREATE TABLE rejection (
   partner_id INTEGER NOT NULL REFERENCES partner (id),
   -- Start of the day in UTC.
