@@ -23,7 +23,7 @@ export class PauseTracker {
   #unsaved: readonly NewPause[] = [];
   /** Those that are stored, but have not been read since. */
   #unread: readonly NewPause[] = [];
-  /** Whether the delivery of all types was paused when the pauses were last read. */
+  /** Whether the delivery of all types was paused since the last refresh. */
   #wasBlocked = false;
   /** Time of the last read of the pauses (`performance.now()`). */
   #refreshedAt = Number.NEGATIVE_INFINITY;
@@ -68,6 +68,7 @@ export class PauseTracker {
     if (earlier !== undefined && (earlier.retryAt === undefined || pause.retryAt !== undefined)) return;
     const others = this.#unsaved.filter((each) => each !== earlier);
     this.#unsaved = [...others, { ...pause, by: 'dialler' }];
+    this.#wasBlocked ||= this.isBlocked;
     this.#refreshedAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -100,7 +101,6 @@ export class PauseTracker {
 
   async #read(): Promise<void> {
     const before = this.#pauses;
-    this.#wasBlocked = this.isBlocked;
     await this.save();
     const unread = this.#unread;
     this.#pauses = await this.#store.pauses();
