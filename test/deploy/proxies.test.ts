@@ -84,11 +84,9 @@ beforeAll(async () => {
     // Its tests are skipped.
     if (!isInstalled(probe)) continue;
     const relay = await openLossyProxy(server.port);
+    stopping.push(() => relay.close());
     const front = await start([relay.port]);
-    stopping.push(
-      () => relay.close(),
-      () => front.stop(),
-    );
+    stopping.push(() => front.stop());
     running.set(name, { front, relay, slow: slowClients(front) });
   }
 });
