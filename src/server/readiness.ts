@@ -11,7 +11,9 @@ export interface ReadinessOptions {
 
 /** Checks are not more frequent, because each is a synced write. */
 const defaultInterval = { ready: 5_000, notReady: 1_000 };
-const defaultTimeout = 5_000;
+
+/** Longer than the checks of the stores allow themselves (five seconds), because they know the reason. */
+const defaultTimeout = 5_500;
 
 /**
  * Whether this server can accept leads. It checks the store at intervals rather than on request, so that requests for

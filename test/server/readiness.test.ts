@@ -103,13 +103,13 @@ test('logs nothing while the store stays ready', async () => {
   expect(lines).toEqual([]);
 });
 
-test('checks every five seconds by default, and waits as long for a check', async () => {
+test('checks every five seconds by default, and waits for a check until the store must have reported its reason', async () => {
   const { readiness, checkReady, end } = startReadiness({});
   void readiness.start();
   await end();
   await vi.advanceTimersByTimeAsync(4_999);
   expect(checkReady).toHaveBeenCalledTimes(1);
-  await vi.advanceTimersByTimeAsync(5_000);
+  await vi.advanceTimersByTimeAsync(5_500);
   expect([checkReady.mock.calls.length, readiness.isReady]).toEqual([2, true]);
   await vi.advanceTimersByTimeAsync(1);
   expect(readiness.isReady).toBe(false);

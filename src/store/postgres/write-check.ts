@@ -30,6 +30,8 @@ export class WriteCheck {
   readonly #database: PostgresDatabase;
   readonly #observer: StoreObserver;
   #check: Promise<void> | undefined;
+  /** Why the last attempt of the check in progress failed; undefined: none has. */
+  #failure: unknown;
 
   constructor(database: PostgresDatabase, observer: StoreObserver) {
     this.#database = database;
@@ -39,16 +41,17 @@ export class WriteCheck {
   /**
    * Commits one row. Concurrent calls share one check.
    *
-   * @throws if the row is not committed within five seconds
+   * @throws if the row is not committed within five seconds, with the reason of the last attempt if there is one
    */
   async run(): Promise<void> {
     this.#check ??= this.#write().finally(() => {
       this.#check = undefined;
+      this.#failure = undefined;
     });
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      const error = new StoreUnavailable(`PostgreSQL did not commit a row within ${checkTimeout / 1_000} s.`);
-      timer = setTimeout(reject, checkTimeout, error);
+      const noResponse = `PostgreSQL did not commit a row within ${checkTimeout / 1_000} s.`;
+      timer = setTimeout(() => reject(this.#failure ?? new StoreUnavailable(noResponse)), checkTimeout);
     });
     try {
       await Promise.race([this.#check, timeout]);
@@ -76,6 +79,7 @@ export class WriteCheck {
       this.#observer.clockSkew(provenSkew(before, check.now, Date.now()));
       return check;
     } catch (error) {
+      this.#failure = error;
       if (!isReadOnly(error)) throw error;
       // Unlike a request, a check does not wait for a new primary.
       throw new Error(

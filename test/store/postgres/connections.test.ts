@@ -47,10 +47,21 @@ function isListening(url: string) {
   return async () => (await listeners(url)).length > 0;
 }
 
-test('reports why it cannot connect, and what to check', async () => {
-  const url = 'postgres://leads:secret@127.0.0.1:1/leads';
+test.each([
+  [
+    '127.0.0.1:1',
+    'connect ECONNREFUSED 127.0.0.1:1',
+    'Check that PostgreSQL is running, and that it listens on this address and port.',
+  ],
+  [
+    'database.invalid',
+    'getaddrinfo ENOTFOUND database.invalid',
+    'Check the host in the URL or the service of the store, and the DNS of this machine.',
+  ],
+])('reports why it cannot connect to %s, and what to check', async (host, reason, remedy) => {
+  const url = `postgres://leads:secret@${host}/leads`;
   await expect(openPostgresStore(url, { retryTimeout: 0 })).rejects.toThrow(
-    /^The connection to PostgreSQL failed \(connect ECONNREFUSED 127\.0\.0\.1:1\)\. Check that PostgreSQL is running and that the URL of the store is correct\.$/,
+    `The connection to PostgreSQL failed (${reason}). ${remedy}`,
   );
 });
 
@@ -78,9 +89,13 @@ test.each([
   ['of a driver', new Error('Connection terminated.'), 'Connection terminated'],
   [
     'of a host with several addresses',
-    Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }),
-    'ECONNREFUSED',
+    new AggregateError([
+      new Error('connect ECONNREFUSED ::1:1'),
+      new Error('connect ECONNREFUSED 127.0.0.1:1'),
+    ]),
+    'connect ECONNREFUSED ::1:1, connect ECONNREFUSED 127.0.0.1:1',
   ],
+  ['with a code but no message', Object.assign(new Error(''), { code: 'ECONNRESET' }), 'ECONNRESET'],
   ['without a message or a code', new RangeError(''), 'RangeError'],
   ['that is not an error', 'nothing', 'nothing'],
 ])('describes an error %s in one clause', (_, error, reason) => {

@@ -1,10 +1,11 @@
 /** Passwords can come from wherever PostgreSQL's own programs read them, not only from the URL. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { connectionUrl } from '../../../src/store/postgres/connection/connection-url.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
-import { emptyDatabase } from '../../harness/postgres.ts';
+import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { startPostgres } from '../../harness/postgres-server.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 
 /** Creates a file that only its owner can read. */
@@ -36,8 +37,76 @@ async function databaseWithPassword() {
   return { url: url.href, name: pathname.slice(1), username, password, hostname, port };
 }
 
-test('does not open a store without the password', async () => {
-  await expect(openAndClose((await databaseWithPassword()).url)).rejects.toThrow(/password/);
+/** Returns the message with which a store does not open, and checks that it fails without retries. */
+async function failureAtOnce(url: string): Promise<string> {
+  // Longer than the test may take.
+  const opening = openPostgresStore(url, { retryTimeout: 600_000 });
+  return opening.then(String, (error: Error) => error.message);
+}
+
+/** The message of a store for which PostgreSQL requires a password. */
+const noPassword =
+  'The connection to PostgreSQL failed (PostgreSQL requires a password, and none was found). Add it to the URL or the service of the store, or add a line for this host, port, database and user to the password file (PGPASSFILE).';
+
+test('fails at once without a password or with a wrong one, and reports where it belongs', async () => {
+  const { url } = await databaseWithPassword();
+  expect(await failureAtOnce(url)).toBe(noPassword);
+  setVariables({ PGPASSWORD: 'wrong' });
+  expect(await failureAtOnce(url)).toMatch(
+    /^The connection to PostgreSQL failed \(password authentication failed for user "\w+"\)\. Correct the user or the password in /,
+  );
+});
+
+test.each([
+  [
+    'a database that does not exist',
+    /database "nowhere" does not exist\)\. Create the database, or /,
+    'nowhere',
+  ],
+  [
+    'a role without the right to connect',
+    /permission denied for .*\)\. Grant CONNECT on the database/,
+    undefined,
+  ],
+])('fails at once for %s', async (_, message, database) => {
+  const url = new URL(await emptyDatabase());
+  const name = url.pathname.slice(1);
+  await asAdministrator(url.href, `REVOKE CONNECT ON DATABASE ${name} FROM PUBLIC`);
+  await asAdministrator(url.href, `CREATE ROLE ${name} LOGIN PASSWORD 'secret'`);
+  onTestFinished(async () => {
+    await asAdministrator(inject('postgresUrl'), `DROP ROLE ${name}`);
+  });
+  url.username = name;
+  url.password = 'secret';
+  if (database !== undefined) url.pathname = database;
+  expect(await failureAtOnce(url.href)).toMatch(message);
+});
+
+test('fails at once if pg_hba.conf requires a password with SCRAM, or has no line for the connection', async () => {
+  const postgres = await startPostgres();
+  onTestFinished(() => postgres.remove());
+  const lines = ['host all all 127.0.0.1/32 scram-sha-256', 'host postgres postgres 127.0.0.1/32 trust'];
+  const withLines = async (count: number) => {
+    writeFileSync(join(postgres.dataDirectory, 'pg_hba.conf'), lines.slice(-count).join('\n'));
+    await postgres.stop();
+    await postgres.start();
+  };
+  const url = new URL('/template1', postgres.url);
+  url.password = '';
+  await withLines(2);
+  expect(await failureAtOnce(url.href)).toBe(noPassword);
+  await withLines(1);
+  expect(await failureAtOnce(url.href)).toMatch(/no pg_hba\.conf entry .*\)\. Check the user in /);
+}, 60_000);
+
+test('fails at once if PostgreSQL offers no TLS, or the file of the authority cannot be read', async () => {
+  const url = new URL(await emptyDatabase());
+  url.searchParams.set('sslmode', 'verify-full');
+  expect(await failureAtOnce(url.href)).toContain('(PostgreSQL does not offer TLS). Set up TLS');
+  url.searchParams.set('sslrootcert', '/nonexistent/root.crt');
+  expect(await failureAtOnce(url.href)).toMatch(
+    /\/nonexistent\/root\.crt.*\)\. Check the path of the file in /,
+  );
 });
 
 test('reads the password from the file in PGPASSFILE', async () => {
@@ -102,6 +171,19 @@ test('reads a password file as PostgreSQL does', () => {
   expect(passwordFor('postgres://u@elsewhere/d')).toBe('any');
   expect(passwordFor('postgres://w@h:1/d')).toBeNull();
   expect(passwordFor('postgres://u:own@h:1/d')).toBeNull();
+});
+
+test('refuses a service file with a password that others can read', () => {
+  const servicefile = file('[leads]\nhost=h\n[other]\npassword=secret');
+  const environment = { ...none, PGSERVICEFILE: servicefile };
+  const open = (service: string) => () => connectionUrl(`postgres://?service=${service}`, environment);
+  chmodSync(servicefile, 0o640);
+  expect(open('other')).not.toThrow();
+  chmodSync(servicefile, 0o644);
+  expect(open('leads')).not.toThrow();
+  expect(open('other')).toThrow(
+    `Other users can read the service file ${servicefile}, which contains a password. Run \`chmod o= ${servicefile}\`.`,
+  );
 });
 
 test('refuses a password file that others can read, and an undefined service', () => {

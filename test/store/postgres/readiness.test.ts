@@ -3,11 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { Readiness } from '../../../src/server/readiness.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { provenSkew } from '../../../src/store/postgres/write-check.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase, openTransaction } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
+import { recordingLog } from '../../harness/recording-log.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 test('each check commits one row, and the table stays small', async () => {
@@ -88,6 +90,23 @@ test('a server that does not respond is not ready, which every check reports aft
   proxy.cut();
   await store.close();
 });
+
+test('the reason of a server that cannot connect is the last failed connection, in the log too', async () => {
+  const url = new URL(await emptyDatabase());
+  const proxy = await startLossyProxy(Number(url.port));
+  url.port = String(proxy.port);
+  const store = closeAfterTest(await openPostgresStore(url.href, { retryTimeout: 20_000 }));
+  const { log, lines } = recordingLog();
+  const readiness = new Readiness(store, log);
+  onTestFinished(() => readiness.stop());
+  proxy.close();
+  await readiness.start();
+  const reason = expect.stringContaining(`(connect ECONNREFUSED 127.0.0.1:${proxy.port}). Check that`);
+  expect(readiness.reason).toEqual(reason);
+  expect(lines).toMatchObject([
+    { err: { message: reason }, msg: 'The server is not ready: the store failed its check.' },
+  ]);
+}, 15_000);
 
 test('a server with a full disk is not ready until there is space again', async (context) => {
   const postgres = await startPostgres();

@@ -11,7 +11,7 @@ const defaultPort = '5432';
  * PGSERVICEFILE, `~/.pg_service.conf` and PGSYSCONFDIR) and a password file (`?passfile=`, PGPASSFILE or `~/.pgpass`).
  * The URL takes precedence over both. The driver reads PGPASSWORD, PGUSER and the other variables.
  *
- * @throws if the service is not defined, or other users can read the password file
+ * @throws if the service is not defined, or other users can read its password or the password file
  */
 export function connectionUrl(url: string, environment: NodeJS.ProcessEnv = process.env): string {
   const completed = new URL(url);

@@ -1,8 +1,9 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { StoreUnavailable } from '../../store.ts';
+import { connectionError } from './connection-error.ts';
 import { connectionUrl } from './connection-url.ts';
-import { breaksConnection, ConnectionLost, NotConnected, reasonOf } from './errors.ts';
+import { breaksConnection, ConnectionLost, reasonOf } from './errors.ts';
 import { latestMigration } from './migrate.ts';
 import { type RetryState, withRetries } from './retry.ts';
 import { isCurrent, newerSchema, type WriteStatement } from './schema-version.ts';
@@ -307,19 +308,6 @@ async function runQuery<Row>(client: pg.PoolClient, query: TimedQuery): Promise<
       throw error.code === newerSchema ? newerSchemaError(error) : redacted(error);
     throw new ConnectionLost(`The connection to PostgreSQL was lost (${reasonOf(error)}).`, { cause: error });
   }
-}
-
-function connectionError(error: unknown): Error {
-  const reason = reasonOf(error);
-  if (reason.includes('timeout exceeded when trying to connect')) {
-    return new StoreUnavailable('All connections to PostgreSQL are in use, or it does not respond.', {
-      cause: error,
-    });
-  }
-  return new NotConnected(
-    `The connection to PostgreSQL failed (${reason}). Check that PostgreSQL is running and that the URL of the store is correct.`,
-    { cause: error },
-  );
 }
 
 function processIdOf(client: pg.PoolClient): number | null {

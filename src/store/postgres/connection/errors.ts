@@ -3,6 +3,13 @@ import pg from 'pg';
 /** No connection could be made, so nothing was sent. */
 export class NotConnected extends Error {
   override readonly name = 'NotConnected';
+  /** Whether a retry would fail too, such as after a wrong password. */
+  readonly isPermanent: boolean;
+
+  constructor(message: string, options: ErrorOptions, isPermanent: boolean) {
+    super(message, options);
+    this.isPermanent = isPermanent;
+  }
 }
 
 /** The connection ended, or no response arrived in time, after a statement was sent. */
@@ -13,7 +20,9 @@ export class ConnectionLost extends Error {
 /** Returns the message of an error of the driver without a full stop, or its code if it has no message. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // If a host has several addresses and none responds, the error has no message.
+  // If a host has several addresses and none responds, the error has no message itself.
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return error.errors.map(reasonOf).join(', ');
   const code = 'code' in error ? String(error.code) : error.name;
   return error.message.replace(/\.$/, '') || code;
 }
@@ -38,7 +47,7 @@ const connectionEnded = /^(08|57P0[12]|57P05|25P03)/;
 
 /** Classifies an error thrown by a statement that is its own transaction. */
 export function failureKind(error: unknown): FailureKind {
-  if (error instanceof NotConnected) return 'transient';
+  if (error instanceof NotConnected) return error.isPermanent ? 'permanent' : 'transient';
   if (error instanceof ConnectionLost) return 'unknown';
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) return 'permanent';
   if (connectionEnded.test(error.code)) return 'unknown';
