@@ -16,6 +16,8 @@ const pauseMembers = {
   since: 'when it was paused (ISO 8601)',
   by: 'who paused it: `operator` or `dialler`',
   reason: 'reason for the pause',
+  retry_at:
+    'when leads are sent again to find out whether the cause was corrected (ISO 8601); null: not before `leads delivery resume`',
 };
 
 /** How a pause is displayed. */
@@ -24,9 +26,15 @@ export const pauseView: View<DeliveryPause, keyof typeof pauseMembers> = {
     TYPE: ({ type }) => type ?? '(all)',
     SINCE: ({ since }) => ({ time: since }),
     BY: ({ by }) => by,
-    REASON: ({ reason }) => reason,
+    REASON: ({ reason, retryAt }) => (retryAt === undefined ? reason : `${reason}; resumes by itself`),
   },
-  json: ({ type, since, by, reason }) => ({ type: type ?? null, since: formatTime(since), by, reason }),
+  json: ({ type, since, by, reason, retryAt }) => ({
+    type: type ?? null,
+    since: formatTime(since),
+    by,
+    reason,
+    retry_at: retryAt === undefined ? null : formatTime(retryAt),
+  }),
 };
 
 function typeOption(): Option {
@@ -103,8 +111,9 @@ function listCommand(context: CommandContext): Command {
 }
 
 /** Describes a pause in a sentence that starts in lower case. */
-export function describePause({ type, by, reason, since }: DeliveryPause): string {
-  return `delivery of ${describePausedTypes(type)} has been paused by the ${by} since ${formatTime(since)}: ${reason.replace(/\.$/, '')}.`;
+export function describePause({ type, by, reason, since, retryAt }: DeliveryPause): string {
+  const end = retryAt === undefined ? '' : ' It resumes by itself once the cause is corrected.';
+  return `delivery of ${describePausedTypes(type)} has been paused by the ${by} since ${formatTime(since)}: ${reason.replace(/\.$/, '')}.${end}`;
 }
 
 function parseReason(text: string): string {

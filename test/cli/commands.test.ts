@@ -529,6 +529,24 @@ test('prints leads of several batches as one table', async () => {
   expect((await leads('due', '--take', '20000', '--json')).stdout).toBe('');
 });
 
+test('marks pauses that end by themselves', async () => {
+  const { leads, open } = storeWithCli();
+  const store = open();
+  await store.pauseDelivery({
+    type: undefined,
+    by: 'dialler',
+    reason: 'user locked.',
+    retryAt: Date.UTC(2026, 10, 23),
+  });
+  expect(lines(await leads('delivery', 'list', '--json'))).toMatchObject([
+    { retry_at: '2026-11-23T00:00:00Z' },
+  ]);
+  expect((await leads('delivery', 'list')).stdout).toContain('user locked.; resumes by itself');
+  expect((await leads('due')).stderr).toContain(
+    'user locked. It resumes by itself once the cause is corrected.',
+  );
+});
+
 test('pauses and resumes delivery, and reports which due leads are not included', async () => {
   const { leads, open } = storeWithCli();
   await fill(open());
@@ -540,8 +558,14 @@ test('pauses and resumes delivery, and reports which due leads are not included'
     { type: null, paused: true, reason: 'moving' },
   ]);
   expect(lines(await leads('delivery', 'list', '--json'))).toEqual([
-    { type: null, since: expect.stringMatching(/^20.*Z$/), by: 'operator', reason: 'moving' },
-    { type: 'motor', since: expect.stringMatching(/^20.*Z$/), by: 'operator', reason: 'The list is full.' },
+    { type: null, since: expect.stringMatching(/^20.*Z$/), by: 'operator', reason: 'moving', retry_at: null },
+    {
+      type: 'motor',
+      since: expect.stringMatching(/^20.*Z$/),
+      by: 'operator',
+      reason: 'The list is full.',
+      retry_at: null,
+    },
   ]);
   expect((await leads('delivery', 'list')).stdout).toMatch(
     /^TYPE +SINCE +BY +REASON\n\(all\) +20\S+Z +operator +moving\nmotor +/,

@@ -224,7 +224,9 @@ describe('what a custom field loses is in the comments, and the attempt reports 
       lists.set('1001', { campaign: 'MOTOR', customFields: { vehicle_make: 30, short: 5, built: 'date' } });
     });
     expect(stored?.columns['comments']).toBe(comments);
-    expect(response).toContain(`custom fields of list 1001 that lost their values: ${lost}`);
+    expect(response).toContain(
+      `custom fields of list 1001 that lost their values (see the comments): ${lost}`,
+    );
   });
 
   test('the next leads have it in the comments at once', async () => {

@@ -144,7 +144,9 @@ export class Attempt {
       lead_id: id,
       ...parameters,
     });
-    const error = lines.find(({ kind }) => kind === 'ERROR')?.message;
+    const error = lines.find(
+      ({ kind, message }) => kind === 'ERROR' || /NO MATCHES FOUND/.test(message),
+    )?.message;
     const hasSucceeded =
       lines.some(({ message }) => message.startsWith('update_lead ')) && error === undefined;
     if (hasSucceeded) return lines;
@@ -188,7 +190,9 @@ export class Attempt {
       this.#missing.push(`custom fields not checked (${error.result.response})`);
     }
     if (lost.length > 0)
-      this.#missing.push(`custom fields of list ${list} that lost their values: ${lost.join(', ')}`);
+      this.#missing.push(
+        `custom fields of list ${list} that lost their values (see the comments): ${lost.join(', ')}`,
+      );
   }
 
   #delivered({ id, list }: VicidialLead, lines: readonly Line[]): DeliveryResult {
