@@ -56,8 +56,10 @@ test('the table of environment variables lists every variable with its default',
   const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = await readConfig(
     {},
   );
-  const { port, host, databaseUrl, databaseConnections, defaultCountry, logLevel, bootstrap, ...second } =
+  const { port, host, databaseUrl, isDatabaseUrlDefault, databaseConnections, defaultCountry, ...others } =
     first;
+  const { logLevel, bootstrap, ...second } = others;
+  expect(isDatabaseUrlDefault).toBe(true);
   const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
   const { securityContact, supportContact, publicUrl, ...more } = third;
   expect(Object.keys(more)).toEqual([]);

@@ -29,6 +29,8 @@ export interface Config {
   port: number;
   host: string;
   databaseUrl: string;
+  /** Whether `databaseUrl` is the default, because DATABASE_URL is not set. */
+  isDatabaseUrlDefault: boolean;
   /** Maximum number of connections to PostgreSQL. */
   databaseConnections: number;
   /** The country of phone numbers without a country code. */
@@ -117,6 +119,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     port: values.PORT,
     host: values.HOST,
     databaseUrl: values.DATABASE_URL,
+    isDatabaseUrlDefault: environment['DATABASE_URL'] === undefined,
     databaseConnections: values.DATABASE_CONNECTIONS,
     defaultCountry: values.DEFAULT_COUNTRY,
     phonePolicy: {

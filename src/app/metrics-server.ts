@@ -21,7 +21,7 @@ export async function loadMetrics(
 /** Starts the server for `/metrics` and `/status`. @throws as `startHttpServer` */
 export async function startMetricsServer(
   metrics: Metrics,
-  status: () => ServerStatus,
+  status: () => ServerStatus | Promise<ServerStatus>,
   endpoint: { host: string; port: number },
   log: Log,
 ): Promise<RunningServer> {

@@ -12,6 +12,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { type OnResponse, requestLog } from '../telemetry/requests.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { nameCommands } from '../text/command-name.ts';
+import { ActivePartners, findPartnerProblem } from './active-partners.ts';
 import { type Bootstrap, bootstrap, type FirstPartner, isBootstrapWanted } from './bootstrap.ts';
 import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
@@ -54,6 +55,7 @@ interface Parts {
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
+  let dispatcher: Dispatcher | undefined;
   // The metrics are created before `leadMetrics`, `readiness` and `store`, which they read, because they also observe
   // the store.
   const metrics =
@@ -62,13 +64,12 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       () => leadMetrics.read(),
       () => readiness.isReady,
       () => store.waiting(),
-      () => status().delivery.state,
+      () => deliveryStatus(config, dispatcher).state,
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
-  const store = await openConfiguredStore(config.databaseUrl, {
-    connections: config.databaseConnections,
-    observer,
-  });
+  // A missing store may be a volume that is not mounted: it is only created if a person sees that, or wants it.
+  const schema = isBootstrapWanted(config.bootstrap) ? 'prepare' : 'migrate';
+  const store = await openConfiguredStore(config, { observer, schema });
   await agreeOnSettings(store, config, log);
   const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
@@ -77,10 +78,11 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const keyLastUsed = new KeyLastUsed(store, log);
   const rejections = new RejectionCounter(store, log);
   const server = await startLeadServer({ store, readiness, keyLastUsed, rejections }, config, log, metrics);
-  let dispatcher: Dispatcher | undefined;
-  const status = () => ({
+  const activePartners = new ActivePartners(store);
+  const status = async () => ({
     ready: readiness.isReady,
     reason: readiness.reason && nameCommands(readiness.reason),
+    partners: nameCommands((await activePartners.problem()) ?? '') || undefined,
     delivery: deliveryStatus(config, dispatcher),
   });
   const metricsServer =
@@ -105,7 +107,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
 }
 
-/** Adds a first partner to an empty store if that is wanted. Otherwise, logs how to add one. */
+/** Adds a first partner to an empty store if that is wanted. Otherwise, logs why every request is rejected, if it is. */
 async function addFirstPartner(
   store: Store,
   setting: Bootstrap,
@@ -113,14 +115,8 @@ async function addFirstPartner(
 ): Promise<FirstPartner | undefined> {
   const first = isBootstrapWanted(setting) ? await bootstrap(store) : undefined;
   if (first !== undefined) return first;
-  const partners = await Array.fromAsync(store.partners());
-  if (partners.some(({ deletedAt }) => deletedAt === null)) return undefined;
-  const isEmpty = partners.length === 0 && (await Array.fromAsync(store.types())).length === 0;
-  log.warn(
-    isEmpty
-      ? 'The store has no partners, so every request is rejected. Run `leads type add motor-trade`, `leads partner add demo --type motor-trade` and `leads key create demo`.'
-      : 'No partner is active, so every request is rejected. Run `leads partner add` with a new name, and `leads key create`.',
-  );
+  const problem = await findPartnerProblem(store);
+  if (problem !== undefined) log.warn(problem);
   return undefined;
 }
 

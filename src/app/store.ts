@@ -1,6 +1,11 @@
 import { UserError } from '../errors/user-error.ts';
+import { MissingStore } from '../store/migrations.ts';
 import { type OpenOptions, openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import type { Config } from './config.ts';
+
+/** Which store is configured. */
+export type StoreConfig = Pick<Config, 'databaseUrl' | 'databaseConnections' | 'isDatabaseUrlDefault'>;
 
 /**
  * Opens the store in DATABASE_URL.
@@ -8,8 +13,18 @@ import type { Store } from '../store/store.ts';
  * @throws {UserError} as `openStore`
  * @throws {Error} naming the variable, because the cause may be its value
  */
-export function openConfiguredStore(url: string, options: OpenOptions): Promise<Store> {
-  return openNamedStore('the store in DATABASE_URL', url, options);
+export async function openConfiguredStore(
+  { databaseUrl, databaseConnections: connections, isDatabaseUrlDefault }: StoreConfig,
+  options: OpenOptions,
+): Promise<Store> {
+  try {
+    return await openNamedStore('the store in DATABASE_URL', databaseUrl, { connections, ...options });
+  } catch (error) {
+    if (!isDatabaseUrlDefault || !(error instanceof MissingStore)) throw error;
+    throw new UserError(
+      `${error.finding} DATABASE_URL is not set, and this is its default. Set DATABASE_URL to the store or, if this is a new installation, run \`leads store create\`.`,
+    );
+  }
 }
 
 /**

@@ -60,8 +60,7 @@ export function createContext(
     commandName: name,
     open: async () => {
       const variables = environment();
-      const { databaseUrl, databaseConnections: connections } = await readConfig(variables);
-      const store = await openConfiguredStore(databaseUrl, { connections, schema: 'require' });
+      const store = await openConfiguredStore(await readConfig(variables), { schema: 'require' });
       const { defaultCountry, dialWithin } = await readConfig(await withRecordedSettings(variables, store));
       return { store, parsePhone: phoneParsers(defaultCountry).parse, dialWithin };
     },

@@ -47,7 +47,9 @@ export function storeCommand(context: CommandContext): Command {
 
 function createCommand(context: CommandContext): Command {
   const command = new Command('create')
-    .description('create the store. A server creates its own at its first start')
+    .description(
+      'create the store of a new installation, which a server does by itself only with BOOTSTRAP=on or in a terminal',
+    )
     .argument('[store]', `${storeArgument} (default: DATABASE_URL)`);
   return defineStorelessAction(
     command,

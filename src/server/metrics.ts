@@ -16,11 +16,17 @@ export interface ServerStatus {
   ready: boolean;
   /** Why the server accepts no leads; undefined: it accepts them. */
   reason?: string | undefined;
+  /** Why every request is rejected although the server is ready; undefined: a partner is active. */
+  partners?: string | undefined;
   delivery: DeliveryStatus;
 }
 
 /** Creates the application on METRICS_PORT: `/metrics` for Prometheus, and `/status` for operators. */
-export function metricsApp(metrics: Pick<Metrics, 'read'>, status: () => ServerStatus, log: Log): Hono {
+export function metricsApp(
+  metrics: Pick<Metrics, 'read'>,
+  status: () => ServerStatus | Promise<ServerStatus>,
+  log: Log,
+): Hono {
   const app = new Hono();
   // Reading the metrics queries the store, so concurrent requests share one reading.
   let reading: ReturnType<Metrics['read']> | undefined;
@@ -31,7 +37,7 @@ export function metricsApp(metrics: Pick<Metrics, 'read'>, status: () => ServerS
     const { type, text } = await reading;
     return new Response(text, { headers: { 'Content-Type': type } });
   });
-  app.get('/status', () => json(200, status()));
+  app.get('/status', async () => json(200, await status()));
   app.notFound(() => json(404, { error: 'No resource exists at this path. Use /metrics or /status.' }));
   app.onError((error) => {
     log.error({ err: error }, 'The metrics could not be read.');

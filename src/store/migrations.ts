@@ -13,9 +13,10 @@ export function migrationsIn(directory: URL): readonly URL[] {
  * What opening a store may do to its tables.
  *
  * - `prepare`: creates them, or migrates them to this version of the program.
+ * - `migrate`: migrates them. The store must exist, unless it is in memory.
  * - `require`: nothing. The store must exist, and this version must have migrated it.
  */
-export type Schema = 'prepare' | 'require';
+export type Schema = 'prepare' | 'migrate' | 'require';
 
 /** The numbers of the last migrations of a store and of this version of the program. */
 export interface Migrations {
@@ -30,11 +31,12 @@ export interface Migrations {
  * @param store its file or database, for the message
  * @param current number of its last migration; 0: there is no store
  * @param known number of the last migration of this version
- * @throws {UserError} if there is no store, or an older version has migrated it
+ * @throws {MissingStore} if there is no store
+ * @throws {UserError} if an older version has migrated it
  * @throws if a newer version has migrated it
  */
 export function requireMigrated(store: string, current: number, known: number): void {
-  if (current === 0) throw missingStore(store);
+  if (current === 0) throw new MissingStore(`${store} contains no store.`);
   checkMigrationKnown(current, known);
   if (current === known) return;
   throw new UserError(
@@ -42,11 +44,22 @@ export function requireMigrated(store: string, current: number, known: number): 
   );
 }
 
-/** Returns the error for a store that does not exist. @param store its file or database */
-export function missingStore(store: string): UserError {
-  return new UserError(
-    `${store} does not contain a store. Check the path or URL (DATABASE_URL), or create a store with \`leads store create\`.`,
-  );
+/** A store that is not there. A missing store may be one that is not mounted, so nothing creates it without being asked. */
+export class MissingStore extends UserError {
+  /** What was found instead, as a sentence. */
+  readonly finding: string;
+
+  constructor(finding: string) {
+    super(
+      `${finding} If this is a new installation, run \`leads store create\`. Otherwise, its URL (DATABASE_URL) is wrong, or its volume is not mounted.`,
+    );
+    this.finding = finding;
+  }
+}
+
+/** Returns the error for a file that does not exist. */
+export function missingFile(path: string): MissingStore {
+  return new MissingStore(`The store ${path} does not exist.`);
 }
 
 /**

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
 import type { HeldCount } from './held-leads.ts';
-import { type Migrations, missingStore, type Schema } from './migrations.ts';
+import { type Migrations, missingFile, type Schema } from './migrations.ts';
 import type { StoreObserver } from './observer.ts';
 import type { BackupSummary } from './sqlite/file/backup-check.ts';
 import type { Replacement } from './sqlite/file/replacement.ts';
@@ -69,7 +69,7 @@ export async function repairStore(url: string): Promise<void> {
     );
   }
   const file = fileOf(url);
-  if (!existsSync(file)) throw missingStore(file);
+  if (!existsSync(file)) throw missingFile(file);
   const { repairSqliteStore } = await import('./sqlite/file/repair.ts');
   repairSqliteStore(file);
 }

@@ -1,7 +1,16 @@
 /** The server as a process: start, stop, crash and invalid configuration. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -16,6 +25,7 @@ import { executeCli } from '../harness/cli.ts';
 import { openRaw, rawRequest, responsesOn, send, type Target } from '../harness/client.ts';
 import { requestValue, responseValue } from '../harness/contract.ts';
 import { mobileOf } from '../harness/mobile.ts';
+import { startObservedServer } from '../harness/observed-server.ts';
 import { finished, run, skipWithout, start, untilOutput } from '../harness/process.ts';
 import { listening } from '../harness/receiver.ts';
 import { leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts';
@@ -81,12 +91,13 @@ test('prints the first key only once', async () => {
 
 test('adds no first partner if the key would not appear in a terminal, and logs how to add one', async () => {
   const { file, ...environment } = settings();
+  await openSqliteStore(file).close();
   const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'terminal' });
   const end = finished(child);
   const { output } = await untilListening(child, false);
   child.kill('SIGTERM');
   expect((await end).stderr).toBe('');
-  const [, advice = ''] = /The store has no partners, .*? Run (.*?)"/.exec(output) ?? [];
+  const [, advice = ''] = /The store has no partners, .*? run (.*?)"/.exec(output) ?? [];
   const commands = [...advice.matchAll(/`npm run -s leads -- (.*?)`/g)].map(([, words = '']) =>
     words.split(' '),
   );
@@ -150,6 +161,7 @@ test('prints the first key even if a signal arrives before the start is complete
 
 test('leaves an empty store empty with BOOTSTRAP=off', async () => {
   const { file, ...environment } = settings();
+  await openSqliteStore(file).close();
   const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'off' });
   await untilListening(child, false);
   child.kill('SIGTERM');
@@ -158,6 +170,79 @@ test('leaves an empty store empty with BOOTSTRAP=off', async () => {
   expect(await Array.fromAsync(store.partners())).toEqual([]);
   expect(await Array.fromAsync(store.types())).toEqual([]);
   await store.close();
+});
+
+test.each([
+  ['with BOOTSTRAP=off', 'off'],
+  ['if nobody would see it in a terminal', 'terminal'],
+])(
+  'does not create a missing store, which may be on a volume that is not mounted, %s',
+  async (_, setting) => {
+    const { file, ...environment } = settings();
+    const { target, child } = await startMain(environment);
+    const end = finished(child);
+    child.kill('SIGTERM');
+    await end;
+    const volume = dirname(file);
+    renameSync(volume, `${volume}-elsewhere`);
+    const missing = (finding: string) => ({
+      code: 1,
+      stdout: '',
+      stderr: `The server did not start: ${finding} If this is a new installation, run \`npm run -s leads -- store create\`. Otherwise, its URL (DATABASE_URL) is wrong, or its volume is not mounted.\n`,
+    });
+    const attempt = () => run('src/main.ts', [], { ...environment, BOOTSTRAP: setting });
+    expect(await attempt()).toEqual(missing(`The store ${file} does not exist.`));
+    expect(existsSync(volume)).toBe(false);
+    // The mount point exists, or the volume is that of another machine.
+    mkdirSync(volume);
+    expect(await attempt()).toEqual(missing(`The store ${file} does not exist.`));
+    expect(readdirSync(volume)).toEqual([]);
+    writeFileSync(file, '');
+    expect(await attempt()).toEqual(missing(`The file ${file} is empty.`));
+    expect(statSync(file).size).toBe(0);
+
+    rmSync(volume, { recursive: true });
+    renameSync(`${volume}-elsewhere`, volume);
+    const again = start('src/main.ts', [], { ...environment, BOOTSTRAP: setting });
+    const { target: mounted } = await untilListening(again, false);
+    expect((await send({ ...mounted, key: target.key }, 'addLead')).status).toBe(200);
+  },
+);
+
+test('a server without a store starts once `leads store create` has created one', async () => {
+  const environment = { ...settings(), BOOTSTRAP: 'off' };
+  expect((await run('src/main.ts', [], environment)).code).toBe(1);
+  expect((await run('src/cli.ts', ['store', 'create'], environment)).code).toBe(0);
+  await untilListening(start('src/main.ts', [], environment), false);
+});
+
+test('says that DATABASE_URL is not set if the store at its default path does not exist', async () => {
+  const directory = temporaryDirectory();
+  const finding = `The store ${join(directory, 'data', 'leads.db')} does not exist. DATABASE_URL is not set, and this is its default. Set DATABASE_URL to the store or, if this is a new installation, run \`npm run -s leads -- store create\`.\n`;
+  const server = await run('src/main.ts', [], { BOOTSTRAP: 'off' }, directory);
+  expect(server).toEqual({ code: 1, stdout: '', stderr: `The server did not start: ${finding}` });
+  expect(await run('src/cli.ts', ['partner', 'list'], {}, directory)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: finding,
+  });
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+test('/status reports why every request is rejected while no partner is active', async () => {
+  const { file, ...environment } = settings();
+  const server = await startObservedServer(environment);
+  const status = async () => (await fetch(server.metricsUrl.replace('/metrics', '/status'))).json();
+  expect(await status()).not.toHaveProperty('partners');
+  const store = openSqliteStore(file);
+  onTestFinished(() => store.close());
+  await store.suspendPartner('demo');
+  expect(await status()).toMatchObject({
+    ready: true,
+    partners: expect.stringMatching(
+      /^Every partner is suspended, so every request is rejected\. Run `npm run/,
+    ),
+  });
 });
 
 /** Begins to add a lead. The request is in flight until `complete` sends its body. */
@@ -439,6 +524,7 @@ test('reads .env, and gives precedence to the environment', async () => {
     join(directory, '.env'),
     'PORT=0\nBOOTSTRAP=off\nDATABASE_URL=sqlite:from-file.db\nDEFAULT_COUNTRY=DE\n',
   );
+  expect((await run('src/cli.ts', ['store', 'create'], {}, directory)).code).toBe(0);
   const child = start('src/main.ts', [], { DEFAULT_COUNTRY: 'FR' }, directory);
   const { output } = await untilListening(child, false);
   expect(output).toContain('"database":"sqlite:from-file.db","country":"FR"');

@@ -682,7 +682,7 @@ test.each(commandsOnAStore.map((words) => [words]))('leads %j creates no store',
     code: 1,
     stdout: '',
     stderr: expect.stringMatching(
-      / does not contain a store\. Check the path or URL .*`leads store create`\.\n$/,
+      / does not exist\. If this is a new installation, run `leads store create`\. Otherwise, its URL \(DATABASE_URL\) is wrong, or its volume is not mounted\.\n$/,
     ),
   });
   expect(readdirSync(directory)).toEqual([]);

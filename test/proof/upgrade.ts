@@ -59,9 +59,9 @@ async function upgrade(old: string): Promise<boolean> {
       env: { ...process.env, ...environment },
       encoding: 'utf8',
     });
-  const start = async (from: string, name: string) => {
+  const start = async (from: string, name: string, more: Record<string, string> = {}) => {
     const begun = performance.now();
-    const server = await startVersion(from, name, environment);
+    const server = await startVersion(from, name, { ...environment, ...more });
     servers.add(server);
     print(`${name} listens after ${Math.round(performance.now() - begun)} ms`);
     return server;
@@ -70,7 +70,7 @@ async function upgrade(old: string): Promise<boolean> {
     await server.stop();
     servers.delete(server);
   };
-  const first = await start(old, 'old 1');
+  const first = await start(old, 'old 1', { BOOTSTRAP: 'on' });
   const second = await start(old, 'old 2');
   command('type', 'add', 'motor');
   command('partner', 'add', 'broker', '--type', 'motor');

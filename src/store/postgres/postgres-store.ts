@@ -56,6 +56,12 @@ export async function postgresMigrations(url: string): Promise<Migrations> {
   }
 }
 
+/** Checks that a database contains a store. @throws as `requireMigrated` */
+async function requireStore(database: PostgresDatabase, schema: 'migrate' | 'require'): Promise<void> {
+  const current = await currentMigration(database);
+  if (schema === 'require' || current === 0) requireMigrated('The database', current, latestMigration);
+}
+
 /**
  * Opens a store in PostgreSQL, or in a compatible database. Any number of servers can share it.
  *
@@ -71,8 +77,8 @@ export async function openPostgresStore(
   const limits = { ...defaultLimits, ...given };
   const database = new PostgresDatabase(url, limits);
   try {
-    if (schema === 'prepare') await migrate(database);
-    else requireMigrated('The database', await currentMigration(database), latestMigration);
+    if (schema !== 'prepare') await requireStore(database, schema);
+    if (schema !== 'require') await migrate(database);
     await warnWithoutStatementTimeout(database, limits.statementTimeout);
   } catch (error) {
     await database.close();

@@ -1,7 +1,6 @@
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { missingStore, requireMigrated, type Schema } from '../migrations.ts';
+import { requireMigrated, type Schema } from '../migrations.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { completedChange } from '../sql/database.ts';
 import { operatorActions } from '../sql/operator-actions.ts';
@@ -100,12 +99,14 @@ function openMigrated(
 ): { database: DatabaseSync; durability: Durability } {
   try {
     if (path !== ':memory:') inspectFiles(path);
-    // `openDatabase` would create it.
-    if (schema === 'require' && !hasContent(path)) throw missingStore(path);
-    const database = openDatabase(path);
+    const mayCreate = schema === 'prepare' || (schema === 'migrate' && path === ':memory:');
+    const database = openDatabase(path, mayCreate);
     try {
-      if (schema === 'prepare') migrate(database);
-      else requireMigrated(path, currentMigration(database), latestMigration);
+      const current = currentMigration(database);
+      if (schema === 'require' || (current === 0 && !mayCreate)) {
+        requireMigrated(path, current, latestMigration);
+      }
+      if (schema !== 'require') migrate(database);
       checkIntegrity(database, path);
       stopWaitingForLocks(database);
       const isInMemory = database.location() === null;
@@ -121,8 +122,4 @@ function openMigrated(
   } catch (error) {
     throw explainError(error, path);
   }
-}
-
-function hasContent(path: string): boolean {
-  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }

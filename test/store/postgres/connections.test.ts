@@ -199,6 +199,7 @@ async function startMain(url: string) {
 
 test('SIGTERM ends a server within ten seconds if its database no longer responds', async () => {
   const { direct, url, proxy } = await proxiedDatabase();
+  await (await openPostgresStore(direct)).close();
   const child = await startMain(url);
   await expect.poll(isListening(direct)).toBe(true);
   proxy.dropPackets();
@@ -229,7 +230,7 @@ test('SIGTERM ends a server that waits for another one to migrate the store', as
   const url = await emptyDatabase();
   const other = await openConnection(url);
   await other.query('SELECT pg_advisory_lock($1)', [migrationLock]);
-  const child = start('src/main.ts', [], { PORT: '0', DATABASE_URL: url, BOOTSTRAP: 'off' });
+  const child = start('src/main.ts', [], { PORT: '0', DATABASE_URL: url, BOOTSTRAP: 'on' });
   const waiting = async () =>
     (
       await asAdministrator(

@@ -8,7 +8,7 @@ import { requestValue, responseValue } from '../../harness/contract.ts';
 import { dispatch, secret, untilAll } from '../../harness/dispatch.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { asAdministrator, emptyDatabase, listeners, openConnection } from '../../harness/postgres.ts';
-import { start } from '../../harness/process.ts';
+import { run, start } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
 import { untilListening } from '../../harness/server-process.ts';
@@ -30,6 +30,20 @@ test('servers that start together on an empty database migrate it once', async (
   expect(await asAdministrator(url, 'SELECT number FROM schema_migration')).toEqual(
     Array.from({ length: latestMigration }, (_, index) => ({ number: index + 1 })),
   );
+});
+
+test('a server creates no store in an empty database, which may be the wrong one, unless BOOTSTRAP=on', async () => {
+  const environment = { DATABASE_URL: await emptyDatabase(), PORT: '0', BOOTSTRAP: 'off' };
+  expect(await run('src/main.ts', [], environment)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /^The server did not start: The database contains no store\. .*`npm run -s leads -- store create`/,
+    ),
+  });
+  const tables = 'SELECT FROM pg_tables WHERE schemaname = current_schema()';
+  expect(await asAdministrator(environment.DATABASE_URL, tables)).toEqual([]);
+  await untilListening(start('src/main.ts', [], { ...environment, BOOTSTRAP: 'on' }));
 });
 
 test('a migration may take longer than any other statement', async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import { MissingStore, missingFile } from '../../migrations.ts';
 import { createPrivate } from './permissions.ts';
 import { syncFile } from './sync-file.ts';
 import { applicationId, prereleaseApplicationId } from './version.ts';
@@ -26,10 +27,12 @@ const pageCacheSize = 8_192;
  * too.
  *
  * @param path file, or `:memory:`
+ * @param mayCreate whether a missing or empty file becomes a new store
+ * @throws {MissingStore} if there is no store, and none may be created
  * @throws if another program, or a version before 1.0.0, wrote the file
  */
-export function openDatabase(path: string): DatabaseSync {
-  const database = openOwn(path);
+export function openDatabase(path: string, mayCreate = true): DatabaseSync {
+  const database = openOwn(path, mayCreate);
   try {
     database.exec(`
       PRAGMA secure_delete = ON;
@@ -51,10 +54,11 @@ export function openDatabase(path: string): DatabaseSync {
  * Opens a database of this program. A restore locks the file and then replaces it: this connection, which has waited
  * for the lock of the old file, must not use the log of the new one, so the new file is opened.
  */
-function openOwn(path: string): DatabaseSync {
+function openOwn(path: string, mayCreate: boolean): DatabaseSync {
   const isFile = path !== ':memory:';
   for (;;) {
-    if (isFile) {
+    if (isFile && !mayCreate) requireFile(path);
+    else if (isFile) {
       createDirectory(dirname(resolve(path)));
       createPrivate(path);
     }
@@ -62,7 +66,7 @@ function openOwn(path: string): DatabaseSync {
     const isReplaced = () => opened !== undefined && !isSameFile(opened, statSync(path));
     const database = new DatabaseSync(path, { timeout: startTimeout });
     try {
-      checkOwner(database, path);
+      checkOwner(database, path, mayCreate);
       if (!isReplaced()) return database;
     } catch (error) {
       if (!isReplaced()) {
@@ -73,6 +77,10 @@ function openOwn(path: string): DatabaseSync {
     }
     database.close();
   }
+}
+
+function requireFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) throw missingFile(path);
 }
 
 function isSameFile(one: Stats, other: Stats): boolean {
@@ -119,7 +127,7 @@ export function createDirectory(directory: string): void {
   syncFile(dirname(directory));
 }
 
-function checkOwner(database: DatabaseSync, path: string): void {
+function checkOwner(database: DatabaseSync, path: string, mayCreate: boolean): void {
   const id = database.prepare('PRAGMA application_id').get()?.['application_id'];
   if (id === applicationId) return;
   if (id === prereleaseApplicationId) {
@@ -131,6 +139,7 @@ function checkOwner(database: DatabaseSync, path: string): void {
   if (tables !== 0) {
     throw new Error(`${path} is a database of another program. Set DATABASE_URL to another file.`);
   }
+  if (!mayCreate) throw new MissingStore(`The file ${path} is empty.`);
   // `auto_vacuum` must be set before the first table is created; later only VACUUM applies it.
   database.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = ${applicationId}`);
 }
