@@ -243,16 +243,14 @@ export class Metrics {
   /** Returns all metrics in Prometheus's text format, with its media type. */
   async read(): Promise<{ type: string; text: string }> {
     const values = await this.#readLeadMetrics();
-    // If the store fails, its metrics have no value, and the others remain available.
+    // If the store fails, its metrics are missing, and the others remain available.
     if (values === undefined) this.#leads.reset();
     for (const [state, count] of Object.entries(values?.byState ?? {})) this.#leads.set({ state }, count);
-    this.#due.set(values?.due ?? Number.NaN);
-    this.#undecided.set(values?.undecided ?? Number.NaN);
-    this.#oldestDue.set(values?.oldestDue ?? Number.NaN);
-    this.#duePaused.set(values?.duePaused ?? Number.NaN);
-    // Without a value it has no series: 0 would be a backup in 1970.
-    this.#lastBackup.remove();
-    if (values?.lastBackupAt !== undefined) this.#lastBackup.set(values.lastBackupAt / 1_000);
+    setOrRemove(this.#due, values?.due);
+    setOrRemove(this.#undecided, values?.undecided);
+    setOrRemove(this.#oldestDue, values?.oldestDue);
+    setOrRemove(this.#duePaused, values?.duePaused);
+    setOrRemove(this.#lastBackup, values?.lastBackupAt && values.lastBackupAt / 1_000);
     this.#paused.reset();
     if (values !== undefined) {
       // Alerts and dashboards need a series before the first pause.
@@ -261,4 +259,10 @@ export class Metrics {
     }
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
+}
+
+/** Sets a metric without labels, or removes its series if there is no value: 0 would be one, such as a backup in 1970. */
+function setOrRemove(gauge: Gauge, value: number | undefined): void {
+  if (value === undefined) gauge.remove();
+  else gauge.set(value);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { Metrics } from '../../src/telemetry/metrics.ts';
+import { type LeadMetrics, Metrics } from '../../src/telemetry/metrics.ts';
 import { executeCli } from '../harness/cli.ts';
 import { openRaw, post, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
@@ -124,16 +124,33 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
   }
 });
 
-test('reports how many calls wait for the store even while it fails', async () => {
+test('while the store fails, reports how many calls wait for it, and none of its own metrics', async () => {
+  const pauses = [{ type: undefined, by: 'operator' }];
+  const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 1, oldestDue: 5 };
+  let values: LeadMetrics | undefined = { ...counts, pauses, lastBackupAt: 1_500 };
   const metrics = new Metrics(
-    async () => undefined,
+    async () => values,
     () => false,
     () => 7,
     () => 'running',
   );
-  const { text } = await metrics.read();
-  expect(text.split('\n')).toContain('leads_store_queue_depth 7');
-  expect(text.split('\n')).toContain('leads_due Nan');
+  const series = async () => {
+    const { text } = await metrics.read();
+    return text.split('\n').flatMap((line) => /^leads_\w+/.exec(line)?.[0] ?? []);
+  };
+  const ofStore = [
+    'leads_by_state',
+    'leads_due',
+    'leads_oldest_due_seconds',
+    'leads_undecided',
+    'leads_last_backup_timestamp_seconds',
+    'leads_due_paused',
+    'leads_delivery_paused',
+  ];
+  expect(await series()).toEqual(expect.arrayContaining(ofStore));
+  values = undefined;
+  for (const name of ofStore) expect(await series()).not.toContain(name);
+  expect((await metrics.read()).text.split('\n')).toContain('leads_store_queue_depth 7');
 });
 
 test('reports paused leads separately, and each pause with who paused', async () => {
@@ -188,7 +205,7 @@ test('counts failures of the store, and reports no values of it meanwhile', asyn
   );
   expect(text).toContain('leads_store_errors_total{kind="write"} 1');
   expect(text).not.toMatch(/^leads_by_state\{/m);
-  expect(text).toMatch(/^leads_due nan$/im);
+  expect(text).not.toMatch(/^leads_due /m);
   expect(text).not.toMatch(/^leads_delivery_paused\{/m);
 });
 
