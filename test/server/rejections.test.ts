@@ -5,7 +5,7 @@ import { validationFailed } from '../../src/server/refusals.ts';
 import { type RejectedRequest, RejectionCounter } from '../../src/server/rejections.ts';
 import type { RejectionCount } from '../../src/store/rejections.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { post, send } from '../harness/client.ts';
+import { openRaw, post, rawRequest, responsesOn, send } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
 import { addPartner, createKey, startServer } from '../harness/server.ts';
 
@@ -70,6 +70,18 @@ test('counts the requests with a known key that is rejected, with the reason, an
   ]);
   const holder = await server.store.keyHolder(digestOf(keys.revoked));
   expect(recorded[0]?.partnerId).toBe(holder?.partner.id);
+});
+
+test('counts a request whose client hung up before the body was complete', async () => {
+  const { rejections, recorded } = recordingCounter();
+  const server = await startServer({ rejections });
+  const { head, body } = rawRequest(server, 'addLead', person);
+  const socket = openRaw(server);
+  const responses = responsesOn(socket);
+  socket.end(head + body.slice(0, -1));
+  await responses;
+  await rejections.stop();
+  expect(recorded).toMatchObject([{ reason: 'The request ended before its body was complete.', count: 1 }]);
 });
 
 test('keeps no name that a partner chose', async () => {

@@ -13,7 +13,7 @@ import { typeIdOf } from './type-name.ts';
 /** Delay between two steps, during which other processes can write (ms). */
 const stepDelay = 10;
 
-/** Selects the leads that will be called unless they are cancelled: by index, however many others there are. */
+/** Selects the leads that are scheduled or held: by index, however many others there are. */
 function matchingLeads(columns: string, { partner, type }: RemainingFilter, dialect: SqlDialect): string {
   const ofPartner = partner === undefined ? 'true' : 'partner_id = (SELECT id FROM partner WHERE name = $1)';
   const typeParameter = partner === undefined ? '$1' : '$2';
@@ -30,7 +30,7 @@ function valuesOf({ partner, type }: RemainingFilter): string[] {
   return [partner, type].filter((value) => value !== undefined);
 }
 
-/** Counts the leads that will be called (see `RemainingLeads`). */
+/** Counts the leads that are scheduled or held (see `RemainingLeads`). */
 export async function countRemainingLeads(
   database: SqlDatabase,
   filter: RemainingFilter,
@@ -50,7 +50,7 @@ export async function countRemainingLeads(
 }
 
 /**
- * Cancels the leads that will be called, if possible (see `RemainingLeads`).
+ * Cancels the leads that are scheduled or held, if possible (see `RemainingLeads`).
  *
  * @param change runs one step as a transaction
  */
