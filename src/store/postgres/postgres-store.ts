@@ -5,6 +5,7 @@ import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
 import { PostgresDatabase, type PostgresLimits } from './connection/database.ts';
 import { currentMigration, latestMigration, migrate } from './connection/migrate.ts';
+import { checkSchema } from './connection/schema-check.ts';
 import { postgresDelivery } from './delivery/delivery.ts';
 import { postgresIntake } from './intake/intake.ts';
 import { mergeLeadCounts } from './lead-counts.ts';
@@ -66,7 +67,7 @@ async function requireStore(database: PostgresDatabase, schema: 'migrate' | 'req
  * Opens a store in PostgreSQL, or in a compatible database. Any number of servers can share it.
  *
  * @param url `postgres://user:password@host:port/database`
- * @throws if PostgreSQL cannot be reached, or a newer version has migrated the store
+ * @throws if PostgreSQL cannot be reached, a newer version has migrated the store, or it was restored incompletely
  */
 export async function openPostgresStore(
   url: string,
@@ -79,6 +80,7 @@ export async function openPostgresStore(
   try {
     if (schema !== 'prepare') await requireStore(database, schema);
     if (schema !== 'require') await migrate(database);
+    await checkSchema(database);
     await warnWithoutStatementTimeout(database, limits.statementTimeout);
   } catch (error) {
     await database.close();

@@ -20,24 +20,37 @@ const lastMigration: Statement = {
 const migrationTables: Statement = {
   name: 'migration_tables',
   text: `SELECT to_regclass('schema_migration') IS NOT NULL AS "isStore",
+    to_regclass('api_key') IS NOT NULL AS "hasKeys",
     to_regclass('migration') IS NOT NULL AND to_regclass('kept_answer') IS NOT NULL AS "isPrerelease"`,
 };
+
+/** What to do about a database that was restored incompletely. */
+export const restoreAgain =
+  'If a restore was interrupted or reported errors, drop the database, create an empty one, and restore the dump again with `pg_restore --exit-on-error --single-transaction` (docs/operating/backup-and-restore.md).';
 
 /**
  * Returns the number of the last migration that ran on this database; 0: it is empty.
  *
- * @throws if a version before 1.0.0 wrote it
+ * @throws if a version before 1.0.0 wrote it, or a restore has created tables but filled none: a migration creates and
+ *   records them in one transaction
  */
 export async function currentMigration(database: PostgresDatabase): Promise<number> {
-  const [tables] = await database.read<{ isStore: boolean; isPrerelease: boolean }>(migrationTables);
-  if (!tables?.isStore) {
-    if (!tables?.isPrerelease) return 0;
+  const [tables] = await database.read<{ isStore: boolean; hasKeys: boolean; isPrerelease: boolean }>(
+    migrationTables,
+  );
+  if (tables?.isPrerelease && !tables.isStore) {
     throw new Error(
       'The store was written by a version before 1.0.0, which this version cannot read. Set DATABASE_URL to an empty database, or start the version that wrote it.',
     );
   }
-  const [last] = await database.read<{ number: number }>(lastMigration);
-  return last?.number ?? 0;
+  const [last] = tables?.isStore ? await database.read<{ number: number }>(lastMigration) : [];
+  const current = last?.number ?? 0;
+  if (current === 0 && (tables?.isStore || tables?.hasKeys)) {
+    throw new Error(
+      `The database is incomplete: it has tables of a store without their rows. ${restoreAgain}`,
+    );
+  }
+  return current;
 }
 
 /**
