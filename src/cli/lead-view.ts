@@ -18,14 +18,22 @@ export const leadMembers = {
   cancelled_at: 'when it was cancelled (ISO 8601); null: not cancelled',
   attempts: 'number of delivery attempts since it was accepted or retried',
   last_response: 'response to the last attempt; null: none yet',
+  in_flight_since: 'from when an attempt in flight may have run (ISO 8601); null: none is in flight',
+  lease_ends_at:
+    'when the lease of an attempt in flight ends, after which the lead can be sent again (ISO 8601); null: none is in flight',
   submission_id: 'id of its submission',
 };
+
+function stateOf({ state, isUndecided, leaseEndsAt }: LeadRecord): string {
+  if (isUndecided) return `${state} (undecided)`;
+  return leaseEndsAt === null ? state : `${state} (in flight)`;
+}
 
 /** How a lead is displayed. */
 export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
   columns: {
     ID: (lead) => lead.id,
-    STATE: ({ state, isUndecided }) => (isUndecided ? `${state} (undecided)` : state),
+    STATE: stateOf,
     DUE: (lead) => ({ time: lead.dueAt }),
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
@@ -50,6 +58,8 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     cancelled_at: formatTime(lead.cancelledAt),
     attempts: lead.attempts,
     last_response: lead.lastResponse,
+    in_flight_since: formatTime(lead.inFlightSince),
+    lease_ends_at: formatTime(lead.leaseEndsAt),
     submission_id: lead.submissionId,
   }),
 };

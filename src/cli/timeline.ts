@@ -1,5 +1,7 @@
 import { uuidOf } from '../leads/identifier.ts';
 import type { LeadAction } from '../leads/lead-action.ts';
+import type { LeadRecord } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
 import type { Person } from './person.ts';
 import type { TableView } from './table.ts';
 
@@ -39,11 +41,12 @@ const actionDetails: Record<LeadAction, string> = {
 
 /** Returns everything that happened to a person's leads, oldest first. */
 export function timelineOf({
+  leads,
   submissions,
   cancellations,
   attempts,
   actions,
-}: Omit<Person, 'mobile' | 'leads'>): Event[] {
+}: Omit<Person, 'mobile'>): Event[] {
   // The lists begin with the newest. Oldest first, events of the same millisecond stay in their order.
   const events: Event[] = [
     ...submissions.toReversed().map((submission) => sentEvent('submission', submission)),
@@ -63,11 +66,26 @@ export function timelineOf({
         details: `${response} (after ${seconds} s)`,
       };
     }),
+    ...leads.flatMap(attemptInFlight),
     ...actions.map(({ leadId, action, actedAt }): Event => {
       return { at: actedAt, event: 'operator', outcome: action, leadId, details: actionDetails[action] };
     }),
   ];
   return events.toSorted((one, other) => one.at - other.at);
+}
+
+/** Returns the attempt of a lead that is in flight or was interrupted, if there is one. */
+function attemptInFlight({ id, inFlightSince, leaseEndsAt }: LeadRecord): Event[] {
+  if (inFlightSince === null || leaseEndsAt === null) return [];
+  const end = formatTime(leaseEndsAt);
+  const [outcome, details] =
+    leaseEndsAt > Date.now()
+      ? ['in flight', `lease until ${end}`]
+      : [
+          'interrupted',
+          `no response was recorded before the lease ended at ${end}; the lead will be sent again`,
+        ];
+  return [{ at: inFlightSince, event: 'attempt', outcome, leadId: id, details }];
 }
 
 function sentEvent(

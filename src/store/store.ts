@@ -387,6 +387,10 @@ export interface LeadRecord {
   mayHaveArrived: boolean;
   /** Number of attempts since it was accepted, or retried by an operator. */
   attempts: number;
+  /** From when an attempt in flight may have run; null: none is in flight. */
+  inFlightSince: number | null;
+  /** When the lease of an attempt in flight ends, or has ended; null: none is in flight. */
+  leaseEndsAt: number | null;
   /** Response of the last attempt; null: none has ended. */
   lastResponse: string | null;
   submissionId: string;

@@ -60,6 +60,7 @@ export const tablesToCopy: readonly Table[] = [
       'dialled_at',
       'cancelled_at',
       'trace',
+      'claimed_at',
     ],
     keyLength: 1,
     booleans: ['may_have_arrived'],

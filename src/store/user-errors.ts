@@ -84,7 +84,7 @@ export const userErrors = {
     ),
   inFlight: (id: string, action: 'cancelled' | 'resolved') =>
     new UserError(
-      `Lead ${id} cannot be ${action}: an attempt to deliver it is in flight. Run the command again once the attempt has ended; \`leads lead show ${id}\` lists the attempts.`,
+      `Lead ${id} cannot be ${action}: an attempt to deliver it is in flight. Run the command again once the attempt has ended; \`leads lead show ${id}\` shows until when its lease lasts.`,
     ),
   mayHaveArrived: (id: string) =>
     new UserError(

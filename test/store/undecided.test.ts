@@ -96,9 +96,14 @@ describe.each(stores)('$name', ({ open }) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await interrupt(store);
+    const [lead] = await leadsIn(store);
     await claimTooLate(store);
     expect(await Array.fromAsync(store.attempts(person.mobile))).toMatchObject([
-      { outcome: 'unknown', response: 'no response was recorded before the lease ended' },
+      {
+        startedAt: lead?.inFlightSince,
+        outcome: 'unknown',
+        response: 'no response was recorded before the lease ended',
+      },
     ]);
   });
 

@@ -9,6 +9,12 @@ export const dueLeadJoins = `
   JOIN partner ON partner.id = lead.partner_id
   JOIN submission ON submission.id = lead.submission_id`;
 
+/**
+ * From when the attempt of a claimed lead may have run: the time of the claim, or the end of its lease if it was made
+ * by a version that did not record the time.
+ */
+export const claimedSince = 'coalesce(lead.claimed_at, lead.next_attempt_at)';
+
 /** Response of an attempt whose dispatcher was killed, or whose machine stopped, before it recorded an outcome. */
 export const interruptedResponse = 'no response was recorded before the lease ended';
 

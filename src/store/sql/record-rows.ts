@@ -1,5 +1,6 @@
 import type { RerunRecord, SubmissionRecord } from '../store.ts';
 import type { SqlDatabase } from './database.ts';
+import { claimedSince } from './due-lead.ts';
 import { isUndecided } from './lead-state.ts';
 import { statement } from './statement.ts';
 
@@ -10,6 +11,8 @@ export const selectLeads = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
     lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
     lead.cancelled_at AS "cancelledAt", lead.attempts,
+    CASE WHEN lead.claim IS NOT NULL THEN ${claimedSince} END AS "inFlightSince",
+    CASE WHEN lead.claim IS NOT NULL THEN lead.next_attempt_at END AS "leaseEndsAt",
     (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",
     ${isUndecided} AS "isUndecided", lead.may_have_arrived AS "mayHaveArrived", lead.submission_id AS "submissionId"
   FROM lead

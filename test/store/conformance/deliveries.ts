@@ -184,6 +184,32 @@ export const deliveries: Behaviours = {
     expect((await leadsIn(store))[0]).toMatchObject({ attempts: 3, lastResponse: 'delivered once' });
   },
 
+  'shows the attempt in flight of a claimed lead, and records from when it may have run if it is interrupted':
+    async (open) => {
+      const { store, first, from } = await seeded(open());
+      await store.submit(from(first.id));
+      const none = { inFlightSince: null, leaseEndsAt: null };
+      expect(await leadsIn(store)).toMatchObject([none]);
+      const [lead] = await claim(store, 'killed', { lease: 3 });
+      const [inFlight] = await leadsIn(store);
+      const since = inFlight?.inFlightSince ?? 0;
+      expect(inFlight?.leaseEndsAt).toBe(since + 3);
+      expect(since).toBeGreaterThanOrEqual(inFlight?.dueAt ?? Number.NaN);
+      await waitLongerThan(3);
+      await claim(store, 'next', { lease: hour });
+      expect(await Array.fromAsync(store.attempts(person.mobile))).toMatchObject([
+        { startedAt: since, outcome: 'unknown' },
+      ]);
+      const [again] = await leadsIn(store);
+      expect(again?.leaseEndsAt).toBe((again?.inFlightSince ?? 0) + hour);
+      await store.renewLease('next', [lead?.id ?? ''], 2 * hour);
+      const [renewed] = await leadsIn(store);
+      expect(renewed?.inFlightSince).toBe(again?.inFlightSince);
+      expect(renewed?.leaseEndsAt).toBeGreaterThan(again?.leaseEndsAt ?? Number.NaN);
+      await record(store, 'next', lead?.id ?? '', 'unavailable', Date.now());
+      expect(await leadsIn(store)).toMatchObject([none]);
+    },
+
   'keeps an attempt once if it is recorded again because the first response was lost': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));

@@ -1,4 +1,10 @@
-import { dueLeadColumns, dueLeadJoins, interruptedResponse, lastUnknownAt } from '../../sql/due-lead.ts';
+import {
+  claimedSince,
+  dueLeadColumns,
+  dueLeadJoins,
+  interruptedResponse,
+  lastUnknownAt,
+} from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
@@ -21,7 +27,7 @@ const claimDue = writeStatement(
       ${claimableLeads({ until: claimableUntil('$6'), limit: maxExamined })}
       LIMIT ${maxExamined}
     ), locked AS MATERIALIZED (
-      SELECT id, next_attempt_at, claim, due_at < $4 AS is_too_late,
+      SELECT id, next_attempt_at, claim, ${claimedSince} AS claimed_since, due_at < $4 AS is_too_late,
         may_have_arrived OR claim IS NOT NULL AS may_have_arrived
       FROM lead
       WHERE id = ANY (ARRAY(SELECT id FROM examined)) AND state = 'scheduled'
@@ -30,7 +36,7 @@ const claimDue = writeStatement(
       FOR UPDATE SKIP LOCKED
     ), interrupted AS (
       INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
-      SELECT id, next_attempt_at, ${databaseNow}, 'unknown', $5 FROM locked WHERE claim IS NOT NULL
+      SELECT id, claimed_since, ${databaseNow}, 'unknown', $5 FROM locked WHERE claim IS NOT NULL
     ), too_late AS (
       UPDATE lead SET claim = NULL, may_have_arrived = locked.may_have_arrived,
         state = CASE WHEN locked.may_have_arrived THEN 'failed' ELSE 'expired' END,
@@ -39,7 +45,7 @@ const claimDue = writeStatement(
       WHERE lead.id = ANY (ARRAY(SELECT id FROM locked WHERE is_too_late)) AND locked.id = lead.id
       RETURNING lead.id, lead.may_have_arrived, locked.next_attempt_at AS claimable_since
     ), claimed AS (
-      UPDATE lead SET claim = $1, next_attempt_at = ${databaseNow} + $3, attempts = lead.attempts + 1,
+      UPDATE lead SET claim = $1, claimed_at = ${databaseNow}, next_attempt_at = ${databaseNow} + $3, attempts = lead.attempts + 1,
         may_have_arrived = locked.may_have_arrived
       FROM locked
       WHERE lead.id = ANY (ARRAY(SELECT id FROM locked WHERE NOT is_too_late)) AND locked.id = lead.id

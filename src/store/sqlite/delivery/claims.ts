@@ -1,5 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { dueLeadColumns, dueLeadJoins, interruptedResponse, lastUnknownAt } from '../../sql/due-lead.ts';
+import {
+  claimedSince,
+  dueLeadColumns,
+  dueLeadJoins,
+  interruptedResponse,
+  lastUnknownAt,
+} from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import { Query } from '../query.ts';
@@ -8,8 +14,8 @@ import type { DueQueue } from './due-queue.ts';
 
 interface ClaimableLead extends Omit<ClaimedLead, 'mayHaveArrived'> {
   mayHaveArrived: number;
-  /** When the lease of an interrupted attempt ended (ms since 1970); null: no attempt was interrupted. */
-  interruptedAt: number | null;
+  /** From when an interrupted attempt may have run (ms since 1970); null: no attempt was interrupted. */
+  interruptedSince: number | null;
 }
 
 /**
@@ -21,12 +27,13 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
     `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attemptNumber,
        lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
        ${lastUnknownAt} AS lastUnknownAt,
-       iif(lead.claim IS NULL, NULL, lead.next_attempt_at) AS interruptedAt, lead.trace
+       iif(lead.claim IS NULL, NULL, ${claimedSince}) AS interruptedSince, lead.trace
      FROM lead ${dueLeadJoins} WHERE lead.id IN (SELECT value FROM json_each(?))`,
   );
   const claimLead = new Query(
     database,
-    `UPDATE lead SET claim = ?, next_attempt_at = ?, attempts = attempts + 1, may_have_arrived = ? WHERE id = ?`,
+    `UPDATE lead SET claim = ?1, claimed_at = ?2, next_attempt_at = ?3, attempts = attempts + 1, may_have_arrived = ?4
+     WHERE id = ?5`,
   );
   const endTooLate = new Query(
     database,
@@ -47,18 +54,18 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
       const claimable = found.get(id);
       if (claimable === undefined) {
         // A lead without a submission, as in a damaged store, must not block the others.
-        claimLead.run(claim, now + lease, 0, id);
+        claimLead.run(claim, now, now + lease, 0, id);
         continue;
       }
-      const { interruptedAt, mayHaveArrived, ...lead } = claimable;
-      if (interruptedAt !== null)
-        insertAttempt.run(lead.id, interruptedAt, now, 'unknown', interruptedResponse);
+      const { interruptedSince, mayHaveArrived, ...lead } = claimable;
+      if (interruptedSince !== null)
+        insertAttempt.run(lead.id, interruptedSince, now, 'unknown', interruptedResponse);
       if (lead.dueAt < earliestDueAt) {
         endTooLate.run(mayHaveArrived, lead.id);
         (mayHaveArrived === 1 ? undecided : expired).push(lead.id);
         continue;
       }
-      claimLead.run(claim, now + lease, mayHaveArrived, lead.id);
+      claimLead.run(claim, now, now + lease, mayHaveArrived, lead.id);
       leads.push({ ...lead, mayHaveArrived: mayHaveArrived === 1 });
     }
     return { leads, expired, undecided };

@@ -31,6 +31,9 @@ CREATE TABLE type_alias (
 ALTER TABLE lead DROP CONSTRAINT lead_state_check, ADD CONSTRAINT lead_state_check
   CHECK (state IN ('scheduled', 'dialled', 'cancelled', 'failed', 'expired', 'held', 'dismissed'));
 
+-- When the last claim was made; null: none since this migration.
+ALTER TABLE lead ADD COLUMN claimed_at bigint;
+
 CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
 
 -- What operators did with leads.

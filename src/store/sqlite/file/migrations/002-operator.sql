@@ -30,7 +30,7 @@ CREATE TABLE type_alias (
   created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The table again, with two more states: SQLite cannot change a check.
+-- The table again, with two more states and `claimed_at`: SQLite cannot change a check.
 CREATE TABLE new_lead (
   id TEXT NOT NULL PRIMARY KEY,
   type_id INTEGER NOT NULL REFERENCES lead_type (id),
@@ -60,10 +60,12 @@ CREATE TABLE new_lead (
   dialled_at INTEGER,
   cancelled_at INTEGER,
   -- Trace of the request that created the lead (W3C Trace Context, traceparent); null without tracing.
-  trace TEXT
+  trace TEXT,
+  -- When the last claim was made; null: none since this migration.
+  claimed_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO new_lead SELECT * FROM lead ORDER BY id;
+INSERT INTO new_lead SELECT *, NULL FROM lead ORDER BY id;
 DROP TABLE lead;
 ALTER TABLE new_lead RENAME TO lead;
 
