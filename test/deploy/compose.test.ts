@@ -1,11 +1,18 @@
 /** `deploy/compose.yaml` as text: it needs images that only a registry has. */
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/app/config.ts';
 import { shutdownTimeout } from '../../src/app/shutdown.ts';
+import { openStore } from '../../src/store/open.ts';
 import { shipped } from '../harness/front.ts';
+import { asAdministrator } from '../harness/postgres.ts';
+import { startPostgres } from '../harness/postgres-server.ts';
+import { skipWithout } from '../harness/process.ts';
+import { temporaryDirectory } from '../harness/server.ts';
 
 interface Service {
   read_only?: boolean;
@@ -85,3 +92,30 @@ test('every file and secret that a service uses exists', () => {
     for (const secret of secrets) expect(compose.secrets[secret]?.file).toBe(`secrets/${secret}`);
   }
 });
+
+test('the first start of PostgreSQL creates the role with its password, or nothing if there is none', async (context) => {
+  skipWithout(context, ['psql', '--version']);
+  const postgres = await startPostgres();
+  onTestFinished(() => postgres.remove());
+  const file = join(temporaryDirectory(), 'password');
+  const input = shipped('postgres.sql').replaceAll('/run/secrets/leads-password', file);
+  const create = () => spawnSync('psql', ['--no-psqlrc', postgres.url], { input, encoding: 'utf8' });
+  const roles = () => asAdministrator(postgres.url, `SELECT FROM pg_roles WHERE rolname = 'leads'`);
+  for (const content of [undefined, '']) {
+    if (content !== undefined) writeFileSync(file, content);
+    const { status, stderr } = create();
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(`The file ${file} is missing or empty, so nothing was created.`);
+    expect(await roles()).toEqual([]);
+  }
+  writeFileSync(file, "it's secret");
+  expect(create()).toMatchObject({ status: 0, stderr: '' });
+  const url = new URL('/leads', postgres.url);
+  url.username = 'leads';
+  url.password = "it's secret";
+  await (await openStore(url.href)).close();
+  await asAdministrator(postgres.url, "CREATE ROLE other LOGIN PASSWORD 'other'");
+  url.username = 'other';
+  url.password = 'other';
+  await expect(openStore(url.href)).rejects.toThrow('Grant CONNECT on the database');
+}, 60_000);
