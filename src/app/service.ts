@@ -107,7 +107,9 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
 }
 
-/** Adds a first partner to an empty store if that is wanted. Otherwise, logs why every request is rejected, if it is. */
+/**
+ * Adds a first partner to an empty store if that is wanted. Otherwise, logs why every request is rejected, if it is.
+ */
 async function addFirstPartner(
   store: Store,
   setting: Bootstrap,

@@ -44,7 +44,9 @@ export function requireMigrated(store: string, current: number, known: number): 
   );
 }
 
-/** A store that is not there. A missing store may be one that is not mounted, so nothing creates it without being asked. */
+/**
+ * A store that is not there. A missing store may be one that is not mounted, so nothing creates it without being asked.
+ */
 export class MissingStore extends UserError {
   /** What was found instead, as a sentence. */
   readonly finding: string;

@@ -554,17 +554,17 @@ export interface OperatorActions extends RemainingLeads {
    */
   releaseLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
-   * Records whether the dialler has a lead: a failed lead that it may have, a held one, or a scheduled one, whose person
-   * it has under another id after a restore.
+   * Records whether the dialler has a lead: a failed lead that it may have, a held one, or a scheduled one, whose
+   * person it has under another id after a restore.
    *
-   * - Delivered: it is dialled. A failed lead is dialled as of its last attempt; any other as of now, because the time of
-   *   its delivery is unknown.
+   * - Delivered: it is dialled. A failed lead is dialled as of its last attempt; any other as of now, because the time
+   *   of its delivery is unknown.
    * - Not delivered: a failed lead is no longer active, so that the person can be added again. A held lead stays held,
    *   and the dialler cannot have it; it can still be recorded as delivered.
    *
    * @returns the state of the lead before
-   * @throws {UserError} if there is no such lead, it is neither undecided, held nor scheduled, an attempt is in flight, or
-   *   it is scheduled and was not delivered
+   * @throws {UserError} if there is no such lead, it is neither undecided, held nor scheduled, an attempt is in flight,
+   *   or it is scheduled and was not delivered
    */
   resolveLead(leadId: string, wasDelivered: boolean): Promise<ResolvedState>;
   /**

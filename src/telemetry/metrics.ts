@@ -261,7 +261,9 @@ export class Metrics {
   }
 }
 
-/** Sets a metric without labels, or removes its series if there is no value: 0 would be one, such as a backup in 1970. */
+/**
+ * Sets a metric without labels, or removes its series if there is no value: 0 would be one, such as a backup in 1970.
+ */
 function setOrRemove(gauge: Gauge, value: number | undefined): void {
   if (value === undefined) gauge.remove();
   else gauge.set(value);

@@ -1,4 +1,6 @@
-/** How the dispatcher treats a dialler that may still be processing an attempt, or that pauses delivery for some time. */
+/**
+ * How the dispatcher treats a dialler that may still be processing an attempt, or that pauses delivery for some time.
+ */
 import { describe, expect, test } from 'vitest';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import {
