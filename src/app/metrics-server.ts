@@ -26,7 +26,13 @@ export async function startMetricsServer(
   log: Log,
 ): Promise<RunningServer> {
   const app = metricsApp(metrics, status, log);
-  const server = await startHttpServer(app, { ...endpoint, log, maxConnections: maxMetricsConnections });
+  const settings = { host: 'METRICS_HOST', port: 'METRICS_PORT' };
+  const server = await startHttpServer(app, {
+    ...endpoint,
+    settings,
+    log,
+    maxConnections: maxMetricsConnections,
+  });
   log.info(`Metrics are available at ${urlOf(server)}/metrics.`);
   return server;
 }

@@ -135,7 +135,16 @@ function startLeadServer(
   const onResponse = combine(requestLog(log), metrics?.onResponse);
   const shown = { securityContact, supportContact, publicUrl };
   const app = createApp({ ...parts, phones, log, onResponse, rateLimit, trustedProxies, ...shown });
-  return startHttpServer(app, { host, port, log, onResponse, trustedProxies, connectionsPerAddress });
+  const settings = { host: 'HOST', port: 'PORT' };
+  return startHttpServer(app, {
+    host,
+    port,
+    settings,
+    log,
+    onResponse,
+    trustedProxies,
+    connectionsPerAddress,
+  });
 }
 
 /** Combines two handlers, of which the second is optional. */

@@ -44,6 +44,7 @@ export async function runMock(stopSignal: Promise<unknown>): Promise<void> {
   const server = await startHttpServer(mockApp(contract, prismUrl, log), {
     host: '127.0.0.1',
     port: Number(values.port),
+    settings: { port: '--port' },
     log,
   });
   try {

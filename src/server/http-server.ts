@@ -19,6 +19,8 @@ export interface HttpServerOptions {
   host: string;
   /** 0: a free port, which the system chooses. */
   port: number;
+  /** Names of the settings of the host and the port, for messages. */
+  settings?: ListenSettings;
   log: Log;
   onResponse?: OnResponse;
   /** Maximum time for a request to arrive (ms). */
@@ -34,6 +36,12 @@ export interface HttpServerOptions {
   /** Maximum number of requests in flight per address, except for trusted proxies. */
   requestsPerAddress?: number;
   trustedProxies?: TrustedProxies;
+}
+
+/** Names of settings, such as variables. */
+export interface ListenSettings {
+  host?: string;
+  port: string;
 }
 
 /** An HTTP server that accepts connections. */
@@ -91,14 +99,14 @@ export async function startHttpServer(
   app: { fetch: Parameters<typeof getRequestListener>[0] },
   options: HttpServerOptions,
 ): Promise<RunningServer> {
-  const { host, port, log } = options;
+  const { log } = options;
   const server = createHttpServer(options);
   const connections = new Connections(limitsOf(options), proxyCheck(options.trustedProxies ?? []));
   acceptConnections(server, connections, log);
   serveRequests(server, connections, app, options);
   handleParserErrors(server, connections, options.onResponse ?? ignore);
 
-  await listen(server, host, port);
+  await listen(server, options);
   resetStalledConnections(server, connections, options.writeTimeout ?? defaultWriteTimeout);
   // An `error` event without a listener would end the process.
   const acceptFailures = new OccasionalWarning(log);
@@ -108,9 +116,10 @@ export async function startHttpServer(
   return { host: address.address, port: address.port, stop: () => stop(server, connections, log) };
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, options: HttpServerOptions): Promise<void> {
+  const { host, port } = options;
   return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException) => reject(listenError(error, host, port));
+    const onError = (error: NodeJS.ErrnoException) => reject(listenError(error, options));
     server.once('error', onError);
     server.listen(port, host, () => {
       server.off('error', onError);
@@ -233,12 +242,17 @@ function refuse(outgoing: ServerResponse, refusal: Reply, address: string, onRes
 function ignore(): void {}
 
 /** Returns an error that explains why the server cannot listen, and what to do. */
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function listenError(
+  error: NodeJS.ErrnoException,
+  { host, port, settings }: Pick<HttpServerOptions, 'host' | 'port' | 'settings'>,
+): Error {
+  const choose = (name: string | undefined) => (name === undefined ? 'Choose' : `Set ${name} to`);
+  const [chooseHost, choosePort] = [choose(settings?.host), choose(settings?.port)];
   const explanations: Record<string, string> = {
-    EADDRINUSE: `another process listens on port ${port} of ${host}. Stop it, or choose another port`,
-    EADDRNOTAVAIL: `${host} is not an address of this machine. Choose one that is, or 0.0.0.0 for all`,
-    ENOTFOUND: `the host ${host} is unknown. Choose an address of this machine, or 0.0.0.0 for all`,
-    EACCES: `this user may not listen on port ${port}. Choose a port from 1024 upwards`,
+    EADDRINUSE: `another process listens on port ${port} of ${host}. ${choosePort} another port, or stop that process`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine. ${chooseHost} one that is, or 0.0.0.0 for all`,
+    ENOTFOUND: `the host ${host} is unknown. ${chooseHost} an address of this machine, or 0.0.0.0 for all`,
+    EACCES: `this user may not listen on port ${port}. ${choosePort} a port from 1024 upwards`,
   };
   const explanation = explanations[error.code ?? ''];
   return explanation === undefined ? error : new Error(`${explanation} (${error.code}).`, { cause: error });

@@ -500,21 +500,24 @@ test('does not start with an invalid configuration, and names all invalid variab
   ).toEqual(['PORT', 'LOG_LEVEL']);
 });
 
-test('does not start if the port is in use, and explains what to do', async () => {
-  const port = String(await listening(createServer()));
-  const { code, stderr } = await run('src/main.ts', [], { ...settings(), PORT: port });
-  expect(code).toBe(1);
-  expect(stderr).toBe(
-    `The server did not start: another process listens on port ${port} of 127.0.0.1. Stop it, or choose another port (EADDRINUSE).\n`,
-  );
-});
+test.each(['PORT', 'METRICS_PORT'])(
+  'does not start if another process uses the port in %s, and explains what to do',
+  async (name) => {
+    const port = String(await listening(createServer()));
+    const { code, stderr } = await run('src/main.ts', [], { ...settings(), [name]: port });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `The server did not start: another process listens on port ${port} of 127.0.0.1. Set ${name} to another port, or stop that process (EADDRINUSE).\n`,
+    );
+  },
+);
 
 test('does not start on another machine’s address, and explains what to do', async () => {
   // A network reserved for documentation (RFC 5737).
   const { code, stderr } = await run('src/main.ts', [], { ...settings(), HOST: '203.0.113.1' });
   expect(code).toBe(1);
   expect(stderr).toBe(
-    'The server did not start: 203.0.113.1 is not an address of this machine. Choose one that is, or 0.0.0.0 for all (EADDRNOTAVAIL).\n',
+    'The server did not start: 203.0.113.1 is not an address of this machine. Set HOST to one that is, or 0.0.0.0 for all (EADDRNOTAVAIL).\n',
   );
 });
 

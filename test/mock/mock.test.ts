@@ -464,7 +464,7 @@ describe('the program', { timeout: startTimeout }, () => {
     expect(await run('src/mock.ts', ['--port', String(port)], {})).toEqual({
       code: 1,
       stdout: '',
-      stderr: `The mock server failed: another process listens on port ${port} of 127.0.0.1. Stop it, or choose another port (EADDRINUSE).\n`,
+      stderr: `The mock server failed: another process listens on port ${port} of 127.0.0.1. Set --port to another port, or stop that process (EADDRINUSE).\n`,
     });
   });
 });

@@ -43,7 +43,7 @@ test.each([
   [
     '127.0.0.1',
     (port: number) =>
-      `another process listens on port ${port} of 127.0.0.1. Stop it, or choose another port (EADDRINUSE).`,
+      `another process listens on port ${port} of 127.0.0.1. Choose another port, or stop that process (EADDRINUSE).`,
   ],
   [
     '203.0.113.1',
