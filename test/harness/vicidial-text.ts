@@ -13,13 +13,17 @@ export function asEmail(text: string): string {
   return text.replace(/[^- '_.:/@%0-9a-z]/gi, '');
 }
 
+/** Comments. A backslash escapes the next character in the database. */
 export function asComments(text: string): string {
-  return text.replace(/[;#"]/g, '').replaceAll('+', ' ').slice(0, 255);
+  return text
+    .replace(/[;#"\\]/g, '')
+    .replaceAll('+', ' ')
+    .slice(0, 255);
 }
 
 /** Custom fields. The database cuts long values, and stores a wrong date as 0000-00-00. */
 export function asCustomField(text: string, field: CustomField): string {
-  const stored = text.replace(/[;"]/g, '').replaceAll('+', ' ').replace(/\\$/, '');
+  const stored = text.replace(/[;"\\]/g, '').replaceAll('+', ' ');
   if (field === 'date') return /^\d{4}-\d\d-\d\d$/.test(stored) ? stored : '0000-00-00';
   return stored.slice(0, field);
 }

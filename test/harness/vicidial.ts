@@ -356,13 +356,21 @@ export class VicidialStandIn {
   #fieldInfo({ user, lead_id: id, field_name: field = '', custom_fields }: PhpForm): string {
     const lead = this.#lead(id);
     if (lead === undefined) return `ERROR: lead_field_info LEAD NOT FOUND - ${user}|${id}|`;
-    if (custom_fields === 'Y') return lead.custom?.[field] ?? '';
+    if (custom_fields === 'Y') return this.#customField(lead, field);
     const others: PhpForm = {
       status: lead.status,
       called_count: String(lead.calledCount),
       list_id: lead.list,
     };
     return { ...lead.columns, ...others }[field] ?? '';
+  }
+
+  /** A column's name is read in any case. A column that does not exist is a failure of the database. */
+  #customField({ list, custom = {} }: VicidialLead, field: string): string {
+    const labels = Object.keys(this.lists.get(list)?.customFields ?? {});
+    const label = labels.find((each) => each.toLowerCase() === field.toLowerCase());
+    if (label === undefined) throw new Error(`There is no column ${field}.`);
+    return custom[label] ?? '';
   }
 
   #listCustomFields({ list_id: id = '' }: PhpForm): string {

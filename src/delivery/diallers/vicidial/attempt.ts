@@ -177,7 +177,7 @@ export class Attempt {
     const lost: string[] = [];
     try {
       for (const [field, { member, value }] of unchecked.slice(0, maxChecked)) {
-        const stored = await this.#lookup.field(id, field, true);
+        const stored = await this.#lookup.customField(id, field);
         if (checks.record(list, field, value, stored)) continue;
         form.comments.push(`${member}: ${value}`);
         lost.push(field);

@@ -35,13 +35,27 @@ export class Lookup {
     return found;
   }
 
+  /** Returns the value of a lead's standard column; empty: it has none. @throws {RequestFailed} */
+  field(leadId: string, name: string): Promise<string> {
+    return this.#value({ lead_id: leadId, field_name: name });
+  }
+
   /**
-   * Returns the value of a lead's standard column or custom field; empty: it has none, or there is no such field.
+   * Returns the value of a lead's custom field; empty: it has none, or the list has no such field.
    *
    * @throws {RequestFailed}
    */
-  async field(leadId: string, name: string, isCustom = false): Promise<string> {
-    const parameters = { lead_id: leadId, field_name: name, ...(isCustom && { custom_fields: 'Y' }) };
+  async customField(leadId: string, name: string): Promise<string> {
+    try {
+      return await this.#value({ lead_id: leadId, field_name: name, custom_fields: 'Y' });
+    } catch (error) {
+      // VICIdial's database fails if there is no such column or table.
+      if (error instanceof RequestFailed && /HTTP 500/.test(error.result.response)) return '';
+      throw error;
+    }
+  }
+
+  async #value(parameters: Record<string, string>): Promise<string> {
     const { text, lines } = await this.#read('lead_field_info', parameters);
     if (lines.some(({ kind }) => kind === 'ERROR')) return '';
     return (

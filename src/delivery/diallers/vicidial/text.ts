@@ -28,9 +28,16 @@ function trim(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, ' ').trim();
 }
 
-/** VICIdial turns `+` into a space. Before a number, it stands for the international prefix. */
-function replacePlus(text: string): string {
-  return text.replace(/(?<!\w)\+(?=\d)/g, '00').replaceAll('+', ' plus ');
+/**
+ * Replaces what VICIdial loses in `comments` and custom fields: `;`, backslashes, and `+`, which stands for the
+ * international prefix before a number.
+ */
+function replaceSigns(text: string): string {
+  return text
+    .replaceAll(';', ',')
+    .replaceAll('\\', '/')
+    .replace(/(?<!\w)\+(?=\d)/g, '00')
+    .replaceAll('+', ' plus ');
 }
 
 /** Rewrites text for a name or another standard column, which keeps letters, digits, spaces and `-'_.` only. */
@@ -49,18 +56,18 @@ export function losesMarks(text: string, letters: Letters): boolean {
   return letters === 'all' && /\p{L}\p{M}/u.test(text.normalize('NFC').replace(emoji, ' '));
 }
 
-/** Rewrites text for `comments`, which loses `;`, `#`, `"` and `+`. */
+/** Rewrites text for `comments`, which also lose `#`. */
 export function commentText(text: string, letters: Letters): string {
-  const replaced = replacePlus(plain(text, letters).replaceAll(';', ','))
+  const replaced = replaceSigns(plain(text, letters))
     .replace(/(?<=\w)#(?=\s*\w)/g, ' #')
     .replace(/#\s*(?=\w)/g, 'no ')
     .replaceAll('#', ' ');
   return trim(replaced);
 }
 
-/** Rewrites text for a custom field, which loses `;`, `"`, `+` and a backslash at the end. */
+/** Rewrites text for a custom field. */
 export function customFieldText(text: string, letters: Letters): string {
-  return trim(replacePlus(plain(text, letters).replaceAll(';', ','))).replace(/\\+$/, '/');
+  return trim(replaceSigns(plain(text, letters)));
 }
 
 /** Returns whether the column `email` keeps an address as it is. */
