@@ -16,16 +16,22 @@ export class LeadMetricsReader {
   /** Reads the values. Undefined: the store failed. Only the first of several consecutive failures is logged. */
   async read(): Promise<LeadMetrics | undefined> {
     try {
-      const { nextAttemptAt, ...leadStats } = await this.#store.leadStats();
-      const oldestDue = Math.max(0, Date.now() - (nextAttemptAt ?? Number.POSITIVE_INFINITY)) / 1_000;
+      const { nextAttemptAt, waitingSince, ...leadStats } = await this.#store.leadStats();
+      const oldestDue = secondsSince(nextAttemptAt);
+      const oldestWaiting = secondsSince(waitingSince);
       const pauses = await this.#store.pauses();
       const lastBackupAt = await this.#store.lastBackupAt();
       this.#hasFailed = false;
-      return { ...leadStats, oldestDue, pauses, lastBackupAt };
+      return { ...leadStats, oldestDue, oldestWaiting, pauses, lastBackupAt };
     } catch (error) {
       if (!this.#hasFailed) this.#log.error({ err: error }, 'The store failed while the metrics were read.');
       this.#hasFailed = true;
       return undefined;
     }
   }
+}
+
+/** Returns the time since then (s); 0: it is in the future, or undefined. */
+function secondsSince(time = Number.POSITIVE_INFINITY): number {
+  return Math.max(0, Date.now() - time) / 1_000;
 }

@@ -4,12 +4,13 @@ import type { LeadFilter, LeadRecord, Store } from '../store/store.ts';
 import { defineAction } from './action.ts';
 import { limitOption, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
-import { heldView, leadMembers, leadView } from './lead-view.ts';
+import { heldView, leadMembers, leadView, scheduledView } from './lead-view.ts';
 import { checkNumbers, mobileOption, type ReadNumbers, readNumbers } from './mobile-option.ts';
 
 interface ListOptions {
   state?: LeadState;
   undecided?: true;
+  waiting?: true;
   type?: string;
   partner?: string;
   mobile?: string[];
@@ -22,6 +23,7 @@ export function listCommand(context: CommandContext): Command {
     .description('list leads, newest first, or in the order of the phone numbers in --mobile')
     .addOption(new Option('--state <state>', 'only leads in this state').choices(leadStates))
     .option('--undecided', 'only failed leads that may have reached the dialler (see `leads lead resolve`)')
+    .option('--waiting', 'only scheduled leads whose last attempt failed, and whose next one is later')
     .option('--type <name>', 'only leads of this type')
     .option('--partner <name>', 'only leads of this partner')
     .addOption(mobileOption())
@@ -29,24 +31,29 @@ export function listCommand(context: CommandContext): Command {
     .addOption(wideOption());
   return defineAction(command, context, leadMembers, async (session, options: ListOptions) => {
     const { store, output, parsePhone, note } = session;
-    const { mobile: words, limit, state } = options;
+    const { mobile: words, limit } = options;
     const numbers = words && (await readNumbers(words, context.input, parsePhone));
     const rows = output.limit(limit);
     const filter = filterOf(options);
     const leads =
       numbers === undefined ? store.leads(filter, rows) : leadsOf(store, filter, rows, numbers, note);
-    const view = state === 'held' ? heldView : leadView;
-    await output.list(leads, view, 'There are no matching leads.', rows);
+    await output.list(leads, viewOf(options), 'There are no matching leads.', rows);
     if (numbers !== undefined) checkNumbers(numbers);
   });
 }
 
-function filterOf({ undecided, state, type, partner }: ListOptions): LeadFilter {
+function viewOf({ state, waiting }: ListOptions): typeof leadView {
+  if (state === 'held') return heldView;
+  return state === 'scheduled' || waiting ? scheduledView : leadView;
+}
+
+function filterOf({ undecided, waiting, state, type, partner }: ListOptions): LeadFilter {
   return {
     ...(state !== undefined && { state }),
     ...(type !== undefined && { type }),
     ...(partner !== undefined && { partner }),
     ...(undecided && { isUndecided: undecided }),
+    ...(waiting && { isWaitingForRetry: waiting }),
   };
 }
 

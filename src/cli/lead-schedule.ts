@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { RetryOptions, RetryResult, Store } from '../store/store.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import {
@@ -11,14 +12,15 @@ import type { CommandContext } from './context.ts';
 import { describePause } from './delivery.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
 
-/** `leads lead retry`: schedules failed or dismissed leads again. */
+/** `leads lead retry`: schedules leads for now. */
 export function retryCommand(context: CommandContext): Command {
   const command = new Command('retry')
     .description(
-      'schedule failed or dismissed leads for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force',
+      'schedule failed or dismissed leads, and scheduled leads whose next attempt is later, for delivery now, each under its original id.\nA lead that its partner cancelled later is not sent without --force',
     )
-    .addArgument(idsArgument('ids of the leads, from `leads lead list --state failed`'));
-  return scheduling(command, context, 'retryLead', 'is due now');
+    .addArgument(idsArgument('ids of the leads, from `leads lead list --state failed` or `--waiting`'))
+    .option('--early', 'also send scheduled leads that are not due yet');
+  return scheduling(command, context, 'is due now', (store, id, options) => store.retryLead(id, options));
 }
 
 /** `leads lead release`: schedules held leads again. */
@@ -28,15 +30,17 @@ export function releaseCommand(context: CommandContext): Command {
       'schedule held leads, which a restored backup contained, for delivery at their due times, each under its original id.\nA lead that its partner cancelled later is not sent without --force',
     )
     .addArgument(idsArgument('ids of the leads, from `leads lead list --state held`'));
-  return scheduling(command, context, 'releaseLead', 'is scheduled');
+  return scheduling(command, context, 'is scheduled', (store, id, { isForced }) =>
+    store.releaseLead(id, isForced),
+  );
 }
 
 /** Defines a command that schedules leads again. @param result what a lead then is, such as `is due now` */
 function scheduling(
   command: Command,
   context: CommandContext,
-  method: 'retryLead' | 'releaseLead',
   result: string,
+  schedule: (store: Store, id: string, options: Required<RetryOptions>) => Promise<RetryResult>,
 ): Command {
   command.option('--force', 'override later cancellations by the same partner').addOption(wideOption());
   return defineAction(
@@ -48,12 +52,17 @@ function scheduling(
       may_have_arrived: 'whether the dialler may already have it',
       cancellations: relatedCancellationsMember,
     },
-    async ({ store, output, note }, { force = false }: { force?: boolean }, [ids]: [string[]]) => {
+    async (
+      { store, output, note },
+      { force = false, early = false }: { force?: boolean; early?: boolean },
+      [ids]: [string[]],
+    ) => {
+      const options = { isForced: force, isEarly: early };
       const pauses = await store.pauses();
       let isAnyScheduled = false;
       try {
         await processIds(output, await readIds(ids, context.input), async (id) => {
-          const { mayHaveArrived, cancellations } = await store[method](id, force);
+          const { mayHaveArrived, cancellations } = await schedule(store, id, options);
           isAnyScheduled = true;
           const warning = mayHaveArrived ? ' The dialler may already have it under the same id.' : '';
           await output.done(`Lead ${id} ${result}.${warning}`, {

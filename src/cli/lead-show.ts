@@ -17,7 +17,7 @@ import { timelineOf, timelineView } from './timeline.ts';
 /** How a lead is displayed among those of one person. */
 const personView: TableView<LeadRecord> = {
   columns: leadView.columns,
-  narrow: ['ID', 'STATE', 'DUE', 'PARTNER', 'TYPE'],
+  narrow: ['ID', 'STATE', 'DUE', 'NEXT ATTEMPT', 'PARTNER', 'TYPE'],
 };
 
 /** `leads lead show`: everything about a person. */

@@ -14,6 +14,8 @@ export const leadMembers = {
   mobile: 'phone number (E.164)',
   accepted_at: 'when it was accepted (ISO 8601)',
   due_at: 'when its call is due (ISO 8601)',
+  next_attempt_at:
+    'earliest time of the next attempt (ISO 8601); null: it is not scheduled, or an attempt is in flight',
   dialled_at: 'when it was delivered (ISO 8601); null unless `state` is `dialled`',
   cancelled_at: 'when it was cancelled (ISO 8601); null: not cancelled',
   attempts: 'number of delivery attempts since it was accepted or retried',
@@ -35,6 +37,7 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     ID: (lead) => lead.id,
     STATE: stateOf,
     DUE: (lead) => ({ time: lead.dueAt }),
+    'NEXT ATTEMPT': (lead) => timeOr(lead.nextAttemptAt, lead.state === 'scheduled' ? 'in flight' : '-'),
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
     MOBILE: (lead) => lead.mobile,
@@ -54,6 +57,7 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     mobile: lead.mobile,
     accepted_at: formatTime(lead.acceptedAt),
     due_at: formatTime(lead.dueAt),
+    next_attempt_at: formatTime(lead.nextAttemptAt),
     dialled_at: formatTime(lead.dialledAt),
     cancelled_at: formatTime(lead.cancelledAt),
     attempts: lead.attempts,
@@ -62,6 +66,12 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     lease_ends_at: formatTime(lead.leaseEndsAt),
     submission_id: lead.submissionId,
   }),
+};
+
+/** How scheduled leads are displayed: with the time of the next attempt, in place of the state. */
+export const scheduledView: View<LeadRecord, keyof typeof leadMembers> = {
+  ...leadView,
+  narrow: ['ID', 'DUE', 'NEXT ATTEMPT', 'MOBILE', 'LAST RESPONSE'],
 };
 
 /** How held leads are displayed: with what an operator compares with the dialler's list. */

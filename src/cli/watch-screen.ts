@@ -9,7 +9,7 @@ import { type ActivityHistory, formatRate } from './watch-view.ts';
 /** Formats the current state as a screen. Its tables are shortened so that the title and the totals stay visible. */
 export function formatScreen(history: ActivityHistory, size: TerminalSize = {}): string {
   const { columns, rows = Number.POSITIVE_INFINITY } = size;
-  const totals = formatTotals(history, columns);
+  const totals = formatTotals(history, columns, rows);
   // The cursor is on the last line, below the screen.
   const room = rows - 1 - totals.split('\n').length;
   const sections = [pausesSection(history), partnersSection(history), failuresSection(history)]
@@ -22,18 +22,24 @@ export function formatScreen(history: ActivityHistory, size: TerminalSize = {}):
 /** Width of the labels of the screen. */
 const labelWidth = 18;
 
+/** Minimum number of rows of a terminal in which an empty line follows the title. */
+const minRowsForGap = 12;
+
 /** Formats the title and the totals. */
-function formatTotals(history: ActivityHistory, width: number | undefined): string {
-  const { byState, due, undecided } = history.leadStats ?? { byState: undefined, due: 0, undecided: 0 };
+function formatTotals(history: ActivityHistory, width: number | undefined, rows: number): string {
+  const none = { byState: undefined, due: 0, waitingForRetry: 0, undecided: 0 };
+  const { byState, due, waitingForRetry, undecided } = history.leadStats ?? none;
   const oldest = due === 0 ? '' : `   (the first for ${history.oldestDueSeconds} s)`;
+  const waiting = waitingForRetry === 0 ? '' : `   (the first was due ${history.waitingSeconds} s ago)`;
   const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
   return [
     `Leads at ${formatTime(history.at)}   (press Ctrl-C to quit)`,
-    '',
+    ...(rows < minRowsForGap ? [] : ['']),
     `Intake            ${formatRate(history.rate('submissions'))} per second`,
     `Delivered         ${formatRate(history.rate('delivered'))} per second`,
     `Failed attempts   ${formatRate(history.rate('failedAttempts'))} per second`,
     `Deliverable now   ${due}${oldest}`,
+    `Waiting for retry ${waitingForRetry}${waiting}`,
     `All leads         ${joinWithin(states, width)}`,
     `Undecided         ${undecided}${undecided === 0 ? '' : '   (run `leads lead list --undecided`)'}`,
   ].join('\n');

@@ -74,6 +74,12 @@ export class ActivityHistory {
     const { nextAttemptAt } = this.leadStats ?? {};
     return nextAttemptAt === undefined ? 0 : Math.max(0, Math.round((this.at - nextAttemptAt) / 1_000));
   }
+
+  /** Time since the first lead that waits for a retry was due (s); 0: there is none. */
+  get waitingSeconds(): number {
+    const { waitingSince = this.at } = this.leadStats ?? {};
+    return Math.max(0, Math.round((this.at - waitingSince) / 1_000));
+  }
 }
 
 function countAttempts(attempts: readonly AttemptCount[], matches: (outcome: string) => boolean): number {
@@ -89,6 +95,7 @@ export function formatLine(history: ActivityHistory): string {
     `delivered ${formatRate(history.rate('delivered'))}/s`,
     `failed attempts ${formatRate(history.rate('failedAttempts'))}/s`,
     `deliverable ${due} (the first for ${history.oldestDueSeconds} s)`,
+    `waiting for a retry ${history.leadStats?.waitingForRetry ?? 0} (the first was due ${history.waitingSeconds} s ago)`,
     `scheduled ${byState?.scheduled ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
     `undecided ${history.leadStats?.undecided ?? 0}`,
@@ -106,6 +113,9 @@ export const watchMembers = {
   due: 'number of leads that can be delivered now; those in flight, waiting for a retry, or paused do not count',
   first_due_for_seconds:
     'time for which the first of them could have been delivered (seconds); 0: there are none',
+  waiting_for_retry:
+    'number of leads whose last attempt failed, and whose next one is later; paused leads do not count',
+  first_waiting_for_seconds: 'time since the first of them was due (seconds); 0: there are none',
   due_paused: 'number of leads that could be delivered now if their delivery were not paused',
   pauses: 'as `leads delivery list --json` prints them',
   leads: 'number of leads by state',
@@ -122,6 +132,8 @@ export function toJson(history: ActivityHistory): Record<keyof typeof watchMembe
     failed_attempts_per_second: roundRate(history.rate('failedAttempts')),
     due: history.leadStats?.due,
     first_due_for_seconds: history.oldestDueSeconds,
+    waiting_for_retry: history.leadStats?.waitingForRetry,
+    first_waiting_for_seconds: history.waitingSeconds,
     due_paused: history.leadStats?.duePaused,
     pauses: history.pauses.map(pauseView.json),
     leads: history.leadStats?.byState,

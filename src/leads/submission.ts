@@ -21,8 +21,12 @@ export interface Submission {
 
 /**
  * Returns when the lead of a submission is due (ms since 1970). The delay starts when the submission is received, so
- * the lead of a submission that is re-run days later is due immediately.
+ * the lead of a submission that is re-run days later is due immediately. If the clock was fast when it was received, the
+ * delay starts now.
  */
-export function callDueAt(submission: Pick<Submission, 'receivedAt' | 'delays'>, acceptedAt: number): number {
-  return Math.max(acceptedAt, submission.receivedAt + submission.delays * 1000);
+export function callDueAt(
+  { receivedAt, delays }: Pick<Submission, 'receivedAt' | 'delays'>,
+  acceptedAt: number,
+): number {
+  return Math.max(acceptedAt, Math.min(receivedAt, acceptedAt) + delays * 1_000);
 }

@@ -374,6 +374,8 @@ export interface LeadRecord {
   state: LeadState;
   acceptedAt: number;
   dueAt: number;
+  /** Earliest time of the next attempt; null: it is not scheduled, or an attempt is in flight. */
+  nextAttemptAt: number | null;
   /** When it was delivered to the dialler; null unless its state is `dialled`. */
   dialledAt: number | null;
   /** Null unless its state is `cancelled`. */
@@ -447,6 +449,14 @@ export interface RerunResult extends RerunRecord {
   cancellations: RelatedCancellation[];
 }
 
+/** What a retry overrides. */
+export interface RetryOptions {
+  /** Whether it overrides a cancellation that the lead's partner sent after the lead. */
+  isForced?: boolean;
+  /** Whether it also sends a scheduled lead that is not due yet. */
+  isEarly?: boolean;
+}
+
 /** What an operator should know about a lead that was retried. */
 export interface RetryResult {
   /** Whether the dialler may have it already. It is delivered under the same id. */
@@ -467,6 +477,8 @@ export interface LeadFilter {
   state?: LeadState;
   /** Only failed leads that the dialler may have. */
   isUndecided?: true;
+  /** Only scheduled leads whose last attempt failed, and whose next one is later. */
+  isWaitingForRetry?: true;
   type?: string;
   partner?: string;
   mobile?: string;
@@ -537,14 +549,13 @@ export interface OperatorActions extends RemainingLeads {
    */
   rerunSubmission(submissionId: string, isForced?: boolean): Promise<RerunResult>;
   /**
-   * Schedules a failed or dismissed lead for now, with the full retry schedule.
+   * Schedules a failed, dismissed or scheduled lead for now, with the full retry schedule.
    *
-   * @param isForced whether it overrides a cancellation that the lead's partner sent after the lead
-   * @throws {CancelledLater} if there is such a cancellation and it is not forced
-   * @throws {UserError} if there is no such lead, it is neither failed nor dismissed, the person and type have a later
-   *   lead, or its submission was pruned
+   * @throws {CancelledLater} if the lead's partner sent a cancellation after the lead, and it is not overridden
+   * @throws {UserError} if there is no such lead, it is neither failed, dismissed nor scheduled, an attempt is in flight,
+   *   it is due later, the person and type have a later lead, or its submission was pruned
    */
-  retryLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
+  retryLead(leadId: string, options?: RetryOptions): Promise<RetryResult>;
   /**
    * Schedules a held lead again. Its due time does not change.
    *

@@ -57,7 +57,11 @@ export const userErrors = {
   typeExists: (name: string) => exists('Lead type', name),
   partnerExists: (name: string) => exists('Partner', name),
   notRetryable: (id: string, state: LeadState) =>
-    new UserError(`Lead ${id} is ${state}. Only failed and dismissed leads can be retried.`),
+    new UserError(`Lead ${id} is ${state}. Only failed, dismissed and scheduled leads can be retried.`),
+  notYetDue: (id: string, dueAt: number) =>
+    new UserError(
+      `Lead ${id} is not due before ${formatTime(dueAt)}. To send it now nevertheless, pass --early.`,
+    ),
   withoutSubmission: (id: string) =>
     new UserError(
       `Lead ${id} cannot be retried: \`leads prune\` has removed its submission, and with it what the dialler needs. Ask the partner to add the person again.`,
@@ -82,7 +86,7 @@ export const userErrors = {
     new UserError(
       `Lead ${id} is scheduled, so it will be delivered when it is due. Only --delivered applies to it. If nobody is to be called, run \`leads lead cancel ${id}\`.`,
     ),
-  inFlight: (id: string, action: 'cancelled' | 'resolved') =>
+  inFlight: (id: string, action: 'cancelled' | 'resolved' | 'retried') =>
     new UserError(
       `Lead ${id} cannot be ${action}: an attempt to deliver it is in flight. Run the command again once the attempt has ended; \`leads lead show ${id}\` shows until when its lease lasts.`,
     ),

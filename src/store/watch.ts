@@ -13,6 +13,10 @@ export interface LeadStats {
   duePaused: number;
   /** When the first lead can be claimed (ms since 1970); undefined: none, or all are paused. */
   nextAttemptAt: number | undefined;
+  /** Number of scheduled leads whose last attempt failed, whose next one is later, and which are not paused. */
+  waitingForRetry: number;
+  /** When the first of them was due (ms since 1970); undefined: there are none. */
+  waitingSince: number | undefined;
 }
 
 /** Counts of the scheduled leads of all types whose delivery is paused, or of all others. */
@@ -21,18 +25,20 @@ export interface QueueCount {
   isUnpaused: boolean;
   due: number;
   nextAttemptAt: number | null;
+  waitingForRetry: number;
+  waitingSince: number | null;
 }
 
 /** Converts the counts of scheduled leads to their part of the statistics. */
-export function queueStatsOf(
-  counts: readonly QueueCount[],
-): Pick<LeadStats, 'due' | 'duePaused' | 'nextAttemptAt'> {
+export function queueStatsOf(counts: readonly QueueCount[]): Omit<LeadStats, 'byState' | 'undecided'> {
   const unpaused = counts.find(({ isUnpaused }) => isUnpaused);
   const paused = counts.find(({ isUnpaused }) => !isUnpaused);
   return {
     due: unpaused?.due ?? 0,
     duePaused: paused?.due ?? 0,
     nextAttemptAt: unpaused?.nextAttemptAt ?? undefined,
+    waitingForRetry: unpaused?.waitingForRetry ?? 0,
+    waitingSince: unpaused?.waitingSince ?? undefined,
   };
 }
 

@@ -38,6 +38,10 @@ export interface LeadMetrics {
   pauses: readonly { type: string | undefined; by: string }[];
   /** Time for which the first lead that can be claimed could have been delivered (s); 0: no lead can be claimed. */
   oldestDue: number;
+  /** Number of scheduled leads whose last attempt failed, and whose next one is later. */
+  waitingForRetry: number;
+  /** Time since the first of them was due (s); 0: there are none. */
+  oldestWaiting: number;
   /** When the last backup succeeded (ms since 1970); undefined: none was recorded. */
   lastBackupAt: number | undefined;
 }
@@ -131,6 +135,16 @@ export class Metrics {
   readonly #oldestDue = new Gauge({
     name: 'leads_oldest_due_seconds',
     help: 'Time for which the first lead of leads_due could have been delivered; 0 if leads_due is 0.',
+    registers: this.#registers,
+  });
+  readonly #waitingForRetry = new Gauge({
+    name: 'leads_waiting_for_retry',
+    help: 'Leads whose last attempt failed and whose next one is later, in the whole store; paused leads do not count.',
+    registers: this.#registers,
+  });
+  readonly #oldestWaiting = new Gauge({
+    name: 'leads_oldest_waiting_seconds',
+    help: 'Time since the first lead of leads_waiting_for_retry was due; 0 if leads_waiting_for_retry is 0.',
     registers: this.#registers,
   });
   readonly #undecided = new Gauge({
@@ -249,6 +263,8 @@ export class Metrics {
     setOrRemove(this.#due, values?.due);
     setOrRemove(this.#undecided, values?.undecided);
     setOrRemove(this.#oldestDue, values?.oldestDue);
+    setOrRemove(this.#waitingForRetry, values?.waitingForRetry);
+    setOrRemove(this.#oldestWaiting, values?.oldestWaiting);
     setOrRemove(this.#duePaused, values?.duePaused);
     setOrRemove(this.#lastBackup, values?.lastBackupAt && values.lastBackupAt / 1_000);
     this.#paused.reset();

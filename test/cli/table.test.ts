@@ -138,6 +138,8 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
     due: 12_345,
     duePaused: 123,
     nextAttemptAt: at - 90_000,
+    waitingForRetry: 12_345,
+    waitingSince: at - 90_000,
   };
   history.add(activity, leadStats, [{ type, by: 'operator', reason, since: at - 90_000 }], at, false);
   return formatScreen(history, { columns: width });
@@ -152,11 +154,16 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
     ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'STATE', 'CREATED', 'LAST USED', 'EXPIRES']],
     ['lead-view.leadView', ['lead', 'list'], ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE']],
     [
+      'lead-view.scheduledView',
+      ['lead', 'list', '--state', 'scheduled'],
+      ['ID', 'DUE', 'NEXT ATTEMPT', 'MOBILE', 'LAST RESPONSE'],
+    ],
+    [
       'lead-view.heldView',
       ['lead', 'list', '--state', 'held'],
       ['ID', 'DUE', 'DIALLER', 'PARTNER', 'MOBILE'],
     ],
-    ['lead-show.personView', person, ['ID', 'STATE', 'DUE', 'PARTNER', 'TYPE']],
+    ['lead-show.personView', person, ['ID', 'STATE', 'DUE', 'NEXT ATTEMPT', 'PARTNER', 'TYPE']],
     ['timeline.timelineView', person, ['TIME', 'EVENT', 'OUTCOME', 'DETAILS']],
     ['submission.submissionView', ['submission', 'list'], ['ID', 'RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME']],
     ['rejection.view', ['rejection', 'list'], ['LAST', 'PARTNER', 'COUNT', 'OUTCOME', 'REASON']],
@@ -290,7 +297,7 @@ test('a list in a pipe has every column, and each row is one line', async () => 
   const { file } = await storeWith(longest);
   const [head = '', ...rows] = (await outputOf(file, ['lead', 'list'], undefined)).trimEnd().split('\n');
   expect(head).toMatch(
-    /^ID +STATE +DUE +PARTNER +TYPE +MOBILE +DIALLED +CANCELLED +ATTEMPTS +LAST RESPONSE$/,
+    /^ID +STATE +DUE +NEXT ATTEMPT +PARTNER +TYPE +MOBILE +DIALLED +CANCELLED +ATTEMPTS +LAST RESPONSE$/,
   );
   expect(rows).toHaveLength(3);
   for (const row of rows) expect(row).toMatch(/^\w{20} +\w+ .*Z /);

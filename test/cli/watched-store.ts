@@ -7,6 +7,8 @@ export const emptyLeadStats: LeadStats = {
   due: 0,
   duePaused: 0,
   nextAttemptAt: undefined,
+  waitingForRetry: 0,
+  waitingSince: undefined,
 };
 
 /** An activity in which nothing happened. */

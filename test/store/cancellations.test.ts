@@ -196,7 +196,7 @@ describe.each(stores)('$name', ({ open }) => {
     });
     await expect(store.retryLead(id)).rejects.toThrow(`Lead ${id} was not scheduled: its partner "first"`);
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
-    expect(await store.retryLead(id, true)).toMatchObject({ mayHaveArrived: true });
+    expect(await store.retryLead(id, { isForced: true })).toMatchObject({ mayHaveArrived: true });
     expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled' }]);
   });
 });

@@ -169,6 +169,7 @@ test('SQLite scans no large table', async () => {
   const spies = (['run', 'get', 'all'] as const).map((name) => vi.spyOn(StatementSync.prototype, name));
   await runEveryStatement(store, from);
   await store.leadStats();
+  await Array.fromAsync(store.leads({ isWaitingForRetry: true }, 10));
   await lookUp(store, '+447840000001');
   // The cast: the methods were called on prepared statements.
   const statements = spies.flatMap((spy) => spy.mock.contexts) as StatementSync[];
@@ -184,8 +185,9 @@ test('SQLite scans no large table', async () => {
       .map(({ detail }) => String(detail)),
   }));
   expect(plans.length).toBeGreaterThan(12);
-  // The index of undecided leads is small: counting scans all of it.
-  const scan = /^SCAN (lead|submission|attempt|rerun|api_key)\b(?! USING COVERING INDEX lead_undecided)/;
+  // The indexes of undecided leads and of those that wait for a retry are small: counting scans all of them.
+  const scan =
+    /^SCAN (lead|submission|attempt|rerun|api_key)\b(?! USING COVERING INDEX lead_(undecided|waiting))/;
   for (const { steps } of plans) {
     for (const step of steps) {
       expect(step).not.toMatch(scan);
@@ -197,6 +199,22 @@ test('SQLite scans no large table', async () => {
   const dueQueries = plans.flatMap(({ steps }) => steps.filter((step) => step.includes('INDEX lead_due')));
   expect(dueQueries.length).toBeGreaterThanOrEqual(3);
   for (const step of dueQueries) expect(step).toMatch(/INDEX lead_due \(type_id=\?/);
+});
+
+test('PostgreSQL counts and lists leads that wait for a retry without reading those that are due later', async () => {
+  const url = await emptyDatabase();
+  const store = await openPostgresStore(url, { connections: 1 });
+  onTestFinished(() => store.close());
+  await seeded(store);
+  const numbers = `generate_series(1, ${stored}) AS n`;
+  for (const sql of [fill.submission(numbers), fill.lead(numbers)]) await asAdministrator(url, sql);
+  await asAdministrator(url, 'ANALYZE');
+  const before = await entriesRead(url, store, 'lead_due');
+  for (let round = 0; round < 10; round += 1) {
+    await store.leadStats();
+    expect(await Array.fromAsync(store.leads({ isWaitingForRetry: true }, 10))).toEqual([]);
+  }
+  expect((await entriesRead(url, store, 'lead_due')) - before).toBeLessThan(100);
 });
 
 test('PostgreSQL finds due leads without reading those of a paused type', async () => {

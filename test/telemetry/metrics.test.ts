@@ -93,9 +93,9 @@ test('reports when the last backup succeeded, and nothing before the first', asy
 });
 
 test('reports durations in seconds, in the right buckets, and the state of delivery', async () => {
-  const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 0 };
+  const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 0, waitingForRetry: 5 };
   const metrics = new Metrics(
-    async () => ({ ...counts, pauses: [], oldestDue: 12.5, lastBackupAt: 1_500 }),
+    async () => ({ ...counts, pauses: [], oldestDue: 12.5, oldestWaiting: 7.5, lastBackupAt: 1_500 }),
     () => true,
     () => 4,
     () => 'waiting',
@@ -115,6 +115,8 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
     'leads_oldest_due_seconds 12.5',
     'leads_last_backup_timestamp_seconds 1.5',
     'leads_due 2',
+    'leads_waiting_for_retry 5',
+    'leads_oldest_waiting_seconds 7.5',
     'leads_store_queue_depth 4',
     'leads_by_state{state="scheduled"} 3',
     'leads_delivery_state{state="running"} 0',
@@ -127,7 +129,8 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
 test('while the store fails, reports how many calls wait for it, and none of its own metrics', async () => {
   const pauses = [{ type: undefined, by: 'operator' }];
   const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 1, oldestDue: 5 };
-  let values: LeadMetrics | undefined = { ...counts, pauses, lastBackupAt: 1_500 };
+  const waiting = { waitingForRetry: 1, oldestWaiting: 5 };
+  let values: LeadMetrics | undefined = { ...counts, ...waiting, pauses, lastBackupAt: 1_500 };
   const metrics = new Metrics(
     async () => values,
     () => false,
@@ -141,6 +144,8 @@ test('while the store fails, reports how many calls wait for it, and none of its
   const ofStore = [
     'leads_by_state',
     'leads_due',
+    'leads_waiting_for_retry',
+    'leads_oldest_waiting_seconds',
     'leads_oldest_due_seconds',
     'leads_undecided',
     'leads_last_backup_timestamp_seconds',

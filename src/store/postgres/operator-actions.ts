@@ -19,12 +19,12 @@ export function postgresOperatorActions(
   });
   return {
     ...actions,
-    retryLead: (id, isForced) =>
-      actions.retryLead(id, isForced).catch((error: unknown) => {
+    retryLead: (id, options) =>
+      actions.retryLead(id, options).catch((error: unknown) => {
         // The person was accepted again meanwhile, and only one lead can be active: the second attempt reports the new
         // lead.
         if (failureKind(error) === 'permanent' && isUniqueViolation(error))
-          return actions.retryLead(id, isForced);
+          return actions.retryLead(id, options);
         throw error;
       }),
   };

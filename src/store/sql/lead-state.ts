@@ -3,6 +3,9 @@
 /** Whether a lead failed and the dialler may have it. It stays active until an operator resolves it. */
 export const isUndecided = `(lead.state = 'failed' AND lead.ended_order = 0)`;
 
+/** Whether a scheduled lead has had an attempt, and none is in flight. The index `lead_waiting` contains these leads. */
+export const isBetweenAttempts = `(lead.state = 'scheduled' AND lead.attempts > 0 AND lead.claim IS NULL)`;
+
 /**
  * Whether the dialler may have a scheduled lead of a backup: because of an earlier attempt, an attempt in flight, or a
  * delivery after the backup was made. A lead that became due after the restore cannot have been delivered.

@@ -6,6 +6,7 @@ import type {
   RelatedCancellation,
   RerunResult,
   ResolvedState,
+  RetryOptions,
   RetryResult,
 } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
@@ -52,9 +53,9 @@ export function operatorActions(database: SqlDatabase, scheduling: Scheduling): 
       return result;
     },
 
-    async retryLead(id, isForced = false) {
+    async retryLead(id, options = {}) {
       const dueAt = Date.now();
-      const result = await change(() => retryLead(id, dueAt, isForced));
+      const result = await change(() => retryLead(id, dueAt, options));
       scheduling.onScheduled?.(dueAt);
       return result;
     },
@@ -127,17 +128,20 @@ function* rerunSubmission(
 
 const leadToRetry = statement<{
   state: LeadState;
+  dueAt: number;
+  isInFlight: boolean;
   mayHaveArrived: boolean;
   submissionId: string;
   latestId: string;
 }>(
   'lead_to_retry',
   ({ lock }) => `
-    SELECT state, may_have_arrived AS "mayHaveArrived", submission_id AS "submissionId",
+    SELECT state, due_at AS "dueAt", claim IS NOT NULL AS "isInFlight", may_have_arrived AS "mayHaveArrived",
+      submission_id AS "submissionId",
       (SELECT lead.id FROM lead WHERE lead.mobile = retried.mobile AND lead.type_id = retried.type_id
        ORDER BY ${latestFirst} LIMIT 1) AS "latestId"
     FROM lead AS retried WHERE retried.id = $1 ${lock('retried')}`,
-  { mayHaveArrived: true },
+  { isInFlight: true, mayHaveArrived: true },
 );
 
 const scheduleAgain = statement(
@@ -146,16 +150,24 @@ const scheduleAgain = statement(
    WHERE id = $2`,
 );
 
-function* retryLead(id: string, dueAt: number, isForced: boolean): Change<RetryResult> {
+const retryableStates: readonly LeadState[] = ['failed', 'dismissed', 'scheduled'];
+
+function* retryLead(
+  id: string,
+  now: number,
+  { isForced = false, isEarly = false }: RetryOptions,
+): Change<RetryResult> {
   const lead = yield* firstRow(leadToRetry, id);
   if (lead === undefined) throw userErrors.noLead(id);
-  if (lead.state !== 'failed' && lead.state !== 'dismissed') throw userErrors.notRetryable(id, lead.state);
+  if (!retryableStates.includes(lead.state)) throw userErrors.notRetryable(id, lead.state);
+  if (lead.isInFlight) throw userErrors.inFlight(id, 'retried');
+  if (lead.state === 'scheduled' && lead.dueAt > now && !isEarly) throw userErrors.notYetDue(id, lead.dueAt);
   if (lead.latestId !== id) throw userErrors.addedAgain(id, lead.latestId);
   const submission = yield* firstRow(storedSubmission, lead.submissionId);
   if (submission === undefined) throw userErrors.withoutSubmission(id);
   const cancellations = yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
-  yield* run(scheduleAgain, dueAt, id);
+  yield* run(scheduleAgain, now, id);
   yield* recordAction(id, 'retried');
   return { mayHaveArrived: lead.mayHaveArrived, cancellations };
 }

@@ -9,8 +9,9 @@ import { statement } from './statement.ts';
  */
 export const selectLeads = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
-    lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
-    lead.cancelled_at AS "cancelledAt", lead.attempts,
+    lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt",
+    CASE WHEN lead.state = 'scheduled' AND lead.claim IS NULL THEN lead.next_attempt_at END AS "nextAttemptAt",
+    lead.dialled_at AS "dialledAt", lead.cancelled_at AS "cancelledAt", lead.attempts,
     CASE WHEN lead.claim IS NOT NULL THEN ${claimedSince} END AS "inFlightSince",
     CASE WHEN lead.claim IS NOT NULL THEN lead.next_attempt_at END AS "leaseEndsAt",
     (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",

@@ -12,7 +12,7 @@ import type {
 import type { SqlDatabase } from './database.ts';
 import { afterAllIds, idPages } from './id-pages.ts';
 import { leadActionsFor } from './lead-actions.ts';
-import { isUndecided } from './lead-state.ts';
+import { isBetweenAttempts, isUndecided } from './lead-state.ts';
 import { checkType } from './lead-types.ts';
 import { checkPartner } from './partners.ts';
 import { type SubmissionRow, selectLeads, selectSubmissions, withReruns } from './record-rows.ts';
@@ -49,6 +49,11 @@ async function* leads(database: SqlDatabase, filter: LeadFilter, limit: number):
   yield* matchingLeads(database, filter, limit);
 }
 
+/** Condition: whether a lead waits for a retry. A query of its own, so that the index of such leads is used. */
+function isWaitingAt(now: string, { inQuery }: SqlDialect): string {
+  return `lead.id ${inQuery(`SELECT id FROM lead WHERE ${isBetweenAttempts} AND next_attempt_at > ${now}`)}`;
+}
+
 /** Lists leads, newest first. */
 function matchingLeads(database: SqlDatabase, filter: LeadFilter, limit: number): AsyncGenerator<LeadRecord> {
   const { where, values, parameter } = conditions([
@@ -56,6 +61,7 @@ function matchingLeads(database: SqlDatabase, filter: LeadFilter, limit: number)
     [(type) => `lead.type_id = ${typeIdOf(type)}`, filter.type],
     [(partner) => `partner.name = ${partner}`, filter.partner],
     [(mobile) => `lead.mobile = ${mobile}`, filter.mobile],
+    [isWaitingAt, filter.isWaitingForRetry && Date.now()],
   ]);
   // Has no name, because its text depends on the filter.
   const page = statement<LeadRecord>(
@@ -139,13 +145,13 @@ async function mobilesOfEmail(database: SqlDatabase, email: string): Promise<str
 /** A condition as a function of the parameter for its value. Without a value it does not apply. */
 type Filter = readonly [
   condition: (parameter: string, dialect: SqlDialect) => string,
-  value: string | undefined,
+  value: string | number | undefined,
 ];
 
 /** The conditions of the filters that have a value. */
 interface Conditions {
   where(dialect: SqlDialect): string;
-  values: string[];
+  values: (string | number)[];
   /** Returns one of the parameters after those of the values. @param index starting at 0 */
   parameter(index: number): string;
 }

@@ -18,7 +18,7 @@ import {
 } from '../watch.ts';
 import type { SqlDatabase } from './database.ts';
 import { isUnpaused } from './delivery-pauses.ts';
-import { isUndecided } from './lead-state.ts';
+import { isBetweenAttempts, isUndecided } from './lead-state.ts';
 import { statement } from './statement.ts';
 
 /** What a store contributes to watching it. */
@@ -48,14 +48,20 @@ const undecidedCount = statement<{ count: number }>(
   `SELECT count(*) AS count FROM lead WHERE ${isUndecided}`,
 );
 
+/** The leads of `lead_type` that wait for a retry. */
+const waitingOfType = `FROM lead WHERE ${isBetweenAttempts} AND type_id = lead_type.id AND next_attempt_at > $1`;
+
 const queueCounts = statement<QueueCount>(
   'queue_counts',
-  `SELECT "isUnpaused", CAST(sum(due) AS bigint) AS due, min(next_attempt_at) AS "nextAttemptAt"
+  `SELECT "isUnpaused", CAST(sum(due) AS bigint) AS due, min(next_attempt_at) AS "nextAttemptAt",
+     CAST(sum(waiting) AS bigint) AS "waitingForRetry", min(waiting_since) AS "waitingSince"
    FROM (
      SELECT ${isUnpaused} AS "isUnpaused",
        (SELECT count(*) FROM lead
         WHERE state = 'scheduled' AND type_id = lead_type.id AND next_attempt_at <= $1) AS due,
-       (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS next_attempt_at
+       (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS next_attempt_at,
+       (SELECT count(*) ${waitingOfType}) AS waiting,
+       (SELECT min(due_at) ${waitingOfType}) AS waiting_since
      FROM lead_type
    ) AS of_type GROUP BY "isUnpaused"`,
   { isUnpaused: true },

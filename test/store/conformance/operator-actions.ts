@@ -26,7 +26,11 @@ export const operatorActions: Behaviours = {
     await store.retryLead(failed?.id ?? '');
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
     expect(await claim(store, 'test')).toMatchObject([{ id: failed?.id, attemptNumber: 1 }]);
-    await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow('is scheduled. Only failed and');
+    await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow('an attempt to deliver it is in flight');
+    await record(store, 'test', failed?.id ?? '', 'delivered');
+    await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow(
+      'is dialled. Only failed, dismissed and scheduled leads can be retried.',
+    );
     await expect(store.retryLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
   },
 
@@ -48,6 +52,39 @@ export const operatorActions: Behaviours = {
     expect((await store.rerunSubmission(late.id)).outcome).toBe('accepted');
     const { leads } = await store.claimDue({ ...terms, earliestDueAt });
     expect(leads.map(({ mobile }) => mobile).toSorted()).toEqual([late.mobile, failed?.mobile]);
+  },
+
+  'sends a lead that waits for a retry now, with its full retry schedule': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const id = lead?.id ?? '';
+    const next = Date.now() + hour;
+    await record(store, 'test', id, 'unknown', next);
+    expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled', attempts: 1, nextAttemptAt: next }]);
+    expect(await claim(store, 'early')).toEqual([]);
+    const before = Date.now();
+    expect(await store.retryLead(id)).toMatchObject({ mayHaveArrived: true });
+    const [retried] = await leadsIn(store);
+    expect(retried).toMatchObject({ state: 'scheduled', attempts: 0, dueAt: retried?.nextAttemptAt });
+    expect(retried?.nextAttemptAt).toBeGreaterThanOrEqual(before);
+    expect((await Array.fromAsync(store.leadActions(person.mobile))).map(({ action }) => action)).toEqual([
+      'retried',
+    ]);
+    expect(await claim(store, 'now')).toMatchObject([{ id, attemptNumber: 1, mayHaveArrived: true }]);
+    expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled', nextAttemptAt: null }]);
+  },
+
+  'sends a scheduled lead before it is due only if that is requested': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id, { delays: 3_600 }));
+    const [lead] = await leadsIn(store);
+    const id = lead?.id ?? '';
+    await expect(store.retryLead(id)).rejects.toThrow('To send it now nevertheless, pass --early.');
+    await expect(store.retryLead(id, { isForced: true })).rejects.toThrow('pass --early');
+    expect(await leadsIn(store)).toEqual([lead]);
+    await store.retryLead(id, { isEarly: true });
+    expect(await claim(store, 'test')).toMatchObject([{ id }]);
   },
 
   'does not retry a failed lead if the person was added again': async (open) => {

@@ -2,9 +2,9 @@
 import { expect } from 'vitest';
 import { identifierBound } from '../../../src/leads/identifier.ts';
 import { submissionSettleTime } from '../../../src/store/watch.ts';
-import { cancel, deliverDue, leadsIn, record } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, setClock } from './behaviour.ts';
+import { type Behaviours, hour, setClock } from './behaviour.ts';
 
 export const watch: Behaviours = {
   'is ready, and no call waits once all are settled': async (open) => {
@@ -43,6 +43,30 @@ export const watch: Behaviours = {
     for (const [state, count] of Object.entries(await counted())) {
       expect(leads.filter((lead) => lead.state === state)).toHaveLength(count);
     }
+  },
+
+  'counts and lists leads that wait for a retry, since the first of them was due': async (open) => {
+    const { store, first, from } = await seeded(open());
+    const mobiles = ['+447840258823', '+447840258824', '+447840258825'];
+    for (const mobile of mobiles) await store.submit(from(first.id, { mobile }));
+    await store.submit(from(first.id, { mobile: '+447840258826', delays: 600 }));
+    expect(await store.leadStats()).toMatchObject({ due: 3, waitingForRetry: 0, waitingSince: undefined });
+    const claimed = await claim(store, 'test');
+    expect(await store.leadStats()).toMatchObject({ due: 0, waitingForRetry: 0 });
+    const [one, two, three] = claimed;
+    await record(store, 'test', one?.id ?? '', 'unavailable', Date.now() + hour);
+    await record(store, 'test', two?.id ?? '', 'unknown', Date.now() + hour);
+    await record(store, 'test', three?.id ?? '', 'unavailable', Date.now() - 1);
+    const waitingSince = Math.min(one?.dueAt ?? 0, two?.dueAt ?? 0);
+    expect(await store.leadStats()).toMatchObject({ due: 1, waitingForRetry: 2, waitingSince });
+    const listed = await Array.fromAsync(store.leads({ isWaitingForRetry: true }, 10));
+    expect(listed.map(({ id }) => id)).toEqual([two?.id, one?.id].toSorted().toReversed());
+    expect(await Array.fromAsync(store.leads({ isWaitingForRetry: true, state: 'failed' }, 10))).toEqual([]);
+    await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'test' });
+    expect(await store.leadStats()).toMatchObject({ waitingForRetry: 0, waitingSince: undefined });
+    await store.resumeDelivery('motor');
+    await store.retryLead(one?.id ?? '');
+    expect(await store.leadStats()).toMatchObject({ due: 2, waitingForRetry: 1 });
   },
 
   'counts what was sent and delivered since the last activity once': async (open) => {

@@ -79,8 +79,8 @@ const operatorActions = [
   },
   {
     weight: 4,
-    arbitrary: call('retryLead', { lead, isForced }, async (subject, given) =>
-      subject.store.retryLead(await chosenLead(subject, given.lead), given.isForced),
+    arbitrary: call('retryLead', { lead, isForced, isEarly: fc.boolean() }, async (subject, given) =>
+      subject.store.retryLead(await chosenLead(subject, given.lead), given),
     ),
   },
   {
@@ -203,6 +203,7 @@ const leadFilter = fc.record(
   {
     state: fc.constantFrom(...leadStates),
     isUndecided: fc.constant(true as const),
+    isWaitingForRetry: fc.constant(true as const),
     type,
     partner,
     mobile,

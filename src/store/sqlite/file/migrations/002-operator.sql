@@ -76,6 +76,10 @@ CREATE INDEX lead_due ON lead (type_id, next_attempt_at) WHERE state = 'schedule
 CREATE INDEX lead_failed ON lead (id) WHERE state = 'failed';
 CREATE INDEX lead_undecided ON lead (id) WHERE state = 'failed' AND ended_order = 0;
 CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
+-- Leads whose last attempt failed. Accepting and delivering leads does not change it. With the columns of its condition, so
+-- that it covers the queries: SQLite would otherwise read all scheduled leads (`lead_due`).
+CREATE INDEX lead_waiting ON lead (type_id, next_attempt_at, due_at, attempts, claim, state)
+  WHERE state = 'scheduled' AND attempts > 0 AND claim IS NULL;
 
 INSERT INTO lead_count (state, count) VALUES ('held', 0), ('dismissed', 0);
 
