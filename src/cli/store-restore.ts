@@ -1,22 +1,16 @@
 import { Command, Option } from 'commander';
-import { type HeldCount, markRestored } from '../store/held-leads.ts';
-import { backupToRestore } from '../store/open.ts';
+import { markRestored } from '../store/held-leads.ts';
+import { backupToRestore, type KeptStore } from '../store/open.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
-import { counted } from './counted.ts';
+import { describeHeld, heldJson, heldMembers, nextSteps } from './held-count.ts';
 
 interface RestoreOptions {
   dryRun?: true;
   yes?: true;
 }
-
-const heldMembers = {
-  held: 'number of leads that are held, or with --dry-run would be',
-  may_have_arrived:
-    'number of them that the dialler may have, because they may have been delivered after the backup',
-};
 
 /** `leads store restore`: puts a backup in place of the store. */
 export function restoreCommand(context: CommandContext): Command {
@@ -33,7 +27,7 @@ export function restoreCommand(context: CommandContext): Command {
     {
       store: 'path of the store; with --dry-run, nothing was changed',
       ...heldMembers,
-      kept: 'path under which the replaced store is kept; null: there was none',
+      kept: 'path under which the replaced store is kept, or its log if its file was missing; null: there was nothing',
     },
     async ({ output }, { dryRun, yes }: RestoreOptions, [file]: [string]) => {
       const backup = await backupToRestore(await context.configuredUrl(), file, Date.now());
@@ -47,13 +41,19 @@ export function restoreCommand(context: CommandContext): Command {
       }
       if (!yes) await confirm(context, change);
       const { kept, result } = await backup.restore(Date.now());
-      const keptAs = kept === undefined ? '' : ` The replaced store is kept as ${kept}.`;
       await output.done(
-        `Restored ${store} from ${file}.${keptAs} ${describeHeld(result, 'are')}. ${nextSteps}`,
-        { store, ...heldJson(result), kept: kept ?? null },
+        `Restored ${store} from ${file}.${describeKept(kept)} ${describeHeld(result, 'are')}. ${nextSteps}`,
+        { store, ...heldJson(result), kept: kept?.path ?? null },
       );
     },
   );
+}
+
+function describeKept(kept: KeptStore | undefined): string {
+  if (kept === undefined) return '';
+  return kept.isLogOnly
+    ? ` The file of the replaced store was missing; its log is kept as ${kept.path}.`
+    : ` The replaced store is kept as ${kept.path}.`;
 }
 
 /** `leads store mark-restored`: marks a store that another tool has restored. */
@@ -88,18 +88,4 @@ export function markRestoredCommand(context: CommandContext): Command {
 
 function dryRunOption(): Option {
   return new Option('--dry-run', 'only report what would be done').conflicts('yes');
-}
-
-const nextSteps =
-  'Review the held leads with `leads lead list --state held`, then run `leads delivery resume`.';
-
-/** Describes the marking as a sentence without its full stop. */
-function describeHeld({ leads, mayHaveArrived }: HeldCount, verb: 'are' | 'would be'): string {
-  const [one, several] = verb === 'are' ? ['is', 'are'] : [verb, verb];
-  const heldLeads = counted(leads, `scheduled lead ${one}`, `scheduled leads ${several}`);
-  return `Delivery of all lead types ${one} paused, and ${heldLeads} held; ${mayHaveArrived} of them may have been delivered after the backup`;
-}
-
-function heldJson({ leads, mayHaveArrived }: HeldCount) {
-  return { held: leads, may_have_arrived: mayHaveArrived };
 }

@@ -3,13 +3,14 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
-import { isSameStore, migrationsOf, redactedUrl, repairStore } from '../store/open.ts';
+import { isSameStore, migrationsOf, redactedUrl } from '../store/open.ts';
 import type { Tables } from '../store/store.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
+import { repairCommand } from './store-repair.ts';
 import { markRestoredCommand, restoreCommand } from './store-restore.ts';
 
 const copyMembers = {
@@ -126,16 +127,6 @@ function compactCommand(context: CommandContext): Command {
   return defineAction(command, context, { compacted: 'true' }, async ({ store, output }) => {
     await store.compact();
     await output.done('Compacted the store.', { compacted: true });
-  });
-}
-
-function repairCommand(context: CommandContext): Command {
-  const command = new Command('repair').description(
-    'accept an SQLite file whose log (-wal) is lost, and rebuild its indexes.\nStop everything that uses the store first',
-  );
-  return defineStorelessAction(command, context, { repaired: 'true' }, async ({ output }) => {
-    await repairStore(await context.configuredUrl());
-    await output.done('Repaired the store.', { repaired: true });
   });
 }
 

@@ -40,31 +40,53 @@ export interface Restore {
   restoredAt: number;
 }
 
+/** What the reason of the pause starts with. */
 const restored = 'Restored from ';
+const repaired = 'Repaired without its log';
 
 /**
  * Marks a store as restored from a backup: pauses the delivery of all lead types, then holds every scheduled lead. If
  * it is interrupted, nothing is delivered, and repeating it holds the rest. Leads that are held already are not
  * changed.
  */
-export async function markRestored(
+export function markRestored(
   store: HeldLeads & DeliveryPauses,
   { backup, restoredAt }: Restore,
 ): Promise<HeldCount> {
-  const reason = `${restored}${backup ?? 'a backup'} at ${formatTime(restoredAt)}.${earlierReason(await store.pauses())}`;
+  return holdEvery(store, `${restored}${backup ?? 'a backup'}`, 'in the backup', restoredAt);
+}
+
+/**
+ * Marks a store as repaired without its log, as `markRestored` does: it is in a state of the past too.
+ *
+ * @param repairedAt milliseconds since 1970
+ */
+export function markRepaired(store: HeldLeads & DeliveryPauses, repairedAt: number): Promise<HeldCount> {
+  return holdEvery(store, repaired, 'before', repairedAt);
+}
+
+/** Pauses delivery, then holds every scheduled lead. @param before when an earlier pause was made, for its reason */
+async function holdEvery(
+  store: HeldLeads & DeliveryPauses,
+  event: string,
+  before: string,
+  at: number,
+): Promise<HeldCount> {
+  const reason = `${event} at ${formatTime(at)}.${earlierReason(await store.pauses(), before)}`;
   await store.pauseDelivery({ type: undefined, by: 'operator', reason });
   const total = { leads: 0, mayHaveArrived: 0 };
   for (;;) {
-    const { leads, mayHaveArrived } = await store.holdScheduled(restoredAt);
+    const { leads, mayHaveArrived } = await store.holdScheduled(at);
     if (leads === 0) return total;
     total.leads += leads;
     total.mayHaveArrived += mayHaveArrived;
   }
 }
 
-/** An operator's pause has one reason: that of a pause in the backup is appended. */
-function earlierReason(pauses: readonly DeliveryPause[]): string {
+/** An operator's pause has one reason: that of an earlier pause is appended. */
+function earlierReason(pauses: readonly DeliveryPause[], before: string): string {
   const earlier = pauses.find(({ type, by }) => type === undefined && by === 'operator');
-  if (earlier === undefined || earlier.reason.startsWith(restored)) return '';
-  return ` Delivery was paused in the backup: ${earlier.reason}`;
+  if (earlier === undefined || [restored, repaired].some((start) => earlier.reason.startsWith(start)))
+    return '';
+  return ` Delivery was paused ${before}: ${earlier.reason}`;
 }

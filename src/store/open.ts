@@ -5,7 +5,7 @@ import type { HeldCount } from './held-leads.ts';
 import { type Migrations, missingFile, type Schema } from './migrations.ts';
 import type { StoreObserver } from './observer.ts';
 import type { BackupSummary } from './sqlite/file/backup-check.ts';
-import type { Replacement } from './sqlite/file/replacement.ts';
+import type { KeptStore, Replacement } from './sqlite/file/replacement.ts';
 import type { Store } from './store.ts';
 
 const sqliteScheme = 'sqlite:';
@@ -57,12 +57,14 @@ export async function migrationsOf(url: string): Promise<Migrations> {
 }
 
 /**
- * Repairs a store whose file was not closed and whose log is lost, and rebuilds its indexes. No other process may use
- * it.
+ * Rebuilds the indexes of a store, which no other process may use. If its log is lost, also pauses all delivery and holds
+ * the scheduled leads.
  *
+ * @param now milliseconds since 1970
+ * @returns how many leads are held; undefined: the log is not lost
  * @throws {UserError} if there is no such file, and for PostgreSQL, which recovers by itself
  */
-export async function repairStore(url: string): Promise<void> {
+export async function repairStore(url: string, now: number): Promise<HeldCount | undefined> {
   if (isPostgres(url)) {
     throw new UserError(
       'PostgreSQL recovers by itself. Rebuild a damaged index with REINDEX, or restore a backup.',
@@ -70,9 +72,11 @@ export async function repairStore(url: string): Promise<void> {
   }
   const file = fileOf(url);
   if (!existsSync(file)) throw missingFile(file);
-  const { repairSqliteStore } = await import('./sqlite/file/repair.ts');
-  repairSqliteStore(file);
+  const { repairSqliteStore } = await import('./sqlite/repair.ts');
+  return repairSqliteStore(file, now);
 }
+
+export type { KeptStore };
 
 /** A backup of an SQLite store, and the store in whose place it is put. */
 export interface BackupToRestore {

@@ -240,11 +240,21 @@ describe('replaces a store that cannot be opened, and keeps its files', () => {
     spoil(file);
     const { stdout, stderr } = await restore(file, backup, '--yes', '--json');
     expect(stderr).toBe('');
-    expect(JSON.parse(stdout).kept).toMatch(/leads\.db\.replaced-\w+$/);
+    expect(existsSync(JSON.parse(stdout).kept)).toBe(true);
     await expectRestored(file);
     const names = namesNextTo(file);
     expect(names).toHaveLength(kept.length);
     for (const [index, pattern] of kept.entries()) expect(names[index]).toMatch(pattern);
+  });
+
+  test('a log without its file, which it names', async () => {
+    const { file, backup } = await closedWithBackup();
+    rmSync(file);
+    writeFileSync(`${file}-wal`, 'log'.repeat(100));
+    const { stdout } = await restore(file, backup, '--yes');
+    const [, log = ''] =
+      /\. The file of the replaced store was missing; its log is kept as (\S+)\. Delivery/.exec(stdout) ?? [];
+    expect(readFileSync(log, 'utf8')).toBe('log'.repeat(100));
   });
 
   test('a store that was killed, with the leads in its log', async () => {

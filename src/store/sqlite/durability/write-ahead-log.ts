@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../store.ts';
 import { descriptorOf } from '../file/descriptors.ts';
 import { closeReplacedStore, closeStore, markInUse } from '../file/lifecycle.ts';
 import { latestMigration } from '../file/migrate.ts';
-import { StoreFiles } from '../file/store-files.ts';
+import { type ReplacedFile, StoreFiles } from '../file/store-files.ts';
 import { isInUse, migrationOf, type Version } from '../file/version.ts';
 import { Query } from '../query.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -21,6 +21,7 @@ import type { Durability } from './durability.ts';
 export class WriteAheadLog implements Durability {
   readonly #database: DatabaseSync;
   readonly #path: string;
+  readonly #file: number;
   readonly #log: number;
   readonly #files: StoreFiles;
   readonly #checkpoints: Checkpoints;
@@ -41,12 +42,9 @@ export class WriteAheadLog implements Durability {
     // SQLite resolves symbolic links and creates the log next to the file itself.
     const path = String(database.prepare('PRAGMA database_list').get()?.['file']);
     this.#path = path;
+    this.#file = descriptorOf(path);
     this.#log = openSync(`${path}-wal`, 'r+');
-    this.#files = new StoreFiles(
-      [openedPath ?? path, `${path}-wal`, `${path}-shm`],
-      descriptorOf(path),
-      this.#log,
-    );
+    this.#files = new StoreFiles([openedPath ?? path, `${path}-wal`, `${path}-shm`], this.#file, this.#log);
     this.#checkpoints = new Checkpoints(path, {
       failed: () => observer.failure('checkpoint', 1),
       checkpoint: () => this.#checkpoint(),
@@ -131,12 +129,21 @@ export class WriteAheadLog implements Durability {
     if (replaced === undefined) return;
     this.#isReplaced = true;
     this.#refusal = new StoreUnavailable(
-      `${replaced} was removed or replaced while this process was using it, so no more requests are accepted. Stop every process that uses the store, put its files back or restore a backup, then start again.`,
+      `${replaced.path} was removed or replaced while this process was using it, so no more requests are accepted. ${this.#remedyFor(replaced)}`,
     );
   }
 
+  /** A file that was moved or deleted can be copied while this process has it open; ending the process deletes it. */
+  #remedyFor({ isMoved }: ReplacedFile): string {
+    if (!isMoved || process.platform !== 'linux') {
+      return 'Stop every process that uses the store, put its files back or restore a backup, then start again.';
+    }
+    const [open, path] = [`/proc/${process.pid}/fd`, this.#path];
+    return `Do not stop this process yet: it still has the files open, and can be the only one that has them. As its user or root, run \`cp ${open}/${this.#file} ${path}.saved\` and \`cp ${open}/${this.#log} ${path}.saved-wal\`. Then continue as docs/operating/sqlite.md describes under Deleted files.`;
+  }
+
   /** @throws {StoreUnavailable} if the files cannot be read: the commit may be durable nevertheless */
-  #findReplaced(version: Version): string | undefined {
+  #findReplaced(version: Version): ReplacedFile | undefined {
     try {
       return this.#files.findReplaced(version);
     } catch (error) {

@@ -30,6 +30,22 @@ export function inspectFiles(path: string, accepted?: 'without its log'): void {
   }
 }
 
+/**
+ * Returns whether the log of a store is lost, after the same checks.
+ *
+ * @throws if the store has another store's log, or only its log is left
+ */
+export function isLogLost(path: string): boolean {
+  inspectFiles(path, 'without its log');
+  try {
+    inspectFiles(path);
+    return false;
+  } catch {
+    // The only problem that is not thrown above.
+    return true;
+  }
+}
+
 function findProblem(given: string, isLogLossAccepted: boolean): string | undefined {
   const path = resolveLinks(given);
   const log = `${path}-wal`;
@@ -49,13 +65,13 @@ function findProblem(given: string, isLogLossAccepted: boolean): string | undefi
 }
 
 const missingFile = (path: string) =>
-  `${path} is missing, but its log ${path}-wal exists. Put the file back, or restore a backup with \`leads store restore\`.`;
+  `${path} is missing, but its log ${path}-wal exists. If a server is still running, do not stop it: it has the file open (docs/operating/sqlite.md, Deleted files). Otherwise, put the file back, or restore a backup with \`leads store restore\`.`;
 
 const missingLog = (path: string) =>
-  `${path} was not closed, and its log ${path}-wal, which contains the last leads, is missing. Put the log back. If another program (such as sqlite3) has opened the store since, it has moved the log into the file and nothing is missing. In that case, or if the log is lost, run \`leads store repair\`: it accepts the file as it is.`;
+  `${path} was not closed, and its log ${path}-wal, which contains the last leads, is missing. If a server is still running, do not stop it: it has the log open (docs/operating/sqlite.md, Deleted files). Otherwise, put the log back. If another program (such as sqlite3) has opened the store since, it has moved the log into the file and nothing is missing. In that case, or if the log is lost, run \`leads store repair\`: it accepts the file as it is, and holds the scheduled leads.`;
 
 const truncatedLog = (path: string) =>
-  `${path} was not closed, and its log ${path}-wal, which contained the last leads, has lost its beginning because it was truncated. Stop every process that uses the store and restore a backup, or run \`leads store repair\`: it accepts the file as it is.`;
+  `${path} was not closed, and its log ${path}-wal, which contained the last leads, has lost its beginning because it was truncated. Stop every process that uses the store and restore a backup, or run \`leads store repair\`: it accepts the file as it is, and holds the scheduled leads.`;
 
 const foreignLog = (path: string) =>
   `${path}-wal is not the log of ${path}, which was restored or replaced. Stop every process that uses the store, move ${path}-wal and ${path}-shm to another directory, then start again.`;

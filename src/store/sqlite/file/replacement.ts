@@ -20,10 +20,17 @@ import { createPrivate } from './permissions.ts';
 import { syncFile } from './sync-file.ts';
 import { applicationId, isInUse, markedClosed, versionOf } from './version.ts';
 
+/** What is kept of a replaced store. */
+export interface KeptStore {
+  /** Path of its file, next to which its log and index are, if it had them; or of its log, if its file was missing. */
+  path: string;
+  isLogOnly: boolean;
+}
+
 /** A store that was replaced. */
 export interface Replacement<Result> {
-  /** Path under which the replaced file is kept, with its log and index if it had them; undefined: there was none. */
-  kept: string | undefined;
+  /** What was kept of the replaced store; undefined: there was nothing. */
+  kept: KeptStore | undefined;
   result: Result;
 }
 
@@ -60,11 +67,16 @@ export async function replaceStore<Result>(
     if (isKept) keep(path, aside);
     renameSync(copy, path);
     syncFile(dirname(path));
-    return { kept: isKept || moved ? aside : undefined, result };
+    return { kept: keptStore(aside, isKept, moved), result };
   } finally {
     removeCopies(path);
     lock?.close();
   }
+}
+
+function keptStore(aside: string, isFileKept: boolean, isLogKept: boolean): KeptStore | undefined {
+  if (isFileKept) return { path: aside, isLogOnly: false };
+  return isLogKept ? { path: `${aside}-wal`, isLogOnly: true } : undefined;
 }
 
 /** Returns a name that no store has: a restore that was killed in the same second may have used the first one. */

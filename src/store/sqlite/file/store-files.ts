@@ -8,6 +8,13 @@ interface KnownFile {
   inode: number;
 }
 
+/** A file of a store that is no longer what was opened. */
+export interface ReplacedFile {
+  path: string;
+  /** Whether another file, or none, has its name: what was opened is unchanged, and exists while a process has it open. */
+  isMoved: boolean;
+}
+
 /** First four bytes of a log (sqlite.org/fileformat2.html, section 4.1). */
 const logMagic = [0x377f0682, 0x377f0683];
 
@@ -48,16 +55,16 @@ export class StoreFiles {
   }
 
   /**
-   * Returns the path of a file that is no longer the one that was opened; undefined: all are unchanged. Takes a few
-   * microseconds.
+   * Returns a file that is no longer the one that was opened; undefined: all are unchanged. Takes a few microseconds.
    *
    * @param version of the store after the last commit
    */
-  findReplaced(version: Version): string | undefined {
+  findReplaced(version: Version): ReplacedFile | undefined {
     const moved = this.#findMoved();
-    if (moved !== undefined) return moved.path;
-    if (this.#isLogTruncated()) return this.#files[1]?.path;
-    return this.#isOverwritten(version) ? this.#files[0]?.path : undefined;
+    if (moved !== undefined) return { path: moved.path, isMoved: true };
+    const [file, log] = this.#files;
+    const changed = this.#isLogTruncated() ? log : this.#isOverwritten(version) ? file : undefined;
+    return changed && { path: changed.path, isMoved: false };
   }
 
   /** Checks the directory first: while it is unchanged, which is nearly always, the files need no check. */
