@@ -1,6 +1,15 @@
 /** The units of `deploy/systemd/`, checked by systemd's own programs, and the settings that they read. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
@@ -58,6 +67,50 @@ test.for(services)('%s is isolated from the rest of the machine', (unit, context
   expect(status, line).toBe(0);
 });
 
+/** What an operator adds to units with `systemctl edit`, according to the documentation. */
+const edits = ['deployment.md', 'postgresql.md'].flatMap((page) => {
+  const text = readFileSync(new URL(`../../docs/operating/${page}`, import.meta.url), 'utf8');
+  return [...text.matchAll(/systemctl edit ([\w-]+)[\s\S]*?( *)```\n *(\[Service\]\n[\s\S]*?)```/g)].map(
+    ([, unit = '', indent = '', lines = '']) => ({ unit, lines: lines.replaceAll(`\n${indent}`, '\n') }),
+  );
+});
+
+test('systemd accepts what the documentation adds to the units', (context) => {
+  skipWithout(context, ['systemd-analyze', '--version']);
+  expect(edits.map(({ unit }) => unit)).toEqual(['caddy', 'leads-2', 'caddy', 'leads-backup']);
+  for (const { unit, lines } of edits) {
+    const root = installedRoot();
+    const file = join(root, 'etc/systemd/system', `${unit}.service`);
+    // The second server is a copy of the first. The unit of Caddy is not part of this project.
+    if (!services.includes(`${unit}.service`)) cpSync(join(units, 'leads.service'), file);
+    mkdirSync(`${file}.d`);
+    writeFileSync(join(`${file}.d`, 'override.conf'), lines);
+    const words = ['verify', `--root=${root}`, `${unit}.service`];
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', words, { encoding: 'utf8' });
+    expect({ unit, lines, status, output: `${stdout}${stderr}` }).toEqual({
+      unit,
+      lines,
+      status: 0,
+      output: '',
+    });
+  }
+});
+
+test('a second server has ports of its own, whatever the settings contain', () => {
+  const { lines = '' } = edits.find(({ unit }) => unit === 'leads-2') ?? {};
+  const [, variables = ''] = /^Environment=(.*)$/m.exec(lines) ?? [];
+  const file = join(temporaryDirectory(), 'leads.env');
+  writeFileSync(file, `${shipped('leads.env')}\nPORT=3000\n`);
+  const script =
+    'const { PORT, METRICS_PORT, TRUST_PROXY } = process.env; [PORT, METRICS_PORT, TRUST_PROXY].join()';
+  const env = parseEnv(variables.replaceAll(' ', '\n'));
+  const printed = execFileSync(process.execPath, [`--env-file=${file}`, '-p', script], {
+    env,
+    encoding: 'utf8',
+  });
+  expect(printed).toBe('3001,9465,loopback\n');
+});
+
 test.each(services)('%s starts files that the package installs, as the user of the store', (unit) => {
   const text = readFileSync(join(units, unit), 'utf8');
   const { bin } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -101,6 +154,22 @@ test('a backup of the unit has a name that does not exist yet, and that systemd 
     .replace(/^exec .*store backup/, 'echo');
   const printed = execFileSync('sh', ['-c', run], { encoding: 'utf8' });
   expect(printed).toMatch(/^\/var\/backups\/leads\/leads-\d{8}T\d{6}Z\.db\n$/);
+});
+
+test('only its owner can read a dump of the documented command, and the documented check finds it', () => {
+  const page = new URL('../../docs/operating/backup-and-restore.md', import.meta.url);
+  const directory = temporaryDirectory();
+  const text = readFileSync(page, 'utf8').replaceAll('/var/backups/leads', directory);
+  const [, dump = ''] = /```\n(umask [\s\S]*?)```/.exec(text) ?? [];
+  const [, check = ''] = /```\n(find [\s\S]*?)```/.exec(text) ?? [];
+  // Stands for pg_dump, which may be missing, or older than the server.
+  const stub =
+    'pg_dump() { for word; do case $word in --file=*) echo dump > "$(echo "$word" | cut -d= -f2)";; esac; done; }';
+  expect(spawnSync('sh', ['-c', check]).status).toBe(1);
+  execFileSync('sh', ['-c', `umask 022; ${stub}\n${dump}`]);
+  const [file = ''] = readdirSync(directory);
+  expect(statSync(join(directory, file)).mode & 0o777).toBe(0o600);
+  expect(execFileSync('sh', ['-c', check], { encoding: 'utf8' })).toBe(`${join(directory, file)}\n`);
 });
 
 test('the server accepts the example of its settings', async () => {
