@@ -31,6 +31,26 @@ export async function confirm(terminal: Terminal, change: string): Promise<void>
 }
 
 /**
+ * Same as `confirm`, for a command whose standard input contained its ids: asks in the terminal of the process.
+ *
+ * @throws {UserError} if the answer is not yes, or there is no terminal
+ */
+export async function confirmElsewhere(context: CommandContext, change: string): Promise<void> {
+  const terminal = context.openTerminal();
+  if (terminal === undefined) {
+    throw new UserError(
+      `${change}. Standard input contains the ids, and there is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.`,
+    );
+  }
+  try {
+    await confirm(terminal, change);
+  } finally {
+    terminal.input.destroy();
+    terminal.err.destroy();
+  }
+}
+
+/**
  * Asks a question in a terminal, and returns the answer without white space around it.
  *
  * @throws {UserError} if there is no answer: the person ends the command (Ctrl-C or Ctrl-D) or closes the terminal

@@ -27,6 +27,11 @@ export interface CommandContext {
   openUrl(url: string, schema?: Schema): Promise<Store>;
   /** How the CLI is called, in help and messages. */
   commandName: string;
+  /**
+   * Opens the terminal of the process, for a question while standard input contains something else. The caller closes
+   * its input. Undefined: there is none.
+   */
+  openTerminal(): { input: Readable; err: Writable } | undefined;
   /** Standard input. */
   input: Readable;
   /** Standard output. */

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
+import { UserError } from '../errors/user-error.ts';
 import type { Readdition } from '../leads/lead.ts';
 import type { Store } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
-import { confirm, yesOption } from './confirm.ts';
+import { confirm, confirmElsewhere, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { Output } from './output.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
@@ -31,15 +32,43 @@ export function cancelCommand(context: CommandContext): Command {
     members,
     async ({ store, output }, { yes }: { yes?: true }, [words]: [string[]]) => {
       const ids = await readIds(words, context.input);
-      if (!yes && ids.length > 0) await confirm(context, describeCancellation(ids));
+      if (!yes && ids.length > 0) {
+        const change = describeCancellation(ids, await cancellable(store, ids));
+        await (words.includes('-') ? confirmElsewhere(context, change) : confirm(context, change));
+      }
       await endLeads(output, ids, 'cancelled', (id) => store.cancelLead(id));
     },
   );
 }
 
-function describeCancellation(ids: readonly string[]): string {
-  const [first] = ids;
-  const leads = ids.length === 1 ? `Lead ${first}` : `${ids.length} leads`;
+/**
+ * Returns the ids of the leads that can be cancelled.
+ *
+ * @throws {AggregateError} if there are none, with the reason of each
+ */
+async function cancellable(
+  store: Pick<Store, 'checkCancellable'>,
+  ids: readonly string[],
+): Promise<string[]> {
+  const errors: unknown[] = [];
+  const found: string[] = [];
+  for (const id of ids) {
+    try {
+      await store.checkCancellable(id);
+      found.push(id);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      errors.push(error);
+    }
+  }
+  if (found.length === 0) throw new AggregateError(errors);
+  return found;
+}
+
+function describeCancellation(ids: readonly string[], found: readonly string[]): string {
+  const [first] = found;
+  const all = found.length === 1 ? `Lead ${first}` : `${found.length} leads`;
+  const leads = found.length === ids.length ? all : `${found.length} of ${ids.length} leads`;
   return `${leads} will be cancelled and not called, and cancelled leads cannot be restored`;
 }
 

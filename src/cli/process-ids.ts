@@ -15,17 +15,36 @@ export function idsArgument(source: string): Argument {
 /**
  * Returns the ids in the arguments of a command, with those in standard input in place of `-`.
  *
- * @throws {UserError} if a line contains no id
+ * @throws {UserError} if standard input is a table, or a line contains no id
  */
 export async function readIds(words: readonly string[], input: Readable): Promise<string[]> {
   if (!words.includes('-')) return [...words];
   const lines = (await text(input)).split('\n').map((line) => line.trim());
-  const read = lines.filter((line) => line !== '').map(idIn);
+  const read = idsIn(lines.filter((line) => line !== ''));
   return words.flatMap((word) => (word === '-' ? read : [word]));
 }
 
+/** Headings of a table whose first column contains ids. */
+const headings = /^ID(?: {2,}[A-Z]+(?: [A-Z]+)*)+$/;
+
+function idsIn(lines: readonly string[]): string[] {
+  const [first] = lines;
+  if (first !== undefined && headings.test(first)) {
+    throw new UserError(
+      'This is a table: add --json to the command that prints the list. Nothing was changed.',
+    );
+  }
+  return lines.map(idIn);
+}
+
 function idIn(line: string): string {
-  if (!line.startsWith('{')) return line;
+  if (!line.startsWith('{')) {
+    if (!/\s/.test(line)) return line;
+    // The line itself may contain personal data.
+    throw new UserError(
+      'A line of standard input is neither an id nor JSON. Pass one id per line, or the output of a list with --json. Nothing was changed.',
+    );
+  }
   const id = memberId(line);
   if (typeof id === 'string') return id;
   throw new UserError(

@@ -18,6 +18,7 @@ import { exportCommand } from './export.ts';
 import { keyCommand } from './key.ts';
 import { leadCommand } from './lead.ts';
 import { isClosedOutput, OutputClosed } from './output.ts';
+import { openTerminal } from './own-terminal.ts';
 import { partnerCommand } from './partner.ts';
 import { pruneCommand } from './prune.ts';
 import { rejectionCommand } from './rejection.ts';
@@ -53,7 +54,12 @@ const commands = [
  */
 export function createContext(
   environment: () => NodeJS.ProcessEnv,
-  { input, out, err }: Pick<CommandContext, 'input' | 'out' | 'err'>,
+  {
+    input,
+    out,
+    err,
+    openTerminal = () => undefined,
+  }: Pick<CommandContext, 'input' | 'out' | 'err'> & Partial<Pick<CommandContext, 'openTerminal'>>,
   name = 'leads',
 ): CommandContext {
   return {
@@ -71,13 +77,14 @@ export function createContext(
       const name = isConfigured ? 'the store in DATABASE_URL' : `the store ${redactedUrl(url)}`;
       return openNamedStore(name, url, { schema });
     },
+    openTerminal,
     input,
     out,
     err,
   };
 }
 
-const streams = { input: process.stdin, out: process.stdout, err: process.stderr };
+const streams = { input: process.stdin, out: process.stdout, err: process.stderr, openTerminal };
 
 /** Runs the command in the arguments of the process, and sets the exit code. */
 export async function runCommand(): Promise<void> {

@@ -586,6 +586,8 @@ export interface OperatorActions extends RemainingLeads {
    *   reached the dialler
    */
   cancelLead(leadId: string): Promise<Readdition>;
+  /** Checks that `cancelLead` would cancel a lead now, and changes nothing. @throws {UserError} as `cancelLead` does */
+  checkCancellable(leadId: string): Promise<void>;
   /**
    * Marks a failed lead as dismissed: it will not be retried, and is pruned when it is old. Returns whether the person
    * can be added again.

@@ -76,12 +76,7 @@ export const userErrors = {
     new UserError(
       `Lead ${id} (${state}) is not undecided. Run \`leads lead list --undecided\` to list undecided leads.`,
     ),
-  notCancellable: (id: string, state: LeadState) =>
-    new UserError(
-      state === 'dialled'
-        ? `Lead ${id} cannot be cancelled: the dialler has it. Remove it there, under the same id.`
-        : `Lead ${id} is ${state}. Only scheduled, held, failed and dismissed leads can be cancelled.`,
-    ),
+  notCancellable: (id: string, state: LeadState) => new UserError(reasonNotCancellable(id, state)),
   notDeliveredYet: (id: string) =>
     new UserError(
       `Lead ${id} is scheduled, so it will be delivered when it is due. Only --delivered applies to it. If nobody is to be called, run \`leads lead cancel ${id}\`.`,
@@ -99,8 +94,23 @@ export const userErrors = {
       `Lead ${id} cannot be ${action}: the dialler may have it. Look it up there, then run \`leads lead resolve ${id}\` with --delivered or --not-delivered. After --not-delivered, it can be ${action}.`,
     ),
   notDismissible: (id: string, state: LeadState) =>
-    new UserError(`Lead ${id} is ${state}. Only failed leads can be dismissed.`),
+    new UserError(
+      state === 'dismissed'
+        ? `Lead ${id} was already dismissed. Nothing was changed.`
+        : `Lead ${id} is ${state}. Only failed leads can be dismissed.`,
+    ),
 };
+
+function reasonNotCancellable(id: string, state: LeadState): string {
+  switch (state) {
+    case 'dialled':
+      return `Lead ${id} cannot be cancelled: the dialler has it. Remove it there, under the same id.`;
+    case 'cancelled':
+      return `Lead ${id} was already cancelled. Nothing was changed.`;
+    default:
+      return `Lead ${id} is ${state}. Only scheduled, held, failed and dismissed leads can be cancelled.`;
+  }
+}
 
 /** A key that a rotation has replaced. */
 interface ReplacedKey {

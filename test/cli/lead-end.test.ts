@@ -1,9 +1,12 @@
 /** `leads lead cancel` and `leads lead dismiss`, and what `leads lead show` lists of them. */
-import { PassThrough } from 'node:stream';
+import { spawnSync } from 'node:child_process';
+import { PassThrough, Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { createContext, execute } from '../../src/cli/program.ts';
 import type { Store } from '../../src/store/store.ts';
 import { lines, storeWithCli } from '../harness/cli.ts';
 import { mobileOf } from '../harness/mobile.ts';
+import { skipWithout } from '../harness/process.ts';
 import { claim, deliverDue, leadsIn, record } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
@@ -122,7 +125,7 @@ test('cancels leads only after confirmation, all ids in standard input together'
     code: 1,
     stdout: '',
     stderr:
-      '2 leads will be cancelled and not called, and cancelled leads cannot be restored. There is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.\n',
+      '2 leads will be cancelled and not called, and cancelled leads cannot be restored. Standard input contains the ids, and there is no terminal to ask for confirmation, so nothing was changed. Pass --yes to confirm.\n',
   });
   expect((await leadsWith(list, 'lead', 'cancel', '-', '--yes')).stdout).toBe(
     ids
@@ -139,6 +142,84 @@ test('cancels leads only after confirmation, all ids in standard input together'
   expect(confirmed.stderr).toContain(`Lead ${id} will be cancelled and not called`);
   expect(confirmed.stdout).toBe(`Lead ${id} is cancelled. The person can be added again.\n`);
   expect((await leads('lead', 'show', id)).stdout).toMatch(/operator +cancelled /);
+});
+
+test('asks in the terminal of the process if standard input contains the ids', async () => {
+  const { file, leads, store, ids } = await withFailedLeads(2);
+  await store.close();
+  for (const [answer, states] of [
+    ['n', ['failed', 'failed']],
+    ['y', ['cancelled', 'cancelled']],
+  ] as const) {
+    const input = Object.assign(Readable.from([`${answer}\n`]), { isTTY: true });
+    const context = createContext(() => ({ DATABASE_URL: `sqlite:${file}` }), {
+      input: Readable.from([ids.join('\n')]),
+      out: new PassThrough(),
+      err: new PassThrough(),
+      openTerminal: () => ({ input, err: new PassThrough() }),
+    });
+    expect(await execute(['lead', 'cancel', '-'], context)).toBe(answer === 'y' ? 0 : 1);
+    expect(input.destroyed).toBe(true);
+    const listed = lines(await leads('lead', 'list', '--json')) as { state: string }[];
+    expect(listed.map(({ state }) => state)).toEqual(states);
+  }
+});
+
+test('asks in a real terminal for ids from a pipe', async (context) => {
+  skipWithout(context, ['script', '--version']);
+  const { file, leads, store, ids } = await withFailedLeads(1);
+  await store.close();
+  const command = `echo ${ids[0]} | ${process.execPath} src/cli.ts lead cancel -`;
+  const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+    env: { PATH: process.env['PATH'], DATABASE_URL: `sqlite:${file}` },
+    input: 'y\n',
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  expect(stdout).toContain(`Lead ${ids[0]} will be cancelled and not called`);
+  expect(stdout).toContain(`Lead ${ids[0]} is cancelled. The person can be added again.`);
+  expect(lines(await leads('lead', 'list', '--json'))).toMatchObject([{ state: 'cancelled' }]);
+});
+
+test('announces only the leads that can be cancelled, and asks nothing if there are none', async () => {
+  const { leads, leadsWith, store, ids } = await withFailedLeads(3);
+  await store.close();
+  const [id = ''] = ids;
+  await leads('lead', 'cancel', id, '--yes');
+  const announced = await leads('lead', 'cancel', ...ids);
+  expect(announced.stderr).toMatch(/^2 of 3 leads will be cancelled and not called/);
+  const already = `Lead ${id} was already cancelled. Nothing was changed.\n`;
+  expect(await leads('lead', 'cancel', id, 'nothing')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `${already}Lead "nothing" does not exist. Run \`leads lead list\`.\n`,
+  });
+  expect(await leadsWith(id, 'lead', 'cancel', '-')).toEqual({ code: 1, stdout: '', stderr: already });
+  const [, other = ''] = ids;
+  await leads('lead', 'dismiss', other);
+  expect((await leads('lead', 'dismiss', other)).stderr).toBe(
+    `Lead ${other} was already dismissed. Nothing was changed.\n`,
+  );
+});
+
+test('reports a table in standard input in one sentence, without what it contains', async () => {
+  const { leads, leadsWith, store } = await withFailedLeads(2);
+  await store.close();
+  const table = 'This is a table: add --json to the command that prints the list. Nothing was changed.\n';
+  const noId =
+    'A line of standard input is neither an id nor JSON. Pass one id per line, or the output of a list with --json. Nothing was changed.\n';
+  for (const [list, stderr] of [
+    [['lead', 'list'], table],
+    [['submission', 'list'], table],
+    [['lead', 'list', '--state', 'held'], noId],
+  ] as const) {
+    const { stdout } = await leads(...list);
+    expect(await leadsWith(stdout, 'lead', 'cancel', '-', '--yes')).toEqual({ code: 1, stdout: '', stderr });
+  }
+  expect(lines(await leads('lead', 'list', '--json'))).toMatchObject([
+    { state: 'failed' },
+    { state: 'failed' },
+  ]);
 });
 
 test.each([

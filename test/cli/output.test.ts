@@ -54,6 +54,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
   const storeUrl = (argument: string) => argument;
   await command({
     commandName: 'leads',
+    openTerminal: () => undefined,
     open,
     storeUrl,
     configuredUrl,

@@ -97,6 +97,7 @@ async function outputOf(
   const open = (name: string) => openSqliteStore(name);
   const program = createProgram({
     commandName: 'leads',
+    openTerminal: () => undefined,
     open: async () => ({ store: open(file), parsePhone: phoneParsers('GB').parse, dialWithin: undefined }),
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),

@@ -32,13 +32,18 @@ const markCancelled = statement(
 
 /** Cancels a lead (see `OperatorActions.cancelLead`). */
 export function* cancelLead(id: string): Change<Readdition> {
+  yield* checkCancellable(id);
+  yield* run(markCancelled, Date.now(), id);
+  yield* recordAction(id, 'cancelled');
+  return yield* readdition(id);
+}
+
+/** Checks that a lead can be cancelled (see `OperatorActions.checkCancellable`). */
+export function* checkCancellable(id: string): Change<void> {
   const lead = yield* firstRow(leadToEnd, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (lead.isUndecided) throw userErrors.undecided(id, 'cancelled');
   if (!lead.isCancellable) throw reasonNotCancelled(id, lead);
-  yield* run(markCancelled, Date.now(), id);
-  yield* recordAction(id, 'cancelled');
-  return yield* readdition(id);
 }
 
 function reasonNotCancelled(id: string, { state, isClaimed }: LeadToEnd): Error {

@@ -11,7 +11,7 @@ import type {
 } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
-import { cancelLead, dismissLead } from './end-lead.ts';
+import { cancelLead, checkCancellable, dismissLead } from './end-lead.ts';
 import { recordAction } from './lead-actions.ts';
 import { latestFirst, nextEndedOrder } from './lead-order.ts';
 import { isUndecided } from './lead-state.ts';
@@ -68,6 +68,7 @@ export function operatorActions(database: SqlDatabase, scheduling: Scheduling): 
 
     resolveLead: (id, wasDelivered) => change(() => resolveLead(id, wasDelivered)),
     cancelLead: (id) => change(() => cancelLead(id)),
+    checkCancellable: (id) => database.change(() => checkCancellable(id)),
     dismissLead: (id) => change(() => dismissLead(id)),
     countRemainingLeads: (filter) => countRemainingLeads(database, filter),
     cancelRemainingLeads: (filter) => cancelRemainingLeads(database, change, filter),

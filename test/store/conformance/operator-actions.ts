@@ -138,15 +138,17 @@ export const operatorActions: Behaviours = {
     await store.submit(from(first.id));
     const [lead] = await leadsIn(store);
     const before = Date.now();
+    await store.checkCancellable(lead?.id ?? '');
+    expect(await leadsIn(store)).toEqual([lead]);
     expect(await store.cancelLead(lead?.id ?? '')).toEqual(canBeAdded);
     const [cancelled] = await leadsIn(store);
     expect(cancelled).toMatchObject({ state: 'cancelled' });
     expect(cancelled?.cancelledAt).toBeGreaterThanOrEqual(before);
     expect(await claim(store, 'test')).toEqual([]);
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'not-found' });
-    await expect(store.cancelLead(lead?.id ?? '')).rejects.toThrow(
-      'is cancelled. Only scheduled, held, failed',
-    );
+    for (const refused of [store.cancelLead(lead?.id ?? ''), store.checkCancellable(lead?.id ?? '')]) {
+      await expect(refused).rejects.toThrow(`Lead ${lead?.id} was already cancelled. Nothing was changed.`);
+    }
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
     await expect(store.cancelLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
   },
@@ -159,6 +161,7 @@ export const operatorActions: Behaviours = {
     const [lead] = await claim(store, 'test');
     const id = lead?.id ?? '';
     await expect(store.cancelLead(id)).rejects.toThrow('an attempt to deliver it is in flight');
+    await expect(store.checkCancellable(id)).rejects.toThrow('an attempt to deliver it is in flight');
     await record(store, 'test', id, 'unknown', Date.now() + hour);
     await expect(store.cancelLead(id)).rejects.toThrow('the dialler may have it from an earlier attempt');
     await store.submit(from(first.id, { mobile: '+447840258824' }));
@@ -197,7 +200,7 @@ export const operatorActions: Behaviours = {
     expect(await leadsIn(store)).toMatchObject([{ state: 'dismissed', isUndecided: false }]);
     expect((await store.leadStats()).byState).toMatchObject({ failed: 0, dismissed: 1 });
     expect(await Array.fromAsync(store.leads({ state: 'failed' }, 10))).toEqual([]);
-    await expect(store.dismissLead(id)).rejects.toThrow('is dismissed. Only failed leads can be dismissed.');
+    await expect(store.dismissLead(id)).rejects.toThrow('was already dismissed. Nothing was changed.');
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
     await expect(store.dismissLead((await leadsIn(store))[0]?.id ?? '')).rejects.toThrow('is scheduled.');
     await expect(store.dismissLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');

@@ -90,6 +90,12 @@ const operatorActions = [
     ),
   },
   {
+    weight: 1,
+    arbitrary: call('checkCancellable', { lead }, async (subject, given) =>
+      subject.store.checkCancellable(await chosenLead(subject, given.lead)),
+    ),
+  },
+  {
     weight: 3,
     arbitrary: call('cancelLead', { lead }, async (subject, given) =>
       subject.store.cancelLead(await chosenLead(subject, given.lead)),
