@@ -1,5 +1,5 @@
 import { UserError } from '../errors/user-error.ts';
-import { identifierOfUuid, isIdentifier } from '../leads/identifier.ts';
+import { identifierOfUuid, isIdentifier, isUuid } from '../leads/identifier.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type {
   Attempt,
@@ -32,8 +32,15 @@ export async function findPeople(store: Store, parsePhone: ParsePhone, text: str
   if (id !== undefined) {
     const mobile = await store.mobileOf(id);
     if (mobile !== undefined) return [mobile];
+  }
+  if (isUuid(text)) {
     throw new UserError(
-      `No lead, submission or cancellation has the id ${text}. The request may have saved nothing, or \`leads prune\` has removed it.`,
+      `No request with the id ${text} was saved, or \`leads prune\` has removed it. If the server rejected the request, its log has the id. If the proxy responded itself, only the log of the proxy has it.`,
+    );
+  }
+  if (id !== undefined) {
+    throw new UserError(
+      `No lead, submission or cancellation has the id ${text}, or \`leads prune\` has removed it.`,
     );
   }
   if (text.includes('@')) {

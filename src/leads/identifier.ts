@@ -83,6 +83,11 @@ function uuidStartOf(shared: string): UuidStart {
   return { shared, text, tail: sequence % 2 ** tailBits };
 }
 
+/** Returns whether a text is a UUID of any version, such as that of a request to which a proxy responded. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}
+
 /** Returns the identifier of a UUID that `uuidOf` returned; undefined: `uuidOf` cannot have returned it. */
 export function identifierOfUuid(uuid: string): string | undefined {
   const parts = /^([0-9a-f]{8})-([0-9a-f]{4})-7([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{6})0{6}$/i.exec(

@@ -915,6 +915,16 @@ test.each([
     ['lead', 'show', 'John'],
     '"John" is not a valid phone number, Lead-Id, Request-Id or e-mail address. Write a phone number as a national number, or with + and the country code.',
   ],
+  ...['01a21cf2-fffd-7092-8e26-caa2b2000000', 'e6b1a9a0-7f59-4c0e-9a2b-0d8f2f1c3e4d'].map(
+    (uuid): [string[], string] => [
+      ['lead', 'show', uuid],
+      `No request with the id ${uuid} was saved, or \`leads prune\` has removed it. If the server rejected the request, its log has the id. If the proxy responded itself, only the log of the proxy has it.`,
+    ],
+  ),
+  [
+    ['lead', 'show', '01k83s0kq3m4hn7c2v1a'],
+    'No lead, submission or cancellation has the id 01k83s0kq3m4hn7c2v1a, or `leads prune` has removed it.',
+  ],
   [
     ['lead', 'list', '--state', 'lost'],
     "Option '--state <state>' argument 'lost' is invalid. Allowed choices are scheduled, held, dialled, cancelled, failed, dismissed, expired.",

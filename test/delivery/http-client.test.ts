@@ -15,7 +15,6 @@ test.each([
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
-  'UND_ERR_SOCKET',
   'HPE_INVALID_CONSTANT',
   'UND_ERR_HEADERS_TIMEOUT',
   'ERR_SSL_BAD_RECORD_MAC',
@@ -33,6 +32,13 @@ test.each([
   ['not an Error', 'no response (unknown error)'],
 ])('after the error %s the outcome is unknown', (error, response) => {
   expect(resultOfError(error)).toEqual({ outcome: 'unknown', response });
+});
+
+test('reports in words that the connection was closed without a response', () => {
+  expect(resultOfError(connectionError('UND_ERR_SOCKET'))).toEqual({
+    outcome: 'unknown',
+    response: 'connection closed without a response',
+  });
 });
 
 test('parses Retry-After in seconds and as a date, up to one hour', () => {

@@ -79,6 +79,9 @@ export function createPost({ concurrency, timeout }: Pick<DiallerContext, 'concu
 
 /** Returns the result of an attempt that ended with an error once its connection was established. */
 export function resultOfError(error: unknown): DeliveryResult {
+  // undici's code for a connection that the receiver closed.
+  if (error instanceof Error && 'code' in error && error.code === 'UND_ERR_SOCKET')
+    return { outcome: 'unknown', response: 'connection closed without a response' };
   return { outcome: 'unknown', response: `no response${detailOf(error)}` };
 }
 
