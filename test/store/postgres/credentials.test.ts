@@ -6,6 +6,7 @@ import { connectionUrl } from '../../../src/store/postgres/connection/connection
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
+import { finished, start } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 
 /** Creates a file that only its owner can read. */
@@ -171,6 +172,19 @@ test('reads a password file as PostgreSQL does', () => {
   expect(passwordFor('postgres://u@elsewhere/d')).toBe('any');
   expect(passwordFor('postgres://w@h:1/d')).toBeNull();
   expect(passwordFor('postgres://u:own@h:1/d')).toBeNull();
+});
+
+test('does without the password file of another user, in whose home directory it runs', async () => {
+  const home = temporaryDirectory();
+  writeFileSync(join(home, '.pgpass'), '*:*:*:*:secret', { mode: 0o600 });
+  chmodSync(home, 0o000);
+  onTestFinished(() => chmodSync(home, 0o700));
+  // Root can read everything only with these capabilities.
+  const without = ['setpriv', '--bounding-set=-dac_override,-dac_read_search'];
+  const under = process.getuid?.() === 0 ? without : [];
+  const environment = { HOME: home, DATABASE_URL: (await databaseWithPassword()).url };
+  const { stderr } = await finished(start('src/cli.ts', ['type', 'list'], environment, undefined, { under }));
+  expect(stderr).toContain('PostgreSQL requires a password, and none was found');
 });
 
 test('refuses a service file with a password that others can read', () => {

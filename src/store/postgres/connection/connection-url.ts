@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { passwordIn } from './password-file.ts';
@@ -19,23 +20,36 @@ export function connectionUrl(url: string, environment: NodeJS.ProcessEnv = proc
   const service = parameters.get('service') ?? environment['PGSERVICE'];
   parameters.delete('service');
   if (service) addService(completed, serviceIn(serviceFiles(environment), service));
-  const passwordFile = parameters.get('passfile') ?? environment['PGPASSFILE'] ?? join(homedir(), '.pgpass');
+  const passwordFile = parameters.get('passfile') ?? environment['PGPASSFILE'] ?? ownPasswordFile();
   parameters.delete('passfile');
-  if (completed.password !== '' || parameters.has('password') || environment['PGPASSWORD'])
+  if (
+    passwordFile === undefined ||
+    completed.password !== '' ||
+    parameters.has('password') ||
+    environment['PGPASSWORD']
+  )
     return completed.href;
   const user =
     parameters.get('user') ??
     (decodeURIComponent(completed.username) || environment['PGUSER'] || environment['USER'] || '');
-  const password = passwordIn(passwordFile, {
-    host:
-      parameters.get('host') ??
-      (decodeURIComponent(completed.hostname) || environment['PGHOST'] || defaultHost),
-    port: parameters.get('port') ?? (completed.port || environment['PGPORT'] || defaultPort),
-    database: decodeURIComponent(completed.pathname.slice(1)) || environment['PGDATABASE'] || user,
-    user,
-  });
+  const password =
+    passwordFile &&
+    passwordIn(passwordFile, {
+      host:
+        parameters.get('host') ??
+        (decodeURIComponent(completed.hostname) || environment['PGHOST'] || defaultHost),
+      port: parameters.get('port') ?? (completed.port || environment['PGPORT'] || defaultPort),
+      database: decodeURIComponent(completed.pathname.slice(1)) || environment['PGDATABASE'] || user,
+      user,
+    });
   if (password !== undefined) parameters.set('password', password);
   return completed.href;
+}
+
+/** Returns the path of `~/.pgpass`; undefined: it does not exist, or the home directory belongs to another user. */
+function ownPasswordFile(): string | undefined {
+  const file = join(homedir(), '.pgpass');
+  return existsSync(file) ? file : undefined;
 }
 
 function serviceFiles(environment: NodeJS.ProcessEnv): string[] {
