@@ -1,10 +1,14 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { type DeliveryPause, describePausedTypes } from '../store/delivery-pause.ts';
+import { isRestorePause } from '../store/held-leads.ts';
+import type { Store } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
+import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
 import { findType } from './find-type.ts';
 import type { View } from './output.ts';
 
@@ -78,14 +82,18 @@ function pauseCommand(context: CommandContext): Command {
 
 function resumeCommand(context: CommandContext): Command {
   const command = new Command('resume')
-    .description('resume delivery that an operator or the dialler has paused')
-    .addOption(typeOption());
+    .description(
+      'resume delivery that an operator or the dialler has paused.\nAfter a restore, it asks whether the leads were reviewed',
+    )
+    .addOption(typeOption())
+    .addOption(yesOption());
   return defineAction(
     command,
     context,
     { type: 'name of the lead type; null: all types', paused: 'false' },
-    async ({ store, output, note }, { type: given }: { type?: string }) => {
+    async ({ store, output, note }, { type: given, yes }: { type?: string; yes?: true }) => {
       const type = given === undefined ? undefined : (await findType(store, given)).name;
+      if (type === undefined && !yes) await confirmReview(context, store);
       const ended = await store.resumeDelivery(type);
       if (ended.length === 0) {
         throw new UserError(
@@ -98,6 +106,17 @@ function resumeCommand(context: CommandContext): Command {
       });
       for (const pause of await store.pauses()) note(`Still paused: ${describePause(pause)}`);
     },
+  );
+}
+
+/** Asks whether the leads were reviewed, if the store was restored. */
+async function confirmReview(context: CommandContext, store: Store): Promise<void> {
+  const pause = (await store.pauses()).find(isRestorePause);
+  if (pause === undefined) return;
+  const { scheduled, held } = (await store.leadStats()).byState;
+  await confirm(
+    context,
+    `${pause.reason} ${counted(scheduled, 'scheduled lead', 'scheduled leads')} would be delivered when due, and ${held} would stay held. People whom the dialler has called since the backup would be called again, unless you have resolved their leads`,
   );
 }
 

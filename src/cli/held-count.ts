@@ -3,13 +3,13 @@ import { counted } from './counted.ts';
 
 /** Members of the JSON output of a command that holds leads. */
 export const heldMembers = {
-  held: 'number of leads that are held, or with --dry-run would be',
+  held: 'number of scheduled leads that are now held, or with --dry-run would be',
   may_have_arrived: 'number of them that the dialler may have, because they may have been delivered since',
 };
 
 /** What an operator does after a command has held leads. */
 export const nextSteps =
-  'Review the held leads with `leads lead list --state held`, then run `leads delivery resume`.';
+  'Before you run `leads delivery resume`, review the leads (docs/operating/backup-and-restore.md); `leads lead list --state held` lists those that are held.';
 
 /** Describes the marking as a sentence without its full stop. @param when some of the leads may have been delivered */
 export function describeHeld(

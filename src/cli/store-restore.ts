@@ -1,16 +1,20 @@
 import { Command, Option } from 'commander';
 import { markRestored } from '../store/held-leads.ts';
-import { backupToRestore, type KeptStore } from '../store/open.ts';
+import { type BackupSummary, backupToRestore, type KeptStore } from '../store/open.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
 import { describeHeld, heldJson, heldMembers, nextSteps } from './held-count.ts';
 
 interface RestoreOptions {
   dryRun?: true;
   yes?: true;
 }
+
+/** Members of the JSON output of both commands. */
+const members = { ...heldMembers, held_already: 'number of leads that were held before' };
 
 /** `leads store restore`: puts a backup in place of the store. */
 export function restoreCommand(context: CommandContext): Command {
@@ -26,24 +30,36 @@ export function restoreCommand(context: CommandContext): Command {
     context,
     {
       store: 'path of the store; with --dry-run, nothing was changed',
-      ...heldMembers,
+      ...members,
       kept: 'path under which the replaced store is kept, or its log if its file was missing; null: there was nothing',
     },
     async ({ output }, { dryRun, yes }: RestoreOptions, [file]: [string]) => {
       const backup = await backupToRestore(await context.configuredUrl(), file, Date.now());
-      const { path: store, summary } = backup;
-      const { lastReceivedAt, scheduled } = summary;
-      const last = lastReceivedAt === null ? 'is empty' : `ends at ${formatTime(lastReceivedAt)}`;
-      const change = `The store ${store} would be replaced by ${file}, which ${last}. ${describeHeld(scheduled, 'would be')}`;
+      const { path: store, summary, isReplacement, latestMigration } = backup;
+      const { scheduled, held, migration } = summary;
+      const source = `${file}, which ${describeEnd(summary)}`;
+      const change = isReplacement
+        ? `The store ${store} would be replaced by ${source}.`
+        : `There is no file ${store}. It would be created from ${source}.`;
+      const migrated =
+        migration === latestMigration
+          ? ''
+          : ` The copy would be migrated from ${migration} to ${latestMigration}, so older versions could not use it.`;
+      const consequence = `${change}${migrated} ${describeHeld(scheduled, 'would be')}${describeAlready(held)}`;
       if (dryRun) {
-        await output.done(`${change}.`, { store, ...heldJson(scheduled), kept: null });
+        await output.done(`${consequence}.`, {
+          store,
+          ...heldJson(scheduled),
+          held_already: held,
+          kept: null,
+        });
         return;
       }
-      if (!yes) await confirm(context, change);
+      if (!yes) await confirm(context, consequence);
       const { kept, result } = await backup.restore(Date.now());
       await output.done(
-        `Restored ${store} from ${file}.${describeKept(kept)} ${describeHeld(result, 'are')}. ${nextSteps}`,
-        { store, ...heldJson(result), kept: kept?.path ?? null },
+        `Restored ${store} from ${file}.${describeKept(kept)} ${describeHeld(result, 'are')}${describeAlready(held)}. ${nextSteps}`,
+        { store, ...heldJson(result), held_already: held, kept: kept?.path ?? null },
       );
     },
   );
@@ -54,6 +70,11 @@ function describeKept(kept: KeptStore | undefined): string {
   return kept.isLogOnly
     ? ` The file of the replaced store was missing; its log is kept as ${kept.path}.`
     : ` The replaced store is kept as ${kept.path}.`;
+}
+
+/** Describes the last state of a backup, for a relative clause. */
+function describeEnd({ lastReceivedAt }: BackupSummary): string {
+  return lastReceivedAt === null ? 'contains no submissions' : `ends at ${formatTime(lastReceivedAt)}`;
 }
 
 /** `leads store mark-restored`: marks a store that another tool has restored. */
@@ -68,24 +89,33 @@ export function markRestoredCommand(context: CommandContext): Command {
   return defineAction(
     command,
     context,
-    heldMembers,
+    members,
     async ({ store, output }, { backup, dryRun, yes }: RestoreOptions & { backup?: string }) => {
       const restoredAt = Date.now();
+      const already = (await store.leadStats()).byState.held;
       if (dryRun || !yes) {
         const scheduled = await store.countScheduled(restoredAt);
-        const change = describeHeld(scheduled, 'would be');
+        const change = `${describeHeld(scheduled, 'would be')}${describeAlready(already)}`;
         if (dryRun) {
-          await output.done(`${change}.`, heldJson(scheduled));
+          await output.done(`${change}.`, { ...heldJson(scheduled), held_already: already });
           return;
         }
         await confirm(context, change);
       }
       const held = await markRestored(store, { backup, restoredAt });
-      await output.done(`${describeHeld(held, 'are')}. ${nextSteps}`, heldJson(held));
+      await output.done(`${describeHeld(held, 'are')}${describeAlready(already)}. ${nextSteps}`, {
+        ...heldJson(held),
+        held_already: already,
+      });
     },
   );
 }
 
 function dryRunOption(): Option {
   return new Option('--dry-run', 'only report what would be done').conflicts('yes');
+}
+
+/** Continues a description, if leads were held already. */
+function describeAlready(held: number): string {
+  return held === 0 ? '' : `. ${counted(held, 'lead was', 'leads were')} held already`;
 }

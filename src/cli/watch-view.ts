@@ -97,6 +97,7 @@ export function formatLine(history: ActivityHistory): string {
     `deliverable ${due} (the first for ${history.oldestDueSeconds} s)`,
     `waiting for a retry ${history.leadStats?.waitingForRetry ?? 0} (the first was due ${history.waitingSeconds} s ago)`,
     `scheduled ${byState?.scheduled ?? 0}`,
+    `held ${byState?.held ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
     `undecided ${history.leadStats?.undecided ?? 0}`,
     ...history.pauses.map(({ type, by }) => `paused ${printable(type ?? '(all)')} by ${by}`),

@@ -4,6 +4,7 @@ import {
   describePausedTypes,
   type NewPause,
 } from '../store/delivery-pause.ts';
+import { isRestorePause } from '../store/held-leads.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** Minimum time between two reads of the pauses (ms). Each server applies a change within a second. */
@@ -121,7 +122,9 @@ export class PauseTracker {
     const fields = { by: pause.by, ...(pause.type !== undefined && { type: pause.type }) };
     const type = pause.type === undefined ? '' : ` --type ${JSON.stringify(pause.type)}`;
     const command = `leads delivery resume${type}`;
-    if (pause.by === 'operator') {
+    if (isRestorePause(pause)) {
+      this.#log.warn(fields, `${describePause(pause)} Then run \`${command}\`.`);
+    } else if (pause.by === 'operator') {
       this.#log.warn(fields, `${describePause(pause)} Run \`${command}\` to resume.`);
     } else if (pause.retryAt === undefined) {
       this.#log.fatal(fields, `${describePause(pause)} Fix the cause, then run \`${command}\`.`);

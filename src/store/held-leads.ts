@@ -44,6 +44,14 @@ export interface Restore {
 const restored = 'Restored from ';
 const repaired = 'Repaired without its log';
 
+const review = 'Before you resume delivery, review the leads (docs/operating/backup-and-restore.md).';
+
+/** Returns whether a pause is that of a restore, or of such a repair. An operator ends it after a review of the leads. */
+export function isRestorePause({ type, by, reason }: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): boolean {
+  if (type !== undefined || by !== 'operator') return false;
+  return [restored, repaired].some((start) => reason.startsWith(start));
+}
+
 /**
  * Marks a store as restored from a backup: pauses the delivery of all lead types, then holds every scheduled lead. If
  * it is interrupted, nothing is delivered, and repeating it holds the rest. Leads that are held already are not
@@ -72,7 +80,7 @@ async function holdEvery(
   before: string,
   at: number,
 ): Promise<HeldCount> {
-  const reason = `${event} at ${formatTime(at)}.${earlierReason(await store.pauses(), before)}`;
+  const reason = `${event} at ${formatTime(at)}. ${review}${earlierReason(await store.pauses(), before)}`;
   await store.pauseDelivery({ type: undefined, by: 'operator', reason });
   const total = { leads: 0, mayHaveArrived: 0 };
   for (;;) {
@@ -86,7 +94,6 @@ async function holdEvery(
 /** An operator's pause has one reason: that of an earlier pause is appended. */
 function earlierReason(pauses: readonly DeliveryPause[], before: string): string {
   const earlier = pauses.find(({ type, by }) => type === undefined && by === 'operator');
-  if (earlier === undefined || [restored, repaired].some((start) => earlier.reason.startsWith(start)))
-    return '';
+  if (earlier === undefined || isRestorePause(earlier)) return '';
   return ` Delivery was paused ${before}: ${earlier.reason}`;
 }

@@ -76,12 +76,16 @@ export async function repairStore(url: string, now: number): Promise<HeldCount |
   return repairSqliteStore(file, now);
 }
 
-export type { KeptStore };
+export type { BackupSummary, KeptStore };
 
 /** A backup of an SQLite store, and the store in whose place it is put. */
 export interface BackupToRestore {
   /** Path of the store's file. */
   path: string;
+  /** Whether there is a file at that path. */
+  isReplacement: boolean;
+  /** Number of this version's last migration. */
+  latestMigration: number;
   summary: BackupSummary;
   /** Puts the backup in place. @throws {UserError} if another process uses the store */
   restore(restoredAt: number): Promise<Replacement<HeldCount>>;
@@ -108,10 +112,13 @@ export async function backupToRestore(url: string, file: string, now: number): P
   if (existsSync(file) && realpathSync(file) === path) {
     throw new UserError(`${file} is the store itself. Pass the path of a backup.`);
   }
+  const { latestMigration } = await import('./sqlite/file/migrate.ts');
   const { checkBackup } = await import('./sqlite/file/backup-check.ts');
   const { restoreSqliteStore } = await import('./sqlite/restore.ts');
   return {
     path,
+    isReplacement: existsSync(path),
+    latestMigration,
     summary: checkBackup(file, now),
     restore: (restoredAt) => restoreSqliteStore(path, file, { backup: basename(file), restoredAt }),
   };

@@ -27,7 +27,9 @@ async function heldLeads(count: number) {
   };
   const leads = (words: string[], input?: string) =>
     executeCli(['lead', ...words], { DATABASE_URL: `sqlite:${file}` }, input);
-  return { ids, leads, cancelFor };
+  const delivery = (...words: string[]) =>
+    executeCli(['delivery', ...words], { DATABASE_URL: `sqlite:${file}` });
+  return { ids, leads, delivery, cancelFor };
 }
 
 /** Parses one JSON value per line. */
@@ -116,4 +118,18 @@ test('lists the leads of the phone numbers in a list, in any notation, and repor
     `${mobileOf(2)}\n${mobileOf(3)}`,
   );
   expect(lines(limited)).toMatchObject([{ id: ids[1] }]);
+});
+
+test('resumes delivery after a restore only if the operator confirms that the leads were reviewed', async () => {
+  const { leads, delivery } = await heldLeads(2);
+  await leads(['release', '-'], (await leads(['list', '--state', 'held', '--limit', '1', '--json'])).stdout);
+  const asked = await delivery('resume');
+  expect(asked).toMatchObject({ code: 1, stdout: '' });
+  expect(asked.stderr).toMatch(
+    /^Restored from copy\.db at \S+Z\. Before you resume .* 1 scheduled lead would be delivered when due, and 1 would stay held\. .* Pass --yes to confirm\.\n$/,
+  );
+  expect((await delivery('list')).stdout).toContain('Restored from copy.db');
+  expect((await delivery('resume', '--yes')).stdout).toBe('Resumed delivery of all lead types.\n');
+  await delivery('pause', '--reason', 'Maintenance.');
+  expect((await delivery('resume')).code).toBe(0);
 });

@@ -26,7 +26,7 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     const { url, store } = await filled();
     const marked = await markRestored(url, '--backup', 'leads.dump', '--yes', '--json');
     expect(marked.stderr).toBe('');
-    expect(JSON.parse(marked.stdout)).toEqual({ held: 2, may_have_arrived: 1 });
+    expect(JSON.parse(marked.stdout)).toEqual({ held: 2, may_have_arrived: 1, held_already: 0 });
     expect(await claim(store, 'test')).toEqual([]);
     const held = await leadsIn(store);
     expect(held.map(({ state, mayHaveArrived }) => [state, mayHaveArrived])).toEqual([
@@ -38,7 +38,7 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     ]);
     const again = await markRestored(url, '--yes');
     expect(again.stdout).toMatch(
-      /^Delivery of all lead types is paused, and 0 scheduled leads are held; 0 of them/,
+      /^Delivery of all lead types is paused, and 0 scheduled leads are held; 0 of them .*\. 2 leads were held already\. Before you run/,
     );
     expect(await leadsIn(store)).toEqual(held);
   });
@@ -46,7 +46,7 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
   test('asks for confirmation, and changes nothing with --dry-run', async () => {
     const { url, store } = await filled();
     const dry = await markRestored(url, '--dry-run', '--json');
-    expect(JSON.parse(dry.stdout)).toEqual({ held: 2, may_have_arrived: 1 });
+    expect(JSON.parse(dry.stdout)).toEqual({ held: 2, may_have_arrived: 1, held_already: 0 });
     const { code, stderr } = await markRestored(url);
     expect(code).toBe(1);
     expect(stderr).toMatch(

@@ -102,6 +102,14 @@ test('logs the start and the end of each pause once, with its author and its typ
   ]);
 });
 
+test('the pause of a restore is logged with the review that comes before its end', async () => {
+  const { state, refresh } = startTracker();
+  state.pauses = [{ ...all, reason: 'Restored from copy.db at 2026-11-27T10:42:08Z. Review the leads.' }];
+  expect((await refresh()).map(({ msg }) => msg)).toEqual([
+    'Delivery of all lead types is paused by the operator: Restored from copy.db at 2026-11-27T10:42:08Z. Review the leads. Then run `leads delivery resume`.',
+  ]);
+});
+
 test('a pause with another reason is logged again', async () => {
   const { state, refresh } = startTracker();
   state.pauses = [motor];

@@ -1,7 +1,7 @@
 /** Leads of a restored backup are held, and an operator releases or resolves them. */
 import { expect } from 'vitest';
 import { CancelledLater } from '../../../src/store/cancelled-later.ts';
-import { markRestored } from '../../../src/store/held-leads.ts';
+import { isRestorePause, markRestored } from '../../../src/store/held-leads.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
@@ -51,8 +51,13 @@ export const heldLeads: Behaviours = {
     expect((await store.leadStats()).byState).toMatchObject({ scheduled: 0, held: 2, dialled: 1, failed: 1 });
     const time = new Date(restoredAt).toISOString().replace(/\.\d+Z$/, 'Z');
     expect(await store.pauses()).toMatchObject([
-      { type: undefined, by: 'operator', reason: `Restored from leads.db at ${time}.` },
+      {
+        type: undefined,
+        by: 'operator',
+        reason: `Restored from leads.db at ${time}. Before you resume delivery, review the leads (docs/operating/backup-and-restore.md).`,
+      },
     ]);
+    expect((await store.pauses()).map(isRestorePause)).toEqual([true]);
     const ids = (await leadsIn(store)).filter(({ state }) => state === 'held').map(({ id }) => id);
     const actions = (await actionsIn(store)).toSorted();
     expect(actions).toEqual(ids.map((id) => [id, 'held', restoredAt]).toSorted());

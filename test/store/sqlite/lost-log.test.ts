@@ -49,7 +49,7 @@ test('holds a lead whose cancellation was lost, so that it is not called', async
   const { code, stdout, stderr } = await repair(file);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(
-    /^Repaired the store\. Its log was lost: .* Delivery of all lead types is paused, and 1 scheduled lead is held; 0 of them may have been delivered before the log was lost\. Review /,
+    /^Repaired the store\. Its log was lost: .* Delivery of all lead types is paused, and 1 scheduled lead is held; 0 of them may have been delivered before the log was lost\. Before you run /,
   );
   const store = closeAfterTest(openSqliteStore(file));
   expect(await leadsIn(store)).toMatchObject([{ state: 'held' }]);
@@ -57,7 +57,7 @@ test('holds a lead whose cancellation was lost, so that it is not called', async
     {
       type: undefined,
       by: 'operator',
-      reason: expect.stringMatching(/^Repaired without its log at 2\S+Z\.$/),
+      reason: expect.stringMatching(/^Repaired without its log at 2\S+Z\. Before you/),
     },
   ]);
   expect(await claim(store, 'test')).toEqual([]);

@@ -7,6 +7,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  linkSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -15,7 +16,7 @@ import {
   watch,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { latestMigration } from '../../../src/store/sqlite/file/migrate.ts';
@@ -96,7 +97,11 @@ async function expectRestored(file: string): Promise<Store> {
   const store = closeAfterTest(openSqliteStore(file));
   expect(await statesIn(store)).toEqual(statesRestored);
   expect(await store.pauses()).toMatchObject([
-    { type: undefined, by: 'operator', reason: expect.stringMatching(/^Restored from copy\.db at 2\S+Z\.$/) },
+    {
+      type: undefined,
+      by: 'operator',
+      reason: expect.stringMatching(/^Restored from copy\.db at 2\S+Z\. Before you/),
+    },
   ]);
   return store;
 }
@@ -124,7 +129,8 @@ test('restores a store whose machine was lost, for its owner only', async () => 
   chmodSync(backup, 0o644);
   const file = join(temporaryDirectory(), 'new', 'data', 'leads.db');
   const { stdout } = await restore(file, backup, '--yes', '--json');
-  expect(JSON.parse(stdout)).toEqual({ store: file, held: 3, may_have_arrived: 2, kept: null });
+  const held = { held: 3, may_have_arrived: 2, held_already: 0 };
+  expect(JSON.parse(stdout)).toEqual({ store: file, ...held, kept: null });
   await expectRestored(file);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(namesNextTo(file)).toEqual([]);
@@ -138,9 +144,61 @@ test('asks before it replaces a store, and with --dry-run only reports what it w
     /3 scheduled leads would be held; 2 of them .* Pass --yes to confirm\.\n$/,
   );
   const dry = await restore(file, backup, '--dry-run', '--json');
-  expect(JSON.parse(dry.stdout)).toEqual({ store: file, held: 3, may_have_arrived: 2, kept: null });
+  const held = { held: 3, may_have_arrived: 2, held_already: 0 };
+  expect(JSON.parse(dry.stdout)).toEqual({ store: file, ...held, kept: null });
   expect(namesNextTo(file)).toEqual([]);
   expect(await statesInFile(file)).toEqual(statesBefore);
+});
+
+test('reports whether there is a store, how the backup ends and whether it is migrated', async () => {
+  const { file, backup } = await closedWithBackup();
+  const dryRun = async (...words: Parameters<typeof restore>) => (await restore(...words)).stdout;
+  expect(await dryRun(file, backup, '--dry-run')).toMatch(
+    /^The store \S+leads\.db would be replaced by \S+copy\.db, which ends at 2\S+Z\. Delivery/,
+  );
+  const missing = join(temporaryDirectory(), 'lead.db');
+  expect(await dryRun(missing, backup, '--dry-run')).toMatch(
+    /^There is no file \S+lead\.db\. It would be created from \S+copy\.db, which ends at 2\S+Z\. Delivery/,
+  );
+  const older = join(temporaryDirectory(), 'older.db');
+  copyFileSync(new URL('../../fixtures/1.0.0/leads.db', import.meta.url), older);
+  expect(await dryRun(file, older, '--dry-run')).toContain(
+    `Z. The copy would be migrated from 1 to ${latestMigration}, so older versions could not use it. Delivery`,
+  );
+  const { store } = await seeded(openSqliteStore(join(temporaryDirectory(), 'empty.db')));
+  const empty = join(temporaryDirectory(), 'copy.db');
+  await store.backup(empty);
+  await store.close();
+  expect(await dryRun(file, empty, '--dry-run')).toContain(
+    'copy.db, which contains no submissions. Delivery',
+  );
+});
+
+test('counts the leads that are held since an earlier restore apart', async () => {
+  const { file, backup } = await closedWithBackup();
+  await restore(file, backup, '--yes');
+  const store = openSqliteStore(file);
+  const again = join(temporaryDirectory(), 'again.db');
+  await store.backup(again);
+  await store.close();
+  const { stdout } = await restore(file, again, '--dry-run', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({ held: 0, may_have_arrived: 0, held_already: 3 });
+  const restored = await restore(file, again, '--yes');
+  expect(restored.stdout).toContain(
+    '0 of them may have been delivered after the backup. 3 leads were held already. Before',
+  );
+});
+
+test('keeps a store under one name after a restore that was killed between its last two steps', async () => {
+  const { file, backup } = await closedWithBackup();
+  const second = `${file}.replaced-20261127T104208Z`;
+  linkSync(file, second);
+  const unrelated = `${file}.replaced-20251127T104208Z`;
+  writeFileSync(unrelated, 'an earlier store');
+  const { stdout } = await restore(file, backup, '--yes', '--json');
+  const { kept } = JSON.parse(stdout);
+  expect(namesNextTo(file).toSorted()).toEqual([unrelated, kept].map((path) => basename(path)).toSorted());
+  expect(await statesInFile(kept)).toEqual(statesBefore);
 });
 
 test('migrates the copy of an older backup, and does not change the backup', async () => {

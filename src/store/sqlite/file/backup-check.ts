@@ -10,10 +10,12 @@ import { isInUse, isStoreFile, migrationOf, versionInFile } from './version.ts';
 
 /** What a backup contains. */
 export interface BackupSummary {
-  /** Number of its last migration. */
+  /** Number of its last migration: if it is not that of this version, a restore migrates the copy. */
   migration: number;
   /** Scheduled leads, which a restore holds. */
   scheduled: HeldCount;
+  /** Number of leads that are held since an earlier restore. */
+  held: number;
   /** When its last submission or cancellation was received (ms since 1970); null: it has none. */
   lastReceivedAt: number | null;
 }
@@ -75,11 +77,13 @@ function readSummary(file: string, now: number): Omit<BackupSummary, 'migration'
          FROM lead WHERE state = 'scheduled'`,
       )
       .get(now);
+    const held = database.prepare(`SELECT count(*) AS leads FROM lead WHERE state = 'held'`).get();
     const last = database
       .prepare('SELECT received_at AS at FROM submission ORDER BY sequence DESC LIMIT 1')
       .get();
     return {
       scheduled: { leads: Number(counts?.['leads']), mayHaveArrived: Number(counts?.['mayHaveArrived']) },
+      held: Number(held?.['leads']),
       lastReceivedAt: last === undefined ? null : Number(last['at']),
     };
   } finally {

@@ -56,6 +56,7 @@ export async function replaceStore<Result>(
   const before = statSync(path, { throwIfNoEntry: false });
   // A server that starts meanwhile must find a file to wait for: it would create a missing one.
   createPrivate(path);
+  removeSecondNames(path, before);
   const aside = unusedName(`${path}.replaced-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}`);
   const { lock, moved } = lockAlone(path, aside);
   const copy = `${path}.restoring-${randomUUID().slice(0, 8)}`;
@@ -77,6 +78,15 @@ export async function replaceStore<Result>(
 function keptStore(aside: string, isFileKept: boolean, isLogKept: boolean): KeptStore | undefined {
   if (isFileKept) return { path: aside, isLogOnly: false };
   return isLogKept ? { path: `${aside}-wal`, isLogOnly: true } : undefined;
+}
+
+/** Removes the second names that killed restores have given to the file. It is still in place, so it is kept again. */
+function removeSecondNames(path: string, file: Stats | undefined): void {
+  if (file === undefined || file.nlink === 1) return;
+  for (const name of namesStartingWith(`${path}.replaced-`)) {
+    const { ino, dev } = statSync(name);
+    if (ino === file.ino && dev === file.dev) rmSync(name);
+  }
 }
 
 /** Returns a name that no store has: a restore that was killed in the same second may have used the first one. */
@@ -169,7 +179,13 @@ function keep(path: string, aside: string): void {
 
 /** Removes what is left of this restore, or of one that was killed. */
 function removeCopies(path: string): void {
-  for (const name of readdirSync(dirname(path))) {
-    if (name.startsWith(`${basename(path)}.restoring-`)) rmSync(join(dirname(path), name), { force: true });
-  }
+  for (const name of namesStartingWith(`${path}.restoring-`)) rmSync(name, { force: true });
+}
+
+/** Returns the paths of the files whose path starts with a text. */
+function namesStartingWith(path: string): string[] {
+  const directory = dirname(path);
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(basename(path)))
+    .map((name) => join(directory, name));
 }
