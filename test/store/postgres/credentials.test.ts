@@ -172,6 +172,7 @@ test('reads a password file as PostgreSQL does', () => {
   expect(passwordFor('postgres://u@elsewhere/d')).toBe('any');
   expect(passwordFor('postgres://w@h:1/d')).toBeNull();
   expect(passwordFor('postgres://u:own@h:1/d')).toBeNull();
+  expect(connectionUrl('postgres://u@h/d', { ...none, PGPASSFILE: '' })).toBe('postgres://u@h/d');
 });
 
 test('does without the password file of another user, in whose home directory it runs', async () => {

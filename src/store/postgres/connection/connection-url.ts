@@ -22,26 +22,19 @@ export function connectionUrl(url: string, environment: NodeJS.ProcessEnv = proc
   if (service) addService(completed, serviceIn(serviceFiles(environment), service));
   const passwordFile = parameters.get('passfile') ?? environment['PGPASSFILE'] ?? ownPasswordFile();
   parameters.delete('passfile');
-  if (
-    passwordFile === undefined ||
-    completed.password !== '' ||
-    parameters.has('password') ||
-    environment['PGPASSWORD']
-  )
-    return completed.href;
+  const hasPassword = completed.password !== '' || parameters.has('password') || environment['PGPASSWORD'];
+  if (hasPassword || passwordFile === undefined) return completed.href;
   const user =
     parameters.get('user') ??
     (decodeURIComponent(completed.username) || environment['PGUSER'] || environment['USER'] || '');
-  const password =
-    passwordFile &&
-    passwordIn(passwordFile, {
-      host:
-        parameters.get('host') ??
-        (decodeURIComponent(completed.hostname) || environment['PGHOST'] || defaultHost),
-      port: parameters.get('port') ?? (completed.port || environment['PGPORT'] || defaultPort),
-      database: decodeURIComponent(completed.pathname.slice(1)) || environment['PGDATABASE'] || user,
-      user,
-    });
+  const password = passwordIn(passwordFile, {
+    host:
+      parameters.get('host') ??
+      (decodeURIComponent(completed.hostname) || environment['PGHOST'] || defaultHost),
+    port: parameters.get('port') ?? (completed.port || environment['PGPORT'] || defaultPort),
+    database: decodeURIComponent(completed.pathname.slice(1)) || environment['PGDATABASE'] || user,
+    user,
+  });
   if (password !== undefined) parameters.set('password', password);
   return completed.href;
 }
