@@ -433,11 +433,18 @@ export class Dispatcher {
   }
 
   /** Returns the delay before the next attempt (ms); undefined: there is none. */
-  #delayUntilNextAttempt(lead: ClaimedLead, { outcome, retryAfter = 0 }: DeliveryResult): number | undefined {
+  #delayUntilNextAttempt(
+    lead: ClaimedLead,
+    { outcome, retryAfter = 0, pause }: DeliveryResult,
+  ): number | undefined {
     if (outcome === 'delivered' || outcome === 'rejected') return undefined;
     const { dialler, retrySchedule } = this.#options;
     const runtime = outcome === 'unknown' ? (dialler.maxRuntime ?? 0) : 0;
-    return retryDelay(lead.attemptNumber, Math.max(retryAfter, runtime), retrySchedule);
+    const minimum = Math.max(retryAfter, runtime);
+    const delay = retryDelay(lead.attemptNumber, minimum, retrySchedule);
+    const isUntilResumed = pause !== undefined && pause.retryAfter === undefined;
+    // The pause delays the lead. Once an operator ends it, the lead is due.
+    return delay !== undefined && isUntilResumed ? minimum : delay;
   }
 
   #logResult(lead: ClaimedLead, result: DeliveryResult, delay: number | undefined): void {
@@ -459,8 +466,11 @@ export class Dispatcher {
       if (mayHaveArrived) log.error(fields, failedUndecided);
       else log.error(fields, result.isFinal ? failedFinally : failed);
     } else {
-      const nextAttemptIn = Math.round(delay / 1_000);
-      log.warn({ ...fields, outcome, nextAttemptIn }, 'A delivery attempt failed; the lead will be retried.');
+      const nextAttemptInSeconds = Math.round(delay / 1_000);
+      log.warn(
+        { ...fields, outcome, nextAttemptInSeconds },
+        'A delivery attempt failed; the lead will be retried.',
+      );
     }
   }
 

@@ -1,4 +1,4 @@
-import { LimitedLog } from './limited-log.ts';
+import { LimitedLog, partnerLineLimit } from './limited-log.ts';
 import type { Log } from './log.ts';
 
 /** A request with a response, without its body and its key. */
@@ -35,8 +35,8 @@ function levelOf(outcome: string): 'info' | 'error' {
 }
 
 /**
- * Creates a handler that logs one line per request. Lines about requests without a valid key are limited, so that
- * clients without a key cannot fill the disk.
+ * Creates a handler that logs one line per request. Lines about requests without a valid key, and about those beyond a
+ * key's rate limit, are limited, so that clients cannot fill the disk.
  */
 export function requestLog(log: Log): OnResponse {
   const logAuthenticated = authenticatedLog(log);
@@ -51,9 +51,7 @@ export function requestLog(log: Log): OnResponse {
 /** Fields that many lines share, with a child logger that has serialised them. */
 interface ChildLogger
   extends Pick<CompletedRequest, 'operation' | 'partner' | 'outcome' | 'isReplay' | 'status'> {
-  log: Log;
-  level: 'info' | 'error';
-  message: string;
+  write(fields: object): void;
 }
 
 /** Serialises shared fields once for all their lines, which halves the time per line. */
@@ -68,8 +66,7 @@ function authenticatedLog(log: Log): OnResponse {
       if (children.size >= maxChildLoggers) children.clear();
       const fields = { operation, partner, outcome, status };
       const logged = isReplay ? { ...fields, replayed: true } : fields;
-      const [level, message] = [levelOf(outcome), `${operation} ${outcome}`];
-      child = { ...fields, isReplay, log: log.child(logged), level, message };
+      child = { ...fields, isReplay, write: writerOf(log.child(logged), outcome, `${operation} ${outcome}`) };
       children.set(name, child);
     }
     return child;
@@ -79,8 +76,16 @@ function authenticatedLog(log: Log): OnResponse {
     if (last === undefined || !matches(last, request)) last = childFor(request);
     const { requestId, leadId, milliseconds } = request;
     const ms = roundToTenth(milliseconds);
-    last.log[last.level](leadId === undefined ? { requestId, ms } : { requestId, leadId, ms }, last.message);
+    last.write(leadId === undefined ? { requestId, ms } : { requestId, leadId, ms });
   };
+}
+
+/** Returns a function that writes the lines of an outcome. Those beyond the rate limit are limited themselves. */
+function writerOf(log: Log, outcome: string, message: string): (fields: object) => void {
+  const level = levelOf(outcome);
+  if (outcome !== 'rate-limited') return (fields) => log[level](fields, message);
+  const limited = new LimitedLog(log, partnerLineLimit);
+  return (fields) => limited.write(level, fields, message);
 }
 
 function matches(

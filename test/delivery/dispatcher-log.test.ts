@@ -49,7 +49,7 @@ describe('logs one line for each outcome, with the lead and the response', () =>
       {
         level: 'warn',
         outcome: 'unavailable',
-        nextAttemptIn: 90,
+        nextAttemptInSeconds: 90,
         msg: 'A delivery attempt failed; the lead will be retried.',
       },
     ],

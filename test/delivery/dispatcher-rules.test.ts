@@ -487,6 +487,22 @@ describe('attempts', () => {
     };
     expect(store.recordAttempt.mock.calls).toEqual([[claim, attempt, next && next + 700]]);
   });
+
+  test.each([
+    ['unavailable', 0],
+    ['unknown', 60_000],
+  ] as const)(
+    'the lead that caused a pause is due once an operator resumes, unless the dialler may still process it: %s',
+    async (outcome, delay) => {
+      const store = new DeliveryStore();
+      store.due = leadsOf(1, { attemptNumber: 1 });
+      const { dialler, attempts } = heldDialler();
+      await dispatchFrom(store, { ...dialler, maxRuntime: 60_000 });
+      attempts[0]?.end({ outcome, response: 'gone', pause: { reason: 'HTTP 410' } });
+      await advanceClock(2);
+      expect(store.recordAttempt.mock.calls[0]?.[2]).toBe(startTime + delay);
+    },
+  );
 });
 
 describe('stop', () => {

@@ -123,7 +123,9 @@ test('the guide states the result of every response status', async () => {
       unknown: 'the lead is retried',
     }[outcome];
     expect(documentedResult(status), String(status)).toBe(
-      pause === undefined ? follows : 'delivery is paused, and the lead is retried after you resume it',
+      pause === undefined
+        ? follows
+        : 'delivery is paused, and the lead is sent again as soon as you resume it, unless its attempts are used up',
     );
     const mayHaveArrived = /^[35]/.test(String(status)) && status !== 503;
     expect(outcome === 'unknown', String(status)).toBe(mayHaveArrived);

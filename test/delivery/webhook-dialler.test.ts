@@ -61,10 +61,17 @@ test('posts JSON with the headers of Standard Webhooks', async () => {
 test.each([
   ...[200, 201, 204, 299].map((status) => [status, 'delivered'] as const),
   ...[400, 402, 405, 409, 413, 422, 451, 499].map((status) => [status, 'rejected'] as const),
-  ...[401, 403, 404, 408, 425, 429, 503].map((status) => [status, 'unavailable'] as const),
+  ...[403, 404, 408, 425, 429, 503].map((status) => [status, 'unavailable'] as const),
   ...[500, 501, 502, 504, 599].map((status) => [status, 'unknown'] as const),
 ])('after status %i the lead is %s', async (status, outcome) => {
   expect(await resultOf(status)).toStrictEqual({ outcome, response: `HTTP ${status}` });
+});
+
+test('after status 401 the response states what to check', async () => {
+  expect(await resultOf(401)).toStrictEqual({
+    outcome: 'unavailable',
+    response: 'HTTP 401 (check DIALLER_SECRET, and the clocks: they may differ by up to five minutes)',
+  });
 });
 
 test.each([300, 301, 308, 399])('status %i pauses delivery', async (status) => {

@@ -104,7 +104,12 @@ test.each([
   ['503', respondWith(503), 'unavailable', 'HTTP 503'],
   ['502', respondWith(502), 'unknown', 'HTTP 502'],
   ['504', respondWith(504), 'unknown', 'HTTP 504'],
-  ['401', respondWith(401), 'unavailable', 'HTTP 401'],
+  [
+    '401',
+    respondWith(401),
+    'unavailable',
+    'HTTP 401 (check DIALLER_SECRET, and the clocks: they may differ by up to five minutes)',
+  ],
   ['403', respondWith(403), 'unavailable', 'HTTP 403'],
   ['404, while it is being set up', respondWith(404), 'unavailable', 'HTTP 404'],
   ['408', respondWith(408), 'unavailable', 'HTTP 408'],

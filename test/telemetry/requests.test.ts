@@ -68,6 +68,28 @@ test('logs the id, the partner and the state of a known key that is rejected, an
   for (const each of [key, unknown]) expect(JSON.stringify(lines)).not.toContain(each);
 });
 
+test('limits the lines of requests beyond the rate limit, for each partner, and reports how many are missing', () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { log, lines } = recordingLog();
+  const logRequest = requestLog(log);
+  const request = { requestId: 'one', operation: 'addLead', milliseconds: 1 };
+  const rejected = { ...request, partner: 'first', outcome: 'rate-limited', status: 429 };
+  for (let count = 0; count < 50; count += 1) {
+    logRequest(rejected);
+    logRequest({ ...request, partner: 'first', outcome: 'accepted', status: 200 });
+  }
+  logRequest({ ...rejected, partner: 'second' });
+  const count = (partner: string, outcome: string) =>
+    lines.filter((line) => line['partner'] === partner && line['outcome'] === outcome).length;
+  expect(count('first', 'rate-limited')).toBe(10);
+  expect(count('first', 'accepted')).toBe(50);
+  expect(count('second', 'rate-limited')).toBe(1);
+  vi.advanceTimersByTime(1_000);
+  logRequest(rejected);
+  expect(lines.at(-1)).toMatchObject({ partner: 'first', outcome: 'rate-limited', suppressed: 40 });
+});
+
 test('limits the lines of requests with a known key that is rejected', () => {
   const { log, lines } = recordingLog();
   const logRequest = requestLog(log);

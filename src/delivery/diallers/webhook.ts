@@ -20,6 +20,9 @@ type LeadDueEvent = components['schemas']['LeadDueEvent'];
 /** Client errors that are not about the lead, so that a later attempt can succeed. */
 const temporaryClientErrors = new Set([401, 403, 404, 408, 425, 429]);
 
+/** A receiver rejects a signature whose timestamp differs too much from its clock, as Standard Webhooks specifies. */
+const unauthorizedHint = ' (check DIALLER_SECRET, and the clocks: they may differ by up to five minutes)';
+
 /** Accepts one secret, or several while one is being replaced. */
 const secrets = makeExactValidator<Webhook[]>((value) => {
   const values = value.split(/\s+/).filter(Boolean);
@@ -88,7 +91,7 @@ function eventOf(lead: ClaimedLead): LeadDueEvent {
 
 function resultOf(received: DiallerResponse): DeliveryResult {
   const { statusCode: status } = received;
-  const response = `HTTP ${status}`;
+  const response = `HTTP ${status}${status === 401 ? unauthorizedHint : ''}`;
   if (status >= 200 && status < 300) return { outcome: 'delivered', response };
   if (status >= 300 && status < 400) return resultOfRedirect(status);
   if (status === 410)
