@@ -17,6 +17,7 @@ import { type Bootstrap, bootstrap, type FirstPartner, isBootstrapWanted } from 
 import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
 import { deliveryStatus, startDispatcher } from './delivery.ts';
+import { startDiallerCheck } from './dialler-check.ts';
 import { LeadMetricsReader } from './lead-metrics.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
@@ -45,6 +46,7 @@ interface Parts {
   metricsServer: RunningServer | undefined;
   maintenance: RegularMaintenance;
   dispatcher: Dispatcher | undefined;
+  diallerCheck: { stop(): Promise<void> };
   stopTracing: () => Promise<void>;
 }
 
@@ -92,6 +94,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const maintenance = new RegularMaintenance(store, log);
   // Last, so that no lead is delivered if the server cannot start.
   dispatcher = startDispatcher(config, store, log, metrics);
+  const diallerCheck = startDiallerCheck(config, store, log);
 
   const parts = {
     store,
@@ -102,6 +105,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     metricsServer,
     maintenance,
     dispatcher,
+    diallerCheck,
     stopTracing,
   };
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
@@ -164,13 +168,22 @@ function stopService(parts: Parts, log: Log): Promise<void> {
 
 /** Returns the steps that stop the parts of a service, each part before those that it depends on. */
 export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
-  const { store, keyLastUsed, rejections, server, metricsServer, maintenance, dispatcher, stopTracing } =
-    parts;
+  const {
+    store,
+    keyLastUsed,
+    rejections,
+    server,
+    metricsServer,
+    maintenance,
+    dispatcher,
+    diallerCheck,
+    stopTracing,
+  } = parts;
   return [
     {
       name: 'a request or a delivery attempt',
       until: drainUntil,
-      run: () => stopAll([server, dispatcher, maintenance, metricsServer]),
+      run: () => stopAll([server, dispatcher, diallerCheck, maintenance, metricsServer]),
     },
     {
       name: 'saving key uses and rejection counts',

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Config } from '../app/config.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { Schema } from '../store/migrations.ts';
 import type { Store } from '../store/store.ts';
@@ -21,6 +22,8 @@ export interface CommandContext {
    * @throws {UserError} if it is invalid or contains a password
    */
   storeUrl(argument: string): string;
+  /** Creates the configured dialler; undefined: there is none. */
+  dialler(): Promise<Config['dialler']>;
   /** Returns the URL of the configured store (DATABASE_URL). */
   configuredUrl(): Promise<string>;
   /** Opens a store by its URL. @param schema default: `require`, so that a command never creates or migrates a store */

@@ -13,6 +13,7 @@ import { commandName, nameCommands } from '../text/command-name.ts';
 import { printable, printableLines } from '../text/terminal.ts';
 import type { CommandContext } from './context.ts';
 import { deliveryCommand } from './delivery.ts';
+import { diallerCommand } from './dialler.ts';
 import { dueCommand } from './due.ts';
 import { exportCommand } from './export.ts';
 import { keyCommand } from './key.ts';
@@ -40,6 +41,7 @@ const commands = [
   exportCommand,
   dueCommand,
   deliveryCommand,
+  diallerCommand,
   settingsCommand,
   watchCommand,
   pruneCommand,
@@ -71,6 +73,7 @@ export function createContext(
       return { store, parsePhone: phoneParsers(defaultCountry).parse, dialWithin };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
+    dialler: async () => (await readConfig(environment())).dialler,
     configuredUrl: async () => (await readConfig(environment())).databaseUrl,
     openUrl: (url, schema = 'require') => {
       const isConfigured = environment()['DATABASE_URL'] === url;

@@ -20,6 +20,24 @@ export interface Dialler {
    * @param signal aborts an attempt that takes too long
    */
   deliver(lead: ClaimedLead, signal: AbortSignal, context: AttemptContext): Promise<DeliveryResult>;
+  /**
+   * Checks the set-up of the dialler, and changes nothing. Undefined: there is nothing to check.
+   *
+   * @param types names of the lead types whose leads are delivered
+   */
+  check?(types: readonly string[], signal: AbortSignal): Promise<DiallerCheck[]>;
+}
+
+/** Something that was checked in the set-up of a dialler. */
+export interface DiallerCheck {
+  /** What was checked, such as `login` or `list 1001`. */
+  subject: string;
+  /** The lead type that it concerns. Undefined: all. */
+  type?: string;
+  /** `unchecked`: only a person can check it. */
+  result: 'ok' | 'problem' | 'unchecked';
+  /** What is wrong and where to fix it, or what was found; without personal data and secrets. */
+  details: string;
 }
 
 /** What the dispatcher offers to an attempt. */

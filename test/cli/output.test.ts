@@ -58,6 +58,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     open,
     storeUrl,
     configuredUrl,
+    dialler: async () => undefined,
     openUrl,
     input: Readable.from([]),
     out,

@@ -10,6 +10,7 @@ import { createProgram } from '../../src/cli/program.ts';
 import { formatTable, type TableView } from '../../src/cli/table.ts';
 import { formatScreen } from '../../src/cli/watch-screen.ts';
 import { ActivityHistory } from '../../src/cli/watch-view.ts';
+import type { Dialler } from '../../src/delivery/dialler.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { skipWithout } from '../harness/process.ts';
@@ -86,6 +87,20 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
   return { file, rerun, leadId: lead?.id ?? '' };
 }
 
+/** A dialler whose check finds a long type and a long text. */
+const checkedDialler: Dialler = {
+  name: 'test',
+  deliver: () => Promise.reject(new Error('not used')),
+  check: async ([type = '']) => [
+    {
+      subject: 'list 123456789012',
+      type,
+      result: 'unchecked',
+      details: 'campaign and custom fields '.repeat(5),
+    },
+  ],
+};
+
 /** Runs a command in this process on an output that is a terminal of this width, or none. */
 async function outputOf(
   file: string,
@@ -102,6 +117,7 @@ async function outputOf(
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),
     configuredUrl: async () => `sqlite:${file}`,
+    dialler: async () => checkedDialler,
     input: Readable.from([]),
     out,
     err: new PassThrough(),
@@ -170,6 +186,7 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
     ['rejection.view', ['rejection', 'list'], ['LAST', 'PARTNER', 'COUNT', 'OUTCOME', 'REASON']],
     ['due.view', ['due'], ['ID', 'DUE', 'TYPE', 'MOBILE', 'NAME']],
     ['delivery.pauseView', ['delivery', 'list'], ['TYPE', 'SINCE', 'BY', 'REASON']],
+    ['dialler.view', ['dialler', 'check'], ['CHECK', 'TYPE', 'RESULT', 'DETAILS']],
     ['settings.view', ['settings', 'list'], ['NAME', 'VALUE', 'SET']],
     ['submission.rerunView', ['submission', 'rerun', rerun.id, '--force'], ['ID', 'OUTCOME', 'LEAD']],
     [

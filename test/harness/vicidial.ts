@@ -83,6 +83,8 @@ export class VicidialStandIn {
   ]);
   /** Lists that the user may not use. */
   readonly forbiddenLists = new Set<string>();
+  /** Lists that are not active. */
+  readonly inactiveLists = new Set<string>();
   /** Functions that the user may not use. */
   readonly forbiddenFunctions = new Set<string>();
   /** Numbers on the system's do-not-call list, as stored. */
@@ -103,6 +105,8 @@ export class VicidialStandIn {
   readonly forms: PhpForm[] = [];
   failedLogins = 0;
   loggedInAt = Date.now();
+  /** Its clock (ms since 1970). */
+  now = () => Date.now();
   /** Number of requests in progress. */
   running = 0;
   /** Called before each step of a request that reaches it; may wait, or throw what `kill` returns. */
@@ -190,6 +194,9 @@ export class VicidialStandIn {
     if (name === 'update_lead') return this.#updateLead(form, outgoing);
     if (name === 'lead_search') return this.#search(form);
     if (name === 'lead_field_info') return this.#fieldInfo(form);
+    if (name === 'version') {
+      return `VERSION: 2.14-202|BUILD: 250720-1841|DATE: x|EPOCH: ${Math.floor(this.now() / 1_000)}|DST: 0|TZ: 0|`;
+    }
     if (name === 'list_custom_fields') return this.#listCustomFields(form);
     return `ERROR: NO FUNCTION SPECIFIED - ${user}`;
   }
@@ -378,7 +385,8 @@ export class VicidialStandIn {
     if (this.forbiddenLists.has(id)) return `ERROR: list_custom_fields NOT AN ALLOWED LIST ID - ${id}`;
     if (list === undefined) return `ERROR: list_custom_fields LIST DOES NOT EXIST - ${id}`;
     const labels = Object.keys(list.customFields).join(' ');
-    return `${id}|list ${id}|${list.campaign}|Y|2026-11-01 09:00:00|2026-11-01 10:00:00|${labels}`;
+    const active = this.inactiveLists.has(id) ? 'N' : 'Y';
+    return `${id}|list ${id}|${list.campaign}|${active}|2026-11-01 09:00:00|2026-11-01 10:00:00|${labels}`;
   }
 
   #lead(id: string | undefined): VicidialLead | undefined {

@@ -195,11 +195,13 @@ test('a server that is killed while the table is locked does not add the lead tw
       DIALLER_MAX_RUNTIME: '2000',
       ...settings,
     });
+  // The server also checks the set-up when it starts, with requests that add nothing.
+  const adding = () => vicidial.forms.filter((form) => form['vendor_lead_code'] !== undefined);
   const unlock = vicidial.lock();
   const startedAt = Date.now();
   const killed = startMain();
   killed.stdout.resume();
-  await until(() => expect(vicidial.running).toBe(1));
+  await until(() => expect(adding()).toHaveLength(1));
   const ended = new Promise((resolve) => killed.once('exit', resolve));
   killed.kill('SIGKILL');
   await ended;
@@ -211,7 +213,7 @@ test('a server that is killed while the table is locked does not add the lead tw
   await untilAll(store, 'dialled');
   last.kill('SIGTERM');
   await expectEachOnce(vicidial, store);
-  expect(vicidial.forms.filter((form) => form['function'] === 'add_lead')).toHaveLength(1);
+  expect(adding()).toHaveLength(1);
   await store.close();
 }, 60_000);
 

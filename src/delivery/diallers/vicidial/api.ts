@@ -18,7 +18,13 @@ export interface ApiResponse {
 }
 
 /** A function of VICIdial's non-agent API. */
-type ApiFunction = 'add_lead' | 'update_lead' | 'lead_search' | 'lead_field_info' | 'list_custom_fields';
+type ApiFunction =
+  | 'add_lead'
+  | 'update_lead'
+  | 'lead_search'
+  | 'lead_field_info'
+  | 'list_custom_fields'
+  | 'version';
 
 /** A request ended without a response of VICIdial's API, or with an error that concerns every lead. */
 export class RequestFailed extends Error {

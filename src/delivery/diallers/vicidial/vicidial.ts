@@ -2,6 +2,7 @@ import type { Dialler, DiallerContext } from '../../dialler.ts';
 import { createPost } from '../http-client.ts';
 import { VicidialApi } from './api.ts';
 import { Attempt } from './attempt.ts';
+import { SetUpCheck } from './check.ts';
 import { CustomFieldChecks } from './custom-field-checks.ts';
 import { leadForm } from './form.ts';
 import { typePause } from './response.ts';
@@ -29,6 +30,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
     name: 'vicidial',
     maxConcurrency,
     maxRuntime: settings.maxRuntime,
+    check: (types, signal) => new SetUpCheck(api, settings, signal).run(types),
     async deliver(lead, signal, attemptContext) {
       const list = settings.lists.get(lead.type);
       if (list === undefined) {

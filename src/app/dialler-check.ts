@@ -1,0 +1,67 @@
+import type { Dialler, DiallerCheck } from '../delivery/dialler.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Config } from './config.ts';
+
+/** Maximum time of a check (ms). */
+const timeout = 60_000;
+
+/** Checks the set-up of a dialler for the types of a store that are not retired. Undefined: it cannot be checked. */
+export async function checkDialler(
+  dialler: Dialler,
+  store: Pick<Store, 'types'>,
+  signal: AbortSignal = AbortSignal.timeout(timeout),
+): Promise<DiallerCheck[] | undefined> {
+  if (dialler.check === undefined) return undefined;
+  const types = await Array.fromAsync(store.types());
+  return dialler.check(
+    types.filter(({ retiredAt }) => retiredAt === null).map(({ name }) => name),
+    signal,
+  );
+}
+
+/**
+ * Checks the dialler when a server starts, and logs each problem. Leads are accepted and delivered meanwhile. While an
+ * operator has to correct the login, nothing is checked: each failed login brings the user closer to its lock.
+ *
+ * @returns a function that ends it
+ */
+export function startDiallerCheck(
+  { dispatch, dialler }: Pick<Config, 'dispatch' | 'dialler'>,
+  store: Pick<Store, 'types' | 'pauses'>,
+  log: Log,
+): { stop(): Promise<void> } {
+  const controller = new AbortController();
+  const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(timeout)]);
+  async function run(): Promise<void> {
+    if (!dispatch || dialler === undefined || (await isLoginRefused(store))) return;
+    if (controller.signal.aborted) return;
+    const checks = (await checkDialler(dialler, store, signal)) ?? [];
+    if (controller.signal.aborted) return;
+    for (const check of checks) if (check.result === 'problem') logProblem(check, log);
+  }
+  const running = run().catch((error) =>
+    log.error({ err: error }, 'The set-up of the dialler was not checked.'),
+  );
+  return {
+    stop: async () => {
+      controller.abort(new DOMException('The server is stopping.', 'AbortError'));
+      await running;
+    },
+  };
+}
+
+/** Returns whether an operator has to correct something before the dialler can be used. */
+async function isLoginRefused(store: Pick<Store, 'pauses'>): Promise<boolean> {
+  const pauses = await store.pauses();
+  return pauses.some(
+    ({ type, by, retryAt }) => type === undefined && by === 'dialler' && retryAt === undefined,
+  );
+}
+
+function logProblem({ subject, type, details }: DiallerCheck, log: Log): void {
+  log.error(
+    { check: subject, ...(type !== undefined && { type }) },
+    `The dialler is not set up correctly: ${details.replace(/\.$/, '')}. Run \`leads dialler check\` after you have fixed it.`,
+  );
+}

@@ -1,0 +1,61 @@
+/** `leads dialler check` reports what is wrong in the dialler's set-up, and exits with 1. */
+import { expect, test } from 'vitest';
+import { executeCli, lines, storeWithCli } from '../harness/cli.ts';
+import { startReceiver } from '../harness/receiver.ts';
+import { VicidialStandIn } from '../harness/vicidial.ts';
+
+/** Creates a store with a lead type, and a command that checks a VICIdial stand-in with its list. */
+async function startCheck(changes: Record<string, string> = {}) {
+  const { file, open } = storeWithCli();
+  const store = open();
+  await store.addType('motor', null);
+  await store.addType('old', null);
+  await store.retireType('old');
+  await store.close();
+  const vicidial = new VicidialStandIn();
+  const receiver = await startReceiver(vicidial.behave);
+  const environment = {
+    DATABASE_URL: `sqlite:${file}`,
+    DIALLER: 'vicidial',
+    DIALLER_URL: receiver.url,
+    DIALLER_USER: 'leadsapi',
+    DIALLER_PASSWORD: 'correct horse',
+    DIALLER_LISTS: '{"motor": {"list": 1001, "campaign": "MOTOR"}}',
+    ...changes,
+  };
+  const check = (...words: string[]) => executeCli(['dialler', 'check', ...words], environment);
+  return { vicidial, check };
+}
+
+test('prints what was checked, and exits with 0', async () => {
+  const { check } = await startCheck();
+  const { code, stdout, stderr } = await check();
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^CHECK +TYPE +RESULT +DETAILS\nlogin +\(all\) +ok +the user can log in\n/);
+  expect(stdout).toMatch(/^list 1001 +motor +ok +leads can be added$/m);
+  expect(stdout).not.toContain('old');
+});
+
+test('reports problems with their remedy, and exits with 1', async () => {
+  const { vicidial, check } = await startCheck();
+  vicidial.lists.delete('1001');
+  const { code, stderr, ...output } = await check('--json');
+  expect(code).toBe(1);
+  expect(stderr).toContain('Problems found: 1. Fix them, then run `leads dialler check` again.');
+  expect(lines({ code, stderr, ...output })).toContainEqual({
+    check: 'list 1001',
+    type: 'motor',
+    result: 'problem',
+    details: 'add_lead NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED: correct it',
+  });
+});
+
+test.each([
+  ['none', 'No dialler is configured (DIALLER=none). Set DIALLER.'],
+  ['log', 'The set-up of the dialler log cannot be checked.'],
+])('DIALLER=%s cannot be checked', async (dialler, message) => {
+  const { check } = await startCheck({ DIALLER: dialler });
+  const { code, stderr } = await check();
+  expect(code).toBe(1);
+  expect(stderr).toContain(message);
+});
