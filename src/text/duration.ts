@@ -44,12 +44,12 @@ function sumOf(text: string): number {
   return Math.round(sum);
 }
 
-/** Formats a time relative to now, in the largest unit of which it is at least two: `47h ago`, `in 7d`. */
+/** Formats a time relative to now, rounded, in the largest unit of which it is at least two: `47h ago`, `in 7d`. */
 export function formatRelativeTime(milliseconds: number): string {
   const now = Date.now();
   const distance = Math.abs(milliseconds - now);
   const [unit, size] = units.find(([, each]) => distance >= 2 * each) ?? ['s', 1_000];
-  const count = Math.floor(distance / size);
+  const count = Math.round(distance / size);
   if (count === 0) return 'now';
   return milliseconds > now ? `in ${count}${unit}` : `${count}${unit} ago`;
 }

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
-import { formatDuration, parseDuration } from '../../src/text/duration.ts';
+import { formatDuration, formatRelativeTime, parseDuration } from '../../src/text/duration.ts';
 
 test.each([
   ['90d', 90 * 86_400_000],
@@ -39,4 +39,20 @@ test.each([
   [0, '0s'],
 ])('formats %i ms as %s', (milliseconds, text) => {
   expect(formatDuration(milliseconds)).toBe(text);
+});
+
+test.each([
+  [7 * 86_400_000 - 3_000, 'in 7d'],
+  [7 * 86_400_000 + 3_000, 'in 7d'],
+  [6.4 * 86_400_000, 'in 6d'],
+  [-6.6 * 86_400_000, '7d ago'],
+  [34 * 3_600_000, 'in 34h'],
+  [2 * 86_400_000 - 3_000, 'in 48h'],
+  [90_000, 'in 90s'],
+  [-1_400, '1s ago'],
+  [400, 'now'],
+])('formats a time %i ms from now as %s', (distance, text) => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  expect(formatRelativeTime(Date.now() + distance)).toBe(text);
 });
