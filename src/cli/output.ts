@@ -107,18 +107,18 @@ export class Output<Member extends string = string> {
     if (this.isJson) return;
     const all = await Array.fromAsync(rows);
     const count = all.length;
-    await this.#line(count === 0 ? this.#named(empty) : formatTable(all, view, this.#width));
-    if (count > 0 && count === limit) await this.#line(`Showing the first ${count}. Use --limit for more.`);
+    await this.#shown(count === 0 ? this.#named(empty) : formatTable(all, view, this.#width));
+    if (count > 0 && count === limit) await this.#shown(`Showing the first ${count}. Use --limit for more.`);
   }
 
   /** Prints a line of text; nothing in JSON. */
   async text(line: string): Promise<void> {
-    if (!this.isJson) await this.#line(printable(this.#named(line)));
+    if (!this.isJson) await this.#shown(printable(this.#named(line)));
   }
 
   /** Prints an empty line between two tables; nothing in JSON. */
   async gap(): Promise<void> {
-    if (!this.isJson) await this.#line('');
+    if (!this.isJson) await this.#shown('');
   }
 
   /** Returns a function that prints a list in batches: JSON objects, or one table that grows. */
@@ -142,11 +142,18 @@ export class Output<Member extends string = string> {
         count += 1;
       }
     } catch (error) {
-      throw isClosedOutput(error)
-        ? new OutputClosed('The reader of a list has ended.', { cause: error })
-        : error;
+      throw closedOr(error);
     }
     return count;
+  }
+
+  /** Writes a line of a list, whose reader may have seen enough. @throws {OutputClosed} if the reader has ended */
+  async #shown(text: string): Promise<void> {
+    try {
+      await this.#line(text);
+    } catch (error) {
+      throw closedOr(error);
+    }
   }
 
   #named(sentence: string): string {
@@ -167,6 +174,12 @@ export class Output<Member extends string = string> {
 /** The reader of a list ended before its end, such as `head` in a pipe. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
+}
+
+function closedOr(error: unknown): unknown {
+  return isClosedOutput(error)
+    ? new OutputClosed('The reader of a list has ended.', { cause: error })
+    : error;
 }
 
 /** Returns whether writing failed because the reader of standard output has ended. */

@@ -936,6 +936,8 @@ test.each([
 
 test.each([
   ['ends quietly if the reader of a list has ended', ['type', 'list', '--json'], 0, ''],
+  ['ends quietly if the reader of a table has ended', ['due'], 0, ''],
+  ['ends quietly if the reader of an empty table has ended', ['lead', 'list', '--state', 'held'], 0, ''],
   [
     'reports that a change could not be reported, because the reader of its output has ended',
     ['type', 'add', 'home'],

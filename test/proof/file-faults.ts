@@ -30,7 +30,7 @@ const moveLogAway = ({ file }: Scene) => {
 const repair = async (scene: Scene) =>
   assert.equal((await scene.run('src/cli.ts', ['store', 'repair'])).code, 0);
 const withoutLog: Recovery = {
-  refusal: /its log .* is missing.*Put the log back.*store repair/,
+  refusal: /its log .* is missing.*do not stop it.*put the log back.*store repair/,
   remedy: repair,
 };
 const withOldLog: Recovery = {
@@ -195,7 +195,7 @@ const readOnly: Fault = {
     await crash(child);
     const { code, stderr } = await scene.run('src/main.ts', [], unprivileged);
     assert.equal(code, 1, 'the exit code of a start');
-    assert.match(stderr, /may not read and write .*Make that user the owner/);
+    assert.match(stderr, /may not read and write .* It belongs to that user: run `chmod/);
     change(0o700, 0o600);
     const { target: again } = await scene.start({ BOOTSTRAP: 'off' }, target.key, unprivileged);
     const stored = await storedOf(again, acknowledged.length);

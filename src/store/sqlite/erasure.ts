@@ -5,7 +5,7 @@ import { UserError } from '../../errors/user-error.ts';
 import type { Maintenance } from '../store.ts';
 import type { CommitQueue } from './durability/commit-queue.ts';
 import type { Durability } from './durability/durability.ts';
-import { isBusy } from './errors.ts';
+import { explainError, isBusy } from './errors.ts';
 import { durableCheckpoints, existingFile } from './file/database.ts';
 import { writableDescriptorOf } from './file/descriptors.ts';
 import { overwriteUnallocatedSpace } from './file/unallocated-space.ts';
@@ -59,20 +59,28 @@ export function sqliteErasure(
 
     async erase(after) {
       if (path === undefined) return undefined;
-      if (after === 0 && countOf('freelist_count') > 0) {
-        await vacuumStep();
-        return 0;
+      try {
+        return await eraseStep(path, after);
+      } catch (error) {
+        throw explainError(error, path);
       }
-      const descriptor = writableDescriptorOf(path);
-      const read = await retryUntilDone(path, () =>
-        withWriteLock(path, () => overwriteUnallocatedSpace(descriptor, after + 1, pagesToRead)),
-      );
-      if (read === pagesToRead) return after + read;
-      fsyncSync(descriptor);
-      await retryUntilDone(path, async () => (await durability.truncateLog()) || undefined);
-      return undefined;
     },
   };
+
+  async function eraseStep(path: string, after: number): Promise<number | undefined> {
+    if (after === 0 && countOf('freelist_count') > 0) {
+      await vacuumStep();
+      return 0;
+    }
+    const descriptor = writableDescriptorOf(path);
+    const read = await retryUntilDone(path, () =>
+      withWriteLock(path, () => overwriteUnallocatedSpace(descriptor, after + 1, pagesToRead)),
+    );
+    if (read === pagesToRead) return after + read;
+    fsyncSync(descriptor);
+    await retryUntilDone(path, async () => (await durability.truncateLog()) || undefined);
+    return undefined;
+  }
 }
 
 /** Calls `attempt` until it returns a result. @throws {UserError} if other processes prevent it for too long */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { currentUser, explainDenied } from './file/access.ts';
 
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
 const codes = {
@@ -46,6 +46,18 @@ export function explainError(error: unknown, file: string): unknown {
   return explanation === undefined ? error : new Error(`${explanation} (${error.message})`, { cause: error });
 }
 
+/** As `explainError`, for an error that occurred while a backup was written. @param directory of the backup */
+export function explainBackupError(error: unknown, directory: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = resultCodeOf(error) ?? resultCodeOfSystemError(error);
+  const explanations: Partial<Record<number, string>> = {
+    [codes.full]: `The disk that holds the directory ${directory} is full, or a limit on file sizes is reached, so no backup was made. Free space on it, or choose another directory.`,
+    [codes.readOnly]: `The user ${currentUser()} may not write to the directory ${directory}, so no backup was made. Choose a directory of that user.`,
+  };
+  const explanation = code === undefined ? undefined : explanations[code];
+  return explanation === undefined ? error : new Error(`${explanation} (${error.message})`, { cause: error });
+}
+
 /** Explains an error of the file system that shows that the path is wrong; undefined: it shows no such thing. */
 function explainPath(error: Error, file: string): string | undefined {
   const code = 'code' in error ? error.code : undefined;
@@ -60,7 +72,10 @@ function explainPath(error: Error, file: string): string | undefined {
     return `${directory} is not a directory, or is below a file. Correct the path of ${file} in DATABASE_URL.`;
   }
   if ((code === 'EACCES' || code === 'EPERM' || code === 'ENOENT') && !existsSync(directory)) {
-    return `The directory ${directory} does not exist, and the user ${user()} cannot create it. Create it with that user as its owner, or correct the path in DATABASE_URL.`;
+    // A directory also seems to be missing if one above it cannot be searched.
+    const denied = code === 'ENOENT' ? undefined : explainDenied(file);
+    if (denied !== undefined) return denied;
+    return `The directory ${directory} does not exist, and the user ${currentUser()} cannot create it. Create it with that user as its owner, or correct the path in DATABASE_URL.`;
   }
   return undefined;
 }
@@ -79,7 +94,10 @@ function explanationOf(code: number | undefined, file: string): string | undefin
     case codes.busy:
       return `Another process holds the lock of ${file} and does not release it. Find it with \`fuser ${file}\` and end it.`;
     case codes.readOnly:
-      return `The user ${user()} may not read and write ${file}. Make that user the owner of ${dirname(file)} and every file in it, and run the server and the \`leads\` command as that user; check that DATABASE_URL is correct and that the file system is not mounted read-only.`;
+      return (
+        explainDenied(file) ??
+        `The user ${currentUser()} may not read and write ${file}. Check that DATABASE_URL is correct, that the file system is not mounted read-only, and who owns the file.`
+      );
     case codes.ioError:
       return `The disk failed to read or write ${file}. Check the disk, its free space and the system log.`;
     case codes.notADatabase:
@@ -89,17 +107,11 @@ function explanationOf(code: number | undefined, file: string): string | undefin
     case codes.full:
       return `The disk that holds ${file} is full, or a limit on file sizes is reached. Free space on it.`;
     case codes.cannotOpen:
-      return `${file} or its log (-wal, -shm) cannot be opened. Check that DATABASE_URL is correct, that ${dirname(file)} exists, that the user ${user()} owns it and every file in it, and that the process may open enough files (ulimit -n).`;
+      return (
+        explainDenied(file) ??
+        `${file} or its log (-wal, -shm) cannot be opened. Check that DATABASE_URL is correct, that ${dirname(file)} exists, and that the process may open enough files (ulimit -n).`
+      );
     default:
       return undefined;
-  }
-}
-
-function user(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run as a user id without an entry in its user database.
-    return String(process.getuid?.() ?? 'of this process');
   }
 }

@@ -3,7 +3,7 @@ import fs, { chmodSync, chownSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { defaultLimits } from '../../../src/store/sqlite/durability/commit-queue.ts';
 import { explainError } from '../../../src/store/sqlite/errors.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
@@ -86,9 +86,9 @@ test.runIf(process.platform === 'linux')(
 test.each([
   [{ errcode: 13 }, /The disk that holds \/d\/leads\.db is full.*Free space/],
   [{ errcode: 4874 }, /The disk that holds \/d\/leads\.db is full/],
-  [{ errcode: 8 }, /may not read and write \/d\/leads\.db\. Make that user the owner of \/d/],
+  [{ errcode: 8 }, /may not read and write \/d\/leads\.db\. Check that DATABASE_URL/],
   [{ errcode: 778 }, /The disk failed to read or write \/d\/leads\.db.*Check the disk/],
-  [{ errcode: 14 }, /\/d\/leads\.db or its log.*cannot be opened.*owns it/],
+  [{ errcode: 14 }, /\/d\/leads\.db or its log.*cannot be opened.*open enough files/],
   [{ errcode: 11 }, /\/d\/leads\.db is damaged.*store repair/],
   [{ code: 'EROFS' }, /The file system of \/d\/leads\.db is mounted read-only.*DATABASE_URL/],
   [{ code: 'EISDIR' }, /\/d\/leads\.db is a directory.*DATABASE_URL to a file in it/],
@@ -110,35 +110,69 @@ test('returns an error that already states a remedy unchanged', () => {
   expect(explainError(error, '/d/leads.db')).toBe(error);
 });
 
-test.each([
-  [
-    'cannot be written',
-    0o444,
-    /^The command failed: the store in DATABASE_URL cannot be opened\. The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
-  ],
-  [
-    'cannot be read',
-    0o000,
-    /^The command failed: the store in DATABASE_URL cannot be opened\. The user \S+ may not read and write \S+leads\.db\. Make that user the owner of/,
-  ],
-])('reports a file that %s by the command’s user, with the remedy', async (_what, mode, reason) => {
-  const { file, store } = newStore();
-  await store.close();
-  chmodSync(file, mode);
-  // Root ignores permissions.
-  const unprivileged = 65_534;
-  if (process.getuid?.() === 0) chownSync(dirname(file), unprivileged, unprivileged);
-  const child = spawnProgram(
-    'src/cli.ts',
-    ['type', 'add', 'home'],
-    { DATABASE_URL: `sqlite:${file}` },
-    undefined,
-    {
-      ...(process.getuid?.() === 0 && { uid: unprivileged, gid: unprivileged }),
-    },
-  );
+/** Root ignores permissions, so it runs commands as another user. */
+const isRoot = process.getuid?.() === 0;
+const unprivileged = 65_534;
+
+/** Runs a command on a store, as a user without rights. Returns its message. */
+async function refusalOf(url: string): Promise<string> {
+  const user = isRoot ? { uid: unprivileged, gid: unprivileged } : {};
+  const words = ['type', 'add', 'home'];
+  const child = spawnProgram('src/cli.ts', words, { DATABASE_URL: url }, undefined, user);
   onTestFinished(() => void child.kill('SIGKILL'));
   const { code, stderr } = await finished(child);
   expect(code).toBe(1);
-  expect(stderr).toMatch(reason);
+  return stderr;
+}
+
+test.each([
+  ['cannot be written', 0o444],
+  ['cannot be read', 0o000],
+])('reports a file that %s by its own user, with the remedy', async (_what, mode) => {
+  const { file, store } = newStore();
+  await store.close();
+  if (isRoot) for (const path of [dirname(file), file]) chownSync(path, unprivileged, unprivileged);
+  chmodSync(file, mode);
+  expect(await refusalOf(`sqlite:${file}`)).toMatch(
+    /^The command failed: the store in DATABASE_URL cannot be opened\. The user \S+ may not read and write (\S+leads\.db)\. It belongs to that user: run `chmod u\+rw \1`\. \(/,
+  );
+});
+
+describe.skipIf(!isRoot)('a store of another user', () => {
+  const daemon = 1;
+
+  /** Creates a store that belongs to another user, alone or with its directory. */
+  async function foreignStore(uid: number) {
+    const { file, store } = newStore();
+    await store.close();
+    chownSync(file, uid, uid);
+    return { file, directory: dirname(file) };
+  }
+
+  test('is left to its owner: the message names the owner, and the command to become it', async () => {
+    const { file, directory } = await foreignStore(daemon);
+    chmodSync(directory, 0o777);
+    expect(await refusalOf(`sqlite:${file}`)).toContain(
+      `The user nobody may not read and write ${file}. It belongs to daemon. Run this command as daemon: \`runuser -u daemon -- ...\`. Only if the server runs as another user, make that user the owner of ${directory} and every file in it (\`chown\`).`,
+    );
+  });
+
+  test('is recognised in a directory that only its owner can enter', async () => {
+    const { file, directory } = await foreignStore(daemon);
+    chownSync(directory, daemon, daemon);
+    chmodSync(directory, 0o700);
+    for (const path of [file, join(directory, 'data', 'leads.db')]) {
+      expect(await refusalOf(`sqlite:${path}`)).toContain(
+        `may not read and write ${directory}. It belongs to daemon. Run this command as daemon:`,
+      );
+    }
+  });
+
+  test('is not a reason to run the server as root', async () => {
+    const { file, directory } = await foreignStore(0);
+    chmodSync(directory, 0o777);
+    expect(await refusalOf(`sqlite:${file}`)).toContain(
+      `${file}. It belongs to root. If the server runs as another user, make that user the owner of ${directory}`,
+    );
+  });
 });

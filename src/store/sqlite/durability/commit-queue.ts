@@ -117,7 +117,12 @@ export class CommitQueue {
    */
   async read<Result>(query: () => Result): Promise<Result> {
     this.checkUsable();
-    const result = query();
+    let result: Result;
+    try {
+      result = query();
+    } catch (error) {
+      throw explainError(error, this.#path);
+    }
     const failure = await this.#syncing;
     if (failure !== undefined) throw failure;
     return result;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { UserError } from '../../../errors/user-error.ts';
+import { explainBackupError } from '../errors.ts';
 import { createPrivate } from './permissions.ts';
 import { syncFile } from './sync-file.ts';
 import { markedClosed, versionOf, withNewLineage } from './version.ts';
@@ -17,14 +18,25 @@ const allPages = 2 ** 31 - 1;
  * @throws {UserError} if the file exists, or its directory does not
  */
 export async function backUp(database: DatabaseSync, file: string): Promise<void> {
-  if (existsSync(file)) throw new UserError(`${file} already exists. Choose another file name.`);
   const directory = dirname(resolve(file));
-  if (!existsSync(directory)) {
-    throw new UserError(`The directory ${directory} does not exist. Create it, or choose another one.`);
-  }
-  const incomplete = `${file}.incomplete-${randomUUID().slice(0, 8)}`;
   try {
-    createPrivate(incomplete);
+    if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
+      throw new UserError(`${file} already exists. Choose another file name.`);
+    }
+    if (statSync(directory, { throwIfNoEntry: false }) === undefined) {
+      throw new UserError(`The directory ${directory} does not exist. Create it, or choose another one.`);
+    }
+    await backUpTo(database, file, directory);
+  } catch (error) {
+    throw explainBackupError(error, directory);
+  }
+}
+
+/** Makes a backup in a directory that exists. If it fails, nothing is left behind. */
+async function backUpTo(database: DatabaseSync, file: string, directory: string): Promise<void> {
+  const incomplete = `${file}.incomplete-${randomUUID().slice(0, 8)}`;
+  createPrivate(incomplete);
+  try {
     // One step: with several, every commit in between would restart the copy.
     await backup(database, incomplete, { rate: allPages });
     checkAndMarkClosed(incomplete);
