@@ -7,6 +7,9 @@
  *
  * The server sends a lead again, with the same id, if it does not know whether the lead arrived. The stored ids make
  * such a repeat harmless, even if this process was restarted in between.
+ *
+ * After a restore of the server's store, its operator asks who was called since the backup. Keep the phone number, the
+ * type and the time of each call in your dialler, for as long as backups are kept: this program does not.
  */
 import { createServer } from 'node:http';
 import { DatabaseSync } from 'node:sqlite';

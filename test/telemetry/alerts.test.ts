@@ -91,6 +91,7 @@ const scenarios: Scenario[] = [
     series: { leads_last_backup_timestamp_seconds: '0x1600' },
     firing: 1_571,
   },
+  { alert: 'LeadsBackupMissing', series: { 'leads_ready{instance="one"}': '1x1600' }, firing: 1_560 },
   { alert: 'LeadsTooLate', series: { leads_too_late_total: '0x9 1x30' }, firing: 10 },
   {
     alert: 'LeadsUnknownType',
