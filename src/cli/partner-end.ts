@@ -1,10 +1,9 @@
 import { Command } from 'commander';
-import type { PartnerRecord, Store } from '../store/store.ts';
-import { userErrors } from '../store/user-errors.ts';
 import { defineAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
+import { findPartner } from './find-partner.ts';
 import {
   chooseForLeads,
   describeRemainingLeads,
@@ -34,19 +33,19 @@ export function suspendCommand(context: CommandContext): Command {
       ...remainingLeadsMembers,
     },
     async ({ store, output }, { leads }: { leads?: LeadsChoice }, [partner]: [string]) => {
-      const { keys } = await findPartner(store, partner);
+      const { keys, suspendedAt } = await findPartner(store, partner);
       const named = `partner ${JSON.stringify(partner)} (${counted(keys, 'key', 'keys')})`;
       const matching = { store, filter: { partner } };
-      const choice = await chooseForLeads(
-        matching,
-        context,
-        leads,
-        `Every request of ${named} will be rejected`,
-      );
+      const change = `Every request of ${named} will be rejected`;
+      const wasSuspended = suspendedAt !== null;
+      const choice = wasSuspended
+        ? (leads ?? 'keep')
+        : await chooseForLeads(matching, context, leads, change);
       await store.suspendPartner(partner);
       const remaining = await settleLeads(matching, choice);
+      const already = `Partner ${JSON.stringify(partner)} was already suspended, which was not changed. `;
       await output.done(
-        `Every request of ${named} is rejected until \`leads partner resume\`. ${describeRemainingLeads(remaining)}`,
+        `${wasSuspended ? already : ''}Every request of ${named} is rejected until \`leads partner resume\`. ${describeRemainingLeads(remaining)}`,
         { partner, suspended: true, keys, ...remainingLeadsJson(remaining) },
       );
     },
@@ -127,10 +126,4 @@ async function describeLeads({ store, filter }: Matching, choice: LeadsChoice): 
     return `, its ${counted(cancellable, 'cancellable lead', 'cancellable leads')} cancelled`;
   }
   return '';
-}
-
-/** Returns a partner, which may be deleted. @throws {UserError} if there is none of this name */
-async function findPartner(store: Pick<Store, 'partners'>, name: string): Promise<PartnerRecord> {
-  for await (const partner of store.partners()) if (partner.name === name) return partner;
-  throw userErrors.noPartner(name);
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { defineAction } from './action.ts';
 import type { CommandContext } from './context.ts';
+import { findPartner } from './find-partner.ts';
 import { findType } from './find-type.ts';
 import {
   chooseForLeads,
@@ -54,13 +55,19 @@ export function revokeTypeCommand(context: CommandContext): Command {
       const matching = { store, filter: { partner, type } };
       const names = `partner ${JSON.stringify(partner)} and type ${JSON.stringify(type)}`;
       const change = `Further submissions of ${names} will get the outcome \`unknown-type\``;
-      const choice = await chooseForLeads(matching, context, leads, change);
+      const isGranted = (await findPartner(store, partner)).types.includes(type);
+      const choice = isGranted ? await chooseForLeads(matching, context, leads, change) : (leads ?? 'keep');
       await store.revokeType(partner, type);
       const remaining = await settleLeads(matching, choice);
-      await output.done(
-        `Partner ${JSON.stringify(partner)} can send no more leads of type ${JSON.stringify(type)}. ${describeRemainingLeads(remaining)}`,
-        { partner, type, revoked: true, ...remainingLeadsJson(remaining) },
-      );
+      const result = isGranted
+        ? `Partner ${JSON.stringify(partner)} can send no more leads of type ${JSON.stringify(type)}.`
+        : `Lead type ${JSON.stringify(type)} was already revoked from partner ${JSON.stringify(partner)}, which was not changed.`;
+      await output.done(`${result} ${describeRemainingLeads(remaining)}`, {
+        partner,
+        type,
+        revoked: true,
+        ...remainingLeadsJson(remaining),
+      });
     },
   );
 }

@@ -136,6 +136,9 @@ test('suspends and resumes a partner, and shows it in lists', async () => {
     { name: 'first', state: 'suspended', suspended_at: expect.any(String), deleted_at: null },
     { name: 'second', state: 'active', suspended_at: null },
   ]);
+  expect((await leads('partner', 'suspend', 'first')).stdout).toMatch(
+    /^Partner "first" was already suspended, which was not changed\. Every request of partner "first" \(1 key\) is rejected until `leads partner resume`\. 2 leads stay/,
+  );
   expect(await leads('partner', 'resume', 'first')).toEqual({
     code: 0,
     stdout: 'Requests of partner "first" (1 key) are accepted again.\n',
@@ -145,6 +148,20 @@ test('suspends and resumes a partner, and shows it in lists', async () => {
     { state: 'active' },
     { state: 'active' },
   ]);
+});
+
+test('reports that a lead type was already revoked, asks nothing, and can still cancel its leads', async () => {
+  const { leads, states } = await storeWithLeads();
+  await leads('partner', 'revoke-type', 'first', 'motor', '--leads', 'keep');
+  const revoke = (...options: string[]) => leads('partner', 'revoke-type', 'first', 'motor', ...options);
+  const already = 'Lead type "motor" was already revoked from partner "first", which was not changed. ';
+  expect(await revoke()).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`${already}2 leads stay scheduled or held.`),
+  });
+  expect(await states()).toEqual(kept);
+  expect((await revoke('--leads', 'cancel')).stdout).toContain(`${already}2 leads were cancelled.`);
+  expect(await states()).toEqual(cancelled);
 });
 
 test('deletes a partner only after confirmation, and keeps what it sent', async () => {
