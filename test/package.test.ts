@@ -1,4 +1,5 @@
 /** The tarball of `npm pack` is installed without a compiler, and its commands run on the minimum version of Node. */
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
@@ -37,6 +38,24 @@ test('the commands run on the minimum version of Node without a warning', async 
     const version = await runInstalled(installed, command, ['--version']);
     expect(version).toMatchObject({ code: 0, stderr: '' });
     expect(version.stdout).toMatch(new RegExp(`^leads-api ${manifest.version} \\(contract `));
+  }
+});
+
+test('the commands report an older version of Node in one line', async (context) => {
+  const older = '/usr/bin/node';
+  const { stdout = '' } = spawnSync(older, ['--version'], { encoding: 'utf8' });
+  const [, version = '', major] = /^v((\d+)\.\S+)/.exec(stdout ?? '') ?? [];
+  // Older versions than 18 are supported by nobody, and newer ones than 22 are not old enough to fail.
+  if (!(Number(major) >= 18 && Number(major) <= 22)) context.skip('There is no older version of Node.');
+  for (const [, file] of Object.entries<string>(manifest.bin)) {
+    const entry = join(installed.files, file);
+    const { status, stderr, stdout: printed } = spawnSync(older, [entry, '--version'], { encoding: 'utf8' });
+    expect({ file, status, printed, stderr }).toEqual({
+      file,
+      status: 1,
+      printed: '',
+      stderr: `This program needs Node ${manifest.engines.node.slice(2)} or later; this is ${version} (${older}). Install a newer version from nodejs.org, and put it first on the PATH.\n`,
+    });
   }
 });
 
