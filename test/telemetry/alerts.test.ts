@@ -1,6 +1,6 @@
 /** Alerts page people: each fires when its condition lasts, not before, and alone. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -47,6 +47,8 @@ const scenarios: Scenario[] = [
       'leads_delivery_state{instance="one",state="waiting"}': '0x60',
       'leads_delivery_state{instance="two",state="waiting"}': '0x4 1x50',
       'leads_delivery_state{instance="three",state="off"}': '1x60',
+      leads_due: '1x60',
+      leads_waiting_for_retry: '1x60',
     },
     firing: 15,
   },
@@ -63,8 +65,9 @@ const scenarios: Scenario[] = [
   {
     alert: 'LeadsDeliveryFails',
     series: { [attempts('unavailable')]: '0+3x60', [attempts('delivered')]: '0+2x60' },
-    firing: 11,
+    firing: 14,
   },
+  { alert: 'LeadsWaitForRetry', series: { leads_oldest_waiting_seconds: '0+60x60' }, firing: 36 },
   {
     alert: 'LeadsClockSkew',
     series: {
@@ -74,12 +77,25 @@ const scenarios: Scenario[] = [
     firing: 10,
   },
   {
+    alert: 'LeadsClockWrong',
+    series: { 'leads_clock_skew_seconds{instance="one"}': '0x4 3600x50' },
+    firing: 10,
+  },
+  {
     alert: 'LeadsLogLinesDropped',
     series: { 'leads_log_lines_dropped_total{instance="one"}': '0x9 7x30' },
     firing: 10,
   },
-  { alert: 'LeadsFailed', series: { 'leads_by_state{state="failed"}': '1x60' }, firing: 30 },
-  { alert: 'LeadsUndecided', series: { leads_undecided: '1x60' }, firing: 30 },
+  {
+    alert: 'LeadsFailed',
+    series: { 'leads_by_state{state="failed"}': '1x60', leads_undecided: '0x60' },
+    firing: 30,
+  },
+  {
+    alert: 'LeadsUndecided',
+    series: { 'leads_by_state{state="failed"}': '1x60', leads_undecided: '1x60' },
+    firing: 30,
+  },
   {
     alert: 'LeadsHeld',
     series: { 'leads_by_state{state="held"}': '0x4 2x60' },
@@ -101,9 +117,25 @@ const scenarios: Scenario[] = [
     firing: 10,
   },
   {
+    alert: 'LeadsAllKeysInvalid',
+    series: {
+      [requests('operation="addLead",outcome="unauthorized",status="401"')]: '0x9 0+1x60',
+      [requests('operation="addLead",outcome="accepted",status="200"')]: '5x80',
+    },
+    firing: 31,
+  },
+  {
     alert: 'LeadsInvalidKeys',
     series: { [requests('outcome="unauthorized",status="401"')]: '0+120x60' },
     firing: 16,
+  },
+  {
+    alert: 'LeadsRejected',
+    series: {
+      [requests('operation="addLead",outcome="rate-limited",status="429"')]: '0x9 0+10x60',
+      [requests('operation="addLead",outcome="accepted",status="200"')]: '0+5x80',
+    },
+    firing: 21,
   },
   {
     alert: 'LeadsSlow',
@@ -112,17 +144,65 @@ const scenarios: Scenario[] = [
   },
 ];
 
+/** Situations in which an operator has nothing to do. */
+const quiet: { situation: string; series: Record<string, string> }[] = [
+  {
+    situation: 'the attempts of a single lead fail, and no other lead arrives',
+    series: {
+      'leads_delivery_state{instance="one",state="waiting"}': '1x80',
+      leads_due: '0x80',
+      leads_waiting_for_retry: '1x80',
+      // After 5 s, 5 min, 30 min and so on.
+      [attempts('unavailable')]: '1x0 2x4 3x29 4x45',
+      [attempts('delivered')]: '7x80',
+      leads_oldest_waiting_seconds: '0+20x80',
+    },
+  },
+  {
+    situation: 'a former partner sends invalid keys while another sends valid ones',
+    series: {
+      [requests('operation="addLead",outcome="unauthorized",status="401"')]: '0+1x80',
+      [requests('operation="addLead",outcome="accepted",status="200"')]: '0+1x80',
+    },
+  },
+];
+
+const firingAlerts = 'count by (alertname) (ALERTS{alertstate="firing"})';
+
 /** Returns promtool's test of a scenario. */
 function unitTest({ alert, series, firing }: Scenario) {
-  const expr = 'count by (alertname) (ALERTS{alertstate="firing"})';
+  return {
+    ...seriesOf(series),
+    promql_expr_test: [
+      { expr: firingAlerts, eval_time: `${firing - 1}m`, exp_samples: [] },
+      {
+        expr: firingAlerts,
+        eval_time: `${firing}m`,
+        exp_samples: [{ labels: `{alertname="${alert}"}`, value: 1 }],
+      },
+    ],
+  };
+}
+
+function seriesOf(series: Record<string, string>) {
   return {
     interval: '1m',
     input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-    promql_expr_test: [
-      { expr, eval_time: `${firing - 1}m`, exp_samples: [] },
-      { expr, eval_time: `${firing}m`, exp_samples: [{ labels: `{alertname="${alert}"}`, value: 1 }] },
-    ],
   };
+}
+
+/** Runs a test of promtool with rules. Returns its exit status and its output. */
+function runPromtool(rules: string, unit: object) {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, 'alerts.yml'), rules);
+  const file = join(directory, 'test.yml');
+  // JSON is YAML.
+  writeFileSync(
+    file,
+    JSON.stringify({ rule_files: ['alerts.yml'], evaluation_interval: '1m', tests: [unit] }),
+  );
+  const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file]);
+  return { status, output: `${stdout}${stderr}` };
 }
 
 test('promtool accepts the alerts', (context) => {
@@ -132,7 +212,7 @@ test('promtool accepts the alerts', (context) => {
 });
 
 test('every alert has a scenario', () => {
-  const names = [...readFileSync(alerts, 'utf8').matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+  const names = [...readFileSync(alerts, 'utf8').matchAll(/^ +- alert: (\w+)/gm)].map(([, name]) => name);
   expect(scenarios.map(({ alert }) => alert)).toEqual(names);
 });
 
@@ -140,15 +220,46 @@ test.for(scenarios)(
   '$alert fires after its condition has lasted, and no other alert does',
   (scenario, context) => {
     skipWithout(context, ['promtool', '--version']);
-    const directory = temporaryDirectory();
-    copyFileSync(alerts, join(directory, 'alerts.yml'));
-    const file = join(directory, 'test.yml');
-    // JSON is YAML.
-    writeFileSync(
-      file,
-      JSON.stringify({ rule_files: ['alerts.yml'], evaluation_interval: '1m', tests: [unitTest(scenario)] }),
-    );
-    const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file]);
-    expect({ status, output: `${stdout}${stderr}` }).toMatchObject({ status: 0 });
+    expect(runPromtool(readFileSync(alerts, 'utf8'), unitTest(scenario))).toMatchObject({ status: 0 });
   },
 );
+
+test.for(quiet)('no alert fires while $situation', ({ series }, context) => {
+  skipWithout(context, ['promtool', '--version']);
+  const minutes = Array.from({ length: 16 }, (_, index) => 5 * index);
+  const unit = {
+    ...seriesOf(series),
+    promql_expr_test: minutes.map((minute) => {
+      return { expr: firingAlerts, eval_time: `${minute}m`, exp_samples: [] };
+    }),
+  };
+  expect(runPromtool(readFileSync(alerts, 'utf8'), unit)).toMatchObject({ status: 0 });
+});
+
+test('the example for too few leads fires within its hours, once its comment signs are removed', (context) => {
+  skipWithout(context, ['promtool', '--version']);
+  const [before = '', example = ''] = readFileSync(alerts, 'utf8').split(
+    /(?=^ {6}# - alert: LeadsNoIntake)/m,
+  );
+  const rules = `${before}${example.replace(/^ {6}# /gm, '      ')}`;
+  const accepted = requests('operation="addLead",outcome="accepted",status="200"');
+  const unit = unitTest({ alert: 'LeadsNoIntake', series: { [accepted]: '5x800' }, firing: 610 });
+  expect(runPromtool(rules, unit)).toMatchObject({ status: 0 });
+});
+
+test('every alert names a section of a page', () => {
+  const text = readFileSync(alerts, 'utf8');
+  const pages = [...text.matchAll(/runbook: (\S+)#(\S+)$/gm)];
+  expect(pages).toHaveLength(text.match(/- alert: /g)?.length ?? 0);
+  for (const [all, page = '', anchor] of pages) {
+    const file = fileURLToPath(new URL(`../../${page}`, import.meta.url));
+    expect(existsSync(file), all).toBe(true);
+    const anchors = [...readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[^a-z0-9 -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    expect(anchors, all).toContain(anchor);
+  }
+});
