@@ -146,8 +146,10 @@ export const operatorActions: Behaviours = {
     expect(cancelled?.cancelledAt).toBeGreaterThanOrEqual(before);
     expect(await claim(store, 'test')).toEqual([]);
     expect(await cancel(store, { partnerId: first.id, ...person })).toMatchObject({ outcome: 'not-found' });
-    for (const refused of [store.cancelLead(lead?.id ?? ''), store.checkCancellable(lead?.id ?? '')]) {
-      await expect(refused).rejects.toThrow(`Lead ${lead?.id} was already cancelled. Nothing was changed.`);
+    for (const refuse of [store.cancelLead, store.checkCancellable]) {
+      await expect(refuse(lead?.id ?? '')).rejects.toThrow(
+        `Lead ${lead?.id} was already cancelled. Nothing was changed.`,
+      );
     }
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
     await expect(store.cancelLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
