@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
 import { getBorderCharacters, table } from 'table';
+import { isUuid } from '../leads/identifier.ts';
 import { formatRelativeTime } from '../text/duration.ts';
 import { printable } from '../text/terminal.ts';
 import { formatTime } from '../text/time.ts';
@@ -78,7 +79,9 @@ export class TableWriter<Row> {
       const isText = cells.every((row) => typeof row[column] === 'string');
       const canSplit = this.#terminalWidth !== undefined && isText && !unsplit.has(heading);
       const width = Math.max(this.#widths[column] ?? 0, widest(column, stringWidth));
-      return { width, longestWord: canSplit ? widest(column, longestWord) : width, canSplit };
+      return canSplit
+        ? { width, longestWord: widest(column, longestWord), minWidth: widest(column, minWidthOf) }
+        : { width, longestWord: width, minWidth: width };
     });
     this.#widths = (this.#terminalWidth === undefined ? columns : shrunk(columns, this.#terminalWidth)).map(
       ({ width }) => width,
@@ -97,7 +100,13 @@ interface Column {
   width: number;
   /** Width of the longest word of its cells, or of the widest cell if they cannot be split. */
   longestWord: number;
-  canSplit: boolean;
+  /** Width below which it is never narrowed. */
+  minWidth: number;
+}
+
+/** Returns the minimum width of a cell that is split: that of its request ids, which people copy. */
+function minWidthOf(text: string): number {
+  return Math.max(minWidth, ...text.split(' ').filter(isUuid).map(stringWidth));
 }
 
 function longestWord(text: string): number {
@@ -109,7 +118,7 @@ function shrunk(columns: readonly Column[], terminalWidth: number): Column[] {
   const result = columns.map((column) => ({ ...column }));
   const minimums = [
     ({ longestWord }: Column) => longestWord,
-    ({ width, canSplit }: Column) => (canSplit ? Math.min(width, minWidth) : width),
+    ({ width, minWidth }: Column) => Math.min(width, minWidth),
   ];
   for (const minimumOf of minimums) {
     while (totalWidth(result.map(({ width }) => width)) > terminalWidth) {

@@ -298,6 +298,28 @@ test('a table that does not fit has fewer columns, relative times and texts on s
   );
 });
 
+test('never splits a request id, which people copy, even beside long words', () => {
+  const requestId = '01a21cf2-fffd-7092-8e26-caa2b2000000';
+  const rows = [
+    {
+      at: 0,
+      outcome: 'resolved-not-delivered',
+      details: `motor, by acme with key one, Request-Id ${requestId}`,
+    },
+    { at: 0, outcome: 'a-word-that-is-longer-than-forty-characters-and-more', details: 'short' },
+  ];
+  const wide: TableView<(typeof rows)[number]> = {
+    columns: {
+      TIME: ({ at }) => ({ time: at }),
+      OUTCOME: ({ outcome }) => outcome,
+      DETAILS: ({ details }) => details,
+    },
+  };
+  const text = formatTable(rows, wide, 60);
+  expect(text).toContain(requestId);
+  expect(Math.max(...text.split('\n').map(stringWidth))).toBeLessThanOrEqual(60);
+});
+
 test('a command reads the width of its terminal', async (context) => {
   skipWithout(context, ['script', '--version']);
   const { file } = await storeWith(realistic);
