@@ -373,6 +373,7 @@ test('the guide lists every message that is logged', () => {
     '… Fix the cause, then run `…`.',
     '… Fix the cause; delivery then resumes by itself.',
     '… Run `…` to resume.',
+    '… Then run `…`.',
     '… …',
   ];
   expect(notInGuide(messages.filter((message) => !composed.includes(message)))).toEqual([]);
@@ -388,6 +389,7 @@ test('the guide states the level of every message that is logged', () => {
     '… Fix the cause; delivery then resumes by itself.':
       'Delivery of all lead types is paused by the dialler: the reason.',
     '… Run `…` to resume.': 'Delivery of all lead types is paused by the operator: the reason.',
+    '… Then run `…`.': 'Delivery of all lead types is paused by the operator: the reason.',
   };
   // The messages of the SQLite store have a page of their own, and the line of a request has a label instead.
   const logged = loggedMessages().filter(
