@@ -52,7 +52,7 @@ export const host = makeExactValidator<string>((value) => {
 export const storeUrl = makeExactValidator<string>((value) => {
   if (isStoreUrl(value)) return value;
   throw new Error(
-    'sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database',
+    'sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database, in which # / ? % @ of the password are written as %23 %2F %3F %25 %40',
   );
 });
 

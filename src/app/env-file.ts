@@ -13,6 +13,30 @@ const known: readonly string[] = [...configVariables, ...diallerVariables];
 /** Variables that libraries read for this program. */
 const ofLibraries = /^(PG|OTEL_|NODE_)/;
 
+/** Variables of PostgreSQL's own programs that this one reads too. */
+const ofPostgres: readonly string[] = [
+  'PGAPPNAME',
+  'PGCONNECT_TIMEOUT',
+  'PGDATABASE',
+  'PGHOST',
+  'PGOPTIONS',
+  'PGPASSFILE',
+  'PGPASSWORD',
+  'PGPORT',
+  'PGSERVICE',
+  'PGSERVICEFILE',
+  'PGSSLMODE',
+  'PGSYSCONFDIR',
+  'PGUSER',
+];
+
+/** Names that other programs give to the variable of the store, too different to be found by their letters. */
+const otherNames: Readonly<Record<string, string>> = {
+  DB_URL: 'DATABASE_URL',
+  PG_URL: 'DATABASE_URL',
+  POSTGRES_URL: 'DATABASE_URL',
+};
+
 /** A line that sets a variable to a value without quotes. */
 const unquoted = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=([^'"`]*)$/;
 
@@ -79,9 +103,16 @@ function cutValues(content: string, values: ReadonlyMap<string, string | undefin
 
 /** Describes each variable whose name resembles one that is not set. */
 function misspeltNames(environment: NodeJS.ProcessEnv): string[] {
-  const missing = known.filter((name) => environment[name] === undefined);
+  const isMissing = (name: string) => environment[name] === undefined;
+  const missing = known.filter(isMissing);
+  const missingOfPostgres = ofPostgres.filter(isMissing);
   return Object.keys(environment).flatMap((name) => {
-    const meant = known.includes(name) ? undefined : closestName(name, missing, maxDistance);
+    if (known.includes(name) || ofPostgres.includes(name)) return [];
+    const otherName = otherNames[name.toUpperCase()];
+    // `USER` and others resemble PostgreSQL's variables.
+    const names = name.startsWith('PG') ? missingOfPostgres : missing;
+    const meant =
+      otherName !== undefined && isMissing(otherName) ? otherName : closestName(name, names, maxDistance);
     return meant === undefined
       ? []
       : `${name} is not a variable of this program. Did you mean ${meant}? If ${name} belongs to another program, set ${meant} too.`;

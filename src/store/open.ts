@@ -14,7 +14,7 @@ const postgresScheme = /^postgres(ql)?:\/\//;
 /** Returns whether a URL is that of a store. */
 export function isStoreUrl(url: string): boolean {
   if (url.startsWith(sqliteScheme)) return url.length > sqliteScheme.length;
-  return isPostgres(url) && url.replace(postgresScheme, '') !== '' && URL.canParse(url);
+  return isPostgres(url) && url.replace(postgresScheme, '') !== '' && canParse(url);
 }
 
 /** How to open a store. */
@@ -139,7 +139,7 @@ function fileOf(url: string): string {
 export function redactedUrl(url: string): string {
   if (!url.includes('//')) return url;
   // If a URL cannot be parsed, any part of it may be the password.
-  if (!URL.canParse(url)) return `${url.slice(0, url.indexOf('//'))}//...`;
+  if (!canParse(url)) return `${url.slice(0, url.indexOf('//'))}//...`;
   const redacted = new URL(url);
   if (redacted.password !== '') redacted.password = '***';
   for (const name of passwordParameters(redacted)) redacted.searchParams.delete(name);
@@ -149,7 +149,7 @@ export function redactedUrl(url: string): string {
 /** Returns whether a URL contains a password, or may contain one because it cannot be parsed. */
 export function hasPassword(url: string): boolean {
   if (!url.includes('//')) return false;
-  if (!URL.canParse(url)) return /@|password/i.test(url);
+  if (!canParse(url)) return /@|password/i.test(url);
   const parsed = new URL(url);
   return parsed.password !== '' || passwordParameters(parsed).length > 0;
 }
@@ -157,6 +157,11 @@ export function hasPassword(url: string): boolean {
 /** Returns the names of parameters that contain a password: `password` and `sslpassword`. */
 function passwordParameters({ searchParams }: URL): string[] {
   return [...searchParams.keys()].filter((name) => /password$/i.test(name));
+}
+
+/** Returns whether all parts of a URL are known. `#` is part of a password that is not encoded. */
+function canParse(url: string): boolean {
+  return !url.includes('#') && URL.canParse(url);
 }
 
 function isPostgres(url: string): boolean {

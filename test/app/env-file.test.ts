@@ -32,10 +32,24 @@ test.each([
   ['ALLOWED_COUNTRES', 'ALLOWED_COUNTRIES'],
   ['LOGLEVEL', 'LOG_LEVEL'],
   ['PORTS', 'PORT'],
+  ['PGPASFILE', 'PGPASSFILE'],
+  ['PGSERVICE_FILE', 'PGSERVICEFILE'],
+  ['PGPASSWRD', 'PGPASSWORD'],
 ])('suggests for %s the variable %s, unless that is set too', async (name, meant) => {
   expect(await problemsOf(`${name}=x\n`)).toBe(misspelt(name, meant));
   expect(await problemsOf(`${name}=x\n${meant}=\n`)).not.toContain('not a variable');
 });
+
+test.each(['DB_URL', 'POSTGRES_URL'])(
+  'suggests DATABASE_URL for %s, unless that is set too',
+  async (name) => {
+    const directory = temporaryDirectory();
+    const environment = { [name]: 'postgres://localhost/leads' };
+    const { code, stderr } = await run('src/cli.ts', ['type', 'list'], environment, directory);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: misspelt(name, 'DATABASE_URL') });
+    expect(await problemsOf('', environment)).not.toContain('not a variable');
+  },
+);
 
 test('accepts variables of other programs', async () => {
   const others = [

@@ -392,7 +392,7 @@ test.each([
   [{ HOST: ' ' }, 'HOST must be an address of this machine, such as 127.0.0.1 or 0.0.0.0; it is " ".'],
   [
     { DATABASE_URL: 'leads.db' },
-    'DATABASE_URL must be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "leads.db".',
+    'DATABASE_URL must be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database, in which # / ? % @ of the password are written as %23 %2F %3F %25 %40; it is "leads.db".',
   ],
   [
     { DEFAULT_COUNTRY: 'UK' },
@@ -480,6 +480,7 @@ test.each([
   'mysql://db.test/leads?password=secret',
   'db.test?user=leads&p%61ssword=secret',
   'postgres:leads:secret@db.test',
+  'postgres://leads:12#secret@db.test/leads',
 ])('does not print an invalid DATABASE_URL that may contain a password: %s', async (url) => {
   await expect(readConfig({ DATABASE_URL: url })).rejects.toMatchObject({
     message: expect.stringMatching(

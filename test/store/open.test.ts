@@ -16,6 +16,7 @@ test.each([
   ['mysql://root:secret@there', 'mysql://root:***@there'],
   ['postgres://leads:secret@db.test:99999/leads', 'postgres://...'],
   ['postgres://leads:se/cret@db.test/leads', 'postgres://...'],
+  ['postgres://leads:12#secret@db.test/leads', 'postgres://...'],
   ['postgres://db.test/leads?p%61ssword=a&sslpassword=b', 'postgres://db.test/leads'],
 ])('redacts %s to %s', (url, shown) => {
   expect(redactedUrl(url)).toBe(shown);
@@ -26,6 +27,8 @@ test.each([
   ['sqlite::memory:', true],
   ['sqlite:', false],
   ['postgres://db.test/leads', true],
+  ['postgres://leads:12#34@db.test/leads', false],
+  ['postgres://leads:12%2334@db.test/leads', true],
   ['postgres://', false],
   ['postgres:leads', false],
   ['leads.db', false],

@@ -22,6 +22,7 @@ test.each([
   ['postgres://db.test/leads?p%61ssword=secret', 'postgres://db.test/leads contains a password'],
   ['postgres://db.test/leads?sslpassword=secret', 'postgres://db.test/leads contains a password'],
   ['postgres://leads:se/cret@db.test/leads', 'postgres://... contains a password'],
+  ['postgres://leads:12#secret@db.test/leads', 'postgres://... contains a password'],
   ['postgres://leads:secret@db.test:99999/leads', 'postgres://... contains a password'],
   ['mysql://root:secret@there', 'mysql://root:***@there contains a password'],
   ['mysql://there', 'mysql://there is not the URL of a store'],
