@@ -136,7 +136,9 @@ test('the guide states the result of every response status', async () => {
  * Responses of VICIdial for each row of the guide's table, except redirects, which every HTTP dialler handles alike.
  */
 const vicidialResponses: Record<string, string[]> = {
-  '`SUCCESS`': ['SUCCESS: add_lead LEAD HAS BEEN ADDED - 7840258823|1001|1|-1|leadsapi'],
+  '`SUCCESS`': [
+    'SUCCESS: add_lead LEAD HAS BEEN ADDED - 7840258823|1001|1|-1|leadsapi\nNOTICE: add_lead ADDED TO HOPPER - 1',
+  ],
   '`DUPLICATE`, and VICIdial has this lead': ['ours'],
   '`DUPLICATE`, and VICIdial has an earlier lead of this person and type': ['earlier'],
   '`DUPLICATE` otherwise': ['ERROR: add_lead DUPLICATE PHONE NUMBER IN LIST - 7840258823|1001|8'],
@@ -170,7 +172,9 @@ async function resultAfter(response: string): Promise<string> {
     const form = phpForm(body);
     if (form['function'] === 'add_lead') outgoing.end(isDuplicate ? duplicate : response);
     else if (form['function'] === 'update_lead')
-      outgoing.end('SUCCESS: update_lead LEAD HAS BEEN UPDATED - 8|1');
+      outgoing.end(
+        'SUCCESS: update_lead LEAD HAS BEEN UPDATED - 8|1\nNOTICE: update_lead ADDED TO HOPPER - 8',
+      );
     else outgoing.end(form['field_name'] === 'vendor_lead_code' ? code : '');
   });
   const context = { ...noContext, earlierLeads: async () => [earlier] };

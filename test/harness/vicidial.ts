@@ -64,6 +64,14 @@ const nameColumns = {
   owner: 20,
 };
 
+/** A request, and the lines that its script has printed so far. */
+interface Request {
+  form: PhpForm;
+  /** Undefined: the request does not come from a client. */
+  outgoing?: ServerResponse;
+  lines: string[];
+}
+
 /** The process of a request was killed. */
 class Killed extends Error {}
 
@@ -118,12 +126,16 @@ export class VicidialStandIn {
    */
   readonly behave: Behaviour = async ({ body }, outgoing) => {
     this.running += 1;
+    const request: Request = { form: phpForm(body), outgoing, lines: [] };
     try {
-      const text = `${this.warnings}${await this.#respond(phpForm(body), outgoing)}`;
-      if (this.isUnbuffered) outgoing.end(text.slice(this.warnings.length));
+      await this.#run(request);
+      const text = this.#text(request);
+      if (this.isUnbuffered) outgoing.end(text);
       else outgoing.writeHead(200, { 'Content-Length': Buffer.byteLength(text) }).end(text);
     } catch (error) {
-      if (error instanceof Killed) outgoing.destroy();
+      // Without buffers, the lines until then are a response that looks complete.
+      if (error instanceof Killed && this.isUnbuffered) outgoing.end(this.#text(request));
+      else if (error instanceof Killed) outgoing.destroy();
       else outgoing.writeHead(500).end();
     } finally {
       this.running -= 1;
@@ -131,8 +143,10 @@ export class VicidialStandIn {
   };
 
   /** Handles a form. */
-  respond(form: PhpForm): Promise<string> {
-    return this.#respond(form, undefined);
+  async respond(form: PhpForm): Promise<string> {
+    const request: Request = { form, lines: [] };
+    await this.#run(request);
+    return this.#text(request);
   }
 
   /** Returns the error with which a step ends a request as if its process were killed. */
@@ -161,13 +175,22 @@ export class VicidialStandIn {
     });
   }
 
-  async #respond(form: PhpForm, outgoing: ServerResponse | undefined): Promise<string> {
+  /** Without buffers, the warnings have been sent already. */
+  #text({ lines }: Request): string {
+    const text = lines.map((line) => `${line}\n`).join('');
+    return this.isUnbuffered ? text : `${this.warnings}${text}`;
+  }
+
+  async #run(request: Request): Promise<void> {
+    const { form, outgoing, lines } = request;
     this.forms.push(form);
     if (this.isUnbuffered) outgoing?.writeHead(200).write(this.warnings);
     const error = this.#authenticate(form) ?? this.#authorise(form);
-    const text = error ?? (await this.#run(form, outgoing));
-    await this.#step('response', form, outgoing);
-    return `${text}\n`;
+    if (error !== undefined) lines.push(error);
+    else if (form['function'] === 'add_lead') await this.#addLead(request);
+    else if (form['function'] === 'update_lead') await this.#updateLead(request);
+    else lines.push(this.#read(form));
+    await this.#step('response', request);
   }
 
   #authenticate({ user, pass }: PhpForm): string | undefined {
@@ -188,36 +211,42 @@ export class VicidialStandIn {
     return `ERROR: auth USER DOES NOT HAVE PERMISSION TO USE THIS FUNCTION - ${user}|${name}`;
   }
 
-  async #run(form: PhpForm, outgoing: ServerResponse | undefined): Promise<string> {
+  /** Returns the response of a function that changes nothing. */
+  #read(form: PhpForm): string {
     const { user, function: name } = form;
-    if (name === 'add_lead') return this.#addLead(form, outgoing);
-    if (name === 'update_lead') return this.#updateLead(form, outgoing);
     if (name === 'lead_search') return this.#search(form);
     if (name === 'lead_field_info') return this.#fieldInfo(form);
+    if (name === 'list_custom_fields') return this.#listCustomFields(form);
     if (name === 'version') {
       return `VERSION: 2.14-202|BUILD: 250720-1841|DATE: x|EPOCH: ${Math.floor(this.now() / 1_000)}|DST: 0|TZ: 0|`;
     }
-    if (name === 'list_custom_fields') return this.#listCustomFields(form);
     return `ERROR: NO FUNCTION SPECIFIED - ${user}`;
   }
 
   /** Takes a step of a request. Steps that write wait until the tables are unlocked. */
-  async #step(step: Step, form: PhpForm, outgoing: ServerResponse | undefined): Promise<void> {
+  async #step(step: Step, { form, outgoing }: Request): Promise<void> {
     await this.onStep(step, form);
     if (step === 'row' || step === 'custom' || step === 'hopper') await this.#unlocked;
     if (this.isUnbuffered && outgoing?.destroyed) throw new Killed();
   }
 
-  async #addLead(form: PhpForm, outgoing: ServerResponse | undefined): Promise<string> {
+  async #addLead(request: Request): Promise<void> {
+    const { form, lines } = request;
     const { user = '', phone_number: phone = '', list_id: list = '' } = form;
-    await this.#step('check', form, outgoing);
+    await this.#step('check', request);
     const refusal = this.#refusal(form);
-    if (refusal !== undefined) return `ERROR: add_lead ${refusal}`;
-    await this.#step('row', form, outgoing);
+    if (refusal !== undefined) {
+      lines.push(`ERROR: add_lead ${refusal}`);
+      return;
+    }
+    await this.#step('row', request);
     const lead = this.#insert(form);
-    const lines = [`SUCCESS: add_lead LEAD HAS BEEN ADDED - ${phone}|${list}|${lead.id}||${user}`];
-    lines.push(...(await this.#writeOthers('add_lead', lead, form, outgoing)));
-    return lines.join('\n');
+    lines.push(`SUCCESS: add_lead LEAD HAS BEEN ADDED - ${phone}|${list}|${lead.id}||${user}`);
+    if (form['custom_fields'] === 'Y') {
+      await this.#step('custom', request);
+      lines.push(`NOTICE: add_lead ${this.#writeCustomFields(lead, form)}`);
+    }
+    await this.#writeHopper('add_lead', lead, request);
   }
 
   /** Returns why a lead is not added: a message and its values. */
@@ -279,23 +308,10 @@ export class VicidialStandIn {
     return columns;
   }
 
-  /** Writes the custom fields and the hopper row of a lead. Returns the lines of the response. */
-  async #writeOthers(
-    name: string,
-    lead: VicidialLead,
-    form: PhpForm,
-    outgoing: ServerResponse | undefined,
-  ): Promise<string[]> {
-    const lines: string[] = [];
-    if (form['custom_fields'] === 'Y') {
-      await this.#step('custom', form, outgoing);
-      lines.push(`NOTICE: ${name} ${this.#writeCustomFields(lead, form)}`);
-    }
-    if (form['add_to_hopper'] === 'Y') {
-      await this.#step('hopper', form, outgoing);
-      lines.push(`NOTICE: ${name} ${this.#addToHopper(lead, form)}`);
-    }
-    return lines;
+  async #writeHopper(name: string, lead: VicidialLead, request: Request): Promise<void> {
+    if (request.form['add_to_hopper'] !== 'Y') return;
+    await this.#step('hopper', request);
+    request.lines.push(`NOTICE: ${name} ${this.#addToHopper(lead, request.form)}`);
   }
 
   /** Fields that the list does not have are dropped silently. */
@@ -324,15 +340,31 @@ export class VicidialStandIn {
     return `ADDED TO HOPPER - ${values}|1|${this.user}`;
   }
 
-  async #updateLead(form: PhpForm, outgoing: ServerResponse | undefined): Promise<string> {
+  async #updateLead(request: Request): Promise<void> {
+    const { form, lines } = request;
     const { user, lead_id: id } = form;
-    await this.#step('check', form, outgoing);
+    await this.#step('check', request);
     const lead = this.#lead(id);
-    if (lead === undefined) return `ERROR: update_lead NO MATCHES FOUND IN THE SYSTEM: |${user}|${id}||`;
-    const lines = this.#updateColumns(lead, form);
+    if (lead === undefined) {
+      lines.push(`ERROR: update_lead NO MATCHES FOUND IN THE SYSTEM: |${user}|${id}||`);
+      return;
+    }
+    lines.push(...this.#updateColumns(lead, form));
     if (form['remove_from_hopper'] === 'Y') lines.push(`NOTICE: update_lead ${this.#removeFromHopper(lead)}`);
-    lines.push(...(await this.#writeOthers('update_lead', lead, form, outgoing)));
-    return lines.join('\n');
+    if (form['custom_fields'] === 'Y') {
+      await this.#step('custom', request);
+      const isAnyKnown = this.#labels(lead.list).some((label) => Object.hasOwn(form, label));
+      const notice = this.#writeCustomFields(lead, form);
+      // If the list has custom fields, but none of these, nothing is printed.
+      if (isAnyKnown || this.#labels(lead.list).length === 0) {
+        lines.push(`NOTICE: update_lead ${notice.replace('VALUES ADDED', 'VALUES UPDATED')}`);
+      }
+    }
+    await this.#writeHopper('update_lead', lead, request);
+  }
+
+  #labels(list: string): string[] {
+    return Object.keys(this.lists.get(list)?.customFields ?? {});
   }
 
   #updateColumns(lead: VicidialLead, form: PhpForm): string[] {
@@ -374,8 +406,7 @@ export class VicidialStandIn {
 
   /** A column's name is read in any case. A column that does not exist is a failure of the database. */
   #customField({ list, custom = {} }: VicidialLead, field: string): string {
-    const labels = Object.keys(this.lists.get(list)?.customFields ?? {});
-    const label = labels.find((each) => each.toLowerCase() === field.toLowerCase());
+    const label = this.#labels(list).find((each) => each.toLowerCase() === field.toLowerCase());
     if (label === undefined) throw new Error(`There is no column ${field}.`);
     return custom[label] ?? '';
   }

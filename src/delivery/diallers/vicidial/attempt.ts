@@ -4,7 +4,15 @@ import { RequestFailed, type VicidialApi } from './api.ts';
 import type { CustomFieldChecks } from './custom-field-checks.ts';
 import { commentsOf, customFieldParameters, type LeadForm } from './form.ts';
 import { Lookup } from './lookup.ts';
-import { type AddResult, addResult, isListError, isLoss, type Line, listRefusal } from './response.ts';
+import {
+  type AddResult,
+  addResult,
+  isListError,
+  isLoss,
+  type Line,
+  listRefusal,
+  notFromVicidial,
+} from './response.ts';
 import type { ListSettings, VicidialSettings } from './settings.ts';
 
 /** A lead of VICIdial. */
@@ -87,6 +95,9 @@ export class Attempt {
     const result = addResult(lines, list.list);
     if (result.kind === 'refused') return result.result;
     if (result.kind === 'duplicate') return this.#resolveDuplicate(result);
+    const isConfirmed = parameters['custom_fields'] === undefined || lines.some(isAboutCustomFields);
+    if (!isConfirmed) throw interrupted(result, 'custom fields');
+    confirmHopper(result, parameters, lines);
     await this.#checkCustomFields(result);
     return this.#delivered(result, lines);
   }
@@ -112,9 +123,8 @@ export class Attempt {
     const found = { id, list: (await this.#lookup.field(id, 'list_id')) || this.#options.list.list };
     const status = await this.#lookup.field(id, 'status');
     const hopper = status === uncalled ? form.hopper : {};
-    const parameters = { ...customFieldParameters(form), ...hopper };
-    const lines = Object.keys(parameters).length === 0 ? [] : await this.#update(found, parameters);
-    await this.#checkCustomFields(found);
+    const lines = await this.#update(found, { ...customFieldParameters(form), ...hopper });
+    await this.#checkCustomFields(found, 'all');
     const delivered = this.#delivered(found, lines);
     return { ...delivered, response: `${delivered.response}; added by an earlier attempt` };
   }
@@ -130,7 +140,7 @@ export class Attempt {
     const { phone_number: _, ...columns } = form.columns;
     const reset = { status: uncalled, reset_lead: 'Y', called_count: '0' };
     const lines = await this.#update(found, { ...columns, ...reset, ...this.#data(), ...form.hopper });
-    await this.#checkCustomFields(found);
+    await this.#checkCustomFields(found, 'all');
     const delivered = this.#delivered(found, lines);
     return {
       ...delivered,
@@ -138,24 +148,26 @@ export class Attempt {
     };
   }
 
-  async #update({ id, list }: VicidialLead, parameters: Record<string, string>): Promise<readonly Line[]> {
+  /** Updates a lead. The `vendor_lead_code` makes VICIdial confirm it, whatever the other parameters are. */
+  async #update(found: VicidialLead, others: Record<string, string>): Promise<readonly Line[]> {
+    const { id, list } = found;
+    const parameters = { vendor_lead_code: this.#options.lead.id, ...others };
     const { lines } = await this.#call('update_lead', {
       search_method: 'LEAD_ID',
       lead_id: id,
       ...parameters,
     });
-    const error = lines.find(
-      ({ kind, message }) => kind === 'ERROR' || /NO MATCHES FOUND/.test(message),
-    )?.message;
-    const hasSucceeded =
-      lines.some(({ message }) => message.startsWith('update_lead ')) && error === undefined;
-    if (hasSucceeded) return lines;
+    const hasSucceeded = lines.some(
+      ({ kind, message }) => kind === 'SUCCESS' && message.startsWith('update_lead '),
+    );
+    if (hasSucceeded) {
+      confirmHopper(found, parameters, lines);
+      return lines;
+    }
+    const error = lines.find(({ kind }) => kind === 'ERROR')?.message;
     if (error !== undefined && isListError(error)) throw new RequestFailed(listRefusal(error, list));
-    const reason = error ?? 'the response is not from VICIdial’s API';
-    throw new RequestFailed({
-      outcome: 'unknown',
-      response: `lead ${id} of list ${list} is incomplete: ${reason}`,
-    });
+    const response = `lead ${id} of list ${list} is incomplete: ${error ?? notFromVicidial}`;
+    throw new RequestFailed({ outcome: 'unknown', response });
   }
 
   /** Returns the parameters of everything without a standard column. */
@@ -168,11 +180,13 @@ export class Attempt {
   /**
    * Reads custom fields back that are not known to store such a value, and adds to the comments what they lost. If that
    * fails, the lead is delivered all the same.
+   *
+   * @param which `all`: VICIdial has not confirmed that it has stored any of them
    */
-  async #checkCustomFields({ id, list }: VicidialLead): Promise<void> {
+  async #checkCustomFields({ id, list }: VicidialLead, which: 'new' | 'all' = 'new'): Promise<void> {
     const { form, checks } = this.#options;
     const unchecked = [...form.customFields].filter(
-      ([field, { value }]) => !checks.isChecked(list, field, value),
+      ([field, { value }]) => which === 'all' || !checks.isChecked(list, field, value),
     );
     const lost: string[] = [];
     try {
@@ -218,4 +232,20 @@ function phoneNumberOf({ columns }: LeadForm): string {
 
 function describeDuplicates(ids: readonly string[]): string {
   return `VICIdial has the lead ${ids.length} times: leads ${ids.toReversed().join(', ')}`;
+}
+
+function isAboutCustomFields({ kind, message }: Line): boolean {
+  return kind === 'NOTICE' && message.includes('CUSTOM FIELDS');
+}
+
+/** @throws {RequestFailed} if a lead should be in the hopper, and the response does not say whether it is */
+function confirmHopper(lead: VicidialLead, parameters: Record<string, string>, lines: readonly Line[]): void {
+  const isConfirmed = lines.some(({ kind, message }) => kind === 'NOTICE' && message.includes('HOPPER'));
+  if (parameters['add_to_hopper'] === 'Y' && !isConfirmed) throw interrupted(lead, 'place in the hopper');
+}
+
+/** A script that was killed after it had added a lead: the lead must be completed once it can no longer be running. */
+function interrupted({ id, list }: VicidialLead, what: string): RequestFailed {
+  const response = `lead ${id} of list ${list} was added, but the response ended before its ${what}`;
+  return new RequestFailed({ outcome: 'unknown', response });
 }
