@@ -74,7 +74,7 @@ async function backUp(url: string): Promise<() => Promise<string>> {
     const dump = join(temporaryDirectory(), 'leads.dump');
     execFileSync('pg_dump', ['--format=custom', `--file=${dump}`, `--dbname=${url}`]);
     return async () => {
-      execFileSync('pg_restore', [`--dbname=${target}`, dump]);
+      execFileSync('pg_restore', ['--exit-on-error', '--single-transaction', `--dbname=${target}`, dump]);
       return target;
     };
   }
