@@ -1002,7 +1002,7 @@ test('reports in one sentence that a store cannot be opened', async () => {
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr:
-      'DATABASE_URL must be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database; it is "mysql://somewhere".\n',
+      'DATABASE_URL must be sqlite: and a file, such as sqlite:data/leads.db, or postgres://user:password@host/database, in which # / ? % @ of the password are written as %23 %2F %3F %25 %40; it is "mysql://somewhere".\n',
   });
 });
 

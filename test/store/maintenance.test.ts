@@ -241,11 +241,6 @@ describe('copy', () => {
       await source.pauseDelivery({ type: undefined, by: 'dialler', reason: 'login incorrect' });
       await source.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
       await source.recordSettings({ DEFAULT_COUNTRY: 'FR' });
-      await source.addRows(tableNamed('maintenance_run'), [['backup', 1]]);
-      await source.addRows(tableNamed('type_alias'), [['former', 1, 1]]);
-      await source.addRows(tableNamed('rejection'), [
-        [first.id, 0, 'addLead', 'validation-failed', 'mobile', 1, 1, 'request'],
-      ]);
       const [failed] = await Array.fromAsync(source.leads({ mobile: mobileOf(102) }, 1));
       await source.resolveLead(failed?.id ?? '', false);
       await source.addType('former', null);

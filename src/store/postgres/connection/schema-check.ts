@@ -30,6 +30,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'lead_due',
     'lead_failed',
     'lead_held',
+    'lead_waiting',
     'lead_undecided',
     'operator_action_by_lead',
     'rerun_by_lead',
