@@ -9,15 +9,16 @@ export interface FirstPartner {
   key: string;
 }
 
-/** When an empty store gets a first partner: always, never, or if a person sees the key. */
-export type Bootstrap = 'on' | 'off' | 'terminal';
+/** When an empty store gets a first partner: always, never, or in a trial. */
+export type Bootstrap = 'on' | 'off' | 'auto';
 
 /**
- * Returns whether a server adds a first partner to an empty store. The key is printed on standard error: unless that is
- * a terminal, a log collector may keep it, such as journald or Docker.
+ * Returns whether a server creates a missing store, and adds a first partner to an empty one. The key is printed on
+ * standard error, which a log collector such as journald or Docker may keep. It is a trial if that is a terminal, or if
+ * no store is configured.
  */
-export function isBootstrapWanted(setting: Bootstrap): boolean {
-  return setting === 'on' || (setting === 'terminal' && process.stderr.isTTY);
+export function isBootstrapWanted(setting: Bootstrap, isDatabaseUrlDefault: boolean): boolean {
+  return setting === 'on' || (setting === 'auto' && (process.stderr.isTTY || isDatabaseUrlDefault));
 }
 
 /** Adds a first partner to an empty store. Returns undefined, and changes nothing, if the store is not empty. */

@@ -87,7 +87,7 @@ const variables = {
   SECURITY_CONTACT: contactUrl({ default: 'off' }),
   SUPPORT_CONTACT: contactUrl({ default: 'off' }),
   PUBLIC_URL: publicUrlOrOff({ default: 'off' }),
-  BOOTSTRAP: oneOf(['terminal', 'on', 'off'])({ default: 'terminal' }),
+  BOOTSTRAP: oneOf(['auto', 'on', 'off'])({ default: 'auto' }),
   DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
   DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
   DIALLER_CONCURRENCY: count('leads', 1_000)({ default: 20 }),

@@ -13,7 +13,7 @@ import { type OnResponse, requestLog } from '../telemetry/requests.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { nameCommands } from '../text/command-name.ts';
 import { ActivePartners, findPartnerProblem } from './active-partners.ts';
-import { type Bootstrap, bootstrap, type FirstPartner, isBootstrapWanted } from './bootstrap.ts';
+import { bootstrap, type FirstPartner, isBootstrapWanted } from './bootstrap.ts';
 import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
 import { deliveryStatus, startDispatcher } from './delivery.ts';
@@ -69,8 +69,9 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       () => deliveryStatus(config, dispatcher).state,
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
-  // A missing store may be a volume that is not mounted: it is only created if a person sees that, or wants it.
-  const schema = isBootstrapWanted(config.bootstrap) ? 'prepare' : 'migrate';
+  // A missing store may be a volume that is not mounted: it is only created in a trial, or if that is wanted.
+  const isBootstrapped = isBootstrapWanted(config.bootstrap, config.isDatabaseUrlDefault);
+  const schema = isBootstrapped ? 'prepare' : 'migrate';
   const store = await openConfiguredStore(config, { observer, schema });
   await agreeOnSettings(store, config, log);
   const leadMetrics = new LeadMetricsReader(store, log);
@@ -90,7 +91,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
   // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
-  const firstPartner = await addFirstPartner(store, config.bootstrap, log);
+  const firstPartner = await addFirstPartner(store, isBootstrapped, log);
   const maintenance = new RegularMaintenance(store, log);
   // Last, so that no lead is delivered if the server cannot start.
   dispatcher = startDispatcher(config, store, log, metrics);
@@ -114,12 +115,8 @@ export async function startService(config: Config, log: Log): Promise<Service> {
 /**
  * Adds a first partner to an empty store if that is wanted. Otherwise, logs why every request is rejected, if it is.
  */
-async function addFirstPartner(
-  store: Store,
-  setting: Bootstrap,
-  log: Log,
-): Promise<FirstPartner | undefined> {
-  const first = isBootstrapWanted(setting) ? await bootstrap(store) : undefined;
+async function addFirstPartner(store: Store, isWanted: boolean, log: Log): Promise<FirstPartner | undefined> {
+  const first = isWanted ? await bootstrap(store) : undefined;
   if (first !== undefined) return first;
   const problem = await findPartnerProblem(store);
   if (problem !== undefined) log.warn(problem);

@@ -49,7 +49,7 @@ export function storeCommand(context: CommandContext): Command {
 function createCommand(context: CommandContext): Command {
   const command = new Command('create')
     .description(
-      'create the store of a new installation, which a server does by itself only with BOOTSTRAP=on or in a terminal',
+      'create the store of a new installation, which a server does by itself only in a trial (see BOOTSTRAP)',
     )
     .argument('[store]', `${storeArgument} (default: DATABASE_URL)`);
   return defineStorelessAction(

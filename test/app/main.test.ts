@@ -92,7 +92,7 @@ test('prints the first key only once', async () => {
 test('adds no first partner if the key would not appear in a terminal, and logs how to add one', async () => {
   const { file, ...environment } = settings();
   await openSqliteStore(file).close();
-  const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'terminal' });
+  const child = start('src/main.ts', [], { ...environment, BOOTSTRAP: 'auto' });
   const end = finished(child);
   const { output } = await untilListening(child, false);
   child.kill('SIGTERM');
@@ -174,7 +174,7 @@ test('leaves an empty store empty with BOOTSTRAP=off', async () => {
 
 test.each([
   ['with BOOTSTRAP=off', 'off'],
-  ['if nobody would see it in a terminal', 'terminal'],
+  ['if nobody would see it in a terminal', 'auto'],
 ])(
   'does not create a missing store, which may be on a volume that is not mounted, %s',
   async (_, setting) => {
@@ -214,6 +214,15 @@ test('a server without a store starts once `leads store create` has created one'
   expect((await run('src/main.ts', [], environment)).code).toBe(1);
   expect((await run('src/cli.ts', ['store', 'create'], environment)).code).toBe(0);
   await untilListening(start('src/main.ts', [], environment), false);
+});
+
+test('without any setting, creates the store and prints the first key, also if there is no terminal', async () => {
+  const directory = temporaryDirectory();
+  const environment = { BOOTSTRAP: 'auto', PORT: '0' };
+  const child = start('src/main.ts', [], environment, directory);
+  const { target } = await untilListening(child);
+  expect((await send(target, 'addLead')).status).toBe(200);
+  expect(readdirSync(directory)).toEqual(['data']);
 });
 
 test('says that DATABASE_URL is not set if the store at its default path does not exist', async () => {
@@ -414,7 +423,7 @@ test.each([
     { PORT: '9464', METRICS_PORT: '9464', HOST: '0.0.0.0' },
     'METRICS_PORT and PORT are both 9464. Set METRICS_PORT to a different port.',
   ],
-  [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP must be one of terminal, on, off; it is "no".'],
+  [{ BOOTSTRAP: 'no' }, 'BOOTSTRAP must be one of auto, on, off; it is "no".'],
   [{ DISPATCH: 'no' }, 'DISPATCH must be one of on, off; it is "no".'],
   [{ DIALLER: 'fax' }, `DIALLER must be one of none, ${Object.keys(diallers).join(', ')}; it is "fax".`],
   [{ DIALLER_CONCURRENCY: '0' }, 'DIALLER_CONCURRENCY must be a number of leads, from 1 to 1000; it is "0".'],
