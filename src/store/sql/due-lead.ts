@@ -20,8 +20,12 @@ export const interruptedResponse = 'no response was recorded before the lease en
 
 /**
  * When the last attempt with an unknown outcome ended, other than those that were interrupted; null: there was none.
- * Reads the attempts only if there may be one.
+ *
+ * @param mayHaveArrived condition: whether there may be one. Otherwise, no attempts are read.
  */
-export const lastUnknownAt = `CASE WHEN lead.may_have_arrived THEN (
-  SELECT max(attempt.ended_at) FROM attempt
-  WHERE attempt.lead_id = lead.id AND attempt.outcome = 'unknown' AND attempt.response <> '${interruptedResponse}') END`;
+export function lastUnknownAt(mayHaveArrived: string): string {
+  return `CASE WHEN ${mayHaveArrived} THEN (
+    SELECT max(attempt.ended_at) FROM attempt
+    WHERE attempt.lead_id = lead.id AND attempt.outcome = 'unknown'
+      AND attempt.response <> '${interruptedResponse}') END`;
+}

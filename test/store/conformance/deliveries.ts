@@ -96,6 +96,18 @@ export const deliveries: Behaviours = {
     expect(await claim(store, 'five')).toMatchObject([{ attemptNumber: 1, lastUnknownAt: 9 }]);
   },
 
+  'reports an attempt that ended as unknown under a lost claim, once the next claim is interrupted': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'one', { lease: 1 });
+    const attempt = { leadId: lead?.id ?? '', startedAt: 1, endedAt: 2, response: 'no response' };
+    await store.recordAttempt('lost', { ...attempt, outcome: 'unknown' }, Date.now());
+    await waitLongerThan(1);
+    expect(await claim(store, 'two')).toMatchObject([{ mayHaveArrived: true, lastUnknownAt: 2 }]);
+  },
+
   'finds the earlier leads of a person and type': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.addType('home', null);

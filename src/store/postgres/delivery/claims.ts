@@ -52,7 +52,7 @@ const claimDue = writeStatement(
       RETURNING lead.*, locked.next_attempt_at AS claimable_since
     )
     SELECT ${dueLeadColumns}, lead.attempts AS "attemptNumber", lead.may_have_arrived AS "mayHaveArrived",
-      ${lastUnknownAt} AS "lastUnknownAt", lead.trace, lead.claimable_since, false AS "isTooLate"
+      ${lastUnknownAt('lead.may_have_arrived')} AS "lastUnknownAt", lead.trace, lead.claimable_since, false AS "isTooLate"
     FROM claimed AS lead ${dueLeadJoins}
     WHERE ${isCurrent}
     UNION ALL

@@ -18,6 +18,9 @@ interface ClaimableLead extends Omit<ClaimedLead, 'mayHaveArrived'> {
   interruptedSince: number | null;
 }
 
+/** Condition: whether the dialler may have a lead that is about to be claimed. */
+const mayHaveArrived = '(lead.may_have_arrived OR lead.claim IS NOT NULL)';
+
 /**
  * Returns a function that claims due leads, and ends those that are too late to call. Runs in the caller's transaction.
  */
@@ -25,8 +28,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
   const claimableLeads = new Query<ClaimableLead>(
     database,
     `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attemptNumber,
-       lead.may_have_arrived OR lead.claim IS NOT NULL AS mayHaveArrived,
-       ${lastUnknownAt} AS lastUnknownAt,
+       ${mayHaveArrived} AS mayHaveArrived, ${lastUnknownAt(mayHaveArrived)} AS lastUnknownAt,
        iif(lead.claim IS NULL, NULL, ${claimedSince}) AS interruptedSince, lead.trace
      FROM lead ${dueLeadJoins} WHERE lead.id IN (SELECT value FROM json_each(?))`,
   );
