@@ -74,10 +74,13 @@ describe.each<[what: string, reason: string, spoil: (vicidial: VicidialStandIn) 
       await until(async () => expect((await store.pauses())[0]?.retryAt).toBeGreaterThan(Date.now()));
       await untilQueried(store, 'pauses', 2);
     }
-    const waiting = await Array.fromAsync(store.leads({ type: 'motor' }, 10));
-    expect(waiting).toHaveLength(6);
-    for (const lead of waiting)
-      expect(lead).toMatchObject({ state: 'scheduled', attempts: 0, lastResponse: null });
+    // Leads are released after their pause is saved.
+    await until(async () => {
+      const waiting = await Array.fromAsync(store.leads({ type: 'motor' }, 10));
+      expect(waiting).toHaveLength(6);
+      for (const lead of waiting)
+        expect(lead).toMatchObject({ state: 'scheduled', attempts: 0, lastResponse: null });
+    });
     repair();
     await endWait(store, 'motor');
     await untilAll(store, 'dialled');
@@ -120,7 +123,9 @@ test('a missing permission pauses all types, burns no lead, and delivery resumes
   expect(await store.pauses()).toMatchObject([
     { type: undefined, reason: expect.stringMatching(/PERMISSION/) },
   ]);
-  for (const lead of await leadsIn(store)) expect(lead).toMatchObject({ state: 'scheduled', attempts: 0 });
+  await until(async () => {
+    for (const lead of await leadsIn(store)) expect(lead).toMatchObject({ state: 'scheduled', attempts: 0 });
+  });
   vicidial.forbiddenFunctions.clear();
   await endWait(store, undefined);
   await untilAll(store, 'dialled');
@@ -157,7 +162,7 @@ test('a locked user is tried again after 15 minutes, without a restart', async (
   const [{ retryAt = 0 } = {}] = await store.pauses();
   expect(retryAt - Date.now()).toBeGreaterThan(14 * 60_000);
   expect(retryAt - Date.now()).toBeLessThanOrEqual(15 * 60_000);
-  expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled', attempts: 0 }]);
+  await until(async () => expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled', attempts: 0 }]));
   vicidial.lockDuration = 0;
   await endWait(store, undefined);
   await untilAll(store, 'dialled');

@@ -199,7 +199,7 @@ test('a lead that an operator retries waits until its first request can no longe
   await store.retryLead(lead?.id ?? '');
   await untilQueried(store, 'nextAttemptAt', 2);
   expect(vicidial.forms).toHaveLength(1);
-  expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled', attempts: 0 }]);
+  await until(async () => expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled', attempts: 0 }]));
   unlock();
   await untilAll(store, 'dialled');
   await expectEachOnce(vicidial, store);
