@@ -8,7 +8,7 @@ export interface CompletedRequest {
   operation?: string | undefined;
   /** Name of the partner; undefined: no valid key. */
   partner?: string | undefined;
-  /** A key that is known but was rejected, the name of its partner, and the reason; undefined: any other request. */
+  /** A rejected key of a partner, its partner, and the reason. Undefined: the key was accepted or is unknown. */
   rejectedKey?: { keyId: string; partner: string; reason: string } | undefined;
   /** IP address of the client; only without a valid key. */
   address?: string | undefined;

@@ -154,6 +154,16 @@ export class VicidialStandIn {
     return new Killed();
   }
 
+  /** Ends the next request that reaches this step as if its process were killed. */
+  killOnceAt(killedStep: Step): void {
+    let isKilled = false;
+    this.onStep = (step) => {
+      if (isKilled || step !== killedStep) return;
+      isKilled = true;
+      throw this.kill();
+    };
+  }
+
   /** Locks the tables against writing: rows are added once the returned function is called. */
   lock(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();

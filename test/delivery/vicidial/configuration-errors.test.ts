@@ -136,12 +136,7 @@ test('a look-up without permission pauses the type, and adds nothing', async () 
   const { vicidial, dialler } = await startVicidial({ DIALLER_MAX_RUNTIME: '1' });
   vicidial.forbiddenFunctions.add('lead_search');
   const { store } = await withLead();
-  let isKilled = false;
-  vicidial.onStep = (step) => {
-    if (isKilled || step !== 'response') return;
-    isKilled = true;
-    throw vicidial.kill();
-  };
+  vicidial.killOnceAt('response');
   dispatch(store, dialler);
   await until(async () => expect(await store.pauses()).toHaveLength(1));
   expect(await store.pauses()).toMatchObject([

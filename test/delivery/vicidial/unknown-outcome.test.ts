@@ -68,12 +68,7 @@ describe('a process that is killed', () => {
     ['response', 1],
   ])('before the step "%s" leaves a lead that is added or completed', async (killed, added) => {
     const { vicidial, dialler, store } = await startWithLead();
-    let isKilled = false;
-    vicidial.onStep = (step) => {
-      if (isKilled || step !== killed) return;
-      isKilled = true;
-      throw vicidial.kill();
-    };
+    vicidial.killOnceAt(killed);
     dispatch(store, dialler, { timeout });
     await untilAll(store, 'dialled');
     await expectEachOnce(vicidial, store);
@@ -85,12 +80,7 @@ describe('a process that is killed', () => {
     async (killed) => {
       const { vicidial, dialler, store } = await startWithLead();
       vicidial.isUnbuffered = true;
-      let isKilled = false;
-      vicidial.onStep = (step) => {
-        if (isKilled || step !== killed) return;
-        isKilled = true;
-        throw vicidial.kill();
-      };
+      vicidial.killOnceAt(killed);
       dispatch(store, dialler, { timeout });
       await untilAll(store, 'dialled');
       await expectEachOnce(vicidial, store);
@@ -162,12 +152,7 @@ test.each<Step>(['check', 'custom', 'response'])(
 
 test('a lead whose only custom field does not exist is completed, although VICIdial confirms nothing about it', async () => {
   const { vicidial, dialler, store } = await startWithLead({ data: '{"colour": "red"}' });
-  let isKilled = false;
-  vicidial.onStep = (step) => {
-    if (isKilled || step !== 'custom') return;
-    isKilled = true;
-    throw vicidial.kill();
-  };
+  vicidial.killOnceAt('custom');
   dispatch(store, dialler, { timeout });
   await untilAll(store, 'dialled');
   expect(vicidial.leads).toMatchObject([{ columns: { comments: 'colour: red' } }]);
@@ -176,12 +161,7 @@ test('a lead whose only custom field does not exist is completed, although VICId
 
 test('a lead that was called meanwhile is not put into the hopper again', async () => {
   const { vicidial, dialler, store } = await startWithLead();
-  let isKilled = false;
-  vicidial.onStep = (step) => {
-    if (isKilled || step !== 'response') return;
-    isKilled = true;
-    throw vicidial.kill();
-  };
+  vicidial.killOnceAt('response');
   dispatch(store, dialler, { timeout });
   await attemptsOf(store, 1);
   expect(vicidial.dial()).toEqual(['447840258823']);
@@ -283,12 +263,7 @@ test('a second row of a request that ran longer than DIALLER_MAX_RUNTIME is logg
 
 test('a look-up that fails sends nothing, and is repeated', async () => {
   const { vicidial, receiver, dialler, store } = await startWithLead();
-  let isKilled = false;
-  vicidial.onStep = (step) => {
-    if (isKilled || step !== 'row') return;
-    isKilled = true;
-    throw vicidial.kill();
-  };
+  vicidial.killOnceAt('row');
   let failures = 0;
   receiver.behave = (received, outgoing, incoming) => {
     if (failures < 2 && received.body.includes('function=lead_search')) {
@@ -339,12 +314,7 @@ describe('a duplicate', () => {
 
   test('of another source is not taken for ours after a lost response', async () => {
     const { vicidial, dialler, store } = await startWithLead();
-    let isKilled = false;
-    vicidial.onStep = (step) => {
-      if (isKilled || step !== 'row') return;
-      isKilled = true;
-      throw vicidial.kill();
-    };
+    vicidial.killOnceAt('row');
     dispatch(store, dialler, { timeout });
     await attemptsOf(store, 1);
     await addForeign(vicidial);
