@@ -1,6 +1,6 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import type { ClaimedLead } from '../store/store.ts';
+import type { ClaimedLead, DueLead } from '../store/store.ts';
 
 /** A system that calls people, to which due leads are delivered. */
 export interface Dialler {
@@ -21,6 +21,18 @@ export interface Dialler {
    */
   deliver(lead: ClaimedLead, signal: AbortSignal, context: AttemptContext): Promise<DeliveryResult>;
   /**
+   * Looks for a lead in the dialler after an attempt with an unknown outcome, before the next `deliver`, and changes
+   * nothing. Undefined: the dialler recognises repeats, so that nothing must be looked up.
+   */
+  find?(lead: DueLead, signal: AbortSignal): Promise<FindResult>;
+  /**
+   * Removes a delivered lead from the dialler if nobody has called its person for it yet. It can be repeated: a lead
+   * that has already been removed is withdrawn. Undefined: the dialler cannot do so.
+   *
+   * @param signal aborts an attempt that takes too long, which then ends as `unknown`
+   */
+  cancel?(withdrawal: DiallerWithdrawal, signal: AbortSignal): Promise<WithdrawalResult>;
+  /**
    * Checks the set-up of the dialler, and changes nothing. Undefined: there is nothing to check.
    *
    * @param types names of the lead types whose leads are delivered
@@ -38,6 +50,36 @@ export interface DiallerCheck {
   result: 'ok' | 'problem' | 'unchecked';
   /** What is wrong and where to fix it, or what was found; without personal data and secrets. */
   details: string;
+}
+
+/** Where a dialler has a lead: its ids there, oldest first; empty: it certainly does not have the lead. */
+export type FindResult = { ids: readonly string[] } | { failure: DeliveryResult };
+
+/** A delivered lead whose person must not be called for it any more. */
+export interface DiallerWithdrawal extends DueLead {
+  /** Why it is withdrawn: its partner cancels it, its person objects, or the person's data is erased. */
+  cause: 'cancellation' | 'objection' | 'erasure';
+  /** When the withdrawal was requested (ms since 1970). */
+  requestedAt: number;
+  /** What the dialler responded when it was delivered; null: unknown, such as if an operator resolved the lead. */
+  deliveryResponse: string | null;
+}
+
+/** Result of an attempt to withdraw a lead. */
+export interface WithdrawalResult {
+  /**
+   * - `withdrawn`: the dialler has confirmed that it will not call the person for this lead.
+   * - `too-late`: somebody has called the person already, or does so now. No other attempt is useful.
+   * - `unavailable`: nothing was changed, and another attempt may succeed.
+   * - `unknown`: no clear response arrived. Another attempt may succeed.
+   */
+  outcome: 'withdrawn' | 'too-late' | 'unavailable' | 'unknown';
+  /** What the dialler responded. It is stored and logged, so it contains no personal data and no secrets. */
+  response: string;
+  /** Minimum delay that the dialler requested (ms). */
+  retryAfter?: number;
+  /** Why an operator must correct something first. Delivery is paused as after an attempt to deliver. */
+  pause?: DiallerPause;
 }
 
 /** What the dispatcher offers to an attempt. */
