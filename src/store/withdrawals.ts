@@ -1,0 +1,108 @@
+import type { WithdrawalAttemptOutcome, WithdrawalCause, WithdrawalOutcome } from '../leads/withdrawal.ts';
+import type { DueLead } from './store.ts';
+
+/** A lead to be withdrawn from the dialler. Until the lease ends, only the owner of the claim may do so. */
+export interface ClaimedWithdrawal extends DueLead {
+  /** Number of the attempt to withdraw it, starting at 1. */
+  attemptNumber: number;
+  cause: WithdrawalCause;
+  /** When the lead was delivered (ms since 1970); null: it is unknown whether the dialler has it. */
+  dialledAt: number | null;
+  /** When the last attempt to deliver it with an unknown outcome ended (ms since 1970); null: there was none. */
+  lastUnknownAt: number | null;
+}
+
+/** An attempt to withdraw a lead. */
+export interface WithdrawalAttempt {
+  leadId: string;
+  /** Milliseconds since 1970. */
+  endedAt: number;
+  outcome: WithdrawalAttemptOutcome;
+  /** What the dialler responded, without personal data or secrets. */
+  response: string;
+}
+
+/** A withdrawal, as operators see it. */
+export interface WithdrawalRecord {
+  leadId: string;
+  partner: string;
+  type: string;
+  mobile: string;
+  cause: WithdrawalCause;
+  requestedAt: number;
+  /** Number of attempts at the dialler since it was requested. */
+  attempts: number;
+  /**
+   * Earliest time of the next attempt; null: it has ended, or waits for the end of an attempt to deliver or to withdraw
+   * the lead.
+   */
+  nextAttemptAt: number | null;
+  /** Null: it has not ended. */
+  outcome: WithdrawalOutcome | null;
+  endedAt: number | null;
+  /** What the dialler last responded; null: there was no attempt. */
+  response: string | null;
+}
+
+/** Restricts a list of withdrawals. */
+export interface WithdrawalFilter {
+  /** `open`: those without an outcome. Undefined: those that are open or have failed. */
+  state?: 'open' | WithdrawalOutcome;
+  mobile?: string;
+}
+
+/** Terms of a claim of withdrawals. */
+export interface WithdrawalClaimTerms {
+  /** Unique id of the claim. */
+  claim: string;
+  /** Maximum number of withdrawals. */
+  limit: number;
+  /** Time for which no other claim can include them (ms). */
+  lease: number;
+}
+
+/** Withdrawals of leads that the dialler has, or may have. */
+export interface Withdrawals {
+  /**
+   * Claims withdrawals that are due and whose type's delivery is not paused, the longest due first. A withdrawal of a
+   * lead whose attempt is in flight starts once that has ended. If the lead was not delivered, or the person was added
+   * again meanwhile, the withdrawal ends without the dialler, and is not part of the claim.
+   */
+  claimWithdrawals(terms: WithdrawalClaimTerms): Promise<ClaimedWithdrawal[]>;
+  /**
+   * Returns the earliest time at which a withdrawal may be claimed (ms since 1970), which is soon for one that waits
+   * for the end of an attempt in flight. Undefined: none is open, or all are paused.
+   */
+  nextWithdrawalAt(): Promise<number | undefined>;
+  /**
+   * Records an attempt. If the lead was withdrawn, it is `cancelled`, or `suppressed` if the person objects. An outcome
+   * that ends the withdrawal also counts if another claim holds it; any other only if the claim still holds it.
+   * Recording the same attempt again has no effect.
+   *
+   * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none, so that the
+   *   withdrawal has failed
+   */
+  recordWithdrawal(
+    claim: string,
+    attempt: WithdrawalAttempt,
+    nextAttemptAt: number | undefined,
+  ): Promise<void>;
+  /**
+   * Releases withdrawals that a claim still holds and that were not sent: their attempts do not count.
+   *
+   * @param notBefore earliest time of the next claim (ms since 1970)
+   */
+  releaseWithdrawals(claim: string, leadIds: readonly string[], notBefore: number): Promise<void>;
+  /**
+   * Subscribes to withdrawals that begin or end. A store may not notice those of other processes, so also poll.
+   *
+   * @returns a function that unsubscribes
+   */
+  onWithdrawal(listener: () => void): () => void;
+  /** Returns the outcomes of those of the withdrawals that have ended. */
+  endedWithdrawals(leadIds: readonly string[]): Promise<ReadonlyMap<string, WithdrawalOutcome>>;
+  /** Returns the withdrawal of a lead. Undefined: there is none. */
+  withdrawalOf(leadId: string): Promise<WithdrawalRecord | undefined>;
+  /** Lists withdrawals, the latest first. */
+  withdrawals(filter: WithdrawalFilter, limit: number): AsyncIterable<WithdrawalRecord>;
+}
