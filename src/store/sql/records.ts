@@ -123,16 +123,17 @@ const mobileOf = statement<{ mobile: string }>(
   'SELECT mobile FROM lead WHERE id = $1 UNION SELECT mobile FROM submission WHERE id = $1',
 );
 
-/** Finds those that contain a text; the address itself is compared when the content is parsed. */
+/** Finds those whose content matches a pattern; the address itself is compared once the content is parsed. */
 const submissionsWith = statement<{ mobile: string; content: string }>(
   'submissions_with',
   `SELECT mobile, content FROM submission
-   WHERE id > $1 AND id <= $2 AND kind = 'add' AND lower(content) LIKE $3 ESCAPE '\\' ORDER BY id`,
+   WHERE id > $1 AND id <= $2 AND kind = 'add' AND lower(content) LIKE $3 ORDER BY id`,
 );
 
 async function mobilesOfEmail(database: SqlDatabase, email: string): Promise<string[]> {
   const wanted = email.toLowerCase();
-  const pattern = `%${wanted.replace(/[\\%_]/g, '\\$&')}%`;
+  // JSON encoders escape some of the other characters, such as `+` and `/`, in different ways.
+  const pattern = `%${wanted.replace(/[^a-z0-9.@-]/g, '%')}%`;
   const mobiles = new Set<string>();
   for await (const { after, upTo } of idPages(database, 'submission')) {
     for (const { mobile, content } of await database.read(submissionsWith, after, upTo, pattern)) {

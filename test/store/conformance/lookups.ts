@@ -63,6 +63,22 @@ export const lookups: Behaviours = {
     expect(await store.mobilesOfEmail('j%@x.example')).toEqual([]);
   },
 
+  'finds an e-mail address that a JSON encoder has escaped': async (open) => {
+    const { store, first, from } = await seeded(open());
+    // As System.Text.Json and Go (`+`, `&`, `'`) and PHP (`/`) write them.
+    const sent = [
+      ['john+tag@x.example', String.raw`{"email":"John\u002Btag@x.example"}`],
+      ["o'neil&co@x.example", String.raw`{"email":"o\u0027neil\u0026co@x.example"}`],
+      ['a/b@x.example', String.raw`{"email":"a\/b@x.example"}`],
+    ] as const;
+    for (const [index, [email, content]] of sent.entries()) {
+      const mobile = mobileOf(index);
+      await store.submit(from(first.id, { mobile, content }));
+      expect(await store.mobilesOfEmail(email)).toEqual([mobile]);
+    }
+    expect(await store.mobilesOfEmail('johntag@x.example')).toEqual([]);
+  },
+
   'finds leads and submissions by their fields, the newest first': async (open) => {
     const { store, first, second, from } = await seeded(open());
     await store.submit(from(first.id));
