@@ -1,4 +1,5 @@
 import { Dispatcher } from '../delivery/dispatcher.ts';
+import { deliveryPermission } from '../delivery/permission.ts';
 import type { DeliveryStatus } from '../server/metrics.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -24,7 +25,15 @@ export function startDispatcher(
   }
   log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);
   const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
-  return new Dispatcher({ store, dialler, log, ...limits, ...(metrics && { observer: metrics.delivery }) });
+  const permission = deliveryPermission();
+  return new Dispatcher({
+    store,
+    dialler,
+    permission,
+    log,
+    ...limits,
+    ...(metrics && { observer: metrics.delivery }),
+  });
 }
 
 /** Returns the state of delivery, for `/status`. */

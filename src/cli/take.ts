@@ -1,6 +1,7 @@
+import { deliveryPermission, type Permission } from '../delivery/permission.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
-import type { DueLead } from '../store/store.ts';
+import type { ClaimedLead, DueLead } from '../store/store.ts';
 import type { Session } from './action.ts';
 
 /** Limits of `leads due --take`. */
@@ -29,6 +30,7 @@ export async function takeDue(
   { batchSize, lease }: TakeLimits = defaultLimits,
 ): Promise<number> {
   const { store, dialWithin, note } = session;
+  const permission = deliveryPermission();
   let remaining = limit;
   const skipped = { expired: 0, undecided: 0 };
   try {
@@ -41,8 +43,9 @@ export async function takeDue(
       skipped.expired += expired.length;
       skipped.undecided += undecided.length;
       if (leads.length + expired.length + undecided.length === 0) break;
-      if (leads.length > 0) await new Batch(store, claim, leads, lease).deliver(print, startedAt);
-      remaining -= leads.length;
+      const permitted = await releaseWaiting(store, claim, await permission.decide(leads));
+      if (permitted.length > 0) await new Batch(store, claim, permitted, lease).deliver(print, startedAt);
+      remaining -= permitted.length;
     }
   } finally {
     const { expired, undecided } = skipped;
@@ -53,6 +56,22 @@ export async function takeDue(
     }
   }
   return limit - remaining;
+}
+
+/** Releases the claimed leads that must wait. Returns the others. */
+async function releaseWaiting(
+  store: Session<string>['store'],
+  claim: string,
+  permissions: readonly Permission<ClaimedLead>[],
+): Promise<DueLead[]> {
+  const permitted: DueLead[] = [];
+  for (const permission of permissions) {
+    const { outcome, lead } = permission;
+    if (outcome === 'deliver') permitted.push(lead);
+    else if (outcome === 'wait') await store.releaseLeads(claim, [lead.id], permission.until);
+    else throw new Error('No rule suppresses leads.');
+  }
+  return permitted;
 }
 
 /** Leads that are claimed, printed and recorded together. */

@@ -8,15 +8,19 @@ import type { Log } from '../telemetry/log.ts';
 import { continueTrace } from '../telemetry/tracing.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
 import { CircuitBreaker, type CircuitBreakerDelays, defaultCircuitBreakerDelays } from './circuit-breaker.ts';
+import { ClaimFilter } from './claim-filter.ts';
 import type { AttemptContext, DeliveryResult, Dialler, DiallerPause } from './dialler.ts';
 import { DuplicateRechecks, duplicatesFound } from './duplicate-rechecks.ts';
 import { PauseTracker } from './pause-tracker.ts';
+import type { DeliveryPermission, Permitted } from './permission.ts';
 import { SettlingLeads } from './settling-leads.ts';
 
 /** What the dispatcher depends on, and its limits. */
 export interface DispatcherOptions {
   store: Delivery & DeliveryPauses;
   dialler: Dialler;
+  /** Decides which claimed leads are delivered. */
+  permission: DeliveryPermission;
   log: Log;
   /** Maximum number of leads in flight. */
   concurrency: number;
@@ -107,6 +111,7 @@ export class Dispatcher {
   readonly #pauses: PauseTracker;
   readonly #recorder: AttemptRecorder;
   readonly #settling: SettlingLeads;
+  readonly #filter: ClaimFilter;
   readonly #rechecks: DuplicateRechecks;
   /** One for each attempt, until it is recorded and its connection is free. Aborting it ends the attempt. */
   readonly #inFlight = new Set<AbortController>();
@@ -139,6 +144,7 @@ export class Dispatcher {
     this.#pauses = new PauseTracker(store, log, () => this.#circuit.reset());
     this.#recorder = new AttemptRecorder(store, log);
     this.#settling = new SettlingLeads(dialler.maxRuntime ?? 0);
+    this.#filter = new ClaimFilter(options.permission, this.#settling, this.#recorder);
     this.#rechecks = new DuplicateRechecks(store, log, this.#options.timeout);
     this.#running = this.#run();
   }
@@ -245,7 +251,7 @@ export class Dispatcher {
       log.warn({ leads: expired }, 'Leads are past DIAL_WITHIN and will not be delivered.');
     }
     if (undecided.length > 0) log.error({ leads: undecided }, tooLateUndecided);
-    await this.#startAll(claim, await this.#withoutSettling(claim, leads), claimedAt);
+    await this.#startAll(claim, await this.#filter.sendable(claim, leads), claimedAt);
     return leads.length + tooLate === 0 ? maxSleep : 0;
   }
 
@@ -258,26 +264,16 @@ export class Dispatcher {
   }
 
   /**
-   * Releases the leads of a claim of which the dialler may still be processing an earlier attempt, such as those that
-   * an operator has retried. Returns the others.
-   */
-  async #withoutSettling(claim: string, leads: readonly ClaimedLead[]): Promise<ClaimedLead[]> {
-    const ready: ClaimedLead[] = [];
-    for (const lead of leads) {
-      const remaining = this.#settling.remaining(lead);
-      if (remaining > 0) await this.#recorder.release(claim, lead.id, Math.ceil(Date.now() + remaining));
-      else ready.push(lead);
-    }
-    return ready;
-  }
-
-  /**
    * Starts the attempts of a claim. If the store responded late, or the process was suspended, the lease could end
    * during an attempt: it is renewed first, and leads that another process has claimed meanwhile are left out.
    *
    * @param claimedAt when the claim was sent to the store (`performance.now()`)
    */
-  async #startAll(claim: string, claimed: readonly ClaimedLead[], claimedAt: number): Promise<void> {
+  async #startAll(
+    claim: string,
+    claimed: readonly Permitted<ClaimedLead>[],
+    claimedAt: number,
+  ): Promise<void> {
     let [leads, since, margin] = [claimed, claimedAt, leaseMargin];
     for (;;) {
       const [lead, ...others] = leads;
@@ -301,13 +297,17 @@ export class Dispatcher {
    * Renews the lease of leads, and retries while the store fails. Returns the leads that the claim still holds. A stop
    * ends the retries; it does not prevent the first renewal, because a lead that is not sent would seem to have been.
    */
-  async #renewLease(claim: string, leads: readonly ClaimedLead[], lease: number): Promise<ClaimedLead[]> {
+  async #renewLease(
+    claim: string,
+    leads: readonly Permitted<ClaimedLead>[],
+    lease: number,
+  ): Promise<Permitted<ClaimedLead>[]> {
     const { store, log } = this.#options;
-    const ids = leads.map(({ id }) => id);
+    const ids = leads.map(({ lead }) => lead.id);
     do {
       try {
         const held = new Set(await store.renewLease(claim, ids, lease));
-        return leads.filter(({ id }) => held.has(id));
+        return leads.filter(({ lead }) => held.has(lead.id));
       } catch (error) {
         log.error({ err: error }, 'The store failed while claiming due leads; retrying.');
         this.#isWoken = false;
@@ -318,7 +318,7 @@ export class Dispatcher {
   }
 
   /** Starts an attempt, whose result is handled when it ends. */
-  #start(claim: string, lead: ClaimedLead): void {
+  #start(claim: string, { lead, leftOut }: Permitted<ClaimedLead>): void {
     const { timeout, log } = this.#options;
     const controller = new AbortController();
     const timer = setTimeout(
@@ -328,7 +328,7 @@ export class Dispatcher {
     const start = { at: Date.now(), on: performance.now(), isTrial: this.#pauses.isTrial(lead.type) };
     const attempt = this.#attempt(lead, controller.signal);
     const recorded = attempt
-      .then((result) => this.#complete(claim, lead, start, result))
+      .then((result) => this.#complete(claim, lead, start, withLeftOut(result, leftOut)))
       .catch((error) => log.error({ err: error, lead: lead.id }, 'A delivery attempt was not recorded.'))
       .finally(() => this.#unrecorded.delete(recorded));
     this.#inFlight.add(controller);
@@ -505,6 +505,11 @@ export class Dispatcher {
     this.#isWoken = true;
     this.#endSleep();
   }
+}
+
+/** Adds to a result what was left out of the lead, for the record of the attempt. */
+function withLeftOut(result: DeliveryResult, leftOut: string | undefined): DeliveryResult {
+  return leftOut === undefined ? result : { ...result, response: `${result.response}; ${leftOut}` };
 }
 
 /** Whether a lead was not sent, or refused, because of a pause that ends by itself: its attempt does not count. */

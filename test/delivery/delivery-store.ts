@@ -2,6 +2,7 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
 import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
+import { deliveryPermission } from '../../src/delivery/permission.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
 import type { ClaimedLead, ClaimResult, Delivery } from '../../src/store/store.ts';
 import { recordingLog } from '../harness/recording-log.ts';
@@ -123,6 +124,7 @@ export async function dispatchFrom(
   const dispatcher = new Dispatcher({
     store,
     dialler,
+    permission: deliveryPermission(),
     log,
     concurrency: 4,
     timeout: 20_000,

@@ -2,6 +2,7 @@ import { onTestFinished, vi } from 'vitest';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
+import { deliveryPermission } from '../../src/delivery/permission.ts';
 import type { LeadRecord, Store } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { leadsIn } from './server.ts';
@@ -27,6 +28,7 @@ export function dispatch(
   const dispatcher = new Dispatcher({
     store,
     dialler,
+    permission: deliveryPermission(),
     log: silent,
     concurrency: 4,
     timeout: 2_000,

@@ -1,0 +1,106 @@
+import type { DueLead } from '../store/store.ts';
+
+/** What may happen to a claimed lead now. */
+export type Permission<Lead extends DueLead = DueLead> =
+  | Permitted<Lead>
+  | {
+      outcome: 'wait';
+      lead: Lead;
+      /** Earliest time of the next claim (ms since 1970). */
+      until: number;
+      /** What the lead waits for. */
+      waitsFor: WaitCause;
+      /** Why it is not delivered now: a sentence without personal data. */
+      reason: string;
+    }
+  | {
+      /** The person does not want the call. */
+      outcome: 'suppressed';
+      lead: Lead;
+      /** Why it is not delivered: a sentence without personal data. */
+      reason: string;
+    };
+
+/** What a claimed lead can wait for. */
+export type WaitCause = 'calling-hours' | 'screening' | 'registry';
+
+/** A lead that may be delivered now. */
+export interface Permitted<Lead extends DueLead = DueLead> {
+  outcome: 'deliver';
+  /** The lead as the dialler receives it: without its `other_phone` if that may not be called. */
+  lead: Lead;
+  /** What was left out, and why: a sentence without personal data for the record of the attempt. Undefined: nothing. */
+  leftOut?: string;
+}
+
+/**
+ * A rule about when and whether leads may be delivered. It applies after a claim, so that no path of delivery avoids
+ * it: first attempts, retries, re-runs and `leads due --take`.
+ */
+export interface DeliveryRule {
+  /**
+   * Decides on claimed leads, in their order.
+   *
+   * @param now milliseconds since 1970
+   * @throws if the store fails; nothing is delivered then
+   */
+  decide<Lead extends DueLead>(leads: readonly Lead[], now: number): Promise<Permission<Lead>[]>;
+}
+
+/** Applies every rule to claimed leads. A lead that one rule permits is passed to the next one. */
+export class DeliveryPermission {
+  readonly #rules: readonly DeliveryRule[];
+
+  /** @param rules in the order in which they apply: the first rule that does not permit a lead decides on it */
+  constructor(rules: readonly DeliveryRule[]) {
+    this.#rules = rules;
+  }
+
+  /**
+   * Decides on claimed leads, in their order.
+   *
+   * @param now milliseconds since 1970
+   * @throws if the store fails; nothing may be delivered then
+   */
+  async decide<Lead extends DueLead>(leads: readonly Lead[], now = Date.now()): Promise<Permission<Lead>[]> {
+    let permissions: Permission<Lead>[] = leads.map((lead) => ({ outcome: 'deliver', lead }));
+    for (const rule of this.#rules) permissions = await apply(rule, permissions, now);
+    return permissions;
+  }
+}
+
+/** Applies a rule to the leads that the rules before it have permitted. */
+async function apply<Lead extends DueLead>(
+  rule: DeliveryRule,
+  permissions: readonly Permission<Lead>[],
+  now: number,
+): Promise<Permission<Lead>[]> {
+  const permitted = permissions.filter((permission) => permission.outcome === 'deliver');
+  if (permitted.length === 0) return [...permissions];
+  const decisions = (
+    await rule.decide(
+      permitted.map(({ lead }) => lead),
+      now,
+    )
+  ).values();
+  return permissions.map((permission) => {
+    if (permission.outcome !== 'deliver') return permission;
+    const decision = decisions.next().value;
+    if (decision === undefined) throw new Error('A delivery rule has not decided on every lead.');
+    return decision.outcome === 'deliver' ? combined(permission, decision) : decision;
+  });
+}
+
+/** Combines what two rules have left out of a permitted lead. */
+function combined<Lead extends DueLead>(
+  { leftOut: before }: Permitted<Lead>,
+  { lead, leftOut: after }: Permitted<Lead>,
+): Permitted<Lead> {
+  const leftOut = [before, after].filter((each) => each !== undefined).join(' ');
+  return { outcome: 'deliver', lead, ...(leftOut !== '' && { leftOut }) };
+}
+
+/** Creates the permission with every rule. Dispatchers and `leads due --take` use the same one. */
+export function deliveryPermission(): DeliveryPermission {
+  return new DeliveryPermission([]);
+}
