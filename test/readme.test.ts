@@ -58,7 +58,7 @@ test('the table of environment variables lists every variable with its default',
   );
   const { port, host, databaseUrl, isDatabaseUrlDefault, databaseConnections, defaultCountry, ...others } =
     first;
-  const { logLevel, bootstrap, ...second } = others;
+  const { logLevel, bootstrap, storeKey, storeKeyFile, ...second } = others;
   expect(isDatabaseUrlDefault).toBe(true);
   const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
   const { securityContact, supportContact, publicUrl, ...more } = third;
@@ -82,6 +82,8 @@ test('the table of environment variables lists every variable with its default',
     onOrOff(securityContact),
     onOrOff(supportContact),
     onOrOff(publicUrl),
+    storeKeyFile ?? 'auto',
+    onOrOff(storeKey),
     bootstrap,
     onOrOff(dispatch),
   ];

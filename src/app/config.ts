@@ -1,6 +1,6 @@
 import type { Dialler } from '../delivery/dialler.ts';
 import { diallers } from '../delivery/diallers.ts';
-import { ConfigError, count, oneOf, readVariables } from '../environment/variables.ts';
+import { ConfigError, count, oneOf, readVariables, text } from '../environment/variables.ts';
 import { type CountryCode, phoneParsers } from '../leads/phone.ts';
 import type { PhonePolicy } from '../leads/phone-policy.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
@@ -52,6 +52,10 @@ export interface Config {
   supportContact: string | undefined;
   /** URL at which partners reach the server, without a slash at its end. Undefined: unknown. */
   publicUrl: string | undefined;
+  /** Keys of the store (64 hexadecimal digits each). Undefined: they are in a file. */
+  storeKey: string | undefined;
+  /** File that contains the keys of the store. Undefined: the default file of an SQLite store. */
+  storeKeyFile: string | undefined;
   /** Whether an empty store gets a first partner, type and key. */
   bootstrap: Bootstrap;
   /** Whether this process delivers leads. */
@@ -87,6 +91,8 @@ const variables = {
   SECURITY_CONTACT: contactUrl({ default: 'off' }),
   SUPPORT_CONTACT: contactUrl({ default: 'off' }),
   PUBLIC_URL: publicUrlOrOff({ default: 'off' }),
+  STORE_KEY: text({ default: 'off' }),
+  STORE_KEY_FILE: text({ default: 'auto' }),
   BOOTSTRAP: oneOf(['auto', 'on', 'off'])({ default: 'auto' }),
   DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
   DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
@@ -134,6 +140,8 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     securityContact: undefinedIfOff(values.SECURITY_CONTACT),
     supportContact: undefinedIfOff(values.SUPPORT_CONTACT),
     publicUrl: undefinedIfOff(values.PUBLIC_URL),
+    storeKey: undefinedIfOff(values.STORE_KEY),
+    storeKeyFile: values.STORE_KEY_FILE === 'auto' ? undefined : values.STORE_KEY_FILE,
     bootstrap: values.BOOTSTRAP,
     dispatch: values.DISPATCH === 'on',
     dialler: createDialler?.(environment, { parsePhone, concurrency, timeout }),

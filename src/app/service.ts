@@ -5,6 +5,7 @@ import { type RunningServer, startHttpServer } from '../server/http-server.ts';
 import { KeyLastUsed } from '../server/key-last-used.ts';
 import { Readiness } from '../server/readiness.ts';
 import { RejectionCounter } from '../server/rejections.ts';
+import type { StoreKeys } from '../store/keys/store-keys.ts';
 import { unobserved } from '../store/observer.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -24,6 +25,7 @@ import { loadMetrics, startMetricsServer } from './metrics-server.ts';
 import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { openConfiguredStore } from './store.ts';
+import { loadStoreKeys } from './store-keys.ts';
 import { urlOf } from './url.ts';
 
 /** A running server with its store. */
@@ -74,6 +76,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const schema = isBootstrapped ? 'prepare' : 'migrate';
   const store = await openConfiguredStore(config, { observer, schema });
   await agreeOnSettings(store, config, log);
+  await loadKeys(store, config, log);
   const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();
@@ -110,6 +113,13 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     stopTracing,
   };
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
+}
+
+/** Loads the keys of the store, and logs what is wrong with them. Undefined: there are none. */
+async function loadKeys(store: Store, config: Config, log: Log): Promise<StoreKeys | undefined> {
+  const { keys, problem } = await loadStoreKeys(config, store);
+  if (problem !== undefined) log.warn(problem);
+  return keys;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Config } from '../app/config.ts';
+import type { LoadedKeys } from '../app/store-keys.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { Schema } from '../store/migrations.ts';
 import type { Store } from '../store/store.ts';
@@ -10,6 +11,8 @@ export interface OpenStore {
   parsePhone: ParsePhone;
   /** Maximum delay of a call after its due time (ms); undefined: no limit. */
   dialWithin: number | undefined;
+  /** Loads the keys of the store. */
+  storeKeys(): Promise<LoadedKeys>;
 }
 
 /** The environment of a command. A store is opened when a command runs, not when its help is printed. */

@@ -3,6 +3,7 @@ import { readConfig } from '../app/config.ts';
 import { readEnvironment } from '../app/env-file.ts';
 import { withRecordedSettings } from '../app/settings.ts';
 import { openConfiguredStore, openNamedStore } from '../app/store.ts';
+import { loadStoreKeys } from '../app/store-keys.ts';
 import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
@@ -68,9 +69,11 @@ export function createContext(
     commandName: name,
     open: async () => {
       const variables = environment();
-      const store = await openConfiguredStore(await readConfig(variables), { schema: 'require' });
+      const config = await readConfig(variables);
+      const store = await openConfiguredStore(config, { schema: 'require' });
       const { defaultCountry, dialWithin } = await readConfig(await withRecordedSettings(variables, store));
-      return { store, parsePhone: phoneParsers(defaultCountry).parse, dialWithin };
+      const storeKeys = () => loadStoreKeys(config, store);
+      return { store, parsePhone: phoneParsers(defaultCountry).parse, dialWithin, storeKeys };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     dialler: async () => (await readConfig(environment())).dialler,

@@ -60,6 +60,6 @@ export const text = makeExactValidator<string>((value) => {
 
 /** Describes the current value without repeating a secret, such as one in a URL: the message may be logged. */
 function currentValue(name: string, value: string | undefined): string {
-  const isSecret = name === 'DATABASE_URL' ? /[@?]/.test(value ?? '') : /SECRET|PASSWORD|URL/.test(name);
+  const isSecret = name === 'DATABASE_URL' ? /[@?]/.test(value ?? '') : /SECRET|PASSWORD|URL|KEY/.test(name);
   return isSecret ? 'its value is not shown because it may be secret' : `it is ${JSON.stringify(value)}`;
 }

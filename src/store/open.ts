@@ -135,6 +135,11 @@ function fileOf(url: string): string {
   return existsSync(file) ? realpathSync(file) : file;
 }
 
+/** Returns the absolute path of the file of an SQLite store; undefined: it is in memory, or in PostgreSQL. */
+export function fileOfUrl(url: string): string | undefined {
+  return isPostgres(url) || url === `${sqliteScheme}:memory:` ? undefined : fileOf(url);
+}
+
 /** Returns a store's URL without a password, for messages and logs. */
 export function redactedUrl(url: string): string {
   if (!url.includes('//')) return url;

@@ -16,6 +16,7 @@ import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
 import type { HeldLeads } from './held-leads.ts';
+import type { KeyRecords } from './keys/key-records.ts';
 import type { Rejections } from './rejections.ts';
 import type { Settings } from './settings.ts';
 import type { Table, TableRow } from './tables.ts';
@@ -688,6 +689,7 @@ export interface Store
     DeliveryPauses,
     HeldLeads,
     Settings,
+    KeyRecords,
     Rejections,
     Registry,
     Records,

@@ -26,6 +26,7 @@ export const tablesToCopy: readonly Table[] = [
   { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at', 'retry_at'], keyLength: 2 },
   { name: 'maintenance_run', columns: ['name', 'ended_at'], keyLength: 1 },
   { name: 'setting', columns: ['name', 'value', 'set_at'], keyLength: 1 },
+  { name: 'store_key', columns: ['id', 'first_used_at'], keyLength: 1 },
   { name: 'granted_type', columns: ['partner_id', 'type_id', 'revoked_at'], keyLength: 2 },
   {
     name: 'api_key',

@@ -47,6 +47,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     store: openSqliteStore(file),
     parsePhone: phoneParsers('GB').parse,
     dialWithin: undefined,
+    storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }) as const,
   });
   const openUrl = async () => openSqliteStore(file);
   const all = text(out);

@@ -113,7 +113,12 @@ async function outputOf(
   const program = createProgram({
     commandName: 'leads',
     openTerminal: () => undefined,
-    open: async () => ({ store: open(file), parsePhone: phoneParsers('GB').parse, dialWithin: undefined }),
+    open: async () => ({
+      store: open(file),
+      parsePhone: phoneParsers('GB').parse,
+      dialWithin: undefined,
+      storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }),
+    }),
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),
     configuredUrl: async () => `sqlite:${file}`,

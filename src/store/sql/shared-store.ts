@@ -1,5 +1,6 @@
 import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { HeldLeads } from '../held-leads.ts';
+import type { KeyRecords } from '../keys/key-records.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Settings } from '../settings.ts';
 import type { Delivery, Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
@@ -8,6 +9,7 @@ import type { SqlDatabase } from './database.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
 import { recordExports } from './exports.ts';
 import { heldLeads } from './held-leads.ts';
+import { keyRecords } from './key-records.ts';
 import { pruning } from './maintenance.ts';
 import { records } from './records.ts';
 import { registry } from './registry.ts';
@@ -19,6 +21,7 @@ import { tableReader } from './tables.ts';
 type SharedStore = DeliveryPauses &
   HeldLeads &
   Settings &
+  KeyRecords &
   Rejections &
   Registry &
   Records &
@@ -33,6 +36,7 @@ export function sharedStore(database: SqlDatabase): SharedStore {
     ...deliveryPauses(database),
     ...heldLeads(database),
     ...settings(database),
+    ...keyRecords(database),
     ...rejections(database),
     ...registry(database),
     ...records(database),

@@ -23,4 +23,12 @@ export const settings: Behaviours = {
       { name: 'DIAL_WITHIN', value: '2h' },
     ]);
   },
+
+  'records which keys it was used with, each of them once': async (open) => {
+    const store = await open();
+    expect(await store.storeKeyIds()).toEqual([]);
+    await store.recordStoreKey('0123456789abcdef');
+    await store.recordStoreKey('0123456789abcdef');
+    expect(await store.storeKeyIds()).toEqual(['0123456789abcdef']);
+  },
 };

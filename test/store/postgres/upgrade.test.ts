@@ -59,6 +59,7 @@ type NotWriting =
   | 'pauses'
   | 'countScheduled'
   | 'settings'
+  | 'storeKeyIds'
   | 'rejections'
   | 'types'
   | 'partners'
@@ -141,6 +142,7 @@ const writes: Record<
   limitPartner: (store) => store.limitPartner('first', 'off'),
   recordSettings: (store) => store.recordSettings({ DEFAULT_COUNTRY: 'GB' }),
   setSetting: (store) => store.setSetting('DEFAULT_COUNTRY', 'GB'),
+  recordStoreKey: (store) => store.recordStoreKey('0123456789abcdef'),
   recordRejections: (store) => store.recordRejections([rejection]),
   deleteRejections: (store) => store.deleteRejections(1),
   recordKeyLastUsed: (store) => store.recordKeyLastUsed(new Map([['old', 1]])),

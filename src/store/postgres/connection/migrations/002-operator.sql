@@ -73,3 +73,9 @@ CREATE TABLE rejection (
 
 -- When leads of a pause by the dialler can be claimed again; null: not before an operator resumes delivery.
 ALTER TABLE delivery_pause ADD COLUMN retry_at bigint;
+
+-- The keys that were current in this store (STORE_KEY_FILE). The keys themselves are not in the database.
+CREATE TABLE store_key (
+  id text COLLATE "C" PRIMARY KEY,
+  first_used_at bigint NOT NULL
+);

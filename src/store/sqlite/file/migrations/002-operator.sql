@@ -129,3 +129,9 @@ CREATE TABLE rejection (
 
 -- When leads of a pause by the dialler can be claimed again; null: not before an operator resumes delivery.
 ALTER TABLE delivery_pause ADD COLUMN retry_at INTEGER;
+
+-- The keys that were current in this store (STORE_KEY_FILE). The keys themselves are not in the database.
+CREATE TABLE store_key (
+  id TEXT NOT NULL PRIMARY KEY,
+  first_used_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

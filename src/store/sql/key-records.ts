@@ -1,0 +1,24 @@
+import type { KeyRecords } from '../keys/key-records.ts';
+import { run, type SqlDatabase } from './database.ts';
+import { statement } from './statement.ts';
+
+/** Records which keys a database was used with. */
+export function keyRecords(database: SqlDatabase): KeyRecords {
+  return {
+    storeKeyIds: async () => (await database.read(selectKeys)).map(({ id }) => id),
+    recordStoreKey: (id) =>
+      database.change(function* () {
+        yield* run(insertKey, id, Date.now());
+      }),
+  };
+}
+
+const selectKeys = statement<{ id: string }>(
+  'store_keys',
+  'SELECT id FROM store_key ORDER BY first_used_at, id',
+);
+
+const insertKey = statement(
+  'record_store_key',
+  'INSERT INTO store_key (id, first_used_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
+);
