@@ -72,6 +72,12 @@ const operatorActions = [
     ),
   },
   {
+    weight: 1,
+    arbitrary: call('countScheduled', { sinceNow: fc.constantFrom(-hour, 0, hour) }, ({ store }, given) =>
+      store.countScheduled(Date.now() + given.sinceNow),
+    ),
+  },
+  {
     weight: 3,
     arbitrary: call('releaseLead', { lead, isForced }, async (subject, given) =>
       subject.store.releaseLead(await chosenLead(subject, given.lead), given.isForced),
@@ -129,6 +135,12 @@ const operatorActions = [
     weight: 2,
     arbitrary: call('prune', { age: fc.constantFrom(-1, hour, day) }, ({ store }, given) =>
       store.prune(Date.now() - given.age, ''),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call('countPrunable', { age: fc.constantFrom(-1, hour, day) }, ({ store }, given) =>
+      store.countPrunable(Date.now() - given.age),
     ),
   },
   {
@@ -205,6 +217,47 @@ const registry = [
   call('partners', {}, ({ store }) => Array.fromAsync(store.partners())),
 ].map((arbitrary) => ({ weight: 1, arbitrary }));
 
+const setting = fc.record({ name: fc.constantFrom('one', 'two'), value: fc.constantFrom('a', 'b') });
+
+const rejection = fc.record({
+  partner,
+  outcome: fc.constantFrom('rate-limited', 'validation-failed'),
+  age: fc.constantFrom(0, hour, day),
+});
+
+const settingsAndRejections = [
+  call('recordSettings', { setting }, ({ store }, given) =>
+    store.recordSettings({ [given.setting.name]: given.setting.value }),
+  ),
+  call('setSetting', { setting }, ({ store }, given) =>
+    store.setSetting(given.setting.name, given.setting.value),
+  ),
+  call('settings', {}, ({ store }) => store.settings()),
+  call('recordRejections', { rejections: fc.array(rejection, { maxLength: 3 }) }, (subject, given) =>
+    subject.store.recordRejections(
+      given.rejections.map((each) => {
+        const lastAt = Date.now() - each.age;
+        return {
+          partnerId: subject.partnerId(each.partner),
+          operation: 'addLead',
+          outcome: each.outcome,
+          reason: each.outcome,
+          day: lastAt - (lastAt % day),
+          count: 1,
+          lastAt,
+          lastRequestId: `request ${subject.next()}`,
+        };
+      }),
+    ),
+  ),
+  call('rejections', { partner: maybe(partner), limit }, ({ store }, given) =>
+    Array.fromAsync(store.rejections(given.partner, given.limit)),
+  ),
+  call('deleteRejections', { age: fc.constantFrom(0, day) }, ({ store }, given) =>
+    store.deleteRejections(Date.now() - given.age),
+  ),
+].map((arbitrary) => ({ weight: 1, arbitrary }));
+
 const leadFilter = fc.record(
   {
     state: fc.constantFrom(...leadStates),
@@ -251,6 +304,10 @@ const lists = [
   call('attempts', { mobile }, ({ store }, given) => Array.fromAsync(store.attempts(given.mobile))),
   call('leadActions', { mobile }, ({ store }, given) => Array.fromAsync(store.leadActions(given.mobile))),
   call('cancellations', { mobile }, ({ store }, given) => Array.fromAsync(store.cancellations(given.mobile))),
+  call('mobileOf', { index }, ({ store, sentIds }, given) =>
+    store.mobileOf(at(sentIds, given.index) ?? 'nothing'),
+  ),
+  call('mobilesOfEmail', { type }, ({ store }, given) => store.mobilesOfEmail(`${given.type}@x.example`)),
   call('leadStats', {}, ({ store }) => store.leadStats()),
   call('activity', {}, async (subject) => {
     // Its cursor contains numbers that PostgreSQL may skip; the next activity shows whether it is correct.
@@ -274,7 +331,10 @@ export const wait: fc.Arbitrary<number> = fc.oneof(
 );
 
 const singleCalls: fc.Arbitrary<Call[]> = fc
-  .tuple(wait, fc.oneof(...requests, ...deliveries, ...operatorActions, ...registry, ...lists))
+  .tuple(
+    wait,
+    fc.oneof(...requests, ...deliveries, ...operatorActions, ...registry, ...settingsAndRejections, ...lists),
+  )
   .map(([milliseconds, made]) => [after(milliseconds, made)]);
 
 /** Random sequences of calls. */

@@ -108,6 +108,27 @@ export const deliveries = [
   },
   {
     weight: 1,
+    arbitrary: call(
+      'releaseLeads',
+      { claim: index, lead: index, later: fc.constantFrom(0, minute) },
+      async (subject, given) => {
+        const { claim, leadIds } = at(subject.claims, given.claim) ?? { claim: 'none', leadIds: [] };
+        const leadId = at(leadIds, given.lead) ?? 'nothing';
+        await subject.store.releaseLeads(claim, [leadId], Date.now() + given.later);
+      },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call('earlierLeads', { index }, async (subject, given) => {
+      const known = subject.leadIds();
+      const earlier = await subject.store.earlierLeads(at(known, given.index) ?? 'nothing');
+      // No order is promised.
+      return earlier.map((id) => known.indexOf(id)).toSorted();
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: call('dueLeads', { limit }, ({ store }, given) =>
       Array.fromAsync(store.dueLeads(given.limit)),
     ),
@@ -121,8 +142,19 @@ export const deliveries = [
         type: maybe(type),
         by: fc.constantFrom<PausedBy>('operator', 'dialler'),
         reason: fc.constantFrom('one', 'other'),
+        retryAfter: maybe(fc.constantFrom(0, minute)),
       },
-      ({ store }, given) => store.pauseDelivery(given),
+      ({ store }, { retryAfter, ...given }) =>
+        store.pauseDelivery({
+          ...given,
+          ...(retryAfter !== undefined && { retryAt: Date.now() + retryAfter }),
+        }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call('endDiallerPause', { type: maybe(type) }, ({ store }, given) =>
+      store.endDiallerPause(given.type),
     ),
   },
   {

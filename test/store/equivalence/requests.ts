@@ -27,7 +27,7 @@ export function submit(subject: Subject, given: SentRequest): Promise<Submission
     type: given.type,
     mobile: given.mobile,
     delays,
-    content: JSON.stringify(given),
+    content: JSON.stringify({ email: `${given.type}@x.example`, ...given }),
     trace,
   };
   return subject.store.submit(submission, idempotencyOf(key, ['add', given.type, given.mobile, delays]));
@@ -47,7 +47,7 @@ function cancel(subject: Subject, given: SentRequest): Promise<CancellationResul
   return subject.store.cancel(cancellation, idempotencyOf(given.key, ['cancel', given.type, given.mobile]));
 }
 
-/** Sends a request, and notes it if it can be replayed. */
+/** Sends a request, and records it if it can be replayed. */
 function send(subject: Subject, given: SentRequest, how: typeof submit | typeof cancel): Promise<unknown> {
   if (given.key !== undefined) subject.keyed.push((other) => how(other, given));
   return how(subject, given);
