@@ -3,7 +3,7 @@ import { type CountryCode, isCountry } from '../leads/phone.ts';
 import { type SpecialNumber, specialNumbers } from '../leads/phone-policy.ts';
 import { maxPerSecond } from '../partners/rate-limit.ts';
 import { addressReader, type TrustedProxies } from '../server/client-address.ts';
-import { isStoreUrl } from '../store/open.ts';
+import { isStoreUrl } from '../store/store-url.ts';
 import { parseDuration } from '../text/duration.ts';
 
 // Each error message completes the sentence "NAME must be".

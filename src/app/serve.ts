@@ -1,4 +1,4 @@
-import { redactedUrl } from '../store/open.ts';
+import { redactedUrl } from '../store/store-url.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { addLeadCommand, type FirstPartner } from './bootstrap.ts';
 import { type Config, readConfig } from './config.ts';

@@ -14,7 +14,7 @@ import { dirname } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
 import type { KeyRecords } from '../store/keys/key-records.ts';
 import { StoreKeys } from '../store/keys/store-keys.ts';
-import { fileOfUrl } from '../store/open.ts';
+import { fileOfUrl } from '../store/store-url.ts';
 import type { Config } from './config.ts';
 
 /** Where the keys of a store are configured. */

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
 import type { HeldCount } from './held-leads.ts';
 import { type Migrations, missingFile, type Schema } from './migrations.ts';
@@ -7,15 +7,7 @@ import type { StoreObserver } from './observer.ts';
 import type { BackupSummary } from './sqlite/file/backup-check.ts';
 import type { KeptStore, Replacement } from './sqlite/file/replacement.ts';
 import type { Store } from './store.ts';
-
-const sqliteScheme = 'sqlite:';
-const postgresScheme = /^postgres(ql)?:\/\//;
-
-/** Returns whether a URL is that of a store. */
-export function isStoreUrl(url: string): boolean {
-  if (url.startsWith(sqliteScheme)) return url.length > sqliteScheme.length;
-  return isPostgres(url) && url.replace(postgresScheme, '') !== '' && canParse(url);
-}
+import { fileOf, isInMemory, isPostgres, sqlitePathOf } from './store-url.ts';
 
 /** How to open a store. */
 export interface OpenOptions {
@@ -43,7 +35,7 @@ export async function openStore(
     return openPostgresStore(url, connections === undefined ? {} : { connections }, observer, schema);
   }
   const { openSqliteStore } = await import('./sqlite/sqlite-store.ts');
-  return openSqliteStore(url.slice(sqliteScheme.length), undefined, observer, schema);
+  return openSqliteStore(sqlitePathOf(url), undefined, observer, schema);
 }
 
 /** Returns how far a store is migrated, without changing it. */
@@ -105,7 +97,7 @@ export async function backupToRestore(url: string, file: string, now: number): P
       'The store is in PostgreSQL. Restore it with pg_restore, then run `leads store mark-restored` before you start a server (docs/operating/backup-and-restore.md).',
     );
   }
-  if (url === `${sqliteScheme}:memory:`) {
+  if (isInMemory(url)) {
     throw new UserError('The store is in memory. Set DATABASE_URL to the file that the backup replaces.');
   }
   const path = fileOf(url);
@@ -122,53 +114,4 @@ export async function backupToRestore(url: string, file: string, now: number): P
     summary: checkBackup(file, now),
     restore: (restoredAt) => restoreSqliteStore(path, file, { backup: basename(file), restoredAt }),
   };
-}
-
-/** Returns whether two URLs are equal, or lead to the same SQLite file. */
-export function isSameStore(one: string, other: string): boolean {
-  return one === other || (!isPostgres(one) && !isPostgres(other) && fileOf(one) === fileOf(other));
-}
-
-/** Returns the absolute path of an SQLite file, with symbolic links resolved. */
-function fileOf(url: string): string {
-  const file = resolve(url.slice(sqliteScheme.length));
-  return existsSync(file) ? realpathSync(file) : file;
-}
-
-/** Returns the absolute path of the file of an SQLite store; undefined: it is in memory, or in PostgreSQL. */
-export function fileOfUrl(url: string): string | undefined {
-  return isPostgres(url) || url === `${sqliteScheme}:memory:` ? undefined : fileOf(url);
-}
-
-/** Returns a store's URL without a password, for messages and logs. */
-export function redactedUrl(url: string): string {
-  if (!url.includes('//')) return url;
-  // If a URL cannot be parsed, any part of it may be the password.
-  if (!canParse(url)) return `${url.slice(0, url.indexOf('//'))}//...`;
-  const redacted = new URL(url);
-  if (redacted.password !== '') redacted.password = '***';
-  for (const name of passwordParameters(redacted)) redacted.searchParams.delete(name);
-  return redacted.href;
-}
-
-/** Returns whether a URL contains a password, or may contain one because it cannot be parsed. */
-export function hasPassword(url: string): boolean {
-  if (!url.includes('//')) return false;
-  if (!canParse(url)) return /@|password/i.test(url);
-  const parsed = new URL(url);
-  return parsed.password !== '' || passwordParameters(parsed).length > 0;
-}
-
-/** Returns the names of parameters that contain a password: `password` and `sslpassword`. */
-function passwordParameters({ searchParams }: URL): string[] {
-  return [...searchParams.keys()].filter((name) => /password$/i.test(name));
-}
-
-/** Returns whether all parts of a URL are known. `#` is part of a password that is not encoded. */
-function canParse(url: string): boolean {
-  return !url.includes('#') && URL.canParse(url);
-}
-
-function isPostgres(url: string): boolean {
-  return postgresScheme.test(url);
 }

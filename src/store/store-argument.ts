@@ -1,5 +1,5 @@
 import { UserError } from '../errors/user-error.ts';
-import { hasPassword, isStoreUrl, redactedUrl } from './open.ts';
+import { hasPassword, isStoreUrl, redactedUrl } from './store-url.ts';
 
 /** Name of an environment variable. No URL of a store matches. */
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;

@@ -2,7 +2,7 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { isSameStore, isStoreUrl, redactedUrl } from '../../src/store/open.ts';
+import { isSameStore, isStoreUrl, redactedUrl } from '../../src/store/store-url.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 
 test.each([
