@@ -8,7 +8,7 @@ import { configVariables } from './config.ts';
 /** The file with variables, in the working directory. */
 const file = '.env';
 
-const known: readonly string[] = [...configVariables, ...diallerVariables];
+const known: readonly string[] = [...configVariables, ...diallerVariables, 'LEADS_OPERATOR'];
 
 /** Variables that libraries read for this program. */
 const ofLibraries = /^(PG|OTEL_|NODE_)/;

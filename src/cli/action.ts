@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Actor } from '../store/audit.ts';
 import { nameCommands } from '../text/command-name.ts';
 import { printable } from '../text/terminal.ts';
 import type { CommandContext, OpenStore } from './context.ts';
@@ -10,6 +11,8 @@ export interface Reporter<Member extends string> {
   output: Output<Member>;
   /** Writes a sentence to standard error. */
   note(sentence: string): void;
+  /** Who runs the command, for the audit log of a store that the command opens itself (`store.actAs`). */
+  actor: Actor;
 }
 
 /** The outputs of a running command, and the configured store. */
@@ -23,7 +26,8 @@ export function jsonMembersOf(command: Command): JsonMembers | undefined {
 }
 
 /**
- * Defines what a command does with the configured store, and its option `--json`.
+ * Defines what a command does with the configured store, and its option `--json`. Whatever it changes through the store is
+ * recorded in the audit log, in the transaction of the change, which states its subject with `audit` (src/store/sql).
  *
  * @param members members of its JSON output: the compiler checks the output against them, and docs/cli.md lists them
  * @param run receives the options and the positional arguments, whose types must match the command's definition
@@ -40,6 +44,7 @@ export function defineAction<Member extends string, Options extends object, Argu
     members,
     async (reporter, options: Options, args: Arguments) => {
       const { store, ...rest } = await context.open();
+      store.actAs(reporter.actor);
       try {
         await run({ store, ...rest, ...reporter }, options, args);
       } catch (error) {
@@ -71,6 +76,14 @@ export function defineStorelessAction<
     const output = new Output<Member>(context.out, options, context.commandName);
     const note = (sentence: string) =>
       void context.err.write(`${printable(nameCommands(sentence, context.commandName))}\n`);
-    await run({ output, note }, options, args);
+    const actor = { ...context.operator(), command: pathOf(command) };
+    await run({ output, note, actor }, options, args);
   });
+}
+
+/** Returns the words of a command, without the name of the program. */
+function pathOf(command: Command): string {
+  const words = [];
+  for (let each: Command | null = command; each?.parent; each = each.parent) words.unshift(each.name());
+  return words.join(' ');
 }

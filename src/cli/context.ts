@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Config } from '../app/config.ts';
 import type { LoadedKeys } from '../app/store-keys.ts';
 import type { ParsePhone } from '../leads/phone.ts';
+import type { Actor } from '../store/audit.ts';
 import type { Schema } from '../store/migrations.ts';
 import type { Store } from '../store/store.ts';
 
@@ -31,6 +32,8 @@ export interface CommandContext {
   configuredUrl(): Promise<string>;
   /** Opens a store by its URL. @param schema default: `require`, so that a command never creates or migrates a store */
   openUrl(url: string, schema?: Schema): Promise<Store>;
+  /** Returns who runs the command. @throws {UserError} if LEADS_OPERATOR is invalid */
+  operator(): Pick<Actor, 'operator' | 'host'>;
   /** How the CLI is called, in help and messages. */
   commandName: string;
   /**

@@ -61,6 +61,7 @@ export function dueCommand(context: CommandContext): Command {
     async (session, { take, limit }: { take?: number; limit?: number }) => {
       const { output, store } = session;
       if (take !== undefined) {
+        await store.recordAudit({ subject: { kind: 'lead', id: null }, after: { take } });
         const delivered = await takeDue(session, take, output.inBatches(view));
         if (delivered < take) await notePauses(session);
         if (delivered === 0) await output.empty(empty);

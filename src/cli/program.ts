@@ -12,6 +12,7 @@ import { storeUrlOf } from '../store/store-argument.ts';
 import { redactedUrl } from '../store/store-url.ts';
 import { commandName, nameCommands } from '../text/command-name.ts';
 import { printable, printableLines } from '../text/terminal.ts';
+import { auditCommand } from './audit.ts';
 import type { CommandContext } from './context.ts';
 import { deliveryCommand } from './delivery.ts';
 import { diallerCommand } from './dialler.ts';
@@ -19,6 +20,7 @@ import { dueCommand } from './due.ts';
 import { exportCommand } from './export.ts';
 import { keyCommand } from './key.ts';
 import { leadCommand } from './lead.ts';
+import { operatorIn } from './operator.ts';
 import { isClosedOutput, OutputClosed } from './output.ts';
 import { openTerminal } from './own-terminal.ts';
 import { partnerCommand } from './partner.ts';
@@ -45,6 +47,7 @@ const commands = [
   diallerCommand,
   settingsCommand,
   watchCommand,
+  auditCommand,
   pruneCommand,
   storeCommand,
 ];
@@ -83,6 +86,7 @@ export function createContext(
       const name = isConfigured ? 'the store in DATABASE_URL' : `the store ${redactedUrl(url)}`;
       return openNamedStore(name, url, { schema });
     },
+    operator: () => operatorIn(environment()),
     openTerminal,
     input,
     out,

@@ -17,8 +17,8 @@ export function repairCommand(context: CommandContext): Command {
       log_lost: 'whether the log was lost; if not, no lead is held and delivery is not paused',
       ...heldMembers,
     },
-    async ({ output }) => {
-      const held = await repairStore(await context.configuredUrl(), Date.now());
+    async ({ output, actor }) => {
+      const held = await repairStore(await context.configuredUrl(), Date.now(), actor);
       const lost =
         held &&
         ` Its log was lost: the last leads, cancellations, deliveries and changes of operators may be missing. ${describeHeld(held, 'are', 'before the log was lost')}. ${nextSteps}`;

@@ -33,7 +33,7 @@ export function restoreCommand(context: CommandContext): Command {
       ...members,
       kept: 'path under which the replaced store is kept, or its log if its file was missing; null: there was nothing',
     },
-    async ({ output }, { dryRun, yes }: RestoreOptions, [file]: [string]) => {
+    async ({ output, actor }, { dryRun, yes }: RestoreOptions, [file]: [string]) => {
       const backup = await backupToRestore(await context.configuredUrl(), file, Date.now());
       const { path: store, summary, isReplacement, latestMigration } = backup;
       const { scheduled, held, migration } = summary;
@@ -56,7 +56,7 @@ export function restoreCommand(context: CommandContext): Command {
         return;
       }
       if (!yes) await confirm(context, consequence);
-      const { kept, result } = await backup.restore(Date.now());
+      const { kept, result } = await backup.restore(Date.now(), actor);
       await output.done(
         `Restored ${store} from ${file}.${describeKept(kept)} ${describeHeld(result, 'are')}${describeAlready(held)}. ${nextSteps}`,
         { store, ...heldJson(result), held_already: held, kept: kept?.path ?? null },

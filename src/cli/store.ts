@@ -2,9 +2,10 @@ import type { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import type { Actor } from '../store/audit.ts';
 import { type CopiedTable, type CopyProgress, copyStore } from '../store/copy.ts';
 import { migrationsOf } from '../store/open.ts';
-import type { Tables } from '../store/store.ts';
+import type { Store, Tables } from '../store/store.ts';
 import { isSameStore, redactedUrl } from '../store/store-url.ts';
 import { defineAction, defineStorelessAction } from './action.ts';
 import { wideOption } from './arguments.ts';
@@ -66,6 +67,7 @@ function createCommand(context: CommandContext): Command {
           `${store} already contains a store, which was not changed. Pass another store, or run \`leads store migrate\`.`,
         );
       }
+      // Writes no audit entry: `leads store copy` fills only a store that is empty.
       await (await context.openUrl(url, 'prepare')).close();
       await output.done(`Created the store ${store}.`, { store });
     },
@@ -80,7 +82,7 @@ function migrateCommand(context: CommandContext): Command {
     command,
     context,
     { from: 'number of the last migration before', to: 'number of the last migration now' },
-    async ({ output }, { yes }: { yes?: true }) => {
+    async ({ output, actor }, { yes }: { yes?: true }) => {
       const url = await context.configuredUrl();
       const { current: from, latest: to } = await migrationsOf(url);
       if (from > 0 && from < to && !yes) {
@@ -89,7 +91,8 @@ function migrateCommand(context: CommandContext): Command {
           `The store will be migrated from ${from} to ${to}: servers of older versions stop accepting requests, and the only way back is to restore a backup`,
         );
       }
-      await (await context.openUrl(url, from === 0 ? 'require' : 'prepare')).close();
+      if (from === 0 || from === to) await (await context.openUrl(url)).close();
+      else await recordMigration(await context.openUrl(url, 'prepare'), actor, from, to);
       const done =
         from === to
           ? `The store is already at migration ${to}.`
@@ -97,6 +100,17 @@ function migrateCommand(context: CommandContext): Command {
       await output.done(done, { from, to });
     },
   );
+}
+
+/** Records the migration of a store, and closes the store. */
+async function recordMigration(store: Store, actor: Actor, from: number, to: number): Promise<void> {
+  try {
+    store.actAs(actor);
+    const subject = { kind: 'store', id: null } as const;
+    await store.recordAudit({ subject, before: { migration: from }, after: { migration: to } });
+  } finally {
+    await store.close();
+  }
 }
 
 function backupCommand(context: CommandContext): Command {
@@ -110,6 +124,7 @@ function backupCommand(context: CommandContext): Command {
     context,
     { file: 'the new file' },
     async ({ store, output, note }, _options: object, [file]: [string]) => {
+      await store.recordAudit({ subject: { kind: 'store', id: null }, after: { file } });
       const error = await store.backup(file);
       await output.done(`Backed up the store to ${file} and verified the copy.`, { file });
       if (error === undefined) return;
@@ -126,6 +141,7 @@ function compactCommand(context: CommandContext): Command {
     'rewrite the SQLite file without its free space; all other writes are blocked until it ends',
   );
   return defineAction(command, context, { compacted: 'true' }, async ({ store, output }) => {
+    await store.recordAudit({ subject: { kind: 'store', id: null } });
     await store.compact();
     await output.done('Compacted the store.', { compacted: true });
   });
@@ -143,7 +159,7 @@ function copyCommand(context: CommandContext): Command {
     command,
     context,
     copyMembers,
-    async ({ output }, _options: object, [from, to]: [string, string]) => {
+    async ({ output, actor }, _options: object, [from, to]: [string, string]) => {
       const [sourceUrl, targetUrl] = [context.storeUrl(from), context.storeUrl(to)];
       if (isSameStore(sourceUrl, targetUrl)) {
         throw new UserError('`<from>` and `<to>` are the same store. Choose another target.');
@@ -152,6 +168,12 @@ function copyCommand(context: CommandContext): Command {
       try {
         const target = await context.openUrl(targetUrl);
         try {
+          // Only the source records it, so that the two stay equal: the copy contains the entry.
+          source.actAs(actor);
+          await source.recordAudit({
+            subject: { kind: 'store', id: null },
+            after: { copied_to: redactedUrl(targetUrl) },
+          });
           const tables = await copyWithProgress(source, target, context.err);
           await output.list(tables, view, '');
         } finally {

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
+import type { Actor } from './audit.ts';
 import type { HeldCount } from './held-leads.ts';
 import { type Migrations, missingFile, type Schema } from './migrations.ts';
 import type { StoreObserver } from './observer.ts';
@@ -53,10 +54,11 @@ export async function migrationsOf(url: string): Promise<Migrations> {
  * the scheduled leads.
  *
  * @param now milliseconds since 1970
+ * @param actor who repairs it, for the audit log
  * @returns how many leads are held; undefined: the log is not lost
  * @throws {UserError} if there is no such file, and for PostgreSQL, which recovers by itself
  */
-export async function repairStore(url: string, now: number): Promise<HeldCount | undefined> {
+export async function repairStore(url: string, now: number, actor: Actor): Promise<HeldCount | undefined> {
   if (isPostgres(url)) {
     throw new UserError(
       'PostgreSQL recovers by itself. Rebuild a damaged index with REINDEX, or restore a backup.',
@@ -65,7 +67,7 @@ export async function repairStore(url: string, now: number): Promise<HeldCount |
   const file = fileOf(url);
   if (!existsSync(file)) throw missingFile(file);
   const { repairSqliteStore } = await import('./sqlite/repair.ts');
-  return repairSqliteStore(file, now);
+  return repairSqliteStore(file, now, actor);
 }
 
 export type { BackupSummary, KeptStore };
@@ -80,7 +82,7 @@ export interface BackupToRestore {
   latestMigration: number;
   summary: BackupSummary;
   /** Puts the backup in place. @throws {UserError} if another process uses the store */
-  restore(restoredAt: number): Promise<Replacement<HeldCount>>;
+  restore(restoredAt: number, actor: Actor): Promise<Replacement<HeldCount>>;
 }
 
 /**
@@ -112,6 +114,7 @@ export async function backupToRestore(url: string, file: string, now: number): P
     isReplacement: existsSync(path),
     latestMigration,
     summary: checkBackup(file, now),
-    restore: (restoredAt) => restoreSqliteStore(path, file, { backup: basename(file), restoredAt }),
+    restore: (restoredAt, actor) =>
+      restoreSqliteStore(path, file, { backup: basename(file), restoredAt }, actor),
   };
 }

@@ -14,6 +14,7 @@ import type { Submission } from '../leads/submission.ts';
 import type { KeyState, RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
+import type { AuditLog } from './audit.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
 import type { HeldLeads } from './held-leads.ts';
 import type { KeyRecords } from './keys/key-records.ts';
@@ -691,6 +692,7 @@ export interface Store
     Settings,
     KeyRecords,
     Rejections,
+    AuditLog,
     Registry,
     Records,
     Exports,

@@ -101,4 +101,19 @@ export const tablesToCopy: readonly Table[] = [
     columns: ['partner_id', 'day', 'operation', 'outcome', 'reason', 'count', 'last_at', 'last_request_id'],
     keyLength: 5,
   },
+  {
+    name: 'audit_entry',
+    columns: [
+      'id',
+      'acted_at',
+      'operator',
+      'host',
+      'command',
+      'subject_kind',
+      'subject_id',
+      'value_before',
+      'value_after',
+    ],
+    keyLength: 1,
+  },
 ];

@@ -54,6 +54,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
   const configuredUrl = async () => `sqlite:${file}`;
   const storeUrl = (argument: string) => argument;
   await command({
+    operator: () => ({ operator: 'alice', host: 'localhost' }),
     commandName: 'leads',
     openTerminal: () => undefined,
     open,

@@ -111,6 +111,7 @@ async function outputOf(
   const all = text(out);
   const open = (name: string) => openSqliteStore(name);
   const program = createProgram({
+    operator: () => ({ operator: 'alice', host: 'localhost' }),
     commandName: 'leads',
     openTerminal: () => undefined,
     open: async () => ({

@@ -1,6 +1,7 @@
 /** What the lead logic, the dispatcher and the commands expect of a store, whichever it is. */
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
+import { audit } from './conformance/audit.ts';
 import type { Behaviours, Open } from './conformance/behaviour.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
@@ -35,6 +36,7 @@ const suites: Record<string, Behaviours> = {
   'lead types': leadTypes,
   'remaining leads': remainingLeads,
   settings,
+  audit,
   rejections,
   watch,
 };

@@ -1,5 +1,6 @@
 import { type Migrations, requireMigrated, type Schema } from '../migrations.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
+import { AuditedDatabase } from '../sql/audited-database.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
@@ -96,7 +97,7 @@ export async function openPostgresStore(
   const intake = postgresIntake(database, notifications, batchLimits, observer);
   const delivery = postgresDelivery(database, notifications, batchLimits, observer);
   const writeCheck = new WriteCheck(database, observer);
-  const sql = postgresSqlDatabase(database);
+  const sql = new AuditedDatabase(postgresSqlDatabase(database));
   let closed: Promise<void> | undefined;
 
   /** Takes at most `retryTimeout` and a second, even if PostgreSQL no longer responds. */

@@ -9,6 +9,7 @@ const numbered: Readonly<Record<string, string>> = {
   rerun: 'id',
   attempt: 'id',
   operator_action: 'id',
+  audit_entry: 'id',
 };
 
 /** Adds rows that are copied from another store. */

@@ -1,4 +1,5 @@
 import type { DeliveryPause, DeliveryPauses, NewPause } from '../delivery-pause.ts';
+import { audit } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
@@ -52,6 +53,7 @@ const insertPause = statement(
 function* pauseDelivery({ type, by, reason, retryAt }: NewPause): Change<void> {
   const name = type === undefined ? '' : (yield* namedType(type)).name;
   yield* run(insertPause, name, by, reason, Date.now(), retryAt ?? null);
+  yield* audit({ kind: 'pause', id: name || null }, undefined, { by, reason });
 }
 
 const deletePauses = statement<DeliveryPauseRow>(
@@ -62,7 +64,10 @@ const deletePauses = statement<DeliveryPauseRow>(
 );
 
 function* resumeDelivery(type: string | undefined): Change<DeliveryPause[]> {
-  return (yield* run(deletePauses, type ?? '')).map(deliveryPauseOf);
+  const ended = (yield* run(deletePauses, type ?? '')).map(deliveryPauseOf);
+  for (const { type, by, reason } of ended) yield* audit({ kind: 'pause', id: type ?? null }, { by, reason });
+  if (ended.length === 0) yield* audit({ kind: 'pause', id: type ?? null });
+  return ended;
 }
 
 const deleteDiallerPause = statement(

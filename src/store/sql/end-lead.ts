@@ -32,18 +32,23 @@ const markCancelled = statement(
 
 /** Cancels a lead (see `OperatorActions.cancelLead`). */
 export function* cancelLead(id: string): Change<Readdition> {
-  yield* checkCancellable(id);
+  const { state } = yield* cancellableLead(id);
   yield* run(markCancelled, Date.now(), id);
-  yield* recordAction(id, 'cancelled');
+  yield* recordAction(id, 'cancelled', { state });
   return yield* readdition(id);
 }
 
 /** Checks that a lead can be cancelled (see `OperatorActions.checkCancellable`). */
 export function* checkCancellable(id: string): Change<void> {
+  yield* cancellableLead(id);
+}
+
+function* cancellableLead(id: string): Change<LeadToEnd> {
   const lead = yield* firstRow(leadToEnd, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (lead.isUndecided) throw userErrors.undecided(id, 'cancelled');
   if (!lead.isCancellable) throw reasonNotCancelled(id, lead);
+  return lead;
 }
 
 function reasonNotCancelled(id: string, { state, isClaimed }: LeadToEnd): Error {
@@ -61,7 +66,7 @@ export function* dismissLead(id: string): Change<Readdition> {
   if (lead.isUndecided) throw userErrors.undecided(id, 'dismissed');
   if (lead.state !== 'failed') throw userErrors.notDismissible(id, lead.state);
   yield* run(markDismissed, id);
-  yield* recordAction(id, 'dismissed');
+  yield* recordAction(id, 'dismissed', { state: lead.state });
   return yield* readdition(id);
 }
 

@@ -1,5 +1,6 @@
 import type { LeadAction } from '../../leads/lead-action.ts';
 import { type HeldCount, type HeldLeads, holdStepSize } from '../held-leads.ts';
+import { audit } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { mayHaveArrivedSince } from './lead-state.ts';
 import { statement } from './statement.ts';
@@ -46,5 +47,6 @@ function* holdScheduled(restoredAt: number): Change<HeldCount> {
   const held = yield* run(holdLeads, ids, restoredAt);
   const action: LeadAction = 'held';
   yield* run(recordHeld, ids, action, restoredAt);
+  yield* audit({ kind: 'store', id: null }, undefined, { held: held.length });
   return { leads: held.length, mayHaveArrived: held.filter(({ mayHaveArrived }) => mayHaveArrived).length };
 }

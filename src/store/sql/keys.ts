@@ -1,5 +1,7 @@
+import { formatTime } from '../../text/time.ts';
 import type { KeyRecord, Keys, NextKey, RotatedKey } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
+import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { isActiveKey, isActivePartner, keyState } from './key-holder.ts';
 import { checkPartner, namedPartner } from './partners.ts';
@@ -26,6 +28,7 @@ const insertKey = statement(
 /** Adds a key by its digest. @throws {UserError} if there is no such partner */
 export function* addKey(partner: string, id: string, digest: string): Change<void> {
   yield* run(insertKey, id, (yield* namedPartner(partner)).id, digest, Date.now());
+  yield* audit({ kind: 'key', id }, undefined, { partner });
 }
 
 const selectRecords = `
@@ -93,6 +96,8 @@ function* rotateKey(id: string, next: NextKey): Change<RotatedKey> {
   if (expiresAt !== null) throw userErrors.replacedKey({ id, partner, expiresAt, replacedBy });
   yield* run(insertKey, next.id, partnerId, next.digest, now);
   yield* run(replaceKey, next.oldUntil, next.id, id);
+  const after = { replaced_by: next.id, expires_at: formatTime(next.oldUntil) };
+  yield* audit({ kind: 'key', id }, undefined, after);
   return { partner };
 }
 
@@ -104,6 +109,7 @@ const updateRevokedAt = statement<{ id: string }>(
 function* revokeKey(id: string): Change<void> {
   const key = yield* firstRow(updateRevokedAt, Date.now(), id);
   if (key === undefined) throw userErrors.noKey(id);
+  yield* audit({ kind: 'key', id }, undefined, { revoked: true });
 }
 
 /** Locks the keys in the order of their ids, so that two servers that record the same keys cannot deadlock. */

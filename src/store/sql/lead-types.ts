@@ -1,5 +1,6 @@
 import type { LeadTypeRecord, LeadTypes } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
+import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { membersByName } from './members-by-name.ts';
 import { statement } from './statement.ts';
@@ -41,6 +42,7 @@ export function* addTypeIfNew(name: string, recontactAfter: number | null): Chan
 
 function* addType(name: string, recontactAfter: number | null): Change<void> {
   if (!(yield* addTypeIfNew(name, recontactAfter))) throw userErrors.typeExists(name);
+  yield* audit({ kind: 'type', id: name }, undefined, { recontact_after: recontactAfter });
 }
 
 const typesWithPartners = statement<
@@ -69,10 +71,10 @@ async function* types(database: SqlDatabase): AsyncGenerator<LeadTypeRecord> {
   }
 }
 
-const typeByName = statement<{ id: number; name: string; retiredAt: number | null }>(
+const typeByName = statement<NamedType>(
   'type_by_name',
   ({ lock }) => `
-    SELECT id, name, retired_at AS "retiredAt" FROM lead_type
+    SELECT id, name, retired_at AS "retiredAt", recontact_after AS "recontactAfter" FROM lead_type
     WHERE id = ${typeIdOf('$1')} ${lock('lead_type')}`,
 );
 
@@ -83,6 +85,8 @@ interface NamedType {
   name: string;
   /** When it was retired (ms since 1970); null: it is not retired. */
   retiredAt: number | null;
+  /** Re-contact period (ms); null: never. */
+  recontactAfter: number | null;
 }
 
 /**
@@ -109,8 +113,10 @@ const updateRecontactAfter = statement(
 );
 
 function* setRecontactAfter(name: string, recontactAfter: number | null): Change<void> {
-  const { id } = yield* namedType(name);
-  yield* run(updateRecontactAfter, recontactAfter, id);
+  const type = yield* namedType(name);
+  yield* run(updateRecontactAfter, recontactAfter, type.id);
+  const before = { recontact_after: type.recontactAfter };
+  yield* audit({ kind: 'type', id: type.name }, before, { recontact_after: recontactAfter });
 }
 
 const updateName = statement('rename_type', 'UPDATE lead_type SET name = $1 WHERE id = $2');
@@ -143,17 +149,24 @@ function* renameType(name: string, newName: string): Change<void> {
   if (renamed !== undefined) throw userErrors.formerName(newName, renamed.name);
   yield* run(insertFormerName, type.name, type.id, Date.now());
   yield* run(renamePauses, newName, type.name);
+  yield* audit({ kind: 'type', id: newName }, { name: type.name }, { name: newName });
 }
 
 const updateRetiredAt = statement('retire_type', 'UPDATE lead_type SET retired_at = $1 WHERE id = $2');
 
 function* retireType(name: string): Change<void> {
-  const { id, retiredAt } = yield* namedType(name);
-  if (retiredAt === null) yield* run(updateRetiredAt, Date.now(), id);
+  const type = yield* namedType(name);
+  if (type.retiredAt === null) yield* run(updateRetiredAt, Date.now(), type.id);
+  yield* auditRetired(type, true);
 }
 
 function* unretireType(name: string): Change<void> {
   const type = yield* namedType(name);
   if (type.retiredAt === null) throw userErrors.typeNotRetired(type.name);
   yield* run(updateRetiredAt, null, type.id);
+  yield* auditRetired(type, false);
+}
+
+function auditRetired({ name, retiredAt }: NamedType, retired: boolean): Change<void> {
+  return audit({ kind: 'type', id: name }, { retired: retiredAt !== null }, { retired });
 }

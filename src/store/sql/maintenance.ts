@@ -1,6 +1,8 @@
 import { identifierBound } from '../../leads/identifier.ts';
+import { formatTime } from '../../text/time.ts';
 import { stepSize } from '../prune.ts';
 import type { Maintenance, Pruned, PruneStep } from '../store.ts';
+import { audit, auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { idPages } from './id-pages.ts';
 import { statement } from './statement.ts';
@@ -104,6 +106,9 @@ const deleteLeads = statement(
 
 function* prune(before: number, after: string): Change<PruneStep> {
   yield* run(blockReruns);
+  if (after === '')
+    yield* audit({ kind: 'store', id: null }, undefined, { pruned_before: formatTime(before) });
+  else yield* auditedBefore();
   const old = yield* run(oldSubmissions, after, identifierBound(before), before, stepSize);
   const ids = old.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
   const leads = (yield* run(leadsOfSubmissions, ids)).map(({ id }) => id);

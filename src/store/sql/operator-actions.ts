@@ -10,6 +10,7 @@ import type {
   RetryResult,
 } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
+import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { cancelLead, checkCancellable, dismissLead } from './end-lead.ts';
 import { recordAction } from './lead-actions.ts';
@@ -123,6 +124,7 @@ function* rerunSubmission(
   const decision = yield* scheduling.decide(submission);
   const { outcome, leadId } = decision;
   yield* run(insertRerun, id, rerunAt, outcome, leadId);
+  yield* audit({ kind: 'submission', id }, undefined, { outcome, lead_id: leadId });
   const dueAt = decision.outcome === 'accepted' ? decision.dueAt : undefined;
   return { rerunAt, outcome, leadId, cancellations, dueAt };
 }
@@ -169,7 +171,7 @@ function* retryLead(
   const cancellations = yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
   yield* run(scheduleAgain, now, id);
-  yield* recordAction(id, 'retried');
+  yield* recordAction(id, 'retried', { state: lead.state });
   return { mayHaveArrived: lead.mayHaveArrived, cancellations };
 }
 
@@ -198,7 +200,7 @@ function* releaseLead(id: string, isForced: boolean): Change<RetryResult & { nex
   const cancellations = submission === undefined ? [] : yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
   yield* run(scheduleHeld, id);
-  yield* recordAction(id, 'released');
+  yield* recordAction(id, 'released', { state: lead.state });
   return { mayHaveArrived: lead.mayHaveArrived, cancellations, nextAttemptAt: lead.nextAttemptAt };
 }
 
@@ -239,6 +241,6 @@ function* resolveLead(id: string, wasDelivered: boolean): Change<ResolvedState> 
   }
   if (wasDelivered) yield* run(markDelivered, Date.now(), id);
   else yield* run(markNotDelivered, id);
-  yield* recordAction(id, wasDelivered ? 'resolved-delivered' : 'resolved-not-delivered');
+  yield* recordAction(id, wasDelivered ? 'resolved-delivered' : 'resolved-not-delivered', { state });
   return state;
 }

@@ -2,6 +2,7 @@ import type { Partner } from '../../partners/partner.ts';
 import type { PartnerLimit } from '../../partners/rate-limit.ts';
 import type { PartnerRecord, Partners } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
+import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { isActiveKey } from './key-holder.ts';
 import { namedType } from './lead-types.ts';
@@ -38,6 +39,7 @@ export function* addPartner(name: string, types: readonly string[]): Change<Part
     throw isDeleted ? userErrors.nameOfDeleted(name) : userErrors.partnerExists(name);
   }
   for (const type of types) yield* grantTo(partner.id, type);
+  yield* audit({ kind: 'partner', id: name }, undefined, { types });
   return partner;
 }
 
@@ -61,9 +63,17 @@ async function* listPartners(database: SqlDatabase): AsyncGenerator<PartnerRecor
   }
 }
 
-const partnerByName = statement<{ id: number; suspendedAt: number | null; deletedAt: number | null }>(
+/** A partner as a change finds it. */
+interface NamedPartner extends LimitColumns {
+  id: number;
+  suspendedAt: number | null;
+  deletedAt: number | null;
+}
+
+const partnerByName = statement<NamedPartner>(
   'partner_by_name',
-  `SELECT id, suspended_at AS "suspendedAt", deleted_at AS "deletedAt" FROM partner WHERE name = $1`,
+  `SELECT id, suspended_at AS "suspendedAt", deleted_at AS "deletedAt", rate_limit AS "rateLimit",
+     rate_burst AS "rateBurst" FROM partner WHERE name = $1`,
 );
 
 /** @throws {UserError} if no partner has this name. That of a deleted partner is accepted. */
@@ -72,7 +82,7 @@ export async function checkPartner(database: SqlDatabase, name: string): Promise
 }
 
 /** Finds a partner that is not deleted. @throws {UserError} if there is none of this name */
-export function* namedPartner(name: string): Change<{ id: number; suspendedAt: number | null }> {
+export function* namedPartner(name: string): Change<NamedPartner> {
   const partner = yield* firstRow(partnerByName, name);
   if (partner === undefined) throw userErrors.noPartner(name);
   if (partner.deletedAt !== null) throw userErrors.partnerDeleted(name, partner.deletedAt);
@@ -85,14 +95,17 @@ const insertGrant = statement(
    ON CONFLICT (partner_id, type_id) DO UPDATE SET revoked_at = NULL`,
 );
 
-function* grantTo(partnerId: number, typeName: string): Change<void> {
+/** Grants a type, and returns its current name. */
+function* grantTo(partnerId: number, typeName: string): Change<string> {
   const type = yield* namedType(typeName);
   if (type.retiredAt !== null) throw userErrors.typeRetired(type.name);
   yield* run(insertGrant, partnerId, type.id);
+  return type.name;
 }
 
 function* grantType(partner: string, type: string): Change<void> {
-  yield* grantTo((yield* namedPartner(partner)).id, type);
+  const granted = yield* grantTo((yield* namedPartner(partner)).id, type);
+  yield* audit({ kind: 'partner', id: partner }, undefined, { granted });
 }
 
 const revokeGrant = statement<{ revokedAt: number }>(
@@ -106,6 +119,7 @@ function* revokeType(partnerName: string, typeName: string): Change<void> {
   const type = yield* namedType(typeName);
   const revoked = yield* firstRow(revokeGrant, Date.now(), partner.id, type.id);
   if (revoked === undefined) throw userErrors.notGranted(partnerName, type.name);
+  yield* audit({ kind: 'partner', id: partnerName }, { granted: type.name });
 }
 
 const updateLimit = statement(
@@ -115,7 +129,10 @@ const updateLimit = statement(
 
 function* limitPartner(name: string, limit: PartnerLimit): Change<void> {
   const { rateLimit, rateBurst } = columnsOf(limit);
-  yield* run(updateLimit, rateLimit, rateBurst, (yield* namedPartner(name)).id);
+  const partner = yield* namedPartner(name);
+  yield* run(updateLimit, rateLimit, rateBurst, partner.id);
+  const before = { per_second: partner.rateLimit, burst: partner.rateBurst };
+  yield* audit({ kind: 'partner', id: name }, before, { per_second: rateLimit, burst: rateBurst });
 }
 
 const updateSuspendedAt = statement('suspend_partner', 'UPDATE partner SET suspended_at = $1 WHERE id = $2');
@@ -123,12 +140,14 @@ const updateSuspendedAt = statement('suspend_partner', 'UPDATE partner SET suspe
 function* suspendPartner(name: string): Change<void> {
   const { id, suspendedAt } = yield* namedPartner(name);
   if (suspendedAt === null) yield* run(updateSuspendedAt, Date.now(), id);
+  yield* audit({ kind: 'partner', id: name }, { suspended: suspendedAt !== null }, { suspended: true });
 }
 
 function* resumePartner(name: string): Change<void> {
   const { id, suspendedAt } = yield* namedPartner(name);
   if (suspendedAt === null) throw userErrors.partnerNotSuspended(name);
   yield* run(updateSuspendedAt, null, id);
+  yield* audit({ kind: 'partner', id: name }, { suspended: true }, { suspended: false });
 }
 
 const updateDeletedAt = statement('delete_partner', 'UPDATE partner SET deleted_at = $1 WHERE id = $2');
@@ -149,4 +168,5 @@ function* deletePartner(name: string): Change<void> {
   if (partner.deletedAt !== null) return;
   const now = Date.now();
   for (const change of [updateDeletedAt, revokeGrantsOf, revokeKeysOf]) yield* run(change, now, partner.id);
+  yield* audit({ kind: 'partner', id: name }, { deleted: false }, { deleted: true });
 }

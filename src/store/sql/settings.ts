@@ -1,5 +1,6 @@
 import type { SettingRecord, Settings } from '../settings.ts';
-import { type Change, run, type SqlDatabase } from './database.ts';
+import { audit } from './audit.ts';
+import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
 
 /** Manages the settings in a database. */
@@ -26,6 +27,8 @@ function* recordSettings(values: Readonly<Record<string, string>>): Change<Setti
   return [...(yield* run(selectSettings))];
 }
 
+const selectSetting = statement<{ value: string }>('setting', 'SELECT value FROM setting WHERE name = $1');
+
 const upsertSetting = statement(
   'set_setting',
   `INSERT INTO setting (name, value, set_at) VALUES ($1, $2, $3)
@@ -33,5 +36,7 @@ const upsertSetting = statement(
 );
 
 function* setSetting(name: string, value: string): Change<void> {
+  const before = yield* firstRow(selectSetting, name);
   yield* run(upsertSetting, name, value, Date.now());
+  yield* audit({ kind: 'setting', id: name }, before, { value });
 }

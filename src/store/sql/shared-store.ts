@@ -1,11 +1,13 @@
+import type { AuditLog } from '../audit.ts';
 import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { HeldLeads } from '../held-leads.ts';
 import type { KeyRecords } from '../keys/key-records.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Settings } from '../settings.ts';
 import type { Delivery, Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
+import { auditLog } from './audit.ts';
+import type { AuditedDatabase } from './audited-database.ts';
 import { claimedLeads } from './claimed-leads.ts';
-import type { SqlDatabase } from './database.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
 import { recordExports } from './exports.ts';
 import { heldLeads } from './held-leads.ts';
@@ -23,6 +25,7 @@ type SharedStore = DeliveryPauses &
   Settings &
   KeyRecords &
   Rejections &
+  AuditLog &
   Registry &
   Records &
   Exports &
@@ -31,13 +34,14 @@ type SharedStore = DeliveryPauses &
   Omit<Tables, 'addRows'>;
 
 /** Implements the calls that need only the store's database. */
-export function sharedStore(database: SqlDatabase): SharedStore {
+export function sharedStore(database: AuditedDatabase): SharedStore {
   return {
     ...deliveryPauses(database),
     ...heldLeads(database),
     ...settings(database),
     ...keyRecords(database),
     ...rejections(database),
+    ...auditLog(database),
     ...registry(database),
     ...records(database),
     ...recordExports(database),

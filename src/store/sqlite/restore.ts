@@ -1,4 +1,5 @@
 import { chmodSync, constants, copyFileSync } from 'node:fs';
+import type { Actor } from '../audit.ts';
 import { type HeldCount, markRestored, type Restore } from '../held-leads.ts';
 import { explainError } from './errors.ts';
 import { createPrivate } from './file/permissions.ts';
@@ -11,27 +12,30 @@ import { openSqliteStore } from './sqlite-store.ts';
  *
  * @param path of the store's file, without symbolic links; it may be missing
  * @param file a backup that `checkBackup` has accepted
+ * @param actor who restores it, for the audit log
  * @throws {UserError} if another process uses the store
  */
 export async function restoreSqliteStore(
   path: string,
   file: string,
   restore: Restore,
+  actor: Actor,
 ): Promise<Replacement<HeldCount>> {
   try {
-    return await replaceStore(path, (copy) => prepareCopy(file, copy, restore), restore.restoredAt);
+    return await replaceStore(path, (copy) => prepareCopy(file, copy, restore, actor), restore.restoredAt);
   } catch (error) {
     throw explainError(error, path);
   }
 }
 
 /** Copies a backup, migrates the copy and marks it as restored. */
-async function prepareCopy(file: string, copy: string, restore: Restore): Promise<HeldCount> {
+async function prepareCopy(file: string, copy: string, restore: Restore, actor: Actor): Promise<HeldCount> {
   createPrivate(copy);
   copyFileSync(file, copy, constants.COPYFILE_FICLONE);
   // The copy has the mode of the backup.
   chmodSync(copy, 0o600);
   const store = openSqliteStore(copy);
+  store.actAs(actor);
   try {
     return await markRestored(store, restore);
   } finally {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { requireMigrated, type Schema } from '../migrations.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
+import { AuditedDatabase } from '../sql/audited-database.ts';
 import { completedChange } from '../sql/database.ts';
 import { operatorActions } from '../sql/operator-actions.ts';
 import { sharedStore } from '../sql/shared-store.ts';
@@ -43,7 +44,7 @@ export function openSqliteStore(
   const path = file === ':memory:' ? file : resolve(file);
   const { database, durability } = openMigrated(path, observer, schema);
   const queue = new CommitQueue(database, durability, limits, observer);
-  const sql = sqliteSqlDatabase(database, queue);
+  const sql = new AuditedDatabase(sqliteSqlDatabase(database, queue));
   const grantedType = grantedTypeLookup(database, queue);
   const decide = sqliteDecide(database, grantedType);
   let isClosed = false;

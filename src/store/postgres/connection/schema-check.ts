@@ -6,6 +6,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
   table: [
     'api_key',
     'attempt',
+    'audit_entry',
     'delivery_pause',
     'granted_type',
     'idempotency_record',
@@ -45,6 +46,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'api_key_pkey',
     'attempt_outcome_check',
     'attempt_pkey',
+    'audit_entry_pkey',
     'delivery_pause_paused_by_check',
     'delivery_pause_pkey',
     'granted_type_partner_id_fkey',
@@ -71,8 +73,14 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'type_alias_pkey',
     'type_alias_type_id_fkey',
   ],
-  trigger: ['lead_added', 'lead_moved', 'lead_removed'],
-  function: ['count_added_leads', 'count_moved_leads', 'count_removed_leads', 'refuse_outdated_server'],
+  trigger: ['audit_entry_changed', 'audit_entry_emptied', 'lead_added', 'lead_moved', 'lead_removed'],
+  function: [
+    'count_added_leads',
+    'count_moved_leads',
+    'count_removed_leads',
+    'refuse_audit_change',
+    'refuse_outdated_server',
+  ],
 };
 
 /**

@@ -135,3 +135,26 @@ CREATE TABLE store_key (
   id TEXT NOT NULL PRIMARY KEY,
   first_used_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Changes by operators, without personal data. Entries are never changed, and kept for six years (`minAuditAge`).
+CREATE TABLE audit_entry (
+  id INTEGER PRIMARY KEY,
+  acted_at INTEGER NOT NULL,
+  operator TEXT NOT NULL,
+  host TEXT NOT NULL,
+  command TEXT NOT NULL,
+  subject_kind TEXT NOT NULL,
+  subject_id TEXT,
+  -- JSON objects; null: none.
+  value_before TEXT,
+  value_after TEXT
+) STRICT;
+
+CREATE TRIGGER audit_entry_changed BEFORE UPDATE ON audit_entry BEGIN
+  SELECT RAISE(ABORT, 'Audit entries cannot be changed.');
+END;
+
+CREATE TRIGGER audit_entry_deleted BEFORE DELETE ON audit_entry
+WHEN OLD.acted_at > (unixepoch() - 2192 * 86400) * 1000 BEGIN
+  SELECT RAISE(ABORT, 'Audit entries are kept for six years.');
+END;
