@@ -82,6 +82,7 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
       lastRequestId: '01938a2f-1a2b-7c3d-8e4f-5a6b7c8d9e0f',
     },
   ]);
+  store.actAs({ operator: partner, host: 'h'.repeat(64), command: 'submission rerun' });
   await store.setSetting('ALLOWED_COUNTRIES', 'GB,'.repeat(245).slice(0, -1));
   await store.close();
   return { file, rerun, leadId: lead?.id ?? '' };
@@ -194,6 +195,7 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
     ['delivery.pauseView', ['delivery', 'list'], ['TYPE', 'SINCE', 'BY', 'REASON']],
     ['dialler.view', ['dialler', 'check'], ['CHECK', 'TYPE', 'RESULT', 'DETAILS']],
     ['settings.view', ['settings', 'list'], ['NAME', 'VALUE', 'SET']],
+    ['audit.view', ['audit', 'list'], ['TIME', 'OPERATOR', 'COMMAND', 'SUBJECT', 'CHANGE']],
     ['submission.rerunView', ['submission', 'rerun', rerun.id, '--force'], ['ID', 'OUTCOME', 'LEAD']],
     [
       'cancellation.relatedView',

@@ -19,7 +19,10 @@ import { contentsOf } from './equivalence/contents.ts';
 import { type Pair, pairOpener, type Subject } from './equivalence/subject.ts';
 import { openStore } from './stores.ts';
 
-/** Methods that no sequence calls: those for whole stores and files, which differ, and those of one process. */
+/**
+ * Methods that no sequence calls: those for whole stores and files, which differ, those of one process, and those of the
+ * audit log, which records the times of the program.
+ */
 const notCompared = [
   'addRows',
   'lastRow',
@@ -31,6 +34,10 @@ const notCompared = [
   'compact',
   'onChange',
   'waiting',
+  'actAs',
+  'recordAudit',
+  'auditEntries',
+  'deleteAuditEntries',
   'checkReady',
   'close',
 ];

@@ -243,6 +243,7 @@ describe('copy', () => {
       await source.recordSettings({ DEFAULT_COUNTRY: 'FR' });
       const [failed] = await Array.fromAsync(source.leads({ mobile: mobileOf(102) }, 1));
       await source.resolveLead(failed?.id ?? '', false);
+      source.actAs({ operator: 'alice', host: 'localhost', command: 'type add' });
       await source.addType('former', null);
       await source.renameType('former', 'renamed');
       const rejection = { operation: 'addLead', outcome: 'invalid', reason: 'a reason', lastRequestId: 'id' };

@@ -134,7 +134,9 @@ export async function pairOpener(): Promise<() => Promise<Pair>> {
   const postgres = closeAfterTest(await openPostgresStore(url, patience));
   const connection = await openConnection(url);
   const setTime = clock(connection);
-  const tables = ['lead_count', ...tablesToCopy.map(({ name }) => name)].join(', ');
+  // Nobody acts in a sequence, and the database refuses to empty the audit log.
+  const emptied = tablesToCopy.map(({ name }) => name).filter((name) => name !== 'audit_entry');
+  const tables = ['lead_count', ...emptied].join(', ');
   let last: Store | undefined;
   onTestFinished(() => last?.close());
 

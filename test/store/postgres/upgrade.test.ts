@@ -60,6 +60,8 @@ type NotWriting =
   | 'countScheduled'
   | 'settings'
   | 'storeKeyIds'
+  | 'actAs'
+  | 'auditEntries'
   | 'rejections'
   | 'types'
   | 'partners'
@@ -146,6 +148,11 @@ const writes: Record<
   recordRejections: (store) => store.recordRejections([rejection]),
   deleteRejections: (store) => store.deleteRejections(1),
   recordKeyLastUsed: (store) => store.recordKeyLastUsed(new Map([['old', 1]])),
+  recordAudit: (store) => {
+    store.actAs({ operator: 'alice', host: 'localhost', command: 'store compact' });
+    return store.recordAudit({ subject: { kind: 'store', id: null } });
+  },
+  deleteAuditEntries: (store) => store.deleteAuditEntries(Date.now()),
   prune: (store) => store.prune(Date.now(), ''),
   deleteIdempotencyRecords: (store) => store.deleteIdempotencyRecords(Date.now() + 1),
   addRows: (store) => store.addRows(tablesToCopy[0] ?? throwMissingTable(), [[99, 'copied', null, 1]]),
