@@ -20,7 +20,7 @@ import { type Pair, pairOpener, type Subject } from './equivalence/subject.ts';
 import { openStore } from './stores.ts';
 
 /**
- * Methods that no sequence calls: those for whole stores and files, which differ, those of one process, and those of the
+ * Methods that no sequence calls: those for whole stores, files and keys, which differ, those of one process, and those of the
  * audit log, which records the times of the program.
  */
 const notCompared = [
@@ -35,6 +35,8 @@ const notCompared = [
   'onChange',
   'waiting',
   'actAs',
+  'storeKeyIds',
+  'recordStoreKey',
   'recordAudit',
   'auditEntries',
   'deleteAuditEntries',
