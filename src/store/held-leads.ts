@@ -73,7 +73,13 @@ export function markRepaired(store: HeldLeads & DeliveryPauses, repairedAt: numb
   return holdEvery(store, repaired, 'before', repairedAt);
 }
 
-/** Pauses delivery, then holds every scheduled lead. @param before when an earlier pause was made, for its reason */
+/**
+ * Pauses delivery, then holds every scheduled lead.
+ *
+ * @param event what happened to the store, for the reason of the pause
+ * @param before when an earlier pause was made, such as `in the backup`; its reason is appended
+ * @param at time of the event (ms since 1970)
+ */
 async function holdEvery(
   store: HeldLeads & DeliveryPauses,
   event: string,
@@ -91,7 +97,7 @@ async function holdEvery(
   }
 }
 
-/** An operator's pause has one reason: that of an earlier pause is appended. */
+/** Returns the reason of an earlier pause as a sentence: an operator's pause has one reason only. Empty: none. */
 function earlierReason(pauses: readonly DeliveryPause[], before: string): string {
   const earlier = pauses.find(({ type, by }) => type === undefined && by === 'operator');
   if (earlier === undefined || isRestorePause(earlier)) return '';

@@ -45,10 +45,11 @@ export function requireMigrated(store: string, current: number, known: number): 
 }
 
 /**
- * A store that is not there. A missing store may be one that is not mounted, so nothing creates it without being asked.
+ * There is no store. The volume of an existing store may not be mounted, so the program creates a store only if the
+ * operator allows it.
  */
 export class MissingStore extends UserError {
-  /** What was found instead, as a sentence. */
+  /** What was found in its place, as a sentence. */
   readonly finding: string;
 
   constructor(finding: string) {

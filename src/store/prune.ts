@@ -1,11 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stepDelay } from './steps.ts';
 import type { Maintenance, Pruned } from './store.ts';
-
-/** Maximum number of rows per step: no other call can write during a step. */
-export const stepSize = 500;
-
-/** Delay between two steps, during which other calls can write (ms). */
-const stepDelay = 10;
 
 /**
  * Removes, in small steps, what was received before a time, and erases it from the store's files.

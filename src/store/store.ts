@@ -92,8 +92,8 @@ export interface ClaimedLead extends DueLead {
   /** Whether the dialler may have the lead from an earlier attempt with an unknown outcome. */
   mayHaveArrived: boolean;
   /**
-   * When the last attempt with an unknown outcome ended (ms since 1970); null: there was none. An attempt that was
-   * interrupted does not count, because its lease has outlived it.
+   * When the last attempt with an unknown outcome ended (ms since 1970); null: there was none. An interrupted attempt
+   * does not count: its lease has lasted long enough for the dialler to finish.
    */
   lastUnknownAt: number | null;
   /** Trace of the request that created the lead (W3C Trace Context, `traceparent`); null without tracing. */
@@ -650,8 +650,8 @@ export interface Maintenance {
    */
   lastBackupAt(): Promise<number | undefined>;
   /**
-   * Returns free space in the store's files to the file system, in a small step, if there is much of it. Returns
-   * whether there may be more. Returns false if the store releases space automatically.
+   * Releases free space of the store's files to the file system, in a small step, if there is much of it. Returns
+   * whether there may be more; false if the store releases space automatically.
    */
   shrink(): Promise<boolean>;
   /**

@@ -8,7 +8,7 @@ export const postgresMaintenance: Omit<Maintenance, 'prune' | 'countPrunable' | 
     shrink: async () => false,
     erase: async () => undefined,
 
-    // A row for an SQLite store, from which the rows were copied, says nothing about this one.
+    // A recorded backup is one of the SQLite store from which the rows were copied.
     lastBackupAt: async () => undefined,
 
     async compact() {

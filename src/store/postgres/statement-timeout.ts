@@ -6,9 +6,11 @@ const effectiveTimeout: Statement = {
 };
 
 /**
- * Emits a warning if PostgreSQL does not end statements that take longer than a time (ms), and the server cannot change
- * that because it is connected through a pooler. A statement that waits for a lock would keep its connection and its
- * own locks after the server has given up.
+ * Emits a warning if the server is connected through a pooler, where it cannot set `statement_timeout`, and PostgreSQL
+ * lets statements take longer than the limit. A statement that waits for a lock would keep its connection and its own
+ * locks after the server has given up.
+ *
+ * @param limit maximum duration of a statement (ms)
  */
 export async function warnWithoutStatementTimeout(database: PostgresDatabase, limit: number): Promise<void> {
   if (!database.isPooled) return;

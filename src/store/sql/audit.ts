@@ -8,7 +8,7 @@ import {
   minAuditAge,
 } from '../audit.ts';
 import { inPages } from '../pages.ts';
-import { stepSize } from '../prune.ts';
+import { stepSize } from '../steps.ts';
 import type { AuditedDatabase } from './audited-database.ts';
 import { type BoundStatement, type Change, run, type SqlDatabase } from './database.ts';
 import { type SqlValue, statement } from './statement.ts';

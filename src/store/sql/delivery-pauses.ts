@@ -9,7 +9,8 @@ import { typeIdOf } from './type-name.ts';
 export const isUnpaused = withoutPause('');
 
 /**
- * Condition: whether the leads of `lead_type` can be claimed: no pause applies to them, or each is to be tried again.
+ * Condition: whether the leads of `lead_type` can be claimed: no pause applies to them, or the `retry_at` of each such
+ * pause has been reached.
  *
  * @param now parameter or expression for the time (ms since 1970)
  */

@@ -26,7 +26,7 @@ export function recordExports(database: SqlDatabase): Exports {
 }
 
 /**
- * Conditions on a row of a page.
+ * Condition on the rows of a page, and their order.
  *
  * @param row expressions for its id and time, and the condition that its type is `$6`
  */

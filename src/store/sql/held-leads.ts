@@ -14,11 +14,12 @@ export function heldLeads(database: SqlDatabase): HeldLeads {
   };
 }
 
-const scheduledCount = statement<HeldCount>(
-  'scheduled_count',
-  `SELECT count(*) AS leads, count(*) FILTER (WHERE ${mayHaveArrivedSince('$1')}) AS "mayHaveArrived"
-   FROM lead WHERE state = 'scheduled'`,
-);
+/** Counts the scheduled leads as a `HeldCount`. @param restoredAt parameter, such as `$1` */
+export const countScheduledLeads = (restoredAt: string) => `
+  SELECT count(*) AS leads, count(*) FILTER (WHERE ${mayHaveArrivedSince(restoredAt)}) AS "mayHaveArrived"
+  FROM lead WHERE state = 'scheduled'`;
+
+const scheduledCount = statement<HeldCount>('scheduled_count', countScheduledLeads('$1'));
 
 /** In the order of the index of scheduled leads. */
 const scheduledLeads = statement<{ id: string }>(

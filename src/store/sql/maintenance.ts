@@ -1,13 +1,13 @@
 import { identifierBound } from '../../leads/identifier.ts';
 import { formatTime } from '../../text/time.ts';
-import { stepSize } from '../prune.ts';
+import { stepSize } from '../steps.ts';
 import type { Maintenance, Pruned, PruneStep } from '../store.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { idPages } from './id-pages.ts';
 import { statement } from './statement.ts';
 
-/** Prunes a database. */
+/** Prunes a database, and deletes its old idempotency records. */
 export function pruning(
   database: SqlDatabase,
 ): Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> {
@@ -87,7 +87,7 @@ const deleteAttempts = statement(
     DELETE FROM attempt WHERE lead_id ${inList('$1')} AND ${lostSubmission('attempt')} RETURNING id`,
 );
 
-/** So is an operator's action. */
+/** An operator's action is kept as long as the submission of its lead. */
 const deleteLeadActions = statement(
   'delete_lead_actions',
   ({ inList }) => `
@@ -113,13 +113,13 @@ function* prune(before: number, after: string): Change<PruneStep> {
   const ids = old.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
   const leads = (yield* run(leadsOfSubmissions, ids)).map(({ id }) => id);
   yield* run(deleteReruns, ids);
-  const sent = yield* run(deleteSubmissions, ids);
+  const deleted = yield* run(deleteSubmissions, ids);
   const attempts = yield* run(deleteAttempts, leads);
   yield* run(deleteLeadActions, leads);
   const deletedLeads = yield* run(deleteLeads, leads);
-  const cancellations = sent.filter(({ kind }) => kind === 'cancel').length;
+  const cancellations = deleted.filter(({ kind }) => kind === 'cancel').length;
   return {
-    submissions: sent.length - cancellations,
+    submissions: deleted.length - cancellations,
     cancellations,
     attempts: attempts.length,
     leads: deletedLeads.length,

@@ -167,6 +167,6 @@ function* deletePartner(name: string): Change<void> {
   if (partner === undefined) throw userErrors.noPartner(name);
   if (partner.deletedAt !== null) return;
   const now = Date.now();
-  for (const change of [updateDeletedAt, revokeGrantsOf, revokeKeysOf]) yield* run(change, now, partner.id);
+  for (const update of [updateDeletedAt, revokeGrantsOf, revokeKeysOf]) yield* run(update, now, partner.id);
   yield* audit({ kind: 'partner', id: name }, { deleted: false }, { deleted: true });
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stepSize } from '../prune.ts';
+import { stepDelay, stepSize } from '../steps.ts';
 import type { RemainingCount, RemainingFilter } from '../store.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
@@ -9,9 +9,6 @@ import { checkType } from './lead-types.ts';
 import { checkPartner } from './partners.ts';
 import { type SqlDialect, statement } from './statement.ts';
 import { typeIdOf } from './type-name.ts';
-
-/** Delay between two steps, during which other processes can write (ms). */
-const stepDelay = 10;
 
 /** Selects the leads that are scheduled or held: by index, however many others there are. */
 function matchingLeads(columns: string, { partner, type }: RemainingFilter, dialect: SqlDialect): string {

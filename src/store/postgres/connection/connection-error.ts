@@ -57,7 +57,10 @@ const failed: Readonly<Record<string, Remedy>> = {
   ENETUNREACH: unreachable,
 };
 
-/** By message: the driver's errors have no code, and PostgreSQL's for an empty password is that for a wrong one. */
+/**
+ * By message: the driver's errors have no code, and PostgreSQL reports an empty password with the same SQLSTATE as a
+ * wrong one.
+ */
 const byMessage: readonly [RegExp, Remedy, reason?: string][] = [
   [
     /client password must be a|empty password returned by client/,

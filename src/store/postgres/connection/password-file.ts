@@ -8,7 +8,7 @@ export interface Login {
   user: string;
 }
 
-/** Permission bits of the group and of others. Like PostgreSQL's own programs, this one does not use such a file. */
+/** Permission bits of the group and of others: a password file must have none of them, as for PostgreSQL's programs. */
 const othersMode = 0o077;
 
 /**

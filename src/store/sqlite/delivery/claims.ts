@@ -34,7 +34,8 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
   );
   const claimLead = new Query(
     database,
-    `UPDATE lead SET claim = ?1, claimed_at = ?2, next_attempt_at = ?3, attempts = attempts + 1, may_have_arrived = ?4
+    `UPDATE lead SET claim = ?1, claimed_at = ?2, next_attempt_at = ?3, attempts = attempts + 1,
+       may_have_arrived = may_have_arrived OR ?4
      WHERE id = ?5`,
   );
   const endTooLate = new Query(

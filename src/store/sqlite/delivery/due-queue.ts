@@ -27,12 +27,6 @@ export function dueQueue(database: DatabaseSync): DueQueue {
        (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS nextAttemptAt
      FROM lead_type WHERE ${isClaimable('?1')}`,
   );
-  const next = new Query<{ nextAttemptAt: number | null }>(
-    database,
-    `SELECT min(
-       (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id)) AS nextAttemptAt
-     FROM lead_type WHERE ${isClaimable('?1')}`,
-  );
   const dueOfType = new Query<QueuePosition>(
     database,
     `SELECT id, next_attempt_at AS nextAttemptAt FROM lead
@@ -41,7 +35,10 @@ export function dueQueue(database: DatabaseSync): DueQueue {
   );
 
   return {
-    nextAttemptAt: () => next.first(Date.now())?.nextAttemptAt ?? undefined,
+    nextAttemptAt() {
+      const times = nextOfTypes.all(Date.now()).flatMap(({ nextAttemptAt }) => nextAttemptAt ?? []);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
 
     first(now, limit, after = { id: '', nextAttemptAt: 0 }) {
       const merged: QueuePosition[] = [];

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../../../errors/user-error.ts';
 import type { HeldCount } from '../../held-leads.ts';
-import { mayHaveArrivedSince } from '../../sql/lead-state.ts';
+import { countScheduledLeads } from '../../sql/held-leads.ts';
 import { descriptorOf } from './descriptors.ts';
 import { latestMigration } from './migrate.ts';
 import { isInUse, isStoreFile, migrationOf, versionInFile } from './version.ts';
@@ -40,7 +40,7 @@ export function checkBackup(file: string, now: number): BackupSummary {
     return { migration, ...readSummary(file, now) };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${damaged(file, error)}`);
+    throw new UserError(damaged(file, error));
   }
 }
 
@@ -71,12 +71,7 @@ function readSummary(file: string, now: number): Omit<BackupSummary, 'migration'
   try {
     const found = database.prepare('PRAGMA integrity_check(1)').get()?.['integrity_check'];
     if (found !== 'ok') throw new UserError(damaged(file, found));
-    const counts = database
-      .prepare(
-        `SELECT count(*) AS leads, count(*) FILTER (WHERE ${mayHaveArrivedSince('?')}) AS mayHaveArrived
-         FROM lead WHERE state = 'scheduled'`,
-      )
-      .get(now);
+    const counts = database.prepare(countScheduledLeads('?')).get(now);
     const held = database.prepare(`SELECT count(*) AS leads FROM lead WHERE state = 'held'`).get();
     const last = database
       .prepare('SELECT received_at AS at FROM submission ORDER BY sequence DESC LIMIT 1')

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { MissingStore, missingFile } from '../../migrations.ts';
 import { createPrivate } from './permissions.ts';
+import { isSameFile } from './same-file.ts';
 import { syncFile } from './sync-file.ts';
 import { applicationId, prereleaseApplicationId } from './version.ts';
 
@@ -66,7 +67,7 @@ function openOwn(path: string, mayCreate: boolean): DatabaseSync {
     const isReplaced = () => opened !== undefined && !isSameFile(opened, statSync(path));
     const database = new DatabaseSync(path, { timeout: startTimeout });
     try {
-      checkOwner(database, path, mayCreate);
+      checkOrMarkOwner(database, path, mayCreate);
       if (!isReplaced()) return database;
     } catch (error) {
       if (!isReplaced()) {
@@ -81,10 +82,6 @@ function openOwn(path: string, mayCreate: boolean): DatabaseSync {
 
 function requireFile(path: string): void {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) throw missingFile(path);
-}
-
-function isSameFile(one: Stats, other: Stats): boolean {
-  return one.ino === other.ino && one.dev === other.dev;
 }
 
 /** Returns the URL of a database file that must exist. With a plain path SQLite would create a missing file. */
@@ -127,7 +124,8 @@ export function createDirectory(directory: string): void {
   syncFile(dirname(directory));
 }
 
-function checkOwner(database: DatabaseSync, path: string, mayCreate: boolean): void {
+/** Checks that a file is one of this program, and marks an empty one as such if it may become a store. */
+function checkOrMarkOwner(database: DatabaseSync, path: string, mayCreate: boolean): void {
   const id = database.prepare('PRAGMA application_id').get()?.['application_id'];
   if (id === applicationId) return;
   if (id === prereleaseApplicationId) {

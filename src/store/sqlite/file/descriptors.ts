@@ -1,4 +1,5 @@
 import { fstatSync, openSync, statSync } from 'node:fs';
+import { isSameFile } from './same-file.ts';
 
 const forReading = new Map<string, number>();
 const forWriting = new Map<string, number>();
@@ -21,14 +22,8 @@ export function writableDescriptorOf(path: string): number {
 
 function cached(descriptors: Map<string, number>, path: string, flags: 'r' | 'r+'): number {
   const known = descriptors.get(path);
-  if (known !== undefined && isSameFile(known, path)) return known;
+  if (known !== undefined && isSameFile(fstatSync(known), statSync(path))) return known;
   const descriptor = openSync(path, flags);
   descriptors.set(path, descriptor);
   return descriptor;
-}
-
-function isSameFile(descriptor: number, path: string): boolean {
-  const { dev, ino } = fstatSync(descriptor);
-  const current = statSync(path);
-  return current.dev === dev && current.ino === ino;
 }

@@ -18,12 +18,12 @@ const frameHeader = 24;
  * Inspects the files of a store before SQLite opens them. SQLite would treat a missing log as an empty one, and would
  * apply any log to the file, even that of another store.
  *
- * @param accepted `without its log`: the operator accepts that the log is lost
+ * @param isLogLossAccepted whether the operator accepts that the log is lost
  * @throws if opening would lose acknowledged leads, or apply another store's log
  */
-export function inspectFiles(path: string, accepted?: 'without its log'): void {
+export function inspectFiles(path: string, { isLogLossAccepted = false } = {}): void {
   for (let inspection = 1; ; inspection += 1) {
-    const problem = findProblem(path, accepted !== undefined);
+    const problem = findProblem(path, isLogLossAccepted);
     if (problem === undefined) return;
     if (inspection === maxInspections) throw new Error(problem);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, inspectionInterval);
@@ -36,12 +36,12 @@ export function inspectFiles(path: string, accepted?: 'without its log'): void {
  * @throws if the store has another store's log, or only its log is left
  */
 export function isLogLost(path: string): boolean {
-  inspectFiles(path, 'without its log');
+  inspectFiles(path, { isLogLossAccepted: true });
   try {
     inspectFiles(path);
     return false;
   } catch {
-    // The only problem that is not thrown above.
+    // Every other problem was thrown above.
     return true;
   }
 }

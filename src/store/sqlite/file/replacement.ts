@@ -17,6 +17,7 @@ import { explainError, isBusy, isDamaged } from '../errors.ts';
 import { createDirectory } from './database.ts';
 import { inspectFiles } from './inspection.ts';
 import { createPrivate } from './permissions.ts';
+import { isSameFile } from './same-file.ts';
 import { syncFile } from './sync-file.ts';
 import { applicationId, isInUse, markedClosed, versionOf } from './version.ts';
 
@@ -84,8 +85,7 @@ function keptStore(aside: string, isFileKept: boolean, isLogKept: boolean): Kept
 function removeSecondNames(path: string, file: Stats | undefined): void {
   if (file === undefined || file.nlink === 1) return;
   for (const name of namesStartingWith(`${path}.replaced-`)) {
-    const { ino, dev } = statSync(name);
-    if (ino === file.ino && dev === file.dev) rmSync(name);
+    if (isSameFile(statSync(name), file)) rmSync(name);
   }
 }
 

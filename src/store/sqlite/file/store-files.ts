@@ -1,11 +1,10 @@
 import { readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type FileIdentity, isSameFile } from './same-file.ts';
 import { type Version, versionInFile } from './version.ts';
 
-interface KnownFile {
+interface KnownFile extends FileIdentity {
   path: string;
-  device: number;
-  inode: number;
 }
 
 /** A file of a store that is no longer what was opened. */
@@ -96,7 +95,7 @@ export class StoreFiles {
 
 function knownFile(path: string): KnownFile {
   const { dev, ino } = statSync(path);
-  return { path, device: dev, inode: ino };
+  return { path, dev, ino };
 }
 
 /** Returns when a directory last changed (ms since 1970); NaN: it cannot be read. */
@@ -113,10 +112,10 @@ export function hasLogHeader(header: Buffer): boolean {
   return logMagic.includes(header.readUInt32BE());
 }
 
-function isReplaced({ path, device, inode }: KnownFile): boolean {
+function isReplaced(file: KnownFile): boolean {
   try {
-    const found = statSync(path, { throwIfNoEntry: false });
-    return found === undefined || found.ino !== inode || found.dev !== device;
+    const found = statSync(file.path, { throwIfNoEntry: false });
+    return found === undefined || !isSameFile(found, file);
   } catch {
     // The directory can no longer be read. SQLite still has the file open, so it is not reported as replaced.
     return false;
