@@ -1,6 +1,8 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { ParsePhone } from '../leads/phone.ts';
+import type { WithdrawalAttemptOutcome } from '../leads/withdrawal.ts';
 import type { ClaimedLead, DueLead } from '../store/store.ts';
+import type { ClaimedWithdrawal } from '../store/withdrawals.ts';
 
 /** A system that calls people, to which due leads are delivered. */
 export interface Dialler {
@@ -15,7 +17,7 @@ export interface Dialler {
   readonly maxRuntime?: number;
   /**
    * Makes one attempt to deliver a lead. Each attempt includes the lead's id, so that the dialler can recognise a
-   * repeated one.
+   * repeated one. If `find` has found the lead, it completes the lead instead of adding it again.
    *
    * @param signal aborts an attempt that takes too long
    */
@@ -26,12 +28,13 @@ export interface Dialler {
    */
   find?(lead: DueLead, signal: AbortSignal): Promise<FindResult>;
   /**
-   * Removes a delivered lead from the dialler if nobody has called its person for it yet. It can be repeated: a lead
-   * that has already been removed is withdrawn. Undefined: the dialler cannot do so.
+   * Removes a lead from the dialler if nobody has called its person for it yet; after an objection or erasure, also if
+   * somebody has, so that the person is not called again. It can be repeated: a lead that has already been removed is
+   * withdrawn. It is called only once no attempt to deliver the lead can be running. Undefined: the dialler cannot do so.
    *
    * @param signal aborts an attempt that takes too long, which then ends as `unknown`
    */
-  cancel?(withdrawal: DiallerWithdrawal, signal: AbortSignal): Promise<WithdrawalResult>;
+  cancel?(withdrawal: ClaimedWithdrawal, signal: AbortSignal): Promise<WithdrawalResult>;
   /**
    * Checks the set-up of the dialler, and changes nothing. Undefined: there is nothing to check.
    *
@@ -55,25 +58,9 @@ export interface DiallerCheck {
 /** Where a dialler has a lead: its ids there, oldest first; empty: it certainly does not have the lead. */
 export type FindResult = { ids: readonly string[] } | { failure: DeliveryResult };
 
-/** A delivered lead whose person must not be called for it any more. */
-export interface DiallerWithdrawal extends DueLead {
-  /** Why it is withdrawn: its partner cancels it, its person objects, or the person's data is erased. */
-  cause: 'cancellation' | 'objection' | 'erasure';
-  /** When the withdrawal was requested (ms since 1970). */
-  requestedAt: number;
-  /** What the dialler responded when it was delivered; null: unknown, such as if an operator resolved the lead. */
-  deliveryResponse: string | null;
-}
-
 /** Result of an attempt to withdraw a lead. */
 export interface WithdrawalResult {
-  /**
-   * - `withdrawn`: the dialler has confirmed that it will not call the person for this lead.
-   * - `too-late`: somebody has called the person already, or does so now. No other attempt is useful.
-   * - `unavailable`: nothing was changed, and another attempt may succeed.
-   * - `unknown`: no clear response arrived. Another attempt may succeed.
-   */
-  outcome: 'withdrawn' | 'too-late' | 'unavailable' | 'unknown';
+  outcome: WithdrawalAttemptOutcome;
   /** What the dialler responded. It is stored and logged, so it contains no personal data and no secrets. */
   response: string;
   /** Minimum delay that the dialler requested (ms). */
@@ -84,15 +71,10 @@ export interface WithdrawalResult {
 
 /** What the dispatcher offers to an attempt. */
 export interface AttemptContext {
+  /** Where `find` has just found the lead, oldest first. Empty: the dialler does not have it, or cannot look it up. */
+  found: readonly string[];
   /** Returns the ids of all earlier leads of the same person and type. @throws if the store fails */
   earlierLeads(): Promise<readonly string[]>;
-  /**
-   * Checks later, unless the server stops before, whether the dialler has the lead more than once.
-   *
-   * @param delay milliseconds
-   * @param check returns a description of the duplicates without personal data; undefined: there are none
-   */
-  recheck(delay: number, check: (signal: AbortSignal) => Promise<string | undefined>): void;
 }
 
 /** An order of the dialler to pause delivery. */
@@ -121,8 +103,6 @@ export interface DeliveryResult {
   pause?: DiallerPause;
   /** Whether a rejected lead would be rejected again, no matter when. */
   isFinal?: boolean;
-  /** Where the dialler has the lead more than once, without personal data. Undefined: no duplicates are known. */
-  duplicates?: string;
   /**
    * Resolves when the attempt has released its connection, possibly after its outcome is known. Never rejects. Until
    * then, the lead is in flight. Undefined: the connection is already released.

@@ -3,21 +3,22 @@ import type { AttemptOutcome } from '../leads/attempt.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import { defaultRetrySchedule, retryDelay } from '../leads/retry-schedule.ts';
 import type { DeliveryPauses } from '../store/delivery-pause.ts';
+import type { DuplicateChecks } from '../store/duplicate-checks.ts';
 import type { ClaimedLead, Delivery } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { continueTrace } from '../telemetry/tracing.ts';
+import { AttemptMaker, type AttemptResult } from './attempt-maker.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
 import { CircuitBreaker, type CircuitBreakerDelays, defaultCircuitBreakerDelays } from './circuit-breaker.ts';
 import { ClaimFilter } from './claim-filter.ts';
-import type { AttemptContext, DeliveryResult, Dialler, DiallerPause } from './dialler.ts';
-import { DuplicateRechecks, duplicatesFound } from './duplicate-rechecks.ts';
+import type { DeliveryResult, Dialler, DiallerPause } from './dialler.ts';
+import { DuplicateChecker, duplicatesFound } from './duplicate-checks.ts';
 import { PauseTracker } from './pause-tracker.ts';
 import type { DeliveryPermission, Permitted } from './permission.ts';
 import { SettlingLeads } from './settling-leads.ts';
 
 /** What the dispatcher depends on, and its limits. */
 export interface DispatcherOptions {
-  store: Delivery & DeliveryPauses;
+  store: Delivery & DeliveryPauses & DuplicateChecks;
   dialler: Dialler;
   /** Decides which claimed leads are delivered. */
   permission: DeliveryPermission;
@@ -112,7 +113,8 @@ export class Dispatcher {
   readonly #recorder: AttemptRecorder;
   readonly #settling: SettlingLeads;
   readonly #filter: ClaimFilter;
-  readonly #rechecks: DuplicateRechecks;
+  readonly #attempts: AttemptMaker;
+  readonly #duplicates: DuplicateChecker;
   /** One for each attempt, until it is recorded and its connection is free. Aborting it ends the attempt. */
   readonly #inFlight = new Set<AbortController>();
   readonly #unrecorded = new Set<Promise<void>>();
@@ -145,7 +147,8 @@ export class Dispatcher {
     this.#recorder = new AttemptRecorder(store, log);
     this.#settling = new SettlingLeads(dialler.maxRuntime ?? 0);
     this.#filter = new ClaimFilter(options.permission, this.#settling, this.#recorder);
-    this.#rechecks = new DuplicateRechecks(store, log, this.#options.timeout);
+    this.#attempts = new AttemptMaker({ dialler, store, log });
+    this.#duplicates = new DuplicateChecker({ dialler, store, log, timeout: this.#options.timeout });
     this.#running = this.#run();
   }
 
@@ -181,7 +184,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
-    this.#rechecks.stop();
+    const checked = this.#duplicates.stop();
     let isDrained = false;
     const timer = setTimeout(() => {
       isDrained = true;
@@ -191,7 +194,7 @@ export class Dispatcher {
     await this.#running;
     // If the store responded to the last claim after the drain timeout, its attempts have only just begun.
     if (isDrained) this.#abortAttempts();
-    await Promise.all(this.#unrecorded);
+    await Promise.all([...this.#unrecorded, checked]);
     clearTimeout(timer);
     this.#abortAttempts();
     await this.#pauses
@@ -326,7 +329,7 @@ export class Dispatcher {
       timeout,
     );
     const start = { at: Date.now(), on: performance.now(), isTrial: this.#pauses.isTrial(lead.type) };
-    const attempt = this.#attempt(lead, controller.signal);
+    const attempt = this.#attempts.make(lead, controller.signal);
     const recorded = attempt
       .then((result) => this.#complete(claim, lead, start, withLeftOut(result, leftOut)))
       .catch((error) => log.error({ err: error, lead: lead.id }, 'A delivery attempt was not recorded.'))
@@ -341,50 +344,14 @@ export class Dispatcher {
     });
   }
 
-  /** Makes an attempt in a span that continues the trace of the request. */
-  #attempt(lead: ClaimedLead, signal: AbortSignal): Promise<DeliveryResult> {
-    const { dialler } = this.#options;
-    const attributes = {
-      'leads.lead': lead.id,
-      'leads.dialler': dialler.name,
-      'leads.attempt': lead.attemptNumber,
-    };
-    const describe = ({ outcome }: DeliveryResult) => ({ 'leads.outcome': outcome });
-    return continueTrace(lead.trace, 'deliver', attributes, () => this.#deliver(lead, signal), describe);
-  }
-
-  async #deliver(lead: ClaimedLead, signal: AbortSignal): Promise<DeliveryResult> {
-    const { dialler, log } = this.#options;
-    try {
-      return await dialler.deliver(lead, signal, this.#contextOf(lead));
-    } catch (error) {
-      log.error({ err: error, lead: lead.id }, `The dialler ${dialler.name} threw an unexpected error.`);
-      return { outcome: 'unknown', response: 'unexpected error; see the log' };
-    }
-  }
-
-  #contextOf(lead: ClaimedLead): AttemptContext {
-    return {
-      earlierLeads: () => this.#options.store.earlierLeads(lead.id),
-      recheck: (delay, check) => {
-        if (!this.#isStopping) this.#rechecks.schedule(lead.id, delay, check);
-      },
-    };
-  }
-
   /** Handles the result of an attempt: applies, logs, counts and records it. */
-  async #complete(
-    claim: string,
-    lead: ClaimedLead,
-    start: AttemptStart,
-    full: DeliveryResult,
-  ): Promise<void> {
+  async #complete(claim: string, lead: ClaimedLead, start: AttemptStart, full: AttemptResult): Promise<void> {
     const { dialler, observer } = this.#options;
     const endedAt = Date.now();
     const milliseconds = performance.now() - start.on;
     const all = [full.response, full.duplicates].filter((each) => each !== undefined).join('; ');
     const result = { ...full, response: all.slice(0, maxResponseLength) };
-    const { outcome, response } = result;
+    const { outcome, response, wasAbsent } = result;
     observer.onAttempt({ dialler: dialler.name, outcome, milliseconds });
     await this.#applyResult(lead, result, start.isTrial);
     if (isHeldBack(result)) {
@@ -395,7 +362,14 @@ export class Dispatcher {
     this.#logResult(lead, result, delay);
     await this.#recorder.record(
       claim,
-      { leadId: lead.id, startedAt: start.at, endedAt, outcome, response },
+      {
+        leadId: lead.id,
+        startedAt: start.at,
+        endedAt,
+        outcome,
+        response,
+        ...(wasAbsent !== undefined && { wasAbsent }),
+      },
       delay === undefined ? undefined : endedAt + delay,
     );
   }
@@ -447,7 +421,7 @@ export class Dispatcher {
     return delay !== undefined && isUntilResumed ? minimum : delay;
   }
 
-  #logResult(lead: ClaimedLead, result: DeliveryResult, delay: number | undefined): void {
+  #logResult(lead: ClaimedLead, result: AttemptResult, delay: number | undefined): void {
     const { log } = this.#options;
     const { outcome, response } = result;
     const fields = {
@@ -462,7 +436,7 @@ export class Dispatcher {
       if (result.incomplete) log.warn(fields, 'A lead was delivered without some of its data.');
       else log.info(fields, 'A lead was delivered.');
     } else if (delay === undefined) {
-      const mayHaveArrived = lead.mayHaveArrived || outcome === 'unknown';
+      const mayHaveArrived = (lead.mayHaveArrived && !result.wasAbsent) || outcome === 'unknown';
       if (mayHaveArrived) log.error(fields, failedUndecided);
       else log.error(fields, result.isFinal ? failedFinally : failed);
     } else {
@@ -508,7 +482,7 @@ export class Dispatcher {
 }
 
 /** Adds to a result what was left out of the lead, for the record of the attempt. */
-function withLeftOut(result: DeliveryResult, leftOut: string | undefined): DeliveryResult {
+function withLeftOut(result: AttemptResult, leftOut: string | undefined): AttemptResult {
   return leftOut === undefined ? result : { ...result, response: `${result.response}; ${leftOut}` };
 }
 

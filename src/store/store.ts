@@ -16,6 +16,7 @@ import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { AuditLog } from './audit.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
+import type { DuplicateChecks } from './duplicate-checks.ts';
 import type { HeldLeads } from './held-leads.ts';
 import type { KeyRecords } from './keys/key-records.ts';
 import type { Rejections } from './rejections.ts';
@@ -132,6 +133,11 @@ export interface Attempt {
   outcome: AttemptOutcome;
   /** What the dialler responded, without personal data or secrets. */
   response: string;
+  /**
+   * Whether the dialler certainly did not have the lead before this attempt, although earlier ones had an unknown
+   * outcome. Only of an attempt that is recorded; undefined: it may have had the lead.
+   */
+  wasAbsent?: boolean;
 }
 
 /** Delivery of due leads to the dialler. */
@@ -173,7 +179,8 @@ export interface Delivery {
   /**
    * Records an attempt, and updates its lead. A delivered lead is dialled, even if another claim holds it or it has
    * failed undecided. Any other outcome changes the lead only if the claim still holds it. A lead that fails stays
-   * active if this or an earlier attempt may have reached the dialler. Recording the same attempt again has no effect,
+   * active if this or an earlier attempt may have reached the dialler; earlier ones have not if the dialler did not have
+   * the lead before this one. Recording the same attempt again has no effect,
    * so that a call whose result is unknown can be repeated.
    *
    * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none
@@ -688,6 +695,7 @@ export interface Store
   extends Intake,
     Delivery,
     DeliveryPauses,
+    DuplicateChecks,
     HeldLeads,
     Settings,
     KeyRecords,

@@ -6,8 +6,15 @@ export interface ClaimedWithdrawal extends DueLead {
   /** Number of the attempt to withdraw it, starting at 1. */
   attemptNumber: number;
   cause: WithdrawalCause;
+  /** When it was requested (ms since 1970). */
+  requestedAt: number;
   /** When the lead was delivered (ms since 1970); null: it is unknown whether the dialler has it. */
   dialledAt: number | null;
+  /**
+   * What the dialler responded when the lead was delivered, such as its id there: the response of the last attempt with
+   * the outcome `delivered`; null: there was none, such as if an operator has resolved the lead.
+   */
+  deliveryResponse: string | null;
   /** When the last attempt to deliver it with an unknown outcome ended (ms since 1970); null: there was none. */
   lastUnknownAt: number | null;
 }

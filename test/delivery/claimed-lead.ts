@@ -1,8 +1,9 @@
 import type { AttemptContext } from '../../src/delivery/dialler.ts';
 import type { ClaimedLead } from '../../src/store/store.ts';
+import type { ClaimedWithdrawal } from '../../src/store/withdrawals.ts';
 
 /** Context of an attempt for a lead without earlier ones. */
-export const noContext: AttemptContext = { earlierLeads: async () => [], recheck: () => {} };
+export const noContext: AttemptContext = { found: [], earlierLeads: async () => [] };
 
 /** Creates a due lead. @param submitted what the partner sent besides the mandatory fields */
 export function claimedLead(submitted: object = {}, changes: Partial<ClaimedLead> = {}): ClaimedLead {
@@ -25,6 +26,21 @@ export function claimedLead(submitted: object = {}, changes: Partial<ClaimedLead
       type: 'motor',
       ...submitted,
     }),
+    ...changes,
+  };
+}
+
+/** Creates a withdrawal of the lead of `claimedLead`, which was delivered. */
+export function claimedWithdrawal(changes: Partial<ClaimedWithdrawal> = {}): ClaimedWithdrawal {
+  const { id, partner, type, mobile, acceptedAt, dueAt, content } = claimedLead();
+  return {
+    ...{ id, partner, type, mobile, acceptedAt, dueAt, content },
+    attemptNumber: 1,
+    cause: 'cancellation',
+    requestedAt: 4_000,
+    dialledAt: 3_000,
+    deliveryResponse: null,
+    lastUnknownAt: null,
     ...changes,
   };
 }

@@ -4,6 +4,7 @@ import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import { deliveryPermission } from '../../src/delivery/permission.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
+import type { DuplicateChecks } from '../../src/store/duplicate-checks.ts';
 import type { ClaimedLead, ClaimResult, Delivery } from '../../src/store/store.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { claimedLead } from './claimed-lead.ts';
@@ -12,7 +13,7 @@ import { claimedLead } from './claimed-lead.ts';
 export const startTime = Date.parse('2026-11-23T12:00:00Z');
 
 /** Stand-in for the part of a store that the dispatcher uses; the test decides what is due. */
-export class DeliveryStore implements Delivery, DeliveryPauses {
+export class DeliveryStore implements Delivery, DeliveryPauses, DuplicateChecks {
   /** Leads that are due and not claimed. */
   due: ClaimedLead[] = [];
   /** What the next claim reports besides its leads. */
@@ -39,6 +40,9 @@ export class DeliveryStore implements Delivery, DeliveryPauses {
   readonly earlierLeads = vi.fn<Delivery['earlierLeads']>(async () => []);
   readonly endDiallerPause = vi.fn<DeliveryPauses['endDiallerPause']>(async () => {});
   readonly recordAttempt = vi.fn<Delivery['recordAttempt']>(async () => {});
+  readonly deliveredAfterUnknown = vi.fn<DuplicateChecks['deliveredAfterUnknown']>(async () => []);
+  readonly duplicatesCheckedUntil = vi.fn<DuplicateChecks['duplicatesCheckedUntil']>(async () => undefined);
+  readonly recordDuplicatesChecked = vi.fn<DuplicateChecks['recordDuplicatesChecked']>(async () => {});
   readonly pauses = vi.fn<DeliveryPauses['pauses']>(async () => this.inForce);
 
   readonly pauseDelivery = vi.fn<DeliveryPauses['pauseDelivery']>(async (pause) => {

@@ -1,8 +1,9 @@
 /**
  * How the dispatcher treats a dialler that may still be processing an attempt, or that pauses delivery for some time.
  */
-import { describe, expect, test } from 'vitest';
-import type { Dialler } from '../../src/delivery/dialler.ts';
+import { describe, expect, test, vi } from 'vitest';
+import type { DeliveryResult, Dialler, FindResult } from '../../src/delivery/dialler.ts';
+import type { ClaimedLead } from '../../src/store/store.ts';
 import {
   advanceClock,
   DeliveryStore,
@@ -212,25 +213,9 @@ describe('a result', () => {
       },
     ]);
   });
-
-  test('with duplicates is logged as an error, and they are recorded', async () => {
-    const store = new DeliveryStore();
-    store.due = leadsOf(1);
-    const result = { ...delivered, response: 'lead 1', duplicates: 'twice: 1, 2' };
-    const { lines } = await dispatchFrom(
-      store,
-      respondingDialler(() => result),
-    );
-    await advanceClock(2);
-    expect(lines.map(({ level, response }) => [level, response])).toEqual([
-      ['error', 'lead 1; twice: 1, 2'],
-      ['info', 'lead 1; twice: 1, 2'],
-    ]);
-    expect(store.recordAttempt.mock.calls[0]?.[1].response).toBe('lead 1; twice: 1, 2');
-  });
 });
 
-test('an attempt can ask for the earlier leads of its person, and for a later check', async () => {
+test('an attempt can ask for the earlier leads of its person', async () => {
   const store = new DeliveryStore();
   store.earlierLeads.mockResolvedValue(['earlier']);
   store.due = leadsOf(1);
@@ -239,15 +224,62 @@ test('an attempt can ask for the earlier leads of its person, and for a later ch
     name: 'test',
     deliver: async (_lead, _signal, context) => {
       found = await context.earlierLeads();
-      context.recheck(1_000, async () => 'twice: 1, 2');
       return delivered;
     },
   };
   await dispatchFrom(store, dialler);
   expect([store.earlierLeads.mock.calls, found]).toEqual([[['lead-1']], ['earlier']]);
-  await advanceClock(1_000);
-  expect(store.recordAttempt.mock.calls.map(([, { response }]) => response)).toEqual([
-    'delivered',
-    'twice: 1, 2',
-  ]);
+});
+
+describe('a lead that the dialler may have', () => {
+  /** Delivers a lead to a dialler that finds it under some ids, and responds with a result. */
+  async function deliverTo(find: FindResult, result: DeliveryResult, changes: Partial<ClaimedLead> = {}) {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1, { mayHaveArrived: true, ...changes });
+    const dialler = {
+      name: 'test',
+      find: vi.fn(async () => find),
+      deliver: vi.fn<Dialler['deliver']>(async () => result),
+    };
+    const { lines } = await dispatchFrom(store, dialler);
+    await advanceClock(2);
+    const [, attempt] = store.recordAttempt.mock.calls[0] ?? [];
+    return { dialler, lines, attempt };
+  }
+
+  test('is looked for before it is sent, and the attempt learns where it is', async () => {
+    const { dialler, attempt } = await deliverTo({ ids: ['8'] }, delivered);
+    expect(dialler.find).toHaveBeenCalledOnce();
+    expect(dialler.deliver.mock.calls[0]?.[2]).toMatchObject({ found: ['8'] });
+    expect(attempt).not.toHaveProperty('wasAbsent');
+  });
+
+  test('is not looked for if no earlier attempt may have arrived', async () => {
+    const { dialler } = await deliverTo({ ids: ['8'] }, delivered, { mayHaveArrived: false });
+    expect(dialler.find).not.toHaveBeenCalled();
+    expect(dialler.deliver.mock.calls[0]?.[2]).toMatchObject({ found: [] });
+  });
+
+  test('is not sent if the look-up fails', async () => {
+    const failure = { outcome: 'unavailable', response: 'not sent' } as const;
+    const { dialler, attempt } = await deliverTo({ failure }, delivered);
+    expect(dialler.deliver).not.toHaveBeenCalled();
+    expect(attempt).toMatchObject(failure);
+  });
+
+  test('is not undecided if the dialler does not have it, and rejects it', async () => {
+    const { attempt, lines } = await deliverTo({ ids: [] }, { outcome: 'rejected', response: 'duplicate' });
+    expect(attempt).toMatchObject({ outcome: 'rejected', wasAbsent: true });
+    expect(lines.map(({ msg }) => String(msg)).join()).not.toContain('may have the lead');
+  });
+
+  test('and has more than once is logged as an error, and all its ids are recorded', async () => {
+    const { attempt, lines } = await deliverTo({ ids: ['1', '2'] }, { ...delivered, response: 'lead 1' });
+    const response = 'lead 1; the dialler has the lead 2 times: 1, 2';
+    expect(lines.map((line) => [line['level'], line['response']])).toEqual([
+      ['error', response],
+      ['info', response],
+    ]);
+    expect(attempt?.response).toBe(response);
+  });
 });

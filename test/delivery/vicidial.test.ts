@@ -31,7 +31,7 @@ test('sends a lead to its list and the hopper, with its id and partner', async (
       email: 'john.doe@test.com',
     },
   });
-  expect(vicidial.hopper).toEqual([{ leadId: 1, priority: '50' }]);
+  expect(vicidial.hopper).toEqual([{ leadId: 1, priority: '50', status: 'READY' }]);
   expect(lead?.state).toBe('dialled');
   expect(response).toBe('lead 1 of list 1001; add_lead ADDED TO HOPPER');
 });

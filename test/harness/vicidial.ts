@@ -27,10 +27,12 @@ export interface VicidialList {
 export interface HopperRow {
   leadId: number;
   priority: string;
+  /** A dialling script takes a lead (`QUEUE`), calls it (`INCALL`), and removes the row. */
+  status: 'READY' | 'QUEUE' | 'INCALL';
 }
 
 /** A step of a request, in the order in which the script takes them. */
-export type Step = 'check' | 'row' | 'custom' | 'hopper' | 'response';
+export type Step = 'check' | 'row' | 'custom' | 'hopper' | 'removal' | 'response';
 
 /** Number of failed logins, from anywhere, that lock the user. */
 const maxFailedLogins = 10;
@@ -77,7 +79,7 @@ class Killed extends Error {}
 
 /**
  * Stand-in for VICIdial's non_agent_api.php, with the texts of a real one. It writes a lead in steps (row, custom
- * fields, hopper), each of which waits while its table is locked, and ends there if the process is killed. A client
+ * fields, hopper, removal from the hopper), each of which waits while its table is locked, and ends there if the process is killed. A client
  * that has hung up does not end a request, unless PHP does not buffer its output.
  */
 export class VicidialStandIn {
@@ -91,6 +93,10 @@ export class VicidialStandIn {
   ]);
   /** Lists that the user may not use. */
   readonly forbiddenLists = new Set<string>();
+  /** Lists whose leads the user may not read. */
+  readonly hiddenLists = new Set<string>();
+  /** Ids of leads with a scheduled callback. */
+  readonly callbacks = new Set<number>();
   /** Lists that are not active. */
   readonly inactiveLists = new Set<string>();
   /** Functions that the user may not use. */
@@ -236,7 +242,7 @@ export class VicidialStandIn {
   /** Takes a step of a request. Steps that write wait until the tables are unlocked. */
   async #step(step: Step, { form, outgoing }: Request): Promise<void> {
     await this.onStep(step, form);
-    if (step === 'row' || step === 'custom' || step === 'hopper') await this.#unlocked;
+    if (step !== 'check' && step !== 'response') await this.#unlocked;
     if (this.isUnbuffered && outgoing?.destroyed) throw new Killed();
   }
 
@@ -346,7 +352,7 @@ export class VicidialStandIn {
     if (this.hopper.some(({ leadId }) => leadId === lead.id)) {
       return `NOT ADDED TO HOPPER, LEAD IS ALREADY IN THE HOPPER - ${values}|${this.user}`;
     }
-    this.hopper.push({ leadId: lead.id, priority: form['hopper_priority'] ?? '0' });
+    this.hopper.push({ leadId: lead.id, priority: form['hopper_priority'] ?? '0', status: 'READY' });
     return `ADDED TO HOPPER - ${values}|1|${this.user}`;
   }
 
@@ -359,8 +365,16 @@ export class VicidialStandIn {
       lines.push(`ERROR: update_lead NO MATCHES FOUND IN THE SYSTEM: |${user}|${id}||`);
       return;
     }
+    if (this.forbiddenLists.has(lead.list)) {
+      lines.push(`ERROR: update_lead NOT AN ALLOWED LIST ID, RESULTS - ${lead.list}`);
+      return;
+    }
+    await this.#step('row', request);
     lines.push(...this.#updateColumns(lead, form));
-    if (form['remove_from_hopper'] === 'Y') lines.push(`NOTICE: update_lead ${this.#removeFromHopper(lead)}`);
+    if (form['callback'] === 'REMOVE') {
+      const removed = Number(this.callbacks.delete(lead.id));
+      lines.push(`NOTICE: update_lead SCHEDULED CALLBACK DELETED - ${user}|${id}|${removed}|${removed}`);
+    }
     if (form['custom_fields'] === 'Y') {
       await this.#step('custom', request);
       const isAnyKnown = this.#labels(lead.list).some((label) => Object.hasOwn(form, label));
@@ -371,6 +385,9 @@ export class VicidialStandIn {
       }
     }
     await this.#writeHopper('update_lead', lead, request);
+    if (form['remove_from_hopper'] !== 'Y') return;
+    await this.#step('removal', request);
+    lines.push(`NOTICE: update_lead ${this.#removeFromHopper(lead)}`);
   }
 
   #labels(list: string): string[] {
@@ -390,21 +407,33 @@ export class VicidialStandIn {
   #removeFromHopper(lead: VicidialLead): string {
     const index = this.hopper.findIndex(({ leadId }) => leadId === lead.id);
     if (index === -1) return `NOT REMOVED FROM HOPPER, LEAD IS NOT IN THE HOPPER - |${lead.id}|${this.user}`;
+    const status = this.hopper[index]?.status;
+    if (status === 'INCALL') return `NOT REMOVED FROM HOPPER - |${lead.id}|INCALL|${this.user}`;
     this.hopper.splice(index, 1);
-    return `REMOVED FROM HOPPER - |${lead.id}|READY|${this.user}`;
+    return `REMOVED FROM HOPPER - |${lead.id}|${status}|${this.user}`;
   }
 
-  /** Its header has no separators. */
-  #search({ user, phone_number: phone, header }: PhpForm): string {
-    const found = this.leads.filter(({ columns }) => columns['phone_number'] === phone).toReversed();
-    if (found.length === 0) return `ERROR: lead_search NO MATCHES FOUND IN THE SYSTEM: |${user}|||${phone}`;
-    const row = `${phone}|${found.length}|${found.map(({ id }) => id).join('-')}`;
-    return header === 'YES' ? `phone_numberrecords_foundlead_ids\n${row}` : row;
+  /** Finds the leads with one of several numbers, which PHP compares as numbers. Its header has no separators. */
+  #search({ user, phone_number: numbers = '', header }: PhpForm): string {
+    const rows = numbers.split(',').map((number) => ({ number, found: this.#withNumber(number) }));
+    if (rows.every(({ found }) => found.length === 0)) {
+      return `ERROR: lead_search NO MATCHES FOUND IN THE SYSTEM: |${user}|||${numbers}`;
+    }
+    const lines = rows.map(({ number, found }) => `${number}|${found.length}|${found.join('-')}`);
+    return [...(header === 'YES' ? ['search_keyrecords_foundlead_ids'] : []), ...lines].join('\n');
+  }
+
+  /** Returns the ids of the leads with a number, newest first. */
+  #withNumber(number: string): number[] {
+    const found = this.leads.filter(({ columns }) => Number(columns['phone_number']) === Number(number));
+    return found.map(({ id }) => id).toReversed();
   }
 
   #fieldInfo({ user, lead_id: id, field_name: field = '', custom_fields }: PhpForm): string {
     const lead = this.#lead(id);
-    if (lead === undefined) return `ERROR: lead_field_info LEAD NOT FOUND - ${user}|${id}|`;
+    if (lead === undefined) return `ERROR: lead_field_info LEAD NOT FOUND: ${user}|${id}`;
+    if (this.hiddenLists.has(lead.list))
+      return `ERROR: lead_field_info LIST NOT FOUND: ${user}|${id}|${lead.list}`;
     if (custom_fields === 'Y') return this.#customField(lead, field);
     const others: PhpForm = {
       status: lead.status,

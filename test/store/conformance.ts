@@ -5,6 +5,7 @@ import { audit } from './conformance/audit.ts';
 import type { Behaviours, Open } from './conformance/behaviour.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
+import { duplicateChecks } from './conformance/duplicate-checks.ts';
 import { exportedRecords } from './conformance/exports.ts';
 import { heldLeads } from './conformance/held-leads.ts';
 import { idempotency } from './conformance/idempotency.ts';
@@ -27,6 +28,7 @@ const suites: Record<string, Behaviours> = {
   cancellations,
   idempotency,
   deliveries,
+  'duplicate checks': duplicateChecks,
   pauses,
   'operator actions': operatorActions,
   'held leads': heldLeads,

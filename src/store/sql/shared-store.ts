@@ -1,5 +1,6 @@
 import type { AuditLog } from '../audit.ts';
 import type { DeliveryPauses } from '../delivery-pause.ts';
+import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { HeldLeads } from '../held-leads.ts';
 import type { KeyRecords } from '../keys/key-records.ts';
 import type { Rejections } from '../rejections.ts';
@@ -9,6 +10,7 @@ import { auditLog } from './audit.ts';
 import type { AuditedDatabase } from './audited-database.ts';
 import { claimedLeads } from './claimed-leads.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
+import { duplicateChecks } from './duplicate-checks.ts';
 import { recordExports } from './exports.ts';
 import { heldLeads } from './held-leads.ts';
 import { keyRecords } from './key-records.ts';
@@ -21,6 +23,7 @@ import { tableReader } from './tables.ts';
 
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &
+  DuplicateChecks &
   HeldLeads &
   Settings &
   KeyRecords &
@@ -37,6 +40,7 @@ type SharedStore = DeliveryPauses &
 export function sharedStore(database: AuditedDatabase): SharedStore {
   return {
     ...deliveryPauses(database),
+    ...duplicateChecks(database),
     ...heldLeads(database),
     ...settings(database),
     ...keyRecords(database),

@@ -45,7 +45,7 @@ export interface AttemptOptions {
 /**
  * One attempt to deliver a lead to VICIdial.
  *
- * - If an earlier attempt may have arrived, it looks for the lead in VICIdial first, and only completes it.
+ * - If VICIdial has the lead from an earlier attempt, it only completes the lead.
  * - Otherwise it adds the lead. If VICIdial has the number already, its `vendor_lead_code` decides: the lead itself is
  *   completed, an earlier lead of the same person and type is called again, and any other lead is not touched.
  */
@@ -62,29 +62,12 @@ export class Attempt {
 
   async run(): Promise<DeliveryResult> {
     try {
-      const { lead, form } = this.#options;
-      if (!lead.mayHaveArrived) return await this.#add();
-      const found = await this.#lookup.leadsOf(phoneNumberOf(form), lead.id);
-      const [oldest] = found.slice(-1);
-      if (oldest === undefined) return await this.#addAfterUnknown();
-      const result = await this.#complete(oldest);
-      return found.length > 1 ? { ...result, duplicates: describeDuplicates(found) } : result;
+      const [oldest] = this.#options.context.found;
+      return oldest === undefined ? await this.#add() : await this.#complete(oldest);
     } catch (error) {
       if (error instanceof RequestFailed) return error.result;
       throw error;
     }
-  }
-
-  /** Adds a lead that an earlier attempt may still add, if its request runs longer than it should. */
-  async #addAfterUnknown(): Promise<DeliveryResult> {
-    const result = await this.#add();
-    if (result.outcome !== 'delivered') return result;
-    const { lead, form, settings, context, api } = this.#options;
-    context.recheck(settings.maxRuntime, async (signal) => {
-      const found = await new Lookup(api, signal).leadsOf(phoneNumberOf(form), lead.id);
-      return found.length > 1 ? describeDuplicates(found) : undefined;
-    });
-    return result;
   }
 
   async #add(): Promise<DeliveryResult> {
@@ -107,7 +90,7 @@ export class Attempt {
     const { lead, context } = this.#options;
     const code = id === undefined ? undefined : await this.#lookup.field(id, 'vendor_lead_code');
     if (id !== undefined && code === lead.id) return this.#complete(id);
-    if (id !== undefined && code !== '' && (await context.earlierLeads()).some((each) => each === code)) {
+    if (id !== undefined && code && (await context.earlierLeads()).some((each) => each === code)) {
       return this.#callAgain({ id, list });
     }
     const where = `list ${list} has the number as lead ${id ?? '?'}, which is not from this server`;
@@ -132,7 +115,7 @@ export class Attempt {
   /** Calls the person of an earlier lead again: VICIdial refuses a second lead with the number. */
   async #callAgain(found: VicidialLead): Promise<DeliveryResult> {
     const { form } = this.#options;
-    const status = await this.#lookup.field(found.id, 'status');
+    const status = (await this.#lookup.field(found.id, 'status')) ?? '';
     if (doNotCall.test(status)) {
       const response = `lead ${found.id} of list ${found.list} has the status ${status}: the person must not be called`;
       return { outcome: 'rejected', response, isFinal: true };
@@ -224,14 +207,6 @@ export class Attempt {
     const { api, signal } = this.#options;
     return api.call(name, parameters, signal);
   }
-}
-
-function phoneNumberOf({ columns }: LeadForm): string {
-  return columns['phone_number'] ?? '';
-}
-
-function describeDuplicates(ids: readonly string[]): string {
-  return `VICIdial has the lead ${ids.length} times: leads ${ids.toReversed().join(', ')}`;
 }
 
 function isAboutCustomFields({ kind, message }: Line): boolean {

@@ -1,5 +1,5 @@
 import { RequestFailed, type VicidialApi } from './api.ts';
-import { typePause } from './response.ts';
+import { limitPause } from './response.ts';
 
 /** Maximum number of leads with one number that are looked up, newest first. */
 const maxLeads = 100;
@@ -14,30 +14,50 @@ export class Lookup {
     this.#signal = signal;
   }
 
-  /** Returns the ids of VICIdial's leads with a number, newest first. @throws {RequestFailed} */
-  async leadsWith(phoneNumber: string): Promise<string[]> {
-    const parameters = { phone_number: phoneNumber, header: 'YES' };
+  /**
+   * Returns the ids of VICIdial's leads with one of these numbers, newest first.
+   *
+   * @param phoneNumbers forms of a person's number, each as it may be stored there
+   * @throws {RequestFailed}
+   */
+  async leadsWith(phoneNumbers: readonly string[]): Promise<string[]> {
+    const parameters = { phone_number: phoneNumbers.join(','), header: 'YES' };
     const { text, lines } = await this.#read('lead_search', parameters);
-    // The header has no separators, so the row is found by its form.
-    const [, ids] = /^\s*\d+\|\d+\|(\d+(?:-\d+)*)\s*$/m.exec(text) ?? [];
-    if (ids !== undefined) return ids.split('-').slice(0, maxLeads);
+    // The header has no separators, so the rows are found by their form. A number without leads has no ids.
+    const rows = [...text.matchAll(/^\s*\d+\|\d+\|((?:\d+(?:-\d+)*)?)\s*$/gm)];
+    if (rows.length > 0) {
+      // VICIdial compares 07840 and 7840 as equal numbers, and lists a lead under each.
+      const ids = new Set(rows.flatMap(([, each = '']) => each.split('-').filter(Boolean)));
+      return [...ids].toSorted((one, other) => Number(other) - Number(one)).slice(0, maxLeads);
+    }
     const error = lines.find(({ kind }) => kind === 'ERROR');
     if (error !== undefined && /NO MATCHES FOUND/.test(error.message)) return [];
     throw lookupFailed(error?.message ?? 'the response of lead_search is not from VICIdial’s API');
   }
 
-  /** Returns the ids of VICIdial's leads with a number that have a `vendor_lead_code`. @throws {RequestFailed} */
-  async leadsOf(phoneNumber: string, vendorLeadCode: string): Promise<string[]> {
+  /**
+   * Returns the ids of VICIdial's leads with a `vendor_lead_code` and one of these numbers, oldest first.
+   *
+   * @throws {RequestFailed}
+   */
+  async leadsOf(phoneNumbers: readonly string[], vendorLeadCode: string): Promise<string[]> {
     const found: string[] = [];
-    for (const id of await this.leadsWith(phoneNumber)) {
+    for (const id of await this.leadsWith(phoneNumbers)) {
       if ((await this.field(id, 'vendor_lead_code')) === vendorLeadCode) found.push(id);
     }
-    return found;
+    return found.toReversed();
   }
 
-  /** Returns the value of a lead's standard column; empty: it has none. @throws {RequestFailed} */
-  field(leadId: string, name: string): Promise<string> {
-    return this.#value({ lead_id: leadId, field_name: name });
+  /**
+   * Returns the value of a lead's standard column, which may be empty. Undefined: there is no such lead.
+   *
+   * @throws {RequestFailed} also if the user may not read the lead, such as one of a list that was deleted
+   */
+  async field(leadId: string, name: string): Promise<string | undefined> {
+    const { text, error } = await this.#info({ lead_id: leadId, field_name: name });
+    if (error === undefined) return text;
+    if (/LEAD NOT FOUND/.test(error)) return undefined;
+    throw lookupFailed(`${error} (lead ${leadId} of VICIdial, whose list the user may not read)`);
   }
 
   /**
@@ -47,7 +67,8 @@ export class Lookup {
    */
   async customField(leadId: string, name: string): Promise<string> {
     try {
-      return await this.#value({ lead_id: leadId, field_name: name, custom_fields: 'Y' });
+      const { text, error } = await this.#info({ lead_id: leadId, field_name: name, custom_fields: 'Y' });
+      return error === undefined ? text : '';
     } catch (error) {
       // VICIdial's database fails if there is no such column or table.
       if (error instanceof RequestFailed && /HTTP 500/.test(error.result.response)) return '';
@@ -55,15 +76,13 @@ export class Lookup {
     }
   }
 
-  async #value(parameters: Record<string, string>): Promise<string> {
+  /** Returns the value of a field, or the error of VICIdial. */
+  async #info(parameters: Record<string, string>): Promise<{ text: string; error?: string }> {
     const { text, lines } = await this.#read('lead_field_info', parameters);
-    if (lines.some(({ kind }) => kind === 'ERROR')) return '';
-    return (
-      text
-        .split(/\r?\n/)
-        .findLast((line) => line.trim() !== '' && !isPhpOutput(line))
-        ?.trim() ?? ''
-    );
+    const error = lines.find(({ kind }) => kind === 'ERROR');
+    if (error !== undefined) return { text: '', error: error.message };
+    const value = text.split(/\r?\n/).findLast((line) => line.trim() !== '' && !isPhpOutput(line));
+    return { text: value?.trim() ?? '' };
   }
 
   async #read(...[name, parameters]: [Parameters<VicidialApi['call']>[0], Record<string, string>]) {
@@ -85,17 +104,8 @@ function lookupFailed(reason: string): RequestFailed {
   return new RequestFailed({ outcome: 'unavailable', response: `not sent: ${reason}` });
 }
 
-/** Nothing was added. If the user may not look leads up, only the leads that need it have to wait. */
+/** Nothing was added. */
 function asLookupFailure(name: string, { result }: RequestFailed): RequestFailed {
-  const { pause, ...others } = result;
   const response = `not sent: ${name} failed (${result.response})`;
-  if (pause === undefined || !/PERMISSION/.test(result.response)) {
-    return new RequestFailed({ ...result, outcome: 'unavailable', response });
-  }
-  return new RequestFailed({
-    ...others,
-    outcome: 'unavailable',
-    response,
-    pause: typePause(`${pause.reason} (${name})`),
-  });
+  return new RequestFailed({ ...limitPause(name, result), outcome: 'unavailable', response });
 }

@@ -43,8 +43,8 @@ const senderErrors: readonly [error: RegExp, remedy: string, retryAfter: number 
 /** Returns the lines of a response. Other output, such as PHP's warnings, may surround them. */
 export function parseLines(text: string): Line[] {
   return [...text.matchAll(/(SUCCESS|NOTICE|ERROR): ([^\r\n]*)/g)].map(([, kind, rest = '']) => {
-    // The values follow " - ", or ": |" after a failed login.
-    const [, message = '', values = ''] = /^(.*?)(?: - |: ?\||\||$)(.*)$/.exec(rest) ?? [];
+    // The values follow " - ", ": " or ": |".
+    const [, message = '', values = ''] = /^(.*?)(?: - |: ?\||: |\||$)(.*)$/.exec(rest) ?? [];
     // The cast: the expression above matches these three words only.
     return { kind: kind as Line['kind'], message: message.trim(), values: values.split('|') };
   });
@@ -60,6 +60,15 @@ export function senderPause(message: string): DiallerPause | undefined {
 /** Returns the pause of a lead type whose leads cannot be delivered until an operator has corrected something. */
 export function typePause(reason: string): DiallerPause {
   return { reason, isOfType: true, retryAfter: retryInterval };
+}
+
+/**
+ * Limits the pause of a result to the lead's type if the user may not use a function: only the leads that need it have to
+ * wait.
+ */
+export function limitPause(name: string, result: DeliveryResult): DeliveryResult {
+  if (result.pause === undefined || !/PERMISSION/.test(result.response)) return result;
+  return { ...result, pause: typePause(`${result.pause.reason} (${name})`) };
 }
 
 /** What add_lead did: it added the lead, found another with its number, or neither. */

@@ -1,12 +1,15 @@
 import type { Dialler, DiallerContext } from '../../dialler.ts';
 import { createPost } from '../http-client.ts';
-import { VicidialApi } from './api.ts';
+import { RequestFailed, VicidialApi } from './api.ts';
 import { Attempt } from './attempt.ts';
 import { SetUpCheck } from './check.ts';
 import { CustomFieldChecks } from './custom-field-checks.ts';
 import { leadForm } from './form.ts';
+import { Lookup } from './lookup.ts';
+import { storedForms } from './phone-numbers.ts';
 import { typePause } from './response.ts';
 import { readVicidialSettings } from './settings.ts';
+import { VicidialWithdrawal } from './withdrawal.ts';
 
 /**
  * Maximum number of leads in flight of a server. Ten failed logins, from anywhere, lock a VICIdial user, such as when
@@ -30,6 +33,16 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
     name: 'vicidial',
     maxConcurrency,
     maxRuntime: settings.maxRuntime,
+    find: async ({ id, mobile }, signal) => {
+      try {
+        return { ids: await new Lookup(api, signal).leadsOf(storedForms(mobile), id) };
+      } catch (error) {
+        if (error instanceof RequestFailed) return { failure: error.result };
+        throw error;
+      }
+    },
+    cancel: (withdrawal, signal) =>
+      new VicidialWithdrawal({ api, maxRuntime: settings.maxRuntime, withdrawal, signal }).run(),
     check: (types, signal) => new SetUpCheck(api, settings, signal).run(types),
     async deliver(lead, signal, attemptContext) {
       const list = settings.lists.get(lead.type);

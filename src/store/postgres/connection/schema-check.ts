@@ -32,6 +32,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'lead_due',
     'lead_failed',
     'lead_held',
+    'lead_to_recheck',
     'lead_waiting',
     'lead_undecided',
     'operator_action_by_lead',

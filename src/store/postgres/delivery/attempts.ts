@@ -16,7 +16,7 @@ const recordAttempts = writeStatement(
     WITH sent AS MATERIALIZED (
       SELECT sent.*, lead.claim AS current_claim FROM json_to_recordset($1::json) AS sent (
         lead_id text, claim text, started_at bigint, ended_at bigint, outcome text, response text,
-        next_attempt_at bigint)
+        next_attempt_at bigint, was_absent boolean)
       JOIN LATERAL (SELECT claim FROM lead WHERE lead.id = sent.lead_id LIMIT 1) AS lead ON true
     ), saved AS (
       INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
@@ -26,7 +26,7 @@ const recordAttempts = writeStatement(
         WHERE attempt.lead_id = sent.lead_id AND attempt.started_at = sent.started_at
           AND attempt.ended_at = sent.ended_at AND attempt.outcome = sent.outcome)
     ), decisive AS MATERIALIZED (
-      SELECT DISTINCT ON (lead_id) lead_id, claim, outcome, ended_at,
+      SELECT DISTINCT ON (lead_id) lead_id, claim, outcome, ended_at, was_absent AND outcome <> 'delivered' AS was_absent,
         CASE WHEN outcome <> 'rejected' THEN next_attempt_at END AS next_attempt_at
       FROM sent
       ORDER BY lead_id, outcome = 'delivered' DESC, claim IS NOT DISTINCT FROM current_claim DESC
@@ -39,12 +39,12 @@ const recordAttempts = writeStatement(
       dialled_at = CASE WHEN decisive.outcome = 'delivered' THEN decisive.ended_at END,
       ended_order = CASE
         WHEN decisive.outcome = 'delivered' OR decisive.next_attempt_at IS NOT NULL
-          OR lead.may_have_arrived OR decisive.outcome = 'unknown' THEN 0
+          OR lead.may_have_arrived AND NOT decisive.was_absent OR decisive.outcome = 'unknown' THEN 0
         ELSE ${nextEndedOrder} END,
       next_attempt_at = CASE
         WHEN decisive.outcome = 'delivered' THEN lead.next_attempt_at
         ELSE coalesce(decisive.next_attempt_at, lead.next_attempt_at) END,
-      may_have_arrived = lead.may_have_arrived OR decisive.outcome = 'unknown',
+      may_have_arrived = lead.may_have_arrived AND NOT decisive.was_absent OR decisive.outcome = 'unknown',
       claim = NULL
     FROM decisive
     WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM decisive)) AND decisive.lead_id = lead.id
@@ -72,6 +72,7 @@ export function attemptRecorder(
       outcome: input.outcome,
       response: storableText(input.response),
       next_attempt_at: input.nextAttemptAt,
+      was_absent: input.wasAbsent === true,
     }));
     await database.write(recordAttempts, [JSON.stringify(sent)]);
     for (const { resolve } of entries) resolve();

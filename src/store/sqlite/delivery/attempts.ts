@@ -26,21 +26,21 @@ export function attemptRecorder(
   );
   const scheduleNext = new Query(
     database,
-    `UPDATE lead SET claim = NULL, next_attempt_at = ?, may_have_arrived = may_have_arrived OR ?
-     WHERE id = ? AND claim = ? AND state = 'scheduled'`,
+    `UPDATE lead SET claim = NULL, next_attempt_at = ?5, may_have_arrived = (may_have_arrived AND NOT ?1) OR ?2
+     WHERE id = ?3 AND claim = ?4 AND state = 'scheduled'`,
   );
   const markFailed = new Query(
     database,
-    `UPDATE lead SET state = 'failed', claim = NULL, may_have_arrived = may_have_arrived OR ?1,
-       ended_order = iif(may_have_arrived OR ?1, 0, ${nextEndedOrder})
-     WHERE id = ?2 AND claim = ?3 AND state = 'scheduled'`,
+    `UPDATE lead SET state = 'failed', claim = NULL, may_have_arrived = (may_have_arrived AND NOT ?1) OR ?2,
+       ended_order = iif((may_have_arrived AND NOT ?1) OR ?2, 0, ${nextEndedOrder})
+     WHERE id = ?3 AND claim = ?4 AND state = 'scheduled'`,
   );
 
-  return (claim, { leadId, startedAt, endedAt, outcome, response }, nextAttemptAt) => {
+  return (claim, { leadId, startedAt, endedAt, outcome, response, wasAbsent }, nextAttemptAt) => {
     insertAttempt.run(leadId, startedAt, endedAt, outcome, response);
-    const isUnknown = Number(outcome === 'unknown');
+    const terms = [Number(wasAbsent === true), Number(outcome === 'unknown'), leadId, claim] as const;
     if (outcome === 'delivered') markDialled.run(endedAt, leadId);
-    else if (outcome === 'rejected' || nextAttemptAt === undefined) markFailed.run(isUnknown, leadId, claim);
-    else scheduleNext.run(nextAttemptAt, isUnknown, leadId, claim);
+    else if (outcome === 'rejected' || nextAttemptAt === undefined) markFailed.run(...terms);
+    else scheduleNext.run(...terms, nextAttemptAt);
   };
 }

@@ -80,6 +80,8 @@ CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
 -- that it covers the queries: SQLite would otherwise read all scheduled leads (`lead_due`).
 CREATE INDEX lead_waiting ON lead (type_id, next_attempt_at, due_at, attempts, claim, state)
   WHERE state = 'scheduled' AND attempts > 0 AND claim IS NULL;
+-- Leads that were delivered after an attempt with an unknown outcome, by the time of the delivery. Others are not in it.
+CREATE INDEX lead_to_recheck ON lead (dialled_at) WHERE may_have_arrived AND dialled_at IS NOT NULL;
 
 INSERT INTO lead_count (state, count) VALUES ('held', 0), ('dismissed', 0);
 
@@ -108,7 +110,7 @@ CREATE INDEX operator_action_by_lead ON operator_action (lead_id);
 
 -- When each kind of maintenance last succeeded.
 CREATE TABLE maintenance_run (
-  -- 'backup'.
+  -- 'backup', or 'duplicate-check': the time until which all delivered leads were checked.
   name TEXT NOT NULL PRIMARY KEY,
   ended_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
