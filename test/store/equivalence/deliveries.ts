@@ -34,10 +34,14 @@ async function recordAttempt(
   subject: Subject,
   claim: string,
   leadId: string,
-  { outcome, next: after }: { outcome: AttemptOutcome; next?: number | undefined },
+  {
+    outcome,
+    next: after,
+    wasAbsent = false,
+  }: { outcome: AttemptOutcome; next?: number | undefined; wasAbsent?: boolean },
 ): Promise<void> {
   const endedAt = Date.now();
-  const attempt = { leadId, startedAt: endedAt - 5, endedAt, outcome, response: outcome };
+  const attempt = { leadId, startedAt: endedAt - 5, endedAt, outcome, response: outcome, wasAbsent };
   const nextAttemptAt = after === undefined ? undefined : endedAt + after;
   subject.lastAttempt = { claim, attempt, nextAttemptAt };
   await subject.store.recordAttempt(claim, attempt, nextAttemptAt);
@@ -77,6 +81,7 @@ export const deliveries = [
         isOwn: fc.integer({ min: 0, max: 9 }),
         outcome,
         next,
+        wasAbsent: fc.boolean(),
       },
       async (subject, given) => {
         const { claim, leadIds } = at(subject.claims, given.claim) ?? { claim: 'none', leadIds: [] };
@@ -164,4 +169,21 @@ export const deliveries = [
     ),
   },
   { weight: 1, arbitrary: call('pauses', {}, ({ store }) => store.pauses()) },
+  {
+    weight: 1,
+    arbitrary: call('deliveredAfterUnknown', { age: fc.constantFrom(0, minute) }, ({ store }, { age }) =>
+      store.deliveredAfterUnknown({ after: Date.now() - hour, until: Date.now() - age }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: call(
+      'duplicatesCheckedUntil',
+      { until: fc.constantFrom(1, 2) },
+      async ({ store }, { until }) => {
+        await store.recordDuplicatesChecked(until);
+        return store.duplicatesCheckedUntil();
+      },
+    ),
+  },
 ];

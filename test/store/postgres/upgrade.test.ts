@@ -56,6 +56,8 @@ type NotWriting =
   | 'nextAttemptAt'
   | 'onChange'
   | 'earlierLeads'
+  | 'deliveredAfterUnknown'
+  | 'duplicatesCheckedUntil'
   | 'pauses'
   | 'countScheduled'
   | 'settings'
@@ -113,6 +115,7 @@ const writes: Record<
   submit: (store) => store.submit(newSubmission({ ...person, ...request, mobile: '+447840258825' })),
   pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
   resumeDelivery: (store) => store.resumeDelivery(undefined),
+  recordDuplicatesChecked: (store) => store.recordDuplicatesChecked(1),
   claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1, earliestDueAt: 0 }),
   renewLease: (store, { lead }) => store.renewLease('old', [lead], 1),
   recordAttempt: (store, { lead }) => record(store, 'old', lead, 'delivered'),
