@@ -206,7 +206,7 @@ export interface components {
              * @description Why no call is scheduled. Later versions may add values.
              * @enum {string}
              */
-            error: "Existing Contact" | "Another call is already scheduled" | "Unknown Type";
+            error: "Existing Contact" | "Another call is already scheduled" | "Unknown Type" | "Do Not Call";
             test?: never;
         };
         /** @description The test passed. Nothing was saved. */
@@ -305,10 +305,10 @@ export interface components {
             found: true;
             lead_id: components["schemas"]["LeadId"];
             /**
-             * @description `scheduled`: the call has yet to be made. `dialled`: the dialler has the lead. `cancelled`: you cancelled the lead. `failed`: the lead was not delivered to the dialler, or the outcome of the delivery is unknown. `expired`: the call could not be made in time. Later versions may add values.
+             * @description `scheduled`: the call has yet to be made. `dialled`: the dialler has the lead. `cancelled`: you cancelled the lead. `failed`: the lead was not delivered to the dialler, or the outcome of the delivery is unknown. `expired`: the call could not be made in time. `suppressed`: the person asked not to be called. Later versions may add values.
              * @enum {string}
              */
-            state: "scheduled" | "dialled" | "cancelled" | "failed" | "expired";
+            state: "scheduled" | "dialled" | "cancelled" | "failed" | "expired" | "suppressed";
             /**
              * Format: date-time
              * @description Time at which the lead was accepted (UTC).
@@ -381,7 +381,7 @@ export interface components {
          * @description Outcome of a request.
          * @enum {string}
          */
-        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
+        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
         /** @description Maps each invalid field to its messages. Unknown fields, query parameters and headers are listed by their names. */
         ValidationErrors: {
             email?: components["schemas"]["FieldMessages"];

@@ -6,7 +6,7 @@ import { timeOr } from './table.ts';
 /** Members of a lead in JSON, with their descriptions. */
 export const leadMembers = {
   id: 'id of the lead',
-  state: '`scheduled`, `held`, `dialled`, `cancelled`, `failed`, `dismissed` or `expired`',
+  state: '`scheduled`, `held`, `dialled`, `cancelled`, `failed`, `dismissed`, `expired` or `suppressed`',
   undecided: 'whether it failed and may have reached the dialler (see `leads lead resolve`)',
   may_have_arrived: 'whether the dialler may have it, so that delivering it may be a repeat',
   partner: 'name of the partner',

@@ -37,6 +37,7 @@ const actionDetails: Record<LeadAction, string> = {
   dismissed: 'will not be retried',
   held: 'scheduled in a restored backup',
   released: 'scheduled for delivery again',
+  unsuppressed: 'no longer in the do-not-call list; scheduled for delivery again',
 };
 
 /** Returns everything that happened to a person's leads, oldest first. */

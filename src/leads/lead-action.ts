@@ -10,6 +10,7 @@ export const leadActions = [
   'dismissed',
   'held',
   'released',
+  'unsuppressed',
 ] as const;
 
 /** An action of an operator on a lead. */

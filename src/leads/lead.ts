@@ -7,6 +7,7 @@ export const leadStates = [
   'failed',
   'dismissed',
   'expired',
+  'suppressed',
 ] as const;
 
 /**
@@ -14,7 +15,8 @@ export const leadStates = [
  * operator decides whether it is delivered), `dialled` (the dialler has it), `cancelled` (before the dialler had it),
  * `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler may have it; an
  * operator can retry it), `dismissed` (failed, and an operator has decided not to retry it; it can be retried
- * nevertheless) or `expired` (too late to call).
+ * nevertheless), `expired` (too late to call) or `suppressed` (the person objected before the dialler had it, or it was
+ * withdrawn from the dialler).
  */
 export type LeadState = (typeof leadStates)[number];
 
@@ -33,6 +35,7 @@ export const submissionOutcomes = [
   'existing-contact',
   'already-scheduled',
   'unknown-type',
+  'do-not-call',
 ] as const;
 
 /** Outcome of a submission. */
@@ -44,7 +47,7 @@ export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed
 /**
  * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled, held or
  * dialled. A failed lead that may have reached the dialler is active until an operator resolves it
- * (`leads lead resolve`); other failed leads, and cancelled, dismissed and expired leads are not active.
+ * (`leads lead resolve`); other failed leads, and cancelled, dismissed, expired and suppressed leads are not active.
  */
 export interface ActiveLead {
   state: LeadState;

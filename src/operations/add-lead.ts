@@ -59,11 +59,12 @@ function repliesWithoutLead(
 ): Record<Exclude<SubmissionOutcome, 'accepted'>, Reply<'addLead'>> {
   const saved = (
     outcome: SubmissionOutcome,
-    error: 'Existing Contact' | 'Another call is already scheduled' | 'Unknown Type',
+    error: 'Existing Contact' | 'Another call is already scheduled' | 'Unknown Type' | 'Do Not Call',
   ) => reply(200, outcome, { saved: true, processed: false, error }, headers);
   return {
     'existing-contact': saved('existing-contact', 'Existing Contact'),
     'already-scheduled': saved('already-scheduled', 'Another call is already scheduled'),
     'unknown-type': saved('unknown-type', 'Unknown Type'),
+    'do-not-call': saved('do-not-call', 'Do Not Call'),
   };
 }

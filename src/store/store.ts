@@ -21,6 +21,7 @@ import type { HeldLeads } from './held-leads.ts';
 import type { KeyRecords } from './keys/key-records.ts';
 import type { Rejections } from './rejections.ts';
 import type { Settings } from './settings.ts';
+import type { Suppressions } from './suppressions.ts';
 import type { Table, TableRow } from './tables.ts';
 import type { Watch } from './watch.ts';
 
@@ -162,10 +163,12 @@ export interface Delivery {
    */
   claimDue(terms: ClaimTerms): Promise<ClaimResult>;
   /**
-   * Renews the lease of the leads that a claim still holds, even if the lease has ended.
+   * Renews the lease of the leads that a claim still holds, even if the lease has ended, unless their person is in the
+   * do-not-call list.
    *
    * @param lease milliseconds from now
-   * @returns ids of the leads that the claim holds; the others are cancelled, delivered, or held by another claim
+   * @returns ids of the leads whose lease was renewed; the others are cancelled, delivered, or held by another claim, or
+   *   their person objected
    */
   renewLease(claim: string, leadIds: readonly string[], lease: number): Promise<string[]>;
   /**
@@ -387,7 +390,7 @@ export interface LeadRecord {
   nextAttemptAt: number | null;
   /** When it was delivered to the dialler; null unless its state is `dialled`. */
   dialledAt: number | null;
-  /** Null unless its state is `cancelled`. */
+  /** When it was cancelled or suppressed; null unless its state is `cancelled` or `suppressed`. */
   cancelledAt: number | null;
   /** Whether it failed and the dialler may have it: the person is not accepted again until an operator resolves it. */
   isUndecided: boolean;
@@ -558,11 +561,12 @@ export interface OperatorActions extends RemainingLeads {
    */
   rerunSubmission(submissionId: string, isForced?: boolean): Promise<RerunResult>;
   /**
-   * Schedules a failed, dismissed or scheduled lead for now, with the full retry schedule.
+   * Schedules a failed, dismissed, suppressed or scheduled lead for now, with the full retry schedule.
    *
    * @throws {CancelledLater} if the lead's partner sent a cancellation after the lead, and it is not overridden
-   * @throws {UserError} if there is no such lead, it is neither failed, dismissed nor scheduled, an attempt is in flight,
-   *   it is due later, the person and type have a later lead, or its submission was pruned
+   * @throws {UserError} if there is no such lead, it is neither failed, dismissed, suppressed nor scheduled, an attempt is
+   *   in flight, it is due later, the person is in the do-not-call list, the person and type have a later lead, or its
+   *   submission was pruned
    */
   retryLead(leadId: string, options?: RetryOptions): Promise<RetryResult>;
   /**
@@ -570,7 +574,7 @@ export interface OperatorActions extends RemainingLeads {
    *
    * @param isForced whether it overrides a cancellation that the lead's partner sent after the lead
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
-   * @throws {UserError} if there is no such lead, or it is not held
+   * @throws {UserError} if there is no such lead, it is not held, or its person is in the do-not-call list
    */
   releaseLead(leadId: string, isForced?: boolean): Promise<RetryResult>;
   /**
@@ -701,6 +705,7 @@ export interface Store
     KeyRecords,
     Rejections,
     AuditLog,
+    Suppressions,
     Registry,
     Records,
     Exports,

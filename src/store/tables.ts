@@ -19,6 +19,11 @@ export const tablesToCopy: readonly Table[] = [
   { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at', 'retired_at'], keyLength: 1 },
   { name: 'type_alias', columns: ['name', 'type_id', 'created_at'], keyLength: 1 },
   {
+    name: 'suppression',
+    columns: ['mobile', 'type_id', 'source', 'source_id', 'reason', 'objected_at', 'entered_at'],
+    keyLength: 4,
+  },
+  {
     name: 'partner',
     columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst', 'suspended_at', 'deleted_at'],
     keyLength: 1,

@@ -57,7 +57,13 @@ export const userErrors = {
   typeExists: (name: string) => exists('Lead type', name),
   partnerExists: (name: string) => exists('Partner', name),
   notRetryable: (id: string, state: LeadState) =>
-    new UserError(`Lead ${id} is ${state}. Only failed, dismissed and scheduled leads can be retried.`),
+    new UserError(
+      `Lead ${id} is ${state}. Only failed, dismissed, scheduled and suppressed leads can be retried.`,
+    ),
+  doNotCall: (id: string) =>
+    new UserError(
+      `Lead ${id} was not scheduled: its person is in the do-not-call list. \`leads suppression check --lead ${id}\` shows who entered the number, and why.`,
+    ),
   notYetDue: (id: string, dueAt: number) =>
     new UserError(
       `Lead ${id} is not due before ${formatTime(dueAt)}. To send it now nevertheless, pass --early.`,

@@ -46,7 +46,16 @@ export function queueStatsOf(counts: readonly QueueCount[]): Omit<LeadStats, 'by
 export function countsByState(
   rows: Iterable<{ state: LeadState; count: number }>,
 ): Record<LeadState, number> {
-  const counts = { scheduled: 0, held: 0, dialled: 0, cancelled: 0, failed: 0, dismissed: 0, expired: 0 };
+  const counts = {
+    scheduled: 0,
+    held: 0,
+    dialled: 0,
+    cancelled: 0,
+    failed: 0,
+    dismissed: 0,
+    expired: 0,
+    suppressed: 0,
+  };
   for (const { state, count } of rows) counts[state] = count;
   return counts;
 }

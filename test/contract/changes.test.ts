@@ -74,9 +74,9 @@ test('requires a major version for a breaking change, and a patch for a descript
 });
 
 test.each([
-  ['error', 'Unknown Type]', 'Unknown Type, Do Not Call]'],
+  ['error', 'Unknown Type, Do Not Call]', 'Unknown Type, Do Not Call, Not Now]'],
   ['warning', '(call group)]', '(call group), on hold]'],
-  ['state', 'failed, expired]', 'failed, expired, suppressed]'],
+  ['state', 'failed, expired, suppressed]', 'failed, expired, suppressed, held]'],
 ])('requires a minor version for a new value of %s, whose values are open', (_member, values, extended) => {
   const compare = repository();
   const longer = contract.replace(values, extended);

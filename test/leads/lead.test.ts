@@ -44,6 +44,7 @@ const outcomesIfNotCancelled = {
   dismissed: 'not-found',
   cancelled: 'not-found',
   expired: 'not-found',
+  suppressed: 'not-found',
 } as const satisfies Record<LeadState, string>;
 
 test.each(leadStates)(

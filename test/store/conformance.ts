@@ -19,6 +19,7 @@ import { rejections } from './conformance/rejections.ts';
 import { remainingLeads } from './conformance/remaining-leads.ts';
 import { settings } from './conformance/settings.ts';
 import { submissions } from './conformance/submissions.ts';
+import { suppressions } from './conformance/suppressions.ts';
 import { watch } from './conformance/watch.ts';
 import type { TestedStore } from './stores.ts';
 
@@ -40,6 +41,7 @@ const suites: Record<string, Behaviours> = {
   settings,
   audit,
   rejections,
+  suppressions,
   watch,
 };
 

@@ -9,6 +9,10 @@ const dialect: SqlDialect = {
   inList: (list) => `= ANY (${list}::text[])`,
   // As an array, because the planner may join a subquery by scanning whole tables.
   inQuery: (query) => `= ANY (ARRAY(${query}))`,
+  records: (array, columns) => {
+    const definitions = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
+    return `json_to_recordset(${array}::json) AS sent (${definitions.join(', ')})`;
+  },
 };
 
 /** Runs the statements that both stores share: a change waits for each of its statements, within a transaction. */

@@ -61,6 +61,7 @@ const dialect: SqlDialect = {
   lockAvailable: () => '',
   inList: (list) => `IN (${list})`,
   inQuery: (query) => `IN (${query})`,
+  records: (array) => `json_each(${array}) AS sent`,
 };
 
 function isWrite(statement: SqlStatement): boolean {

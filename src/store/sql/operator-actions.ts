@@ -19,6 +19,7 @@ import { isUndecided } from './lead-state.ts';
 import { cancelRemainingLeads, countRemainingLeads } from './remaining-leads.ts';
 import { sentFor } from './sent-for.ts';
 import { statement } from './statement.ts';
+import { isSuppressed } from './suppressed-leads.ts';
 import { namesOfType } from './type-name.ts';
 
 /** Outcome of a submission, with the lead that it created or the one that prevented it. */
@@ -134,26 +135,27 @@ const leadToRetry = statement<{
   dueAt: number;
   isInFlight: boolean;
   mayHaveArrived: boolean;
+  isSuppressed: boolean;
   submissionId: string;
   latestId: string;
 }>(
   'lead_to_retry',
   ({ lock }) => `
     SELECT state, due_at AS "dueAt", claim IS NOT NULL AS "isInFlight", may_have_arrived AS "mayHaveArrived",
-      submission_id AS "submissionId",
+      ${isSuppressed.replaceAll('lead.', 'retried.')} AS "isSuppressed", submission_id AS "submissionId",
       (SELECT lead.id FROM lead WHERE lead.mobile = retried.mobile AND lead.type_id = retried.type_id
        ORDER BY ${latestFirst} LIMIT 1) AS "latestId"
     FROM lead AS retried WHERE retried.id = $1 ${lock('retried')}`,
-  { isInFlight: true, mayHaveArrived: true },
+  { isInFlight: true, mayHaveArrived: true, isSuppressed: true },
 );
 
 const scheduleAgain = statement(
   'schedule_again',
-  `UPDATE lead SET state = 'scheduled', ended_order = 0, attempts = 0, due_at = $1, next_attempt_at = $1
+  `UPDATE lead SET state = 'scheduled', ended_order = 0, attempts = 0, cancelled_at = NULL, due_at = $1, next_attempt_at = $1
    WHERE id = $2`,
 );
 
-const retryableStates: readonly LeadState[] = ['failed', 'dismissed', 'scheduled'];
+const retryableStates: readonly LeadState[] = ['failed', 'dismissed', 'scheduled', 'suppressed'];
 
 function* retryLead(
   id: string,
@@ -164,6 +166,7 @@ function* retryLead(
   if (lead === undefined) throw userErrors.noLead(id);
   if (!retryableStates.includes(lead.state)) throw userErrors.notRetryable(id, lead.state);
   if (lead.isInFlight) throw userErrors.inFlight(id, 'retried');
+  if (lead.isSuppressed) throw userErrors.doNotCall(id);
   if (lead.state === 'scheduled' && lead.dueAt > now && !isEarly) throw userErrors.notYetDue(id, lead.dueAt);
   if (lead.latestId !== id) throw userErrors.addedAgain(id, lead.latestId);
   const submission = yield* firstRow(storedSubmission, lead.submissionId);
@@ -178,15 +181,16 @@ function* retryLead(
 const leadToRelease = statement<{
   state: LeadState;
   mayHaveArrived: boolean;
+  isSuppressed: boolean;
   submissionId: string;
   nextAttemptAt: number;
 }>(
   'lead_to_release',
   ({ lock }) => `
     SELECT state, may_have_arrived AS "mayHaveArrived", submission_id AS "submissionId",
-      next_attempt_at AS "nextAttemptAt"
+      ${isSuppressed} AS "isSuppressed", next_attempt_at AS "nextAttemptAt"
     FROM lead WHERE id = $1 ${lock('lead')}`,
-  { mayHaveArrived: true },
+  { mayHaveArrived: true, isSuppressed: true },
 );
 
 const scheduleHeld = statement('schedule_held', `UPDATE lead SET state = 'scheduled' WHERE id = $1`);
@@ -196,6 +200,7 @@ function* releaseLead(id: string, isForced: boolean): Change<RetryResult & { nex
   const lead = yield* firstRow(leadToRelease, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (lead.state !== 'held') throw userErrors.notHeld(id, lead.state);
+  if (lead.isSuppressed) throw userErrors.doNotCall(id);
   const submission = yield* firstRow(storedSubmission, lead.submissionId);
   const cancellations = submission === undefined ? [] : yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);

@@ -6,6 +6,7 @@ import type { KeyRecords } from '../keys/key-records.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Settings } from '../settings.ts';
 import type { Delivery, Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
+import type { Suppressions } from '../suppressions.ts';
 import { auditLog } from './audit.ts';
 import type { AuditedDatabase } from './audited-database.ts';
 import { claimedLeads } from './claimed-leads.ts';
@@ -19,6 +20,7 @@ import { records } from './records.ts';
 import { registry } from './registry.ts';
 import { rejections } from './rejections.ts';
 import { settings } from './settings.ts';
+import { suppressions } from './suppressions.ts';
 import { tableReader } from './tables.ts';
 
 /** Calls that are the same in every store. */
@@ -29,6 +31,7 @@ type SharedStore = DeliveryPauses &
   KeyRecords &
   Rejections &
   AuditLog &
+  Suppressions &
   Registry &
   Records &
   Exports &
@@ -46,6 +49,7 @@ export function sharedStore(database: AuditedDatabase): SharedStore {
     ...keyRecords(database),
     ...rejections(database),
     ...auditLog(database),
+    ...suppressions(database),
     ...registry(database),
     ...records(database),
     ...recordExports(database),

@@ -11,6 +11,13 @@ export interface SqlDialect {
   inList(list: string): string;
   /** Ends a condition: whether the expression before it is among the results of a query, which runs first. */
   inQuery(query: string): string;
+  /**
+   * A table named `sent` with a row for each object in a JSON array.
+   *
+   * @param array parameter, such as `$1`
+   * @param columns types of the members that it reads
+   */
+  records(array: string, columns: Readonly<Record<string, 'text' | 'bigint'>>): string;
 }
 
 /** Columns of a row that hold a boolean. */

@@ -10,6 +10,10 @@ const dialect: SqlDialect = {
   lockAvailable: () => '',
   inList: (list) => `IN (SELECT value FROM json_each(${list}))`,
   inQuery: (query) => `IN (${query})`,
+  records: (array, columns) => {
+    const members = Object.keys(columns).map((name) => `value ->> '${name}' AS ${name}`);
+    return `(SELECT ${members.join(', ')} FROM json_each(${array})) AS sent`;
+  },
 };
 
 /** A row as SQLite returns it: a boolean is 0 or 1. */

@@ -8,12 +8,17 @@ import { testEveryExample } from '../../harness/examples.ts';
 import { run } from '../../harness/process.ts';
 import { startReceiver } from '../../harness/receiver.ts';
 import { deliverDue, leadsIn, startServer, submissionsIn, type TestServer } from '../../harness/server.ts';
+import { operatorEntry } from '../../harness/suppressions.ts';
 
 const person = requestValue('addLead', 'accepted');
 const sentBefore = responseExamples('addLead', 200)['replayed']?.['x-request'];
 
 async function addAccepted(server: TestServer): Promise<void> {
   await post(server, 'addLead', person);
+}
+
+async function objected({ store }: TestServer): Promise<void> {
+  await store.addSuppressions([operatorEntry('+447840258823')]);
 }
 
 testEveryExample('addLead', 200, {
@@ -24,6 +29,7 @@ testEveryExample('addLead', 200, {
     },
   },
   'already-scheduled': { arrange: addAccepted },
+  'do-not-call': { arrange: objected },
   replayed: { arrange: async (server) => void (await send(server, 'addLead', sentBefore)) },
 });
 
@@ -175,6 +181,13 @@ test.each([true, 'true'])('saves nothing for a test (%o)', async (flag) => {
 test('passes a test without regard to other leads', async () => {
   const server = await startServer();
   await post(server, 'addLead', person);
+  const { json } = await post(server, 'addLead', { ...person, test: true });
+  expect(json).toEqual(responseValue('addLead', 200, 'test'));
+});
+
+test('passes a test of a person who does not want calls', async () => {
+  const server = await startServer();
+  await objected(server);
   const { json } = await post(server, 'addLead', { ...person, test: true });
   expect(json).toEqual(responseValue('addLead', 200, 'test'));
 });

@@ -4,6 +4,7 @@ import { post } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { type Scenario, testEveryExample } from '../../harness/examples.ts';
 import { addPartner, deliverDue, leadsIn, startServer, type TestServer } from '../../harness/server.ts';
+import { operatorEntry } from '../../harness/suppressions.ts';
 
 const wanted = requestValue('leadStatus', 'scheduled');
 
@@ -58,6 +59,12 @@ const scenarios: Record<string, Scenario> = {
     arrange: async (server) => {
       await addExample(server, 'failed');
       await deliverDue(server.store, 'rejected');
+    },
+  },
+  suppressed: {
+    arrange: async (server) => {
+      await addExample(server, 'suppressed');
+      await server.store.addSuppressions([operatorEntry('+447840258823')]);
     },
   },
   expired: {

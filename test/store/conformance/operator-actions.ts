@@ -29,7 +29,7 @@ export const operatorActions: Behaviours = {
     await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow('an attempt to deliver it is in flight');
     await record(store, 'test', failed?.id ?? '', 'delivered');
     await expect(store.retryLead(failed?.id ?? '')).rejects.toThrow(
-      'is dialled. Only failed, dismissed and scheduled leads can be retried.',
+      'is dialled. Only failed, dismissed, scheduled and suppressed leads can be retried.',
     );
     await expect(store.retryLead('nothing')).rejects.toThrow('Lead "nothing" does not exist.');
   },

@@ -7,6 +7,7 @@ import {
 } from '../../../src/leads/lead.ts';
 import type { CancellationResult, SubmissionResult } from '../../../src/store/store.ts';
 import { cancel, claim, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
+import { operatorEntry } from '../../harness/suppressions.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, person } from './behaviour.ts';
 
@@ -32,6 +33,11 @@ const submissionScenarios: Record<SubmissionOutcome, Scenario<SubmissionResult>>
   async 'unknown-type'({ store, first, from }) {
     await store.addType('home', null);
     return store.submit(from(first.id, { type: 'home' }));
+  },
+
+  async 'do-not-call'({ store, first, from }) {
+    await store.addSuppressions([operatorEntry(person.mobile)]);
+    return store.submit(from(first.id));
   },
 };
 
@@ -67,7 +73,8 @@ export const outcomes: Behaviours = {
     expect(await submissionScenarios[outcome](parts)).toMatchObject({ outcome, isReplay: false });
     const [stored] = (await submissionsIn(parts.store)).filter(({ partner }) => partner === 'first');
     const [lead] = await leadsIn(parts.store);
-    const leadId = outcome === 'unknown-type' ? null : lead?.id;
+    const hasLead = outcome !== 'unknown-type' && outcome !== 'do-not-call';
+    const leadId = hasLead ? lead?.id : null;
     expect(stored).toMatchObject({ outcome, leadId, reruns: [] });
   }),
 

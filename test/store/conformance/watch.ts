@@ -17,7 +17,16 @@ export const watch: Behaviours = {
   'counts leads by state through every change': async (open) => {
     const { store, first, from } = await seeded(open());
     const counted = async () => (await store.leadStats()).byState;
-    const none = { scheduled: 0, held: 0, dialled: 0, cancelled: 0, failed: 0, dismissed: 0, expired: 0 };
+    const none = {
+      scheduled: 0,
+      held: 0,
+      dialled: 0,
+      cancelled: 0,
+      failed: 0,
+      dismissed: 0,
+      expired: 0,
+      suppressed: 0,
+    };
     expect(await counted()).toEqual(none);
     const mobile = (index: number) => `+44784025880${index}`;
     await Promise.all(

@@ -24,6 +24,7 @@ import { deliveries } from './deliveries.ts';
 import { requests } from './requests.ts';
 import { scenarios } from './scenarios.ts';
 import type { Subject } from './subject.ts';
+import { suppressions } from './suppressions.ts';
 
 /** Adds what exists from the start. */
 export async function seed(subject: Subject): Promise<void> {
@@ -333,7 +334,15 @@ export const wait: fc.Arbitrary<number> = fc.oneof(
 const singleCalls: fc.Arbitrary<Call[]> = fc
   .tuple(
     wait,
-    fc.oneof(...requests, ...deliveries, ...operatorActions, ...registry, ...settingsAndRejections, ...lists),
+    fc.oneof(
+      ...requests,
+      ...deliveries,
+      ...operatorActions,
+      ...suppressions,
+      ...registry,
+      ...settingsAndRejections,
+      ...lists,
+    ),
   )
   .map(([milliseconds, made]) => [after(milliseconds, made)]);
 

@@ -65,6 +65,11 @@ type NotWriting =
   | 'actAs'
   | 'auditEntries'
   | 'rejections'
+  | 'suppressionsOf'
+  | 'suppressions'
+  | 'countSuppressions'
+  | 'suppressedNumbers'
+  | 'leadsInFlight'
   | 'types'
   | 'partners'
   | 'keys'
@@ -95,6 +100,15 @@ type NotWriting =
   | 'waiting'
   | 'activity'
   | 'close';
+
+const suppression = {
+  mobile: '+447840258826',
+  type: undefined,
+  source: 'operator',
+  sourceId: '',
+  reason: undefined,
+  objectedAt: 1,
+} as const;
 
 const rejection = {
   partnerId: 1,
@@ -150,6 +164,14 @@ const writes: Record<
   recordStoreKey: (store) => store.recordStoreKey('0123456789abcdef'),
   recordRejections: (store) => store.recordRejections([rejection]),
   deleteRejections: (store) => store.deleteRejections(1),
+  addSuppressions: (store) => store.addSuppressions([suppression]),
+  recordObjection: (store) =>
+    store.recordObjection({ partner: 'first', ...suppression, receivedAt: 1 }, { max: 1, since: 0 }),
+  suppressLeads: (store) => store.suppressLeads([person.mobile]),
+  removeSuppressions: (store) => store.removeSuppressions({ mobile: person.mobile }, false),
+  removeSuppressionsOf: (store) =>
+    store.removeSuppressionsOf({ source: 'operator', sourceId: '' }, '', false),
+  suppressClaimed: (store, { lead }) => store.suppressClaimed('old', [lead]),
   recordKeyLastUsed: (store) => store.recordKeyLastUsed(new Map([['old', 1]])),
   recordAudit: (store) => {
     store.actAs({ operator: 'alice', host: 'localhost', command: 'store compact' });

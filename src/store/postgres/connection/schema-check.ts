@@ -23,6 +23,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'setting',
     'store_key',
     'submission',
+    'suppression',
     'type_alias',
   ],
   index: [
@@ -40,6 +41,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'rerun_by_submission',
     'submission_by_lead',
     'submission_without_lead',
+    'suppression_of_partner',
   ],
   constraint: [
     'api_key_digest_key',
@@ -71,6 +73,8 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'store_key_pkey',
     'submission_kind_check',
     'submission_pkey',
+    'suppression_pkey',
+    'suppression_source_check',
     'type_alias_pkey',
     'type_alias_type_id_fkey',
   ],

@@ -6,6 +6,7 @@ import {
   lastUnknownAt,
 } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
+import { isSuppressed } from '../../sql/suppressed-leads.ts';
 import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { ConnectionLost, failureKind } from '../connection/errors.ts';
@@ -176,7 +177,8 @@ const renew = writeStatement(
   'renew',
   `
     UPDATE lead SET next_attempt_at = ${databaseNow} + $3
-    WHERE id = ANY ($2::text[]) AND claim = $1 AND state = 'scheduled' AND ${isCurrent} RETURNING id`,
+    WHERE id = ANY ($2::text[]) AND claim = $1 AND state = 'scheduled' AND NOT ${isSuppressed} AND ${isCurrent}
+    RETURNING id`,
 );
 
 /** Renews the lease of the leads that a claim still holds. Returns their ids. */

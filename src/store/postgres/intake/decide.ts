@@ -68,7 +68,8 @@ export const decideSubmissions = `
   ), ${replayedRequests}, matched AS MATERIALIZED (
     SELECT sent.*, granted.type_id, active.id AS active_id,
       active.state = 'dialled' AND active.dialled_at + granted.recontact_after <= sent.accepted_at
-        AS may_be_contacted_again, active.state AS active_state
+        AS may_be_contacted_again, active.state AS active_state,
+      suppressed.is_suppressed IS NOT NULL AS is_suppressed
     FROM sent
     LEFT JOIN ${grantedTypeOf('sent')} AS granted ON granted.accepts_leads
     LEFT JOIN LATERAL (
@@ -76,23 +77,29 @@ export const decideSubmissions = `
       WHERE lead.mobile = sent.mobile AND lead.type_id = granted.type_id AND lead.ended_order = 0
       LIMIT 1
     ) AS active ON true
+    LEFT JOIN LATERAL (
+      SELECT true AS is_suppressed FROM suppression
+      WHERE suppression.mobile = sent.mobile AND suppression.type_id IN (0, granted.type_id)
+      LIMIT 1
+    ) AS suppressed ON granted.type_id IS NOT NULL
     WHERE sent.id NOT IN (SELECT id FROM replayed)
   ), inserted AS (
     INSERT INTO lead
       (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
     SELECT new_lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at, trace
-    FROM matched WHERE type_id IS NOT NULL AND active_id IS NULL
+    FROM matched WHERE type_id IS NOT NULL AND active_id IS NULL AND NOT is_suppressed
     ORDER BY mobile COLLATE "C", type_id, new_lead_id COLLATE "C"
     ON CONFLICT (mobile, type_id, ended_order) DO NOTHING
     RETURNING id, mobile, type_id
   ), superseded AS (
     UPDATE lead SET ended_order = ${nextEndedOrder}
-    WHERE lead.id = ANY (ARRAY(SELECT active_id FROM matched WHERE may_be_contacted_again))
+    WHERE lead.id = ANY (ARRAY(SELECT active_id FROM matched WHERE may_be_contacted_again AND NOT is_suppressed))
       AND lead.ended_order = 0 AND lead.state = 'dialled'
   ), decided AS (
-    SELECT matched.*, coalesce(inserted.id, matched.active_id) AS lead_id,
+    SELECT matched.*, CASE WHEN NOT matched.is_suppressed THEN coalesce(inserted.id, matched.active_id) END AS lead_id,
       CASE
         WHEN matched.type_id IS NULL THEN 'unknown-type'
+        WHEN matched.is_suppressed THEN 'do-not-call'
         WHEN inserted.id = matched.new_lead_id THEN 'accepted'
         WHEN inserted.id IS NOT NULL OR matched.active_state IN ('scheduled', 'held', 'failed') THEN 'already-scheduled'
         WHEN matched.may_be_contacted_again THEN NULL

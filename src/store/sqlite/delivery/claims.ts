@@ -7,6 +7,7 @@ import {
   lastUnknownAt,
 } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
+import { isSuppressed } from '../../sql/suppressed-leads.ts';
 import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import { Query } from '../query.ts';
 import { insertAttemptQuery } from './attempts.ts';
@@ -81,7 +82,7 @@ export function leaseRenewer(
 ): (claim: string, leadIds: readonly string[], lease: number) => string[] {
   const renew = new Query(
     database,
-    `UPDATE lead SET next_attempt_at = ? WHERE id = ? AND claim = ? AND state = 'scheduled'`,
+    `UPDATE lead SET next_attempt_at = ? WHERE id = ? AND claim = ? AND state = 'scheduled' AND NOT ${isSuppressed}`,
   );
   return (claim, leadIds, lease) => {
     const end = Date.now() + lease;

@@ -28,8 +28,26 @@ CREATE TABLE type_alias (
   created_at bigint NOT NULL
 );
 
+-- Numbers that are not called. Each source has its own entries, so that those of one source can be removed.
+CREATE TABLE suppression (
+  mobile text COLLATE "C" NOT NULL,
+  -- The lead type; 0: all types.
+  type_id integer NOT NULL,
+  source text COLLATE "C" NOT NULL CHECK (source IN ('partner', 'operator', 'import', 'dialler')),
+  -- Name of the partner, of the imported list or of the dialler; empty for operators.
+  source_id text COLLATE "C" NOT NULL,
+  reason text,
+  -- When the person objected, and when it was entered here.
+  objected_at bigint NOT NULL,
+  entered_at bigint NOT NULL,
+  PRIMARY KEY (mobile, type_id, source, source_id)
+);
+
+-- Counts a partner's objections of a day, and finds them to remove them. Imported lists, which may be long, are not in it.
+CREATE INDEX suppression_of_partner ON suppression (source_id, entered_at) WHERE source = 'partner';
+
 ALTER TABLE lead DROP CONSTRAINT lead_state_check, ADD CONSTRAINT lead_state_check
-  CHECK (state IN ('scheduled', 'dialled', 'cancelled', 'failed', 'expired', 'held', 'dismissed'));
+  CHECK (state IN ('scheduled', 'dialled', 'cancelled', 'failed', 'expired', 'held', 'dismissed', 'suppressed'));
 
 -- When the last claim was made; null: none since this migration.
 ALTER TABLE lead ADD COLUMN claimed_at bigint;

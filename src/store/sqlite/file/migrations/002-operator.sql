@@ -30,7 +30,25 @@ CREATE TABLE type_alias (
   created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The table again, with two more states and `claimed_at`: SQLite cannot change a check.
+-- Numbers that are not called. Each source has its own entries, so that those of one source can be removed.
+CREATE TABLE suppression (
+  mobile TEXT NOT NULL,
+  -- The lead type; 0: all types.
+  type_id INTEGER NOT NULL,
+  source TEXT NOT NULL CHECK (source = 'partner' OR source = 'operator' OR source = 'import' OR source = 'dialler'),
+  -- Name of the partner, of the imported list or of the dialler; empty for operators.
+  source_id TEXT NOT NULL,
+  reason TEXT,
+  -- When the person objected, and when it was entered here.
+  objected_at INTEGER NOT NULL,
+  entered_at INTEGER NOT NULL,
+  PRIMARY KEY (mobile, type_id, source, source_id)
+) STRICT, WITHOUT ROWID;
+
+-- Counts a partner's objections of a day, and finds them to remove them. Imported lists, which may be long, are not in it.
+CREATE INDEX suppression_of_partner ON suppression (source_id, entered_at) WHERE source = 'partner';
+
+-- The table again, with three more states and `claimed_at`: SQLite cannot change a check.
 CREATE TABLE new_lead (
   id TEXT NOT NULL PRIMARY KEY,
   type_id INTEGER NOT NULL REFERENCES lead_type (id),
@@ -42,7 +60,7 @@ CREATE TABLE new_lead (
   -- No IN: for more than two texts SQLite builds a table each time that it checks one.
   state TEXT NOT NULL CHECK (
     state = 'scheduled' OR state = 'dialled' OR state = 'cancelled' OR state = 'failed' OR state = 'expired'
-      OR state = 'held' OR state = 'dismissed'
+      OR state = 'held' OR state = 'dismissed' OR state = 'suppressed'
   ),
   -- 0 while the lead is active: no second lead of the same person and type is accepted. Then 1, 2, 3, ... in the order in
   -- which the leads of the person and type ended.
@@ -83,7 +101,7 @@ CREATE INDEX lead_waiting ON lead (type_id, next_attempt_at, due_at, attempts, c
 -- Leads that were delivered after an attempt with an unknown outcome, by the time of the delivery. Others are not in it.
 CREATE INDEX lead_to_recheck ON lead (dialled_at) WHERE may_have_arrived AND dialled_at IS NOT NULL;
 
-INSERT INTO lead_count (state, count) VALUES ('held', 0), ('dismissed', 0);
+INSERT INTO lead_count (state, count) VALUES ('held', 0), ('dismissed', 0), ('suppressed', 0);
 
 CREATE TRIGGER lead_added AFTER INSERT ON lead BEGIN
   UPDATE lead_count SET count = count + 1 WHERE state = NEW.state;

@@ -1,0 +1,119 @@
+import type { LeadInFlight, LeadNumber, SuppressedClaim } from '../suppressions.ts';
+import { type Change, run, type SqlDatabase } from './database.ts';
+import { recordActions } from './lead-actions.ts';
+import { latestFirst, nextEndedOrder } from './lead-order.ts';
+import { statement } from './statement.ts';
+
+/** Condition: whether the person of `lead` is in the do-not-call list. */
+export const isSuppressed = `EXISTS (
+    SELECT 1 FROM suppression
+    WHERE suppression.mobile = lead.mobile AND suppression.type_id IN (0, lead.type_id))`;
+
+const suppressScheduled = statement<{ id: string }>(
+  'suppress_leads',
+  ({ inList }) => `
+    UPDATE lead SET state = 'suppressed', cancelled_at = $2,
+      ended_order = CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END
+    WHERE lead.mobile ${inList('$1')} AND lead.state IN ('scheduled', 'held') AND lead.claim IS NULL
+      AND NOT lead.may_have_arrived AND ${isSuppressed}
+    RETURNING id`,
+);
+
+/** Suppresses the leads of numbers in the list that the dialler cannot have. Returns their ids. */
+export function* suppressLeads(mobiles: readonly string[]): Change<string[]> {
+  return (yield* run(suppressScheduled, mobiles, Date.now())).map(({ id }) => id);
+}
+
+const suppressClaimedLeads = statement<{ id: string; state: 'suppressed' | 'failed' }>(
+  'suppress_claimed',
+  ({ inList }) => `
+    UPDATE lead SET claim = NULL, attempts = attempts - 1,
+      state = CASE WHEN may_have_arrived THEN 'failed' ELSE 'suppressed' END,
+      cancelled_at = CASE WHEN may_have_arrived THEN cancelled_at ELSE $3 END,
+      ended_order = CASE WHEN may_have_arrived THEN 0 ELSE ${nextEndedOrder} END
+    WHERE id ${inList('$2')} AND claim = $1 AND state = 'scheduled' RETURNING id, state`,
+);
+
+/** Ends claimed leads that are not sent (see `Suppressions.suppressClaimed`). */
+export function* suppressClaimed(claim: string, leadIds: readonly string[]): Change<SuppressedClaim> {
+  const ended = yield* run(suppressClaimedLeads, claim, leadIds, Date.now());
+  const idsIn = (state: 'suppressed' | 'failed') =>
+    ended.filter((lead) => lead.state === state).map(({ id }) => id);
+  return { suppressed: idsIn('suppressed'), undecided: idsIn('failed') };
+}
+
+const suppressedAmong = statement<LeadNumber>(
+  'suppressed_numbers',
+  ({ inList }) => `
+    SELECT DISTINCT lead.id AS "leadId", suppression.mobile
+    FROM suppression JOIN lead ON suppression.type_id = 0 OR suppression.type_id = lead.type_id
+    WHERE suppression.mobile ${inList('$2')} AND lead.id ${inList('$1')}`,
+);
+
+/** Returns the numbers that are not called for a lead (see `Suppressions.suppressedNumbers`). */
+export async function suppressedNumbers(
+  database: SqlDatabase,
+  leadIds: readonly string[],
+  numbers: readonly string[],
+): Promise<LeadNumber[]> {
+  return leadIds.length === 0 ? [] : await database.read(suppressedAmong, leadIds, numbers);
+}
+
+/** Maximum number of leads that are searched for those in flight. */
+const maxSearched = 10_000;
+
+/** Time by which the clock of PostgreSQL, from which leases count, may differ from that of this process (ms). */
+const maxClockDifference = 60_000;
+
+/** Maximum lease (ms): that of the longest `DIALLER_MAX_RUNTIME`, and more than that of any attempt. */
+const maxLease = 86_400_000 + 3_600_000;
+
+/** By the index of scheduled leads: the leases of claimed leads end in the near future. */
+const claimedLeads = statement<LeadInFlight & { claim: string | null }>(
+  'leads_in_flight',
+  ({ inQuery }) => `
+    SELECT found.id, found.claim, found.mobile, CASE WHEN found.claim IS NOT NULL THEN submission.content END AS content
+    FROM (
+      SELECT id, claim, mobile, submission_id FROM lead
+      WHERE state = 'scheduled' AND type_id ${inQuery('SELECT id FROM lead_type')}
+        AND next_attempt_at BETWEEN $1 AND $2
+      LIMIT $3) AS found
+    LEFT JOIN submission ON submission.id = found.submission_id AND found.claim IS NOT NULL`,
+);
+
+/** Lists the leads that claims hold (see `Suppressions.leadsInFlight`). */
+export async function leadsInFlight(database: SqlDatabase): Promise<LeadInFlight[] | undefined> {
+  const now = Date.now();
+  const found = await database.read(
+    claimedLeads,
+    now - maxClockDifference,
+    now + maxLease + maxClockDifference,
+    maxSearched,
+  );
+  return found.length < maxSearched ? found.filter(({ claim }) => claim !== null) : undefined;
+}
+
+/** The leads of a person that became suppressed since a time, if nothing prevents their call any more. */
+const restoreSuppressed = statement<{ id: string }>(
+  'restore_suppressed',
+  ({ records }) => `
+    UPDATE lead SET state = 'scheduled', cancelled_at = NULL, ended_order = 0
+    WHERE lead.id IN (
+        SELECT lead.id FROM ${records('$1', { mobile: 'text', since: 'bigint' })}
+        JOIN lead ON lead.mobile = sent.mobile
+        WHERE lead.state = 'suppressed' AND lead.cancelled_at >= sent.since AND NOT lead.may_have_arrived
+          AND lead.dialled_at IS NULL)
+      AND NOT ${isSuppressed}
+      AND lead.id = (
+        SELECT latest.id FROM lead AS latest
+        WHERE latest.mobile = lead.mobile AND latest.type_id = lead.type_id
+        ORDER BY ${latestFirst.replaceAll('lead.', 'latest.')} LIMIT 1)
+    RETURNING id`,
+);
+
+/** Schedules the leads of removed entries again. @param entries with the time since when each was in force */
+export function* restoreLeads(entries: readonly { mobile: string; since: number }[]): Change<string[]> {
+  const restored = (yield* run(restoreSuppressed, JSON.stringify(entries))).map(({ id }) => id);
+  yield* recordActions(restored, 'unsuppressed');
+  return restored;
+}

@@ -1,0 +1,246 @@
+import { inPages } from '../pages.ts';
+import type {
+  ObjectionCap,
+  ObjectionResult,
+  PartnerObjection,
+  RemovalStep,
+  RemovedSuppressions,
+  Suppressed,
+  Suppression,
+  SuppressionCount,
+  SuppressionFilter,
+  SuppressionOrigin,
+  SuppressionRecord,
+  Suppressions,
+} from '../suppressions.ts';
+import { audit, auditedBefore } from './audit.ts';
+import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
+import { namedType } from './lead-types.ts';
+import { statement } from './statement.ts';
+import {
+  leadsInFlight,
+  restoreLeads,
+  suppressClaimed,
+  suppressedNumbers,
+  suppressLeads,
+} from './suppressed-leads.ts';
+import { typeIdOf } from './type-name.ts';
+
+/** Keeps the do-not-call list in a database. */
+export function suppressions(database: SqlDatabase): Suppressions {
+  return {
+    addSuppressions: (entries) => database.change(() => addSuppressions(entries)),
+    recordObjection: (objection, cap) => database.change(() => recordObjection(objection, cap)),
+    suppressLeads: (mobiles) => database.change(() => suppressLeads(mobiles)),
+    suppressionsOf: (mobile) => Array.fromAsync(listSuppressions(database, { mobile }, maxOfNumber)),
+    suppressions: (filter, limit) => listSuppressions(database, filter, limit),
+    countSuppressions: () => database.read(countOfOrigins),
+    removeSuppressions: ({ mobile }, isRestoring) => database.change(() => removeOf(mobile, isRestoring)),
+    removeSuppressionsOf: (origin, after, isRestoring) =>
+      database.change(() => removeStep(origin, after, isRestoring)),
+    suppressedNumbers: (leadIds, numbers) => suppressedNumbers(database, leadIds, numbers),
+    suppressClaimed: (claim, leadIds) => database.change(() => suppressClaimed(claim, leadIds)),
+    leadsInFlight: () => leadsInFlight(database),
+  };
+}
+
+/** Names an origin in the audit log, such as `partner acme`. */
+function nameOf({ source, sourceId }: SuppressionOrigin): string {
+  return `${source} ${sourceId}`.trimEnd();
+}
+
+/** Type of an entry for all lead types. */
+const allTypes = 0;
+
+/** More than any number has entries. */
+const maxOfNumber = 10_000;
+
+/** Number of entries that are read in one step of removing those of an origin. */
+const removalStepSize = 10_000;
+
+/** In the order of the key, so that two changes that enter the same numbers cannot deadlock. */
+const insertEntries = statement<{ mobile: string }>(
+  'add_suppressions',
+  ({ records }) => `
+    INSERT INTO suppression (mobile, type_id, source, source_id, reason, objected_at, entered_at)
+    SELECT mobile, type_id, source, source_id, reason, objected_at, $2 FROM ${records('$1', {
+      mobile: 'text',
+      type_id: 'bigint',
+      source: 'text',
+      source_id: 'text',
+      reason: 'text',
+      objected_at: 'bigint',
+    })}
+    WHERE true ORDER BY mobile, type_id, source, source_id
+    ON CONFLICT (mobile, type_id, source, source_id) DO NOTHING RETURNING mobile`,
+);
+
+/** Inserts entries whose types are known by their ids. Returns their number without those that existed. */
+function* insert(entries: readonly (Suppression & { typeId: number })[]): Change<number> {
+  const rows = entries.map(({ mobile, typeId, source, sourceId, reason, objectedAt }) => ({
+    mobile,
+    type_id: typeId,
+    source,
+    source_id: sourceId,
+    // PostgreSQL's `json` cannot hold the rest.
+    reason: reason?.toWellFormed().replaceAll('\0', '\ufffd'),
+    objected_at: objectedAt,
+  }));
+  return (yield* run(insertEntries, JSON.stringify(rows), Date.now())).length;
+}
+
+function* addSuppressions(entries: readonly Suppression[]): Change<Suppressed> {
+  const ids = new Map<string | undefined, number>([[undefined, allTypes]]);
+  for (const { type } of entries) {
+    if (type !== undefined && !ids.has(type)) ids.set(type, (yield* namedType(type)).id);
+  }
+  const added = yield* insert(
+    entries.map((entry) => ({ ...entry, typeId: ids.get(entry.type) ?? allTypes })),
+  );
+  const leads = yield* suppressLeads(entries.map(({ mobile }) => mobile));
+  const [first] = entries;
+  // An import has many batches, and its command records it as a whole.
+  if (first === undefined || first.source === 'import') yield* auditedBefore();
+  else yield* audit({ kind: 'suppression', id: nameOf(first) }, undefined, { added, leads });
+  return { added, leads };
+}
+
+/** Types whose grant was revoked are included: the partner may have sent leads of them. */
+const typeOfPartner = statement<{ id: number }>(
+  'type_of_partner',
+  `SELECT granted_type.type_id AS id FROM granted_type JOIN partner ON partner.id = granted_type.partner_id
+   WHERE partner.name = $1 AND granted_type.type_id = ${typeIdOf('$2')}`,
+);
+
+const existingObjection = statement(
+  'existing_objection',
+  `SELECT 1 FROM suppression WHERE mobile = $1 AND type_id = $2 AND source = 'partner' AND source_id = $3`,
+);
+
+const recentObjections = statement<{ count: number }>(
+  'recent_objections',
+  `SELECT count(*) AS count FROM (
+     SELECT 1 FROM suppression WHERE source = 'partner' AND source_id = $1 AND entered_at >= $2 LIMIT $3) AS recent`,
+);
+
+function* recordObjection(objection: PartnerObjection, cap: ObjectionCap): Change<ObjectionResult> {
+  const { partner, mobile, type, reason, receivedAt } = objection;
+  const granted = type === undefined ? undefined : yield* firstRow(typeOfPartner, partner, type);
+  const typeId = granted?.id ?? allTypes;
+  if ((yield* firstRow(existingObjection, mobile, typeId, partner)) === undefined) {
+    const recent = yield* firstRow(recentObjections, partner, cap.since, cap.max);
+    if ((recent?.count ?? 0) >= cap.max) return { outcome: 'over-cap' };
+    const entry = { mobile, type, reason, objectedAt: receivedAt };
+    yield* insert([{ ...entry, typeId, source: 'partner', sourceId: partner }]);
+  }
+  const isTypeUnknown = type !== undefined && granted === undefined;
+  return { outcome: 'recorded', isTypeUnknown, leads: yield* suppressLeads([mobile]) };
+}
+
+/** A row of the list, with the columns of its key. */
+type SuppressionRow = Omit<SuppressionRecord, 'type' | 'reason'> & {
+  typeId: number;
+  type: string | null;
+  reason: string | null;
+};
+
+const columns = `suppression.mobile, suppression.type_id AS "typeId", lead_type.name AS type, suppression.source,
+  suppression.source_id AS "sourceId", suppression.reason, suppression.objected_at AS "objectedAt",
+  suppression.entered_at AS "enteredAt"`;
+
+const entriesAfter = statement<SuppressionRow>(
+  'suppressions',
+  `SELECT ${columns} FROM suppression LEFT JOIN lead_type ON lead_type.id = suppression.type_id
+   WHERE (suppression.mobile, suppression.type_id, suppression.source, suppression.source_id) > ($1, $2, $3, $4)
+     AND (CAST($5 AS text) IS NULL OR suppression.source = $5)
+     AND (CAST($6 AS text) IS NULL OR suppression.source_id = $6)
+   ORDER BY suppression.mobile, suppression.type_id, suppression.source, suppression.source_id LIMIT $7`,
+);
+
+const entriesOfNumber = statement<SuppressionRow>(
+  'suppressions_of',
+  `SELECT ${columns} FROM suppression LEFT JOIN lead_type ON lead_type.id = suppression.type_id
+   WHERE suppression.mobile = $1 AND (CAST($2 AS text) IS NULL OR suppression.source = $2)
+     AND (CAST($3 AS text) IS NULL OR suppression.source_id = $3)
+   ORDER BY suppression.type_id, suppression.source, suppression.source_id LIMIT $4`,
+);
+
+async function* listSuppressions(
+  database: SqlDatabase,
+  { mobile, source, sourceId }: SuppressionFilter,
+  limit: number,
+): AsyncGenerator<SuppressionRecord> {
+  const restriction = [source ?? null, sourceId ?? null];
+  if (mobile !== undefined) {
+    for (const row of await database.read(entriesOfNumber, mobile, ...restriction, limit))
+      yield recordOf(row);
+    return;
+  }
+  const rows = inPages<SuppressionRow>(limit, (last, size) => {
+    const after =
+      last === undefined ? ['', 0, '', ''] : [last.mobile, last.typeId, last.source, last.sourceId];
+    return database.read(entriesAfter, ...after, ...restriction, size);
+  });
+  for await (const row of rows) yield recordOf(row);
+}
+
+function recordOf({ typeId: _, type, reason, ...entry }: SuppressionRow): SuppressionRecord {
+  return { ...entry, type: type ?? undefined, reason: reason ?? undefined };
+}
+
+const countOfOrigins = statement<SuppressionCount>(
+  'count_suppressions',
+  `SELECT source, source_id AS "sourceId", count(*) AS count FROM suppression
+   GROUP BY source, source_id ORDER BY source, source_id`,
+);
+
+/** An entry that was removed. */
+interface RemovedEntry {
+  mobile: string;
+  enteredAt: number;
+}
+
+const deleteOfNumber = statement<RemovedEntry>(
+  'remove_suppressions',
+  'DELETE FROM suppression WHERE mobile = $1 RETURNING mobile, entered_at AS "enteredAt"',
+);
+
+function* removeOf(mobile: string, isRestoring: boolean): Change<RemovedSuppressions> {
+  const removed = yield* withLeads(yield* run(deleteOfNumber, mobile), isRestoring);
+  yield* audit({ kind: 'suppression', id: null }, { removed: removed.removed }, { scheduled: removed.leads });
+  return removed;
+}
+
+function* withLeads(removed: readonly RemovedEntry[], isRestoring: boolean): Change<RemovedSuppressions> {
+  if (!isRestoring) return { removed: removed.length, leads: [] };
+  const entries = removed.map(({ mobile, enteredAt }) => ({ mobile, since: enteredAt }));
+  return { removed: removed.length, leads: yield* restoreLeads(entries) };
+}
+
+const endOfStep = statement<{ last: string | null; count: number }>(
+  'end_of_removal_step',
+  `SELECT max(mobile) AS last, count(*) AS count FROM (
+     SELECT mobile FROM suppression WHERE mobile > $1 ORDER BY mobile LIMIT $2) AS step`,
+);
+
+const deleteOfOrigin = statement<RemovedEntry>(
+  'remove_suppressions_of',
+  `DELETE FROM suppression WHERE mobile > $1 AND mobile <= $2 AND source = $3 AND source_id = $4
+   RETURNING mobile, entered_at AS "enteredAt"`,
+);
+
+function* removeStep(
+  { source, sourceId }: SuppressionOrigin,
+  after: string,
+  isRestoring: boolean,
+): Change<RemovalStep> {
+  const end = yield* firstRow(endOfStep, after, removalStepSize);
+  if (end === undefined || end.last === null) return { removed: 0, leads: [], next: undefined };
+  const removed = yield* run(deleteOfOrigin, after, end.last, source, sourceId);
+  const next = end.count < removalStepSize ? undefined : end.last;
+  const result = yield* withLeads(removed, isRestoring);
+  const id = nameOf({ source, sourceId });
+  if (result.removed === 0) yield* auditedBefore();
+  else yield* audit({ kind: 'suppression', id }, { removed: result.removed }, { scheduled: result.leads });
+  return { ...result, next };
+}
