@@ -354,7 +354,7 @@ export class Dispatcher {
     const { outcome, response, wasAbsent } = result;
     observer.onAttempt({ dialler: dialler.name, outcome, milliseconds });
     await this.#applyResult(lead, result, start.isTrial);
-    if (isHeldBack(result)) {
+    if (isUncounted(result)) {
       await this.#recorder.release(claim, lead.id, Date.now());
       return;
     }
@@ -486,7 +486,7 @@ function withLeftOut(result: AttemptResult, leftOut: string | undefined): Attemp
   return leftOut === undefined ? result : { ...result, response: `${result.response}; ${leftOut}` };
 }
 
-/** Whether a lead was not sent, or refused, because of a pause that ends by itself: its attempt does not count. */
-function isHeldBack({ outcome, pause }: DeliveryResult): boolean {
+/** Whether an attempt does not count: its lead was not sent, or was refused, because of a pause that ends by itself. */
+function isUncounted({ outcome, pause }: DeliveryResult): boolean {
   return outcome === 'unavailable' && pause?.retryAfter !== undefined;
 }

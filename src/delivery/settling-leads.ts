@@ -2,7 +2,7 @@ import type { ClaimedLead } from '../store/store.ts';
 
 /**
  * Knows for which leads the dialler may still be processing an attempt without a known outcome. The store has the time
- * of each such attempt; those of this process are also measured by a clock that cannot be set.
+ * of each such attempt; those of this process are also measured by the monotonic clock, which cannot be set.
  */
 export class SettlingLeads {
   readonly #maxRuntime: number;
@@ -14,7 +14,7 @@ export class SettlingLeads {
     this.#maxRuntime = maxRuntime;
   }
 
-  /** Notes that an attempt of a lead has just ended with an unknown outcome. */
+  /** Records that an attempt of a lead has just ended with an unknown outcome. */
   add(leadId: string): void {
     if (this.#maxRuntime === 0) return;
     const now = performance.now();
@@ -29,9 +29,9 @@ export class SettlingLeads {
   /** Returns the time until a lead may be sent again (ms); 0: now. */
   remaining({ id, lastUnknownAt }: Pick<ClaimedLead, 'id' | 'lastUnknownAt'>): number {
     if (this.#maxRuntime === 0) return 0;
-    const bySetClock = (lastUnknownAt ?? Number.NEGATIVE_INFINITY) + this.#maxRuntime - Date.now();
-    const byOwnClock = (this.#settledAt.get(id) ?? 0) - performance.now();
-    // If the clock was set back, the store's time lies in the future, but never by more than the runtime.
-    return Math.max(0, byOwnClock, Math.min(bySetClock, this.#maxRuntime));
+    const bySystemClock = (lastUnknownAt ?? Number.NEGATIVE_INFINITY) + this.#maxRuntime - Date.now();
+    const byMonotonicClock = (this.#settledAt.get(id) ?? 0) - performance.now();
+    // If the clock was set back, the store's time lies in the future. The wait is never longer than the runtime.
+    return Math.max(0, byMonotonicClock, Math.min(bySystemClock, this.#maxRuntime));
   }
 }

@@ -5,14 +5,12 @@ import {
   createPost,
   type DiallerResponse,
   discardBody,
-  drainBody,
+  maxBodySize,
   parseRetryAfter,
   readText,
   resultOfError,
 } from '../../src/delivery/diallers/http-client.ts';
 import { accept, holdRequests, listening, startReceiver } from '../harness/receiver.ts';
-
-const maxBodySize = 1_048_576;
 
 function requestTo(signal = AbortSignal.timeout(20_000)) {
   return { headers: { 'content-type': 'text/plain' }, body: 'lead', signal };
@@ -103,7 +101,8 @@ test('reads a body exactly, even if a character arrives in two chunks', async ()
 });
 
 test('reads a body of the maximum size to its end, so that the connection stays open', async () => {
-  for (const consume of [readText, discardBody]) {
+  const discard = (response: DiallerResponse) => discardBody(response, maxBodySize);
+  for (const consume of [readText, discard]) {
     const { read, response } = responseOf('a'.repeat(maxBodySize - 1), 'b', '');
     await consume(response);
     expect(read.chunks).toBe(3);
@@ -112,7 +111,7 @@ test('reads a body of the maximum size to its end, so that the connection stays 
 
 test('stops reading a body that is dropped once it is larger than the maximum size', async () => {
   const { read, response } = responseOf('a'.repeat(maxBodySize - 1), 'bc', 'd');
-  await discardBody(response);
+  await discardBody(response, maxBodySize);
   expect(read.chunks).toBe(2);
 });
 
@@ -121,7 +120,7 @@ test('reads a body that decides the outcome to its end, and keeps the end of a l
   expect(await readText(response)).toBe(`${'a'.repeat(maxBodySize - 1)}bc`);
   expect(read.chunks).toBe(3);
   const drained = responseOf('a'.repeat(2 * maxBodySize), 'b', 'c');
-  await drainBody(drained.response);
+  await discardBody(drained.response);
   expect(drained.read.chunks).toBe(3);
 });
 
@@ -129,7 +128,7 @@ test('rejects the reader of a body that breaks off, but not a call that discards
   const broken = new Error('other side closed');
   await expect(readText(responseOf('half', broken).response)).rejects.toBe(broken);
   await expect(discardBody(responseOf('half', broken).response)).resolves.toBeUndefined();
-  await expect(drainBody(responseOf('half', broken).response)).resolves.toBeUndefined();
+  await expect(discardBody(responseOf('half', broken).response, maxBodySize)).resolves.toBeUndefined();
 });
 
 test.each([

@@ -5,10 +5,10 @@ import type { DeliveryResult, DiallerContext } from '../dialler.ts';
 const maxRetryAfter = 3_600_000;
 
 /**
- * Maximum size of a response body that is kept in full (bytes). PHP can print 85 KB of warnings before VICIdial's own
- * lines.
+ * Maximum size of a response body that is kept, or read if it is not needed (bytes). PHP can print 85 KB of warnings
+ * before VICIdial's own lines.
  */
-const maxBodySize = 1_048_576;
+export const maxBodySize = 1_048_576;
 
 /** Response of a dialler's server. Its body must be consumed, by `readText` or `discardBody`. */
 export type DiallerResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
@@ -121,22 +121,17 @@ export async function readText({ body }: DiallerResponse): Promise<string> {
   return text;
 }
 
-/** Reads and drops a response body to its end. Never rejects, even if the body is incomplete or aborted. */
-export async function drainBody({ body }: DiallerResponse): Promise<void> {
-  try {
-    for await (const _ of body);
-  } catch {
-    // The status has already decided the outcome.
-  }
-}
-
-/** Reads and drops a response body up to the maximum size. Never rejects, even if the body is incomplete or aborted. */
-export async function discardBody({ body }: DiallerResponse): Promise<void> {
+/**
+ * Reads and drops a response body. Never rejects, even if the body is incomplete or aborted.
+ *
+ * @param maxSize size beyond which the connection is closed instead (bytes). Undefined: the body is read to its end.
+ */
+export async function discardBody({ body }: DiallerResponse, maxSize?: number): Promise<void> {
   let bytes = 0;
   try {
     for await (const chunk of body) {
       bytes += chunk.length;
-      if (bytes > maxBodySize) break;
+      if (maxSize !== undefined && bytes > maxSize) break;
     }
   } catch {
     // The status has already decided the outcome.

@@ -10,6 +10,7 @@ import {
   createPost,
   type DiallerResponse,
   discardBody,
+  maxBodySize,
   parseRetryAfter,
   resultOfRedirect,
 } from './http-client.ts';
@@ -67,7 +68,7 @@ export function createWebhook(
       const posted = await post(url, { headers, body, signal });
       if ('failure' in posted) return posted.failure;
       // The status alone decides the outcome, even if the body is incomplete.
-      return { ...resultOf(posted.response), connectionReleased: discardBody(posted.response) };
+      return { ...resultOf(posted.response), connectionReleased: discardBody(posted.response, maxBodySize) };
     },
   };
 }

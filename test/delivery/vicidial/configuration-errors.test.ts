@@ -1,4 +1,4 @@
-/** A mistake in the configuration delays leads, and fails none. */
+/** An error in the configuration delays leads, and none of them fails. */
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
 import { dispatch, until, untilAll, untilQueried } from '../../harness/dispatch.ts';
@@ -52,7 +52,7 @@ describe.each<[what: string, reason: string, spoil: (vicidial: VicidialStandIn) 
     },
   ],
 ])('%s', (_what, reason, spoil) => {
-  test('pauses its type with one reason, burns no lead, and delivery resumes by itself', async () => {
+  test('pauses its type with one reason, uses up no attempt, and delivery resumes by itself', async () => {
     const { vicidial, dialler } = await startVicidial(bothLists);
     const repair = spoil(vicidial);
     const { store } = await withLeads();
@@ -114,7 +114,7 @@ test('a type without a list pauses, and is delivered after a restart with a list
   await until(async () => expect(await store.pauses()).toEqual([]));
 });
 
-test('a missing permission pauses all types, burns no lead, and delivery resumes by itself', async () => {
+test('a missing permission pauses all types, uses up no attempt, and delivery resumes by itself', async () => {
   const { vicidial, dialler } = await startVicidial(bothLists);
   vicidial.forbiddenFunctions.add('add_lead');
   const { store } = await withLeads();

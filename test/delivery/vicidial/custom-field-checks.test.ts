@@ -1,4 +1,4 @@
-/** What a custom field has stored tells which values it can hold. */
+/** What a custom field has stored shows which values it can hold. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { CustomFieldChecks } from '../../../src/delivery/diallers/vicidial/custom-field-checks.ts';
 

@@ -338,7 +338,7 @@ describe('a duplicate', () => {
     expect(messages).not.toContain('lead retry');
   });
 
-  test('of another source is not taken for ours after a lost response', async () => {
+  test('of another source is not treated as ours after a lost response', async () => {
     const { vicidial, dialler, store } = await startWithLead();
     vicidial.killOnceAt('row');
     dispatch(store, dialler, { timeout });

@@ -1,7 +1,7 @@
 import type { DeliveryResult } from '../../dialler.ts';
 import {
   type DiallerResponse,
-  drainBody,
+  discardBody,
   type Post,
   parseRetryAfter,
   readText,
@@ -84,7 +84,7 @@ export class VicidialApi {
 
 async function readResponse(response: DiallerResponse): Promise<string> {
   if (response.statusCode !== 200) {
-    throw new RequestFailed({ ...resultOfStatus(response), connectionReleased: drainBody(response) });
+    throw new RequestFailed({ ...resultOfStatus(response), connectionReleased: discardBody(response) });
   }
   try {
     return await readText(response);

@@ -53,7 +53,7 @@ const columns: ReadonlyMap<string, Column> = new Map([
   ['rank', { isDefault: false, fit: (text) => (/^-?\d{1,4}$/.test(text) ? text : undefined) }],
 ]);
 
-/** Returns the column of a name; undefined: there is none such for members of `data`. */
+/** Returns the column for members of `data` with a name; undefined: there is none. */
 export function columnOf(name: string): Column | undefined {
   return columns.get(name);
 }

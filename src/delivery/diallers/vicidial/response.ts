@@ -73,7 +73,7 @@ export function limitPause(name: string, result: DeliveryResult): DeliveryResult
 
 /** What add_lead did: it added the lead, found another with its number, or neither. */
 export type AddResult =
-  | { kind: 'added'; id: string; list: string; lines: readonly Line[] }
+  | { kind: 'added'; id: string; list: string }
   | { kind: 'duplicate'; message: string; id: string | undefined; list: string }
   | { kind: 'refused'; result: DeliveryResult };
 
@@ -85,7 +85,7 @@ export type AddResult =
 export function addResult(lines: readonly Line[], list: string): AddResult {
   const added = lines.find(({ kind, message }) => kind === 'SUCCESS' && message.startsWith('add_lead '));
   if (added !== undefined) {
-    return { kind: 'added', id: idOf(added.values[2]) ?? '?', list: idOf(added.values[1]) ?? list, lines };
+    return { kind: 'added', id: idOf(added.values[2]) ?? '?', list: idOf(added.values[1]) ?? list };
   }
   const error = lines.find(({ kind }) => kind === 'ERROR');
   if (error !== undefined && /^add_lead DUPLICATE /.test(error.message)) {

@@ -14,7 +14,7 @@ const emoji = /(?![©®™])\p{Extended_Pictographic}|\p{Regional_Indicator}|\p{
  * Rewrites text so that the rules of any field keep its meaning: composes letters, drops emoji, replaces typographic
  * apostrophes and quotation marks by `'`, and line breaks and control characters by spaces.
  */
-function plain(text: string, letters: Letters): string {
+function normaliseText(text: string, letters: Letters): string {
   const replaced = text
     .normalize('NFC')
     .replace(apostrophes, "'")
@@ -42,7 +42,7 @@ function replaceSigns(text: string): string {
 
 /** Rewrites text for a name or another standard column, which keeps letters, digits, spaces and `-'_.` only. */
 export function nameText(text: string, letters: Letters): string {
-  const replaced = plain(text, letters)
+  const replaced = normaliseText(text, letters)
     .replace(dashes, '-')
     .replace(/[&+]/g, ' and ')
     .replace(/(?<=\w)\/(?=\w)/g, '-')
@@ -58,7 +58,7 @@ export function losesMarks(text: string, letters: Letters): boolean {
 
 /** Rewrites text for `comments`, which also lose `#`. */
 export function commentText(text: string, letters: Letters): string {
-  const replaced = replaceSigns(plain(text, letters))
+  const replaced = replaceSigns(normaliseText(text, letters))
     .replace(/(?<=\w)#(?=\s*\w)/g, ' #')
     .replace(/#\s*(?=\w)/g, 'no ')
     .replaceAll('#', ' ');
@@ -67,7 +67,7 @@ export function commentText(text: string, letters: Letters): string {
 
 /** Rewrites text for a custom field. */
 export function customFieldText(text: string, letters: Letters): string {
-  return trim(replaceSigns(plain(text, letters)));
+  return trim(replaceSigns(normaliseText(text, letters)));
 }
 
 /** Returns whether the column `email` keeps an address as it is. */
