@@ -135,6 +135,45 @@ export interface components {
              * @example true
              */
             test?: boolean | ("true" | "false" | "") | null;
+            /**
+             * @description The words with which the person agreed to be called, exactly as your form showed them. Required for lead types for which the call centre requires consent. A blank value is treated as missing.
+             * @example I agree that Example Motors calls me about insurance for my vehicle.
+             */
+            consent_text?: string | null;
+            /**
+             * Format: timestamp
+             * @description When the person agreed: a date and time with its offset from UTC (RFC 3339), not in the future. Required for lead types for which the call centre requires consent. A blank value is treated as missing.
+             * @example 2026-11-23T09:00:03Z
+             */
+            consent_at?: string | null;
+            /**
+             * Format: web-url
+             * @description URL of the page on which the person agreed. A blank value is treated as missing.
+             * @example https://cars.example/quote
+             */
+            consent_url?: string | null;
+            /**
+             * Format: ip-address
+             * @description IP address (IPv4 or IPv6) of the person when they agreed. A blank value is treated as missing.
+             * @example 198.51.100.24
+             */
+            consent_ip?: string | null;
+            /**
+             * @description Browser of the person when they agreed: its header `User-Agent`. A blank value is treated as missing.
+             * @example Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0
+             */
+            consent_user_agent?: string | null;
+            /**
+             * Format: web-url
+             * @description URL of a certificate of the consent by an independent service, such as TrustedForm or Jornaya. A blank value is treated as missing.
+             * @example https://cert.trustedform.com/4f1b3b6cc7e5c7a3d9f0
+             */
+            consent_certificate?: string | null;
+            /**
+             * @description The organisation that the person agreed to be called by, as your form named it. A blank value is treated as missing.
+             * @example Example Motors Ltd
+             */
+            consent_caller?: string | null;
         };
         /** @description Identifies a lead by its phone number and lead type. */
         LeadReference: {
@@ -394,6 +433,13 @@ export interface components {
             data?: components["schemas"]["FieldMessages"];
             delays?: components["schemas"]["FieldMessages"];
             test?: components["schemas"]["FieldMessages"];
+            consent_text?: components["schemas"]["FieldMessages"];
+            consent_at?: components["schemas"]["FieldMessages"];
+            consent_url?: components["schemas"]["FieldMessages"];
+            consent_ip?: components["schemas"]["FieldMessages"];
+            consent_user_agent?: components["schemas"]["FieldMessages"];
+            consent_certificate?: components["schemas"]["FieldMessages"];
+            consent_caller?: components["schemas"]["FieldMessages"];
             lead_id?: components["schemas"]["FieldMessages"];
             /** @description Messages about a body that is not a JSON object. */
             body?: components["schemas"]["FieldMessages"];

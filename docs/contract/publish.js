@@ -9,6 +9,7 @@
 /** Extensions of openapi.yaml that mean nothing to partners. */
 const ownExtensions = [
   'x-callable',
+  'x-past',
   'x-error-message',
   'x-extensible',
   'x-max-bytes',

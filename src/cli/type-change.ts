@@ -1,20 +1,28 @@
 import { Command } from 'commander';
+import { UserError } from '../errors/user-error.ts';
 import { checkName } from '../partners/partner.ts';
 import { formatDuration } from '../text/duration.ts';
 import { defineAction } from './action.ts';
+import { type Consent, consentOption } from './consent-option.ts';
 import type { CommandContext } from './context.ts';
 import { findType } from './find-type.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
 
-/** `leads type edit`: changes the re-contact period of a type. */
+interface TypeChanges {
+  recontactAfter?: string;
+  consent?: Consent;
+}
+
+/** `leads type edit`: changes the rules of a type. */
 export function editCommand(context: CommandContext): Command {
   const command = new Command('edit')
-    .description('change the re-contact period of a lead type')
+    .description('change the re-contact period of a lead type, or whether its leads must contain consent')
     .argument('<name>', 'name of the lead type')
-    .requiredOption(
+    .option(
       '--recontact-after <duration>',
       'accept a dialled person again after this time, such as 90d, or `never`; it also applies to people dialled before',
-    );
+    )
+    .addOption(consentOption());
   return defineAction(
     command,
     context,
@@ -22,18 +30,46 @@ export function editCommand(context: CommandContext): Command {
       name: 'name of the lead type',
       recontact_after: 're-contact period (seconds); null: dialled people are never accepted again',
       recontact_after_before: 're-contact period before (seconds); null: never',
+      consent_required: 'whether leads must contain the person’s consent',
+      consent_required_before: 'whether they had to before',
     },
-    async ({ store, output }, { recontactAfter }: { recontactAfter: string }, [given]: [string]) => {
-      const period = parseRecontactPeriod(recontactAfter);
-      const { name, recontactAfter: before } = await findType(store, given);
-      await store.setRecontactAfter(name, period);
-      await output.done(`${describeRecontact(name, period)} Before: ${formatPeriod(before)}.`, {
+    async ({ store, output }, { recontactAfter, consent }: TypeChanges, [given]: [string]) => {
+      if (recontactAfter === undefined && consent === undefined) {
+        throw new UserError('Nothing to change. Pass `--recontact-after` or `--consent`.');
+      }
+      const period = recontactAfter === undefined ? undefined : parseRecontactPeriod(recontactAfter);
+      const before = await findType(store, given);
+      const { name } = before;
+      const sentences: string[] = [];
+      if (period !== undefined) {
+        await store.setRecontactAfter(name, period);
+        sentences.push(`${describeRecontact(name, period)} Before: ${formatPeriod(before.recontactAfter)}.`);
+      }
+      if (consent !== undefined) {
+        await store.setConsentRequired(name, consent === 'required');
+        sentences.push(`${describeConsent(name, consent)} Before: ${consentOf(before.consentRequired)}.`);
+      }
+      const after = await findType(store, name);
+      await output.done(sentences.join('\n'), {
         name,
-        recontact_after: toSeconds(period),
-        recontact_after_before: toSeconds(before),
+        recontact_after: toSeconds(after.recontactAfter),
+        recontact_after_before: toSeconds(before.recontactAfter),
+        consent_required: after.consentRequired,
+        consent_required_before: before.consentRequired,
       });
     },
   );
+}
+
+function describeConsent(name: string, consent: Consent): string {
+  const leads = `leads of type ${JSON.stringify(name)}`;
+  return consent === 'required'
+    ? `Within a second, servers reject ${leads} that contain no consent.`
+    : `Within a second, servers accept ${leads} that contain no consent.`;
+}
+
+function consentOf(isRequired: boolean): Consent {
+  return isRequired ? 'required' : 'optional';
 }
 
 function describeRecontact(name: string, period: number | null): string {

@@ -5,6 +5,7 @@ import { formatDuration } from '../text/duration.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
+import { type Consent, consentOption } from './consent-option.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
@@ -14,6 +15,7 @@ import { retireCommand, unretireCommand } from './type-end.ts';
 const newTypeMembers = {
   name: 'name of the lead type',
   recontact_after: 're-contact period (seconds); null: dialled people are never accepted again',
+  consent_required: 'whether leads must contain the person’s consent',
 };
 
 const listMembers = {
@@ -30,14 +32,16 @@ const view: View<LeadTypeRecord, keyof typeof listMembers> = {
     STATE: ({ retiredAt }) => (retiredAt === null ? 'active' : 'retired'),
     'RE-CONTACT AFTER': ({ recontactAfter }) =>
       recontactAfter === null ? 'never' : formatDuration(recontactAfter),
+    CONSENT: ({ consentRequired }) => (consentRequired ? 'required' : 'optional'),
     PARTNERS: (type) => type.partners.join(', '),
     'FORMER NAMES': (type) => type.formerNames.join(', ') || '-',
     CREATED: (type) => ({ time: type.createdAt }),
   },
-  narrow: ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'PARTNERS'],
+  narrow: ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'CONSENT', 'PARTNERS'],
   json: (type) => ({
     name: type.name,
     recontact_after: toSeconds(type.recontactAfter),
+    consent_required: type.consentRequired,
     partners: type.partners,
     former_names: type.formerNames,
     retired_at: formatTime(type.retiredAt),
@@ -66,19 +70,24 @@ function addCommand(context: CommandContext): Command {
         '--recontact-after <duration>',
         'accept a dialled person again after this time, such as 90d, or `never`',
       ).default(undefined, 'never'),
-    );
+    )
+    .addOption(consentOption().default(undefined, 'optional'));
   return defineAction(
     command,
     context,
     newTypeMembers,
-    async ({ store, output }, options: { recontactAfter?: string }, [name]: [string]) => {
+    async ({ store, output }, options: { recontactAfter?: string; consent?: Consent }, [name]: [string]) => {
       checkName('lead type', name);
       const recontactAfter =
         options.recontactAfter === undefined ? null : parseRecontactPeriod(options.recontactAfter);
+      const isRequired = options.consent === 'required';
       await store.addType(name, recontactAfter);
+      // No partner can send leads of it yet.
+      if (isRequired) await store.setConsentRequired(name, true);
       await output.done(`Added lead type ${JSON.stringify(name)}.`, {
         name,
         recontact_after: toSeconds(recontactAfter),
+        consent_required: isRequired,
       });
     },
   );

@@ -3,6 +3,7 @@ import type { components } from '../../generated/openapi.ts';
 import { closestName } from '../text/closest-name.ts';
 import { isBlank } from '../text/visible.ts';
 import { allowsType, type BodySchema, type FieldSchema } from './contract.ts';
+import { earliestPast, pastKeyword } from './vocabulary.ts';
 
 /** Validation errors by field: the body of a 400. */
 export type ValidationErrors = components['schemas']['ValidationErrors'];
@@ -85,6 +86,15 @@ function addMessage(
   messages.add(messageFor(labelOf(name), field, schema.required.includes(name), value, error));
 }
 
+/** What a value of each format is, in messages. */
+const describedFormats: Readonly<Record<string, string>> = {
+  email: 'email address',
+  phone: 'phone number',
+  timestamp: 'date and time',
+  'web-url': 'URL',
+  'ip-address': 'IP address',
+};
+
 /** Returns the message of the first rule that applies. */
 function messageFor(
   label: string,
@@ -101,11 +111,15 @@ function messageFor(
       return `${label} is too small (minimum is ${error.params['limit']}).`;
     case 'maximum':
       return `${label} is too big (maximum is ${error.params['limit']}).`;
+    case pastKeyword:
+      return Date.parse(String(value)) < earliestPast
+        ? `${label} is too early (minimum is ${new Date(earliestPast).toISOString().slice(0, 10)}).`
+        : `${label} cannot be in the future.`;
   }
   if (field['x-error-message'] !== undefined) return field['x-error-message'];
   if (error.keyword === 'type') return typeMessage(label, field, value);
-  if (field.format === 'email') return `${label} is not a valid email address.`;
-  if (field.format === 'phone') return `${label} is not a valid phone number.`;
+  const described = field.format === undefined ? undefined : describedFormats[field.format];
+  if (described !== undefined) return `${label} is not a valid ${described}.`;
   if (allowsType(field, 'integer')) return `${label} must be a number.`;
   throw new Error(`No message for the keyword ${error.keyword} at ${error.instancePath}.`);
 }

@@ -22,6 +22,8 @@ export interface UnvalidatedRequest {
   /** By lower-case name. */
   headers: NodeJS.Dict<string | string[]>;
   body: unknown;
+  /** Optional fields that this request cannot leave blank. Default: none. */
+  requiredToo?: readonly string[];
 }
 
 /** Validates a request against one operation of the contract. */
@@ -46,9 +48,17 @@ export function validators(
       if (typeof request.body !== 'object' || request.body === null)
         return { errors: notAnObject, notCallable: [] };
       const body = normalise(request.body);
-      const found = applyRules(validator, operation, ruleInput(operation, request, body));
+      const { requiredToo = [] } = request;
+      const found = [
+        ...applyRules(validator, operation, ruleInput(operation, request, body)),
+        ...missingFields(body, requiredToo),
+      ];
       if (found.length === 0) return { body };
-      return { errors: validationErrorsFrom(found, schema), notCallable: findNotCallable(found, phones) };
+      const strictSchema = { ...schema, required: [...schema.required, ...requiredToo] };
+      return {
+        errors: validationErrorsFrom(found, strictSchema),
+        notCallable: findNotCallable(found, phones),
+      };
     };
   };
 }
@@ -60,6 +70,18 @@ function applyRules(validator: OpenAPIValidator, { id }: ContractOperation, inpu
   const errors: ErrorObject[] = [];
   for (const rule of rules) if (!rule(input)) errors.push(...(rule.errors ?? []));
   return errors;
+}
+
+/** Returns the errors about fields that a normalised body does not have, as Ajv's keyword `required` reports them. */
+function missingFields(body: object, required: readonly string[]): ErrorObject[] {
+  return required
+    .filter((name) => !(name in body))
+    .map((name) => ({
+      keyword: 'required',
+      instancePath: '/requestBody',
+      schemaPath: '',
+      params: { missingProperty: name },
+    }));
 }
 
 function findNotCallable(errors: readonly ErrorObject[], { reasonNotCallable }: PhoneParsers): NotCallable[] {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { PhoneParsers } from '../leads/phone.ts';
@@ -5,9 +6,18 @@ import type { PhoneParsers } from '../leads/phone.ts';
 /** Keyword: the phone number must be one that the deployment calls. */
 export const callableKeyword = 'x-callable';
 
+/** Keyword: the time must be plausible for something that has happened. */
+export const pastKeyword = 'x-past';
+
+/** Earliest plausible time (ms since 1970). */
+export const earliestPast = Date.UTC(2000, 0, 1);
+
+/** Time by which a partner's clock may be ahead (ms). */
+const clockTolerance = 5 * 60_000;
+
 /**
- * Creates an Ajv that knows the vocabulary of openapi.yaml: the formats `email` and `phone`, `contentSchema` as an
- * assertion, and the extensions. It reports every error (`allErrors`), so that a response lists every invalid field;
+ * Creates an Ajv that knows the vocabulary of openapi.yaml: its formats, `contentSchema` as an assertion, and the
+ * extensions. It reports every error (`allErrors`), so that a response lists every invalid field;
  * the maximum body size bounds the cost.
  */
 export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020 {
@@ -21,7 +31,12 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
   });
   ajv.addFormat('email', fullFormats.email);
   ajv.addFormat('phone', (value) => parse(value) !== undefined);
+  ajv.addFormat('timestamp', fullFormats['date-time']);
+  ajv.addFormat('web-url', isWebUrl);
+  // `isIP` accepts the zone of a link-local address, which means something only on the person's own machine.
+  ajv.addFormat('ip-address', (value) => isIP(value) !== 0 && !value.includes('%'));
   ajv.addKeyword('x-error-message');
+  ajv.addKeyword({ keyword: pastKeyword, type: 'string', schemaType: 'boolean', validate: isPast });
   ajv.addKeyword({
     keyword: callableKeyword,
     type: 'string',
@@ -48,6 +63,16 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
     },
   });
   return ajv;
+}
+
+function isWebUrl(value: string): boolean {
+  return /^https?:\/\//i.test(value) && URL.canParse(value);
+}
+
+/** Returns false for a time that is too early or too late. A value that is no time breaks another rule. */
+function isPast(isRequired: boolean, value: string): boolean {
+  const time = Date.parse(value);
+  return !isRequired || !(time < earliestPast || time > Date.now() + clockTolerance);
 }
 
 /** Returns undefined if the text is not JSON. */

@@ -21,6 +21,7 @@ import { addPublicRoutes } from './public-routes.ts';
 import type { Readiness } from './readiness.ts';
 import type { RejectionCounter } from './rejections.ts';
 import { type PipelineServices, requestPipeline } from './request-pipeline.ts';
+import { RequiredConsent } from './required-consent.ts';
 import { serviceFailure } from './respond.ts';
 import { securityTxt } from './security-txt.ts';
 import { Tick } from './tick.ts';
@@ -74,6 +75,7 @@ export function createApp(options: AppOptions): App {
     keyRateLimiter: new KeyRateLimiter(options.rateLimit),
     keyLastUsed: options.keyLastUsed,
     rejections: options.rejections,
+    requiredConsent: new RequiredConsent(store),
     inFlight: new InFlightLimiter(options.inFlightPerKey ?? defaultInFlightPerKey),
     tick: new Tick(),
     log,

@@ -21,11 +21,16 @@ export type RequestContent =
 
 const notAnObjectReason = 'The body is not a JSON object.';
 
-/** Reads, parses and validates the body and the parameters of a request, in the order in which they are refused. */
+/**
+ * Reads, parses and validates the body and the parameters of a request, in the order in which they are refused.
+ *
+ * @param requiredIn returns the optional fields that a request with this body must contain
+ */
 export async function readRequest(
   { incoming, query }: { incoming: IncomingMessage; query: Record<string, string[]> },
   operation: ContractOperation,
   validate: Validate,
+  requiredIn: (body: unknown) => Promise<readonly string[]> | undefined = () => undefined,
 ): Promise<RequestContent> {
   const { headers } = incoming;
   if (!isSupportedMediaType(operation, headers['content-type'], headers['content-encoding'])) {
@@ -42,7 +47,8 @@ export async function readRequest(
     return { refusal: validationFailed(json.errors), unreadReason: notAnObjectReason };
   }
 
-  const result = validate({ query, headers: headersToValidate(incoming), body: json.value });
+  const requiredToo = (await requiredIn(json.value)) ?? [];
+  const result = validate({ query, headers: headersToValidate(incoming), body: json.value, requiredToo });
   if ('errors' in result) {
     if (result.errors === notAnObject) {
       return { refusal: validationFailed(notAnObject), unreadReason: notAnObjectReason };

@@ -24,6 +24,7 @@ import type { KeyRateLimiter } from './key-rate-limiter.ts';
 import { readRequest } from './read-request.ts';
 import { rateLimited, tooManyInFlight, unavailable } from './refusals.ts';
 import type { RejectionCounter } from './rejections.ts';
+import type { RequiredConsent } from './required-consent.ts';
 import { respond } from './respond.ts';
 import type { Tick } from './tick.ts';
 
@@ -39,6 +40,7 @@ export interface PipelineServices {
   keyRateLimiter: KeyRateLimiter;
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
   rejections: Pick<RejectionCounter, 'count'>;
+  requiredConsent: RequiredConsent;
   inFlight: InFlightLimiter;
   tick: Tick;
   log: Log;
@@ -184,8 +186,10 @@ async function runRequest(
   { keyId, partner }: KeyHolder,
   endpoint: Endpoint,
 ): Promise<ProcessedRequest> {
-  const { operation, implementation, validate } = endpoint;
-  const content = await readRequest(request, operation, validate);
+  const { operation, implementation, validate, requiredConsent } = endpoint;
+  const content = await readRequest(request, operation, validate, (sent) =>
+    operation.id === 'addLead' ? requiredConsent.fieldsOf(partner.id, sent) : undefined,
+  );
   if ('refusal' in content) {
     logNotCallable(content.notCallable ?? [], request, partner, endpoint);
     return { reply: content.refusal, reason: content.unreadReason };

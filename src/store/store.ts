@@ -15,6 +15,7 @@ import type { KeyState, RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { AuditLog } from './audit.ts';
+import type { ConsentRules } from './consent-rules.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
 import type { DuplicateChecks } from './duplicate-checks.ts';
 import type { HeldLeads } from './held-leads.ts';
@@ -199,6 +200,8 @@ export interface LeadTypeRecord {
   createdAt: number;
   /** When it was retired; null: it is not retired. */
   retiredAt: number | null;
+  /** Whether its leads must contain the person's consent. */
+  consentRequired: boolean;
   /** Former names, which requests and filters can still contain. */
   formerNames: string[];
   /** Names of the partners to which it is granted. */
@@ -272,6 +275,8 @@ export interface LeadTypes {
    * @param recontactAfter milliseconds; null: dialled people are never accepted again
    */
   setRecontactAfter(type: string, recontactAfter: number | null): Promise<void>;
+  /** Sets whether leads of a type must contain the person's consent. */
+  setConsentRequired(type: string, isRequired: boolean): Promise<void>;
   /**
    * Renames a lead type. Requests with its old name still mean this type; everything else shows the new name.
    *
@@ -697,6 +702,7 @@ export interface Tables {
 /** Everything that is stored. */
 export interface Store
   extends Intake,
+    ConsentRules,
     Delivery,
     DeliveryPauses,
     DuplicateChecks,

@@ -16,7 +16,12 @@ export interface Table {
 
 /** All tables that are copied, each after those that it refers to. */
 export const tablesToCopy: readonly Table[] = [
-  { name: 'lead_type', columns: ['id', 'name', 'recontact_after', 'created_at', 'retired_at'], keyLength: 1 },
+  {
+    name: 'lead_type',
+    columns: ['id', 'name', 'recontact_after', 'created_at', 'retired_at', 'consent_required'],
+    keyLength: 1,
+    booleans: ['consent_required'],
+  },
   { name: 'type_alias', columns: ['name', 'type_id', 'created_at'], keyLength: 1 },
   {
     name: 'suppression',

@@ -47,7 +47,7 @@ async function fill(store: ReturnType<typeof openSqliteStore>) {
 test('creates and lists types, partners and keys', async () => {
   const { leads, open } = storeWithCli();
   expect(lines(await leads('type', 'add', 'motor', '--recontact-after', '90d', '--json'))).toEqual([
-    { name: 'motor', recontact_after: 7_776_000 },
+    { name: 'motor', recontact_after: 7_776_000, consent_required: false },
   ]);
   await leads('type', 'add', 'home');
   expect((await leads('partner', 'add', 'broker', '--type', 'motor', '--type', 'home')).stdout).toMatch(

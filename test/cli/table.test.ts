@@ -173,7 +173,7 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
 function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: string; file: string }) {
   const person = ['lead', 'show', '+4915112345678'];
   const tables: [view: string, words: string[], headings: string[]][] = [
-    ['type.view', ['type', 'list'], ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'PARTNERS']],
+    ['type.view', ['type', 'list'], ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'CONSENT', 'PARTNERS']],
     ['partner.view', ['partner', 'list'], ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT']],
     ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'STATE', 'CREATED', 'LAST USED', 'EXPIRES']],
     ['lead-view.leadView', ['lead', 'list'], ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE']],

@@ -24,7 +24,7 @@ test('edits the re-contact period of a type, and says what it was and what it me
     'People dialled for type "motor", also those dialled before this change, are accepted again 30d after they were dialled. Before: never.\n',
   );
   expect(lines(await leads('type', 'list', '--json'))).toMatchObject([{ recontact_after: 2_592_000 }]);
-  expect(lines(await leads('type', 'edit', 'motor', '--recontact-after', 'never', '--json'))).toEqual([
+  expect(lines(await leads('type', 'edit', 'motor', '--recontact-after', 'never', '--json'))).toMatchObject([
     { name: 'motor', recontact_after: null, recontact_after_before: 2_592_000 },
   ]);
   expect(lines(await leads('type', 'list', '--json'))).toMatchObject([{ recontact_after: null }]);
@@ -37,6 +37,31 @@ test('edits the re-contact period of a type, and says what it was and what it me
     { name: 'home', recontact_after: null },
     { name: 'motor' },
   ]);
+});
+
+test('requires consent for a type, and says what it was and what it means', async () => {
+  const { leads } = await storeWithLeads();
+  expect((await leads('type', 'edit', 'motor', '--consent', 'required')).stdout).toBe(
+    'Within a second, servers reject leads of type "motor" that contain no consent. Before: optional.\n',
+  );
+  const both = ['--consent', 'optional', '--recontact-after', '30d'];
+  expect(lines(await leads('type', 'edit', 'motor', ...both, '--json'))).toEqual([
+    {
+      name: 'motor',
+      recontact_after: 2_592_000,
+      recontact_after_before: null,
+      consent_required: false,
+      consent_required_before: true,
+    },
+  ]);
+  await leads('type', 'add', 'home', '--consent', 'required');
+  const { stdout } = await leads('type', 'list');
+  expect(stdout).toMatch(/^TYPE +STATE +RE-CONTACT AFTER +CONSENT +PARTNERS/);
+  expect(stdout).toMatch(/^home +active +never +required/m);
+  expect((await leads('type', 'edit', 'motor')).stderr).toBe(
+    'Nothing to change. Pass `--recontact-after` or `--consent`.\n',
+  );
+  expect((await leads('type', 'edit', 'motor', '--consent', 'no')).stderr).toContain('Allowed choices');
 });
 
 test('renames a type everywhere, and accepts its former name in every option', async () => {

@@ -18,5 +18,8 @@ describe.each(operationsWith(400))('%s', (id) => {
       send: (server) => sendHead(server, `${requestLine}\r\nHost: leads.example\r\nno header`),
     },
     'invalid-host': { send: (server) => sendHead(server, requestLine) },
+    ...(id === 'addLead' && {
+      'consent-required': { arrange: ({ store, type }) => store.setConsentRequired(type, true) },
+    }),
   });
 });

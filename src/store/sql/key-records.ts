@@ -1,4 +1,5 @@
 import type { KeyRecords } from '../keys/key-records.ts';
+import { auditedBefore } from './audit.ts';
 import { run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
 
@@ -8,6 +9,7 @@ export function keyRecords(database: SqlDatabase): KeyRecords {
     storeKeyIds: async () => (await database.read(selectKeys)).map(({ id }) => id),
     recordStoreKey: (id) =>
       database.change(function* () {
+        yield* auditedBefore();
         yield* run(insertKey, id, Date.now());
       }),
   };

@@ -13,6 +13,7 @@ export function leadTypes(database: SqlDatabase): LeadTypes {
     types: () => types(database),
     setRecontactAfter: (type, recontactAfter) =>
       database.change(() => setRecontactAfter(type, recontactAfter)),
+    setConsentRequired: (type, isRequired) => database.change(() => setConsentRequired(type, isRequired)),
     renameType: (name, newName) => database.change(() => renameType(name, newName)),
     retireType: (type) => database.change(() => retireType(type)),
     unretireType: (type) => database.change(() => unretireType(type)),
@@ -50,10 +51,11 @@ const typesWithPartners = statement<
 >(
   'types',
   `SELECT lead_type.name, recontact_after AS "recontactAfter", lead_type.created_at AS "createdAt",
-     retired_at AS "retiredAt", partner.name AS member
+     retired_at AS "retiredAt", consent_required AS "consentRequired", partner.name AS member
    FROM lead_type
    LEFT JOIN granted_type ON granted_type.type_id = lead_type.id AND granted_type.revoked_at IS NULL
    LEFT JOIN partner ON partner.id = granted_type.partner_id`,
+  { consentRequired: true },
 );
 
 const formerNames = statement<{ type: string; name: string }>(
@@ -74,8 +76,11 @@ async function* types(database: SqlDatabase): AsyncGenerator<LeadTypeRecord> {
 const typeByName = statement<NamedType>(
   'type_by_name',
   ({ lock }) => `
-    SELECT id, name, retired_at AS "retiredAt", recontact_after AS "recontactAfter" FROM lead_type
+    SELECT id, name, retired_at AS "retiredAt", recontact_after AS "recontactAfter",
+      consent_required AS "consentRequired"
+    FROM lead_type
     WHERE id = ${typeIdOf('$1')} ${lock('lead_type')}`,
+  { consentRequired: true },
 );
 
 /** A lead type as a change finds it. */
@@ -87,6 +92,8 @@ interface NamedType {
   retiredAt: number | null;
   /** Re-contact period (ms); null: never. */
   recontactAfter: number | null;
+  /** Whether its leads must contain the person's consent. */
+  consentRequired: boolean;
 }
 
 /**
@@ -117,6 +124,18 @@ function* setRecontactAfter(name: string, recontactAfter: number | null): Change
   yield* run(updateRecontactAfter, recontactAfter, type.id);
   const before = { recontact_after: type.recontactAfter };
   yield* audit({ kind: 'type', id: type.name }, before, { recontact_after: recontactAfter });
+}
+
+const updateConsentRequired = statement(
+  'set_consent_required',
+  'UPDATE lead_type SET consent_required = (CAST($1 AS integer) = 1) WHERE id = $2',
+);
+
+function* setConsentRequired(name: string, isRequired: boolean): Change<void> {
+  const type = yield* namedType(name);
+  yield* run(updateConsentRequired, Number(isRequired), type.id);
+  const before = { consent_required: type.consentRequired };
+  yield* audit({ kind: 'type', id: type.name }, before, { consent_required: isRequired });
 }
 
 const updateName = statement('rename_type', 'UPDATE lead_type SET name = $1 WHERE id = $2');

@@ -1,4 +1,5 @@
 import type { AuditLog } from '../audit.ts';
+import type { ConsentRules } from '../consent-rules.ts';
 import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { HeldLeads } from '../held-leads.ts';
@@ -10,6 +11,7 @@ import type { Suppressions } from '../suppressions.ts';
 import { auditLog } from './audit.ts';
 import type { AuditedDatabase } from './audited-database.ts';
 import { claimedLeads } from './claimed-leads.ts';
+import { consentRules } from './consent-rules.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
 import { duplicateChecks } from './duplicate-checks.ts';
 import { recordExports } from './exports.ts';
@@ -26,6 +28,8 @@ import { tableReader } from './tables.ts';
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &
   DuplicateChecks &
+type SharedStore = ConsentRules &
+  DeliveryPauses &
   HeldLeads &
   Settings &
   KeyRecords &
@@ -42,6 +46,7 @@ type SharedStore = DeliveryPauses &
 /** Implements the calls that need only the store's database. */
 export function sharedStore(database: AuditedDatabase): SharedStore {
   return {
+    ...consentRules(database),
     ...deliveryPauses(database),
     ...duplicateChecks(database),
     ...heldLeads(database),

@@ -117,6 +117,10 @@ test.each([
   ['test', ' '],
   ['test', false],
   ['test', 'false'],
+  ['consent_text', ' '],
+  ['consent_at', ''],
+  ['consent_url', '\u200b'],
+  ['consent_ip', null],
 ])('treats a blank %s (%o) as missing', async (field, value) => {
   const server = await startServer();
   const { json } = await post(server, 'addLead', { ...person, [field]: value });

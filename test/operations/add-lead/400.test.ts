@@ -1,7 +1,7 @@
 /** A partner fixes a request by its validation errors, so they cover every field, and nothing is saved. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { post, send } from '../../harness/client.ts';
-import { fieldsOf, requestValue } from '../../harness/contract.ts';
+import { fieldsOf, requestValue, responseValue } from '../../harness/contract.ts';
 import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
 
 const valid = requestValue('addLead', 'accepted');
@@ -63,6 +63,29 @@ const invalid: [field: string, value: unknown, message: string][] = [
   ['test', 1, 'Test must be either true or "true".'],
   ['test', 'TRUE', 'Test must be either true or "true".'],
   ['test', [], 'Test must be either true or "true".'],
+  ['consent_text', 5, 'Consent Text must be a string.'],
+  ['consent_text', 'c'.repeat(5_001), 'Consent Text is too long (maximum is 5000 characters).'],
+  ['consent_at', 1_795_424_403, 'Consent At must be a string.'],
+  ['consent_at', '2026-11-23', 'Consent At is not a valid date and time.'],
+  ['consent_at', '2026-11-23T09:00:03', 'Consent At is not a valid date and time.'],
+  ['consent_at', '2026-02-30T09:00:03Z', 'Consent At is not a valid date and time.'],
+  ['consent_at', 'yesterday', 'Consent At is not a valid date and time.'],
+  ['consent_at', '2999-01-01T00:00:00Z', 'Consent At cannot be in the future.'],
+  ['consent_at', '1970-01-01T00:00:00Z', 'Consent At is too early (minimum is 2000-01-01).'],
+  ['consent_url', 'cars.example/quote', 'Consent Url is not a valid URL.'],
+  ['consent_url', 'javascript:alert(1)', 'Consent Url is not a valid URL.'],
+  ['consent_url', 'https://', 'Consent Url is not a valid URL.'],
+  [
+    'consent_url',
+    `https://cars.example/${'q'.repeat(2_048)}`,
+    'Consent Url is too long (maximum is 2048 characters).',
+  ],
+  ['consent_ip', '198.51.100', 'Consent Ip is not a valid IP address.'],
+  ['consent_ip', '198.51.100.24:443', 'Consent Ip is not a valid IP address.'],
+  ['consent_ip', 'fe80::1%eth0', 'Consent Ip is not a valid IP address.'],
+  ['consent_user_agent', 'u'.repeat(1_001), 'Consent User Agent is too long (maximum is 1000 characters).'],
+  ['consent_certificate', 'TrustedForm', 'Consent Certificate is not a valid URL.'],
+  ['consent_caller', 'c'.repeat(201), 'Consent Caller is too long (maximum is 200 characters).'],
 ];
 
 test('rejects each invalid value with the message of its rule', async () => {
@@ -93,6 +116,66 @@ test('returns two messages for a field that breaks two rules', async () => {
   const { json } = await post(server, 'addLead', { ...valid, email: `john.doe.${'x'.repeat(254)}` });
   expect(json).toEqual({
     email: { 0: 'Email is not a valid email address.', 1: 'Email is too long (maximum is 254 characters).' },
+  });
+});
+
+describe('a lead type that requires consent', () => {
+  const consent = { consent_text: 'Call me.', consent_at: '2026-11-23T09:00:03Z' };
+  const missing = { 0: 'Consent Text cannot be blank.' };
+
+  async function startStrictServer() {
+    const server = await startServer();
+    await server.store.setConsentRequired(server.type, true);
+    return server;
+  }
+
+  test.each([{}, { test: true }])('rejects a lead without consent (%o)', async (flags) => {
+    const server = await startStrictServer();
+    for (const [blank, invalid] of [
+      [{}, ['consent_text', 'consent_at']],
+      [{ consent_at: consent.consent_at, consent_text: ' ' }, ['consent_text']],
+      [{ consent_text: consent.consent_text, consent_at: null }, ['consent_at']],
+    ] as const) {
+      const { status, json } = await post(server, 'addLead', { ...valid, ...blank, ...flags });
+      expect({ status, fields: Object.keys(Object(json)) }).toEqual({ status: 400, fields: invalid });
+    }
+    const { json } = await post(server, 'addLead', { ...valid, ...consent, ...flags });
+    expect(json).toEqual(flags.test ? { test: 'ok' } : { saved: true, processed: true });
+    expect(await submissionsIn(server.store)).toHaveLength(flags.test ? 0 : 1);
+  });
+
+  test('reports the missing consent with all other errors, in the documented order', async () => {
+    const server = await startStrictServer();
+    const { text } = await post(server, 'addLead', { ...valid, consent_ip: 'x', email: '', zebra: 1 });
+    expect(text.match(/"(\w+)":\{/g)).toEqual([
+      '"email":{',
+      '"consent_text":{',
+      '"consent_at":{',
+      '"consent_ip":{',
+      '"zebra":{',
+    ]);
+  });
+
+  test('requires it under every name of the type, and only of partners to which it is granted', async () => {
+    const server = await startStrictServer();
+    await server.store.renameType(server.type, 'renamed');
+    for (const type of [server.type, 'renamed']) {
+      const { json } = await post(server, 'addLead', { ...valid, type });
+      expect(json).toMatchObject({ consent_text: missing });
+    }
+    await server.store.addType('elsewhere', null);
+    await server.store.setConsentRequired('elsewhere', true);
+    const { json } = await post(server, 'addLead', { ...valid, type: 'elsewhere' });
+    expect(json).toEqual(responseValue('addLead', 200, 'unknown-type'));
+  });
+
+  test('a changed rule takes effect within a second', async () => {
+    const server = await startStrictServer();
+    expect((await post(server, 'addLead', valid)).status).toBe(400);
+    await server.store.setConsentRequired(server.type, false);
+    await expect
+      .poll(async () => (await post(server, 'addLead', { ...valid, test: true })).status, { timeout: 5_000 })
+      .toBe(200);
   });
 });
 

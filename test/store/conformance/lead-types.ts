@@ -21,6 +21,28 @@ export const leadTypes: Behaviours = {
     await expect(store.setRecontactAfter('nothing', null)).rejects.toThrow(UserError);
   },
 
+  'returns the names of types that require consent, for each partner that can add leads': async (open) => {
+    const { store, first, second } = await seeded(open());
+    expect(await store.consentRules()).toEqual([]);
+    await store.setConsentRequired('motor', true);
+    await store.renameType('motor', 'car');
+    await store.revokeType('second', 'car');
+    const rules = (await store.consentRules()).toSorted((one, other) => one.type.localeCompare(other.type));
+    expect(rules).toEqual([
+      { partnerId: first.id, type: 'car' },
+      { partnerId: first.id, type: 'motor' },
+    ]);
+    expect(await Array.fromAsync(store.types())).toMatchObject([{ name: 'car', consentRequired: true }]);
+    await store.grantType('second', 'car');
+    expect(await store.consentRules()).toContainEqual({ partnerId: second.id, type: 'car' });
+    await store.retireType('car');
+    expect(await store.consentRules()).toEqual([]);
+    await store.unretireType('car');
+    await store.setConsentRequired('motor', false);
+    expect(await store.consentRules()).toEqual([]);
+    await expect(store.setConsentRequired('nothing', true)).rejects.toThrow(UserError);
+  },
+
   'treats the former names of a renamed type as the same type in every request': async (open) => {
     const { store, first, second, from } = await seeded(open());
     await store.submit(from(first.id));

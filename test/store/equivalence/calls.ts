@@ -170,6 +170,9 @@ const registry = [
   }),
   call('grantType', { partner, type }, ({ store }, given) => store.grantType(given.partner, given.type)),
   call('revokeType', { partner, type }, ({ store }, given) => store.revokeType(given.partner, given.type)),
+  call('setConsentRequired', { type, isRequired: fc.boolean() }, ({ store }, given) =>
+    store.setConsentRequired(given.type, given.isRequired),
+  ),
   call('setRecontactAfter', { type, recontactAfter: fc.constantFrom(null, minute) }, ({ store }, given) =>
     store.setRecontactAfter(given.type, given.recontactAfter),
   ),

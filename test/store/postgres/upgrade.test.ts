@@ -64,6 +64,7 @@ type NotWriting =
   | 'storeKeyIds'
   | 'actAs'
   | 'auditEntries'
+  | 'consentRules'
   | 'rejections'
   | 'suppressionsOf'
   | 'suppressions'
@@ -147,6 +148,7 @@ const writes: Record<
   addType: (store) => store.addType('home', null),
   addPartner: (store) => store.addPartner('third', []),
   setRecontactAfter: (store) => store.setRecontactAfter('motor', 1000),
+  setConsentRequired: (store) => store.setConsentRequired('motor', true),
   renameType: (store) => store.renameType('motor', 'car'),
   retireType: (store) => store.retireType('motor'),
   unretireType: (store) => store.unretireType('retired'),

@@ -15,6 +15,9 @@ ALTER TABLE partner ADD COLUMN suspended_at bigint, ADD COLUMN deleted_at bigint
 -- No leads of a retired type are accepted.
 ALTER TABLE lead_type ADD COLUMN retired_at bigint;
 
+-- Whether leads of the type must contain the person's consent.
+ALTER TABLE lead_type ADD COLUMN consent_required boolean NOT NULL DEFAULT false;
+
 -- A partner whose grant was revoked sends no more leads of the type, but can still cancel those that it has sent.
 ALTER TABLE granted_type ADD COLUMN revoked_at bigint;
 

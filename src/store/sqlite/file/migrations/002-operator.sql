@@ -16,6 +16,9 @@ ALTER TABLE partner ADD COLUMN deleted_at INTEGER;
 -- No leads of a retired type are accepted.
 ALTER TABLE lead_type ADD COLUMN retired_at INTEGER;
 
+-- Whether leads of the type must contain the person's consent.
+ALTER TABLE lead_type ADD COLUMN consent_required INTEGER NOT NULL DEFAULT 0 CHECK (consent_required IN (0, 1));
+
 -- A partner whose grant was revoked sends no more leads of the type, but can still cancel those that it has sent.
 ALTER TABLE granted_type ADD COLUMN revoked_at INTEGER;
 

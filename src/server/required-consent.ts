@@ -1,0 +1,55 @@
+import type { ConsentRules } from '../store/consent-rules.ts';
+
+/** The fields without which a consent proves nothing. */
+const requiredFields = ['consent_text', 'consent_at'] as const;
+
+const none: readonly string[] = [];
+
+/** Maximum age of the rules (ms). Reading them for each request would cost PostgreSQL a query. */
+const maxAge = 1_000;
+
+/**
+ * The rules about consent of each partner and lead type, so that a request is validated by all rules at once, before it
+ * reaches the store. A change takes effect within a second.
+ */
+export class RequiredConsent {
+  readonly #store: ConsentRules;
+  #rules: Promise<ReadonlySet<string>> = Promise.resolve(new Set());
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(store: ConsentRules) {
+    this.#store = store;
+  }
+
+  /**
+   * Returns the optional fields that a request to add a lead must contain.
+   *
+   * @param body as it was sent
+   * @throws if the store fails
+   */
+  async fieldsOf(partnerId: number, body: unknown): Promise<readonly string[]> {
+    const { type }: { type?: unknown } = Object(body);
+    if (typeof type !== 'string') return none;
+    const now = performance.now();
+    if (now - this.#readAt > maxAge) {
+      this.#readAt = now;
+      this.#rules = this.#read();
+    }
+    return (await this.#rules).has(ruleOf(partnerId, type)) ? requiredFields : none;
+  }
+
+  async #read(): Promise<ReadonlySet<string>> {
+    try {
+      const rules = await this.#store.consentRules();
+      return new Set(rules.map(({ partnerId, type }) => ruleOf(partnerId, type)));
+    } catch (error) {
+      // The next request reads them again.
+      this.#readAt = Number.NEGATIVE_INFINITY;
+      throw error;
+    }
+  }
+}
+
+function ruleOf(partnerId: number, type: string): string {
+  return `${partnerId} ${type}`;
+}
