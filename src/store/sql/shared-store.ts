@@ -27,9 +27,8 @@ import { tableReader } from './tables.ts';
 
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &
+  ConsentRules &
   DuplicateChecks &
-type SharedStore = ConsentRules &
-  DeliveryPauses &
   HeldLeads &
   Settings &
   KeyRecords &

@@ -217,6 +217,10 @@ const registry = [
   call('addFirstPartner', {}, ({ store }) => store.addFirstPartner('demo', 'demo', 'demo', 'demo')),
   call('activeKeyDigests', {}, async ({ store }) => (await store.activeKeyDigests()).toSorted()),
   call('keys', { partner: maybe(partner) }, ({ store }, given) => Array.fromAsync(store.keys(given.partner))),
+  call('consentRules', {}, async (subject) => {
+    const rules = await subject.store.consentRules();
+    return rules.map(({ type }) => type).toSorted();
+  }),
   call('types', {}, ({ store }) => Array.fromAsync(store.types())),
   call('partners', {}, ({ store }) => Array.fromAsync(store.partners())),
 ].map((arbitrary) => ({ weight: 1, arbitrary }));
