@@ -68,7 +68,7 @@ function pauseCommand(context: CommandContext): Command {
     command,
     context,
     { type: 'name of the lead type; null: all types', paused: 'true', reason: 'reason for the pause' },
-    async ({ store, output }, { type: given, reason: text }: { type?: string; reason: string }) => {
+    async ({ store, output, note }, { type: given, reason: text }: { type?: string; reason: string }) => {
       const reason = parseReason(text);
       const type = given === undefined ? undefined : (await findType(store, given)).name;
       await store.pauseDelivery({ type, by: 'operator', reason });
@@ -76,6 +76,8 @@ function pauseCommand(context: CommandContext): Command {
         `Paused delivery of ${describePausedTypes(type)}. Every server applies the pause within a second; attempts in flight finish.`,
         { type: type ?? null, paused: true, reason },
       );
+      const restore = type === undefined && (await store.pauses()).find(isRestorePause);
+      if (restore) note(`The pause of the restore remains: ${asSentence(restore.reason)}`);
     },
   );
 }
@@ -116,7 +118,7 @@ async function confirmReview(context: CommandContext, store: Store): Promise<voi
   const { scheduled, held } = (await store.leadStats()).byState;
   await confirm(
     context,
-    `${pause.reason} ${counted(scheduled, 'scheduled lead', 'scheduled leads')} would be delivered when due, and ${held} would stay held. People whom the dialler has called since the backup would be called again, unless you have resolved their leads`,
+    `${asSentence(pause.reason)} ${counted(scheduled, 'scheduled lead', 'scheduled leads')} would be delivered when due, and ${held} would stay held. People whom the dialler has called since the backup would be called again, unless you have resolved their leads`,
   );
 }
 
@@ -133,6 +135,10 @@ function listCommand(context: CommandContext): Command {
 export function describePause({ type, by, reason, since, retryAt }: DeliveryPause): string {
   const end = retryAt === undefined ? '' : ' It resumes by itself once the cause is corrected.';
   return `delivery of ${describePausedTypes(type)} has been paused by the ${by} since ${formatTime(since)}: ${reason.replace(/\.$/, '')}.${end}`;
+}
+
+function asSentence(reason: string): string {
+  return reason.endsWith('.') ? reason : `${reason}.`;
 }
 
 function parseReason(text: string): string {

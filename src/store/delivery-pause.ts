@@ -31,8 +31,9 @@ export interface DeliveryPauses {
   pauses(): Promise<DeliveryPause[]>;
   /**
    * Pauses the delivery of a type or of all types: once this is committed, no claim includes a lead of it, until
-   * `retryAt`. A second pause by an operator replaces the reason. A second one by a dialler replaces the reason and
-   * `retryAt` of a pause that ends by itself; another is not changed.
+   * `retryAt`. A second pause by an operator replaces the reason, unless it is that of a restore, to which it is
+   * appended. A second one by a dialler replaces the reason and `retryAt` of a pause that ends by itself; another is
+   * not changed.
    *
    * @throws {UserError} if the type does not exist
    */

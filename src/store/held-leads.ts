@@ -1,5 +1,5 @@
 import { formatTime } from '../text/time.ts';
-import type { DeliveryPause, DeliveryPauses } from './delivery-pause.ts';
+import type { DeliveryPause, DeliveryPauses, NewPause } from './delivery-pause.ts';
 
 /** Numbers of leads that are held, or would be. */
 export interface HeldCount {
@@ -50,6 +50,21 @@ const review = 'Before you resume delivery, review the leads (docs/operating/bac
 export function isRestorePause({ type, by, reason }: Pick<DeliveryPause, 'type' | 'by' | 'reason'>): boolean {
   if (type !== undefined || by !== 'operator') return false;
   return [restored, repaired].some((start) => reason.startsWith(start));
+}
+
+/** Precedes the reason of a later pause by an operator. */
+const pausedAgain = ' Paused again: ';
+
+/**
+ * Returns the reason with which an operator's pause is stored. The reason of a restore is kept, and that of a later
+ * pause is appended: otherwise `leads delivery resume` would no longer ask whether the leads were reviewed.
+ *
+ * @param earlier the pause in force that it replaces; undefined: none
+ */
+export function replacedReason(earlier: DeliveryPause | undefined, pause: NewPause): string {
+  if (earlier === undefined || !isRestorePause(earlier) || isRestorePause(pause)) return pause.reason;
+  const [restoreReason] = earlier.reason.split(pausedAgain);
+  return `${restoreReason}${pausedAgain}${pause.reason}`;
 }
 
 /**

@@ -128,6 +128,13 @@ test('resumes delivery after a restore only if the operator confirms that the le
   expect(asked.stderr).toMatch(
     /^Restored from copy\.db at \S+Z\. Before you resume .* 1 scheduled lead would be delivered when due, and 1 would stay held\. .* Pass --yes to confirm\.\n$/,
   );
+  const pausedAgain = await delivery('pause', '--reason', 'Waiting for acme');
+  expect(pausedAgain.stderr).toMatch(
+    /^The pause of the restore remains: Restored from copy\.db at .* Paused again: Waiting for acme\.\n$/,
+  );
+  expect((await delivery('resume')).stderr).toMatch(
+    /^Restored from copy\.db at .* Paused again: Waiting for acme\. 1 scheduled lead would be delivered/,
+  );
   expect((await delivery('list')).stdout).toContain('Restored from copy.db');
   expect((await delivery('resume', '--yes')).stdout).toBe('Resumed delivery of all lead types.\n');
   await delivery('pause', '--reason', 'Maintenance.');

@@ -1,4 +1,5 @@
 import type { DeliveryPause, DeliveryPauses, NewPause } from '../delivery-pause.ts';
+import { replacedReason } from '../held-leads.ts';
 import { audit } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { namedType } from './lead-types.ts';
@@ -51,10 +52,18 @@ const insertPause = statement(
    WHERE excluded.paused_by = 'operator' OR delivery_pause.retry_at IS NOT NULL`,
 );
 
-function* pauseDelivery({ type, by, reason, retryAt }: NewPause): Change<void> {
+function* pauseDelivery(pause: NewPause): Change<void> {
+  const { type, by, retryAt } = pause;
   const name = type === undefined ? '' : (yield* namedType(type)).name;
+  const reason = by === 'operator' ? yield* reasonOf(pause, name) : pause.reason;
   yield* run(insertPause, name, by, reason, Date.now(), retryAt ?? null);
   yield* audit({ kind: 'pause', id: name || null }, undefined, { by, reason });
+}
+
+function* reasonOf(pause: NewPause, name: string): Change<string> {
+  const inForce = yield* run(selectPauses);
+  const earlier = inForce.find(({ type, by }) => type === name && by === pause.by);
+  return replacedReason(earlier && deliveryPauseOf(earlier), pause);
 }
 
 const deletePauses = statement<DeliveryPauseRow>(

@@ -124,6 +124,28 @@ export const heldLeads: Behaviours = {
       expect(pause?.reason).toMatch(/^Restored from a backup at /);
     },
 
+  'keeps the reason of a restore when an operator pauses delivery again, and appends the latest reason':
+    async (open) => {
+      const { store } = await seeded(open());
+      await restore(store);
+      const restoreReason = (await store.pauses())[0]?.reason;
+      for (const reason of ['Maintenance.', 'A list is full.']) {
+        await store.pauseDelivery({ type: undefined, by: 'operator', reason });
+      }
+      await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'A single type.' });
+      const pauses = await store.pauses();
+      expect(pauses.map(({ reason }) => reason)).toEqual([
+        `${restoreReason} Paused again: A list is full.`,
+        'A single type.',
+      ]);
+      expect(pauses.map(isRestorePause)).toEqual([true, false]);
+      await restore(store);
+      expect((await store.pauses())[0]?.reason).not.toContain('A list is full.');
+      await store.resumeDelivery(undefined);
+      await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'Maintenance.' });
+      expect((await store.pauses())[0]?.reason).toBe('Maintenance.');
+    },
+
   'delivers a released lead as a possible repeat, at its due time': async (open) => {
     const { store, id } = await held(open);
     await store.resumeDelivery(undefined);
