@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isBlank } from '../text/visible.ts';
 
 /** Identifies a request that a partner may send again. */
 export interface Idempotency {
@@ -19,4 +20,18 @@ export const idempotencyRetention = 24 * 3_600_000;
 export function fingerprintOf(operationId: string, body: object): string {
   const fields = Object.entries(body).sort(([one], [other]) => (one < other ? -1 : 1));
   return hash('sha256', JSON.stringify([operationId, fields]), 'base64url');
+}
+
+/**
+ * Returns the fingerprints that a stored request can have: blank optional fields count as missing, and the delay may have
+ * been sent as text.
+ *
+ * @param content request body as sent (JSON text)
+ */
+export function fingerprintsOf(operationId: string, content: string): string[] {
+  const body: object = JSON.parse(content);
+  const given = Object.fromEntries(Object.entries(body).filter(([, value]) => !isBlank(value)));
+  const bodies = [body, given];
+  if ('delays' in given) bodies.push({ ...given, delays: Number(given['delays']) });
+  return bodies.map((each) => fingerprintOf(operationId, each));
 }

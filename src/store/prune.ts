@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eraseFiles } from './erase-files.ts';
 import { stepDelay } from './steps.ts';
 import type { Maintenance, Pruned } from './store.ts';
 
@@ -25,9 +26,6 @@ export async function pruneAll(
     after = step.next;
     if (after !== undefined) await sleep(stepDelay);
   }
-  for (let after: number | undefined = 0; after !== undefined; ) {
-    after = await store.erase(after);
-    if (after !== undefined) await sleep(stepDelay);
-  }
+  await eraseFiles(store);
   return total;
 }

@@ -20,6 +20,7 @@ import type { DeliveryPauses } from './delivery-pause.ts';
 import type { DuplicateChecks } from './duplicate-checks.ts';
 import type { HeldLeads } from './held-leads.ts';
 import type { KeyRecords } from './keys/key-records.ts';
+import type { People } from './people.ts';
 import type { Rejections } from './rejections.ts';
 import type { Settings } from './settings.ts';
 import type { Suppressions } from './suppressions.ts';
@@ -712,6 +713,7 @@ export interface Store
     Rejections,
     AuditLog,
     Suppressions,
+    People,
     Registry,
     Records,
     Exports,

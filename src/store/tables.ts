@@ -4,9 +4,30 @@ export type TableValue = string | number | null;
 /** Values of a row, in the order of the table's columns. */
 export type TableRow = readonly TableValue[];
 
+/** How a table's rows about a person are found, and what becomes of them. */
+export interface PersonalData {
+  /**
+   * What `column` contains: the id of a lead or submission, a phone number (E.164), or its keyed digest. `request`: the id
+   * of a lead, of the result of a request.
+   */
+  by: 'lead' | 'submission' | 'mobile' | 'digest' | 'request';
+  column: string;
+  /**
+   * What erasing the person does with the rows.
+   *
+   * - `deleted`: deletes them.
+   * - `kept`: nothing. The person's objection must be respected, or the rows only contain a keyed digest.
+   */
+  erased: 'deleted' | 'kept';
+  /** What removes old rows. `kept`: nothing. */
+  pruned: 'prune' | 'server' | 'kept';
+}
+
 /** A table that is copied from one store to another. */
 export interface Table {
   name: string;
+  /** Its personal data, which export, erasure and pruning cover. */
+  personal: PersonalData | 'none';
   columns: readonly string[];
   /** Number of leading columns that identify a row: its key. Rows are copied in the order of the key. */
   keyLength: number;
@@ -18,28 +39,37 @@ export interface Table {
 export const tablesToCopy: readonly Table[] = [
   {
     name: 'lead_type',
+    personal: 'none',
     columns: ['id', 'name', 'recontact_after', 'created_at', 'retired_at', 'consent_required'],
     keyLength: 1,
     booleans: ['consent_required'],
   },
-  { name: 'type_alias', columns: ['name', 'type_id', 'created_at'], keyLength: 1 },
+  { name: 'type_alias', personal: 'none', columns: ['name', 'type_id', 'created_at'], keyLength: 1 },
   {
     name: 'suppression',
+    personal: { by: 'mobile', column: 'mobile', erased: 'kept', pruned: 'kept' },
     columns: ['mobile', 'type_id', 'source', 'source_id', 'reason', 'objected_at', 'entered_at'],
     keyLength: 4,
   },
   {
     name: 'partner',
+    personal: 'none',
     columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst', 'suspended_at', 'deleted_at'],
     keyLength: 1,
   },
-  { name: 'delivery_pause', columns: ['type', 'paused_by', 'reason', 'paused_at', 'retry_at'], keyLength: 2 },
-  { name: 'maintenance_run', columns: ['name', 'ended_at'], keyLength: 1 },
-  { name: 'setting', columns: ['name', 'value', 'set_at'], keyLength: 1 },
-  { name: 'store_key', columns: ['id', 'first_used_at'], keyLength: 1 },
-  { name: 'granted_type', columns: ['partner_id', 'type_id', 'revoked_at'], keyLength: 2 },
+  {
+    name: 'delivery_pause',
+    personal: 'none',
+    columns: ['type', 'paused_by', 'reason', 'paused_at', 'retry_at'],
+    keyLength: 2,
+  },
+  { name: 'maintenance_run', personal: 'none', columns: ['name', 'ended_at'], keyLength: 1 },
+  { name: 'setting', personal: 'none', columns: ['name', 'value', 'set_at'], keyLength: 1 },
+  { name: 'store_key', personal: 'none', columns: ['id', 'first_used_at'], keyLength: 1 },
+  { name: 'granted_type', personal: 'none', columns: ['partner_id', 'type_id', 'revoked_at'], keyLength: 2 },
   {
     name: 'api_key',
+    personal: 'none',
     columns: [
       'id',
       'partner_id',
@@ -54,6 +84,7 @@ export const tablesToCopy: readonly Table[] = [
   },
   {
     name: 'lead',
+    personal: { by: 'lead', column: 'id', erased: 'deleted', pruned: 'prune' },
     columns: [
       'id',
       'type_id',
@@ -78,6 +109,7 @@ export const tablesToCopy: readonly Table[] = [
   },
   {
     name: 'submission',
+    personal: { by: 'submission', column: 'id', erased: 'deleted', pruned: 'prune' },
     columns: [
       'id',
       'sequence',
@@ -96,23 +128,43 @@ export const tablesToCopy: readonly Table[] = [
   },
   {
     name: 'idempotency_record',
+    personal: { by: 'request', column: 'lead_id', erased: 'deleted', pruned: 'server' },
     columns: ['partner_id', 'idempotency_key', 'fingerprint', 'outcome', 'lead_id', 'due_at', 'recorded_at'],
     keyLength: 2,
   },
-  { name: 'rerun', columns: ['id', 'submission_id', 'rerun_at', 'outcome', 'lead_id'], keyLength: 1 },
+  {
+    name: 'rerun',
+    personal: { by: 'submission', column: 'submission_id', erased: 'deleted', pruned: 'prune' },
+    columns: ['id', 'submission_id', 'rerun_at', 'outcome', 'lead_id'],
+    keyLength: 1,
+  },
   {
     name: 'attempt',
+    personal: { by: 'lead', column: 'lead_id', erased: 'deleted', pruned: 'prune' },
     columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'response'],
     keyLength: 1,
   },
-  { name: 'operator_action', columns: ['id', 'lead_id', 'action', 'acted_at'], keyLength: 1 },
+  {
+    name: 'operator_action',
+    personal: { by: 'lead', column: 'lead_id', erased: 'deleted', pruned: 'prune' },
+    columns: ['id', 'lead_id', 'action', 'acted_at'],
+    keyLength: 1,
+  },
   {
     name: 'rejection',
+    personal: 'none',
     columns: ['partner_id', 'day', 'operation', 'outcome', 'reason', 'count', 'last_at', 'last_request_id'],
     keyLength: 5,
   },
   {
+    name: 'erasure',
+    personal: { by: 'digest', column: 'digest', erased: 'kept', pruned: 'kept' },
+    columns: ['digest', 'erased_at', 'key_id', 'evidence_reason'],
+    keyLength: 2,
+  },
+  {
     name: 'audit_entry',
+    personal: 'none',
     columns: [
       'id',
       'acted_at',

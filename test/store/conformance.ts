@@ -14,6 +14,7 @@ import { lookups } from './conformance/lookups.ts';
 import { operatorActions } from './conformance/operator-actions.ts';
 import { outcomes } from './conformance/outcomes.ts';
 import { pauses } from './conformance/pauses.ts';
+import { people } from './conformance/people.ts';
 import { registry } from './conformance/registry.ts';
 import { rejections } from './conformance/rejections.ts';
 import { remainingLeads } from './conformance/remaining-leads.ts';
@@ -40,6 +41,7 @@ const suites: Record<string, Behaviours> = {
   'remaining leads': remainingLeads,
   settings,
   audit,
+  people,
   rejections,
   suppressions,
   watch,

@@ -1,6 +1,7 @@
 import { type Migrations, requireMigrated, type Schema } from '../migrations.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { AuditedDatabase } from '../sql/audited-database.ts';
+import { people } from '../sql/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
@@ -12,7 +13,7 @@ import { postgresIntake } from './intake/intake.ts';
 import { mergeLeadCounts } from './lead-counts.ts';
 import { postgresMaintenance } from './maintenance.ts';
 import { LeadNotifications } from './notifications.ts';
-import { postgresOperatorActions } from './operator-actions.ts';
+import { excludeWriters, postgresOperatorActions } from './operator-actions.ts';
 import { postgresSqlDatabase } from './sql-database.ts';
 import { warnWithoutStatementTimeout } from './statement-timeout.ts';
 import { postgresTableWriter } from './tables.ts';
@@ -114,6 +115,7 @@ export async function openPostgresStore(
     ...delivery.calls,
     ...sharedStore(sql),
     ...postgresOperatorActions(sql, notifications),
+    ...people(sql, { excludeWriters }),
     ...postgresMaintenance,
     ...postgresTableWriter(database),
     ...watch(sql, {

@@ -5,6 +5,7 @@ import { type StoreObserver, unobserved } from '../observer.ts';
 import { AuditedDatabase } from '../sql/audited-database.ts';
 import { completedChange } from '../sql/database.ts';
 import { operatorActions } from '../sql/operator-actions.ts';
+import { people } from '../sql/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { Store } from '../store.ts';
@@ -54,6 +55,7 @@ export function openSqliteStore(
     ...sqliteDelivery(database, queue),
     ...sharedStore(sql),
     ...operatorActions(sql, { decide: (submission) => completedChange(decide(submission)) }),
+    ...people(sql),
     ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
     ...sqliteTableWriter(database, queue),

@@ -65,6 +65,11 @@ type NotWriting =
   | 'actAs'
   | 'auditEntries'
   | 'consentRules'
+  | 'submissionsWithOtherPhone'
+  | 'sentNumbers'
+  | 'leadNumbers'
+  | 'personalRows'
+  | 'erasures'
   | 'rejections'
   | 'suppressionsOf'
   | 'suppressions'
@@ -110,6 +115,7 @@ const suppression = {
   reason: undefined,
   objectedAt: 1,
 } as const;
+const erasure = { digest: 'digest', keyId: 'key', erasedAt: 1, evidenceReason: null };
 
 const rejection = {
   partnerId: 1,
@@ -179,6 +185,9 @@ const writes: Record<
     store.actAs({ operator: 'alice', host: 'localhost', command: 'store compact' });
     return store.recordAudit({ subject: { kind: 'store', id: null } });
   },
+  stopDelivery: (store) => store.stopDelivery({ mobile: person.mobile, otherSubmissions: [] }),
+  erasePerson: (store) => store.erasePerson({ mobile: person.mobile, otherSubmissions: [] }, erasure),
+  recordErasures: (store) => store.recordErasures([erasure]),
   deleteAuditEntries: (store) => store.deleteAuditEntries(Date.now()),
   prune: (store) => store.prune(Date.now(), ''),
   deleteIdempotencyRecords: (store) => store.deleteIdempotencyRecords(Date.now() + 1),

@@ -129,6 +129,17 @@ CREATE TABLE operator_action (
 
 CREATE INDEX operator_action_by_lead ON operator_action (lead_id);
 
+-- People who were erased, without personal data: if a copy of the store from before is used again, they are erased again.
+CREATE TABLE erasure (
+  -- Keyed digest of the phone number. The key is not in the database (STORE_KEY_FILE).
+  digest TEXT NOT NULL,
+  erased_at INTEGER NOT NULL,
+  key_id TEXT NOT NULL,
+  -- Why evidence was erased too; null: it was kept.
+  evidence_reason TEXT,
+  PRIMARY KEY (digest, erased_at)
+) STRICT, WITHOUT ROWID;
+
 -- When each kind of maintenance last succeeded.
 CREATE TABLE maintenance_run (
   -- 'backup', or 'duplicate-check': the time until which all delivered leads were checked.

@@ -1,0 +1,90 @@
+import type { ParsePhone } from '../leads/phone.ts';
+import { submittedLead } from '../leads/submitted-fields.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
+import type { Erasure, People, PersonKey, SentNumber } from './people.ts';
+
+/**
+ * Finds a person under both phone numbers of submissions. Reads all submissions with another phone number, of which there is
+ * no index.
+ *
+ * @param mobile E.164
+ */
+export async function findPerson(store: People, parsePhone: ParsePhone, mobile: string): Promise<PersonKey> {
+  const otherSubmissions: string[] = [];
+  for await (const sent of store.submissionsWithOtherPhone()) {
+    if (otherPhoneOf(sent, parsePhone) === mobile) otherSubmissions.push(sent.id);
+  }
+  return { mobile, otherSubmissions };
+}
+
+/** Returns the other phone number of a submission (E.164); undefined: none, or not a valid number. */
+function otherPhoneOf({ kind, content }: SentNumber, parsePhone: ParsePhone): string | undefined {
+  const text = kind === 'add' ? submittedLead(content).other_phone : undefined;
+  return typeof text === 'string' ? parsePhone(text) : undefined;
+}
+
+/** A person of whom a copy of the store contains data, although the person was erased. */
+export interface ErasedPerson {
+  person: PersonKey;
+  /** The latest erasure of the person. */
+  erasure: Erasure;
+}
+
+/**
+ * Finds the people of erasures in a store that was copied or restored from before. Reads all submissions and leads.
+ *
+ * @param keys of the store; an erasure whose key is missing finds nobody
+ */
+export async function findErased(
+  store: People,
+  parsePhone: ParsePhone,
+  keys: StoreKeys,
+  erasures: readonly Erasure[],
+): Promise<ErasedPerson[]> {
+  const search = new DigestSearch(keys, erasures);
+  for await (const sent of store.sentNumbers()) {
+    search.add(sent.mobile);
+    const other = otherPhoneOf(sent, parsePhone);
+    if (other !== undefined) search.add(other, sent.id);
+  }
+  for await (const { mobile } of store.leadNumbers()) search.add(mobile);
+  return search.found();
+}
+
+/** Compares numbers with the digests of erasures. */
+class DigestSearch {
+  readonly #keys: StoreKeys;
+  readonly #keyIds: readonly string[];
+  readonly #latest = new Map<string, Erasure>();
+  readonly #people = new Map<string, { otherSubmissions: string[]; erasure: Erasure }>();
+
+  constructor(keys: StoreKeys, erasures: readonly Erasure[]) {
+    this.#keys = keys;
+    this.#keyIds = [...new Set(erasures.map(({ keyId }) => keyId))];
+    for (const erasure of erasures.toSorted((one, other) => one.erasedAt - other.erasedAt))
+      this.#latest.set(erasure.digest, erasure);
+  }
+
+  /** @param submissionId of a submission in which it is the other phone number */
+  add(mobile: string, submissionId?: string): void {
+    const erasure = this.#erasureOf(mobile);
+    if (erasure === undefined) return;
+    const person = this.#people.get(mobile) ?? { otherSubmissions: [], erasure };
+    if (submissionId !== undefined) person.otherSubmissions.push(submissionId);
+    this.#people.set(mobile, person);
+  }
+
+  found(): ErasedPerson[] {
+    return Array.from(this.#people, ([mobile, { otherSubmissions, erasure }]) => ({
+      person: { mobile, otherSubmissions },
+      erasure,
+    }));
+  }
+
+  #erasureOf(mobile: string): Erasure | undefined {
+    return this.#keyIds
+      .map((id) => this.#keys.byId(id))
+      .map((key) => key && this.#latest.get(key.personDigest(mobile)))
+      .find((erasure) => erasure !== undefined);
+  }
+}

@@ -1,0 +1,73 @@
+import type { TableValue } from './tables.ts';
+
+/** A person whose data is exported or erased. */
+export interface PersonKey {
+  /** E.164. */
+  mobile: string;
+  /** Ids of the submissions for other numbers in which it is the other phone number (see `findPerson`). */
+  otherSubmissions: readonly string[];
+  /** Only what was received until this time (ms since 1970). Undefined: everything. */
+  receivedUntil?: number;
+}
+
+/** The rows of a table about a person. */
+export interface PersonalRows {
+  table: string;
+  rows: Record<string, TableValue>[];
+}
+
+/** A request to erase a person, without personal data. */
+export interface Erasure {
+  /** Keyed digest of the phone number (see `StoreKey.personDigest`). */
+  digest: string;
+  /** Id of the key of the digest. */
+  keyId: string;
+  /** Milliseconds since 1970. What the person sends later is not erased. */
+  erasedAt: number;
+  /** Why evidence was erased too, without personal data; null: it was kept, restricted. */
+  evidenceReason: string | null;
+}
+
+/** Result of erasing a person. */
+export interface ErasureResult {
+  /** Ids of the leads of which an attempt is in flight. If there are any, nothing was erased. */
+  inFlight: string[];
+  /** Number of rows that were erased, by table. */
+  erased: Record<string, number>;
+}
+
+/** A submission or cancellation, with what identifies its person. */
+export interface SentNumber {
+  id: string;
+  kind: 'add' | 'cancel';
+  /** E.164. */
+  mobile: string;
+  /** Request body as sent: JSON text. */
+  content: string;
+}
+
+/** The rights of people: a copy of what is held about them, and its erasure. */
+export interface People {
+  /** Lists the submissions that may contain another phone number, oldest first. Reads all submissions. */
+  submissionsWithOtherPhone(): AsyncIterable<SentNumber>;
+  /** Lists all submissions and cancellations, oldest first. */
+  sentNumbers(): AsyncIterable<SentNumber>;
+  /** Lists the numbers of all leads, whose submissions may be pruned, in the order of their ids. */
+  leadNumbers(): AsyncIterable<{ id: string; mobile: string }>;
+  /** Returns everything that is held about a person, by table, in the order of `tablesToCopy`. */
+  personalRows(person: PersonKey, digests: readonly string[]): Promise<PersonalRows[]>;
+  /**
+   * Cancels the person's scheduled and held leads of which no attempt is in flight, so that none starts any more.
+   * Returns the ids of the leads with an attempt in flight.
+   */
+  stopDelivery(person: PersonKey): Promise<string[]>;
+  /**
+   * Erases what is held about a person, and records the erasure, in one transaction. Tables declare what is erased
+   * (`PersonalData`). Has no effect while an attempt is in flight.
+   */
+  erasePerson(person: PersonKey, erasure: Erasure): Promise<ErasureResult>;
+  /** Lists the erasures, in the order of their digests. */
+  erasures(): AsyncIterable<Erasure>;
+  /** Records erasures that were made in another copy of this store. Those that are recorded already are skipped. */
+  recordErasures(erasures: readonly Erasure[]): Promise<void>;
+}

@@ -1,0 +1,176 @@
+/** The rights of people: a copy of what is held about them, and its erasure. */
+import { expect } from 'vitest';
+import { fingerprintOf } from '../../../src/leads/idempotency.ts';
+import type { Submission } from '../../../src/leads/submission.ts';
+import type { Erasure, PersonKey } from '../../../src/store/people.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { tablesToCopy } from '../../../src/store/tables.ts';
+import { cancel, claim } from '../../harness/server.ts';
+import { seeded } from '../stores.ts';
+import { type Behaviours, type Open, tableNamed } from './behaviour.ts';
+
+const mobile = '+447840258823';
+const otherMobile = '+447840258824';
+const digits = '7840258823';
+
+const erasure: Erasure = { digest: 'digest', keyId: 'key', erasedAt: Date.now(), evidenceReason: null };
+
+function key(changes: Partial<PersonKey> = {}): PersonKey {
+  return { mobile, otherSubmissions: [], ...changes };
+}
+
+/** Returns all rows of all tables, with the names of the tables. */
+async function rowsIn(store: Store) {
+  const tables = tablesToCopy.map(async (table) => ({
+    name: table.name,
+    rows: await store.rows(table, undefined, 10_000),
+  }));
+  return Promise.all(tables);
+}
+
+/** Returns the names of the tables with a row that contains the number. */
+async function tablesWithNumber(store: Store): Promise<string[]> {
+  const tables = await rowsIn(store);
+  return tables.filter(({ rows }) => JSON.stringify(rows).includes(digits)).map(({ name }) => name);
+}
+
+/** Fills every table with personal data about the person, and about another person. Returns what was submitted. */
+async function filled(open: Open) {
+  const { store, first, from } = await seeded(open());
+  const addAll = async (number: string, name: string) => {
+    const content = JSON.stringify({ type: 'motor', mobile: number, delays: '0', first_name: name });
+    const submission = from(first.id, { mobile: number, content });
+    const fingerprint = fingerprintOf('addLead', JSON.parse(content));
+    const added = await store.submit(submission, { key: `day-1-${number}`, fingerprint });
+    if (added.outcome !== 'accepted') throw new Error('The sample lead was not accepted.');
+    const repeated = from(first.id, { mobile: number, content });
+    await store.submit(repeated, { key: `unlinked-${name}`, fingerprint });
+    await claim(store, 'claim');
+    const attempt = { leadId: added.leadId, startedAt: 1, endedAt: 2, response: 'r' } as const;
+    await store.recordAttempt('claim', { ...attempt, outcome: 'rejected' }, undefined);
+    await store.dismissLead(added.leadId);
+    await store.rerunSubmission(submission.id);
+    await cancel(store, { partnerId: first.id, type: 'motor', mobile: number });
+    return submission;
+  };
+  const sent = await addAll(mobile, 'John');
+  const other = await addAll(otherMobile, 'Jane');
+  const objection = {
+    type: undefined,
+    source: 'operator',
+    sourceId: '',
+    reason: undefined,
+    objectedAt: 1,
+  } as const;
+  await store.addSuppressions([mobile, otherMobile].map((number) => ({ ...objection, mobile: number })));
+  return { store, first, from, sent, other };
+}
+
+export const people: Behaviours = {
+  'returns every row about a person, and none about others': async (open) => {
+    const { store } = await filled(open);
+    await store.recordErasures([erasure, { ...erasure, digest: 'another' }]);
+    const found = await store.personalRows(key(), ['digest']);
+    const declared = tablesToCopy.filter(({ personal }) => personal !== 'none').map(({ name }) => name);
+    expect(found.map(({ table }) => table)).toEqual(declared);
+    // A table without a row here is not tested: add one to the sample.
+    expect(found.filter(({ rows }) => rows.length === 0)).toEqual([]);
+    expect(JSON.stringify(found)).not.toContain('7840258824');
+    for (const { table, rows } of found) {
+      const { columns } = tableNamed(table);
+      for (const row of rows) expect(Object.keys(row)).toEqual([...columns]);
+    }
+    const withNumber = found.filter(({ rows }) => JSON.stringify(rows).includes(digits));
+    expect(withNumber.map(({ table }) => table)).toEqual(await tablesWithNumber(store));
+  },
+
+  'erases every row about a person that its table declares, and nothing about others': async (open) => {
+    const { store } = await filled(open);
+    const before = await rowsIn(store);
+    const own = await store.personalRows(key(), []);
+    const others = await store.personalRows(key({ mobile: otherMobile }), []);
+    const { inFlight, erased } = await store.erasePerson(key(), erasure);
+    expect(inFlight).toEqual([]);
+    const deleted = tablesToCopy.filter(
+      ({ personal }) => personal !== 'none' && personal.erased === 'deleted',
+    );
+    expect(Object.keys(erased).toSorted()).toEqual(deleted.map(({ name }) => name).toSorted());
+    for (const { table, rows } of own) if (table in erased) expect(erased[table], table).toBe(rows.length);
+    expect(await tablesWithNumber(store)).toEqual(['suppression']);
+    expect(await store.personalRows(key({ mobile: otherMobile }), [])).toEqual(others);
+    const after = await rowsIn(store);
+    for (const [index, { name, rows }] of after.entries()) {
+      const change = name === 'erasure' ? 1 : -(erased[name] ?? 0);
+      expect(rows.length, name).toBe((before[index]?.rows.length ?? 0) + change);
+    }
+    expect(await Array.fromAsync(store.erasures())).toEqual([erasure]);
+  },
+
+  'erases the submissions with the number as the other phone number, with their leads': async (open) => {
+    const { store, first, from } = await seeded(open());
+    const others = from(first.id, { mobile: otherMobile, content: `{"other_phone":"0${digits}"}` });
+    await store.submit(others);
+    const later = from(first.id, { mobile: otherMobile });
+    expect(await store.submit(later)).toMatchObject({ outcome: 'already-scheduled' });
+    const found = await Array.fromAsync(store.submissionsWithOtherPhone());
+    expect(found.map(({ id }) => id)).toContain(others.id);
+    const person = key({ otherSubmissions: [others.id] });
+    const { erased } = await store.erasePerson(person, erasure);
+    expect(erased).toMatchObject({ lead: 1, submission: 1 });
+    expect(await tablesWithNumber(store)).toEqual([]);
+    const kept = await Array.fromAsync(store.submissions({ mobile: otherMobile }, 9));
+    expect(kept).toMatchObject([{ id: later.id, leadId: null }]);
+  },
+
+  'accepts a person who was erased, and does not erase what is sent later': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    await store.erasePerson(key(), erasure);
+    expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+    const { erased } = await store.erasePerson(key({ receivedUntil: Date.now() - 3_600_000 }), erasure);
+    expect(erased).toMatchObject({ lead: 0, submission: 0 });
+    expect(await Array.fromAsync(store.leads({ mobile }, 9))).toHaveLength(1);
+  },
+
+  'erases nothing while an attempt is in flight, and lets no other start': async (open) => {
+    const { store, first, second, from } = await seeded(open());
+    await store.addType('home', null);
+    await store.grantType('second', 'home');
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'claim');
+    await store.submit(from(second.id, { type: 'home' }));
+    expect(await store.stopDelivery(key())).toEqual([lead?.id]);
+    expect(await claim(store, 'another')).toEqual([]);
+    expect(await store.erasePerson(key(), erasure)).toEqual({ inFlight: [lead?.id], erased: {} });
+    expect(await Array.fromAsync(store.leads({ mobile }, 9))).toHaveLength(2);
+    const attempt = { leadId: lead?.id ?? '', startedAt: 1, endedAt: 2, response: '' } as const;
+    await store.recordAttempt('claim', { ...attempt, outcome: 'delivered' }, undefined);
+    expect(await store.stopDelivery(key())).toEqual([]);
+    expect(await store.erasePerson(key(), erasure)).toMatchObject({ erased: { lead: 2, attempt: 1 } });
+  },
+
+  'lists everything with a number, for a comparison with the digests of erasures': async (open) => {
+    const { store, sent, other } = await filled(open);
+    const numbers = await Array.fromAsync(store.sentNumbers());
+    expect(numbers.filter(({ kind }) => kind === 'cancel').map((each) => each.mobile)).toEqual([
+      mobile,
+      otherMobile,
+    ]);
+    expect(numbers.find(({ id }) => id === sent.id)).toEqual(numberOf(sent));
+    expect(numbers.find(({ id }) => id === other.id)).toEqual(numberOf(other));
+    const leads = await Array.fromAsync(store.leadNumbers());
+    expect(new Set(leads.map((lead) => lead.mobile))).toEqual(new Set([mobile, otherMobile]));
+  },
+
+  'records the erasures of another copy once': async (open) => {
+    const store = await open();
+    const later = { ...erasure, erasedAt: erasure.erasedAt + 1, evidenceReason: 'a court order' };
+    await store.recordErasures([erasure, later]);
+    await store.recordErasures([later, erasure]);
+    expect(await Array.fromAsync(store.erasures())).toEqual([erasure, later]);
+  },
+};
+
+function numberOf({ id, mobile, content }: Submission) {
+  return { id, kind: 'add', mobile, content };
+}
