@@ -86,6 +86,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    leadWithdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lead withdrawn
+         * @description Sent to the receiver of `leadDue` if it handles withdrawals (`DIALLER_WITHDRAW=on`): the person of a lead must not be called for it any more. It is signed in the same way, and can arrive more than once with the same `webhook-id`. It is sent only once no attempt to deliver the lead is in progress. Until the receiver responds 2xx or 409, the withdrawal is retried.
+         */
+        post: operations["leadWithdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface components {
     schemas: {
@@ -414,6 +434,35 @@ export interface components {
                 due_at: string;
                 /** @description The submission, exactly as the partner sent it. */
                 submitted: components["schemas"]["NewLead"];
+            };
+        };
+        /** @description A lead whose person must not be called for it any more. */
+        LeadWithdrawEvent: {
+            /**
+             * @description Type of the event.
+             * @constant
+             */
+            type: "lead.withdraw";
+            /**
+             * Format: date-time
+             * @description Time of the event (UTC), which is when the withdrawal was requested.
+             */
+            timestamp: string;
+            /** @description The lead to withdraw. */
+            data: {
+                /** @description Id of the lead, as in its `lead.due`. */
+                id: string;
+                /** @description Name of the partner that added the lead. */
+                partner: string;
+                /** @description The lead type. */
+                type: string;
+                /** @description The person's phone number (E.164). */
+                mobile: string;
+                /**
+                 * @description Why the lead is withdrawn: its partner or an operator has cancelled it (`cancellation`), the person objects to being called (`objection`), or the person's data are erased (`erasure`). After an objection, do not call the person again for any lead.
+                 * @enum {string}
+                 */
+                cause: "cancellation" | "objection" | "erasure";
             };
         };
         /**
@@ -936,6 +985,59 @@ export interface operations {
             };
             /** @description The receiver cannot accept the lead now. The delivery is retried, and not before the time in `Retry-After` (up to an hour). After any status except 503, the receiver may have the lead, so it cannot be cancelled. */
             "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    leadWithdraw: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description Id of the withdrawal, the same for every attempt. It differs from the lead's id.
+                 * @example withdraw_01k83s0kq3m4hn7c2v1a_1795425612345
+                 */
+                "webhook-id": string;
+                /**
+                 * @description Time of the attempt (seconds since 1970-01-01T00:00:00Z).
+                 * @example 1795425613
+                 */
+                "webhook-timestamp": string;
+                /**
+                 * @description One signature for each secret in use, separated by spaces.
+                 * @example v1,4Fhy9GkY0mBQhVQzQkqWk1kKJ1nHkGqIYt3Zk5ZlqDk=
+                 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The lead to withdraw. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeadWithdrawEvent"];
+            };
+        };
+        responses: {
+            /** @description Somebody has called the person already, or does so now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver confirms that nobody will call the person for this lead, which it may not have received. It discards the lead if it arrives later. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The withdrawal is retried, and not before the time in `Retry-After` (up to an hour). 3xx and 410 pause delivery, as for `leadDue`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,7 @@
 /**
  * An example of a webhook receiver (`DIALLER=webhook`). It checks the signature of each due lead, stores the lead once,
- * responds, and passes it to your dialler: replace `callPerson`.
+ * responds, and passes it to your dialler: replace `callPerson`. If a lead is withdrawn (`DIALLER_WITHDRAW=on`), it is not
+ * passed on; if it was already, `cancelCall` decides: replace that too.
  *
  *   npm install standardwebhooks
  *   DIALLER_SECRET=whsec_... PORT=8080 node receiver.mjs
@@ -24,17 +25,35 @@ process.umask(0o077);
 const database = new DatabaseSync(RECEIVER_FILE);
 // By default, SQLite syncs each insert to the disk before it returns.
 database.exec('CREATE TABLE IF NOT EXISTS lead (id TEXT PRIMARY KEY, event TEXT) STRICT');
+database.exec('CREATE TABLE IF NOT EXISTS withdrawn (id TEXT PRIMARY KEY) STRICT');
 const insert = database.prepare('INSERT INTO lead (id, event) VALUES (?, ?) ON CONFLICT DO NOTHING');
 const firstWaiting = database.prepare('SELECT id, event FROM lead WHERE event IS NOT NULL LIMIT 1');
 // The id remains, so that a repeat is recognised; the personal data does not.
 const markPassed = database.prepare('UPDATE lead SET event = NULL WHERE id = ?');
+
+const leadWith = database.prepare('SELECT event FROM lead WHERE id = ?');
+const withdrawalOf = database.prepare('SELECT id FROM withdrawn WHERE id = ?');
+// A lead that arrives later is not passed on either.
+const drop = database.prepare('INSERT INTO lead (id) VALUES (?) ON CONFLICT DO UPDATE SET event = NULL');
+const markWithdrawn = database.prepare('INSERT INTO withdrawn (id) VALUES (?)');
 
 /** Passes a lead to your dialler. If the process ends meanwhile, the next start calls it again with the same id. */
 async function callPerson({ id, mobile, type }) {
   console.log(`Call ${mobile} about ${type}: lead ${id}`);
 }
 
+/**
+ * Removes a lead that was passed to your dialler. Returns whether nobody will call the person for it; false: somebody has,
+ * or does so now. It can be called again with the same id.
+ */
+async function cancelCall({ id, mobile, type }) {
+  console.log(`Do not call ${mobile} about ${type}: lead ${id}`);
+  return false;
+}
+
 let isPassing = false;
+/** Id of the lead that `callPerson` is passing on. */
+let passingId;
 
 /** Passes the stored leads to the dialler, one after the other. */
 async function passLeads() {
@@ -42,18 +61,36 @@ async function passLeads() {
   isPassing = true;
   try {
     for (let lead = firstWaiting.get(); lead !== undefined; lead = firstWaiting.get()) {
+      passingId = lead.id;
       await callPerson(JSON.parse(lead.event).data);
       markPassed.run(lead.id);
+      passingId = undefined;
     }
   } catch (error) {
     console.error('Passing a lead failed; the next attempt is in ten seconds.', error);
     setTimeout(passLeads, 10_000);
   } finally {
     isPassing = false;
+    passingId = undefined;
   }
 }
 
-/** Returns the status for a request: 2xx only once the lead is stored. */
+/** Withdraws a lead. Returns the status: 2xx if nobody will call its person, 409 if it is too late. */
+async function withdraw(lead) {
+  const { id } = lead;
+  if (withdrawalOf.get(id) !== undefined) return 204;
+  if (id === passingId) return 503;
+  const wasPassed = leadWith.get(id)?.event === null;
+  if (wasPassed && !(await cancelCall(lead))) return 409;
+  database.exec('BEGIN');
+  drop.run(id);
+  markWithdrawn.run(id);
+  database.exec('COMMIT');
+  console.log(`Lead ${id} is withdrawn.`);
+  return 204;
+}
+
+/** Returns the status for a request: 2xx only once the lead is stored, or withdrawn. */
 async function receive(request) {
   if (request.method !== 'POST' || request.url !== '/leads') return 404;
   const event = await text(request);
@@ -63,6 +100,9 @@ async function receive(request) {
     console.error(`A request was rejected: ${error.message}.`);
     return 401;
   }
+  const { type, data } = JSON.parse(event);
+  if (type === 'lead.withdraw') return withdraw(data);
+  if (type !== 'lead.due') return 422;
   const { changes } = insert.run(request.headers['webhook-id'], event);
   if (changes === 0) console.log(`Lead ${request.headers['webhook-id']} arrived again.`);
   return 204;

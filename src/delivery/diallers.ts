@@ -4,6 +4,7 @@ import type { CreateDialler } from './dialler.ts';
 export const diallerVariables: readonly string[] = [
   'DIALLER_URL',
   'DIALLER_SECRET',
+  'DIALLER_WITHDRAW',
   'DIALLER_USER',
   'DIALLER_PASSWORD',
   'DIALLER_LISTS',

@@ -13,7 +13,7 @@ import { skipWithout, untilOutput } from '../harness/process.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { openStore, seeded } from '../store/stores.ts';
-import { claimedLead, noContext } from './claimed-lead.ts';
+import { claimedLead, claimedWithdrawal, noContext } from './claimed-lead.ts';
 import { diallerAt } from './vicidial/start.ts';
 
 const guide = readFileSync(new URL('../../docs/operating/diallers.md', import.meta.url), 'utf8');
@@ -69,7 +69,10 @@ test('the receiver of the guide accepts a signed lead and rejects forged and rep
   expect(forged.ok).toBe(false);
   // A request that was intercepted and is sent again later.
   const replayedAt = (time: number) => {
-    const body = JSON.stringify({ data: { mobile: '+447840258825', type: 'motor', id: 'kept' } });
+    const body = JSON.stringify({
+      type: 'lead.due',
+      data: { mobile: '+447840258825', type: 'motor', id: 'kept' },
+    });
     const signed = new Webhook(secret).sign('kept', new Date(time), body);
     const headers = {
       'webhook-id': 'kept',
@@ -80,6 +83,31 @@ test('the receiver of the guide accepts a signed lead and rejects forged and rep
   };
   expect((await replayedAt(Date.now())).status).toBe(204);
   expect((await replayedAt(Date.now() - 600_000)).ok).toBe(false);
+});
+
+test('the receiver of the guide does not pass on a lead that was withdrawn before it arrived', async () => {
+  const { url, output } = await startExampleReceiver();
+  const dialler = webhookTo(url, secret, { DIALLER_WITHDRAW: 'on' });
+  const signal = AbortSignal.timeout(20_000);
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    expect(await dialler.cancel?.(claimedWithdrawal(), signal)).toMatchObject({ outcome: 'withdrawn' });
+  }
+  expect(await dialler.deliver(claimedLead(), signal, noContext)).toMatchObject({ outcome: 'delivered' });
+  await expect.poll(output).toContain(`Lead ${claimedLead().id} arrived again.`);
+  expect(output()).not.toContain('Call');
+});
+
+test('the receiver of the guide refuses to withdraw a lead that it has passed on', async () => {
+  const { url, output } = await startExampleReceiver();
+  const dialler = webhookTo(url, secret, { DIALLER_WITHDRAW: 'on' });
+  const signal = AbortSignal.timeout(20_000);
+  await dialler.deliver(claimedLead(), signal, noContext);
+  await expect.poll(output).toContain('Call +447840258823');
+  expect(await dialler.cancel?.(claimedWithdrawal(), signal)).toEqual({
+    outcome: 'too-late',
+    response: 'HTTP 409',
+  });
+  await expect.poll(output).toContain('Do not call +447840258823');
 });
 
 test('the command of the guide creates a valid secret', (context) => {

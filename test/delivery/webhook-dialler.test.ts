@@ -1,10 +1,12 @@
 /** What the webhook dialler sends, and how it interprets each response, without a dispatcher. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Webhook } from 'standardwebhooks';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
+import { webhookBody } from '../harness/contract.ts';
 import { limits, secret, webhookTo } from '../harness/dispatch.ts';
 import { accept, startReceiver } from '../harness/receiver.ts';
-import { claimedLead, noContext } from './claimed-lead.ts';
+import { claimedLead, claimedWithdrawal, noContext } from './claimed-lead.ts';
 
 /** Delivers a lead to a receiver that responds with a status, and returns the result. */
 async function resultOf(status: number, headers: Record<string, string> = {}) {
@@ -165,4 +167,93 @@ test('a missing variable is reported with its meaning', () => {
       'DIALLER_SECRET is missing: the secret that signs the webhooks, whsec_ followed by 24 to 64 random bytes in base64.',
     ].join('\n'),
   );
+});
+
+describe('a withdrawal', () => {
+  const on = { DIALLER_WITHDRAW: 'on' };
+
+  /** Withdraws a lead from a receiver that responds with a status. */
+  async function withdraw(status: number, headers: Record<string, string> = {}) {
+    const receiver = await startReceiver(
+      (_received, outgoing) => void outgoing.writeHead(status, headers).end(),
+    );
+    const dialler = webhookTo(receiver.url, secret, on);
+    const result = await dialler.cancel?.(claimedWithdrawal(), AbortSignal.timeout(20_000));
+    return { result, receiver, dialler };
+  }
+
+  test('is sent only to a receiver that handles it', () => {
+    expect(webhookTo('https://receiver.test')).not.toHaveProperty('cancel');
+    expect(webhookTo('https://receiver.test', secret, { DIALLER_WITHDRAW: 'off' })).not.toHaveProperty(
+      'cancel',
+    );
+  });
+
+  test('is signed, and has an id of its own, which is the same in every attempt', async () => {
+    const { receiver, dialler } = await withdraw(204);
+    await dialler.cancel?.(claimedWithdrawal({ attemptNumber: 2 }), AbortSignal.timeout(20_000));
+    const [first, second] = receiver.received;
+    if (first === undefined || second === undefined) throw new Error('The withdrawal was not sent twice.');
+    const event = {
+      type: 'lead.withdraw',
+      timestamp: '1970-01-01T00:00:04.000Z',
+      data: {
+        id: claimedLead().id,
+        partner: 'acme',
+        type: 'motor',
+        mobile: '+447840258823',
+        cause: 'cancellation',
+      },
+    };
+    expect(new Webhook(secret).verify(first.body, first.headers)).toStrictEqual(event);
+    const { schema } = webhookBody('leadWithdraw');
+    expect(new Ajv2020({ strict: false, validateFormats: false }).validate(schema, event)).toBe(true);
+    expect(first.headers['webhook-id']).toBe(`withdraw_${claimedLead().id}_4000`);
+    expect([second.headers['webhook-id'], second.body]).toEqual([first.headers['webhook-id'], first.body]);
+  });
+
+  test.each([
+    [200, { outcome: 'withdrawn', response: 'HTTP 200' }],
+    [204, { outcome: 'withdrawn', response: 'HTTP 204' }],
+    [409, { outcome: 'too-late', response: 'HTTP 409' }],
+    [400, { outcome: 'unavailable', response: 'HTTP 400' }],
+    [404, { outcome: 'unavailable', response: 'HTTP 404' }],
+    [503, { outcome: 'unavailable', response: 'HTTP 503' }],
+    [500, { outcome: 'unknown', response: 'HTTP 500' }],
+  ])('with the status %i has its result', async (status, expected) => {
+    expect((await withdraw(status)).result).toEqual(expected);
+  });
+
+  test('is retried no earlier than the receiver requests', async () => {
+    expect((await withdraw(429, { 'Retry-After': '5' })).result).toMatchObject({
+      outcome: 'unavailable',
+      retryAfter: 5_000,
+    });
+  });
+
+  test.each([
+    [301, 'unknown'],
+    [410, 'unavailable'],
+  ])('with the status %i pauses delivery', async (status, outcome) => {
+    expect((await withdraw(status)).result).toMatchObject({ outcome, pause: { reason: expect.any(String) } });
+  });
+
+  test('without a response is unknown', async () => {
+    const receiver = await startReceiver((_received, outgoing) => void outgoing.destroy());
+    const dialler = webhookTo(receiver.url, secret, on);
+    expect(await dialler.cancel?.(claimedWithdrawal(), AbortSignal.timeout(20_000))).toEqual({
+      outcome: 'unknown',
+      response: 'connection closed without a response',
+    });
+  });
+
+  test('ends when it is aborted, although the body of the response never ends', async () => {
+    const receiver = await startReceiver((_received, outgoing) => void outgoing.writeHead(200).write('.'));
+    const dialler = webhookTo(receiver.url, secret, on);
+    const controller = new AbortController();
+    expect(await dialler.cancel?.(claimedWithdrawal(), controller.signal)).toMatchObject({
+      outcome: 'withdrawn',
+    });
+    controller.abort();
+  });
 });

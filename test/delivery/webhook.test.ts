@@ -51,10 +51,13 @@ test('sends a due lead as the contract specifies, with a valid signature', async
   expect(receiver.received).toHaveLength(1);
 });
 
-test('the example of the webhook is valid against its schema', () => {
-  const { schema, examples } = webhookBody('leadDue');
+test.each([
+  ['leadDue', 'lead-due'],
+  ['leadWithdraw', 'lead-withdraw'],
+])('the example of the webhook %s is valid against its schema', (webhook, example) => {
+  const { schema, examples } = webhookBody(webhook);
   const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
-  expect(validate(examples['lead-due']?.value), JSON.stringify(validate.errors)).toBe(true);
+  expect(validate(examples[example]?.value), JSON.stringify(validate.errors)).toBe(true);
 });
 
 test('signs with both secrets while one is being replaced', async () => {

@@ -15,8 +15,8 @@ export const limits = { concurrency: 50, timeout: 20_000 };
 const silent = await createLog('silent');
 
 /** Creates a webhook dialler. */
-export function webhookTo(url: string, secrets = secret): Dialler {
-  return createWebhook({ DIALLER_URL: url, DIALLER_SECRET: secrets }, limits);
+export function webhookTo(url: string, secrets = secret, changes: Record<string, string> = {}): Dialler {
+  return createWebhook({ DIALLER_URL: url, DIALLER_SECRET: secrets, ...changes }, limits);
 }
 
 /** Delivers the leads of a store with the shortest possible delays, until the test ends. */

@@ -1,5 +1,5 @@
 import type { Agent, buildConnector, Dispatcher } from 'undici';
-import type { DeliveryResult, DiallerContext } from '../dialler.ts';
+import type { DeliveryResult, DiallerContext, WithdrawalResult } from '../dialler.ts';
 
 /** Maximum delay that a dialler can request (ms). */
 const maxRetryAfter = 3_600_000;
@@ -103,6 +103,16 @@ export function resultOfRedirect(status: number): DeliveryResult {
     pause: {
       reason: `the dialler responded with a redirect (HTTP ${status}), which is not followed; set DIALLER_URL to the URL that it redirects to`,
     },
+  };
+}
+
+/** Returns the result of an attempt to withdraw a lead whose request failed: it is repeated. */
+export function withdrawalResult({ outcome, response, retryAfter, pause }: DeliveryResult): WithdrawalResult {
+  return {
+    outcome: outcome === 'unknown' ? 'unknown' : 'unavailable',
+    response,
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(pause !== undefined && { pause }),
   };
 }
 

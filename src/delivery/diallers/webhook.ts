@@ -1,22 +1,28 @@
 import { makeExactValidator } from 'envalid';
 import { Webhook } from 'standardwebhooks';
 import type { components } from '../../../generated/openapi.ts';
-import { httpUrl, readVariables } from '../../environment/variables.ts';
+import { httpUrl, oneOf, readVariables } from '../../environment/variables.ts';
 import { submittedLead } from '../../leads/submitted-fields.ts';
 import type { ClaimedLead } from '../../store/store.ts';
+import type { ClaimedWithdrawal } from '../../store/withdrawals.ts';
 import { traceparent } from '../../telemetry/tracing.ts';
-import type { DeliveryResult, Dialler, DiallerContext } from '../dialler.ts';
+import type { DeliveryResult, Dialler, DiallerContext, WithdrawalResult } from '../dialler.ts';
 import {
   createPost,
   type DiallerResponse,
   discardBody,
   maxBodySize,
+  type PostResult,
   parseRetryAfter,
   resultOfRedirect,
+  withdrawalResult,
 } from './http-client.ts';
 
 /** Body of the webhook `leadDue` of openapi.yaml. */
 type LeadDueEvent = components['schemas']['LeadDueEvent'];
+
+/** Body of the webhook `leadWithdraw` of openapi.yaml. */
+type LeadWithdrawEvent = components['schemas']['LeadWithdrawEvent'];
 
 /** Client errors that are not about the lead, so that a later attempt can succeed. */
 const temporaryClientErrors = new Set([401, 403, 404, 408, 425, 429]);
@@ -45,36 +51,58 @@ export function createWebhook(
   environment: NodeJS.ProcessEnv,
   limits: Pick<DiallerContext, 'concurrency' | 'timeout'>,
 ): Dialler {
-  const { DIALLER_URL: url, DIALLER_SECRET: signers } = readVariables(environment, {
+  const variables = readVariables(environment, {
     DIALLER_URL: httpUrl({ desc: 'the URL of the webhook receiver' }),
     DIALLER_SECRET: secrets({
       desc: 'the secret that signs the webhooks, whsec_ followed by 24 to 64 random bytes in base64',
     }),
+    DIALLER_WITHDRAW: oneOf(['on', 'off'])({ default: 'off' }),
   });
+  const { DIALLER_URL: url, DIALLER_SECRET: signers } = variables;
   const post = createPost(limits);
+
+  /** Signs an event and sends it. @param id `webhook-id`, the same in every attempt */
+  function send(
+    id: string,
+    event: LeadDueEvent | LeadWithdrawEvent,
+    signal: AbortSignal,
+  ): Promise<PostResult> {
+    const body = JSON.stringify(event);
+    const now = new Date();
+    const trace = traceparent();
+    const headers = {
+      ...(trace === undefined ? {} : { traceparent: trace }),
+      'content-type': 'application/json',
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
+      'webhook-signature': signers.map((signer) => signer.sign(id, now, body)).join(' '),
+    };
+    return post(url, { headers, body, signal });
+  }
+
   return {
     name: 'webhook',
     async deliver(lead, signal) {
-      const body = JSON.stringify(eventOf(lead));
-      const now = new Date();
-      const trace = traceparent();
-      const headers = {
-        ...(trace === undefined ? {} : { traceparent: trace }),
-        'content-type': 'application/json',
-        'webhook-id': lead.id,
-        'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
-        'webhook-signature': signers.map((signer) => signer.sign(lead.id, now, body)).join(' '),
-      };
-      const posted = await post(url, { headers, body, signal });
+      const posted = await send(lead.id, dueEventOf(lead), signal);
       if ('failure' in posted) return posted.failure;
       // The status alone decides the outcome, even if the body is incomplete.
       return { ...resultOf(posted.response), connectionReleased: discardBody(posted.response, maxBodySize) };
     },
+    // A receiver that does not know the event could call the person instead.
+    ...(variables.DIALLER_WITHDRAW === 'on' && {
+      async cancel(withdrawal: ClaimedWithdrawal, signal: AbortSignal): Promise<WithdrawalResult> {
+        const { id, requestedAt } = withdrawal;
+        const posted = await send(`withdraw_${id}_${requestedAt}`, withdrawEventOf(withdrawal), signal);
+        if ('failure' in posted) return withdrawalResult(posted.failure);
+        void discardBody(posted.response, maxBodySize);
+        return withdrawalResultOf(posted.response);
+      },
+    }),
   };
 }
 
 /** Returns the event for a due lead. It is the same in every attempt. */
-function eventOf(lead: ClaimedLead): LeadDueEvent {
+function dueEventOf(lead: ClaimedLead): LeadDueEvent {
   return {
     type: 'lead.due',
     timestamp: new Date(lead.dueAt).toISOString(),
@@ -88,6 +116,27 @@ function eventOf(lead: ClaimedLead): LeadDueEvent {
       submitted: submittedLead(lead.content),
     },
   };
+}
+
+/** Returns the event for a withdrawal. It is the same in every attempt. */
+function withdrawEventOf({
+  id,
+  partner,
+  type,
+  mobile,
+  cause,
+  requestedAt,
+}: ClaimedWithdrawal): LeadWithdrawEvent {
+  const timestamp = new Date(requestedAt).toISOString();
+  return { type: 'lead.withdraw', timestamp, data: { id, partner, type, mobile, cause } };
+}
+
+function withdrawalResultOf(received: DiallerResponse): WithdrawalResult {
+  const { statusCode: status } = received;
+  const response = `HTTP ${status}`;
+  if (status >= 200 && status < 300) return { outcome: 'withdrawn', response };
+  if (status === 409) return { outcome: 'too-late', response };
+  return withdrawalResult(resultOf(received));
 }
 
 function resultOf(received: DiallerResponse): DeliveryResult {

@@ -1,5 +1,6 @@
 import type { ClaimedWithdrawal } from '../../../store/withdrawals.ts';
-import type { DeliveryResult, WithdrawalResult } from '../../dialler.ts';
+import type { WithdrawalResult } from '../../dialler.ts';
+import { withdrawalResult } from '../http-client.ts';
 import { RequestFailed, type VicidialApi } from './api.ts';
 import { Lookup } from './lookup.ts';
 import { storedForms } from './phone-numbers.ts';
@@ -190,14 +191,4 @@ function hopperNotice(lines: readonly Line[]): 'removed' | 'absent' | 'taken' | 
 
 function describe(ids: readonly string[]): string {
   return `${ids.length === 1 ? 'lead' : 'leads'} ${ids.join(', ')} of VICIdial`;
-}
-
-/** Returns the result of a request that failed. Nothing was changed unless its outcome is unknown. */
-function withdrawalResult({ outcome, response, retryAfter, pause }: DeliveryResult): WithdrawalResult {
-  return {
-    outcome: outcome === 'unknown' ? 'unknown' : 'unavailable',
-    response,
-    ...(retryAfter !== undefined && { retryAfter }),
-    ...(pause !== undefined && { pause }),
-  };
 }
