@@ -1,5 +1,6 @@
 import { Dispatcher } from '../delivery/dispatcher.ts';
 import { deliveryPermission } from '../delivery/permission.ts';
+import { phoneParsers } from '../leads/phone.ts';
 import type { DeliveryStatus } from '../server/metrics.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -25,7 +26,8 @@ export function startDispatcher(
   }
   log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);
   const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
-  const permission = deliveryPermission();
+  const parsePhone = phoneParsers(config.defaultCountry).parse;
+  const permission = deliveryPermission({ store, parsePhone });
   return new Dispatcher({
     store,
     dialler,

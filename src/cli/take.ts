@@ -2,6 +2,7 @@ import { deliveryPermission, type Permission } from '../delivery/permission.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import type { ClaimedLead, DueLead } from '../store/store.ts';
+import { maxStartDelay } from '../store/suppressions.ts';
 import type { Session } from './action.ts';
 
 /** Limits of `leads due --take`. */
@@ -24,31 +25,35 @@ const defaultLimits: TakeLimits = { batchSize: 50, lease: 60_000 };
  * @throws {UserError} with the ids of leads that were or may have been printed and are not recorded as delivered
  */
 export async function takeDue(
-  session: Pick<Session<string>, 'store' | 'dialWithin' | 'note'>,
+  session: Pick<Session<string>, 'store' | 'dialWithin' | 'parsePhone' | 'note'>,
   limit: number,
   print: (leads: readonly DueLead[]) => Promise<void>,
   { batchSize, lease }: TakeLimits = defaultLimits,
 ): Promise<number> {
   const { store, dialWithin, note } = session;
-  const permission = deliveryPermission();
+  const permission = deliveryPermission(session);
   let remaining = limit;
-  const skipped = { expired: 0, undecided: 0 };
+  const skipped = { expired: 0, undecided: 0, suppressed: 0 };
   try {
     while (remaining > 0) {
       const claim = newIdentifier();
-      const startedAt = Date.now();
+      const [startedAt, claimedAt] = [Date.now(), performance.now()];
       const earliestDueAt = dialWithin === undefined ? 0 : startedAt - dialWithin;
       const terms = { claim, limit: Math.min(remaining, batchSize), lease, earliestDueAt };
       const { leads, expired, undecided } = await store.claimDue(terms);
       skipped.expired += expired.length;
       skipped.undecided += undecided.length;
       if (leads.length + expired.length + undecided.length === 0) break;
-      const permitted = await releaseWaiting(store, claim, await permission.decide(leads));
-      if (permitted.length > 0) await new Batch(store, claim, permitted, lease).deliver(print, startedAt);
-      remaining -= permitted.length;
+      const { permitted, suppressed } = await sort(store, claim, await permission.decide(leads));
+      skipped.suppressed += suppressed;
+      const batch = new Batch(store, claim, permitted, lease);
+      if (performance.now() - claimedAt > maxStartDelay) skipped.suppressed += await batch.renewBefore();
+      remaining -= await batch.deliver(print, startedAt);
     }
   } finally {
-    const { expired, undecided } = skipped;
+    const { expired, undecided, suppressed } = skipped;
+    if (suppressed > 0)
+      note(`Not delivered because their people are in the do-not-call list: ${suppressed}.`);
     const tooLate = expired + undecided;
     if (tooLate > 0) note(`Not delivered because DIAL_WITHIN has passed: ${tooLate}.`);
     if (undecided > 0) {
@@ -58,27 +63,29 @@ export async function takeDue(
   return limit - remaining;
 }
 
-/** Releases the claimed leads that must wait. Returns the others. */
-async function releaseWaiting(
+/** Releases the claimed leads that must wait, and ends those whose people objected. Returns the others. */
+async function sort(
   store: Session<string>['store'],
   claim: string,
   permissions: readonly Permission<ClaimedLead>[],
-): Promise<DueLead[]> {
+): Promise<{ permitted: DueLead[]; suppressed: number }> {
   const permitted: DueLead[] = [];
+  const suppressed: string[] = [];
   for (const permission of permissions) {
     const { outcome, lead } = permission;
     if (outcome === 'deliver') permitted.push(lead);
     else if (outcome === 'wait') await store.releaseLeads(claim, [lead.id], permission.until);
-    else throw new Error('No rule suppresses leads.');
+    else suppressed.push(lead.id);
   }
-  return permitted;
+  if (suppressed.length > 0) await store.suppressClaimed(claim, suppressed);
+  return { permitted, suppressed: suppressed.length };
 }
 
 /** Leads that are claimed, printed and recorded together. */
 class Batch {
   readonly #store: Session<string>['store'];
   readonly #claim: string;
-  readonly #leads: readonly DueLead[];
+  #leads: readonly DueLead[];
   readonly #lease: number;
 
   constructor(store: Session<string>['store'], claim: string, leads: readonly DueLead[], lease: number) {
@@ -88,8 +95,27 @@ class Batch {
     this.#lease = lease;
   }
 
-  /** Prints the leads and records them as delivered. @throws {UserError} as `takeDue` */
-  async deliver(print: (leads: readonly DueLead[]) => Promise<void>, startedAt: number): Promise<void> {
+  /**
+   * Renews the lease before the leads are printed, because the store has responded late, and leaves out those whose
+   * people have objected meanwhile, or that another process has claimed.
+   *
+   * @returns the number of those whose people objected
+   */
+  async renewBefore(): Promise<number> {
+    for (;;) {
+      const begun = performance.now();
+      const held = await this.#renew();
+      const lost = this.#ids().filter((id) => !held.includes(id));
+      this.#leads = this.#leads.filter(({ id }) => held.includes(id));
+      // Those that the claim still holds are in the do-not-call list; the others are not changed.
+      const { suppressed, undecided } = await this.#store.suppressClaimed(this.#claim, lost);
+      if (performance.now() - begun <= maxStartDelay) return suppressed.length + undecided.length;
+    }
+  }
+
+  /** Prints the leads and records them as delivered. Returns their number. @throws {UserError} as `takeDue` */
+  async deliver(print: (leads: readonly DueLead[]) => Promise<void>, startedAt: number): Promise<number> {
+    if (this.#leads.length === 0) return 0;
     // The renewal after the output reports a failure; until then, the next one may succeed.
     const renewal = setInterval(() => void this.#renew().catch(() => {}), this.#lease / 3);
     try {
@@ -105,9 +131,9 @@ class Batch {
     const held = await this.#renew().catch(() => this.#ids());
     await this.#record(startedAt);
     const lost = this.#ids().filter((id) => !held.includes(id));
-    if (lost.length === 0) return;
+    if (lost.length === 0) return this.#leads.length;
     throw new UserError(
-      `This process was suspended, or could not reach the store, for longer than ${this.#lease / 1_000} seconds. These leads were printed, and another process may have delivered them too: ${lost.join(' ')}`,
+      `This process was suspended, or could not reach the store, for longer than ${this.#lease / 1_000} seconds. These leads were printed, and another process may have delivered them too, or their people have objected: ${lost.join(' ')}`,
     );
   }
 

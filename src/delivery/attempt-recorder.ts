@@ -1,4 +1,5 @@
 import type { Attempt, Delivery } from '../store/store.ts';
+import type { SuppressedClaim, Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /**
@@ -10,16 +11,18 @@ const batchWindow = 2;
 /** Delay before a failed write is retried (ms). */
 const retryInterval = 1_000;
 
+type RecorderStore = Pick<Delivery, 'recordAttempt' | 'releaseLeads'> & Pick<Suppressions, 'suppressClaimed'>;
+
 /** Records attempts in batches. It retries while the store fails, because an unrecorded lead would be sent again. */
 export class AttemptRecorder {
-  readonly #store: Pick<Delivery, 'recordAttempt' | 'releaseLeads'>;
+  readonly #store: RecorderStore;
   readonly #log: Log;
   #batch: Promise<void> | undefined;
   #isStopping = false;
   /** Each ends the delay of one retry. */
   readonly #endDelays = new Set<() => void>();
 
-  constructor(store: Pick<Delivery, 'recordAttempt' | 'releaseLeads'>, log: Log) {
+  constructor(store: RecorderStore, log: Log) {
     this.#store = store;
     this.#log = log;
   }
@@ -42,6 +45,15 @@ export class AttemptRecorder {
    */
   async release(claim: string, leadId: string, notBefore: number): Promise<void> {
     await this.#save(leadId, () => this.#store.releaseLeads(claim, [leadId], notBefore));
+  }
+
+  /** Ends a lead that is not sent because its person objected. Resolves like `record`. */
+  async suppress(claim: string, leadId: string): Promise<SuppressedClaim> {
+    let ended: SuppressedClaim = { suppressed: [], undecided: [] };
+    await this.#save(leadId, async () => {
+      ended = await this.#store.suppressClaimed(claim, [leadId]);
+    });
+    return ended;
   }
 
   async #save(leadId: string, write: () => Promise<void>): Promise<void> {

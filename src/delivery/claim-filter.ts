@@ -1,36 +1,60 @@
 import type { ClaimedLead } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { AttemptRecorder } from './attempt-recorder.ts';
 import type { DeliveryPermission, Permitted } from './permission.ts';
 import type { SettlingLeads } from './settling-leads.ts';
+
+const suppressedMessage = 'Leads are not delivered: their people are in the do-not-call list.';
+
+const undecidedMessage =
+  'The people of leads are in the do-not-call list, and the dialler may have the leads from an earlier attempt. Remove them from the dialler, then run `leads lead resolve`.';
 
 /** Finds which leads of a claim are sent now, and releases the others. */
 export class ClaimFilter {
   readonly #permission: DeliveryPermission;
   readonly #settling: SettlingLeads;
   readonly #recorder: AttemptRecorder;
+  readonly #log: Log;
 
-  constructor(permission: DeliveryPermission, settling: SettlingLeads, recorder: AttemptRecorder) {
+  constructor({
+    permission,
+    settling,
+    recorder,
+    log,
+  }: { permission: DeliveryPermission; settling: SettlingLeads; recorder: AttemptRecorder; log: Log }) {
     this.#permission = permission;
     this.#settling = settling;
     this.#recorder = recorder;
+    this.#log = log;
   }
 
   /**
    * Returns the leads of a claim that are sent now. Releases those that must wait, and those of which the dialler may
-   * still be processing an earlier attempt, such as those that an operator has retried.
+   * still be processing an earlier attempt, such as those that an operator has retried. Ends those whose people objected.
    *
    * @throws if the store fails; the leads that it has not released are claimed again when their leases have ended
    */
   async sendable(claim: string, leads: readonly ClaimedLead[]): Promise<Permitted<ClaimedLead>[]> {
     const settled = await this.#withoutSettling(claim, leads);
     const permitted: Permitted<ClaimedLead>[] = [];
+    const suppressed: string[] = [];
     for (const permission of await this.#permission.decide(settled)) {
       const { outcome, lead } = permission;
       if (outcome === 'deliver') permitted.push(permission);
       else if (outcome === 'wait') await this.#recorder.release(claim, lead.id, permission.until);
-      else throw new Error('No rule suppresses leads.');
+      else suppressed.push(lead.id);
     }
+    await this.suppress(claim, suppressed);
     return permitted;
+  }
+
+  /** Ends leads of a claim that are not sent because their people objected. */
+  async suppress(claim: string, leadIds: readonly string[]): Promise<void> {
+    const ended = await Promise.all(leadIds.map((id) => this.#recorder.suppress(claim, id)));
+    const suppressed = ended.flatMap((each) => each.suppressed);
+    const undecided = ended.flatMap((each) => each.undecided);
+    if (suppressed.length > 0) this.#log.info({ leads: suppressed }, suppressedMessage);
+    if (undecided.length > 0) this.#log.error({ leads: undecided }, undecidedMessage);
   }
 
   async #withoutSettling(claim: string, leads: readonly ClaimedLead[]): Promise<ClaimedLead[]> {

@@ -5,6 +5,7 @@ import { defaultRetrySchedule, retryDelay } from '../leads/retry-schedule.ts';
 import type { DeliveryPauses } from '../store/delivery-pause.ts';
 import type { DuplicateChecks } from '../store/duplicate-checks.ts';
 import type { ClaimedLead, Delivery } from '../store/store.ts';
+import { maxStartDelay, type Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
 import { AttemptMaker, type AttemptResult } from './attempt-maker.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
@@ -18,7 +19,7 @@ import { SettlingLeads } from './settling-leads.ts';
 
 /** What the dispatcher depends on, and its limits. */
 export interface DispatcherOptions {
-  store: Delivery & DeliveryPauses & DuplicateChecks;
+  store: Delivery & DeliveryPauses & DuplicateChecks & Pick<Suppressions, 'suppressClaimed'>;
   dialler: Dialler;
   /** Decides which claimed leads are delivered. */
   permission: DeliveryPermission;
@@ -70,11 +71,11 @@ const storeRetryInterval = 1_000;
 /** Time without a response of the store after which the dispatcher reports that it waits for it (ms). */
 const maxStoreDelay = 30_000;
 
-/** Time by which a lease outlasts an attempt, so that its result can be recorded (ms). */
+/**
+ * Time by which a lease outlasts an attempt, so that its result can be recorded (ms). Up to `maxStartDelay` of it has passed
+ * when the attempt starts.
+ */
 const leaseMargin = 5_000;
-
-/** Part of the margin that must be left when an attempt starts (ms). Otherwise the lease is renewed first. */
-const minLeaseMargin = 3_000;
 
 /**
  * Maximum number of leads in a claim. Their attempts start one for each tick of the event loop, which can take ten
@@ -146,7 +147,12 @@ export class Dispatcher {
     this.#pauses = new PauseTracker(store, log, () => this.#circuit.reset());
     this.#recorder = new AttemptRecorder(store, log);
     this.#settling = new SettlingLeads(dialler.maxRuntime ?? 0);
-    this.#filter = new ClaimFilter(options.permission, this.#settling, this.#recorder);
+    this.#filter = new ClaimFilter({
+      permission: options.permission,
+      settling: this.#settling,
+      recorder: this.#recorder,
+      log,
+    });
     this.#attempts = new AttemptMaker({ dialler, store, log });
     this.#duplicates = new DuplicateChecker({ dialler, store, log, timeout: this.#options.timeout });
     this.#running = this.#run();
@@ -244,7 +250,7 @@ export class Dispatcher {
   async #claim(limit: number): Promise<number> {
     const { store, log, dialWithin, observer } = this.#options;
     const claim = newIdentifier();
-    const lease = this.#lease(leaseMargin);
+    const lease = this.#lease();
     const earliestDueAt = dialWithin === undefined ? 0 : Date.now() - dialWithin;
     const claimedAt = performance.now();
     const { leads, expired, undecided } = await store.claimDue({ claim, limit, lease, earliestDueAt });
@@ -261,14 +267,16 @@ export class Dispatcher {
   /**
    * Returns the time for which a claim holds a lead (ms): that of an attempt, and what the dialler may do afterwards.
    */
-  #lease(margin: number): number {
+  #lease(): number {
     const { timeout, dialler } = this.#options;
-    return timeout + (dialler.maxRuntime ?? 0) + margin;
+    return timeout + (dialler.maxRuntime ?? 0) + leaseMargin;
   }
 
   /**
    * Starts the attempts of a claim. If the store responded late, or the process was suspended, the lease could end
-   * during an attempt: it is renewed first, and leads that another process has claimed meanwhile are left out.
+   * during an attempt, and a person may have objected since: the lease is renewed first, and leads that another process
+   * has claimed meanwhile, or whose people objected, are left out. While the store takes too long to renew a lease,
+   * nothing is sent.
    *
    * @param claimedAt when the claim was sent to the store (`performance.now()`)
    */
@@ -277,21 +285,22 @@ export class Dispatcher {
     claimed: readonly Permitted<ClaimedLead>[],
     claimedAt: number,
   ): Promise<void> {
-    let [leads, since, margin] = [claimed, claimedAt, leaseMargin];
+    let [leads, since, isRenewed] = [claimed, claimedAt, false];
     for (;;) {
       const [lead, ...others] = leads;
       if (lead === undefined) return;
-      const elapsed = performance.now() - since;
-      if (margin - elapsed >= minLeaseMargin) {
+      if (performance.now() - since <= maxStartDelay) {
         this.#start(claim, lead);
         leads = others;
         // Starting all in one tick would delay partners' requests by milliseconds.
         await endOfTick();
+      } else if (isRenewed && this.#isStopping) {
+        for (const { lead } of leads) await this.#recorder.release(claim, lead.id, Date.now());
+        return;
       } else {
         since = performance.now();
-        // The store may respond as late again.
-        margin = leaseMargin + Math.ceil(elapsed);
-        leads = await this.#renewLease(claim, leads, this.#lease(margin));
+        isRenewed = true;
+        leads = await this.#renewLease(claim, leads);
       }
     }
   }
@@ -303,13 +312,17 @@ export class Dispatcher {
   async #renewLease(
     claim: string,
     leads: readonly Permitted<ClaimedLead>[],
-    lease: number,
   ): Promise<Permitted<ClaimedLead>[]> {
     const { store, log } = this.#options;
     const ids = leads.map(({ lead }) => lead.id);
     do {
       try {
-        const held = new Set(await store.renewLease(claim, ids, lease));
+        const held = new Set(await store.renewLease(claim, ids, this.#lease()));
+        // Those that the claim still holds are in the do-not-call list; the others are not changed.
+        await this.#filter.suppress(
+          claim,
+          ids.filter((id) => !held.has(id)),
+        );
         return leads.filter(({ lead }) => held.has(lead.id));
       } catch (error) {
         log.error({ err: error }, 'The store failed while claiming due leads; retrying.');

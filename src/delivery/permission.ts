@@ -1,4 +1,7 @@
+import type { ParsePhone } from '../leads/phone.ts';
 import type { DueLead } from '../store/store.ts';
+import type { Suppressions } from '../store/suppressions.ts';
+import { DoNotCallRule } from './do-not-call-rule.ts';
 
 /** What may happen to a claimed lead now. */
 export type Permission<Lead extends DueLead = DueLead> =
@@ -100,7 +103,13 @@ function combined<Lead extends DueLead>(
   return { outcome: 'deliver', lead, ...(leftOut !== '' && { leftOut }) };
 }
 
+/** What the rules need. */
+export interface PermissionOptions {
+  store: Pick<Suppressions, 'suppressedNumbers'>;
+  parsePhone: ParsePhone;
+}
+
 /** Creates the permission with every rule. Dispatchers and `leads due --take` use the same one. */
-export function deliveryPermission(): DeliveryPermission {
-  return new DeliveryPermission([]);
+export function deliveryPermission({ store, parsePhone }: PermissionOptions): DeliveryPermission {
+  return new DeliveryPermission([new DoNotCallRule(store, parsePhone)]);
 }

@@ -45,6 +45,20 @@ export function submittedFields(content: string): SubmittedFields {
   };
 }
 
+/** Returns the other phone number of a submission as it was sent. Undefined: missing or blank. */
+export function otherPhoneOf(content: string): string | undefined {
+  // Parsing every lead would take longer than sending it.
+  return content.includes('other_phone') || content.includes('\\u')
+    ? unlessBlank(submittedLead(content).other_phone)
+    : undefined;
+}
+
+/** Returns the content of a submission without its other phone number. */
+export function withoutOtherPhone(content: string): string {
+  const { other_phone: _, ...others } = submittedLead(content);
+  return JSON.stringify(others);
+}
+
 function unlessBlank(text: string | null | undefined): string | undefined {
   return isBlank(text) ? undefined : (text ?? undefined);
 }

@@ -1,3 +1,9 @@
+/**
+ * Maximum time between a claim or a renewal, from before it is sent to the store, and the start of an attempt (ms). Once
+ * it has passed since an objection was committed, no attempt starts that did not see it.
+ */
+export const maxStartDelay = 2_000;
+
 /** Every source of an entry in the do-not-call list. */
 export const suppressionSources = ['partner', 'operator', 'import', 'dialler'] as const;
 

@@ -1,13 +1,15 @@
 /** A printed lead is called by its reader, so it must not be printed twice, and none may be lost silently. */
 
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { takeDue } from '../../src/cli/take.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
 import { defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { DueLead, Store } from '../../src/store/store.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { claim, leadsIn, record, temporaryDirectory } from '../harness/server.ts';
+import { operatorEntry } from '../harness/suppressions.ts';
 import { closeAfterTest, seeded, stores } from '../store/stores.ts';
 
 async function withDue(opening: Promise<Store>, count: number) {
@@ -16,7 +18,8 @@ async function withDue(opening: Promise<Store>, count: number) {
     await store.submit(from(first.id, { mobile: mobileOf(index) }));
   }
   const notes: string[] = [];
-  const session = { store, dialWithin: undefined, note: (text: string) => void notes.push(text) };
+  const note = (text: string) => void notes.push(text);
+  const session = { store, dialWithin: undefined, parsePhone: phoneParsers('GB').parse, note };
   return { store, session, notes };
 }
 
@@ -171,6 +174,41 @@ test('continues after leads past DIAL_WITHIN, and reports them once', async () =
   ]);
   const [{ earliestDueAt = 0 } = {}] = claiming.mock.calls[0] ?? [];
   expect(Math.abs(Date.now() - 3_600_000 - earliestDueAt)).toBeLessThan(60_000);
+});
+
+test('does not print leads of people who objected, not even if they object while the store responds', async () => {
+  const { store, session, notes } = await withDue(openOne(), 4);
+  const claiming = store.claimDue.bind(store);
+  const objected: string[] = [];
+  const object = async (mobile = '') => {
+    objected.push(mobile);
+    await store.addSuppressions([operatorEntry(mobile)]);
+  };
+  vi.spyOn(store, 'claimDue').mockImplementationOnce(async (terms) => {
+    const result = await claiming(terms);
+    await object(result.leads[0]?.mobile);
+    return result;
+  });
+  const asking = store.suppressedNumbers.bind(store);
+  vi.spyOn(store, 'suppressedNumbers').mockImplementationOnce(async (...of) => {
+    const found = await asking(...of);
+    await object((await leadsIn(store)).find(({ mobile }) => !objected.includes(mobile))?.mobile);
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 2_001);
+    onTestFinished(() => clock.mockRestore());
+    return found;
+  });
+  const { printed, print } = recordingOutput();
+  expect(await takeDue(session, 4, print)).toBe(2);
+  const states = (await leadsIn(store)).map(({ id, mobile, state }) => ({ id, mobile, state }));
+  expect(
+    states
+      .filter(({ state }) => state === 'suppressed')
+      .map(({ mobile }) => mobile)
+      .toSorted(),
+  ).toEqual(objected.toSorted());
+  expect(idsOf(states.filter(({ state }) => state === 'dialled'))).toEqual(printed.toSorted());
+  expect(notes).toEqual(['Not delivered because their people are in the do-not-call list: 2.']);
 });
 
 test('does not print a lead that a dispatcher is delivering', async () => {

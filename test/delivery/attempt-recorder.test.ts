@@ -21,7 +21,10 @@ test('keeps nothing of earlier retries while the store fails', async () => {
     if (failures === 200) reached.resolve();
     throw new Error('disk full');
   };
-  const recorder = new AttemptRecorder({ recordAttempt, releaseLeads: recordAttempt }, log);
+  const recorder = new AttemptRecorder(
+    { recordAttempt, releaseLeads: recordAttempt, suppressClaimed: recordAttempt },
+    log,
+  );
   const attempt = { leadId: 'lead', startedAt: 1, endedAt: 2, outcome: 'delivered', response: '' } as const;
   const recorded = recorder.record('claim', attempt, undefined);
   await reached.promise;
@@ -41,7 +44,10 @@ describe('stopping while the store fails', () => {
     const recordAttempt = vi.fn(async () => {
       throw new Error('disk full');
     });
-    const recorder = new AttemptRecorder({ recordAttempt, releaseLeads: recordAttempt }, log);
+    const recorder = new AttemptRecorder(
+      { recordAttempt, releaseLeads: recordAttempt, suppressClaimed: recordAttempt },
+      log,
+    );
     const recorded = recorder.record('claim', attempt, undefined);
     await vi.advanceTimersByTimeAsync(100);
     expect(recordAttempt).toHaveBeenCalledOnce();

@@ -3,17 +3,24 @@ import { onTestFinished, vi } from 'vitest';
 import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import { deliveryPermission } from '../../src/delivery/permission.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
 import type { DuplicateChecks } from '../../src/store/duplicate-checks.ts';
 import type { ClaimedLead, ClaimResult, Delivery } from '../../src/store/store.ts';
+import type { Suppressions } from '../../src/store/suppressions.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { claimedLead } from './claimed-lead.ts';
 
 /** Time of a test's stopped clock (ms since 1970). */
 export const startTime = Date.parse('2026-11-23T12:00:00Z');
 
+type DispatchersStore = Delivery &
+  DeliveryPauses &
+  DuplicateChecks &
+  Pick<Suppressions, 'suppressedNumbers' | 'suppressClaimed'>;
+
 /** Stand-in for the part of a store that the dispatcher uses; the test decides what is due. */
-export class DeliveryStore implements Delivery, DeliveryPauses, DuplicateChecks {
+export class DeliveryStore implements DispatchersStore {
   /** Leads that are due and not claimed. */
   due: ClaimedLead[] = [];
   /** What the next claim reports besides its leads. */
@@ -43,6 +50,11 @@ export class DeliveryStore implements Delivery, DeliveryPauses, DuplicateChecks 
   readonly deliveredAfterUnknown = vi.fn<DuplicateChecks['deliveredAfterUnknown']>(async () => []);
   readonly duplicatesCheckedUntil = vi.fn<DuplicateChecks['duplicatesCheckedUntil']>(async () => undefined);
   readonly recordDuplicatesChecked = vi.fn<DuplicateChecks['recordDuplicatesChecked']>(async () => {});
+  readonly suppressedNumbers = vi.fn<Suppressions['suppressedNumbers']>(async () => []);
+  readonly suppressClaimed = vi.fn<Suppressions['suppressClaimed']>(async () => ({
+    suppressed: [],
+    undecided: [],
+  }));
   readonly pauses = vi.fn<DeliveryPauses['pauses']>(async () => this.inForce);
 
   readonly pauseDelivery = vi.fn<DeliveryPauses['pauseDelivery']>(async (pause) => {
@@ -128,7 +140,7 @@ export async function dispatchFrom(
   const dispatcher = new Dispatcher({
     store,
     dialler,
-    permission: deliveryPermission(),
+    permission: deliveryPermission({ store, parsePhone: phoneParsers('GB').parse }),
     log,
     concurrency: 4,
     timeout: 20_000,

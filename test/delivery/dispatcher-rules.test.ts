@@ -125,8 +125,8 @@ describe('claims', () => {
     await runDue();
     const [{ claim } = { claim: '' }] = store.claimDue.mock.calls[0] ?? [];
     expect(store.renewLease.mock.calls).toEqual([
-      [claim, ['lead-1', 'lead-2', 'lead-3'], 27_001],
-      [claim, ['lead-1', 'lead-3'], 29_002],
+      [claim, ['lead-1', 'lead-2', 'lead-3'], 25_000],
+      [claim, ['lead-1', 'lead-3'], 25_000],
     ]);
     expect(attempts.map(({ lead }) => lead.id)).toEqual(['lead-1', 'lead-3']);
   });
@@ -159,7 +159,7 @@ describe('claims', () => {
     store.due = leadsOf(2);
     store.change();
     await runDue();
-    expect(store.renewLease.mock.calls.map(([, ids, lease]) => [ids, lease])).toEqual([[['lead-2'], 35_000]]);
+    expect(store.renewLease.mock.calls.map(([, ids, lease]) => [ids, lease])).toEqual([[['lead-2'], 25_000]]);
     expect(attempts.map(({ lead }) => lead.id)).toEqual(['lead-1', 'lead-2']);
   });
 

@@ -1,4 +1,5 @@
 import type { LeadInFlight, LeadNumber, SuppressedClaim } from '../suppressions.ts';
+import { auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
 import { latestFirst, nextEndedOrder } from './lead-order.ts';
@@ -36,6 +37,8 @@ const suppressClaimedLeads = statement<{ id: string; state: 'suppressed' | 'fail
 
 /** Ends claimed leads that are not sent (see `Suppressions.suppressClaimed`). */
 export function* suppressClaimed(claim: string, leadIds: readonly string[]): Change<SuppressedClaim> {
+  // `leads due --take` has recorded what it does.
+  yield* auditedBefore();
   const ended = yield* run(suppressClaimedLeads, claim, leadIds, Date.now());
   const idsIn = (state: 'suppressed' | 'failed') =>
     ended.filter((lead) => lead.state === state).map(({ id }) => id);

@@ -1,0 +1,44 @@
+import type { ParsePhone } from '../leads/phone.ts';
+import { otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import type { DueLead } from '../store/store.ts';
+import type { Suppressions } from '../store/suppressions.ts';
+import type { DeliveryRule, Permission } from './permission.ts';
+
+/** Nothing is delivered to a number in the do-not-call list, whether it is the lead's `mobile` or its `other_phone`. */
+export class DoNotCallRule implements DeliveryRule {
+  readonly #store: Pick<Suppressions, 'suppressedNumbers'>;
+  readonly #parsePhone: ParsePhone;
+
+  constructor(store: Pick<Suppressions, 'suppressedNumbers'>, parsePhone: ParsePhone) {
+    this.#store = store;
+    this.#parsePhone = parsePhone;
+  }
+
+  async decide<Lead extends DueLead>(leads: readonly Lead[]): Promise<Permission<Lead>[]> {
+    const numbered = leads.map((lead) => ({ lead, other: this.#otherNumber(lead) }));
+    const numbers = numbered.flatMap(({ lead, other }) =>
+      other === undefined ? [lead.mobile] : [lead.mobile, other],
+    );
+    const ids = leads.map(({ id }) => id);
+    const found = await this.#store.suppressedNumbers(ids, [...new Set(numbers)]);
+    const blocked = new Set(found.map(({ leadId, mobile }) => `${leadId} ${mobile}`));
+    return numbered.map(({ lead, other }) => {
+      if (blocked.has(`${lead.id} ${lead.mobile}`))
+        return { outcome: 'suppressed', lead, reason: suppressed };
+      if (other === undefined || !blocked.has(`${lead.id} ${other}`)) return { outcome: 'deliver', lead };
+      return {
+        outcome: 'deliver',
+        lead: { ...lead, content: withoutOtherPhone(lead.content) },
+        leftOut: 'other_phone was left out, because it is in the do-not-call list',
+      };
+    });
+  }
+
+  /** Returns the other number of a lead (E.164). Undefined: it has none that could be called. */
+  #otherNumber({ content }: DueLead): string | undefined {
+    const other = otherPhoneOf(content);
+    return other === undefined ? undefined : this.#parsePhone(other);
+  }
+}
+
+const suppressed = 'The person is in the do-not-call list.';

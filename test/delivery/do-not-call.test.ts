@@ -1,0 +1,167 @@
+/** The dialler never receives a number in the do-not-call list, whichever field of a lead contains it. */
+import { describe, expect, test, vi } from 'vitest';
+import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
+import type { ClaimedLead, Store } from '../../src/store/store.ts';
+import { dispatch, until, untilAll } from '../harness/dispatch.ts';
+import { leadsIn } from '../harness/server.ts';
+import { operatorEntry } from '../harness/suppressions.ts';
+import { openStore, seeded } from '../store/stores.ts';
+import {
+  advanceClock,
+  DeliveryStore,
+  dispatchFrom,
+  heldDialler,
+  leadsOf,
+  runDue,
+  succeedOnce,
+} from './delivery-store.ts';
+
+const delivered: DeliveryResult = { outcome: 'delivered', response: 'delivered' };
+const other = '+447840258824';
+
+/** A dialler that records what it receives. */
+function recordingDialler(result = delivered) {
+  const received: ClaimedLead[] = [];
+  const dialler: Dialler = {
+    name: 'test',
+    deliver: async (lead) => {
+      received.push(lead);
+      return result;
+    },
+  };
+  return { dialler, received };
+}
+
+async function storeWith(content: object) {
+  const all = await seeded(openStore());
+  await all.store.submit(all.from(all.first.id, { content: JSON.stringify(content) }));
+  return all;
+}
+
+/** Makes a claim find its leads in the list, as if their people had objected right after it. */
+function objectAfterClaim(store: Store, ...mobiles: string[]): void {
+  const claimDue = store.claimDue.bind(store);
+  vi.spyOn(store, 'claimDue').mockImplementationOnce(async (terms) => {
+    const result = await claimDue(terms);
+    await store.addSuppressions(mobiles.map((mobile) => operatorEntry(mobile)));
+    return result;
+  });
+}
+
+describe('a claimed lead whose person has just objected', () => {
+  test('is not sent, and suppressed without an attempt', async () => {
+    const { store } = await storeWith({});
+    objectAfterClaim(store, '+447840258823');
+    const { dialler, received } = recordingDialler();
+    dispatch(store, dialler);
+    await untilAll(store, 'suppressed');
+    expect(received).toEqual([]);
+    expect(await Array.fromAsync(store.attempts('+447840258823'))).toEqual([]);
+  });
+
+  test('is not sent again if the dialler may have it, and an operator is to decide', async () => {
+    const { store } = await storeWith({});
+    const { dialler, received } = recordingDialler({ outcome: 'unknown', response: 'timeout' });
+    const recordAttempt = store.recordAttempt.bind(store);
+    vi.spyOn(store, 'recordAttempt').mockImplementationOnce(async (...of) => {
+      await recordAttempt(...of);
+      await store.addSuppressions([operatorEntry('+447840258823')]);
+    });
+    dispatch(store, dialler);
+    const [lead] = await untilAll(store, 'failed');
+    expect(lead).toMatchObject({ isUndecided: true, attempts: 1 });
+    expect(received).toHaveLength(1);
+  });
+});
+
+describe('the other phone number', () => {
+  test('is left out if it is in the list, which the attempt records', async () => {
+    const { store } = await storeWith({ first_name: 'John', other_phone: '07840 258824' });
+    await store.addSuppressions([operatorEntry(other)]);
+    const { dialler, received } = recordingDialler();
+    dispatch(store, dialler);
+    await untilAll(store, 'dialled');
+    expect(received.map(({ content }) => JSON.parse(content))).toEqual([{ first_name: 'John' }]);
+    const [attempt] = await Array.fromAsync(store.attempts('+447840258823'));
+    expect(attempt?.response).toBe(
+      'delivered; other_phone was left out, because it is in the do-not-call list',
+    );
+  });
+
+  test.each([
+    ['it is in the list for another type', '07840258824', { type: 'home' }],
+    ['only its lead is in the list of another number', '07840258825', {}],
+    ['it cannot be read', 'none', {}],
+  ])('is sent if %s', async (_why, otherPhone, changes) => {
+    const { store } = await storeWith({ other_phone: otherPhone });
+    await store.addType('home', null);
+    await store.addSuppressions([operatorEntry(other, changes)]);
+    const { dialler, received } = recordingDialler();
+    dispatch(store, dialler);
+    await untilAll(store, 'dialled');
+    expect(received.map(({ content }) => content)).toEqual([JSON.stringify({ other_phone: otherPhone })]);
+  });
+});
+
+test('sends nothing while the store does not respond to the question who objected', async () => {
+  const { store } = await storeWith({});
+  const { dialler, received } = recordingDialler();
+  const asking = vi.spyOn(store, 'suppressedNumbers').mockRejectedValueOnce(new Error('failover'));
+  dispatch(store, dialler);
+  await until(() => expect(asking).toHaveBeenCalledOnce());
+  expect(received).toEqual([]);
+  expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled' }]);
+});
+
+test('starts no attempt more than two seconds after a claim or a renewal that the store answered late', async () => {
+  const store = new DeliveryStore();
+  const { dialler, attempts } = heldDialler();
+  await dispatchFrom(store, dialler);
+  await succeedOnce(store, attempts);
+  store.claimDue.mockImplementationOnce(async () => {
+    vi.advanceTimersByTime(10_000);
+    return { leads: store.due.splice(0), expired: [], undecided: [] };
+  });
+  for (const delay of [2_001, 9_000, 2_001]) {
+    store.renewLease.mockImplementationOnce(async (_claim, ids) => {
+      vi.advanceTimersByTime(delay);
+      expect(attempts).toEqual([]);
+      return [...ids];
+    });
+  }
+  // The second person has objected meanwhile.
+  store.renewLease.mockImplementationOnce(async () => {
+    vi.advanceTimersByTime(2_000);
+    return ['lead-1'];
+  });
+  store.due = leadsOf(2);
+  store.change();
+  await runDue();
+  expect(attempts.map(({ lead }) => lead.id)).toEqual(['lead-1']);
+  expect(store.suppressClaimed.mock.calls.map(([, ids]) => ids)).toEqual([['lead-2']]);
+});
+
+test('releases leads that could not be sent when the server stops and the store stays slow', async () => {
+  const store = new DeliveryStore();
+  const { dialler, attempts } = heldDialler();
+  const { dispatcher } = await dispatchFrom(store, dialler);
+  await succeedOnce(store, attempts);
+  const late = async () => void vi.advanceTimersByTime(2_001);
+  store.claimDue.mockImplementationOnce(async () => {
+    await late();
+    return { leads: store.due.splice(0), expired: [], undecided: [] };
+  });
+  let stopped: Promise<void> | undefined;
+  store.renewLease.mockImplementation(async (_claim, ids) => {
+    await late();
+    stopped ??= dispatcher.stop();
+    return [...ids];
+  });
+  store.due = leadsOf(1);
+  store.change();
+  await runDue();
+  await advanceClock(10_000);
+  await stopped;
+  expect(attempts).toEqual([]);
+  expect(store.releaseLeads.mock.calls.map(([, ids]) => ids)).toEqual([['lead-1']]);
+});
