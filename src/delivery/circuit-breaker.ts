@@ -23,6 +23,7 @@ export const defaultCircuitBreakerDelays: CircuitBreakerDelays = { initial: 1_00
 export class CircuitBreaker {
   readonly #delays: CircuitBreakerDelays;
   #failures = 0;
+  readonly #failedTypes = new Set<string>();
   #isHalfOpen = true;
   #delay = 0;
   /** Monotonic time (`performance.now()`) until which the circuit is open. */
@@ -46,6 +47,7 @@ export class CircuitBreaker {
   /** Records that the dialler accepted or rejected a lead. */
   recordSuccess(): void {
     this.#failures = 0;
+    this.#failedTypes.clear();
     this.#isHalfOpen = false;
     this.#delay = 0;
   }
@@ -53,10 +55,12 @@ export class CircuitBreaker {
   /**
    * Records that the dialler did not respond, or cannot accept leads at the moment.
    *
+   * @param type lead type of the attempt
    * @param retryAfter minimum delay that the dialler requested (ms)
    */
-  recordFailure(retryAfter = 0): void {
+  recordFailure(type: string, retryAfter = 0): void {
     this.#failures += 1;
+    this.#failedTypes.add(type);
     if (this.#failures >= failureThreshold || this.#isHalfOpen) {
       this.#isHalfOpen = true;
       // Attempts that were in flight when the circuit opened do not extend the delay.
@@ -69,6 +73,19 @@ export class CircuitBreaker {
     this.#openFor(retryAfter);
   }
 
+  /**
+   * Lead types to leave out of the next claim, if leads of other types are due. While half-open, these are the types
+   * that have failed since the last success: the dialler may accept all others.
+   */
+  get failedTypes(): readonly string[] {
+    return this.#isHalfOpen ? [...this.#failedTypes] : [];
+  }
+
+  /** Forgets the types that have failed, because no lead of another type is due. */
+  forgetFailedTypes(): void {
+    this.#failedTypes.clear();
+  }
+
   /** Whether the circuit is open, or half-open because the last attempt failed: nothing was delivered since. */
   get isDown(): boolean {
     return this.remainingDelay() > 0 || (this.#isHalfOpen && this.#failures > 0);
@@ -78,6 +95,7 @@ export class CircuitBreaker {
   reset(): void {
     this.#isHalfOpen = true;
     this.#failures = 0;
+    this.#failedTypes.clear();
     this.#delay = 0;
     this.#openUntil = 0;
   }

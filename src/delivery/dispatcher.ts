@@ -253,7 +253,9 @@ export class Dispatcher {
     const lease = this.#lease();
     const earliestDueAt = dialWithin === undefined ? 0 : Date.now() - dialWithin;
     const claimedAt = performance.now();
-    const { leads, expired, undecided } = await store.claimDue({ claim, limit, lease, earliestDueAt });
+    const exceptTypes = this.#circuit.failedTypes;
+    const terms = { claim, limit, lease, earliestDueAt, exceptTypes };
+    const { leads, expired, undecided } = await store.claimDue(terms);
     const tooLate = expired.length + undecided.length;
     if (tooLate > 0) observer.onTooLate(tooLate);
     if (expired.length > 0) {
@@ -261,7 +263,11 @@ export class Dispatcher {
     }
     if (undecided.length > 0) log.error({ leads: undecided }, tooLateUndecided);
     await this.#startAll(claim, await this.#filter.sendable(claim, leads), claimedAt);
-    return leads.length + tooLate === 0 ? maxSleep : 0;
+    if (leads.length + tooLate > 0) return 0;
+    if (exceptTypes.length === 0) return maxSleep;
+    // Only leads of types that have failed are due.
+    this.#circuit.forgetFailedTypes();
+    return 0;
   }
 
   /**
@@ -393,7 +399,7 @@ export class Dispatcher {
     const isAccepted = outcome === 'delivered' || outcome === 'rejected';
     // A dialler that pauses a single type responds, and accepts other types.
     if (isAccepted || pause?.isOfType) this.#circuit.recordSuccess();
-    else this.#circuit.recordFailure(retryAfter);
+    else this.#circuit.recordFailure(lead.type, retryAfter);
     if (outcome === 'unknown') this.#settling.add(lead.id);
     if (pause !== undefined) await this.#pause(lead, pause);
     else if (isAccepted && isTrial) await this.#endTrials(lead);

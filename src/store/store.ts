@@ -114,6 +114,8 @@ export interface ClaimTerms {
   lease: number;
   /** Leads that were due before this time are too late to call; 0: no limit. */
   earliestDueAt: number;
+  /** Names of lead types whose leads are left out; undefined: none. */
+  exceptTypes?: readonly string[];
 }
 
 /** Result of a claim. */

@@ -168,6 +168,29 @@ test('sends few leads to a dialler that is down, and the others keep their attem
   expect(dispatcher.status()).toEqual({ dialler: 'test', state: 'running' });
 });
 
+test('while the dialler seems down, sends a lead of another type than those that have failed', async () => {
+  const { store, first, from } = await seeded(openStore());
+  await store.addType('home', null);
+  await store.grantType('first', 'home');
+  for (let index = 0; index < 10; index += 1) {
+    await store.submit(from(first.id, { mobile: mobileOf(index), type: 'home' }));
+  }
+  await store.submit(from(first.id, { mobile: mobileOf(10), type: 'motor' }));
+  const types: string[] = [];
+  const dialler: Dialler = {
+    name: 'test',
+    deliver: async ({ type }) => {
+      types.push(type);
+      return type === 'home' ? { outcome: 'unknown', response: 'HTTP 500' } : delivered;
+    },
+  };
+  const circuitBreakerDelays = { initial: 1, max: 1 };
+  dispatch(store, dialler, { circuitBreakerDelays, retrySchedule: [600_000] });
+  // After the first failure, the only lead of the other type is next. Then all leads are sent.
+  await until(() => expect(types).toHaveLength(11));
+  expect(types.slice(0, 3)).toEqual(['home', 'motor', 'home']);
+});
+
 test('a lead past DIAL_WITHIN expires and is not delivered', async () => {
   const { store, first, from } = await seeded(openStore());
   const hour = 3_600_000;

@@ -23,6 +23,21 @@ export const deliveries: Behaviours = {
     expect(await Array.fromAsync(store.dueLeads(10))).toEqual([]);
   },
 
+  'leaves the leads of some types out of a claim': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.addType('home', null);
+    await store.grantType('first', 'home');
+    await store.submit(from(first.id));
+    await store.submit(from(first.id, { type: 'home' }));
+    const terms = { limit: 10, lease: 60_000, earliestDueAt: 0 };
+    const other = await store.claimDue({ ...terms, claim: 'one', exceptTypes: ['motor', 'unknown'] });
+    expect(other.leads).toMatchObject([{ type: 'home' }]);
+    const none = await store.claimDue({ ...terms, claim: 'two', exceptTypes: ['motor'] });
+    expect(none.leads).toEqual([]);
+    const all = await store.claimDue({ ...terms, claim: 'three', exceptTypes: [] });
+    expect(all.leads).toMatchObject([{ type: 'motor' }]);
+  },
+
   'claims a lead again once its lease has ended, and records a late attempt of the earlier claim': async (
     open,
   ) => {

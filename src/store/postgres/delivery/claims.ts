@@ -18,14 +18,14 @@ const maxExamined = '4 * $2::bigint';
 
 /**
  * Claims leads: `$1` is the claim, `$2` the limit, `$3` the lease (ms), `$4` the earliest due time, `$5` the response
- * of interrupted attempts, `$6` this server's clock. If a lead still has a claim, its attempt was interrupted, and the
+ * of interrupted attempts, `$6` this server's clock, `$7` the names of types that are left out. If a lead still has a claim, its attempt was interrupted, and the
  * dialler may have the lead.
  */
 const claimDue = writeStatement(
   'claim',
   `
     WITH examined AS MATERIALIZED (
-      ${claimableLeads({ until: claimableUntil('$6'), limit: maxExamined })}
+      ${claimableLeads({ until: claimableUntil('$6'), limit: maxExamined, exceptTypes: '$7::text[]' })}
       LIMIT ${maxExamined}
     ), locked AS MATERIALIZED (
       SELECT id, next_attempt_at, claim, ${claimedSince} AS claimed_since, due_at < $4 AS is_too_late,
@@ -152,7 +152,7 @@ export class LeadClaims {
 
 async function claimLeads(
   database: PostgresDatabase,
-  { claim, limit, lease, earliestDueAt }: ClaimTerms,
+  { claim, limit, lease, earliestDueAt, exceptTypes = [] }: ClaimTerms,
 ): Promise<ClaimResult> {
   const rows = await database.write<ClaimedLead & { claimable_since: number; isTooLate: boolean }>(claimDue, [
     claim,
@@ -161,6 +161,7 @@ async function claimLeads(
     earliestDueAt,
     interruptedResponse,
     Date.now(),
+    exceptTypes,
   ]);
   const leads: ClaimedLead[] = [];
   const expired: string[] = [];

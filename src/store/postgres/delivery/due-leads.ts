@@ -20,15 +20,19 @@ export function claimableUntil(ownClock: string): string {
 /**
  * Query for the ids of the leads that can be claimed, most overdue first. It reads up to `limit` leads of each lead
  * type that is not paused, so the number of leads of paused types does not matter.
+ *
+ * @param exceptTypes parameter for the names of types that are left out; empty: none
  */
 export function claimableLeads({
   after = "(0, '')",
   until,
   limit,
+  exceptTypes = '',
 }: {
   after?: string;
   until: string;
   limit: string;
+  exceptTypes?: string;
 }): string {
   return `
     SELECT due.id, due.next_attempt_at
@@ -38,7 +42,7 @@ export function claimableLeads({
         AND next_attempt_at <= ${until} AND (next_attempt_at, id) > ${after}
       ORDER BY next_attempt_at, id LIMIT ${limit}
     ) AS due
-    WHERE ${isClaimable(until)}
+    WHERE ${isClaimable(until)} ${exceptTypes && `AND lead_type.name <> ALL (${exceptTypes})`}
     ORDER BY due.next_attempt_at, due.id`;
 }
 

@@ -47,12 +47,12 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
   );
   const insertAttempt = insertAttemptQuery(database);
 
-  return ({ claim, limit, lease, earliestDueAt }) => {
+  return ({ claim, limit, lease, earliestDueAt, exceptTypes }) => {
     const now = Date.now();
     const leads: ClaimedLead[] = [];
     const expired: string[] = [];
     const undecided: string[] = [];
-    const ids = queue.first(now, limit).map(({ id }) => id);
+    const ids = queue.first(now, limit, undefined, exceptTypes).map(({ id }) => id);
     const found = new Map(claimableLeads.all(JSON.stringify(ids)).map((lead) => [lead.id, lead]));
     for (const id of ids) {
       const claimable = found.get(id);

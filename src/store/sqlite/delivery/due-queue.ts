@@ -12,8 +12,12 @@ export interface QueuePosition {
 export interface DueQueue {
   /** Returns when the next lead can be claimed (ms since 1970). Undefined: none, or all are paused. */
   nextAttemptAt(): number | undefined;
-  /** Returns the first leads that can be claimed at `now`, after the position `after` (undefined: from the start). */
-  first(now: number, limit: number, after?: QueuePosition): QueuePosition[];
+  /**
+   * Returns the first leads that can be claimed at `now`, after the position `after` (undefined: from the start).
+   *
+   * @param exceptTypes names of lead types that are left out
+   */
+  first(now: number, limit: number, after?: QueuePosition, exceptTypes?: readonly string[]): QueuePosition[];
 }
 
 /**
@@ -21,9 +25,9 @@ export interface DueQueue {
  * not matter.
  */
 export function dueQueue(database: DatabaseSync): DueQueue {
-  const nextOfTypes = new Query<{ typeId: number; nextAttemptAt: number | null }>(
+  const nextOfTypes = new Query<{ typeId: number; name: string; nextAttemptAt: number | null }>(
     database,
-    `SELECT id AS typeId,
+    `SELECT id AS typeId, name,
        (SELECT min(next_attempt_at) FROM lead WHERE state = 'scheduled' AND type_id = lead_type.id) AS nextAttemptAt
      FROM lead_type WHERE ${isClaimable('?1')}`,
   );
@@ -40,11 +44,12 @@ export function dueQueue(database: DatabaseSync): DueQueue {
       return times.length === 0 ? undefined : Math.min(...times);
     },
 
-    first(now, limit, after = { id: '', nextAttemptAt: 0 }) {
+    first(now, limit, after = { id: '', nextAttemptAt: 0 }, exceptTypes = []) {
       const merged: QueuePosition[] = [];
       let types = nextOfTypes
         .all(now)
         .filter(({ nextAttemptAt }) => nextAttemptAt !== null && nextAttemptAt <= now)
+        .filter(({ name }) => !exceptTypes.includes(name))
         .map(({ typeId }) => ({ typeId, last: after }));
       // Reads a share of each type first, then more of the types that have more leads among the first.
       const share = Math.min(limit, Math.ceil((3 * limit) / types.length));
