@@ -59,9 +59,9 @@ async function isLoginRefused(store: Pick<Store, 'pauses'>): Promise<boolean> {
   );
 }
 
-function logProblem({ subject, type, details }: DiallerCheck, log: Log): void {
+function logProblem({ subject, type, subtype, details }: DiallerCheck, log: Log): void {
   log.error(
-    { check: subject, ...(type !== undefined && { type }) },
+    { check: subject, ...(type !== undefined && { type }), ...(subtype !== undefined && { subtype }) },
     `The dialler is not set up correctly: ${details.replace(/\.$/, '')}. Run \`leads dialler check\` after you have fixed it.`,
   );
 }

@@ -9,6 +9,7 @@ import type { View } from './output.ts';
 const checkMembers = {
   check: 'what was checked',
   type: 'name of the lead type that it concerns; null: all types',
+  subtype: 'sub-type that it concerns; null: all that have no settings of their own',
   result: '`ok`, `problem`, or `unchecked`: check it yourself',
   details: 'what is wrong and where to fix it, or what was found',
 };
@@ -18,11 +19,17 @@ type Check = NonNullable<Awaited<ReturnType<typeof checkDialler>>>[number];
 const view: View<Check, keyof typeof checkMembers> = {
   columns: {
     CHECK: ({ subject }) => subject,
-    TYPE: ({ type }) => type ?? '(all)',
+    TYPE: ({ type, subtype }) => [type ?? '(all)', subtype].filter(Boolean).join(' / '),
     RESULT: ({ result }) => result,
     DETAILS: ({ details }) => details,
   },
-  json: ({ subject, type, result, details }) => ({ check: subject, type: type ?? null, result, details }),
+  json: ({ subject, type, subtype, result, details }) => ({
+    check: subject,
+    type: type ?? null,
+    subtype: subtype ?? null,
+    result,
+    details,
+  }),
 };
 
 /** `leads dialler`: the system that calls people. */

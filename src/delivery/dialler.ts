@@ -49,6 +49,8 @@ export interface DiallerCheck {
   subject: string;
   /** The lead type that it concerns. Undefined: all. */
   type?: string;
+  /** The sub-type that it concerns. Undefined: all that have no settings of their own. */
+  subtype?: string;
   /** `unchecked`: only a person can check it. */
   result: 'ok' | 'problem' | 'unchecked';
   /** What is wrong and where to fix it, or what was found; without personal data and secrets. */

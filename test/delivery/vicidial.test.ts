@@ -241,6 +241,14 @@ describe('what a custom field loses is in the comments, and the attempt reports 
     expect(vicidial.forms.slice(before)).toMatchObject([{ function: 'add_lead', comments: 'colour: red' }]);
   });
 
+  test('the sub-type that the partner sent decides on the list, the priority and the source id', async () => {
+    const subtypes = { valeter: { list: 1002, campaign: 'HOME', hopper_priority: 99, source_id: 'VALET' } };
+    const lists = JSON.stringify({ motor: { list: 1001, campaign: 'MOTOR', hopper_priority: 1, subtypes } });
+    const { vicidial, stored } = await deliver({ subtype: 'Valeter' }, { DIALLER_LISTS: lists });
+    expect(stored).toMatchObject({ list: '1002', columns: { source_id: 'VALET' } });
+    expect(vicidial.hopper).toMatchObject([{ priority: '99' }]);
+  });
+
   test('a list without custom fields reports the notice', async () => {
     const lists = '{"motor": {"list": 1002}}';
     const { stored, response } = await deliver(

@@ -134,3 +134,27 @@ test('a user who may not modify lists delivers, but campaigns and custom fields 
     { subject: 'list 1001', details: expect.stringContaining('allow DIALLER_USER to modify lists') },
   ]);
 });
+
+test('the settings of each sub-type are checked', async () => {
+  const subtypes = { valeter: { list: 1002, campaign: 'HOME' }, dealer: { campaign: 'OTHER' }, shop: 1009 };
+  const { found, problems } = await check(undefined, ['motor'], {
+    DIALLER_LISTS: JSON.stringify({ motor: { list: 1001, campaign: 'MOTOR', subtypes } }),
+  });
+  expect(
+    found
+      .filter(({ type }) => type === 'motor')
+      .map(({ subtype, subject, result }) => [subtype, subject, result]),
+  ).toEqual([
+    [undefined, 'list 1001', 'ok'],
+    [undefined, 'campaign', 'ok'],
+    [undefined, 'custom fields', 'ok'],
+    ['valeter', 'list 1002', 'ok'],
+    ['valeter', 'campaign', 'ok'],
+    ['valeter', 'custom fields', 'ok'],
+    ['dealer', 'list 1001', 'ok'],
+    ['dealer', 'campaign', 'problem'],
+    ['dealer', 'custom fields', 'ok'],
+    ['shop', 'list 1009', 'problem'],
+  ]);
+  expect(problems).toHaveLength(2);
+});

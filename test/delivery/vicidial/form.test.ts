@@ -8,7 +8,8 @@ import {
   type LeadForm,
   leadForm,
 } from '../../../src/delivery/diallers/vicidial/form.ts';
-import type { ListSettings, VicidialSettings } from '../../../src/delivery/diallers/vicidial/settings.ts';
+import type { ListSettings } from '../../../src/delivery/diallers/vicidial/lists.ts';
+import type { VicidialSettings } from '../../../src/delivery/diallers/vicidial/settings.ts';
 import { phoneParsers } from '../../../src/leads/phone.ts';
 import type { ClaimedLead } from '../../../src/store/store.ts';
 import { claimedLead } from '../claimed-lead.ts';
@@ -29,7 +30,15 @@ function formIfAny(
 ): LeadForm | undefined {
   return leadForm(
     claimedLead(submitted, lead),
-    { list: '1001', campaign: undefined, customFields: undefined, hopperPriority: undefined, ...list },
+    {
+      list: '1001',
+      campaign: undefined,
+      customFields: undefined,
+      hopperPriority: undefined,
+      duplicateCheck: undefined,
+      sourceId: undefined,
+      ...list,
+    },
     {
       url: new URL('https://vicidial.test/'),
       user: 'leadsapi',
@@ -318,4 +327,11 @@ describe('data', () => {
       }),
     );
   });
+});
+
+test('a list can have its own duplicate check and source id', () => {
+  const list = { duplicateCheck: 'DUPSYS', sourceId: 'WEB-1' };
+  const form = formIfAny({}, { list });
+  expect(form?.routing).toMatchObject({ duplicate_check: 'DUPSYS' });
+  expect(form?.columns).toMatchObject({ source_id: 'WEB-1' });
 });

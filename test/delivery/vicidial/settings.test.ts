@@ -23,7 +23,18 @@ test('the defaults are those of VICIdial: it drops non-Latin letters, and dials 
     user: 'leadsapi',
     password: 'correct horse',
     lists: new Map([
-      ['motor', { list: '1001', campaign: undefined, customFields: undefined, hopperPriority: undefined }],
+      [
+        'motor',
+        {
+          list: '1001',
+          campaign: undefined,
+          customFields: undefined,
+          hopperPriority: undefined,
+          duplicateCheck: undefined,
+          sourceId: undefined,
+          subtypes: new Map(),
+        },
+      ],
     ]),
     numberForm: 'significant',
     duplicateCheck: 'DUPLIST',

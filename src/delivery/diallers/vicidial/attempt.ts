@@ -3,6 +3,7 @@ import type { AttemptContext, DeliveryResult } from '../../dialler.ts';
 import { RequestFailed, type VicidialApi } from './api.ts';
 import type { CustomFieldChecks } from './custom-field-checks.ts';
 import { commentsOf, customFieldParameters, type LeadForm } from './form.ts';
+import type { ListSettings } from './lists.ts';
 import { Lookup } from './lookup.ts';
 import {
   type AddResult,
@@ -13,7 +14,7 @@ import {
   listRefusal,
   notFromVicidial,
 } from './response.ts';
-import type { ListSettings, VicidialSettings } from './settings.ts';
+import type { VicidialSettings } from './settings.ts';
 
 /** A lead of VICIdial. */
 interface VicidialLead {

@@ -1,8 +1,9 @@
 import type { DiallerCheck } from '../../dialler.ts';
 import { RequestFailed, type VicidialApi } from './api.ts';
+import type { ListSettings } from './lists.ts';
 import { columnOf } from './parameters.ts';
 import { isListError } from './response.ts';
-import type { ListSettings, VicidialSettings } from './settings.ts';
+import type { VicidialSettings } from './settings.ts';
 
 /** Maximum difference between the clocks of the server and VICIdial (ms). */
 const maxClockDifference = 60_000;
@@ -16,6 +17,9 @@ const lookups = [
   ['lead_field_info', { lead_id: '0', field_name: 'status' }],
   ['update_lead', { search_method: 'LEAD_ID', lead_id: '0' }],
 ] as const;
+
+/** The leads that a check concerns. */
+type CheckedLeads = Required<Pick<DiallerCheck, 'type'>> & Pick<DiallerCheck, 'subtype'>;
 
 /** What VICIdial has about a list. */
 interface ListInfo {
@@ -42,13 +46,16 @@ export class SetUpCheck {
     const { lists } = this.#settings;
     const missing = types.filter((type) => !lists.has(type));
     for (const type of missing)
-      this.#problem('list', `DIALLER_LISTS has no list for this type: add it`, type);
+      this.#problem('list', `DIALLER_LISTS has no list for this type: add it`, { type });
     for (const type of lists.keys()) {
       if (!types.includes(type))
-        this.#problem('list', 'DIALLER_LISTS names a lead type that does not exist', type);
+        this.#problem('list', 'DIALLER_LISTS names a lead type that does not exist', { type });
     }
     if (!(await this.#checkLogin())) return this.#found;
-    for (const [type, list] of lists) await this.#checkList(type, list);
+    for (const [type, settings] of lists) {
+      await this.#checkList({ type }, settings);
+      for (const [subtype, own] of settings.subtypes) await this.#checkList({ type, subtype }, own);
+    }
     for (const [name, parameters] of lookups) await this.#checkFunction(name, parameters);
     this.#add('unchecked', 'phone numbers', this.#numberForm());
     return this.#found;
@@ -78,38 +85,38 @@ export class SetUpCheck {
     }
   }
 
-  async #checkList(type: string, settings: ListSettings): Promise<void> {
+  async #checkList(leads: CheckedLeads, settings: ListSettings): Promise<void> {
     const { list } = settings;
     try {
       const { lines } = await this.#api.call('add_lead', { ...invalidNumber, list_id: list }, this.#signal);
       const message = lines.find(({ kind }) => kind === 'ERROR')?.message ?? '';
-      if (isListError(message)) return this.#problem(`list ${list}`, `${message}: correct it`, type);
+      if (isListError(message)) return this.#problem(`list ${list}`, `${message}: correct it`, leads);
       if (!/INVALID PHONE NUMBER/.test(message)) {
-        return this.#add('unchecked', `list ${list}`, message || 'unexpected response', type);
+        return this.#add('unchecked', `list ${list}`, message || 'unexpected response', leads);
       }
-      this.#add('ok', `list ${list}`, 'leads can be added', type);
-      await this.#checkListInfo(type, settings);
+      this.#add('ok', `list ${list}`, 'leads can be added', leads);
+      await this.#checkListInfo(leads, settings);
     } catch (error) {
-      this.#problem(`list ${list}`, reasonOf(error), type);
+      this.#problem(`list ${list}`, reasonOf(error), leads);
     }
   }
 
   /** Checks what only a user who may modify lists can read. */
-  async #checkListInfo(type: string, { list, campaign, customFields }: ListSettings): Promise<void> {
+  async #checkListInfo(leads: CheckedLeads, { list, campaign, customFields }: ListSettings): Promise<void> {
     const info = await this.#listInfo(list).catch((error) => reasonOf(error));
     if (typeof info === 'string') {
       const details = `campaign and custom fields were not checked (${info}): allow DIALLER_USER to modify lists`;
-      return this.#add('unchecked', `list ${list}`, details, type);
+      return this.#add('unchecked', `list ${list}`, details, leads);
     }
     if (!info.isActive)
-      this.#problem(`list ${list}`, 'the list is not active: its leads are not called', type);
+      this.#problem(`list ${list}`, 'the list is not active: its leads are not called', leads);
     if (campaign === undefined) {
       const details = `the do-not-call list of the campaign ${info.campaign} is not checked: set "campaign"`;
-      this.#add('unchecked', 'campaign', details, type);
-    } else if (campaign === info.campaign) this.#add('ok', 'campaign', campaign, type);
+      this.#add('unchecked', 'campaign', details, leads);
+    } else if (campaign === info.campaign) this.#add('ok', 'campaign', campaign, leads);
     else {
       const details = `the campaign of list ${list} is ${info.campaign}, not ${campaign}: VICIdial checks no do-not-call list`;
-      this.#problem('campaign', details, type);
+      this.#problem('campaign', details, leads);
     }
     const unknown = Object.values(customFields ?? {}).filter(
       (field) => columnOf(field) === undefined && !info.fields.includes(field),
@@ -118,12 +125,12 @@ export class SetUpCheck {
       this.#problem(
         'custom fields',
         `list ${list} has no custom field ${field}: create it, in the same case`,
-        type,
+        leads,
       );
     }
     if (unknown.length > 0) return;
     const fields = info.fields.length === 0 ? 'the list has none' : info.fields.join(', ');
-    this.#add('ok', 'custom fields', fields, type);
+    this.#add('ok', 'custom fields', fields, leads);
   }
 
   async #listInfo(list: string): Promise<ListInfo | string> {
@@ -156,12 +163,17 @@ export class SetUpCheck {
     return `+447840258823 is sent as ${example[numberForm]}: the campaigns must have Omit Phone Code = ${omits}`;
   }
 
-  #problem(subject: string, details: string, type?: string): void {
-    this.#add('problem', subject, details, type);
+  #problem(subject: string, details: string, leads: Partial<CheckedLeads> = {}): void {
+    this.#add('problem', subject, details, leads);
   }
 
-  #add(result: DiallerCheck['result'], subject: string, details: string, type?: string): void {
-    this.#found.push({ subject, result, details, ...(type !== undefined && { type }) });
+  #add(
+    result: DiallerCheck['result'],
+    subject: string,
+    details: string,
+    leads: Partial<CheckedLeads> = {},
+  ): void {
+    this.#found.push({ subject, result, details, ...leads });
   }
 }
 

@@ -1,8 +1,9 @@
 import { type ParsePhone, phoneDigits } from '../../../leads/phone.ts';
 import { type SubmittedFields, submittedFields } from '../../../leads/submitted-fields.ts';
 import type { ClaimedLead } from '../../../store/store.ts';
+import type { ListSettings } from './lists.ts';
 import { columnOf, customFieldName, isApiParameter, isLikeColumn } from './parameters.ts';
-import type { ListSettings, VicidialSettings } from './settings.ts';
+import type { VicidialSettings } from './settings.ts';
 import { commentText, customFieldText, emailComment, isKeptAsEmail, losesMarks, nameText } from './text.ts';
 
 /** A lead as parameters of VICIdial's API. */
@@ -53,7 +54,10 @@ export function leadForm(
   builder.setColumn('phone_number', number.digits);
   builder.setColumn('phone_code', number.countryCode);
   builder.setColumn('vendor_lead_code', lead.id);
-  builder.setColumn('source_id', nameText(lead.partner, 'latin').slice(0, maxLengths.source_id));
+  builder.setColumn(
+    'source_id',
+    list.sourceId ?? nameText(lead.partner, 'latin').slice(0, maxLengths.source_id),
+  );
   builder.addPerson(submitted);
   const otherNumber = submitted.otherPhone === undefined ? undefined : parsePhone(submitted.otherPhone);
   if (otherNumber !== undefined) builder.addOtherNumber(otherNumber, number.countryCode);
@@ -81,13 +85,13 @@ export function customFieldParameters({ customFields }: LeadForm): Record<string
 }
 
 function routingOf(
-  { list, campaign }: ListSettings,
-  { duplicateCheck }: VicidialSettings,
+  { list, campaign, duplicateCheck }: ListSettings,
+  { duplicateCheck: defaultCheck }: VicidialSettings,
   { phone_code, postal_code }: Record<string, string>,
 ): Record<string, string> {
   return {
     list_id: list,
-    duplicate_check: duplicateCheck,
+    duplicate_check: duplicateCheck ?? defaultCheck,
     list_exists_check: 'Y',
     dnc_check: 'Y',
     ...(campaign !== undefined && { campaign_dnc_check: 'Y', campaign_id: campaign }),

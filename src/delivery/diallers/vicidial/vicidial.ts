@@ -1,3 +1,4 @@
+import { submittedFields } from '../../../leads/submitted-fields.ts';
 import type { Dialler, DiallerContext } from '../../dialler.ts';
 import { createPost } from '../http-client.ts';
 import { RequestFailed, VicidialApi } from './api.ts';
@@ -5,6 +6,7 @@ import { Attempt } from './attempt.ts';
 import { SetUpCheck } from './check.ts';
 import { CustomFieldChecks } from './custom-field-checks.ts';
 import { leadForm } from './form.ts';
+import { listFor } from './lists.ts';
 import { Lookup } from './lookup.ts';
 import { storedForms } from './phone-numbers.ts';
 import { typePause } from './response.ts';
@@ -45,7 +47,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
       new VicidialWithdrawal({ api, maxRuntime: settings.maxRuntime, withdrawal, signal }).run(),
     check: (types, signal) => new SetUpCheck(api, settings, signal).run(types),
     async deliver(lead, signal, attemptContext) {
-      const list = settings.lists.get(lead.type);
+      const list = listFor(settings.lists, lead.type, submittedFields(lead.content).subtype);
       if (list === undefined) {
         const response = `DIALLER_LISTS has no list for lead type ${JSON.stringify(lead.type)}`;
         return { outcome: 'unavailable', response, pause: typePause(`${response}: add it`) };
