@@ -386,6 +386,11 @@ export interface components {
              * @example 2026-11-23T09:10:12.678Z
              */
             dialled_at: string | null;
+            /**
+             * @description Included only if you cancelled the lead when the dialler had it, or might have it, and its type allows that. `pending`: the dialler has not yet confirmed. `withdrawn`: the dialler has removed the lead, and the call will not be made. `too-late`: the person had already been called, or the dialler cannot remove leads. `failed`: the dialler did not confirm, and the call centre removes the lead itself. Later versions may add values.
+             * @enum {string}
+             */
+            withdrawal?: "pending" | "withdrawn" | "too-late" | "failed";
         };
         /** @description No such lead was found. */
         LeadNotFound: {
@@ -399,6 +404,7 @@ export interface components {
             accepted_at?: never;
             due_at?: never;
             dialled_at?: never;
+            withdrawal?: never;
         };
         /** @description A lead whose call is due. */
         LeadDueEvent: {

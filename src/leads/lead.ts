@@ -1,8 +1,11 @@
+import type { WithdrawalStatus } from './withdrawal.ts';
+
 /** Every state of a lead. */
 export const leadStates = [
   'scheduled',
   'held',
   'dialled',
+  'withdrawing',
   'cancelled',
   'failed',
   'dismissed',
@@ -12,7 +15,8 @@ export const leadStates = [
 
 /**
  * State of a lead: `scheduled` (to be delivered, now or later), `held` (scheduled in a backup that was restored: an
- * operator decides whether it is delivered), `dialled` (the dialler has it), `cancelled` (before the dialler had it),
+ * operator decides whether it is delivered), `dialled` (the dialler has it), `withdrawing` (the dialler may have it, and
+ * it is being withdrawn: it is never sent again), `cancelled` (before the dialler had it, or withdrawn from it),
  * `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler may have it; an
  * operator can retry it), `dismissed` (failed, and an operator has decided not to retry it; it can be retried
  * nevertheless), `expired` (too late to call) or `suppressed` (the person objected before the dialler had it, or it was
@@ -21,11 +25,11 @@ export const leadStates = [
 export type LeadState = (typeof leadStates)[number];
 
 /** State of a lead, as partners see it: what an operator does with a lead does not change it for them. */
-export type ReportedState = Exclude<LeadState, 'held' | 'dismissed'>;
+export type ReportedState = Exclude<LeadState, 'held' | 'dismissed' | 'withdrawing'>;
 
 /** Returns the state that partners see. */
 export function reportedState(state: LeadState): ReportedState {
-  if (state === 'held') return 'scheduled';
+  if (state === 'held' || state === 'withdrawing') return 'scheduled';
   return state === 'dismissed' ? 'failed' : state;
 }
 
@@ -45,8 +49,8 @@ export type SubmissionOutcome = (typeof submissionOutcomes)[number];
 export type CancellationOutcome = 'cancelled' | 'not-found' | 'already-processed' | 'unknown-type';
 
 /**
- * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled, held or
- * dialled. A failed lead that may have reached the dialler is active until an operator resolves it
+ * The active lead of a person and type: it prevents a second one. A lead is active while it is scheduled, held, dialled
+ * or withdrawing. A failed lead that may have reached the dialler is active until an operator resolves it
  * (`leads lead resolve`); other failed leads, and cancelled, dismissed, expired and suppressed leads are not active.
  */
 export interface ActiveLead {
@@ -80,6 +84,8 @@ export interface LeadStatus {
   dueAt: number;
   /** When it was delivered to the dialler; null unless its state is `dialled`. */
   dialledAt: number | null;
+  /** Its withdrawal from the dialler; null: there is none. */
+  withdrawal: WithdrawalStatus | null;
 }
 
 /**
@@ -100,16 +106,17 @@ export function outcomeWithActiveLead(
 }
 
 /**
- * Returns the outcome of a request to cancel that cancelled no lead. If the lead is scheduled, held or failed, an
- * attempt is in flight or may have reached the dialler.
+ * Returns the outcome of a request to cancel that cancelled no lead. If the lead is scheduled, held, withdrawing or
+ * failed, an attempt is in flight or may have reached the dialler.
  *
  * @param latest state of the partner's latest lead for the person and type; undefined: there is none
  */
 export function outcomeIfNotCancelled(latest: LeadState | undefined): CancellationOutcome {
-  return latest === 'scheduled' || latest === 'held' || latest === 'dialled' || latest === 'failed'
-    ? 'already-processed'
-    : 'not-found';
+  return latest !== undefined && processedStates.includes(latest) ? 'already-processed' : 'not-found';
 }
+
+/** States of a lead that can no longer be cancelled, although it has not ended. */
+const processedStates: readonly LeadState[] = ['scheduled', 'held', 'dialled', 'withdrawing', 'failed'];
 
 /** Whether a person can be added again for the same lead type. */
 export interface Readdition {

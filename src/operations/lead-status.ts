@@ -27,6 +27,7 @@ export function leadStatus(intake: Intake, parsePhone: ParsePhone): Operation<'l
         accepted_at: toTimestamp(lead.acceptedAt),
         due_at: toTimestamp(lead.dueAt),
         dialled_at: lead.dialledAt === null ? null : toTimestamp(lead.dialledAt),
+        ...(lead.withdrawal !== null && { withdrawal: lead.withdrawal }),
       });
     },
     serverError,

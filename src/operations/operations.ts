@@ -1,7 +1,7 @@
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
 import { addLead } from './add-lead.ts';
-import { cancelLead } from './cancel-lead.ts';
+import { type CancellingStore, cancelLead } from './cancel-lead.ts';
 import { idempotent } from './idempotent.ts';
 import { leadStatus } from './lead-status.ts';
 import type { Operations } from './operation.ts';
@@ -10,10 +10,13 @@ import type { Operations } from './operation.ts';
  * Creates the operations of the contract. Only `addLead` requires a number that the deployment calls, so that leads can
  * still be cancelled after the policy has changed.
  */
-export function createOperations(intake: Intake, { parse, parseCallable }: PhoneParsers): Operations {
+export function createOperations(
+  store: Intake & CancellingStore,
+  { parse, parseCallable }: PhoneParsers,
+): Operations {
   return {
-    addLead: idempotent(addLead(intake, parseCallable)),
-    cancelLead: idempotent(cancelLead(intake, parse)),
-    leadStatus: leadStatus(intake, parse),
+    addLead: idempotent(addLead(store, parseCallable)),
+    cancelLead: idempotent(cancelLead(store, parse)),
+    leadStatus: leadStatus(store, parse),
   };
 }

@@ -5,6 +5,7 @@ import type { ContractOperation } from '../contract/contract.ts';
 import type { OperationId, Reply } from '../contract/reply.ts';
 import type { NotCallable, Validate } from '../contract/validation.ts';
 import { newIdentifier, uuidOf } from '../leads/identifier.ts';
+import type { CancellingStore } from '../operations/cancel-lead.ts';
 import type { Operation, OperationRequest } from '../operations/operation.ts';
 import { describeRejection, type RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
@@ -33,7 +34,7 @@ export type NodeContext = Context<{ Bindings: HttpBindings }>;
 
 /** The services that the pipelines of all operations share. */
 export interface PipelineServices {
-  intake: Intake;
+  intake: Intake & CancellingStore;
   readAddress: ReadAddress;
   authFailures: AuthFailureLimiter;
   activeKeys: Pick<ActiveKeyCache, 'has' | 'delete'>;

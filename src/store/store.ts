@@ -26,6 +26,7 @@ import type { Settings } from './settings.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Table, TableRow } from './tables.ts';
 import type { Watch } from './watch.ts';
+import type { Withdrawals } from './withdrawals.ts';
 
 /** All times are milliseconds since 1970. All mobile numbers are E.164. */
 
@@ -49,8 +50,9 @@ export interface Intake {
    */
   submit(submission: Submission, idempotency?: Idempotency): Promise<SubmissionResult>;
   /**
-   * Cancels the partner's latest lead for the person and type, unless it is or may be at the dialler. The cancellation
-   * is stored in the same commit, regardless of its outcome. The idempotency key works as for `submit`.
+   * Cancels the partner's latest lead for the person and type, unless it is or may be at the dialler: if its type
+   * withdraws leads, its withdrawal begins. The cancellation is stored in the same commit, regardless of its outcome.
+   * The idempotency key works as for `submit`.
    *
    * @throws {StoreUnavailable}
    */
@@ -70,7 +72,20 @@ export type SubmissionResult =
   | IdempotencyKeyReused;
 
 /** Outcome of a request to cancel. */
-export type CancellationResult = { outcome: CancellationOutcome; isReplay: boolean } | IdempotencyKeyReused;
+export type CancellationResult =
+  | { outcome: CancellationOutcome; isReplay: boolean }
+  | WithdrawalBegun
+  | IdempotencyKeyReused;
+
+/**
+ * The lead is being withdrawn from the dialler. Until `Withdrawals.settleCancellation`, the cancellation is stored as
+ * `already-processed`, and its idempotency record has no outcome.
+ */
+export interface WithdrawalBegun {
+  outcome: 'withdrawing';
+  leadId: string;
+  isReplay: boolean;
+}
 
 /** The idempotency key belongs to another request, and nothing was changed. */
 export interface IdempotencyKeyReused {
@@ -167,8 +182,8 @@ export interface Delivery {
    */
   claimDue(terms: ClaimTerms): Promise<ClaimResult>;
   /**
-   * Renews the lease of the leads that a claim still holds, even if the lease has ended, unless their person is in the
-   * do-not-call list.
+   * Renews the lease of the leads that a claim still holds and that were not sent, even if the lease has ended, unless
+   * their person is in the do-not-call list. Those that are being withdrawn meanwhile are released, and must not be sent.
    *
    * @param lease milliseconds from now
    * @returns ids of the leads whose lease was renewed; the others are cancelled, delivered, or held by another claim, or
@@ -205,6 +220,8 @@ export interface LeadTypeRecord {
   retiredAt: number | null;
   /** Whether its leads must contain the person's consent. */
   consentRequired: boolean;
+  /** Whether leads that the dialler has, or may have, are withdrawn from it if they are cancelled. */
+  withdraws: boolean;
   /** Former names, which requests and filters can still contain. */
   formerNames: string[];
   /** Names of the partners to which it is granted. */
@@ -280,6 +297,8 @@ export interface LeadTypes {
   setRecontactAfter(type: string, recontactAfter: number | null): Promise<void>;
   /** Sets whether leads of a type must contain the person's consent. */
   setConsentRequired(type: string, isRequired: boolean): Promise<void>;
+  /** Sets whether leads that the dialler has, or may have, are withdrawn from it if they are cancelled. */
+  setWithdraws(type: string, withdraws: boolean): Promise<void>;
   /**
    * Renames a lead type. Requests with its old name still mean this type; everything else shows the new name.
    *
@@ -722,7 +741,8 @@ export interface Store
     OperatorActions,
     Maintenance,
     Tables,
-    Watch {
+    Watch,
+    Withdrawals {
   /**
    * Commits and syncs a row, like every other write.
    *

@@ -40,9 +40,9 @@ export const tablesToCopy: readonly Table[] = [
   {
     name: 'lead_type',
     personal: 'none',
-    columns: ['id', 'name', 'recontact_after', 'created_at', 'retired_at', 'consent_required'],
+    columns: ['id', 'name', 'recontact_after', 'created_at', 'retired_at', 'consent_required', 'withdraws'],
     keyLength: 1,
-    booleans: ['consent_required'],
+    booleans: ['consent_required', 'withdraws'],
   },
   { name: 'type_alias', personal: 'none', columns: ['name', 'type_id', 'created_at'], keyLength: 1 },
   {
@@ -106,6 +106,22 @@ export const tablesToCopy: readonly Table[] = [
     ],
     keyLength: 1,
     booleans: ['may_have_arrived'],
+  },
+  {
+    name: 'withdrawal',
+    personal: { by: 'lead', column: 'lead_id', erased: 'deleted', pruned: 'prune' },
+    columns: [
+      'lead_id',
+      'cause',
+      'requested_at',
+      'next_attempt_at',
+      'claim',
+      'attempts',
+      'outcome',
+      'ended_at',
+      'response',
+    ],
+    keyLength: 1,
   },
   {
     name: 'submission',

@@ -50,6 +50,7 @@ export function countsByState(
     scheduled: 0,
     held: 0,
     dialled: 0,
+    withdrawing: 0,
     cancelled: 0,
     failed: 0,
     dismissed: 0,

@@ -1,3 +1,5 @@
+import type { Cancellation } from '../leads/cancellation.ts';
+import type { CancellationOutcome } from '../leads/lead.ts';
 import type { WithdrawalAttemptOutcome, WithdrawalCause, WithdrawalOutcome } from '../leads/withdrawal.ts';
 import type { DueLead } from './store.ts';
 
@@ -106,6 +108,17 @@ export interface Withdrawals {
    * @returns a function that unsubscribes
    */
   onWithdrawal(listener: () => void): () => void;
+  /**
+   * Decides how a cancellation whose lead is being withdrawn is responded to: `cancelled` only if the dialler has
+   * confirmed the withdrawal by now. An idempotency record keeps the first decision, whichever server made it.
+   *
+   * @param cancellation the cancellation, or one that repeats it under its idempotency key
+   */
+  settleCancellation(
+    cancellation: Pick<Cancellation, 'id' | 'partnerId'>,
+    leadId: string,
+    idempotencyKey: string | undefined,
+  ): Promise<Extract<CancellationOutcome, 'cancelled' | 'already-processed'>>;
   /** Returns the outcomes of those of the withdrawals that have ended. */
   endedWithdrawals(leadIds: readonly string[]): Promise<ReadonlyMap<string, WithdrawalOutcome>>;
   /** Returns the withdrawal of a lead. Undefined: there is none. */

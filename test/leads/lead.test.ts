@@ -39,6 +39,7 @@ const outcomesIfNotCancelled = {
   scheduled: 'already-processed',
   held: 'already-processed',
   dialled: 'already-processed',
+  withdrawing: 'already-processed',
   failed: 'already-processed',
   // Never occurs: a dismissed lead can be cancelled.
   dismissed: 'not-found',

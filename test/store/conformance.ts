@@ -22,6 +22,7 @@ import { settings } from './conformance/settings.ts';
 import { submissions } from './conformance/submissions.ts';
 import { suppressions } from './conformance/suppressions.ts';
 import { watch } from './conformance/watch.ts';
+import { withdrawals } from './conformance/withdrawals.ts';
 import type { TestedStore } from './stores.ts';
 
 const suites: Record<string, Behaviours> = {
@@ -45,6 +46,7 @@ const suites: Record<string, Behaviours> = {
   rejections,
   suppressions,
   watch,
+  withdrawals,
 };
 
 /** Methods that no behaviour calls, and the tests that do. */

@@ -1,8 +1,6 @@
 import { newIdentifier } from '../../leads/identifier.ts';
 import type { DedicatedConnection, PostgresDatabase, Statement } from './connection/database.ts';
 
-const channel = 'lead_due';
-
 /**
  * Minimum time between two notifications of this process (ms). PostgreSQL serialises the commits of transactions that
  * notify, so one notification per lead would slow down all commits.
@@ -12,11 +10,16 @@ const notifyInterval = 20;
 /** Leads due later than this are not announced to other processes (ms): their polling finds them in time. */
 const announcedWithin = 1_000;
 
-const notify: Statement = { name: 'notify', text: `SELECT pg_notify('${channel}', $1)` };
+/** `$1` is the channel, `$2` the payload. */
+const notify: Statement = { name: 'notify', text: 'SELECT pg_notify($1, $2)' };
 
-/** Notifies the dispatchers of this process, and of others, that there may be a lead to claim. */
+/** `lead_due`: there may be a lead to claim. `withdrawal`: a withdrawal has begun or ended. */
+type Channel = 'lead_due' | 'withdrawal';
+
+/** Notifies this process, and others, of changes. */
 export class LeadNotifications {
   readonly #database: PostgresDatabase;
+  readonly #channel: Channel;
   readonly #reconnectDelay: number;
   /** Payload by which this process recognises its own notifications. */
   readonly #sender = newIdentifier();
@@ -29,8 +32,9 @@ export class LeadNotifications {
   #isClosed = false;
 
   /** @param reconnectDelay time before a lost connection is re-established (ms) */
-  constructor(database: PostgresDatabase, reconnectDelay: number) {
+  constructor(database: PostgresDatabase, channel: Channel, reconnectDelay: number) {
     this.#database = database;
+    this.#channel = channel;
     this.#reconnectDelay = reconnectDelay;
   }
 
@@ -64,7 +68,7 @@ export class LeadNotifications {
     await new Promise((resolve) => setTimeout(resolve, notifyInterval));
     this.#notifying = undefined;
     // If this fails, the dispatchers find the lead at their next poll.
-    await this.#database.runOnce(notify, [this.#sender]).catch(() => {});
+    await this.#database.runOnce(notify, [this.#channel, this.#sender]).catch(() => {});
   }
 
   /**
@@ -83,7 +87,7 @@ export class LeadNotifications {
     client.on('error', destroy);
     try {
       await client.connect();
-      await client.query(`LISTEN ${channel}`);
+      await client.query(`LISTEN ${this.#channel}`);
     } catch {
       // The store's own statements report why PostgreSQL does not respond.
       destroy();

@@ -4,6 +4,7 @@ import { AuditedDatabase } from '../sql/audited-database.ts';
 import { people } from '../sql/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
+import type { WithdrawalEvents } from '../sql/withdrawals.ts';
 import type { Store } from '../store.ts';
 import { PostgresDatabase, type PostgresLimits } from './connection/database.ts';
 import { currentMigration, latestMigration, migrate } from './connection/migrate.ts';
@@ -94,8 +95,13 @@ export async function openPostgresStore(
     maxWait: limits.retryTimeout,
     maxInFlight: maxStatementsInFlight(limits.connections),
   };
-  const notifications = new LeadNotifications(database, limits.reconnectDelay);
-  const intake = postgresIntake(database, notifications, batchLimits, observer);
+  const notifications = new LeadNotifications(database, 'lead_due', limits.reconnectDelay);
+  const withdrawalNotifications = new LeadNotifications(database, 'withdrawal', limits.reconnectDelay);
+  const withdrawalEvents: WithdrawalEvents = {
+    emit: () => withdrawalNotifications.announce(0),
+    subscribe: (listener) => withdrawalNotifications.subscribe(listener),
+  };
+  const intake = postgresIntake(database, { notifications, withdrawalEvents }, batchLimits, observer);
   const delivery = postgresDelivery(database, notifications, batchLimits, observer);
   const writeCheck = new WriteCheck(database, observer);
   const sql = new AuditedDatabase(postgresSqlDatabase(database));
@@ -105,7 +111,7 @@ export async function openPostgresStore(
   async function close(): Promise<void> {
     const deadline = setTimeout(() => database.abandon(), limits.retryTimeout);
     await Promise.all([intake.idle(), delivery.idle()]);
-    await notifications.close();
+    await Promise.all([notifications.close(), withdrawalNotifications.close()]);
     await database.close();
     clearTimeout(deadline);
   }
@@ -113,7 +119,7 @@ export async function openPostgresStore(
   return {
     ...intake.calls,
     ...delivery.calls,
-    ...sharedStore(sql),
+    ...sharedStore(sql, withdrawalEvents),
     ...postgresOperatorActions(sql, notifications),
     ...people(sql, { excludeWriters }),
     ...postgresMaintenance,

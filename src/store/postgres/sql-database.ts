@@ -1,6 +1,7 @@
 import type { SqlDatabase } from '../sql/database.ts';
 import type { SqlDialect, SqlStatement, SqlValue } from '../sql/statement.ts';
 import type { PostgresDatabase, Statement } from './connection/database.ts';
+import { claimableUntil, databaseNow } from './delivery/due-leads.ts';
 import { storableText } from './storable-text.ts';
 
 const dialect: SqlDialect = {
@@ -13,6 +14,9 @@ const dialect: SqlDialect = {
     const definitions = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
     return `json_to_recordset(${array}::json) AS sent (${definitions.join(', ')})`;
   },
+  claimableUntil,
+  // The parameter must occur, so that each database has the same ones.
+  leaseStart: (now) => `coalesce(${databaseNow}, ${now}::bigint)`,
 };
 
 /** Runs the statements that both stores share: a change waits for each of its statements, within a transaction. */

@@ -62,6 +62,8 @@ const dialect: SqlDialect = {
   inList: (list) => `IN (${list})`,
   inQuery: (query) => `IN (${query})`,
   records: (array) => `json_each(${array}) AS sent`,
+  claimableUntil: (now) => now,
+  leaseStart: (now) => now,
 };
 
 function isWrite(statement: SqlStatement): boolean {

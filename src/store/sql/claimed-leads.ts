@@ -16,7 +16,7 @@ const releaseLeads = statement(
   'release_leads',
   ({ inList }) => `
     UPDATE lead SET claim = NULL, attempts = attempts - 1, next_attempt_at = $3
-    WHERE id ${inList('$2')} AND claim = $1 AND state = 'scheduled'`,
+    WHERE id ${inList('$2')} AND claim = $1 AND state IN ('scheduled', 'withdrawing')`,
 );
 
 const earlierLeads = statement<{ id: string }>(

@@ -25,3 +25,16 @@ export function mayHaveArrivedSince(restoredAt: string): string {
 export function isCancellable(lead: string): string {
   return `(${lead}.state IN ('scheduled', 'held', 'failed', 'dismissed') AND ${lead}.claim IS NULL AND NOT ${lead}.may_have_arrived)`;
 }
+
+/**
+ * Whether a lead can be withdrawn from the dialler: it is active, and the dialler has it, or may have it.
+ *
+ * @param lead name of the table in the query
+ */
+export function isWithdrawable(lead: string): string {
+  return `(${lead}.ended_order = 0 AND (${lead}.state IN ('dialled', 'withdrawing')
+    OR ${lead}.state IN ('scheduled', 'held', 'failed') AND (${lead}.claim IS NOT NULL OR ${lead}.may_have_arrived)))`;
+}
+
+/** Expression: the status of the withdrawal of `lead`, as partners see it; null: there is none. */
+export const withdrawalStatus = `(SELECT coalesce(withdrawal.outcome, 'pending') FROM withdrawal WHERE withdrawal.lead_id = lead.id)`;

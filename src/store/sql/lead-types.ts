@@ -14,6 +14,7 @@ export function leadTypes(database: SqlDatabase): LeadTypes {
     setRecontactAfter: (type, recontactAfter) =>
       database.change(() => setRecontactAfter(type, recontactAfter)),
     setConsentRequired: (type, isRequired) => database.change(() => setConsentRequired(type, isRequired)),
+    setWithdraws: (type, withdraws) => database.change(() => setWithdraws(type, withdraws)),
     renameType: (name, newName) => database.change(() => renameType(name, newName)),
     retireType: (type) => database.change(() => retireType(type)),
     unretireType: (type) => database.change(() => unretireType(type)),
@@ -51,11 +52,11 @@ const typesWithPartners = statement<
 >(
   'types',
   `SELECT lead_type.name, recontact_after AS "recontactAfter", lead_type.created_at AS "createdAt",
-     retired_at AS "retiredAt", consent_required AS "consentRequired", partner.name AS member
+     retired_at AS "retiredAt", consent_required AS "consentRequired", withdraws, partner.name AS member
    FROM lead_type
    LEFT JOIN granted_type ON granted_type.type_id = lead_type.id AND granted_type.revoked_at IS NULL
    LEFT JOIN partner ON partner.id = granted_type.partner_id`,
-  { consentRequired: true },
+  { consentRequired: true, withdraws: true },
 );
 
 const formerNames = statement<{ type: string; name: string }>(
@@ -77,10 +78,10 @@ const typeByName = statement<NamedType>(
   'type_by_name',
   ({ lock }) => `
     SELECT id, name, retired_at AS "retiredAt", recontact_after AS "recontactAfter",
-      consent_required AS "consentRequired"
+      consent_required AS "consentRequired", withdraws
     FROM lead_type
     WHERE id = ${typeIdOf('$1')} ${lock('lead_type')}`,
-  { consentRequired: true },
+  { consentRequired: true, withdraws: true },
 );
 
 /** A lead type as a change finds it. */
@@ -94,6 +95,8 @@ interface NamedType {
   recontactAfter: number | null;
   /** Whether its leads must contain the person's consent. */
   consentRequired: boolean;
+  /** Whether leads that the dialler has, or may have, are withdrawn if they are cancelled. */
+  withdraws: boolean;
 }
 
 /**
@@ -136,6 +139,17 @@ function* setConsentRequired(name: string, isRequired: boolean): Change<void> {
   yield* run(updateConsentRequired, Number(isRequired), type.id);
   const before = { consent_required: type.consentRequired };
   yield* audit({ kind: 'type', id: type.name }, before, { consent_required: isRequired });
+}
+
+const updateWithdraws = statement(
+  'set_withdraws',
+  'UPDATE lead_type SET withdraws = CAST($1 AS integer) = 1 WHERE id = $2',
+);
+
+function* setWithdraws(name: string, withdraws: boolean): Change<void> {
+  const type = yield* namedType(name);
+  yield* run(updateWithdraws, Number(withdraws), type.id);
+  yield* audit({ kind: 'type', id: type.name }, { withdraws: type.withdraws }, { withdraws });
 }
 
 const updateName = statement('rename_type', 'UPDATE lead_type SET name = $1 WHERE id = $2');

@@ -34,11 +34,16 @@ const blockReruns = statement(
 const leadsOf = `
   SELECT submission.lead_id UNION ALL SELECT lead_id FROM rerun WHERE submission_id = submission.id`;
 
-/** Whether a submission or cancellation belongs to a lead whose person can still be called. */
+/**
+ * Whether a submission or cancellation belongs to a lead whose person can still be called, or which an operator has to
+ * remove at the dialler.
+ */
 const isNeeded = `EXISTS (
      SELECT 1 FROM lead WHERE lead.id IN (${leadsOf})
        AND (lead.submission_id = submission.id OR submission.kind = 'cancel')
-       AND lead.state IN ('scheduled', 'held', 'failed'))`;
+       AND (lead.state IN ('scheduled', 'held', 'withdrawing', 'failed') OR EXISTS (
+         SELECT 1 FROM withdrawal
+         WHERE withdrawal.lead_id = lead.id AND (withdrawal.outcome IS NULL OR withdrawal.outcome = 'failed'))))`;
 
 const oldSubmissions = statement<{ id: string; isNeeded: boolean }>(
   'old_submissions',
@@ -94,6 +99,13 @@ const deleteLeadActions = statement(
     DELETE FROM operator_action WHERE lead_id ${inList('$1')} AND ${lostSubmission('operator_action')}`,
 );
 
+/** So is a withdrawal. */
+const deleteWithdrawals = statement(
+  'delete_withdrawals',
+  ({ inList }) => `
+    DELETE FROM withdrawal WHERE lead_id ${inList('$1')} AND ${lostSubmission('withdrawal')}`,
+);
+
 const deleteLeads = statement(
   'delete_leads',
   ({ inList }) => `
@@ -116,6 +128,7 @@ function* prune(before: number, after: string): Change<PruneStep> {
   const deleted = yield* run(deleteSubmissions, ids);
   const attempts = yield* run(deleteAttempts, leads);
   yield* run(deleteLeadActions, leads);
+  yield* run(deleteWithdrawals, leads);
   const deletedLeads = yield* run(deleteLeads, leads);
   const cancellations = deleted.filter(({ kind }) => kind === 'cancel').length;
   return {

@@ -8,6 +8,7 @@ import type { Rejections } from '../rejections.ts';
 import type { Settings } from '../settings.ts';
 import type { Delivery, Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
 import type { Suppressions } from '../suppressions.ts';
+import type { Withdrawals } from '../withdrawals.ts';
 import { auditLog } from './audit.ts';
 import type { AuditedDatabase } from './audited-database.ts';
 import { claimedLeads } from './claimed-leads.ts';
@@ -24,6 +25,7 @@ import { rejections } from './rejections.ts';
 import { settings } from './settings.ts';
 import { suppressions } from './suppressions.ts';
 import { tableReader } from './tables.ts';
+import { type WithdrawalEvents, withdrawals } from './withdrawals.ts';
 
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &
@@ -38,12 +40,13 @@ type SharedStore = DeliveryPauses &
   Registry &
   Records &
   Exports &
+  Withdrawals &
   Pick<Delivery, 'releaseLeads' | 'earlierLeads'> &
   Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> &
   Omit<Tables, 'addRows'>;
 
 /** Implements the calls that need only the store's database. */
-export function sharedStore(database: AuditedDatabase): SharedStore {
+export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents): SharedStore {
   return {
     ...consentRules(database),
     ...deliveryPauses(database),
@@ -60,5 +63,6 @@ export function sharedStore(database: AuditedDatabase): SharedStore {
     ...claimedLeads(database),
     ...pruning(database),
     ...tableReader(database),
+    ...withdrawals(database, events),
   };
 }

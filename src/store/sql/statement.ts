@@ -18,6 +18,10 @@ export interface SqlDialect {
    * @param columns types of the members that it reads
    */
   records(array: string, columns: Readonly<Record<string, 'text' | 'bigint'>>): string;
+  /** Expression: the latest time for which claims can be made. @param now parameter for this process's clock */
+  claimableUntil(now: string): string;
+  /** Expression: the time from which leases count. @param now parameter for this process's clock */
+  leaseStart(now: string): string;
 }
 
 /** Columns of a row that hold a boolean. */

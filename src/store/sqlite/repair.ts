@@ -3,6 +3,7 @@ import type { Actor } from '../audit.ts';
 import { type HeldCount, markRepaired } from '../held-leads.ts';
 import { AuditedDatabase } from '../sql/audited-database.ts';
 import { sharedStore } from '../sql/shared-store.ts';
+import { localWithdrawalEvents } from '../sql/withdrawals.ts';
 import { CommitQueue, defaultLimits } from './durability/commit-queue.ts';
 import { inMemoryDurability } from './durability/durability.ts';
 import { explainError } from './errors.ts';
@@ -34,7 +35,7 @@ export async function repairSqliteStore(
 function holdLeads(database: DatabaseSync, repairedAt: number, actor: Actor): Promise<HeldCount> {
   // The file is locked and has no log: each commit syncs the file itself.
   const queue = new CommitQueue(database, inMemoryDurability(database), defaultLimits);
-  const store = sharedStore(new AuditedDatabase(sqliteSqlDatabase(database, queue)));
+  const store = sharedStore(new AuditedDatabase(sqliteSqlDatabase(database, queue)), localWithdrawalEvents());
   store.actAs(actor);
   return markRepaired(store, repairedAt);
 }

@@ -14,6 +14,8 @@ const dialect: SqlDialect = {
     const members = Object.keys(columns).map((name) => `value ->> '${name}' AS ${name}`);
     return `(SELECT ${members.join(', ')} FROM json_each(${array})) AS sent`;
   },
+  claimableUntil: (now) => now,
+  leaseStart: (now) => now,
 };
 
 /** A row as SQLite returns it: a boolean is 0 or 1. */

@@ -8,6 +8,7 @@ import { operatorActions } from '../sql/operator-actions.ts';
 import { people } from '../sql/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
+import { localWithdrawalEvents } from '../sql/withdrawals.ts';
 import type { Store } from '../store.ts';
 import { sqliteDelivery } from './delivery/delivery.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './durability/commit-queue.ts';
@@ -46,14 +47,15 @@ export function openSqliteStore(
   const { database, durability } = openMigrated(path, observer, schema);
   const queue = new CommitQueue(database, durability, limits, observer);
   const sql = new AuditedDatabase(sqliteSqlDatabase(database, queue));
+  const withdrawalEvents = localWithdrawalEvents();
   const grantedType = grantedTypeLookup(database, queue);
   const decide = sqliteDecide(database, grantedType);
   let isClosed = false;
 
   return {
-    ...sqliteIntake(database, queue, grantedType, decide),
+    ...sqliteIntake(database, queue, grantedType, decide, withdrawalEvents),
     ...sqliteDelivery(database, queue),
-    ...sharedStore(sql),
+    ...sharedStore(sql, withdrawalEvents),
     ...operatorActions(sql, { decide: (submission) => completedChange(decide(submission)) }),
     ...people(sql),
     ...sqliteMaintenance(database, queue),

@@ -1,9 +1,17 @@
 /** Partners use this response to tell a person whether a call is still to come. */
 import { expect, onTestFinished, test, vi } from 'vitest';
+import type { WithdrawalAttemptOutcome } from '../../../src/leads/withdrawal.ts';
 import { post } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
 import { type Scenario, testEveryExample } from '../../harness/examples.ts';
-import { addPartner, deliverDue, leadsIn, startServer, type TestServer } from '../../harness/server.ts';
+import {
+  addPartner,
+  cancel,
+  deliverDue,
+  leadsIn,
+  startServer,
+  type TestServer,
+} from '../../harness/server.ts';
 import { operatorEntry } from '../../harness/suppressions.ts';
 
 const wanted = requestValue('leadStatus', 'scheduled');
@@ -36,6 +44,25 @@ async function onlyLeadId(server: TestServer): Promise<string> {
   return lead?.id ?? expect.fail('There is no lead.');
 }
 
+/** Cancels the lead of an example after its delivery. Its type withdraws leads. */
+async function cancelDialled(server: TestServer, example: string): Promise<void> {
+  await server.store.setWithdraws(server.type, true);
+  const { accepted_at, dialled_at } = await addExample(server, example);
+  setClock(dialled_at ?? accepted_at);
+  await deliverDue(server.store);
+  const [lead] = await leadsIn(server.store);
+  const wanted = { partnerId: 1, type: server.type, mobile: lead?.mobile ?? '' };
+  await cancel(server.store, wanted);
+}
+
+/** Records the only attempt to withdraw a lead. */
+async function endWithdrawal(server: TestServer, outcome: WithdrawalAttemptOutcome): Promise<void> {
+  const { store } = server;
+  const [withdrawal] = await store.claimWithdrawals({ claim: 'test', limit: 1, lease: 1_000 });
+  const attempt = { leadId: withdrawal?.id ?? '', endedAt: Date.now(), outcome, response: 'HTTP 204' };
+  await store.recordWithdrawal('test', attempt, undefined);
+}
+
 const scenarios: Record<string, Scenario> = {
   scheduled: { arrange: async (server) => void (await addExample(server, 'scheduled')) },
   dialled: {
@@ -65,6 +92,25 @@ const scenarios: Record<string, Scenario> = {
     arrange: async (server) => {
       await addExample(server, 'suppressed');
       await server.store.addSuppressions([operatorEntry('+447840258823')]);
+    },
+  },
+  'withdrawal-pending': { arrange: (server) => cancelDialled(server, 'withdrawal-pending') },
+  withdrawn: {
+    arrange: async (server) => {
+      await cancelDialled(server, 'withdrawn');
+      await endWithdrawal(server, 'withdrawn');
+    },
+  },
+  'withdrawal-too-late': {
+    arrange: async (server) => {
+      await cancelDialled(server, 'withdrawal-too-late');
+      await endWithdrawal(server, 'too-late');
+    },
+  },
+  'withdrawal-failed': {
+    arrange: async (server) => {
+      await cancelDialled(server, 'withdrawal-failed');
+      await endWithdrawal(server, 'unavailable');
     },
   },
   expired: {

@@ -21,6 +21,7 @@ export const watch: Behaviours = {
       scheduled: 0,
       held: 0,
       dialled: 0,
+      withdrawing: 0,
       cancelled: 0,
       failed: 0,
       dismissed: 0,

@@ -25,6 +25,7 @@ import { requests } from './requests.ts';
 import { scenarios } from './scenarios.ts';
 import type { Subject } from './subject.ts';
 import { suppressions } from './suppressions.ts';
+import { withdrawals } from './withdrawals.ts';
 
 /** Adds what exists from the start. */
 export async function seed(subject: Subject): Promise<void> {
@@ -346,6 +347,8 @@ const singleCalls: fc.Arbitrary<Call[]> = fc
       ...deliveries,
       ...operatorActions,
       ...suppressions,
+      ...withdrawals,
+      ...operatorActions,
       ...registry,
       ...settingsAndRejections,
       ...lists,

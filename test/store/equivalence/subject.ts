@@ -46,6 +46,8 @@ export class Subject {
   readonly requests: SentRequest[] = [];
   /** Claims, with the leads of each. */
   readonly claims: { claim: string; leadIds: string[] }[] = [];
+  /** Claims of withdrawals, with the leads of each. */
+  readonly withdrawalClaims: { claim: string; leadIds: string[] }[] = [];
   lastAttempt: RecordedAttempt | undefined;
   cursor: ActivityCursor | undefined;
   readonly #leadNames = new Map<string, string>();

@@ -105,6 +105,11 @@ type NotWriting =
   | 'leadStats'
   | 'waiting'
   | 'activity'
+  | 'nextWithdrawalAt'
+  | 'onWithdrawal'
+  | 'endedWithdrawals'
+  | 'withdrawalOf'
+  | 'withdrawals'
   | 'close';
 
 const suppression = {
@@ -142,6 +147,14 @@ const writes: Record<
   recordAttempt: (store, { lead }) => record(store, 'old', lead, 'delivered'),
   releaseLeads: (store, { lead }) => store.releaseLeads('old', [lead], 0),
   endDiallerPause: (store) => store.endDiallerPause(undefined),
+  claimWithdrawals: (store) => store.claimWithdrawals({ claim: 'old', limit: 1, lease: 1 }),
+  recordWithdrawal: (store, { lead }) => {
+    const attempt = { leadId: lead, endedAt: 1, outcome: 'withdrawn', response: '' } as const;
+    return store.recordWithdrawal('old', attempt, undefined);
+  },
+  releaseWithdrawals: (store, { lead }) => store.releaseWithdrawals('old', [lead], 0),
+  settleCancellation: (store, { lead }) => store.settleCancellation({ id: 'c', partnerId: 1 }, lead, 'key'),
+  setWithdraws: (store) => store.setWithdraws('motor', true),
   cancel: (store) => store.cancel(newSubmission({ ...person, ...request })),
   rerunSubmission: (store, { submission }) => store.rerunSubmission(submission),
   holdScheduled: (store) => store.holdScheduled(Date.now()),

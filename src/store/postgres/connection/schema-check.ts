@@ -26,6 +26,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'submission',
     'suppression',
     'type_alias',
+    'withdrawal',
   ],
   index: [
     'attempt_by_lead',
@@ -43,6 +44,8 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'submission_by_lead',
     'submission_without_lead',
     'suppression_of_partner',
+    'withdrawal_failed',
+    'withdrawal_open',
   ],
   constraint: [
     'api_key_digest_key',
@@ -79,6 +82,9 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'suppression_source_check',
     'type_alias_pkey',
     'type_alias_type_id_fkey',
+    'withdrawal_cause_check',
+    'withdrawal_outcome_check',
+    'withdrawal_pkey',
   ],
   trigger: ['audit_entry_changed', 'audit_entry_emptied', 'lead_added', 'lead_moved', 'lead_removed'],
   function: [

@@ -34,22 +34,23 @@ const recordAttempts = writeStatement(
     UPDATE lead SET
       state = CASE
         WHEN decisive.outcome = 'delivered' THEN 'dialled'
+        WHEN lead.state = 'withdrawing' THEN 'withdrawing'
         WHEN decisive.next_attempt_at IS NULL THEN 'failed'
         ELSE 'scheduled' END,
       dialled_at = CASE WHEN decisive.outcome = 'delivered' THEN decisive.ended_at END,
       ended_order = CASE
-        WHEN decisive.outcome = 'delivered' OR decisive.next_attempt_at IS NOT NULL
+        WHEN decisive.outcome = 'delivered' OR decisive.next_attempt_at IS NOT NULL OR lead.state = 'withdrawing'
           OR lead.may_have_arrived AND NOT decisive.was_absent OR decisive.outcome = 'unknown' THEN 0
         ELSE ${nextEndedOrder} END,
       next_attempt_at = CASE
-        WHEN decisive.outcome = 'delivered' THEN lead.next_attempt_at
+        WHEN decisive.outcome = 'delivered' OR lead.state = 'withdrawing' THEN lead.next_attempt_at
         ELSE coalesce(decisive.next_attempt_at, lead.next_attempt_at) END,
       may_have_arrived = lead.may_have_arrived AND NOT decisive.was_absent OR decisive.outcome = 'unknown',
       claim = NULL
     FROM decisive
     WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM decisive)) AND decisive.lead_id = lead.id
       AND ${isCurrent}
-      AND (lead.state = 'scheduled' OR decisive.outcome = 'delivered' AND (lead.state = 'held' OR ${isUndecided}))
+      AND (lead.state IN ('scheduled', 'withdrawing') OR decisive.outcome = 'delivered' AND (lead.state = 'held' OR ${isUndecided}))
       AND (decisive.outcome = 'delivered' OR lead.claim = decisive.claim)`,
 );
 

@@ -177,9 +177,13 @@ async function claimLeads(
 const renew = writeStatement(
   'renew',
   `
-    UPDATE lead SET next_attempt_at = ${databaseNow} + $3
-    WHERE id = ANY ($2::text[]) AND claim = $1 AND state = 'scheduled' AND NOT ${isSuppressed} AND ${isCurrent}
-    RETURNING id`,
+    UPDATE lead SET
+      next_attempt_at = CASE state WHEN 'scheduled' THEN ${databaseNow} + $3 ELSE next_attempt_at END,
+      claim = CASE state WHEN 'scheduled' THEN claim END,
+      attempts = CASE state WHEN 'scheduled' THEN attempts ELSE attempts - 1 END
+    WHERE id = ANY ($2::text[]) AND claim = $1 AND ${isCurrent}
+      AND (state = 'scheduled' AND NOT ${isSuppressed} OR state = 'withdrawing')
+    RETURNING id, claim`,
 );
 
 /** Renews the lease of the leads that a claim still holds. Returns their ids. */
@@ -189,6 +193,6 @@ export async function renewLease(
   leadIds: readonly string[],
   lease: number,
 ): Promise<string[]> {
-  const held = await database.write<{ id: string }>(renew, [claim, leadIds, lease]);
-  return held.map(({ id }) => id);
+  const changed = await database.write<{ id: string; claim: string | null }>(renew, [claim, leadIds, lease]);
+  return changed.filter((lead) => lead.claim !== null).map(({ id }) => id);
 }

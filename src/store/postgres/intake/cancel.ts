@@ -2,7 +2,13 @@ import type { Cancellation } from '../../../leads/cancellation.ts';
 import type { Idempotency } from '../../../leads/idempotency.ts';
 import type { CancellationOutcome } from '../../../leads/lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
-import { isCancellable } from '../../sql/lead-state.ts';
+import { isCancellable, isWithdrawable } from '../../sql/lead-state.ts';
+import {
+  orContinueWithdrawal,
+  pendingOutcome,
+  type WithdrawalEvents,
+  withdrawingState,
+} from '../../sql/withdrawals.ts';
 import type { CancellationResult } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
@@ -50,8 +56,8 @@ export function sentCancellationOf(
 const rerunsInProgress = 'reruns_in_progress AS (SELECT FROM rerun WHERE false FOR SHARE)';
 
 /**
- * Cancels the leads of the cancellations in `$1`, a JSON array of `SentCancellation`, at `$2`, and saves each
- * cancellation with its outcome (see README.md). If several cancel the same lead at once, the first one does. The
+ * Cancels the leads of the cancellations in `$1`, a JSON array of `SentCancellation`, at `$2`, or begins to withdraw
+ * those that the dialler has or may have, if their type withdraws leads. Saves each cancellation with its outcome (see README.md). If several cancel the same lead at once, the first one does. The
  * outcomes follow `outcomeIfNotCancelled` of the lead logic. Returns no row for a cancellation whose lead another
  * transaction has just changed: the caller sends it again.
  */
@@ -65,26 +71,36 @@ const cancel = writeStatement(
   ), ${rerunsInProgress}, ${replayedRequests}, requested AS (
     SELECT * FROM sent WHERE id NOT IN (SELECT id FROM replayed)
   ), ${latestLeads}, first_request AS (
-    SELECT DISTINCT ON (id) id AS lead_id, request_id FROM latest
+    SELECT DISTINCT ON (id) id AS lead_id, request_id, withdraws FROM latest
     WHERE id IS NOT NULL ORDER BY id, request_id COLLATE "C"
-  ), cancelled AS (
-    UPDATE lead SET state = 'cancelled', cancelled_at = $2,
-      ended_order = CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END
-    WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM first_request))
-      AND ${isCancellable('lead')}
-    RETURNING lead.id
+  ), changed AS (
+    UPDATE lead SET
+      state = CASE WHEN ${isCancellable('lead')} THEN 'cancelled' ELSE ${withdrawingState} END,
+      cancelled_at = CASE WHEN ${isCancellable('lead')} THEN $2 ELSE lead.cancelled_at END,
+      ended_order = CASE WHEN ${isCancellable('lead')} AND lead.ended_order = 0 THEN ${nextEndedOrder}
+        ELSE lead.ended_order END
+    FROM first_request
+    WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM first_request)) AND first_request.lead_id = lead.id
+      AND (${isCancellable('lead')} OR first_request.withdraws AND ${isWithdrawable('lead')})
+    RETURNING lead.id, lead.state = 'cancelled' AS is_cancelled
+  ), withdrawing AS (
+    INSERT INTO withdrawal (lead_id, cause, requested_at, next_attempt_at)
+    SELECT id, 'cancellation', $2, $2 FROM changed WHERE NOT is_cancelled
+    ${orContinueWithdrawal}
   ), decided AS (
-    SELECT latest.request_id AS id, latest.id AS lead_id,
+    SELECT latest.request_id AS id, latest.id AS lead_id, withdrawing."leadId" IS NOT NULL AS is_withdrawing,
       CASE
         WHEN latest.type_id IS NULL THEN 'unknown-type'
-        WHEN cancelled.id IS NOT NULL AND first_request.request_id IS NOT NULL THEN 'cancelled'
+        WHEN changed.is_cancelled AND first_request.request_id IS NOT NULL THEN 'cancelled'
+        WHEN NOT changed.is_cancelled THEN 'already-processed'
         WHEN ${isCancellable('latest')} THEN NULL
-        WHEN latest.state IN ('scheduled', 'held', 'dialled', 'failed') THEN 'already-processed'
+        WHEN latest.state IN ('scheduled', 'held', 'dialled', 'withdrawing', 'failed') THEN 'already-processed'
         ELSE 'not-found'
       END AS outcome
     FROM latest
     LEFT JOIN first_request ON first_request.request_id = latest.request_id
-    LEFT JOIN cancelled ON cancelled.id = latest.id
+    LEFT JOIN changed ON changed.id = latest.id
+    LEFT JOIN withdrawing ON withdrawing."leadId" = latest.id
   ), saved AS (
     INSERT INTO submission (id, kind, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id)
     SELECT requested.id, 'cancel', partner_id, key_id, received_at, type, mobile, 0, content, outcome,
@@ -92,21 +108,30 @@ const cancel = writeStatement(
     FROM decided JOIN requested ON requested.id = decided.id
     WHERE outcome IS NOT NULL
   ), recorded AS (
-    INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, recorded_at)
-    SELECT partner_id, idempotency_key, fingerprint, outcome, $2
+    INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, lead_id, recorded_at)
+    SELECT partner_id, idempotency_key, fingerprint, CASE WHEN is_withdrawing THEN '${pendingOutcome}' ELSE outcome END,
+      CASE WHEN is_withdrawing THEN lead_id END, $2
     FROM decided JOIN requested ON requested.id = decided.id
     WHERE outcome IS NOT NULL AND idempotency_key IS NOT NULL
   )
-  SELECT id, outcome, false AS "isReplay" FROM decided WHERE outcome IS NOT NULL AND ${isCurrent}
+  SELECT id, CASE WHEN is_withdrawing THEN '${pendingOutcome}' ELSE outcome END AS outcome,
+    lead_id AS "leadId", false AS "isReplay"
+  FROM decided WHERE outcome IS NOT NULL AND ${isCurrent}
   UNION ALL
-  SELECT id, CASE WHEN is_same_request THEN outcome ELSE 'idempotency-key-reused' END, true FROM replayed`,
+  SELECT id, CASE WHEN is_same_request THEN outcome ELSE 'idempotency-key-reused' END, lead_id, true FROM replayed`,
 );
 
-/** Reads the results of those cancellations in `$1` that are already saved. */
+/**
+ * Reads the results of those cancellations in `$1` that are already saved. If a lead was being withdrawn, or is, the
+ * response is still to be settled.
+ */
 const savedCancellations: Statement = {
   name: 'saved_cancellations',
   text: `
-    SELECT submission.id, submission.outcome, false AS "isReplay"
+    SELECT submission.id, lead_id AS "leadId", false AS "isReplay",
+      CASE WHEN submission.outcome = 'already-processed'
+        AND EXISTS (SELECT FROM withdrawal WHERE withdrawal.lead_id = submission.lead_id)
+        THEN '${pendingOutcome}' ELSE submission.outcome END AS outcome
     FROM json_to_recordset($1::json) AS sent (id text)
     JOIN submission ON submission.id = sent.id`,
 };
@@ -114,19 +139,31 @@ const savedCancellations: Statement = {
 /** A row of either statement. */
 interface CancellationRow {
   id: string;
-  outcome: CancellationOutcome | 'idempotency-key-reused';
+  outcome: CancellationOutcome | typeof pendingOutcome | 'idempotency-key-reused';
+  leadId: string | null;
   isReplay: boolean;
 }
 
-/** Returns a function that stores a batch of cancellations and cancels their leads. */
+/** Returns a function that stores a batch of cancellations, and cancels their leads or begins to withdraw them. */
 export function canceller(
   database: PostgresDatabase,
+  withdrawalEvents: WithdrawalEvents,
 ): (entries: readonly Entry<SentCancellation, CancellationResult>[]) => Promise<void> {
   return (entries) =>
     writeBatch(database, entries, {
       write: (sent) => database.write<CancellationRow>(cancel, [sent, Date.now()]),
       readSaved: (sent) => database.runOnce<CancellationRow>(savedCancellations, [sent]),
-      toResult: ({ outcome, isReplay }): CancellationResult =>
-        outcome === 'idempotency-key-reused' ? { outcome } : { outcome, isReplay },
+      toResult(row) {
+        const result = resultOf(row);
+        if (result.outcome === pendingOutcome) withdrawalEvents.emit();
+        return result;
+      },
     });
+}
+
+function resultOf({ outcome, leadId, isReplay }: CancellationRow): CancellationResult {
+  if (outcome === 'idempotency-key-reused') return { outcome };
+  if (outcome !== pendingOutcome) return { outcome, isReplay };
+  if (leadId === null) throw new Error('A withdrawal began without a lead.');
+  return { outcome, leadId, isReplay };
 }

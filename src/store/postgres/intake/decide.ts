@@ -101,7 +101,7 @@ export const decideSubmissions = `
         WHEN matched.type_id IS NULL THEN 'unknown-type'
         WHEN matched.is_suppressed THEN 'do-not-call'
         WHEN inserted.id = matched.new_lead_id THEN 'accepted'
-        WHEN inserted.id IS NOT NULL OR matched.active_state IN ('scheduled', 'held', 'failed') THEN 'already-scheduled'
+        WHEN inserted.id IS NOT NULL OR matched.active_state IN ('scheduled', 'held', 'withdrawing', 'failed') THEN 'already-scheduled'
         WHEN matched.may_be_contacted_again THEN NULL
         WHEN matched.active_id IS NOT NULL THEN 'existing-contact'
       END AS outcome

@@ -1,5 +1,6 @@
 import type { StoreObserver } from '../../observer.ts';
 import { acceptsLeads, typeIdOf } from '../../sql/type-name.ts';
+import type { WithdrawalEvents } from '../../sql/withdrawals.ts';
 import type { Intake } from '../../store.ts';
 import { Batcher, type BatchLimits } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
@@ -18,18 +19,24 @@ const grantedType: Statement = {
     WHERE lead_type.id = ${typeIdOf('$1')} AND granted_type.partner_id = $2 AND ${acceptsLeads}`,
 };
 
+/** Where leads to deliver and to withdraw are announced. */
+interface IntakeEvents {
+  notifications: LeadNotifications;
+  withdrawalEvents: WithdrawalEvents;
+}
+
 /**
  * Returns the store's intake, whose calls are batched: `waiting` is the number of waiting calls, and `idle` resolves
  * once there is none.
  */
 export function postgresIntake(
   database: PostgresDatabase,
-  notifications: LeadNotifications,
+  { notifications, withdrawalEvents }: IntakeEvents,
   limits: BatchLimits,
   observer: StoreObserver,
 ): { calls: Intake; waiting(): number; idle(): Promise<void> } {
   const submissions = new Batcher('submit', submitter(database, notifications), limits, observer);
-  const cancellations = new Batcher('cancel', canceller(database), limits, observer);
+  const cancellations = new Batcher('cancel', canceller(database, withdrawalEvents), limits, observer);
   const keys = new Batcher('key', keyHolderLookup(database), limits, observer);
   const statuses = new Batcher('status', leadStatusLookup(database), limits, observer);
 

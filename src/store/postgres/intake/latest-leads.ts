@@ -8,11 +8,11 @@ import { grantedTypeOf } from './granted-type.ts';
  */
 export const latestLeads = `
   latest AS MATERIALIZED (
-    SELECT requested.id AS request_id, granted.type_id, lead.*
+    SELECT requested.id AS request_id, granted.type_id, granted.withdraws, lead.*
     FROM requested
     LEFT JOIN ${grantedTypeOf('requested')} AS granted ON true
     LEFT JOIN LATERAL (
-      SELECT id, state, accepted_at, due_at, dialled_at, claim, may_have_arrived FROM lead
+      SELECT id, state, accepted_at, due_at, dialled_at, claim, may_have_arrived, ended_order FROM lead
       WHERE lead.mobile = requested.mobile AND lead.type_id = granted.type_id
         AND lead.partner_id = requested.partner_id
       ORDER BY ${latestFirst} LIMIT 1

@@ -22,7 +22,7 @@ export function attemptRecorder(
   const markDialled = new Query(
     database,
     `UPDATE lead SET state = 'dialled', dialled_at = ?, claim = NULL
-     WHERE id = ? AND (state = 'scheduled' OR state = 'held' OR ${isUndecided})`,
+     WHERE id = ? AND (state = 'scheduled' OR state = 'held' OR state = 'withdrawing' OR ${isUndecided})`,
   );
   const scheduleNext = new Query(
     database,
@@ -36,11 +36,23 @@ export function attemptRecorder(
      WHERE id = ?3 AND claim = ?4 AND state = 'scheduled'`,
   );
 
+  const endWithdrawing = new Query(
+    database,
+    `UPDATE lead SET claim = NULL, may_have_arrived = (may_have_arrived AND NOT ?1) OR ?2
+     WHERE id = ?3 AND claim = ?4 AND state = 'withdrawing'`,
+  );
+
   return (claim, { leadId, startedAt, endedAt, outcome, response, wasAbsent }, nextAttemptAt) => {
     insertAttempt.run(leadId, startedAt, endedAt, outcome, response);
+    if (outcome === 'delivered') {
+      markDialled.run(endedAt, leadId);
+      return;
+    }
     const terms = [Number(wasAbsent === true), Number(outcome === 'unknown'), leadId, claim] as const;
-    if (outcome === 'delivered') markDialled.run(endedAt, leadId);
-    else if (outcome === 'rejected' || nextAttemptAt === undefined) markFailed.run(...terms);
-    else scheduleNext.run(...terms, nextAttemptAt);
+    const changed =
+      outcome === 'rejected' || nextAttemptAt === undefined
+        ? markFailed.run(...terms)
+        : scheduleNext.run(...terms, nextAttemptAt);
+    if (changed === 0) endWithdrawing.run(...terms);
   };
 }

@@ -84,8 +84,16 @@ export function leaseRenewer(
     database,
     `UPDATE lead SET next_attempt_at = ? WHERE id = ? AND claim = ? AND state = 'scheduled' AND NOT ${isSuppressed}`,
   );
+  const release = new Query(
+    database,
+    `UPDATE lead SET claim = NULL, attempts = attempts - 1 WHERE id = ? AND claim = ? AND state = 'withdrawing'`,
+  );
   return (claim, leadIds, lease) => {
     const end = Date.now() + lease;
-    return leadIds.filter((id) => renew.run(end, id, claim) > 0);
+    return leadIds.filter((id) => {
+      if (renew.run(end, id, claim) > 0) return true;
+      release.run(id, claim);
+      return false;
+    });
   };
 }

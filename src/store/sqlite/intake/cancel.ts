@@ -2,49 +2,79 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Cancellation } from '../../../leads/cancellation.ts';
 import { type CancellationOutcome, type LeadState, outcomeIfNotCancelled } from '../../../leads/lead.ts';
 import { latestFirst, nextEndedOrder } from '../../sql/lead-order.ts';
-import { isCancellable } from '../../sql/lead-state.ts';
+import { isCancellable, isWithdrawable } from '../../sql/lead-state.ts';
+import {
+  orContinueWithdrawal,
+  pendingOutcome,
+  type WithdrawalEvents,
+  withdrawingState,
+} from '../../sql/withdrawals.ts';
 import type { CancellationResult, Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import type { FindGrantedType } from './granted-types.ts';
-import type { IdempotencyRecords } from './idempotency-records.ts';
+import type { IdempotencyRecord, IdempotencyRecords } from './idempotency-records.ts';
+
+/** What `Intake.cancel` depends on in addition to the database. */
+interface Dependencies {
+  grantedType: FindGrantedType;
+  records: IdempotencyRecords;
+  withdrawalEvents: WithdrawalEvents;
+}
 
 /** Prepares `Intake.cancel`. */
 export function sqliteCancel(
   database: DatabaseSync,
   queue: CommitQueue,
-  grantedType: FindGrantedType,
-  records: IdempotencyRecords,
+  { grantedType, records, withdrawalEvents }: Dependencies,
 ): Intake['cancel'] {
   const cancelAndSave = cancellationWriter(database, grantedType);
 
-  return (cancellation, idempotency) => {
-    if (idempotency === undefined) {
-      return queue.write(() => ({ outcome: cancelAndSave(cancellation), isReplay: false }));
-    }
-    const { partnerId } = cancellation;
-    return queue.write<CancellationResult>(() => {
+  function cancel(cancellation: Cancellation): CancellationResult {
+    const { outcome, leadId, isWithdrawing } = cancelAndSave(cancellation);
+    return isWithdrawing ? { outcome: 'withdrawing', leadId, isReplay: false } : { outcome, isReplay: false };
+  }
+
+  return async (cancellation, idempotency) => {
+    const result = await queue.write<CancellationResult>(() => {
+      if (idempotency === undefined) return cancel(cancellation);
+      const { partnerId } = cancellation;
       const record = records.find(partnerId, idempotency.key);
       if (record !== undefined) {
         if (record.fingerprint !== idempotency.fingerprint) return { outcome: 'idempotency-key-reused' };
-        // The cast: the same fingerprint means that the record is that of this cancellation.
-        return { outcome: record.outcome as CancellationOutcome, isReplay: true };
+        return resultIn(record);
       }
-      const outcome = cancelAndSave(cancellation);
-      records.insert(partnerId, idempotency, { outcome, leadId: null, dueAt: null });
-      return { outcome, isReplay: false };
+      const decided = cancel(cancellation);
+      const { outcome } = decided;
+      const leadId = 'leadId' in decided ? decided.leadId : null;
+      records.insert(partnerId, idempotency, { outcome, leadId, dueAt: null });
+      return decided;
     });
+    if (result.outcome === 'withdrawing') withdrawalEvents.emit();
+    return result;
   };
 }
 
+function resultIn({ outcome, leadId }: IdempotencyRecord): CancellationResult {
+  if (outcome === pendingOutcome && leadId !== null)
+    return { outcome: pendingOutcome, leadId, isReplay: true };
+  // The cast: the same fingerprint means that the record is that of this cancellation.
+  return { outcome: outcome as CancellationOutcome, isReplay: true };
+}
+
+/** What a cancellation did. */
+type Cancelled =
+  | { outcome: CancellationOutcome; leadId: string | null; isWithdrawing: false }
+  | { outcome: 'already-processed'; leadId: string; isWithdrawing: true };
+
 /**
- * Returns a function that cancels a lead if possible, and saves the cancellation either way, in the caller's
- * transaction.
+ * Returns a function that cancels a lead if possible, or begins to withdraw it, and saves the cancellation either way,
+ * in the caller's transaction.
  */
 function cancellationWriter(
   database: DatabaseSync,
   grantedType: FindGrantedType,
-): (cancellation: Cancellation) => CancellationOutcome {
+): (cancellation: Cancellation) => Cancelled {
   const latestLead = new Query<{ id: string; state: LeadState }>(
     database,
     `SELECT id, state FROM lead WHERE mobile = ? AND type_id = ? AND partner_id = ? ORDER BY ${latestFirst} LIMIT 1`,
@@ -55,30 +85,42 @@ function cancellationWriter(
        ended_order = iif(ended_order = 0, ${nextEndedOrder}, ended_order)
      WHERE id = ? AND ${isCancellable('lead')}`,
   );
+  const withdrawLead = new Query(
+    database,
+    `UPDATE lead SET state = ${withdrawingState} WHERE id = ? AND ${isWithdrawable('lead')}`,
+  );
+  const insertWithdrawal = new Query<{ leadId: string }>(
+    database,
+    `INSERT INTO withdrawal (lead_id, cause, requested_at, next_attempt_at)
+     VALUES (?1, 'cancellation', ?2, ?2) ${orContinueWithdrawal}`,
+  );
   const insertCancellation = new Query(
     database,
     `INSERT INTO submission (id, kind, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id)
      VALUES (?, 'cancel', ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
   );
 
-  function cancel({ partnerId, type, mobile }: Cancellation): {
-    outcome: CancellationOutcome;
-    leadId: string | null;
-  } {
+  function cancel({ partnerId, type, mobile }: Cancellation): Cancelled {
     const granted = grantedType(type, partnerId);
-    if (granted === undefined) return { outcome: 'unknown-type', leadId: null };
+    if (granted === undefined) return { outcome: 'unknown-type', leadId: null, isWithdrawing: false };
     const latest = latestLead.first(mobile, granted.id, partnerId);
-    if (latest !== undefined && cancelLead.run(Date.now(), latest.id) === 1) {
-      return { outcome: 'cancelled', leadId: latest.id };
+    const now = Date.now();
+    if (latest !== undefined && cancelLead.run(now, latest.id) === 1) {
+      return { outcome: 'cancelled', leadId: latest.id, isWithdrawing: false };
+    }
+    if (latest !== undefined && granted.withdraws === 1 && withdrawLead.run(latest.id) === 1) {
+      const isWithdrawing = insertWithdrawal.first(latest.id, now) !== undefined;
+      return { outcome: 'already-processed', leadId: latest.id, isWithdrawing };
     }
     const outcome = outcomeIfNotCancelled(latest?.state);
-    return { outcome, leadId: outcome === 'not-found' ? null : (latest?.id ?? null) };
+    return { outcome, leadId: outcome === 'not-found' ? null : (latest?.id ?? null), isWithdrawing: false };
   }
 
   return (cancellation) => {
-    const { outcome, leadId } = cancel(cancellation);
+    const cancelled = cancel(cancellation);
     const { id, partnerId, keyId, receivedAt, type, mobile, content } = cancellation;
+    const { outcome, leadId } = cancelled;
     insertCancellation.run(id, partnerId, keyId, receivedAt, type, mobile, content, outcome, leadId);
-    return outcome;
+    return cancelled;
   };
 }

@@ -9,6 +9,8 @@ interface GrantedType {
   acceptsLeads: number;
   /** Re-contact period (ms); null: dialled people are never accepted again. */
   recontactAfter: number | null;
+  /** Whether leads that the dialler has, or may have, are withdrawn if they are cancelled (0 or 1). */
+  withdraws: number;
 }
 
 /**
@@ -22,7 +24,8 @@ export function grantedTypeLookup(database: DatabaseSync, queue: CommitQueue): F
   const cache = queue.cache<GrantedType>();
   const query = new Query<GrantedType>(
     database,
-    `SELECT lead_type.id, lead_type.recontact_after AS recontactAfter, ${acceptsLeads} AS acceptsLeads
+    `SELECT lead_type.id, lead_type.recontact_after AS recontactAfter, ${acceptsLeads} AS acceptsLeads,
+       lead_type.withdraws
      FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
      WHERE lead_type.id = ${typeIdOf('?1')} AND granted_type.partner_id = ?2`,
   );

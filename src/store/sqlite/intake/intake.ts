@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { WithdrawalEvents } from '../../sql/withdrawals.ts';
 import type { Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { sqliteCancel } from './cancel.ts';
@@ -15,12 +16,13 @@ export function sqliteIntake(
   queue: CommitQueue,
   grantedType: FindGrantedType,
   decide: Decide,
+  withdrawalEvents: WithdrawalEvents,
 ): Intake {
   const records = sqliteIdempotencyRecords(database);
   return {
     keyHolder: keyHolderLookup(database, queue),
     submit: sqliteSubmit(database, queue, decide, records),
-    cancel: sqliteCancel(database, queue, grantedType, records),
+    cancel: sqliteCancel(database, queue, { grantedType, records, withdrawalEvents }),
     leadStatus: sqliteLeadStatus(database, queue, grantedType),
 
     isGranted: (partnerId, type) => queue.read(() => grantedType(type, partnerId)?.acceptsLeads === 1),

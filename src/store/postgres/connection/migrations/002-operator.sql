@@ -50,7 +50,7 @@ CREATE TABLE suppression (
 CREATE INDEX suppression_of_partner ON suppression (source_id, entered_at) WHERE source = 'partner';
 
 ALTER TABLE lead DROP CONSTRAINT lead_state_check, ADD CONSTRAINT lead_state_check
-  CHECK (state IN ('scheduled', 'dialled', 'cancelled', 'failed', 'expired', 'held', 'dismissed', 'suppressed'));
+  CHECK (state IN ('scheduled', 'dialled', 'cancelled', 'failed', 'expired', 'held', 'dismissed', 'withdrawing', 'suppressed'));
 
 -- When the last claim was made; null: none since this migration.
 ALTER TABLE lead ADD COLUMN claimed_at bigint;
@@ -141,3 +141,26 @@ CREATE TRIGGER audit_entry_changed BEFORE UPDATE OR DELETE ON audit_entry
   FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
 CREATE TRIGGER audit_entry_emptied BEFORE TRUNCATE ON audit_entry
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+
+-- Whether a lead that the dialler has, or may have, is withdrawn from it if its partner cancels it.
+ALTER TABLE lead_type ADD COLUMN withdraws boolean NOT NULL DEFAULT false;
+
+-- Withdrawals of leads that the dialler has, or may have.
+CREATE TABLE withdrawal (
+  lead_id text COLLATE "C" PRIMARY KEY,
+  cause text NOT NULL CHECK (cause IN ('cancellation', 'objection', 'erasure')),
+  requested_at bigint NOT NULL,
+  -- When it may be claimed: at once, then after the end of each lease or retry delay.
+  next_attempt_at bigint NOT NULL,
+  -- The claim that carries it out; null: none.
+  claim text COLLATE "C",
+  attempts integer NOT NULL DEFAULT 0,
+  -- Null: it is open.
+  outcome text CHECK (outcome IN ('withdrawn', 'too-late', 'failed')),
+  ended_at bigint,
+  -- What the dialler last responded, without personal data or secrets.
+  response text
+);
+
+CREATE INDEX withdrawal_open ON withdrawal (next_attempt_at) WHERE outcome IS NULL;
+CREATE INDEX withdrawal_failed ON withdrawal (lead_id) WHERE outcome = 'failed';

@@ -63,7 +63,7 @@ CREATE TABLE new_lead (
   -- No IN: for more than two texts SQLite builds a table each time that it checks one.
   state TEXT NOT NULL CHECK (
     state = 'scheduled' OR state = 'dialled' OR state = 'cancelled' OR state = 'failed' OR state = 'expired'
-      OR state = 'held' OR state = 'dismissed' OR state = 'suppressed'
+      OR state = 'held' OR state = 'dismissed' OR state = 'withdrawing' OR state = 'suppressed'
   ),
   -- 0 while the lead is active: no second lead of the same person and type is accepted. Then 1, 2, 3, ... in the order in
   -- which the leads of the person and type ended.
@@ -104,7 +104,8 @@ CREATE INDEX lead_waiting ON lead (type_id, next_attempt_at, due_at, attempts, c
 -- Leads that were delivered after an attempt with an unknown outcome, by the time of the delivery. Others are not in it.
 CREATE INDEX lead_to_recheck ON lead (dialled_at) WHERE may_have_arrived AND dialled_at IS NOT NULL;
 
-INSERT INTO lead_count (state, count) VALUES ('held', 0), ('dismissed', 0), ('suppressed', 0);
+INSERT INTO lead_count (state, count)
+VALUES ('held', 0), ('dismissed', 0), ('withdrawing', 0), ('suppressed', 0);
 
 CREATE TRIGGER lead_added AFTER INSERT ON lead BEGIN
   UPDATE lead_count SET count = count + 1 WHERE state = NEW.state;
@@ -192,3 +193,26 @@ CREATE TRIGGER audit_entry_deleted BEFORE DELETE ON audit_entry
 WHEN OLD.acted_at > (unixepoch() - 2192 * 86400) * 1000 BEGIN
   SELECT RAISE(ABORT, 'Audit entries are kept for six years.');
 END;
+
+-- Whether a lead that the dialler has, or may have, is withdrawn from it if its partner cancels it.
+ALTER TABLE lead_type ADD COLUMN withdraws INTEGER NOT NULL DEFAULT 0 CHECK (withdraws IN (0, 1));
+
+-- Withdrawals of leads that the dialler has, or may have.
+CREATE TABLE withdrawal (
+  lead_id TEXT NOT NULL PRIMARY KEY REFERENCES lead (id),
+  cause TEXT NOT NULL CHECK (cause = 'cancellation' OR cause = 'objection' OR cause = 'erasure'),
+  requested_at INTEGER NOT NULL,
+  -- When it may be claimed: at once, then after the end of each lease or retry delay.
+  next_attempt_at INTEGER NOT NULL,
+  -- The claim that carries it out; null: none.
+  claim TEXT,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  -- Null: it is open.
+  outcome TEXT CHECK (outcome = 'withdrawn' OR outcome = 'too-late' OR outcome = 'failed'),
+  ended_at INTEGER,
+  -- What the dialler last responded, without personal data or secrets.
+  response TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX withdrawal_open ON withdrawal (next_attempt_at) WHERE outcome IS NULL;
+CREATE INDEX withdrawal_failed ON withdrawal (lead_id) WHERE outcome = 'failed';

@@ -1,0 +1,376 @@
+import type { LeadState } from '../../leads/lead.ts';
+import type { WithdrawalCause, WithdrawalOutcome } from '../../leads/withdrawal.ts';
+import { inPages } from '../pages.ts';
+import type {
+  ClaimedWithdrawal,
+  WithdrawalAttempt,
+  WithdrawalClaimTerms,
+  WithdrawalFilter,
+  WithdrawalRecord,
+  Withdrawals,
+} from '../withdrawals.ts';
+import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
+import { isClaimable } from './delivery-pauses.ts';
+import {
+  claimedSince,
+  dueLeadColumns,
+  dueLeadJoins,
+  interruptedResponse,
+  lastUnknownAt,
+} from './due-lead.ts';
+import { afterAllIds } from './id-pages.ts';
+import { nextEndedOrder } from './lead-order.ts';
+import { isUndecided, isWithdrawable } from './lead-state.ts';
+import { statement } from './statement.ts';
+
+/** Tells this process, and others if the store can, that a withdrawal has begun or ended. */
+export interface WithdrawalEvents {
+  emit(): void;
+  subscribe(listener: () => void): () => void;
+}
+
+/** Returns events that only this process notices. */
+export function localWithdrawalEvents(): WithdrawalEvents {
+  const listeners = new Set<() => void>();
+  return {
+    emit: () => {
+      for (const listener of listeners) listener();
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+/** Manages the withdrawals in a database. */
+export function withdrawals(database: SqlDatabase, events: WithdrawalEvents): Withdrawals {
+  const ending = async <Result>(change: Promise<Result>) => {
+    const result = await change;
+    events.emit();
+    return result;
+  };
+  return {
+    claimWithdrawals: async (terms) => {
+      const { claimed, ended } = await database.change(() => claimWithdrawals(terms));
+      if (ended > 0) events.emit();
+      return claimed;
+    },
+    nextWithdrawalAt: async () => (await database.read(nextWithdrawal, Date.now()))[0]?.at ?? undefined,
+    recordWithdrawal: (claim, attempt, nextAttemptAt) =>
+      ending(database.change(() => recordWithdrawal(claim, attempt, nextAttemptAt))),
+    releaseWithdrawals: async (claim, leadIds, notBefore) => {
+      await database.change(() => run(releaseWithdrawals, claim, leadIds, notBefore));
+    },
+    onWithdrawal: (listener) => events.subscribe(listener),
+    endedWithdrawals: async (leadIds) => {
+      const rows = await database.read(endedWithdrawals, leadIds);
+      return new Map(rows.map(({ leadId, outcome }) => [leadId, outcome]));
+    },
+    settleCancellation: (cancellation, leadId, idempotencyKey) =>
+      database.change(() => settleCancellation(cancellation, leadId, idempotencyKey)),
+    withdrawalOf: async (leadId) => (await database.read(withdrawalOfLead, leadId))[0],
+    withdrawals: (filter, limit) => listWithdrawals(database, filter, limit),
+  };
+}
+
+/**
+ * The end of a statement that inserts withdrawals: an open one continues, a failed one begins again. It returns the
+ * leads whose withdrawal is open.
+ */
+export const orContinueWithdrawal = `
+  ON CONFLICT (lead_id) DO UPDATE SET
+    cause = CASE WHEN excluded.cause = 'cancellation' THEN withdrawal.cause ELSE excluded.cause END,
+    requested_at = CASE WHEN withdrawal.outcome IS NULL THEN withdrawal.requested_at ELSE excluded.requested_at END,
+    next_attempt_at = CASE WHEN withdrawal.outcome IS NULL THEN withdrawal.next_attempt_at ELSE excluded.next_attempt_at END,
+    attempts = CASE WHEN withdrawal.outcome IS NULL THEN withdrawal.attempts ELSE 0 END,
+    ended_at = NULL, outcome = NULL
+  WHERE withdrawal.outcome IS NULL OR withdrawal.outcome = 'failed'
+  RETURNING lead_id AS "leadId"`;
+
+/** State of a lead once its withdrawal has begun. The dialler certainly has one that is dialled. */
+export const withdrawingState = `CASE lead.state WHEN 'dialled' THEN 'dialled' ELSE 'withdrawing' END`;
+
+const beginWithdrawing = statement(
+  'begin_withdrawing',
+  ({ inList }) => `
+    UPDATE lead SET state = ${withdrawingState} WHERE id ${inList('$1')} AND ${isWithdrawable('lead')}`,
+);
+
+const insertWithdrawals = statement<{ leadId: string }>(
+  'insert_withdrawals',
+  ({ inList }) => `
+    INSERT INTO withdrawal (lead_id, cause, requested_at, next_attempt_at)
+    SELECT id, $2, $3, $3 FROM lead WHERE id ${inList('$1')} AND state IN ('dialled', 'withdrawing')
+    ORDER BY id ${orContinueWithdrawal}`,
+);
+
+/**
+ * Begins to withdraw leads that the dialler has, or may have: no attempt to deliver one of them starts any more. Call
+ * `onWithdrawal` listeners afterwards. Other leads are left out, and so are those whose withdrawal was too late.
+ *
+ * @returns ids of the leads whose withdrawal is open
+ */
+export function* withdrawLeads(leadIds: readonly string[], cause: WithdrawalCause): Change<string[]> {
+  yield* run(beginWithdrawing, leadIds);
+  const open = yield* run(insertWithdrawals, leadIds, cause, Date.now());
+  return open.map(({ leadId }) => leadId);
+}
+
+/** Whether the lead of an open withdrawal was certainly not delivered. */
+const isUndelivered = `(lead.state = 'withdrawing' AND lead.claim IS NULL AND NOT lead.may_have_arrived)`;
+
+/** Whether a cancellation is for a lead whose person was added again since: a later lead is never withdrawn. */
+const isSuperseded = `(lead.ended_order > 0 AND withdrawal.cause = 'cancellation')`;
+
+/** Time after which a withdrawal is examined again if an attempt to deliver its lead is in flight (ms). */
+const inFlightInterval = 100;
+
+const nextWithdrawal = statement<{ at: number | null }>(
+  'next_withdrawal',
+  `SELECT min(CASE
+     WHEN lead.state = 'withdrawing' AND lead.claim IS NOT NULL AND lead.next_attempt_at > $1 THEN $1 + ${inFlightInterval}
+     ELSE withdrawal.next_attempt_at END) AS at
+   FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
+   WHERE withdrawal.outcome IS NULL AND (${isUndelivered} OR ${isSuperseded} OR ${isClaimable('$1')})`,
+);
+
+/** An open withdrawal that may be claimed. */
+interface Candidate {
+  leadId: string;
+  cause: WithdrawalCause;
+  isUndelivered: boolean;
+  isSuperseded: boolean;
+  /** Whether the lease of an attempt to deliver the lead has ended before it recorded an outcome. */
+  isInterrupted: boolean;
+}
+
+const candidates = statement<Candidate>(
+  'withdrawal_candidates',
+  ({ lockAvailable, claimableUntil }) => `
+    SELECT withdrawal.lead_id AS "leadId", withdrawal.cause, ${isUndelivered} AS "isUndelivered",
+      ${isSuperseded} AS "isSuperseded", lead.state = 'withdrawing' AND lead.claim IS NOT NULL AS "isInterrupted"
+    FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
+    WHERE withdrawal.outcome IS NULL AND withdrawal.next_attempt_at <= ${claimableUntil('$1')}
+      AND (lead.state <> 'withdrawing' OR lead.claim IS NULL OR lead.next_attempt_at <= ${claimableUntil('$1')})
+      AND (${isUndelivered} OR ${isSuperseded} OR ${isClaimable('$1')})
+    ORDER BY withdrawal.next_attempt_at, withdrawal.lead_id LIMIT $2 ${lockAvailable('withdrawal, lead')}`,
+  { isUndelivered: true, isSuperseded: true, isInterrupted: true },
+);
+
+const insertInterrupted = statement(
+  'insert_interrupted_withdrawing',
+  ({ inList }) => `
+    INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
+    SELECT id, ${claimedSince}, $2, 'unknown', '${interruptedResponse}' FROM lead WHERE id ${inList('$1')} ORDER BY id`,
+);
+
+const endInterrupted = statement(
+  'end_interrupted_withdrawing',
+  ({ inList }) => `UPDATE lead SET claim = NULL, may_have_arrived = true WHERE id ${inList('$1')}`,
+);
+
+const claimEach = statement(
+  'claim_withdrawals',
+  ({ inList, leaseStart }) => `
+    UPDATE withdrawal SET claim = $1, attempts = attempts + 1, next_attempt_at = ${leaseStart('$2')} + $3
+    WHERE lead_id ${inList('$4')}`,
+);
+
+const claimedWithdrawals = statement<ClaimedWithdrawal>(
+  'claimed_withdrawals',
+  ({ inList }) => `
+    SELECT ${dueLeadColumns}, withdrawal.attempts AS "attemptNumber", withdrawal.cause,
+      withdrawal.requested_at AS "requestedAt", lead.dialled_at AS "dialledAt",
+      (SELECT response FROM attempt WHERE attempt.lead_id = lead.id AND attempt.outcome = 'delivered'
+       ORDER BY attempt.id DESC LIMIT 1) AS "deliveryResponse",
+      ${lastUnknownAt(`lead.state = 'withdrawing'`)} AS "lastUnknownAt"
+    FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id ${dueLeadJoins}
+    WHERE withdrawal.lead_id ${inList('$1')} ORDER BY withdrawal.requested_at, lead.id`,
+);
+
+function* claimWithdrawals({
+  claim,
+  limit,
+  lease,
+}: WithdrawalClaimTerms): Change<{ claimed: ClaimedWithdrawal[]; ended: number }> {
+  const now = Date.now();
+  const found = yield* run(candidates, now, limit);
+  const ids: string[] = [];
+  const interrupted: string[] = [];
+  for (const candidate of found) {
+    const { leadId } = candidate;
+    if (candidate.isUndelivered) yield* endWithdrawn(leadId, now, 'the lead was not delivered');
+    else if (candidate.isSuperseded) yield* run(endTooLate, leadId, now, 'the person was added again');
+    else ids.push(leadId);
+    if (candidate.isInterrupted) interrupted.push(leadId);
+  }
+  if (interrupted.length > 0) {
+    yield* run(insertInterrupted, interrupted, now);
+    yield* run(endInterrupted, interrupted);
+  }
+  const ended = found.length - ids.length;
+  if (ids.length === 0) return { claimed: [], ended };
+  yield* run(claimEach, claim, now, lease, ids);
+  return { claimed: [...(yield* run(claimedWithdrawals, ids))], ended };
+}
+
+const releaseWithdrawals = statement(
+  'release_withdrawals',
+  ({ inList }) => `
+    UPDATE withdrawal SET claim = NULL, attempts = attempts - 1, next_attempt_at = $3
+    WHERE lead_id ${inList('$2')} AND claim = $1 AND outcome IS NULL`,
+);
+
+/** Locks the lead first, as a cancellation does, so that the two cannot deadlock. */
+const lockLead = statement<{ state: LeadState }>(
+  'lock_withdrawn_lead',
+  ({ lock }) => `SELECT state FROM lead WHERE id = $1 ${lock('lead')}`,
+);
+
+function* recordWithdrawal(
+  claim: string,
+  { leadId, endedAt, outcome, response }: WithdrawalAttempt,
+  nextAttemptAt: number | undefined,
+): Change<void> {
+  yield* run(lockLead, leadId);
+  if (outcome === 'withdrawn') yield* endWithdrawn(leadId, endedAt, response);
+  else if (outcome === 'too-late') {
+    const ended = yield* run(endTooLate, leadId, endedAt, response);
+    if (ended.length > 0) yield* run(markDialled, endedAt, leadId);
+  } else if (nextAttemptAt === undefined) {
+    const ended = yield* run(endFailed, leadId, endedAt, response, claim);
+    if (ended.length > 0) yield* run(markUndecided, leadId);
+  } else yield* run(scheduleWithdrawal, leadId, nextAttemptAt, response, claim);
+}
+
+const endAsWithdrawn = statement<{ cause: WithdrawalCause }>(
+  'end_withdrawn',
+  `UPDATE withdrawal SET outcome = 'withdrawn', ended_at = $2, response = $3, claim = NULL
+   WHERE lead_id = $1 AND (outcome IS NULL OR outcome = 'failed') RETURNING cause`,
+);
+
+const markWithdrawn = statement(
+  'mark_withdrawn',
+  `UPDATE lead SET state = $1, cancelled_at = $2, dialled_at = NULL, claim = NULL,
+     ended_order = CASE ended_order WHEN 0 THEN ${nextEndedOrder} ELSE ended_order END
+   WHERE id = $3 AND (state IN ('dialled', 'withdrawing') OR ${isUndecided})`,
+);
+
+/** Ends the withdrawal of a lead that the dialler does not have, or no longer has, and ends the lead. */
+export function* endWithdrawn(leadId: string, endedAt: number, response: string): Change<void> {
+  const ended = yield* firstRow(endAsWithdrawn, leadId, endedAt, response);
+  if (ended === undefined) return;
+  const state = ended.cause === 'objection' ? 'suppressed' : 'cancelled';
+  yield* run(markWithdrawn, state, endedAt, leadId);
+}
+
+const endTooLate = statement<{ leadId: string }>(
+  'end_too_late',
+  `UPDATE withdrawal SET outcome = 'too-late', ended_at = $2, response = $3, claim = NULL
+   WHERE lead_id = $1 AND outcome IS NULL RETURNING lead_id AS "leadId"`,
+);
+
+const markDialled = statement(
+  'mark_dialled_too_late',
+  `UPDATE lead SET state = 'dialled', claim = NULL, dialled_at = coalesce(
+     (SELECT ended_at FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1), $1)
+   WHERE id = $2 AND state = 'withdrawing'`,
+);
+
+const endFailed = statement<{ leadId: string }>(
+  'end_failed_withdrawal',
+  `UPDATE withdrawal SET outcome = 'failed', ended_at = $2, response = $3, claim = NULL
+   WHERE lead_id = $1 AND claim = $4 AND outcome IS NULL RETURNING lead_id AS "leadId"`,
+);
+
+const markUndecided = statement(
+  'mark_undecided',
+  `UPDATE lead SET state = 'failed', may_have_arrived = true WHERE id = $1 AND state = 'withdrawing'`,
+);
+
+const scheduleWithdrawal = statement(
+  'schedule_withdrawal',
+  `UPDATE withdrawal SET claim = NULL, next_attempt_at = $2, response = $3
+   WHERE lead_id = $1 AND claim = $4 AND outcome IS NULL`,
+);
+
+const endedWithdrawals = statement<{ leadId: string; outcome: WithdrawalOutcome }>(
+  'ended_withdrawals',
+  ({ inList }) => `
+    SELECT lead_id AS "leadId", outcome FROM withdrawal WHERE lead_id ${inList('$1')} AND outcome IS NOT NULL`,
+);
+
+/** The outcome that an idempotency record has until the first response is known. */
+export const pendingOutcome = 'withdrawing';
+
+const settleRecord = statement(
+  'settle_idempotency_record',
+  `UPDATE idempotency_record SET outcome = $3
+   WHERE partner_id = $1 AND idempotency_key = $2 AND outcome = '${pendingOutcome}'`,
+);
+
+const recordedOutcome = statement<{ outcome: 'cancelled' | 'already-processed' }>(
+  'recorded_cancellation',
+  'SELECT outcome FROM idempotency_record WHERE partner_id = $1 AND idempotency_key = $2',
+);
+
+const settleSubmission = statement(
+  'settle_cancellation',
+  `UPDATE submission SET outcome = 'cancelled' WHERE id = $1 AND outcome = 'already-processed'`,
+);
+
+/** Settles the outcome of a cancellation (see `Withdrawals.settleCancellation`). */
+function* settleCancellation(
+  { id, partnerId }: { id: string; partnerId: number },
+  leadId: string,
+  idempotencyKey: string | undefined,
+): Change<'cancelled' | 'already-processed'> {
+  const [ended] = yield* run(endedWithdrawals, [leadId]);
+  const current = ended?.outcome === 'withdrawn' ? 'cancelled' : 'already-processed';
+  let settled: 'cancelled' | 'already-processed' = current;
+  if (idempotencyKey !== undefined) {
+    yield* run(settleRecord, partnerId, idempotencyKey, current);
+    settled = (yield* firstRow(recordedOutcome, partnerId, idempotencyKey))?.outcome ?? current;
+  }
+  if (settled === 'cancelled') yield* run(settleSubmission, id);
+  return settled;
+}
+
+const selectWithdrawals = `
+  SELECT withdrawal.lead_id AS "leadId", partner.name AS partner, lead_type.name AS type, lead.mobile,
+    withdrawal.cause, withdrawal.requested_at AS "requestedAt", withdrawal.attempts,
+    CASE WHEN withdrawal.outcome IS NULL AND withdrawal.claim IS NULL
+      AND (lead.state <> 'withdrawing' OR lead.claim IS NULL) THEN withdrawal.next_attempt_at END AS "nextAttemptAt",
+    withdrawal.outcome, withdrawal.ended_at AS "endedAt", withdrawal.response
+  FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id
+  JOIN lead_type ON lead_type.id = lead.type_id JOIN partner ON partner.id = lead.partner_id`;
+
+/** Condition: whether a withdrawal is open or has failed. */
+const needsAttention = `(withdrawal.outcome IS NULL OR withdrawal.outcome = 'failed')`;
+
+const withdrawalOfLead = statement<WithdrawalRecord>(
+  'withdrawal_of_lead',
+  `${selectWithdrawals} WHERE withdrawal.lead_id = $1`,
+);
+
+function listWithdrawals(
+  database: SqlDatabase,
+  { state, mobile }: WithdrawalFilter,
+  limit: number,
+): AsyncGenerator<WithdrawalRecord> {
+  const conditions = ['withdrawal.lead_id < $1'];
+  if (mobile !== undefined) conditions.push('lead.mobile = $3');
+  else if (state === undefined) conditions.push(needsAttention);
+  else if (state === 'open') conditions.push('withdrawal.outcome IS NULL');
+  else conditions.push('withdrawal.outcome = $3');
+  const values = [mobile ?? (state === 'open' ? undefined : state)].filter((value) => value !== undefined);
+  // Has no name, because its text depends on the filter.
+  const page = statement<WithdrawalRecord>(
+    '',
+    `${selectWithdrawals} WHERE ${conditions.join(' AND ')} ORDER BY withdrawal.lead_id DESC LIMIT $2`,
+  );
+  return inPages<WithdrawalRecord>(limit, (last, size) =>
+    database.read(page, last?.leadId ?? afterAllIds, size, ...values),
+  );
+}
