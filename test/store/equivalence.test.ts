@@ -33,6 +33,7 @@ const notCompared = [
   'erase',
   'compact',
   'onChange',
+  'onWithdrawal',
   'waiting',
   'actAs',
   'storeKeyIds',

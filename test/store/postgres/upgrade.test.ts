@@ -204,7 +204,8 @@ const writes: Record<
   deleteAuditEntries: (store) => store.deleteAuditEntries(Date.now()),
   prune: (store) => store.prune(Date.now(), ''),
   deleteIdempotencyRecords: (store) => store.deleteIdempotencyRecords(Date.now() + 1),
-  addRows: (store) => store.addRows(tablesToCopy[0] ?? throwMissingTable(), [[99, 'copied', null, 1]]),
+  addRows: (store) =>
+    store.addRows(tablesToCopy[0] ?? throwMissingTable(), [[99, 'copied', null, 1, null, 0]]),
   checkReady: (store) => store.checkReady(),
 };
 
