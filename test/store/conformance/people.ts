@@ -5,7 +5,7 @@ import type { Submission } from '../../../src/leads/submission.ts';
 import type { Erasure, PersonKey } from '../../../src/store/people.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { tablesToCopy } from '../../../src/store/tables.ts';
-import { cancel, claim } from '../../harness/server.ts';
+import { cancel, claim, deliverDue } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, type Open, tableNamed } from './behaviour.ts';
 
@@ -37,6 +37,7 @@ async function tablesWithNumber(store: Store): Promise<string[]> {
 /** Fills every table with personal data about the person, and about another person. Returns what was submitted. */
 async function filled(open: Open) {
   const { store, first, from } = await seeded(open());
+  await store.setWithdraws('motor', true);
   const addAll = async (number: string, name: string) => {
     const content = JSON.stringify({ type: 'motor', mobile: number, delays: '0', first_name: name });
     const submission = from(first.id, { mobile: number, content });
@@ -51,6 +52,17 @@ async function filled(open: Open) {
     await store.dismissLead(added.leadId);
     await store.rerunSubmission(submission.id);
     await cancel(store, { partnerId: first.id, type: 'motor', mobile: number });
+    await store.submit(from(first.id, { mobile: number, content }));
+    await deliverDue(store);
+    await cancel(store, { partnerId: first.id, type: 'motor', mobile: number });
+    const [withdrawal] = await store.claimWithdrawals({ claim: 'claim', limit: 1, lease: 1 });
+    const withdrawn = {
+      leadId: withdrawal?.id ?? '',
+      endedAt: 3,
+      outcome: 'withdrawn',
+      response: 'r',
+    } as const;
+    await store.recordWithdrawal('claim', withdrawn, undefined);
     return submission;
   };
   const sent = await addAll(mobile, 'John');
@@ -154,6 +166,8 @@ export const people: Behaviours = {
     const numbers = await Array.fromAsync(store.sentNumbers());
     expect(numbers.filter(({ kind }) => kind === 'cancel').map((each) => each.mobile)).toEqual([
       mobile,
+      mobile,
+      otherMobile,
       otherMobile,
     ]);
     expect(numbers.find(({ id }) => id === sent.id)).toEqual(numberOf(sent));
