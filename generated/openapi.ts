@@ -364,7 +364,7 @@ export interface components {
             found: true;
             lead_id: components["schemas"]["LeadId"];
             /**
-             * @description `scheduled`: the call has yet to be made. `dialled`: the dialler has the lead. `cancelled`: you cancelled the lead. `failed`: the lead was not delivered to the dialler, or the outcome of the delivery is unknown. `expired`: the call could not be made in time. `suppressed`: the person asked not to be called. Later versions may add values.
+             * @description `scheduled`: the call has yet to be made. `dialled`: the dialler has the lead. `cancelled`: you or the call centre cancelled the lead. `failed`: the lead was not delivered to the dialler, or the outcome of the delivery is unknown. `expired`: the call could not be made in time. `suppressed`: the person asked not to be called. Later versions may add values.
              * @enum {string}
              */
             state: "scheduled" | "dialled" | "cancelled" | "failed" | "expired" | "suppressed";
