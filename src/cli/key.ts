@@ -154,7 +154,12 @@ function revokeCommand(context: CommandContext): Command {
     { id: 'id of the key', revoked: 'true' },
     async ({ store, output }, { yes }: { yes?: true }, [id]: [string]) => {
       checkIsNoKey(id);
-      if (!yes) await confirm(context, await describeRevocation(store, id));
+      const key = await findKey(store, id);
+      if (key.revokedAt !== null) {
+        const done = `Key ${id} was already revoked at ${formatTime(key.revokedAt)}.`;
+        return output.done(done, { id, revoked: true });
+      }
+      if (!yes) await confirm(context, describeRevocation(key));
       await store.revokeKey(id);
       await output.done(`Revoked key ${id}.`, { id, revoked: true });
     },
@@ -170,16 +175,17 @@ function checkIsNoKey(id: string): void {
 }
 
 /** Describes what revoking a key stops, or that there is no such key. */
-async function describeRevocation(store: Pick<Store, 'keys'>, id: string): Promise<string> {
-  for await (const key of store.keys(undefined)) {
-    if (key.id !== id) continue;
-    const use =
-      key.lastUsedAt === null
-        ? 'not recorded as used; a use is recorded after up to ten seconds'
-        : `last used ${formatRelativeTime(key.lastUsedAt)}`;
-    return `Every request of partner ${JSON.stringify(key.partner)} with key ${id} (${use}) will be rejected at once, and a revoked key cannot be restored`;
-  }
+async function findKey(store: Pick<Store, 'keys'>, id: string): Promise<KeyRecord> {
+  for await (const key of store.keys(undefined)) if (key.id === id) return key;
   throw userErrors.noKey(id);
+}
+
+function describeRevocation({ id, partner, lastUsedAt }: KeyRecord): string {
+  const use =
+    lastUsedAt === null
+      ? 'not recorded as used; a use is recorded after up to ten seconds'
+      : `last used ${formatRelativeTime(lastUsedAt)}`;
+  return `Every request of partner ${JSON.stringify(partner)} with key ${id} (${use}) will be rejected at once, and a revoked key cannot be restored`;
 }
 
 function noteShownOnce({ output, note }: Reporter<string>): void {

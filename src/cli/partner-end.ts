@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
@@ -12,6 +13,7 @@ import {
   type Matching,
   remainingLeadsJson,
   remainingLeadsMembers,
+  type SettledLeads,
   settleLeads,
 } from './remaining-leads.ts';
 
@@ -91,8 +93,20 @@ export function deleteCommand(context: CommandContext): Command {
       ...remainingLeadsMembers,
     },
     async ({ store, output }, { leads, yes }: { leads?: LeadsChoice; yes?: true }, [partner]: [string]) => {
-      const { keys } = await findPartner(store, partner);
+      const { keys, deletedAt } = await findPartner(store, partner);
       const named = `partner ${JSON.stringify(partner)}`;
+      if (deletedAt !== null) {
+        const deleted = `Partner ${JSON.stringify(partner)} was already deleted at ${formatTime(deletedAt)}.`;
+        const matching = { store, filter: { partner } };
+        const remaining = await settleAgain(matching, context, { leads, yes }, deleted);
+        await output.done(`${deleted} ${describeRemainingLeads(remaining)}`, {
+          partner,
+          deleted: true,
+          keys,
+          ...remainingLeadsJson(remaining),
+        });
+        return;
+      }
       const revoked = counted(keys, 'key', 'keys');
       const matching = { store, filter: { partner } };
       const choice = await chooseForLeads(matching, context, leads, `You are about to delete ${named}`);
@@ -113,6 +127,22 @@ export function deleteCommand(context: CommandContext): Command {
       });
     },
   );
+}
+
+/** Keeps or cancels the leads of a partner that was deleted before, such as if the cancellation was interrupted. */
+async function settleAgain(
+  matching: Matching,
+  context: CommandContext,
+  { leads, yes }: { leads: LeadsChoice | undefined; yes: true | undefined },
+  deleted: string,
+): Promise<SettledLeads> {
+  const choice = await chooseForLeads(matching, context, leads, deleted.replace(/\.$/, ''));
+  const { cancellable } = await matching.store.countRemainingLeads(matching.filter);
+  if (choice === 'cancel' && cancellable > 0 && !yes) {
+    const cancelled = counted(cancellable, 'cancellable lead', 'cancellable leads');
+    await confirm(context, `${deleted} Its ${cancelled} will be cancelled, which cannot be undone`);
+  }
+  return settleLeads(matching, choice);
 }
 
 /** Describes in a clause what will happen to the leads of a partner; empty: nothing. */

@@ -14,6 +14,9 @@ const maxSuggestions = 2;
  */
 export function describeUnknownCommand(group: Command, name: string): string {
   const groupName = fullName(group);
+  if (group.parent === null && name === groupName) {
+    return `The word "leads" is followed by "leads" instead of a command. Remove one of them. Run \`leads --help\` to list the commands.`;
+  }
   const suggestion = describeSuggestions(probablyMeant(group, name));
   return `There is no command ${JSON.stringify(name)} in \`${groupName}\`.${suggestion} Run \`${groupName} --help\` to list the commands.`;
 }

@@ -36,13 +36,16 @@ export interface Migrations {
  * @throws if a newer version has migrated it
  */
 export function requireMigrated(store: string, current: number, known: number): void {
-  if (current === 0) throw new MissingStore(`${store} contains no store.`);
+  if (current === 0) throw new MissingStore(`${store} contains no store.`, wrongDatabase);
   checkMigrationKnown(current, known);
   if (current === known) return;
   throw new UserError(
     `${store} has migration ${current}, and this version needs migration ${known}. Run \`leads store migrate\`, or use the \`leads\` command of the version that the servers run.`,
   );
 }
+
+const wrongDatabase =
+  'Otherwise, its URL (DATABASE_URL) leads to another database than that of the store, or the store was not restored yet.';
 
 /**
  * There is no store. The volume of an existing store may not be mounted, so the program creates a store only if the
@@ -52,10 +55,12 @@ export class MissingStore extends UserError {
   /** What was found in its place, as a sentence. */
   readonly finding: string;
 
-  constructor(finding: string) {
-    super(
-      `${finding} If this is a new installation, run \`leads store create\`. Otherwise, its URL (DATABASE_URL) is wrong, or its volume is not mounted.`,
-    );
+  /** @param otherwise what the reason is if the store exists, as a sentence */
+  constructor(
+    finding: string,
+    otherwise = 'Otherwise, its URL (DATABASE_URL) is wrong, or its volume is not mounted.',
+  ) {
+    super(`${finding} If this is a new installation, run \`leads store create\`. ${otherwise}`);
     this.finding = finding;
   }
 }

@@ -153,6 +153,13 @@ test.each([['revoke', '--yes'], ['revoke'], ['rotate']])(
   },
 );
 
+test('key revoke reports that a key was already revoked, and asks nothing', async () => {
+  const { leads, keys } = await storeWithKeys();
+  const again = await leads('key', 'revoke', keys.revoked.id);
+  expect(again).toMatchObject({ code: 0, stderr: '' });
+  expect(again.stdout).toMatch(new RegExp(`^Key ${keys.revoked.id} was already revoked at \\S+Z\\.\n$`));
+});
+
 test('key revoke reports that the use of a key is recorded with a delay', async () => {
   const { leads, keys } = await storeWithKeys();
   expect((await leads('key', 'revoke', keys.active.id)).stderr).toContain(

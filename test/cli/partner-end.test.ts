@@ -201,7 +201,15 @@ test('deletes a partner only after confirmation, and keeps what it sent', async 
       'Partner "first" was deleted, and its name cannot be used again, because its leads and submissions are stored under it. Choose another name.\n',
   });
   expect((await leads('partner', 'resume', 'first')).stderr).toMatch(/^Partner "first" was deleted at /);
+  const kept = await leads('partner', 'delete', 'first', '--leads', 'keep');
+  expect(kept).toMatchObject({ code: 0, stderr: '' });
+  expect(kept.stdout).toMatch(
+    /^Partner "first" was already deleted at \S+Z\. 2 leads stay scheduled or held\. /,
+  );
   // Continues a cancellation that was interrupted.
+  expect((await leads('partner', 'delete', 'first', '--leads', 'cancel')).stderr).toMatch(
+    /^Partner "first" was already deleted at \S+Z\. Its 2 cancellable leads will be cancelled, which cannot be undone\. /,
+  );
   expect(lines(await leads('partner', 'delete', 'first', '--leads', 'cancel', '--yes', '--json'))).toEqual([
     { partner: 'first', deleted: true, keys: 0, leads_kept: 0, leads_cancelled: 2, leads_in_flight: 1 },
   ]);

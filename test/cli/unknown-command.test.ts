@@ -33,6 +33,13 @@ test.each([
   );
 });
 
+test('reports that the name of the program was written twice', () => {
+  const exporting = group('leads', group('export', 'leads'));
+  expect(describeUnknownCommand(exporting, 'leads')).toBe(
+    'The word "leads" is followed by "leads" instead of a command. Remove one of them. Run `leads --help` to list the commands.',
+  );
+});
+
 test('suggests only commands of the group in which one is missing', () => {
   const help = 'Run `leads lead --help` to list the commands.';
   expect(describeUnknownCommand(lead, 'shwo')).toBe(

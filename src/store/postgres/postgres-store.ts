@@ -6,7 +6,7 @@ import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { WithdrawalEvents } from '../sql/withdrawals.ts';
 import type { Store } from '../store.ts';
-import { PostgresDatabase, type PostgresLimits } from './connection/database.ts';
+import { PostgresDatabase, type PostgresLimits, type Statement } from './connection/database.ts';
 import { currentMigration, latestMigration, migrate } from './connection/migrate.ts';
 import { checkSchema } from './connection/schema-check.ts';
 import { postgresDelivery } from './delivery/delivery.ts';
@@ -60,10 +60,14 @@ export async function postgresMigrations(url: string): Promise<Migrations> {
   }
 }
 
+const databaseName: Statement = { name: 'database_name', text: 'SELECT current_database() AS name' };
+
 /** Checks that a database contains a store. @throws as `requireMigrated` */
 async function requireStore(database: PostgresDatabase, schema: 'migrate' | 'require'): Promise<void> {
   const current = await currentMigration(database);
-  if (schema === 'require' || current === 0) requireMigrated('The database', current, latestMigration);
+  if (current === latestMigration || (schema === 'migrate' && current > 0)) return;
+  const [row] = await database.read<{ name: string }>(databaseName);
+  requireMigrated(`The database ${JSON.stringify(row?.name)}`, current, latestMigration);
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { SqlDatabase } from '../sql/database.ts';
+import type { Change, SqlDatabase } from '../sql/database.ts';
 import type { SqlDialect, SqlStatement, SqlValue } from '../sql/statement.ts';
 import type { PostgresDatabase, Statement } from './connection/database.ts';
+import { isUniqueViolation } from './connection/errors.ts';
 import { claimableUntil, databaseNow } from './delivery/due-leads.ts';
 import { storableText } from './storable-text.ts';
 
@@ -21,17 +22,28 @@ const dialect: SqlDialect = {
 
 /** Runs the statements that both stores share: a change waits for each of its statements, within a transaction. */
 export function postgresSqlDatabase(database: PostgresDatabase): SqlDatabase {
+  async function changeOnce<Result>(begin: () => Change<Result>): Promise<Result> {
+    return database.transaction(async (run) => {
+      const change = begin();
+      let state = change.next([]);
+      while (!state.done) {
+        const { statement, values } = state.value;
+        state = change.next(await run(postgresStatement(statement), values.map(postgresValue)));
+      }
+      return state.value;
+    });
+  }
+
   return {
-    change: (begin) =>
-      database.transaction(async (run) => {
-        const change = begin();
-        let state = change.next([]);
-        while (!state.done) {
-          const { statement, values } = state.value;
-          state = change.next(await run(postgresStatement(statement), values.map(postgresValue)));
-        }
-        return state.value;
-      }),
+    async change(begin) {
+      try {
+        return await changeOnce(begin);
+      } catch (error) {
+        if (!isUniqueViolation(error)) throw error;
+        // Another command has just committed the same name: the repeated change finds it, and explains that.
+        return changeOnce(begin);
+      }
+    },
 
     read: (statement, ...values) => database.read(postgresStatement(statement), values.map(postgresValue)),
   };

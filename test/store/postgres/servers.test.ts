@@ -38,12 +38,26 @@ test('a server creates no store in an empty database, which may be the wrong one
     code: 1,
     stdout: '',
     stderr: expect.stringMatching(
-      /^The server did not start: The database contains no store\. .*`npm run -s leads -- store create`/,
+      /^The server did not start: The database "\w+" contains no store\. .*`npm run -s leads -- store create`/,
     ),
   });
   const tables = 'SELECT FROM pg_tables WHERE schemaname = current_schema()';
   expect(await asAdministrator(environment.DATABASE_URL, tables)).toEqual([]);
   await untilListening(start('src/main.ts', [], { ...environment, BOOTSTRAP: 'on' }));
+});
+
+test('of two operators who rename lead types to one name at once, the second is told that it exists', async () => {
+  const url = await emptyDatabase();
+  const store = closeAfterTest(await openPostgresStore(url));
+  for (const name of ['home', 'motor']) await store.addType(name, null);
+  const other = await openConnection(url);
+  await other.query(`BEGIN; UPDATE lead_type SET name = 'house' WHERE name = 'home'`);
+  const renamed = store.renameType('motor', 'house');
+  const outcome = expect(renamed).rejects.toThrow('Lead type "house" already exists. Choose another name.');
+  const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  await expect.poll(async () => (await asAdministrator(url, waiting)).length).toBe(1);
+  await other.query('COMMIT');
+  await outcome;
 });
 
 test('a migration may take longer than any other statement', async () => {
