@@ -2,32 +2,22 @@
 import { describe, expect, test } from 'vitest';
 import { diallers } from '../../src/delivery/diallers.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
-import type { ClaimedLead } from '../../src/store/store.ts';
 import { exampleEnvironment } from '../harness/diallers.ts';
 import { type Behaviour, startReceiver } from '../harness/receiver.ts';
-import { noContext } from './claimed-lead.ts';
+import { claimedLead, noContext } from './claimed-lead.ts';
 
 const values = { secret: Buffer.alloc(32, 'marked!').toString('base64'), password: 'markedpassword' };
 
-const lead: ClaimedLead = {
-  id: '01k83s0kq3m4hn7c2v1a',
-  partner: 'acme',
-  type: 'motor-trade',
-  mobile: '+447840191919',
-  acceptedAt: 1_000,
-  dueAt: 2_000,
-  attemptNumber: 1,
-  mayHaveArrived: false,
-  lastUnknownAt: null,
-  trace: null,
-  content: JSON.stringify({
+const lead = claimedLead(
+  {
     email: 'marked@marked.example',
     first_name: 'Markedforename',
     surname: 'Markedsurname',
     mobile: '07840 191919',
     type: 'motor-trade',
-  }),
-};
+  },
+  { type: 'motor-trade', mobile: '+447840191919' },
+);
 
 /** Personal data and secrets, in every form in which a receiver could repeat them. */
 const marked = new RegExp(`marked|7840 ?191919|${values.secret.slice(0, 20)}`, 'i');

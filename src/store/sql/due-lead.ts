@@ -15,7 +15,10 @@ export const dueLeadJoins = `
  */
 export const claimedSince = 'coalesce(lead.claimed_at, lead.next_attempt_at)';
 
-/** Response of an attempt whose dispatcher was killed, or whose machine stopped, before it recorded an outcome. */
+/**
+ * Response of an attempt whose dispatcher was killed, or whose machine stopped, before it recorded an outcome.
+ * `lastUnknownAt` recognises stored attempts by this text, so it must not change.
+ */
 export const interruptedResponse = 'no response was recorded before the lease ended';
 
 /**

@@ -13,6 +13,7 @@ import { mobileOf } from '../../harness/mobile.ts';
 import { finished } from '../../harness/process.ts';
 import { temporaryDirectory } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
+import { logResets } from './log-resets.ts';
 
 /** Number of writes that triggers a checkpoint under any load. */
 const many = 100_000;
@@ -82,11 +83,9 @@ test.each(['started', 'late'])(
 test('runs one checkpoint after another', async () => {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await seeded(closeAfterTest(openSqliteStore(file)));
-  // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).
-  const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
-  const before = resetCount();
-  for (let people = 0; resetCount() < before + 3 && people < 20_000; people += 1) {
+  const before = logResets(file);
+  for (let people = 0; logResets(file) < before + 3 && people < 20_000; people += 1) {
     await store.submit(from(first.id, { mobile: mobileOf(people) }));
   }
-  expect(resetCount()).toBe(before + 3);
+  expect(logResets(file)).toBe(before + 3);
 });

@@ -19,6 +19,7 @@ import { deliverDue, holdWriteLock, temporaryDirectory } from '../../harness/ser
 import { untilListening } from '../../harness/server-process.ts';
 import { newSubmission } from '../../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
+import { logResets } from './log-resets.ts';
 
 function newDatabase(): { database: DatabaseSync; file: string } {
   const file = join(temporaryDirectory(), 'leads.db');
@@ -138,11 +139,9 @@ test('resets the log under constant load', async () => {
     const lead = { partnerId, type: 'motor-trade', mobile: mobileOf(people), delays: 0, content: '{}' };
     await store.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   };
-  // The log's header counts the resets (sqlite.org/fileformat2.html, section 4.1).
-  const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
-  const before = resetCount();
-  while (resetCount() === before && people < 200_000) await Promise.all(Array.from({ length: 500 }, add));
-  expect(resetCount()).toBeGreaterThan(before);
+  const before = logResets(file);
+  while (logResets(file) === before && people < 200_000) await Promise.all(Array.from({ length: 500 }, add));
+  expect(logResets(file)).toBeGreaterThan(before);
   await store.close();
 });
 

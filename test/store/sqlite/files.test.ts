@@ -10,7 +10,6 @@ import fs, {
   existsSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -36,6 +35,7 @@ import { leadsIn, startServer, temporaryDirectory } from '../../harness/server.t
 import { newSubmission } from '../../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 import { fileLosses } from './file-losses.ts';
+import { logResets } from './log-resets.ts';
 
 /** Creates a store with leads. */
 async function storeWithLead(count = 1) {
@@ -317,8 +317,7 @@ test('refuses a backup that is restored again next to the log of its first resto
   copyFileSync(backup, file);
   const again = closeAfterTest(openSqliteStore(file));
   // Until the log has been reset and no longer continues the backup.
-  const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
-  for (let index = 1; index < 20 || (resetCount() === 0 && index < 20_000); index += 1) {
+  for (let index = 1; index < 20 || (logResets(file) === 0 && index < 20_000); index += 1) {
     const lead = { partnerId: 1, type: 'motor', mobile: mobileOf(index), delays: 0, content: '{}' };
     await again.submit(newSubmission({ receivedAt: Date.now(), ...lead }));
   }

@@ -3,10 +3,11 @@
  * result as JSON.
  */
 
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { newSubmission } from '../../harness/submissions.ts';
+import { logResets } from './log-resets.ts';
 
 const [file = '', order] = process.argv.slice(2);
 const store = openSqliteStore(file);
@@ -36,9 +37,7 @@ async function addSome(count: number): Promise<void> {
 
 await addSome(200);
 for (const descriptor of held.splice(0)) closeSync(descriptor);
-// Number of resets of the log (sqlite.org/fileformat2.html, section 4.1).
-const resetCount = () => readFileSync(`${file}-wal`).readUInt32BE(12);
-const before = resetCount();
-while (resetCount() < before + 2 && people < 20_000) await addSome(20);
-process.stdout.write(JSON.stringify({ hasCheckpointed: resetCount() >= before + 2 }));
+const before = logResets(file);
+while (logResets(file) < before + 2 && people < 20_000) await addSome(20);
+process.stdout.write(JSON.stringify({ hasCheckpointed: logResets(file) >= before + 2 }));
 await store.close();
