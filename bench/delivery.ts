@@ -1,14 +1,21 @@
 /**
  * Measures deliveries to a webhook receiver on this machine, with many leads due at once, while the server accepts new
- * leads. Server, receiver and load share all cores.
+ * leads. Server, receiver and load share all cores. With `--dialler vicidial`, it delivers to a stand-in for VICIdial that
+ * has VICIdial's speed, with different numbers of leads in flight.
  */
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openStore } from '../src/store/open.ts';
 import { newSubmission } from '../test/harness/submissions.ts';
-import { type PreparedStore, postgresStore, sqliteStore, startDelivering } from './deployment.ts';
+import {
+  type PreparedStore,
+  postgresStore,
+  sqliteStore,
+  startDelivering,
+  startDeliveringToVicidial,
+} from './deployment.ts';
 import { load } from './load.ts';
-import { machine, start } from './processes.ts';
+import { machine, type RunningServer, start } from './processes.ts';
 import { formatInteger, printTable } from './table.ts';
 
 const { values } = parseArgs({
@@ -17,6 +24,8 @@ const { values } = parseArgs({
     due: { type: 'string', default: '100000' },
     intake: { type: 'string', default: '500' },
     stores: { type: 'string', default: 'sqlite,postgres' },
+    dialler: { type: 'string', default: 'webhook' },
+    'in-flight': { type: 'string', default: '1,2,3' },
   },
 });
 const seconds = Number(values.seconds);
@@ -44,11 +53,17 @@ async function dialled(url: string): Promise<number> {
   return byState.dialled ?? 0;
 }
 
-async function measure(make: () => Promise<PreparedStore>): Promise<string[]> {
+/** A receiver of leads, and how a server that delivers to it is started. */
+interface Receiver {
+  program: string;
+  startServer(store: string, receiver: string): Promise<RunningServer>;
+}
+
+async function measure(make: () => Promise<PreparedStore>, to: Receiver): Promise<string[]> {
   const prepared = await make();
   await makeDue(prepared);
-  const receiver = await start('bench/receiver.ts', {}, 'any');
-  const server = await startDelivering(prepared.url, receiver.address);
+  const receiver = await start(to.program, {}, 'any');
+  const server = await to.startServer(prepared.url, receiver.address);
   try {
     await setTimeout(3_000);
     const before = await dialled(prepared.url);
@@ -67,10 +82,20 @@ async function measure(make: () => Promise<PreparedStore>): Promise<string[]> {
 
 process.stdout.write(`${machine()}\n\n`);
 const makers: Record<string, () => Promise<PreparedStore>> = { sqlite: sqliteStore, postgres: postgresStore };
+const webhook: Receiver = { program: 'bench/receiver.ts', startServer: startDelivering };
+const vicidialWith = (inFlight: string): Receiver => ({
+  program: 'bench/vicidial.ts',
+  startServer: (store, vicidial) => startDeliveringToVicidial(store, vicidial, Number(inFlight)),
+});
+const receivers: [name: string, receiver: Receiver][] =
+  values.dialler === 'vicidial'
+    ? values['in-flight'].split(',').map((inFlight) => [`, ${inFlight} in flight`, vicidialWith(inFlight)])
+    : [['', webhook]];
 const rows: string[][] = [];
 for (const name of values.stores.split(',')) {
   const make = makers[name];
   if (make === undefined) throw new Error(`Store "${name}" does not exist. Use sqlite or postgres.`);
-  rows.push([name, ...(await measure(make))]);
+  for (const [suffix, receiver] of receivers)
+    rows.push([`${name}${suffix}`, ...(await measure(make, receiver))]);
 }
 printTable(['store', 'delivered/s', 'accepted/s meanwhile', 'p99 of adding a lead'], rows);

@@ -56,12 +56,31 @@ export function startServer(
 
 /** Starts a server process that accepts leads and delivers them to a webhook receiver. */
 export function startDelivering(url: string, receiver: string): Promise<RunningServer> {
-  const dialler = {
+  return startWithDialler(url, {
     DIALLER: 'webhook',
     DIALLER_URL: receiver,
     DIALLER_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
     DIALLER_CONCURRENCY: '100',
-  };
+  });
+}
+
+/** Starts a server that delivers leads to a VICIdial. @param inFlight maximum number of leads in flight */
+export function startDeliveringToVicidial(
+  url: string,
+  vicidial: string,
+  inFlight: number,
+): Promise<RunningServer> {
+  return startWithDialler(url, {
+    DIALLER: 'vicidial',
+    DIALLER_URL: vicidial,
+    DIALLER_USER: 'leadsapi',
+    DIALLER_PASSWORD: 'correct horse',
+    DIALLER_LISTS: '{"motor-trade": {"list": 1001, "campaign": "MOTOR", "hopper_priority": 50}}',
+    DIALLER_CONCURRENCY: String(inFlight),
+  });
+}
+
+function startWithDialler(url: string, dialler: Record<string, string>): Promise<RunningServer> {
   return start('src/main.ts', { ...settings(url), ...dialler }, 'any', nodeOptions);
 }
 

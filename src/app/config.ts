@@ -112,7 +112,7 @@ export const configVariables: readonly string[] = Object.keys(variables);
 export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config> {
   const values = readVariables(environment, variables);
   const parsePhone = phoneParsers(values.DEFAULT_COUNTRY).parse;
-  const createDialler = await diallers[values.DIALLER]?.();
+  const createDialler = await diallers[values.DIALLER]?.load();
   const { DIALLER_CONCURRENCY: concurrency, DIALLER_TIMEOUT: timeout } = values;
   const perSecond = undefinedIfOff(values.RATE_LIMIT);
   const metricsPort = undefinedIfOff(values.METRICS_PORT);

@@ -46,7 +46,7 @@ describe.each(Object.keys(diallers))('the dialler %s', (name) => {
   const sendsRequests = 'DIALLER_URL' in environmentFor('');
 
   async function create(url: string) {
-    const createDialler = await diallers[name]?.();
+    const createDialler = await diallers[name]?.load();
     const context = { parsePhone: phoneParsers('GB').parse, concurrency: 2, timeout: 5_000 };
     const dialler = createDialler?.(environmentFor(url), context);
     if (dialler === undefined) throw new Error(`There is no dialler ${name}.`);
