@@ -1,7 +1,10 @@
-import type { ParsePhone } from '../leads/phone.ts';
+import { presetFor } from '../leads/calling-hours/presets.ts';
+import { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
+import type { CountryCode, ParsePhone } from '../leads/phone.ts';
+import type { WaitCause } from '../leads/wait-cause.ts';
+import type { CallingHoursOfTypes } from '../store/calling-hours.ts';
 import type { DueLead } from '../store/store.ts';
-import type { Suppressions } from '../store/suppressions.ts';
-import { DoNotCallRule } from './do-not-call-rule.ts';
+import { CallingHoursRule } from './calling-hours-rule.ts';
 
 /** What may happen to a claimed lead now. */
 export type Permission<Lead extends DueLead = DueLead> =
@@ -23,9 +26,6 @@ export type Permission<Lead extends DueLead = DueLead> =
       /** Why it is not delivered: a sentence without personal data. */
       reason: string;
     };
-
-/** What a claimed lead can wait for. */
-export type WaitCause = 'calling-hours' | 'screening' | 'registry';
 
 /** A lead that may be delivered now. */
 export interface Permitted<Lead extends DueLead = DueLead> {
@@ -104,12 +104,15 @@ function combined<Lead extends DueLead>(
 }
 
 /** What the rules need. */
-export interface PermissionOptions {
-  store: Pick<Suppressions, 'suppressedNumbers'>;
+export interface RuleContext {
+  store: CallingHoursOfTypes;
   parsePhone: ParsePhone;
+  /** Country whose calling hours apply to lead types for which nobody has decided. */
+  defaultCountry: CountryCode;
 }
 
 /** Creates the permission with every rule. Dispatchers and `leads due --take` use the same one. */
-export function deliveryPermission({ store, parsePhone }: PermissionOptions): DeliveryPermission {
-  return new DeliveryPermission([new DoNotCallRule(store, parsePhone)]);
+export function deliveryPermission({ store, parsePhone, defaultCountry }: RuleContext): DeliveryPermission {
+  const rules = new CallingRules(() => store.callingHours(), presetFor(defaultCountry));
+  return new DeliveryPermission([new CallingHoursRule(rules, parsePhone)]);
 }

@@ -13,6 +13,10 @@ export interface SubmittedFields {
   subtype: string | undefined;
   /** Undefined: missing or blank. */
   otherPhone: string | undefined;
+  /** Undefined: missing or blank. */
+  postcode: string | undefined;
+  /** Undefined: missing or blank. */
+  timeZone: string | undefined;
   /** The JSON value in `data`. Undefined: missing. */
   data: unknown;
 }
@@ -34,13 +38,16 @@ export function submittedLead(content: string): SubmittedLead {
 
 /** Reads the fields of a submission. Blank optional fields are treated as missing, as in the contract. */
 export function submittedFields(content: string): SubmittedFields {
-  const { email, first_name: firstName, surname, subtype, other_phone, data } = submittedLead(content);
+  const { email, first_name: firstName, surname, subtype, other_phone, postcode, time_zone, data } =
+    submittedLead(content);
   return {
     email,
     firstName,
     surname,
     subtype: unlessBlank(subtype),
     otherPhone: unlessBlank(other_phone),
+    postcode: unlessBlank(postcode),
+    timeZone: unlessBlank(time_zone),
     data: data === undefined ? undefined : JSON.parse(data),
   };
 }

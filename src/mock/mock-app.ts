@@ -4,7 +4,7 @@ import type { Contract, ContractOperation } from '../contract/contract.ts';
 import { type OperationId, Reply } from '../contract/reply.ts';
 import { type Validate, validators } from '../contract/validation.ts';
 import { phoneParsers } from '../leads/phone.ts';
-import { callDueAt } from '../leads/submission.ts';
+import { requestedTime } from '../leads/submission.ts';
 import { keyOf } from '../server/authenticate.ts';
 import { addressReader } from '../server/client-address.ts';
 import { addPublicRoutes } from '../server/public-routes.ts';
@@ -85,7 +85,7 @@ function operationHandler(
 function withDueTime(example: ResponseExample, body: object, receivedAt: number): ResponseExample {
   if (!('Lead-Due' in example.headers)) return example;
   const delays = 'delays' in body ? Number(body.delays) : 0;
-  const due = new Date(callDueAt({ receivedAt, delays }, receivedAt)).toISOString();
+  const due = new Date(requestedTime({ receivedAt, delays }, receivedAt)).toISOString();
   return { ...example, headers: { ...example.headers, 'Lead-Due': due } };
 }
 

@@ -1,4 +1,5 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
+import type { CallingHoursSetting } from '../leads/calling-hours/calling-hours.ts';
 import type { Cancellation, CancellationOrder } from '../leads/cancellation.ts';
 import type { Idempotency } from '../leads/idempotency.ts';
 import type {
@@ -11,11 +12,13 @@ import type {
 } from '../leads/lead.ts';
 import type { LeadAction } from '../leads/lead-action.ts';
 import type { Submission } from '../leads/submission.ts';
+import type { WaitCause } from '../leads/wait-cause.ts';
 import type { KeyState, RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { AuditLog } from './audit.ts';
 import type { ConsentRules } from './consent-rules.ts';
+import type { CallingHoursOfTypes } from './calling-hours.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
 import type { DuplicateChecks } from './duplicate-checks.ts';
 import type { HeldLeads } from './held-leads.ts';
@@ -194,8 +197,14 @@ export interface Delivery {
    * Releases leads that a claim still holds and that were not sent: their attempts do not count.
    *
    * @param notBefore earliest time of the next claim (ms since 1970)
+   * @param waitsFor what they wait for until then; undefined: nothing that an operator should know
    */
-  releaseLeads(claim: string, leadIds: readonly string[], notBefore: number): Promise<void>;
+  releaseLeads(
+    claim: string,
+    leadIds: readonly string[],
+    notBefore: number,
+    waitsFor?: WaitCause,
+  ): Promise<void>;
   /** Returns the ids of all other leads of the person and type of a lead. */
   earlierLeads(leadId: string): Promise<string[]>;
   /**
@@ -222,6 +231,8 @@ export interface LeadTypeRecord {
   consentRequired: boolean;
   /** Whether leads that the dialler has, or may have, are withdrawn from it if they are cancelled. */
   withdraws: boolean;
+  /** When its people may be called; null: undecided since the migration of the store. */
+  callingHours: CallingHoursSetting | null;
   /** Former names, which requests and filters can still contain. */
   formerNames: string[];
   /** Names of the partners to which it is granted. */
@@ -284,9 +295,10 @@ export interface LeadTypes {
    * Adds a lead type.
    *
    * @param recontactAfter re-contact period (ms); null: dialled people are never accepted again
+   * @param callingHours when its people may be called; default: always
    * @throws {UserError} if a type has, or had, this name
    */
-  addType(name: string, recontactAfter: number | null): Promise<void>;
+  addType(name: string, recontactAfter: number | null, callingHours?: CallingHoursSetting): Promise<void>;
   /** Lists lead types by name. */
   types(): AsyncIterable<LeadTypeRecord>;
   /**
@@ -415,6 +427,8 @@ export interface LeadRecord {
   dueAt: number;
   /** Earliest time of the next attempt; null: it is not scheduled, or an attempt is in flight. */
   nextAttemptAt: number | null;
+  /** What it waits for until then; null: nothing but that time. */
+  waitsFor: WaitCause | null;
   /** When it was delivered to the dialler; null unless its state is `dialled`. */
   dialledAt: number | null;
   /** When it was cancelled or suppressed; null unless its state is `cancelled` or `suppressed`. */
@@ -727,6 +741,7 @@ export interface Store
     ConsentRules,
     Delivery,
     DeliveryPauses,
+    CallingHoursOfTypes,
     DuplicateChecks,
     HeldLeads,
     Settings,

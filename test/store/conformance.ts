@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { audit } from './conformance/audit.ts';
 import type { Behaviours, Open } from './conformance/behaviour.ts';
+import { callingHours } from './conformance/calling-hours.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
 import { duplicateChecks } from './conformance/duplicate-checks.ts';
@@ -33,6 +34,7 @@ const suites: Record<string, Behaviours> = {
   deliveries,
   'duplicate checks': duplicateChecks,
   pauses,
+  'calling hours': callingHours,
   'operator actions': operatorActions,
   'held leads': heldLeads,
   lookups,

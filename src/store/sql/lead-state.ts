@@ -38,3 +38,9 @@ export function isWithdrawable(lead: string): string {
 
 /** Expression: the status of the withdrawal of `lead`, as partners see it; null: there is none. */
 export const withdrawalStatus = `(SELECT coalesce(withdrawal.outcome, 'pending') FROM withdrawal WHERE withdrawal.lead_id = lead.id)`;
+
+/**
+ * Expression: when the call of a lead is due, as partners see it: if it waits for calling hours, their next opening.
+ */
+export const reportedDueAt = `CASE WHEN lead.state = 'scheduled' AND lead.claim IS NULL AND lead.waits_for IS NOT NULL
+  THEN lead.next_attempt_at ELSE lead.due_at END`;

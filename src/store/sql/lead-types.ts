@@ -1,15 +1,24 @@
+import type { CallingHoursSetting } from '../../leads/calling-hours/calling-hours.ts';
 import type { LeadTypeRecord, LeadTypes } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { membersByName } from './members-by-name.ts';
 import { statement } from './statement.ts';
+import {
+  auditedHours,
+  type CallingHoursRow,
+  callingHoursColumns,
+  callingHoursOf,
+  callingHoursValues,
+} from './type-hours.ts';
 import { typeIdOf } from './type-name.ts';
 
 /** Manages the lead types in a database. */
 export function leadTypes(database: SqlDatabase): LeadTypes {
   return {
-    addType: (name, recontactAfter) => database.change(() => addType(name, recontactAfter)),
+    addType: (name, recontactAfter, callingHours = 'always') =>
+      database.change(() => addType(name, recontactAfter, callingHours)),
     types: () => types(database),
     setRecontactAfter: (type, recontactAfter) =>
       database.change(() => setRecontactAfter(type, recontactAfter)),
@@ -23,7 +32,8 @@ export function leadTypes(database: SqlDatabase): LeadTypes {
 
 const insertType = statement<{ id: number }>(
   'insert_type',
-  `INSERT INTO lead_type (name, recontact_after, created_at) VALUES ($1, $2, $3)
+  `INSERT INTO lead_type (name, recontact_after, created_at, calling_hours, calling_zone, calling_country, holidays)
+   VALUES ($1, $2, $3, $4, $5, $6, $7)
    ON CONFLICT (name) DO NOTHING RETURNING id`,
 );
 
@@ -34,25 +44,37 @@ const typeOfFormerName = statement<{ id: number; name: string }>(
 );
 
 /** Adds a lead type. Returns false if there is one of this name. */
-export function* addTypeIfNew(name: string, recontactAfter: number | null): Change<boolean> {
-  if ((yield* firstRow(insertType, name, recontactAfter, Date.now())) === undefined) return false;
+export function* addTypeIfNew(
+  name: string,
+  recontactAfter: number | null,
+  callingHours: CallingHoursSetting,
+): Change<boolean> {
+  const values = [recontactAfter, Date.now(), ...callingHoursValues(callingHours)];
+  if ((yield* firstRow(insertType, name, ...values)) === undefined) return false;
   // Checked last: the insertion waits for a rename in progress, which makes the name a former one.
   const renamed = yield* firstRow(typeOfFormerName, name);
   if (renamed !== undefined) throw userErrors.formerName(name, renamed.name);
   return true;
 }
 
-function* addType(name: string, recontactAfter: number | null): Change<void> {
-  if (!(yield* addTypeIfNew(name, recontactAfter))) throw userErrors.typeExists(name);
-  yield* audit({ kind: 'type', id: name }, undefined, { recontact_after: recontactAfter });
+function* addType(
+  name: string,
+  recontactAfter: number | null,
+  callingHours: CallingHoursSetting,
+): Change<void> {
+  if (!(yield* addTypeIfNew(name, recontactAfter, callingHours))) throw userErrors.typeExists(name);
+  const after = { recontact_after: recontactAfter, ...auditedHours(callingHours) };
+  yield* audit({ kind: 'type', id: name }, undefined, after);
 }
 
 const typesWithPartners = statement<
-  Omit<LeadTypeRecord, 'partners' | 'formerNames'> & { member: string | null }
+  Omit<LeadTypeRecord, 'partners' | 'formerNames' | 'callingHours'> &
+    CallingHoursRow & { member: string | null }
 >(
   'types',
   `SELECT lead_type.name, recontact_after AS "recontactAfter", lead_type.created_at AS "createdAt",
-     retired_at AS "retiredAt", consent_required AS "consentRequired", withdraws, partner.name AS member
+     retired_at AS "retiredAt", consent_required AS "consentRequired", withdraws, ${callingHoursColumns},
+     partner.name AS member
    FROM lead_type
    LEFT JOIN granted_type ON granted_type.type_id = lead_type.id AND granted_type.revoked_at IS NULL
    LEFT JOIN partner ON partner.id = granted_type.partner_id`,
@@ -68,9 +90,10 @@ const formerNames = statement<{ type: string; name: string }>(
 async function* types(database: SqlDatabase): AsyncGenerator<LeadTypeRecord> {
   const rows = await database.read(typesWithPartners);
   const former = Map.groupBy(await database.read(formerNames), ({ type }) => type);
-  for (const { members, ...type } of membersByName(rows)) {
+  for (const { members, hours, zone, country, holidays, ...type } of membersByName(rows)) {
     const names = (former.get(type.name) ?? []).map(({ name }) => name);
-    yield { ...type, partners: members, formerNames: names.toSorted() };
+    const callingHours = callingHoursOf({ hours, zone, country, holidays });
+    yield { ...type, callingHours, partners: members, formerNames: names.toSorted() };
   }
 }
 

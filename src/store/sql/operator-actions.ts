@@ -151,7 +151,8 @@ const leadToRetry = statement<{
 
 const scheduleAgain = statement(
   'schedule_again',
-  `UPDATE lead SET state = 'scheduled', ended_order = 0, attempts = 0, cancelled_at = NULL, due_at = $1, next_attempt_at = $1
+  `UPDATE lead SET state = 'scheduled', ended_order = 0, attempts = 0, cancelled_at = NULL, due_at = $1,
+     next_attempt_at = $1, waits_for = NULL
    WHERE id = $2`,
 );
 

@@ -11,6 +11,7 @@ export const selectLeads = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
     lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt",
     CASE WHEN lead.state = 'scheduled' AND lead.claim IS NULL THEN lead.next_attempt_at END AS "nextAttemptAt",
+    CASE WHEN lead.state = 'scheduled' AND lead.claim IS NULL THEN lead.waits_for END AS "waitsFor",
     lead.dialled_at AS "dialledAt", lead.cancelled_at AS "cancelledAt", lead.attempts,
     CASE WHEN lead.claim IS NOT NULL THEN ${claimedSince} END AS "inFlightSince",
     CASE WHEN lead.claim IS NOT NULL THEN lead.next_attempt_at END AS "leaseEndsAt",

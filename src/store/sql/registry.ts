@@ -24,7 +24,7 @@ const anyEntry = statement('any_entry', 'SELECT 1 FROM partner UNION ALL SELECT 
 function* addFirstPartner(partner: string, type: string, keyId: string, digest: string): Change<boolean> {
   if ((yield* firstRow(anyEntry)) !== undefined) return false;
   // False: another server is starting on the same store, and has added the type meanwhile.
-  if (!(yield* addTypeIfNew(type, null))) return false;
+  if (!(yield* addTypeIfNew(type, null, 'always'))) return false;
   yield* addPartner(partner, [type]);
   yield* addKey(partner, keyId, digest);
   return true;

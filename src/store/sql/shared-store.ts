@@ -1,5 +1,6 @@
 import type { AuditLog } from '../audit.ts';
 import type { ConsentRules } from '../consent-rules.ts';
+import type { CallingHoursOfTypes } from '../calling-hours.ts';
 import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { HeldLeads } from '../held-leads.ts';
@@ -11,6 +12,7 @@ import type { Suppressions } from '../suppressions.ts';
 import type { Withdrawals } from '../withdrawals.ts';
 import { auditLog } from './audit.ts';
 import type { AuditedDatabase } from './audited-database.ts';
+import { callingHours } from './calling-hours.ts';
 import { claimedLeads } from './claimed-leads.ts';
 import { consentRules } from './consent-rules.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
@@ -30,6 +32,7 @@ import { type WithdrawalEvents, withdrawals } from './withdrawals.ts';
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &
   ConsentRules &
+  CallingHoursOfTypes &
   DuplicateChecks &
   HeldLeads &
   Settings &
@@ -50,6 +53,7 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
   return {
     ...consentRules(database),
     ...deliveryPauses(database),
+    ...callingHours(database),
     ...duplicateChecks(database),
     ...heldLeads(database),
     ...settings(database),

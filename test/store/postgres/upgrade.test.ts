@@ -59,6 +59,7 @@ type NotWriting =
   | 'deliveredAfterUnknown'
   | 'duplicatesCheckedUntil'
   | 'pauses'
+  | 'callingHours'
   | 'countScheduled'
   | 'settings'
   | 'storeKeyIds'
@@ -141,6 +142,8 @@ const writes: Record<
   submit: (store) => store.submit(newSubmission({ ...person, ...request, mobile: '+447840258825' })),
   pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
   resumeDelivery: (store) => store.resumeDelivery(undefined),
+  setCallingHours: (store) => store.setCallingHours('motor', 'always'),
+  reconsiderWaiting: (store) => store.reconsiderWaiting('motor', 0),
   recordDuplicatesChecked: (store) => store.recordDuplicatesChecked(1),
   claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1, earliestDueAt: 0 }),
   renewLease: (store, { lead }) => store.renewLease('old', [lead], 1),

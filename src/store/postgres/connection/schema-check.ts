@@ -35,6 +35,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'lead_due',
     'lead_failed',
     'lead_held',
+    'lead_not_permitted',
     'lead_to_recheck',
     'lead_waiting',
     'lead_undecided',

@@ -47,7 +47,7 @@ const claimDue = writeStatement(
       RETURNING lead.id, lead.may_have_arrived, locked.next_attempt_at AS claimable_since
     ), claimed AS (
       UPDATE lead SET claim = $1, claimed_at = ${databaseNow}, next_attempt_at = ${databaseNow} + $3, attempts = lead.attempts + 1,
-        may_have_arrived = locked.may_have_arrived
+        may_have_arrived = locked.may_have_arrived, waits_for = NULL
       FROM locked
       WHERE lead.id = ANY (ARRAY(SELECT id FROM locked WHERE NOT is_too_late)) AND locked.id = lead.id
       RETURNING lead.*, locked.next_attempt_at AS claimable_since

@@ -1,6 +1,6 @@
 import type { Idempotency } from '../../../leads/idempotency.ts';
 import { newIdentifier } from '../../../leads/identifier.ts';
-import { callDueAt, type Submission } from '../../../leads/submission.ts';
+import { dueTimeOf, type Submission } from '../../../leads/submission.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { storableText } from '../storable-text.ts';
 import { grantedTypeOf } from './granted-type.ts';
@@ -19,6 +19,7 @@ export interface SentSubmission {
   new_lead_id: string;
   accepted_at: number;
   due_at: number;
+  waits_for: string | null;
   idempotency_key: string | null;
   fingerprint: string | null;
   trace: string | null;
@@ -27,6 +28,7 @@ export interface SentSubmission {
 /** Converts a submission to the statement's parameter. */
 export function sentSubmissionOf(submission: Submission, idempotency?: Idempotency): SentSubmission {
   const now = Date.now();
+  const { dueAt, waitsFor } = dueTimeOf(submission, now);
   const { id, partnerId, keyId, receivedAt, type, mobile, delays, content } = submission;
   return {
     id,
@@ -39,7 +41,8 @@ export function sentSubmissionOf(submission: Submission, idempotency?: Idempoten
     content,
     new_lead_id: newIdentifier(now),
     accepted_at: now,
-    due_at: callDueAt(submission, now),
+    due_at: dueAt,
+    waits_for: waitsFor,
     idempotency_key: idempotency?.key ?? null,
     fingerprint: idempotency?.fingerprint ?? null,
     trace: submission.trace ?? null,
@@ -64,7 +67,7 @@ export const decideSubmissions = `
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, key_id text, received_at bigint, type text, mobile text, delays integer,
       content text, new_lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text,
-      trace text)
+      trace text, waits_for text)
   ), ${replayedRequests}, matched AS MATERIALIZED (
     SELECT sent.*, granted.type_id, active.id AS active_id,
       active.state = 'dialled' AND active.dialled_at + granted.recontact_after <= sent.accepted_at
@@ -85,8 +88,8 @@ export const decideSubmissions = `
     WHERE sent.id NOT IN (SELECT id FROM replayed)
   ), inserted AS (
     INSERT INTO lead
-      (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
-    SELECT new_lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at, trace
+      (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for)
+    SELECT new_lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at, trace, waits_for
     FROM matched WHERE type_id IS NOT NULL AND active_id IS NULL AND NOT is_suppressed
     ORDER BY mobile COLLATE "C", type_id, new_lead_id COLLATE "C"
     ON CONFLICT (mobile, type_id, ended_order) DO NOTHING

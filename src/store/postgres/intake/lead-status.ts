@@ -1,11 +1,11 @@
 import type { LeadStatus, LeadStatusRequest } from '../../../leads/lead.ts';
-import { withdrawalStatus } from '../../sql/lead-state.ts';
+import { reportedDueAt, withdrawalStatus } from '../../sql/lead-state.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { storableText } from '../storable-text.ts';
 import { latestLeads } from './latest-leads.ts';
 
-const status = `lead.state, lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.dialled_at AS "dialledAt",
+const status = `lead.state, lead.accepted_at AS "acceptedAt", ${reportedDueAt} AS "dueAt", lead.dialled_at AS "dialledAt",
       ${withdrawalStatus} AS withdrawal`;
 
 const leadStatuses: Statement = {
@@ -15,7 +15,7 @@ const leadStatuses: Statement = {
       SELECT * FROM json_to_recordset($1::json) AS sent (
         id integer, partner_id integer, lead_id text, type text, mobile text)
     ), ${latestLeads}
-    SELECT request_id AS index, id, ${status} FROM latest AS lead WHERE id IS NOT NULL
+    SELECT lead.request_id AS index, lead.id, ${status} FROM latest AS lead WHERE lead.id IS NOT NULL
     UNION ALL
     SELECT requested.id AS index, lead.id, ${status} FROM requested
     JOIN lead ON lead.id = requested.lead_id AND lead.partner_id = requested.partner_id`,

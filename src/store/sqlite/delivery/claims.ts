@@ -36,7 +36,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
   const claimLead = new Query(
     database,
     `UPDATE lead SET claim = ?1, claimed_at = ?2, next_attempt_at = ?3, attempts = attempts + 1,
-       may_have_arrived = may_have_arrived OR ?4
+       may_have_arrived = may_have_arrived OR ?4, waits_for = NULL
      WHERE id = ?5`,
   );
   const endTooLate = new Query(

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { newIdentifier } from '../../../leads/identifier.ts';
 import { type ActiveLead, outcomeWithActiveLead } from '../../../leads/lead.ts';
-import { callDueAt, type Submission } from '../../../leads/submission.ts';
+import { dueTimeOf, type Submission } from '../../../leads/submission.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Decision } from '../../sql/operator-actions.ts';
 import { Query } from '../query.ts';
@@ -18,8 +18,8 @@ export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedTyp
   const insertLead = new Query(
     database,
     `INSERT INTO lead
-       (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace)
-     SELECT ?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8 WHERE NOT ${isSuppressed}
+       (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for)
+     SELECT ?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8, ?9 WHERE NOT ${isSuppressed}
      ON CONFLICT (mobile, type_id, ended_order) DO NOTHING`,
   );
   const suppressed = new Query<{ isSuppressed: number }>(
@@ -38,9 +38,19 @@ export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedTyp
     const { mobile, trace = null } = submission;
     const now = Date.now();
     const leadId = newIdentifier(now);
-    const dueAt = callDueAt(submission, now);
+    const { dueAt, waitsFor } = dueTimeOf(submission, now);
     const insert = () =>
-      insertLead.run(leadId, type.id, mobile, submission.partnerId, submission.id, now, dueAt, trace);
+      insertLead.run(
+        leadId,
+        type.id,
+        mobile,
+        submission.partnerId,
+        submission.id,
+        now,
+        dueAt,
+        trace,
+        waitsFor,
+      );
     if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
 
     if (suppressed.first(mobile, type.id)?.isSuppressed === 1)

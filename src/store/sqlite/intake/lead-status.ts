@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LeadStatus } from '../../../leads/lead.ts';
 import { latestFirst } from '../../sql/lead-order.ts';
-import { withdrawalStatus } from '../../sql/lead-state.ts';
+import { reportedDueAt, withdrawalStatus } from '../../sql/lead-state.ts';
 import type { Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
@@ -13,7 +13,7 @@ export function sqliteLeadStatus(
   queue: CommitQueue,
   grantedType: FindGrantedType,
 ): Intake['leadStatus'] {
-  const columns = `id, state, accepted_at AS acceptedAt, due_at AS dueAt, dialled_at AS dialledAt,
+  const columns = `id, state, accepted_at AS acceptedAt, ${reportedDueAt} AS dueAt, dialled_at AS dialledAt,
     ${withdrawalStatus} AS withdrawal`;
   const leadById = new Query<LeadStatus>(
     database,

@@ -18,6 +18,15 @@ ALTER TABLE lead_type ADD COLUMN retired_at bigint;
 -- Whether leads of the type must contain the person's consent.
 ALTER TABLE lead_type ADD COLUMN consent_required boolean NOT NULL DEFAULT false;
 
+-- When people of the type may be called: weekly hours, or 'always'. Null: undecided since this migration.
+ALTER TABLE lead_type ADD COLUMN calling_hours text,
+  -- A time zone (IANA), or 'person'.
+  ADD COLUMN calling_zone text,
+  -- Country whose time zones count for a person whose number belongs to none (ISO 3166-1 alpha-2).
+  ADD COLUMN calling_country text,
+  -- Dates on which nobody is called, separated by commas.
+  ADD COLUMN holidays text;
+
 -- A partner whose grant was revoked sends no more leads of the type, but can still cancel those that it has sent.
 ALTER TABLE granted_type ADD COLUMN revoked_at bigint;
 
@@ -54,6 +63,13 @@ ALTER TABLE lead DROP CONSTRAINT lead_state_check, ADD CONSTRAINT lead_state_che
 
 -- When the last claim was made; null: none since this migration.
 ALTER TABLE lead ADD COLUMN claimed_at bigint;
+
+-- What the lead waits for until next_attempt_at, such as 'calling-hours'; null: nothing but its time.
+ALTER TABLE lead ADD COLUMN waits_for text;
+
+-- Leads that wait for calling hours, a screening or a registry. Others are not in it.
+CREATE INDEX lead_not_permitted ON lead (type_id, waits_for, next_attempt_at)
+  WHERE state = 'scheduled' AND waits_for IS NOT NULL;
 
 CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
 

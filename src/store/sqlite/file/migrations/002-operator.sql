@@ -19,6 +19,15 @@ ALTER TABLE lead_type ADD COLUMN retired_at INTEGER;
 -- Whether leads of the type must contain the person's consent.
 ALTER TABLE lead_type ADD COLUMN consent_required INTEGER NOT NULL DEFAULT 0 CHECK (consent_required IN (0, 1));
 
+-- When people of the type may be called: weekly hours, or 'always'. Null: undecided since this migration.
+ALTER TABLE lead_type ADD COLUMN calling_hours TEXT;
+-- A time zone (IANA), or 'person'.
+ALTER TABLE lead_type ADD COLUMN calling_zone TEXT;
+-- Country whose time zones count for a person whose number belongs to none (ISO 3166-1 alpha-2).
+ALTER TABLE lead_type ADD COLUMN calling_country TEXT;
+-- Dates on which nobody is called, separated by commas.
+ALTER TABLE lead_type ADD COLUMN holidays TEXT;
+
 -- A partner whose grant was revoked sends no more leads of the type, but can still cancel those that it has sent.
 ALTER TABLE granted_type ADD COLUMN revoked_at INTEGER;
 
@@ -83,10 +92,12 @@ CREATE TABLE new_lead (
   -- Trace of the request that created the lead (W3C Trace Context, traceparent); null without tracing.
   trace TEXT,
   -- When the last claim was made; null: none since this migration.
-  claimed_at INTEGER
+  claimed_at INTEGER,
+  -- What the lead waits for until next_attempt_at, such as 'calling-hours'; null: nothing but its time.
+  waits_for TEXT
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO new_lead SELECT *, NULL FROM lead ORDER BY id;
+INSERT INTO new_lead SELECT *, NULL, NULL FROM lead ORDER BY id;
 DROP TABLE lead;
 ALTER TABLE new_lead RENAME TO lead;
 
@@ -101,6 +112,9 @@ CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
 -- that it covers the queries: SQLite would otherwise read all scheduled leads (`lead_due`).
 CREATE INDEX lead_waiting ON lead (type_id, next_attempt_at, due_at, attempts, claim, state)
   WHERE state = 'scheduled' AND attempts > 0 AND claim IS NULL;
+-- Leads that wait for calling hours, a screening or a registry. Others are not in it.
+CREATE INDEX lead_not_permitted ON lead (type_id, waits_for, next_attempt_at, state)
+  WHERE state = 'scheduled' AND waits_for IS NOT NULL;
 -- Leads that were delivered after an attempt with an unknown outcome, by the time of the delivery. Others are not in it.
 CREATE INDEX lead_to_recheck ON lead (dialled_at) WHERE may_have_arrived AND dialled_at IS NOT NULL;
 

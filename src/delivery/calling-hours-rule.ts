@@ -1,0 +1,63 @@
+import type { CallingRule } from '../leads/calling-hours/calling-hours.ts';
+import type { Whereabouts } from '../leads/calling-hours/person-zones.ts';
+import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
+import type { ParsePhone } from '../leads/phone.ts';
+import { type SubmittedFields, submittedFields, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import type { DueLead } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
+import type { DeliveryRule, Permission } from './permission.ts';
+
+/**
+ * Delivers no lead outside of the calling hours of its type. The mobile number decides when the lead is delivered. If
+ * its `other_phone` may not be called at that time, for example because it belongs to another time zone, it is left
+ * out.
+ */
+export class CallingHoursRule implements DeliveryRule {
+  readonly #rules: CallingRules;
+  readonly #parsePhone: ParsePhone;
+
+  constructor(rules: CallingRules, parsePhone: ParsePhone) {
+    this.#rules = rules;
+    this.#parsePhone = parsePhone;
+  }
+
+  async decide<Lead extends DueLead>(leads: readonly Lead[], now: number): Promise<Permission<Lead>[]> {
+    const rules = await this.#rules.current();
+    return leads.map((lead) => {
+      const rule = rules.get(lead.type);
+      return rule === undefined ? { outcome: 'deliver', lead } : this.#apply(rule, lead, now);
+    });
+  }
+
+  #apply<Lead extends DueLead>(rule: CallingRule, lead: Lead, now: number): Permission<Lead> {
+    const fields = submittedFields(lead.content);
+    const person = whereaboutsOf(lead.mobile, fields);
+    const { opensAt: until, waitsFor } = rule.opening(person, now);
+    if (waitsFor === 'calling-hours') {
+      const reason = `The calling hours permit no call until ${formatTime(until)} (${rule.zonesOf(person)}).`;
+      return { outcome: 'wait', lead, until, waitsFor, reason };
+    }
+    if (waitsFor !== undefined) {
+      return { outcome: 'wait', lead, until, waitsFor, reason: noCommonHour };
+    }
+    if (fields.otherPhone === undefined || this.#mayCall(rule, fields, now)) return { outcome: 'deliver', lead };
+    return {
+      outcome: 'deliver',
+      lead: { ...lead, content: withoutOtherPhone(lead.content) },
+      leftOut: 'other_phone was left out, because the calling hours do not permit to call it now',
+    };
+  }
+
+  #mayCall(rule: CallingRule, fields: SubmittedFields, now: number): boolean {
+    const number = this.#parsePhone(fields.otherPhone ?? '');
+    if (number === undefined) return false;
+    return rule.opening(whereaboutsOf(number, fields), now).waitsFor === undefined;
+  }
+}
+
+const noCommonHour =
+  'The calling hours have no hour in common in all time zones in which the person may be. Correct the calling hours, or ask the partner to send `time_zone`.';
+
+function whereaboutsOf(mobile: string, { postcode, timeZone }: SubmittedFields): Whereabouts {
+  return { mobile, postcode, timeZone };
+}
