@@ -141,6 +141,17 @@ export interface components {
              */
             other_phone?: string | null;
             /**
+             * @description The person's postcode. If the time zone is not sent, the call centre uses it to find out when the person may be called. A blank value is treated as missing.
+             * @example SW1A 1AA
+             */
+            postcode?: string | null;
+            /**
+             * Format: time-zone
+             * @description The person's time zone, as the IANA time zone database names it. Send it if you know it, for example from the browser: the call centre calls people only at certain local times. A blank value is treated as missing.
+             * @example Europe/London
+             */
+            time_zone?: string | null;
+            /**
              * @description Additional data for the call centre: a string that contains a JSON object or array with at least one member and up to 32 levels of nesting. If you have no additional data, leave the field out.
              * @example {"vehicle_make":"Ford","address":"123 Greenacre Road"}
              */

@@ -1,5 +1,5 @@
+import { deliveryPermission } from '../delivery/delivery-rules.ts';
 import { Dispatcher } from '../delivery/dispatcher.ts';
-import { deliveryPermission } from '../delivery/permission.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import type { DeliveryStatus } from '../server/metrics.ts';
 import type { Store } from '../store/store.ts';
@@ -26,8 +26,9 @@ export function startDispatcher(
   }
   log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);
   const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
-  const parsePhone = phoneParsers(config.defaultCountry).parse;
-  const permission = deliveryPermission({ store, parsePhone });
+  const { defaultCountry } = config;
+  const parsePhone = phoneParsers(defaultCountry).parse;
+  const permission = deliveryPermission({ store, parsePhone, defaultCountry });
   return new Dispatcher({
     store,
     dialler,

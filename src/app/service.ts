@@ -1,4 +1,5 @@
 import type { Dispatcher } from '../delivery/dispatcher.ts';
+import { presetFor } from '../leads/calling-hours/presets.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import { createApp } from '../server/app.ts';
 import { type RunningServer, startHttpServer } from '../server/http-server.ts';
@@ -145,7 +146,17 @@ function startLeadServer(
   const phones = phoneParsers(config.defaultCountry, config.phonePolicy);
   const onResponse = combine(requestLog(log), metrics?.onResponse);
   const shown = { securityContact, supportContact, publicUrl };
-  const app = createApp({ ...parts, phones, log, onResponse, rateLimit, trustedProxies, ...shown });
+  const undecidedHours = presetFor(config.defaultCountry);
+  const app = createApp({
+    ...parts,
+    phones,
+    undecidedHours,
+    log,
+    onResponse,
+    rateLimit,
+    trustedProxies,
+    ...shown,
+  });
   const settings = { host: 'HOST', port: 'PORT' };
   return startHttpServer(app, {
     host,

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Config } from '../app/config.ts';
 import type { LoadedKeys } from '../app/store-keys.ts';
-import type { ParsePhone } from '../leads/phone.ts';
+import type { CountryCode, ParsePhone } from '../leads/phone.ts';
 import type { Actor } from '../store/audit.ts';
 import type { Schema } from '../store/migrations.ts';
 import type { Store } from '../store/store.ts';
@@ -10,6 +10,8 @@ import type { Store } from '../store/store.ts';
 export interface OpenStore {
   store: Store;
   parsePhone: ParsePhone;
+  /** Country of phone numbers without a country code. */
+  defaultCountry: CountryCode;
   /** Maximum delay of a call after its due time (ms); undefined: no limit. */
   dialWithin: number | undefined;
   /** Loads the keys of the store. */

@@ -76,7 +76,7 @@ export function createContext(
       const store = await openConfiguredStore(config, { schema: 'require' });
       const { defaultCountry, dialWithin } = await readConfig(await withRecordedSettings(variables, store));
       const storeKeys = () => loadStoreKeys(config, store);
-      return { store, parsePhone: phoneParsers(defaultCountry).parse, dialWithin, storeKeys };
+      return { store, parsePhone: phoneParsers(defaultCountry).parse, defaultCountry, dialWithin, storeKeys };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     dialler: async () => (await readConfig(environment())).dialler,

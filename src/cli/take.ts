@@ -1,9 +1,12 @@
-import { deliveryPermission, type Permission } from '../delivery/permission.ts';
+import { deliveryPermission } from '../delivery/delivery-rules.ts';
+import { type Permission, releasesOf, type Waiting } from '../delivery/permission.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import type { ClaimedLead, DueLead } from '../store/store.ts';
 import { maxStartDelay } from '../store/suppressions.ts';
+import { formatTime } from '../text/time.ts';
 import type { Session } from './action.ts';
+import { counted } from './counted.ts';
 
 /** Limits of `leads due --take`. */
 export interface TakeLimits {
@@ -25,13 +28,14 @@ const defaultLimits: TakeLimits = { batchSize: 50, lease: 60_000 };
  * @throws {UserError} with the ids of leads that were or may have been printed and are not recorded as delivered
  */
 export async function takeDue(
-  session: Pick<Session<string>, 'store' | 'dialWithin' | 'parsePhone' | 'note'>,
+  session: Pick<Session<string>, 'store' | 'dialWithin' | 'parsePhone' | 'defaultCountry' | 'note'>,
   limit: number,
   print: (leads: readonly DueLead[]) => Promise<void>,
   { batchSize, lease }: TakeLimits = defaultLimits,
 ): Promise<number> {
   const { store, dialWithin, note } = session;
   const permission = deliveryPermission(session);
+  const notPermitted: Waiting[] = [];
   let remaining = limit;
   const skipped = { expired: 0, undecided: 0, suppressed: 0 };
   try {
@@ -44,7 +48,12 @@ export async function takeDue(
       skipped.expired += expired.length;
       skipped.undecided += undecided.length;
       if (leads.length + expired.length + undecided.length === 0) break;
-      const { permitted, suppressed } = await sort(store, claim, await permission.decide(leads));
+      const { permitted, suppressed } = await sort(
+        store,
+        claim,
+        await permission.decide(leads),
+        notPermitted,
+      );
       skipped.suppressed += suppressed;
       const batch = new Batch(store, claim, permitted, lease);
       if (performance.now() - claimedAt > maxStartDelay) skipped.suppressed += await batch.renewBefore();
@@ -55,6 +64,7 @@ export async function takeDue(
     if (suppressed > 0)
       note(`Not delivered because their people are in the do-not-call list: ${suppressed}.`);
     const tooLate = expired + undecided;
+    noteWaiting(notPermitted, note);
     if (tooLate > 0) note(`Not delivered because DIAL_WITHIN has passed: ${tooLate}.`);
     if (undecided > 0) {
       note(`The dialler may have ${undecided} of them. Run \`leads lead list --undecided\` to list them.`);
@@ -68,17 +78,33 @@ async function sort(
   store: Session<string>['store'],
   claim: string,
   permissions: readonly Permission<ClaimedLead>[],
+  notPermitted: Waiting[],
 ): Promise<{ permitted: DueLead[]; suppressed: number }> {
   const permitted: DueLead[] = [];
   const suppressed: string[] = [];
+  const waiting: Waiting[] = [];
   for (const permission of permissions) {
     const { outcome, lead } = permission;
     if (outcome === 'deliver') permitted.push(lead);
-    else if (outcome === 'wait') await store.releaseLeads(claim, [lead.id], permission.until);
+    else if (outcome === 'wait') waiting.push(permission);
     else suppressed.push(lead.id);
   }
+  for (const { ids, until, waitsFor } of releasesOf(waiting)) {
+    await store.releaseLeads(claim, ids, until, waitsFor);
+  }
+  notPermitted.push(...waiting);
   if (suppressed.length > 0) await store.suppressClaimed(claim, suppressed);
   return { permitted, suppressed: suppressed.length };
+}
+
+/** Reports how many leads must wait, and until when. */
+function noteWaiting(waiting: readonly Waiting[], note: (sentence: string) => void): void {
+  for (const [waitsFor, group] of Map.groupBy(waiting, (each) => each.waitsFor)) {
+    const times = group.map(({ until }) => until);
+    const [first, last] = [Math.min(...times), Math.max(...times)].map(formatTime);
+    const until = first === last ? `until ${first}` : `the first until ${first}, the last until ${last}`;
+    note(`Not delivered now (${waitsFor}): ${counted(group.length, 'lead waits', 'leads wait')} ${until}.`);
+  }
 }
 
 /** Leads that are claimed, printed and recorded together. */

@@ -93,6 +93,7 @@ const describedFormats: Readonly<Record<string, string>> = {
   timestamp: 'date and time',
   'web-url': 'URL',
   'ip-address': 'IP address',
+  'time-zone': 'time zone',
 };
 
 /** Returns the message of the first rule that applies. */

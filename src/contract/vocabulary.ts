@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
+import { findZone } from '../leads/calling-hours/zone-set.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 
 /** Keyword: the phone number must be one that the deployment calls. */
@@ -32,6 +33,7 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
   ajv.addFormat('email', fullFormats.email);
   ajv.addFormat('phone', (value) => parse(value) !== undefined);
   ajv.addFormat('timestamp', fullFormats['date-time']);
+  ajv.addFormat('time-zone', (value) => findZone(value.trim()) !== undefined);
   ajv.addFormat('web-url', isWebUrl);
   // `isIP` accepts the zone of a link-local address, which means something only on the person's own machine.
   ajv.addFormat('ip-address', (value) => isIP(value) !== 0 && !value.includes('%'));

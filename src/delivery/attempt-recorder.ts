@@ -1,3 +1,4 @@
+import type { WaitCause } from '../leads/wait-cause.ts';
 import type { Attempt, Delivery } from '../store/store.ts';
 import type { SuppressedClaim, Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -39,12 +40,18 @@ export class AttemptRecorder {
   }
 
   /**
-   * Releases a lead whose attempt does not count. Resolves like `record`.
+   * Releases leads whose attempts do not count. Resolves like `record`.
    *
    * @param notBefore earliest time of the next claim (ms since 1970)
+   * @param waitsFor what they wait for until then
    */
-  async release(claim: string, leadId: string, notBefore: number): Promise<void> {
-    await this.#save(leadId, () => this.#store.releaseLeads(claim, [leadId], notBefore));
+  async release(
+    claim: string,
+    leadIds: readonly string[],
+    notBefore: number,
+    waitsFor?: WaitCause,
+  ): Promise<void> {
+    await this.#save(leadIds.join(' '), () => this.#store.releaseLeads(claim, leadIds, notBefore, waitsFor));
   }
 
   /** Ends a lead that is not sent because its person objected. Resolves like `record`. */

@@ -40,7 +40,8 @@ export class CallingHoursRule implements DeliveryRule {
     if (waitsFor !== undefined) {
       return { outcome: 'wait', lead, until, waitsFor, reason: noCommonHour };
     }
-    if (fields.otherPhone === undefined || this.#mayCall(rule, fields, now)) return { outcome: 'deliver', lead };
+    if (fields.otherPhone === undefined || this.#mayCall(rule, fields, now))
+      return { outcome: 'deliver', lead };
     return {
       outcome: 'deliver',
       lead: { ...lead, content: withoutOtherPhone(lead.content) },

@@ -1,7 +1,7 @@
 import type { ClaimedLead } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AttemptRecorder } from './attempt-recorder.ts';
-import type { DeliveryPermission, Permitted } from './permission.ts';
+import { type DeliveryPermission, type Permitted, releasesOf, type Waiting } from './permission.ts';
 import type { SettlingLeads } from './settling-leads.ts';
 
 const suppressedMessage = 'Leads are not delivered: their people are in the do-not-call list.';
@@ -38,11 +38,15 @@ export class ClaimFilter {
     const settled = await this.#withoutSettling(claim, leads);
     const permitted: Permitted<ClaimedLead>[] = [];
     const suppressed: string[] = [];
+    const waiting: Waiting<ClaimedLead>[] = [];
     for (const permission of await this.#permission.decide(settled)) {
       const { outcome, lead } = permission;
       if (outcome === 'deliver') permitted.push(permission);
-      else if (outcome === 'wait') await this.#recorder.release(claim, lead.id, permission.until);
+      else if (outcome === 'wait') waiting.push(permission);
       else suppressed.push(lead.id);
+    }
+    for (const { ids, until, waitsFor } of releasesOf(waiting)) {
+      await this.#recorder.release(claim, ids, until, waitsFor);
     }
     await this.suppress(claim, suppressed);
     return permitted;
@@ -61,7 +65,7 @@ export class ClaimFilter {
     const settled: ClaimedLead[] = [];
     for (const lead of leads) {
       const remaining = this.#settling.remaining(lead);
-      if (remaining > 0) await this.#recorder.release(claim, lead.id, Math.ceil(Date.now() + remaining));
+      if (remaining > 0) await this.#recorder.release(claim, [lead.id], Math.ceil(Date.now() + remaining));
       else settled.push(lead);
     }
     return settled;

@@ -301,7 +301,7 @@ export class Dispatcher {
         // Starting all in one tick would delay partners' requests by milliseconds.
         await endOfTick();
       } else if (isRenewed && this.#isStopping) {
-        for (const { lead } of leads) await this.#recorder.release(claim, lead.id, Date.now());
+        for (const { lead } of leads) await this.#recorder.release(claim, [lead.id], Date.now());
         return;
       } else {
         since = performance.now();
@@ -374,7 +374,7 @@ export class Dispatcher {
     observer.onAttempt({ dialler: dialler.name, outcome, milliseconds });
     await this.#applyResult(lead, result, start.isTrial);
     if (isUncounted(result)) {
-      await this.#recorder.release(claim, lead.id, Date.now());
+      await this.#recorder.release(claim, [lead.id], Date.now());
       return;
     }
     const delay = this.#delayUntilNextAttempt(lead, result);

@@ -1,24 +1,10 @@
-import { presetFor } from '../leads/calling-hours/presets.ts';
-import { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
-import type { CountryCode, ParsePhone } from '../leads/phone.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
-import type { CallingHoursOfTypes } from '../store/calling-hours.ts';
 import type { DueLead } from '../store/store.ts';
-import { CallingHoursRule } from './calling-hours-rule.ts';
 
 /** What may happen to a claimed lead now. */
 export type Permission<Lead extends DueLead = DueLead> =
   | Permitted<Lead>
-  | {
-      outcome: 'wait';
-      lead: Lead;
-      /** Earliest time of the next claim (ms since 1970). */
-      until: number;
-      /** What the lead waits for. */
-      waitsFor: WaitCause;
-      /** Why it is not delivered now: a sentence without personal data. */
-      reason: string;
-    }
+  | Waiting<Lead>
   | {
       /** The person does not want the call. */
       outcome: 'suppressed';
@@ -26,6 +12,18 @@ export type Permission<Lead extends DueLead = DueLead> =
       /** Why it is not delivered: a sentence without personal data. */
       reason: string;
     };
+
+/** A lead that may not be delivered now. */
+export interface Waiting<Lead extends DueLead = DueLead> {
+  outcome: 'wait';
+  lead: Lead;
+  /** Earliest time of the next claim (ms since 1970). */
+  until: number;
+  /** What the lead waits for. */
+  waitsFor: WaitCause;
+  /** Why it is not delivered now: a sentence without personal data. */
+  reason: string;
+}
 
 /** A lead that may be delivered now. */
 export interface Permitted<Lead extends DueLead = DueLead> {
@@ -103,16 +101,19 @@ function combined<Lead extends DueLead>(
   return { outcome: 'deliver', lead, ...(leftOut !== '' && { leftOut }) };
 }
 
-/** What the rules need. */
-export interface RuleContext {
-  store: CallingHoursOfTypes;
-  parsePhone: ParsePhone;
-  /** Country whose calling hours apply to lead types for which nobody has decided. */
-  defaultCountry: CountryCode;
+/** Leads that are released together. */
+export interface Release {
+  ids: string[];
+  until: number;
+  waitsFor: WaitCause;
 }
 
-/** Creates the permission with every rule. Dispatchers and `leads due --take` use the same one. */
-export function deliveryPermission({ store, parsePhone, defaultCountry }: RuleContext): DeliveryPermission {
-  const rules = new CallingRules(() => store.callingHours(), presetFor(defaultCountry));
-  return new DeliveryPermission([new CallingHoursRule(rules, parsePhone)]);
+/** Groups waiting leads by the time until which they wait, so that one write releases many of them. */
+export function releasesOf(waiting: readonly Waiting[]): Release[] {
+  const groups = Map.groupBy(waiting, ({ until, waitsFor }) => `${until} ${waitsFor}`);
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    return [{ ids: group.map(({ lead }) => lead.id), until: first.until, waitsFor: first.waitsFor }];
+  });
 }

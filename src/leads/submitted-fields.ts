@@ -38,16 +38,23 @@ export function submittedLead(content: string): SubmittedLead {
 
 /** Reads the fields of a submission. Blank optional fields are treated as missing, as in the contract. */
 export function submittedFields(content: string): SubmittedFields {
-  const { email, first_name: firstName, surname, subtype, other_phone, postcode, time_zone, data } =
-    submittedLead(content);
+  const {
+    email,
+    first_name: firstName,
+    surname,
+    subtype,
+    other_phone,
+    postcode,
+    time_zone,
+    data,
+  } = submittedLead(content);
   return {
     email,
     firstName,
     surname,
     subtype: unlessBlank(subtype),
     otherPhone: unlessBlank(other_phone),
-    postcode: unlessBlank(postcode),
-    timeZone: unlessBlank(time_zone),
+    ...sentWhereabouts({ postcode, time_zone }),
     data: data === undefined ? undefined : JSON.parse(data),
   };
 }
@@ -60,7 +67,18 @@ export function otherPhoneOf(content: string): string | undefined {
     : undefined;
 }
 
-/** Returns the content of a submission without its other phone number. */
+/** What a body says about where the person is. */
+type SentWhereabouts = { [Field in 'postcode' | 'time_zone']?: SubmittedLead[Field] | undefined };
+
+/** Returns what a body says about where the person is. */
+export function sentWhereabouts({
+  postcode,
+  time_zone,
+}: SentWhereabouts): Pick<SubmittedFields, 'postcode' | 'timeZone'> {
+  return { postcode: unlessBlank(postcode), timeZone: unlessBlank(time_zone) };
+}
+
+/** Returns a submission without its `other_phone`. @param content content of the submission (JSON text) */
 export function withoutOtherPhone(content: string): string {
   const { other_phone: _, ...others } = submittedLead(content);
   return JSON.stringify(others);

@@ -1,7 +1,9 @@
 import { Reply } from '../contract/reply.ts';
+import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import type { Submission } from '../leads/submission.ts';
+import { requestedTime, type Submission } from '../leads/submission.ts';
+import { sentWhereabouts } from '../leads/submitted-fields.ts';
 import type { Intake, SubmissionResult } from '../store/store.ts';
 import { inSpan, traceparent } from '../telemetry/tracing.ts';
 import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
@@ -20,7 +22,11 @@ const notAccepted = repliesWithoutLead();
 const replayedNotAccepted = repliesWithoutLead(replayedHeaders);
 
 /** POST /lead/add: saves a submission, with its lead if it is accepted. */
-export function addLead(intake: Intake, parsePhone: ParsePhone): Operation<'addLead'> {
+export function addLead(
+  intake: Intake,
+  parsePhone: ParsePhone,
+  callingRules: CallingRules,
+): Operation<'addLead'> {
   return {
     async run({ id, partner, keyId, body, text, receivedAt, idempotency }) {
       if (body.test === true) {
@@ -37,6 +43,11 @@ export function addLead(intake: Intake, parsePhone: ParsePhone): Operation<'addL
         content: text,
         trace: traceparent(),
       };
+      const rule = (await callingRules.current()).get(body.type);
+      if (rule !== undefined) {
+        const person = { mobile: submission.mobile, ...sentWhereabouts(body) };
+        submission.opening = rule.opening(person, requestedTime(submission, receivedAt));
+      }
       return replyTo(await inSpan('commit', {}, () => intake.submit(submission, idempotency)));
     },
     serverError,

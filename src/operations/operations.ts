@@ -1,3 +1,4 @@
+import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
 import { addLead } from './add-lead.ts';
@@ -13,9 +14,10 @@ import type { Operations } from './operation.ts';
 export function createOperations(
   store: Intake & CancellingStore,
   { parse, parseCallable }: PhoneParsers,
+  callingRules: CallingRules,
 ): Operations {
   return {
-    addLead: idempotent(addLead(store, parseCallable)),
+    addLead: idempotent(addLead(store, parseCallable, callingRules)),
     cancelLead: idempotent(cancelLead(store, parse)),
     leadStatus: leadStatus(store, parse),
   };

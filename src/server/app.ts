@@ -3,9 +3,11 @@ import { Hono } from 'hono';
 import { bodySchema, type Contract, readContract } from '../contract/contract.ts';
 import type { OperationId } from '../contract/reply.ts';
 import { validators } from '../contract/validation.ts';
+import type { CallingHoursSetting } from '../leads/calling-hours/calling-hours.ts';
+import { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
-import type { Operation } from '../operations/operation.ts';
+import type { Operation, Operations } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { Store } from '../store/store.ts';
 import { LimitedLog } from '../telemetry/limited-log.ts';
@@ -33,6 +35,8 @@ type App = Hono<{ Bindings: HttpBindings }>;
 export interface AppOptions {
   store: Store;
   phones: PhoneParsers;
+  /** Calling hours of lead types for which nobody has decided. */
+  undecidedHours: CallingHoursSetting;
   log: Log;
   readiness: Pick<Readiness, 'isReady'>;
   onResponse: OnResponse;
@@ -82,7 +86,8 @@ export function createApp(options: AppOptions): App {
     failureLog,
     onResponse,
   };
-  addOperations(app, contract, phones, services);
+  const callingRules = new CallingRules(() => store.callingHours(), options.undecidedHours);
+  addOperations(app, contract, createOperations(store, phones, callingRules), phones, services);
 
   const { maxUnread, supportContact, publicUrl } = options;
   addPublicRoutes(app, contract, { readAddress, readiness, maxUnread, supportContact, publicUrl });
@@ -96,8 +101,13 @@ export function createApp(options: AppOptions): App {
   return app;
 }
 
-function addOperations(app: App, contract: Contract, phones: PhoneParsers, services: PipelineServices): void {
-  const operations = createOperations(services.intake, phones);
+function addOperations(
+  app: App,
+  contract: Contract,
+  operations: Operations,
+  phones: PhoneParsers,
+  services: PipelineServices,
+): void {
   const validatorFor = validators(contract, phones);
   for (const operation of contract.operations) {
     const pipeline = requestPipeline({

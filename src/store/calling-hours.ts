@@ -4,9 +4,15 @@ import type { CallingHoursSetting } from '../leads/calling-hours/calling-hours.t
 export interface TypeHours {
   /** Its name, or a former one. */
   name: string;
-  /** Null: nobody has decided since the migration of the store (see `HoursOfTypes`). */
+  /** Null: nobody has decided since the migration of the store. */
   callingHours: CallingHoursSetting | null;
 }
+
+/**
+ * Time within which every server applies changed calling hours (ms). Until then, it can release leads by the earlier
+ * ones.
+ */
+export const callingHoursDelay = 1_000;
 
 /** When the people of each lead type may be called. The store keeps it; `DeliveryPermission` applies it. */
 export interface CallingHoursOfTypes {

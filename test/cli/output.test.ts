@@ -46,6 +46,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
   const open = async () => ({
     store: openSqliteStore(file),
     parsePhone: phoneParsers('GB').parse,
+    defaultCountry: 'GB' as const,
     dialWithin: undefined,
     storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }) as const,
   });

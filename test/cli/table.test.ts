@@ -118,6 +118,7 @@ async function outputOf(
     open: async () => ({
       store: open(file),
       parsePhone: phoneParsers('GB').parse,
+      defaultCountry: 'GB' as const,
       dialWithin: undefined,
       storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }),
     }),

@@ -12,14 +12,21 @@ import { claim, leadsIn, record, temporaryDirectory } from '../harness/server.ts
 import { operatorEntry } from '../harness/suppressions.ts';
 import { closeAfterTest, seeded, stores } from '../store/stores.ts';
 
+const parsePhone = phoneParsers('GB').parse;
+
 async function withDue(opening: Promise<Store>, count: number) {
   const { store, first, from } = await seeded(opening);
   for (let index = 0; index < count; index += 1) {
     await store.submit(from(first.id, { mobile: mobileOf(index) }));
   }
   const notes: string[] = [];
-  const note = (text: string) => void notes.push(text);
-  const session = { store, dialWithin: undefined, parsePhone: phoneParsers('GB').parse, note };
+  const session = {
+    store,
+    dialWithin: undefined,
+    parsePhone,
+    defaultCountry: 'GB' as const,
+    note: (text: string) => void notes.push(text),
+  };
   return { store, session, notes };
 }
 

@@ -1,8 +1,8 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
+import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
 import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
-import { deliveryPermission } from '../../src/delivery/permission.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
 import type { DuplicateChecks } from '../../src/store/duplicate-checks.ts';
@@ -50,6 +50,7 @@ export class DeliveryStore implements DispatchersStore {
   readonly deliveredAfterUnknown = vi.fn<DuplicateChecks['deliveredAfterUnknown']>(async () => []);
   readonly duplicatesCheckedUntil = vi.fn<DuplicateChecks['duplicatesCheckedUntil']>(async () => undefined);
   readonly recordDuplicatesChecked = vi.fn<DuplicateChecks['recordDuplicatesChecked']>(async () => {});
+  readonly callingHours = async () => [];
   readonly suppressedNumbers = vi.fn<Suppressions['suppressedNumbers']>(async () => []);
   readonly suppressClaimed = vi.fn<Suppressions['suppressClaimed']>(async () => ({
     suppressed: [],
@@ -140,7 +141,7 @@ export async function dispatchFrom(
   const dispatcher = new Dispatcher({
     store,
     dialler,
-    permission: deliveryPermission({ store, parsePhone: phoneParsers('GB').parse }),
+    permission: deliveryPermission({ store, parsePhone: phoneParsers('GB').parse, defaultCountry: 'GB' }),
     log,
     concurrency: 4,
     timeout: 20_000,

@@ -1,8 +1,8 @@
 import { onTestFinished, vi } from 'vitest';
+import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
-import { deliveryPermission } from '../../src/delivery/permission.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import type { LeadRecord, Store } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -29,7 +29,7 @@ export function dispatch(
   const dispatcher = new Dispatcher({
     store,
     dialler,
-    permission: deliveryPermission({ store, parsePhone: phoneParsers('GB').parse }),
+    permission: deliveryPermission({ store, parsePhone: phoneParsers('GB').parse, defaultCountry: 'GB' }),
     log: silent,
     concurrency: 4,
     timeout: 2_000,

@@ -89,6 +89,7 @@ export async function serve(
   const onResponse = () => {};
   const readiness = await readinessOf(store, options.checkReadyEvery);
   const app = createApp({
+    undecidedHours: 'always',
     store,
     phones: phoneParsers('GB'),
     log,

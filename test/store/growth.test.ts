@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { OperationId } from '../../src/contract/reply.ts';
+import { CallingRules } from '../../src/leads/calling-hours/rules-by-type.ts';
 import { newIdentifier } from '../../src/leads/identifier.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import type { Operation, OperationRequest } from '../../src/operations/operation.ts';
@@ -45,7 +46,8 @@ async function runEveryStatement(
 
 /** Runs each operation of the contract for a person, with an idempotency key if it accepts one. */
 async function runEveryOperation(store: Store, mobile: string): Promise<void> {
-  const operations = createOperations(store, phoneParsers('GB'));
+  const rules = new CallingRules(() => store.callingHours(), 'always');
+  const operations = createOperations(store, phoneParsers('GB'), rules);
   for (const id of operationIds()) {
     const body = { ...defaultBody(id), mobile, type: 'motor' };
     // The casts: the body of an operation's own example.

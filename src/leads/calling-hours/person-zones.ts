@@ -21,7 +21,7 @@ export interface Whereabouts {
 export function zonesOfPerson(person: Whereabouts, fallback: string): ZoneSet {
   const { country, zones = zonesOfCountry(fallback) ?? 'UTC' } = regionOfNumber(person.mobile);
   const { timeZone, postcode } = person;
-  const sentZone = timeZone === undefined ? undefined : findZone(timeZone);
+  const sentZone = timeZone === undefined ? undefined : findZone(timeZone.trim());
   if (sentZone !== undefined) {
     const ofCountry = country && zonesOfCountry(country);
     const isPlausible = ofCountry !== undefined && hasZone(ofCountry, sentZone);

@@ -1,6 +1,6 @@
 import type { AuditLog } from '../audit.ts';
-import type { ConsentRules } from '../consent-rules.ts';
 import type { CallingHoursOfTypes } from '../calling-hours.ts';
+import type { ConsentRules } from '../consent-rules.ts';
 import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { HeldLeads } from '../held-leads.ts';

@@ -1,0 +1,144 @@
+/** No path delivers a lead outside of its calling hours. */
+import { describe, expect, test, vi } from 'vitest';
+import { takeDue } from '../../src/cli/take.ts';
+import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
+import type { Dialler } from '../../src/delivery/dialler.ts';
+import type { CallingHours } from '../../src/leads/calling-hours/calling-hours.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
+import type { ClaimedLead } from '../../src/store/store.ts';
+import { dispatch, until, untilAll } from '../harness/dispatch.ts';
+import { leadsIn } from '../harness/server.ts';
+import { seeded, stores } from '../store/stores.ts';
+
+const parsePhone = phoneParsers('GB').parse;
+const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const day = 86_400_000;
+
+/** Hours in UTC on the weekday of a time (ms since 1970). */
+function onDayOf(time: number): CallingHours {
+  const hours = `${weekdays[new Date(time).getUTCDay()]} 00:00-24:00`;
+  return { hours, zone: 'UTC', country: 'GB', holidays: [] };
+}
+
+/** Hours that are over: those of two days ago. They open again in five days. */
+const closed = () => onDayOf(Date.now() - 2 * day);
+
+function recordingDialler() {
+  const delivered: ClaimedLead[] = [];
+  const dialler: Dialler = {
+    name: 'test',
+    deliver: async (lead) => {
+      delivered.push(lead);
+      return { outcome: 'delivered', response: 'ok' };
+    },
+  };
+  return { delivered, dialler };
+}
+
+describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name', ({ open }) => {
+  test('a due lead outside of the calling hours waits for their opening, and its attempt does not count', async () => {
+    const { store, first, from } = await seeded(open());
+    await store.addType('open', null, onDayOf(Date.now()));
+    await store.grantType('first', 'open');
+    await store.setCallingHours('motor', closed());
+    await store.submit(from(first.id));
+    await store.submit(from(first.id, { type: 'open', mobile: '+447840258824' }));
+    const { delivered, dialler } = recordingDialler();
+    dispatch(store, dialler);
+    await until(() => expect(delivered.map(({ type }) => type)).toEqual(['open']));
+    await until(async () => {
+      const [lead] = (await leadsIn(store)).filter(({ type }) => type === 'motor');
+      expect(lead).toMatchObject({ state: 'scheduled', waitsFor: 'calling-hours', attempts: 0 });
+      const opensAt = new Date(lead?.nextAttemptAt ?? 0);
+      expect(weekdays[opensAt.getUTCDay()]).toBe(closed().hours.slice(0, 3));
+      expect(opensAt.toISOString()).toMatch(/T00:00:00\.000Z$/);
+    });
+  });
+
+  test('an operator’s retry and a re-run do not deliver outside of the calling hours', async () => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await leadsIn(store);
+    await store.setCallingHours('motor', closed());
+    await store.retryLead(lead?.id ?? '');
+    const { delivered, dialler } = recordingDialler();
+    dispatch(store, dialler);
+    const isWaiting = () =>
+      until(async () => expect(await leadsIn(store)).toMatchObject([{ waitsFor: 'calling-hours' }]));
+    await isWaiting();
+    await store.retryLead(lead?.id ?? '', { isEarly: true });
+    await isWaiting();
+    expect(delivered).toEqual([]);
+    await store.setCallingHours('motor', 'always');
+    // Dispatchers apply the change within a second, and release the lead by the earlier hours until then.
+    await until(async () => {
+      await store.reconsiderWaiting('motor', Date.now());
+      expect(await leadsIn(store)).toMatchObject([{ state: 'dialled' }]);
+    });
+    expect(delivered).toHaveLength(1);
+  });
+
+  test('leads due --take prints no lead outside of the calling hours, and reports until when they wait', async () => {
+    const { store, first, from } = await seeded(open());
+    await store.setCallingHours('motor', closed());
+    for (const mobile of ['+447840258823', '+447840258824']) await store.submit(from(first.id, { mobile }));
+    const note = vi.fn();
+    const print = vi.fn(() => Promise.resolve());
+    const session = { store, dialWithin: undefined, parsePhone, defaultCountry: 'GB' as const, note };
+    expect(await takeDue(session, 10, print)).toBe(0);
+    expect(print).not.toHaveBeenCalled();
+    expect(note.mock.calls).toEqual([
+      [
+        expect.stringMatching(
+          /^Not delivered now \(calling-hours\): 2 leads wait until \S+T00:00:00(\.000)?Z\.$/,
+        ),
+      ],
+    ]);
+    expect(await leadsIn(store)).toMatchObject([
+      { waitsFor: 'calling-hours' },
+      { waitsFor: 'calling-hours' },
+    ]);
+  });
+
+  test('an other_phone that may not be called at the time is left out, which the attempt records', async () => {
+    const { store, first, from } = await seeded(open());
+    const now = new Date();
+    // Permitted in London now; in Tokyo, nine hours later, not before the same time tomorrow.
+    const clock = (offset: number) => new Date(now.getTime() + offset).toISOString().slice(11, 16);
+    const hours = `Mon-Sun ${clock(-2 * 3_600_000)}-${clock(4 * 3_600_000)}`;
+    await store.setCallingHours('motor', { hours, zone: 'person', country: 'GB', holidays: [] });
+    const content = JSON.stringify({ first_name: 'John', other_phone: '+81312345678' });
+    await store.submit(from(first.id, { content }));
+    const { delivered, dialler } = recordingDialler();
+    dispatch(store, dialler);
+    await untilAll(store, 'dialled');
+    expect(delivered[0]?.content).toBe('{"first_name":"John"}');
+    expect(await leadsIn(store)).toMatchObject([
+      {
+        lastResponse: 'ok; other_phone was left out, because the calling hours do not permit to call it now',
+      },
+    ]);
+  });
+});
+
+test('a lead without a common hour waits with its own reason', async () => {
+  const hours = { hours: 'Mon-Fri 09:00-12:00', zone: 'person', country: 'GB', holidays: [] };
+  const store = {
+    suppressedNumbers: async () => [],
+    callingHours: async () => [{ name: 'motor', callingHours: hours }],
+  };
+  const permission = deliveryPermission({ store, parsePhone, defaultCountry: 'GB' });
+  const lead = {
+    id: '1',
+    partner: 'acme',
+    type: 'motor',
+    mobile: '+447840258823',
+    acceptedAt: 0,
+    dueAt: 0,
+    content: '{"time_zone":"Australia/Sydney"}',
+  };
+  const now = Date.parse('2026-11-27T10:00Z');
+  expect(await permission.decide([lead], now)).toMatchObject([
+    { outcome: 'wait', until: now + day, waitsFor: 'no-common-hours' },
+  ]);
+});
