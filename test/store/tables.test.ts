@@ -111,10 +111,7 @@ describe.each([
     const schema = await readSchema();
     for (const { name, booleans = [] } of tablesToCopy) {
       const stored = schema.get(name)?.columns.filter(({ isBoolean }) => isBoolean) ?? [];
-      expect(
-        stored.map((column) => column.name),
-        name,
-      ).toEqual([...booleans]);
+      expect(stored.map((column) => column.name).toSorted(), name).toEqual(booleans.toSorted());
     }
   });
 });
