@@ -203,6 +203,14 @@ export class Metrics {
       },
     });
     new Gauge({
+      name: 'leads_time_seconds',
+      help: 'Clock of this machine when the metrics were read (Unix time).',
+      registers,
+      collect() {
+        this.set(Date.now() / 1_000);
+      },
+    });
+    new Gauge({
       name: 'leads_delivery_state',
       help: "1 for the state of this server's delivery (running, waiting, paused or off), 0 for the others.",
       labelNames: ['state'],

@@ -60,6 +60,8 @@ test('counts requests, commits, leads and delivery attempts', async () => {
   ]) {
     expect(text.split('\n')).toContain(line);
   }
+  const time = Number(/^leads_time_seconds (.*)$/m.exec(text)?.[1]);
+  expect(Math.abs(Date.now() / 1_000 - time)).toBeLessThan(60);
   expect(text).toMatch(/^leads_store_batch_size_sum\{kind="write"\} [1-9]/m);
 });
 
