@@ -56,6 +56,8 @@ export interface Config {
   storeKey: string | undefined;
   /** File that contains the keys of the store. Undefined: the default file of an SQLite store. */
   storeKeyFile: string | undefined;
+  /** File with the erasures of the store. Undefined: the one next to an SQLite store. */
+  erasureLog: string | undefined;
   /** Whether an empty store gets a first partner, type and key. */
   bootstrap: Bootstrap;
   /** Whether this process delivers leads. */
@@ -93,6 +95,7 @@ const variables = {
   PUBLIC_URL: publicUrlOrOff({ default: 'off' }),
   STORE_KEY: text({ default: 'off' }),
   STORE_KEY_FILE: text({ default: 'auto' }),
+  ERASURE_LOG: text({ default: 'auto' }),
   BOOTSTRAP: oneOf(['auto', 'on', 'off'])({ default: 'auto' }),
   DISPATCH: oneOf(['on', 'off'])({ default: 'on' }),
   DIALLER: oneOf(['none', ...Object.keys(diallers)])({ default: 'none' }),
@@ -142,6 +145,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     publicUrl: undefinedIfOff(values.PUBLIC_URL),
     storeKey: undefinedIfOff(values.STORE_KEY),
     storeKeyFile: values.STORE_KEY_FILE === 'auto' ? undefined : values.STORE_KEY_FILE,
+    erasureLog: values.ERASURE_LOG === 'auto' ? undefined : values.ERASURE_LOG,
     bootstrap: values.BOOTSTRAP,
     dispatch: values.DISPATCH === 'on',
     dialler: createDialler?.(environment, { parsePhone, concurrency, timeout }),

@@ -20,6 +20,7 @@ import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
 import { deliveryStatus, startDispatcher } from './delivery.ts';
 import { startDiallerCheck } from './dialler-check.ts';
+import { describeSynchronised, erasureTools, synchroniseErasures } from './erasures.ts';
 import { LeadMetricsReader } from './lead-metrics.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
@@ -78,6 +79,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const store = await openConfiguredStore(config, { observer, schema });
   await agreeOnSettings(store, config, log);
   await loadKeys(store, config, log);
+  await applyErasuresOfLog(store, config, log);
   const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();
@@ -121,6 +123,20 @@ async function loadKeys(store: Store, config: Config, log: Log): Promise<StoreKe
   const { keys, problem } = await loadStoreKeys(config, store);
   if (problem !== undefined) log.warn(problem);
   return keys;
+}
+
+/** Erases people again whom a restored store contains. A failure does not prevent the start: the next one repeats it. */
+async function applyErasuresOfLog(store: Store, config: Config, log: Log): Promise<void> {
+  try {
+    const tools = await erasureTools(config, store, config.defaultCountry);
+    const described = describeSynchronised(await synchroniseErasures(store, tools));
+    if (described !== undefined) log.warn(described);
+  } catch (error) {
+    log.error(
+      { err: error },
+      'The erasure log could not be applied to the store; the next start repeats it.',
+    );
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Config } from '../app/config.ts';
+import type { ErasureTools } from '../app/erasures.ts';
 import type { LoadedKeys } from '../app/store-keys.ts';
 import type { CountryCode, ParsePhone } from '../leads/phone.ts';
 import type { Actor } from '../store/audit.ts';
@@ -34,6 +35,8 @@ export interface CommandContext {
   configuredUrl(): Promise<string>;
   /** Opens a store by its URL. @param schema default: `require`, so that a command never creates or migrates a store */
   openUrl(url: string, schema?: Schema): Promise<Store>;
+  /** Loads what erasing people from a store of this configuration requires. */
+  erasureTools(store: Store): Promise<ErasureTools>;
   /** Returns who runs the command. @throws {UserError} if LEADS_OPERATOR is invalid */
   operator(): Pick<Actor, 'operator' | 'host'>;
   /** How the CLI is called, in help and messages. */

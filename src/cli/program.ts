@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { readConfig } from '../app/config.ts';
 import { readEnvironment } from '../app/env-file.ts';
+import { erasureTools } from '../app/erasures.ts';
 import { withRecordedSettings } from '../app/settings.ts';
 import { openConfiguredStore, openNamedStore } from '../app/store.ts';
 import { loadStoreKeys } from '../app/store-keys.ts';
@@ -24,6 +25,7 @@ import { operatorIn } from './operator.ts';
 import { isClosedOutput, OutputClosed } from './output.ts';
 import { openTerminal } from './own-terminal.ts';
 import { partnerCommand } from './partner.ts';
+import { personCommand } from './person-command.ts';
 import { pruneCommand } from './prune.ts';
 import { rejectionCommand } from './rejection.ts';
 import { settingsCommand } from './settings.ts';
@@ -40,6 +42,7 @@ const commands = [
   keyCommand,
   leadCommand,
   submissionCommand,
+  personCommand,
   rejectionCommand,
   exportCommand,
   dueCommand,
@@ -85,6 +88,11 @@ export function createContext(
       const isConfigured = environment()['DATABASE_URL'] === url;
       const name = isConfigured ? 'the store in DATABASE_URL' : `the store ${redactedUrl(url)}`;
       return openNamedStore(name, url, { schema });
+    },
+    erasureTools: async (store) => {
+      const variables = environment();
+      const { defaultCountry } = await readConfig(await withRecordedSettings(variables, store));
+      return erasureTools(await readConfig(variables), store, defaultCountry);
     },
     operator: () => operatorIn(environment()),
     openTerminal,

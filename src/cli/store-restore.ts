@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { describeSynchronised, synchroniseErasures } from '../app/erasures.ts';
 import { markRestored } from '../store/held-leads.ts';
 import { type BackupSummary, backupToRestore, type KeptStore } from '../store/open.ts';
 import { formatTime } from '../text/time.ts';
@@ -33,7 +34,7 @@ export function restoreCommand(context: CommandContext): Command {
       ...members,
       kept: 'path under which the replaced store is kept, or its log if its file was missing; null: there was nothing',
     },
-    async ({ output, actor }, { dryRun, yes }: RestoreOptions, [file]: [string]) => {
+    async ({ output, note, actor }, { dryRun, yes }: RestoreOptions, [file]: [string]) => {
       const backup = await backupToRestore(await context.configuredUrl(), file, Date.now());
       const { path: store, summary, isReplacement, latestMigration } = backup;
       const { scheduled, held, migration } = summary;
@@ -56,11 +57,15 @@ export function restoreCommand(context: CommandContext): Command {
         return;
       }
       if (!yes) await confirm(context, consequence);
-      const { kept, result } = await backup.restore(Date.now(), actor);
+      let erasures: string | undefined;
+      const { kept, result } = await backup.restore(Date.now(), actor, async (copy) => {
+        erasures = describeSynchronised(await synchroniseErasures(copy, await context.erasureTools(copy)));
+      });
       await output.done(
         `Restored ${store} from ${file}.${describeKept(kept)} ${describeHeld(result, 'are')}${describeAlready(held)}. ${nextSteps}`,
         { store, ...heldJson(result), held_already: held, kept: kept?.path ?? null },
       );
+      if (erasures !== undefined) note(erasures);
     },
   );
 }
@@ -90,7 +95,7 @@ export function markRestoredCommand(context: CommandContext): Command {
     command,
     context,
     members,
-    async ({ store, output }, { backup, dryRun, yes }: RestoreOptions & { backup?: string }) => {
+    async ({ store, output, note }, { backup, dryRun, yes }: RestoreOptions & { backup?: string }) => {
       const restoredAt = Date.now();
       const already = (await store.leadStats()).byState.held;
       if (dryRun || !yes) {
@@ -107,6 +112,9 @@ export function markRestoredCommand(context: CommandContext): Command {
         ...heldJson(held),
         held_already: already,
       });
+      const erasures = await synchroniseErasures(store, await context.erasureTools(store));
+      const described = describeSynchronised(erasures);
+      if (described !== undefined) note(described);
     },
   );
 }

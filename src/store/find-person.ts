@@ -4,17 +4,21 @@ import type { StoreKeys } from './keys/store-keys.ts';
 import type { Erasure, People, PersonKey, SentNumber } from './people.ts';
 
 /**
- * Finds a person under both phone numbers of submissions. Reads all submissions with another phone number, of which there is
- * no index.
+ * Finds people under both phone numbers of submissions. Reads all submissions with another phone number, of which there is no
+ * index.
  *
- * @param mobile E.164
+ * @param mobiles E.164, each of them once
  */
-export async function findPerson(store: People, parsePhone: ParsePhone, mobile: string): Promise<PersonKey> {
-  const otherSubmissions: string[] = [];
+export async function findPeople(
+  store: People,
+  parsePhone: ParsePhone,
+  mobiles: readonly string[],
+): Promise<PersonKey[]> {
+  const otherSubmissions = new Map<string, string[]>(mobiles.map((mobile) => [mobile, []]));
   for await (const sent of store.submissionsWithOtherPhone()) {
-    if (otherPhoneOf(sent, parsePhone) === mobile) otherSubmissions.push(sent.id);
+    otherSubmissions.get(otherPhoneOf(sent, parsePhone) ?? '')?.push(sent.id);
   }
-  return { mobile, otherSubmissions };
+  return Array.from(otherSubmissions, ([mobile, ids]) => ({ mobile, otherSubmissions: ids }));
 }
 
 /** Returns the other phone number of a submission (E.164); undefined: none, or not a valid number. */

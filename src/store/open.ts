@@ -82,7 +82,11 @@ export interface BackupToRestore {
   latestMigration: number;
   summary: BackupSummary;
   /** Puts the backup in place. @throws {UserError} if another process uses the store */
-  restore(restoredAt: number, actor: Actor): Promise<Replacement<HeldCount>>;
+  restore(
+    restoredAt: number,
+    actor: Actor,
+    prepare: (store: Store) => Promise<void>,
+  ): Promise<Replacement<HeldCount>>;
 }
 
 /**
@@ -114,7 +118,7 @@ export async function backupToRestore(url: string, file: string, now: number): P
     isReplacement: existsSync(path),
     latestMigration,
     summary: checkBackup(file, now),
-    restore: (restoredAt, actor) =>
-      restoreSqliteStore(path, file, { backup: basename(file), restoredAt }, actor),
+    restore: (restoredAt, actor, prepare) =>
+      restoreSqliteStore(path, file, { backup: basename(file), restoredAt }, actor, prepare),
   };
 }

@@ -4,7 +4,7 @@ import type { TableValue } from './tables.ts';
 export interface PersonKey {
   /** E.164. */
   mobile: string;
-  /** Ids of the submissions for other numbers in which it is the other phone number (see `findPerson`). */
+  /** Ids of the submissions for other numbers in which it is the other phone number (see `findPeople`). */
   otherSubmissions: readonly string[];
   /** Only what was received until this time (ms since 1970). Undefined: everything. */
   receivedUntil?: number;
@@ -56,6 +56,8 @@ export interface People {
   leadNumbers(): AsyncIterable<{ id: string; mobile: string }>;
   /** Returns everything that is held about a person, by table, in the order of `tablesToCopy`. */
   personalRows(person: PersonKey, digests: readonly string[]): Promise<PersonalRows[]>;
+  /** Returns the names of all partners and lead types by the ids in the rows. */
+  namesById(): Promise<{ partners: ReadonlyMap<number, string>; types: ReadonlyMap<number, string> }>;
   /**
    * Cancels the person's scheduled and held leads of which no attempt is in flight, so that none starts any more.
    * Returns the ids of the leads with an attempt in flight.

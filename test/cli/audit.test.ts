@@ -81,6 +81,8 @@ const changing: Record<string, Run> = {
   'lead cancel': { words: ({ scheduled }) => [scheduled, '--yes'] },
   'lead dismiss': { words: ({ failed }) => [failed] },
   'lead release': { words: ({ held }) => [held] },
+  'person export': withoutIds(mobile),
+  'person erase': withoutIds(mobile, '--yes'),
   'submission rerun': { words: ({ submission }) => [submission] },
   due: withoutIds('--take', '1'),
   'delivery pause': withoutIds('--reason', 'test'),

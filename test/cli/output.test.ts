@@ -55,6 +55,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
   const configuredUrl = async () => `sqlite:${file}`;
   const storeUrl = (argument: string) => argument;
   await command({
+    erasureTools: () => Promise.reject(new Error('not used')),
     operator: () => ({ operator: 'alice', host: 'localhost' }),
     commandName: 'leads',
     openTerminal: () => undefined,

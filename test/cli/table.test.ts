@@ -112,6 +112,7 @@ async function outputOf(
   const all = text(out);
   const open = (name: string) => openSqliteStore(name);
   const program = createProgram({
+    erasureTools: () => Promise.reject(new Error('not used')),
     operator: () => ({ operator: 'alice', host: 'localhost' }),
     commandName: 'leads',
     openTerminal: () => undefined,

@@ -45,6 +45,7 @@ const notCompared = [
   'sentNumbers',
   'leadNumbers',
   'personalRows',
+  'namesById',
   'stopDelivery',
   'erasePerson',
   'erasures',

@@ -33,6 +33,10 @@ export function people(database: SqlDatabase, { excludeWriters }: Exclusion = {}
         database.read(leadPage, last?.id ?? '', size),
       ),
     personalRows: (person, digests) => personalRows(database, person, digests),
+    namesById: async () => ({
+      partners: namesIn(await database.read(partnerNames)),
+      types: namesIn(await database.read(typeNames)),
+    }),
     stopDelivery: (person) => exclusive(() => stopDelivery(person)),
     erasePerson: (person, erasure) => exclusive(() => erasePerson(person, erasure)),
     erasures: () => erasures(database),
@@ -193,6 +197,18 @@ function columnsOf({ columns, booleans = [] }: Pick<Table, 'columns' | 'booleans
   return columns
     .map((column) => (booleans.includes(column) ? `CAST(${column} AS integer) AS ${column}` : column))
     .join(', ');
+}
+
+interface Named {
+  id: number;
+  name: string;
+}
+
+const partnerNames = statement<Named>('partner_names', 'SELECT id, name FROM partner');
+const typeNames = statement<Named>('type_names', 'SELECT id, name FROM lead_type');
+
+function namesIn(rows: readonly Named[]): ReadonlyMap<number, string> {
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 const cancelWaiting = statement(

@@ -176,6 +176,16 @@ export const people: Behaviours = {
     expect(new Set(leads.map((lead) => lead.mobile))).toEqual(new Set([mobile, otherMobile]));
   },
 
+  'returns the names of partners and lead types by their ids': async (open) => {
+    const { store, first, second } = await seeded(open());
+    const { partners, types } = await store.namesById();
+    expect([...partners]).toEqual([
+      [first.id, 'first'],
+      [second.id, 'second'],
+    ]);
+    expect([...types.values()]).toEqual(['motor']);
+  },
+
   'records the erasures of another copy once': async (open) => {
     const store = await open();
     const later = { ...erasure, erasedAt: erasure.erasedAt + 1, evidenceReason: 'a court order' };

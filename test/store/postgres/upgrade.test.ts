@@ -70,6 +70,7 @@ type NotWriting =
   | 'sentNumbers'
   | 'leadNumbers'
   | 'personalRows'
+  | 'namesById'
   | 'erasures'
   | 'rejections'
   | 'suppressionsOf'

@@ -1,0 +1,148 @@
+import { Command, Option } from 'commander';
+import { maxWaitForAttempts, synchroniseErasures } from '../app/erasures.ts';
+import { UserError } from '../errors/user-error.ts';
+import { eraseFiles } from '../store/erase-files.ts';
+import { erasePerson } from '../store/erase-person.ts';
+import { findPeople } from '../store/find-person.ts';
+import type { StoreKeys } from '../store/keys/store-keys.ts';
+import type { Erasure, People, PersonKey } from '../store/people.ts';
+import type { Store } from '../store/store.ts';
+import { formatTime } from '../text/time.ts';
+import { defineAction } from './action.ts';
+import { confirm, confirmElsewhere, yesOption } from './confirm.ts';
+import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
+import { checkNumbers, readNumbers } from './mobile-option.ts';
+import { numberArgument } from './person-export.ts';
+
+interface EraseOptions {
+  suppress?: true;
+  includingEvidence?: string;
+  yes?: true;
+}
+
+const members = {
+  digest: 'keyed digest of the phone number, which the erasure log and the audit log contain',
+  erased_at: 'when the person was erased (ISO 8601)',
+  leads: 'number of leads erased',
+  submissions: 'number of submissions and cancellations erased',
+  suppressions: 'number of entries of the do-not-call list, which are kept',
+};
+
+/** `leads person erase`: erases people. */
+export function eraseCommand(context: CommandContext): Command {
+  const command = new Command('erase')
+    .description(
+      'erase people: their submissions, leads, attempts and idempotency records, under `mobile` and `other_phone`; servers can keep running.\nA keyed digest stays, so that a restored backup does not bring them back. If they are added again, they are accepted',
+    )
+    .addArgument(numberArgument('<number...>'))
+    .option('--suppress', 'also enter the numbers in the do-not-call list, which keeps them')
+    .addOption(
+      new Option(
+        '--including-evidence <reason>',
+        'also erase the evidence of consent and calls, which is otherwise kept until its retention ends; the reason is recorded and must not contain personal data',
+      ).argParser(parseReason),
+    )
+    .addOption(yesOption());
+  return defineAction(
+    command,
+    context,
+    members,
+    async ({ store, output, parsePhone }, options: EraseOptions, [words]: [string[]]) => {
+      const numbers = await readNumbers(words, context.input, parsePhone);
+      checkNumbers(numbers);
+      const tools = await context.erasureTools(store);
+      const { keys, problem } = tools.loadedKeys;
+      if (keys === undefined) throw new UserError(`${problem} Nothing was erased.`);
+      // First, so that an erasure that the store has lost is not overwritten by a newer one.
+      await synchroniseErasures(store, tools);
+      const people = await findPeople(store, parsePhone, numbers.mobiles);
+      if (!options.yes) {
+        const change = await describeErasure(store, people);
+        await (words.includes('-') ? confirmElsewhere(context, change) : confirm(context, change));
+      }
+      for (const person of people) {
+        const erased = await eraseOne(store, person, keys, options);
+        await synchroniseErasures(store, tools);
+        await output.done(describeErased(erased), erased);
+      }
+      await eraseFiles(store);
+      await output.text(
+        'The bytes of removed rows were overwritten in the files of an SQLite store. For PostgreSQL, backups and the dialler, see docs/operating/data-retention.md.',
+      );
+      if (tools.log === undefined) {
+        await output.text(
+          'No file contains this erasure, because ERASURE_LOG is not set: after a restore from a backup, erase them again.',
+        );
+      }
+    },
+  );
+}
+
+/** The result for one person, as its JSON output. */
+type Erased = Record<keyof typeof members, unknown> & {
+  leads: number;
+  submissions: number;
+  suppressions: number;
+};
+
+async function eraseOne(
+  store: Store,
+  person: PersonKey,
+  keys: StoreKeys,
+  { suppress, includingEvidence }: EraseOptions,
+): Promise<Erased> {
+  const { mobile } = person;
+  const erasedAt = Date.now();
+  const digest = keys.current.personDigest(mobile);
+  const erasure: Erasure = {
+    digest,
+    keyId: keys.current.id,
+    erasedAt,
+    evidenceReason: includingEvidence ?? null,
+  };
+  if (suppress) {
+    const objection = { type: undefined, source: 'operator', sourceId: '', reason: undefined } as const;
+    await store.addSuppressions([{ ...objection, mobile, objectedAt: erasedAt }]);
+  }
+  const { erased } = await erasePerson(store, person, erasure, maxWaitForAttempts);
+  return {
+    digest,
+    erased_at: formatTime(erasedAt),
+    leads: erased['lead'] ?? 0,
+    submissions: erased['submission'] ?? 0,
+    suppressions: (await store.suppressionsOf(mobile)).length,
+  };
+}
+
+async function describeErasure(store: People, people: readonly PersonKey[]): Promise<string> {
+  const total: Record<string, number> = {};
+  for (const person of people) {
+    for (const { table, rows } of await store.personalRows(person, [])) {
+      total[table] = (total[table] ?? 0) + rows.length;
+    }
+  }
+  const leads = counted(total['lead'] ?? 0, 'lead', 'leads');
+  const submissions = counted(total['submission'] ?? 0, 'submission', 'submissions');
+  return `${counted(people.length, 'person', 'people')} will be erased, with ${leads} and ${submissions}, and what belongs to them. This cannot be undone`;
+}
+
+function describeErased({ leads, submissions, suppressions }: Erased): string {
+  const kept =
+    suppressions === 0
+      ? ''
+      : ' The do-not-call list still contains the number, so that the person is not called.';
+  return `Erased a person with ${counted(leads, 'lead', 'leads')} and ${counted(submissions, 'submission', 'submissions')}.${kept}`;
+}
+
+/** Maximum length of a reason (characters). */
+const maxReasonLength = 200;
+
+/** @throws {UserError} if a reason may contain a phone number or an e-mail address */
+function parseReason(text: string): string {
+  const reason = text.trim();
+  if (reason !== '' && reason.length <= maxReasonLength && !/\d{6}|@/.test(reason)) return reason;
+  throw new UserError(
+    `The reason must have up to ${maxReasonLength} characters, and no phone number or e-mail address.`,
+  );
+}

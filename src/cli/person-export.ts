@@ -1,0 +1,71 @@
+import { Argument, Command } from 'commander';
+import { UserError } from '../errors/user-error.ts';
+import { findPeople } from '../store/find-person.ts';
+import type { PersonalRows } from '../store/people.ts';
+import type { Store } from '../store/store.ts';
+import type { TableValue } from '../store/tables.ts';
+import { defineAction } from './action.ts';
+import type { CommandContext } from './context.ts';
+import { readNumbers } from './mobile-option.ts';
+
+/** Returns the argument of a command about people. @param description what follows it */
+export function numberArgument(name: string): Argument {
+  return new Argument(
+    name,
+    'phone number, in any notation that partners can send; `-` reads it from standard input, so that `ps` does not show it',
+  );
+}
+
+/** `leads person export`: prints everything that is held about a person. */
+export function exportCommand(context: CommandContext): Command {
+  const command = new Command('export')
+    .description(
+      'print everything that the store holds about a person as JSON, for a request for access.\nFinds the person under `mobile` and `other_phone`. Logs, backups and the dialler are not included',
+    )
+    .addArgument(numberArgument('<number>'));
+  return defineAction(
+    command,
+    context,
+    {
+      mobile: 'the phone number (E.164)',
+      exported_at: 'when it was exported (ISO 8601)',
+      tables:
+        'the rows of each table, by its name; times are ISO 8601, and partners and lead types have their names',
+    },
+    async ({ store, output, parsePhone, storeKeys }, _options: object, [number]: [string]) => {
+      const { mobiles } = await readNumbers([number], context.input, parsePhone);
+      const [mobile] = mobiles;
+      if (mobile === undefined || mobiles.length > 1) {
+        throw new UserError(
+          'Pass one valid phone number: a national number, or one with + and the country code.',
+        );
+      }
+      const [person = { mobile, otherSubmissions: [] }] = await findPeople(store, parsePhone, [mobile]);
+      const { keys } = await storeKeys();
+      const rows = await store.personalRows(person, keys?.personDigests(mobile) ?? []);
+      await store.recordAudit({
+        subject: { kind: 'person', id: keys?.current.personDigest(mobile) ?? null },
+      });
+      await output.value({
+        mobile,
+        exported_at: new Date().toISOString(),
+        tables: await readable(store, rows),
+      });
+    },
+  );
+}
+
+/** Replaces ids of partners and types by names, and times by ISO 8601. */
+async function readable(store: Store, found: readonly PersonalRows[]): Promise<Record<string, object[]>> {
+  const names = await store.namesById();
+  const readableRow = (row: Record<string, TableValue>) =>
+    Object.fromEntries(
+      Object.entries(row).map(([column, value]): [string, TableValue] => {
+        if (column === 'partner_id') return ['partner', names.partners.get(Number(value)) ?? value];
+        if (column === 'type_id') return ['type', names.types.get(Number(value)) ?? null];
+        const isTime = column.endsWith('_at') && typeof value === 'number';
+        return [column, isTime ? new Date(value).toISOString() : value];
+      }),
+    );
+  return Object.fromEntries(found.map(({ table, rows }) => [table, rows.map(readableRow)]));
+}
