@@ -58,7 +58,7 @@ test('the table of environment variables lists every variable with its default',
   );
   const { port, host, databaseUrl, isDatabaseUrlDefault, databaseConnections, defaultCountry, ...others } =
     first;
-  const { logLevel, bootstrap, storeKey, storeKeyFile, ...second } = others;
+  const { logLevel, bootstrap, storeKey, storeKeyFile, erasureLog, ...second } = others;
   expect(isDatabaseUrlDefault).toBe(true);
   const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
   const { securityContact, supportContact, publicUrl, ...more } = third;
@@ -84,6 +84,7 @@ test('the table of environment variables lists every variable with its default',
     onOrOff(publicUrl),
     storeKeyFile ?? 'auto',
     onOrOff(storeKey),
+    erasureLog ?? 'auto',
     bootstrap,
     onOrOff(dispatch),
   ];

@@ -1,5 +1,6 @@
 import { type CountryCode, type ParsePhone, phoneParsers } from '../leads/phone.ts';
 import { applyErasures, keyOf, missingErasures } from '../store/erase-person.ts';
+import type { Erasure } from '../store/people.ts';
 import type { Store } from '../store/store.ts';
 import type { Config } from './config.ts';
 import { type ErasureLog, erasureLogOf } from './erasure-log.ts';
@@ -10,20 +11,20 @@ export const maxWaitForAttempts = 60_000;
 
 /** What erasing people requires besides the store. */
 export interface ErasureTools {
-  loadedKeys: LoadedKeys;
+  /** Loads the keys of the store, and creates one for an SQLite store that never had a key. */
+  loadKeys(): Promise<LoadedKeys>;
   /** Undefined: no file is configured. */
   log: ErasureLog | undefined;
   parsePhone: ParsePhone;
 }
 
-/** Loads what erasing people requires. @param defaultCountry that of the store's settings */
-export async function erasureTools(
-  config: Config,
-  store: Store,
-  defaultCountry: CountryCode,
-): Promise<ErasureTools> {
-  const loadedKeys = await loadStoreKeys(config, store);
-  return { loadedKeys, log: erasureLogOf(config), parsePhone: phoneParsers(defaultCountry).parse };
+/** Returns what erasing people requires. @param defaultCountry that of the store's settings */
+export function erasureTools(config: Config, store: Store, defaultCountry: CountryCode): ErasureTools {
+  return {
+    loadKeys: () => loadStoreKeys(config, store),
+    log: erasureLogOf(config),
+    parsePhone: phoneParsers(defaultCountry).parse,
+  };
 }
 
 /** What was done so that the store and the erasure log contain the same erasures. */
@@ -37,22 +38,29 @@ export interface SynchronisedErasures {
 }
 
 /** Applies the erasures that only the log contains, and adds those to the log that only the store contains. */
-export async function synchroniseErasures(
-  store: Store,
-  { loadedKeys: { keys }, log, parsePhone }: ErasureTools,
-): Promise<SynchronisedErasures> {
+export async function synchroniseErasures(store: Store, tools: ErasureTools): Promise<SynchronisedErasures> {
+  const { log } = tools;
   if (log === undefined) return { missing: 0, people: 0, withoutKey: 0 };
   const logged = log.read();
   const missing = await missingErasures(store, logged);
-  const known = missing.filter(({ keyId }) => keys?.byId(keyId) !== undefined);
-  const people =
-    keys === undefined || known.length === 0
-      ? 0
-      : await applyErasures(store, parsePhone, keys, known, maxWaitForAttempts);
+  const applied =
+    missing.length === 0 ? { people: 0, withoutKey: 0 } : await applyMissing(store, tools, missing);
   const inLog = new Set(logged.map(keyOf));
   const recorded = await Array.fromAsync(store.erasures());
   log.append(recorded.filter((erasure) => !inLog.has(keyOf(erasure))));
-  return { missing: missing.length, people, withoutKey: missing.length - known.length };
+  return { missing: missing.length, ...applied };
+}
+
+async function applyMissing(
+  store: Store,
+  { loadKeys, parsePhone }: ErasureTools,
+  missing: readonly Erasure[],
+): Promise<Omit<SynchronisedErasures, 'missing'>> {
+  const { keys } = await loadKeys();
+  const known = missing.filter(({ keyId }) => keys?.byId(keyId) !== undefined);
+  const withoutKey = missing.length - known.length;
+  if (keys === undefined || known.length === 0) return { people: 0, withoutKey };
+  return { people: await applyErasures(store, parsePhone, keys, known, maxWaitForAttempts), withoutKey };
 }
 
 /** Describes what was done, for the log or an operator; undefined: nothing. */

@@ -128,7 +128,7 @@ async function loadKeys(store: Store, config: Config, log: Log): Promise<StoreKe
 /** Erases people again whom a restored store contains. A failure does not prevent the start: the next one repeats it. */
 async function applyErasuresOfLog(store: Store, config: Config, log: Log): Promise<void> {
   try {
-    const tools = await erasureTools(config, store, config.defaultCountry);
+    const tools = erasureTools(config, store, config.defaultCountry);
     const described = describeSynchronised(await synchroniseErasures(store, tools));
     if (described !== undefined) log.warn(described);
   } catch (error) {

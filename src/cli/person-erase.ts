@@ -52,7 +52,7 @@ export function eraseCommand(context: CommandContext): Command {
       const numbers = await readNumbers(words, context.input, parsePhone);
       checkNumbers(numbers);
       const tools = await context.erasureTools(store);
-      const { keys, problem } = tools.loadedKeys;
+      const { keys, problem } = await tools.loadKeys();
       if (keys === undefined) throw new UserError(`${problem} Nothing was erased.`);
       // First, so that an erasure that the store has lost is not overwritten by a newer one.
       await synchroniseErasures(store, tools);
