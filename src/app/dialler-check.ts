@@ -21,7 +21,7 @@ export async function checkDialler(
 }
 
 /**
- * Checks the dialler when a server starts, and logs each problem. Leads are accepted and delivered meanwhile. While an
+ * Checks the dialler when a server starts, and logs each problem, and what only a person can check. Leads are accepted and delivered meanwhile. While an
  * operator has to correct the login, nothing is checked: each failed login brings the user closer to its lock.
  *
  * @returns a function that ends it
@@ -38,7 +38,7 @@ export function startDiallerCheck(
     if (controller.signal.aborted) return;
     const checks = (await checkDialler(dialler, store, signal)) ?? [];
     if (controller.signal.aborted) return;
-    for (const check of checks) if (check.result === 'problem') logProblem(check, log);
+    for (const check of checks) if (check.result !== 'ok') logCheck(check, log);
   }
   const running = run().catch((error) =>
     log.error({ err: error }, 'The set-up of the dialler was not checked.'),
@@ -59,9 +59,20 @@ async function isLoginRefused(store: Pick<Store, 'pauses'>): Promise<boolean> {
   );
 }
 
-function logProblem({ subject, type, subtype, details }: DiallerCheck, log: Log): void {
+/** Logs a problem, or what only a person can check. */
+function logCheck({ subject, type, subtype, details, result }: DiallerCheck, log: Log): void {
+  const fields = {
+    check: subject,
+    ...(type !== undefined && { type }),
+    ...(subtype !== undefined && { subtype }),
+  };
+  const reason = details.replace(/\.$/, '');
+  if (result === 'unchecked') {
+    log.info(fields, `Check the dialler yourself: ${reason}.`);
+    return;
+  }
   log.error(
-    { check: subject, ...(type !== undefined && { type }), ...(subtype !== undefined && { subtype }) },
-    `The dialler is not set up correctly: ${details.replace(/\.$/, '')}. Run \`leads dialler check\` after you have fixed it.`,
+    fields,
+    `The dialler is not set up correctly: ${reason}. Run \`leads dialler check\` after you have fixed it.`,
   );
 }

@@ -23,11 +23,11 @@ const list: DiallerCheck = {
   details: 'no such list',
 };
 
-test('logs each problem, and nothing else', async () => {
+test('logs each problem, and what only a person can check', async () => {
   const check = vi.fn(async () => [
     list,
     { ...list, result: 'ok' as const },
-    { subject: 'login', result: 'unchecked' as const, details: '' },
+    { subject: 'login', result: 'unchecked' as const, details: 'call one lead' },
   ]);
   const { lines } = await startCheck(check);
   await expect
@@ -39,6 +39,7 @@ test('logs each problem, and nothing else', async () => {
         type: 'motor',
         msg: 'The dialler is not set up correctly: no such list. Run `leads dialler check` after you have fixed it.',
       },
+      { level: 'info', check: 'login', msg: 'Check the dialler yourself: call one lead.' },
     ]);
   expect(check).toHaveBeenCalledWith(['motor'], expect.any(AbortSignal));
 });

@@ -53,6 +53,12 @@ test('a correct set-up has no problems, and nothing is changed', async () => {
       undefined,
       '+447840258823 is sent as 44 and 7840258823: the campaigns must have Omit Phone Code = N',
     ],
+    [
+      'unchecked',
+      'logins',
+      undefined,
+      'this server sends up to 3 requests at once, so that a changed password locks the user if more than 3 servers deliver; for more servers, set DIALLER_CONCURRENCY=1 on each, which allows nine',
+    ],
   ]);
   expect([vicidial.leads, vicidial.hopper]).toEqual([[], []]);
 });

@@ -135,7 +135,7 @@ test.each([
   release();
   await Promise.all(leads);
   expect(receiver.maxConcurrency).toBe(connections);
-  expect(dialler.maxConcurrency).toBe(3);
+  expect(dialler.maxConcurrency).toBe(6);
 });
 
 test('a type without a list pauses its delivery, and nothing is sent', async () => {

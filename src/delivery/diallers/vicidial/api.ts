@@ -8,6 +8,8 @@ import {
   resultOfError,
   resultOfRedirect,
 } from '../http-client.ts';
+import { RequestFailed } from './request-failed.ts';
+import { RequestGate } from './request-gate.ts';
 import { type Line, parseLines, senderPause } from './response.ts';
 import type { VicidialSettings } from './settings.ts';
 
@@ -26,27 +28,23 @@ type ApiFunction =
   | 'list_custom_fields'
   | 'version';
 
-/** A request ended without a response of VICIdial's API, or with an error that concerns every lead. */
-export class RequestFailed extends Error {
-  override readonly name = 'RequestFailed';
-  readonly result: DeliveryResult;
-
-  constructor(result: DeliveryResult) {
-    super(result.response);
-    this.result = result;
-  }
-}
-
 const headers = { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' };
 
 /** Client of VICIdial's non-agent API. */
 export class VicidialApi {
   readonly #settings: Pick<VicidialSettings, 'url' | 'user' | 'password'>;
   readonly #post: Post;
+  readonly #gate: RequestGate;
 
-  constructor(settings: Pick<VicidialSettings, 'url' | 'user' | 'password'>, post: Post) {
+  /** @param maxRequests maximum number of requests at once */
+  constructor(
+    settings: Pick<VicidialSettings, 'url' | 'user' | 'password'>,
+    post: Post,
+    maxRequests: number,
+  ) {
     this.#settings = settings;
     this.#post = post;
+    this.#gate = new RequestGate(maxRequests);
   }
 
   /**
@@ -55,6 +53,25 @@ export class VicidialApi {
    * @throws {RequestFailed} with the result of the attempt
    */
   async call(
+    name: ApiFunction,
+    parameters: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
+    await this.#gate.enter(signal);
+    try {
+      const response = await this.#send(name, parameters, signal);
+      this.#gate.leave();
+      return response;
+    } catch (error) {
+      const { connectionReleased, pause } = error instanceof RequestFailed ? error.result : {};
+      // Each further failed login would bring the user closer to its lock.
+      if (error instanceof RequestFailed && pause !== undefined) this.#gate.refuseWaiting(error);
+      void Promise.resolve(connectionReleased).then(() => this.#gate.leave());
+      throw error;
+    }
+  }
+
+  async #send(
     name: ApiFunction,
     parameters: Record<string, string>,
     signal: AbortSignal,

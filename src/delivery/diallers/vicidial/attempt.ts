@@ -1,10 +1,11 @@
 import type { ClaimedLead } from '../../../store/store.ts';
 import type { AttemptContext, DeliveryResult } from '../../dialler.ts';
-import { RequestFailed, type VicidialApi } from './api.ts';
+import type { VicidialApi } from './api.ts';
 import type { CustomFieldChecks } from './custom-field-checks.ts';
 import { commentsOf, customFieldParameters, type LeadForm } from './form.ts';
 import type { ListSettings } from './lists.ts';
 import { Lookup } from './lookup.ts';
+import { RequestFailed } from './request-failed.ts';
 import {
   type AddResult,
   addResult,

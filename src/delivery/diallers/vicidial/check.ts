@@ -1,7 +1,8 @@
 import type { DiallerCheck } from '../../dialler.ts';
-import { RequestFailed, type VicidialApi } from './api.ts';
+import type { VicidialApi } from './api.ts';
 import type { ListSettings } from './lists.ts';
 import { columnOf } from './parameters.ts';
+import { RequestFailed } from './request-failed.ts';
 import { isListError } from './response.ts';
 import type { VicidialSettings } from './settings.ts';
 
@@ -31,11 +32,12 @@ interface ListInfo {
 /** Checks the set-up in VICIdial by requests that change nothing. */
 export class SetUpCheck {
   readonly #api: VicidialApi;
-  readonly #settings: VicidialSettings;
+  readonly #settings: VicidialSettings & { maxRequests: number };
   readonly #signal: AbortSignal;
   readonly #found: DiallerCheck[] = [];
 
-  constructor(api: VicidialApi, settings: VicidialSettings, signal: AbortSignal) {
+  /** @param settings also the maximum number of requests that this server sends at once */
+  constructor(api: VicidialApi, settings: VicidialSettings & { maxRequests: number }, signal: AbortSignal) {
     this.#api = api;
     this.#settings = settings;
     this.#signal = signal;
@@ -58,6 +60,7 @@ export class SetUpCheck {
     }
     for (const [name, parameters] of lookups) await this.#checkFunction(name, parameters);
     this.#add('unchecked', 'phone numbers', this.#numberForm());
+    this.#add('unchecked', 'logins', this.#loginLimit());
     return this.#found;
   }
 
@@ -161,6 +164,15 @@ export class SetUpCheck {
     };
     const omits = numberForm === 'significant' ? 'N' : 'Y';
     return `+447840258823 is sent as ${example[numberForm]}: the campaigns must have Omit Phone Code = ${omits}`;
+  }
+
+  /** Ten failed logins, from anywhere, lock the user, so that fewer requests may be in progress at once. */
+  #loginLimit(): string {
+    const { maxRequests } = this.#settings;
+    const servers = Math.floor(9 / maxRequests);
+    const others =
+      maxRequests === 1 ? '' : '; for more servers, set DIALLER_CONCURRENCY=1 on each, which allows nine';
+    return `this server sends up to ${maxRequests} requests at once, so that a changed password locks the user if more than ${servers} servers deliver${others}`;
   }
 
   #problem(subject: string, details: string, leads: Partial<CheckedLeads> = {}): void {

@@ -1,4 +1,5 @@
-import { RequestFailed, type VicidialApi } from './api.ts';
+import type { VicidialApi } from './api.ts';
+import { RequestFailed } from './request-failed.ts';
 import { limitPause } from './response.ts';
 
 /** Maximum number of leads with one number that are looked up, newest first. */

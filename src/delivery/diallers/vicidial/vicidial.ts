@@ -1,7 +1,7 @@
 import { submittedFields } from '../../../leads/submitted-fields.ts';
 import type { Dialler, DiallerContext } from '../../dialler.ts';
 import { createPost } from '../http-client.ts';
-import { RequestFailed, VicidialApi } from './api.ts';
+import { VicidialApi } from './api.ts';
 import { Attempt } from './attempt.ts';
 import { SetUpCheck } from './check.ts';
 import { CustomFieldChecks } from './custom-field-checks.ts';
@@ -9,16 +9,20 @@ import { leadForm } from './form.ts';
 import { listFor } from './lists.ts';
 import { Lookup } from './lookup.ts';
 import { storedForms } from './phone-numbers.ts';
+import { RequestFailed } from './request-failed.ts';
 import { typePause } from './response.ts';
 import { readVicidialSettings } from './settings.ts';
 import { VicidialWithdrawal } from './withdrawal.ts';
 
 /**
- * Maximum number of leads in flight of a server. Ten failed logins, from anywhere, lock a VICIdial user, such as when
- * its password is changed: three servers together stay below ten. More leads in flight are not faster, because each
- * keeps a processor of VICIdial busy.
+ * Maximum number of requests of a server at once. Ten failed logins, from anywhere, lock a VICIdial user, such as when its
+ * password is changed: three servers together stay below ten. More requests at once are not faster, because each keeps a
+ * processor of VICIdial busy.
  */
-const maxConcurrency = 3;
+const maxRequests = 3;
+
+/** Maximum number of leads in flight: while some attempts are recorded, VICIdial already processes others. */
+const maxConcurrency = 2 * maxRequests;
 
 /**
  * Creates a dialler that sends leads to VICIdial's non-agent API.
@@ -28,8 +32,9 @@ const maxConcurrency = 3;
 export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerContext): Dialler {
   const settings = readVicidialSettings(environment);
   const { parsePhone, concurrency } = context;
-  const post = createPost({ ...context, concurrency: Math.min(concurrency, maxConcurrency) });
-  const api = new VicidialApi(settings, post);
+  const requests = Math.min(concurrency, maxRequests);
+  const post = createPost({ ...context, concurrency: requests });
+  const api = new VicidialApi(settings, post, requests);
   const checks = new CustomFieldChecks();
   return {
     name: 'vicidial',
@@ -45,7 +50,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
     },
     cancel: (withdrawal, signal) =>
       new VicidialWithdrawal({ api, maxRuntime: settings.maxRuntime, withdrawal, signal }).run(),
-    check: (types, signal) => new SetUpCheck(api, settings, signal).run(types),
+    check: (types, signal) => new SetUpCheck(api, { ...settings, maxRequests: requests }, signal).run(types),
     async deliver(lead, signal, attemptContext) {
       const list = listFor(settings.lists, lead.type, submittedFields(lead.content).subtype);
       if (list === undefined) {

@@ -1,9 +1,10 @@
 import type { ClaimedWithdrawal } from '../../../store/withdrawals.ts';
 import type { WithdrawalResult } from '../../dialler.ts';
 import { withdrawalResult } from '../http-client.ts';
-import { RequestFailed, type VicidialApi } from './api.ts';
+import type { VicidialApi } from './api.ts';
 import { Lookup } from './lookup.ts';
 import { storedForms } from './phone-numbers.ts';
+import { RequestFailed } from './request-failed.ts';
 import { isListError, type Line, limitPause, notFromVicidial } from './response.ts';
 
 /** A lead of VICIdial, and whether somebody has called it. */
