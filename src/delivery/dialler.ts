@@ -65,6 +65,11 @@ export interface WithdrawalResult {
   outcome: WithdrawalAttemptOutcome;
   /** What the dialler responded. It is stored and logged, so it contains no personal data and no secrets. */
   response: string;
+  /**
+   * Whether the dialler works, and only this lead cannot be withdrawn now, such as during a call: other leads are not
+   * delayed.
+   */
+  isOfLead?: boolean;
   /** Minimum delay that the dialler requested (ms). */
   retryAfter?: number;
   /** Why an operator must correct something first. Delivery is paused as after an attempt to deliver. */

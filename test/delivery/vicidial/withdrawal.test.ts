@@ -246,6 +246,7 @@ describe('a lead that VICIdial does not have', () => {
     lead.columns['vendor_lead_code'] = 'another';
     expect(await cancel(changes)).toEqual({
       outcome: 'unavailable',
+      isOfLead: true,
       response: 'VICIdial has no lead with this id and number: find the person there, and remove the lead',
     });
     expect(lead.status).toBe('NEW');
@@ -334,6 +335,7 @@ describe('a request that fails', () => {
     vicidial.forbiddenLists.add('1002');
     expect(await cancel()).toEqual({
       outcome: 'unavailable',
+      isOfLead: true,
       response: 'lead 1: update_lead NOT AN ALLOWED LIST ID, RESULTS (list 1002)',
     });
   });

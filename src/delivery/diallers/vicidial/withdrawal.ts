@@ -102,7 +102,7 @@ export class VicidialWithdrawal {
     const settling = Math.max(0, (lastUnknownAt ?? 0) + this.#options.maxRuntime - Date.now());
     if (settling > 0) {
       const response = 'VICIdial may still be adding the lead';
-      return { outcome: 'unavailable', response, retryAfter: Math.min(settling, this.#options.maxRuntime) };
+      return notNow(response, Math.min(settling, this.#options.maxRuntime));
     }
     if (dialledAt === null) return { outcome: 'withdrawn', response: 'VICIdial does not have the lead' };
     const id = this.#deliveredId;
@@ -111,7 +111,7 @@ export class VicidialWithdrawal {
     }
     const response =
       'VICIdial has no lead with this id and number: find the person there, and remove the lead';
-    return { outcome: 'unavailable', response };
+    return notNow(response);
   }
 
   async #read(id: string): Promise<Row> {
@@ -130,7 +130,7 @@ export class VicidialWithdrawal {
     }
     if (!inCall.has(status) && !(status === uncalled && calledCount > 0)) return undefined;
     const response = `lead ${id} is being called (status ${status}, calls: ${calledCount})`;
-    return { outcome: 'unavailable', response, retryAfter: callDuration };
+    return notNow(response, callDuration);
   }
 
   /** Withdraws a lead, and confirms it. Returns undefined: nobody will call it. */
@@ -149,7 +149,7 @@ export class VicidialWithdrawal {
     const hopper = hopperNotice(lines);
     if (error !== undefined && !isUpdated) {
       const list = isListError(error.message) ? ` (list ${error.values[0]})` : '';
-      return { outcome: 'unavailable', response: `lead ${id}: ${error.message}${list}` };
+      return notNow(`lead ${id}: ${error.message}${list}`);
     }
     if (!isUpdated) return { outcome: 'unknown', response: `lead ${id}: ${notFromVicidial}` };
     if (hopper === undefined) {
@@ -161,7 +161,7 @@ export class VicidialWithdrawal {
     if (!isTaken) return undefined;
     const response = `lead ${id} is being called (status ${status}, calls: ${calledCount})`;
     if (isCancellation) return { outcome: 'too-late', response };
-    return { outcome: 'unavailable', response, retryAfter: callDuration };
+    return notNow(response, callDuration);
   }
 
   async #update(id: string, parameters: Record<string, string>): Promise<readonly Line[]> {
@@ -188,6 +188,16 @@ function hopperNotice(lines: readonly Line[]): 'removed' | 'absent' | 'taken' | 
   if (notice.message.includes('NOT IN THE HOPPER')) return 'absent';
   const isRemoved = !notice.message.includes('NOT REMOVED') && notice.values[2] === 'READY';
   return isRemoved ? 'removed' : 'taken';
+}
+
+/** Returns the result for a lead that cannot be withdrawn now, while VICIdial works. */
+function notNow(response: string, retryAfter?: number): WithdrawalResult {
+  return {
+    outcome: 'unavailable',
+    response,
+    isOfLead: true,
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
 }
 
 function describe(ids: readonly string[]): string {
