@@ -194,6 +194,7 @@ describe('after an objection', () => {
       expect(await cancel({ cause: 'objection' })).toEqual({
         outcome: 'unavailable',
         response: `lead 1 is being called (status ${status}, calls: 1)`,
+        isOfLead: true,
         retryAfter: 60_000,
       });
       expect(lead.status).toBe(status);
