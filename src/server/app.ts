@@ -28,6 +28,7 @@ import { serviceFailure } from './respond.ts';
 import { securityTxt } from './security-txt.ts';
 import { Tick } from './tick.ts';
 import { refuseUnknownPaths } from './unknown-path.ts';
+import { untrustedProxyCheck } from './untrusted-proxy.ts';
 
 type App = Hono<{ Bindings: HttpBindings }>;
 
@@ -74,6 +75,7 @@ export function createApp(options: AppOptions): App {
   const services = {
     intake: store,
     readAddress,
+    checkProxy: untrustedProxyCheck(options.trustedProxies ?? [], log),
     authFailures: new AuthFailureLimiter(),
     activeKeys: new ActiveKeyCache(store),
     keyRateLimiter: new KeyRateLimiter(options.rateLimit),

@@ -36,6 +36,8 @@ export type NodeContext = Context<{ Bindings: HttpBindings }>;
 export interface PipelineServices {
   intake: Intake & CancellingStore;
   readAddress: ReadAddress;
+  /** Warns about a proxy that is not trusted. */
+  checkProxy: (incoming: IncomingMessage) => void;
   authFailures: AuthFailureLimiter;
   activeKeys: Pick<ActiveKeyCache, 'has' | 'delete'>;
   keyRateLimiter: KeyRateLimiter;
@@ -84,7 +86,7 @@ interface ProcessedRequest {
 
 /** Returns the Hono handler of an operation. This file lists the steps of every request in their order. */
 export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => Promise<Response> {
-  const { operation, tick, readAddress, onResponse } = endpoint;
+  const { operation, tick, readAddress, checkProxy, onResponse } = endpoint;
   const { method, path, id: operationId } = operation;
   const spanAttributes = {
     'http.request.method': method,
@@ -110,6 +112,7 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
     );
     const { reply, partner, rejectedKey, headers } = processed;
     countRejection(processed, request, endpoint);
+    if (partner !== undefined) checkProxy(incoming);
     // `handleParserErrors` has already reported the response to an incomplete request whose connection it has ended.
     if (incoming.complete || !incoming.socket.writableEnded) {
       onResponse({

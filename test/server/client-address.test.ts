@@ -2,9 +2,13 @@
 import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { newKey } from '../../src/partners/key.ts';
 import { addressReader } from '../../src/server/client-address.ts';
 import { canonicalAddress, networkOf } from '../../src/server/ip-address.ts';
+import { untrustedProxyCheck } from '../../src/server/untrusted-proxy.ts';
 import { sendRaw } from '../harness/client.ts';
+import { requestValue } from '../harness/contract.ts';
+import { recordingLog } from '../harness/recording-log.ts';
 import { startServer } from '../harness/server.ts';
 
 /** Returns a request from a peer, with the `X-Forwarded-For` of proxies. */
@@ -119,6 +123,37 @@ test('recognises any number of proxies', () => {
 
 test('ignores X-Forwarded-For without trusted proxies', () => {
   expect(addressReader([])(request('10.0.0.1', '198.51.100.1'))).toBe('10.0.0.1');
+});
+
+test('warns once about a proxy of the own network that is not trusted, and about no other peer', () => {
+  const { log, lines } = recordingLog();
+  const check = untrustedProxyCheck(['10.0.0.1'], log);
+  const forwarded = '198.51.100.1';
+  for (const peer of ['127.0.0.1', '10.0.0.2']) check(request(peer));
+  for (const peer of ['10.0.0.1', '::ffff:10.0.0.1', '192.0.2.9']) check(request(peer, forwarded));
+  expect(lines).toEqual([]);
+  for (const peer of ['172.17.0.1', '127.0.0.1', '172.17.0.1']) check(request(peer, forwarded));
+  expect(lines).toMatchObject([{ level: 'warn', address: '172.17.0.1' }]);
+});
+
+test('a request with a valid key shows that the proxy is not trusted, one with an invalid key does not', async () => {
+  const { log, lines } = recordingLog();
+  const { url, key } = await startServer({ log });
+  const body = JSON.stringify(requestValue('addLead', 'accepted'));
+  const send = (sent: string) =>
+    fetch(`${url}/lead/add`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${sent}`,
+        'content-type': 'application/json',
+        'x-forwarded-for': '198.51.100.1',
+      },
+      body,
+    });
+  expect((await send(newKey())).status).toBe(401);
+  expect(lines).toEqual([]);
+  expect((await send(key)).status).toBe(200);
+  expect(lines).toMatchObject([{ address: '127.0.0.1', msg: expect.stringContaining('TRUST_PROXY') }]);
 });
 
 test('reports the address of the client of a request with an invalid URL', async () => {
