@@ -28,6 +28,7 @@ import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { openConfiguredStore } from './store.ts';
 import { loadStoreKeys } from './store-keys.ts';
+import { reportUndecidedHours } from './undecided-hours.ts';
 import { urlOf } from './url.ts';
 
 /** A running server with its store. */
@@ -80,6 +81,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   await agreeOnSettings(store, config, log);
   await loadKeys(store, config, log);
   await applyErasuresOfLog(store, config, log);
+  await reportUndecidedHours(store, config.defaultCountry, log);
   const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();

@@ -11,11 +11,21 @@ import type { View } from './output.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
 import { editCommand, renameCommand } from './type-change.ts';
 import { retireCommand, unretireCommand } from './type-end.ts';
+import {
+  describeHours,
+  type HoursOptions,
+  hoursCommand,
+  hoursJson,
+  hoursMembers,
+  hoursOptions,
+  newTypeHours,
+} from './type-hours.ts';
 
 const newTypeMembers = {
   name: 'name of the lead type',
   recontact_after: 're-contact period (seconds); null: dialled people are never accepted again',
   consent_required: 'whether leads must contain the person’s consent',
+  ...hoursMembers,
 };
 
 const listMembers = {
@@ -26,28 +36,31 @@ const listMembers = {
   created_at: 'when it was created (ISO 8601)',
 };
 
-const view: View<LeadTypeRecord, keyof typeof listMembers> = {
+/** How lead types are displayed. @param country that of the deployment, whose hours apply to undecided types */
+const viewIn = (country: string): View<LeadTypeRecord, keyof typeof listMembers> => ({
   columns: {
     TYPE: (type) => type.name,
     STATE: ({ retiredAt }) => (retiredAt === null ? 'active' : 'retired'),
     'RE-CONTACT AFTER': ({ recontactAfter }) =>
       recontactAfter === null ? 'never' : formatDuration(recontactAfter),
     CONSENT: ({ consentRequired }) => (consentRequired ? 'required' : 'optional'),
+    'CALLING HOURS': ({ callingHours }) => describeHours(callingHours, country),
     PARTNERS: (type) => type.partners.join(', '),
     'FORMER NAMES': (type) => type.formerNames.join(', ') || '-',
     CREATED: (type) => ({ time: type.createdAt }),
   },
-  narrow: ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'CONSENT', 'PARTNERS'],
+  narrow: ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'CALLING HOURS', 'PARTNERS'],
   json: (type) => ({
     name: type.name,
     recontact_after: toSeconds(type.recontactAfter),
     consent_required: type.consentRequired,
+    ...hoursJson(type.callingHours, country),
     partners: type.partners,
     former_names: type.formerNames,
     retired_at: formatTime(type.retiredAt),
     created_at: formatTime(type.createdAt),
   }),
-};
+});
 
 /** `leads type`: manages the lead types of the deployment. */
 export function typeCommand(context: CommandContext): Command {
@@ -55,10 +68,17 @@ export function typeCommand(context: CommandContext): Command {
     .description('the lead types that partners can be granted')
     .addCommand(addCommand(context))
     .addCommand(listCommand(context))
+    .addCommand(hoursCommand(context))
     .addCommand(editCommand(context))
     .addCommand(renameCommand(context))
     .addCommand(retireCommand(context))
     .addCommand(unretireCommand(context));
+}
+
+/** Options of `leads type add`. */
+interface NewTypeOptions extends HoursOptions {
+  recontactAfter?: string;
+  consent?: Consent;
 }
 
 function addCommand(context: CommandContext): Command {
@@ -72,22 +92,26 @@ function addCommand(context: CommandContext): Command {
       ).default(undefined, 'never'),
     )
     .addOption(consentOption().default(undefined, 'optional'));
+  for (const option of hoursOptions()) command.addOption(option);
   return defineAction(
     command,
     context,
     newTypeMembers,
-    async ({ store, output }, options: { recontactAfter?: string; consent?: Consent }, [name]: [string]) => {
+    async ({ store, output, defaultCountry }, options: NewTypeOptions, [name]: [string]) => {
       checkName('lead type', name);
       const recontactAfter =
         options.recontactAfter === undefined ? null : parseRecontactPeriod(options.recontactAfter);
       const isRequired = options.consent === 'required';
-      await store.addType(name, recontactAfter);
+      const hours = newTypeHours(options, defaultCountry);
+      await store.addType(name, recontactAfter, hours);
       // No partner can send leads of it yet.
       if (isRequired) await store.setConsentRequired(name, true);
-      await output.done(`Added lead type ${JSON.stringify(name)}.`, {
+      const described = describeHours(hours, defaultCountry);
+      await output.done(`Added lead type ${JSON.stringify(name)}. Calling hours: ${described}.`, {
         name,
         recontact_after: toSeconds(recontactAfter),
         consent_required: isRequired,
+        ...hoursJson(hours, defaultCountry),
       });
     },
   );
@@ -97,7 +121,11 @@ function listCommand(context: CommandContext): Command {
   const command = new Command('list')
     .description('list lead types and the partners that they are granted to')
     .addOption(wideOption());
-  return defineAction(command, context, listMembers, async ({ store, output }) => {
-    await output.list(store.types(), view, 'There are no lead types. Run `leads type add` to add one.');
+  return defineAction(command, context, listMembers, async ({ store, output, defaultCountry }) => {
+    await output.list(
+      store.types(),
+      viewIn(defaultCountry),
+      'There are no lead types. Run `leads type add` to add one.',
+    );
   });
 }
