@@ -83,7 +83,7 @@ test('no command prints a warning on the minimum version of Node', async () => {
   const environment = { DATABASE_URL: 'sqlite:every-command.db' };
   const commands = [
     'store create',
-    'type add motor',
+    'type add motor --always',
     'partner add acme --type motor',
     'key list',
     'lead list',

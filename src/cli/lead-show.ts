@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { leadActions } from '../leads/lead-action.ts';
 import { submittedFields } from '../leads/submitted-fields.ts';
+import type { WaitCause } from '../leads/wait-cause.ts';
 import type { LeadRecord } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
@@ -83,6 +84,19 @@ function personJson(person: Person) {
   };
 }
 
+/** Why a lead is not delivered yet. */
+const waitReasons: Record<WaitCause, string> = {
+  'calling-hours': 'the calling hours of its type permit no call before',
+  'no-common-hours':
+    'no hour is permitted in all time zones in which the person may be; this is checked again at',
+  screening: 'the screening service has not responded; it is asked again at',
+  registry: 'a registry that its type requires is too old; this is checked again at',
+};
+
+function describeWait(id: string, waitsFor: WaitCause, until: number | null): string {
+  return `Lead ${id} waits: ${waitReasons[waitsFor]} ${formatTime(until)}.`;
+}
+
 async function printPerson(output: Output, person: Person): Promise<void> {
   const { mobile, leads, submissions } = person;
   await output.text(mobile);
@@ -94,6 +108,9 @@ async function printPerson(output: Output, person: Person): Promise<void> {
   }
   await output.gap();
   await output.table(leads, personView, 'There are no leads.');
+  for (const { id, waitsFor, nextAttemptAt } of leads) {
+    if (waitsFor !== null) await output.text(describeWait(id, waitsFor, nextAttemptAt));
+  }
   await output.gap();
   await output.table(
     timelineOf(person),

@@ -1,3 +1,4 @@
+import { waitCauses } from '../leads/wait-cause.ts';
 import type { LeadRecord } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';
 import type { View } from './output.ts';
@@ -16,6 +17,7 @@ export const leadMembers = {
   due_at: 'when its call is due (ISO 8601)',
   next_attempt_at:
     'earliest time of the next attempt (ISO 8601); null: it is not scheduled, or an attempt is in flight',
+  waits_for: `what it waits for until then: ${waitCauses.map((cause) => `\`${cause}\``).join(', ')}; null: nothing but that time`,
   dialled_at: 'when it was delivered (ISO 8601); null unless `state` is `dialled`',
   cancelled_at: 'when it was cancelled (ISO 8601); null: not cancelled',
   attempts: 'number of delivery attempts since it was accepted or retried',
@@ -58,6 +60,7 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     accepted_at: formatTime(lead.acceptedAt),
     due_at: formatTime(lead.dueAt),
     next_attempt_at: formatTime(lead.nextAttemptAt),
+    waits_for: lead.waitsFor,
     dialled_at: formatTime(lead.dialledAt),
     cancelled_at: formatTime(lead.cancelledAt),
     attempts: lead.attempts,

@@ -27,8 +27,8 @@ const minRowsForGap = 12;
 
 /** Formats the title and the totals. */
 function formatTotals(history: ActivityHistory, width: number | undefined, rows: number): string {
-  const none = { byState: undefined, due: 0, waitingForRetry: 0, undecided: 0 };
-  const { byState, due, waitingForRetry, undecided } = history.leadStats ?? none;
+  const none = { byState: undefined, due: 0, waitingForRetry: 0, notPermitted: [], undecided: 0 };
+  const { byState, due, waitingForRetry, notPermitted, undecided } = history.leadStats ?? none;
   const oldest = due === 0 ? '' : `   (the first for ${history.oldestDueSeconds} s)`;
   const waiting = waitingForRetry === 0 ? '' : `   (the first was due ${history.waitingSeconds} s ago)`;
   const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
@@ -40,6 +40,7 @@ function formatTotals(history: ActivityHistory, width: number | undefined, rows:
     `Failed attempts   ${formatRate(history.rate('failedAttempts'))} per second`,
     `Deliverable now   ${due}${oldest}`,
     `Waiting for retry ${waitingForRetry}${waiting}`,
+    ...notPermitted.map(({ waitsFor, count }) => `Not permitted yet ${count}   (${waitsFor})`),
     `All leads         ${joinWithin(states, width)}`,
     `Undecided         ${undecided}${undecided === 0 ? '' : '   (run `leads lead list --undecided`)'}`,
   ].join('\n');

@@ -96,6 +96,9 @@ export function formatLine(history: ActivityHistory): string {
     `failed attempts ${formatRate(history.rate('failedAttempts'))}/s`,
     `deliverable ${due} (the first for ${history.oldestDueSeconds} s)`,
     `waiting for a retry ${history.leadStats?.waitingForRetry ?? 0} (the first was due ${history.waitingSeconds} s ago)`,
+    ...(history.leadStats?.notPermitted ?? []).map(
+      ({ waitsFor, count }) => `waiting for ${waitsFor} ${count}`,
+    ),
     `scheduled ${byState?.scheduled ?? 0}`,
     `held ${byState?.held ?? 0}`,
     `failed ${byState?.failed ?? 0}`,
@@ -117,6 +120,7 @@ export const watchMembers = {
   waiting_for_retry:
     'number of leads whose last attempt failed, and whose next one is later; paused leads do not count',
   first_waiting_for_seconds: 'time since the first of them was due (seconds); 0: there are none',
+  not_permitted: 'numbers of leads that may not be delivered yet, by what they wait for',
   due_paused: 'number of leads that could be delivered now if their delivery were not paused',
   pauses: 'as `leads delivery list --json` prints them',
   leads: 'number of leads by state',
@@ -135,6 +139,9 @@ export function toJson(history: ActivityHistory): Record<keyof typeof watchMembe
     first_due_for_seconds: history.oldestDueSeconds,
     waiting_for_retry: history.leadStats?.waitingForRetry,
     first_waiting_for_seconds: history.waitingSeconds,
+    not_permitted: Object.fromEntries(
+      (history.leadStats?.notPermitted ?? []).map(({ waitsFor, count }) => [waitsFor, count]),
+    ),
     due_paused: history.leadStats?.duePaused,
     pauses: history.pauses.map(pauseView.json),
     leads: history.leadStats?.byState,

@@ -1,5 +1,12 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { LeadState, SubmissionOutcome } from '../leads/lead.ts';
+import type { WaitCause } from '../leads/wait-cause.ts';
+
+/** Number of scheduled leads that wait for the same thing, such as calling hours. */
+export interface NotPermittedCount {
+  waitsFor: WaitCause;
+  count: number;
+}
 
 /** Number of leads by state, and of those that remain to be delivered or resolved. */
 export interface LeadStats {
@@ -17,6 +24,8 @@ export interface LeadStats {
   waitingForRetry: number;
   /** When the first of them was due (ms since 1970); undefined: there are none. */
   waitingSince: number | undefined;
+  /** Numbers of leads that wait for calling hours, a screening or a registry. */
+  notPermitted: NotPermittedCount[];
 }
 
 /** Counts of the scheduled leads of all types whose delivery is paused, or of all others. */
@@ -30,7 +39,9 @@ export interface QueueCount {
 }
 
 /** Converts the counts of scheduled leads to their part of the statistics. */
-export function queueStatsOf(counts: readonly QueueCount[]): Omit<LeadStats, 'byState' | 'undecided'> {
+export function queueStatsOf(
+  counts: readonly QueueCount[],
+): Omit<LeadStats, 'byState' | 'undecided' | 'notPermitted'> {
   const unpaused = counts.find(({ isUnpaused }) => isUnpaused);
   const paused = counts.find(({ isUnpaused }) => !isUnpaused);
   return {

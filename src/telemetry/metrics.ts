@@ -42,6 +42,8 @@ export interface LeadMetrics {
   waitingForRetry: number;
   /** Time since the first of them was due (s); 0: there are none. */
   oldestWaiting: number;
+  /** Numbers of leads that wait until they may be delivered, by what they wait for. */
+  notPermitted: readonly { waitsFor: string; count: number }[];
   /** When the last backup succeeded (ms since 1970); undefined: none was recorded. */
   lastBackupAt: number | undefined;
 }
@@ -140,6 +142,12 @@ export class Metrics {
   readonly #waitingForRetry = new Gauge({
     name: 'leads_waiting_for_retry',
     help: 'Leads whose last attempt failed and whose next one is later, in the whole store; paused leads do not count.',
+    registers: this.#registers,
+  });
+  readonly #notPermitted = new Gauge({
+    name: 'leads_not_permitted',
+    help: 'Leads that may not be delivered yet, by what they wait for: calling-hours, no-common-hours, screening or registry.',
+    labelNames: ['waits_for'],
     registers: this.#registers,
   });
   readonly #oldestWaiting = new Gauge({
@@ -275,6 +283,10 @@ export class Metrics {
     setOrRemove(this.#oldestWaiting, values?.oldestWaiting);
     setOrRemove(this.#duePaused, values?.duePaused);
     setOrRemove(this.#lastBackup, values?.lastBackupAt && values.lastBackupAt / 1_000);
+    this.#notPermitted.reset();
+    for (const { waitsFor, count } of values?.notPermitted ?? []) {
+      this.#notPermitted.set({ waits_for: waitsFor }, count);
+    }
     this.#paused.reset();
     if (values !== undefined) {
       // Alerts and dashboards need a series before the first pause.

@@ -363,7 +363,7 @@ test('applies what the CLI does from the next request on', async () => {
   const environment = settings();
   const { target } = await startMain(environment);
   const cli = (...words: string[]) => run('src/cli.ts', words, environment);
-  await cli('type', 'add', 'home-insurance');
+  await cli('type', 'add', 'home-insurance', '--always');
   await cli('partner', 'add', 'broker', '--type', 'home-insurance');
   const { stdout } = await cli('key', 'create', 'broker');
   const { id, key } = JSON.parse(stdout);

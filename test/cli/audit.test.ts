@@ -63,6 +63,7 @@ const withoutIds = (...words: string[]): Run => ({ words: () => words });
 const changing: Record<string, Run> = {
   'type add': withoutIds('third'),
   'type edit': withoutIds('motor', '--recontact-after', '90d'),
+  'type hours': withoutIds('motor', '--preset', 'uk'),
   'type rename': withoutIds('motor', 'car'),
   'type retire': withoutIds('motor', '--leads', 'keep'),
   'type unretire': { first: ['type', 'retire', 'motor', '--leads', 'keep'], ...withoutIds('motor') },

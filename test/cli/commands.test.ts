@@ -46,10 +46,19 @@ async function fill(store: ReturnType<typeof openSqliteStore>) {
 
 test('creates and lists types, partners and keys', async () => {
   const { leads, open } = storeWithCli();
-  expect(lines(await leads('type', 'add', 'motor', '--recontact-after', '90d', '--json'))).toEqual([
-    { name: 'motor', recontact_after: 7_776_000, consent_required: false },
+  expect(
+    lines(await leads('type', 'add', 'motor', '--always', '--recontact-after', '90d', '--json')),
+  ).toEqual([
+    {
+      name: 'motor',
+      recontact_after: 7_776_000,
+      consent_required: false,
+      calling_hours: 'always',
+      calling_zone: null,
+      calling_hours_decided: true,
+    },
   ]);
-  await leads('type', 'add', 'home');
+  await leads('type', 'add', 'home', '--always');
   expect((await leads('partner', 'add', 'broker', '--type', 'motor', '--type', 'home')).stdout).toMatch(
     /^Added partner "broker"\./,
   );
@@ -422,7 +431,7 @@ test('lists submissions by outcome, and re-runs one after its type was added', a
       (each) => (each as { id: string }).id,
     );
   expect(await list()).toEqual([unknown.id]);
-  await leads('type', 'add', 'later');
+  await leads('type', 'add', 'later', '--always');
   await leads('partner', 'grant', 'second', 'later');
   expect(lines(await leads('submission', 'rerun', unknown.id, '--json'))).toMatchObject([
     { id: unknown.id, outcome: 'accepted' },
@@ -653,7 +662,7 @@ test('backs up the store to a file, and copies it to another store', async () =>
 
 /** Every command that uses the configured store, with valid arguments. */
 const commandsOnAStore = [
-  ['type', 'add', 'motor'],
+  ['type', 'add', 'motor', '--always'],
   ['type', 'list'],
   ['partner', 'add', 'broker'],
   ['key', 'list'],

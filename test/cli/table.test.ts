@@ -164,6 +164,7 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
     due: 12_345,
     duePaused: 123,
     nextAttemptAt: at - 90_000,
+    notPermitted: [],
     waitingForRetry: 12_345,
     waitingSince: at - 90_000,
   };
@@ -175,7 +176,7 @@ function screenOf({ partner, type, response, reason }: Texts, width: number): st
 function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: string; file: string }) {
   const person = ['lead', 'show', '+4915112345678'];
   const tables: [view: string, words: string[], headings: string[]][] = [
-    ['type.view', ['type', 'list'], ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'CONSENT', 'PARTNERS']],
+    ['type.view', ['type', 'list'], ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'CALLING HOURS', 'PARTNERS']],
     ['partner.view', ['partner', 'list'], ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT']],
     ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'STATE', 'CREATED', 'LAST USED', 'EXPIRES']],
     ['lead-view.leadView', ['lead', 'list'], ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE']],

@@ -7,6 +7,7 @@ export const emptyLeadStats: LeadStats = {
   due: 0,
   duePaused: 0,
   nextAttemptAt: undefined,
+  notPermitted: [],
   waitingForRetry: 0,
   waitingSince: undefined,
 };

@@ -95,7 +95,14 @@ test('reports when the last backup succeeded, and nothing before the first', asy
 });
 
 test('reports durations in seconds, in the right buckets, and the state of delivery', async () => {
-  const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 0, waitingForRetry: 5 };
+  const counts = {
+    byState: { scheduled: 3 },
+    due: 2,
+    undecided: 1,
+    duePaused: 0,
+    notPermitted: [],
+    waitingForRetry: 5,
+  };
   const metrics = new Metrics(
     async () => ({ ...counts, pauses: [], oldestDue: 12.5, oldestWaiting: 7.5, lastBackupAt: 1_500 }),
     () => true,
@@ -131,7 +138,7 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
 test('while the store fails, reports how many calls wait for it, and none of its own metrics', async () => {
   const pauses = [{ type: undefined, by: 'operator' }];
   const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 1, oldestDue: 5 };
-  const waiting = { waitingForRetry: 1, oldestWaiting: 5 };
+  const waiting = { notPermitted: [], waitingForRetry: 1, oldestWaiting: 5 };
   let values: LeadMetrics | undefined = { ...counts, ...waiting, pauses, lastBackupAt: 1_500 };
   const metrics = new Metrics(
     async () => values,

@@ -9,6 +9,7 @@ import {
   type FailedAttempt,
   type LeadStats,
   maxRecentFailures,
+  type NotPermittedCount,
   type QueueCount,
   queueStatsOf,
   type SubmissionCount,
@@ -43,13 +44,21 @@ const leadCounts = statement<{ state: LeadState; count: number; rows: number }>(
   'SELECT state, CAST(sum(count) AS bigint) AS count, count(*) AS rows FROM lead_count GROUP BY state',
 );
 
+const notPermittedCounts = statement<NotPermittedCount>(
+  'not_permitted_counts',
+  `SELECT waits_for AS "waitsFor", count(*) AS count FROM lead
+   WHERE state = 'scheduled' AND waits_for IS NOT NULL AND next_attempt_at > $1
+   GROUP BY waits_for ORDER BY waits_for`,
+);
+
 const undecidedCount = statement<{ count: number }>(
   'undecided',
   `SELECT count(*) AS count FROM lead WHERE ${isUndecided}`,
 );
 
 /** The leads of `lead_type` that wait for a retry. */
-const waitingOfType = `FROM lead WHERE ${isBetweenAttempts} AND type_id = lead_type.id AND next_attempt_at > $1`;
+const waitingOfType = `FROM lead WHERE ${isBetweenAttempts} AND type_id = lead_type.id AND next_attempt_at > $1
+  AND waits_for IS NULL`;
 
 const queueCounts = statement<QueueCount>(
   'queue_counts',
@@ -71,8 +80,14 @@ async function leadStats(database: SqlDatabase, store: WatchedStore): Promise<Le
   const counts = await database.read(leadCounts);
   await store.onCounted?.(Math.max(0, ...counts.map(({ rows }) => rows)));
   const queue = await database.read(queueCounts, Date.now());
+  const notPermitted = await database.read(notPermittedCounts, Date.now());
   const [undecided] = await database.read(undecidedCount);
-  return { byState: countsByState(counts), undecided: undecided?.count ?? 0, ...queueStatsOf(queue) };
+  return {
+    byState: countsByState(counts),
+    undecided: undecided?.count ?? 0,
+    notPermitted,
+    ...queueStatsOf(queue),
+  };
 }
 
 /** Number of rows of the same kind. */

@@ -110,7 +110,7 @@ CREATE INDEX lead_undecided ON lead (id) WHERE state = 'failed' AND ended_order 
 CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
 -- Leads whose last attempt failed. Accepting and delivering leads does not change it. With the columns of its condition, so
 -- that it covers the queries: SQLite would otherwise read all scheduled leads (`lead_due`).
-CREATE INDEX lead_waiting ON lead (type_id, next_attempt_at, due_at, attempts, claim, state)
+CREATE INDEX lead_waiting ON lead (type_id, next_attempt_at, due_at, attempts, claim, state, waits_for)
   WHERE state = 'scheduled' AND attempts > 0 AND claim IS NULL;
 -- Leads that wait for calling hours, a screening or a registry. Others are not in it.
 CREATE INDEX lead_not_permitted ON lead (type_id, waits_for, next_attempt_at, state)
