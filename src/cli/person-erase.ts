@@ -17,6 +17,7 @@ import { numberArgument } from './person-export.ts';
 
 interface EraseOptions {
   suppress?: true;
+  skipDialler?: true;
   includingEvidence?: string;
   yes?: true;
 }
@@ -26,6 +27,7 @@ const members = {
   erased_at: 'when the person was erased (ISO 8601)',
   leads: 'number of leads erased',
   submissions: 'number of submissions and cancellations erased',
+  at_dialler: 'ids of the erased leads that the dialler has or may have: delete them there',
   suppressions: 'number of entries of the do-not-call list, which are kept',
 };
 
@@ -43,6 +45,7 @@ export function eraseCommand(context: CommandContext): Command {
         'also erase the evidence of consent and calls, which is otherwise kept until its retention ends; the reason is recorded and must not contain personal data',
       ).argParser(parseReason),
     )
+    .option('--skip-dialler', 'do not wait until leads are withdrawn from the dialler')
     .addOption(yesOption());
   return defineAction(
     command,
@@ -83,6 +86,7 @@ export function eraseCommand(context: CommandContext): Command {
 type Erased = Record<keyof typeof members, unknown> & {
   leads: number;
   submissions: number;
+  at_dialler: string[];
   suppressions: number;
 };
 
@@ -90,7 +94,7 @@ async function eraseOne(
   store: Store,
   person: PersonKey,
   keys: StoreKeys,
-  { suppress, includingEvidence }: EraseOptions,
+  { suppress, skipDialler, includingEvidence }: EraseOptions,
 ): Promise<Erased> {
   const { mobile } = person;
   const erasedAt = Date.now();
@@ -105,12 +109,14 @@ async function eraseOne(
     const objection = { type: undefined, source: 'operator', sourceId: '', reason: undefined } as const;
     await store.addSuppressions([{ ...objection, mobile, objectedAt: erasedAt }]);
   }
-  const { erased } = await erasePerson(store, person, erasure, maxWaitForAttempts);
+  const patience = { maxWait: maxWaitForAttempts, isWithdrawing: !skipDialler };
+  const { erased, atDialler } = await erasePerson(store, person, erasure, patience);
   return {
     digest,
     erased_at: formatTime(erasedAt),
     leads: erased['lead'] ?? 0,
     submissions: erased['submission'] ?? 0,
+    at_dialler: atDialler,
     suppressions: (await store.suppressionsOf(mobile)).length,
   };
 }
@@ -127,12 +133,16 @@ async function describeErasure(store: People, people: readonly PersonKey[]): Pro
   return `${counted(people.length, 'person', 'people')} will be erased, with ${leads} and ${submissions}, and what belongs to them. This cannot be undone`;
 }
 
-function describeErased({ leads, submissions, suppressions }: Erased): string {
+function describeErased({ leads, submissions, suppressions, at_dialler: atDialler }: Erased): string {
   const kept =
     suppressions === 0
       ? ''
       : ' The do-not-call list still contains the number, so that the person is not called.';
-  return `Erased a person with ${counted(leads, 'lead', 'leads')} and ${counted(submissions, 'submission', 'submissions')}.${kept}`;
+  const left =
+    atDialler.length === 0
+      ? ''
+      : ` The dialler has or may have these leads, which you must delete there: ${atDialler.join(' ')}.`;
+  return `Erased a person with ${counted(leads, 'lead', 'leads')} and ${counted(submissions, 'submission', 'submissions')}.${left}${kept}`;
 }
 
 /** Maximum length of a reason (characters). */

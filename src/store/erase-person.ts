@@ -4,36 +4,49 @@ import type { ParsePhone } from '../leads/phone.ts';
 import { eraseFiles } from './erase-files.ts';
 import { findErased } from './find-person.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
-import type { Erasure, ErasureResult, People, PersonKey } from './people.ts';
+import type { DeliveryState, Erasure, ErasureResult, People, PersonKey } from './people.ts';
 import type { Maintenance } from './store.ts';
 
-/** Interval at which the end of an attempt in flight is awaited (ms). */
-const inFlightInterval = 100;
+/** Interval at which the end of attempts and withdrawals is awaited (ms). */
+const waitInterval = 100;
+
+/** How long an erasure waits, and for what. */
+export interface Patience {
+  /** Maximum time to wait for attempts in flight and withdrawals (ms). */
+  maxWait: number;
+  /** Whether leads are withdrawn from the dialler first, if their types do so. */
+  isWithdrawing: boolean;
+}
 
 /**
  * Erases a person. First ends the person's leads that wait for delivery, so that no attempt starts any more, and waits for
- * the attempts in flight.
+ * the attempts in flight and for the withdrawals, which a server carries out.
  *
- * @param maxWait maximum time to wait for attempts in flight (ms)
- * @throws {UserError} if an attempt is still in flight; nothing is erased, and nothing more is delivered
+ * @throws {UserError} if they have not ended; nothing is erased, and nothing more is delivered
  */
 export async function erasePerson(
   store: People,
   person: PersonKey,
   erasure: Erasure,
-  maxWait: number,
+  { maxWait, isWithdrawing }: Patience,
 ): Promise<ErasureResult> {
-  for (const deadline = performance.now() + maxWait; ; await sleep(inFlightInterval)) {
-    const inFlight = await store.stopDelivery(person);
-    if (inFlight.length === 0) {
+  const deadline = performance.now() + maxWait;
+  for (let state = await store.stopDelivery(person, isWithdrawing); ; ) {
+    if (state.inFlight.length === 0 && (state.withdrawing.length === 0 || !isWithdrawing)) {
       const result = await store.erasePerson(person, erasure);
       if (result.inFlight.length === 0) return result;
     }
-    if (performance.now() < deadline) continue;
-    throw new UserError(
-      `An attempt to deliver lead ${inFlight.join(', ')} is in flight, so nothing was erased. No other attempt will start. Run the command again in a minute.`,
-    );
+    if (performance.now() >= deadline) throw new UserError(describeWait(state));
+    await sleep(waitInterval);
+    state = await store.deliveryState(person);
   }
+}
+
+function describeWait({ inFlight, withdrawing }: DeliveryState): string {
+  if (inFlight.length > 0) {
+    return `An attempt to deliver lead ${inFlight.join(', ')} is in flight, so nothing was erased. No other attempt will start. Run the command again in a minute.`;
+  }
+  return `The dialler has not confirmed yet that lead ${withdrawing.join(', ')} is withdrawn, so nothing was erased. Run the command again when a server has withdrawn it, or pass --skip-dialler and delete the lead there yourself.`;
 }
 
 /**
@@ -52,7 +65,10 @@ export async function applyErasures(
   const people = await findErased(store, parsePhone, keys, erasures);
   for (const { person, erasure } of people) {
     // What the person has sent since is not erased.
-    await erasePerson(store, { ...person, receivedUntil: erasure.erasedAt }, erasure, maxWait);
+    await erasePerson(store, { ...person, receivedUntil: erasure.erasedAt }, erasure, {
+      maxWait,
+      isWithdrawing: false,
+    });
   }
   await store.recordErasures(erasures.filter(({ keyId }) => keys.byId(keyId) !== undefined));
   if (people.length > 0) await eraseFiles(store);

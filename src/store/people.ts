@@ -28,10 +28,20 @@ export interface Erasure {
   evidenceReason: string | null;
 }
 
+/** What an erasure waits for. */
+export interface DeliveryState {
+  /** Ids of the leads of which an attempt is in flight. */
+  inFlight: string[];
+  /** Ids of the leads that are being withdrawn from the dialler. */
+  withdrawing: string[];
+}
+
 /** Result of erasing a person. */
 export interface ErasureResult {
   /** Ids of the leads of which an attempt is in flight. If there are any, nothing was erased. */
   inFlight: string[];
+  /** Ids of the erased leads that the dialler has or may have. */
+  atDialler: string[];
   /** Number of rows that were erased, by table. */
   erased: Record<string, number>;
 }
@@ -60,9 +70,12 @@ export interface People {
   namesById(): Promise<{ partners: ReadonlyMap<number, string>; types: ReadonlyMap<number, string> }>;
   /**
    * Cancels the person's scheduled and held leads of which no attempt is in flight, so that none starts any more.
-   * Returns the ids of the leads with an attempt in flight.
+   *
+   * @param isWithdrawing whether to begin to withdraw those that the dialler has or may have, if their types do so
    */
-  stopDelivery(person: PersonKey): Promise<string[]>;
+  stopDelivery(person: PersonKey, isWithdrawing: boolean): Promise<DeliveryState>;
+  /** Returns what an erasure waits for. */
+  deliveryState(person: PersonKey): Promise<DeliveryState>;
   /**
    * Erases what is held about a person, and records the erasure, in one transaction. Tables declare what is erased
    * (`PersonalData`). Has no effect while an attempt is in flight.

@@ -47,6 +47,7 @@ const notCompared = [
   'personalRows',
   'namesById',
   'stopDelivery',
+  'deliveryState',
   'erasePerson',
   'erasures',
   'recordErasures',

@@ -1,13 +1,22 @@
 import { fingerprintsOf } from '../../leads/idempotency.ts';
 import { phoneDigits } from '../../leads/phone.ts';
 import { inPages } from '../pages.ts';
-import type { Erasure, ErasureResult, People, PersonalRows, PersonKey, SentNumber } from '../people.ts';
+import type {
+  DeliveryState,
+  Erasure,
+  ErasureResult,
+  People,
+  PersonalRows,
+  PersonKey,
+  SentNumber,
+} from '../people.ts';
 import { type PersonalData, type Table, type TableValue, tablesToCopy } from '../tables.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { nextEndedOrder } from './lead-order.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, type SqlValue, statement } from './statement.ts';
+import { withdrawLeads } from './withdrawals.ts';
 
 /** What a store contributes to erasing people. */
 export interface Exclusion {
@@ -37,7 +46,8 @@ export function people(database: SqlDatabase, { excludeWriters }: Exclusion = {}
       partners: namesIn(await database.read(partnerNames)),
       types: namesIn(await database.read(typeNames)),
     }),
-    stopDelivery: (person) => exclusive(() => stopDelivery(person)),
+    stopDelivery: (person, isWithdrawing) => exclusive(() => stopDelivery(person, isWithdrawing)),
+    deliveryState: (person) => deliveryState(database, person),
     erasePerson: (person, erasure) => exclusive(() => erasePerson(person, erasure)),
     erasures: () => erasures(database),
     recordErasures: (recorded) => database.change(() => recordErasures(recorded)),
@@ -66,13 +76,22 @@ const leadPage = statement<{ id: string; mobile: string }>(
 interface PersonLead {
   id: string;
   isClaimed: boolean;
+  /** Whether leads of its type are withdrawn from the dialler. */
+  isTypeWithdrawn: boolean;
+  /** Whether the dialler has it, or may have it. */
+  mayBeAtDialler: boolean;
 }
 
 /** The leads for the number, and those that the other submissions have created. */
 const leadsOfPerson = statement<PersonLead>(
   'leads_of_person',
   ({ lock, inList, inQuery }) => `
-    SELECT id, claim IS NOT NULL AS "isClaimed" FROM lead
+    SELECT id, claim IS NOT NULL AS "isClaimed",
+      (SELECT withdraws FROM lead_type WHERE lead_type.id = lead.type_id) AS "isTypeWithdrawn",
+      (state = 'dialled' OR may_have_arrived) AND NOT EXISTS (
+        SELECT 1 FROM withdrawal WHERE withdrawal.lead_id = lead.id AND withdrawal.outcome = 'withdrawn')
+        AS "mayBeAtDialler"
+    FROM lead
     WHERE accepted_at <= $3 AND id ${inQuery(`
       SELECT lead.id FROM lead WHERE lead.mobile = $1
       UNION ALL SELECT lead.id FROM submission JOIN lead ON lead.id = submission.lead_id
@@ -80,7 +99,7 @@ const leadsOfPerson = statement<PersonLead>(
       UNION ALL SELECT lead.id FROM rerun JOIN lead ON lead.id = rerun.lead_id
         WHERE rerun.submission_id ${inList('$2')} AND lead.submission_id = rerun.submission_id`)}
     ORDER BY id ${lock('lead')}`,
-  { isClaimed: true },
+  { isClaimed: true, isTypeWithdrawn: true, mayBeAtDialler: true },
 );
 
 interface PersonSubmission {
@@ -211,20 +230,49 @@ function namesIn(rows: readonly Named[]): ReadonlyMap<number, string> {
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
-const cancelWaiting = statement(
+const cancelWaiting = statement<{ id: string }>(
   'cancel_waiting',
   ({ inList }) => `
     UPDATE lead SET state = 'cancelled', cancelled_at = $2,
       ended_order = CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END
-    WHERE id ${inList('$1')} AND claim IS NULL AND state IN ('scheduled', 'held')`,
+    WHERE id ${inList('$1')} AND claim IS NULL AND state IN ('scheduled', 'held') RETURNING id`,
 );
 
-function* stopDelivery(person: PersonKey): Change<string[]> {
-  yield* auditedBefore();
+function* stopDelivery(person: PersonKey, isWithdrawing: boolean): Change<DeliveryState> {
   const leads = yield* run(leadsOfPerson, ...keyValues(person));
   const ids = leads.map(({ id }) => id);
-  yield* run(cancelWaiting, ids, Date.now());
-  return leads.filter(({ isClaimed }) => isClaimed).map(({ id }) => id);
+  const atDialler = leads.filter(
+    ({ isTypeWithdrawn, isClaimed, mayBeAtDialler }) => isTypeWithdrawn && (isClaimed || mayBeAtDialler),
+  );
+  if (isWithdrawing)
+    yield* withdrawLeads(
+      atDialler.map(({ id }) => id),
+      'erasure',
+    );
+  const cancelled = yield* run(cancelWaiting, ids, Date.now());
+  for (const { id } of cancelled) yield* audit({ kind: 'lead', id }, undefined, { action: 'cancelled' });
+  yield* auditedBefore();
+  const withdrawing = yield* run(openWithdrawals, ids);
+  return stateOf(leads, withdrawing);
+}
+
+const openWithdrawals = statement<{ id: string }>(
+  'open_withdrawals_of',
+  ({ inList }) => `
+    SELECT lead_id AS id FROM withdrawal WHERE lead_id ${inList('$1')} AND outcome IS NULL ORDER BY lead_id`,
+);
+
+function stateOf(leads: readonly PersonLead[], withdrawing: readonly { id: string }[]): DeliveryState {
+  return {
+    inFlight: leads.filter(({ isClaimed }) => isClaimed).map(({ id }) => id),
+    withdrawing: withdrawing.map(({ id }) => id),
+  };
+}
+
+async function deliveryState(database: SqlDatabase, person: PersonKey): Promise<DeliveryState> {
+  const leads = await database.read(leadsOfPerson, ...keyValues(person));
+  const ids = leads.map(({ id }) => id);
+  return stateOf(leads, await database.read(openWithdrawals, ids));
 }
 
 /** Other people's submissions can refer to a lead that an erased submission has created. */
@@ -249,7 +297,7 @@ const insertErasure = statement(
 function* erasePerson(person: PersonKey, erasure: Erasure): Change<ErasureResult> {
   const leads = yield* run(leadsOfPerson, ...keyValues(person));
   const inFlight = leads.filter(({ isClaimed }) => isClaimed).map(({ id }) => id);
-  if (inFlight.length > 0) return { inFlight, erased: {} };
+  if (inFlight.length > 0) return { inFlight, atDialler: [], erased: {} };
   const submissions = yield* run(submissionsOfPerson, ...keyValues(person));
   const scope = scopeOf(person, leads, submissions, []);
   yield* run(detachSubmissions, scope.leadIds, scope.submissionIds);
@@ -267,7 +315,8 @@ function* erasePerson(person: PersonKey, erasure: Erasure): Change<ErasureResult
   yield* recordErasures([erasure]);
   const reason = erasure.evidenceReason;
   yield* audit({ kind: 'person', id: erasure.digest }, undefined, { erased: true, evidence_reason: reason });
-  return { inFlight, erased };
+  const atDialler = leads.filter(({ mayBeAtDialler }) => mayBeAtDialler).map(({ id }) => id);
+  return { inFlight, atDialler, erased };
 }
 
 function* recordErasures(recorded: readonly Erasure[]): Change<void> {

@@ -151,14 +151,40 @@ export const people: Behaviours = {
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'claim');
     await store.submit(from(second.id, { type: 'home' }));
-    expect(await store.stopDelivery(key())).toEqual([lead?.id]);
+    expect(await store.stopDelivery(key(), true)).toEqual({ inFlight: [lead?.id], withdrawing: [] });
     expect(await claim(store, 'another')).toEqual([]);
-    expect(await store.erasePerson(key(), erasure)).toEqual({ inFlight: [lead?.id], erased: {} });
+    expect(await store.erasePerson(key(), erasure)).toEqual({
+      inFlight: [lead?.id],
+      atDialler: [],
+      erased: {},
+    });
     expect(await Array.fromAsync(store.leads({ mobile }, 9))).toHaveLength(2);
     const attempt = { leadId: lead?.id ?? '', startedAt: 1, endedAt: 2, response: '' } as const;
     await store.recordAttempt('claim', { ...attempt, outcome: 'delivered' }, undefined);
-    expect(await store.stopDelivery(key())).toEqual([]);
-    expect(await store.erasePerson(key(), erasure)).toMatchObject({ erased: { lead: 2, attempt: 1 } });
+    expect(await store.deliveryState(key())).toEqual({ inFlight: [], withdrawing: [] });
+    expect(await store.erasePerson(key(), erasure)).toMatchObject({
+      atDialler: [lead?.id],
+      erased: { lead: 2, attempt: 1 },
+    });
+  },
+
+  'withdraws what the dialler has, if the lead type does so': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.setWithdraws('motor', true);
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'claim');
+    const leadId = lead?.id ?? '';
+    const attempt = { leadId, startedAt: 1, endedAt: 2, response: '' } as const;
+    await store.recordAttempt('claim', { ...attempt, outcome: 'delivered' }, undefined);
+    expect(await store.stopDelivery(key(), true)).toEqual({ inFlight: [], withdrawing: [leadId] });
+    const [claimed] = await store.claimWithdrawals({ claim: 'w', limit: 1, lease: 1_000 });
+    expect(claimed).toMatchObject({ id: leadId, cause: 'erasure', mobile });
+    await store.recordWithdrawal('w', { leadId, endedAt: 3, outcome: 'withdrawn', response: '' }, undefined);
+    expect(await store.deliveryState(key())).toEqual({ inFlight: [], withdrawing: [] });
+    expect(await store.erasePerson(key(), erasure)).toMatchObject({
+      atDialler: [],
+      erased: { withdrawal: 1 },
+    });
   },
 
   'lists everything with a number, for a comparison with the digests of erasures': async (open) => {

@@ -71,6 +71,7 @@ type NotWriting =
   | 'leadNumbers'
   | 'personalRows'
   | 'namesById'
+  | 'deliveryState'
   | 'erasures'
   | 'rejections'
   | 'suppressionsOf'
@@ -202,7 +203,7 @@ const writes: Record<
     store.actAs({ operator: 'alice', host: 'localhost', command: 'store compact' });
     return store.recordAudit({ subject: { kind: 'store', id: null } });
   },
-  stopDelivery: (store) => store.stopDelivery({ mobile: person.mobile, otherSubmissions: [] }),
+  stopDelivery: (store) => store.stopDelivery({ mobile: person.mobile, otherSubmissions: [] }, false),
   erasePerson: (store) => store.erasePerson({ mobile: person.mobile, otherSubmissions: [] }, erasure),
   recordErasures: (store) => store.recordErasures([erasure]),
   deleteAuditEntries: (store) => store.deleteAuditEntries(Date.now()),
