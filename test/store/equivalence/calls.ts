@@ -1,5 +1,6 @@
 /** Random sequences of calls of a store. */
 import fc from 'fast-check';
+import type { CallingHoursSetting } from '../../../src/leads/calling-hours/calling-hours.ts';
 import { type LeadState, leadStates, submissionOutcomes } from '../../../src/leads/lead.ts';
 import type { PartnerLimit } from '../../../src/partners/rate-limit.ts';
 import type { ExportFilter } from '../../../src/store/store.ts';
@@ -160,6 +161,13 @@ async function chosenKey({ store }: Subject, given: number): Promise<string> {
   return at(await Array.fromAsync(store.keys(undefined)), given)?.id ?? 'nothing';
 }
 
+const callingHours = fc.constantFrom<CallingHoursSetting>('always', {
+  hours: 'Mon-Fri 09:00-20:00',
+  zone: 'Europe/London',
+  country: 'GB',
+  holidays: ['2026-12-25'],
+});
+
 /** Ids and digests of keys are always new, as in the program: the error of a duplicate is the database's own. */
 const registry = [
   call('addType', { type, recontactAfter: fc.constantFrom(null, 0, minute) }, ({ store }, given) =>
@@ -180,6 +188,14 @@ const registry = [
   call('renameType', { type, newName: type }, ({ store }, given) =>
     given.newName === 'nothing' ? nothing() : store.renameType(given.type, given.newName),
   ),
+  call('setCallingHours', { type, callingHours }, ({ store }, given) =>
+    store.setCallingHours(given.type, given.callingHours),
+  ),
+  call('callingHours', {}, async ({ store }) =>
+    // No order is promised.
+    (await store.callingHours()).toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+  ),
+  call('reconsiderWaiting', { type }, ({ store }, given) => store.reconsiderWaiting(given.type, Date.now())),
   call('retireType', { type }, ({ store }, given) => store.retireType(given.type)),
   call('unretireType', { type }, ({ store }, given) => store.unretireType(given.type)),
   call('suspendPartner', { partner }, ({ store }, given) => store.suspendPartner(given.partner)),
