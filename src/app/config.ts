@@ -1,5 +1,6 @@
 import type { Dialler } from '../delivery/dialler.ts';
 import { diallers } from '../delivery/diallers.ts';
+import { withdrawalConcurrency } from '../delivery/withdrawals.ts';
 import { ConfigError, count, oneOf, readVariables, text } from '../environment/variables.ts';
 import { type CountryCode, phoneParsers } from '../leads/phone.ts';
 import type { PhonePolicy } from '../leads/phone-policy.ts';
@@ -148,7 +149,11 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     erasureLog: values.ERASURE_LOG === 'auto' ? undefined : values.ERASURE_LOG,
     bootstrap: values.BOOTSTRAP,
     dispatch: values.DISPATCH === 'on',
-    dialler: createDialler?.(environment, { parsePhone, concurrency, timeout }),
+    dialler: createDialler?.(environment, {
+      parsePhone,
+      concurrency: concurrency + withdrawalConcurrency(concurrency),
+      timeout,
+    }),
     diallerConcurrency: concurrency,
     diallerTimeout: timeout,
     dialWithin: undefinedIfOff(values.DIAL_WITHIN),

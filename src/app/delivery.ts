@@ -1,5 +1,6 @@
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
-import { Dispatcher } from '../delivery/dispatcher.ts';
+import { Dispatcher, type DispatcherStatus } from '../delivery/dispatcher.ts';
+import { Withdrawer } from '../delivery/withdrawals.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import type { DeliveryStatus } from '../server/metrics.ts';
 import type { Store } from '../store/store.ts';
@@ -7,14 +8,23 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { nameCommands } from '../text/command-name.ts';
 import type { Config } from './config.ts';
+import { stopAll } from './shutdown.ts';
 
-/** Starts the delivery of due leads. Undefined: this process delivers none. */
-export function startDispatcher(
+/** The delivery and the withdrawal of leads by this process. */
+export interface RunningDelivery {
+  /** Returns the state of delivery. */
+  status(): DispatcherStatus;
+  /** Resolves once the attempts in flight have ended. */
+  stop(): Promise<void>;
+}
+
+/** Starts the delivery of due leads, and their withdrawal. Undefined: this process does neither. */
+export function startDelivery(
   config: Config,
   store: Store,
   log: Log,
   metrics: Metrics | undefined,
-): Dispatcher | undefined {
+): RunningDelivery | undefined {
   const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin } = config;
   if (!dispatch) {
     log.info('This process delivers no leads (DISPATCH=off).');
@@ -29,7 +39,7 @@ export function startDispatcher(
   const { defaultCountry } = config;
   const parsePhone = phoneParsers(defaultCountry).parse;
   const permission = deliveryPermission({ store, parsePhone, defaultCountry });
-  return new Dispatcher({
+  const dispatcher = new Dispatcher({
     store,
     dialler,
     permission,
@@ -37,15 +47,28 @@ export function startDispatcher(
     ...limits,
     ...(metrics && { observer: metrics.delivery }),
   });
+  const withdrawer = new Withdrawer({
+    store,
+    dialler,
+    log,
+    state: dispatcher.diallerState,
+    concurrency: diallerConcurrency,
+    timeout: diallerTimeout,
+    ...(metrics && { observer: metrics.delivery }),
+  });
+  return {
+    status: () => dispatcher.status(),
+    stop: () => stopAll([dispatcher, withdrawer]),
+  };
 }
 
 /** Returns the state of delivery, for `/status`. */
 export function deliveryStatus(
   { dispatch, dialler }: Config,
-  dispatcher: Dispatcher | undefined,
+  delivery: RunningDelivery | undefined,
 ): DeliveryStatus {
-  if (dispatcher !== undefined) {
-    const { reason, ...status } = dispatcher.status();
+  if (delivery !== undefined) {
+    const { reason, ...status } = delivery.status();
     return { ...status, ...(reason !== undefined && { reason: nameCommands(reason) }) };
   }
   const reason = dispatch

@@ -19,10 +19,20 @@ export class LeadMetricsReader {
       const { nextAttemptAt, waitingSince, ...leadStats } = await this.#store.leadStats();
       const oldestDue = secondsSince(nextAttemptAt);
       const oldestWaiting = secondsSince(waitingSince);
+      const withdrawals = await this.#store.withdrawalStats();
       const pauses = await this.#store.pauses();
       const lastBackupAt = await this.#store.lastBackupAt();
       this.#hasFailed = false;
-      return { ...leadStats, oldestDue, oldestWaiting, pauses, lastBackupAt };
+      return {
+        ...leadStats,
+        oldestDue,
+        oldestWaiting,
+        openWithdrawals: withdrawals.open,
+        oldestWithdrawal: secondsSince(withdrawals.openSince),
+        failedWithdrawals: withdrawals.failed,
+        pauses,
+        lastBackupAt,
+      };
     } catch (error) {
       if (!this.#hasFailed) this.#log.error({ err: error }, 'The store failed while the metrics were read.');
       this.#hasFailed = true;

@@ -1,4 +1,3 @@
-import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { presetFor } from '../leads/calling-hours/presets.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import { createApp } from '../server/app.ts';
@@ -18,7 +17,7 @@ import { ActivePartners, findPartnerProblem } from './active-partners.ts';
 import { bootstrap, type FirstPartner, isBootstrapWanted } from './bootstrap.ts';
 import { watchClock } from './clock-skew.ts';
 import type { Config } from './config.ts';
-import { deliveryStatus, startDispatcher } from './delivery.ts';
+import { deliveryStatus, type RunningDelivery, startDelivery } from './delivery.ts';
 import { startDiallerCheck } from './dialler-check.ts';
 import { describeSynchronised, erasureTools, synchroniseErasures } from './erasures.ts';
 import { LeadMetricsReader } from './lead-metrics.ts';
@@ -50,7 +49,7 @@ interface Parts {
   server: RunningServer;
   metricsServer: RunningServer | undefined;
   maintenance: RegularMaintenance;
-  dispatcher: Dispatcher | undefined;
+  delivery: RunningDelivery | undefined;
   diallerCheck: { stop(): Promise<void> };
   stopTracing: () => Promise<void>;
 }
@@ -62,7 +61,7 @@ interface Parts {
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const stopTracing = await startTracing(process.env);
-  let dispatcher: Dispatcher | undefined;
+  let delivery: RunningDelivery | undefined;
   // The metrics are created before `leadMetrics`, `readiness` and `store`, which they read, because they also observe
   // the store.
   const metrics =
@@ -71,7 +70,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       () => leadMetrics.read(),
       () => readiness.isReady,
       () => store.waiting(),
-      () => deliveryStatus(config, dispatcher).state,
+      () => deliveryStatus(config, delivery).state,
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
   // A missing store may be a volume that is not mounted: it is only created in a trial, or if that is wanted.
@@ -94,7 +93,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     ready: readiness.isReady,
     reason: readiness.reason && nameCommands(readiness.reason),
     partners: nameCommands((await activePartners.problem()) ?? '') || undefined,
-    delivery: deliveryStatus(config, dispatcher),
+    delivery: deliveryStatus(config, delivery),
   });
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
@@ -102,7 +101,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const firstPartner = await addFirstPartner(store, isBootstrapped, log);
   const maintenance = new RegularMaintenance(store, log);
   // Last, so that no lead is delivered if the server cannot start.
-  dispatcher = startDispatcher(config, store, log, metrics);
+  delivery = startDelivery(config, store, log, metrics);
   const diallerCheck = startDiallerCheck(config, store, log);
 
   const parts = {
@@ -113,7 +112,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     server,
     metricsServer,
     maintenance,
-    dispatcher,
+    delivery,
     diallerCheck,
     stopTracing,
   };
@@ -211,7 +210,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     server,
     metricsServer,
     maintenance,
-    dispatcher,
+    delivery,
     diallerCheck,
     stopTracing,
   } = parts;
@@ -219,7 +218,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     {
       name: 'a request or a delivery attempt',
       until: drainUntil,
-      run: () => stopAll([server, dispatcher, diallerCheck, maintenance, metricsServer]),
+      run: () => stopAll([server, delivery, diallerCheck, maintenance, metricsServer]),
     },
     {
       name: 'saving key uses and rejection counts',

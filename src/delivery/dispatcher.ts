@@ -16,6 +16,7 @@ import { DuplicateChecker, duplicatesFound } from './duplicate-checks.ts';
 import { PauseTracker } from './pause-tracker.ts';
 import type { DeliveryPermission, Permitted } from './permission.ts';
 import { SettlingLeads } from './settling-leads.ts';
+import type { DiallerState } from './withdrawals.ts';
 
 /** What the dispatcher depends on, and its limits. */
 export interface DispatcherOptions {
@@ -158,6 +159,24 @@ export class Dispatcher {
     this.#running = this.#run();
   }
 
+  /** What withdrawals share with deliveries. */
+  get diallerState(): DiallerState {
+    return {
+      circuit: this.#circuit,
+      pauses: this.#pauses,
+      settling: this.#settling,
+      hasUncertainLeases: () => {
+        this.#checkClock();
+        return this.#hasUncertainLeases();
+      },
+    };
+  }
+
+  /** Whether attempts are in flight whose leases may seem to have ended, because the clock was set forward. */
+  #hasUncertainLeases(): boolean {
+    return this.#inFlightAtStep.some((attempt) => this.#inFlight.has(attempt));
+  }
+
   /** Returns the state of delivery. */
   status(): DispatcherStatus {
     const dialler = this.#options.dialler.name;
@@ -231,7 +250,7 @@ export class Dispatcher {
     try {
       await this.#pauses.refresh();
       if (this.#pauses.isBlocked) return maxSleep;
-      if (this.#inFlightAtStep.some((attempt) => this.#inFlight.has(attempt))) return maxSleep;
+      if (this.#hasUncertainLeases()) return maxSleep;
       const limit = this.#circuit.allowance(this.#options.concurrency) - this.#inFlight.size;
       if (limit <= 0) return Math.min(maxSleep, this.#circuit.remainingDelay() || maxSleep);
       const next = await this.#options.store.nextAttemptAt();

@@ -70,6 +70,15 @@ export interface WithdrawalClaimTerms {
   lease: number;
 }
 
+/** Numbers of withdrawals that have not succeeded. */
+export interface WithdrawalStats {
+  open: number;
+  /** When the first of them was requested (ms since 1970); undefined: there are none. */
+  openSince: number | undefined;
+  /** Number of those that have failed: an operator must remove their leads at the dialler. */
+  failed: number;
+}
+
 /** Withdrawals of leads that the dialler has, or may have. */
 export interface Withdrawals {
   /**
@@ -121,6 +130,8 @@ export interface Withdrawals {
   ): Promise<Extract<CancellationOutcome, 'cancelled' | 'already-processed'>>;
   /** Returns the outcomes of those of the withdrawals that have ended. */
   endedWithdrawals(leadIds: readonly string[]): Promise<ReadonlyMap<string, WithdrawalOutcome>>;
+  /** Counts the withdrawals that have not succeeded. */
+  withdrawalStats(): Promise<WithdrawalStats>;
   /** Returns the withdrawal of a lead. Undefined: there is none. */
   withdrawalOf(leadId: string): Promise<WithdrawalRecord | undefined>;
   /** Lists withdrawals, the latest first. */

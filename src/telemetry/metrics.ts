@@ -44,6 +44,12 @@ export interface LeadMetrics {
   oldestWaiting: number;
   /** Numbers of leads that wait until they may be delivered, by what they wait for. */
   notPermitted: readonly { waitsFor: string; count: number }[];
+  /** Number of leads that are to be withdrawn from the dialler. */
+  openWithdrawals: number;
+  /** Time since the first of them was requested (s); 0: there are none. */
+  oldestWithdrawal: number;
+  /** Number of leads that were not withdrawn, which an operator must remove at the dialler. */
+  failedWithdrawals: number;
   /** When the last backup succeeded (ms since 1970); undefined: none was recorded. */
   lastBackupAt: number | undefined;
 }
@@ -117,6 +123,12 @@ export class Metrics {
     buckets: durations,
     registers: this.#registers,
   });
+  readonly #withdrawalAttempts = new Counter({
+    name: 'leads_withdrawal_attempts_total',
+    help: 'Attempts to withdraw leads from the dialler, by dialler and outcome.',
+    labelNames: ['dialler', 'outcome'],
+    registers: this.#registers,
+  });
   readonly #tooLate = new Counter({
     name: 'leads_too_late_total',
     help: 'Leads that were too late to call (DIAL_WITHIN).',
@@ -158,6 +170,21 @@ export class Metrics {
   readonly #undecided = new Gauge({
     name: 'leads_undecided',
     help: 'Failed leads that the dialler may have, in the whole store: an operator must resolve them.',
+    registers: this.#registers,
+  });
+  readonly #openWithdrawals = new Gauge({
+    name: 'leads_withdrawals_open',
+    help: 'Leads that are to be withdrawn from the dialler, in the whole store.',
+    registers: this.#registers,
+  });
+  readonly #oldestWithdrawal = new Gauge({
+    name: 'leads_oldest_withdrawal_seconds',
+    help: 'Time since the first withdrawal of leads_withdrawals_open was requested; 0 if there is none.',
+    registers: this.#registers,
+  });
+  readonly #failedWithdrawals = new Gauge({
+    name: 'leads_withdrawals_failed',
+    help: 'Leads that were not withdrawn from the dialler, in the whole store: an operator must remove them there.',
     registers: this.#registers,
   });
   readonly #lastBackup = new Gauge({
@@ -267,6 +294,8 @@ export class Metrics {
       this.#attempts.inc({ dialler, outcome });
       this.#attemptDuration.observe({ dialler }, milliseconds / 1_000);
     },
+    onWithdrawalAttempt: ({ dialler, outcome }: { dialler: string; outcome: string }): void =>
+      this.#withdrawalAttempts.inc({ dialler, outcome }),
     onTooLate: (leads: number): void => this.#tooLate.inc(leads),
   };
 
@@ -278,6 +307,9 @@ export class Metrics {
     for (const [state, count] of Object.entries(values?.byState ?? {})) this.#leads.set({ state }, count);
     setOrRemove(this.#due, values?.due);
     setOrRemove(this.#undecided, values?.undecided);
+    setOrRemove(this.#openWithdrawals, values?.openWithdrawals);
+    setOrRemove(this.#oldestWithdrawal, values?.oldestWithdrawal);
+    setOrRemove(this.#failedWithdrawals, values?.failedWithdrawals);
     setOrRemove(this.#oldestDue, values?.oldestDue);
     setOrRemove(this.#waitingForRetry, values?.waitingForRetry);
     setOrRemove(this.#oldestWaiting, values?.oldestWaiting);

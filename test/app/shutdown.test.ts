@@ -12,15 +12,7 @@ test('a server of which every part hangs stops within ten seconds', async () => 
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const hanging = { stop: hangs, close: hangs };
-  const names = [
-    'server',
-    'metricsServer',
-    'dispatcher',
-    'maintenance',
-    'keyLastUsed',
-    'rejections',
-    'store',
-  ];
+  const names = ['server', 'metricsServer', 'delivery', 'maintenance', 'keyLastUsed', 'rejections', 'store'];
   const parts = { ...Object.fromEntries(names.map((name) => [name, hanging])), stopTracing: hangs };
   // The cast: the steps only stop the parts.
   const steps = shutdownSteps(parts as unknown as Parameters<typeof shutdownSteps>[0]);

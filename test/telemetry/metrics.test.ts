@@ -94,6 +94,8 @@ test('reports when the last backup succeeded, and nothing before the first', asy
   expect(await reported()).toBe(at);
 });
 
+const withdrawals = { openWithdrawals: 3, oldestWithdrawal: 9.5, failedWithdrawals: 2 };
+
 test('reports durations in seconds, in the right buckets, and the state of delivery', async () => {
   const counts = {
     byState: { scheduled: 3 },
@@ -104,7 +106,14 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
     waitingForRetry: 5,
   };
   const metrics = new Metrics(
-    async () => ({ ...counts, pauses: [], oldestDue: 12.5, oldestWaiting: 7.5, lastBackupAt: 1_500 }),
+    async () => ({
+      ...counts,
+      ...withdrawals,
+      pauses: [],
+      oldestDue: 12.5,
+      oldestWaiting: 7.5,
+      lastBackupAt: 1_500,
+    }),
     () => true,
     () => 4,
     () => 'waiting',
@@ -126,6 +135,9 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
     'leads_due 2',
     'leads_waiting_for_retry 5',
     'leads_oldest_waiting_seconds 7.5',
+    'leads_withdrawals_open 3',
+    'leads_oldest_withdrawal_seconds 9.5',
+    'leads_withdrawals_failed 2',
     'leads_store_queue_depth 4',
     'leads_by_state{state="scheduled"} 3',
     'leads_delivery_state{state="running"} 0',
@@ -139,7 +151,13 @@ test('while the store fails, reports how many calls wait for it, and none of its
   const pauses = [{ type: undefined, by: 'operator' }];
   const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 1, oldestDue: 5 };
   const waiting = { notPermitted: [], waitingForRetry: 1, oldestWaiting: 5 };
-  let values: LeadMetrics | undefined = { ...counts, ...waiting, pauses, lastBackupAt: 1_500 };
+  let values: LeadMetrics | undefined = {
+    ...counts,
+    ...waiting,
+    ...withdrawals,
+    pauses,
+    lastBackupAt: 1_500,
+  };
   const metrics = new Metrics(
     async () => values,
     () => false,
@@ -157,6 +175,9 @@ test('while the store fails, reports how many calls wait for it, and none of its
     'leads_oldest_waiting_seconds',
     'leads_oldest_due_seconds',
     'leads_undecided',
+    'leads_withdrawals_open',
+    'leads_oldest_withdrawal_seconds',
+    'leads_withdrawals_failed',
     'leads_last_backup_timestamp_seconds',
     'leads_due_paused',
     'leads_delivery_paused',
@@ -268,7 +289,11 @@ test('the dashboard and the guide include every metric, and together with the al
   ];
   expect(used.length).toBeGreaterThan(25);
   // A counter without an event has no series.
-  const withoutSeries = new Set(['leads_store_errors_total', 'leads_last_backup_timestamp_seconds']);
+  const withoutSeries = new Set([
+    'leads_store_errors_total',
+    'leads_withdrawal_attempts_total',
+    'leads_last_backup_timestamp_seconds',
+  ]);
   expect([...new Set(used)].filter((name) => !existing.has(name) && !withoutSeries.has(name))).toEqual([]);
   const histogram = /_(?:bucket|sum|count)$/;
   const own = new Set(

@@ -69,6 +69,10 @@ export function withdrawals(database: SqlDatabase, events: WithdrawalEvents): Wi
     },
     settleCancellation: (cancellation, leadId, idempotencyKey) =>
       database.change(() => settleCancellation(cancellation, leadId, idempotencyKey)),
+    withdrawalStats: async () => {
+      const [stats] = await database.read(withdrawalCounts);
+      return { open: stats?.open ?? 0, openSince: stats?.openSince ?? undefined, failed: stats?.failed ?? 0 };
+    },
     withdrawalOf: async (leadId) => (await database.read(withdrawalOfLead, leadId))[0],
     withdrawals: (filter, limit) => listWithdrawals(database, filter, limit),
   };
@@ -336,6 +340,13 @@ function* settleCancellation(
   if (settled === 'cancelled') yield* run(settleSubmission, id);
   return settled;
 }
+
+const withdrawalCounts = statement<{ open: number; openSince: number | null; failed: number }>(
+  'withdrawal_counts',
+  `SELECT count(*) AS open, min(requested_at) AS "openSince",
+     (SELECT count(*) FROM withdrawal WHERE outcome = 'failed') AS failed
+   FROM withdrawal WHERE outcome IS NULL`,
+);
 
 const selectWithdrawals = `
   SELECT withdrawal.lead_id AS "leadId", partner.name AS partner, lead_type.name AS type, lead.mobile,

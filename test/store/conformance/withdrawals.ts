@@ -323,6 +323,11 @@ export const withdrawals: Behaviours = {
       (await Array.fromAsync(store.withdrawals(filter, 10))).map(({ mobile }) => mobile);
     expect(await list({})).toEqual([mobileOf(3), mobileOf(2)]);
     expect(await list({ state: 'open' })).toEqual([mobileOf(3)]);
+    expect(await store.withdrawalStats()).toMatchObject({
+      open: 1,
+      openSince: expect.any(Number),
+      failed: 1,
+    });
     for (const [index, state] of (['withdrawn', 'too-late', 'failed'] as const).entries()) {
       expect(await list({ state })).toEqual([mobileOf(index)]);
     }

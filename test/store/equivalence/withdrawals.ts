@@ -77,6 +77,7 @@ export const withdrawals = [
       },
     ),
   },
+  { weight: 1, arbitrary: call('withdrawalStats', {}, ({ store }) => store.withdrawalStats()) },
   { weight: 1, arbitrary: call('nextWithdrawalAt', {}, ({ store }) => store.nextWithdrawalAt()) },
   {
     weight: 2,

@@ -112,6 +112,7 @@ type NotWriting =
   | 'onWithdrawal'
   | 'endedWithdrawals'
   | 'withdrawalOf'
+  | 'withdrawalStats'
   | 'withdrawals'
   | 'close';
 
