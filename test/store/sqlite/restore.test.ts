@@ -415,4 +415,4 @@ test('a restore that is killed leaves the old or the restored store, and can be 
     expect(namesNextTo(file).filter((name) => !/^leads\.db\.replaced-\w+(-2)?$/.test(name))).toEqual([]);
   }
   expect(kills).toBeGreaterThan(5);
-}, 60_000);
+}, 180_000);
