@@ -216,7 +216,7 @@ describe('a withdrawal', () => {
     [200, { outcome: 'withdrawn', response: 'HTTP 200' }],
     [204, { outcome: 'withdrawn', response: 'HTTP 204' }],
     [409, { outcome: 'too-late', response: 'HTTP 409' }],
-    [400, { outcome: 'unavailable', response: 'HTTP 400' }],
+    [400, { outcome: 'unavailable', response: 'HTTP 400', isOfLead: true }],
     [404, { outcome: 'unavailable', response: 'HTTP 404' }],
     [503, { outcome: 'unavailable', response: 'HTTP 503' }],
     [500, { outcome: 'unknown', response: 'HTTP 500' }],

@@ -106,11 +106,15 @@ export function resultOfRedirect(status: number): DeliveryResult {
   };
 }
 
-/** Returns the result of an attempt to withdraw a lead whose request failed: it is repeated. */
+/**
+ * Returns the result of an attempt to withdraw a lead whose request failed: it is repeated. A rejection concerns only the
+ * lead.
+ */
 export function withdrawalResult({ outcome, response, retryAfter, pause }: DeliveryResult): WithdrawalResult {
   return {
     outcome: outcome === 'unknown' ? 'unknown' : 'unavailable',
     response,
+    ...(outcome === 'rejected' && { isOfLead: true }),
     ...(retryAfter !== undefined && { retryAfter }),
     ...(pause !== undefined && { pause }),
   };

@@ -131,6 +131,16 @@ describe('a lead that somebody calls', () => {
     expect(vicidial.forms.map((form) => form['function'])).not.toContain('update_lead');
   });
 
+  test('in one of its rows is too late, and no row is changed', async () => {
+    const { vicidial, lead, cancel } = await startDelivered();
+    vicidial.leads.push({ ...lead, id: 2, status: 'SALE', calledCount: 1 });
+    expect(await cancel()).toMatchObject({
+      outcome: 'too-late',
+      response: expect.stringMatching(/^lead 2 /),
+    });
+    expect(vicidial.leads.map(({ status }) => status)).toEqual(['NEW', 'SALE']);
+  });
+
   test.each(['QUEUE', 'INCALL'] as const)(
     'because a script takes it (%s) between the check and the update is too late',
     async (status) => {
