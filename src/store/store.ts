@@ -21,6 +21,7 @@ import type { CallingHoursOfTypes } from './calling-hours.ts';
 import type { ConsentRules } from './consent-rules.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
 import type { DuplicateChecks } from './duplicate-checks.ts';
+import type { Evidence } from './evidence/evidence.ts';
 import type { HeldLeads } from './held-leads.ts';
 import type { KeyRecords } from './keys/key-records.ts';
 import type { People } from './people.ts';
@@ -161,6 +162,10 @@ export interface Attempt {
    * outcome. Only of an attempt that is recorded; undefined: it may have had the lead.
    */
   wasAbsent?: boolean;
+  /**
+   * On what basis it was permitted, as JSON, such as the person's local time and the calling hours. Undefined: unknown.
+   */
+  basis?: string;
 }
 
 /** Delivery of due leads to the dialler. */
@@ -744,6 +749,7 @@ export interface Store
     CallingHoursOfTypes,
     DuplicateChecks,
     HeldLeads,
+    Evidence,
     Settings,
     KeyRecords,
     Rejections,

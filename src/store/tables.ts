@@ -19,8 +19,10 @@ export interface PersonalData {
    * - `kept`: nothing. The person's objection must be respected, or the rows only contain a keyed digest.
    */
   erased: 'deleted' | 'kept';
-  /** What removes old rows. `kept`: nothing. */
-  pruned: 'prune' | 'server' | 'kept';
+  /**
+   * What removes old rows. `retention`: `leads prune`, once the retention period of evidence has ended. `kept`: nothing.
+   */
+  pruned: 'prune' | 'retention' | 'server' | 'kept';
 }
 
 /** A table that is copied from one store to another. */
@@ -170,7 +172,7 @@ export const tablesToCopy: readonly Table[] = [
   {
     name: 'attempt',
     personal: { by: 'lead', column: 'lead_id', erased: 'deleted', pruned: 'prune' },
-    columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'response'],
+    columns: ['id', 'lead_id', 'started_at', 'ended_at', 'outcome', 'response', 'basis'],
     keyLength: 1,
   },
   {
@@ -204,6 +206,50 @@ export const tablesToCopy: readonly Table[] = [
       'subject_id',
       'value_before',
       'value_after',
+    ],
+    keyLength: 1,
+  },
+  {
+    name: 'evidence',
+    personal: { by: 'mobile', column: 'mobile', erased: 'kept', pruned: 'retention' },
+    columns: [
+      'sequence',
+      'kind',
+      'source',
+      'source_id',
+      'mobile',
+      'other_mobile',
+      'happened_at',
+      'recorded_at',
+      'content',
+      'key_id',
+      'digest',
+      'mac',
+    ],
+    keyLength: 1,
+  },
+  {
+    name: 'evidence_pending',
+    // A server moves the rows to the table `evidence` within seconds.
+    personal: { by: 'mobile', column: 'mobile', erased: 'kept', pruned: 'server' },
+    columns: ['id', 'kind', 'mobile', 'happened_at', 'content'],
+    keyLength: 1,
+  },
+  {
+    name: 'evidence_chain',
+    personal: 'none',
+    columns: [
+      'id',
+      'head_sequence',
+      'start_sequence',
+      'start_mac',
+      'start_key_id',
+      'start_seal',
+      'submission_settled',
+      'submission_seen',
+      'attempt_settled',
+      'attempt_seen',
+      'horizon',
     ],
     keyLength: 1,
   },

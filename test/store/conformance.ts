@@ -7,6 +7,7 @@ import { callingHours } from './conformance/calling-hours.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
 import { duplicateChecks } from './conformance/duplicate-checks.ts';
+import { evidence } from './conformance/evidence.ts';
 import { exportedRecords } from './conformance/exports.ts';
 import { heldLeads } from './conformance/held-leads.ts';
 import { idempotency } from './conformance/idempotency.ts';
@@ -37,6 +38,7 @@ const suites: Record<string, Behaviours> = {
   'calling hours': callingHours,
   'operator actions': operatorActions,
   'held leads': heldLeads,
+  evidence,
   lookups,
   exports: exportedRecords,
   registry,

@@ -11,6 +11,10 @@ const dialect: SqlDialect = {
   inList: (list) => `= ANY (${list}::text[])`,
   // As an array, because the planner may join a subquery by scanning whole tables.
   inQuery: (query) => `= ANY (ARRAY(${query}))`,
+  transactions: {
+    start: 'CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)',
+    end: 'CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)',
+  },
   records: (array, columns) => {
     const definitions = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
     return `json_to_recordset(${array}::json) AS sent (${definitions.join(', ')})`;

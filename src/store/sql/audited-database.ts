@@ -61,6 +61,7 @@ const dialect: SqlDialect = {
   lockAvailable: () => '',
   inList: (list) => `IN (${list})`,
   inQuery: (query) => `IN (${query})`,
+  transactions: { start: '0', end: '0' },
   records: (array) => `json_each(${array}) AS sent`,
   claimableUntil: (now) => now,
   leaseStart: (now) => now,

@@ -4,6 +4,7 @@ import { stepSize } from '../steps.ts';
 import type { Maintenance, Pruned, PruneStep } from '../store.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
+import { rewindChain } from './evidence/chain.ts';
 import { idPages } from './id-pages.ts';
 import { statement } from './statement.ts';
 
@@ -127,6 +128,7 @@ function* prune(before: number, after: string): Change<PruneStep> {
   yield* run(deleteReruns, ids);
   const deleted = yield* run(deleteSubmissions, ids);
   const attempts = yield* run(deleteAttempts, leads);
+  yield* rewindChain();
   yield* run(deleteLeadActions, leads);
   yield* run(deleteWithdrawals, leads);
   const deletedLeads = yield* run(deleteLeads, leads);

@@ -3,6 +3,7 @@ import type { CallingHoursOfTypes } from '../calling-hours.ts';
 import type { ConsentRules } from '../consent-rules.ts';
 import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { DuplicateChecks } from '../duplicate-checks.ts';
+import type { Evidence } from '../evidence/evidence.ts';
 import type { HeldLeads } from '../held-leads.ts';
 import type { KeyRecords } from '../keys/key-records.ts';
 import type { Rejections } from '../rejections.ts';
@@ -17,6 +18,7 @@ import { claimedLeads } from './claimed-leads.ts';
 import { consentRules } from './consent-rules.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
 import { duplicateChecks } from './duplicate-checks.ts';
+import { evidence } from './evidence/evidence.ts';
 import { recordExports } from './exports.ts';
 import { heldLeads } from './held-leads.ts';
 import { keyRecords } from './key-records.ts';
@@ -35,6 +37,7 @@ type SharedStore = DeliveryPauses &
   CallingHoursOfTypes &
   DuplicateChecks &
   HeldLeads &
+  Evidence &
   Settings &
   KeyRecords &
   Rejections &
@@ -56,6 +59,7 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
     ...callingHours(database),
     ...duplicateChecks(database),
     ...heldLeads(database),
+    ...evidence(database),
     ...settings(database),
     ...keyRecords(database),
     ...rejections(database),

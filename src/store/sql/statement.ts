@@ -12,6 +12,11 @@ export interface SqlDialect {
   /** Ends a condition: whether the expression before it is among the results of a query, which runs first. */
   inQuery(query: string): string;
   /**
+   * Numbers that order transactions: those that began before `end` and have not ended are not before `start`. Equal if
+   * there is one writer at a time.
+   */
+  transactions: { start: string; end: string };
+  /**
    * A table named `sent` with a row for each object in a JSON array.
    *
    * @param array parameter, such as `$1`

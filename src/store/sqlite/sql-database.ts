@@ -10,6 +10,7 @@ const dialect: SqlDialect = {
   lockAvailable: () => '',
   inList: (list) => `IN (SELECT value FROM json_each(${list}))`,
   inQuery: (query) => `IN (${query})`,
+  transactions: { start: '0', end: '0' },
   records: (array, columns) => {
     const members = Object.keys(columns).map((name) => `value ->> '${name}' AS ${name}`);
     return `(SELECT ${members.join(', ')} FROM json_each(${array})) AS sent`;

@@ -73,6 +73,10 @@ type NotWriting =
   | 'namesById'
   | 'deliveryState'
   | 'erasures'
+  | 'evidenceEntries'
+  | 'evidenceOf'
+  | 'evidenceChain'
+  | 'countExpiredEvidence'
   | 'rejections'
   | 'suppressionsOf'
   | 'suppressions'
@@ -173,6 +177,9 @@ const writes: Record<
   addType: (store) => store.addType('home', null),
   addPartner: (store) => store.addPartner('third', []),
   setRecontactAfter: (store) => store.setRecontactAfter('motor', 1000),
+  appendEvidence: (store) => store.appendEvidence({ key: undefined, parsePhone: () => undefined, limit: 10 }),
+  removeExpiredEvidence: (store) => store.removeExpiredEvidence(Date.now() + 1, 0, undefined),
+  removeEvidenceOf: (store) => store.removeEvidenceOf(person.mobile, 'a test', undefined),
   setConsentRequired: (store) => store.setConsentRequired('motor', true),
   renameType: (store) => store.renameType('motor', 'car'),
   retireType: (store) => store.retireType('motor'),

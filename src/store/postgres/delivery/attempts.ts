@@ -16,11 +16,11 @@ const recordAttempts = writeStatement(
     WITH sent AS MATERIALIZED (
       SELECT sent.*, lead.claim AS current_claim FROM json_to_recordset($1::json) AS sent (
         lead_id text, claim text, started_at bigint, ended_at bigint, outcome text, response text,
-        next_attempt_at bigint, was_absent boolean)
+        next_attempt_at bigint, was_absent boolean, basis text)
       JOIN LATERAL (SELECT claim FROM lead WHERE lead.id = sent.lead_id LIMIT 1) AS lead ON true
     ), saved AS (
-      INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
-      SELECT lead_id, started_at, ended_at, outcome, response FROM sent
+      INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response, basis)
+      SELECT lead_id, started_at, ended_at, outcome, response, basis FROM sent
       WHERE NOT EXISTS (
         SELECT FROM attempt
         WHERE attempt.lead_id = sent.lead_id AND attempt.started_at = sent.started_at
@@ -72,6 +72,7 @@ export function attemptRecorder(
       ended_at: input.endedAt,
       outcome: input.outcome,
       response: storableText(input.response),
+      basis: input.basis,
       next_attempt_at: input.nextAttemptAt,
       was_absent: input.wasAbsent === true,
     }));

@@ -8,8 +8,8 @@ import { Query } from '../query.ts';
 export function insertAttemptQuery(database: DatabaseSync): Query {
   return new Query(
     database,
-    `INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
-     SELECT id, ?2, ?3, ?4, ?5 FROM lead WHERE id = ?1 AND NOT EXISTS (
+    `INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response, basis)
+     SELECT id, ?2, ?3, ?4, ?5, ?6 FROM lead WHERE id = ?1 AND NOT EXISTS (
        SELECT 1 FROM attempt WHERE lead_id = ?1 AND started_at = ?2 AND ended_at = ?3 AND outcome = ?4)`,
   );
 }
@@ -42,8 +42,9 @@ export function attemptRecorder(
      WHERE id = ?3 AND claim = ?4 AND state = 'withdrawing'`,
   );
 
-  return (claim, { leadId, startedAt, endedAt, outcome, response, wasAbsent }, nextAttemptAt) => {
-    insertAttempt.run(leadId, startedAt, endedAt, outcome, response);
+  return (claim, { leadId, outcome, wasAbsent, ...attempt }, nextAttemptAt) => {
+    const { startedAt, endedAt, response, basis = null } = attempt;
+    insertAttempt.run(leadId, startedAt, endedAt, outcome, response, basis);
     if (outcome === 'delivered') {
       markDialled.run(endedAt, leadId);
       return;

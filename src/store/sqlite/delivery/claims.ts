@@ -63,7 +63,7 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
       }
       const { interruptedSince, mayHaveArrived, ...lead } = claimable;
       if (interruptedSince !== null)
-        insertAttempt.run(lead.id, interruptedSince, now, 'unknown', interruptedResponse);
+        insertAttempt.run(lead.id, interruptedSince, now, 'unknown', interruptedResponse, null);
       if (lead.dueAt < earliestDueAt) {
         endTooLate.run(mayHaveArrived, lead.id);
         (mayHaveArrived === 1 ? undecided : expired).push(lead.id);

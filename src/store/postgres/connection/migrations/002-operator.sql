@@ -180,3 +180,61 @@ CREATE TABLE withdrawal (
 
 CREATE INDEX withdrawal_open ON withdrawal (next_attempt_at) WHERE outcome IS NULL;
 CREATE INDEX withdrawal_failed ON withdrawal (lead_id) WHERE outcome = 'failed';
+-- On what basis the attempt was permitted: JSON; null: unknown.
+ALTER TABLE attempt ADD COLUMN basis text;
+
+-- What must be provable for years: requests, deliveries, objections. Entries are never changed. Each has a MAC over its
+-- content and over the MAC of the entry before it, so that a change, a gap or another order is detected.
+CREATE TABLE evidence (
+  -- Position in the chain: 1, 2, 3, ... without gaps.
+  sequence bigint PRIMARY KEY,
+  kind text NOT NULL,
+  -- The row that it documents, so that none is documented twice.
+  source text COLLATE "C" NOT NULL,
+  source_id text COLLATE "C" NOT NULL,
+  -- Whom it is about; null: nobody, or the content was removed.
+  mobile text COLLATE "C",
+  other_mobile text COLLATE "C",
+  happened_at bigint NOT NULL,
+  recorded_at bigint NOT NULL,
+  -- JSON; null: it was removed, which a later entry documents.
+  content text,
+  -- Key of the MACs; null: there was none, and they are plain digests.
+  key_id text COLLATE "C",
+  digest text NOT NULL,
+  mac text NOT NULL
+);
+
+CREATE UNIQUE INDEX evidence_by_source ON evidence (source, source_id);
+CREATE INDEX evidence_by_mobile ON evidence (mobile) WHERE mobile IS NOT NULL;
+CREATE INDEX evidence_by_other_mobile ON evidence (other_mobile) WHERE other_mobile IS NOT NULL;
+
+-- The chain is built in this order. SQLite's rowid needs no index.
+CREATE INDEX submission_by_sequence ON submission (sequence);
+
+-- Evidence that is not in the chain yet, written in the transaction of what it documents.
+CREATE TABLE evidence_pending (
+  id text COLLATE "C" PRIMARY KEY,
+  kind text NOT NULL,
+  mobile text COLLATE "C",
+  happened_at bigint NOT NULL,
+  content text NOT NULL
+);
+
+-- How far the chain reaches: one row.
+CREATE TABLE evidence_chain (
+  id integer PRIMARY KEY CHECK (id = 1),
+  -- The last entry, and the last one that was removed from the beginning, with its MAC, sealed with the key.
+  head_sequence bigint NOT NULL,
+  start_sequence bigint NOT NULL,
+  start_mac text NOT NULL,
+  start_key_id text COLLATE "C",
+  start_seal text NOT NULL,
+  -- All rows up to `settled` are in the chain, and those that were seen up to `seen`. Others up to `seen` may still be
+  -- uncommitted until all transactions before `horizon` have ended.
+  submission_settled bigint NOT NULL,
+  submission_seen bigint NOT NULL,
+  attempt_settled bigint NOT NULL,
+  attempt_seen bigint NOT NULL,
+  horizon bigint
+);

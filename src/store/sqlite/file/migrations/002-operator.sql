@@ -230,3 +230,58 @@ CREATE TABLE withdrawal (
 
 CREATE INDEX withdrawal_open ON withdrawal (next_attempt_at) WHERE outcome IS NULL;
 CREATE INDEX withdrawal_failed ON withdrawal (lead_id) WHERE outcome = 'failed';
+-- On what basis the attempt was permitted: JSON; null: unknown.
+ALTER TABLE attempt ADD COLUMN basis TEXT;
+
+-- What must be provable for years: requests, deliveries, objections. Entries are never changed. Each has a MAC over its
+-- content and over the MAC of the entry before it, so that a change, a gap or another order is detected.
+CREATE TABLE evidence (
+  -- Position in the chain: 1, 2, 3, ... without gaps.
+  sequence INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  -- The row that it documents, so that none is documented twice.
+  source TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  -- Whom it is about; null: nobody, or the content was removed.
+  mobile TEXT,
+  other_mobile TEXT,
+  happened_at INTEGER NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  -- JSON; null: it was removed, which a later entry documents.
+  content TEXT,
+  -- Key of the MACs; null: there was none, and they are plain digests.
+  key_id TEXT,
+  digest TEXT NOT NULL,
+  mac TEXT NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX evidence_by_source ON evidence (source, source_id);
+CREATE INDEX evidence_by_mobile ON evidence (mobile) WHERE mobile IS NOT NULL;
+CREATE INDEX evidence_by_other_mobile ON evidence (other_mobile) WHERE other_mobile IS NOT NULL;
+
+-- Evidence that is not in the chain yet, written in the transaction of what it documents.
+CREATE TABLE evidence_pending (
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  mobile TEXT,
+  happened_at INTEGER NOT NULL,
+  content TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far the chain reaches: one row.
+CREATE TABLE evidence_chain (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  -- The last entry, and the last one that was removed from the beginning, with its MAC, sealed with the key.
+  head_sequence INTEGER NOT NULL,
+  start_sequence INTEGER NOT NULL,
+  start_mac TEXT NOT NULL,
+  start_key_id TEXT,
+  start_seal TEXT NOT NULL,
+  -- All rows up to `settled` are in the chain, and those that were seen up to `seen`. Others up to `seen` may still be
+  -- uncommitted until all transactions before `horizon` have ended (PostgreSQL).
+  submission_settled INTEGER NOT NULL,
+  submission_seen INTEGER NOT NULL,
+  attempt_settled INTEGER NOT NULL,
+  attempt_seen INTEGER NOT NULL,
+  horizon INTEGER
+) STRICT;

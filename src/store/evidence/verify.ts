@@ -1,0 +1,189 @@
+import type { StoreKeys } from '../keys/store-keys.ts';
+import type { Evidence, EvidenceEntry } from './evidence.ts';
+import { RangeSet } from './range-set.ts';
+import { contentDigest, linkMac, startSeal } from './seal.ts';
+
+/** Number of entries that are read at a time. */
+const pageSize = 1_000;
+
+/** The end of a chain, as the log has it. */
+export interface EvidenceHead {
+  sequence: number;
+  mac: string;
+}
+
+/** A fault of the chain. */
+export interface EvidenceFault {
+  /** Position of the entry; undefined: the chain as a whole. */
+  sequence: number | undefined;
+  /** A sentence. */
+  description: string;
+}
+
+/** Result of verifying a chain. */
+export interface Verification {
+  /** Number of entries that were checked. */
+  entries: number;
+  /** Number of them whose content was removed, as later entries document. */
+  removed: number;
+  /** Position of the last entry that was removed from the beginning; 0: none. */
+  startSequence: number;
+  /** The last entry; undefined: there is none. */
+  head: EvidenceHead | undefined;
+  /** Number of entries that are chained without a key, which detects no deliberate change. */
+  withoutKey: number;
+  /** Times of restores from a backup that the chain documents (ms since 1970). */
+  restores: number[];
+  /** In the order of the chain; empty: the chain is intact. */
+  faults: EvidenceFault[];
+}
+
+/** Maximum number of faults that are listed. */
+const maxFaults = 20;
+
+/**
+ * Verifies the chain of evidence from its beginning to its end.
+ *
+ * @param keys undefined: only entries that are chained without a key can be checked
+ * @param logged heads that were logged earlier, which the chain must contain
+ */
+export async function verifyEvidence(
+  store: Pick<Evidence, 'evidenceEntries' | 'evidenceChain'>,
+  keys: StoreKeys | undefined,
+  logged: readonly EvidenceHead[] = [],
+  onPage: (entries: number) => void = () => {},
+): Promise<Verification> {
+  const chain = await store.evidenceChain();
+  const verifier = new Verifier(keys, chain, logged);
+  for (let after = chain.startSequence; ; ) {
+    const page = await store.evidenceEntries(after, pageSize);
+    for (const entry of page) verifier.check(entry);
+    onPage(page.length);
+    after = page.at(-1)?.sequence ?? after;
+    if (page.length < pageSize) break;
+  }
+  // Entries may have been added meanwhile, but none is taken away at the end.
+  return verifier.end(chain.headSequence);
+}
+
+class Verifier {
+  readonly #keys: StoreKeys | undefined;
+  readonly #logged: Map<number, string>;
+  readonly #startSequence: number;
+  readonly #faults: EvidenceFault[] = [];
+  /** Entries without content that no removal has documented yet. */
+  readonly #undocumented = new RangeSet();
+  readonly #restores: number[] = [];
+  #previous: EvidenceHead;
+  #entries = 0;
+  #removed = 0;
+  #withoutKey = 0;
+
+  constructor(
+    keys: StoreKeys | undefined,
+    chain: Awaited<ReturnType<Evidence['evidenceChain']>>,
+    logged: readonly EvidenceHead[],
+  ) {
+    this.#keys = keys;
+    this.#logged = new Map(logged.map(({ sequence, mac }) => [sequence, mac]));
+    this.#startSequence = chain.startSequence;
+    this.#previous = { sequence: chain.startSequence, mac: chain.startMac };
+    const { startSequence, startMac, startKeyId, startSeal: seal } = chain;
+    const key = this.#keyOf(startKeyId);
+    if (key === 'unknown') this.#fault(undefined, missingKey('The beginning of the chain', startKeyId));
+    else if (startSeal(key, startSequence, startMac) !== seal) {
+      this.#fault(
+        undefined,
+        `The record of where the chain begins (after entry ${startSequence}) was changed.`,
+      );
+    }
+  }
+
+  check(entry: EvidenceEntry): void {
+    const { sequence, mac } = entry;
+    this.#entries += 1;
+    if (entry.keyId === null) this.#withoutKey += 1;
+    if (sequence !== this.#previous.sequence + 1) {
+      this.#fault(sequence, `${describeGap(this.#previous.sequence + 1, sequence - 1)} before it.`);
+    }
+    this.#checkMacs(entry);
+    this.#previous = { sequence, mac };
+    const loggedMac = this.#logged.get(sequence);
+    if (loggedMac !== undefined && loggedMac !== mac) {
+      this.#fault(sequence, 'It is not the entry whose head was logged.');
+    }
+    this.#logged.delete(sequence);
+    if (entry.kind === 'restore') this.#restores.push(entry.happenedAt);
+  }
+
+  #checkMacs(entry: EvidenceEntry): void {
+    const { sequence, keyId, content, digest, mac } = entry;
+    const key = this.#keyOf(keyId);
+    if (key === 'unknown') {
+      this.#fault(sequence, missingKey('It', keyId));
+      return;
+    }
+    if (content === null) {
+      this.#removed += 1;
+      this.#undocumented.add(sequence);
+    } else if (contentDigest(key, entry) !== digest) {
+      this.#fault(sequence, 'Its content was changed.');
+    }
+    if (linkMac(key, sequence, this.#previous.mac, digest) !== mac) {
+      this.#fault(
+        sequence,
+        'Its link to the entry before was changed: an entry was changed, removed or moved.',
+      );
+    } else if (entry.kind === 'removal' && content !== null) {
+      for (const [first, last] of removedRanges(content)) this.#undocumented.delete(first, last);
+    }
+  }
+
+  end(headSequence: number): Verification {
+    for (const [first, last] of this.#undocumented.ranges()) {
+      this.#fault(first, `${describeGap(first, last)}: no entry documents that the content was removed.`);
+    }
+    const { sequence } = this.#previous;
+    if (sequence < headSequence) {
+      this.#fault(undefined, `${describeGap(sequence + 1, headSequence)} at the end.`);
+    }
+    for (const head of this.#logged.keys()) {
+      if (head > sequence) {
+        this.#fault(
+          undefined,
+          `The chain ends with entry ${sequence}, but the head of entry ${head} was logged. Entries were removed at the end, or the store was restored from a backup that was older than the log.`,
+        );
+      }
+    }
+    return {
+      entries: this.#entries,
+      removed: this.#removed,
+      startSequence: this.#startSequence,
+      head: sequence === 0 ? undefined : this.#previous,
+      withoutKey: this.#withoutKey,
+      restores: this.#restores,
+      faults: this.#faults,
+    };
+  }
+
+  #keyOf(id: string | null) {
+    return id === null ? undefined : (this.#keys?.byId(id) ?? 'unknown');
+  }
+
+  #fault(sequence: number | undefined, description: string): void {
+    if (this.#faults.length < maxFaults) this.#faults.push({ sequence, description });
+  }
+}
+
+function missingKey(what: string, keyId: string | null): string {
+  return `${what} cannot be verified: the key with the id ${keyId} is missing (STORE_KEY_FILE).`;
+}
+
+function describeGap(first: number, last: number): string {
+  return first === last ? `Entry ${first} is missing` : `Entries ${first} to ${last} are missing`;
+}
+
+function removedRanges(content: string): [first: number, last: number][] {
+  // The cast: the MAC proves that this program wrote the content.
+  return (JSON.parse(content) as { sequences: [number, number][] }).sequences;
+}
