@@ -6,6 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
 import { copyStore } from '../../src/store/copy.ts';
+import { verifyEvidence } from '../../src/store/evidence/verify.ts';
+import { StoreKeys } from '../../src/store/keys/store-keys.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { pruneAll } from '../../src/store/prune.ts';
 import { defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
@@ -228,6 +230,8 @@ describe.each(stores)('$name', ({ open }) => {
   });
 });
 
+const storeKeys = StoreKeys.parse('ab'.repeat(32), 'the test');
+
 describe('copy', () => {
   const openPostgres = async () => closeAfterTest(await openPostgresStore(await emptyDatabase()));
 
@@ -249,6 +253,12 @@ describe('copy', () => {
       const rejection = { operation: 'addLead', outcome: 'invalid', reason: 'a reason', lastRequestId: 'id' };
       await source.recordRejections([{ ...rejection, partnerId: first.id, day: 0, count: 1, lastAt: 1 }]);
       await source.addRows(tableNamed('maintenance_run'), [['backup', 1]]);
+      await source.recordStoreKey(storeKeys.current.id);
+      const terms = { key: storeKeys.current, parsePhone: () => undefined, limit: 1_000 };
+      while ((await source.appendEvidence(terms)) > 0);
+      await source.addRows(tableNamed('evidence_pending'), [
+        ['pending', 'objection', mobileOf(102), 1, '{}'],
+      ]);
       const target = await openTarget();
       const copied = await copyStore(source, target, noProgress);
       expect(copied.map(({ name }) => name)).toEqual(tablesToCopy.map(({ name }) => name));
@@ -256,6 +266,8 @@ describe('copy', () => {
       expect(await leadsIn(target)).toEqual(await leadsIn(source));
       expect(await target.pauses()).toEqual(await source.pauses());
       expect(await target.settings()).toEqual(await source.settings());
+      const { head } = await verifyEvidence(source, storeKeys);
+      expect(await verifyEvidence(target, storeKeys, head && [head])).toMatchObject({ faults: [], head });
       for (const type of [undefined, 'motor']) await target.resumeDelivery(type);
       expect(await Array.fromAsync(target.cancellations(mobileOf(103)))).toEqual(
         await Array.fromAsync(source.cancellations(mobileOf(103))),
@@ -292,6 +304,10 @@ describe('copy', () => {
       expect(await cancel(target, { ...scheduled, mobile: mobileOf(103) })).toMatchObject({
         outcome: 'cancelled',
       });
+      // The chain goes on where it ended, with what was not in it yet.
+      while ((await target.appendEvidence(terms)) > 0);
+      expect(await verifyEvidence(target, storeKeys, head && [head])).toMatchObject({ faults: [] });
+      expect((await target.evidenceOf(mobileOf(102))).map(({ kind }) => kind)).toContain('objection');
     },
   );
 

@@ -82,6 +82,15 @@ export const people: Behaviours = {
   'returns every row about a person, and none about others': async (open) => {
     const { store } = await filled(open);
     await store.recordErasures([erasure, { ...erasure, digest: 'another' }]);
+    await store.appendEvidence({ key: undefined, parsePhone: () => undefined, limit: 100 });
+    const pending = [mobile, otherMobile].map((number) => [
+      `pending ${number}`,
+      'objection',
+      number,
+      1,
+      '{}',
+    ]);
+    await store.addRows(tableNamed('evidence_pending'), pending);
     const found = await store.personalRows(key(), ['digest']);
     const declared = tablesToCopy.filter(({ personal }) => personal !== 'none').map(({ name }) => name);
     expect(found.map(({ table }) => table)).toEqual(declared);
