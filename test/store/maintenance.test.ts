@@ -253,6 +253,11 @@ describe('copy', () => {
       const rejection = { operation: 'addLead', outcome: 'invalid', reason: 'a reason', lastRequestId: 'id' };
       await source.recordRejections([{ ...rejection, partnerId: first.id, day: 0, count: 1, lastAt: 1 }]);
       await source.addRows(tableNamed('maintenance_run'), [['backup', 1]]);
+      await source.addRows(tableNamed('suppression'), [[mobileOf(1), 0, 'operator', '', null, 1, 1]]);
+      await source.addRows(tableNamed('withdrawal'), [
+        [failed?.id ?? '', 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late'],
+      ]);
+      await source.addRows(tableNamed('erasure'), [['digest', 1, 'key', null]]);
       await source.recordStoreKey(storeKeys.current.id);
       const terms = { key: storeKeys.current, parsePhone: () => undefined, limit: 1_000 };
       while ((await source.appendEvidence(terms)) > 0);
