@@ -31,7 +31,9 @@ export function startDelivery(
     return undefined;
   }
   if (dialler === undefined) {
-    log.warn('No leads are delivered (DIALLER=none). Run `leads due --take 10` to deliver due leads.');
+    log.warn(
+      'This process delivers no leads (DIALLER=none). Run `leads due --take 10` to deliver due leads, unless another server does.',
+    );
     return undefined;
   }
   log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);

@@ -28,7 +28,7 @@ const view: View<RejectionRecord, keyof typeof members> = {
     REASON: ({ reason }) => reason,
     'LAST REQUEST': ({ lastRequestId }) => lastRequestId,
   },
-  narrow: ['LAST', 'PARTNER', 'COUNT', 'OUTCOME', 'REASON'],
+  narrow: ['LAST', 'PARTNER', 'COUNT', 'OPERATION', 'OUTCOME', 'REASON'],
   json: (rejection) => ({
     partner: rejection.partner,
     operation: rejection.operation,

@@ -89,13 +89,14 @@ function countAttempts(attempts: readonly AttemptCount[], matches: (outcome: str
 /** Formats the current state as one line, for a log or a pipe. */
 export function formatLine(history: ActivityHistory): string {
   const { byState, due } = history.leadStats ?? { byState: undefined, due: 0 };
+  const waiting = history.leadStats?.waitingForRetry ?? 0;
   return [
     formatTime(history.at),
     `intake ${formatRate(history.rate('submissions'))}/s`,
     `delivered ${formatRate(history.rate('delivered'))}/s`,
     `failed attempts ${formatRate(history.rate('failedAttempts'))}/s`,
-    `deliverable ${due} (the first for ${history.oldestDueSeconds} s)`,
-    `waiting for a retry ${history.leadStats?.waitingForRetry ?? 0} (the first was due ${history.waitingSeconds} s ago)`,
+    `deliverable ${due}${due === 0 ? '' : ` (the first for ${history.oldestDueSeconds} s)`}`,
+    `waiting for a retry ${waiting}${waiting === 0 ? '' : ` (the first was due ${history.waitingSeconds} s ago)`}`,
     ...(history.leadStats?.notPermitted ?? []).map(
       ({ waitsFor, count }) => `waiting for ${waitsFor} ${count}`,
     ),

@@ -443,7 +443,7 @@ test.each([
 test.each([
   [
     {},
-    'No leads are delivered (DIALLER=none). Run `npm run -s leads -- due --take 10` to deliver due leads.',
+    'This process delivers no leads (DIALLER=none). Run `npm run -s leads -- due --take 10` to deliver due leads, unless another server does.',
     {
       dialler: 'none',
       state: 'off',

@@ -193,7 +193,7 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
     ['lead-show.personView', person, ['ID', 'STATE', 'DUE', 'NEXT ATTEMPT', 'PARTNER', 'TYPE']],
     ['timeline.timelineView', person, ['TIME', 'EVENT', 'OUTCOME', 'DETAILS']],
     ['submission.submissionView', ['submission', 'list'], ['ID', 'RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME']],
-    ['rejection.view', ['rejection', 'list'], ['LAST', 'PARTNER', 'COUNT', 'OUTCOME', 'REASON']],
+    ['rejection.view', ['rejection', 'list'], ['LAST', 'PARTNER', 'COUNT', 'OPERATION', 'OUTCOME', 'REASON']],
     ['due.view', ['due'], ['ID', 'DUE', 'TYPE', 'MOBILE', 'NAME']],
     ['delivery.pauseView', ['delivery', 'list'], ['TYPE', 'SINCE', 'BY', 'REASON']],
     ['dialler.view', ['dialler', 'check'], ['CHECK', 'TYPE', 'RESULT', 'DETAILS']],

@@ -2,7 +2,7 @@
  * `npm run upgrade -- REVISION`: replaces servers of an older version one by one on PostgreSQL while partners send
  * leads. No acknowledged lead may be lost, and nobody may be accepted twice.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,8 +20,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { leads: { type: 'string', default: '100000' } },
 });
-const [revision] = positionals;
-if (revision === undefined) throw new Error('Pass the revision of the older version, such as v1.0.0.');
+const commit = revisionOf(positionals[0]);
 
 /** Time for which each group of servers runs under load (ms). */
 const loadTime = 4_000;
@@ -30,24 +29,30 @@ const directory = mkdtempSync(join(tmpdir(), 'leads-upgrade-'));
 const postgres = await startPostgres();
 const servers = new Set<VersionServer>();
 try {
-  process.exitCode = (await upgrade(checkOut(revision))) ? 0 : 1;
+  process.exitCode = (await upgrade(checkOut(commit))) ? 0 : 1;
 } finally {
   for (const server of servers) await server.stop();
   await postgres.remove();
   rmSync(directory, { recursive: true });
 }
 
-/** Returns the directory of the program at a revision. It uses the dependencies of this version. */
-function checkOut(wanted: string): string {
+/** Returns the commit of a revision of this clone. Ends the process with the reason if there is none. */
+function revisionOf(given: string | undefined): string {
+  const words = ['-C', root, 'rev-parse', '--verify', '--quiet', `${given}^{commit}`];
+  const { status, stdout } = spawnSync('git', words, { encoding: 'utf8' });
+  if (given !== undefined && status === 0) return stdout.trim();
+  const found = given === undefined ? '' : `${JSON.stringify(given)} is no revision of this clone. `;
+  process.stderr.write(
+    `${found}Pass the revision of the older version: \`npm run upgrade -- REVISION\`. \`git tag\` lists the releases; \`git fetch --tags\` gets them.\n`,
+  );
+  process.exit(1);
+}
+
+/** Returns the directory of the program at a commit. It uses the dependencies of this version. */
+function checkOut(revision: string): string {
   const old = join(directory, 'old');
   execFileSync('git', ['clone', '--quiet', '--no-checkout', root, old]);
-  execFileSync('git', [
-    '-C',
-    old,
-    'checkout',
-    '--quiet',
-    execFileSync('git', ['-C', root, 'rev-parse', wanted], { encoding: 'utf8' }).trim(),
-  ]);
+  execFileSync('git', ['-C', old, 'checkout', '--quiet', revision]);
   symlinkSync(join(root, 'node_modules'), join(old, 'node_modules'));
   return `${old}/`;
 }

@@ -124,7 +124,7 @@ export class Checkpoints {
     this.#failTasks();
     if (!this.#isFailing) {
       process.emitWarning(
-        `The checkpoint thread of ${this.#file.path} failed (${reason}). Until the thread can be started again, the main thread runs the checkpoints, and each one blocks requests briefly. If this continues, check how many files the process may open (ulimit -n).`,
+        `The checkpoint thread of ${this.#file.path} failed (${reason}). Until the thread can be started again, the main thread runs the checkpoints, and each one blocks requests briefly. If the disk is full, free space on it. If it is not, and this continues, check how many files the process may open (ulimit -n).`,
       );
     }
     this.#isFailing = true;
