@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lead/do-not-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that a person does not want calls
+         * @description Puts a phone number in the call centre's do-not-call list. Send it as soon as a person tells you that they do not want to be called. Scheduled leads of the person become `suppressed`, the person is not accepted again, and after the response no delivery to the dialler starts, whichever partner added the person. Leads that the dialler has are withdrawn if it allows that. You can repeat the request: the response is the same whether or not anything was known about the person. This operation has no test mode.
+         */
+        post: operations["doNotCall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     leadDue: {
@@ -210,6 +230,25 @@ export interface components {
         LeadReference: {
             mobile: components["schemas"]["Phone"];
             type: components["schemas"]["LeadType"];
+        };
+        /** @description A person who does not want to be called. */
+        Objection: {
+            /**
+             * Format: phone
+             * @description The phone number that must not be called: a national number of the call centre's country, or any number with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed.
+             * @example 07840258823
+             */
+            mobile: string;
+            /**
+             * @description Name of the lead type that the person does not want to be called about. Leave it out if the person wants no calls at all. If the lead type was never enabled for you, the objection is recorded for all lead types.
+             * @example motor-trade
+             */
+            type?: string | null;
+            /**
+             * @description What the person said, for the call centre's records.
+             * @example Asked by e-mail not to be called again.
+             */
+            reason?: string | null;
         };
         /** @description Identifies a lead by its id, or the latest lead that you added for a person and lead type. */
         LeadLookup: components["schemas"]["LeadIdReference"] | components["schemas"]["LeadReference"];
@@ -364,6 +403,14 @@ export interface components {
              */
             warning: "server error (save)";
         };
+        /** @description The objection is recorded. The person will not be called. */
+        ObjectionRecorded: {
+            /**
+             * @description The objection is recorded.
+             * @constant
+             */
+            recorded: true;
+        };
         /** @description The state of a lead, if there is one. */
         LeadStatusResult: components["schemas"]["LeadFound"] | components["schemas"]["LeadNotFound"];
         /** @description The state of the lead. */
@@ -486,7 +533,7 @@ export interface components {
          * @description Outcome of a request.
          * @enum {string}
          */
-        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
+        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "recorded" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "too-many-objections" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
         /** @description Maps each invalid field to its messages. Unknown fields, query parameters and headers are listed by their names. */
         ValidationErrors: {
             email?: components["schemas"]["FieldMessages"];
@@ -507,6 +554,7 @@ export interface components {
             consent_certificate?: components["schemas"]["FieldMessages"];
             consent_caller?: components["schemas"]["FieldMessages"];
             lead_id?: components["schemas"]["FieldMessages"];
+            reason?: components["schemas"]["FieldMessages"];
             /** @description Messages about a body that is not a JSON object. */
             body?: components["schemas"]["FieldMessages"];
             /** @description Messages about a request that is not valid HTTP. */
@@ -925,6 +973,85 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             /** @description The server could not look up the lead. */
+            500: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+            505: components["responses"]["HttpVersionNotSupported"];
+        };
+    };
+    doNotCall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The person who does not want to be called. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Objection"];
+            };
+        };
+        responses: {
+            /** @description The objection is recorded. */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectionRecorded"];
+                };
+            };
+            /** @description Validation failed. The response lists every invalid field with its messages. Nothing was recorded. */
+            400: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description You sent too many requests, or too many objections today. This request was not processed. */
+            429: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            /** @description The server could not record the objection. */
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];

@@ -41,6 +41,8 @@ export interface Config {
   logLevel: string;
   /** Rate limit of each key whose partner has no limit set. Undefined: no limit. */
   rateLimit: RateLimit | undefined;
+  /** Maximum number of objections (do not call) of a partner on one day. */
+  objectionsPerDay: number;
   /** Reverse proxies whose `X-Forwarded-For` is trusted. */
   trustedProxies: TrustedProxies;
   /** Maximum number of connections per address, except for trusted proxies. */
@@ -87,6 +89,7 @@ const variables = {
   LOG_LEVEL: oneOf(logLevels)({ default: 'info' }),
   RATE_LIMIT: requestRateOrOff({ default: defaultRate }),
   RATE_LIMIT_BURST: count('requests', maxBurst)({ default: undefined }),
+  OBJECTIONS_PER_DAY: count('objections', 10_000_000)({ default: 1_000 }),
   TRUST_PROXY: proxiesOrOff({ default: [] }),
   CONNECTIONS_PER_ADDRESS: count('connections', 1_000_000)({ default: 1_000 }),
   METRICS_PORT: portOrOff({ default: 'off' }),
@@ -138,6 +141,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     },
     logLevel: values.LOG_LEVEL,
     rateLimit: perSecond === undefined ? undefined : rateLimit(perSecond, values.RATE_LIMIT_BURST),
+    objectionsPerDay: values.OBJECTIONS_PER_DAY,
     trustedProxies: values.TRUST_PROXY,
     connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
     metrics: metricsPort === undefined ? undefined : { host: values.METRICS_HOST, port: metricsPort },

@@ -158,7 +158,7 @@ function startLeadServer(
   log: Log,
   metrics: Metrics | undefined,
 ): Promise<RunningServer> {
-  const { host, port, rateLimit, trustedProxies, connectionsPerAddress } = config;
+  const { host, port, rateLimit, objectionsPerDay, trustedProxies, connectionsPerAddress } = config;
   const { securityContact, supportContact, publicUrl } = config;
   const phones = phoneParsers(config.defaultCountry, config.phonePolicy);
   const onResponse = combine(requestLog(log), metrics?.onResponse);
@@ -171,6 +171,7 @@ function startLeadServer(
     log,
     onResponse,
     rateLimit,
+    objectionsPerDay,
     trustedProxies,
     ...shown,
   });

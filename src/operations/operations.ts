@@ -1,24 +1,34 @@
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
+import type { Suppressions } from '../store/suppressions.ts';
 import { addLead } from './add-lead.ts';
 import { type CancellingStore, cancelLead } from './cancel-lead.ts';
+import { doNotCall } from './do-not-call.ts';
 import { idempotent } from './idempotent.ts';
 import { leadStatus } from './lead-status.ts';
 import type { Operations } from './operation.ts';
 
+/** What the operations depend on, in addition to the store. */
+export interface OperationOptions {
+  callingRules: CallingRules;
+  /** Maximum number of objections of a partner on one day. */
+  objectionsPerDay: number;
+}
+
 /**
  * Creates the operations of the contract. Only `addLead` requires a number that the deployment calls, so that leads can
- * still be cancelled after the policy has changed.
+ * still be cancelled, and objections recorded, after the policy has changed.
  */
 export function createOperations(
-  store: Intake & CancellingStore,
+  store: Intake & CancellingStore & Suppressions,
   { parse, parseCallable }: PhoneParsers,
-  callingRules: CallingRules,
+  { callingRules, objectionsPerDay }: OperationOptions,
 ): Operations {
   return {
     addLead: idempotent(addLead(store, parseCallable, callingRules)),
     cancelLead: idempotent(cancelLead(store, parse)),
     leadStatus: leadStatus(store, parse),
+    doNotCall: doNotCall(store, parse, objectionsPerDay),
   };
 }

@@ -47,6 +47,8 @@ export interface AppOptions {
   inFlightPerKey?: number;
   /** Rate limit of each key whose partner has no limit set. Undefined: no limit. */
   rateLimit?: RateLimit | undefined;
+  /** Maximum number of objections of a partner on one day. */
+  objectionsPerDay?: number;
   /** Reverse proxies whose `X-Forwarded-For` is trusted. */
   trustedProxies?: TrustedProxies;
   /** Contact for security reports. Undefined: none. */
@@ -60,6 +62,9 @@ export interface AppOptions {
   /** Maximum total size of the documents that clients have not read (bytes). */
   maxUnread?: number;
 }
+
+/** Default of `objectionsPerDay`. */
+const defaultObjectionsPerDay = 1_000;
 
 /** Default of `inFlightPerKey`. */
 const defaultInFlightPerKey = 1_000;
@@ -89,7 +94,9 @@ export function createApp(options: AppOptions): App {
     onResponse,
   };
   const callingRules = new CallingRules(() => store.callingHours(), options.undecidedHours);
-  addOperations(app, contract, createOperations(store, phones, callingRules), phones, services);
+  const { objectionsPerDay = defaultObjectionsPerDay } = options;
+  const operations = createOperations(store, phones, { callingRules, objectionsPerDay });
+  addOperations(app, contract, operations, phones, services);
 
   const { maxUnread, supportContact, publicUrl } = options;
   addPublicRoutes(app, contract, { readAddress, readiness, maxUnread, supportContact, publicUrl });

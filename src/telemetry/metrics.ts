@@ -13,6 +13,7 @@ const operationIds: Record<Exclude<keyof operations, keyof webhooks>, true> = {
   addLead: true,
   cancelLead: true,
   leadStatus: true,
+  doNotCall: true,
 };
 
 /**
@@ -21,6 +22,7 @@ const operationIds: Record<Exclude<keyof operations, keyof webhooks>, true> = {
  */
 const alertedRequests = [
   { operation: 'addLead', outcome: 'unknown-type', status: '200' },
+  { operation: 'doNotCall', outcome: 'too-many-objections', status: '429' },
   ...Object.keys(operationIds).map((operation) => ({ operation, outcome: 'server-error', status: '500' })),
 ];
 

@@ -46,8 +46,8 @@ async function runEveryStatement(
 
 /** Runs each operation of the contract for a person, with an idempotency key if it accepts one. */
 async function runEveryOperation(store: Store, mobile: string): Promise<void> {
-  const rules = new CallingRules(() => store.callingHours(), 'always');
-  const operations = createOperations(store, phoneParsers('GB'), rules);
+  const callingRules = new CallingRules(() => store.callingHours(), 'always');
+  const operations = createOperations(store, phoneParsers('GB'), { callingRules, objectionsPerDay: 1_000 });
   for (const id of operationIds()) {
     const body = { ...defaultBody(id), mobile, type: 'motor' };
     // The casts: the body of an operation's own example.

@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ParsePhone } from '../leads/phone.ts';
+import { otherPhoneOf } from '../leads/submitted-fields.ts';
+import {
+  type LeadInFlight,
+  maxStartDelay,
+  type ObjectionCap,
+  type ObjectionResult,
+  type PartnerObjection,
+  type Suppressed,
+  type Suppression,
+  type Suppressions,
+} from './suppressions.ts';
+
+/** Time for an attempt whose start was decided in time to be under way (ms). */
+const startTolerance = 100;
+
+/** Interval at which the attempts in flight are read (ms). */
+const pollInterval = 50;
+
+/**
+ * Records an objection of a partner. Once it resolves, no attempt starts to deliver the number to a dialler, as a lead's
+ * `mobile` or `other_phone`: it waits, for up to two seconds, for attempts that a claim before the objection may start.
+ *
+ * @param parsePhone parser of the deployment, for the other phone numbers of leads
+ */
+export async function recordObjection(
+  store: Suppressions,
+  parsePhone: ParsePhone,
+  objection: PartnerObjection,
+  cap: ObjectionCap,
+): Promise<ObjectionResult> {
+  const result = await store.recordObjection(objection, cap);
+  if (result.outcome === 'over-cap') return result;
+  const added = await settle(store, parsePhone, [objection.mobile]);
+  return { ...result, leads: [...result.leads, ...added] };
+}
+
+/** Enters numbers in the do-not-call list, with the promise of `recordObjection`. @throws {UserError} as `addSuppressions` */
+export async function enterNumbers(
+  store: Suppressions,
+  parsePhone: ParsePhone,
+  entries: readonly Suppression[],
+): Promise<Suppressed> {
+  const { added, leads } = await store.addSuppressions(entries);
+  const mobiles = entries.map(({ mobile }) => mobile);
+  return { added, leads: [...leads, ...(await settle(store, parsePhone, mobiles))] };
+}
+
+/**
+ * Waits until no attempt can start that does not see the entries of numbers, which are committed. Also suppresses leads
+ * that were added at the same moment, and returns their ids.
+ */
+async function settle(
+  store: Suppressions,
+  parsePhone: ParsePhone,
+  mobiles: readonly string[],
+): Promise<string[]> {
+  const leads = await store.suppressLeads(mobiles);
+  const numbers = new Set(mobiles);
+  await untilNoAttemptStarts(store, (lead) => reaches(lead, numbers, parsePhone));
+  return leads;
+}
+
+function reaches(
+  { mobile, content }: LeadInFlight,
+  numbers: ReadonlySet<string>,
+  parsePhone: ParsePhone,
+): boolean {
+  if (numbers.has(mobile)) return true;
+  const other = otherPhoneOf(content);
+  return other !== undefined && numbers.has(parsePhone(other) ?? '');
+}
+
+/**
+ * Waits until the claims that exist now have ended, or can start no attempt any more. Later claims see what is committed.
+ *
+ * @param concerns whether a lead matters
+ */
+export async function untilNoAttemptStarts(
+  store: Pick<Suppressions, 'leadsInFlight'>,
+  concerns: (lead: LeadInFlight) => boolean,
+): Promise<void> {
+  const begun = performance.now();
+  let claims = await claimsOf(store, concerns);
+  while (claims.size > 0 && performance.now() - begun <= maxStartDelay + startTolerance) {
+    await sleep(pollInterval);
+    claims = claims.intersection(await claimsOf(store, concerns));
+  }
+}
+
+/** Stands for the claims of more leads than are searched. */
+const unknownClaims: ReadonlySet<string> = new Set(['unknown']);
+
+async function claimsOf(
+  store: Pick<Suppressions, 'leadsInFlight'>,
+  concerns: (lead: LeadInFlight) => boolean,
+): Promise<Set<string>> {
+  const inFlight = await store.leadsInFlight();
+  if (inFlight === undefined) return new Set(unknownClaims);
+  return new Set(inFlight.filter(concerns).map(({ id, claim }) => `${id} ${claim}`));
+}
