@@ -19,6 +19,7 @@ const synonyms: Record<string, string> = {
   'add-a-lead': 'create post submit fields headers Lead-Id Lead-Due',
   'cancel-a-lead': 'delete remove withdraw',
   'lead-status': 'webhook callback poll notification',
+  'do-not-call': 'opt out unsubscribe objection suppression dnc tps',
   outcomes: 'duplicate',
   'rate-limits': 'throttling too many requests 429 RateLimit RateLimit-Policy Retry-After',
   'idempotency-and-retries': 'timeout duplicate twice Idempotency-Key Idempotent-Replayed',

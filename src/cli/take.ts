@@ -134,8 +134,8 @@ class Batch {
       const lost = this.#ids().filter((id) => !held.includes(id));
       this.#leads = this.#leads.filter(({ id }) => held.includes(id));
       // Those that the claim still holds are in the do-not-call list; the others are not changed.
-      const { suppressed, undecided } = await this.#store.suppressClaimed(this.#claim, lost);
-      if (performance.now() - begun <= maxStartDelay) return suppressed.length + undecided.length;
+      const { leads, withdrawals } = await this.#store.suppressClaimed(this.#claim, lost);
+      if (performance.now() - begun <= maxStartDelay) return leads.length + withdrawals.length;
     }
   }
 

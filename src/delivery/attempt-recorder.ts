@@ -1,6 +1,6 @@
 import type { WaitCause } from '../leads/wait-cause.ts';
 import type { Attempt, Delivery } from '../store/store.ts';
-import type { SuppressedClaim, Suppressions } from '../store/suppressions.ts';
+import type { SuppressedLeads, Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /**
@@ -55,8 +55,8 @@ export class AttemptRecorder {
   }
 
   /** Ends a lead that is not sent because its person objected. Resolves like `record`. */
-  async suppress(claim: string, leadId: string): Promise<SuppressedClaim> {
-    let ended: SuppressedClaim = { suppressed: [], undecided: [] };
+  async suppress(claim: string, leadId: string): Promise<SuppressedLeads> {
+    let ended: SuppressedLeads = { leads: [], withdrawals: [] };
     await this.#save(leadId, async () => {
       ended = await this.#store.suppressClaimed(claim, [leadId]);
     });

@@ -6,8 +6,7 @@ import type { SettlingLeads } from './settling-leads.ts';
 
 const suppressedMessage = 'Leads are not delivered: their people are in the do-not-call list.';
 
-const undecidedMessage =
-  'The people of leads are in the do-not-call list, and the dialler may have the leads from an earlier attempt. Remove them from the dialler, then run `leads lead resolve`.';
+const withdrawnMessage = 'Leads are withdrawn instead of being sent again.';
 
 /** Finds which leads of a claim are sent now, and releases the others. */
 export class ClaimFilter {
@@ -55,10 +54,10 @@ export class ClaimFilter {
   /** Ends leads of a claim that are not sent because their people objected. */
   async suppress(claim: string, leadIds: readonly string[]): Promise<void> {
     const ended = await Promise.all(leadIds.map((id) => this.#recorder.suppress(claim, id)));
-    const suppressed = ended.flatMap((each) => each.suppressed);
-    const undecided = ended.flatMap((each) => each.undecided);
-    if (suppressed.length > 0) this.#log.info({ leads: suppressed }, suppressedMessage);
-    if (undecided.length > 0) this.#log.error({ leads: undecided }, undecidedMessage);
+    const leads = ended.flatMap((each) => each.leads);
+    const withdrawals = ended.flatMap((each) => each.withdrawals);
+    if (leads.length > 0) this.#log.info({ leads }, suppressedMessage);
+    if (withdrawals.length > 0) this.#log.info({ leads: withdrawals }, withdrawnMessage);
   }
 
   async #withoutSettling(claim: string, leads: readonly ClaimedLead[]): Promise<ClaimedLead[]> {

@@ -8,6 +8,7 @@ import {
   type ObjectionResult,
   type PartnerObjection,
   type Suppressed,
+  type SuppressedLeads,
   type Suppression,
   type Suppressions,
 } from './suppressions.ts';
@@ -32,8 +33,7 @@ export async function recordObjection(
 ): Promise<ObjectionResult> {
   const result = await store.recordObjection(objection, cap);
   if (result.outcome === 'over-cap') return result;
-  const added = await settle(store, parsePhone, [objection.mobile]);
-  return { ...result, leads: [...result.leads, ...added] };
+  return withOthers(result, await settle(store, parsePhone, [objection.mobile]));
 }
 
 /** Enters numbers in the do-not-call list, with the promise of `recordObjection`. @throws {UserError} as `addSuppressions` */
@@ -42,20 +42,26 @@ export async function enterNumbers(
   parsePhone: ParsePhone,
   entries: readonly Suppression[],
 ): Promise<Suppressed> {
-  const { added, leads } = await store.addSuppressions(entries);
+  const result = await store.addSuppressions(entries);
   const mobiles = entries.map(({ mobile }) => mobile);
-  return { added, leads: [...leads, ...(await settle(store, parsePhone, mobiles))] };
+  return withOthers(result, await settle(store, parsePhone, mobiles));
+}
+
+/** Adds the leads that were added at the same moment. */
+function withOthers<Result extends SuppressedLeads>(result: Result, others: SuppressedLeads): Result {
+  const withdrawals = new Set([...result.withdrawals, ...others.withdrawals]);
+  return { ...result, leads: [...result.leads, ...others.leads], withdrawals: [...withdrawals] };
 }
 
 /**
- * Waits until no attempt can start that does not see the entries of numbers, which are committed. Also suppresses leads
- * that were added at the same moment, and returns their ids.
+ * Waits until no attempt can start that does not see the entries of numbers, which are committed. Also ends leads that
+ * were added at the same moment, and returns them.
  */
 async function settle(
   store: Suppressions,
   parsePhone: ParsePhone,
   mobiles: readonly string[],
-): Promise<string[]> {
+): Promise<SuppressedLeads> {
   const leads = await store.suppressLeads(mobiles);
   const numbers = new Set(mobiles);
   await untilNoAttemptStarts(store, (lead) => reaches(lead, numbers, parsePhone));

@@ -35,12 +35,18 @@ export interface SuppressionRecord extends Suppression {
   enteredAt: number;
 }
 
+/** Leads of numbers that were entered. */
+export interface SuppressedLeads {
+  /** Ids of the leads that became `suppressed`: the dialler cannot have them. */
+  leads: string[];
+  /** Ids of the leads that the dialler has or may have: they are being withdrawn. */
+  withdrawals: string[];
+}
+
 /** What entering numbers changed. */
-export interface Suppressed {
+export interface Suppressed extends SuppressedLeads {
   /** Number of entries that were not in the list before. */
   added: number;
-  /** Ids of the scheduled and held leads that became `suppressed`. */
-  leads: string[];
 }
 
 /** An objection that a partner sent. */
@@ -64,12 +70,11 @@ export interface ObjectionCap {
 
 /** Result of recording an objection of a partner. */
 export type ObjectionResult =
-  | {
+  | ({
       outcome: 'recorded';
       /** Whether the type was never granted to the partner, so that the objection applies to all types. */
       isTypeUnknown: boolean;
-      leads: string[];
-    }
+    } & SuppressedLeads)
   | { outcome: 'over-cap' };
 
 /** Restricts a list of entries. A missing member does not restrict it. */
@@ -113,19 +118,11 @@ export interface LeadInFlight {
   content: string;
 }
 
-/** What became of claimed leads whose person objected. */
-export interface SuppressedClaim {
-  /** Ids of the leads that are `suppressed`. */
-  suppressed: string[];
-  /** Ids of the leads that the dialler may have from an earlier attempt: they are `failed` and undecided. */
-  undecided: string[];
-}
-
 /**
  * The do-not-call list. A number in it is not added, and no attempt to deliver a lead of it is started.
  *
- * Entering a number suppresses the leads of it that are scheduled or held in the same transaction. Leads that a claim
- * holds, or that the dialler has or may have, are not changed by it.
+ * Entering a number suppresses its scheduled and held leads in the same transaction. For leads that a claim holds, or that
+ * the dialler has or may have, a withdrawal begins.
  */
 export interface Suppressions {
   /**
@@ -142,10 +139,10 @@ export interface Suppressions {
    */
   recordObjection(objection: PartnerObjection, cap: ObjectionCap): Promise<ObjectionResult>;
   /**
-   * Suppresses the scheduled and held leads of numbers in the list, like entering them. Returns the ids of the leads.
-   * Called once an entry is committed, it finds the leads that were added at the same moment.
+   * Suppresses or withdraws the leads of numbers in the list, like entering them. Called once an entry is committed, it
+   * finds the leads that were added at the same moment.
    */
-  suppressLeads(mobiles: readonly string[]): Promise<string[]>;
+  suppressLeads(mobiles: readonly string[]): Promise<SuppressedLeads>;
   /** Lists all entries of a number. */
   suppressionsOf(mobile: string): Promise<SuppressionRecord[]>;
   /** Lists entries by number. */
@@ -168,8 +165,11 @@ export interface Suppressions {
   removeSuppressionsOf(origin: SuppressionOrigin, after: string, isRestoring: boolean): Promise<RemovalStep>;
   /** Returns those of the numbers that are in the list for all types, or for the type of one of the leads. */
   suppressedNumbers(leadIds: readonly string[], numbers: readonly string[]): Promise<LeadNumber[]>;
-  /** Ends leads that a claim holds and that were not sent. Their attempts do not count. */
-  suppressClaimed(claim: string, leadIds: readonly string[]): Promise<SuppressedClaim>;
+  /**
+   * Ends leads that a claim holds and that were not sent: their attempts do not count. Leads that the dialler may have
+   * from an earlier attempt are withdrawn.
+   */
+  suppressClaimed(claim: string, leadIds: readonly string[]): Promise<SuppressedLeads>;
   /**
    * Lists the leads that claims hold. A lead whose lease has ended is left out: before it is sent, its lease is renewed,
    * which leaves out suppressed leads. Undefined: so many leads are due soon that they were not searched.

@@ -53,8 +53,8 @@ export class DeliveryStore implements DispatchersStore {
   readonly callingHours = async () => [];
   readonly suppressedNumbers = vi.fn<Suppressions['suppressedNumbers']>(async () => []);
   readonly suppressClaimed = vi.fn<Suppressions['suppressClaimed']>(async () => ({
-    suppressed: [],
-    undecided: [],
+    leads: [],
+    withdrawals: [],
   }));
   readonly pauses = vi.fn<DeliveryPauses['pauses']>(async () => this.inForce);
 

@@ -49,17 +49,20 @@ function objectAfterClaim(store: Store, ...mobiles: string[]): void {
 }
 
 describe('a claimed lead whose person has just objected', () => {
-  test('is not sent, and suppressed without an attempt', async () => {
+  test('is not sent, and withdrawn without an attempt', async () => {
     const { store } = await storeWith({});
     objectAfterClaim(store, '+447840258823');
     const { dialler, received } = recordingDialler();
     dispatch(store, dialler);
-    await untilAll(store, 'suppressed');
+    const [lead] = await untilAll(store, 'withdrawing');
+    await until(async () =>
+      expect(await leadsIn(store)).toMatchObject([{ id: lead?.id, inFlightSince: null }]),
+    );
     expect(received).toEqual([]);
     expect(await Array.fromAsync(store.attempts('+447840258823'))).toEqual([]);
   });
 
-  test('is not sent again if the dialler may have it, and an operator is to decide', async () => {
+  test('is not sent again if the dialler may have it, but withdrawn', async () => {
     const { store } = await storeWith({});
     const { dialler, received } = recordingDialler({ outcome: 'unknown', response: 'timeout' });
     const recordAttempt = store.recordAttempt.bind(store);
@@ -68,8 +71,9 @@ describe('a claimed lead whose person has just objected', () => {
       await store.addSuppressions([operatorEntry('+447840258823')]);
     });
     dispatch(store, dialler);
-    const [lead] = await untilAll(store, 'failed');
-    expect(lead).toMatchObject({ isUndecided: true, attempts: 1 });
+    const [lead] = await untilAll(store, 'withdrawing');
+    expect(lead).toMatchObject({ attempts: 1 });
+    expect(await store.withdrawalOf(lead?.id ?? '')).toMatchObject({ cause: 'objection', outcome: null });
     expect(received).toHaveLength(1);
   });
 });

@@ -40,6 +40,7 @@ export type TestServerOptions = Partial<
     AppOptions,
     | 'inFlightPerKey'
     | 'rateLimit'
+    | 'objectionsPerDay'
     | 'trustedProxies'
     | 'onResponse'
     | 'securityContact'

@@ -67,6 +67,9 @@ async function openRequest(
 
 describe.each(operationsWith(429))('%s', (id) => {
   testEveryExample(id, 429, {
+    ...(id === 'doNotCall' && {
+      'too-many-objections': { options: { objectionsPerDay: 0 }, send: (server) => send(server, id) },
+    }),
     'rate-limited': {
       options: { rateLimit: slowLimit(2) },
       send: async (server) => lastOf(4, () => send(server, id)),

@@ -68,6 +68,7 @@ test('every file lists its sections in the menu, in the order of the guide', () 
     'Add a lead',
     'Cancel a lead',
     'Lead status',
+    'Do not call',
     'Outcomes',
     'Errors',
     'Rate limits',
@@ -180,6 +181,7 @@ test.for(languages)(
       'request addLead',
       'request cancelLead',
       'request leadStatus',
+      'request doNotCall',
       'retry addLead',
     ]);
     const withoutTimesAndIds = (text: string) =>

@@ -64,7 +64,7 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
     ...keyRecords(database),
     ...rejections(database),
     ...auditLog(database),
-    ...suppressions(database),
+    ...suppressions(database, events),
     ...registry(database),
     ...records(database),
     ...recordExports(database),

@@ -1,9 +1,11 @@
-import type { LeadInFlight, LeadNumber, SuppressedClaim } from '../suppressions.ts';
+import type { LeadInFlight, LeadNumber, SuppressedLeads } from '../suppressions.ts';
 import { auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
 import { latestFirst, nextEndedOrder } from './lead-order.ts';
+import { isWithdrawable } from './lead-state.ts';
 import { statement } from './statement.ts';
+import { withdrawLeads } from './withdrawals.ts';
 
 /** Condition: whether the person of `lead` is in the do-not-call list. */
 export const isSuppressed = `EXISTS (
@@ -20,29 +22,45 @@ const suppressScheduled = statement<{ id: string }>(
     RETURNING id`,
 );
 
-/** Suppresses the leads of numbers in the list that the dialler cannot have. Returns their ids. */
-export function* suppressLeads(mobiles: readonly string[]): Change<string[]> {
-  return (yield* run(suppressScheduled, mobiles, Date.now())).map(({ id }) => id);
+const withdrawableLeads = statement<{ id: string }>(
+  'withdrawable_leads',
+  ({ inList, lock }) => `
+    SELECT lead.id FROM lead
+    WHERE lead.mobile ${inList('$1')} AND ${isWithdrawable('lead')} AND ${isSuppressed}
+    ORDER BY lead.id ${lock('lead')}`,
+);
+
+/**
+ * Suppresses the leads of numbers in the list that the dialler cannot have, and begins to withdraw those that it has, or
+ * may have.
+ */
+export function* suppressLeads(mobiles: readonly string[]): Change<SuppressedLeads> {
+  const leads = (yield* run(suppressScheduled, mobiles, Date.now())).map(({ id }) => id);
+  const found = (yield* run(withdrawableLeads, mobiles)).map(({ id }) => id);
+  return { leads, withdrawals: found.length === 0 ? [] : yield* withdrawLeads(found, 'objection') };
 }
 
-const suppressClaimedLeads = statement<{ id: string; state: 'suppressed' | 'failed' }>(
+/** Whether a claimed lead that is not sent ends: the dialler cannot have it. */
+const endsNow = `state = 'scheduled' AND NOT may_have_arrived`;
+
+const suppressClaimedLeads = statement<{ id: string; state: 'suppressed' | 'scheduled' | 'withdrawing' }>(
   'suppress_claimed',
   ({ inList }) => `
     UPDATE lead SET claim = NULL, attempts = attempts - 1,
-      state = CASE WHEN may_have_arrived THEN 'failed' ELSE 'suppressed' END,
-      cancelled_at = CASE WHEN may_have_arrived THEN cancelled_at ELSE $3 END,
-      ended_order = CASE WHEN may_have_arrived THEN 0 ELSE ${nextEndedOrder} END
-    WHERE id ${inList('$2')} AND claim = $1 AND state = 'scheduled' RETURNING id, state`,
+      state = CASE WHEN ${endsNow} THEN 'suppressed' ELSE state END,
+      cancelled_at = CASE WHEN ${endsNow} THEN $3 ELSE cancelled_at END,
+      ended_order = CASE WHEN ${endsNow} THEN ${nextEndedOrder} ELSE ended_order END
+    WHERE id ${inList('$2')} AND claim = $1 AND state IN ('scheduled', 'withdrawing') RETURNING id, state`,
 );
 
 /** Ends claimed leads that are not sent (see `Suppressions.suppressClaimed`). */
-export function* suppressClaimed(claim: string, leadIds: readonly string[]): Change<SuppressedClaim> {
+export function* suppressClaimed(claim: string, leadIds: readonly string[]): Change<SuppressedLeads> {
   // `leads due --take` has recorded what it does.
   yield* auditedBefore();
   const ended = yield* run(suppressClaimedLeads, claim, leadIds, Date.now());
-  const idsIn = (state: 'suppressed' | 'failed') =>
-    ended.filter((lead) => lead.state === state).map(({ id }) => id);
-  return { suppressed: idsIn('suppressed'), undecided: idsIn('failed') };
+  const idsIn = (state: string) => ended.filter((lead) => lead.state === state).map(({ id }) => id);
+  const begun = yield* withdrawLeads(idsIn('scheduled'), 'objection');
+  return { leads: idsIn('suppressed'), withdrawals: [...begun, ...idsIn('withdrawing')] };
 }
 
 const suppressedAmong = statement<LeadNumber>(
@@ -84,6 +102,14 @@ const claimedLeads = statement<LeadInFlight & { claim: string | null }>(
     LEFT JOIN submission ON submission.id = found.submission_id AND found.claim IS NOT NULL`,
 );
 
+/** The leads of open withdrawals whose attempt may be in flight. */
+const withdrawingLeads = statement<LeadInFlight>(
+  'withdrawing_in_flight',
+  `SELECT lead.id, lead.claim, lead.mobile, submission.content
+   FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN submission ON submission.id = lead.submission_id
+   WHERE withdrawal.outcome IS NULL AND lead.state = 'withdrawing' AND lead.claim IS NOT NULL`,
+);
+
 /** Lists the leads that claims hold (see `Suppressions.leadsInFlight`). */
 export async function leadsInFlight(database: SqlDatabase): Promise<LeadInFlight[] | undefined> {
   const now = Date.now();
@@ -93,7 +119,8 @@ export async function leadsInFlight(database: SqlDatabase): Promise<LeadInFlight
     now + maxLease + maxClockDifference,
     maxSearched,
   );
-  return found.length < maxSearched ? found.filter(({ claim }) => claim !== null) : undefined;
+  if (found.length === maxSearched) return undefined;
+  return [...found.filter(({ claim }) => claim !== null), ...(await database.read(withdrawingLeads))];
 }
 
 /** The leads of a person that became suppressed since a time, if nothing prevents their call any more. */

@@ -25,13 +25,19 @@ import {
   suppressLeads,
 } from './suppressed-leads.ts';
 import { typeIdOf } from './type-name.ts';
+import type { WithdrawalEvents } from './withdrawals.ts';
 
 /** Keeps the do-not-call list in a database. */
-export function suppressions(database: SqlDatabase): Suppressions {
+export function suppressions(database: SqlDatabase, events: WithdrawalEvents): Suppressions {
+  const change = async <Result extends object>(begin: () => Change<Result>) => {
+    const result = await database.change(begin);
+    if ('withdrawals' in result) events.emit();
+    return result;
+  };
   return {
-    addSuppressions: (entries) => database.change(() => addSuppressions(entries)),
-    recordObjection: (objection, cap) => database.change(() => recordObjection(objection, cap)),
-    suppressLeads: (mobiles) => database.change(() => suppressLeads(mobiles)),
+    addSuppressions: (entries) => change(() => addSuppressions(entries)),
+    recordObjection: (objection, cap) => change(() => recordObjection(objection, cap)),
+    suppressLeads: (mobiles) => change(() => suppressLeads(mobiles)),
     suppressionsOf: (mobile) => Array.fromAsync(listSuppressions(database, { mobile }, maxOfNumber)),
     suppressions: (filter, limit) => listSuppressions(database, filter, limit),
     countSuppressions: () => database.read(countOfOrigins),
@@ -39,7 +45,7 @@ export function suppressions(database: SqlDatabase): Suppressions {
     removeSuppressionsOf: (origin, after, isRestoring) =>
       database.change(() => removeStep(origin, after, isRestoring)),
     suppressedNumbers: (leadIds, numbers) => suppressedNumbers(database, leadIds, numbers),
-    suppressClaimed: (claim, leadIds) => database.change(() => suppressClaimed(claim, leadIds)),
+    suppressClaimed: (claim, leadIds) => change(() => suppressClaimed(claim, leadIds)),
     leadsInFlight: () => leadsInFlight(database),
   };
 }
@@ -97,12 +103,12 @@ function* addSuppressions(entries: readonly Suppression[]): Change<Suppressed> {
   const added = yield* insert(
     entries.map((entry) => ({ ...entry, typeId: ids.get(entry.type) ?? allTypes })),
   );
-  const leads = yield* suppressLeads(entries.map(({ mobile }) => mobile));
+  const ended = yield* suppressLeads(entries.map(({ mobile }) => mobile));
   const [first] = entries;
   // An import has many batches, and its command records it as a whole.
   if (first === undefined || first.source === 'import') yield* auditedBefore();
-  else yield* audit({ kind: 'suppression', id: nameOf(first) }, undefined, { added, leads });
-  return { added, leads };
+  else yield* audit({ kind: 'suppression', id: nameOf(first) }, undefined, { added, ...ended });
+  return { added, ...ended };
 }
 
 /** Types whose grant was revoked are included: the partner may have sent leads of them. */
@@ -134,7 +140,7 @@ function* recordObjection(objection: PartnerObjection, cap: ObjectionCap): Chang
     yield* insert([{ ...entry, typeId, source: 'partner', sourceId: partner }]);
   }
   const isTypeUnknown = type !== undefined && granted === undefined;
-  return { outcome: 'recorded', isTypeUnknown, leads: yield* suppressLeads([mobile]) };
+  return { outcome: 'recorded', isTypeUnknown, ...(yield* suppressLeads([mobile])) };
 }
 
 /** A row of the list, with the columns of its key. */

@@ -5,9 +5,12 @@ import type { Suppression } from '../../../src/store/suppressions.ts';
 import { claim, leadsIn, record, submissionsIn } from '../../harness/server.ts';
 import { operatorEntry } from '../../harness/suppressions.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, forEach, hour, person } from './behaviour.ts';
+import { type Behaviours, forEach, hour, person, tableNamed } from './behaviour.ts';
 
 const other = '+447840258824';
+/** No lead ended. */
+const nothing = { leads: [], withdrawals: [] };
+
 const noCap = { max: 1_000, since: 0 };
 
 /** An entry of the imported list `list`. */
@@ -82,7 +85,7 @@ export const suppressions: Behaviours = {
   'keeps the first entry of each origin': async (open) => {
     const { store } = await seeded(open());
     const entry = operatorEntry(person.mobile);
-    expect(await store.addSuppressions([entry, entry])).toEqual({ added: 1, leads: [] });
+    expect(await store.addSuppressions([entry, entry])).toEqual({ added: 1, ...nothing });
     const later = { ...entry, reason: 'again', objectedAt: 2 };
     expect(await store.addSuppressions([later, importedEntry(person.mobile)])).toMatchObject({ added: 1 });
     expect(await store.suppressionsOf(person.mobile)).toEqual([
@@ -97,7 +100,11 @@ export const suppressions: Behaviours = {
       await store.submit(from(first.id));
       const [lead] = await leadsIn(store);
       const id = lead?.id ?? '';
-      expect(await store.addSuppressions([operatorEntry(person.mobile)])).toEqual({ added: 1, leads: [id] });
+      expect(await store.addSuppressions([operatorEntry(person.mobile)])).toEqual({
+        added: 1,
+        leads: [id],
+        withdrawals: [],
+      });
       expect(await leadsIn(store)).toMatchObject([
         { id, state: 'suppressed', cancelledAt: expect.any(Number) },
       ]);
@@ -116,35 +123,45 @@ export const suppressions: Behaviours = {
     await store.addType('home', null);
     await store.submit(from(first.id));
     const entries = [operatorEntry(other), operatorEntry(person.mobile, { type: 'home' })];
-    expect(await store.addSuppressions(entries)).toEqual({ added: 2, leads: [] });
+    expect(await store.addSuppressions(entries)).toEqual({ added: 2, ...nothing });
     expect(await stateOf(store)).toBe('scheduled');
   },
 
-  ...forEach(
-    ['dialled', 'claimed', 'may have arrived'],
-    'does not change a lead',
-    async (open, situation) => {
-      const { store, id } = await attempted(
-        open,
-        situation === 'may have arrived' ? 'unknown' : 'unavailable',
-      );
-      if (situation !== 'may have arrived') await claim(store, 'again');
-      if (situation === 'dialled') await record(store, 'again', id, 'delivered');
-      const before = await leadsIn(store);
-      expect(await store.addSuppressions([operatorEntry(person.mobile)])).toEqual({ added: 1, leads: [] });
-      expect(await leadsIn(store)).toEqual(before);
-    },
-  ),
+  ...forEach(['dialled', 'claimed', 'may have arrived'], 'withdraws a lead', async (open, situation) => {
+    const { store, id } = await attempted(open, situation === 'may have arrived' ? 'unknown' : 'unavailable');
+    if (situation !== 'may have arrived') await claim(store, 'again');
+    if (situation === 'dialled') await record(store, 'again', id, 'delivered');
+    const begun = { leads: [], withdrawals: [id] };
+    expect(await store.addSuppressions([operatorEntry(person.mobile)])).toEqual({ added: 1, ...begun });
+    expect(await stateOf(store)).toBe(situation === 'dialled' ? 'dialled' : 'withdrawing');
+    expect(await store.withdrawalOf(id)).toMatchObject({ cause: 'objection', outcome: null });
+    expect(await claim(store, 'third')).toEqual([]);
+    const attempt = { leadId: id, endedAt: Date.now(), outcome: 'withdrawn', response: 'removed' } as const;
+    if (situation === 'claimed') await record(store, 'again', id, 'unavailable', Date.now());
+    await store.claimWithdrawals({ claim: 'withdrawal', limit: 1, lease: hour });
+    if (situation !== 'claimed') await store.recordWithdrawal('withdrawal', attempt, undefined);
+    expect(await stateOf(store)).toBe('suppressed');
+  }),
+
+  'tells the listeners of withdrawals that one has begun': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    await claim(store, 'test');
+    const begun = Promise.withResolvers<void>();
+    store.onWithdrawal(() => begun.resolve());
+    await objection(store);
+    await begun.promise;
+  },
 
   'suppresses a lead that was added at the same moment as its number': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.addSuppressions([operatorEntry(person.mobile)]);
     await store.removeSuppressions({ mobile: person.mobile }, false);
     await store.submit(from(first.id));
-    expect(await store.suppressLeads([person.mobile])).toEqual([]);
+    expect(await store.suppressLeads([person.mobile])).toEqual(nothing);
     const [lead] = await leadsIn(store);
     await store.addSuppressions([operatorEntry(other)]);
-    expect(await store.suppressLeads([other, person.mobile])).toEqual([]);
+    expect(await store.suppressLeads([other, person.mobile])).toEqual(nothing);
     expect(await leadsIn(store)).toEqual([lead]);
   },
 
@@ -166,20 +183,29 @@ export const suppressions: Behaviours = {
     expect(await store.suppressedNumbers([], numbers)).toEqual([]);
   },
 
-  'ends claimed leads that were not sent, and leaves undecided what the dialler may have': async (open) => {
+  'ends claimed leads that were not sent, and withdraws what the dialler may have': async (open) => {
     for (const outcome of ['unavailable', 'unknown'] as const) {
       const { store, id } = await attempted(open, outcome);
       await claim(store, 'again');
-      await store.addSuppressions([operatorEntry(person.mobile)]);
-      expect(await store.suppressClaimed('not the claim', [id])).toEqual({ suppressed: [], undecided: [] });
-      const ended = await store.suppressClaimed('again', [id]);
-      const isUndecided = outcome === 'unknown';
-      expect(ended).toEqual({ suppressed: isUndecided ? [] : [id], undecided: isUndecided ? [id] : [] });
-      const state = isUndecided ? 'failed' : 'suppressed';
-      expect(await leadsIn(store)).toMatchObject([{ id, state, isUndecided, attempts: 1 }]);
+      expect(await store.suppressClaimed('not the claim', [id])).toEqual(nothing);
+      const mayHaveArrived = outcome === 'unknown';
+      const expected = mayHaveArrived ? { leads: [], withdrawals: [id] } : { leads: [id], withdrawals: [] };
+      expect(await store.suppressClaimed('again', [id])).toEqual(expected);
+      const state = mayHaveArrived ? 'withdrawing' : 'suppressed';
+      expect(await leadsIn(store)).toMatchObject([{ id, state, attempts: 1, inFlightSince: null }]);
       expect(await store.renewLease('again', [id], hour)).toEqual([]);
       expect(await claim(store, 'third')).toEqual([]);
     }
+  },
+
+  'suppresses a claimed lead that was not sent once its person has objected': async (open) => {
+    const { store, id } = await attempted(open, 'unavailable');
+    await claim(store, 'again');
+    await store.addSuppressions([operatorEntry(person.mobile)]);
+    expect(await store.suppressClaimed('again', [id])).toEqual({ leads: [], withdrawals: [id] });
+    await store.claimWithdrawals({ claim: 'withdrawal', limit: 1, lease: hour });
+    expect(await stateOf(store)).toBe('suppressed');
+    expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'withdrawn' });
   },
 
   'does not renew the lease of a lead whose number is in the list': async (open) => {
@@ -200,6 +226,9 @@ export const suppressions: Behaviours = {
     const [lead] = await claim(store, 'test');
     const { id, mobile, content } = lead ?? expect.fail('no lead');
     expect(await store.leadsInFlight()).toEqual([{ id, claim: 'test', mobile, content }]);
+    await objection(store);
+    expect((await store.leadStats()).byState).toMatchObject({ withdrawing: 1 });
+    expect(await store.leadsInFlight()).toEqual([{ id, claim: 'test', mobile, content }]);
     await record(store, 'test', id, 'unavailable', Date.now());
     expect(await store.leadsInFlight()).toEqual([]);
   },
@@ -216,7 +245,8 @@ export const suppressions: Behaviours = {
     await store.removeSuppressions({ mobile: person.mobile }, false);
     await store.retryLead(id);
     await store.holdScheduled(Date.now() + 1);
-    await store.addSuppressions([operatorEntry(person.mobile)]);
+    // A restored backup may contain both.
+    await store.addRows(tableNamed('suppression'), [[person.mobile, 0, 'operator', '', null, 1, 1]]);
     expect(await stateOf(store)).toBe('held');
     await expect(store.releaseLead(id, true)).rejects.toThrow('is in the do-not-call list');
   },
@@ -238,8 +268,8 @@ export const suppressions: Behaviours = {
     await store.submit(from(first.id));
     const [lead] = await leadsIn(store);
     const recorded = { outcome: 'recorded', isTypeUnknown: false };
-    expect(await objection(store)).toEqual({ ...recorded, leads: [lead?.id] });
-    expect(await objection(store)).toEqual({ ...recorded, leads: [] });
+    expect(await objection(store)).toEqual({ ...recorded, leads: [lead?.id], withdrawals: [] });
+    expect(await objection(store)).toEqual({ ...recorded, ...nothing });
     expect(await store.suppressionsOf(person.mobile)).toMatchObject([
       { source: 'partner', sourceId: 'first', type: undefined, reason: undefined, objectedAt: 1 },
     ]);
