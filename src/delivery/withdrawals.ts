@@ -240,12 +240,12 @@ export class Withdrawer {
   /** Updates the circuit breaker and the pauses. */
   async #applyResult(
     { type }: ClaimedWithdrawal,
-    { outcome, retryAfter, pause }: WithdrawalResult,
+    { outcome, retryAfter, pause, isOfLead }: WithdrawalResult,
     isTrial: boolean,
   ): Promise<void> {
     const { circuit } = this.#options.state;
     const hasResponded = outcome === 'withdrawn' || outcome === 'too-late';
-    if (hasResponded || pause?.isOfType) circuit.recordSuccess();
+    if (hasResponded || isOfLead || pause?.isOfType) circuit.recordSuccess();
     else circuit.recordFailure(type, retryAfter);
     if (pause !== undefined) await this.#pause(type, pause);
     else if (hasResponded && isTrial) await this.#endTrials(type);

@@ -57,7 +57,7 @@ function withdraw(
     ...options,
   });
   onTestFinished(() => withdrawer.stop());
-  return { withdrawer, lines };
+  return { withdrawer, dispatcher, lines };
 }
 
 describe.each(sharedStores)('$name', ({ newUrl }) => {
@@ -175,6 +175,16 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
       { msg: expect.stringContaining('leads withdrawal resolve') },
     ]);
+  });
+
+  test('delays no other lead if the receiver rejects the withdrawal of one', async () => {
+    const { server, store, receiver } = await deployment(onWithdrawal(respondWith(400)));
+    // As many attempts as open the circuit if each counts as a failure of the dialler.
+    const { dispatcher } = withdraw(store, receiver, { retrySchedule: [1, 1, 1, 1, 1, 1] });
+    await addDialled(server);
+    await post(server, 'cancelLead', wanted);
+    await until(async () => expect(await status(server)).toMatchObject({ withdrawal: 'failed' }));
+    expect(dispatcher.status()).toMatchObject({ state: 'running' });
   });
 
   test('withdraws nothing while the leases of attempts in flight are uncertain', async () => {
