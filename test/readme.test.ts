@@ -53,9 +53,8 @@ test('the table of environment variables lists every variable with its default',
   const documented = rows('docs/operating/configuration.md', 'Environment variables');
   const named = await variablesRead(readConfig);
   expect(documented.map(([name]) => name).toSorted()).toEqual(named.toSorted());
-  const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, ...first } = await readConfig(
-    {},
-  );
+  const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, callsPerDay, ...first } =
+    await readConfig({});
   const { port, host, databaseUrl, isDatabaseUrlDefault, databaseConnections, defaultCountry, ...others } =
     first;
   const { logLevel, bootstrap, storeKey, storeKeyFile, erasureLog, ...second } = others;
@@ -88,7 +87,13 @@ test('the table of environment variables lists every variable with its default',
     bootstrap,
     onOrOff(dispatch),
   ];
-  defaults.push(dialler?.name ?? 'none', diallerConcurrency, diallerTimeout, onOrOff(dialWithin));
+  defaults.push(
+    dialler?.name ?? 'none',
+    diallerConcurrency,
+    diallerTimeout,
+    onOrOff(dialWithin),
+    callsPerDay,
+  );
   expect(documented.map(([, initial]) => initial)).toEqual(defaults.map(String));
 });
 

@@ -90,6 +90,16 @@ export const durationOrOff = makeExactValidator<number | 'off'>((value) => {
   }
 });
 
+/** Creates a validator that accepts `off` or a whole number from 1 to `max`. */
+export function countOrOff(max: number) {
+  return makeExactValidator<number | 'off'>((value) => {
+    if (value === 'off') return 'off';
+    const number = Number(value);
+    if (/^[0-9]+$/.test(value) && number >= 1 && number <= max) return number;
+    throw new Error(`off, or a number from 1 to ${max}`);
+  });
+}
+
 /** Accepts `off` or a number of requests per second. */
 export const requestRateOrOff = makeExactValidator<number | 'off'>((value) => {
   if (value === 'off') return 'off';

@@ -11,6 +11,7 @@ import { logLevels } from '../telemetry/log.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import {
   contactUrl,
+  countOrOff,
   countriesOrAll,
   country,
   durationOrOff,
@@ -73,6 +74,8 @@ export interface Config {
   diallerTimeout: number;
   /** Maximum delay of a call after its due time (ms). Undefined: no limit. */
   dialWithin: number | undefined;
+  /** Maximum number of leads of a person that are delivered within 24 hours. Undefined: no limit. */
+  callsPerDay: number | undefined;
 }
 
 /** Default rate limit of a key (requests per second). */
@@ -106,6 +109,7 @@ const variables = {
   DIALLER_CONCURRENCY: count('leads', 1_000)({ default: 20 }),
   DIALLER_TIMEOUT: count('milliseconds', 300_000)({ default: 10_000 }),
   DIAL_WITHIN: durationOrOff({ default: 'off' }),
+  CALLS_PER_DAY: countOrOff(1_000)({ default: 3 }),
 };
 
 /** Names of the variables that the configuration consists of, except for those of each dialler. */
@@ -161,6 +165,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     diallerConcurrency: concurrency,
     diallerTimeout: timeout,
     dialWithin: undefinedIfOff(values.DIAL_WITHIN),
+    callsPerDay: undefinedIfOff(values.CALLS_PER_DAY),
   };
 }
 

@@ -38,9 +38,9 @@ export function startDelivery(
   }
   log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);
   const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
-  const { defaultCountry } = config;
+  const { defaultCountry, callsPerDay } = config;
   const parsePhone = phoneParsers(defaultCountry).parse;
-  const permission = deliveryPermission({ store, parsePhone, defaultCountry });
+  const permission = deliveryPermission({ store, parsePhone, defaultCountry, callsPerDay });
   const dispatcher = new Dispatcher({
     store,
     dialler,

@@ -11,6 +11,7 @@ import { type Config, readConfig } from './config.ts';
 export const settingNames = [
   'ALLOWED_COUNTRIES',
   'ALLOWED_SPECIAL_NUMBERS',
+  'CALLS_PER_DAY',
   'DEFAULT_COUNTRY',
   'DIAL_WITHIN',
 ] as const;
@@ -23,6 +24,7 @@ export function settingsOf(config: Config): Record<SettingName, string> {
   return {
     ALLOWED_COUNTRIES: countries === undefined ? 'all' : [...countries].toSorted().join(','),
     ALLOWED_SPECIAL_NUMBERS: special.size === 0 ? 'off' : [...special].toSorted().join(','),
+    CALLS_PER_DAY: config.callsPerDay === undefined ? 'off' : String(config.callsPerDay),
     DEFAULT_COUNTRY: config.defaultCountry,
     DIAL_WITHIN: config.dialWithin === undefined ? 'off' : formatDuration(config.dialWithin),
   };

@@ -15,6 +15,8 @@ export interface OpenStore {
   defaultCountry: CountryCode;
   /** Maximum delay of a call after its due time (ms); undefined: no limit. */
   dialWithin: number | undefined;
+  /** Maximum number of leads of a person that are delivered within 24 hours; undefined: no limit. */
+  callsPerDay: number | undefined;
   /** Loads the keys of the store. */
   storeKeys(): Promise<LoadedKeys>;
 }

@@ -91,6 +91,7 @@ const waitReasons: Record<WaitCause, string> = {
     'no hour is permitted in all time zones in which the person may be; this is checked again at',
   screening: 'the screening service has not responded; it is asked again at',
   registry: 'a registry that its type requires is too old; this is checked again at',
+  'call-limit': 'the person has been called as often as CALLS_PER_DAY permits, until',
 };
 
 function describeWait(id: string, waitsFor: WaitCause, until: number | null): string {

@@ -77,9 +77,11 @@ export function createContext(
       const variables = environment();
       const config = await readConfig(variables);
       const store = await openConfiguredStore(config, { schema: 'require' });
-      const { defaultCountry, dialWithin } = await readConfig(await withRecordedSettings(variables, store));
+      const recorded = await readConfig(await withRecordedSettings(variables, store));
+      const { defaultCountry, dialWithin, callsPerDay } = recorded;
       const storeKeys = () => loadStoreKeys(config, store);
-      return { store, parsePhone: phoneParsers(defaultCountry).parse, defaultCountry, dialWithin, storeKeys };
+      const parsePhone = phoneParsers(defaultCountry).parse;
+      return { store, parsePhone, defaultCountry, dialWithin, callsPerDay, storeKeys };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     dialler: async () => (await readConfig(environment())).dialler,

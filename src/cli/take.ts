@@ -28,7 +28,10 @@ const defaultLimits: TakeLimits = { batchSize: 50, lease: 60_000 };
  * @throws {UserError} with the ids of leads that were or may have been printed and are not recorded as delivered
  */
 export async function takeDue(
-  session: Pick<Session<string>, 'store' | 'dialWithin' | 'parsePhone' | 'defaultCountry' | 'note'>,
+  session: Pick<
+    Session<string>,
+    'store' | 'dialWithin' | 'callsPerDay' | 'parsePhone' | 'defaultCountry' | 'note'
+  >,
   limit: number,
   print: (leads: readonly DueLead[]) => Promise<void>,
   { batchSize, lease }: TakeLimits = defaultLimits,

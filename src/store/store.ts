@@ -17,6 +17,7 @@ import type { KeyState, RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder, Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 import type { AuditLog } from './audit.ts';
+import type { CallCounts } from './call-counts.ts';
 import type { CallingHoursOfTypes } from './calling-hours.ts';
 import type { ConsentRules } from './consent-rules.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
@@ -756,6 +757,7 @@ export interface Store
     AuditLog,
     Suppressions,
     People,
+    CallCounts,
     Registry,
     Records,
     Exports,

@@ -160,7 +160,7 @@ export class Metrics {
   });
   readonly #notPermitted = new Gauge({
     name: 'leads_not_permitted',
-    help: 'Leads that may not be delivered yet, by what they wait for: calling-hours, no-common-hours, screening or registry.',
+    help: 'Leads that may not be delivered yet, by what they wait for: calling-hours, no-common-hours, screening, registry or call-limit.',
     labelNames: ['waits_for'],
     registers: this.#registers,
   });

@@ -48,6 +48,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     parsePhone: phoneParsers('GB').parse,
     defaultCountry: 'GB' as const,
     dialWithin: undefined,
+    callsPerDay: undefined,
     storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }) as const,
   });
   const openUrl = async () => openSqliteStore(file);

@@ -121,6 +121,7 @@ async function outputOf(
       parsePhone: phoneParsers('GB').parse,
       defaultCountry: 'GB' as const,
       dialWithin: undefined,
+      callsPerDay: undefined,
       storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }),
     }),
     storeUrl: (argument) => argument,

@@ -23,6 +23,7 @@ async function withDue(opening: Promise<Store>, count: number) {
   const session = {
     store,
     dialWithin: undefined,
+    callsPerDay: undefined,
     parsePhone,
     defaultCountry: 'GB' as const,
     note: (text: string) => void notes.push(text),

@@ -84,7 +84,14 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
     for (const mobile of ['+447840258823', '+447840258824']) await store.submit(from(first.id, { mobile }));
     const note = vi.fn();
     const print = vi.fn(() => Promise.resolve());
-    const session = { store, dialWithin: undefined, parsePhone, defaultCountry: 'GB' as const, note };
+    const session = {
+      store,
+      dialWithin: undefined,
+      parsePhone,
+      defaultCountry: 'GB' as const,
+      callsPerDay: undefined,
+      note,
+    };
     expect(await takeDue(session, 10, print)).toBe(0);
     expect(print).not.toHaveBeenCalled();
     expect(note.mock.calls).toEqual([
@@ -125,9 +132,10 @@ test('a lead without a common hour waits with its own reason', async () => {
   const hours = { hours: 'Mon-Fri 09:00-12:00', zone: 'person', country: 'GB', holidays: [] };
   const store = {
     suppressedNumbers: async () => [],
+    deliveriesSince: async () => [],
     callingHours: async () => [{ name: 'motor', callingHours: hours }],
   };
-  const permission = deliveryPermission({ store, parsePhone, defaultCountry: 'GB' });
+  const permission = deliveryPermission({ store, parsePhone, defaultCountry: 'GB', callsPerDay: undefined });
   const lead = {
     id: '1',
     partner: 'acme',

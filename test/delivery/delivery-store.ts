@@ -4,6 +4,7 @@ import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
 import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
+import type { CallCounts } from '../../src/store/call-counts.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
 import type { DuplicateChecks } from '../../src/store/duplicate-checks.ts';
 import type { ClaimedLead, ClaimResult, Delivery } from '../../src/store/store.ts';
@@ -17,7 +18,8 @@ export const startTime = Date.parse('2026-11-23T12:00:00Z');
 type DispatchersStore = Delivery &
   DeliveryPauses &
   DuplicateChecks &
-  Pick<Suppressions, 'suppressedNumbers' | 'suppressClaimed'>;
+  Pick<Suppressions, 'suppressedNumbers' | 'suppressClaimed'> &
+  CallCounts;
 
 /** Stand-in for the part of a store that the dispatcher uses; the test decides what is due. */
 export class DeliveryStore implements DispatchersStore {
@@ -51,6 +53,7 @@ export class DeliveryStore implements DispatchersStore {
   readonly duplicatesCheckedUntil = vi.fn<DuplicateChecks['duplicatesCheckedUntil']>(async () => undefined);
   readonly recordDuplicatesChecked = vi.fn<DuplicateChecks['recordDuplicatesChecked']>(async () => {});
   readonly callingHours = async () => [];
+  readonly deliveriesSince = vi.fn<CallCounts['deliveriesSince']>(async () => []);
   readonly suppressedNumbers = vi.fn<Suppressions['suppressedNumbers']>(async () => []);
   readonly suppressClaimed = vi.fn<Suppressions['suppressClaimed']>(async () => ({
     leads: [],
@@ -141,7 +144,12 @@ export async function dispatchFrom(
   const dispatcher = new Dispatcher({
     store,
     dialler,
-    permission: deliveryPermission({ store, parsePhone: phoneParsers('GB').parse, defaultCountry: 'GB' }),
+    permission: deliveryPermission({
+      store,
+      parsePhone: phoneParsers('GB').parse,
+      defaultCountry: 'GB',
+      callsPerDay: undefined,
+    }),
     log,
     concurrency: 4,
     timeout: 20_000,

@@ -52,6 +52,7 @@ const notCompared = [
   'sentNumbers',
   'leadNumbers',
   'personalRows',
+  'deliveriesSince',
   'namesById',
   'stopDelivery',
   'deliveryState',

@@ -1,4 +1,5 @@
 import type { AuditLog } from '../audit.ts';
+import type { CallCounts } from '../call-counts.ts';
 import type { CallingHoursOfTypes } from '../calling-hours.ts';
 import type { ConsentRules } from '../consent-rules.ts';
 import type { DeliveryPauses } from '../delivery-pause.ts';
@@ -13,6 +14,7 @@ import type { Suppressions } from '../suppressions.ts';
 import type { Withdrawals } from '../withdrawals.ts';
 import { auditLog } from './audit.ts';
 import type { AuditedDatabase } from './audited-database.ts';
+import { callCounts } from './call-counts.ts';
 import { callingHours } from './calling-hours.ts';
 import { claimedLeads } from './claimed-leads.ts';
 import { consentRules } from './consent-rules.ts';
@@ -42,6 +44,7 @@ type SharedStore = DeliveryPauses &
   KeyRecords &
   Rejections &
   AuditLog &
+  CallCounts &
   Suppressions &
   Registry &
   Records &
@@ -65,6 +68,8 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
     ...rejections(database),
     ...auditLog(database),
     ...suppressions(database, events),
+    ...callCounts(database),
+    ...suppressions(database),
     ...registry(database),
     ...records(database),
     ...recordExports(database),

@@ -72,6 +72,7 @@ type NotWriting =
   | 'personalRows'
   | 'namesById'
   | 'deliveryState'
+  | 'deliveriesSince'
   | 'erasures'
   | 'evidenceEntries'
   | 'evidenceOf'

@@ -1,0 +1,18 @@
+/** A delivery of a lead of a person. */
+export interface PersonDelivery {
+  /** E.164. */
+  mobile: string;
+  /** Milliseconds since 1970. */
+  deliveredAt: number;
+}
+
+/** How often people were called. */
+export interface CallCounts {
+  /**
+   * Lists the deliveries of leads of people, across lead types, oldest first.
+   *
+   * @param mobiles E.164
+   * @param since milliseconds since 1970
+   */
+  deliveriesSince(mobiles: readonly string[], since: number): Promise<PersonDelivery[]>;
+}
