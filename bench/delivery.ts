@@ -25,7 +25,7 @@ const { values } = parseArgs({
     intake: { type: 'string', default: '500' },
     stores: { type: 'string', default: 'sqlite,postgres' },
     dialler: { type: 'string', default: 'webhook' },
-    'in-flight': { type: 'string', default: '1,2,3' },
+    'in-flight': { type: 'string', default: '1,3,20' },
   },
 });
 const seconds = Number(values.seconds);
