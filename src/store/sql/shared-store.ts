@@ -69,7 +69,6 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
     ...auditLog(database),
     ...suppressions(database, events),
     ...callCounts(database),
-    ...suppressions(database),
     ...registry(database),
     ...records(database),
     ...recordExports(database),
