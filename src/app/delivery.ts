@@ -40,7 +40,7 @@ export function startDelivery(
   const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
   const { defaultCountry, callsPerDay } = config;
   const parsePhone = phoneParsers(defaultCountry).parse;
-  const permission = deliveryPermission({ store, parsePhone, defaultCountry, callsPerDay });
+  const permission = deliveryPermission({ store, parsePhone, defaultCountry, dialWithin, callsPerDay });
   const dispatcher = new Dispatcher({
     store,
     dialler,

@@ -2,7 +2,7 @@ import { deliveryPermission } from '../delivery/delivery-rules.ts';
 import { type Permission, releasesOf, type Waiting } from '../delivery/permission.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
-import type { ClaimedLead, DueLead } from '../store/store.ts';
+import type { ClaimedLead, ClaimResult, DueLead } from '../store/store.ts';
 import { maxStartDelay } from '../store/suppressions.ts';
 import { formatTime } from '../text/time.ts';
 import type { Session } from './action.ts';
@@ -36,7 +36,7 @@ export async function takeDue(
   print: (leads: readonly DueLead[]) => Promise<void>,
   { batchSize, lease }: TakeLimits = defaultLimits,
 ): Promise<number> {
-  const { store, dialWithin, note } = session;
+  const { store, note } = session;
   const permission = deliveryPermission(session);
   const notPermitted: Waiting[] = [];
   let remaining = limit;
@@ -45,19 +45,18 @@ export async function takeDue(
     while (remaining > 0) {
       const claim = newIdentifier();
       const [startedAt, claimedAt] = [Date.now(), performance.now()];
-      const earliestDueAt = dialWithin === undefined ? 0 : startedAt - dialWithin;
-      const terms = { claim, limit: Math.min(remaining, batchSize), lease, earliestDueAt };
-      const { leads, expired, undecided } = await store.claimDue(terms);
-      skipped.expired += expired.length;
-      skipped.undecided += undecided.length;
-      if (leads.length + expired.length + undecided.length === 0) break;
-      const { permitted, suppressed } = await sort(
+      const terms = { claim, limit: Math.min(remaining, batchSize), lease, earliestDueAt: 0 };
+      const { leads } = await store.claimDue(terms);
+      if (leads.length === 0) break;
+      const { permitted, suppressed, tooLate } = await sort(
         store,
         claim,
         await permission.decide(leads),
         notPermitted,
       );
       skipped.suppressed += suppressed;
+      skipped.expired += tooLate.expired.length;
+      skipped.undecided += tooLate.undecided.length;
       const batch = new Batch(store, claim, permitted, lease);
       if (performance.now() - claimedAt > maxStartDelay) skipped.suppressed += await batch.renewBefore();
       remaining -= await batch.deliver(print, startedAt);
@@ -82,22 +81,24 @@ async function sort(
   claim: string,
   permissions: readonly Permission<ClaimedLead>[],
   notPermitted: Waiting[],
-): Promise<{ permitted: DueLead[]; suppressed: number }> {
+): Promise<{ permitted: DueLead[]; suppressed: number; tooLate: Omit<ClaimResult, 'leads'> }> {
   const permitted: DueLead[] = [];
   const suppressed: string[] = [];
+  const late: string[] = [];
   const waiting: Waiting[] = [];
   for (const permission of permissions) {
     const { outcome, lead } = permission;
     if (outcome === 'deliver') permitted.push(lead);
     else if (outcome === 'wait') waiting.push(permission);
-    else suppressed.push(lead.id);
+    else (outcome === 'too-late' ? late : suppressed).push(lead.id);
   }
   for (const { ids, until, waitsFor } of releasesOf(waiting)) {
     await store.releaseLeads(claim, ids, until, waitsFor);
   }
   notPermitted.push(...waiting);
   if (suppressed.length > 0) await store.suppressClaimed(claim, suppressed);
-  return { permitted, suppressed: suppressed.length };
+  const tooLate = late.length > 0 ? await store.endTooLate(claim, late) : { expired: [], undecided: [] };
+  return { permitted, suppressed: suppressed.length, tooLate };
 }
 
 /** Reports how many leads must wait, and until when. */

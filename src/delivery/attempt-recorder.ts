@@ -1,5 +1,6 @@
 import type { WaitCause } from '../leads/wait-cause.ts';
-import type { Attempt, Delivery } from '../store/store.ts';
+import type { DeliveryGaps } from '../store/delivery-gaps.ts';
+import type { Attempt, ClaimResult, Delivery } from '../store/store.ts';
 import type { SuppressedLeads, Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
 
@@ -12,7 +13,12 @@ const batchWindow = 2;
 /** Delay before a failed write is retried (ms). */
 const retryInterval = 1_000;
 
-type RecorderStore = Pick<Delivery, 'recordAttempt' | 'releaseLeads'> & Pick<Suppressions, 'suppressClaimed'>;
+type RecorderStore = Pick<Delivery, 'recordAttempt' | 'releaseLeads'> &
+  Pick<Suppressions, 'suppressClaimed'> &
+  Pick<DeliveryGaps, 'endTooLate'>;
+
+/** Leads of a claim that were too late to call. */
+export type TooLate = Omit<ClaimResult, 'leads'>;
 
 /** Records attempts in batches. It retries while the store fails, because an unrecorded lead would be sent again. */
 export class AttemptRecorder {
@@ -59,6 +65,16 @@ export class AttemptRecorder {
     let ended: SuppressedLeads = { leads: [], withdrawals: [] };
     await this.#save(leadId, async () => {
       ended = await this.#store.suppressClaimed(claim, [leadId]);
+    });
+    return ended;
+  }
+
+  /** Ends leads that are too late to call. Resolves like `record`. */
+  async endTooLate(claim: string, leadIds: readonly string[]): Promise<TooLate> {
+    let ended: TooLate = { expired: [], undecided: [] };
+    if (leadIds.length === 0) return ended;
+    await this.#save(leadIds.join(' '), async () => {
+      ended = await this.#store.endTooLate(claim, leadIds);
     });
     return ended;
   }

@@ -1,12 +1,18 @@
 import type { ClaimedLead } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { AttemptRecorder } from './attempt-recorder.ts';
+import type { AttemptRecorder, TooLate } from './attempt-recorder.ts';
 import { type DeliveryPermission, type Permitted, releasesOf, type Waiting } from './permission.ts';
 import type { SettlingLeads } from './settling-leads.ts';
 
 const suppressedMessage = 'Leads are not delivered: their people are in the do-not-call list.';
 
 const withdrawnMessage = 'Leads are withdrawn instead of being sent again.';
+
+/** The leads of a claim that are sent now, and those that were too late to call and have ended. */
+interface Sendable {
+  permitted: Permitted<ClaimedLead>[];
+  tooLate: TooLate;
+}
 
 /** Finds which leads of a claim are sent now, and releases the others. */
 export class ClaimFilter {
@@ -29,26 +35,28 @@ export class ClaimFilter {
 
   /**
    * Returns the leads of a claim that are sent now. Releases those that must wait, and those of which the dialler may
-   * still be processing an earlier attempt, such as those that an operator has retried. Ends those whose people objected.
+   * still be processing an earlier attempt, such as those that an operator has retried. Ends those whose people objected,
+   * and those that are too late to call.
    *
    * @throws if the store fails; the leads that it has not released are claimed again when their leases have ended
    */
-  async sendable(claim: string, leads: readonly ClaimedLead[]): Promise<Permitted<ClaimedLead>[]> {
+  async sendable(claim: string, leads: readonly ClaimedLead[]): Promise<Sendable> {
     const settled = await this.#withoutSettling(claim, leads);
     const permitted: Permitted<ClaimedLead>[] = [];
     const suppressed: string[] = [];
+    const late: string[] = [];
     const waiting: Waiting<ClaimedLead>[] = [];
     for (const permission of await this.#permission.decide(settled)) {
       const { outcome, lead } = permission;
       if (outcome === 'deliver') permitted.push(permission);
       else if (outcome === 'wait') waiting.push(permission);
-      else suppressed.push(lead.id);
+      else (outcome === 'too-late' ? late : suppressed).push(lead.id);
     }
     for (const { ids, until, waitsFor } of releasesOf(waiting)) {
       await this.#recorder.release(claim, ids, until, waitsFor);
     }
     await this.suppress(claim, suppressed);
-    return permitted;
+    return { permitted, tooLate: await this.#recorder.endTooLate(claim, late) };
   }
 
   /** Ends leads of a claim that are not sent because their people objected. */

@@ -2,15 +2,17 @@ import { setImmediate as endOfTick } from 'node:timers/promises';
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import { defaultRetrySchedule, retryDelay } from '../leads/retry-schedule.ts';
+import type { DeliveryGaps } from '../store/delivery-gaps.ts';
 import type { DeliveryPauses } from '../store/delivery-pause.ts';
 import type { DuplicateChecks } from '../store/duplicate-checks.ts';
 import type { ClaimedLead, Delivery } from '../store/store.ts';
 import { maxStartDelay, type Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
 import { AttemptMaker, type AttemptResult } from './attempt-maker.ts';
-import { AttemptRecorder } from './attempt-recorder.ts';
+import { AttemptRecorder, type TooLate } from './attempt-recorder.ts';
 import { CircuitBreaker, type CircuitBreakerDelays, defaultCircuitBreakerDelays } from './circuit-breaker.ts';
 import { ClaimFilter } from './claim-filter.ts';
+import { DeliverableTimes } from './deliverable-times.ts';
 import type { DeliveryResult, Dialler, DiallerPause } from './dialler.ts';
 import { DuplicateChecker, duplicatesFound } from './duplicate-checks.ts';
 import { PauseTracker } from './pause-tracker.ts';
@@ -20,7 +22,11 @@ import type { DiallerState } from './withdrawals.ts';
 
 /** What the dispatcher depends on, and its limits. */
 export interface DispatcherOptions {
-  store: Delivery & DeliveryPauses & DuplicateChecks & Pick<Suppressions, 'suppressClaimed'>;
+  store: Delivery &
+    DeliveryPauses &
+    DuplicateChecks &
+    Pick<Suppressions, 'suppressClaimed'> &
+    Pick<DeliveryGaps, 'endTooLate' | 'recordDeliverable'>;
   dialler: Dialler;
   /** Decides which claimed leads are delivered. */
   permission: DeliveryPermission;
@@ -115,6 +121,8 @@ export class Dispatcher {
   readonly #recorder: AttemptRecorder;
   readonly #settling: SettlingLeads;
   readonly #filter: ClaimFilter;
+  /** Undefined: there is no DIAL_WITHIN, so that it does not matter when leads can be delivered. */
+  readonly #deliverable: DeliverableTimes | undefined;
   readonly #attempts: AttemptMaker;
   readonly #duplicates: DuplicateChecker;
   /** One for each attempt, until it is recorded and its connection is free. Aborting it ends the attempt. */
@@ -147,6 +155,8 @@ export class Dispatcher {
     this.#circuit = new CircuitBreaker(this.#options.circuitBreakerDelays);
     this.#pauses = new PauseTracker(store, log, () => this.#circuit.reset());
     this.#recorder = new AttemptRecorder(store, log);
+    this.#deliverable =
+      options.dialWithin === undefined ? undefined : new DeliverableTimes(store, this.#options.timeout);
     this.#settling = new SettlingLeads(dialler.maxRuntime ?? 0);
     this.#filter = new ClaimFilter({
       permission: options.permission,
@@ -253,6 +263,7 @@ export class Dispatcher {
       if (this.#hasUncertainLeases()) return maxSleep;
       const limit = this.#circuit.allowance(this.#options.concurrency) - this.#inFlight.size;
       if (limit <= 0) return Math.min(maxSleep, this.#circuit.remainingDelay() || maxSleep);
+      if (!this.#circuit.isDown) await this.#deliverable?.record();
       const next = await this.#options.store.nextAttemptAt();
       const delay = (next ?? Number.POSITIVE_INFINITY) - Date.now();
       const sleep = delay > 0 ? Math.min(maxSleep, delay) : await this.#claim(Math.min(limit, maxClaimed));
@@ -267,26 +278,32 @@ export class Dispatcher {
 
   /** Claims up to `limit` leads and starts to deliver them. Returns how long to sleep afterwards (ms). */
   async #claim(limit: number): Promise<number> {
-    const { store, log, dialWithin, observer } = this.#options;
+    const { store } = this.#options;
     const claim = newIdentifier();
     const lease = this.#lease();
-    const earliestDueAt = dialWithin === undefined ? 0 : Date.now() - dialWithin;
     const claimedAt = performance.now();
     const exceptTypes = this.#circuit.failedTypes;
-    const terms = { claim, limit, lease, earliestDueAt, exceptTypes };
-    const { leads, expired, undecided } = await store.claimDue(terms);
+    // The permission decides which leads are too late to call.
+    const terms = { claim, limit, lease, earliestDueAt: 0, exceptTypes };
+    const { leads } = await store.claimDue(terms);
+    const { permitted, tooLate } = await this.#filter.sendable(claim, leads);
+    this.#reportTooLate(tooLate);
+    await this.#startAll(claim, permitted, claimedAt);
+    if (leads.length > 0) return 0;
+    if (exceptTypes.length === 0) return maxSleep;
+    // Only leads of types that have failed are due.
+    this.#circuit.forgetFailedTypes();
+    return 0;
+  }
+
+  #reportTooLate({ expired, undecided }: TooLate): void {
+    const { log, observer } = this.#options;
     const tooLate = expired.length + undecided.length;
     if (tooLate > 0) observer.onTooLate(tooLate);
     if (expired.length > 0) {
       log.warn({ leads: expired }, 'Leads are past DIAL_WITHIN and will not be delivered.');
     }
     if (undecided.length > 0) log.error({ leads: undecided }, tooLateUndecided);
-    await this.#startAll(claim, await this.#filter.sendable(claim, leads), claimedAt);
-    if (leads.length + tooLate > 0) return 0;
-    if (exceptTypes.length === 0) return maxSleep;
-    // Only leads of types that have failed are due.
-    this.#circuit.forgetFailedTypes();
-    return 0;
   }
 
   /**

@@ -6,6 +6,11 @@ export type Permission<Lead extends DueLead = DueLead> =
   | Permitted<Lead>
   | Waiting<Lead>
   | {
+      /** DIAL_WITHIN has passed. */
+      outcome: 'too-late';
+      lead: Lead;
+    }
+  | {
       /** The person does not want the call. */
       outcome: 'suppressed';
       lead: Lead;

@@ -20,6 +20,7 @@ import type { AuditLog } from './audit.ts';
 import type { CallCounts } from './call-counts.ts';
 import type { CallingHoursOfTypes } from './calling-hours.ts';
 import type { ConsentRules } from './consent-rules.ts';
+import type { DeliveryGaps } from './delivery-gaps.ts';
 import type { DeliveryPauses } from './delivery-pause.ts';
 import type { DuplicateChecks } from './duplicate-checks.ts';
 import type { Evidence } from './evidence/evidence.ts';
@@ -748,6 +749,7 @@ export interface Store
     Delivery,
     DeliveryPauses,
     CallingHoursOfTypes,
+    DeliveryGaps,
     DuplicateChecks,
     HeldLeads,
     Evidence,

@@ -77,6 +77,7 @@ export const tablesToCopy: readonly Table[] = [
     columns: ['type', 'paused_by', 'reason', 'paused_at', 'retry_at'],
     keyLength: 2,
   },
+  { name: 'delivery_gap', personal: 'none', columns: ['type', 'started_at', 'ended_at'], keyLength: 2 },
   { name: 'maintenance_run', personal: 'none', columns: ['name', 'ended_at'], keyLength: 1 },
   { name: 'setting', personal: 'none', columns: ['name', 'value', 'set_at'], keyLength: 1 },
   { name: 'store_key', personal: 'none', columns: ['id', 'first_used_at'], keyLength: 1 },

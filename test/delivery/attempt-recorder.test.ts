@@ -22,7 +22,12 @@ test('keeps nothing of earlier retries while the store fails', async () => {
     throw new Error('disk full');
   };
   const recorder = new AttemptRecorder(
-    { recordAttempt, releaseLeads: recordAttempt, suppressClaimed: recordAttempt },
+    {
+      recordAttempt,
+      releaseLeads: recordAttempt,
+      endTooLate: async () => ({ expired: [], undecided: [] }),
+      suppressClaimed: recordAttempt,
+    },
     log,
   );
   const attempt = { leadId: 'lead', startedAt: 1, endedAt: 2, outcome: 'delivered', response: '' } as const;
@@ -45,7 +50,12 @@ describe('stopping while the store fails', () => {
       throw new Error('disk full');
     });
     const recorder = new AttemptRecorder(
-      { recordAttempt, releaseLeads: recordAttempt, suppressClaimed: recordAttempt },
+      {
+        recordAttempt,
+        releaseLeads: recordAttempt,
+        endTooLate: async () => ({ expired: [], undecided: [] }),
+        suppressClaimed: recordAttempt,
+      },
       log,
     );
     const recorded = recorder.record('claim', attempt, undefined);

@@ -131,11 +131,18 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
 test('a lead without a common hour waits with its own reason', async () => {
   const hours = { hours: 'Mon-Fri 09:00-12:00', zone: 'person', country: 'GB', holidays: [] };
   const store = {
+    deliveryGaps: async () => [],
     suppressedNumbers: async () => [],
     deliveriesSince: async () => [],
     callingHours: async () => [{ name: 'motor', callingHours: hours }],
   };
-  const permission = deliveryPermission({ store, parsePhone, defaultCountry: 'GB', callsPerDay: undefined });
+  const permission = deliveryPermission({
+    store,
+    parsePhone,
+    defaultCountry: 'GB',
+    callsPerDay: undefined,
+    dialWithin: undefined,
+  });
   const lead = {
     id: '1',
     partner: 'acme',

@@ -5,9 +5,10 @@ import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import type { CallCounts } from '../../src/store/call-counts.ts';
+import type { DeliveryGaps } from '../../src/store/delivery-gaps.ts';
 import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
 import type { DuplicateChecks } from '../../src/store/duplicate-checks.ts';
-import type { ClaimedLead, ClaimResult, Delivery } from '../../src/store/store.ts';
+import type { ClaimedLead, Delivery } from '../../src/store/store.ts';
 import type { Suppressions } from '../../src/store/suppressions.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { claimedLead } from './claimed-lead.ts';
@@ -18,6 +19,7 @@ export const startTime = Date.parse('2026-11-23T12:00:00Z');
 type DispatchersStore = Delivery &
   DeliveryPauses &
   DuplicateChecks &
+  DeliveryGaps &
   Pick<Suppressions, 'suppressedNumbers' | 'suppressClaimed'> &
   CallCounts;
 
@@ -25,24 +27,30 @@ type DispatchersStore = Delivery &
 export class DeliveryStore implements DispatchersStore {
   /** Leads that are due and not claimed. */
   due: ClaimedLead[] = [];
-  /** What the next claim reports besides its leads. */
-  tooLate: Pick<ClaimResult, 'expired' | 'undecided'> = { expired: [], undecided: [] };
+  /** The leads of the last claim. */
+  claimed: ClaimedLead[] = [];
   /** Result of `nextAttemptAt` if nothing is due. */
   next: number | undefined;
   inForce: DeliveryPause[] = [];
   readonly listeners = new Set<() => void>();
 
   readonly nextAttemptAt = vi.fn<Delivery['nextAttemptAt']>(async () =>
-    this.due.length + this.tooLate.expired.length + this.tooLate.undecided.length > 0
-      ? Date.now()
-      : this.next,
+    this.due.length > 0 ? Date.now() : this.next,
   );
 
   readonly claimDue = vi.fn<Delivery['claimDue']>(async ({ limit }) => {
-    const claimed = { leads: this.due.splice(0, limit), ...this.tooLate };
-    this.tooLate = { expired: [], undecided: [] };
-    return claimed;
+    this.claimed = this.due.splice(0, limit);
+    return { leads: this.claimed, expired: [], undecided: [] };
   });
+
+  readonly endTooLate = vi.fn<DeliveryGaps['endTooLate']>(async (_claim, leadIds) => {
+    const ended = this.claimed.filter(({ id }) => leadIds.includes(id));
+    const idsIf = (mayHaveArrived: boolean) =>
+      ended.filter((lead) => lead.mayHaveArrived === mayHaveArrived).map(({ id }) => id);
+    return { expired: idsIf(false), undecided: idsIf(true) };
+  });
+  readonly deliveryGaps = vi.fn<DeliveryGaps['deliveryGaps']>(async () => []);
+  readonly recordDeliverable = vi.fn<DeliveryGaps['recordDeliverable']>(async () => {});
 
   readonly renewLease = vi.fn<Delivery['renewLease']>(async (_claim, leadIds) => [...leadIds]);
   readonly releaseLeads = vi.fn<Delivery['releaseLeads']>(async () => {});
@@ -87,7 +95,7 @@ export class DeliveryStore implements DispatchersStore {
 /** Creates leads that are due. */
 export function leadsOf(count: number, changes: Partial<ClaimedLead> = {}): ClaimedLead[] {
   return Array.from({ length: count }, (_, index) =>
-    claimedLead({}, { id: `lead-${index + 1}`, ...changes }),
+    claimedLead({}, { id: `lead-${index + 1}`, dueAt: startTime, ...changes }),
   );
 }
 
@@ -149,6 +157,7 @@ export async function dispatchFrom(
       parsePhone: phoneParsers('GB').parse,
       defaultCountry: 'GB',
       callsPerDay: undefined,
+      dialWithin: options.dialWithin,
     }),
     log,
     concurrency: 4,

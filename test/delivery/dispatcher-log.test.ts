@@ -98,7 +98,12 @@ test('the duration of an attempt does not depend on the clock', async () => {
 
 test('leads past DIAL_WITHIN are counted and logged with their ids; undecided ones need an operator', async () => {
   const store = new DeliveryStore();
-  store.tooLate = { expired: ['lead-1'], undecided: ['lead-2', 'lead-3'] };
+  const late = startTime - 1_001;
+  store.due = leadsOf(3, { dueAt: late }).map((lead, index) => ({ ...lead, mayHaveArrived: index > 0 }));
+  store.claimDue.mockImplementationOnce(async () => {
+    store.claimed = store.due.splice(0);
+    return { leads: store.claimed, expired: [], undecided: [] };
+  });
   const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
   expect(onTooLate.mock.calls).toEqual([[3]]);
   expect(lines).toStrictEqual([

@@ -86,20 +86,19 @@ describe('claims', () => {
   });
 
   test.each([
-    ['only too late', 0, ['lead-7', 'lead-8', 'lead-9']],
-    ['as many sent as too late', 1, ['lead-9']],
-  ])('the next claim follows immediately after leads that were %s', async (_what, sent, expired) => {
+    ['only too late', 0, 3],
+    ['as many sent as too late', 1, 1],
+  ])('the next claim follows immediately after leads that were %s', async (_what, sent, late) => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
-    await dispatchFrom(store, dialler);
+    await dispatchFrom(store, dialler, { dialWithin: 60_000 });
     await succeedOnce(store, attempts);
-    store.tooLate = { expired, undecided: [] };
-    store.due = leadsOf(sent);
+    const ofLater = leadsOf(1, { id: 'later' });
+    store.due = [...leadsOf(sent), ...leadsOf(late, { dueAt: startTime - 60_001 })];
     store.claimDue.mockImplementationOnce(async () => {
-      store.tooLate = { expired: [], undecided: [] };
-      const leads = store.due;
-      store.due = leadsOf(1);
-      return { leads, expired, undecided: [] };
+      store.claimed = store.due;
+      store.due = ofLater;
+      return { leads: store.claimed, expired: [], undecided: [] };
     });
     store.change();
     await runDue();
@@ -186,18 +185,11 @@ describe('claims', () => {
     ]);
   });
 
-  test.each([
-    [undefined, 0],
-    [60_000, startTime - 60_000],
-  ])('with DIAL_WITHIN=%s (ms), leads that were due before %i are not claimed', async (dialWithin, limit) => {
+  test('the first claim is of one lead, and the permission decides which leads are too late', async () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
-    await dispatchFrom(store, heldDialler().dialler, { dialWithin });
-    expect(store.claimDue.mock.calls[0]?.[0]).toMatchObject({
-      limit: 1,
-      lease: 25_000,
-      earliestDueAt: limit,
-    });
+    await dispatchFrom(store, heldDialler().dialler, { dialWithin: 60_000 });
+    expect(store.claimDue.mock.calls[0]?.[0]).toMatchObject({ limit: 1, lease: 25_000, earliestDueAt: 0 });
   });
 
   test.each([

@@ -34,6 +34,7 @@ export function dispatch(
       parsePhone: phoneParsers('GB').parse,
       defaultCountry: 'GB',
       callsPerDay: undefined,
+      dialWithin: options.dialWithin,
     }),
     log: silent,
     concurrency: 4,

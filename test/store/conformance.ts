@@ -6,6 +6,7 @@ import type { Behaviours, Open } from './conformance/behaviour.ts';
 import { callingHours } from './conformance/calling-hours.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
+import { deliveryGaps } from './conformance/delivery-gaps.ts';
 import { duplicateChecks } from './conformance/duplicate-checks.ts';
 import { evidence } from './conformance/evidence.ts';
 import { exportedRecords } from './conformance/exports.ts';
@@ -36,6 +37,7 @@ const suites: Record<string, Behaviours> = {
   'duplicate checks': duplicateChecks,
   pauses,
   'calling hours': callingHours,
+  'delivery gaps': deliveryGaps,
   'operator actions': operatorActions,
   'held leads': heldLeads,
   evidence,

@@ -2,6 +2,7 @@ import type { DeliveryPause, DeliveryPauses, NewPause } from '../delivery-pause.
 import { replacedReason } from '../held-leads.ts';
 import { audit } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
+import { recordGap } from './delivery-gaps.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
 import { typeIdOf } from './type-name.ts';
@@ -75,18 +76,24 @@ const deletePauses = statement<DeliveryPauseRow>(
 
 function* resumeDelivery(type: string | undefined): Change<DeliveryPause[]> {
   const ended = (yield* run(deletePauses, type ?? '')).map(deliveryPauseOf);
-  for (const { type, by, reason } of ended) yield* audit({ kind: 'pause', id: type ?? null }, { by, reason });
+  for (const { type, by, reason, since } of ended) {
+    yield* recordGap(type, since, Date.now());
+    yield* audit({ kind: 'pause', id: type ?? null }, { by, reason });
+  }
   if (ended.length === 0) yield* audit({ kind: 'pause', id: type ?? null });
   return ended;
 }
 
-const deleteDiallerPause = statement(
+const deleteDiallerPause = statement<{ since: number }>(
   'end_dialler_pause',
-  `DELETE FROM delivery_pause WHERE type = $1 AND paused_by = 'dialler' AND retry_at IS NOT NULL`,
+  `DELETE FROM delivery_pause WHERE type = $1 AND paused_by = 'dialler' AND retry_at IS NOT NULL
+   RETURNING paused_at AS since`,
 );
 
 function* endDiallerPause(type: string | undefined): Change<void> {
-  yield* run(deleteDiallerPause, type ?? '');
+  for (const { since } of yield* run(deleteDiallerPause, type ?? '')) {
+    yield* recordGap(type, since, Date.now());
+  }
 }
 
 function deliveryPauseOf({ type, retryAt, ...pause }: DeliveryPauseRow): DeliveryPause {

@@ -187,6 +187,8 @@ const insertFormerName = statement(
   'INSERT INTO type_alias (name, type_id, created_at) VALUES ($1, $2, $3)',
 );
 
+const renameGaps = statement('rename_gaps', 'UPDATE delivery_gap SET type = $1 WHERE type = $2');
+
 const renamePauses = statement('rename_pauses', 'UPDATE delivery_pause SET type = $1 WHERE type = $2');
 
 const typeWithExactName = statement<{ id: number }>(
@@ -205,6 +207,7 @@ function* renameType(name: string, newName: string): Change<void> {
   if (renamed !== undefined) throw userErrors.formerName(newName, renamed.name);
   yield* run(insertFormerName, type.name, type.id, Date.now());
   yield* run(renamePauses, newName, type.name);
+  yield* run(renameGaps, newName, type.name);
   yield* audit({ kind: 'type', id: newName }, { name: type.name }, { name: newName });
 }
 

@@ -2,6 +2,7 @@ import type { AuditLog } from '../audit.ts';
 import type { CallCounts } from '../call-counts.ts';
 import type { CallingHoursOfTypes } from '../calling-hours.ts';
 import type { ConsentRules } from '../consent-rules.ts';
+import type { DeliveryGaps } from '../delivery-gaps.ts';
 import type { DeliveryPauses } from '../delivery-pause.ts';
 import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { Evidence } from '../evidence/evidence.ts';
@@ -18,6 +19,7 @@ import { callCounts } from './call-counts.ts';
 import { callingHours } from './calling-hours.ts';
 import { claimedLeads } from './claimed-leads.ts';
 import { consentRules } from './consent-rules.ts';
+import { deliveryGaps } from './delivery-gaps.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
 import { duplicateChecks } from './duplicate-checks.ts';
 import { evidence } from './evidence/evidence.ts';
@@ -37,6 +39,7 @@ import { type WithdrawalEvents, withdrawals } from './withdrawals.ts';
 type SharedStore = DeliveryPauses &
   ConsentRules &
   CallingHoursOfTypes &
+  DeliveryGaps &
   DuplicateChecks &
   HeldLeads &
   Evidence &
@@ -60,6 +63,7 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
     ...consentRules(database),
     ...deliveryPauses(database),
     ...callingHours(database),
+    ...deliveryGaps(database),
     ...duplicateChecks(database),
     ...heldLeads(database),
     ...evidence(database),

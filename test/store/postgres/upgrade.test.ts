@@ -60,6 +60,7 @@ type NotWriting =
   | 'duplicatesCheckedUntil'
   | 'pauses'
   | 'callingHours'
+  | 'deliveryGaps'
   | 'countScheduled'
   | 'settings'
   | 'storeKeyIds'
@@ -150,6 +151,8 @@ const writes: Record<
   submit: (store) => store.submit(newSubmission({ ...person, ...request, mobile: '+447840258825' })),
   pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
   resumeDelivery: (store) => store.resumeDelivery(undefined),
+  recordDeliverable: (store) => store.recordDeliverable(Date.now(), 60_000),
+  endTooLate: (store, { lead }) => store.endTooLate('old', [lead]),
   setCallingHours: (store) => store.setCallingHours('motor', 'always'),
   reconsiderWaiting: (store) => store.reconsiderWaiting('motor', 0),
   recordDuplicatesChecked: (store) => store.recordDuplicatesChecked(1),

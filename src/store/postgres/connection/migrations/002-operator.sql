@@ -238,3 +238,11 @@ CREATE TABLE evidence_chain (
   attempt_seen bigint NOT NULL,
   horizon bigint
 );
+
+-- Times in which leads could not be delivered: pauses that have ended, and interruptions. An empty type stands for all.
+CREATE TABLE delivery_gap (
+  type text COLLATE "C" NOT NULL,
+  started_at bigint NOT NULL,
+  ended_at bigint NOT NULL,
+  PRIMARY KEY (type, started_at)
+);

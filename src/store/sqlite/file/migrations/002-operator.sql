@@ -285,3 +285,11 @@ CREATE TABLE evidence_chain (
   attempt_seen INTEGER NOT NULL,
   horizon INTEGER
 ) STRICT;
+
+-- Times in which leads could not be delivered: pauses that have ended, and interruptions. An empty type stands for all.
+CREATE TABLE delivery_gap (
+  type TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER NOT NULL,
+  PRIMARY KEY (type, started_at)
+) STRICT, WITHOUT ROWID;
