@@ -11,32 +11,36 @@ import { idsArgument, processIds, readIds } from './process-ids.ts';
 
 const members = {
   id: 'id of the lead',
-  state: '`cancelled` or `dismissed`',
+  state: '`cancelled`, `dismissed`, or `withdrawing` until the dialler has confirmed that nobody is called',
   can_be_added_again: 'whether the person would be accepted now, for the same lead type',
   active_lead_id: 'id of the active lead of the person and type; null: none',
   can_be_added_from:
     'when the re-contact period of the active lead ends (ISO 8601); null: it is not dialled, or its type has no such period',
 };
 
-/** `leads lead cancel`: cancels leads that the dialler does not have. */
+/** `leads lead cancel`: cancels leads, or begins to withdraw them from the dialler. */
 export function cancelCommand(context: CommandContext): Command {
   const command = new Command('cancel')
     .description(
-      'cancel scheduled, held, failed or dismissed leads that the dialler cannot have, so that nobody is called.\nTheir partners see that they are cancelled. A cancelled lead cannot be restored, but its submission can be re-run',
+      'cancel scheduled, held, failed or dismissed leads, so that nobody is called. Leads that the dialler has, or may have, are withdrawn from it if their type allows that; `leads lead show` shows the result.\nTheir partners see that they are cancelled. A cancelled lead cannot be restored, but its submission can be re-run',
     )
     .addArgument(idsArgument('ids of the leads, from `leads lead list`'))
+    .option('--withdraw', 'also withdraw leads whose type does not, if the dialler can do so')
     .addOption(yesOption());
   return defineAction(
     command,
     context,
     members,
-    async ({ store, output }, { yes }: { yes?: true }, [words]: [string[]]) => {
+    async ({ store, output }, { yes, withdraw }: { yes?: true; withdraw?: true }, [words]: [string[]]) => {
       const ids = await readIds(words, context.input);
       if (!yes && ids.length > 0) {
-        const change = describeCancellation(ids, await cancellable(store, ids));
+        const change = describeCancellation(ids, await cancellable(store, ids, withdraw));
         await (words.includes('-') ? confirmElsewhere(context, change) : confirm(context, change));
       }
-      await endLeads(output, ids, 'cancelled', (id) => store.cancelLead(id));
+      await processIds(output, ids, async (id) => {
+        const cancelled = await store.cancelLead(id, withdraw);
+        await (cancelled.isWithdrawing ? reportWithdrawing : reportEnded)(output, id, 'cancelled', cancelled);
+      });
     },
   );
 }
@@ -49,12 +53,13 @@ export function cancelCommand(context: CommandContext): Command {
 async function cancellable(
   store: Pick<Store, 'checkCancellable'>,
   ids: readonly string[],
+  withdrawsAny: boolean | undefined,
 ): Promise<string[]> {
   const errors: unknown[] = [];
   const found: string[] = [];
   for (const id of ids) {
     try {
-      await store.checkCancellable(id);
+      await store.checkCancellable(id, withdrawsAny);
       found.push(id);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -85,27 +90,44 @@ export function dismissCommand(context: CommandContext): Command {
     members,
     async ({ store, output }, _: object, [words]: [string[]]) => {
       const ids = await readIds(words, context.input);
-      await endLeads(output, ids, 'dismissed', (id) => store.dismissLead(id));
+      await processIds(output, ids, async (id) => {
+        await reportEnded(output, id, 'dismissed', await store.dismissLead(id));
+      });
     },
   );
 }
 
-async function endLeads(
+async function reportEnded(
   output: Output<keyof typeof members>,
-  ids: readonly string[],
+  id: string,
   state: 'cancelled' | 'dismissed',
-  end: Store['cancelLead' | 'dismissLead'],
+  readdition: Readdition,
 ): Promise<void> {
-  await processIds(output, ids, async (id) => {
-    const readdition = await end(id);
-    await output.done(`Lead ${id} is ${state}. ${describeReaddition(readdition)}`, {
-      id,
-      state,
-      can_be_added_again: readdition.isPossible,
-      active_lead_id: readdition.activeLead?.id ?? null,
-      can_be_added_from: formatTime(readdition.possibleFrom ?? null),
-    });
+  await output.done(`Lead ${id} is ${state}. ${describeReaddition(readdition)}`, {
+    id,
+    state,
+    ...readditionJson(readdition),
   });
+}
+
+async function reportWithdrawing(
+  output: Output<keyof typeof members>,
+  id: string,
+  _: unknown,
+  readdition: Readdition,
+): Promise<void> {
+  await output.done(
+    `Lead ${id} is being withdrawn from the dialler. Run \`leads lead show ${id}\` to see the result.`,
+    { id, state: 'withdrawing', ...readditionJson(readdition) },
+  );
+}
+
+function readditionJson({ isPossible, activeLead, possibleFrom }: Readdition) {
+  return {
+    can_be_added_again: isPossible,
+    active_lead_id: activeLead?.id ?? null,
+    can_be_added_from: formatTime(possibleFrom ?? null),
+  };
 }
 
 /** Describes in a sentence whether a person can be added again. */

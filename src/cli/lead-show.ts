@@ -14,6 +14,7 @@ import { findPeople, type Person, prunedLeads, readPerson } from './person.ts';
 import { submissionView } from './submission.ts';
 import type { TableView } from './table.ts';
 import { timelineOf, timelineView } from './timeline.ts';
+import { withdrawalView } from './withdrawal.ts';
 
 /** How a lead is displayed among those of one person. */
 const personView: TableView<LeadRecord> = {
@@ -25,7 +26,7 @@ const personView: TableView<LeadRecord> = {
 export function showCommand(context: CommandContext): Command {
   const command = new Command('show')
     .description(
-      'show everything about a person: leads, submissions, cancellations, delivery attempts and operators’ actions',
+      'show everything about a person: leads, submissions, cancellations, delivery attempts, withdrawals and operators’ actions',
     )
     .argument(
       '<person>',
@@ -39,6 +40,7 @@ export function showCommand(context: CommandContext): Command {
       mobile: 'phone number (E.164)',
       leads: 'as `leads lead list --json` prints them',
       attempts: 'delivery attempts: `lead_id`, `started_at`, `ended_at`, `outcome`, `response`',
+      withdrawals: 'as `leads withdrawal list --json` prints them',
       actions: `what operators did with the leads: \`lead_id\`, \`action\` (${leadActions.map((action) => `\`${action}\``).join(', ')}), \`acted_at\``,
       submissions: 'as `leads submission list --json` prints them',
       cancellations:
@@ -62,7 +64,7 @@ export function showCommand(context: CommandContext): Command {
 }
 
 function personJson(person: Person) {
-  const { mobile, leads, attempts, actions, submissions, cancellations } = person;
+  const { mobile, leads, attempts, withdrawals, actions, submissions, cancellations } = person;
   return {
     mobile,
     leads: leads.map(leadView.json),
@@ -73,6 +75,7 @@ function personJson(person: Person) {
       outcome: attempt.outcome,
       response: attempt.response,
     })),
+    withdrawals: withdrawals.map(withdrawalView.json),
     actions: actions.map(({ leadId, action, actedAt }) => ({
       lead_id: leadId,
       action,

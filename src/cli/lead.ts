@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import type { ResolvedState } from '../store/store.ts';
 import { defineAction } from './action.ts';
 import type { CommandContext } from './context.ts';
 import { cancelCommand, dismissCommand } from './lead-end.ts';
@@ -35,7 +36,16 @@ const resolutions = {
     delivered: 'dialled now, and will not be delivered.',
     notDelivered: 'not delivered.',
   },
+  withdrawing: {
+    delivered: 'dialled at its last attempt. It is still being withdrawn from the dialler.',
+    notDelivered: 'not delivered. It is withdrawn, and the person will not be called.',
+  },
 };
+
+/** Returns the state after `--not-delivered`. */
+function stateIfNotDelivered(before: ResolvedState): string {
+  return before === 'withdrawing' ? 'cancelled' : before;
+}
 
 interface ResolveOptions {
   delivered?: true;
@@ -61,7 +71,11 @@ function resolveCommand(context: CommandContext): Command {
   return defineAction(
     command,
     context,
-    { id: 'id of the lead', state: '`dialled`, `failed` or `held`', undecided: 'false' },
+    {
+      id: 'id of the lead',
+      state: '`dialled`, `failed`, `held`, or `cancelled` if it was being withdrawn',
+      undecided: 'false',
+    },
     async ({ store, output }, options: ResolveOptions, [ids]: [string[]]) => {
       if (options.delivered === options.notDelivered)
         throw new UserError('Specify either --delivered or --not-delivered.');
@@ -71,7 +85,7 @@ function resolveCommand(context: CommandContext): Command {
         const { delivered, notDelivered } = resolutions[before];
         await output.done(`Lead ${id} is recorded as ${wasDelivered ? delivered : notDelivered}`, {
           id,
-          state: wasDelivered ? 'dialled' : before,
+          state: wasDelivered ? 'dialled' : stateIfNotDelivered(before),
           undecided: false,
         });
       });

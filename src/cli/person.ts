@@ -9,6 +9,7 @@ import type {
   Store,
   SubmissionRecord,
 } from '../store/store.ts';
+import type { WithdrawalRecord } from '../store/withdrawals.ts';
 
 /** Everything that the store has about a person. */
 export interface Person {
@@ -18,6 +19,8 @@ export interface Person {
   leads: readonly LeadRecord[];
   /** Oldest first. */
   attempts: readonly Attempt[];
+  /** Latest first. */
+  withdrawals: readonly WithdrawalRecord[];
   /** What operators did with the leads, oldest first. */
   actions: readonly LeadActionRecord[];
   /** Newest first. */
@@ -62,6 +65,7 @@ export async function readPerson(store: Store, mobile: string): Promise<Person> 
     mobile,
     leads: await Array.fromAsync(store.leads({ mobile }, all)),
     attempts: await Array.fromAsync(store.attempts(mobile)),
+    withdrawals: await Array.fromAsync(store.withdrawals({ mobile }, all)),
     actions: await Array.fromAsync(store.leadActions(mobile)),
     submissions: await Array.fromAsync(store.submissions({ mobile }, all)),
     cancellations: await Array.fromAsync(store.cancellations(mobile)),

@@ -34,6 +34,7 @@ import { submissionCommand } from './submission.ts';
 import { typeCommand } from './type.ts';
 import { describeUnknownCommand } from './unknown-command.ts';
 import { watchCommand } from './watch.ts';
+import { withdrawalCommand } from './withdrawal.ts';
 
 /** Every command at the top level, in the order of the help. To add one, write its file and add it here. */
 const commands = [
@@ -41,6 +42,7 @@ const commands = [
   partnerCommand,
   keyCommand,
   leadCommand,
+  withdrawalCommand,
   submissionCommand,
   personCommand,
   rejectionCommand,

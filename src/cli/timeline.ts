@@ -1,6 +1,7 @@
 import { uuidOf } from '../leads/identifier.ts';
 import type { LeadAction } from '../leads/lead-action.ts';
 import type { LeadRecord } from '../store/store.ts';
+import type { WithdrawalRecord } from '../store/withdrawals.ts';
 import { formatTime } from '../text/time.ts';
 import type { Person } from './person.ts';
 import type { TableView } from './table.ts';
@@ -9,7 +10,7 @@ import type { TableView } from './table.ts';
 interface Event {
   /** Milliseconds since 1970. */
   at: number;
-  event: 'submission' | 're-run' | 'cancellation' | 'attempt' | 'operator';
+  event: 'submission' | 're-run' | 'cancellation' | 'attempt' | 'withdrawal' | 'operator';
   outcome: string;
   /** Id of the lead; null: none. */
   leadId: string | null;
@@ -37,6 +38,9 @@ const actionDetails: Record<LeadAction, string> = {
   dismissed: 'will not be retried',
   held: 'scheduled in a restored backup',
   released: 'scheduled for delivery again',
+  'withdrawal-requested': 'to be withdrawn from the dialler',
+  'resolved-withdrawn': 'was withdrawn from the dialler',
+  'resolved-too-late': 'was called before it could be withdrawn',
   unsuppressed: 'no longer in the do-not-call list; scheduled for delivery again',
 };
 
@@ -46,6 +50,7 @@ export function timelineOf({
   submissions,
   cancellations,
   attempts,
+  withdrawals,
   actions,
 }: Omit<Person, 'mobile'>): Event[] {
   // The lists begin with the newest. Oldest first, events of the same millisecond stay in their order.
@@ -68,11 +73,35 @@ export function timelineOf({
       };
     }),
     ...leads.flatMap(attemptInFlight),
+    ...withdrawals.flatMap(withdrawalEvents),
     ...actions.map(({ leadId, action, actedAt }): Event => {
       return { at: actedAt, event: 'operator', outcome: action, leadId, details: actionDetails[action] };
     }),
   ];
   return events.toSorted((one, other) => one.at - other.at);
+}
+
+/** Returns the request of a withdrawal, and its end or what the dialler last responded. */
+function withdrawalEvents(withdrawal: WithdrawalRecord): Event[] {
+  const { leadId, cause, requestedAt, attempts, outcome, endedAt, response } = withdrawal;
+  const begun: Event = {
+    at: requestedAt,
+    event: 'withdrawal',
+    outcome: outcome === null ? 'open' : 'requested',
+    leadId,
+    details: `because of ${cause === 'cancellation' ? 'a' : 'an'} ${cause}${describeWithdrawal(withdrawal)}`,
+  };
+  if (outcome === null || endedAt === null) return [begun];
+  const details = `${response ?? 'no response'} (${attempts} ${attempts === 1 ? 'attempt' : 'attempts'})`;
+  return [begun, { at: endedAt, event: 'withdrawal', outcome, leadId, details }];
+}
+
+/** Describes how far a withdrawal is. */
+function describeWithdrawal({ attempts, nextAttemptAt, outcome, response }: WithdrawalRecord): string {
+  if (outcome !== null) return '';
+  const last = response === null ? '' : `, last response: ${response}`;
+  const next = nextAttemptAt === null ? 'in flight' : `next attempt ${formatTime(nextAttemptAt)}`;
+  return `; ${next}${attempts === 0 ? '' : `, attempts: ${attempts}`}${last}`;
 }
 
 /** Returns the attempt of a lead that is in flight or was interrupted, if there is one. */

@@ -7,22 +7,27 @@ import { type Consent, consentOption } from './consent-option.ts';
 import type { CommandContext } from './context.ts';
 import { findType } from './find-type.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
+import { type OnOrOff, withdrawOption } from './withdraw-option.ts';
 
 interface TypeChanges {
   recontactAfter?: string;
   consent?: Consent;
+  withdraw?: OnOrOff;
 }
 
 /** `leads type edit`: changes the rules of a type. */
 export function editCommand(context: CommandContext): Command {
   const command = new Command('edit')
-    .description('change the re-contact period of a lead type, or whether its leads must contain consent')
+    .description(
+      'change the re-contact period of a lead type, whether its leads must contain consent, or whether cancelled leads are withdrawn from the dialler',
+    )
     .argument('<name>', 'name of the lead type')
     .option(
       '--recontact-after <duration>',
       'accept a dialled person again after this time, such as 90d, or `never`; it also applies to people dialled before',
     )
-    .addOption(consentOption());
+    .addOption(consentOption())
+    .addOption(withdrawOption());
   return defineAction(
     command,
     context,
@@ -32,10 +37,12 @@ export function editCommand(context: CommandContext): Command {
       recontact_after_before: 're-contact period before (seconds); null: never',
       consent_required: 'whether leads must contain the person’s consent',
       consent_required_before: 'whether they had to before',
+      withdraws: 'whether leads that the dialler has are withdrawn from it if they are cancelled',
+      withdraws_before: 'whether they were before',
     },
-    async ({ store, output }, { recontactAfter, consent }: TypeChanges, [given]: [string]) => {
-      if (recontactAfter === undefined && consent === undefined) {
-        throw new UserError('Nothing to change. Pass `--recontact-after` or `--consent`.');
+    async ({ store, output }, { recontactAfter, consent, withdraw }: TypeChanges, [given]: [string]) => {
+      if (recontactAfter === undefined && consent === undefined && withdraw === undefined) {
+        throw new UserError('Nothing to change. Pass `--recontact-after`, `--consent` or `--withdraw`.');
       }
       const period = recontactAfter === undefined ? undefined : parseRecontactPeriod(recontactAfter);
       const before = await findType(store, given);
@@ -49,6 +56,10 @@ export function editCommand(context: CommandContext): Command {
         await store.setConsentRequired(name, consent === 'required');
         sentences.push(`${describeConsent(name, consent)} Before: ${consentOf(before.consentRequired)}.`);
       }
+      if (withdraw !== undefined) {
+        await store.setWithdraws(name, withdraw === 'on');
+        sentences.push(`${describeWithdraw(name, withdraw)} Before: ${before.withdraws ? 'on' : 'off'}.`);
+      }
       const after = await findType(store, name);
       await output.done(sentences.join('\n'), {
         name,
@@ -56,6 +67,8 @@ export function editCommand(context: CommandContext): Command {
         recontact_after_before: toSeconds(before.recontactAfter),
         consent_required: after.consentRequired,
         consent_required_before: before.consentRequired,
+        withdraws: after.withdraws,
+        withdraws_before: before.withdraws,
       });
     },
   );
@@ -66,6 +79,13 @@ function describeConsent(name: string, consent: Consent): string {
   return consent === 'required'
     ? `Within a second, servers reject ${leads} that contain no consent.`
     : `Within a second, servers accept ${leads} that contain no consent.`;
+}
+
+function describeWithdraw(name: string, withdraw: OnOrOff): string {
+  const leads = `leads of type ${JSON.stringify(name)} that the dialler has`;
+  return withdraw === 'on'
+    ? `Cancelling ${leads} withdraws them from it, if the dialler can do so.`
+    : `Cancelling ${leads} does not withdraw them.`;
 }
 
 function consentOf(isRequired: boolean): Consent {

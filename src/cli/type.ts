@@ -20,11 +20,13 @@ import {
   hoursOptions,
   newTypeHours,
 } from './type-hours.ts';
+import { type OnOrOff, withdrawOption } from './withdraw-option.ts';
 
 const newTypeMembers = {
   name: 'name of the lead type',
   recontact_after: 're-contact period (seconds); null: dialled people are never accepted again',
   consent_required: 'whether leads must contain the person’s consent',
+  withdraws: 'whether leads that the dialler has are withdrawn from it if they are cancelled',
   ...hoursMembers,
 };
 
@@ -44,6 +46,7 @@ const viewIn = (country: string): View<LeadTypeRecord, keyof typeof listMembers>
     'RE-CONTACT AFTER': ({ recontactAfter }) =>
       recontactAfter === null ? 'never' : formatDuration(recontactAfter),
     CONSENT: ({ consentRequired }) => (consentRequired ? 'required' : 'optional'),
+    WITHDRAW: ({ withdraws }) => (withdraws ? 'on' : 'off'),
     'CALLING HOURS': ({ callingHours }) => describeHours(callingHours, country),
     PARTNERS: (type) => type.partners.join(', '),
     'FORMER NAMES': (type) => type.formerNames.join(', ') || '-',
@@ -54,6 +57,7 @@ const viewIn = (country: string): View<LeadTypeRecord, keyof typeof listMembers>
     name: type.name,
     recontact_after: toSeconds(type.recontactAfter),
     consent_required: type.consentRequired,
+    withdraws: type.withdraws,
     ...hoursJson(type.callingHours, country),
     partners: type.partners,
     former_names: type.formerNames,
@@ -79,6 +83,7 @@ export function typeCommand(context: CommandContext): Command {
 interface NewTypeOptions extends HoursOptions {
   recontactAfter?: string;
   consent?: Consent;
+  withdraw?: OnOrOff;
 }
 
 function addCommand(context: CommandContext): Command {
@@ -91,7 +96,8 @@ function addCommand(context: CommandContext): Command {
         'accept a dialled person again after this time, such as 90d, or `never`',
       ).default(undefined, 'never'),
     )
-    .addOption(consentOption().default(undefined, 'optional'));
+    .addOption(consentOption().default(undefined, 'optional'))
+    .addOption(withdrawOption().default(undefined, 'off'));
   for (const option of hoursOptions()) command.addOption(option);
   return defineAction(
     command,
@@ -106,11 +112,14 @@ function addCommand(context: CommandContext): Command {
       await store.addType(name, recontactAfter, hours);
       // No partner can send leads of it yet.
       if (isRequired) await store.setConsentRequired(name, true);
+      const withdraws = options.withdraw === 'on';
+      if (withdraws) await store.setWithdraws(name, true);
       const described = describeHours(hours, defaultCountry);
       await output.done(`Added lead type ${JSON.stringify(name)}. Calling hours: ${described}.`, {
         name,
         recontact_after: toSeconds(recontactAfter),
         consent_required: isRequired,
+        withdraws,
         ...hoursJson(hours, defaultCountry),
       });
     },

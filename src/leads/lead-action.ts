@@ -11,6 +11,9 @@ export const leadActions = [
   'held',
   'released',
   'unsuppressed',
+  'withdrawal-requested',
+  'resolved-withdrawn',
+  'resolved-too-late',
 ] as const;
 
 /** An action of an operator on a lead. */

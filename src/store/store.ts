@@ -595,8 +595,14 @@ export interface Exports {
   exportSubmissions(filter: ExportFilter): AsyncIterable<SubmissionRecord>;
 }
 
+/** A lead that an operator has cancelled, with whether its person can be added again. */
+export interface CancelledLead extends Readdition {
+  /** Whether it is being withdrawn from the dialler, and not cancelled yet. */
+  isWithdrawing: boolean;
+}
+
 /** State of a lead that an operator resolves. */
-export type ResolvedState = Extract<LeadState, 'failed' | 'held' | 'scheduled'>;
+export type ResolvedState = Extract<LeadState, 'failed' | 'held' | 'scheduled' | 'withdrawing'>;
 
 /** Operators' actions on submissions and leads. Those on a lead are recorded in the same transaction. */
 export interface OperatorActions extends RemainingLeads {
@@ -634,21 +640,31 @@ export interface OperatorActions extends RemainingLeads {
    * - Not delivered: a failed lead is no longer active, so that the person can be added again. A held lead stays held,
    *   and the dialler cannot have it; it can still be recorded as delivered.
    *
-   * @returns the state of the lead before
-   * @throws {UserError} if there is no such lead, it is neither undecided, held nor scheduled, an attempt is in flight,
+   * A lead whose withdrawal is open, or has failed, is cancelled if it was not delivered, or suppressed if the person
+   * objects.
+   *
+   * @returns the state of the lead before; `withdrawing` also if its withdrawal had failed and it was not delivered
+   * @throws {UserError} if there is no such lead, it is neither undecided, held, withdrawing nor scheduled, an attempt is in flight,
    *   or it is scheduled and was not delivered
    */
   resolveLead(leadId: string, wasDelivered: boolean): Promise<ResolvedState>;
   /**
-   * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. Returns whether the person can be added
-   * again.
+   * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. If the dialler has it, or may have it, and its
+   * type withdraws leads, begins to withdraw it.
    *
-   * @throws {UserError} if there is no such lead, it has ended otherwise, or an attempt is in flight or may have
-   *   reached the dialler
+   * @param withdrawsAny whether it also withdraws a lead whose type does not
+   * @throws {UserError} if there is no such lead, it has ended otherwise, or it would have to be withdrawn and its type
+   *   does not allow it, or that was too late
    */
-  cancelLead(leadId: string): Promise<Readdition>;
-  /** Checks that `cancelLead` would cancel a lead now, and changes nothing. @throws {UserError} as `cancelLead` does */
-  checkCancellable(leadId: string): Promise<void>;
+  cancelLead(leadId: string, withdrawsAny?: boolean): Promise<CancelledLead>;
+  /** Checks that `cancelLead` would succeed now, and changes nothing. @throws {UserError} as `cancelLead` does */
+  checkCancellable(leadId: string, withdrawsAny?: boolean): Promise<void>;
+  /**
+   * Ends an open or failed withdrawal by hand: the lead is no longer at the dialler, or it was called nevertheless.
+   *
+   * @throws {UserError} if there is no such lead, it has no such withdrawal, or an attempt to deliver it is in flight
+   */
+  resolveWithdrawal(leadId: string, wasWithdrawn: boolean): Promise<void>;
   /**
    * Marks a failed lead as dismissed: it will not be retried, and is pruned when it is old. Returns whether the person
    * can be added again.

@@ -1,5 +1,6 @@
 import { UserError } from '../errors/user-error.ts';
 import type { LeadState } from '../leads/lead.ts';
+import type { WithdrawalOutcome } from '../leads/withdrawal.ts';
 import { formatTime } from '../text/time.ts';
 
 /** A lead type or partner that does not exist. */
@@ -93,11 +94,20 @@ export const userErrors = {
     ),
   mayHaveArrived: (id: string) =>
     new UserError(
-      `Lead ${id} cannot be cancelled: the dialler may have it from an earlier attempt, and it will be sent again under the same id. Wait until it is dialled or failed (\`leads lead show ${id}\`), then remove it at the dialler, or resolve it.`,
+      `Lead ${id} cannot be cancelled: the dialler may have it from an earlier attempt, and it will be sent again under the same id. To withdraw it from the dialler instead, pass --withdraw.`,
     ),
   undecided: (id: string, action: 'cancelled' | 'dismissed') =>
     new UserError(
-      `Lead ${id} cannot be ${action}: the dialler may have it. Look it up there, then run \`leads lead resolve ${id}\` with --delivered or --not-delivered. After --not-delivered, it can be ${action}.`,
+      `Lead ${id} cannot be ${action}: the dialler may have it. Look it up there, then run \`leads lead resolve ${id}\` with --delivered or --not-delivered. After --not-delivered, it can be ${action}.${action === 'cancelled' ? ' Or pass --withdraw to withdraw it from the dialler.' : ''}`,
+    ),
+  noWithdrawal: (id: string) => new UserError(`Lead ${id} has no withdrawal. Run \`leads withdrawal list\`.`),
+  withdrawalEnded: (id: string, outcome: WithdrawalOutcome) =>
+    new UserError(
+      `The withdrawal of lead ${id} has ended (${outcome}). Only open and failed ones can be resolved; \`leads withdrawal list\` lists them.`,
+    ),
+  withdrawnTooLate: (id: string) =>
+    new UserError(
+      `Lead ${id} cannot be cancelled: its withdrawal was too late. \`leads lead show ${id}\` shows what the dialler responded.`,
     ),
   notDismissible: (id: string, state: LeadState) =>
     new UserError(
@@ -110,7 +120,7 @@ export const userErrors = {
 function reasonNotCancellable(id: string, state: LeadState): string {
   switch (state) {
     case 'dialled':
-      return `Lead ${id} cannot be cancelled: the dialler has it. Remove it there, under the same id.`;
+      return `Lead ${id} cannot be cancelled: the dialler has it. To withdraw it from the dialler, pass --withdraw.`;
     case 'cancelled':
       return `Lead ${id} was already cancelled. Nothing was changed.`;
     default:

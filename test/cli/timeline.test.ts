@@ -26,6 +26,7 @@ test('keeps the order of submissions, and of cancellations, that arrived in the 
       { ...cancellation, id: first, outcome: 'cancelled' },
     ],
     attempts: [],
+    withdrawals: [],
     actions: [],
   });
   expect(events.map(({ outcome }) => outcome)).toEqual([
@@ -37,7 +38,7 @@ test('keeps the order of submissions, and of cancellations, that arrived in the 
 });
 
 test('shows an attempt in flight with its lease, and one that was interrupted', () => {
-  const nothing = { submissions: [], cancellations: [], attempts: [], actions: [] };
+  const nothing = { submissions: [], cancellations: [], attempts: [], withdrawals: [], actions: [] };
   const lead = {
     id: 'lead',
     partner: 'acme',

@@ -2,6 +2,7 @@ import type { Submission } from '../../leads/submission.ts';
 import { type Change, firstRow, run, type SqlDatabase } from '../sql/database.ts';
 import { type Decision, operatorActions } from '../sql/operator-actions.ts';
 import { statement } from '../sql/statement.ts';
+import type { WithdrawalEvents } from '../sql/withdrawals.ts';
 import type { OperatorActions } from '../store.ts';
 import { failureKind, isUniqueViolation } from './connection/errors.ts';
 import { decideSubmissions, sentSubmissionOf } from './intake/decide.ts';
@@ -11,11 +12,13 @@ import type { LeadNotifications } from './notifications.ts';
 export function postgresOperatorActions(
   database: SqlDatabase,
   notifications: LeadNotifications,
+  withdrawalEvents: WithdrawalEvents,
 ): OperatorActions {
   const actions = operatorActions(database, {
     excludeOthers,
     decide,
     onScheduled: (dueAt) => notifications.announce(dueAt),
+    onWithdrawal: () => withdrawalEvents.emit(),
   });
   return {
     ...actions,

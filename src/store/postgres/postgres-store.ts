@@ -124,7 +124,7 @@ export async function openPostgresStore(
     ...intake.calls,
     ...delivery.calls,
     ...sharedStore(sql, withdrawalEvents),
-    ...postgresOperatorActions(sql, notifications),
+    ...postgresOperatorActions(sql, notifications, withdrawalEvents),
     ...people(sql, { excludeWriters }),
     ...postgresMaintenance,
     ...postgresTableWriter(database),

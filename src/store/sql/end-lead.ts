@@ -1,10 +1,13 @@
 import { type ActiveLead, type LeadState, type Readdition, readditionOf } from '../../leads/lead.ts';
+import type { WithdrawalOutcome } from '../../leads/withdrawal.ts';
+import type { CancelledLead } from '../store.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run } from './database.ts';
 import { recordAction } from './lead-actions.ts';
 import { nextEndedOrder } from './lead-order.ts';
-import { isCancellable, isUndecided } from './lead-state.ts';
+import { isCancellable, isUndecided, isWithdrawable } from './lead-state.ts';
 import { statement } from './statement.ts';
+import { withdrawLeads } from './withdrawals.ts';
 
 /** A lead that an operator ends. */
 interface LeadToEnd {
@@ -12,15 +15,21 @@ interface LeadToEnd {
   isUndecided: boolean;
   isCancellable: boolean;
   isClaimed: boolean;
+  isWithdrawable: boolean;
+  /** Whether its type withdraws leads. */
+  withdraws: boolean;
+  /** Null: there is no withdrawal, or it is open. */
+  withdrawalOutcome: WithdrawalOutcome | null;
 }
 
 const leadToEnd = statement<LeadToEnd>(
   'lead_to_end',
   ({ lock }) => `
     SELECT state, ${isUndecided} AS "isUndecided", ${isCancellable('lead')} AS "isCancellable",
-      claim IS NOT NULL AS "isClaimed"
-    FROM lead WHERE id = $1 ${lock('lead')}`,
-  { isUndecided: true, isCancellable: true, isClaimed: true },
+      claim IS NOT NULL AS "isClaimed", ${isWithdrawable('lead')} AS "isWithdrawable", lead_type.withdraws,
+      (SELECT withdrawal.outcome FROM withdrawal WHERE withdrawal.lead_id = lead.id) AS "withdrawalOutcome"
+    FROM lead JOIN lead_type ON lead_type.id = lead.type_id WHERE lead.id = $1 ${lock('lead')}`,
+  { isUndecided: true, isCancellable: true, isClaimed: true, isWithdrawable: true, withdraws: true },
 );
 
 const markCancelled = statement(
@@ -30,25 +39,34 @@ const markCancelled = statement(
    WHERE id = $2`,
 );
 
-/** Cancels a lead (see `OperatorActions.cancelLead`). */
-export function* cancelLead(id: string): Change<Readdition> {
-  const { state } = yield* cancellableLead(id);
-  yield* run(markCancelled, Date.now(), id);
-  yield* recordAction(id, 'cancelled', { state });
-  return yield* readdition(id);
+/** Cancels a lead, or begins to withdraw it (see `OperatorActions.cancelLead`). */
+export function* cancelLead(id: string, withdrawsAny: boolean): Change<CancelledLead> {
+  const lead = yield* cancellableLead(id, withdrawsAny);
+  const { state } = lead;
+  if (lead.isCancellable) {
+    yield* run(markCancelled, Date.now(), id);
+    yield* recordAction(id, 'cancelled', { state });
+  } else {
+    yield* withdrawLeads([id], 'cancellation');
+    yield* recordAction(id, 'withdrawal-requested', { state });
+  }
+  return { ...(yield* readdition(id)), isWithdrawing: !lead.isCancellable };
 }
 
-/** Checks that a lead can be cancelled (see `OperatorActions.checkCancellable`). */
-export function* checkCancellable(id: string): Change<void> {
-  yield* cancellableLead(id);
+/** Checks that a lead can be cancelled or withdrawn (see `OperatorActions.checkCancellable`). */
+export function* checkCancellable(id: string, withdrawsAny: boolean): Change<void> {
+  yield* cancellableLead(id, withdrawsAny);
 }
 
-function* cancellableLead(id: string): Change<LeadToEnd> {
+function* cancellableLead(id: string, withdrawsAny: boolean): Change<LeadToEnd> {
   const lead = yield* firstRow(leadToEnd, id);
   if (lead === undefined) throw userErrors.noLead(id);
-  if (lead.isUndecided) throw userErrors.undecided(id, 'cancelled');
-  if (!lead.isCancellable) throw reasonNotCancelled(id, lead);
-  return lead;
+  if (lead.isCancellable) return lead;
+  if (lead.isWithdrawable && (lead.withdraws || withdrawsAny)) {
+    if (lead.withdrawalOutcome === 'too-late') throw userErrors.withdrawnTooLate(id);
+    return lead;
+  }
+  throw lead.isUndecided ? userErrors.undecided(id, 'cancelled') : reasonNotCancelled(id, lead);
 }
 
 function reasonNotCancelled(id: string, { state, isClaimed }: LeadToEnd): Error {

@@ -21,6 +21,8 @@ import { sentFor } from './sent-for.ts';
 import { statement } from './statement.ts';
 import { isSuppressed } from './suppressed-leads.ts';
 import { namesOfType } from './type-name.ts';
+import { resolveWithdrawal } from './withdrawal-actions.ts';
+import { abandonWithdrawal, endWithdrawn } from './withdrawals.ts';
 
 /** Outcome of a submission, with the lead that it created or the one that prevented it. */
 export type Decision =
@@ -38,6 +40,8 @@ export interface Scheduling {
   decide(submission: Submission): Change<Decision>;
   /** Called once a lead is scheduled. @param dueAt milliseconds since 1970 */
   onScheduled?(dueAt: number): void;
+  /** Called once a withdrawal has begun or ended. */
+  onWithdrawal(): void;
 }
 
 /** Carries out operators' actions in a database. */
@@ -69,8 +73,18 @@ export function operatorActions(database: SqlDatabase, scheduling: Scheduling): 
     },
 
     resolveLead: (id, wasDelivered) => change(() => resolveLead(id, wasDelivered)),
-    cancelLead: (id) => change(() => cancelLead(id)),
-    checkCancellable: (id) => database.change(() => checkCancellable(id)),
+    async cancelLead(id, withdrawsAny = false) {
+      const cancelled = await change(() => cancelLead(id, withdrawsAny));
+      if (cancelled.isWithdrawing) scheduling.onWithdrawal();
+      return cancelled;
+    },
+
+    async resolveWithdrawal(id, wasWithdrawn) {
+      await change(() => resolveWithdrawal(id, wasWithdrawn));
+      scheduling.onWithdrawal();
+    },
+
+    checkCancellable: (id, withdrawsAny = false) => database.change(() => checkCancellable(id, withdrawsAny)),
     dismissLead: (id) => change(() => dismissLead(id)),
     countRemainingLeads: (filter) => countRemainingLeads(database, filter),
     cancelRemainingLeads: (filter) => cancelRemainingLeads(database, change, filter),
@@ -174,6 +188,7 @@ function* retryLead(
   if (submission === undefined) throw userErrors.withoutSubmission(id);
   const cancellations = yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Lead ${id}`, cancellations);
+  yield* abandonWithdrawal(id, now, 'an operator has retried the lead');
   yield* run(scheduleAgain, now, id);
   yield* recordAction(id, 'retried', { state: lead.state });
   return { mayHaveArrived: lead.mayHaveArrived, cancellations };
@@ -224,7 +239,7 @@ const leadToResolve = statement<{ state: LeadState; isUndecided: boolean; isClai
  */
 const markDelivered = statement(
   'mark_delivered',
-  `UPDATE lead SET state = 'dialled', dialled_at = CASE state WHEN 'failed' THEN coalesce(
+  `UPDATE lead SET state = 'dialled', dialled_at = CASE WHEN state IN ('failed', 'withdrawing') THEN coalesce(
      (SELECT ended_at FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1), $1) ELSE $1 END
    WHERE id = $2`,
 );
@@ -239,14 +254,31 @@ function* resolveLead(id: string, wasDelivered: boolean): Change<ResolvedState> 
   const lead = yield* firstRow(leadToResolve, id);
   if (lead === undefined) throw userErrors.noLead(id);
   const { state } = lead;
-  if (state === 'scheduled') {
-    if (!wasDelivered) throw userErrors.notDeliveredYet(id);
-    if (lead.isClaimed) throw userErrors.inFlight(id, 'resolved');
-  } else if (state !== 'held' && !(state === 'failed' && lead.isUndecided)) {
-    throw userErrors.notUndecided(id, state);
-  }
+  checkResolvable(id, lead, wasDelivered);
+  let isWithdrawn = false;
   if (wasDelivered) yield* run(markDelivered, Date.now(), id);
-  else yield* run(markNotDelivered, id);
+  else {
+    const response = 'an operator has recorded that the lead was not delivered';
+    isWithdrawn = yield* endWithdrawn(id, Date.now(), response);
+    if (!isWithdrawn) yield* run(markNotDelivered, id);
+  }
   yield* recordAction(id, wasDelivered ? 'resolved-delivered' : 'resolved-not-delivered', { state });
-  return state;
+  return isWithdrawn ? 'withdrawing' : asResolved(state);
+}
+
+/** Narrows the state of a lead that `checkResolvable` has accepted. */
+function asResolved(state: LeadState): ResolvedState {
+  return state === 'scheduled' || state === 'held' || state === 'withdrawing' ? state : 'failed';
+}
+
+/** @throws {UserError} if an operator cannot resolve the lead now */
+function checkResolvable(
+  id: string,
+  { state, isUndecided, isClaimed }: { state: LeadState; isUndecided: boolean; isClaimed: boolean },
+  wasDelivered: boolean,
+): void {
+  if (state === 'scheduled' && !wasDelivered) throw userErrors.notDeliveredYet(id);
+  if (state === 'scheduled' || state === 'withdrawing') {
+    if (isClaimed) throw userErrors.inFlight(id, 'resolved');
+  } else if (state !== 'held' && !isUndecided) throw userErrors.notUndecided(id, state);
 }

@@ -205,7 +205,7 @@ function* claimWithdrawals({
   for (const candidate of found) {
     const { leadId } = candidate;
     if (candidate.isUndelivered) yield* endWithdrawn(leadId, now, 'the lead was not delivered');
-    else if (candidate.isSuperseded) yield* run(endTooLate, leadId, now, 'the person was added again');
+    else if (candidate.isSuperseded) yield* endTooLate(leadId, now, 'the person was added again');
     else ids.push(leadId);
     if (candidate.isInterrupted) interrupted.push(leadId);
   }
@@ -239,10 +239,8 @@ function* recordWithdrawal(
 ): Change<void> {
   yield* run(lockLead, leadId);
   if (outcome === 'withdrawn') yield* endWithdrawn(leadId, endedAt, response);
-  else if (outcome === 'too-late') {
-    const ended = yield* run(endTooLate, leadId, endedAt, response);
-    if (ended.length > 0) yield* run(markDialled, endedAt, leadId);
-  } else if (nextAttemptAt === undefined) {
+  else if (outcome === 'too-late') yield* endTooLate(leadId, endedAt, response);
+  else if (nextAttemptAt === undefined) {
     const ended = yield* run(endFailed, leadId, endedAt, response, claim);
     if (ended.length > 0) yield* run(markUndecided, leadId);
   } else yield* run(scheduleWithdrawal, leadId, nextAttemptAt, response, claim);
@@ -261,26 +259,41 @@ const markWithdrawn = statement(
    WHERE id = $3 AND (state IN ('dialled', 'withdrawing') OR ${isUndecided})`,
 );
 
-/** Ends the withdrawal of a lead that the dialler does not have, or no longer has, and ends the lead. */
-export function* endWithdrawn(leadId: string, endedAt: number, response: string): Change<void> {
+/**
+ * Ends the withdrawal of a lead that the dialler does not have, or no longer has, and ends the lead. Returns whether
+ * there was an open or failed withdrawal.
+ */
+export function* endWithdrawn(leadId: string, endedAt: number, response: string): Change<boolean> {
   const ended = yield* firstRow(endAsWithdrawn, leadId, endedAt, response);
-  if (ended === undefined) return;
+  if (ended === undefined) return false;
   const state = ended.cause === 'objection' ? 'suppressed' : 'cancelled';
   yield* run(markWithdrawn, state, endedAt, leadId);
+  return true;
 }
 
-const endTooLate = statement<{ leadId: string }>(
+const endAsTooLate = statement<{ leadId: string }>(
   'end_too_late',
   `UPDATE withdrawal SET outcome = 'too-late', ended_at = $2, response = $3, claim = NULL
-   WHERE lead_id = $1 AND outcome IS NULL RETURNING lead_id AS "leadId"`,
+   WHERE lead_id = $1 AND (outcome IS NULL OR outcome = 'failed') RETURNING lead_id AS "leadId"`,
 );
 
 const markDialled = statement(
   'mark_dialled_too_late',
   `UPDATE lead SET state = 'dialled', claim = NULL, dialled_at = coalesce(
      (SELECT ended_at FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1), $1)
-   WHERE id = $2 AND state = 'withdrawing'`,
+   WHERE id = $2 AND (state = 'withdrawing' OR ${isUndecided})`,
 );
+
+/** Ends the withdrawal of a lead that is to be called nevertheless, and does not change the lead. */
+export function* abandonWithdrawal(leadId: string, endedAt: number, response: string): Change<void> {
+  yield* run(endAsTooLate, leadId, endedAt, response);
+}
+
+/** Ends the withdrawal of a lead that was called, or of which a later lead is called. The dialler has the lead. */
+export function* endTooLate(leadId: string, endedAt: number, response: string): Change<void> {
+  const ended = yield* run(endAsTooLate, leadId, endedAt, response);
+  if (ended.length > 0) yield* run(markDialled, endedAt, leadId);
+}
 
 const endFailed = statement<{ leadId: string }>(
   'end_failed_withdrawal',

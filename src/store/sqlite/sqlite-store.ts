@@ -56,7 +56,10 @@ export function openSqliteStore(
     ...sqliteIntake(database, queue, grantedType, decide, withdrawalEvents),
     ...sqliteDelivery(database, queue),
     ...sharedStore(sql, withdrawalEvents),
-    ...operatorActions(sql, { decide: (submission) => completedChange(decide(submission)) }),
+    ...operatorActions(sql, {
+      decide: (submission) => completedChange(decide(submission)),
+      onWithdrawal: () => withdrawalEvents.emit(),
+    }),
     ...people(sql),
     ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),

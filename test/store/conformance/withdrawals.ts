@@ -334,6 +334,81 @@ export const withdrawals: Behaviours = {
     expect(await list({ mobile: mobileOf(1) })).toEqual([mobileOf(1)]);
   },
 
+  'withdraws a lead for an operator, if its type does or the operator insists': async (open) => {
+    const { store, leadId } = await withdrawable(open());
+    await deliverDue(store);
+    await store.setWithdraws(person.type, false);
+    await expect(store.cancelLead(leadId)).rejects.toThrow('--withdraw');
+    await expect(store.checkCancellable(leadId)).rejects.toThrow('--withdraw');
+    await store.checkCancellable(leadId, true);
+    expect(await store.cancelLead(leadId, true)).toMatchObject({ isWithdrawing: true });
+    await store.setWithdraws(person.type, true);
+    expect(await store.cancelLead(leadId)).toMatchObject({ isWithdrawing: true });
+    await claimed(store);
+    await recordWithdrawal(store, leadId, 'too-late');
+    await expect(store.cancelLead(leadId)).rejects.toThrow('too late');
+    const actions = await Array.fromAsync(store.leadActions(person.mobile));
+    expect(actions.map(({ action }) => action)).toEqual(['withdrawal-requested', 'withdrawal-requested']);
+  },
+
+  'lets an operator end a withdrawal that is open or has failed': async (open) => {
+    for (const [wasWithdrawn, state, outcome] of [
+      [true, 'cancelled', 'withdrawn'],
+      [false, 'dialled', 'too-late'],
+    ] as const) {
+      for (const hasFailed of [true, false]) {
+        const { store, leadId, cancelIt } = await withdrawable(open());
+        await expect(store.resolveWithdrawal(leadId, wasWithdrawn)).rejects.toThrow('has no withdrawal');
+        await deliverDue(store, 'unknown');
+        await cancelIt();
+        await claimed(store);
+        if (hasFailed) await recordWithdrawal(store, leadId, 'unknown');
+        await store.resolveWithdrawal(leadId, wasWithdrawn);
+        expect(await stateOf(store, leadId)).toBe(state);
+        expect(await store.withdrawalOf(leadId)).toMatchObject({ outcome });
+        await expect(store.resolveWithdrawal(leadId, wasWithdrawn)).rejects.toThrow('has ended');
+      }
+    }
+  },
+
+  'lets an operator resolve whether a lead that is being withdrawn was delivered': async (open) => {
+    for (const wasDelivered of [true, false]) {
+      const { store, leadId, cancelIt } = await withdrawable(open());
+      await claim(store, 'dispatcher', { lease: hour });
+      await cancelIt();
+      await expect(store.resolveLead(leadId, wasDelivered)).rejects.toThrow('in flight');
+      await expect(store.resolveWithdrawal(leadId, true)).rejects.toThrow('in flight');
+      await record(store, 'dispatcher', leadId, 'unknown', Date.now());
+      expect(await store.resolveLead(leadId, wasDelivered)).toBe('withdrawing');
+      expect(await stateOf(store, leadId)).toBe(wasDelivered ? 'dialled' : 'cancelled');
+      expect(await claimed(store)).toHaveLength(wasDelivered ? 1 : 0);
+    }
+  },
+
+  'cancels a lead whose withdrawal has failed if it was not delivered': async (open) => {
+    const { store, leadId, cancelIt } = await withdrawable(open());
+    await deliverDue(store, 'unknown');
+    await cancelIt();
+    await claimed(store);
+    await recordWithdrawal(store, leadId, 'unavailable');
+    expect(await store.resolveLead(leadId, false)).toBe('withdrawing');
+    expect(await stateOf(store, leadId)).toBe('cancelled');
+    expect(await store.withdrawalStats()).toEqual({ open: 0, openSince: undefined, failed: 0 });
+  },
+
+  'sends a lead whose withdrawal has failed again only if an operator insists': async (open) => {
+    const { store, leadId, cancelIt } = await withdrawable(open());
+    await deliverDue(store, 'unknown');
+    await cancelIt();
+    await expect(store.retryLead(leadId, { isForced: true })).rejects.toThrow('withdrawing');
+    await claimed(store);
+    await recordWithdrawal(store, leadId, 'unavailable');
+    await expect(store.retryLead(leadId)).rejects.toThrow('cancel');
+    await store.retryLead(leadId, { isForced: true });
+    expect(await store.withdrawalStats()).toMatchObject({ open: 0, failed: 0 });
+    expect(await claim(store, 'dispatcher')).toMatchObject([{ id: leadId }]);
+  },
+
   'prunes a withdrawal with its lead, but not before it is carried out': async (open) => {
     const { store, leadId, cancelIt } = await withdrawable(open());
     await deliverDue(store);

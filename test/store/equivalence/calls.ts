@@ -100,14 +100,14 @@ const operatorActions = [
   },
   {
     weight: 1,
-    arbitrary: call('checkCancellable', { lead }, async (subject, given) =>
-      subject.store.checkCancellable(await chosenLead(subject, given.lead)),
+    arbitrary: call('checkCancellable', { lead, withdrawsAny: fc.boolean() }, async (subject, given) =>
+      subject.store.checkCancellable(await chosenLead(subject, given.lead), given.withdrawsAny),
     ),
   },
   {
     weight: 3,
-    arbitrary: call('cancelLead', { lead }, async (subject, given) =>
-      subject.store.cancelLead(await chosenLead(subject, given.lead)),
+    arbitrary: call('cancelLead', { lead, withdrawsAny: fc.boolean() }, async (subject, given) =>
+      subject.store.cancelLead(await chosenLead(subject, given.lead), given.withdrawsAny),
     ),
   },
   {

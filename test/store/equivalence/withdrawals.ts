@@ -77,6 +77,12 @@ export const withdrawals = [
       },
     ),
   },
+  {
+    weight: 2,
+    arbitrary: call('resolveWithdrawal', { index, wasWithdrawn: fc.boolean() }, async (subject, given) =>
+      subject.store.resolveWithdrawal(at(subject.leadIds(), given.index) ?? 'nothing', given.wasWithdrawn),
+    ),
+  },
   { weight: 1, arbitrary: call('withdrawalStats', {}, ({ store }) => store.withdrawalStats()) },
   { weight: 1, arbitrary: call('nextWithdrawalAt', {}, ({ store }) => store.nextWithdrawalAt()) },
   {

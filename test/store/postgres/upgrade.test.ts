@@ -33,14 +33,15 @@ async function migrateFurther(url: string, sql: string, { retryTimeout = 20_000 
 }
 
 /**
- * Ids of the rows that the writes change: a submission, and leads that are claimed, failed, failed but undecided, and
- * held.
+ * Ids of the rows that the writes change: a submission, and leads that are claimed, failed, failed but undecided,
+ * withdrawing, and held.
  */
 interface KnownIds {
   submission: string;
   lead: string;
   failed: string;
   undecided: string;
+  withdrawing: string;
   held: string;
 }
 
@@ -168,6 +169,7 @@ const writes: Record<
   },
   releaseWithdrawals: (store, { lead }) => store.releaseWithdrawals('old', [lead], 0),
   settleCancellation: (store, { lead }) => store.settleCancellation({ id: 'c', partnerId: 1 }, lead, 'key'),
+  resolveWithdrawal: (store, { withdrawing }) => store.resolveWithdrawal(withdrawing, true),
   setWithdraws: (store) => store.setWithdraws('motor', true),
   cancel: (store) => store.cancel(newSubmission({ ...person, ...request })),
   rerunSubmission: (store, { submission }) => store.rerunSubmission(submission),
@@ -268,6 +270,10 @@ async function storeWithRows(url: string) {
   await store.submit(from(first.id, { mobile: '+447840258826' }));
   const [undecided] = await claim(store, 'old');
   await record(store, 'old', undecided?.id ?? '', 'unknown');
+  await store.submit(from(first.id, { mobile: '+447840258828' }));
+  const [withdrawing] = await claim(store, 'old');
+  await record(store, 'old', withdrawing?.id ?? '', 'unknown');
+  await store.cancelLead(withdrawing?.id ?? '', true);
   const submission = from(first.id);
   await store.submit(submission, { key: 'k', fingerprint: 'f' });
   const [lead] = await claim(store, 'old', { lease: 1 });
@@ -276,6 +282,7 @@ async function storeWithRows(url: string) {
     lead: lead?.id ?? '',
     failed: failed?.id ?? '',
     undecided: undecided?.id ?? '',
+    withdrawing: withdrawing?.id ?? '',
     held: held?.id ?? '',
   };
   return { store, first, known };
