@@ -59,8 +59,8 @@ test('lists withdrawals, shows them with their person, and records how they ende
     attempts: 1,
   });
   const shown = (await run('lead', 'show', id)).stdout;
-  expect(shown).toMatch(/withdrawal +requested +because of a cancellation/);
-  expect(shown).toMatch(/withdrawal +failed +HTTP 503 \(1 attempt\)/);
+  expect(shown).toMatch(/withdrawal +requested .*because of a cancellation/);
+  expect(shown).toMatch(/withdrawal +failed .*HTTP 503 \(1 attempt\)/);
   expect((await run('withdrawal', 'resolve', id)).stderr).toContain(
     'Specify either --withdrawn or --too-late.',
   );

@@ -7,14 +7,14 @@ import { secret, untilAll } from '../harness/dispatch.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { start, untilOutput } from '../harness/process.ts';
 import { accept, type Receiver, startReceiver } from '../harness/receiver.ts';
-import { holdWriteLock, temporaryDirectory } from '../harness/server.ts';
+import { holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
 /** Each starts a server. The kills wait for events, so more rounds would repeat the same. */
 const rounds = 6;
 
 /** Creates a store that outlives its servers, and a receiver of everything they send. */
-async function deployment() {
+async function deployment(environment: Record<string, string> = {}) {
   const file = join(temporaryDirectory(), 'leads.db');
   const { store, first, from } = await seeded(openSqliteStore(file));
   const receiver = await startReceiver();
@@ -32,6 +32,7 @@ async function deployment() {
       DIALLER_SECRET: secret,
       // Long enough for a busy machine: an attempt that timed out would be retried after minutes.
       DIALLER_TIMEOUT: '3000',
+      ...environment,
     });
   return { file, store, receiver, addLead, startMain };
 }
@@ -105,3 +106,27 @@ test(`loses no lead if the server is killed between response and record (${round
   await expectNoneLost(deployed);
   expect(deployed.receiver.received.length).toBeGreaterThanOrEqual(2 * rounds);
 }, 90_000);
+
+test('withdraws a lead if the server is killed while the dialler is withdrawing it', async () => {
+  const { store, receiver, addLead, startMain } = await deployment({ DIALLER_WITHDRAW: 'on' });
+  await store.setWithdraws('motor', true);
+  await addLead();
+  const first = startMain();
+  await untilAll(store, 'dialled');
+  const withdrawing = nextRequest(receiver);
+  const [lead] = await leadsIn(store);
+  await store.cancelLead(lead?.id ?? '');
+  await withdrawing;
+  await kill(first);
+  expect(await store.withdrawalStats()).toMatchObject({ open: 1 });
+  receiver.behave = accept;
+  const second = startMain();
+  second.stdout.resume();
+  await untilAll(store, 'cancelled');
+  second.kill('SIGTERM');
+  const events = receiver.received.map(({ body }) => JSON.parse(body).type);
+  expect(events).toEqual(['lead.due', 'lead.withdraw', 'lead.withdraw']);
+  const ids = receiver.received.slice(1).map(({ headers }) => headers['webhook-id']);
+  expect(new Set(ids).size).toBe(1);
+  await store.close();
+});
