@@ -214,7 +214,7 @@ test('does not print leads of people who objected, not even if they object while
   const states = (await leadsIn(store)).map(({ id, mobile, state }) => ({ id, mobile, state }));
   expect(
     states
-      .filter(({ state }) => state === 'suppressed')
+      .filter(({ state }) => state === 'withdrawing')
       .map(({ mobile }) => mobile)
       .toSorted(),
   ).toEqual(objected.toSorted());
