@@ -31,6 +31,7 @@ import { rejectionCommand } from './rejection.ts';
 import { settingsCommand } from './settings.ts';
 import { storeCommand } from './store.ts';
 import { submissionCommand } from './submission.ts';
+import { suppressionCommand } from './suppression.ts';
 import { typeCommand } from './type.ts';
 import { describeUnknownCommand } from './unknown-command.ts';
 import { watchCommand } from './watch.ts';
@@ -45,6 +46,7 @@ const commands = [
   withdrawalCommand,
   submissionCommand,
   personCommand,
+  suppressionCommand,
   rejectionCommand,
   exportCommand,
   dueCommand,

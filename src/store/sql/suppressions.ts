@@ -6,6 +6,7 @@ import type {
   RemovalStep,
   RemovedSuppressions,
   Suppressed,
+  SuppressedLeads,
   Suppression,
   SuppressionCount,
   SuppressionFilter,
@@ -37,7 +38,7 @@ export function suppressions(database: SqlDatabase, events: WithdrawalEvents): S
   return {
     addSuppressions: (entries) => change(() => addSuppressions(entries)),
     recordObjection: (objection, cap) => change(() => recordObjection(objection, cap)),
-    suppressLeads: (mobiles) => change(() => suppressLeads(mobiles)),
+    suppressLeads: (mobiles) => change(() => suppressAgain(mobiles)),
     suppressionsOf: (mobile) => Array.fromAsync(listSuppressions(database, { mobile }, maxOfNumber)),
     suppressions: (filter, limit) => listSuppressions(database, filter, limit),
     countSuppressions: () => database.read(countOfOrigins),
@@ -53,6 +54,12 @@ export function suppressions(database: SqlDatabase, events: WithdrawalEvents): S
 /** Names an origin in the audit log, such as `partner acme`. */
 function nameOf({ source, sourceId }: SuppressionOrigin): string {
   return `${source} ${sourceId}`.trimEnd();
+}
+
+/** Suppresses leads of numbers whose entry the audit log contains. */
+function* suppressAgain(mobiles: readonly string[]): Change<SuppressedLeads> {
+  yield* auditedBefore();
+  return yield* suppressLeads(mobiles);
 }
 
 /** Type of an entry for all lead types. */

@@ -1,0 +1,152 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { SingleBar } from 'cli-progress';
+import { Command, Option } from 'commander';
+import { UserError } from '../errors/user-error.ts';
+import { untilNoAttemptStarts } from '../store/objections.ts';
+import { type SuppressionOrigin, suppressionSources } from '../store/suppressions.ts';
+import { defineAction } from './action.ts';
+import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
+import { maxReported, type SuppressionFile, suppressionBatches } from './suppression-csv.ts';
+import { suppressionMembers, suppressionView } from './suppression-view.ts';
+
+const importMembers = {
+  list: 'name of the list',
+  lines: 'number of lines that were read, without the header',
+  added: 'number of entries that were not in the list before',
+  suppressed_leads: 'number of leads that became `suppressed`',
+  withdrawn_leads: 'number of leads that the dialler has or may have, and that are being withdrawn',
+  invalid_lines: `numbers of the first ${maxReported} lines that were not imported`,
+  invalid: 'number of lines that were not imported',
+};
+
+/** `leads suppression import`: enters the numbers in a CSV file. */
+export function importCommand(context: CommandContext): Command {
+  const command = new Command('import')
+    .description(
+      'enter the phone numbers in a CSV file (RFC 4180, UTF-8) with a header.\nThe column `mobile` (or `phone`, `number`) is required; `type`, `reason` and `objected_at` (ISO 8601) are optional. The command can be repeated: entries that exist are not changed. Each batch of lines is entered completely or not at all; invalid lines are reported by their numbers, and the others are entered',
+    )
+    .argument('<file>', 'the CSV file; `-` reads standard input')
+    .option('--list <name>', 'name of the list, by which it can be removed', parseListName)
+    .option('--reason <text>', 'reason for lines without one');
+  return defineAction(
+    command,
+    context,
+    importMembers,
+    async (session, options: { list?: string; reason?: string }, [file]: [string]) => {
+      const { store, parsePhone, output } = session;
+      const list = options.list ?? (file === '-' ? 'standard input' : parseListName(basename(file)));
+      await store.recordAudit({
+        subject: { kind: 'suppression', id: `import ${list}` },
+        after: { file: basename(file) },
+      });
+      const { size, stream } = await open(file, context);
+      const types = new Set(
+        (await Array.fromAsync(store.types())).flatMap(({ name, formerNames }) => [name, ...formerNames]),
+      );
+      const source: SuppressionFile = {
+        stream,
+        list,
+        reason: options.reason,
+        types,
+        parsePhone,
+        now: Date.now(),
+      };
+      const bar = createProgressBar(context.err);
+      const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
+      const invalid: { line: number; problem: string }[] = [];
+      bar.start(size, 0);
+      try {
+        for await (const batch of suppressionBatches(source)) {
+          const { added, leads, withdrawals } = await store.addSuppressions(batch.entries);
+          total.lines += batch.lines;
+          total.added += added;
+          total.suppressed += leads.length;
+          total.withdrawn += withdrawals.length;
+          total.invalid += batch.invalid.length;
+          invalid.push(...batch.invalid.slice(0, maxReported - invalid.length));
+          bar.update(Math.min(batch.bytes, size));
+        }
+      } finally {
+        bar.stop();
+      }
+      // The same promise as for a single number, for every lead that may be in flight.
+      await untilNoAttemptStarts(store, () => true);
+      const { lines, added, suppressed, withdrawn } = total;
+      await output.done(
+        `Entered ${counted(added, 'number', 'numbers')} of ${counted(lines, 'line', 'lines')} in list ${JSON.stringify(list)}; suppressed ${counted(suppressed, 'lead', 'leads')}, and began to withdraw ${withdrawn}.`,
+        {
+          list,
+          lines,
+          added,
+          suppressed_leads: suppressed,
+          withdrawn_leads: withdrawn,
+          invalid_lines: invalid.map(({ line }) => line),
+          invalid: total.invalid,
+        },
+      );
+      if (total.invalid > 0) throw new UserError(describeInvalid(invalid, total.invalid));
+    },
+  );
+}
+
+function parseListName(name: string): string {
+  const trimmed = name.trim();
+  if (trimmed !== '' && trimmed.length <= 100) return trimmed;
+  throw new UserError('The name of a list must have 1 to 100 characters.');
+}
+
+async function open(file: string, { input }: CommandContext) {
+  if (file === '-') return { size: 0, stream: input };
+  const { size } = await stat(file).catch((error) => {
+    throw new UserError(`${file} cannot be read: ${error.message}`);
+  });
+  return { size, stream: createReadStream(file) };
+}
+
+function describeInvalid(invalid: readonly { line: number; problem: string }[], total: number): string {
+  const described = invalid.map(({ line, problem }) => `line ${line} (${problem})`).join(', ');
+  const more = total > invalid.length ? ` and ${total - invalid.length} more` : '';
+  return `${counted(total, 'line was', 'lines were')} not imported: ${described}${more}. Correct them and import the file again; entries that exist are not changed.`;
+}
+
+function createProgressBar(stream: NodeJS.WritableStream): SingleBar {
+  return new SingleBar({
+    stream,
+    noTTYOutput: true,
+    notTTYSchedule: 5_000,
+    hideCursor: true,
+    barsize: 20,
+    format: 'Importing [{bar}] {percentage}%, {eta_formatted} left',
+    barCompleteChar: '=',
+    barIncompleteChar: ' ',
+  });
+}
+
+/** `leads suppression export`: writes the do-not-call list as CSV, which `import` reads. */
+export function exportSuppressionsCommand(context: CommandContext): Command {
+  const command = new Command('export')
+    .description(
+      'write the do-not-call list to standard output as CSV, which `leads suppression import` reads, or as JSON.\nThe output contains personal data',
+    )
+    .addOption(new Option('--source <source>', 'only entries of this source').choices(suppressionSources))
+    .option('--source-id <name>', 'only entries of this partner, imported list or dialler');
+  return defineAction(
+    command,
+    context,
+    suppressionMembers,
+    async (
+      { store, output, note },
+      { source, sourceId }: { source?: SuppressionOrigin['source']; sourceId?: string },
+    ) => {
+      const filter = { ...(source !== undefined && { source }), ...(sourceId !== undefined && { sourceId }) };
+      const entries = store.suppressions(filter, Number.MAX_SAFE_INTEGER);
+      const count = output.isJson
+        ? await output.jsonLines(entries, suppressionView)
+        : await output.csv(entries, suppressionView, suppressionMembers);
+      note(`Exported ${counted(count, 'entry', 'entries')}.`);
+    },
+  );
+}

@@ -1,0 +1,41 @@
+import type { SuppressionOrigin, SuppressionRecord } from '../store/suppressions.ts';
+import { formatTime } from '../text/time.ts';
+import type { View } from './output.ts';
+
+/** Members of an entry of the do-not-call list in JSON, and the columns of its export. */
+export const suppressionMembers = {
+  mobile: 'phone number (E.164)',
+  type: 'name of the lead type; null: all types',
+  source: '`partner`, `operator`, `import` or `dialler`',
+  source_id: 'name of the partner, of the imported list or of the dialler; empty for operators',
+  reason: 'reason; null: none',
+  objected_at: 'when the person objected (ISO 8601)',
+  entered_at: 'when it was entered (ISO 8601)',
+};
+
+/** How an entry of the do-not-call list is displayed. */
+export const suppressionView: View<SuppressionRecord, keyof typeof suppressionMembers> = {
+  columns: {
+    MOBILE: ({ mobile }) => mobile,
+    TYPE: ({ type }) => type ?? '(all)',
+    SOURCE: (entry) => describeOrigin(entry),
+    OBJECTED: ({ objectedAt }) => ({ time: objectedAt }),
+    ENTERED: ({ enteredAt }) => ({ time: enteredAt }),
+    REASON: ({ reason }) => reason ?? '',
+  },
+  narrow: ['MOBILE', 'TYPE', 'SOURCE', 'OBJECTED', 'REASON'],
+  json: ({ mobile, type, source, sourceId, reason, objectedAt, enteredAt }) => ({
+    mobile,
+    type: type ?? null,
+    source,
+    source_id: sourceId,
+    reason: reason ?? null,
+    objected_at: formatTime(objectedAt),
+    entered_at: formatTime(enteredAt),
+  }),
+};
+
+/** Describes an origin, such as `partner acme`. */
+export function describeOrigin({ source, sourceId }: SuppressionOrigin): string {
+  return source === 'import' ? `list ${sourceId}` : `${source} ${sourceId}`.trimEnd();
+}

@@ -1,0 +1,184 @@
+import { Command, Option } from 'commander';
+import { UserError } from '../errors/user-error.ts';
+import { enterNumbers } from '../store/objections.ts';
+import {
+  type SuppressionCount,
+  type SuppressionOrigin,
+  type SuppressionRecord,
+  suppressionSources,
+} from '../store/suppressions.ts';
+import { defineAction, type Session } from './action.ts';
+import { limitOption, parseTime, wideOption } from './arguments.ts';
+import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
+import { findType } from './find-type.ts';
+import type { View } from './output.ts';
+import { exportSuppressionsCommand, importCommand } from './suppression-files.ts';
+import { numbersArgument, readMobiles } from './suppression-numbers.ts';
+import { removeCommand } from './suppression-remove.ts';
+import { describeOrigin, suppressionMembers, suppressionView } from './suppression-view.ts';
+
+/** `leads suppression`: the do-not-call list. */
+export function suppressionCommand(context: CommandContext): Command {
+  return new Command('suppression')
+    .description('the do-not-call list: phone numbers that are not called')
+    .addCommand(addCommand(context))
+    .addCommand(removeCommand(context))
+    .addCommand(checkCommand(context))
+    .addCommand(importCommand(context))
+    .addCommand(exportSuppressionsCommand(context))
+    .addCommand(listCommand(context))
+    .addCommand(countCommand(context));
+}
+
+const addMembers = {
+  added: 'number of numbers that an operator had not entered before',
+  suppressed_leads: 'ids of the leads that became `suppressed`',
+  withdrawn_leads: 'ids of the leads that the dialler has or may have, and that are being withdrawn',
+};
+
+interface AddOptions {
+  type?: string;
+  reason?: string;
+  objectedAt?: number;
+}
+
+function addCommand(context: CommandContext): Command {
+  const command = new Command('add')
+    .description(
+      'enter phone numbers of people who do not want calls.\nTheir scheduled leads become `suppressed`, and once the command ends, no delivery of the numbers starts. Leads that the dialler has are withdrawn if it allows that',
+    )
+    .addArgument(numbersArgument())
+    .option('--type <name>', 'only for leads of this type; without it, for all types')
+    .option('--reason <text>', 'what the person said')
+    .addOption(
+      new Option('--objected-at <time>', 'when the person objected, such as 2026-11-01 or 2h (ago)')
+        .argParser(parseTime)
+        .default(undefined, 'now'),
+    );
+  return defineAction(
+    command,
+    context,
+    addMembers,
+    async ({ store, parsePhone, output }, options: AddOptions, [words]: [string[]]) => {
+      const mobiles = await readMobiles(words, context.input, parsePhone);
+      const type = options.type === undefined ? undefined : (await findType(store, options.type)).name;
+      const { added, leads, withdrawals } = await enterNumbers(
+        store,
+        parsePhone,
+        mobiles.map((mobile) => ({
+          mobile,
+          type,
+          source: 'operator',
+          sourceId: '',
+          reason: options.reason,
+          objectedAt: options.objectedAt ?? Date.now(),
+        })),
+      );
+      await output.done(`${describeAdded(added, mobiles.length)}${describeLeads(leads, withdrawals)}`, {
+        added,
+        suppressed_leads: leads,
+        withdrawn_leads: withdrawals,
+      });
+    },
+  );
+}
+
+function describeAdded(added: number, given: number): string {
+  const known = given - added;
+  return `Entered ${counted(added, 'number', 'numbers')}${known > 0 ? ` (${known} had been entered before)` : ''}.`;
+}
+
+/** Describes what became of leads, as sentences after another; empty: there were none. */
+export function describeLeads(leads: readonly string[], withdrawals: readonly string[]): string {
+  const sentences = [
+    leads.length > 0 && ` Suppressed ${counted(leads.length, 'scheduled lead', 'scheduled leads')}.`,
+    withdrawals.length > 0 &&
+      ` ${counted(withdrawals.length, 'lead is', 'leads are')} being withdrawn from the dialler: run \`leads lead show ${withdrawals[0]}\` for the result.`,
+  ];
+  return sentences.filter((sentence) => sentence !== false).join('');
+}
+
+function checkCommand(context: CommandContext): Command {
+  const command = new Command('check')
+    .description('list the entries of phone numbers in the do-not-call list')
+    .addArgument(numbersArgument(false))
+    .option('--lead <id>', 'also the number of this lead')
+    .addOption(wideOption());
+  return defineAction(
+    command,
+    context,
+    suppressionMembers,
+    async (session, { lead }: { lead?: string }, [words]: [string[]]) => {
+      const { store, parsePhone, output, note } = session;
+      const mobiles = new Set(await readMobiles(words, context.input, parsePhone));
+      if (lead !== undefined) mobiles.add(await mobileOfLead(session, lead));
+      if (mobiles.size === 0) throw new UserError('Pass phone numbers, `-`, or --lead.');
+      const entries: SuppressionRecord[] = [];
+      let unlisted = 0;
+      for (const mobile of mobiles) {
+        const found = await store.suppressionsOf(mobile);
+        entries.push(...found);
+        if (found.length === 0) unlisted += 1;
+      }
+      await output.list(entries, suppressionView, 'None of the numbers is in the do-not-call list.');
+      if (unlisted > 0 && entries.length > 0)
+        note(`${unlisted} of ${mobiles.size} numbers are not in the list.`);
+    },
+  );
+}
+
+async function mobileOfLead({ store }: Pick<Session<string>, 'store'>, lead: string): Promise<string> {
+  const mobile = await store.mobileOf(lead);
+  if (mobile === undefined) {
+    throw new UserError(`Lead ${JSON.stringify(lead)} does not exist. Run \`leads lead list\`.`);
+  }
+  return mobile;
+}
+
+interface ListOptions {
+  source?: SuppressionOrigin['source'];
+  sourceId?: string;
+  limit?: number;
+}
+
+function listCommand(context: CommandContext): Command {
+  const command = new Command('list')
+    .description('list the entries of the do-not-call list by number')
+    .addOption(new Option('--source <source>', 'only entries of this source').choices(suppressionSources))
+    .option('--source-id <name>', 'only entries of this partner, imported list or dialler')
+    .addOption(limitOption())
+    .addOption(wideOption());
+  return defineAction(
+    command,
+    context,
+    suppressionMembers,
+    async ({ store, output }, options: ListOptions) => {
+      const { source, sourceId } = options;
+      const filter = { ...(source !== undefined && { source }), ...(sourceId !== undefined && { sourceId }) };
+      const rows = output.limit(options.limit);
+      const empty = 'The do-not-call list has no such entries.';
+      await output.list(store.suppressions(filter, rows), suppressionView, empty, rows);
+    },
+  );
+}
+
+const countMembers = {
+  source: suppressionMembers.source,
+  source_id: suppressionMembers.source_id,
+  entries: 'number of entries',
+};
+
+const countView: View<SuppressionCount, keyof typeof countMembers> = {
+  columns: { SOURCE: describeOrigin, ENTRIES: ({ count }) => String(count) },
+  json: ({ source, sourceId, count }) => ({ source, source_id: sourceId, entries: count }),
+};
+
+function countCommand(context: CommandContext): Command {
+  const command = new Command('count')
+    .description('count the entries of each partner, imported list and other source. Reads the whole list')
+    .addOption(wideOption());
+  return defineAction(command, context, countMembers, async ({ store, output }) => {
+    await output.list(await store.countSuppressions(), countView, 'The do-not-call list is empty.');
+  });
+}
