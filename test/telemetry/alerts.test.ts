@@ -125,6 +125,11 @@ const scenarios: Scenario[] = [
   { alert: 'LeadsBackupMissing', series: { 'leads_ready{instance="one"}': '1x1600' }, firing: 1_560 },
   { alert: 'LeadsTooLate', series: { leads_too_late_total: '0x9 1x30' }, firing: 10 },
   {
+    alert: 'LeadsTooManyObjections',
+    series: { [requests('operation="doNotCall",outcome="too-many-objections",status="429"')]: '0x9 1x30' },
+    firing: 10,
+  },
+  {
     alert: 'LeadsUnknownType',
     series: {
       [requests('operation="addLead",outcome="unknown-type",status="200",replayed="false"')]: '0x9 1x30',
