@@ -6,11 +6,10 @@ import { erasePerson } from '../store/erase-person.ts';
 import { findPeople } from '../store/find-person.ts';
 import type { StoreKeys } from '../store/keys/store-keys.ts';
 import type { Erasure, People, PersonKey } from '../store/people.ts';
-import type { Store } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { confirm, confirmElsewhere, yesOption } from './confirm.ts';
-import type { CommandContext } from './context.ts';
+import type { CommandContext, OpenStore } from './context.ts';
 import { counted } from './counted.ts';
 import { checkNumbers, readNumbers } from './mobile-option.ts';
 import { numberArgument } from './person-export.ts';
@@ -65,7 +64,7 @@ export function eraseCommand(context: CommandContext): Command {
         await (words.includes('-') ? confirmElsewhere(context, change) : confirm(context, change));
       }
       for (const person of people) {
-        const erased = await eraseOne(store, person, keys, options);
+        const erased = await eraseOne({ store, parsePhone }, person, keys, options);
         await synchroniseErasures(store, tools);
         await output.done(describeErased(erased), erased);
       }
@@ -91,7 +90,7 @@ type Erased = Record<keyof typeof members, unknown> & {
 };
 
 async function eraseOne(
-  store: Store,
+  { store, parsePhone }: Pick<OpenStore, 'store' | 'parsePhone'>,
   person: PersonKey,
   keys: StoreKeys,
   { suppress, skipDialler, includingEvidence }: EraseOptions,
@@ -109,7 +108,8 @@ async function eraseOne(
     const objection = { type: undefined, source: 'operator', sourceId: '', reason: undefined } as const;
     await store.addSuppressions([{ ...objection, mobile, objectedAt: erasedAt }]);
   }
-  const patience = { maxWait: maxWaitForAttempts, isWithdrawing: !skipDialler };
+  const evidence = { key: keys.current, parsePhone };
+  const patience = { maxWait: maxWaitForAttempts, isWithdrawing: !skipDialler, evidence };
   const { erased, atDialler } = await erasePerson(store, person, erasure, patience);
   return {
     digest,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors/user-error.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import { eraseFiles } from './erase-files.ts';
+import type { AppendTerms, Evidence } from './evidence/evidence.ts';
 import { findErased } from './find-person.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 import type { DeliveryState, Erasure, ErasureResult, People, PersonKey } from './people.ts';
@@ -16,7 +17,12 @@ export interface Patience {
   maxWait: number;
   /** Whether leads are withdrawn from the dialler first, if their types do so. */
   isWithdrawing: boolean;
+  /** With what evidence is completed before its rows are erased. */
+  evidence: Pick<AppendTerms, 'key' | 'parsePhone'>;
 }
+
+/** Maximum number of entries that are added to the chain of evidence in one step. */
+const evidenceStep = 500;
 
 /**
  * Erases a person. First ends the person's leads that wait for delivery, so that no attempt starts any more, and waits for
@@ -25,16 +31,18 @@ export interface Patience {
  * @throws {UserError} if they have not ended; nothing is erased, and nothing more is delivered
  */
 export async function erasePerson(
-  store: People,
+  store: People & Pick<Evidence, 'appendEvidence'>,
   person: PersonKey,
   erasure: Erasure,
-  { maxWait, isWithdrawing }: Patience,
+  { maxWait, isWithdrawing, evidence }: Patience,
 ): Promise<ErasureResult> {
   const deadline = performance.now() + maxWait;
   for (let state = await store.stopDelivery(person, isWithdrawing); ; ) {
     if (state.inFlight.length === 0 && (state.withdrawing.length === 0 || !isWithdrawing)) {
-      const result = await store.erasePerson(person, erasure);
-      if (result.inFlight.length === 0) return result;
+      const result = await store.erasePerson(person, erasure, evidence.key);
+      if (result.inFlight.length === 0 && !result.isEvidenceMissing) return result;
+      // What this does not add, a server is adding at the moment.
+      if (result.isEvidenceMissing) await store.appendEvidence({ ...evidence, limit: evidenceStep });
     }
     if (performance.now() >= deadline) throw new UserError(describeWait(state));
     await sleep(waitInterval);
@@ -46,6 +54,9 @@ function describeWait({ inFlight, withdrawing }: DeliveryState): string {
   if (inFlight.length > 0) {
     return `An attempt to deliver lead ${inFlight.join(', ')} is in flight, so nothing was erased. No other attempt will start. Run the command again in a minute.`;
   }
+  if (withdrawing.length === 0) {
+    return 'The evidence of the person is not complete yet, so nothing was erased. Run the command again in a minute.';
+  }
   return `The dialler has not confirmed yet that lead ${withdrawing.join(', ')} is withdrawn, so nothing was erased. Run the command again when a server has withdrawn it, or pass --skip-dialler and delete the lead there yourself.`;
 }
 
@@ -56,7 +67,7 @@ function describeWait({ inFlight, withdrawing }: DeliveryState): string {
  * @returns the number of people of whom it contained data
  */
 export async function applyErasures(
-  store: People & Pick<Maintenance, 'erase'>,
+  store: People & Pick<Evidence, 'appendEvidence'> & Pick<Maintenance, 'erase'>,
   parsePhone: ParsePhone,
   keys: StoreKeys,
   erasures: readonly Erasure[],
@@ -68,6 +79,7 @@ export async function applyErasures(
     await erasePerson(store, { ...person, receivedUntil: erasure.erasedAt }, erasure, {
       maxWait,
       isWithdrawing: false,
+      evidence: { key: keys.current, parsePhone },
     });
   }
   await store.recordErasures(erasures.filter(({ keyId }) => keys.byId(keyId) !== undefined));

@@ -1,3 +1,4 @@
+import type { StoreKey } from './keys/store-key.ts';
 import type { TableValue } from './tables.ts';
 
 /** A person whose data is exported or erased. */
@@ -40,6 +41,8 @@ export interface DeliveryState {
 export interface ErasureResult {
   /** Ids of the leads of which an attempt is in flight. If there are any, nothing was erased. */
   inFlight: string[];
+  /** Whether evidence of the rows is not in the chain yet (see `Evidence.appendEvidence`). Then, nothing was erased. */
+  isEvidenceMissing: boolean;
   /** Ids of the erased leads that the dialler has or may have. */
   atDialler: string[];
   /** Number of rows that were erased, by table. */
@@ -78,9 +81,11 @@ export interface People {
   deliveryState(person: PersonKey): Promise<DeliveryState>;
   /**
    * Erases what is held about a person, and records the erasure, in one transaction. Tables declare what is erased
-   * (`PersonalData`). Has no effect while an attempt is in flight.
+   * (`PersonalData`). Has no effect while an attempt is in flight, or while evidence that is kept is not in the chain.
+   *
+   * @param key with which the removal of evidence is documented; undefined: the store has none
    */
-  erasePerson(person: PersonKey, erasure: Erasure): Promise<ErasureResult>;
+  erasePerson(person: PersonKey, erasure: Erasure, key: StoreKey | undefined): Promise<ErasureResult>;
   /** Lists the erasures, in the order of their digests. */
   erasures(): AsyncIterable<Erasure>;
   /** Records erasures that were made in another copy of this store. Those that are recorded already are skipped. */

@@ -12,6 +12,8 @@ export interface PersonalData {
    */
   by: 'lead' | 'submission' | 'mobile' | 'digest' | 'request';
   column: string;
+  /** A second column with a phone number. */
+  otherColumn?: string;
   /**
    * What erasing the person does with the rows.
    *
@@ -212,7 +214,13 @@ export const tablesToCopy: readonly Table[] = [
   },
   {
     name: 'evidence',
-    personal: { by: 'mobile', column: 'mobile', erased: 'kept', pruned: 'retention' },
+    personal: {
+      by: 'mobile',
+      column: 'mobile',
+      otherColumn: 'other_mobile',
+      erased: 'kept',
+      pruned: 'retention',
+    },
     columns: [
       'sequence',
       'kind',

@@ -13,6 +13,9 @@ import { seeded } from '../store/stores.ts';
 
 const mobile = '+447840258823';
 const another = '+447911123456';
+/** Options with which evidence is erased too. */
+const completely = ['--yes', '--including-evidence', 'a court order'];
+
 /** Digits that only the number has, in every notation. */
 const trace = '258823';
 
@@ -111,7 +114,7 @@ describe.each(databases)('$name', ({ open }) => {
     expect(before.split(trace).length).toBeGreaterThan(5);
     expect(before).toContain(another);
 
-    const erased = await leads(['person', 'erase', '-', '--yes', '--json'], `${mobile}\n`);
+    const erased = await leads(['person', 'erase', '-', '--json', ...completely], `${mobile}\n`);
     expect(erased.code, erased.stderr).toBe(0);
     const [result] = lines(erased) as { digest: string }[];
     expect(result).toMatchObject({ leads: 2, submissions: 3, suppressions: 0 });
@@ -136,6 +139,22 @@ describe.each(databases)('$name', ({ open }) => {
     });
   });
 
+  test('keeps evidence, and nothing else, unless it is included', async () => {
+    const { leads, fill, url, directory } = await open();
+    await fill();
+    const erased = await leads(['person', 'erase', mobile, '--yes']);
+    expect(erased.code, erased.stderr).toBe(0);
+    const tables = JSON.parse(await dump(url)) as unknown[];
+    const names = tablesToCopy.map(({ name }) => name);
+    const withNumber = names.filter((_, index) => JSON.stringify(tables[index]).includes(trace));
+    expect(withNumber).toEqual(['evidence']);
+    const exported = JSON.parse((await leads(['person', 'export', mobile])).stdout);
+    expect(exported.tables.evidence).toHaveLength(3);
+    expect((await leads(['person', 'erase', mobile, ...completely])).code).toBe(0);
+    expect(await dump(url)).not.toContain(trace);
+    expect(filesWith(directory, trace)).toEqual([]);
+  });
+
   test('with --suppress, an erased person is not called again', async () => {
     const { leads, fill, url } = await open();
     await fill();
@@ -150,7 +169,7 @@ describe.each(databases)('$name', ({ open }) => {
     // Another store, with the rows that a backup contains.
     const copy = await open();
     await Promise.all([fill(), copy.fill()]);
-    expect((await leads(['person', 'erase', mobile, '--yes'])).code).toBe(0);
+    expect((await leads(['person', 'erase', mobile, ...completely])).code).toBe(0);
     const log = readFileSync(join(directory, 'erasures'), 'utf8');
     appendFileSync(join(copy.directory, 'erasures'), log);
     const marked = await copy.leads(['store', 'mark-restored', '--yes']);
@@ -164,7 +183,7 @@ describe.each(databases)('$name', ({ open }) => {
   test('refuses to erase without the key of the store', async () => {
     const { url, directory } = await open();
     const environment = { DATABASE_URL: url, STORE_KEY_FILE: join(directory, 'missing') };
-    const refused = await executeCli(['person', 'erase', mobile, '--yes'], environment);
+    const refused = await executeCli(['person', 'erase', mobile, ...completely], environment);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('Nothing was erased.');
   });
@@ -197,7 +216,7 @@ test('`leads store restore` does not bring an erased person back', async () => {
   const backups = temporaryDirectory();
   const backup = join(backups, 'backup.db');
   expect((await leads(['store', 'backup', backup])).code).toBe(0);
-  expect((await leads(['person', 'erase', mobile, '--yes'])).code).toBe(0);
+  expect((await leads(['person', 'erase', mobile, ...completely])).code).toBe(0);
   const restored = await leads(['store', 'restore', backup, '--yes']);
   expect(restored.code, restored.stderr).toBe(0);
   expect(restored.stderr).toContain('1 person was erased again');
@@ -209,7 +228,7 @@ test('a server erases people again before it serves a store that another tool ha
   const { leads, fill, directory } = await sqlite.open();
   const copy = await sqlite.open();
   await Promise.all([fill(), copy.fill()]);
-  expect((await leads(['person', 'erase', mobile, '--yes'])).code).toBe(0);
+  expect((await leads(['person', 'erase', mobile, ...completely])).code).toBe(0);
   const server = start('src/main.ts', [], {
     DATABASE_URL: copy.url,
     STORE_KEY_FILE: join(copy.directory, 'store.key'),
@@ -229,12 +248,12 @@ test('reports that the bytes are still in the files while another process reads 
   onTestFinished(() => reader.close());
   reader.exec('BEGIN');
   reader.prepare('SELECT * FROM lead').all();
-  const pending = await leads(['person', 'erase', mobile, '--yes']);
+  const pending = await leads(['person', 'erase', mobile, ...completely]);
   expect(pending.code).toBe(1);
   expect(pending.stdout).toContain('Erased a person');
   expect(pending.stderr).toContain('Run the command again when that process has ended.');
   reader.exec('COMMIT');
-  expect((await leads(['person', 'erase', mobile, '--yes'])).code).toBe(0);
+  expect((await leads(['person', 'erase', mobile, ...completely])).code).toBe(0);
   expect(filesWith(directory, trace)).toEqual([]);
 }, 60_000);
 

@@ -57,8 +57,8 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
       },
     );
     for (let round = 0; round < rounds; ) {
-      const erasure = { digest: 'digest', keyId: 'key', erasedAt: round, evidenceReason: null };
-      const { inFlight, erased: rows } = await operator.erasePerson(person, erasure);
+      const erasure = { digest: 'digest', keyId: 'key', erasedAt: round, evidenceReason: 'a test' };
+      const { inFlight, erased: rows } = await operator.erasePerson(person, erasure, undefined);
       if (inFlight.length > 0) continue;
       round += 1;
       erased += rows['lead'] ?? 0;

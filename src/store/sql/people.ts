@@ -1,5 +1,6 @@
 import { fingerprintsOf } from '../../leads/idempotency.ts';
 import { phoneDigits } from '../../leads/phone.ts';
+import type { StoreKey } from '../keys/store-key.ts';
 import { inPages } from '../pages.ts';
 import type {
   DeliveryState,
@@ -13,6 +14,9 @@ import type {
 import { type PersonalData, type Table, type TableValue, tablesToCopy } from '../tables.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
+import { rewindChain } from './evidence/chain.ts';
+import { removeEvidenceOf } from './evidence/removal.ts';
+import { attemptId } from './evidence/sources.ts';
 import { nextEndedOrder } from './lead-order.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, type SqlValue, statement } from './statement.ts';
@@ -48,7 +52,7 @@ export function people(database: SqlDatabase, { excludeWriters }: Exclusion = {}
     }),
     stopDelivery: (person, isWithdrawing) => exclusive(() => stopDelivery(person, isWithdrawing)),
     deliveryState: (person) => deliveryState(database, person),
-    erasePerson: (person, erasure) => exclusive(() => erasePerson(person, erasure)),
+    erasePerson: (person, erasure, key) => exclusive(() => erasePerson(person, erasure, key)),
     erasures: () => erasures(database),
     recordErasures: (recorded) => database.change(() => recordErasures(recorded)),
   };
@@ -153,8 +157,9 @@ function scopeOf(
 }
 
 /** Condition on the rows of a table that belong to a person. Its parameters are those of `valuesFor`. */
-function personCondition({ by, column }: PersonalData, { inList }: SqlDialect): string {
+function personCondition({ by, column, otherColumn }: PersonalData, { inList }: SqlDialect): string {
   const isListed = `${column} ${inList('$1')}`;
+  if (otherColumn !== undefined) return `(${column} = $1 OR ${otherColumn} = $1)`;
   if (by === 'mobile') return `${column} = $1`;
   // The partner has chosen the key, which may contain the number.
   if (by === 'request') return `(${isListed} OR fingerprint ${inList('$2')} OR idempotency_key LIKE $3)`;
@@ -294,12 +299,38 @@ const insertErasure = statement(
    ON CONFLICT (digest, erased_at) DO NOTHING`,
 );
 
-function* erasePerson(person: PersonKey, erasure: Erasure): Change<ErasureResult> {
+const missingEvidence = statement(
+  'missing_evidence_of',
+  ({ inList }) => `
+    SELECT 1 FROM submission WHERE id ${inList('$1')} AND NOT EXISTS (
+      SELECT 1 FROM evidence WHERE evidence.source = 'submission' AND evidence.source_id = submission.id)
+    UNION ALL SELECT 1 FROM attempt WHERE lead_id ${inList('$2')} AND NOT EXISTS (
+      SELECT 1 FROM evidence WHERE evidence.source = 'attempt' AND evidence.source_id = ${attemptId})
+    UNION ALL SELECT 1 FROM evidence_pending WHERE mobile = $3
+    LIMIT 1`,
+);
+
+/** Returns whether rows that are about to be erased are not in the chain of evidence yet. */
+function* isEvidenceMissing({ submissionIds, leadIds, mobile }: Scope): Change<boolean> {
+  return (yield* run(missingEvidence, submissionIds, leadIds, mobile)).length > 0;
+}
+
+const deletePendingOf = statement('delete_pending_of', 'DELETE FROM evidence_pending WHERE mobile = $1');
+
+function* erasePerson(
+  person: PersonKey,
+  erasure: Erasure,
+  storeKey: StoreKey | undefined,
+): Change<ErasureResult> {
   const leads = yield* run(leadsOfPerson, ...keyValues(person));
   const inFlight = leads.filter(({ isClaimed }) => isClaimed).map(({ id }) => id);
-  if (inFlight.length > 0) return { inFlight, atDialler: [], erased: {} };
+  if (inFlight.length > 0) return { inFlight, isEvidenceMissing: false, atDialler: [], erased: {} };
   const submissions = yield* run(submissionsOfPerson, ...keyValues(person));
   const scope = scopeOf(person, leads, submissions, []);
+  const reason = erasure.evidenceReason;
+  if (reason === null && (yield* isEvidenceMissing(scope))) {
+    return { inFlight, isEvidenceMissing: true, atDialler: [], erased: {} };
+  }
   yield* run(detachSubmissions, scope.leadIds, scope.submissionIds);
   yield* run(detachReruns, scope.leadIds, scope.submissionIds);
   const erased: Record<string, number> = {};
@@ -312,11 +343,15 @@ function* erasePerson(person: PersonKey, erasure: Erasure): Change<ErasureResult
     );
     erased[table.name] = (yield* run(deleteRows, ...valuesFor(table.personal, scope))).length;
   }
+  yield* rewindChain();
+  if (reason !== null) {
+    yield* run(deletePendingOf, person.mobile);
+    yield* removeEvidenceOf(person.mobile, reason, storeKey);
+  }
   yield* recordErasures([erasure]);
-  const reason = erasure.evidenceReason;
   yield* audit({ kind: 'person', id: erasure.digest }, undefined, { erased: true, evidence_reason: reason });
   const atDialler = leads.filter(({ mayBeAtDialler }) => mayBeAtDialler).map(({ id }) => id);
-  return { inFlight, atDialler, erased };
+  return { inFlight, isEvidenceMissing: false, atDialler, erased };
 }
 
 function* recordErasures(recorded: readonly Erasure[]): Change<void> {

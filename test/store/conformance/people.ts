@@ -13,7 +13,7 @@ const mobile = '+447840258823';
 const otherMobile = '+447840258824';
 const digits = '7840258823';
 
-const erasure: Erasure = { digest: 'digest', keyId: 'key', erasedAt: Date.now(), evidenceReason: null };
+const erasure: Erasure = { digest: 'digest', keyId: 'key', erasedAt: Date.now(), evidenceReason: 'a test' };
 
 function key(changes: Partial<PersonKey> = {}): PersonKey {
   return { mobile, otherSubmissions: [], ...changes };
@@ -110,7 +110,7 @@ export const people: Behaviours = {
     const before = await rowsIn(store);
     const own = await store.personalRows(key(), []);
     const others = await store.personalRows(key({ mobile: otherMobile }), []);
-    const { inFlight, erased } = await store.erasePerson(key(), erasure);
+    const { inFlight, erased } = await store.erasePerson(key(), erasure, undefined);
     expect(inFlight).toEqual([]);
     const deleted = tablesToCopy.filter(
       ({ personal }) => personal !== 'none' && personal.erased === 'deleted',
@@ -136,7 +136,7 @@ export const people: Behaviours = {
     const found = await Array.fromAsync(store.submissionsWithOtherPhone());
     expect(found.map(({ id }) => id)).toContain(others.id);
     const person = key({ otherSubmissions: [others.id] });
-    const { erased } = await store.erasePerson(person, erasure);
+    const { erased } = await store.erasePerson(person, erasure, undefined);
     expect(erased).toMatchObject({ lead: 1, submission: 1 });
     expect(await tablesWithNumber(store)).toEqual([]);
     const kept = await Array.fromAsync(store.submissions({ mobile: otherMobile }, 9));
@@ -146,11 +146,30 @@ export const people: Behaviours = {
   'accepts a person who was erased, and does not erase what is sent later': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
-    await store.erasePerson(key(), erasure);
+    await store.erasePerson(key(), erasure, undefined);
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
-    const { erased } = await store.erasePerson(key({ receivedUntil: Date.now() - 3_600_000 }), erasure);
+    const { erased } = await store.erasePerson(
+      key({ receivedUntil: Date.now() - 3_600_000 }),
+      erasure,
+      undefined,
+    );
     expect(erased).toMatchObject({ lead: 0, submission: 0 });
     expect(await Array.fromAsync(store.leads({ mobile }, 9))).toHaveLength(1);
+  },
+
+  'erases nothing of which evidence is kept until the evidence is in the chain': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const keeping = { ...erasure, evidenceReason: null };
+    expect(await store.erasePerson(key(), keeping, undefined)).toMatchObject({
+      isEvidenceMissing: true,
+      erased: {},
+    });
+    await store.appendEvidence({ key: undefined, parsePhone: (text) => text, limit: 10 });
+    expect(await store.erasePerson(key(), keeping, undefined)).toMatchObject({ erased: { submission: 1 } });
+    expect(await store.evidenceOf(mobile)).toMatchObject([{ kind: 'request' }]);
+    await store.erasePerson(key(), erasure, undefined);
+    expect(await store.evidenceOf(mobile)).toEqual([]);
   },
 
   'erases nothing while an attempt is in flight, and lets no other start': async (open) => {
@@ -162,8 +181,9 @@ export const people: Behaviours = {
     await store.submit(from(second.id, { type: 'home' }));
     expect(await store.stopDelivery(key(), true)).toEqual({ inFlight: [lead?.id], withdrawing: [] });
     expect(await claim(store, 'another')).toEqual([]);
-    expect(await store.erasePerson(key(), erasure)).toEqual({
+    expect(await store.erasePerson(key(), erasure, undefined)).toEqual({
       inFlight: [lead?.id],
+      isEvidenceMissing: false,
       atDialler: [],
       erased: {},
     });
@@ -171,7 +191,7 @@ export const people: Behaviours = {
     const attempt = { leadId: lead?.id ?? '', startedAt: 1, endedAt: 2, response: '' } as const;
     await store.recordAttempt('claim', { ...attempt, outcome: 'delivered' }, undefined);
     expect(await store.deliveryState(key())).toEqual({ inFlight: [], withdrawing: [] });
-    expect(await store.erasePerson(key(), erasure)).toMatchObject({
+    expect(await store.erasePerson(key(), erasure, undefined)).toMatchObject({
       atDialler: [lead?.id],
       erased: { lead: 2, attempt: 1 },
     });
@@ -190,7 +210,7 @@ export const people: Behaviours = {
     expect(claimed).toMatchObject({ id: leadId, cause: 'erasure', mobile });
     await store.recordWithdrawal('w', { leadId, endedAt: 3, outcome: 'withdrawn', response: '' }, undefined);
     expect(await store.deliveryState(key())).toEqual({ inFlight: [], withdrawing: [] });
-    expect(await store.erasePerson(key(), erasure)).toMatchObject({
+    expect(await store.erasePerson(key(), erasure, undefined)).toMatchObject({
       atDialler: [],
       erased: { withdrawal: 1 },
     });

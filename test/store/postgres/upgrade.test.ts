@@ -131,7 +131,7 @@ const suppression = {
   reason: undefined,
   objectedAt: 1,
 } as const;
-const erasure = { digest: 'digest', keyId: 'key', erasedAt: 1, evidenceReason: null };
+const erasure = { digest: 'digest', keyId: 'key', erasedAt: 1, evidenceReason: 'a test' };
 
 const rejection = {
   partnerId: 1,
@@ -218,7 +218,8 @@ const writes: Record<
     return store.recordAudit({ subject: { kind: 'store', id: null } });
   },
   stopDelivery: (store) => store.stopDelivery({ mobile: person.mobile, otherSubmissions: [] }, false),
-  erasePerson: (store) => store.erasePerson({ mobile: person.mobile, otherSubmissions: [] }, erasure),
+  erasePerson: (store) =>
+    store.erasePerson({ mobile: person.mobile, otherSubmissions: [] }, erasure, undefined),
   recordErasures: (store) => store.recordErasures([erasure]),
   deleteAuditEntries: (store) => store.deleteAuditEntries(Date.now()),
   prune: (store) => store.prune(Date.now(), ''),

@@ -81,7 +81,7 @@ interface AttemptRow {
 }
 
 /** Identifies an attempt for good: SQLite gives the number of one that was removed to another. */
-const attemptId =
+export const attemptId =
   "attempt.lead_id || ' ' || attempt.started_at || ' ' || attempt.ended_at || ' ' || attempt.outcome";
 
 const unchainedAttempts = statement<AttemptRow>(
