@@ -53,8 +53,16 @@ test('the table of environment variables lists every variable with its default',
   const documented = rows('docs/operating/configuration.md', 'Environment variables');
   const named = await variablesRead(readConfig);
   expect(documented.map(([name]) => name).toSorted()).toEqual(named.toSorted());
-  const { dispatch, dialler, diallerConcurrency, diallerTimeout, dialWithin, callsPerDay, ...first } =
-    await readConfig({});
+  const {
+    dispatch,
+    dialler,
+    diallerConcurrency,
+    diallerTimeout,
+    dialWithin,
+    callsPerDay,
+    evidenceRetention,
+    ...first
+  } = await readConfig({});
   const { port, host, databaseUrl, isDatabaseUrlDefault, databaseConnections, defaultCountry, ...others } =
     first;
   const { logLevel, bootstrap, storeKey, storeKeyFile, erasureLog, ...second } = others;
@@ -93,6 +101,7 @@ test('the table of environment variables lists every variable with its default',
     diallerTimeout,
     onOrOff(dialWithin),
     callsPerDay,
+    `${Number(evidenceRetention) / 86_400_000}d`,
   );
   expect(documented.map(([, initial]) => initial)).toEqual(defaults.map(String));
 });

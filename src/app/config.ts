@@ -76,7 +76,12 @@ export interface Config {
   dialWithin: number | undefined;
   /** Maximum number of leads of a person that are delivered within 24 hours. Undefined: no limit. */
   callsPerDay: number | undefined;
+  /** Time for which evidence is kept after the last contact with a person (ms). Undefined: for ever. */
+  evidenceRetention: number | undefined;
 }
+
+/** Default retention period of evidence (ms): six years, with the days of two leap years. */
+const sixYears = 2_192 * 86_400_000;
 
 /** Default rate limit of a key (requests per second). */
 const defaultRate = 100;
@@ -110,6 +115,7 @@ const variables = {
   DIALLER_TIMEOUT: count('milliseconds', 300_000)({ default: 10_000 }),
   DIAL_WITHIN: durationOrOff({ default: 'off' }),
   CALLS_PER_DAY: countOrOff(1_000)({ default: 3 }),
+  EVIDENCE_RETENTION: durationOrOff({ default: sixYears }),
 };
 
 /** Names of the variables that the configuration consists of, except for those of each dialler. */
@@ -166,6 +172,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     diallerTimeout: timeout,
     dialWithin: undefinedIfOff(values.DIAL_WITHIN),
     callsPerDay: undefinedIfOff(values.CALLS_PER_DAY),
+    evidenceRetention: undefinedIfOff(values.EVIDENCE_RETENTION),
   };
 }
 

@@ -20,6 +20,7 @@ import type { Config } from './config.ts';
 import { deliveryStatus, type RunningDelivery, startDelivery } from './delivery.ts';
 import { startDiallerCheck } from './dialler-check.ts';
 import { describeSynchronised, erasureTools, synchroniseErasures } from './erasures.ts';
+import { EvidenceKeeper } from './evidence-keeper.ts';
 import { LeadMetricsReader } from './lead-metrics.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
@@ -49,6 +50,7 @@ interface Parts {
   server: RunningServer;
   metricsServer: RunningServer | undefined;
   maintenance: RegularMaintenance;
+  evidence: { stop(): Promise<void> };
   delivery: RunningDelivery | undefined;
   diallerCheck: { stop(): Promise<void> };
   stopTracing: () => Promise<void>;
@@ -78,7 +80,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const schema = isBootstrapped ? 'prepare' : 'migrate';
   const store = await openConfiguredStore(config, { observer, schema });
   await agreeOnSettings(store, config, log);
-  await loadKeys(store, config, log);
+  const keys = await loadKeys(store, config, log);
   await applyErasuresOfLog(store, config, log);
   await reportUndecidedHours(store, config.defaultCountry, log);
   const leadMetrics = new LeadMetricsReader(store, log);
@@ -100,6 +102,8 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
   const firstPartner = await addFirstPartner(store, isBootstrapped, log);
   const maintenance = new RegularMaintenance(store, log);
+  const { parse: parsePhone } = phoneParsers(config.defaultCountry);
+  const evidence = new EvidenceKeeper({ store, keys, parsePhone, log });
   // Last, so that no lead is delivered if the server cannot start.
   delivery = startDelivery(config, store, log, metrics);
   const diallerCheck = startDiallerCheck(config, store, log);
@@ -112,6 +116,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     server,
     metricsServer,
     maintenance,
+    evidence,
     delivery,
     diallerCheck,
     stopTracing,
@@ -211,6 +216,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     server,
     metricsServer,
     maintenance,
+    evidence,
     delivery,
     diallerCheck,
     stopTracing,
@@ -219,7 +225,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     {
       name: 'a request or a delivery attempt',
       until: drainUntil,
-      run: () => stopAll([server, delivery, diallerCheck, maintenance, metricsServer]),
+      run: () => stopAll([server, delivery, diallerCheck, maintenance, evidence, metricsServer]),
     },
     {
       name: 'saving key uses and rejection counts',

@@ -14,6 +14,7 @@ export const settingNames = [
   'CALLS_PER_DAY',
   'DEFAULT_COUNTRY',
   'DIAL_WITHIN',
+  'EVIDENCE_RETENTION',
 ] as const;
 
 export type SettingName = (typeof settingNames)[number];
@@ -27,6 +28,8 @@ export function settingsOf(config: Config): Record<SettingName, string> {
     CALLS_PER_DAY: config.callsPerDay === undefined ? 'off' : String(config.callsPerDay),
     DEFAULT_COUNTRY: config.defaultCountry,
     DIAL_WITHIN: config.dialWithin === undefined ? 'off' : formatDuration(config.dialWithin),
+    EVIDENCE_RETENTION:
+      config.evidenceRetention === undefined ? 'off' : formatDuration(config.evidenceRetention),
   };
 }
 

@@ -17,6 +17,8 @@ export interface OpenStore {
   dialWithin: number | undefined;
   /** Maximum number of leads of a person that are delivered within 24 hours; undefined: no limit. */
   callsPerDay: number | undefined;
+  /** Time for which evidence is kept (ms); undefined: for ever. */
+  evidenceRetention: number | undefined;
   /** Loads the keys of the store. */
   storeKeys(): Promise<LoadedKeys>;
 }

@@ -18,6 +18,7 @@ import type { CommandContext } from './context.ts';
 import { deliveryCommand } from './delivery.ts';
 import { diallerCommand } from './dialler.ts';
 import { dueCommand } from './due.ts';
+import { evidenceCommand } from './evidence.ts';
 import { exportCommand } from './export.ts';
 import { keyCommand } from './key.ts';
 import { leadCommand } from './lead.ts';
@@ -55,6 +56,7 @@ const commands = [
   settingsCommand,
   watchCommand,
   auditCommand,
+  evidenceCommand,
   pruneCommand,
   storeCommand,
 ];
@@ -82,10 +84,11 @@ export function createContext(
       const config = await readConfig(variables);
       const store = await openConfiguredStore(config, { schema: 'require' });
       const recorded = await readConfig(await withRecordedSettings(variables, store));
-      const { defaultCountry, dialWithin, callsPerDay } = recorded;
+      const { defaultCountry, dialWithin, callsPerDay, evidenceRetention } = recorded;
       const storeKeys = () => loadStoreKeys(config, store);
       const parsePhone = phoneParsers(defaultCountry).parse;
-      return { store, parsePhone, defaultCountry, dialWithin, callsPerDay, storeKeys };
+      const settings = { defaultCountry, dialWithin, callsPerDay, evidenceRetention };
+      return { store, parsePhone, ...settings, storeKeys };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     dialler: async () => (await readConfig(environment())).dialler,

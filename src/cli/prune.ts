@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
+import { removeExpiredEvidence } from '../store/evidence/remove-expired.ts';
 import { pruneAll } from '../store/prune.ts';
 import { parseDuration } from '../text/duration.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
+import { completeEvidence } from './complete-evidence.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
@@ -17,7 +19,7 @@ interface PruneOptions {
 export function pruneCommand(context: CommandContext): Command {
   const command = new Command('prune')
     .description(
-      'remove old submissions, cancellations, and leads with their attempts; servers can keep running.\nLeads that can still be called and the phone numbers of dialled people are kept',
+      'remove old submissions, cancellations, and leads with their attempts; servers can keep running.\nLeads that can still be called, the phone numbers of dialled people, and evidence are kept.\nEvidence has its own age: EVIDENCE_RETENTION since the last contact with the person',
     )
     .requiredOption('--older-than <duration>', 'remove what was received longer ago than this, such as 400d')
     .addOption(new Option('--dry-run', 'only count what would be removed').conflicts('yes'))
@@ -30,22 +32,37 @@ export function pruneCommand(context: CommandContext): Command {
       cancellations: 'number of cancellations removed',
       leads: 'number of leads removed; null with --dry-run, which does not count them',
       attempts: 'number of attempts removed; null with --dry-run, which does not count them',
+      evidence:
+        'number of entries of evidence removed, whose retention period (EVIDENCE_RETENTION) has ended',
     },
-    async ({ store, output }, { olderThan, dryRun, yes }: PruneOptions) => {
+    async (session, { olderThan, dryRun, yes }: PruneOptions) => {
+      const { store, output, evidenceRetention } = session;
       const before = Date.now() - parseDuration(olderThan);
+      const evidenceBefore = evidenceRetention === undefined ? 0 : Date.now() - evidenceRetention;
       if (dryRun || !yes) {
         const { submissions, cancellations } = await store.countPrunable(before);
-        const change = `${counted(submissions, 'submission', 'submissions')} and ${counted(cancellations, 'cancellation', 'cancellations')} from before ${formatTime(before)} would be removed, with the leads and attempts that nothing else needs`;
+        const evidence = await store.countExpiredEvidence(evidenceBefore);
+        const change = `${counted(submissions, 'submission', 'submissions')} and ${counted(cancellations, 'cancellation', 'cancellations')} from before ${formatTime(before)} would be removed, with the leads and attempts that nothing else needs. Their evidence stays; of the evidence, ${counted(evidence, 'entry', 'entries')} older than EVIDENCE_RETENTION would be removed`;
         if (dryRun) {
-          await output.done(`${change}.`, { submissions, cancellations, leads: null, attempts: null });
+          await output.done(`${change}.`, {
+            submissions,
+            cancellations,
+            leads: null,
+            attempts: null,
+            evidence,
+          });
           return;
         }
         await confirm(context, change);
       }
+      // What is not in the chain of evidence yet must not be removed before.
+      const key = (await session.storeKeys()).keys?.current;
+      await completeEvidence(session, key);
+      const evidence = await removeExpiredEvidence(store, evidenceBefore, key);
       const { submissions, cancellations, leads, attempts } = await pruneAll(store, before);
       await output.done(
-        `Removed data from before ${formatTime(before)}. Submissions: ${submissions}, cancellations: ${cancellations}, leads: ${leads}, attempts: ${attempts}.`,
-        { submissions, cancellations, leads, attempts },
+        `Removed data from before ${formatTime(before)}. Submissions: ${submissions}, cancellations: ${cancellations}, leads: ${leads}, attempts: ${attempts}. Evidence stays; entries of evidence older than EVIDENCE_RETENTION removed: ${evidence}.`,
+        { submissions, cancellations, leads, attempts, evidence },
       );
     },
   );

@@ -1,5 +1,5 @@
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
-import { type Permission, releasesOf, type Waiting } from '../delivery/permission.ts';
+import { type Permission, type Permitted, releasesOf, type Waiting } from '../delivery/permission.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import type { ClaimedLead, ClaimResult, DueLead } from '../store/store.ts';
@@ -81,14 +81,14 @@ async function sort(
   claim: string,
   permissions: readonly Permission<ClaimedLead>[],
   notPermitted: Waiting[],
-): Promise<{ permitted: DueLead[]; suppressed: number; tooLate: Omit<ClaimResult, 'leads'> }> {
-  const permitted: DueLead[] = [];
+): Promise<{ permitted: Permitted[]; suppressed: number; tooLate: Omit<ClaimResult, 'leads'> }> {
+  const permitted: Permitted[] = [];
   const suppressed: string[] = [];
   const late: string[] = [];
   const waiting: Waiting[] = [];
   for (const permission of permissions) {
     const { outcome, lead } = permission;
-    if (outcome === 'deliver') permitted.push(lead);
+    if (outcome === 'deliver') permitted.push(permission);
     else if (outcome === 'wait') waiting.push(permission);
     else (outcome === 'too-late' ? late : suppressed).push(lead.id);
   }
@@ -117,11 +117,23 @@ class Batch {
   readonly #claim: string;
   #leads: readonly DueLead[];
   readonly #lease: number;
+  /** On what basis each lead may be delivered, as JSON, by its id. */
+  readonly #bases: ReadonlyMap<string, string>;
 
-  constructor(store: Session<string>['store'], claim: string, leads: readonly DueLead[], lease: number) {
+  constructor(
+    store: Session<string>['store'],
+    claim: string,
+    permitted: readonly Permitted[],
+    lease: number,
+  ) {
     this.#store = store;
     this.#claim = claim;
-    this.#leads = leads;
+    this.#leads = permitted.map(({ lead }) => lead);
+    this.#bases = new Map(
+      permitted.flatMap(({ lead, basis }) =>
+        basis === undefined ? [] : [[lead.id, JSON.stringify(basis)] as const],
+      ),
+    );
     this.#lease = lease;
   }
 
@@ -175,9 +187,11 @@ class Batch {
       response: 'printed by `leads due --take`',
     } as const;
     const recorded = await Promise.allSettled(
-      this.#leads.map(({ id }) =>
-        this.#store.recordAttempt(this.#claim, { leadId: id, ...attempt }, undefined),
-      ),
+      this.#leads.map(({ id }) => {
+        const basis = this.#bases.get(id);
+        const taken = { leadId: id, ...attempt, ...(basis !== undefined && { basis }) };
+        return this.#store.recordAttempt(this.#claim, taken, undefined);
+      }),
     );
     const failure = recorded.find((result) => result.status === 'rejected');
     if (failure === undefined) return;

@@ -61,7 +61,7 @@ export function editCommand(context: CommandContext): Command {
         sentences.push(`${describeWithdraw(name, withdraw)} Before: ${before.withdraws ? 'on' : 'off'}.`);
       }
       const after = await findType(store, name);
-      await output.done(sentences.join('\n'), {
+      await output.done(sentences.join(' '), {
         name,
         recontact_after: toSeconds(after.recontactAfter),
         recontact_after_before: toSeconds(before.recontactAfter),
@@ -75,10 +75,10 @@ export function editCommand(context: CommandContext): Command {
 }
 
 function describeConsent(name: string, consent: Consent): string {
-  const leads = `leads of type ${JSON.stringify(name)}`;
+  const type = JSON.stringify(name);
   return consent === 'required'
-    ? `Within a second, servers reject ${leads} that contain no consent.`
-    : `Within a second, servers accept ${leads} that contain no consent.`;
+    ? `Within a second, servers reject leads of type ${type} that contain no consent.`
+    : `Within a second, servers accept leads of type ${type} that contain no consent.`;
 }
 
 function describeWithdraw(name: string, withdraw: OnOrOff): string {

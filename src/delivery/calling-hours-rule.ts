@@ -25,7 +25,7 @@ export class CallingHoursRule implements DeliveryRule {
     const rules = await this.#rules.current();
     return leads.map((lead) => {
       const rule = rules.get(lead.type);
-      return rule === undefined ? { outcome: 'deliver', lead } : this.#apply(rule, lead, now);
+      return rule === undefined ? { outcome: 'deliver', lead, basis: always } : this.#apply(rule, lead, now);
     });
   }
 
@@ -40,10 +40,12 @@ export class CallingHoursRule implements DeliveryRule {
     if (waitsFor !== undefined) {
       return { outcome: 'wait', lead, until, waitsFor, reason: noCommonHour };
     }
+    const basis = { calling_hours: rule.hours, zones: rule.zonesOf(person) };
     if (fields.otherPhone === undefined || this.#mayCall(rule, fields, now))
-      return { outcome: 'deliver', lead };
+      return { outcome: 'deliver', lead, basis };
     return {
       outcome: 'deliver',
+      basis,
       lead: { ...lead, content: withoutOtherPhone(lead.content) },
       leftOut: 'other_phone was left out, because the calling hours do not permit to call it now',
     };
@@ -55,6 +57,8 @@ export class CallingHoursRule implements DeliveryRule {
     return rule.opening(whereaboutsOf(number, fields), now).waitsFor === undefined;
   }
 }
+
+const always = { calling_hours: 'always' };
 
 const noCommonHour =
   'The calling hours have no hour in common in all time zones in which the person may be. Correct the calling hours, or ask the partner to send `time_zone`.';

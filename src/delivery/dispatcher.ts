@@ -1,5 +1,6 @@
 import { setImmediate as endOfTick } from 'node:timers/promises';
 import type { AttemptOutcome } from '../leads/attempt.ts';
+import type { DeliveryBasis } from '../leads/delivery-basis.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import { defaultRetrySchedule, retryDelay } from '../leads/retry-schedule.ts';
 import type { DeliveryGaps } from '../store/delivery-gaps.ts';
@@ -58,6 +59,7 @@ interface AttemptStart {
   on: number;
   /** Whether the lead was sent during a pause, to find out whether its cause was corrected. */
   isTrial: boolean;
+  basis: DeliveryBasis | undefined;
 }
 
 /** State of delivery, as operators see it. */
@@ -376,14 +378,14 @@ export class Dispatcher {
   }
 
   /** Starts an attempt, whose result is handled when it ends. */
-  #start(claim: string, { lead, leftOut }: Permitted<ClaimedLead>): void {
+  #start(claim: string, { lead, leftOut, basis }: Permitted<ClaimedLead>): void {
     const { timeout, log } = this.#options;
     const controller = new AbortController();
     const timer = setTimeout(
       () => controller.abort(new DOMException('The dialler did not respond in time.', 'TimeoutError')),
       timeout,
     );
-    const start = { at: Date.now(), on: performance.now(), isTrial: this.#pauses.isTrial(lead.type) };
+    const start = { at: Date.now(), on: performance.now(), isTrial: this.#pauses.isTrial(lead.type), basis };
     const attempt = this.#attempts.make(lead, controller.signal);
     const recorded = attempt
       .then((result) => this.#complete(claim, lead, start, withLeftOut(result, leftOut)))
@@ -424,6 +426,7 @@ export class Dispatcher {
         outcome,
         response,
         ...(wasAbsent !== undefined && { wasAbsent }),
+        ...(start.basis !== undefined && { basis: JSON.stringify(start.basis) }),
       },
       delay === undefined ? undefined : endedAt + delay,
     );

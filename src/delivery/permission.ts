@@ -1,3 +1,4 @@
+import type { DeliveryBasis } from '../leads/delivery-basis.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
 import type { DueLead } from '../store/store.ts';
 
@@ -37,6 +38,8 @@ export interface Permitted<Lead extends DueLead = DueLead> {
   lead: Lead;
   /** What was left out, and why: a sentence without personal data for the record of the attempt. Undefined: nothing. */
   leftOut?: string;
+  /** On what basis it may be delivered, for the record of the attempt. Undefined: no rule has stated one. */
+  basis?: DeliveryBasis;
 }
 
 /**
@@ -99,11 +102,16 @@ async function apply<Lead extends DueLead>(
 
 /** Combines what two rules have left out of a permitted lead. */
 function combined<Lead extends DueLead>(
-  { leftOut: before }: Permitted<Lead>,
-  { lead, leftOut: after }: Permitted<Lead>,
+  { leftOut: before, basis: basisBefore }: Permitted<Lead>,
+  { lead, leftOut: after, basis = basisBefore }: Permitted<Lead>,
 ): Permitted<Lead> {
   const leftOut = [before, after].filter((each) => each !== undefined).join(' ');
-  return { outcome: 'deliver', lead, ...(leftOut !== '' && { leftOut }) };
+  return {
+    outcome: 'deliver',
+    lead,
+    ...(leftOut !== '' && { leftOut }),
+    ...(basis !== undefined && { basis }),
+  };
 }
 
 /** Leads that are released together. */

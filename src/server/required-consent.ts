@@ -5,8 +5,8 @@ const requiredFields = ['consent_text', 'consent_at'] as const;
 
 const none: readonly string[] = [];
 
-/** Maximum age of the rules (ms). Reading them for each request would cost PostgreSQL a query. */
-const maxAge = 1_000;
+/** Time for which the rules are used (ms). Reading them for each request would cost PostgreSQL a query. */
+const lifetime = 1_000;
 
 /**
  * The rules about consent of each partner and lead type, so that a request is validated by all rules at once, before it
@@ -31,7 +31,7 @@ export class RequiredConsent {
     const { type }: { type?: unknown } = Object(body);
     if (typeof type !== 'string') return none;
     const now = performance.now();
-    if (now - this.#readAt > maxAge) {
+    if (now - this.#readAt > lifetime) {
       this.#readAt = now;
       this.#rules = this.#read();
     }

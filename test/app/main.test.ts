@@ -554,6 +554,7 @@ test('accepts `off` for every optional setting', async () => {
     TRUST_PROXY: 'off',
     DIAL_WITHIN: 'off',
     CALLS_PER_DAY: 'off',
+    EVIDENCE_RETENTION: 'off',
     ALLOWED_SPECIAL_NUMBERS: 'off',
     BOOTSTRAP: 'off',
     DISPATCH: 'off',
@@ -621,6 +622,7 @@ test('does not start if its settings differ from those of the store, until they 
     ...environment,
     ALLOWED_COUNTRIES: 'all',
     DIAL_WITHIN: '2h',
+    EVIDENCE_RETENTION: '2192d',
     DEFAULT_COUNTRY: 'IE',
   };
   expect(await run('src/main.ts', [], other)).toEqual({

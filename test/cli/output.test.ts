@@ -49,6 +49,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     defaultCountry: 'GB' as const,
     dialWithin: undefined,
     callsPerDay: undefined,
+    evidenceRetention: undefined,
     storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }) as const,
   });
   const openUrl = async () => openSqliteStore(file);

@@ -122,6 +122,7 @@ async function outputOf(
       defaultCountry: 'GB' as const,
       dialWithin: undefined,
       callsPerDay: undefined,
+      evidenceRetention: undefined,
       storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }),
     }),
     storeUrl: (argument) => argument,

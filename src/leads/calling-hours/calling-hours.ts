@@ -38,12 +38,15 @@ const searchInterval = 86_400_000;
 
 /** Applies calling hours. Results are cached, so keep it for as long as the hours do not change. */
 export class CallingRule {
+  /** The weekly hours, such as `Mon-Fri 09:00-20:00`. */
+  readonly hours: string;
   readonly #times: CallingTimes;
   readonly #zone: string;
   readonly #country: string;
 
   /** @throws {UserError} if the hours are invalid */
   constructor({ hours, zone, country, holidays }: CallingHours) {
+    this.hours = hours;
     this.#times = new CallingTimes(parseWeeklyHours(hours), holidays);
     this.#zone = zone;
     this.#country = country;

@@ -18,6 +18,15 @@ export function combined(...sets: readonly ZoneSet[]): ZoneSet {
   return [...new Set(sets.flatMap(zonesIn))].join(separator);
 }
 
+/** Returns a time (ms since 1970) as the clocks of each time zone show it, such as `2026-11-27T10:00:00+01:00`. */
+export function localTimes(time: number, zones: ZoneSet): string {
+  const instant = Temporal.Instant.fromEpochMilliseconds(time);
+  const shown = zonesIn(zones).map((zone) =>
+    instant.toZonedDateTimeISO(zone).toString({ smallestUnit: 'second', timeZoneName: 'never' }),
+  );
+  return [...new Set(shown)].join(', ');
+}
+
 /** Returns the name of a time zone as the time zone database spells it; undefined: there is none of this name. */
 export function findZone(name: string): string | undefined {
   // Offsets such as +01:00 are valid for the library, but do not follow daylight saving time.

@@ -1,4 +1,6 @@
 import type { AttemptOutcome } from '../../../leads/attempt.ts';
+import { localTimes } from '../../../leads/calling-hours/zone-set.ts';
+import type { DeliveryBasis } from '../../../leads/delivery-basis.ts';
 import { otherPhoneOf } from '../../../leads/submitted-fields.ts';
 import type { AppendTerms, EvidenceEntry } from '../../evidence/evidence.ts';
 import { type Change, run } from '../database.ts';
@@ -122,9 +124,14 @@ function entryOfAttempt(row: AttemptRow, { parsePhone }: AppendTerms): Unchained
       ended_at: row.endedAt,
       outcome: row.outcome,
       response: row.response,
-      basis: basis === null ? null : JSON.parse(basis),
+      basis: basis === null ? null : withLocalTime(JSON.parse(basis), row.startedAt),
     }),
   };
+}
+
+/** Adds the person's local time to the basis of a delivery: computing it when it is sent would delay it. */
+function withLocalTime(basis: DeliveryBasis, time: number): object {
+  return basis.zones === undefined ? basis : { ...basis, local_time: localTimes(time, basis.zones) };
 }
 
 /** Takes pending evidence, which is deleted in the same transaction. */

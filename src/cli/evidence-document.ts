@@ -1,0 +1,143 @@
+import { submittedLead } from '../leads/submitted-fields.ts';
+import type { EvidenceEntry, EvidenceKind } from '../store/evidence/evidence.ts';
+import { formatTime } from '../text/time.ts';
+
+/** Width of the document (columns). */
+const width = 80;
+
+/** Columns before a value. */
+const indent = 20;
+
+/** Headings of the kinds of evidence. */
+const headings: Readonly<Record<EvidenceKind, string>> = {
+  request: 'Request for a call',
+  cancellation: 'Cancellation',
+  delivery: 'Delivery to the dialler',
+  screening: 'Screening',
+  objection: 'Objection',
+  restore: 'Restore of the store',
+  removal: 'Removal of evidence',
+};
+
+/** A fact: its name and its value. */
+type Fact = readonly [name: string, value: string | null | undefined];
+
+/**
+ * Returns the lines of a document with all evidence about a person, of up to 80 columns.
+ *
+ * @param printedAt milliseconds since 1970
+ * @param verification sentences about the chain of evidence
+ */
+export function evidenceDocument(
+  mobile: string,
+  printedAt: number,
+  entries: readonly EvidenceEntry[],
+  verification: readonly string[],
+): string[] {
+  const title = `Evidence about ${mobile}`;
+  const lines = [
+    title,
+    '='.repeat(title.length),
+    '',
+    ...wrap(`Printed at ${formatTime(printedAt)}. All times are in UTC.`),
+  ];
+  if (entries.length === 0) lines.push('', 'There is no evidence about this person.');
+  const inOrder = entries.toSorted(
+    (one, other) => one.happenedAt - other.happenedAt || one.sequence - other.sequence,
+  );
+  for (const entry of inOrder) {
+    const heading = `${headings[entry.kind]}, ${formatTime(entry.happenedAt)}`;
+    lines.push('', heading, '-'.repeat(heading.length), ...factsOf(entry).flatMap(factLines));
+  }
+  lines.push('', 'Integrity', '---------', ...verification.flatMap((sentence) => wrap(sentence)));
+  return lines;
+}
+
+function factsOf(entry: EvidenceEntry): Fact[] {
+  const { kind, content, sequence, recordedAt, keyId, otherMobile, mobile } = entry;
+  const chain: Fact = [
+    'Entry',
+    `${sequence}, added ${formatTime(recordedAt)}${keyId === null ? ', not protected by a key' : ''}`,
+  ];
+  const numbers: Fact[] = [
+    ['Phone number', mobile],
+    ['Other number', otherMobile],
+  ];
+  const values: Record<string, unknown> = content === null ? {} : JSON.parse(content);
+  if (kind === 'request' || kind === 'cancellation') return [...requestFacts(values), ...numbers, chain];
+  if (kind === 'delivery') return [...deliveryFacts(values), ...numbers, chain];
+  return [...otherFacts(values), ...numbers, chain];
+}
+
+function requestFacts(values: Record<string, unknown>): Fact[] {
+  const request = textOf(values['request']) ?? '{}';
+  const lead = submittedLead(request);
+  const agreed = lead.consent_at ?? undefined;
+  return [
+    ['Partner', textOf(values['partner'])],
+    ['Purpose', `lead type ${textOf(values['type'])}`],
+    ['Channel', `API request${values['key_id'] === null ? '' : `, key ${textOf(values['key_id'])}`}`],
+    [
+      'Outcome',
+      `${textOf(values['outcome'])}${values['lead_id'] === null ? '' : `, lead ${textOf(values['lead_id'])}`}`,
+    ],
+    ['Agreed at', agreed === undefined ? undefined : `${agreed}, as the partner stated`],
+    ['Consent', lead.consent_text],
+    ['Caller named', lead.consent_caller],
+    ['Page', lead.consent_url],
+    ['IP address', lead.consent_ip],
+    ['User agent', lead.consent_user_agent],
+    ['Certificate', lead.consent_certificate],
+    ['Request verbatim', request],
+  ];
+}
+
+function deliveryFacts(values: Record<string, unknown>): Fact[] {
+  const basis: Record<string, unknown> = Object(values['basis'] ?? {});
+  return [
+    ['Lead', textOf(values['lead_id'])],
+    ['Partner', textOf(values['partner'])],
+    ['Purpose', `lead type ${textOf(values['type'])}`],
+    ['Due', formatTime(Number(values['due_at']))],
+    ['Started', formatTime(Number(values['started_at']))],
+    ['Ended', formatTime(Number(values['ended_at']))],
+    ['Outcome', textOf(values['outcome'])],
+    ['Response', textOf(values['response'])],
+    ...(Object.keys(basis).length === 0 ? ([['Permitted by', 'not recorded']] as const) : otherFacts(basis)),
+  ];
+}
+
+function otherFacts(values: Record<string, unknown>): Fact[] {
+  return Object.entries(values).map(([name, value]) => [labelOf(name), textOf(value)]);
+}
+
+function labelOf(name: string): string {
+  const words = name.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function factLines([name, value]: Fact): string[] {
+  if (value === undefined || value === null || value.trim() === '') return [];
+  const [first = '', ...others] = wrap(value, width - indent);
+  return [`${name.padEnd(indent)}${first}`, ...others.map((line) => `${' '.repeat(indent)}${line}`)];
+}
+
+/** Breaks a text into lines, at spaces if possible. Line breaks of the text stay. */
+function wrap(text: string, columns = width): string[] {
+  return text.split(/\r\n|\r|\n/).flatMap((paragraph) => {
+    const lines: string[] = [];
+    let rest = paragraph;
+    while (rest.length > columns) {
+      const space = rest.lastIndexOf(' ', columns);
+      const end = space > columns / 2 ? space : columns;
+      lines.push(rest.slice(0, end).trimEnd());
+      rest = rest.slice(end).trimStart();
+    }
+    return [...lines, rest];
+  });
+}

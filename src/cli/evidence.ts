@@ -1,0 +1,120 @@
+import { Command } from 'commander';
+import { UserError } from '../errors/user-error.ts';
+import { type EvidenceHead, type Verification, verifyEvidence } from '../store/evidence/verify.ts';
+import { formatTime } from '../text/time.ts';
+import { defineAction } from './action.ts';
+import { collect } from './arguments.ts';
+import { completeEvidence } from './complete-evidence.ts';
+import type { CommandContext } from './context.ts';
+import { counted } from './counted.ts';
+
+/** `leads evidence`: the chain of evidence as a whole. */
+export function evidenceCommand(context: CommandContext): Command {
+  return new Command('evidence')
+    .description('evidence of requests, consent and calls, in a chain that shows every change')
+    .addCommand(verifyCommand(context));
+}
+
+function verifyCommand(context: CommandContext): Command {
+  const command = new Command('verify')
+    .description(
+      'verify the whole chain of evidence: that no entry was changed, removed or moved.\nExits with 1 if it is broken. Only heads that were logged before show that no entries are missing at its end',
+    )
+    .option(
+      '--head <head>',
+      'a head that a server has logged (`12:...`), which the chain must contain; can be repeated',
+      (value: string, previous: string[] = []) => collect(value, previous),
+    );
+  return defineAction(
+    command,
+    context,
+    {
+      entries: 'number of entries',
+      removed: 'number of them whose content was removed, which the chain documents',
+      first: 'number of the first entry; those before were removed after their retention period',
+      head: 'the last entry and its MAC, as servers log it; null: there is none',
+      without_key: 'number of entries that are not protected by a key',
+      restores: 'when the store was restored from a backup (ISO 8601)',
+      faults:
+        'what is wrong: `entry` (null: the chain as a whole), `description`; empty: the chain is intact',
+    },
+    async (session, { head = [] }: { head?: string[] }) => {
+      const { store, output, note, storeKeys } = session;
+      const heads = head.map(parseHead);
+      const { keys, problem } = await storeKeys();
+      if (problem !== undefined) note(problem);
+      await completeEvidence(session, keys?.current);
+      const verification = await verifyEvidence(store, keys, heads);
+      if (output.isJson) await output.value(verificationJson(verification));
+      for (const line of describeVerification(verification)) await output.text(line);
+      if (verification.faults.length > 0) {
+        throw new UserError('The chain of evidence is broken. See docs/operating/evidence.md.');
+      }
+    },
+  );
+}
+
+function parseHead(text: string): EvidenceHead {
+  const [, sequence, mac] = /^([1-9][0-9]*):([\w-]{43})$/.exec(text) ?? [];
+  if (sequence !== undefined && mac !== undefined) return { sequence: Number(sequence), mac };
+  throw new UserError(
+    `${JSON.stringify(text)} is not a head. Copy \`head\` from the line "The head of the chain of evidence." of a server's log.`,
+  );
+}
+
+/** Describes a verification in sentences, one a line. */
+export function describeVerification(verification: Verification): string[] {
+  const { entries, head, startSequence, removed, withoutKey, restores, faults } = verification;
+  if (faults.length > 0) {
+    return [
+      'The chain of evidence is broken:',
+      ...faults.map(({ sequence, description }) =>
+        sequence === undefined ? `- ${description}` : `- Entry ${sequence}: ${description}`,
+      ),
+      ...restores.map(describeRestore),
+    ];
+  }
+  if (head === undefined) return ['There is no evidence yet.'];
+  const lines = [
+    `The chain of evidence is intact: ${counted(entries, 'entry', 'entries')}, up to ${head.sequence}:${head.mac}.`,
+  ];
+  if (startSequence > 0) {
+    lines.push(`It begins after entry ${startSequence}: the retention period of those before has ended.`);
+  }
+  if (removed > 0) {
+    lines.push(
+      `The content of ${counted(removed, 'entry was', 'entries was')} removed, which later entries document.`,
+    );
+  }
+  if (withoutKey > 0) {
+    lines.push(
+      `${counted(withoutKey, 'entry has', 'entries have')} no protection against deliberate changes, because the store had no key.`,
+    );
+  }
+  return [...lines, ...restores.map(describeRestore)];
+}
+
+function describeRestore(time: number): string {
+  return `The store was restored from a backup at ${formatTime(time)}: heads that were logged between the backup and then belong to the store before.`;
+}
+
+/** Returns the JSON of a verification. */
+export function verificationJson({
+  entries,
+  removed,
+  startSequence,
+  head,
+  withoutKey,
+  restores,
+  faults,
+}: Verification) {
+  return {
+    entries,
+    removed,
+    first: startSequence + 1,
+    head: head === undefined ? null : `${head.sequence}:${head.mac}`,
+    without_key: withoutKey,
+    restores: restores.map((time) => formatTime(time)),
+    faults: faults.map(({ sequence = null, description }) => ({ entry: sequence, description })),
+  };
+}

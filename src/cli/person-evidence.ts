@@ -1,0 +1,80 @@
+import { Command } from 'commander';
+import { UserError } from '../errors/user-error.ts';
+import type { EvidenceEntry } from '../store/evidence/evidence.ts';
+import { verifyEvidence } from '../store/evidence/verify.ts';
+import { formatTime } from '../text/time.ts';
+import { defineAction } from './action.ts';
+import { completeEvidence } from './complete-evidence.ts';
+import type { CommandContext } from './context.ts';
+import { describeVerification, verificationJson } from './evidence.ts';
+import { evidenceDocument } from './evidence-document.ts';
+import { readNumbers } from './mobile-option.ts';
+import { numberArgument } from './person-export.ts';
+
+/** `leads person evidence`: prints the evidence about a person as one document. */
+export function personEvidenceCommand(context: CommandContext): Command {
+  const command = new Command('evidence')
+    .description(
+      'print the evidence about a person as one document: requests with consent, calls and objections.\nFinds the person under `mobile` and `other_phone`, and verifies the chain of evidence. Exits with 1 if it is broken',
+    )
+    .addArgument(numberArgument('<number>'));
+  return defineAction(
+    command,
+    context,
+    {
+      mobile: 'the phone number (E.164)',
+      printed_at: 'when it was printed (ISO 8601)',
+      entries:
+        '`entry` (its number in the chain), `kind`, `happened_at`, `recorded_at`, `mobile`, `other_phone`, `content`, `key_id`, `mac`',
+      chain: 'as `leads evidence verify --json` prints it',
+    },
+    async (session, _options: object, [number]: [string]) => {
+      const { store, output, note, parsePhone, storeKeys } = session;
+      const { mobiles } = await readNumbers([number], context.input, parsePhone);
+      const [mobile] = mobiles;
+      if (mobile === undefined || mobiles.length > 1) {
+        throw new UserError(
+          'Pass one valid phone number: a national number, or one with + and the country code.',
+        );
+      }
+      const { keys, problem } = await storeKeys();
+      if (problem !== undefined) note(problem);
+      await completeEvidence(session, keys?.current);
+      const entries = await store.evidenceOf(mobile);
+      const verification = await verifyEvidence(store, keys);
+      const subjectId = keys?.current.personDigest(mobile) ?? null;
+      await store.recordAudit({ subject: { kind: 'person', id: subjectId } });
+      const printedAt = Date.now();
+      if (output.isJson) {
+        const chain = verificationJson(verification);
+        await output.value({
+          mobile,
+          printed_at: formatTime(printedAt),
+          entries: entries.map(entryJson),
+          chain,
+        });
+      } else {
+        const sentences = describeVerification(verification);
+        for (const line of evidenceDocument(mobile, printedAt, entries, sentences)) await output.text(line);
+      }
+      if (verification.faults.length > 0) {
+        throw new UserError('The chain of evidence is broken. See docs/operating/evidence.md.');
+      }
+    },
+  );
+}
+
+function entryJson(entry: EvidenceEntry) {
+  const { sequence, kind, happenedAt, recordedAt, mobile, otherMobile, content, keyId, mac } = entry;
+  return {
+    entry: sequence,
+    kind,
+    happened_at: formatTime(happenedAt),
+    recorded_at: formatTime(recordedAt),
+    mobile,
+    other_phone: otherMobile,
+    content: content === null ? null : JSON.parse(content),
+    key_id: keyId,
+    mac,
+  };
+}

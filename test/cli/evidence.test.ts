@@ -1,0 +1,110 @@
+/** What an operator sends to a regulator, and how the chain of evidence is verified. */
+import { DatabaseSync } from 'node:sqlite';
+import stringWidth from 'string-width';
+import { expect, test } from 'vitest';
+import { lines, storeWithCli } from '../harness/cli.ts';
+import { claim } from '../harness/server.ts';
+import { closeAfterTest, seeded } from '../store/stores.ts';
+
+const consent = {
+  consent_text: `I agree that Example Motors calls me. ${'x'.repeat(200)}`,
+  consent_at: '2026-11-23T09:00:03Z',
+  consent_url: 'https://cars.example/quote',
+  consent_ip: '198.51.100.24',
+  consent_caller: 'Example Motors Ltd',
+};
+
+/** Returns functions that run commands on a store with a delivered lead. */
+async function storeWithEvidence() {
+  const cli = storeWithCli();
+  const { store, first, from } = await seeded(cli.open());
+  const content = JSON.stringify({ first_name: 'John', other_phone: '020 7946 0958', ...consent });
+  await store.submit(from(first.id, { content }));
+  const [lead] = await claim(store, 'claim');
+  const basis = '{"calling_hours":"Mon-Fri 09:00-20:00","zones":"Europe/London"}';
+  const startedAt = Date.parse('2026-07-01T09:00:00Z');
+  const attempt = {
+    leadId: lead?.id ?? '',
+    startedAt,
+    endedAt: startedAt + 5,
+    response: 'ok',
+    basis,
+  } as const;
+  await store.recordAttempt('claim', { ...attempt, outcome: 'delivered' }, undefined);
+  await store.close();
+  return cli;
+}
+
+test('prints everything that proves a call as one document of 80 columns, and as JSON', async () => {
+  const { leads, leadsWith } = await storeWithEvidence();
+  const { code, stdout } = await leads('person', 'evidence', '07840258823');
+  expect(code).toBe(0);
+  for (const text of [
+    'Evidence about +447840258823',
+    'Partner             first',
+    'Purpose             lead type motor',
+    'Agreed at           2026-11-23T09:00:03Z, as the partner stated',
+    'Consent             I agree that Example Motors calls me.',
+    'Caller named        Example Motors Ltd',
+    'IP address          198.51.100.24',
+    'Other number        +442079460958',
+    'Calling hours       Mon-Fri 09:00-20:00',
+    'Local time          2026-07-01T10:00:00+01:00',
+    'The chain of evidence is intact: 2 entries',
+  ]) {
+    expect(stdout).toContain(text);
+  }
+  expect(stdout.split('\n').filter((line) => stringWidth(line) > 80)).toEqual([]);
+  const [json] = lines(await leadsWith('+442079460958\n', 'person', 'evidence', '-', '--json'));
+  expect(json).toMatchObject({
+    mobile: '+442079460958',
+    entries: [
+      { entry: 1, kind: 'request', content: { request: expect.stringContaining('"consent_text"') } },
+      { entry: 2, kind: 'delivery', content: { basis: { zones: 'Europe/London' } } },
+    ],
+    chain: { entries: 2, faults: [] },
+  });
+  expect((await leads('person', 'evidence', '07840258899')).stdout).toContain(
+    'There is no evidence about this person.',
+  );
+});
+
+test('reports where the chain is broken, and ends with 1', async () => {
+  const { leads, file, open } = await storeWithEvidence();
+  // While it is open, no other connection moves the log into the file.
+  closeAfterTest(open());
+  const [intact] = lines(await leads('evidence', 'verify', '--json'));
+  const { head } = Object(intact);
+  expect((await leads('evidence', 'verify', '--head', head)).code).toBe(0);
+  const database = new DatabaseSync(file);
+  database.exec(`UPDATE evidence SET content = replace(content, 'John', 'Jane') WHERE kind = 'request'`);
+  const changed = await leads('evidence', 'verify');
+  expect(changed).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^- Entry \d: Its content was changed\.$/m),
+  });
+  expect((await leads('person', 'evidence', '07840258823')).code).toBe(1);
+  database.exec('DELETE FROM evidence; UPDATE evidence_chain SET head_sequence = 0');
+  database.close();
+  const { code, stdout } = await leads('evidence', 'verify', '--head', head);
+  expect({ code, stdout }).toEqual({
+    code: 1,
+    stdout: expect.stringContaining('Entries were removed at the end'),
+  });
+  expect((await leads('evidence', 'verify', '--head', 'x')).stderr).toContain('is not a head');
+});
+
+test('pruning keeps evidence, and removes it after its own age', async () => {
+  const { leads } = await storeWithEvidence();
+  const [pruned] = lines(await leads('prune', '--older-than', '1s', '--yes', '--json'));
+  expect(pruned).toMatchObject({ evidence: 0 });
+  expect((await leads('person', 'evidence', '07840258823')).stdout).toContain('Request for a call');
+  await leads('settings', 'set', 'EVIDENCE_RETENTION', '1s');
+  await expect
+    .poll(async () => lines(await leads('prune', '--older-than', '400d', '--yes', '--json')), {
+      timeout: 10_000,
+    })
+    .toMatchObject([{ evidence: 2 }]);
+  expect((await leads('person', 'evidence', '07840258823')).stdout).toContain('There is no evidence');
+  expect((await leads('evidence', 'verify')).stdout).toContain('is intact');
+});
