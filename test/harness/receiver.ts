@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { AtEnd } from './process.ts';
 
 /** A request to a receiver. */
 export interface Received {
@@ -61,8 +62,12 @@ export async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Starts an HTTP server on a free port, or on the given one, until the test ends. */
-export async function startReceiver(behave: Behaviour = accept, port = 0): Promise<Receiver> {
+/** Starts an HTTP server on a free port, or on the given one, until the test ends. @param atEnd registers its end */
+export async function startReceiver(
+  behave: Behaviour = accept,
+  port = 0,
+  atEnd: AtEnd = onTestFinished,
+): Promise<Receiver> {
   let concurrent = 0;
   const server = createServer(async (incoming, outgoing) => {
     concurrent += 1;
@@ -92,6 +97,6 @@ export async function startReceiver(behave: Behaviour = accept, port = 0): Promi
       return closed;
     },
   };
-  onTestFinished(() => receiver.close());
+  atEnd(() => receiver.close());
   return receiver;
 }

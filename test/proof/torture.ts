@@ -1,4 +1,4 @@
-/** `npm run torture`: kills a server under load 200 times, then causes every other fault of the store. */
+/** `npm run torture`: kills a server under load 200 times, has people object during delivery, then causes every other fault. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { redactedUrl } from '../../src/store/store-url.ts';
 import { crashRounds } from './crash.ts';
 import { atExit } from './endings.ts';
 import { fileFaults } from './file-faults.ts';
+import { objectionRaces } from './objection-races.ts';
 import { postgresFaults } from './postgres-faults.ts';
 import { type Fault, runFault } from './scene.ts';
 
@@ -16,13 +17,14 @@ atExit(() => rmSync(directory, { recursive: true, force: true }));
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '200' },
+    people: { type: 'string', default: '5000' },
     store: { type: 'string', default: `sqlite:${directory}/leads.db` },
   },
 });
 
 const storeUrl = readStoreUrl();
 
-const results = [await killed(), await runAll(faultsOf(storeUrl))];
+const results = [await killed(), await raced(), await runAll(faultsOf(storeUrl))];
 if (results.includes(false)) process.exitCode = 1;
 
 async function killed(): Promise<boolean> {
@@ -41,6 +43,25 @@ async function killed(): Promise<boolean> {
   print(`  wrong responses           ${report.wrongResponses.length}`);
   const { lost, duplicated, calledAfterCancellation, wrongResponses } = report;
   const faults = [...lost, ...duplicated, ...calledAfterCancellation, ...wrongResponses];
+  for (const fault of faults.slice(0, 20)) print(`  ${fault}`);
+  return faults.length === 0;
+}
+
+/** Runs in a file of its own if the store is SQLite: the servers deliver everything that the store contains. */
+async function raced(): Promise<boolean> {
+  const people = Number(values.people);
+  const url = storeUrl.startsWith('sqlite:') ? `sqlite:${directory}/races.db` : storeUrl;
+  print(`objections and erasures during delivery by two servers, ${people} people on ${redactedUrl(url)}`);
+  const report = await objectionRaces(atExit, url, people);
+  print(`  delivered                 ${report.delivered}, of which ${report.withdrawn} were withdrawn`);
+  print(`  objections, erasures      ${report.objections}, ${report.erasures}`);
+  print(`  called after objection    ${report.calledAfterObjection.length}`);
+  print(`  called after erasure      ${report.calledAfterErasure.length}`);
+  print(`  not withdrawn             ${report.notWithdrawn.length}`);
+  print(`  not erased                ${report.notErased.length}`);
+  print(`  wrong responses           ${report.wrongResponses.length}`);
+  const { calledAfterObjection, calledAfterErasure, notWithdrawn, notErased, wrongResponses } = report;
+  const faults = [calledAfterObjection, calledAfterErasure, notWithdrawn, notErased, wrongResponses].flat();
   for (const fault of faults.slice(0, 20)) print(`  ${fault}`);
   return faults.length === 0;
 }
