@@ -1,11 +1,14 @@
 /** Every command that changes something writes an audit entry, and no other command changes anything. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { fullName, runnableCommands } from '../../docs/cli/reference.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import type { Submission } from '../../src/leads/submission.ts';
 import type { AuditEntry } from '../../src/store/audit.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { tablesToCopy } from '../../src/store/tables.ts';
 import { executeCli, lines } from '../harness/cli.ts';
 import { temporaryDirectory } from '../harness/server.ts';
@@ -20,6 +23,10 @@ interface Sample {
   failed: string;
   held: string;
   submission: string;
+  /** Id of a lead whose withdrawal has failed. */
+  withdrawn: string;
+  /** Path of a file with numbers to import. */
+  numbers: string;
 }
 
 const mobile = '+447840258823';
@@ -42,9 +49,35 @@ async function sampleIn(directory: string): Promise<Sample> {
   await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, earliestDueAt: 0 });
   const ended = { startedAt: 1, endedAt: 2, outcome: 'rejected', response: '' } as const;
   await store.recordAttempt('claim', { leadId: failed, ...ended }, undefined);
+  const withdrawn = await failedWithdrawal(
+    store,
+    from(first.id, { mobile: '+447840258826', type: 'withdrawn' }),
+  );
   const { lead: scheduled } = await add(mobile, 3_600);
   await store.close();
-  return { directory, file, scheduled, failed, held, submission };
+  const numbers = join(directory, 'numbers.csv');
+  writeFileSync(numbers, 'mobile\n+447911123456\n');
+  return { directory, file, scheduled, failed, held, submission, withdrawn, numbers };
+}
+
+/** Adds a lead whose withdrawal from the dialler fails. Returns its id. */
+async function failedWithdrawal(store: Store, submission: Submission): Promise<string> {
+  await store.addType('withdrawn', null);
+  await store.setWithdraws('withdrawn', true);
+  await store.grantType('first', 'withdrawn');
+  await store.submit(submission);
+  const [lead] = (await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, earliestDueAt: 0 })).leads;
+  const leadId = lead?.id ?? '';
+  const ended = { startedAt: 1, endedAt: 2, outcome: 'delivered', response: '' } as const;
+  await store.recordAttempt('claim', { leadId, ...ended }, undefined);
+  await store.stopDelivery({ mobile: submission.mobile, otherSubmissions: [] }, true);
+  await store.claimWithdrawals({ claim: 'claim', limit: 1, lease: 60_000 });
+  await store.recordWithdrawal(
+    'claim',
+    { leadId, endedAt: 3, outcome: 'unavailable', response: '' },
+    undefined,
+  );
+  return leadId;
 }
 
 /** A successful run of a command. */
@@ -83,8 +116,13 @@ const changing: Record<string, Run> = {
   'lead dismiss': { words: ({ failed }) => [failed] },
   'lead release': { words: ({ held }) => [held] },
   'person export': withoutIds(mobile),
+  'person evidence': withoutIds(mobile),
   'person erase': withoutIds(mobile, '--yes'),
   'submission rerun': { words: ({ submission }) => [submission] },
+  'suppression add': withoutIds(mobile),
+  'suppression remove': { first: ['suppression', 'add', mobile], ...withoutIds(mobile, '--yes') },
+  'suppression import': { words: ({ numbers }) => [numbers, '--list', 'numbers'] },
+  'withdrawal resolve': { words: ({ withdrawn }) => [withdrawn, '--withdrawn'] },
   due: withoutIds('--take', '1'),
   'delivery pause': withoutIds('--reason', 'test'),
   'delivery resume': { first: ['delivery', 'pause', '--reason', 'test'], ...withoutIds() },
@@ -112,6 +150,12 @@ const reading: Record<string, Run> = {
   'lead show': withoutIds(mobile),
   'submission list': withoutIds(),
   'rejection list': withoutIds(),
+  'withdrawal list': withoutIds(),
+  'evidence verify': withoutIds(),
+  'suppression check': withoutIds(mobile),
+  'suppression export': withoutIds(),
+  'suppression list': withoutIds(),
+  'suppression count': withoutIds(),
   'export leads': withoutIds(),
   'export submissions': withoutIds(),
   'delivery list': withoutIds(),
@@ -167,11 +211,12 @@ test.each(Object.entries(changing))(
   },
 );
 
-/** Returns the rows of every table except the audit log. */
+/** Returns the rows of every table, except the chain of evidence and its key, which any process continues. */
 function contentsOf(file: string): unknown {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
-    return tablesToCopy.map(({ name }) => database.prepare(`SELECT * FROM ${name}`).all());
+    const tables = tablesToCopy.filter(({ name }) => !/^(evidence|store_key)/.test(name));
+    return tables.map(({ name }) => database.prepare(`SELECT * FROM ${name}`).all());
   } finally {
     database.close();
   }
