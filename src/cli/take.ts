@@ -115,25 +115,13 @@ function noteWaiting(waiting: readonly Waiting[], note: (sentence: string) => vo
 class Batch {
   readonly #store: Session<string>['store'];
   readonly #claim: string;
-  #leads: readonly DueLead[];
+  #leads: readonly Permitted[];
   readonly #lease: number;
-  /** On what basis each lead may be delivered, as JSON, by its id. */
-  readonly #bases: ReadonlyMap<string, string>;
 
-  constructor(
-    store: Session<string>['store'],
-    claim: string,
-    permitted: readonly Permitted[],
-    lease: number,
-  ) {
+  constructor(store: Session<string>['store'], claim: string, leads: readonly Permitted[], lease: number) {
     this.#store = store;
     this.#claim = claim;
-    this.#leads = permitted.map(({ lead }) => lead);
-    this.#bases = new Map(
-      permitted.flatMap(({ lead, basis }) =>
-        basis === undefined ? [] : [[lead.id, JSON.stringify(basis)] as const],
-      ),
-    );
+    this.#leads = leads;
     this.#lease = lease;
   }
 
@@ -148,7 +136,7 @@ class Batch {
       const begun = performance.now();
       const held = await this.#renew();
       const lost = this.#ids().filter((id) => !held.includes(id));
-      this.#leads = this.#leads.filter(({ id }) => held.includes(id));
+      this.#leads = this.#leads.filter(({ lead }) => held.includes(lead.id));
       // Those that the claim still holds are in the do-not-call list; the others are not changed.
       const { leads, withdrawals } = await this.#store.suppressClaimed(this.#claim, lost);
       if (performance.now() - begun <= maxStartDelay) return leads.length + withdrawals.length;
@@ -161,7 +149,7 @@ class Batch {
     // The renewal after the output reports a failure; until then, the next one may succeed.
     const renewal = setInterval(() => void this.#renew().catch(() => {}), this.#lease / 3);
     try {
-      await print(this.#leads);
+      await print(this.#leads.map(({ lead }) => lead));
     } catch (error) {
       throw new UserError(
         `Writing the output failed (${messageOf(error)}). These leads may have been printed but are not recorded as delivered, and are due again in ${this.#lease / 1_000} seconds: ${this.#ids().join(' ')}`,
@@ -184,13 +172,18 @@ class Batch {
       startedAt,
       endedAt: Date.now(),
       outcome: 'delivered',
-      response: 'printed by `leads due --take`',
     } as const;
     const recorded = await Promise.allSettled(
-      this.#leads.map(({ id }) => {
-        const basis = this.#bases.get(id);
-        const taken = { leadId: id, ...attempt, ...(basis !== undefined && { basis }) };
-        return this.#store.recordAttempt(this.#claim, taken, undefined);
+      this.#leads.map(({ lead, leftOut, basis }) => {
+        const response = ['printed by `leads due --take`', leftOut]
+          .filter((each) => each !== undefined)
+          .join('; ');
+        const permitted = {
+          leadId: lead.id,
+          response,
+          ...(basis !== undefined && { basis: JSON.stringify(basis) }),
+        };
+        return this.#store.recordAttempt(this.#claim, { ...attempt, ...permitted }, undefined);
       }),
     );
     const failure = recorded.find((result) => result.status === 'rejected');
@@ -207,7 +200,7 @@ class Batch {
   }
 
   #ids(): string[] {
-    return this.#leads.map(({ id }) => id);
+    return this.#leads.map(({ lead }) => lead.id);
   }
 }
 

@@ -1,7 +1,13 @@
 import type { ClaimedLead } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AttemptRecorder, TooLate } from './attempt-recorder.ts';
-import { type DeliveryPermission, type Permitted, releasesOf, type Waiting } from './permission.ts';
+import {
+  type DeliveryPermission,
+  type Permission,
+  type Permitted,
+  releasesOf,
+  type Waiting,
+} from './permission.ts';
 import type { SettlingLeads } from './settling-leads.ts';
 
 const suppressedMessage = 'Leads are not delivered: their people are in the do-not-call list.';
@@ -38,7 +44,7 @@ export class ClaimFilter {
    * still be processing an earlier attempt, such as those that an operator has retried. Ends those whose people objected,
    * and those that are too late to call.
    *
-   * @throws if the store fails; the leads that it has not released are claimed again when their leases have ended
+   * @throws if the store fails while the rules are applied; the leads are released then
    */
   async sendable(claim: string, leads: readonly ClaimedLead[]): Promise<Sendable> {
     const settled = await this.#withoutSettling(claim, leads);
@@ -46,7 +52,7 @@ export class ClaimFilter {
     const suppressed: string[] = [];
     const late: string[] = [];
     const waiting: Waiting<ClaimedLead>[] = [];
-    for (const permission of await this.#permission.decide(settled)) {
+    for (const permission of await this.#decide(claim, settled)) {
       const { outcome, lead } = permission;
       if (outcome === 'deliver') permitted.push(permission);
       else if (outcome === 'wait') waiting.push(permission);
@@ -66,6 +72,20 @@ export class ClaimFilter {
     const withdrawals = ended.flatMap((each) => each.withdrawals);
     if (leads.length > 0) this.#log.info({ leads }, suppressedMessage);
     if (withdrawals.length > 0) this.#log.info({ leads: withdrawals }, withdrawnMessage);
+  }
+
+  /** Applies the rules. If that fails, releases the leads: once their leases had ended, they would seem to have been sent. */
+  async #decide(claim: string, leads: readonly ClaimedLead[]): Promise<Permission<ClaimedLead>[]> {
+    try {
+      return await this.#permission.decide(leads);
+    } catch (error) {
+      await this.#recorder.release(
+        claim,
+        leads.map(({ id }) => id),
+        Date.now(),
+      );
+      throw error;
+    }
   }
 
   async #withoutSettling(claim: string, leads: readonly ClaimedLead[]): Promise<ClaimedLead[]> {

@@ -298,6 +298,22 @@ export class Dispatcher {
     return 0;
   }
 
+  /** Returns those leads of a claim that may still be sent, because the calling hours may have ended meanwhile. */
+  async #stillPermitted(
+    claim: string,
+    leads: readonly Permitted<ClaimedLead>[],
+  ): Promise<Permitted<ClaimedLead>[]> {
+    if (leads.length === 0) return [];
+    const { permitted, tooLate } = await this.#filter.sendable(
+      claim,
+      leads.map(({ lead }) => lead),
+    );
+    this.#reportTooLate(tooLate);
+    const before = new Map(leads.map((each) => [each.lead.id, each]));
+    // What was left out before is not in the lead any more.
+    return permitted.map((each) => ({ ...before.get(each.lead.id), ...each }));
+  }
+
   #reportTooLate({ expired, undecided }: TooLate): void {
     const { log, observer } = this.#options;
     const tooLate = expired.length + undecided.length;
@@ -344,7 +360,7 @@ export class Dispatcher {
       } else {
         since = performance.now();
         isRenewed = true;
-        leads = await this.#renewLease(claim, leads);
+        leads = await this.#stillPermitted(claim, await this.#renewLease(claim, leads));
       }
     }
   }

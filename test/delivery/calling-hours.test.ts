@@ -5,7 +5,8 @@ import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import type { CallingHours } from '../../src/leads/calling-hours/calling-hours.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
-import type { ClaimedLead } from '../../src/store/store.ts';
+import type { ClaimedLead, Store } from '../../src/store/store.ts';
+import { tablesToCopy } from '../../src/store/tables.ts';
 import { dispatch, until, untilAll } from '../harness/dispatch.ts';
 import { leadsIn } from '../harness/server.ts';
 import { seeded, stores } from '../store/stores.ts';
@@ -22,6 +23,15 @@ function onDayOf(time: number): CallingHours {
 
 /** Hours that are over: those of two days ago. They open again in five days. */
 const closed = () => onDayOf(Date.now() - 2 * day);
+
+/** Returns the basis of the only attempt of a lead, as the store has it. */
+async function basisOf(store: Store, leadId: string): Promise<unknown> {
+  const table = tablesToCopy.find(({ name }) => name === 'attempt');
+  if (table === undefined) throw new Error('There is no table of attempts.');
+  const rows = await store.rows(table, undefined, 10);
+  const row = rows.find((each) => each[table.columns.indexOf('lead_id')] === leadId);
+  return JSON.parse(String(row?.[table.columns.indexOf('basis')]));
+}
 
 function recordingDialler() {
   const delivered: ClaimedLead[] = [];
@@ -120,6 +130,11 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
     dispatch(store, dialler);
     await untilAll(store, 'dialled');
     expect(delivered[0]?.content).toBe('{"first_name":"John"}');
+    const [attempt] = await Array.fromAsync(store.attempts('+447840258823'));
+    expect(await basisOf(store, attempt?.leadId ?? '')).toEqual({
+      calling_hours: hours,
+      zones: 'Europe/London',
+    });
     expect(await leadsIn(store)).toMatchObject([
       {
         lastResponse: 'ok; other_phone was left out, because the calling hours do not permit to call it now',

@@ -185,6 +185,16 @@ describe('claims', () => {
     ]);
   });
 
+  test('leads are released if the store fails while the rules of delivery are applied', async () => {
+    const store = new DeliveryStore();
+    store.due = leadsOf(1);
+    store.suppressedNumbers.mockRejectedValueOnce(new Error('disk full'));
+    const { dialler, attempts } = heldDialler();
+    await dispatchFrom(store, dialler);
+    expect(attempts).toEqual([]);
+    expect(store.releaseLeads.mock.calls[0]?.slice(1)).toEqual([['lead-1'], startTime, undefined]);
+  });
+
   test('the first claim is of one lead, and the permission decides which leads are too late', async () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
