@@ -82,10 +82,10 @@ function describeConsent(name: string, consent: Consent): string {
 }
 
 function describeWithdraw(name: string, withdraw: OnOrOff): string {
-  const leads = `leads of type ${JSON.stringify(name)} that the dialler has`;
+  const type = JSON.stringify(name);
   return withdraw === 'on'
-    ? `Cancelling ${leads} withdraws them from it, if the dialler can do so.`
-    : `Cancelling ${leads} does not withdraw them.`;
+    ? `Cancelling leads of type ${type} that the dialler has withdraws them from it, if the dialler can do so.`
+    : `Cancelling leads of type ${type} that the dialler has does not withdraw them.`;
 }
 
 function consentOf(isRequired: boolean): Consent {

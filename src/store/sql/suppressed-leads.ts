@@ -105,9 +105,10 @@ const claimedLeads = statement<LeadInFlight & { claim: string | null }>(
 /** The leads of open withdrawals whose attempt may be in flight. */
 const withdrawingLeads = statement<LeadInFlight>(
   'withdrawing_in_flight',
-  `SELECT lead.id, lead.claim, lead.mobile, submission.content
-   FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN submission ON submission.id = lead.submission_id
-   WHERE withdrawal.outcome IS NULL AND lead.state = 'withdrawing' AND lead.claim IS NOT NULL`,
+  ({ inQuery }) => `SELECT lead.id, lead.claim, lead.mobile, submission.content
+   FROM lead JOIN submission ON submission.id = lead.submission_id
+   WHERE lead.id ${inQuery('SELECT lead_id FROM withdrawal WHERE outcome IS NULL')}
+     AND lead.state = 'withdrawing' AND lead.claim IS NOT NULL`,
 );
 
 /** Lists the leads that claims hold (see `Suppressions.leadsInFlight`). */

@@ -272,7 +272,7 @@ export function* endWithdrawn(leadId: string, endedAt: number, response: string)
 }
 
 const endAsTooLate = statement<{ leadId: string }>(
-  'end_too_late',
+  'end_withdrawal_too_late',
   `UPDATE withdrawal SET outcome = 'too-late', ended_at = $2, response = $3, claim = NULL
    WHERE lead_id = $1 AND (outcome IS NULL OR outcome = 'failed') RETURNING lead_id AS "leadId"`,
 );
