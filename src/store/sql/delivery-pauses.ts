@@ -1,8 +1,9 @@
 import type { DeliveryPause, DeliveryPauses, NewPause } from '../delivery-pause.ts';
-import { replacedReason } from '../held-leads.ts';
+import { isRestorePause, replacedReason } from '../held-leads.ts';
 import { audit } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordGap } from './delivery-gaps.ts';
+import { recordEvidence } from './evidence/pending.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
 import { typeIdOf } from './type-name.ts';
@@ -58,6 +59,15 @@ function* pauseDelivery(pause: NewPause): Change<void> {
   const name = type === undefined ? '' : (yield* namedType(type)).name;
   const reason = by === 'operator' ? yield* reasonOf(pause, name) : pause.reason;
   yield* run(insertPause, name, by, reason, Date.now(), retryAt ?? null);
+  // The chain of evidence goes on from the backup, so it must show that it was restored.
+  if (isRestorePause(pause)) {
+    yield* recordEvidence({
+      kind: 'restore',
+      mobile: null,
+      happenedAt: Date.now(),
+      content: { reason: pause.reason },
+    });
+  }
   yield* audit({ kind: 'pause', id: name || null }, undefined, { by, reason });
 }
 

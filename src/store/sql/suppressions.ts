@@ -1,3 +1,5 @@
+import { formatTime } from '../../text/time.ts';
+import type { NewEvidence } from '../evidence/evidence.ts';
 import { inPages } from '../pages.ts';
 import type {
   ObjectionCap,
@@ -16,6 +18,7 @@ import type {
 } from '../suppressions.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
+import { recordEvidence } from './evidence/pending.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
 import {
@@ -110,12 +113,32 @@ function* addSuppressions(entries: readonly Suppression[]): Change<Suppressed> {
   const added = yield* insert(
     entries.map((entry) => ({ ...entry, typeId: ids.get(entry.type) ?? allTypes })),
   );
+  for (const entry of entries) {
+    // An imported list documents its objections itself, and can have millions.
+    if (entry.source !== 'import') yield* recordEvidence(evidenceOf(entry));
+  }
   const ended = yield* suppressLeads(entries.map(({ mobile }) => mobile));
   const [first] = entries;
   // An import has many batches, and its command records it as a whole.
   if (first === undefined || first.source === 'import') yield* auditedBefore();
   else yield* audit({ kind: 'suppression', id: nameOf(first) }, undefined, { added, ...ended });
   return { added, ...ended };
+}
+
+/** Returns the evidence of an objection, which takes effect when it is committed. */
+function evidenceOf({ mobile, type, source, sourceId, reason, objectedAt }: Suppression): NewEvidence {
+  return {
+    kind: 'objection',
+    mobile,
+    happenedAt: objectedAt,
+    content: {
+      channel: source,
+      entered_by: sourceId === '' ? null : sourceId,
+      lead_type: type ?? 'all',
+      reason: reason ?? null,
+      effective_at: formatTime(Date.now()),
+    },
+  };
 }
 
 /** Types whose grant was revoked are included: the partner may have sent leads of them. */
@@ -145,6 +168,7 @@ function* recordObjection(objection: PartnerObjection, cap: ObjectionCap): Chang
     if ((recent?.count ?? 0) >= cap.max) return { outcome: 'over-cap' };
     const entry = { mobile, type, reason, objectedAt: receivedAt };
     yield* insert([{ ...entry, typeId, source: 'partner', sourceId: partner }]);
+    yield* recordEvidence(evidenceOf({ ...entry, source: 'partner', sourceId: partner }));
   }
   const isTypeUnknown = type !== undefined && granted === undefined;
   return { outcome: 'recorded', isTypeUnknown, ...(yield* suppressLeads([mobile])) };

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { phoneParsers } from '../../../src/leads/phone.ts';
 import { verifyEvidence } from '../../../src/store/evidence/verify.ts';
+import { markRestored } from '../../../src/store/held-leads.ts';
 import { StoreKeys } from '../../../src/store/keys/store-keys.ts';
 import { pruneAll } from '../../../src/store/prune.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -215,5 +216,24 @@ export const evidence: Behaviours = {
       content: '{"reason":"The person asked for it.","sequences":[[1,2]]}',
     });
     expect(await verifyEvidence(store, keys)).toMatchObject({ removed: 2, faults: [] });
+  },
+
+  'documents objections and restores, which take effect in the same transaction': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const objection = { type: undefined, reason: 'no calls', mobile: person.mobile } as const;
+    await store.recordObjection({ ...objection, partner: 'first', receivedAt: 5 }, { max: 10, since: 0 });
+    const entry = { ...objection, objectedAt: 6 };
+    await store.addSuppressions([{ ...entry, source: 'operator', sourceId: '' }]);
+    await store.addSuppressions([{ ...entry, source: 'import', sourceId: 'tps' }]);
+    await markRestored(store, { backup: 'leads.db.1', restoredAt: Date.now() });
+    await appendAll(store);
+    const about = await store.evidenceOf(person.mobile);
+    const objections = about.filter(({ kind }) => kind === 'objection');
+    expect(objections.map(({ content }) => JSON.parse(content ?? ''))).toMatchObject([
+      { channel: 'partner', entered_by: 'first', lead_type: 'all', reason: 'no calls' },
+      { channel: 'operator', entered_by: null },
+    ]);
+    expect(await verifyEvidence(store, keys)).toMatchObject({ faults: [], restores: [expect.any(Number)] });
   },
 };
