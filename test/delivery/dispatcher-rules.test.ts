@@ -486,6 +486,7 @@ describe('attempts', () => {
       endedAt: startTime + 700,
       outcome,
       response: 'as it is',
+      basis: '{"calling_hours":"always"}',
     };
     expect(store.recordAttempt.mock.calls).toEqual([[claim, attempt, next && next + 700]]);
   });
