@@ -9,8 +9,8 @@ const stepSize = 200;
 /** Time between two steps if nothing is left to do (ms). */
 const idleDelay = 2_000;
 
-/** A step of a certain duration is followed by a delay of this many times as much, so that requests lose at most 3 %. */
-const restFactor = 33;
+/** A step of a certain duration is followed by a delay of this many times as much, so that requests lose about 2 %. */
+const restFactor = 50;
 
 /** Time between two reports of the head (ms). */
 const headInterval = 24 * 60 * 60_000;

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { digestOf } from '../../src/partners/key.ts';
+import { verifyEvidence } from '../../src/store/evidence/verify.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { keys, mobileOf } from '../fixtures/make.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
+import { appendAll } from './conformance/evidence.ts';
 import { closeAfterTest } from './stores.ts';
 
 const fixtures = new URL('../fixtures/', import.meta.url);
@@ -120,6 +122,26 @@ describe.each(Object.entries(kinds))('%s', (_name, kind) => {
       { type: 'home', by: 'operator' },
     ]);
   });
+
+  test.each(versions)(
+    'evidence of what a store of version %s holds is added after its migration',
+    async (version) => {
+      const store = await open(version);
+      const before = await Array.fromAsync(store.attempts(mobileOf(2)));
+      await appendAll(store);
+      const evidence = await store.evidenceOf(mobileOf(2));
+      expect(evidence.filter(({ kind }) => kind === 'delivery')).toHaveLength(before.length);
+      expect(evidence.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['request', 'cancellation']));
+      const submissions = await Array.fromAsync(store.exportSubmissions({}));
+      const requests = (await store.evidenceEntries(0, 1_000)).filter(({ kind }) => kind === 'request');
+      expect(requests.map(({ sourceId }) => sourceId).toSorted()).toEqual(
+        submissions.map(({ id }) => id).toSorted(),
+      );
+      expect((await verifyEvidence(store, undefined)).entries).toBe(
+        (await store.evidenceChain()).headSequence,
+      );
+    },
+  );
 
   test.each(versions)('continues a store of version %s', async (version) => {
     const store = await open(version);
