@@ -76,7 +76,7 @@ test('the server accepts a lead, which the CLI lists, and serves every document'
   server.kill('SIGTERM');
   const { code, stdout, stderr } = await ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: welcome });
-  expect(stdout).toContain('Run `leads due --take 10` to deliver due leads.');
+  expect(stdout).toContain('Run `leads due --take 10` to deliver due leads, unless another server does.');
 });
 
 test('no command prints a warning on the minimum version of Node', async () => {

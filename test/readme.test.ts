@@ -68,7 +68,7 @@ test('the table of environment variables lists every variable with its default',
   const { logLevel, bootstrap, storeKey, storeKeyFile, erasureLog, ...second } = others;
   expect(isDatabaseUrlDefault).toBe(true);
   const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
-  const { securityContact, supportContact, publicUrl, ...more } = third;
+  const { objectionsPerDay, securityContact, supportContact, publicUrl, ...more } = third;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -82,6 +82,7 @@ test('the table of environment variables lists every variable with its default',
     logLevel,
     rateLimit?.perSecond,
     rateLimit?.burst,
+    objectionsPerDay,
     onOrOff(trustedProxies.length),
     connectionsPerAddress,
     onOrOff(metrics),
@@ -464,6 +465,7 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['reads nothing of a response', '30 s', 'server/http-server', 'defaultWriteTimeout =', 30_000],
   ['idle connection', '65 s', 'server/http-server', 'keepAliveTimeout =', 65_000],
   ['requests in flight of one key', '1,000 ', 'server/app', 'defaultInFlightPerKey =', 1_000],
+  ['objections recorded by one partner', '1,000 ', 'server/app', 'defaultObjectionsPerDay =', 1_000],
   ['downloaded bytes', '128 MiB', 'server/documents', 'defaultMaxUnread =', 2 ** 27],
   ['store calls in the queue', '10,000 ', 'store/sqlite/durability/commit-queue', 'capacity:', 10_000],
   ['store calls in the queue', '10,000 ', 'store/postgres/postgres-store', 'capacity:', 10_000],
