@@ -12,9 +12,10 @@ export type Decide = (submission: Submission) => Decision;
 
 /** Prepares the statements that decide on submissions. */
 export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedType): Decide {
-  // One search of the list: without the signs, SQLite would search it once for each type.
+  // Without the signs, SQLite would search the list once for each type. It is searched only for a number that is in it.
   const isSuppressed = `EXISTS (
-    SELECT 1 FROM suppression WHERE mobile = ?3 AND (+type_id = 0 OR +type_id = ?2))`;
+    SELECT 1 FROM suppressed_number WHERE digits = CAST(substr(?3, 2) AS INTEGER) AND EXISTS (
+      SELECT 1 FROM suppression WHERE mobile = '+' || digits AND (+type_id = 0 OR +type_id = ?2)))`;
   const insertLead = new Query(
     database,
     `INSERT INTO lead
@@ -24,7 +25,7 @@ export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedTyp
   );
   const suppressed = new Query<{ isSuppressed: number }>(
     database,
-    `SELECT ${isSuppressed.replace('?3', '?1')} AS isSuppressed`,
+    `SELECT ${isSuppressed.replaceAll('?3', '?1')} AS isSuppressed`,
   );
   const activeLead = new Query<ActiveLead & { id: string }>(
     database,

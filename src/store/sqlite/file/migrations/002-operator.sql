@@ -60,6 +60,21 @@ CREATE TABLE suppression (
 -- Counts a partner's objections of a day, and finds them to remove them. Imported lists, which may be long, are not in it.
 CREATE INDEX suppression_of_partner ON suppression (source_id, entered_at) WHERE source = 'partner';
 
+-- The numbers in the list without the plus sign. Each add searches it: it is a fifth of the size of the list, so that its inner
+-- pages stay in the cache.
+CREATE TABLE suppressed_number (
+  digits INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE TRIGGER suppression_added AFTER INSERT ON suppression BEGIN
+  INSERT INTO suppressed_number (digits) VALUES (CAST(substr(NEW.mobile, 2) AS INTEGER)) ON CONFLICT (digits) DO NOTHING;
+END;
+
+CREATE TRIGGER suppression_removed AFTER DELETE ON suppression BEGIN
+  DELETE FROM suppressed_number WHERE digits = CAST(substr(OLD.mobile, 2) AS INTEGER)
+    AND NOT EXISTS (SELECT 1 FROM suppression WHERE mobile = OLD.mobile);
+END;
+
 -- The table again, with three more states and `claimed_at`: SQLite cannot change a check.
 CREATE TABLE new_lead (
   id TEXT NOT NULL PRIMARY KEY,
