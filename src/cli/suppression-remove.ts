@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import { eraseFiles } from '../store/erase-files.ts';
 import type { Store } from '../store/store.ts';
 import type { RemovedSuppressions, SuppressionOrigin } from '../store/suppressions.ts';
 import { defineAction } from './action.ts';
@@ -71,6 +72,8 @@ export function removeCommand(context: CommandContext): Command {
         removed,
         scheduled_leads: leads,
       });
+      // Otherwise the numbers of people who were erased before could still be read in the files.
+      await eraseFiles(store);
     },
   );
 }
