@@ -82,6 +82,8 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
       lastRequestId: '01938a2f-1a2b-7c3d-8e4f-5a6b7c8d9e0f',
     },
   ]);
+  const suppression = { type, sourceId: partner, reason, objectedAt: 1 };
+  await store.addSuppressions([{ ...suppression, mobile: '+447840258829', source: 'partner' }]);
   store.actAs({ operator: partner, host: 'h'.repeat(64), command: 'submission rerun' });
   await store.setSetting('ALLOWED_COUNTRIES', 'GB,'.repeat(245).slice(0, -1));
   await store.close();
@@ -196,6 +198,12 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
     ['timeline.timelineView', person, ['TIME', 'EVENT', 'OUTCOME', 'DETAILS']],
     ['submission.submissionView', ['submission', 'list'], ['ID', 'RECEIVED', 'PARTNER', 'TYPE', 'OUTCOME']],
     ['rejection.view', ['rejection', 'list'], ['LAST', 'PARTNER', 'COUNT', 'OPERATION', 'OUTCOME', 'REASON']],
+    [
+      'suppression-view.suppressionView',
+      ['suppression', 'list'],
+      ['MOBILE', 'TYPE', 'SOURCE', 'OBJECTED', 'REASON'],
+    ],
+    ['suppression.countView', ['suppression', 'count'], ['SOURCE', 'ENTRIES']],
     ['due.view', ['due'], ['ID', 'DUE', 'TYPE', 'MOBILE', 'NAME']],
     ['delivery.pauseView', ['delivery', 'list'], ['TYPE', 'SINCE', 'BY', 'REASON']],
     ['dialler.view', ['dialler', 'check'], ['CHECK', 'TYPE', 'RESULT', 'DETAILS']],
@@ -215,14 +223,14 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
 const screens: [view: string, headings: string[]][] = [
   [
     'watch-screen.partnerView',
-    ['PARTNER', 'ACCEPTED', 'EXISTING CONTACT', 'ALREADY SCHEDULED', 'UNKNOWN TYPE'],
+    ['PARTNER', 'ACCEPTED', 'EXISTING CONTACT', 'ALREADY SCHEDULED', 'UNKNOWN TYPE', 'DO NOT CALL'],
   ],
   ['watch-screen.failureView', ['TIME', 'LEAD', 'OUTCOME', 'RESPONSE']],
 ];
 
 /** Returns whether a line consists of these headings; a long one can continue on the next line. */
 function isHead(line: string, headings: readonly string[]): boolean {
-  const parts = headings.map((heading) => heading.replace(/ (\w+)$/, '(?: $1)?'));
+  const parts = headings.map((heading) => heading.replaceAll(/ (\w+)/g, '(?: $1)?'));
   return new RegExp(`^${parts.join(' {2,}')}$`).test(line.trimEnd());
 }
 
