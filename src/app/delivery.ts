@@ -1,5 +1,6 @@
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
-import { Dispatcher, type DispatcherStatus } from '../delivery/dispatcher.ts';
+import { Dispatcher } from '../delivery/dispatcher.ts';
+import type { DispatcherStatus } from '../delivery/dispatcher-status.ts';
 import { Withdrawer } from '../delivery/withdrawals.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import type { DeliveryStatus } from '../server/metrics.ts';

@@ -3,6 +3,7 @@ import type { DeliveryGaps } from '../store/delivery-gaps.ts';
 import type { Attempt, ClaimResult, Delivery } from '../store/store.ts';
 import type { SuppressedLeads, Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
+import { RetriedWrites } from './retried-writes.ts';
 
 /**
  * Attempts that end within this time (ms) are recorded together, and the next leads are claimed together: a commit for
@@ -10,8 +11,10 @@ import type { Log } from '../telemetry/log.ts';
  */
 const batchWindow = 2;
 
-/** Delay before a failed write is retried (ms). */
-const retryInterval = 1_000;
+const messages = {
+  retrying: 'The store failed while recording a delivery attempt; retrying.',
+  abandoned: 'A delivery attempt was not recorded. The lead will be sent again.',
+};
 
 type RecorderStore = Pick<Delivery, 'recordAttempt' | 'releaseLeads'> &
   Pick<Suppressions, 'suppressClaimed'> &
@@ -23,15 +26,12 @@ export type TooLate = Omit<ClaimResult, 'leads'>;
 /** Records attempts in batches. It retries while the store fails, because an unrecorded lead would be sent again. */
 export class AttemptRecorder {
   readonly #store: RecorderStore;
-  readonly #log: Log;
+  readonly #writes: RetriedWrites;
   #batch: Promise<void> | undefined;
-  #isStopping = false;
-  /** Each ends the delay of one retry. */
-  readonly #endDelays = new Set<() => void>();
 
   constructor(store: RecorderStore, log: Log) {
     this.#store = store;
-    this.#log = log;
+    this.#writes = new RetriedWrites(log, messages);
   }
 
   /**
@@ -42,7 +42,7 @@ export class AttemptRecorder {
    */
   async record(claim: string, attempt: Attempt, nextAttemptAt: number | undefined): Promise<void> {
     await this.#nextBatch();
-    await this.#save(attempt.leadId, () => this.#store.recordAttempt(claim, attempt, nextAttemptAt));
+    await this.#writes.save(attempt.leadId, () => this.#store.recordAttempt(claim, attempt, nextAttemptAt));
   }
 
   /**
@@ -57,13 +57,15 @@ export class AttemptRecorder {
     notBefore: number,
     waitsFor?: WaitCause,
   ): Promise<void> {
-    await this.#save(leadIds.join(' '), () => this.#store.releaseLeads(claim, leadIds, notBefore, waitsFor));
+    await this.#writes.save(leadIds.join(' '), () =>
+      this.#store.releaseLeads(claim, leadIds, notBefore, waitsFor),
+    );
   }
 
   /** Ends a lead that is not sent because its person objected. Resolves like `record`. */
   async suppress(claim: string, leadId: string): Promise<SuppressedLeads> {
     let ended: SuppressedLeads = { leads: [], withdrawals: [] };
-    await this.#save(leadId, async () => {
+    await this.#writes.save(leadId, async () => {
       ended = await this.#store.suppressClaimed(claim, [leadId]);
     });
     return ended;
@@ -73,46 +75,15 @@ export class AttemptRecorder {
   async endTooLate(claim: string, leadIds: readonly string[]): Promise<TooLate> {
     let ended: TooLate = { expired: [], undecided: [] };
     if (leadIds.length === 0) return ended;
-    await this.#save(leadIds.join(' '), async () => {
+    await this.#writes.save(leadIds.join(' '), async () => {
       ended = await this.#store.endTooLate(claim, leadIds);
     });
     return ended;
   }
 
-  async #save(leadId: string, write: () => Promise<void>): Promise<void> {
-    for (;;) {
-      try {
-        await write();
-        return;
-      } catch (error) {
-        const fields = { err: error, lead: leadId };
-        this.#log.error(fields, 'The store failed while recording a delivery attempt; retrying.');
-        await this.#retryDelay();
-        if (!this.#isStopping) continue;
-        this.#log.error(fields, 'A delivery attempt was not recorded. The lead will be sent again.');
-        return;
-      }
-    }
-  }
-
   /** Ends all retries, so that a failing store does not delay the shutdown. */
   stop(): void {
-    this.#isStopping = true;
-    for (const end of this.#endDelays) end();
-  }
-
-  /** Resolves when a failed write can be retried, or when retries have ended. */
-  #retryDelay(): Promise<void> {
-    if (this.#isStopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#endDelays.delete(end);
-        resolve();
-      };
-      const timer = setTimeout(end, retryInterval);
-      this.#endDelays.add(end);
-    });
+    this.#writes.stop();
   }
 
   /** Resolves when the current batch ends, at the same time for all its attempts. */

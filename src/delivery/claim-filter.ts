@@ -1,6 +1,7 @@
 import type { ClaimedLead } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AttemptRecorder, TooLate } from './attempt-recorder.ts';
+import type { DeliveryObserver } from './delivery-observer.ts';
 import {
   type DeliveryPermission,
   type Permission,
@@ -14,29 +15,31 @@ const suppressedMessage = 'Leads are not delivered: their people are in the do-n
 
 const withdrawnMessage = 'Leads are withdrawn instead of being sent again.';
 
-/** The leads of a claim that are sent now, and those that were too late to call and have ended. */
-interface Sendable {
+const tooLateUndecided =
+  'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.';
+
+/** What the filter depends on. */
+export interface ClaimFilterOptions {
+  permission: DeliveryPermission;
+  settling: SettlingLeads;
+  recorder: AttemptRecorder;
+  log: Log;
+  observer: Pick<DeliveryObserver, 'onTooLate'>;
+}
+
+/** The leads of a claim that are sent now. */
+export interface Sendable {
   permitted: Permitted<ClaimedLead>[];
-  tooLate: TooLate;
+  /** Number of the others that rules do not permit now. */
+  waiting: number;
 }
 
 /** Finds which leads of a claim are sent now, and releases the others. */
 export class ClaimFilter {
-  readonly #permission: DeliveryPermission;
-  readonly #settling: SettlingLeads;
-  readonly #recorder: AttemptRecorder;
-  readonly #log: Log;
+  readonly #options: ClaimFilterOptions;
 
-  constructor({
-    permission,
-    settling,
-    recorder,
-    log,
-  }: { permission: DeliveryPermission; settling: SettlingLeads; recorder: AttemptRecorder; log: Log }) {
-    this.#permission = permission;
-    this.#settling = settling;
-    this.#recorder = recorder;
-    this.#log = log;
+  constructor(options: ClaimFilterOptions) {
+    this.#options = options;
   }
 
   /**
@@ -47,6 +50,7 @@ export class ClaimFilter {
    * @throws if the store fails while the rules are applied; the leads are released then
    */
   async sendable(claim: string, leads: readonly ClaimedLead[]): Promise<Sendable> {
+    const { recorder } = this.#options;
     const settled = await this.#withoutSettling(claim, leads);
     const permitted: Permitted<ClaimedLead>[] = [];
     const suppressed: string[] = [];
@@ -59,27 +63,39 @@ export class ClaimFilter {
       else (outcome === 'too-late' ? late : suppressed).push(lead.id);
     }
     for (const { ids, until, waitsFor } of releasesOf(waiting)) {
-      await this.#recorder.release(claim, ids, until, waitsFor);
+      await recorder.release(claim, ids, until, waitsFor);
     }
     await this.suppress(claim, suppressed);
-    return { permitted, tooLate: await this.#recorder.endTooLate(claim, late) };
+    this.#reportTooLate(await recorder.endTooLate(claim, late));
+    return { permitted, waiting: waiting.length };
+  }
+
+  #reportTooLate({ expired, undecided }: TooLate): void {
+    const { log, observer } = this.#options;
+    const tooLate = expired.length + undecided.length;
+    if (tooLate > 0) observer.onTooLate(tooLate);
+    if (expired.length > 0) {
+      log.warn({ leads: expired }, 'Leads are past DIAL_WITHIN and will not be delivered.');
+    }
+    if (undecided.length > 0) log.error({ leads: undecided }, tooLateUndecided);
   }
 
   /** Ends leads of a claim that are not sent because their people objected. */
   async suppress(claim: string, leadIds: readonly string[]): Promise<void> {
-    const ended = await Promise.all(leadIds.map((id) => this.#recorder.suppress(claim, id)));
+    const { recorder, log } = this.#options;
+    const ended = await Promise.all(leadIds.map((id) => recorder.suppress(claim, id)));
     const leads = ended.flatMap((each) => each.leads);
     const withdrawals = ended.flatMap((each) => each.withdrawals);
-    if (leads.length > 0) this.#log.info({ leads }, suppressedMessage);
-    if (withdrawals.length > 0) this.#log.info({ leads: withdrawals }, withdrawnMessage);
+    if (leads.length > 0) log.info({ leads }, suppressedMessage);
+    if (withdrawals.length > 0) log.info({ leads: withdrawals }, withdrawnMessage);
   }
 
   /** Applies the rules. If that fails, releases the leads: once their leases had ended, they would seem to have been sent. */
   async #decide(claim: string, leads: readonly ClaimedLead[]): Promise<Permission<ClaimedLead>[]> {
     try {
-      return await this.#permission.decide(leads);
+      return await this.#options.permission.decide(leads);
     } catch (error) {
-      await this.#recorder.release(
+      await this.#options.recorder.release(
         claim,
         leads.map(({ id }) => id),
         Date.now(),
@@ -91,8 +107,9 @@ export class ClaimFilter {
   async #withoutSettling(claim: string, leads: readonly ClaimedLead[]): Promise<ClaimedLead[]> {
     const settled: ClaimedLead[] = [];
     for (const lead of leads) {
-      const remaining = this.#settling.remaining(lead);
-      if (remaining > 0) await this.#recorder.release(claim, [lead.id], Math.ceil(Date.now() + remaining));
+      const remaining = this.#options.settling.remaining(lead);
+      if (remaining > 0)
+        await this.#options.recorder.release(claim, [lead.id], Math.ceil(Date.now() + remaining));
       else settled.push(lead);
     }
     return settled;

@@ -1,21 +1,21 @@
 import { newIdentifier } from '../leads/identifier.ts';
-import { defaultRetrySchedule, retryDelay } from '../leads/retry-schedule.ts';
+import { defaultRetrySchedule } from '../leads/retry-schedule.ts';
 import type { WithdrawalAttemptOutcome } from '../leads/withdrawal.ts';
 import type { ClaimedWithdrawal, Withdrawals } from '../store/withdrawals.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { CircuitBreaker } from './circuit-breaker.ts';
-import type { Dialler, DiallerPause, WithdrawalResult } from './dialler.ts';
-import type { PauseTracker } from './pause-tracker.ts';
-import type { SettlingLeads } from './settling-leads.ts';
-
-/** What deliveries and withdrawals share: both respect the state of the dialler, and both change it. */
-export interface DiallerState {
-  circuit: CircuitBreaker;
-  pauses: PauseTracker;
-  settling: SettlingLeads;
-  /** Whether the clock was set forward during attempts in flight, so that their leases may seem to have ended. */
-  hasUncertainLeases(): boolean;
-}
+import {
+  defaultDrainTimeout,
+  leaseMargin,
+  maxResponseLength,
+  maxSleep,
+  storeRetryInterval,
+} from './attempt-limits.ts';
+import { AttemptsInFlight } from './attempts-in-flight.ts';
+import type { Dialler, WithdrawalResult } from './dialler.ts';
+import { type DiallerState, updateState } from './dialler-state.ts';
+import { delayUntilNextAttempt, isUncounted } from './next-attempt.ts';
+import { RetriedWrites } from './retried-writes.ts';
+import { Sleeper } from './sleeper.ts';
 
 /** What the withdrawer depends on, and its limits. */
 export interface WithdrawerOptions {
@@ -39,23 +39,8 @@ export interface WithdrawalObserver {
   onWithdrawalAttempt(attempt: { dialler: string; outcome: WithdrawalAttemptOutcome }): void;
 }
 
-/** Maximum sleep (ms), because the clock may change or another process may request a withdrawal meanwhile. */
-const maxSleep = 500;
-
-/** Delay after the store has failed (ms). */
-const storeRetryInterval = 1_000;
-
-/** Time by which a lease outlasts an attempt, so that its result can be recorded (ms). */
-const leaseMargin = 5_000;
-
 /** Part of the margin that must be left when an attempt starts (ms). */
 const minLeaseMargin = 3_000;
-
-/** Default of `drainTimeout` (ms); the process has ten seconds to stop. */
-const defaultDrainTimeout = 7_000;
-
-/** Maximum length of a response that is stored and logged (characters). */
-const maxResponseLength = 1_000;
 
 /** Maximum number of withdrawals in a claim. */
 const maxClaimed = 100;
@@ -63,24 +48,26 @@ const maxClaimed = 100;
 const failed =
   'A lead was not withdrawn, and no attempts are left. Remove it at the dialler, then run `leads withdrawal resolve`.';
 
+const messages = {
+  retrying: 'The store failed while recording an attempt to withdraw a lead; retrying.',
+  abandoned: 'An attempt to withdraw a lead was not recorded. It will be repeated.',
+};
+
 /**
  * Withdraws leads from the dialler: claims the withdrawals that are due, and asks the dialler to remove their leads.
  * Several processes can share a store. A dialler that is down gets no more requests than the circuit breaker allows.
  */
 export class Withdrawer {
   readonly #options: Required<WithdrawerOptions>;
-  /** By the id of the lead. Aborting one ends the attempt. */
-  readonly #inFlight = new Map<string, AbortController>();
+  readonly #inFlight: AttemptsInFlight;
+  readonly #writes: RetriedWrites;
+  readonly #sleeper = new Sleeper();
   readonly #unrecorded = new Set<Promise<void>>();
   readonly #concurrency: number;
   readonly #running: Promise<void>;
   /** Current margin of a lease (ms): longer after the store has responded late. */
   #margin = leaseMargin;
-  #isStopping = false;
   #isDrained = false;
-  #isWoken = false;
-  /** Each ends a sleep. */
-  readonly #sleeps = new Set<() => void>();
 
   /** Starts withdrawing immediately. */
   constructor(options: WithdrawerOptions) {
@@ -90,6 +77,8 @@ export class Withdrawer {
       observer: { onWithdrawalAttempt: () => {} },
       ...options,
     };
+    this.#inFlight = new AttemptsInFlight(options.timeout);
+    this.#writes = new RetriedWrites(options.log, messages);
     this.#concurrency = withdrawalConcurrency(options.dialler.maxConcurrency ?? options.concurrency);
     this.#running = this.#run();
   }
@@ -99,8 +88,7 @@ export class Withdrawer {
    * recorded because the store fails: they are then repeated. Takes at most `drainTimeout` longer than the store.
    */
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    this.#wake();
+    this.#sleeper.stop();
     const timer = setTimeout(() => this.#abort(), this.#options.drainTimeout);
     await this.#running;
     if (this.#isDrained) this.#abort();
@@ -110,16 +98,15 @@ export class Withdrawer {
 
   #abort(): void {
     this.#isDrained = true;
-    const reason = new DOMException('The server is stopping.', 'AbortError');
-    for (const attempt of this.#inFlight.values()) attempt.abort(reason);
-    for (const end of this.#sleeps) end();
+    this.#writes.stop();
+    this.#inFlight.abort();
   }
 
   async #run(): Promise<void> {
     const { store, log } = this.#options;
-    const unsubscribe = store.onWithdrawal(() => this.#wake());
-    while (!this.#isStopping) {
-      this.#isWoken = false;
+    const unsubscribe = store.onWithdrawal(() => this.#sleeper.wake());
+    while (!this.#sleeper.isStopped) {
+      this.#sleeper.expectChanges();
       let delay: number;
       try {
         delay = await this.#claimAndStart();
@@ -127,7 +114,7 @@ export class Withdrawer {
         log.error({ err: error }, 'The store failed while claiming withdrawals; retrying.');
         delay = storeRetryInterval;
       }
-      if (delay > 0 && !this.#isWoken && !this.#isStopping) await this.#sleep(delay);
+      if (delay > 0) await this.#sleeper.sleep(delay);
     }
     unsubscribe();
   }
@@ -162,7 +149,7 @@ export class Withdrawer {
       const settling = withdrawal.dialledAt === null ? state.settling.remaining(withdrawal) : 0;
       if (isLate || state.pauses.isBlocked) await this.#release(claim, withdrawal, 0);
       else if (settling > 0) await this.#release(claim, withdrawal, settling);
-      else if (this.#inFlight.has(withdrawal.id)) await this.#release(claim, withdrawal, timeout);
+      else if (this.#inFlight.isInFlight(withdrawal.id)) await this.#release(claim, withdrawal, timeout);
       else this.#start(claim, withdrawal);
     }
     return claimed.length === 0 ? maxSleep : 0;
@@ -170,30 +157,24 @@ export class Withdrawer {
 
   #release(claim: string, { id }: ClaimedWithdrawal, delay: number): Promise<void> {
     const notBefore = Math.ceil(Date.now() + delay);
-    return this.#save(id, () => this.#options.store.releaseWithdrawals(claim, [id], notBefore));
+    return this.#writes.save(id, () => this.#options.store.releaseWithdrawals(claim, [id], notBefore));
   }
 
   /** Starts an attempt, whose result is handled when it ends. */
   #start(claim: string, withdrawal: ClaimedWithdrawal): void {
-    const { timeout, log } = this.#options;
+    const { log } = this.#options;
     const { id } = withdrawal;
-    const controller = new AbortController();
-    const timer = setTimeout(
-      () => controller.abort(new DOMException('The dialler did not respond in time.', 'TimeoutError')),
-      timeout,
-    );
-    this.#inFlight.set(id, controller);
+    const current = this.#inFlight.begin(id);
     const isTrial = this.#options.state.pauses.isTrial(withdrawal.type);
-    const recorded = this.#attempt(withdrawal, controller.signal)
+    const recorded = this.#attempt(withdrawal, current.signal)
       .then((result) => this.#complete(claim, withdrawal, result, isTrial))
       .catch((error) =>
         log.error({ err: error, lead: id }, 'An attempt to withdraw a lead was not recorded.'),
       )
       .finally(() => {
-        clearTimeout(timer);
-        this.#inFlight.delete(id);
+        this.#inFlight.end(current);
         this.#unrecorded.delete(recorded);
-        this.#wake();
+        this.#sleeper.wake();
       });
     this.#unrecorded.add(recorded);
   }
@@ -221,11 +202,11 @@ export class Withdrawer {
   ): Promise<void> {
     const { store, dialler, observer } = this.#options;
     const result = { ...full, response: full.response.slice(0, maxResponseLength) };
-    const { outcome, response, pause } = result;
+    const { outcome, response } = result;
     const endedAt = Date.now();
     observer.onWithdrawalAttempt({ dialler: dialler.name, outcome });
     if (dialler.cancel !== undefined) await this.#applyResult(withdrawal, result, isTrial);
-    if (outcome === 'unavailable' && pause?.retryAfter !== undefined) {
+    if (isUncounted(result)) {
       // The pause delays the withdrawal, and the attempt does not count.
       await this.#release(claim, withdrawal, 0);
       return;
@@ -234,38 +215,18 @@ export class Withdrawer {
     this.#logResult(withdrawal, result, delay);
     const attempt = { leadId: withdrawal.id, endedAt, outcome, response };
     const nextAttemptAt = delay === undefined ? undefined : endedAt + delay;
-    await this.#save(withdrawal.id, () => store.recordWithdrawal(claim, attempt, nextAttemptAt));
+    await this.#writes.save(withdrawal.id, () => store.recordWithdrawal(claim, attempt, nextAttemptAt));
   }
 
-  /** Updates the circuit breaker and the pauses. */
   async #applyResult(
     { type }: ClaimedWithdrawal,
     { outcome, retryAfter, pause, isOfLead }: WithdrawalResult,
     isTrial: boolean,
   ): Promise<void> {
-    const { circuit } = this.#options.state;
-    const hasResponded = outcome === 'withdrawn' || outcome === 'too-late';
-    if (hasResponded || isOfLead || pause?.isOfType) circuit.recordSuccess();
-    else circuit.recordFailure(type, retryAfter);
-    if (pause !== undefined) await this.#pause(type, pause);
-    else if (hasResponded && isTrial) await this.#endTrials(type);
-  }
-
-  async #endTrials(leadType: string): Promise<void> {
     const { state, log } = this.#options;
-    try {
-      await state.pauses.endTrials(leadType);
-    } catch (error) {
-      log.error({ err: error }, 'The end of a delivery pause was not saved.');
-    }
-  }
-
-  async #pause(leadType: string, { reason, isOfType, retryAfter }: DiallerPause): Promise<void> {
-    const { pauses } = this.#options.state;
-    const retryAt = retryAfter === undefined ? {} : { retryAt: Date.now() + retryAfter };
-    pauses.pause({ type: isOfType ? leadType : undefined, reason, ...retryAt });
-    // If that fails, the dispatcher saves the pause before its next claim, and reports the failure.
-    await pauses.save().catch(() => {});
+    const hasDecided = outcome === 'withdrawn' || outcome === 'too-late';
+    const observed = { leadType: type, hasDecided, isWorking: isOfLead, retryAfter, pause, isTrial };
+    await updateState(state, log, observed);
   }
 
   /** Returns the delay before the next attempt (ms); undefined: there is none. */
@@ -275,9 +236,7 @@ export class Withdrawer {
   ): number | undefined {
     const { dialler, retrySchedule } = this.#options;
     if (outcome === 'withdrawn' || outcome === 'too-late' || dialler.cancel === undefined) return undefined;
-    const delay = retryDelay(attemptNumber, retryAfter, retrySchedule);
-    const isUntilResumed = pause !== undefined && pause.retryAfter === undefined;
-    return delay !== undefined && isUntilResumed ? retryAfter : delay;
+    return delayUntilNextAttempt(attemptNumber, retryAfter, pause, retrySchedule);
   }
 
   #logResult(
@@ -297,42 +256,6 @@ export class Withdrawer {
         'An attempt to withdraw a lead failed; it will be retried.',
       );
     }
-  }
-
-  /** Writes to the store, and retries while it fails, until the shutdown no longer waits. */
-  async #save(leadId: string, write: () => Promise<void>): Promise<void> {
-    const { log } = this.#options;
-    for (;;) {
-      try {
-        await write();
-        return;
-      } catch (error) {
-        const fields = { err: error, lead: leadId };
-        log.error(fields, 'The store failed while recording an attempt to withdraw a lead; retrying.');
-        await this.#sleep(storeRetryInterval);
-        if (!this.#isDrained) continue;
-        log.error(fields, 'An attempt to withdraw a lead was not recorded. It will be repeated.');
-        return;
-      }
-    }
-  }
-
-  #sleep(milliseconds: number): Promise<void> {
-    if (this.#isDrained) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#sleeps.delete(end);
-        resolve();
-      };
-      const timer = setTimeout(end, milliseconds);
-      this.#sleeps.add(end);
-    });
-  }
-
-  #wake(): void {
-    this.#isWoken = true;
-    for (const end of this.#sleeps) end();
   }
 }
 
