@@ -3,6 +3,7 @@ import { phoneParsers } from '../leads/phone.ts';
 import { createApp } from '../server/app.ts';
 import { type RunningServer, startHttpServer } from '../server/http-server.ts';
 import { KeyLastUsed } from '../server/key-last-used.ts';
+import type { DeliveryStatus, ServerStatus } from '../server/metrics.ts';
 import { Readiness } from '../server/readiness.ts';
 import { RejectionCounter } from '../server/rejections.ts';
 import type { StoreKeys } from '../store/keys/store-keys.ts';
@@ -90,20 +91,13 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const keyLastUsed = new KeyLastUsed(store, log);
   const rejections = new RejectionCounter(store, log);
   const server = await startLeadServer({ store, readiness, keyLastUsed, rejections }, config, log, metrics);
-  const activePartners = new ActivePartners(store);
-  const status = async () => ({
-    ready: readiness.isReady,
-    reason: readiness.reason && nameCommands(readiness.reason),
-    partners: nameCommands((await activePartners.problem()) ?? '') || undefined,
-    delivery: deliveryStatus(config, delivery),
-  });
+  const status = serverStatus(readiness, new ActivePartners(store), () => deliveryStatus(config, delivery));
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
   // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
   const firstPartner = await addFirstPartner(store, isBootstrapped, log);
   const maintenance = new RegularMaintenance(store, log);
-  const { parse: parsePhone } = phoneParsers(config.defaultCountry);
-  const evidence = new EvidenceKeeper({ store, keys, parsePhone, log });
+  const evidence = keepEvidence(store, keys, config, log);
   // Last, so that no lead is delivered if the server cannot start.
   delivery = startDelivery(config, store, log, metrics);
   const diallerCheck = startDiallerCheck(config, store, log);
@@ -122,6 +116,25 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     stopTracing,
   };
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
+}
+
+/** Returns a function that reports the state of the server, for `/status`. */
+function serverStatus(
+  readiness: Readiness,
+  activePartners: ActivePartners,
+  delivery: () => DeliveryStatus,
+): () => Promise<ServerStatus> {
+  return async () => ({
+    ready: readiness.isReady,
+    reason: readiness.reason && nameCommands(readiness.reason),
+    partners: nameCommands((await activePartners.problem()) ?? '') || undefined,
+    delivery: delivery(),
+  });
+}
+
+function keepEvidence(store: Store, keys: StoreKeys | undefined, config: Config, log: Log): EvidenceKeeper {
+  const { parse: parsePhone } = phoneParsers(config.defaultCountry);
+  return new EvidenceKeeper({ store, keys, parsePhone, log });
 }
 
 /** Loads the keys of the store, and logs what is wrong with them. Undefined: there are none. */

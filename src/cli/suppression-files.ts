@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { untilNoAttemptStarts } from '../store/objections.ts';
 import { type SuppressionOrigin, suppressionSources } from '../store/suppressions.ts';
-import { defineAction } from './action.ts';
+import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
 import { maxReported, type SuppressionFile, suppressionBatches } from './suppression-csv.ts';
@@ -54,24 +54,7 @@ export function importCommand(context: CommandContext): Command {
         parsePhone,
         now: Date.now(),
       };
-      const bar = createProgressBar(context.err);
-      const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
-      const invalid: { line: number; problem: string }[] = [];
-      bar.start(size, 0);
-      try {
-        for await (const batch of suppressionBatches(source)) {
-          const { added, leads, withdrawals } = await store.addSuppressions(batch.entries);
-          total.lines += batch.lines;
-          total.added += added;
-          total.suppressed += leads.length;
-          total.withdrawn += withdrawals.length;
-          total.invalid += batch.invalid.length;
-          invalid.push(...batch.invalid.slice(0, maxReported - invalid.length));
-          bar.update(Math.min(batch.bytes, size));
-        }
-      } finally {
-        bar.stop();
-      }
+      const { total, invalid } = await enter(store, source, createProgressBar(context.err), size);
       // The same promise as for a single number, for every lead that may be in flight.
       await untilNoAttemptStarts(store, () => true);
       const { lines, added, suppressed, withdrawn } = total;
@@ -90,6 +73,28 @@ export function importCommand(context: CommandContext): Command {
       if (total.invalid > 0) throw new UserError(describeInvalid(invalid, total.invalid));
     },
   );
+}
+
+/** Enters the numbers in a file. Returns what was entered, and the first of the lines that were not. */
+async function enter(store: Session<string>['store'], source: SuppressionFile, bar: SingleBar, size: number) {
+  const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
+  const invalid: { line: number; problem: string }[] = [];
+  bar.start(size, 0);
+  try {
+    for await (const batch of suppressionBatches(source)) {
+      const { added, leads, withdrawals } = await store.addSuppressions(batch.entries);
+      total.lines += batch.lines;
+      total.added += added;
+      total.suppressed += leads.length;
+      total.withdrawn += withdrawals.length;
+      total.invalid += batch.invalid.length;
+      invalid.push(...batch.invalid.slice(0, maxReported - invalid.length));
+      bar.update(Math.min(batch.bytes, size));
+    }
+  } finally {
+    bar.stop();
+  }
+  return { total, invalid };
 }
 
 function parseListName(name: string): string {

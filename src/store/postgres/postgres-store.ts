@@ -70,6 +70,25 @@ async function requireStore(database: PostgresDatabase, schema: 'migrate' | 'req
   requireMigrated(`The database ${JSON.stringify(row?.name)}`, current, latestMigration);
 }
 
+/** Opens the database of a store, prepared as `schema` requires. @throws as `openPostgresStore` */
+async function openDatabase(
+  url: string,
+  limits: PostgresStoreLimits,
+  schema: Schema,
+): Promise<PostgresDatabase> {
+  const database = new PostgresDatabase(url, limits);
+  try {
+    if (schema !== 'prepare') await requireStore(database, schema);
+    if (schema !== 'require') await migrate(database);
+    await checkSchema(database);
+    await warnWithoutStatementTimeout(database, limits.statementTimeout);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
 /**
  * Opens a store in PostgreSQL, or in a compatible database. Any number of servers can share it.
  *
@@ -83,16 +102,7 @@ export async function openPostgresStore(
   schema: Schema = 'prepare',
 ): Promise<Store> {
   const limits = { ...defaultLimits, ...given };
-  const database = new PostgresDatabase(url, limits);
-  try {
-    if (schema !== 'prepare') await requireStore(database, schema);
-    if (schema !== 'require') await migrate(database);
-    await checkSchema(database);
-    await warnWithoutStatementTimeout(database, limits.statementTimeout);
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
+  const database = await openDatabase(url, limits, schema);
   const batchLimits = {
     capacity: limits.capacity,
     maxBatchSize,
