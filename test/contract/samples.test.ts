@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { codeSamples, retrySamples } from '../../docs/page/code-samples.ts';
 import { sampleName } from '../../docs/page/contract.ts';
+import type { OperationId } from '../../src/contract/reply.ts';
+import type { LeadState } from '../../src/leads/lead.ts';
 import { post } from '../harness/client.ts';
 import {
   operationIds,
@@ -44,6 +46,12 @@ const difficultBody = {
   },
 };
 
+/** Returns the state of a scheduled lead after an operation. */
+function stateAfter(id: OperationId): LeadState {
+  if (id === 'doNotCall') return 'suppressed';
+  return id === 'cancelLead' ? 'cancelled' : 'scheduled';
+}
+
 for (const language of languages) {
   for (const id of operationIds()) {
     test(`the ${language} sample of ${id} prints the documented response`, async (context) => {
@@ -56,7 +64,7 @@ for (const language of languages) {
         await outputOf(withValues(source, server.url, server.key), language),
       );
       expect(withoutTimesAndIds(printed)).toEqual(withoutTimesAndIds(responseValue(id, 200, example)));
-      expect((await leadsIn(server.store))[0]?.state).toBe(id === 'cancelLead' ? 'cancelled' : 'scheduled');
+      expect((await leadsIn(server.store))[0]?.state).toBe(stateAfter(id));
     });
   }
 
