@@ -46,11 +46,16 @@ export function evidenceDocument(
     (one, other) => one.happenedAt - other.happenedAt || one.sequence - other.sequence,
   );
   for (const entry of inOrder) {
-    const heading = `${headings[entry.kind]}, ${formatTime(entry.happenedAt)}`;
+    const heading = `${headingOf(entry)}, ${formatTime(entry.happenedAt)}`;
     lines.push('', heading, '-'.repeat(heading.length), ...factsOf(entry).flatMap(factLines));
   }
   lines.push('', 'Integrity', '---------', ...verification.flatMap((sentence) => wrap(sentence)));
   return lines;
+}
+
+function headingOf({ kind, content }: EvidenceEntry): string {
+  const isRemoval = kind === 'objection' && Object(JSON.parse(content ?? '{}')).removed === true;
+  return isRemoval ? 'Removal from the do-not-call list' : headings[kind];
 }
 
 function factsOf(entry: EvidenceEntry): Fact[] {
@@ -66,7 +71,9 @@ function factsOf(entry: EvidenceEntry): Fact[] {
   const values: Record<string, unknown> = content === null ? {} : JSON.parse(content);
   if (kind === 'request' || kind === 'cancellation') return [...requestFacts(values), ...numbers, chain];
   if (kind === 'delivery') return [...deliveryFacts(values), ...numbers, chain];
-  return [...otherFacts(values), ...numbers, chain];
+  // The heading states it.
+  const { removed: _, ...others } = values;
+  return [...otherFacts(others), ...numbers, chain];
 }
 
 function requestFacts(values: Record<string, unknown>): Fact[] {

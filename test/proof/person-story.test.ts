@@ -182,8 +182,9 @@ async function erased(leads: Leads): Promise<string> {
 
 async function erasedWithEvidence(leads: Leads, digest: string): Promise<void> {
   const reason = 'Requested, and no claims are possible.';
-  await leads('person', 'erase', '-', '--yes', '--including-evidence', reason);
   await leads('suppression', 'remove', '-', '--yes');
+  expect((await leads('person', 'evidence', '-')).stdout).toContain('Removal from the do-not-call list');
+  await leads('person', 'erase', '-', '--yes', '--including-evidence', reason);
   expect((await leads('person', 'evidence', '-')).stdout).toContain(
     'There is no evidence about this person.',
   );

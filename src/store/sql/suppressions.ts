@@ -141,6 +141,22 @@ function evidenceOf({ mobile, type, source, sourceId, reason, objectedAt }: Supp
   };
 }
 
+/** Returns the evidence of the removal of an entry: without it, a later call would seem to ignore the objection. */
+function evidenceOfRemoval({ mobile, type, source, sourceId, enteredAt }: RemovedEntry): NewEvidence {
+  return {
+    kind: 'objection',
+    mobile,
+    happenedAt: Date.now(),
+    content: {
+      removed: true,
+      channel: source,
+      entered_by: sourceId === '' ? null : sourceId,
+      lead_type: type ?? 'all',
+      entered_at: formatTime(enteredAt),
+    },
+  };
+}
+
 /** Types whose grant was revoked are included: the partner may have sent leads of them. */
 const typeOfPartner = statement<{ id: number }>(
   'type_of_partner',
@@ -232,14 +248,16 @@ const countOfOrigins = statement<SuppressionCount>(
 );
 
 /** An entry that was removed. */
-interface RemovedEntry {
-  mobile: string;
-  enteredAt: number;
-}
+type RemovedEntry = Pick<SuppressionRecord, 'mobile' | 'source' | 'sourceId' | 'enteredAt'> & {
+  type: string | null;
+};
+
+const removedColumns = `mobile, source, source_id AS "sourceId", entered_at AS "enteredAt",
+  (SELECT name FROM lead_type WHERE lead_type.id = suppression.type_id) AS type`;
 
 const deleteOfNumber = statement<RemovedEntry>(
   'remove_suppressions',
-  'DELETE FROM suppression WHERE mobile = $1 RETURNING mobile, entered_at AS "enteredAt"',
+  `DELETE FROM suppression WHERE mobile = $1 RETURNING ${removedColumns}`,
 );
 
 function* removeOf(mobile: string, isRestoring: boolean): Change<RemovedSuppressions> {
@@ -249,6 +267,10 @@ function* removeOf(mobile: string, isRestoring: boolean): Change<RemovedSuppress
 }
 
 function* withLeads(removed: readonly RemovedEntry[], isRestoring: boolean): Change<RemovedSuppressions> {
+  for (const entry of removed) {
+    // As for entries that are added.
+    if (entry.source !== 'import') yield* recordEvidence(evidenceOfRemoval(entry));
+  }
   if (!isRestoring) return { removed: removed.length, leads: [] };
   const entries = removed.map(({ mobile, enteredAt }) => ({ mobile, since: enteredAt }));
   return { removed: removed.length, leads: yield* restoreLeads(entries) };
@@ -263,7 +285,7 @@ const endOfStep = statement<{ last: string | null; count: number }>(
 const deleteOfOrigin = statement<RemovedEntry>(
   'remove_suppressions_of',
   `DELETE FROM suppression WHERE mobile > $1 AND mobile <= $2 AND source = $3 AND source_id = $4
-   RETURNING mobile, entered_at AS "enteredAt"`,
+   RETURNING ${removedColumns}`,
 );
 
 function* removeStep(

@@ -218,6 +218,23 @@ export const evidence: Behaviours = {
     expect(await verifyEvidence(store, keys)).toMatchObject({ removed: 2, faults: [] });
   },
 
+  'documents the removal of each objection, by its number and by its origin': async (open) => {
+    const { store } = await seeded(open());
+    const objection = { type: 'motor', reason: 'no calls', mobile: person.mobile } as const;
+    const cap = { max: 10, since: 0 };
+    await store.recordObjection({ ...objection, partner: 'first', receivedAt: 5 }, cap);
+    await store.removeSuppressionsOf({ source: 'partner', sourceId: 'first' }, '', false);
+    await store.addSuppressions([{ ...objection, source: 'operator', sourceId: '', objectedAt: 6 }]);
+    await store.addSuppressions([{ ...objection, source: 'import', sourceId: 'tps', objectedAt: 6 }]);
+    await store.removeSuppressions({ mobile: person.mobile }, false);
+    await appendAll(store);
+    const contents = (await store.evidenceOf(person.mobile)).map(({ content }) => JSON.parse(content ?? ''));
+    expect(contents.filter(({ removed }) => removed)).toMatchObject([
+      { channel: 'partner', entered_by: 'first', lead_type: 'motor' },
+      { channel: 'operator', entered_by: null, lead_type: 'motor', entered_at: expect.any(String) },
+    ]);
+  },
+
   'documents objections and restores, which take effect in the same transaction': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
