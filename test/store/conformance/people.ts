@@ -2,9 +2,11 @@
 import { expect } from 'vitest';
 import { fingerprintOf } from '../../../src/leads/idempotency.ts';
 import type { Submission } from '../../../src/leads/submission.ts';
+import { removeExpiredEvidence } from '../../../src/store/evidence/remove-expired.ts';
 import type { Erasure, PersonKey } from '../../../src/store/people.ts';
+import { pruneAll } from '../../../src/store/prune.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { tablesToCopy } from '../../../src/store/tables.ts';
+import { type PersonalData, tablesToCopy } from '../../../src/store/tables.ts';
 import { cancel, claim, deliverDue } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, type Open, tableNamed } from './behaviour.ts';
@@ -32,6 +34,37 @@ async function rowsIn(store: Store) {
 async function tablesWithNumber(store: Store): Promise<string[]> {
   const tables = await rowsIn(store);
   return tables.filter(({ rows }) => JSON.stringify(rows).includes(digits)).map(({ name }) => name);
+}
+
+const evidenceTerms = { key: undefined, parsePhone: () => undefined, limit: 100 };
+const tomorrow = () => Date.now() + 86_400_000;
+
+/** What removes all old rows, by how the tables declare it. */
+const removals: [PersonalData['pruned'], (store: Store) => Promise<unknown>][] = [
+  ['prune', (store) => pruneAll(store, tomorrow())],
+  [
+    'server',
+    async (store) => {
+      await store.deleteIdempotencyRecords(tomorrow());
+      await store.appendEvidence(evidenceTerms);
+    },
+  ],
+  ['retention', (store) => removeExpiredEvidence(store, tomorrow(), undefined)],
+];
+
+/** Returns how the rows about people that are left are removed, by the names of their tables. */
+async function personalTablesLeft(store: Store): Promise<Record<string, PersonalData['pruned']>> {
+  const left: Record<string, PersonalData['pruned']> = {};
+  for (const table of tablesToCopy) {
+    const { personal } = table;
+    if (personal === 'none') continue;
+    const places = [personal.column, personal.otherColumn].map((name) => table.columns.indexOf(name ?? ''));
+    const rows = await store.rows(table, undefined, 10_000);
+    // Evidence keeps entries without a person, which document what was removed.
+    const isPersonal = rows.some((row) => places.some((place) => place >= 0 && row[place] !== null));
+    if (isPersonal) left[table.name] = personal.pruned;
+  }
+  return left;
 }
 
 /** Fills every table with personal data about the person, and about another person. Returns what was submitted. */
@@ -103,6 +136,27 @@ export const people: Behaviours = {
     }
     const withNumber = found.filter(({ rows }) => JSON.stringify(rows).includes(digits));
     expect(withNumber.map(({ table }) => table)).toEqual(await tablesWithNumber(store));
+  },
+
+  'removes the old rows of every table with personal data in the way that the table declares': async (
+    open,
+  ) => {
+    const { store } = await filled(open);
+    await store.recordErasures([erasure]);
+    await store.appendEvidence(evidenceTerms);
+    await store.addRows(tableNamed('evidence_pending'), [['pending', 'objection', mobile, 1, '{}']]);
+    // A table without a row here is not tested: add one to the sample.
+    const declared = tablesToCopy.flatMap(({ name, personal }) =>
+      personal === 'none' ? [] : [[name, personal.pruned] as const],
+    );
+    let expected = Object.fromEntries(declared);
+    expect(await personalTablesLeft(store)).toEqual(expected);
+    for (const [removedBy, remove] of removals) {
+      await remove(store);
+      expected = Object.fromEntries(Object.entries(expected).filter(([, pruned]) => pruned !== removedBy));
+      expect(await personalTablesLeft(store), removedBy).toEqual(expected);
+    }
+    expect(Object.values(expected).every((pruned) => pruned === 'kept')).toBe(true);
   },
 
   'erases every row about a person that its table declares, and nothing about others': async (open) => {
