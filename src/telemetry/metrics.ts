@@ -63,6 +63,9 @@ export interface EndedAttempt {
   milliseconds: number;
 }
 
+/** Maximum number of partners with a series of their own. */
+const maxPartners = 1_000;
+
 /** Histogram buckets (s). */
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -78,6 +81,13 @@ export class Metrics {
     labelNames: ['operation', 'outcome', 'status', 'replayed'],
     registers: this.#registers,
   });
+  readonly #accepted = new Counter({
+    name: 'leads_accepted_total',
+    help: `Accepted leads by partner; those of more than ${maxPartners} partners are counted together (partner is empty).`,
+    labelNames: ['partner'],
+    registers: this.#registers,
+  });
+  readonly #partners = new Set<string>();
   readonly #requestDuration = new Histogram({
     name: 'leads_request_duration_seconds',
     help: 'Time from receiving the headers of a request to its response.',
@@ -269,7 +279,8 @@ export class Metrics {
   }
 
   /** Counts a request and its duration. */
-  readonly onResponse = ({ operation, outcome, isReplay, status, milliseconds }: CompletedRequest): void => {
+  readonly onResponse = (request: CompletedRequest): void => {
+    const { operation, outcome, isReplay, status, milliseconds } = request;
     const labels = {
       operation: operation ?? 'none',
       outcome,
@@ -277,8 +288,15 @@ export class Metrics {
       replayed: String(isReplay ?? false),
     };
     this.#requests.inc(labels);
+    this.#countAccepted(request);
     if (operation !== undefined) this.#requestDuration.observe({ operation }, milliseconds / 1_000);
   };
+
+  #countAccepted({ operation, outcome, isReplay, partner }: CompletedRequest): void {
+    if (operation !== 'addLead' || outcome !== 'accepted' || isReplay || partner === undefined) return;
+    if (this.#partners.size < maxPartners) this.#partners.add(partner);
+    this.#accepted.inc({ partner: this.#partners.has(partner) ? partner : '' });
+  }
 
   /** The observer of the store. */
   readonly store = {

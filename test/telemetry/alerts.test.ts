@@ -16,10 +16,14 @@ interface Scenario {
   series: Record<string, string>;
   /** The first minute in which it fires. In the minute before, its condition has not lasted long enough. */
   firing: number;
+  /** Interval between two evaluations of the rules (min); 1 if it is missing. */
+  evaluationInterval?: number;
 }
 
 const requests = (labels: string) => `leads_requests_total{instance="one",${labels}}`;
 const attempts = (outcome: string) => `leads_delivery_attempts_total{dialler="webhook",outcome="${outcome}"}`;
+const accepted = (partner: string, instance = 'one') =>
+  `leads_accepted_total{instance="${instance}",partner="${partner}"}`;
 const duration = (le: string) => `leads_request_duration_seconds_bucket{operation="addLead",le="${le}"}`;
 
 /** `0x30` in promtool's notation is 0, 31 times; `0+6x60` rises by 6 each minute. */
@@ -137,6 +141,19 @@ const scenarios: Scenario[] = [
     firing: 10,
   },
   {
+    // After four days, `acme` sends ten times its usual rate, through two servers. A small partner sends too few leads to
+    // matter, and for one who began yesterday, nothing is usual.
+    alert: 'LeadsSurge',
+    series: {
+      [accepted('acme')]: '0+1x5759 5764+5x120',
+      [accepted('acme', 'two')]: '0+0x5759 5+5x120',
+      [accepted('small')]: '0+0x5759 1+1x120',
+      [accepted('new')]: '_x4299 0+1x100 110+10x1500',
+    },
+    firing: 5_780,
+    evaluationInterval: 5,
+  },
+  {
     alert: 'LeadsAllKeysInvalid',
     series: {
       [requests('operation="addLead",outcome="unauthorized",status="401"')]: '0x9 0+1x60',
@@ -179,6 +196,10 @@ const quiet: { situation: string; series: Record<string, string> }[] = [
     },
   },
   {
+    situation: 'a new partner sends many leads',
+    series: { [accepted('acme')]: '0+0x19 0+20x60' },
+  },
+  {
     situation: 'a former partner sends invalid keys while another sends valid ones',
     series: {
       [requests('operation="addLead",outcome="unauthorized",status="401"')]: '0+1x80',
@@ -212,14 +233,18 @@ function seriesOf(series: Record<string, string>) {
 }
 
 /** Runs a test of promtool with rules. Returns its exit status and its output. */
-function runPromtool(rules: string, unit: object) {
+function runPromtool(rules: string, unit: object, evaluationInterval = 1) {
   const directory = temporaryDirectory();
   writeFileSync(join(directory, 'alerts.yml'), rules);
   const file = join(directory, 'test.yml');
   // JSON is YAML.
   writeFileSync(
     file,
-    JSON.stringify({ rule_files: ['alerts.yml'], evaluation_interval: '1m', tests: [unit] }),
+    JSON.stringify({
+      rule_files: ['alerts.yml'],
+      evaluation_interval: `${evaluationInterval}m`,
+      tests: [unit],
+    }),
   );
   const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file]);
   return { status, output: `${stdout}${stderr}` };
@@ -240,7 +265,9 @@ test.for(scenarios)(
   '$alert fires after its condition has lasted, and no other alert does',
   (scenario, context) => {
     skipWithout(context, ['promtool', '--version']);
-    expect(runPromtool(readFileSync(alerts, 'utf8'), unitTest(scenario))).toMatchObject({ status: 0 });
+    const rules = readFileSync(alerts, 'utf8');
+    const finished = runPromtool(rules, unitTest(scenario), scenario.evaluationInterval);
+    expect(finished).toMatchObject({ status: 0 });
   },
 );
 

@@ -43,6 +43,7 @@ test('counts requests, commits, leads and delivery attempts', async () => {
     'leads_requests_total{operation="addLead",outcome="accepted",status="200",replayed="true"} 1',
     'leads_requests_total{operation="addLead",outcome="validation-failed",status="400",replayed="false"} 1',
     'leads_requests_total{operation="leadStatus",outcome="unauthorized",status="401",replayed="false"} 1',
+    'leads_accepted_total{partner="demo"} 2',
     'leads_request_duration_seconds_count{operation="addLead"} 4',
     'leads_delivery_attempts_total{dialler="log",outcome="delivered"} 1',
     'leads_delivery_duration_seconds_count{dialler="log"} 1',
@@ -145,6 +146,27 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
   ]) {
     expect(text.split('\n')).toContain(line);
   }
+});
+
+test('counts the accepted leads of a limited number of partners separately', async () => {
+  const metrics = new Metrics(
+    async () => undefined,
+    () => true,
+    () => 0,
+    () => 'off',
+  );
+  const request = { requestId: 'id', outcome: 'accepted', status: 200, milliseconds: 1 };
+  for (let partner = 0; partner < 1_002; partner += 1) {
+    metrics.onResponse({ ...request, operation: 'addLead', partner: `partner-${partner}` });
+    metrics.onResponse({ ...request, operation: 'addLead', partner: `partner-${partner}`, isReplay: true });
+  }
+  metrics.onResponse({ ...request, operation: 'addLead', partner: 'partner-0' });
+  const lines = (await metrics.read()).text
+    .split('\n')
+    .filter((line) => line.startsWith('leads_accepted_total{'));
+  expect(lines).toHaveLength(1_001);
+  expect(lines).toContain('leads_accepted_total{partner="partner-0"} 2');
+  expect(lines).toContain('leads_accepted_total{partner=""} 2');
 });
 
 test('while the store fails, reports how many calls wait for it, and none of its own metrics', async () => {
