@@ -1,4 +1,6 @@
 import { idempotencyRetention } from '../leads/idempotency.ts';
+import { type AuditLog, minAuditAge } from '../store/audit.ts';
+import type { PartnerUsage } from '../store/partner-usage.ts';
 import type { Rejections } from '../store/rejections.ts';
 import type { Maintenance } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -6,30 +8,40 @@ import type { Log } from '../telemetry/log.ts';
 /** Interval between two runs (ms). */
 const interval = 10 * 60_000;
 
-/** Time for which counts of rejected requests are kept (ms). */
-const rejectionRetention = 30 * 24 * 60 * 60_000;
+/** Time for which counts of rejected requests and of accepted leads are kept (ms). */
+const countRetention = 30 * 24 * 60 * 60_000;
 
 /** Delay after each step (ms), so that the store can handle requests. */
 const stepDelay = 50;
 
 /** The parts of a store that need regular maintenance. */
 type MaintainedStore = Pick<Maintenance, 'deleteIdempotencyRecords' | 'shrink'> &
-  Pick<Rejections, 'deleteRejections'>;
+  Pick<Rejections, 'deleteRejections'> &
+  Pick<PartnerUsage, 'deletePartnerUsage'> &
+  Pick<AuditLog, 'deleteAuditEntries'>;
 
 /**
- * Deletes expired idempotency records and old counts of rejected requests, and releases unused space, at intervals and
- * in small steps.
+ * Deletes expired idempotency records, old counts and old audit entries, and releases unused space, at intervals and in
+ * small steps.
  */
 export class RegularMaintenance {
   readonly #store: MaintainedStore;
+  readonly #auditRetention: number | undefined;
   readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
   #running: Promise<void> | undefined;
   #isStopping = false;
 
-  /** Starts the first run immediately. */
-  constructor(store: MaintainedStore, log: Log) {
+  /**
+   * Starts the first run immediately.
+   *
+   * @param evidenceRetention retention period of evidence, for which audit entries are kept too, but at least for
+   *   `minAuditAge` (ms). Undefined: they are kept for ever
+   */
+  constructor(store: MaintainedStore, evidenceRetention: number | undefined, log: Log) {
     this.#store = store;
+    this.#auditRetention =
+      evidenceRetention === undefined ? undefined : Math.max(evidenceRetention, minAuditAge);
     this.#log = log;
     this.#timer = setInterval(() => this.#start(), interval).unref();
     this.#start();
@@ -53,11 +65,19 @@ export class RegularMaintenance {
       await this.#repeat(
         async () => (await this.#store.deleteIdempotencyRecords(Date.now() - idempotencyRetention)) > 0,
       );
-      await this.#store.deleteRejections(Date.now() - rejectionRetention);
+      await this.#store.deleteRejections(Date.now() - countRetention);
+      await this.#store.deletePartnerUsage(Date.now() - countRetention);
+      await this.#deleteAuditEntries();
       await this.#repeat(() => this.#store.shrink());
     } catch (error) {
       this.#log.warn({ err: error }, 'Maintenance of the store failed; the next attempt is in ten minutes.');
     }
+  }
+
+  async #deleteAuditEntries(): Promise<void> {
+    const retention = this.#auditRetention;
+    if (retention === undefined) return;
+    await this.#repeat(async () => (await this.#store.deleteAuditEntries(Date.now() - retention)) > 0);
   }
 
   /** Repeats a step while it returns true, which means that more is left to do. */

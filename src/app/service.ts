@@ -4,6 +4,7 @@ import { createApp } from '../server/app.ts';
 import { type RunningServer, startHttpServer } from '../server/http-server.ts';
 import { KeyLastUsed } from '../server/key-last-used.ts';
 import type { DeliveryStatus, ServerStatus } from '../server/metrics.ts';
+import { PartnerUsageCounter } from '../server/partner-usage.ts';
 import { Readiness } from '../server/readiness.ts';
 import { RejectionCounter } from '../server/rejections.ts';
 import type { StoreKeys } from '../store/keys/store-keys.ts';
@@ -48,6 +49,7 @@ interface Parts {
   readiness: Readiness;
   keyLastUsed: KeyLastUsed;
   rejections: RejectionCounter;
+  dailyQuotas: PartnerUsageCounter;
   server: RunningServer;
   metricsServer: RunningServer | undefined;
   maintenance: RegularMaintenance;
@@ -90,13 +92,15 @@ export async function startService(config: Config, log: Log): Promise<Service> {
 
   const keyLastUsed = new KeyLastUsed(store, log);
   const rejections = new RejectionCounter(store, log);
-  const server = await startLeadServer({ store, readiness, keyLastUsed, rejections }, config, log, metrics);
+  const dailyQuotas = await PartnerUsageCounter.start(store, log);
+  const counters = { keyLastUsed, rejections, dailyQuotas };
+  const server = await startLeadServer({ store, readiness, ...counters }, config, log, metrics);
   const status = serverStatus(readiness, new ActivePartners(store), () => deliveryStatus(config, delivery));
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
   // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
   const firstPartner = await addFirstPartner(store, isBootstrapped, log);
-  const maintenance = new RegularMaintenance(store, log);
+  const maintenance = new RegularMaintenance(store, config.evidenceRetention, log);
   const evidence = keepEvidence(store, keys, config, log);
   // Last, so that no lead is delivered if the server cannot start.
   delivery = startDelivery(config, store, log, metrics);
@@ -105,8 +109,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const parts = {
     store,
     readiness,
-    keyLastUsed,
-    rejections,
+    ...counters,
     server,
     metricsServer,
     maintenance,
@@ -171,7 +174,7 @@ async function addFirstPartner(store: Store, isWanted: boolean, log: Log): Promi
 
 /** Starts the server that partners use. */
 function startLeadServer(
-  parts: Pick<Parts, 'store' | 'readiness' | 'keyLastUsed' | 'rejections'>,
+  parts: Pick<Parts, 'store' | 'readiness' | 'keyLastUsed' | 'rejections' | 'dailyQuotas'>,
   config: Config,
   log: Log,
   metrics: Metrics | undefined,
@@ -226,6 +229,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     store,
     keyLastUsed,
     rejections,
+    dailyQuotas,
     server,
     metricsServer,
     maintenance,
@@ -241,9 +245,9 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
       run: () => stopAll([server, delivery, diallerCheck, maintenance, evidence, metricsServer]),
     },
     {
-      name: 'saving key uses and rejection counts',
+      name: 'saving key uses and counts',
       until: drainUntil + 300,
-      run: () => stopAll([keyLastUsed, rejections]),
+      run: () => stopAll([keyLastUsed, rejections, dailyQuotas]),
     },
     { name: 'closing the store', until: shutdownTimeout - 200, run: () => store.close() },
     { name: 'sending the last traces', until: shutdownTimeout, run: stopTracing },

@@ -1,19 +1,27 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { checkName } from '../partners/partner.ts';
-import { maxBurst, maxPerSecond, type PartnerLimit, rateLimit } from '../partners/rate-limit.ts';
+import {
+  maxBurst,
+  maxDailyQuota,
+  maxPerSecond,
+  type PartnerLimit,
+  rateLimit,
+} from '../partners/rate-limit.ts';
 import type { PartnerRecord } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { collect, parseCount, parseDigits, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
+import { findPartner } from './find-partner.ts';
 import { findType } from './find-type.ts';
 import type { View } from './output.ts';
 import { deleteCommand, resumeCommand, suspendCommand } from './partner-end.ts';
 import { grantCommand, revokeTypeCommand } from './partner-types.ts';
 
 const limitMember = '`off`, `default`, or an object with `per_second` and `burst`';
+const quotaMember = 'maximum number of leads that are accepted on one day (UTC); null: any number';
 
 const listMembers = {
   name: 'name of the partner',
@@ -21,6 +29,8 @@ const listMembers = {
   types: 'names of the lead types granted to it',
   keys: 'number of keys that are neither revoked nor expired; they are rejected while the partner is suspended',
   limit: limitMember,
+  daily_quota: quotaMember,
+  accepted_today: 'number of its leads that were accepted today (UTC), recorded every few seconds',
   suspended_at: 'when it was suspended (ISO 8601); null: it is not suspended',
   deleted_at: 'when it was deleted (ISO 8601); null: it is not deleted',
   created_at: 'when it was created (ISO 8601)',
@@ -33,15 +43,19 @@ const view: View<PartnerRecord, keyof typeof listMembers> = {
     TYPES: (partner) => partner.types.join(', '),
     KEYS: (partner) => String(partner.keys),
     LIMIT: ({ limit }) => (typeof limit === 'string' ? limit : `${limit.perSecond}/s, burst ${limit.burst}`),
+    TODAY: ({ acceptedToday, dailyQuota }) =>
+      dailyQuota === null ? String(acceptedToday) : `${acceptedToday} of ${dailyQuota}`,
     CREATED: (partner) => ({ time: partner.createdAt }),
   },
-  narrow: ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT'],
+  narrow: ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT', 'TODAY'],
   json: (partner) => ({
     name: partner.name,
     state: stateOf(partner),
     types: partner.types,
     keys: partner.keys,
     limit: limitJson(partner.limit),
+    daily_quota: partner.dailyQuota,
+    accepted_today: partner.acceptedToday,
     suspended_at: formatTime(partner.suspendedAt),
     deleted_at: formatTime(partner.deletedAt),
     created_at: formatTime(partner.createdAt),
@@ -115,36 +129,81 @@ function listCommand(context: CommandContext): Command {
   );
 }
 
+interface LimitOptions {
+  burst?: number;
+  daily?: number | 'off';
+}
+
 function limitCommand(context: CommandContext): Command {
   const command = new Command('limit')
-    .description('set the rate limit of each key of a partner')
+    .description(
+      'set the rate limit of each key of a partner, and how many of its leads are accepted per day',
+    )
     .argument('<partner>', 'name of the partner')
-    .argument('<per-second>', 'requests per second; `off`: no limit; `default`: RATE_LIMIT', parseRate)
+    .argument('[per-second]', 'requests per second; `off`: no limit; `default`: RATE_LIMIT', parseRate)
     .addOption(
       new Option('--burst <n>', 'maximum number of requests at once')
         .argParser((text) => parseCountUpTo(maxBurst, text))
         .default(undefined, 'ten seconds’ worth of requests'),
+    )
+    .addOption(
+      new Option(
+        '--daily <n>',
+        'number of leads of the partner that are accepted on one day (UTC); `off`: any number',
+      ).argParser((text) => (text === 'off' ? text : parseCountUpTo(maxDailyQuota, text))),
     );
   return defineAction(
     command,
     context,
-    { partner: 'name of the partner', limit: limitMember },
+    { partner: 'name of the partner', limit: limitMember, daily_quota: quotaMember },
     async (
       { store, output },
-      { burst }: { burst?: number },
-      [partner, rate]: [string, number | 'off' | 'default'],
+      { burst, daily }: LimitOptions,
+      [name, rate]: [string, number | 'off' | 'default' | undefined],
     ) => {
-      const limit = typeof rate === 'string' ? rate : rateLimit(rate, burst);
-      if (typeof rate === 'string' && burst !== undefined) {
-        throw new UserError(`--burst requires a number of requests per second, not \`${rate}\`.`);
+      const limit = limitIn(rate, burst);
+      if (limit === undefined && daily === undefined) {
+        throw new UserError('Nothing to set. Pass a number of requests per second, --daily, or both.');
       }
-      await store.limitPartner(partner, limit);
-      await output.done(`Each key of partner ${JSON.stringify(partner)} may send ${describeLimit(limit)}.`, {
-        partner,
-        limit: limitJson(limit),
+      if (limit !== undefined) await store.limitPartner(name, limit);
+      if (daily !== undefined) await store.setDailyQuota(name, daily === 'off' ? null : daily);
+      const partner = await findPartner(store, name);
+      await output.done(describeLimits(partner, limit, daily), {
+        partner: name,
+        limit: limitJson(partner.limit),
+        daily_quota: partner.dailyQuota,
       });
     },
   );
+}
+
+/** Returns the rate limit that the arguments state; undefined: none. */
+function limitIn(
+  rate: number | 'off' | 'default' | undefined,
+  burst: number | undefined,
+): PartnerLimit | undefined {
+  if (typeof rate === 'number') return rateLimit(rate, burst);
+  if (burst === undefined) return rate;
+  throw new UserError(
+    `--burst requires a number of requests per second${rate === undefined ? '' : `, not \`${rate}\``}.`,
+  );
+}
+
+/** Describes the limits that were set. */
+function describeLimits(
+  { name, dailyQuota }: PartnerRecord,
+  limit: PartnerLimit | undefined,
+  daily: LimitOptions['daily'],
+): string {
+  const partner = JSON.stringify(name);
+  const sentences: string[] = [];
+  if (limit !== undefined) sentences.push(`Each key of partner ${partner} may send ${describeLimit(limit)}.`);
+  if (daily !== undefined) {
+    const leads =
+      dailyQuota === null ? 'Any number of leads' : `Up to ${counted(dailyQuota, 'lead', 'leads')}`;
+    sentences.push(`${leads} of partner ${partner} are accepted on one day (UTC).`);
+  }
+  return sentences.join(' ');
 }
 
 function parseRate(text: string): number | 'off' | 'default' {

@@ -21,14 +21,30 @@ const accepted = Reply.withHeaders<'addLead'>()(200, 'accepted', { saved: true, 
 const notAccepted = repliesWithoutLead();
 const replayedNotAccepted = repliesWithoutLead(replayedHeaders);
 
+/** Applies the daily quotas of partners. */
+export interface DailyQuotas {
+  /**
+   * Allows a request to add a lead until it leaves. If the quota is or may be used up, returns the time until it may be
+   * repeated (s), and does not count it.
+   *
+   * @param quota maximum number of leads that are accepted on one day (UTC); null: any number
+   */
+  enter(partnerId: number, quota: number | null): number | undefined;
+  /** Counts an accepted lead. */
+  count(partnerId: number): void;
+  /** Ends a request that has entered. */
+  leave(partnerId: number): void;
+}
+
 /** POST /lead/add: saves a submission, with its lead if it is accepted. */
 export function addLead(
   intake: Intake,
   parsePhone: ParsePhone,
   callingRules: CallingRules,
+  quotas: DailyQuotas,
 ): Operation<'addLead'> {
   return {
-    async run({ id, partner, keyId, body, text, receivedAt, idempotency }) {
+    async run({ id, partner, keyId, dailyQuota, body, text, receivedAt, idempotency }) {
       if (body.test === true) {
         return (await intake.isGranted(partner.id, body.type)) ? testPassed : testFailed;
       }
@@ -48,10 +64,24 @@ export function addLead(
         const person = { mobile: submission.mobile, ...sentWhereabouts(body) };
         submission.opening = rule.opening(person, requestedTime(submission, receivedAt));
       }
-      return replyTo(await inSpan('commit', {}, () => intake.submit(submission, idempotency)));
+      const retryAfter = quotas.enter(partner.id, dailyQuota);
+      if (retryAfter !== undefined) return tooManyLeads(retryAfter);
+      try {
+        const result = await inSpan('commit', {}, () => intake.submit(submission, idempotency));
+        if (result.outcome === 'accepted' && !result.isReplay) quotas.count(partner.id);
+        return replyTo(result);
+      } finally {
+        quotas.leave(partner.id);
+      }
     },
     serverError,
   };
+}
+
+/** 429: the daily quota of the partner is used up. @param seconds until the request may be repeated */
+function tooManyLeads(seconds: number): Reply<'addLead'> {
+  const error = 'Too many leads from this partner today.';
+  return reply(429, 'too-many-leads', { error }, { 'Retry-After': seconds });
 }
 
 function replyTo(result: SubmissionResult): Reply<'addLead'> {

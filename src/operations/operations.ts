@@ -2,7 +2,7 @@ import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { Intake } from '../store/store.ts';
 import type { Suppressions } from '../store/suppressions.ts';
-import { addLead } from './add-lead.ts';
+import { addLead, type DailyQuotas } from './add-lead.ts';
 import { type CancellingStore, cancelLead } from './cancel-lead.ts';
 import { doNotCall } from './do-not-call.ts';
 import { idempotent } from './idempotent.ts';
@@ -12,6 +12,7 @@ import type { Operations } from './operation.ts';
 /** What the operations depend on, in addition to the store. */
 export interface OperationOptions {
   callingRules: CallingRules;
+  dailyQuotas: DailyQuotas;
   /** Maximum number of objections of a partner on one day. */
   objectionsPerDay: number;
 }
@@ -23,10 +24,10 @@ export interface OperationOptions {
 export function createOperations(
   store: Intake & CancellingStore & Suppressions,
   { parse, parseCallable }: PhoneParsers,
-  { callingRules, objectionsPerDay }: OperationOptions,
+  { callingRules, dailyQuotas, objectionsPerDay }: OperationOptions,
 ): Operations {
   return {
-    addLead: idempotent(addLead(store, parseCallable, callingRules)),
+    addLead: idempotent(addLead(store, parseCallable, callingRules, dailyQuotas)),
     cancelLead: idempotent(cancelLead(store, parse)),
     leadStatus: leadStatus(store, parse),
     doNotCall: doNotCall(store, parse, objectionsPerDay),

@@ -16,6 +16,8 @@ export interface KeyHolder {
   digest: string;
   partner: Partner;
   limit: PartnerLimit;
+  /** Maximum number of leads of the partner that are accepted on one day (UTC); null: any number. */
+  dailyQuota: number | null;
 }
 
 /**

@@ -12,6 +12,9 @@ export const maxPerSecond = 1_000_000;
 /** Maximum burst that can be configured (requests). */
 export const maxBurst = defaultBurstSeconds * maxPerSecond;
 
+/** Maximum daily quota that can be configured (leads). */
+export const maxDailyQuota = 1_000_000_000;
+
 /** Creates a limit. The default burst is ten seconds' worth of requests. */
 export function rateLimit(perSecond: number, burst: number = perSecond * defaultBurstSeconds): RateLimit {
   return { perSecond, burst };

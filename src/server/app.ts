@@ -7,6 +7,7 @@ import type { CallingHoursSetting } from '../leads/calling-hours/calling-hours.t
 import { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
+import type { DailyQuotas } from '../operations/add-lead.ts';
 import type { Operation, Operations } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { Store } from '../store/store.ts';
@@ -43,6 +44,7 @@ export interface AppOptions {
   onResponse: OnResponse;
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
   rejections: Pick<RejectionCounter, 'count'>;
+  dailyQuotas: DailyQuotas;
   /** Maximum number of requests in flight per key. */
   inFlightPerKey?: number;
   /** Rate limit of each key whose partner has no limit set. Undefined: no limit. */
@@ -94,8 +96,8 @@ export function createApp(options: AppOptions): App {
     onResponse,
   };
   const callingRules = new CallingRules(() => store.callingHours(), options.undecidedHours);
-  const { objectionsPerDay = defaultObjectionsPerDay } = options;
-  const operations = createOperations(store, phones, { callingRules, objectionsPerDay });
+  const { dailyQuotas, objectionsPerDay = defaultObjectionsPerDay } = options;
+  const operations = createOperations(store, phones, { callingRules, dailyQuotas, objectionsPerDay });
   addOperations(app, contract, operations, phones, services);
 
   const { maxUnread, supportContact, publicUrl } = options;

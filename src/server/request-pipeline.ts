@@ -187,7 +187,7 @@ function notAuthenticated({ refusal, rejectedKey, headers }: AuthenticationFailu
 /** Reads, parses and validates the body, and runs the operation. */
 async function runRequest(
   request: RequestContext,
-  { keyId, partner }: KeyHolder,
+  { keyId, partner, dailyQuota }: KeyHolder,
   endpoint: Endpoint,
 ): Promise<ProcessedRequest> {
   const { operation, implementation, validate, requiredConsent } = endpoint;
@@ -206,6 +206,7 @@ async function runRequest(
     id: request.id,
     partner,
     keyId,
+    dailyQuota,
     body,
     text: content.text,
     receivedAt: request.receivedAt,

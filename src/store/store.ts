@@ -26,6 +26,7 @@ import type { DuplicateChecks } from './duplicate-checks.ts';
 import type { Evidence } from './evidence/evidence.ts';
 import type { HeldLeads } from './held-leads.ts';
 import type { KeyRecords } from './keys/key-records.ts';
+import type { PartnerUsage } from './partner-usage.ts';
 import type { People } from './people.ts';
 import type { Rejections } from './rejections.ts';
 import type { Settings } from './settings.ts';
@@ -259,6 +260,10 @@ export interface PartnerRecord {
   /** Number of its keys that are neither revoked nor expired. While it is suspended, the server rejects them too. */
   keys: number;
   limit: PartnerLimit;
+  /** Maximum number of leads that are accepted on one day (UTC); null: any number. */
+  dailyQuota: number | null;
+  /** Number of its leads that were accepted today (UTC), recorded every few seconds. */
+  acceptedToday: number;
 }
 
 /** A key without the key itself, which is not stored. */
@@ -354,6 +359,8 @@ export interface Partners {
   revokeType(partner: string, type: string): Promise<void>;
   /** Sets the rate limit of each of a partner's keys. */
   limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
+  /** Sets how many leads of a partner are accepted on one day (UTC). @param quota null: any number */
+  setDailyQuota(partner: string, quota: number | null): Promise<void>;
   /** Rejects all keys of a partner until `resumePartner`. Has no effect if it is suspended already. */
   suspendPartner(partner: string): Promise<void>;
   /** Undoes `suspendPartner`. @throws {UserError} if the partner is not suspended */
@@ -772,6 +779,7 @@ export interface Store
     Settings,
     KeyRecords,
     Rejections,
+    PartnerUsage,
     AuditLog,
     Suppressions,
     People,

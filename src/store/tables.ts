@@ -70,7 +70,16 @@ export const tablesToCopy: readonly Table[] = [
   {
     name: 'partner',
     personal: 'none',
-    columns: ['id', 'name', 'created_at', 'rate_limit', 'rate_burst', 'suspended_at', 'deleted_at'],
+    columns: [
+      'id',
+      'name',
+      'created_at',
+      'rate_limit',
+      'rate_burst',
+      'suspended_at',
+      'deleted_at',
+      'daily_quota',
+    ],
     keyLength: 1,
   },
   {
@@ -190,6 +199,7 @@ export const tablesToCopy: readonly Table[] = [
     columns: ['partner_id', 'day', 'operation', 'outcome', 'reason', 'count', 'last_at', 'last_request_id'],
     keyLength: 5,
   },
+  { name: 'partner_usage', personal: 'none', columns: ['partner_id', 'day', 'accepted'], keyLength: 2 },
   {
     name: 'erasure',
     personal: { by: 'digest', column: 'digest', erased: 'kept', pruned: 'kept' },

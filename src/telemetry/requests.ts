@@ -36,7 +36,7 @@ function levelOf(outcome: string): 'info' | 'error' {
 
 /**
  * Creates a handler that logs one line per request. Lines about requests without a valid key, and about those beyond a
- * key's rate limit, are limited, so that clients cannot fill the disk.
+ * key's rate limit or a partner's daily quota, are limited, so that clients cannot fill the disk.
  */
 export function requestLog(log: Log): OnResponse {
   const logAuthenticated = authenticatedLog(log);
@@ -80,10 +80,13 @@ function authenticatedLog(log: Log): OnResponse {
   };
 }
 
-/** Returns a function that writes the lines of an outcome. Those beyond the rate limit are limited themselves. */
+/** Outcomes of which a partner can cause any number. */
+const limitedOutcomes: readonly string[] = ['rate-limited', 'too-many-leads'];
+
+/** Returns a function that writes the lines of an outcome. Those of `limitedOutcomes` are limited. */
 function writerOf(log: Log, outcome: string, message: string): (fields: object) => void {
   const level = levelOf(outcome);
-  if (outcome !== 'rate-limited') return (fields) => log[level](fields, message);
+  if (!limitedOutcomes.includes(outcome)) return (fields) => log[level](fields, message);
   const limited = new LimitedLog(log, partnerLineLimit);
   return (fields) => limited.write(level, fields, message);
 }

@@ -2,13 +2,14 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RegularMaintenance } from '../../src/app/maintenance.ts';
 import { idempotencyRetention } from '../../src/leads/idempotency.ts';
+import { minAuditAge } from '../../src/store/audit.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const log = await createLog('silent');
 const tenMinutes = 10 * 60_000;
 
 /** Returns a store whose steps the test ends, with timers and a clock that the test advances. */
-function startMaintenance(step: (call: number) => Promise<number>) {
+function startMaintenance(step: (call: number) => Promise<number>, evidenceRetention?: number) {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const cutoffs: { before: number; at: number }[] = [];
@@ -19,9 +20,21 @@ function startMaintenance(step: (call: number) => Promise<number>) {
   const rejectionCutoffs: number[] = [];
   const deleteRejections = async (before: number) => void rejectionCutoffs.push(Date.now() - before);
   const shrink = async () => false;
-  const store = { deleteIdempotencyRecords, deleteRejections, shrink };
-  const maintenance = new RegularMaintenance(store, log);
-  return { maintenance, cutoffs, rejectionCutoffs };
+  const deletePartnerUsage = async (before: number) => void rejectionCutoffs.push(Date.now() - before);
+  const auditCutoffs: number[] = [];
+  const deleteAuditEntries = async (before: number) => {
+    auditCutoffs.push(Date.now() - before);
+    return auditCutoffs.length === 1 ? 500 : 0;
+  };
+  const store = {
+    deleteIdempotencyRecords,
+    deleteRejections,
+    deletePartnerUsage,
+    deleteAuditEntries,
+    shrink,
+  };
+  const maintenance = new RegularMaintenance(store, evidenceRetention, log);
+  return { maintenance, cutoffs, rejectionCutoffs, auditCutoffs };
 }
 
 test('runs at the start and every ten minutes, each time with a new cutoff', async () => {
@@ -40,10 +53,28 @@ test('runs at the start and every ten minutes, each time with a new cutoff', asy
   expect(cutoffs).toHaveLength(4);
 });
 
-test('deletes counts of rejected requests after 30 days', async () => {
+test('deletes counts of rejected requests and of accepted leads after 30 days', async () => {
   const { maintenance, rejectionCutoffs } = startMaintenance(async () => 0);
   await vi.advanceTimersByTimeAsync(tenMinutes);
-  expect(rejectionCutoffs).toEqual([30, 30].map((days) => days * 24 * 3_600_000));
+  expect(rejectionCutoffs).toEqual([30, 30, 30, 30].map((days) => days * 24 * 3_600_000));
+  await maintenance.stop();
+});
+
+test.each([
+  ['shorter than six years', 86_400_000, minAuditAge],
+  ['longer than six years', 3_650 * 86_400_000, 3_650 * 86_400_000],
+])('deletes audit entries after EVIDENCE_RETENTION, if it is %s', async (_, evidenceRetention, expected) => {
+  const { maintenance, auditCutoffs } = startMaintenance(async () => 0, evidenceRetention);
+  await vi.advanceTimersByTimeAsync(tenMinutes);
+  // The first run goes on until nothing is left.
+  expect(auditCutoffs).toEqual([expected, expected, expected]);
+  await maintenance.stop();
+});
+
+test('keeps audit entries for ever if EVIDENCE_RETENTION is off', async () => {
+  const { maintenance, auditCutoffs } = startMaintenance(async () => 0);
+  await vi.advanceTimersByTimeAsync(tenMinutes);
+  expect(auditCutoffs).toEqual([]);
   await maintenance.stop();
 });
 

@@ -195,7 +195,7 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
   const person = ['lead', 'show', '+4915112345678'];
   const tables: [view: string, words: string[], headings: string[]][] = [
     ['type.viewIn', ['type', 'list'], ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'CALLING HOURS', 'PARTNERS']],
-    ['partner.view', ['partner', 'list'], ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT']],
+    ['partner.view', ['partner', 'list'], ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT', 'TODAY']],
     ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'STATE', 'CREATED', 'LAST USED', 'EXPIRES']],
     ['lead-view.leadView', ['lead', 'list'], ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE']],
     [

@@ -12,6 +12,7 @@ import { digestOf, newKey } from '../../src/partners/key.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http-server.ts';
 import { KeyLastUsed } from '../../src/server/key-last-used.ts';
+import { PartnerUsageCounter } from '../../src/server/partner-usage.ts';
 import { Readiness } from '../../src/server/readiness.ts';
 import { RejectionCounter } from '../../src/server/rejections.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
@@ -50,6 +51,7 @@ export type TestServerOptions = Partial<
     | 'readiness'
     | 'log'
     | 'rejections'
+    | 'dailyQuotas'
   > &
     Omit<HttpServerOptions, 'host' | 'port' | 'log'> &
     CommitQueueLimits & {
@@ -87,6 +89,7 @@ export async function serve(
   if (first === undefined) throw new Error('The store is not empty.');
   const keyLastUsed = new KeyLastUsed(store, log);
   const rejections = new RejectionCounter(store, log);
+  const dailyQuotas = await PartnerUsageCounter.start(store, log);
   const onResponse = () => {};
   const readiness = await readinessOf(store, options.checkReadyEvery);
   const app = createApp({
@@ -97,6 +100,7 @@ export async function serve(
     readiness,
     keyLastUsed,
     rejections,
+    dailyQuotas,
     onResponse,
     ...options,
   });
@@ -105,6 +109,7 @@ export async function serve(
     await server.stop();
     await keyLastUsed.stop();
     await rejections.stop();
+    await dailyQuotas.stop();
     await store.close();
   });
   const { partner, type, key } = first;

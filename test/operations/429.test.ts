@@ -70,6 +70,15 @@ describe.each(operationsWith(429))('%s', (id) => {
     ...(id === 'doNotCall' && {
       'too-many-objections': { options: { objectionsPerDay: 0 }, send: (server) => send(server, id) },
     }),
+    ...(id === 'addLead' && {
+      'too-many-leads': {
+        arrange: async (server) => {
+          await server.store.setDailyQuota(server.partner, 1);
+          expect((await send(server, id)).status).toBe(200);
+        },
+        send: (server) => send(server, id),
+      },
+    }),
     'rate-limited': {
       options: { rateLimit: slowLimit(2) },
       send: async (server) => lastOf(4, () => send(server, id)),

@@ -26,6 +26,7 @@ const holder = (limit: ReturnType<typeof rateLimit> | 'default' | 'off') => ({
   digest: 'digest',
   partner: { id: 1, name: 'acme' },
   limit,
+  dailyQuota: null,
 });
 
 test('applies a changed burst or rate from the next request on, with a full burst', () => {

@@ -16,6 +16,7 @@ import { leadTypes } from './conformance/lead-types.ts';
 import { lookups } from './conformance/lookups.ts';
 import { operatorActions } from './conformance/operator-actions.ts';
 import { outcomes } from './conformance/outcomes.ts';
+import { partnerUsage } from './conformance/partner-usage.ts';
 import { pauses } from './conformance/pauses.ts';
 import { people } from './conformance/people.ts';
 import { registry } from './conformance/registry.ts';
@@ -50,6 +51,7 @@ const suites: Record<string, Behaviours> = {
   audit,
   people,
   rejections,
+  'partner usage': partnerUsage,
   suppressions,
   watch,
   withdrawals,

@@ -68,7 +68,11 @@ async function withdraw(store: Store, mobile: string): Promise<void> {
 /** Runs each operation of the contract for a person, with an idempotency key if it accepts one. */
 async function runEveryOperation(store: Store, mobile: string): Promise<void> {
   const callingRules = new CallingRules(() => store.callingHours(), 'always');
-  const operations = createOperations(store, phoneParsers('GB'), { callingRules, objectionsPerDay: 1_000 });
+  const operations = createOperations(store, phoneParsers('GB'), {
+    callingRules,
+    dailyQuotas: { enter: () => undefined, count: () => {}, leave: () => {} },
+    objectionsPerDay: 1_000,
+  });
   for (const id of operationIds()) {
     const body = { ...defaultBody(id), mobile, type: 'motor' };
     // The casts: the body of an operation's own example.
@@ -76,6 +80,7 @@ async function runEveryOperation(store: Store, mobile: string): Promise<void> {
       id: newIdentifier(),
       partner: { id: 1, name: 'first' },
       keyId: 'key',
+      dailyQuota: null,
       body: body as unknown as OperationRequest<OperationId>['body'],
       text: JSON.stringify(body),
       receivedAt: Date.now(),

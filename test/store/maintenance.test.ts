@@ -252,6 +252,8 @@ describe('copy', () => {
       await source.renameType('former', 'renamed');
       const rejection = { operation: 'addLead', outcome: 'invalid', reason: 'a reason', lastRequestId: 'id' };
       await source.recordRejections([{ ...rejection, partnerId: first.id, day: 0, count: 1, lastAt: 1 }]);
+      await source.recordAccepted([{ partnerId: first.id, day: 0, accepted: 1 }]);
+      await source.setDailyQuota('first', 7);
       await source.addRows(tableNamed('maintenance_run'), [['backup', 1]]);
       await source.addRows(tableNamed('suppression'), [[mobileOf(1), 0, 'operator', '', null, 1, 1]]);
       await source.addRows(tableNamed('withdrawal'), [
@@ -281,6 +283,7 @@ describe('copy', () => {
         keyId: 'key',
         partner: first,
         limit: { perSecond: 5, burst: 10 },
+        dailyQuota: 7,
       });
       const scheduled = { partnerId: first.id, type: 'motor', mobile: mobileOf(104) };
       expect(

@@ -22,7 +22,7 @@ export const keyState = (now: string) =>
 /** Selects keys, even rejected ones, with their holders. Each store adds its own WHERE clause. @param now parameter */
 export const selectKeys = (now: string) => `
   SELECT digest, ${keyState(now)} AS state, api_key.id AS "keyId", partner.id AS "partnerId", partner.name AS "partnerName",
-    rate_limit AS "rateLimit", rate_burst AS "rateBurst"
+    rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota"
   FROM api_key JOIN partner ON partner.id = api_key.partner_id`;
 
 /** A row of `selectKeys`. */
@@ -32,11 +32,12 @@ export interface KeyRow extends LimitColumns {
   keyId: string;
   partnerId: number;
   partnerName: string;
+  dailyQuota: number | null;
 }
 
 /** Converts a row to the holder of a valid key, or to a rejected key. */
 export function keyOf(row: KeyRow): KeyHolder | RejectedKey {
-  const { digest, state, keyId, partnerId, partnerName, ...limit } = row;
+  const { digest, state, keyId, partnerId, partnerName, dailyQuota, ...limit } = row;
   const key = { keyId, digest, partner: { id: partnerId, name: partnerName } };
-  return state === 'active' ? { ...key, limit: limitOf(limit) } : { ...key, reason: state };
+  return state === 'active' ? { ...key, limit: limitOf(limit), dailyQuota } : { ...key, reason: state };
 }

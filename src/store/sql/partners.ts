@@ -18,6 +18,7 @@ export function partners(database: SqlDatabase): Partners {
     grantType: (partner, type) => database.change(() => grantType(partner, type)),
     revokeType: (partner, type) => database.change(() => revokeType(partner, type)),
     limitPartner: (partner, limit) => database.change(() => limitPartner(partner, limit)),
+    setDailyQuota: (partner, quota) => database.change(() => setDailyQuota(partner, quota)),
     suspendPartner: (partner) => database.change(() => suspendPartner(partner)),
     resumePartner: (partner) => database.change(() => resumePartner(partner)),
     deletePartner: (partner) => database.change(() => deletePartner(partner)),
@@ -48,7 +49,8 @@ const partnersWithTypes = statement<
 >(
   'partners',
   `SELECT partner.name, partner.created_at AS "createdAt", suspended_at AS "suspendedAt", deleted_at AS "deletedAt",
-     rate_limit AS "rateLimit", rate_burst AS "rateBurst",
+     rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota",
+     coalesce((SELECT accepted FROM partner_usage WHERE partner_id = partner.id AND day = $2), 0) AS "acceptedToday",
      (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND ${isActiveKey('$1')}) AS keys,
      lead_type.name AS member
    FROM partner
@@ -57,7 +59,8 @@ const partnersWithTypes = statement<
 );
 
 async function* listPartners(database: SqlDatabase): AsyncGenerator<PartnerRecord> {
-  const rows = await database.read(partnersWithTypes, Date.now());
+  const now = Date.now();
+  const rows = await database.read(partnersWithTypes, now, now - (now % 86_400_000));
   for (const { members, rateLimit, rateBurst, ...partner } of membersByName(rows)) {
     yield { ...partner, types: members, limit: limitOf({ rateLimit, rateBurst }) };
   }
@@ -68,12 +71,13 @@ interface NamedPartner extends LimitColumns {
   id: number;
   suspendedAt: number | null;
   deletedAt: number | null;
+  dailyQuota: number | null;
 }
 
 const partnerByName = statement<NamedPartner>(
   'partner_by_name',
   `SELECT id, suspended_at AS "suspendedAt", deleted_at AS "deletedAt", rate_limit AS "rateLimit",
-     rate_burst AS "rateBurst" FROM partner WHERE name = $1`,
+     rate_burst AS "rateBurst", daily_quota AS "dailyQuota" FROM partner WHERE name = $1`,
 );
 
 /** @throws {UserError} if no partner has this name. That of a deleted partner is accepted. */
@@ -133,6 +137,14 @@ function* limitPartner(name: string, limit: PartnerLimit): Change<void> {
   yield* run(updateLimit, rateLimit, rateBurst, partner.id);
   const before = { per_second: partner.rateLimit, burst: partner.rateBurst };
   yield* audit({ kind: 'partner', id: name }, before, { per_second: rateLimit, burst: rateBurst });
+}
+
+const updateQuota = statement('update_daily_quota', 'UPDATE partner SET daily_quota = $1 WHERE id = $2');
+
+function* setDailyQuota(name: string, quota: number | null): Change<void> {
+  const { id, dailyQuota } = yield* namedPartner(name);
+  yield* run(updateQuota, quota, id);
+  yield* audit({ kind: 'partner', id: name }, { daily_quota: dailyQuota }, { daily_quota: quota });
 }
 
 const updateSuspendedAt = statement('suspend_partner', 'UPDATE partner SET suspended_at = $1 WHERE id = $2');

@@ -8,6 +8,7 @@ import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { HeldLeads } from '../held-leads.ts';
 import type { KeyRecords } from '../keys/key-records.ts';
+import type { PartnerUsage } from '../partner-usage.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Settings } from '../settings.ts';
 import type { Delivery, Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
@@ -27,6 +28,7 @@ import { recordExports } from './exports.ts';
 import { heldLeads } from './held-leads.ts';
 import { keyRecords } from './key-records.ts';
 import { pruning } from './maintenance.ts';
+import { partnerUsage } from './partner-usage.ts';
 import { records } from './records.ts';
 import { registry } from './registry.ts';
 import { rejections } from './rejections.ts';
@@ -46,6 +48,7 @@ type SharedStore = DeliveryPauses &
   Settings &
   KeyRecords &
   Rejections &
+  PartnerUsage &
   AuditLog &
   CallCounts &
   Suppressions &
@@ -70,6 +73,7 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
     ...settings(database),
     ...keyRecords(database),
     ...rejections(database),
+    ...partnerUsage(database),
     ...auditLog(database),
     ...suppressions(database, events),
     ...callCounts(database),

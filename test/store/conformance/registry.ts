@@ -14,6 +14,7 @@ export const registry: Behaviours = {
       digest: 'digest-1',
       partner: first,
       limit: 'default',
+      dailyQuota: null,
     });
     expect(await store.keyHolder('digest-2')).toBeUndefined();
     expect(await store.activeKeyDigests()).toEqual(['digest-1']);
@@ -121,6 +122,25 @@ export const registry: Behaviours = {
     await expect(store.limitPartner('nobody', 'off')).rejects.toThrow(UserError);
   },
 
+  'applies a partner’s daily quota to its keys immediately, and records it in the audit log': async (
+    open,
+  ) => {
+    const { store } = await seeded(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    store.actAs({ operator: 'alice', host: 'server-1', command: 'partner limit' });
+    for (const dailyQuota of [5, 3_000_000_000, null]) {
+      await store.setDailyQuota('first', dailyQuota);
+      expect(await store.keyHolder('digest-1')).toMatchObject({ dailyQuota });
+      expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', dailyQuota });
+    }
+    await expect(store.setDailyQuota('nobody', 5)).rejects.toThrow(UserError);
+    expect(await Array.fromAsync(store.auditEntries({}, 9))).toMatchObject([
+      { before: { daily_quota: 3_000_000_000 }, after: { daily_quota: null } },
+      { before: { daily_quota: 5 }, after: { daily_quota: 3_000_000_000 } },
+      { subject: { kind: 'partner', id: 'first' }, before: { daily_quota: null }, after: { daily_quota: 5 } },
+    ]);
+  },
+
   'rejects an unknown or existing name and changes nothing': async (open) => {
     const { store } = await seeded(open());
     await expect(store.addType('motor', null)).rejects.toThrow(
@@ -214,6 +234,7 @@ export const registry: Behaviours = {
       () => store.grantType('first', 'motor'),
       () => store.revokeType('first', 'motor'),
       () => store.limitPartner('first', 'off'),
+      () => store.setDailyQuota('first', 5),
       () => store.suspendPartner('first'),
       () => store.resumePartner('first'),
     ]) {

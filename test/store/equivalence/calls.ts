@@ -250,6 +250,10 @@ const rejection = fc.record({
   age: fc.constantFrom(0, hour, day),
 });
 
+function startOfDay(time: number): number {
+  return time - (time % day);
+}
+
 const settingsAndRejections = [
   call('recordSettings', { setting }, ({ store }, given) =>
     store.recordSettings({ [given.setting.name]: given.setting.value }),
@@ -277,6 +281,27 @@ const settingsAndRejections = [
   ),
   call('rejections', { partner: maybe(partner), limit }, ({ store }, given) =>
     Array.fromAsync(store.rejections(given.partner, given.limit)),
+  ),
+  call(
+    'recordAccepted',
+    { partner, age: fc.constantFrom(0, day), accepted: fc.integer({ min: 1, max: 9 }) },
+    (subject, given) =>
+      subject.store.recordAccepted([
+        {
+          partnerId: subject.partnerId(given.partner),
+          day: startOfDay(Date.now() - given.age),
+          accepted: given.accepted,
+        },
+      ]),
+  ),
+  call('acceptedOn', { age: fc.constantFrom(0, day) }, async ({ store }, given) =>
+    (await store.acceptedOn(startOfDay(Date.now() - given.age))).map(({ accepted }) => accepted),
+  ),
+  call('deletePartnerUsage', { age: fc.constantFrom(0, day) }, ({ store }, given) =>
+    store.deletePartnerUsage(Date.now() - given.age),
+  ),
+  call('setDailyQuota', { partner, quota: fc.constantFrom(null, 5) }, ({ store }, given) =>
+    store.setDailyQuota(given.partner, given.quota),
   ),
   call('deleteRejections', { age: fc.constantFrom(0, day) }, ({ store }, given) =>
     store.deleteRejections(Date.now() - given.age),

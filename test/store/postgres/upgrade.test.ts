@@ -81,6 +81,7 @@ type NotWriting =
   | 'evidenceChain'
   | 'countExpiredEvidence'
   | 'rejections'
+  | 'acceptedOn'
   | 'suppressionsOf'
   | 'suppressions'
   | 'countSuppressions'
@@ -204,6 +205,9 @@ const writes: Record<
   recordStoreKey: (store) => store.recordStoreKey('0123456789abcdef'),
   recordRejections: (store) => store.recordRejections([rejection]),
   deleteRejections: (store) => store.deleteRejections(1),
+  recordAccepted: (store) => store.recordAccepted([{ partnerId: 1, day: 0, accepted: 1 }]),
+  deletePartnerUsage: (store) => store.deletePartnerUsage(1),
+  setDailyQuota: (store) => store.setDailyQuota('first', 5),
   addSuppressions: (store) => store.addSuppressions([suppression]),
   recordObjection: (store) =>
     store.recordObjection({ partner: 'first', ...suppression, receivedAt: 1 }, { max: 1, since: 0 }),

@@ -12,6 +12,9 @@ ALTER TABLE submission ADD COLUMN key_id text COLLATE "C";
 -- A suspended partner's keys are refused until it is resumed. A deleted partner keeps its name and its leads, as evidence.
 ALTER TABLE partner ADD COLUMN suspended_at bigint, ADD COLUMN deleted_at bigint;
 
+-- Maximum number of leads of the partner that are accepted on one day (UTC); null: any number.
+ALTER TABLE partner ADD COLUMN daily_quota bigint;
+
 -- No leads of a retired type are accepted.
 ALTER TABLE lead_type ADD COLUMN retired_at bigint;
 
@@ -120,6 +123,15 @@ CREATE TABLE rejection (
   last_at bigint NOT NULL,
   last_request_id text COLLATE "C" NOT NULL,
   PRIMARY KEY (partner_id, day, operation, outcome, reason)
+);
+
+-- Number of leads of each partner that were accepted on a day, for the daily quotas. Contains no personal data.
+CREATE TABLE partner_usage (
+  partner_id integer NOT NULL REFERENCES partner (id),
+  -- Start of the day in UTC.
+  day bigint NOT NULL,
+  accepted bigint NOT NULL,
+  PRIMARY KEY (partner_id, day)
 );
 
 -- When leads of a pause by the dialler can be claimed again; null: not before an operator resumes delivery.

@@ -13,6 +13,9 @@ ALTER TABLE submission ADD COLUMN key_id TEXT;
 ALTER TABLE partner ADD COLUMN suspended_at INTEGER;
 ALTER TABLE partner ADD COLUMN deleted_at INTEGER;
 
+-- Maximum number of leads of the partner that are accepted on one day (UTC); null: any number.
+ALTER TABLE partner ADD COLUMN daily_quota INTEGER;
+
 -- No leads of a retired type are accepted.
 ALTER TABLE lead_type ADD COLUMN retired_at INTEGER;
 
@@ -189,6 +192,15 @@ CREATE TABLE rejection (
   last_at INTEGER NOT NULL,
   last_request_id TEXT NOT NULL,
   PRIMARY KEY (partner_id, day, operation, outcome, reason)
+) STRICT, WITHOUT ROWID;
+
+-- Number of leads of each partner that were accepted on a day, for the daily quotas. Contains no personal data.
+CREATE TABLE partner_usage (
+  partner_id INTEGER NOT NULL REFERENCES partner (id),
+  -- Start of the day in UTC.
+  day INTEGER NOT NULL,
+  accepted INTEGER NOT NULL,
+  PRIMARY KEY (partner_id, day)
 ) STRICT, WITHOUT ROWID;
 
 -- When leads of a pause by the dialler can be claimed again; null: not before an operator resumes delivery.
