@@ -60,6 +60,7 @@ test('the table of environment variables lists every variable with its default',
     diallerTimeout,
     dialWithin,
     callsPerDay,
+    screening,
     evidenceRetention,
     ...first
   } = await readConfig({});
@@ -102,6 +103,8 @@ test('the table of environment variables lists every variable with its default',
     diallerTimeout,
     onOrOff(dialWithin),
     callsPerDay,
+    screening?.name ?? 'auto',
+    onOrOff(screening),
     `${Number(evidenceRetention) / 86_400_000}d`,
   );
   expect(documented.map(([, initial]) => initial)).toEqual(defaults.map(String));

@@ -1,5 +1,7 @@
 import type { Dialler } from '../delivery/dialler.ts';
 import { diallers } from '../delivery/diallers.ts';
+import type { ScreeningService } from '../delivery/screening.ts';
+import { screeningServices } from '../delivery/screening-services.ts';
 import { withdrawalConcurrency } from '../delivery/withdrawals.ts';
 import { ConfigError, count, oneOf, readVariables, text } from '../environment/variables.ts';
 import { type CountryCode, phoneParsers } from '../leads/phone.ts';
@@ -78,6 +80,8 @@ export interface Config {
   callsPerDay: number | undefined;
   /** Time for which evidence is kept after the last contact with a person (ms). Undefined: for ever. */
   evidenceRetention: number | undefined;
+  /** Service that is asked about each number before it is delivered. Undefined: none. */
+  screening: ScreeningService | undefined;
 }
 
 /** Default retention period of evidence (ms): six years, with the days of two leap years. */
@@ -115,6 +119,8 @@ const variables = {
   DIALLER_TIMEOUT: count('milliseconds', 300_000)({ default: 10_000 }),
   DIAL_WITHIN: durationOrOff({ default: 'off' }),
   CALLS_PER_DAY: countOrOff(1_000)({ default: 3 }),
+  SCREENING: oneOf(['auto', ...Object.keys(screeningServices)])({ default: 'auto' }),
+  SCREENING_URL: text({ default: 'off' }),
   EVIDENCE_RETENTION: durationOrOff({ default: sixYears }),
 };
 
@@ -129,6 +135,10 @@ export const configVariables: readonly string[] = Object.keys(variables);
 export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config> {
   const values = readVariables(environment, variables);
   const parsePhone = phoneParsers(values.DEFAULT_COUNTRY).parse;
+  // With a URL, nothing is delivered unscreened, even if nobody has named the service.
+  const automatic = values.SCREENING_URL === 'off' ? 'none' : 'http';
+  const screeningName = values.SCREENING === 'auto' ? automatic : values.SCREENING;
+  const createScreening = await screeningServices[screeningName]?.load();
   const createDialler = await diallers[values.DIALLER]?.load();
   const { DIALLER_CONCURRENCY: concurrency, DIALLER_TIMEOUT: timeout } = values;
   const perSecond = undefinedIfOff(values.RATE_LIMIT);
@@ -170,6 +180,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     }),
     diallerConcurrency: concurrency,
     diallerTimeout: timeout,
+    screening: createScreening?.(environment),
     dialWithin: undefinedIfOff(values.DIAL_WITHIN),
     callsPerDay: undefinedIfOff(values.CALLS_PER_DAY),
     evidenceRetention: undefinedIfOff(values.EVIDENCE_RETENTION),

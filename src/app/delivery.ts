@@ -41,7 +41,15 @@ export function startDelivery(
   const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
   const { defaultCountry, callsPerDay } = config;
   const parsePhone = phoneParsers(defaultCountry).parse;
-  const permission = deliveryPermission({ store, parsePhone, defaultCountry, dialWithin, callsPerDay });
+  const permission = deliveryPermission({
+    store,
+    parsePhone,
+    defaultCountry,
+    dialWithin,
+    callsPerDay,
+    screening: config.screening,
+    ...(metrics && { onScreening: metrics.delivery.onScreening }),
+  });
   const dispatcher = new Dispatcher({
     store,
     dialler,

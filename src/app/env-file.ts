@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { diallerVariables } from '../delivery/diallers.ts';
+import { screeningVariables } from '../delivery/screening-services.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { closestName } from '../text/closest-name.ts';
 import { configVariables } from './config.ts';
@@ -8,7 +9,12 @@ import { configVariables } from './config.ts';
 /** The file with variables, in the working directory. */
 const file = '.env';
 
-const known: readonly string[] = [...configVariables, ...diallerVariables, 'LEADS_OPERATOR'];
+const known: readonly string[] = [
+  ...configVariables,
+  ...diallerVariables,
+  ...screeningVariables,
+  'LEADS_OPERATOR',
+];
 
 /** Variables that libraries read for this program. */
 const ofLibraries = /^(PG|OTEL_|NODE_)/;

@@ -21,6 +21,7 @@ export class LeadMetricsReader {
       const oldestWaiting = secondsSince(waitingSince);
       const withdrawals = await this.#store.withdrawalStats();
       const pauses = await this.#store.pauses();
+      const registries = (await this.#store.registries()).filter(({ types }) => types.length > 0);
       const lastBackupAt = await this.#store.lastBackupAt();
       this.#hasFailed = false;
       return {
@@ -31,6 +32,11 @@ export class LeadMetricsReader {
         oldestWithdrawal: secondsSince(withdrawals.openSince),
         failedWithdrawals: withdrawals.failed,
         pauses,
+        registries: registries.map(({ name, datedAt, maxAge }) => ({
+          name,
+          age: datedAt === null ? Number.POSITIVE_INFINITY : secondsSince(datedAt),
+          maxAge: maxAge / 1_000,
+        })),
         lastBackupAt,
       };
     } catch (error) {

@@ -2,6 +2,7 @@ import { idempotencyRetention } from '../leads/idempotency.ts';
 import { type AuditLog, minAuditAge } from '../store/audit.ts';
 import type { PartnerUsage } from '../store/partner-usage.ts';
 import type { Rejections } from '../store/rejections.ts';
+import type { Screenings } from '../store/screenings.ts';
 import type { Maintenance } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 
@@ -18,11 +19,12 @@ const stepDelay = 50;
 type MaintainedStore = Pick<Maintenance, 'deleteIdempotencyRecords' | 'shrink'> &
   Pick<Rejections, 'deleteRejections'> &
   Pick<PartnerUsage, 'deletePartnerUsage'> &
+  Pick<Screenings, 'deleteScreenings'> &
   Pick<AuditLog, 'deleteAuditEntries'>;
 
 /**
- * Deletes expired idempotency records, old counts and old audit entries, and releases unused space, at intervals and in
- * small steps.
+ * Deletes expired idempotency records, expired results of screening services, old counts and old audit entries, and
+ * releases unused space, at intervals and in small steps.
  */
 export class RegularMaintenance {
   readonly #store: MaintainedStore;
@@ -65,6 +67,7 @@ export class RegularMaintenance {
       await this.#repeat(
         async () => (await this.#store.deleteIdempotencyRecords(Date.now() - idempotencyRetention)) > 0,
       );
+      await this.#repeat(async () => (await this.#store.deleteScreenings(Date.now())) > 0);
       await this.#store.deleteRejections(Date.now() - countRetention);
       await this.#store.deletePartnerUsage(Date.now() - countRetention);
       await this.#deleteAuditEntries();

@@ -19,6 +19,8 @@ export interface OpenStore {
   callsPerDay: number | undefined;
   /** Time for which evidence is kept (ms); undefined: for ever. */
   evidenceRetention: number | undefined;
+  /** Service that is asked about each number before it is delivered; undefined: none. */
+  screening: Config['screening'];
   /** Loads the keys of the store. */
   storeKeys(): Promise<LoadedKeys>;
 }

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import { isOutdated } from '../leads/registry-age.ts';
 import { type DeliveryPause, describePausedTypes } from '../store/delivery-pause.ts';
 import { isRestorePause } from '../store/held-leads.ts';
 import type { Store } from '../store/store.ts';
@@ -126,8 +127,14 @@ function listCommand(context: CommandContext): Command {
   const command = new Command('list')
     .description('list pauses with lead type, start, author and reason')
     .addOption(wideOption());
-  return defineAction(command, context, pauseMembers, async ({ store, output }) => {
+  return defineAction(command, context, pauseMembers, async ({ store, output, note }) => {
     await output.list(await store.pauses(), pauseView, 'Delivery is not paused.');
+    for (const registry of await store.registries()) {
+      if (registry.types.length === 0 || !isOutdated(registry, Date.now())) continue;
+      note(
+        `Leads of ${registry.types.join(', ')} wait for a current list of ${registry.name}. Run \`leads suppression registries\`.`,
+      );
+    }
   });
 }
 

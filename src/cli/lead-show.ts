@@ -92,8 +92,8 @@ const waitReasons: Record<WaitCause, string> = {
   'calling-hours': 'the calling hours of its type permit no call before',
   'no-common-hours':
     'no hour is permitted in all time zones in which the person may be; this is checked again at',
-  screening: 'the screening service has not responded; it is asked again at',
-  registry: 'a registry that its type requires is too old; this is checked again at',
+  screening: 'its numbers could not be screened; this is checked again at',
+  registry: 'a registry that its type requires has no current list; this is checked again at',
   'call-limit': 'the person has been called as often as CALLS_PER_DAY permits, until',
 };
 

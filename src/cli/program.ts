@@ -84,10 +84,10 @@ export function createContext(
       const config = await readConfig(variables);
       const store = await openConfiguredStore(config, { schema: 'require' });
       const recorded = await readConfig(await withRecordedSettings(variables, store));
-      const { defaultCountry, dialWithin, callsPerDay, evidenceRetention } = recorded;
+      const { defaultCountry, dialWithin, callsPerDay, screening, evidenceRetention } = recorded;
       const storeKeys = () => loadStoreKeys(config, store);
       const parsePhone = phoneParsers(defaultCountry).parse;
-      const settings = { defaultCountry, dialWithin, callsPerDay, evidenceRetention };
+      const settings = { defaultCountry, dialWithin, callsPerDay, screening, evidenceRetention };
       return { store, parsePhone, ...settings, storeKeys };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),

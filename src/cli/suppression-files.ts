@@ -6,14 +6,18 @@ import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { untilNoAttemptStarts } from '../store/objections.ts';
 import { type SuppressionOrigin, suppressionSources } from '../store/suppressions.ts';
+import { formatDate } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
+import { describeImported, importRegistry, registryOptions } from './registry-import.ts';
 import { maxReported, type SuppressionFile, suppressionBatches } from './suppression-csv.ts';
 import { suppressionMembers, suppressionView } from './suppression-view.ts';
 
 const importMembers = {
   list: 'name of the list',
+  registry: 'name of the registry whose list was imported; null: none',
+  date: 'date of the list of the registry; null: none',
   lines: 'number of lines that were read, without the header',
   added: 'number of entries that were not in the list before',
   suppressed_leads: 'number of leads that became `suppressed`',
@@ -31,52 +35,46 @@ export function importCommand(context: CommandContext): Command {
     .argument('<file>', 'the CSV file; `-` reads standard input')
     .option('--list <name>', 'name of the list, by which it can be removed', parseListName)
     .option('--reason <text>', 'reason for lines without one');
+  for (const option of registryOptions()) command.addOption(option);
   return defineAction(
     command,
     context,
     importMembers,
-    async (session, options: { list?: string; reason?: string }, [file]: [string]) => {
-      const { store, parsePhone, output } = session;
-      const list = options.list ?? (file === '-' ? 'standard input' : parseListName(basename(file)));
-      await store.recordAudit({
-        subject: { kind: 'suppression', id: `import ${list}` },
-        after: { file: basename(file) },
-      });
-      const { size, stream } = await open(file, context);
-      const types = new Set(
-        (await Array.fromAsync(store.types())).flatMap(({ name, formerNames }) => [name, ...formerNames]),
-      );
-      const source: SuppressionFile = {
-        stream,
-        list,
-        reason: options.reason,
-        types,
-        parsePhone,
-        now: Date.now(),
-      };
-      const { total, invalid } = await enter(store, source, createProgressBar(context.err), size);
-      // The same promise as for a single number, for every lead that may be in flight.
-      await untilNoAttemptStarts(store, () => true);
-      const { lines, added, suppressed, withdrawn } = total;
-      await output.done(
-        `Entered ${counted(added, 'number', 'numbers')} of ${counted(lines, 'line', 'lines')} in list ${JSON.stringify(list)}; suppressed ${counted(suppressed, 'lead', 'leads')}, and began to withdraw ${withdrawn}.`,
-        {
-          list,
-          lines,
-          added,
-          suppressed_leads: suppressed,
-          withdrawn_leads: withdrawn,
-          invalid_lines: invalid.map(({ line }) => line),
-          invalid: total.invalid,
-        },
-      );
-      if (total.invalid > 0) throw new UserError(describeInvalid(invalid, total.invalid));
+    (session, options: ImportOptions, [file]: [string]) => {
+      const { registry } = options;
+      return registry === undefined
+        ? importEntries(session, context, options, file)
+        : importRegistryFile(session, context, registry, options, file);
     },
   );
 }
 
-/** Enters the numbers in a file. Returns what was entered, and the first of the lines that were not. */
-async function enter(store: Session<string>['store'], source: SuppressionFile, bar: SingleBar, size: number) {
+/** Enters the numbers in a file in the do-not-call list. */
+async function importEntries(
+  session: Session<keyof typeof importMembers>,
+  context: CommandContext,
+  options: ImportOptions,
+  file: string,
+): Promise<void> {
+  const { store, parsePhone, output } = session;
+  const list = options.list ?? (file === '-' ? 'standard input' : parseListName(basename(file)));
+  await store.recordAudit({
+    subject: { kind: 'suppression', id: `import ${list}` },
+    after: { file: basename(file) },
+  });
+  const { size, stream } = await open(file, context);
+  const types = new Set(
+    (await Array.fromAsync(store.types())).flatMap(({ name, formerNames }) => [name, ...formerNames]),
+  );
+  const source: SuppressionFile = {
+    stream,
+    list,
+    reason: options.reason,
+    types,
+    parsePhone,
+    now: Date.now(),
+  };
+  const bar = createProgressBar(context.err);
   const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
   const invalid: { line: number; problem: string }[] = [];
   bar.start(size, 0);
@@ -94,7 +92,70 @@ async function enter(store: Session<string>['store'], source: SuppressionFile, b
   } finally {
     bar.stop();
   }
-  return { total, invalid };
+  // The same promise as for a single number, for every lead that may be in flight.
+  await untilNoAttemptStarts(store, () => true);
+  const { lines, added, suppressed, withdrawn } = total;
+  await output.done(
+    `Entered ${counted(added, 'number', 'numbers')} of ${counted(lines, 'line', 'lines')} in list ${JSON.stringify(list)}; suppressed ${counted(suppressed, 'lead', 'leads')}, and began to withdraw ${withdrawn}.`,
+    {
+      list,
+      registry: null,
+      date: null,
+      lines,
+      added,
+      suppressed_leads: suppressed,
+      withdrawn_leads: withdrawn,
+      invalid_lines: invalid.map(({ line }) => line),
+      invalid: total.invalid,
+    },
+  );
+  if (total.invalid > 0) {
+    throw new UserError(
+      `${describeInvalid(invalid, total.invalid)} Correct them and import the file again; entries that exist are not changed.`,
+    );
+  }
+}
+
+/** Options of `leads suppression import`. */
+interface ImportOptions {
+  list?: string;
+  reason?: string;
+  registry?: string;
+  date?: number;
+  maxAge?: number;
+}
+
+async function importRegistryFile(
+  session: Session<keyof typeof importMembers>,
+  context: CommandContext,
+  registry: string,
+  { date, maxAge }: ImportOptions,
+  file: string,
+): Promise<void> {
+  if (date === undefined)
+    throw new UserError('Pass the date of the list with --date, such as --date 2026-11-20.');
+  const { size, stream } = await open(file, context);
+  const bar = createProgressBar(context.err);
+  bar.start(size, 0);
+  const onProgress = (bytes: number) => bar.update(Math.min(bytes, size));
+  const given = { registry, datedAt: date, maxAge, stream, onProgress };
+  const result = await importRegistry(session, given).finally(() => bar.stop());
+  await session.output.done(describeImported(registry, date, result), {
+    list: registry,
+    registry,
+    date: formatDate(date),
+    lines: result.lines,
+    added: result.numbers,
+    suppressed_leads: 0,
+    withdrawn_leads: 0,
+    invalid_lines: result.invalid.map(({ line }) => line),
+    invalid: result.invalidLines,
+  });
+  if (result.invalidLines > 0) {
+    throw new UserError(
+      `${describeInvalid(result.invalid, result.invalidLines)} Correct them and import the file again: the list in force does not contain their numbers.`,
+    );
+  }
 }
 
 function parseListName(name: string): string {
@@ -114,7 +175,7 @@ async function open(file: string, { input }: CommandContext) {
 function describeInvalid(invalid: readonly { line: number; problem: string }[], total: number): string {
   const described = invalid.map(({ line, problem }) => `line ${line} (${problem})`).join(', ');
   const more = total > invalid.length ? ` and ${total - invalid.length} more` : '';
-  return `${counted(total, 'line was', 'lines were')} not imported: ${described}${more}. Correct them and import the file again; entries that exist are not changed.`;
+  return `${counted(total, 'line was', 'lines were')} not imported: ${described}${more}.`;
 }
 
 function createProgressBar(stream: NodeJS.WritableStream): SingleBar {

@@ -1,23 +1,29 @@
-import type { SuppressionOrigin, SuppressionRecord } from '../store/suppressions.ts';
+import type { SuppressionRecord, SuppressionSource } from '../store/suppressions.ts';
 import { formatTime } from '../text/time.ts';
 import type { View } from './output.ts';
+
+/** An entry of the do-not-call list, or a number in the list of a registry. */
+export interface ShownEntry extends Omit<SuppressionRecord, 'source'> {
+  source: SuppressionSource | 'registry';
+}
 
 /** Members of an entry of the do-not-call list in JSON, and the columns of its export. */
 export const suppressionMembers = {
   mobile: 'phone number (E.164)',
   type: 'name of the lead type; null: all types',
-  source: '`partner`, `operator`, `import` or `dialler`',
-  source_id: 'name of the partner, of the imported list or of the dialler; empty for operators',
+  source: '`partner`, `operator`, `import`, `dialler` or `registry`',
+  source_id:
+    'name of the partner, of the imported list, of the dialler or of the registry; empty for operators',
   reason: 'reason; null: none',
-  objected_at: 'when the person objected (ISO 8601)',
+  objected_at: 'when the person objected, or the date of the list of the registry (ISO 8601)',
   entered_at: 'when it was entered (ISO 8601)',
 };
 
 /** How an entry of the do-not-call list is displayed. */
-export const suppressionView: View<SuppressionRecord, keyof typeof suppressionMembers> = {
+export const suppressionView: View<ShownEntry, keyof typeof suppressionMembers> = {
   columns: {
     MOBILE: ({ mobile }) => mobile,
-    TYPE: ({ type }) => type ?? '(all)',
+    TYPE: ({ type, source }) => type ?? (source === 'registry' ? '' : '(all)'),
     SOURCE: (entry) => describeOrigin(entry),
     OBJECTED: ({ objectedAt }) => ({ time: objectedAt }),
     ENTERED: ({ enteredAt }) => ({ time: enteredAt }),
@@ -36,6 +42,6 @@ export const suppressionView: View<SuppressionRecord, keyof typeof suppressionMe
 };
 
 /** Describes an origin, such as `partner acme`. */
-export function describeOrigin({ source, sourceId }: SuppressionOrigin): string {
+export function describeOrigin({ source, sourceId }: Pick<ShownEntry, 'source' | 'sourceId'>): string {
   return source === 'import' ? `list ${sourceId}` : `${source} ${sourceId}`.trimEnd();
 }

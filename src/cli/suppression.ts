@@ -1,22 +1,19 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import type { RegistryListing } from '../store/number-registries.ts';
 import { enterNumbers } from '../store/objections.ts';
-import {
-  type SuppressionCount,
-  type SuppressionOrigin,
-  type SuppressionRecord,
-  suppressionSources,
-} from '../store/suppressions.ts';
+import { type SuppressionCount, type SuppressionOrigin, suppressionSources } from '../store/suppressions.ts';
 import { defineAction, type Session } from './action.ts';
 import { limitOption, parseTime, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
 import { findType } from './find-type.ts';
 import type { View } from './output.ts';
+import { registriesCommand } from './registry-list.ts';
 import { exportSuppressionsCommand, importCommand } from './suppression-files.ts';
 import { numbersArgument, readMobiles } from './suppression-numbers.ts';
 import { removeCommand } from './suppression-remove.ts';
-import { describeOrigin, suppressionMembers, suppressionView } from './suppression-view.ts';
+import { describeOrigin, type ShownEntry, suppressionMembers, suppressionView } from './suppression-view.ts';
 
 /** `leads suppression`: the do-not-call list. */
 export function suppressionCommand(context: CommandContext): Command {
@@ -26,6 +23,7 @@ export function suppressionCommand(context: CommandContext): Command {
     .addCommand(removeCommand(context))
     .addCommand(checkCommand(context))
     .addCommand(importCommand(context))
+    .addCommand(registriesCommand(context))
     .addCommand(exportSuppressionsCommand(context))
     .addCommand(listCommand(context))
     .addCommand(countCommand(context));
@@ -101,7 +99,9 @@ export function describeLeads(leads: readonly string[], withdrawals: readonly st
 
 function checkCommand(context: CommandContext): Command {
   const command = new Command('check')
-    .description('list the entries of phone numbers in the do-not-call list')
+    .description(
+      'list the entries of phone numbers in the do-not-call list, and the registries that list them',
+    )
     .addArgument(numbersArgument(false))
     .option('--lead <id>', 'also the number of this lead')
     .addOption(wideOption());
@@ -114,18 +114,32 @@ function checkCommand(context: CommandContext): Command {
       const mobiles = new Set(await readMobiles(words, context.input, parsePhone));
       if (lead !== undefined) mobiles.add(await mobileOfLead(session, lead));
       if (mobiles.size === 0) throw new UserError('Pass phone numbers, `-`, or --lead.');
-      const entries: SuppressionRecord[] = [];
+      const entries: ShownEntry[] = [];
       let unlisted = 0;
       for (const mobile of mobiles) {
         const found = await store.suppressionsOf(mobile);
-        entries.push(...found);
-        if (found.length === 0) unlisted += 1;
+        const listings = await store.registriesOf(mobile);
+        entries.push(...found, ...listings.map((listing) => registryEntry(mobile, listing)));
+        if (found.length + listings.length === 0) unlisted += 1;
       }
       await output.list(entries, suppressionView, 'None of the numbers is in the do-not-call list.');
       if (unlisted > 0 && entries.length > 0)
         note(`${unlisted} of ${mobiles.size} numbers are not in the list.`);
     },
   );
+}
+
+/** Shows a number in the list of a registry like an entry. It applies to the types that require the registry. */
+function registryEntry(mobile: string, { registry, datedAt, importedAt }: RegistryListing): ShownEntry {
+  return {
+    mobile,
+    type: undefined,
+    source: 'registry',
+    sourceId: registry,
+    reason: 'for types that require it',
+    objectedAt: datedAt,
+    enteredAt: importedAt,
+  };
 }
 
 async function mobileOfLead({ store }: Pick<Session<string>, 'store'>, lead: string): Promise<string> {

@@ -1,5 +1,11 @@
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
-import { type Permission, type Permitted, releasesOf, type Waiting } from '../delivery/permission.ts';
+import {
+  type DeliveryPermission,
+  type Permission,
+  type Permitted,
+  releasesOf,
+  type Waiting,
+} from '../delivery/permission.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import type { ClaimedLead, ClaimResult, DueLead } from '../store/store.ts';
@@ -31,7 +37,8 @@ export async function takeDue(
   session: Pick<
     Session<string>,
     'store' | 'dialWithin' | 'callsPerDay' | 'parsePhone' | 'defaultCountry' | 'note'
-  >,
+  > &
+    Partial<Pick<Session<string>, 'screening'>>,
   limit: number,
   print: (leads: readonly DueLead[]) => Promise<void>,
   { batchSize, lease }: TakeLimits = defaultLimits,
@@ -51,7 +58,7 @@ export async function takeDue(
       const { permitted, suppressed, tooLate } = await sort(
         store,
         claim,
-        await permission.decide(leads),
+        await decide(store, permission, claim, leads),
         notPermitted,
       );
       skipped.suppressed += suppressed;
@@ -73,6 +80,23 @@ export async function takeDue(
     }
   }
   return limit - remaining;
+}
+
+/** Applies the rules. If that fails, releases the leads: once their leases had ended, they would seem to be printed. */
+async function decide(
+  store: Session<string>['store'],
+  permission: DeliveryPermission,
+  claim: string,
+  leads: readonly ClaimedLead[],
+): Promise<Permission<ClaimedLead>[]> {
+  try {
+    return await permission.decide(leads);
+  } catch (error) {
+    const ids = leads.map(({ id }) => id);
+    // The first failure is reported; of a store that fails again, it is the cause.
+    await store.releaseLeads(claim, ids, Date.now()).catch(() => {});
+    throw error;
+  }
 }
 
 /** Releases the claimed leads that must wait, and ends those whose people objected. Returns the others. */

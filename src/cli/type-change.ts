@@ -1,15 +1,26 @@
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import { isOutdated } from '../leads/registry-age.ts';
 import { checkName } from '../partners/partner.ts';
+import type { LeadTypeRecord, Store } from '../store/store.ts';
 import { formatDuration } from '../text/duration.ts';
-import { defineAction } from './action.ts';
+import { defineAction, type Session } from './action.ts';
 import { type Consent, consentOption } from './consent-option.ts';
 import type { CommandContext } from './context.ts';
 import { findType } from './find-type.ts';
+import { reconsiderScreened } from './reconsider-screened.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
+import {
+  describeChange,
+  type ScreeningOptions,
+  screeningChanges,
+  screeningJson,
+  screeningMembers,
+  screeningOptions,
+} from './screening-options.ts';
 import { type OnOrOff, withdrawOption } from './withdraw-option.ts';
 
-interface TypeChanges {
+interface TypeChanges extends ScreeningOptions {
   recontactAfter?: string;
   consent?: Consent;
   withdraw?: OnOrOff;
@@ -19,7 +30,7 @@ interface TypeChanges {
 export function editCommand(context: CommandContext): Command {
   const command = new Command('edit')
     .description(
-      'change the re-contact period of a lead type, whether its leads must contain consent, or whether cancelled leads are withdrawn from the dialler',
+      'change the re-contact period of a lead type, whether its leads must contain consent, whether cancelled leads are withdrawn from the dialler, or how its numbers are screened',
     )
     .argument('<name>', 'name of the lead type')
     .option(
@@ -28,6 +39,7 @@ export function editCommand(context: CommandContext): Command {
     )
     .addOption(consentOption())
     .addOption(withdrawOption());
+  for (const option of screeningOptions()) command.addOption(option);
   return defineAction(
     command,
     context,
@@ -39,28 +51,23 @@ export function editCommand(context: CommandContext): Command {
       consent_required_before: 'whether they had to before',
       withdraws: 'whether leads that the dialler has are withdrawn from it if they are cancelled',
       withdraws_before: 'whether they were before',
+      ...screeningMembers,
     },
-    async ({ store, output }, { recontactAfter, consent, withdraw }: TypeChanges, [given]: [string]) => {
-      if (recontactAfter === undefined && consent === undefined && withdraw === undefined) {
-        throw new UserError('Nothing to change. Pass `--recontact-after`, `--consent` or `--withdraw`.');
+    async (session, options: TypeChanges, [given]: [string]) => {
+      const { store, output } = session;
+      const screening = screeningChanges(options);
+      const { recontactAfter, consent, withdraw } = options;
+      if ([recontactAfter, consent, withdraw, screening].every((each) => each === undefined)) {
+        throw new UserError(
+          'Nothing to change. Pass `--recontact-after`, `--consent`, `--withdraw`, `--registries`, `--registry-override` or `--screening`.',
+        );
       }
-      const period = recontactAfter === undefined ? undefined : parseRecontactPeriod(recontactAfter);
       const before = await findType(store, given);
       const { name } = before;
-      const sentences: string[] = [];
-      if (period !== undefined) {
-        await store.setRecontactAfter(name, period);
-        sentences.push(`${describeRecontact(name, period)} Before: ${formatPeriod(before.recontactAfter)}.`);
-      }
-      if (consent !== undefined) {
-        await store.setConsentRequired(name, consent === 'required');
-        sentences.push(`${describeConsent(name, consent)} Before: ${consentOf(before.consentRequired)}.`);
-      }
-      if (withdraw !== undefined) {
-        await store.setWithdraws(name, withdraw === 'on');
-        sentences.push(`${describeWithdraw(name, withdraw)} Before: ${before.withdraws ? 'on' : 'off'}.`);
-      }
+      const sentences = await change(store, before, options);
+      if (screening !== undefined) await store.setScreening(name, screening);
       const after = await findType(store, name);
+      if (screening !== undefined) sentences.push(describeChange(name, before, after));
       await output.done(sentences.join(' '), {
         name,
         recontact_after: toSeconds(after.recontactAfter),
@@ -69,7 +76,9 @@ export function editCommand(context: CommandContext): Command {
         consent_required_before: before.consentRequired,
         withdraws: after.withdraws,
         withdraws_before: before.withdraws,
+        ...screeningJson(after),
       });
+      if (screening !== undefined) await afterScreeningChange(session, after);
     },
   );
 }
@@ -101,6 +110,42 @@ function describeRecontact(name: string, period: number | null): string {
 
 function formatPeriod(period: number | null): string {
   return period === null ? 'never' : formatDuration(period);
+}
+
+/** Changes all rules except screening. Returns a sentence about each change. */
+async function change(
+  store: Store,
+  before: LeadTypeRecord,
+  { recontactAfter, consent, withdraw }: TypeChanges,
+): Promise<string[]> {
+  const { name } = before;
+  const period = recontactAfter === undefined ? undefined : parseRecontactPeriod(recontactAfter);
+  const sentences: string[] = [];
+  if (period !== undefined) {
+    await store.setRecontactAfter(name, period);
+    sentences.push(`${describeRecontact(name, period)} Before: ${formatPeriod(before.recontactAfter)}.`);
+  }
+  if (consent !== undefined) {
+    await store.setConsentRequired(name, consent === 'required');
+    sentences.push(`${describeConsent(name, consent)} Before: ${consentOf(before.consentRequired)}.`);
+  }
+  if (withdraw !== undefined) {
+    await store.setWithdraws(name, withdraw === 'on');
+    sentences.push(`${describeWithdraw(name, withdraw)} Before: ${before.withdraws ? 'on' : 'off'}.`);
+  }
+  return sentences;
+}
+
+/** Reports which lists are missing, and makes waiting leads due if they may be delivered by the change. */
+async function afterScreeningChange(session: Session<string>, type: LeadTypeRecord): Promise<void> {
+  const { store, note } = session;
+  for (const registry of await store.registries()) {
+    if (!type.registries.includes(registry.name) || !isOutdated(registry, Date.now())) continue;
+    note(
+      `Leads of the type wait for a current list of ${registry.name}: run \`leads suppression import FILE --registry ${registry.name} --date DATE\`.`,
+    );
+  }
+  await reconsiderScreened(session);
 }
 
 /** `leads type rename`: renames a type, whose old name stays valid in requests. */

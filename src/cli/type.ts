@@ -9,6 +9,14 @@ import { type Consent, consentOption } from './consent-option.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
+import {
+  defaultScreening,
+  type ScreeningOptions,
+  screeningChanges,
+  screeningJson,
+  screeningMembers,
+  screeningOptions,
+} from './screening-options.ts';
 import { editCommand, renameCommand } from './type-change.ts';
 import { retireCommand, unretireCommand } from './type-end.ts';
 import {
@@ -27,6 +35,7 @@ const newTypeMembers = {
   recontact_after: 're-contact period (seconds); null: dialled people are never accepted again',
   consent_required: 'whether leads must contain the person’s consent',
   withdraws: 'whether leads that the dialler has are withdrawn from it if they are cancelled',
+  ...screeningMembers,
   ...hoursMembers,
 };
 
@@ -48,6 +57,11 @@ const viewIn = (country: string): View<LeadTypeRecord, keyof typeof listMembers>
     CONSENT: ({ consentRequired }) => (consentRequired ? 'required' : 'optional'),
     WITHDRAW: ({ withdraws }) => (withdraws ? 'on' : 'off'),
     'CALLING HOURS': ({ callingHours }) => describeHours(callingHours, country),
+    REGISTRIES: ({ registries, registryOverride }) =>
+      registries.length === 0
+        ? '-'
+        : `${registries.join(', ')}${registryOverride ? ' (not with consent)' : ''}`,
+    SCREENING: ({ screening }) => screening,
     PARTNERS: (type) => type.partners.join(', '),
     'FORMER NAMES': (type) => type.formerNames.join(', ') || '-',
     CREATED: (type) => ({ time: type.createdAt }),
@@ -58,6 +72,7 @@ const viewIn = (country: string): View<LeadTypeRecord, keyof typeof listMembers>
     recontact_after: toSeconds(type.recontactAfter),
     consent_required: type.consentRequired,
     withdraws: type.withdraws,
+    ...screeningJson(type),
     ...hoursJson(type.callingHours, country),
     partners: type.partners,
     former_names: type.formerNames,
@@ -80,7 +95,7 @@ export function typeCommand(context: CommandContext): Command {
 }
 
 /** Options of `leads type add`. */
-interface NewTypeOptions extends HoursOptions {
+interface NewTypeOptions extends HoursOptions, ScreeningOptions {
   recontactAfter?: string;
   consent?: Consent;
   withdraw?: OnOrOff;
@@ -98,7 +113,7 @@ function addCommand(context: CommandContext): Command {
     )
     .addOption(consentOption().default(undefined, 'optional'))
     .addOption(withdrawOption().default(undefined, 'off'));
-  for (const option of hoursOptions()) command.addOption(option);
+  for (const option of [...screeningOptions(), ...hoursOptions()]) command.addOption(option);
   return defineAction(
     command,
     context,
@@ -114,12 +129,15 @@ function addCommand(context: CommandContext): Command {
       if (isRequired) await store.setConsentRequired(name, true);
       const withdraws = options.withdraw === 'on';
       if (withdraws) await store.setWithdraws(name, true);
+      const screening = { ...defaultScreening, ...screeningChanges(options) };
+      if (screeningChanges(options) !== undefined) await store.setScreening(name, screening);
       const described = describeHours(hours, defaultCountry);
       await output.done(`Added lead type ${JSON.stringify(name)}. Calling hours: ${described}.`, {
         name,
         recontact_after: toSeconds(recontactAfter),
         consent_required: isRequired,
         withdraws,
+        ...screeningJson(screening),
         ...hoursJson(hours, defaultCountry),
       });
     },

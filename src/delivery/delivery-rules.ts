@@ -4,11 +4,17 @@ import type { CountryCode, ParsePhone } from '../leads/phone.ts';
 import type { CallCounts } from '../store/call-counts.ts';
 import type { CallingHoursOfTypes } from '../store/calling-hours.ts';
 import type { DeliveryGaps } from '../store/delivery-gaps.ts';
+import type { NumberRegistries } from '../store/number-registries.ts';
+import type { Screenings } from '../store/screenings.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import { CallLimitRule } from './call-limit-rule.ts';
 import { CallingHoursRule } from './calling-hours-rule.ts';
 import { DoNotCallRule } from './do-not-call-rule.ts';
 import { DeliveryPermission } from './permission.ts';
+import { RegistryRule } from './registry-rule.ts';
+import type { ScreeningService } from './screening.ts';
+import { ScreeningByType } from './screening-by-type.ts';
+import { type OnScreening, ScreeningRule } from './screening-rule.ts';
 import { TooLateRule } from './too-late-rule.ts';
 
 /** What the rules need. */
@@ -16,6 +22,8 @@ export interface RuleContext {
   store: Pick<CallingHoursOfTypes, 'callingHours'> &
     Pick<Suppressions, 'suppressedNumbers'> &
     Pick<DeliveryGaps, 'deliveryGaps'> &
+    Pick<NumberRegistries, 'registries' | 'screeningOfTypes' | 'listedNumbers'> &
+    Pick<Screenings, 'screenings' | 'saveScreenings' | 'recordRefusedNumbers'> &
     CallCounts;
   parsePhone: ParsePhone;
   /** Country whose calling hours apply to lead types for which nobody has decided. */
@@ -24,18 +32,26 @@ export interface RuleContext {
   dialWithin: number | undefined;
   /** Maximum number of leads of a person that are delivered within 24 hours. Undefined: no limit. */
   callsPerDay: number | undefined;
+  /** Service that is asked about each number. Undefined: none. */
+  screening?: ScreeningService | undefined;
+  onScreening?: OnScreening;
 }
 
 /** Creates the permission with every rule. Dispatchers and `leads due --take` use the same one. */
 export function deliveryPermission(context: RuleContext): DeliveryPermission {
   const { store, parsePhone, defaultCountry, dialWithin, callsPerDay } = context;
+  const { screening: service, onScreening = () => {} } = context;
+  const screening = new ScreeningByType(store);
   const rules = new CallingRules(() => store.callingHours(), presetFor(defaultCountry));
-  // The list comes first: a person who objected must not stay scheduled until the next opening. The limit comes last: only
-  // leads that are delivered count.
+  // The lists come first: a person who objected must not stay scheduled until the next opening, and a lead that waits for a
+  // registry must not become too late. The service is asked only about leads that may be delivered now. The limit comes last:
+  // only leads that are delivered count.
   return new DeliveryPermission([
     new DoNotCallRule(store, parsePhone),
+    new RegistryRule(store, screening, parsePhone),
     ...(dialWithin === undefined ? [] : [new TooLateRule(store, rules, dialWithin)]),
     new CallingHoursRule(rules, parsePhone),
+    new ScreeningRule({ store, screening, service, parsePhone, onScreening }),
     ...(callsPerDay === undefined ? [] : [new CallLimitRule(store, callsPerDay)]),
   ]);
 }

@@ -1,12 +1,13 @@
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import type { PauseTracker } from './pause-tracker.ts';
+import type { DeliveryPermission } from './permission.ts';
 
 /** State of delivery, as operators see it. */
 export interface DispatcherStatus {
   dialler: string;
   /** `waiting` for a dialler that is down or busy, or for the store; `paused` until an operator resumes delivery. */
   state: 'running' | 'waiting' | 'paused';
-  /** Why nothing is delivered, or which lead types are paused while others are delivered. */
+  /** Why nothing is delivered, or which leads are not while others are. */
   reason?: string;
 }
 
@@ -16,6 +17,7 @@ export interface StatusSources {
   dialler: string;
   circuit: CircuitBreaker;
   pauses: PauseTracker;
+  permission: Pick<DeliveryPermission, 'problem'>;
   /** When the claim in progress began (`performance.now()`); undefined: none is in progress. */
   claimBegan: number | undefined;
   /** Whether the last claim failed. */
@@ -27,12 +29,13 @@ const maxStoreDelay = 30_000;
 
 /** Returns the state of delivery. */
 export function dispatcherStatus(sources: StatusSources): DispatcherStatus {
-  const { dialler, pauses } = sources;
+  const { dialler, pauses, permission } = sources;
   const { reasonAllPaused, description } = pauses;
   if (reasonAllPaused !== undefined) return { dialler, state: 'paused', reason: reasonAllPaused };
   const reason = storeProblem(sources) ?? diallerProblem(sources);
   if (reason !== undefined) return { dialler, state: 'waiting', reason };
-  return { dialler, state: 'running', ...(description !== undefined && { reason: description }) };
+  const reasons = [description, permission.problem].filter((each) => each !== undefined);
+  return { dialler, state: 'running', ...(reasons.length > 0 && { reason: reasons.join(' ') }) };
 }
 
 /** Why the store delays delivery (a sentence); undefined: it does not. */

@@ -78,6 +78,7 @@ export class Dispatcher {
   readonly #recorder: AttemptRecorder;
   readonly #inFlight: AttemptsInFlight;
   readonly #clock: ClockWatch;
+  readonly #permission: DeliveryPermission;
   readonly #filter: ClaimFilter;
   readonly #sender: ClaimSender;
   /** Undefined: there is no DIAL_WITHIN, so that it does not matter when leads can be delivered. */
@@ -98,6 +99,7 @@ export class Dispatcher {
     this.#store = store;
     this.#log = log;
     this.#dialler = dialler;
+    this.#permission = permission;
     this.#concurrency = Math.min(concurrency, dialler.maxConcurrency ?? concurrency);
     this.#drainTimeout = drainTimeout;
     this.#lease = timeout + (dialler.maxRuntime ?? 0) + leaseMargin;
@@ -145,6 +147,7 @@ export class Dispatcher {
       dialler: this.#dialler.name,
       circuit: this.#circuit,
       pauses: this.#pauses,
+      permission: this.#permission,
       claimBegan: this.#claimBegan,
       hasStoreFailed: this.#hasStoreFailed,
     });

@@ -39,7 +39,7 @@ export interface Permitted<Lead extends DueLead = DueLead> {
   /** What was left out, and why: a sentence without personal data for the record of the attempt. Undefined: nothing. */
   leftOut?: string;
   /** On what basis it may be delivered, for the record of the attempt. Undefined: no rule has stated one. */
-  basis?: DeliveryBasis;
+  basis?: Partial<DeliveryBasis>;
 }
 
 /**
@@ -54,6 +54,8 @@ export interface DeliveryRule {
    * @throws if the store fails; nothing is delivered then
    */
   decide<Lead extends DueLead>(leads: readonly Lead[], now: number): Promise<Permission<Lead>[]>;
+  /** Why leads wait that an operator can help: a sentence without personal data. Undefined: none does. */
+  readonly problem?: string | undefined;
 }
 
 /** Applies every rule to claimed leads. A lead that one rule permits is passed to the next one. */
@@ -63,6 +65,12 @@ export class DeliveryPermission {
   /** @param rules in the order in which they apply: the first rule that does not permit a lead decides on it */
   constructor(rules: readonly DeliveryRule[]) {
     this.#rules = rules;
+  }
+
+  /** Why leads wait that an operator can help: sentences. Undefined: none does. */
+  get problem(): string | undefined {
+    const problems = this.#rules.map(({ problem }) => problem).filter((each) => each !== undefined);
+    return problems.length === 0 ? undefined : problems.join(' ');
   }
 
   /**
@@ -103,15 +111,11 @@ async function apply<Lead extends DueLead>(
 /** Combines what two rules have left out of a permitted lead. */
 function combined<Lead extends DueLead>(
   { leftOut: before, basis: basisBefore }: Permitted<Lead>,
-  { lead, leftOut: after, basis = basisBefore }: Permitted<Lead>,
+  { lead, leftOut: after, basis: basisAfter }: Permitted<Lead>,
 ): Permitted<Lead> {
   const leftOut = [before, after].filter((each) => each !== undefined).join(' ');
-  return {
-    outcome: 'deliver',
-    lead,
-    ...(leftOut !== '' && { leftOut }),
-    ...(basis !== undefined && { basis }),
-  };
+  const basis = basisBefore || basisAfter ? { ...basisBefore, ...basisAfter } : undefined;
+  return { outcome: 'deliver', lead, ...(leftOut !== '' && { leftOut }), ...(basis && { basis }) };
 }
 
 /** Leads that are released together. */

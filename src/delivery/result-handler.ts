@@ -16,7 +16,7 @@ export interface AttemptStart {
   on: number;
   /** Whether the lead was sent during a pause, to find out whether its cause was corrected. */
   isTrial: boolean;
-  basis: DeliveryBasis | undefined;
+  basis: Partial<DeliveryBasis> | undefined;
 }
 
 /** What the handling of results depends on. */

@@ -67,6 +67,14 @@ export function otherPhoneOf(content: string): string | undefined {
     : undefined;
 }
 
+/** Whether a submission contains the consent of the person: what it was, and when it was given. */
+export function containsConsent(content: string): boolean {
+  // Parsing every submission would take too long. A name that is escaped is not found, which is the strict side.
+  if (!content.includes('"consent_text"')) return false;
+  const { consent_text: text, consent_at: at } = submittedLead(content);
+  return unlessBlank(text) !== undefined && unlessBlank(at) !== undefined;
+}
+
 /** What a body says about where the person is. */
 type SentWhereabouts = { [Field in 'postcode' | 'time_zone']?: SubmittedLead[Field] | undefined };
 

@@ -18,6 +18,7 @@ export const auditKinds = [
   'pause',
   'setting',
   'suppression',
+  'registry',
   'person',
   'store',
 ] as const;

@@ -26,9 +26,11 @@ import type { DuplicateChecks } from './duplicate-checks.ts';
 import type { Evidence } from './evidence/evidence.ts';
 import type { HeldLeads } from './held-leads.ts';
 import type { KeyRecords } from './keys/key-records.ts';
+import type { NumberRegistries, ScreeningMode } from './number-registries.ts';
 import type { PartnerUsage } from './partner-usage.ts';
 import type { People } from './people.ts';
 import type { Rejections } from './rejections.ts';
+import type { Screenings } from './screenings.ts';
 import type { Settings } from './settings.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Table, TableRow } from './tables.ts';
@@ -239,6 +241,12 @@ export interface LeadTypeRecord {
   consentRequired: boolean;
   /** Whether leads that the dialler has, or may have, are withdrawn from it if they are cancelled. */
   withdraws: boolean;
+  /** Names of the registries whose lists it requires. */
+  registries: readonly string[];
+  /** Whether leads that contain the person's consent are delivered although a registry lists the number. */
+  registryOverride: boolean;
+  /** When a screening service checks its numbers. */
+  screening: ScreeningMode;
   /** When its people may be called; null: undecided since the migration of the store. */
   callingHours: CallingHoursSetting | null;
   /** Former names, which requests and filters can still contain. */
@@ -768,6 +776,8 @@ export interface Tables {
 /** Everything that is stored. */
 export interface Store
   extends Intake,
+    NumberRegistries,
+    Screenings,
     ConsentRules,
     Delivery,
     DeliveryPauses,

@@ -56,9 +56,12 @@ export const tablesToCopy: readonly Table[] = [
       'holidays',
       'consent_required',
       'withdraws',
+      'registries',
+      'registry_override',
+      'screening',
     ],
     keyLength: 1,
-    booleans: ['consent_required', 'withdraws'],
+    booleans: ['consent_required', 'withdraws', 'registry_override'],
   },
   { name: 'type_alias', personal: 'none', columns: ['name', 'type_id', 'created_at'], keyLength: 1 },
   {
@@ -66,6 +69,27 @@ export const tablesToCopy: readonly Table[] = [
     personal: { by: 'mobile', column: 'mobile', erased: 'kept', pruned: 'kept' },
     columns: ['mobile', 'type_id', 'source', 'source_id', 'reason', 'objected_at', 'entered_at'],
     keyLength: 4,
+  },
+  { name: 'registry', personal: 'none', columns: ['name', 'max_age', 'list_id'], keyLength: 1 },
+  {
+    name: 'registry_list',
+    personal: 'none',
+    columns: ['id', 'registry', 'dated_at', 'started_at', 'completed_at', 'size'],
+    keyLength: 1,
+  },
+  {
+    name: 'registry_entry',
+    // The next list of the registry replaces it.
+    personal: { by: 'mobile', column: 'mobile', erased: 'kept', pruned: 'kept' },
+    columns: ['mobile', 'list_id'],
+    keyLength: 2,
+  },
+  {
+    name: 'screening',
+    personal: { by: 'mobile', column: 'mobile', erased: 'deleted', pruned: 'server' },
+    columns: ['mobile', 'service', 'is_listed', 'lists', 'checked_at', 'expires_at'],
+    keyLength: 2,
+    booleans: ['is_listed'],
   },
   {
     name: 'partner',

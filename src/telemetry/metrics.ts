@@ -52,6 +52,8 @@ export interface LeadMetrics {
   oldestWithdrawal: number;
   /** Number of leads that were not withdrawn, which an operator must remove at the dialler. */
   failedWithdrawals: number;
+  /** The registries that a lead type requires, with the ages of their lists (s). */
+  registries: readonly { name: string; age: number; maxAge: number }[];
   /** When the last backup succeeded (ms since 1970); undefined: none was recorded. */
   lastBackupAt: number | undefined;
 }
@@ -139,6 +141,24 @@ export class Metrics {
     name: 'leads_withdrawal_attempts_total',
     help: 'Attempts to withdraw leads from the dialler, by dialler and outcome.',
     labelNames: ['dialler', 'outcome'],
+    registers: this.#registers,
+  });
+  readonly #screenings = new Counter({
+    name: 'leads_screening_requests_total',
+    help: 'Requests to the screening service by outcome: screened or unavailable.',
+    labelNames: ['service', 'outcome'],
+    registers: this.#registers,
+  });
+  readonly #registryAge = new Gauge({
+    name: 'leads_registry_age_seconds',
+    help: 'Age of the list of each registry that a lead type requires; +Inf: none was imported.',
+    labelNames: ['registry'],
+    registers: this.#registers,
+  });
+  readonly #registryMaxAge = new Gauge({
+    name: 'leads_registry_max_age_seconds',
+    help: 'Maximum age of the list of each registry that a lead type requires: older ones stop the delivery of its leads.',
+    labelNames: ['registry'],
     registers: this.#registers,
   });
   readonly #tooLate = new Counter({
@@ -316,6 +336,8 @@ export class Metrics {
     },
     onWithdrawalAttempt: ({ dialler, outcome }: { dialler: string; outcome: string }): void =>
       this.#withdrawalAttempts.inc({ dialler, outcome }),
+    onScreening: ({ service, outcome }: { service: string; outcome: string }): void =>
+      this.#screenings.inc({ service, outcome }),
     onTooLate: (leads: number): void => this.#tooLate.inc(leads),
   };
 
@@ -338,6 +360,12 @@ export class Metrics {
     this.#notPermitted.reset();
     for (const { waitsFor, count } of values?.notPermitted ?? []) {
       this.#notPermitted.set({ waits_for: waitsFor }, count);
+    }
+    this.#registryAge.reset();
+    this.#registryMaxAge.reset();
+    for (const { name: registry, age, maxAge } of values?.registries ?? []) {
+      this.#registryAge.set({ registry }, age);
+      this.#registryMaxAge.set({ registry }, maxAge);
     }
     this.#paused.reset();
     if (values !== undefined) {

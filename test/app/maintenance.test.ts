@@ -30,6 +30,7 @@ function startMaintenance(step: (call: number) => Promise<number>, evidenceReten
     deleteIdempotencyRecords,
     deleteRejections,
     deletePartnerUsage,
+    deleteScreenings: async () => 0,
     deleteAuditEntries,
     shrink,
   };

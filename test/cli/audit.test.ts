@@ -156,6 +156,7 @@ const reading: Record<string, Run> = {
   'suppression export': withoutIds(),
   'suppression list': withoutIds(),
   'suppression count': withoutIds(),
+  'suppression registries': withoutIds(),
   'export leads': withoutIds(),
   'export submissions': withoutIds(),
   'delivery list': withoutIds(),

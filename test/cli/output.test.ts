@@ -50,6 +50,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     dialWithin: undefined,
     callsPerDay: undefined,
     evidenceRetention: undefined,
+    screening: undefined,
     storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }) as const,
   });
   const openUrl = async () => openSqliteStore(file);

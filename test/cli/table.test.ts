@@ -98,6 +98,10 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
   ]);
   const suppression = { type, sourceId: partner, reason, objectedAt: 1 };
   await store.addSuppressions([{ ...suppression, mobile: '+447840258829', source: 'partner' }]);
+  await store.setScreening('motor', { registries: ['ctps', 'tps'] });
+  const list = await store.beginRegistryList('tps', Date.now(), undefined);
+  await store.addToRegistryList(list, ['+447840258829']);
+  await store.completeRegistryList(list);
   store.actAs({ operator: partner, host: 'h'.repeat(64), command: 'submission rerun' });
   await store.setSetting('ALLOWED_COUNTRIES', 'GB,'.repeat(245).slice(0, -1));
   await store.close();
@@ -139,6 +143,7 @@ async function outputOf(
       dialWithin: undefined,
       callsPerDay: undefined,
       evidenceRetention: undefined,
+      screening: undefined,
       storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }),
     }),
     storeUrl: (argument) => argument,
@@ -216,6 +221,11 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
       'suppression-view.suppressionView',
       ['suppression', 'list'],
       ['MOBILE', 'TYPE', 'SOURCE', 'OBJECTED', 'REASON'],
+    ],
+    [
+      'registry-list.view',
+      ['suppression', 'registries'],
+      ['REGISTRY', 'STATE', 'DATE', 'MAX AGE', 'NUMBERS', 'REQUIRED BY'],
     ],
     ['suppression.countView', ['suppression', 'count'], ['SOURCE', 'ENTRIES']],
     [

@@ -1,4 +1,5 @@
 /** No path delivers a lead outside of its calling hours. */
+
 import { describe, expect, test, vi } from 'vitest';
 import { takeDue } from '../../src/cli/take.ts';
 import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
@@ -9,6 +10,7 @@ import type { ClaimedLead, Store } from '../../src/store/store.ts';
 import { tablesToCopy } from '../../src/store/tables.ts';
 import { dispatch, until, untilAll } from '../harness/dispatch.ts';
 import { leadsIn } from '../harness/server.ts';
+import { unscreened } from '../harness/unscreened.ts';
 import { seeded, stores } from '../store/stores.ts';
 
 const parsePhone = phoneParsers('GB').parse;
@@ -146,6 +148,7 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
 test('a lead without a common hour waits with its own reason', async () => {
   const hours = { hours: 'Mon-Fri 09:00-12:00', zone: 'person', country: 'GB', holidays: [] };
   const store = {
+    ...unscreened,
     deliveryGaps: async () => [],
     suppressedNumbers: async () => [],
     deliveriesSince: async () => [],

@@ -11,6 +11,7 @@ import type { DuplicateChecks } from '../../src/store/duplicate-checks.ts';
 import type { ClaimedLead, Delivery } from '../../src/store/store.ts';
 import type { Suppressions } from '../../src/store/suppressions.ts';
 import { recordingLog } from '../harness/recording-log.ts';
+import { unscreened } from '../harness/unscreened.ts';
 import { claimedLead } from './claimed-lead.ts';
 
 /** Time of a test's stopped clock (ms since 1970). */
@@ -61,6 +62,12 @@ export class DeliveryStore implements DispatchersStore {
   readonly duplicatesCheckedUntil = vi.fn<DuplicateChecks['duplicatesCheckedUntil']>(async () => undefined);
   readonly recordDuplicatesChecked = vi.fn<DuplicateChecks['recordDuplicatesChecked']>(async () => {});
   readonly callingHours = async () => [];
+  readonly registries = unscreened.registries;
+  readonly screeningOfTypes = unscreened.screeningOfTypes;
+  readonly listedNumbers = unscreened.listedNumbers;
+  readonly screenings = unscreened.screenings;
+  readonly saveScreenings = unscreened.saveScreenings;
+  readonly recordRefusedNumbers = unscreened.recordRefusedNumbers;
   readonly deliveriesSince = vi.fn<CallCounts['deliveriesSince']>(async () => []);
   readonly suppressedNumbers = vi.fn<Suppressions['suppressedNumbers']>(async () => []);
   readonly suppressClaimed = vi.fn<Suppressions['suppressClaimed']>(async () => ({

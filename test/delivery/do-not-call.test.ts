@@ -107,14 +107,18 @@ describe('the other phone number', () => {
   });
 });
 
-test('sends nothing while the store does not respond to the question who objected', async () => {
+test('sends nothing while the store fails after a claim, and then each lead as if it had not been claimed', async () => {
   const { store } = await storeWith({});
   const { dialler, received } = recordingDialler();
   const asking = vi.spyOn(store, 'suppressedNumbers').mockRejectedValueOnce(new Error('failover'));
   dispatch(store, dialler);
-  await until(() => expect(asking).toHaveBeenCalledOnce());
+  const releasing = vi.spyOn(store, 'releaseLeads').mockRejectedValueOnce(new Error('failover'));
+  await until(() => expect(releasing).toHaveBeenCalledOnce());
   expect(received).toEqual([]);
-  expect(await leadsIn(store)).toMatchObject([{ state: 'scheduled' }]);
+  await untilAll(store, 'dialled');
+  // An attempt that seems to be interrupted would be recorded as unknown.
+  expect(await Array.fromAsync(store.attempts('+447840258823'))).toMatchObject([{ outcome: 'delivered' }]);
+  expect(asking).toHaveBeenCalledTimes(2);
 });
 
 test('starts no attempt more than two seconds after a claim or a renewal that the store answered late', async () => {

@@ -1,9 +1,11 @@
 /** DIAL_WITHIN counts only the time in which a lead could have been delivered. */
+
 import { expect, test } from 'vitest';
 import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
 import type { CallingHoursSetting } from '../../src/leads/calling-hours/calling-hours.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import type { DeliveryGap } from '../../src/store/delivery-gaps.ts';
+import { unscreened } from '../harness/unscreened.ts';
 import { claimedLead } from './claimed-lead.ts';
 
 const hour = 3_600_000;
@@ -19,6 +21,7 @@ async function outcomeAt(
 ): Promise<string | undefined> {
   const store = {
     callingHours: async () => [{ name: 'motor', callingHours }],
+    ...unscreened,
     suppressedNumbers: async () => [],
     deliveryGaps: async () => [...gaps],
     deliveriesSince: async () => [],

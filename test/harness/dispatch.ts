@@ -1,5 +1,5 @@
 import { onTestFinished, vi } from 'vitest';
-import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
+import { deliveryPermission, type RuleContext } from '../../src/delivery/delivery-rules.ts';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
@@ -24,7 +24,7 @@ export function webhookTo(url: string, secrets = secret, changes: Record<string,
 export function dispatch(
   store: Store,
   dialler: Dialler,
-  options: Partial<DispatcherOptions> = {},
+  options: Partial<DispatcherOptions> & Pick<RuleContext, 'screening'> = {},
 ): Dispatcher {
   const dispatcher = new Dispatcher({
     store,
@@ -35,6 +35,7 @@ export function dispatch(
       defaultCountry: 'GB',
       callsPerDay: undefined,
       dialWithin: options.dialWithin,
+      screening: options.screening,
     }),
     log: silent,
     concurrency: 4,

@@ -14,6 +14,7 @@ import { heldLeads } from './conformance/held-leads.ts';
 import { idempotency } from './conformance/idempotency.ts';
 import { leadTypes } from './conformance/lead-types.ts';
 import { lookups } from './conformance/lookups.ts';
+import { numberRegistries } from './conformance/number-registries.ts';
 import { operatorActions } from './conformance/operator-actions.ts';
 import { outcomes } from './conformance/outcomes.ts';
 import { partnerUsage } from './conformance/partner-usage.ts';
@@ -53,6 +54,7 @@ const suites: Record<string, Behaviours> = {
   rejections,
   'partner usage': partnerUsage,
   suppressions,
+  'number registries': numberRegistries,
   watch,
   withdrawals,
 };

@@ -115,6 +115,38 @@ const scenarios: Scenario[] = [
     series: { 'leads_by_state{state="failed"}': '1x60', leads_undecided: '1x60' },
     firing: 30,
   },
+  { alert: 'LeadsNotWithdrawn', series: { leads_withdrawals_failed: '0x9 2x30' }, firing: 11 },
+  {
+    alert: 'LeadsRegistryOutdated',
+    series: {
+      'leads_registry_age_seconds{registry="tps"}': '2600000x9 2700000x30',
+      'leads_registry_max_age_seconds{registry="tps"}': '3000000x8 2600000x30',
+      'leads_registry_age_seconds{registry="dnc"}': '5x40',
+      'leads_registry_max_age_seconds{registry="dnc"}': '600000x40',
+    },
+    firing: 11,
+  },
+  {
+    alert: 'LeadsRegistryAging',
+    series: {
+      'leads_registry_age_seconds{registry="tps"}': '1000000x9 2500000x30',
+      'leads_registry_max_age_seconds{registry="tps"}': '2600000x60',
+    },
+    firing: 11,
+  },
+  {
+    alert: 'LeadsNotScreened',
+    series: {
+      'leads_not_permitted{waits_for="screening"}': '0x9 4x30',
+      'leads_not_permitted{waits_for="calling-hours"}': '9x40',
+    },
+    firing: 15,
+  },
+  {
+    alert: 'LeadWithdrawalsDelayed',
+    series: { leads_oldest_withdrawal_seconds: '0+60x40' },
+    firing: 21,
+  },
   {
     alert: 'LeadsHeld',
     series: { 'leads_by_state{state="held"}': '0x4 2x60' },
@@ -129,15 +161,15 @@ const scenarios: Scenario[] = [
   { alert: 'LeadsBackupMissing', series: { 'leads_ready{instance="one"}': '1x1600' }, firing: 1_560 },
   { alert: 'LeadsTooLate', series: { leads_too_late_total: '0x9 1x30' }, firing: 10 },
   {
-    alert: 'LeadsTooManyObjections',
-    series: { [requests('operation="doNotCall",outcome="too-many-objections",status="429"')]: '0x9 1x30' },
-    firing: 10,
-  },
-  {
     alert: 'LeadsUnknownType',
     series: {
       [requests('operation="addLead",outcome="unknown-type",status="200",replayed="false"')]: '0x9 1x30',
     },
+    firing: 10,
+  },
+  {
+    alert: 'LeadsTooManyObjections',
+    series: { [requests('operation="doNotCall",outcome="too-many-objections",status="429"')]: '0x9 1x30' },
     firing: 10,
   },
   {

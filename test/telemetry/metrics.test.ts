@@ -111,6 +111,7 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
       ...counts,
       ...withdrawals,
       pauses: [],
+      registries: [{ name: 'tps', age: 5, maxAge: 9 }],
       oldestDue: 12.5,
       oldestWaiting: 7.5,
       lastBackupAt: 1_500,
@@ -139,6 +140,8 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
     'leads_withdrawals_open 3',
     'leads_oldest_withdrawal_seconds 9.5',
     'leads_withdrawals_failed 2',
+    'leads_registry_age_seconds{registry="tps"} 5',
+    'leads_registry_max_age_seconds{registry="tps"} 9',
     'leads_store_queue_depth 4',
     'leads_by_state{state="scheduled"} 3',
     'leads_delivery_state{state="running"} 0',
@@ -178,6 +181,7 @@ test('while the store fails, reports how many calls wait for it, and none of its
     ...waiting,
     ...withdrawals,
     pauses,
+    registries: [{ name: 'tps', age: Number.POSITIVE_INFINITY, maxAge: 9 }],
     lastBackupAt: 1_500,
   };
   const metrics = new Metrics(
@@ -200,6 +204,8 @@ test('while the store fails, reports how many calls wait for it, and none of its
     'leads_withdrawals_open',
     'leads_oldest_withdrawal_seconds',
     'leads_withdrawals_failed',
+    'leads_registry_age_seconds',
+    'leads_registry_max_age_seconds',
     'leads_last_backup_timestamp_seconds',
     'leads_due_paused',
     'leads_delivery_paused',
@@ -310,10 +316,14 @@ test('the dashboard and the guide include every metric, and together with the al
     ...inGuide.filter((name) => !existing.has(`${name}_bucket`)),
   ];
   expect(used.length).toBeGreaterThan(25);
-  // A counter without an event has no series.
+  // A counter without an event has no series, and some values have none while they describe nothing.
   const withoutSeries = new Set([
     'leads_store_errors_total',
     'leads_withdrawal_attempts_total',
+    'leads_screening_requests_total',
+    'leads_not_permitted',
+    'leads_registry_age_seconds',
+    'leads_registry_max_age_seconds',
     'leads_last_backup_timestamp_seconds',
   ]);
   expect([...new Set(used)].filter((name) => !existing.has(name) && !withoutSeries.has(name))).toEqual([]);

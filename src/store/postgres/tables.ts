@@ -10,6 +10,7 @@ const numbered: Readonly<Record<string, string>> = {
   attempt: 'id',
   operator_action: 'id',
   audit_entry: 'id',
+  registry_list: 'id',
 };
 
 /** Adds rows that are copied from another store. */

@@ -68,17 +68,18 @@ function* addType(
 }
 
 const typesWithPartners = statement<
-  Omit<LeadTypeRecord, 'partners' | 'formerNames' | 'callingHours'> &
-    CallingHoursRow & { member: string | null }
+  Omit<LeadTypeRecord, 'partners' | 'formerNames' | 'callingHours' | 'registries'> &
+    CallingHoursRow & { member: string | null; requiredRegistries: string | null }
 >(
   'types',
   `SELECT lead_type.name, recontact_after AS "recontactAfter", lead_type.created_at AS "createdAt",
-     retired_at AS "retiredAt", consent_required AS "consentRequired", withdraws, ${callingHoursColumns},
+     retired_at AS "retiredAt", consent_required AS "consentRequired", withdraws,
+     registries AS "requiredRegistries", registry_override AS "registryOverride", screening, ${callingHoursColumns},
      partner.name AS member
    FROM lead_type
    LEFT JOIN granted_type ON granted_type.type_id = lead_type.id AND granted_type.revoked_at IS NULL
    LEFT JOIN partner ON partner.id = granted_type.partner_id`,
-  { consentRequired: true, withdraws: true },
+  { consentRequired: true, withdraws: true, registryOverride: true },
 );
 
 const formerNames = statement<{ type: string; name: string }>(
@@ -90,10 +91,17 @@ const formerNames = statement<{ type: string; name: string }>(
 async function* types(database: SqlDatabase): AsyncGenerator<LeadTypeRecord> {
   const rows = await database.read(typesWithPartners);
   const former = Map.groupBy(await database.read(formerNames), ({ type }) => type);
-  for (const { members, hours, zone, country, holidays, ...type } of membersByName(rows)) {
+  for (const row of membersByName(rows)) {
+    const { members, requiredRegistries, hours, zone, country, holidays, ...type } = row;
     const names = (former.get(type.name) ?? []).map(({ name }) => name);
     const callingHours = callingHoursOf({ hours, zone, country, holidays });
-    yield { ...type, callingHours, partners: members, formerNames: names.toSorted() };
+    yield {
+      ...type,
+      callingHours,
+      registries: requiredRegistries?.split(',') ?? [],
+      partners: members,
+      formerNames: names.toSorted(),
+    };
   }
 }
 

@@ -8,8 +8,10 @@ import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { HeldLeads } from '../held-leads.ts';
 import type { KeyRecords } from '../keys/key-records.ts';
+import type { NumberRegistries } from '../number-registries.ts';
 import type { PartnerUsage } from '../partner-usage.ts';
 import type { Rejections } from '../rejections.ts';
+import type { Screenings } from '../screenings.ts';
 import type { Settings } from '../settings.ts';
 import type { Delivery, Exports, Maintenance, Records, Registry, Tables } from '../store.ts';
 import type { Suppressions } from '../suppressions.ts';
@@ -28,10 +30,12 @@ import { recordExports } from './exports.ts';
 import { heldLeads } from './held-leads.ts';
 import { keyRecords } from './key-records.ts';
 import { pruning } from './maintenance.ts';
+import { numberRegistries } from './number-registries.ts';
 import { partnerUsage } from './partner-usage.ts';
 import { records } from './records.ts';
 import { registry } from './registry.ts';
 import { rejections } from './rejections.ts';
+import { screenings } from './screenings.ts';
 import { settings } from './settings.ts';
 import { suppressions } from './suppressions.ts';
 import { tableReader } from './tables.ts';
@@ -52,6 +56,8 @@ type SharedStore = DeliveryPauses &
   AuditLog &
   CallCounts &
   Suppressions &
+  NumberRegistries &
+  Screenings &
   Registry &
   Records &
   Exports &
@@ -77,6 +83,8 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
     ...auditLog(database),
     ...suppressions(database, events),
     ...callCounts(database),
+    ...numberRegistries(database),
+    ...screenings(database),
     ...registry(database),
     ...records(database),
     ...recordExports(database),

@@ -108,6 +108,14 @@ async function filled(open: Open) {
     objectedAt: 1,
   } as const;
   await store.addSuppressions([mobile, otherMobile].map((number) => ({ ...objection, mobile: number })));
+  const list = await store.beginRegistryList('tps', 1, undefined);
+  await store.addToRegistryList(list, [mobile, otherMobile]);
+  await store.completeRegistryList(list);
+  const screened = { isListed: false, lists: [], checkedAt: 1, expiresAt: 2 };
+  await store.saveScreenings('http', [
+    { ...screened, mobile },
+    { ...screened, mobile: otherMobile },
+  ]);
   return { store, first, from, sent, other };
 }
 
@@ -171,7 +179,7 @@ export const people: Behaviours = {
     );
     expect(Object.keys(erased).toSorted()).toEqual(deleted.map(({ name }) => name).toSorted());
     for (const { table, rows } of own) if (table in erased) expect(erased[table], table).toBe(rows.length);
-    expect(await tablesWithNumber(store)).toEqual(['suppression']);
+    expect(await tablesWithNumber(store)).toEqual(['suppression', 'registry_entry']);
     expect(await store.personalRows(key({ mobile: otherMobile }), [])).toEqual(others);
     const after = await rowsIn(store);
     for (const [index, { name, rows }] of after.entries()) {

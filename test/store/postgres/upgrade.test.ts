@@ -86,6 +86,11 @@ type NotWriting =
   | 'suppressions'
   | 'countSuppressions'
   | 'suppressedNumbers'
+  | 'registries'
+  | 'screeningOfTypes'
+  | 'listedNumbers'
+  | 'registriesOf'
+  | 'screenings'
   | 'leadsInFlight'
   | 'types'
   | 'partners'
@@ -151,6 +156,18 @@ const writes: Record<
   (store: Store, known: KnownIds) => Promise<unknown>
 > = {
   submit: (store) => store.submit(newSubmission({ ...person, ...request, mobile: '+447840258825' })),
+  setScreening: (store) => store.setScreening('motor', { screening: 'on' }),
+  beginRegistryList: (store) => store.beginRegistryList('tps', 1, undefined),
+  addToRegistryList: (store) => store.addToRegistryList(1, []),
+  completeRegistryList: (store) => store.completeRegistryList(1),
+  removeReplacedNumbers: (store) => store.removeReplacedNumbers(''),
+  reconsiderScreened: (store) => store.reconsiderScreened(Date.now()),
+  saveScreenings: (store) => store.saveScreenings('http', []),
+  deleteScreenings: (store) => store.deleteScreenings(1),
+  recordRefusedNumbers: (store) =>
+    store.recordRefusedNumbers([
+      { leadId: 'id', mobile: suppression.mobile, at: 1, lists: {}, result: 'suppressed' },
+    ]),
   pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
   resumeDelivery: (store) => store.resumeDelivery(undefined),
   recordDeliverable: (store) => store.recordDeliverable(Date.now(), 60_000),

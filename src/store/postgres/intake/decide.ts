@@ -1,7 +1,9 @@
 import type { Idempotency } from '../../../leads/idempotency.ts';
 import { newIdentifier } from '../../../leads/identifier.ts';
 import { dueTimeOf, type Submission } from '../../../leads/submission.ts';
+import { containsConsent } from '../../../leads/submitted-fields.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
+import { listingsOf } from '../../sql/required-registries.ts';
 import { storableText } from '../storable-text.ts';
 import { grantedTypeOf } from './granted-type.ts';
 import { replayedRequests } from './replayed.ts';
@@ -23,6 +25,8 @@ export interface SentSubmission {
   idempotency_key: string | null;
   fingerprint: string | null;
   trace: string | null;
+  /** Whether it contains the person's consent. */
+  has_consent: boolean;
 }
 
 /** Converts a submission to the statement's parameter. */
@@ -46,6 +50,7 @@ export function sentSubmissionOf(submission: Submission, idempotency?: Idempoten
     idempotency_key: idempotency?.key ?? null,
     fingerprint: idempotency?.fingerprint ?? null,
     trace: submission.trace ?? null,
+    has_consent: containsConsent(content),
   };
 }
 
@@ -67,12 +72,15 @@ export const decideSubmissions = `
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, key_id text, received_at bigint, type text, mobile text, delays integer,
       content text, new_lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text,
-      trace text, waits_for text)
+      trace text, waits_for text, has_consent boolean)
   ), ${replayedRequests}, matched AS MATERIALIZED (
     SELECT sent.*, granted.type_id, active.id AS active_id,
       active.state = 'dialled' AND active.dialled_at + granted.recontact_after <= sent.accepted_at
         AS may_be_contacted_again, active.state AS active_state,
-      suppressed.is_suppressed IS NOT NULL AS is_suppressed
+      suppressed.is_suppressed IS NOT NULL OR (
+        granted.registries IS NOT NULL AND NOT (granted.registry_override AND sent.has_consent)
+        AND coalesce((${listingsOf('sent.mobile', 'granted.registries')} LIMIT 1) = 1, false)
+      ) AS is_suppressed
     FROM sent
     LEFT JOIN ${grantedTypeOf('sent')} AS granted ON granted.accepts_leads
     LEFT JOIN LATERAL (

@@ -7,7 +7,8 @@ import { acceptsLeads, typeIdOf } from '../../sql/type-name.ts';
  */
 export function grantedTypeOf(row: string): string {
   return `LATERAL (
-      SELECT lead_type.id AS type_id, lead_type.recontact_after, lead_type.withdraws, ${acceptsLeads} AS accepts_leads
+      SELECT lead_type.id AS type_id, lead_type.recontact_after, lead_type.withdraws,
+        lead_type.registries, lead_type.registry_override, ${acceptsLeads} AS accepts_leads
       FROM lead_type JOIN granted_type ON granted_type.type_id = lead_type.id
       WHERE lead_type.id = ${typeIdOf(`${row}.type`)} AND granted_type.partner_id = ${row}.partner_id
       LIMIT 1

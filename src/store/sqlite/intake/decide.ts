@@ -2,10 +2,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import { newIdentifier } from '../../../leads/identifier.ts';
 import { type ActiveLead, outcomeWithActiveLead } from '../../../leads/lead.ts';
 import { dueTimeOf, type Submission } from '../../../leads/submission.ts';
+import { containsConsent } from '../../../leads/submitted-fields.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Decision } from '../../sql/operator-actions.ts';
+import { listingsOf } from '../../sql/required-registries.ts';
 import { Query } from '../query.ts';
-import type { FindGrantedType } from './granted-types.ts';
+import type { FindGrantedType, GrantedType } from './granted-types.ts';
 
 /** Decides on a submission, and creates its lead if it is accepted. Runs in the caller's transaction. */
 export type Decide = (submission: Submission) => Decision;
@@ -27,16 +29,27 @@ export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedTyp
     database,
     `SELECT ${isSuppressed.replaceAll('?3', '?1')} AS isSuppressed`,
   );
+  const listed = new Query(database, listingsOf('?1', '?2'));
   const activeLead = new Query<ActiveLead & { id: string }>(
     database,
     `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND ended_order = 0`,
   );
   const supersede = new Query(database, `UPDATE lead SET ended_order = ${nextEndedOrder} WHERE id = ?`);
 
+  /** Whether a registry that the type requires lists the number, and the lead does not override it. */
+  function isInRegistry(
+    { registries, registryOverride }: GrantedType,
+    { mobile, content }: Submission,
+  ): boolean {
+    if (registries === null || listed.first(mobile, registries) === undefined) return false;
+    return registryOverride === 0 || !containsConsent(content);
+  }
+
   return (submission) => {
     const type = grantedType(submission.type, submission.partnerId);
     if (!type?.acceptsLeads) return { outcome: 'unknown-type', leadId: null };
     const { mobile, trace = null } = submission;
+    if (isInRegistry(type, submission)) return { outcome: 'do-not-call', leadId: null };
     const now = Date.now();
     const leadId = newIdentifier(now);
     const { dueAt, waitsFor } = dueTimeOf(submission, now);

@@ -60,6 +60,56 @@ CREATE TABLE suppression (
   PRIMARY KEY (mobile, type_id, source, source_id)
 ) STRICT, WITHOUT ROWID;
 
+-- The registries, such as TPS, whose lists a lead type requires: names, separated by commas; null: none.
+ALTER TABLE lead_type ADD COLUMN registries TEXT;
+-- Whether leads of the type that contain the person's consent are delivered although a registry lists the number.
+ALTER TABLE lead_type ADD COLUMN registry_override INTEGER NOT NULL DEFAULT 0 CHECK (registry_override IN (0, 1));
+-- When a screening service checks its numbers: 'auto' (if a server has one), 'on' (always) or 'off'.
+ALTER TABLE lead_type ADD COLUMN screening TEXT NOT NULL DEFAULT 'auto';
+
+-- Registries of numbers that are not called, such as TPS.
+CREATE TABLE registry (
+  name TEXT NOT NULL PRIMARY KEY,
+  -- Maximum age of its list (ms).
+  max_age INTEGER NOT NULL,
+  -- The list in force; null: none was imported.
+  list_id INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- The lists of registries: those in force, those that are being imported, and those that are being removed.
+CREATE TABLE registry_list (
+  id INTEGER PRIMARY KEY,
+  registry TEXT NOT NULL,
+  -- Date of the list.
+  dated_at INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  -- Null: it is being imported, or its import failed.
+  completed_at INTEGER,
+  -- Number of its entries.
+  size INTEGER NOT NULL
+) STRICT;
+
+-- The numbers in the lists. By number, so that one search finds all lists that contain it.
+CREATE TABLE registry_entry (
+  mobile TEXT NOT NULL,
+  list_id INTEGER NOT NULL,
+  PRIMARY KEY (mobile, list_id)
+) STRICT, WITHOUT ROWID;
+
+-- What screening services reported about numbers, until it expires.
+CREATE TABLE screening (
+  mobile TEXT NOT NULL,
+  service TEXT NOT NULL,
+  is_listed INTEGER NOT NULL CHECK (is_listed IN (0, 1)),
+  -- The lists that the service named, separated by commas; null: none.
+  lists TEXT,
+  checked_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (mobile, service)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX screening_by_expiry ON screening (expires_at);
+
 -- Counts a partner's objections of a day, and finds them to remove them. Imported lists, which may be long, are not in it.
 CREATE INDEX suppression_of_partner ON suppression (source_id, entered_at) WHERE source = 'partner';
 

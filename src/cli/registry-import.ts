@@ -1,0 +1,119 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Option } from 'commander';
+import { UserError } from '../errors/user-error.ts';
+import { stepDelay } from '../store/steps.ts';
+import { parseDuration } from '../text/duration.ts';
+import { formatDate } from '../text/time.ts';
+import type { Session } from './action.ts';
+import { counted } from './counted.ts';
+import { reconsiderScreened } from './reconsider-screened.ts';
+import { parseRegistryName } from './screening-options.ts';
+import { maxReported, suppressionBatches } from './suppression-csv.ts';
+
+const day = 86_400_000;
+
+/** A file with the list of a registry. */
+export interface RegistryFile {
+  registry: string;
+  /** Date of the list (ms since 1970). */
+  datedAt: number;
+  /** Maximum age of its lists (ms); undefined: it is not changed. */
+  maxAge: number | undefined;
+  stream: Readable;
+  /** Called with the number of bytes that have been read. */
+  onProgress(bytes: number): void;
+}
+
+/** What an import has done. */
+export interface ImportedRegistry {
+  lines: number;
+  numbers: number;
+  invalid: { line: number; problem: string }[];
+  /** Number of invalid lines. */
+  invalidLines: number;
+  /** Date of the list that was replaced (ms since 1970); null: there was none. */
+  replacedDate: number | null;
+}
+
+/**
+ * Imports the list of a registry. The earlier list is in force until every line is imported, and its numbers are removed
+ * afterwards.
+ *
+ * @throws {UserError} if the file contains no number, or the list in force is newer
+ */
+export async function importRegistry(
+  session: Pick<Session<string>, 'store' | 'parsePhone' | 'note'>,
+  { registry, datedAt, maxAge, stream, onProgress }: RegistryFile,
+): Promise<ImportedRegistry> {
+  const { store, parsePhone } = session;
+  const source = {
+    stream,
+    list: registry,
+    reason: undefined,
+    types: new Set<string>(),
+    parsePhone,
+    now: Date.now(),
+  };
+  const id = await store.beginRegistryList(registry, datedAt, maxAge);
+  const result: ImportedRegistry = { lines: 0, numbers: 0, invalid: [], invalidLines: 0, replacedDate: null };
+  for await (const { entries, invalid, lines, bytes } of suppressionBatches(source)) {
+    result.numbers += await store.addToRegistryList(
+      id,
+      entries.map(({ mobile }) => mobile),
+    );
+    result.lines += lines;
+    result.invalidLines += invalid.length;
+    result.invalid.push(...invalid.slice(0, maxReported - result.invalid.length));
+    onProgress(bytes);
+  }
+  if (result.numbers === 0) {
+    throw new UserError(
+      `The file contains no valid number, so the list of registry ${JSON.stringify(registry)} is not replaced.`,
+    );
+  }
+  ({ replacedDate: result.replacedDate } = await store.completeRegistryList(id));
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    ({ next: after } = await store.removeReplacedNumbers(after));
+    if (after !== undefined) await sleep(stepDelay);
+  }
+  await reconsiderScreened(session);
+  return result;
+}
+
+/** Describes an import in a sentence. */
+export function describeImported(registry: string, datedAt: number, result: ImportedRegistry): string {
+  const { numbers, lines, replacedDate } = result;
+  const replaced = replacedDate === null ? '' : ` It replaces the list of ${formatDate(replacedDate)}.`;
+  return `The list of registry ${JSON.stringify(registry)} of ${formatDate(datedAt)} is in force, with ${counted(numbers, 'number', 'numbers')} of ${counted(lines, 'line', 'lines')}.${replaced}`;
+}
+
+/** Reads the date of a list. @throws {UserError} if it is not a day, or in the future */
+export function parseListDate(value: string): number {
+  const date = Date.parse(`${value}T00:00:00Z`);
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(date) && formatDate(date) === value;
+  // It may be the next day already in the registry's time zone.
+  if (isDay && date <= Date.now() + day) return date;
+  throw new UserError(
+    `${JSON.stringify(value)} is not the date of a list. Use a past day, such as 2026-11-20.`,
+  );
+}
+
+/** Returns the options with which an imported file is the list of a registry. */
+export function registryOptions(): Option[] {
+  return [
+    new Option(
+      '--registry <name>',
+      'the file is the complete list of a registry, such as tps: once all its lines are imported, it replaces the earlier list. It applies to lead types that require the registry',
+    )
+      .argParser(parseRegistryName)
+      .conflicts(['list', 'reason']),
+    new Option('--date <day>', 'with --registry: date of the list').argParser(parseListDate),
+    new Option(
+      '--max-age <duration>',
+      'with --registry: age from which its list stops the delivery of types that require it',
+    )
+      .argParser(parseDuration)
+      .default(undefined, '28d for tps and ctps, 31d for others'),
+  ];
+}

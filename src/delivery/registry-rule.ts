@@ -1,0 +1,156 @@
+import type { DeliveryBasis } from '../leads/delivery-basis.ts';
+import type { ParsePhone } from '../leads/phone.ts';
+import { isOutdated } from '../leads/registry-age.ts';
+import { containsConsent, otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import type { ListedNumber, NumberRegistries, ScreeningOfType } from '../store/number-registries.ts';
+import type { RefusedNumber, Screenings } from '../store/screenings.ts';
+import type { DueLead } from '../store/store.ts';
+import { formatDate } from '../text/time.ts';
+import type { DeliveryRule, Permission } from './permission.ts';
+import type { CurrentScreening, ScreeningByType } from './screening-by-type.ts';
+
+/** Time after which a lead that waits for a list is decided on again (ms). An import does not wait for it. */
+const retryDelay = 60_000;
+
+/** A lead whose type requires registries. */
+interface RequiringLead<Lead extends DueLead> {
+  lead: Lead;
+  type: ScreeningOfType;
+  /** E.164. Undefined: none that could be called. */
+  other: string | undefined;
+}
+
+/**
+ * Nothing is delivered to a number in the list of a registry that the lead's type requires. While a list is missing or
+ * outdated, the leads of the type wait.
+ */
+export class RegistryRule implements DeliveryRule {
+  readonly #store: Pick<NumberRegistries, 'listedNumbers'> & Pick<Screenings, 'recordRefusedNumbers'>;
+  readonly #screening: ScreeningByType;
+  readonly #parsePhone: ParsePhone;
+  #current: CurrentScreening | undefined;
+
+  constructor(
+    store: Pick<NumberRegistries, 'listedNumbers'> & Pick<Screenings, 'recordRefusedNumbers'>,
+    screening: ScreeningByType,
+    parsePhone: ParsePhone,
+  ) {
+    this.#store = store;
+    this.#screening = screening;
+    this.#parsePhone = parsePhone;
+  }
+
+  /** Why leads wait for registries, as of the last claim. */
+  get problem(): string | undefined {
+    return this.#current && registryProblem(this.#current, Date.now());
+  }
+
+  async decide<Lead extends DueLead>(leads: readonly Lead[], now: number): Promise<Permission<Lead>[]> {
+    const current = await this.#screening.current();
+    this.#current = current;
+    const requiring: RequiringLead<Lead>[] = [];
+    const decided = new Map<Lead, Permission<Lead>>();
+    for (const lead of leads) {
+      const type = current.types.get(lead.type);
+      if (type === undefined || type.registries.length === 0) continue;
+      const missing = outdatedOf(type, current, now);
+      if (missing.length > 0) {
+        const reason = describeOutdated(missing, current);
+        decided.set(lead, { outcome: 'wait', lead, until: now + retryDelay, waitsFor: 'registry', reason });
+      } else requiring.push({ lead, type, other: this.#otherNumber(lead) });
+    }
+    for (const permission of await this.#withoutListed(requiring, current, now)) {
+      decided.set(permission.requiring, permission.permission);
+    }
+    return leads.map((lead) => decided.get(lead) ?? { outcome: 'deliver', lead });
+  }
+
+  async #withoutListed<Lead extends DueLead>(
+    requiring: readonly RequiringLead<Lead>[],
+    current: CurrentScreening,
+    now: number,
+  ): Promise<{ requiring: Lead; permission: Permission<Lead> }[]> {
+    if (requiring.length === 0) return [];
+    const numbers = requiring.flatMap(({ lead, other }) => [lead.mobile, ...(other ? [other] : [])]);
+    const ids = requiring.map(({ lead }) => lead.id);
+    const found = await this.#store.listedNumbers(ids, [...new Set(numbers)]);
+    const byNumber = Map.groupBy(found, ({ leadId, mobile }) => `${leadId} ${mobile}`);
+    const refused: RefusedNumber[] = [];
+    const permissions = requiring.map(({ lead, type, other }) => {
+      const own = byNumber.get(`${lead.id} ${lead.mobile}`) ?? [];
+      const others = byNumber.get(`${lead.id} ${other}`) ?? [];
+      const isOverridden = own.length > 0 && type.registryOverride && containsConsent(lead.content);
+      const basis = basisOf(type, current, isOverridden ? own : []);
+      if (own.length > 0 && !isOverridden) {
+        refused.push(refusal(lead, lead.mobile, own, 'suppressed', now));
+        return { requiring: lead, permission: { outcome: 'suppressed', lead, reason: listed } as const };
+      }
+      if (other === undefined || others.length === 0)
+        return { requiring: lead, permission: { outcome: 'deliver', lead, basis } as const };
+      refused.push(refusal(lead, other, others, 'other-phone-left-out', now));
+      const without = { ...lead, content: withoutOtherPhone(lead.content) };
+      return {
+        requiring: lead,
+        permission: { outcome: 'deliver', lead: without, leftOut: otherListed, basis } as const,
+      };
+    });
+    if (refused.length > 0) await this.#store.recordRefusedNumbers(refused);
+    return permissions;
+  }
+
+  #otherNumber({ content }: DueLead): string | undefined {
+    const other = otherPhoneOf(content);
+    return other === undefined ? undefined : this.#parsePhone(other);
+  }
+}
+
+const listed = 'A registry that the lead type requires lists the number.';
+
+const otherListed = 'other_phone was left out, because a registry lists it';
+
+function outdatedOf(type: ScreeningOfType, { registries }: CurrentScreening, now: number): string[] {
+  return type.registries.filter((name) => {
+    const registry = registries.get(name);
+    return registry === undefined || isOutdated(registry, now);
+  });
+}
+
+/** Describes registries whose lists are missing or outdated: a sentence. */
+function describeOutdated(names: readonly string[], { registries }: CurrentScreening): string {
+  const each = names.map((name) => {
+    const datedAt = registries.get(name)?.datedAt ?? null;
+    return datedAt === null ? `no list of ${name}` : `only a list of ${name} of ${formatDate(datedAt)}`;
+  });
+  return `There is ${each.join(' and ')}. Import a current one with \`leads suppression import --registry\`.`;
+}
+
+/** Describes why leads wait for registries. Undefined: none does. @param now milliseconds since 1970 */
+export function registryProblem(current: CurrentScreening, now: number): string | undefined {
+  const types = [...current.types.values()];
+  const missing = new Set(types.flatMap((type) => outdatedOf(type, current, now)));
+  if (missing.size === 0) return undefined;
+  return `Lead types wait for a registry. ${describeOutdated([...missing], current)}`;
+}
+
+/** What is recorded with the attempt: the date of each list in which the number was searched. */
+function basisOf(
+  { registries: names }: ScreeningOfType,
+  { registries }: CurrentScreening,
+  overridden: readonly ListedNumber[],
+): Partial<DeliveryBasis> {
+  const dates = names.map((name) => [name, formatDate(registries.get(name)?.datedAt ?? 0)]);
+  const basis = { registries: Object.fromEntries(dates) };
+  if (overridden.length === 0) return basis;
+  return { ...basis, overridden_by_consent: overridden.map(({ registry }) => registry) };
+}
+
+function refusal(
+  lead: DueLead,
+  mobile: string,
+  listings: readonly ListedNumber[],
+  result: RefusedNumber['result'],
+  at: number,
+): RefusedNumber {
+  const lists = listings.map(({ registry, datedAt }) => [registry, formatDate(datedAt)]);
+  return { leadId: lead.id, mobile, at, lists: Object.fromEntries(lists), result };
+}

@@ -1,0 +1,45 @@
+import type { NumberRegistries, RegistryRecord, ScreeningOfType } from '../store/number-registries.ts';
+
+/** Time after which the store is asked again (ms). */
+const maxAge = 1_000;
+
+/** How numbers are screened, as of the last second. */
+export interface CurrentScreening {
+  /** By each name of a type. */
+  types: ReadonlyMap<string, ScreeningOfType>;
+  /** By name. */
+  registries: ReadonlyMap<string, RegistryRecord>;
+}
+
+/** Knows how the numbers of all lead types are screened, as of the last second. */
+export class ScreeningByType {
+  readonly #store: Pick<NumberRegistries, 'registries' | 'screeningOfTypes'>;
+  #current: Promise<CurrentScreening> | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(store: Pick<NumberRegistries, 'registries' | 'screeningOfTypes'>) {
+    this.#store = store;
+  }
+
+  /** Returns how numbers are screened. Reads it if it is older than a second. @throws if that fails */
+  current(): Promise<CurrentScreening> {
+    if (this.#current !== undefined && performance.now() - this.#readAt < maxAge) return this.#current;
+    this.#readAt = performance.now();
+    const reading = this.#read();
+    this.#current = reading;
+    reading.catch(() => {
+      if (this.#current === reading) this.#current = undefined;
+    });
+    return reading;
+  }
+
+  async #read(): Promise<CurrentScreening> {
+    const types = await this.#store.screeningOfTypes();
+    const isAnyRequired = types.some(({ registries }) => registries.length > 0);
+    const registries = isAnyRequired ? await this.#store.registries() : [];
+    return {
+      types: new Map(types.map((type) => [type.name, type])),
+      registries: new Map(registries.map((registry) => [registry.name, registry])),
+    };
+  }
+}

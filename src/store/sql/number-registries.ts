@@ -1,0 +1,301 @@
+import { UserError } from '../../errors/user-error.ts';
+import { defaultMaxAge } from '../../leads/registry-age.ts';
+import { formatDate } from '../../text/time.ts';
+import type {
+  CompletedList,
+  ListedNumber,
+  NumberRegistries,
+  RegistryListing,
+  RegistryRecord,
+  ScreeningMode,
+  ScreeningOfType,
+  ScreeningSetting,
+} from '../number-registries.ts';
+import { stepSize } from '../steps.ts';
+import { audit, auditedBefore } from './audit.ts';
+import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
+import { recordGap } from './delivery-gaps.ts';
+import { namedType } from './lead-types.ts';
+import { isNamedIn } from './required-registries.ts';
+import { statement } from './statement.ts';
+
+/** Keeps the lists of registries in a database. */
+export function numberRegistries(database: SqlDatabase): NumberRegistries {
+  return {
+    registries: () => registries(database),
+    screeningOfTypes: async () => (await database.read(screeningByName)).map(screeningOf),
+    setScreening: (type, setting) => database.change(() => setScreening(type, setting)),
+    beginRegistryList: (registry, datedAt, maxAge) =>
+      database.change(() => beginList(registry, datedAt, maxAge)),
+    addToRegistryList: (id, mobiles) => database.change(() => addToList(id, mobiles)),
+    completeRegistryList: (id) => database.change(() => completeList(id)),
+    removeReplacedNumbers: (after) => database.change(() => removeStep(after)),
+    listedNumbers: async (leadIds, numbers) =>
+      leadIds.length === 0 ? [] : await database.read(listedAmong, leadIds, numbers),
+    registriesOf: (mobile) => database.read(registriesOf, mobile),
+    reconsiderScreened: (now) => database.change(() => reconsiderScreened(now)),
+  };
+}
+
+/** Number of rows that are read in one step of removing replaced lists. */
+const removalStepSize = 10_000;
+
+interface ScreeningRow {
+  name: string;
+  /** Names, separated by commas. */
+  registries: string | null;
+  registryOverride: boolean;
+  screening: ScreeningMode;
+}
+
+const screeningColumns =
+  'lead_type.registries, lead_type.registry_override AS "registryOverride", lead_type.screening';
+
+const screeningByName = statement<ScreeningRow>(
+  'screening_of_types',
+  `SELECT lead_type.name, ${screeningColumns} FROM lead_type
+   UNION ALL
+   SELECT type_alias.name, ${screeningColumns}
+   FROM type_alias JOIN lead_type ON lead_type.id = type_alias.type_id`,
+  { registryOverride: true },
+);
+
+function screeningOf({ registries: names, ...row }: ScreeningRow): ScreeningOfType {
+  return { ...row, registries: names?.split(',') ?? [] };
+}
+
+const screeningOfType = statement<ScreeningRow>(
+  'screening_of_type',
+  `SELECT name, ${screeningColumns} FROM lead_type WHERE id = $1`,
+  { registryOverride: true },
+);
+
+const updateScreening = statement(
+  'set_screening',
+  `UPDATE lead_type SET registries = $1, registry_override = (CAST($2 AS integer) = 1), screening = $3
+   WHERE id = $4`,
+);
+
+function* setScreening(type: string, setting: Partial<ScreeningSetting>): Change<void> {
+  const { id } = yield* namedType(type);
+  const row = yield* firstRow(screeningOfType, id);
+  if (row === undefined) throw new Error('A lead type was removed.');
+  const { name, ...before } = screeningOf(row);
+  const after = { ...before, ...setting };
+  const names = [...new Set(after.registries)].toSorted();
+  const stored = names.length === 0 ? null : names.join(',');
+  yield* run(updateScreening, stored, Number(after.registryOverride), after.screening, id);
+  yield* audit({ kind: 'type', id: name }, audited(before), audited({ ...after, registries: names }));
+}
+
+function audited({ registries: names, registryOverride, screening }: ScreeningSetting) {
+  return { registries: names, registry_override: registryOverride, screening };
+}
+
+type ListRow = Omit<RegistryRecord, 'types'>;
+
+const allRegistries = statement<ListRow>(
+  'number_registries',
+  `SELECT registry.name, registry.max_age AS "maxAge", registry_list.dated_at AS "datedAt",
+     registry_list.completed_at AS "importedAt", registry_list.size
+   FROM registry LEFT JOIN registry_list ON registry_list.id = registry.list_id`,
+);
+
+const requiringTypes = statement<{ name: string; registries: string }>(
+  'types_with_registries',
+  'SELECT name, registries FROM lead_type WHERE registries IS NOT NULL AND retired_at IS NULL ORDER BY name',
+);
+
+async function registries(database: SqlDatabase): Promise<RegistryRecord[]> {
+  const known = new Map((await database.read(allRegistries)).map((row) => [row.name, row]));
+  const types = new Map<string, string[]>([...known.keys()].map((name) => [name, []]));
+  for (const { name: type, registries: names } of await database.read(requiringTypes)) {
+    for (const name of names.split(',')) types.set(name, [...(types.get(name) ?? []), type]);
+  }
+  return [...types.keys()].toSorted().map((name) => ({
+    ...(known.get(name) ?? {
+      name,
+      maxAge: defaultMaxAge(name),
+      datedAt: null,
+      importedAt: null,
+      size: null,
+    }),
+    types: types.get(name) ?? [],
+  }));
+}
+
+/** Locks the registry until the change has ended, so that two imports of it get different lists. */
+const upsertRegistry = statement(
+  'upsert_registry',
+  `INSERT INTO registry (name, max_age) VALUES ($1, $2)
+   ON CONFLICT (name) DO UPDATE SET max_age = CASE WHEN CAST($3 AS integer) = 1 THEN $2 ELSE registry.max_age END`,
+);
+
+const listInForce = statement<{ id: number; datedAt: number; maxAge: number }>(
+  'registry_list_in_force',
+  `SELECT registry_list.id, registry_list.dated_at AS "datedAt", registry.max_age AS "maxAge" FROM registry
+   JOIN registry_list ON registry_list.id = registry.list_id WHERE registry.name = $1`,
+);
+
+const insertList = statement<{ id: number }>(
+  'insert_registry_list',
+  `INSERT INTO registry_list (registry, dated_at, started_at, size) VALUES ($1, $2, $3, 0) RETURNING id`,
+);
+
+function* beginList(registry: string, datedAt: number, maxAge: number | undefined): Change<number> {
+  const isMaxAgeGiven = Number(maxAge !== undefined);
+  yield* run(upsertRegistry, registry, maxAge ?? defaultMaxAge(registry), isMaxAgeGiven);
+  const current = yield* firstRow(listInForce, registry);
+  if (current !== undefined && current.datedAt > datedAt) {
+    throw new UserError(
+      `The list of registry ${JSON.stringify(registry)} in force is newer: its date is ${formatDate(current.datedAt)}. Check --date.`,
+    );
+  }
+  // The command records the import once it is complete.
+  yield* auditedBefore();
+  const list = yield* firstRow(insertList, registry, datedAt, Date.now());
+  if (list === undefined) throw new Error('A list was not inserted.');
+  return list.id;
+}
+
+/** In the order of the key, so that two imports cannot deadlock. */
+const insertNumbers = statement<{ mobile: string }>(
+  'insert_registry_entries',
+  ({ records }) => `
+    INSERT INTO registry_entry (mobile, list_id)
+    SELECT mobile, $2 FROM ${records('$1', { mobile: 'text' })} WHERE true ORDER BY mobile
+    ON CONFLICT (mobile, list_id) DO NOTHING RETURNING mobile`,
+);
+
+/** Locks the list, so that it is not completed or removed meanwhile. */
+const growList = statement<{ id: number }>(
+  'grow_registry_list',
+  `UPDATE registry_list SET size = size + $2 WHERE id = $1 AND completed_at IS NULL RETURNING id`,
+);
+
+function* addToList(id: number, mobiles: readonly string[]): Change<number> {
+  yield* auditedBefore();
+  if ((yield* firstRow(growList, id, 0)) === undefined) throw replacedMeanwhile();
+  const rows = mobiles.map((mobile) => ({ mobile }));
+  const added = (yield* run(insertNumbers, JSON.stringify(rows), id)).length;
+  yield* run(growList, id, added);
+  return added;
+}
+
+const completedList = statement<{ registry: string; datedAt: number; size: number }>(
+  'complete_registry_list',
+  `UPDATE registry_list SET completed_at = $2 WHERE id = $1 AND completed_at IS NULL
+   RETURNING registry, dated_at AS "datedAt", size`,
+);
+
+const putInForce = statement(
+  'put_registry_list_in_force',
+  'UPDATE registry SET list_id = $2 WHERE name = $1',
+);
+
+function* completeList(id: number): Change<CompletedList> {
+  const list = yield* firstRow(completedList, id, Date.now());
+  if (list === undefined) throw replacedMeanwhile();
+  const { registry, datedAt, size } = list;
+  const replaced = yield* firstRow(listInForce, registry);
+  // The numbers of a list that was begun before the one in force may be removed already.
+  if (replaced !== undefined && (replaced.id > id || replaced.datedAt > datedAt)) throw replacedMeanwhile();
+  yield* run(putInForce, registry, id);
+  yield* recordMissingList(registry, replaced);
+  const replacedDate = replaced?.datedAt ?? null;
+  const before = replacedDate === null ? undefined : { date: formatDate(replacedDate) };
+  yield* audit({ kind: 'registry', id: registry }, before, { date: formatDate(datedAt), numbers: size });
+  return { size, replacedDate };
+}
+
+/** Records the time in which the leads of types that require a registry waited for this list: DIAL_WITHIN leaves it out. */
+function* recordMissingList(
+  registry: string,
+  replaced: { datedAt: number; maxAge: number } | undefined,
+): Change<void> {
+  const start = replaced === undefined ? 0 : replaced.datedAt + replaced.maxAge;
+  for (const { name, registries: names } of yield* run(requiringTypes)) {
+    if (names.split(',').includes(registry)) yield* recordGap(name, start, Date.now());
+  }
+}
+
+function replacedMeanwhile(): UserError {
+  return new UserError(
+    'Another import has replaced the list meanwhile. Run `leads suppression registries` to see which list is in force.',
+  );
+}
+
+/** Condition: whether a list can no longer come into force. Later lists may still be imported. */
+const isReplaced = `registry_list.id < coalesce(
+    (SELECT registry.list_id FROM registry WHERE registry.name = registry_list.registry), 0)`;
+
+/** Follows every phone number. */
+const end = '~';
+
+const entriesAfter = statement<{ mobile: string }>(
+  'registry_entries_after',
+  'SELECT mobile FROM registry_entry WHERE mobile > $1 ORDER BY mobile LIMIT $2',
+);
+
+const deleteReplaced = statement(
+  'delete_replaced_entries',
+  ({ inQuery }) => `
+    DELETE FROM registry_entry WHERE mobile > $1 AND mobile <= $2
+      AND NOT list_id ${inQuery(`SELECT id FROM registry_list WHERE NOT ${isReplaced}`)}`,
+);
+
+const deleteLists = statement('delete_replaced_lists', `DELETE FROM registry_list WHERE ${isReplaced}`);
+
+function* removeStep(after: string): Change<{ next: string | undefined }> {
+  yield* auditedBefore();
+  const page = yield* run(entriesAfter, after, removalStepSize);
+  const isLast = page.length < removalStepSize;
+  const next = isLast ? undefined : page.at(-1)?.mobile;
+  yield* run(deleteReplaced, after, next ?? end);
+  if (isLast) yield* run(deleteLists);
+  return { next };
+}
+
+const listedAmong = statement<ListedNumber>(
+  'listed_numbers',
+  ({ inList }) => `
+    SELECT lead.id AS "leadId", registry_entry.mobile, registry.name AS registry,
+      registry_list.dated_at AS "datedAt"
+    FROM registry_entry JOIN registry ON registry.list_id = registry_entry.list_id
+    JOIN registry_list ON registry_list.id = registry.list_id
+    JOIN lead_type ON ${isNamedIn('lead_type.registries')}
+    JOIN lead ON lead.type_id = lead_type.id
+    WHERE registry_entry.mobile ${inList('$2')} AND lead.id ${inList('$1')}`,
+);
+
+const registriesOf = statement<RegistryListing>(
+  'registries_of',
+  `SELECT registry.name AS registry, registry_list.dated_at AS "datedAt",
+     registry_list.completed_at AS "importedAt"
+   FROM registry_entry JOIN registry ON registry.list_id = registry_entry.list_id
+   JOIN registry_list ON registry_list.id = registry.list_id
+   WHERE registry_entry.mobile = $1 ORDER BY registry.name`,
+);
+
+const waitingLeads = statement<{ id: string }>(
+  'waiting_for_screening',
+  ({ lock, inQuery }) => `
+    SELECT id FROM lead
+    WHERE state = 'scheduled' AND waits_for IS NOT NULL AND waits_for IN ('registry', 'screening')
+      AND type_id ${inQuery('SELECT id FROM lead_type')} AND next_attempt_at > $1
+    ORDER BY next_attempt_at, id LIMIT $2 ${lock('lead')}`,
+);
+
+const makeDue = statement(
+  'reconsider_screened',
+  ({ inList }) => `
+    UPDATE lead SET waits_for = NULL, next_attempt_at = CASE WHEN due_at > $2 THEN due_at ELSE $2 END
+    WHERE id ${inList('$1')} AND state = 'scheduled' AND claim IS NULL`,
+);
+
+function* reconsiderScreened(now: number): Change<number> {
+  yield* auditedBefore();
+  const ids = (yield* run(waitingLeads, now, stepSize)).map(({ id }) => id);
+  yield* run(makeDue, ids, now);
+  return ids.length;
+}

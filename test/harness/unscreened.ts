@@ -1,0 +1,11 @@
+import type { RuleContext } from '../../src/delivery/delivery-rules.ts';
+
+/** What a store without registries and screening results returns to the rules of delivery. */
+export const unscreened = {
+  registries: async () => [],
+  screeningOfTypes: async () => [],
+  listedNumbers: async () => [],
+  screenings: async () => [],
+  saveScreenings: async () => {},
+  recordRefusedNumbers: async () => {},
+} satisfies Partial<RuleContext['store']>;
