@@ -119,7 +119,7 @@ async function printPerson(output: Output, person: Person): Promise<void> {
   await output.table(
     timelineOf(person),
     timelineView,
-    'Nothing was sent or delivered, or it was removed by `leads prune`.',
+    'Nothing was sent or delivered, or it was removed by `leads prune` or `leads person erase`.',
   );
   const pruned = prunedLeads(person);
   if (pruned.length > 0) {

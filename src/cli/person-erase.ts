@@ -28,6 +28,7 @@ const members = {
   submissions: 'number of submissions and cancellations erased',
   at_dialler: 'ids of the erased leads that the dialler has or may have: delete them there',
   suppressions: 'number of entries of the do-not-call list, which are kept',
+  evidence: 'number of entries of evidence, which are kept until their retention ends',
 };
 
 /** `leads person erase`: erases people. */
@@ -60,7 +61,7 @@ export function eraseCommand(context: CommandContext): Command {
       await synchroniseErasures(store, tools);
       const people = await findPeople(store, parsePhone, numbers.mobiles);
       if (!options.yes) {
-        const change = await describeErasure(store, people);
+        const change = await describeErasure(store, people, options);
         await (words.includes('-') ? confirmElsewhere(context, change) : confirm(context, change));
       }
       for (const person of people) {
@@ -87,6 +88,7 @@ type Erased = Record<keyof typeof members, unknown> & {
   submissions: number;
   at_dialler: string[];
   suppressions: number;
+  evidence: number;
 };
 
 async function eraseOne(
@@ -118,10 +120,15 @@ async function eraseOne(
     submissions: erased['submission'] ?? 0,
     at_dialler: atDialler,
     suppressions: (await store.suppressionsOf(mobile)).length,
+    evidence: (await store.evidenceOf(mobile)).length,
   };
 }
 
-async function describeErasure(store: People, people: readonly PersonKey[]): Promise<string> {
+async function describeErasure(
+  store: People,
+  people: readonly PersonKey[],
+  { includingEvidence }: EraseOptions,
+): Promise<string> {
   const total: Record<string, number> = {};
   for (const person of people) {
     for (const { table, rows } of await store.personalRows(person, [])) {
@@ -130,10 +137,20 @@ async function describeErasure(store: People, people: readonly PersonKey[]): Pro
   }
   const leads = counted(total['lead'] ?? 0, 'lead', 'leads');
   const submissions = counted(total['submission'] ?? 0, 'submission', 'submissions');
-  return `${counted(people.length, 'person', 'people')} will be erased, with ${leads} and ${submissions}, and what belongs to them. This cannot be undone`;
+  return `${counted(people.length, 'person', 'people')} will be erased, with ${leads} and ${submissions}, and what belongs to them; evidence is ${includingEvidence === undefined ? 'kept' : 'erased too'}. This cannot be undone`;
 }
 
-function describeErased({ leads, submissions, suppressions, at_dialler: atDialler }: Erased): string {
+function describeErased({
+  leads,
+  submissions,
+  suppressions,
+  evidence,
+  at_dialler: atDialler,
+}: Erased): string {
+  const proof =
+    evidence === 0
+      ? ''
+      : ` ${counted(evidence, 'entry of evidence is', 'entries of evidence are')} kept until EVIDENCE_RETENTION ends.`;
   const kept =
     suppressions === 0
       ? ''
@@ -142,7 +159,7 @@ function describeErased({ leads, submissions, suppressions, at_dialler: atDialle
     atDialler.length === 0
       ? ''
       : ` The dialler has or may have these leads, which you must delete there: ${atDialler.join(' ')}.`;
-  return `Erased a person with ${counted(leads, 'lead', 'leads')} and ${counted(submissions, 'submission', 'submissions')}.${left}${kept}`;
+  return `Erased a person with ${counted(leads, 'lead', 'leads')} and ${counted(submissions, 'submission', 'submissions')}.${left}${proof}${kept}`;
 }
 
 /** Maximum length of a reason (characters). */

@@ -360,7 +360,7 @@ test('shows everything about a person, in any form of the number', async () => {
     /^\+447840258823\n.*\n\nID +STATE .*\n.* scheduled .*\n\nTIME .*\n.* submission +accepted .*\n.* submission +already-scheduled .*\n$/,
   );
   expect((await leads('lead', 'show', '07840258829')).stdout).toBe(
-    '+447840258829\n\nThere are no leads.\n\nNothing was sent or delivered, or it was removed by `leads prune`.\n',
+    '+447840258829\n\nThere are no leads.\n\nNothing was sent or delivered, or it was removed by `leads prune` or `leads person erase`.\n',
   );
 });
 
