@@ -32,9 +32,14 @@ const consent = { consent_text: 'I agree to a call by Example Ltd.', consent_at:
 /** Files that the commands read. */
 const files = {
   'holidays.txt': '2026-12-25 Christmas Day\n',
+  'tps.csv': 'number\n07840258827\n',
+  'ctps.csv': 'number\n07840258828\n',
+  'dnc.csv': 'number\n+12125551234\n',
   'objections.csv': 'mobile\n07840258824\n',
   'genuine.csv': 'mobile,reason\n07840258826,asked\n',
 };
+
+const today = new Date().toISOString().slice(0, 10);
 
 /** Commands that ask for confirmation, which scripts pass. */
 const asking = /^leads (?:person erase|suppression remove|key revoke|prune (?!.*--dry-run))/;
@@ -102,7 +107,7 @@ async function deployment(url: string) {
     const [line = ''] = command.split(' > ');
     const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
     const used = words.map((word) =>
-      word in files ? join(directory, word) : word.replace(/^KEY_ID$/, keyId),
+      word in files ? join(directory, word) : word.replace(/^KEY_ID$/, keyId).replace(/^TODAY$/, today),
     );
     return executeCli(
       [...used.slice(1), ...(asking.test(line) ? ['--yes'] : [])],
