@@ -46,6 +46,7 @@ const removals: [PersonalData['pruned'], (store: Store) => Promise<unknown>][] =
     'server',
     async (store) => {
       await store.deleteIdempotencyRecords(tomorrow());
+      await store.deleteScreenings(tomorrow());
       await store.appendEvidence(evidenceTerms);
     },
   ],

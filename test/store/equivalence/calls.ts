@@ -22,6 +22,7 @@ import {
   type,
 } from './call.ts';
 import { deliveries } from './deliveries.ts';
+import { numberRegistries } from './number-registries.ts';
 import { requests } from './requests.ts';
 import { scenarios } from './scenarios.ts';
 import type { Subject } from './subject.ts';
@@ -388,6 +389,7 @@ const singleCalls: fc.Arbitrary<Call[]> = fc
       ...deliveries,
       ...operatorActions,
       ...suppressions,
+      ...numberRegistries,
       ...withdrawals,
       ...operatorActions,
       ...registry,
