@@ -125,6 +125,20 @@ export const deliveries = [
   },
   {
     weight: 1,
+    arbitrary: call('endTooLate', { claim: index, lead: index }, (subject, given) => {
+      const { claim, leadIds } = at(subject.claims, given.claim) ?? { claim: 'none', leadIds: [] };
+      return subject.store.endTooLate(claim, [at(leadIds, given.lead) ?? 'nothing']);
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: call('deliveryGaps', { tolerance: fc.constantFrom(0, minute) }, async ({ store }, given) => {
+      await store.recordDeliverable(Date.now(), given.tolerance);
+      return store.deliveryGaps(Date.now() - hour);
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: call('earlierLeads', { index }, async (subject, given) => {
       const known = subject.leadIds();
       const earlier = await subject.store.earlierLeads(at(known, given.index) ?? 'nothing');
