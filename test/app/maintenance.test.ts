@@ -1,9 +1,14 @@
 /** A server runs for months, so maintenance must run at intervals and not only at the start. */
+import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RegularMaintenance } from '../../src/app/maintenance.ts';
 import { idempotencyRetention } from '../../src/leads/idempotency.ts';
 import { minAuditAge } from '../../src/store/audit.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { tablesToCopy } from '../../src/store/tables.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { startObservedServer } from '../harness/observed-server.ts';
+import { temporaryDirectory } from '../harness/server.ts';
 
 const log = await createLog('silent');
 const tenMinutes = 10 * 60_000;
@@ -70,6 +75,22 @@ test.each([
   // The first run goes on until nothing is left.
   expect(auditCutoffs).toEqual([expected, expected, expected]);
   await maintenance.stop();
+});
+
+test('a server deletes an audit entry that is older than EVIDENCE_RETENTION and six years, and no other', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const store = openSqliteStore(file);
+  onTestFinished(() => store.close());
+  const [table] = tablesToCopy.filter(({ name }) => name === 'audit_entry');
+  if (table === undefined) throw new Error('There is no table audit_entry.');
+  const entry = (id: number, days: number) => {
+    const actedAt = Date.now() - days * 86_400_000;
+    return [id, actedAt, 'alice', 'server-1', 'type retire', 'type', 'motor', null, null];
+  };
+  await store.addRows(table, [entry(1, 3_700), entry(2, 3_600)]);
+  await startObservedServer({ DATABASE_URL: `sqlite:${file}`, EVIDENCE_RETENTION: '3650d' });
+  const ids = async () => (await Array.fromAsync(store.auditEntries({}, 9))).map(({ id }) => id);
+  await expect.poll(ids).toEqual([2]);
 });
 
 test('keeps audit entries for ever if EVIDENCE_RETENTION is off', async () => {

@@ -4,7 +4,7 @@ import { digestOf } from '../../../src/partners/key.ts';
 import { PartnerUsageCounter } from '../../../src/server/partner-usage.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import { createLog } from '../../../src/telemetry/log.ts';
-import { post } from '../../harness/client.ts';
+import { post, send } from '../../harness/client.ts';
 import { defaultBody, responseValue } from '../../harness/contract.ts';
 import { addPartner, createKey, serve, startServer, type TestServer } from '../../harness/server.ts';
 
@@ -53,6 +53,22 @@ test('counts neither tests nor submissions without a lead, and limits neither te
   const cancelled = await post(server, 'cancelLead', { mobile: '07840258001', type });
   expect(cancelled.headers['lead-outcome']).toBe('cancelled');
   // A cancelled lead was accepted.
+  expect((await add(server, 3)).status).toBe(429);
+});
+
+test('counts a lead once if its request is repeated with its idempotency key', async () => {
+  const server = await startServer();
+  await server.store.setDailyQuota(server.partner, 2);
+  const repeated = {
+    headers: { 'Idempotency-Key': 'one' },
+    body: { ...defaultBody('addLead'), mobile: '07840258001' },
+  };
+  const [first, replayed] = [
+    await send(server, 'addLead', repeated),
+    await send(server, 'addLead', repeated),
+  ];
+  expect([first.status, replayed.headers['idempotent-replayed']]).toEqual([200, 'true']);
+  expect((await add(server, 2)).status).toBe(200);
   expect((await add(server, 3)).status).toBe(429);
 });
 
