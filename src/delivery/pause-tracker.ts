@@ -49,8 +49,17 @@ export class PauseTracker {
 
   /** Whether a pause of all types prevents every claim at this time. */
   get isBlocked(): boolean {
+    return this.#blocking.length > 0;
+  }
+
+  /** Whether a pause of all types that the dialler or its configuration has caused is in force at this time. */
+  get isBlockedByDialler(): boolean {
+    return this.#blocking.some(({ by }) => by === 'dialler');
+  }
+
+  get #blocking(): NewPause[] {
     const now = Date.now();
-    return this.#known.some(
+    return this.#known.filter(
       ({ type, retryAt }) => type === undefined && (retryAt === undefined || retryAt > now),
     );
   }

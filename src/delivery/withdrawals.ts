@@ -147,12 +147,18 @@ export class Withdrawer {
     const isLate = margin - elapsed < minLeaseMargin;
     for (const withdrawal of claimed) {
       const settling = withdrawal.dialledAt === null ? state.settling.remaining(withdrawal) : 0;
-      if (isLate || state.pauses.isBlocked) await this.#release(claim, withdrawal, 0);
+      if (isLate || this.#isPaused(withdrawal)) await this.#release(claim, withdrawal, 0);
       else if (settling > 0) await this.#release(claim, withdrawal, settling);
       else if (this.#inFlight.isInFlight(withdrawal.id)) await this.#release(claim, withdrawal, timeout);
       else this.#start(claim, withdrawal);
     }
     return claimed.length === 0 ? maxSleep : 0;
+  }
+
+  /** Whether a pause that may not be stored yet delays a withdrawal. An objection does not wait for an operator. */
+  #isPaused({ cause }: ClaimedWithdrawal): boolean {
+    const { pauses } = this.#options.state;
+    return cause === 'cancellation' ? pauses.isBlocked : pauses.isBlockedByDialler;
   }
 
   #release(claim: string, { id }: ClaimedWithdrawal, delay: number): Promise<void> {

@@ -82,8 +82,9 @@ export interface WithdrawalStats {
 /** Withdrawals of leads that the dialler has, or may have. */
 export interface Withdrawals {
   /**
-   * Claims withdrawals that are due and whose type's delivery is not paused, the longest due first. A withdrawal of a
-   * lead whose attempt is in flight starts once that has ended. If the lead was not delivered, or the person was added
+   * Claims withdrawals that are due and whose type's delivery is not paused, the longest due first. Only a pause that
+   * the dialler or its configuration has caused delays those after an objection or erasure. A withdrawal of a lead whose
+   * attempt is in flight starts once that has ended. If the lead was not delivered, or the person was added
    * again meanwhile, the withdrawal ends without the dialler, and is not part of the claim.
    */
   claimWithdrawals(terms: WithdrawalClaimTerms): Promise<ClaimedWithdrawal[]>;

@@ -17,6 +17,7 @@ import {
 } from '../harness/receiver.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { leadsIn, serve, type TestServer } from '../harness/server.ts';
+import { operatorEntry } from '../harness/suppressions.ts';
 import { closeAfterTest, sharedStores } from '../store/stores.ts';
 
 const lead = requestValue('addLead', 'accepted');
@@ -134,6 +135,17 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     held.release();
     expect((await first).json).toEqual(cancelled);
     expect((await repeated).json).toEqual(cancelled);
+    expect(withdrawalsOf(receiver)).toBe(1);
+  });
+
+  test('withdraws the lead of a person who objects while an operator has paused delivery', async () => {
+    const { server, store, receiver } = await deployment();
+    const { dispatcher } = withdraw(store, receiver);
+    await addDialled(server);
+    await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'maintenance' });
+    await until(() => expect(dispatcher.status().state).toBe('paused'));
+    await store.addSuppressions([operatorEntry('+447840258823')]);
+    await untilAll(store, 'suppressed');
     expect(withdrawalsOf(receiver)).toBe(1);
   });
 

@@ -21,6 +21,16 @@ export function isClaimable(now: string): string {
   return withoutPause(`AND (retry_at IS NULL OR retry_at > ${now})`);
 }
 
+/**
+ * Condition: whether no pause that a dialler or its configuration has caused prevents what is done for the leads of
+ * `lead_type`. An operator's pause does not matter.
+ *
+ * @param now parameter or expression for the time (ms since 1970)
+ */
+export function isDiallerUsable(now: string): string {
+  return withoutPause(`AND paused_by = 'dialler' AND (retry_at IS NULL OR retry_at > ${now})`);
+}
+
 function withoutPause(condition: string): string {
   return `NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = '' ${condition})
   AND NOT EXISTS (SELECT 1 FROM delivery_pause WHERE type = lead_type.name ${condition})`;

@@ -10,7 +10,7 @@ import type {
   Withdrawals,
 } from '../withdrawals.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
-import { isClaimable } from './delivery-pauses.ts';
+import { isClaimable, isDiallerUsable } from './delivery-pauses.ts';
 import {
   claimedSince,
   dueLeadColumns,
@@ -127,6 +127,16 @@ const isUndelivered = `(lead.state = 'withdrawing' AND lead.claim IS NULL AND NO
 /** Whether a cancellation is for a lead whose person was added again since: a later lead is never withdrawn. */
 const isSuperseded = `(lead.ended_order > 0 AND withdrawal.cause = 'cancellation')`;
 
+/**
+ * Condition: whether pauses allow a withdrawal to be claimed. After an objection or erasure, it does not wait for an
+ * operator to resume delivery.
+ *
+ * @param now parameter for the time (ms since 1970)
+ */
+function isUnhindered(now: string): string {
+  return `(${isClaimable(now)} OR withdrawal.cause IN ('objection', 'erasure') AND ${isDiallerUsable(now)})`;
+}
+
 /** Time after which a withdrawal is examined again if an attempt to deliver its lead is in flight (ms). */
 const inFlightInterval = 100;
 
@@ -136,7 +146,7 @@ const nextWithdrawal = statement<{ at: number | null }>(
      WHEN lead.state = 'withdrawing' AND lead.claim IS NOT NULL AND lead.next_attempt_at > $1 THEN $1 + ${inFlightInterval}
      ELSE withdrawal.next_attempt_at END) AS at
    FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
-   WHERE withdrawal.outcome IS NULL AND (${isUndelivered} OR ${isSuperseded} OR ${isClaimable('$1')})`,
+   WHERE withdrawal.outcome IS NULL AND (${isUndelivered} OR ${isSuperseded} OR ${isUnhindered('$1')})`,
 );
 
 /** An open withdrawal that may be claimed. */
@@ -157,7 +167,7 @@ const candidates = statement<Candidate>(
     FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
     WHERE withdrawal.outcome IS NULL AND withdrawal.next_attempt_at <= ${claimableUntil('$1')}
       AND (lead.state <> 'withdrawing' OR lead.claim IS NULL OR lead.next_attempt_at <= ${claimableUntil('$1')})
-      AND (${isUndelivered} OR ${isSuperseded} OR ${isClaimable('$1')})
+      AND (${isUndelivered} OR ${isSuperseded} OR ${isUnhindered('$1')})
     ORDER BY withdrawal.next_attempt_at, withdrawal.lead_id LIMIT $2 ${lockAvailable('withdrawal, lead')}`,
   { isUndelivered: true, isSuperseded: true, isInterrupted: true },
 );

@@ -4,6 +4,7 @@ import type { WithdrawalAttemptOutcome } from '../../../src/leads/withdrawal.ts'
 import type { Store } from '../../../src/store/store.ts';
 import type { ClaimedWithdrawal } from '../../../src/store/withdrawals.ts';
 import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
+import { operatorEntry } from '../../harness/suppressions.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, person, tableNamed } from './behaviour.ts';
 
@@ -282,6 +283,36 @@ export const withdrawals: Behaviours = {
     await record(store, 'dispatcher', undelivered?.id ?? '', 'unavailable', Date.now());
     expect(await claimed(store)).toEqual([]);
     expect(await stateOf(store, undelivered?.id ?? '')).toBe('cancelled');
+    await store.resumeDelivery('motor');
+    expect(await claimed(store)).toMatchObject([{ id: leadId }]);
+  },
+
+  'does not wait for an operator to resume delivery after an objection': async (open) => {
+    const { store, leadId } = await withdrawable(open());
+    await deliverDue(store);
+    await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+    await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'maintenance' });
+    await store.addSuppressions([operatorEntry(person.mobile)]);
+    expect(await store.nextWithdrawalAt()).toBeLessThanOrEqual(Date.now());
+    expect(await claimed(store)).toMatchObject([{ id: leadId, cause: 'objection' }]);
+  },
+
+  'does not wait for an operator to resume delivery before an erasure': async (open) => {
+    const { store, leadId } = await withdrawable(open());
+    await deliverDue(store);
+    await store.pauseDelivery({ type: undefined, by: 'operator', reason: 'maintenance' });
+    await store.stopDelivery({ mobile: person.mobile, otherSubmissions: [] }, true);
+    expect(await claimed(store)).toMatchObject([{ id: leadId, cause: 'erasure' }]);
+  },
+
+  'waits after an objection while the dialler has paused delivery': async (open) => {
+    const { store, leadId } = await withdrawable(open());
+    await deliverDue(store);
+    await store.pauseDelivery({ type: 'motor', by: 'dialler', reason: 'wrong password' });
+    await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
+    await store.addSuppressions([operatorEntry(person.mobile)]);
+    expect(await store.nextWithdrawalAt()).toBeUndefined();
+    expect(await claimed(store)).toEqual([]);
     await store.resumeDelivery('motor');
     expect(await claimed(store)).toMatchObject([{ id: leadId }]);
   },
