@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { deliveryPermission } from '../delivery/delivery-rules.ts';
 import { submittedBody, submittedFields } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';
@@ -8,6 +9,7 @@ import type { CommandContext } from './context.ts';
 import { describePause } from './delivery.ts';
 import type { View } from './output.ts';
 import { takeDue } from './take.ts';
+import { noteWaiting, type Wait, waitOf } from './waiting-note.ts';
 
 const members = {
   id: 'id of the lead',
@@ -68,10 +70,37 @@ export function dueCommand(context: CommandContext): Command {
         return;
       }
       const rows = output.limit(limit);
-      await output.list(store.dueLeads(rows), view, empty, rows);
+      const waiting: Wait[] = [];
+      await output.list(decided(session, store.dueLeads(rows), waiting), view, empty, rows);
+      noteWaiting('Listed, but not permitted now', waiting, session.note);
       await notePauses(session);
     },
   );
+}
+
+/** Number of listed leads to which the rules are applied at once. */
+const pageSize = 100;
+
+/** Yields the listed leads, and adds what those wait for that the rules do not permit now. */
+async function* decided(
+  session: Parameters<typeof takeDue>[0],
+  leads: AsyncIterable<DueLead>,
+  waiting: Wait[],
+): AsyncGenerator<DueLead> {
+  const permission = deliveryPermission(session);
+  let page: DueLead[] = [];
+  const decidePage = async () => {
+    const decisions = await permission.decideUnclaimed(page);
+    waiting.push(...decisions.filter((each) => each.outcome === 'wait').map(waitOf));
+    return page;
+  };
+  for await (const lead of leads) {
+    page.push(lead);
+    if (page.length < pageSize) continue;
+    yield* await decidePage();
+    page = [];
+  }
+  yield* await decidePage();
 }
 
 /** Reports the pauses: their due leads are not included. */

@@ -6,13 +6,13 @@ import {
   releasesOf,
   type Waiting,
 } from '../delivery/permission.ts';
+import { WaitingBacklog } from '../delivery/waiting-backlog.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import type { ClaimedLead, ClaimResult, DueLead } from '../store/store.ts';
 import { maxStartDelay } from '../store/suppressions.ts';
-import { formatTime } from '../text/time.ts';
 import type { Session } from './action.ts';
-import { counted } from './counted.ts';
+import { noteWaiting, type Wait, waitOf } from './waiting-note.ts';
 
 /** Limits of `leads due --take`. */
 export interface TakeLimits {
@@ -45,35 +45,35 @@ export async function takeDue(
 ): Promise<number> {
   const { store, note } = session;
   const permission = deliveryPermission(session);
-  const notPermitted: Waiting[] = [];
+  const backlog = new WaitingBacklog(store, permission);
+  const notPermitted: Wait[] = [];
   let remaining = limit;
   const skipped = { expired: 0, undecided: 0, suppressed: 0 };
   try {
     while (remaining > 0) {
       const claim = newIdentifier();
       const [startedAt, claimedAt] = [Date.now(), performance.now()];
-      const terms = { claim, limit: Math.min(remaining, batchSize), lease, earliestDueAt: 0 };
-      const { leads } = await store.claimDue(terms);
+      const size = Math.min(remaining, batchSize);
+      const { leads } = await store.claimDue({ claim, limit: size, lease, earliestDueAt: 0 });
       if (leads.length === 0) break;
-      const { permitted, suppressed, tooLate } = await sort(
-        store,
-        claim,
-        await decide(store, permission, claim, leads),
-        notPermitted,
-      );
+      const decisions = await decide(store, permission, claim, leads);
+      const { permitted, waiting, suppressed, tooLate } = await sort(store, claim, decisions);
+      notPermitted.push(...waiting.map(waitOf));
       skipped.suppressed += suppressed;
       skipped.expired += tooLate.expired.length;
       skipped.undecided += tooLate.undecided.length;
       const batch = new Batch(store, claim, permitted, lease);
       if (performance.now() - claimedAt > maxStartDelay) skipped.suppressed += await batch.renewBefore();
       remaining -= await batch.deliver(print, startedAt);
+      const claimed = { limit: size, claimed: leads.length, waiting: waiting.length };
+      notPermitted.push(...(await backlog.postponeAfter(claimed)).map(waitOf));
     }
   } finally {
     const { expired, undecided, suppressed } = skipped;
     if (suppressed > 0)
       note(`Not delivered because their people are in the do-not-call list: ${suppressed}.`);
     const tooLate = expired + undecided;
-    noteWaiting(notPermitted, note);
+    noteWaiting('Not delivered now', notPermitted, note);
     if (tooLate > 0) note(`Not delivered because DIAL_WITHIN has passed: ${tooLate}.`);
     if (undecided > 0) {
       note(`The dialler may have ${undecided} of them. Run \`leads lead list --undecided\` to list them.`);
@@ -104,8 +104,12 @@ async function sort(
   store: Session<string>['store'],
   claim: string,
   permissions: readonly Permission<ClaimedLead>[],
-  notPermitted: Waiting[],
-): Promise<{ permitted: Permitted[]; suppressed: number; tooLate: Omit<ClaimResult, 'leads'> }> {
+): Promise<{
+  permitted: Permitted[];
+  waiting: Waiting[];
+  suppressed: number;
+  tooLate: Omit<ClaimResult, 'leads'>;
+}> {
   const permitted: Permitted[] = [];
   const suppressed: string[] = [];
   const late: string[] = [];
@@ -119,20 +123,9 @@ async function sort(
   for (const { ids, until, waitsFor } of releasesOf(waiting)) {
     await store.releaseLeads(claim, ids, until, waitsFor);
   }
-  notPermitted.push(...waiting);
   if (suppressed.length > 0) await store.suppressClaimed(claim, suppressed);
   const tooLate = late.length > 0 ? await store.endTooLate(claim, late) : { expired: [], undecided: [] };
-  return { permitted, suppressed: suppressed.length, tooLate };
-}
-
-/** Reports how many leads must wait, and until when. */
-function noteWaiting(waiting: readonly Waiting[], note: (sentence: string) => void): void {
-  for (const [waitsFor, group] of Map.groupBy(waiting, (each) => each.waitsFor)) {
-    const times = group.map(({ until }) => until);
-    const [first, last] = [Math.min(...times), Math.max(...times)].map(formatTime);
-    const until = first === last ? `until ${first}` : `the first until ${first}, the last until ${last}`;
-    note(`Not delivered now (${waitsFor}): ${counted(group.length, 'lead waits', 'leads wait')} ${until}.`);
-  }
+  return { permitted, waiting, suppressed: suppressed.length, tooLate };
 }
 
 /** Leads that are claimed, printed and recorded together. */

@@ -8,6 +8,7 @@ const period = 24 * 3_600_000;
 
 /** Delivers up to a number of leads of one person within 24 hours, across lead types. The others wait. */
 export class CallLimitRule implements DeliveryRule {
+  readonly needsClaim = true;
   readonly #store: CallCounts;
   readonly #max: number;
 

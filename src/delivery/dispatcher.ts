@@ -25,6 +25,7 @@ import type { DeliveryPermission } from './permission.ts';
 import { ResultHandler } from './result-handler.ts';
 import { SettlingLeads } from './settling-leads.ts';
 import { Sleeper } from './sleeper.ts';
+import { WaitingBacklog } from './waiting-backlog.ts';
 
 /** What the dispatcher depends on, and its limits. */
 export interface DispatcherOptions {
@@ -81,6 +82,7 @@ export class Dispatcher {
   readonly #permission: DeliveryPermission;
   readonly #filter: ClaimFilter;
   readonly #sender: ClaimSender;
+  readonly #backlog: WaitingBacklog;
   /** Undefined: there is no DIAL_WITHIN, so that it does not matter when leads can be delivered. */
   readonly #deliverable: DeliverableTimes | undefined;
   readonly #duplicates: DuplicateChecker;
@@ -112,6 +114,7 @@ export class Dispatcher {
     this.#recorder = new AttemptRecorder(store, log);
     const shared = { log, observer, recorder: this.#recorder };
     this.#filter = new ClaimFilter({ ...shared, permission, settling });
+    this.#backlog = new WaitingBacklog(store, permission);
     const results = { ...shared, dialler, state: this.diallerState, retrySchedule };
     this.#sender = new ClaimSender({
       ...shared,
@@ -220,8 +223,9 @@ export class Dispatcher {
     // The permission decides which leads are too late to call.
     const terms = { claim, limit, lease: this.#lease, earliestDueAt: 0, exceptTypes };
     const { leads } = await this.#store.claimDue(terms);
-    const { permitted } = await this.#filter.sendable(claim, leads);
+    const { permitted, waiting } = await this.#filter.sendable(claim, leads);
     await this.#sender.send(claim, permitted, claimedAt);
+    await this.#backlog.postponeAfter({ limit, claimed: leads.length, waiting });
     if (leads.length > 0) return 0;
     if (exceptTypes.length === 0) return maxSleep;
     // Only leads of types that have failed are due.

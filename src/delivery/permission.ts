@@ -47,6 +47,8 @@ export interface Permitted<Lead extends DueLead = DueLead> {
  * it: first attempts, retries, re-runs and `leads due --take`.
  */
 export interface DeliveryRule {
+  /** Whether it decides only on claimed leads, because it asks a service or counts deliveries. */
+  readonly needsClaim?: boolean;
   /**
    * Decides on claimed leads, in their order.
    *
@@ -79,11 +81,30 @@ export class DeliveryPermission {
    * @param now milliseconds since 1970
    * @throws if the store fails; nothing may be delivered then
    */
-  async decide<Lead extends DueLead>(leads: readonly Lead[], now = Date.now()): Promise<Permission<Lead>[]> {
-    let permissions: Permission<Lead>[] = leads.map((lead) => ({ outcome: 'deliver', lead }));
-    for (const rule of this.#rules) permissions = await apply(rule, permissions, now);
-    return permissions;
+  decide<Lead extends DueLead>(leads: readonly Lead[], now = Date.now()): Promise<Permission<Lead>[]> {
+    return applyAll(this.#rules, leads, now);
   }
+
+  /**
+   * Decides on leads that nobody has claimed, in their order, without the rules that need a claim: a lead that it permits
+   * may not be delivered.
+   *
+   * @throws if the store fails
+   */
+  decideUnclaimed<Lead extends DueLead>(leads: readonly Lead[]): Promise<Permission<Lead>[]> {
+    const rules = this.#rules.filter(({ needsClaim }) => !needsClaim);
+    return applyAll(rules, leads, Date.now());
+  }
+}
+
+async function applyAll<Lead extends DueLead>(
+  rules: readonly DeliveryRule[],
+  leads: readonly Lead[],
+  now: number,
+): Promise<Permission<Lead>[]> {
+  let permissions: Permission<Lead>[] = leads.map((lead) => ({ outcome: 'deliver', lead }));
+  for (const rule of rules) permissions = await apply(rule, permissions, now);
+  return permissions;
 }
 
 /** Applies a rule to the leads that the rules before it have permitted. */

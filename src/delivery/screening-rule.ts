@@ -35,6 +35,7 @@ interface ScreeningRuleContext {
  * Nothing is delivered to a listed number, and nothing while the service is unavailable.
  */
 export class ScreeningRule implements DeliveryRule {
+  readonly needsClaim = true;
   readonly #context: ScreeningRuleContext;
   /** One request at a time until the first success, then after each failure: a dead service gets no storm. */
   readonly #circuit = new CircuitBreaker(delays);

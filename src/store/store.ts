@@ -215,6 +215,14 @@ export interface Delivery {
     notBefore: number,
     waitsFor?: WaitCause,
   ): Promise<void>;
+  /**
+   * Postpones leads that are due and that nobody has claimed, because they may not be delivered now. Others, such as
+   * those whose attempt was interrupted, are not changed.
+   *
+   * @param notBefore earliest time of the next claim (ms since 1970)
+   * @param waitsFor what they wait for until then
+   */
+  postponeLeads(leadIds: readonly string[], notBefore: number, waitsFor: WaitCause): Promise<void>;
   /** Returns the ids of all other leads of the person and type of a lead. */
   earlierLeads(leadId: string): Promise<string[]>;
   /**

@@ -492,6 +492,22 @@ test('lists due leads, and --take prints each once and marks it as dialled', asy
   await store.close();
 });
 
+test('lists due leads that may not be called now, and reports how many there are', async () => {
+  const { leads, open } = storeWithCli();
+  const store = open();
+  const { first, from } = await seeded(store);
+  for (const mobile of ['+447840258823', '+447840258824']) await store.submit(from(first.id, { mobile }));
+  const day = new Date(Date.now() - 2 * 86_400_000).toUTCString().slice(0, 3);
+  const hours = { hours: `${day} 00:00-24:00`, zone: 'UTC', country: 'GB', holidays: [] };
+  await store.setCallingHours('motor', hours);
+  await store.close();
+  const listed = await leads('due', '--json');
+  expect(lines(listed)).toHaveLength(2);
+  expect(listed.stderr).toMatch(
+    /^Listed, but not permitted now \(calling-hours\): 2 leads wait until \S+T00:00:00Z\.\n$/,
+  );
+});
+
 test('does not mark leads as dialled if their output failed', async () => {
   const { file, open } = storeWithCli();
   const store = open();

@@ -55,6 +55,9 @@ export class DeliveryStore implements DispatchersStore {
 
   readonly renewLease = vi.fn<Delivery['renewLease']>(async (_claim, leadIds) => [...leadIds]);
   readonly releaseLeads = vi.fn<Delivery['releaseLeads']>(async () => {});
+  readonly postponeLeads = vi.fn<Delivery['postponeLeads']>(async (leadIds) => {
+    this.due = this.due.filter(({ id }) => !leadIds.includes(id));
+  });
   readonly earlierLeads = vi.fn<Delivery['earlierLeads']>(async () => []);
   readonly endDiallerPause = vi.fn<DeliveryPauses['endDiallerPause']>(async () => {});
   readonly recordAttempt = vi.fn<Delivery['recordAttempt']>(async () => {});
@@ -90,8 +93,8 @@ export class DeliveryStore implements DispatchersStore {
     for (const listener of this.listeners) listener();
   }
 
-  dueLeads(): AsyncGenerator<never> {
-    throw new Error('A dispatcher does not list due leads.');
+  async *dueLeads(limit: number): AsyncGenerator<ClaimedLead> {
+    yield* this.due.slice(0, limit);
   }
 
   resumeDelivery(): Promise<DeliveryPause[]> {

@@ -2,11 +2,16 @@ import type { Delivery } from '../store.ts';
 import { run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
 
-/** Calls about claimed leads that are too rare to have statements of their own in each store. */
-export function claimedLeads(database: SqlDatabase): Pick<Delivery, 'releaseLeads' | 'earlierLeads'> {
+/** Calls about leads that are due or claimed, and that are too rare to have statements of their own in each store. */
+export function claimedLeads(
+  database: SqlDatabase,
+): Pick<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> {
   return {
     releaseLeads: async (claim, leadIds, notBefore, waitsFor) => {
       await database.change(() => run(releaseLeads, claim, leadIds, notBefore, waitsFor ?? null));
+    },
+    postponeLeads: async (leadIds, notBefore, waitsFor) => {
+      await database.change(() => run(postponeLeads, leadIds, notBefore, waitsFor, Date.now()));
     },
     earlierLeads: async (leadId) => (await database.read(earlierLeads, leadId)).map(({ id }) => id),
   };
@@ -17,6 +22,16 @@ const releaseLeads = statement(
   ({ inList }) => `
     UPDATE lead SET claim = NULL, attempts = attempts - 1, next_attempt_at = $3, waits_for = $4
     WHERE id ${inList('$2')} AND claim = $1 AND state IN ('scheduled', 'withdrawing')`,
+);
+
+const postponeLeads = statement(
+  'postpone_leads',
+  ({ inList, inQuery, lockAvailable, claimableUntil }) => `
+    UPDATE lead SET next_attempt_at = $2, waits_for = $3
+    WHERE id ${inQuery(`
+      SELECT id FROM lead
+      WHERE id ${inList('$1')} AND state = 'scheduled' AND claim IS NULL AND next_attempt_at <= ${claimableUntil('$4')}
+      ORDER BY id ${lockAvailable('lead')}`)}`,
 );
 
 const earlierLeads = statement<{ id: string }>(

@@ -62,7 +62,7 @@ type SharedStore = DeliveryPauses &
   Records &
   Exports &
   Withdrawals &
-  Pick<Delivery, 'releaseLeads' | 'earlierLeads'> &
+  Pick<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> &
   Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> &
   Omit<Tables, 'addRows'>;
 

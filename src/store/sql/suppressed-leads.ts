@@ -63,12 +63,14 @@ export function* suppressClaimed(claim: string, leadIds: readonly string[]): Cha
   return { leads: idsIn('suppressed'), withdrawals: [...begun, ...idsIn('withdrawing')] };
 }
 
+/** SQLite does not reorder a CROSS JOIN: it searches each number once, not for each lead. */
 const suppressedAmong = statement<LeadNumber>(
   'suppressed_numbers',
   ({ inList }) => `
     SELECT DISTINCT lead.id AS "leadId", suppression.mobile
-    FROM suppression JOIN lead ON suppression.type_id = 0 OR suppression.type_id = lead.type_id
-    WHERE suppression.mobile ${inList('$2')} AND lead.id ${inList('$1')}`,
+    FROM suppression CROSS JOIN lead
+    WHERE suppression.mobile ${inList('$2')} AND lead.id ${inList('$1')}
+      AND (suppression.type_id = 0 OR suppression.type_id = lead.type_id)`,
 );
 
 /** Returns the numbers that are not called for a lead (see `Suppressions.suppressedNumbers`). */

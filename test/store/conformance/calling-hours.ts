@@ -74,6 +74,26 @@ export const callingHours: Behaviours = {
     expect(await store.leadStatus(byId)).toMatchObject({ dueAt: again?.dueAt });
   },
 
+  'due leads that nobody has claimed are postponed, and no others': async (open) => {
+    const { store, first, from } = await seeded(open());
+    const [due, interrupted, delayed] = ['+447840258823', '+447840258824', '+447840258825'];
+    await store.submit(from(first.id, { mobile: interrupted }));
+    await store.claimDue({ claim: 'interrupted', limit: 1, lease: 0, earliestDueAt: 0 });
+    await store.submit(from(first.id, { mobile: due }));
+    await store.submit(from(first.id, { mobile: delayed, delays: 3_600 }));
+    const before = await leadsIn(store);
+    const opensAt = Date.now() + 24 * hour;
+    const ids = before.map(({ id }) => id);
+    await store.postponeLeads([...ids, 'nobody'], opensAt, 'calling-hours');
+    const postponed = { nextAttemptAt: opensAt, waitsFor: 'calling-hours', attempts: 0 };
+    expect(await leadsIn(store)).toEqual(
+      before.map((lead) => (lead.mobile === due ? expect.objectContaining(postponed) : lead)),
+    );
+    expect(await claim(store, 'test')).toMatchObject([{ mobile: interrupted, mayHaveArrived: true }]);
+    expect(await store.reconsiderWaiting('motor', Date.now())).toBe(1);
+    expect(await claim(store, 'test')).toMatchObject([{ mobile: due, attemptNumber: 1 }]);
+  },
+
   'leads that wait for calling hours are reconsidered, at their requested time': async (open) => {
     const { store, first, from } = await seeded(open());
     const opensAt = Date.now() + 24 * hour;

@@ -179,6 +179,7 @@ const writes: Record<
   renewLease: (store, { lead }) => store.renewLease('old', [lead], 1),
   recordAttempt: (store, { lead }) => record(store, 'old', lead, 'delivered'),
   releaseLeads: (store, { lead }) => store.releaseLeads('old', [lead], 0),
+  postponeLeads: (store, { lead }) => store.postponeLeads([lead], Date.now(), 'calling-hours'),
   endDiallerPause: (store) => store.endDiallerPause(undefined),
   claimWithdrawals: (store) => store.claimWithdrawals({ claim: 'old', limit: 1, lease: 1 }),
   recordWithdrawal: (store, { lead }) => {

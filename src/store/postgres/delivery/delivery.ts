@@ -16,11 +16,15 @@ export function postgresDelivery(
   notifications: LeadNotifications,
   limits: BatchLimits,
   observer: StoreObserver,
-): { calls: Omit<Delivery, 'releaseLeads' | 'earlierLeads'>; waiting(): number; idle(): Promise<void> } {
+): {
+  calls: Omit<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'>;
+  waiting(): number;
+  idle(): Promise<void>;
+} {
   const claims = new LeadClaims(database);
   const attempts = new Batcher('attempt', attemptRecorder(database), limits, observer);
 
-  const calls: Omit<Delivery, 'releaseLeads' | 'earlierLeads'> = {
+  const calls: Omit<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> = {
     dueLeads: (limit) => listDueLeads(database, limit),
     nextAttemptAt: async () => {
       await claims.releaseLost();

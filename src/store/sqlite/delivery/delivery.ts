@@ -12,7 +12,7 @@ import { type DueQueue, dueQueue, type QueuePosition } from './due-queue.ts';
 export function sqliteDelivery(
   database: DatabaseSync,
   queue: CommitQueue,
-): Omit<Delivery, 'releaseLeads' | 'earlierLeads'> {
+): Omit<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> {
   const due = dueQueue(database);
   const claimDue = claimer(database, due);
   const renewLease = leaseRenewer(database);
