@@ -200,8 +200,8 @@ function describeLimits(
   if (limit !== undefined) sentences.push(`Each key of partner ${partner} may send ${describeLimit(limit)}.`);
   if (daily !== undefined) {
     const leads =
-      dailyQuota === null ? 'Any number of leads' : `Up to ${counted(dailyQuota, 'lead', 'leads')}`;
-    sentences.push(`${leads} of partner ${partner} are accepted on one day (UTC).`);
+      dailyQuota === null ? 'any number of leads' : `up to ${counted(dailyQuota, 'lead', 'leads')}`;
+    sentences.push(`Partner ${partner} may add ${leads} on one day (UTC).`);
   }
   return sentences.join(' ');
 }

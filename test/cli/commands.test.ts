@@ -144,13 +144,38 @@ test('sets and shows the limit of a partner', async () => {
     'Each key of partner "broker" may send 1 request per second, and up to 10 at once.\n',
   );
   expect(lines(await leads('partner', 'limit', 'broker', '5', '--burst', '7', '--json'))).toEqual([
-    { partner: 'broker', limit: { per_second: 5, burst: 7 } },
+    { partner: 'broker', limit: { per_second: 5, burst: 7 }, daily_quota: null },
   ]);
   expect((await leads('partner', 'list')).stdout).toContain('5/s, burst 7');
   await leads('partner', 'limit', 'broker', 'off');
   expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ limit: 'off' }]);
   await leads('partner', 'limit', 'broker', 'default');
   expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ limit: 'default' }]);
+});
+
+test('sets and shows the daily quota of a partner, alone or with its rate limit', async () => {
+  const { leads } = storeWithCli();
+  await leads('partner', 'add', 'broker');
+  expect((await leads('partner', 'limit', 'broker', '--daily', '500')).stdout).toBe(
+    'Partner "broker" may add up to 500 leads on one day (UTC).\n',
+  );
+  expect((await leads('partner', 'list')).stdout).toContain('0 of 500');
+  expect((await leads('partner', 'limit', 'broker', '5', '--daily', '1')).stdout).toBe(
+    'Each key of partner "broker" may send 5 requests per second, and up to 50 at once. Partner "broker" may add up to 1 lead on one day (UTC).\n',
+  );
+  expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([
+    { limit: { per_second: 5, burst: 50 }, daily_quota: 1, accepted_today: 0 },
+  ]);
+  expect(lines(await leads('partner', 'limit', 'broker', '--daily', 'off', '--json'))).toEqual([
+    { partner: 'broker', limit: { per_second: 5, burst: 50 }, daily_quota: null },
+  ]);
+  for (const [words, reason] of [
+    [[], 'Nothing to set. Pass a number of requests per second, --daily, or both.'],
+    [['--burst', '5'], '--burst requires a number of requests per second.'],
+    [['--daily', '0'], 'It must be a whole number, at least 1.'],
+  ] as const) {
+    expect((await leads('partner', 'limit', 'broker', ...words)).stderr).toContain(reason);
+  }
 });
 
 test('prints a table with aligned columns', async () => {
