@@ -21,9 +21,10 @@ import type { Config } from './config.ts';
 export type StoreKeyConfig = Pick<Config, 'databaseUrl' | 'storeKey' | 'storeKeyFile'>;
 
 /** The keys of a store, or why there are none. */
-export type LoadedKeys =
-  | { keys: StoreKeys; problem: string | undefined }
-  | { keys: undefined; problem: string };
+export type LoadedKeys = {
+  /** Where the keys belong: the path of a file, or the name of a variable. */
+  place: string;
+} & ({ keys: StoreKeys; problem: string | undefined } | { keys: undefined; problem: string });
 
 /**
  * Loads the keys of a store from STORE_KEY, STORE_KEY_FILE or the file next to an SQLite store, which it creates if the
@@ -34,20 +35,22 @@ export type LoadedKeys =
 export async function loadStoreKeys(config: StoreKeyConfig, store: KeyRecords): Promise<LoadedKeys> {
   const recorded = await store.storeKeyIds();
   const keys = readKeys(config, recorded.length === 0);
-  if (keys === undefined) return { keys, problem: describeMissing(config, recorded) };
+  const place = placeOf(config);
+  if (keys === undefined) return { place, keys, problem: describeMissing(config, recorded) };
   const unknown = recorded.filter((id) => keys.byId(id) === undefined);
   if (recorded.length > 0 && unknown.length === recorded.length) {
     return {
+      place,
       keys: undefined,
-      problem: `The key in ${sourceOf(config)} is not a key of this store, whose key has the id ${recorded.join(', ')}. Evidence is stored without protection against changes, and erased people are not recognised. Restore the right key, or add it after the new one.`,
+      problem: `The key in ${place} is not a key of this store, whose key has the id ${recorded.join(', ')}. Evidence is stored without protection against changes, and erased people are not recognised. Restore the right key, or add it after the new one.`,
     };
   }
   if (!recorded.includes(keys.current.id)) await store.recordStoreKey(keys.current.id);
   const problem =
     unknown.length === 0
       ? undefined
-      : `${sourceOf(config)} does not contain the earlier key with the id ${unknown.join(', ')}. Evidence that was protected with it cannot be verified, and people who were erased with it are not recognised. Add it after the current key.`;
-  return { keys, problem };
+      : `${place} does not contain the earlier key with the id ${unknown.join(', ')}. Evidence that was protected with it cannot be verified, and people who were erased with it are not recognised. Add it after the current key.`;
+  return { place, keys, problem };
 }
 
 /** Returns the keys; undefined: there are none. @param mayCreate whether a missing file can be created */
@@ -73,7 +76,7 @@ export function fileOfKeys({ databaseUrl, storeKeyFile }: StoreKeyConfig): strin
   return database === undefined ? undefined : `${database}.key`;
 }
 
-function sourceOf(config: StoreKeyConfig): string {
+function placeOf(config: StoreKeyConfig): string {
   return config.storeKey === undefined ? (fileOfKeys(config) ?? 'STORE_KEY_FILE') : 'STORE_KEY';
 }
 

@@ -1,6 +1,11 @@
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
-import { type EvidenceHead, type Verification, verifyEvidence } from '../store/evidence/verify.ts';
+import {
+  type EvidenceHead,
+  type MissingKey,
+  type Verification,
+  verifyEvidence,
+} from '../store/evidence/verify.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { collect } from './arguments.ts';
@@ -18,7 +23,7 @@ export function evidenceCommand(context: CommandContext): Command {
 function verifyCommand(context: CommandContext): Command {
   const command = new Command('verify')
     .description(
-      'verify the whole chain of evidence: that no entry was changed, removed or moved.\nExits with 1 if it is broken. Only heads that were logged before show that no entries are missing at its end',
+      'verify the whole chain of evidence: that no entry was changed, removed or moved.\nExits with 1 if it is broken, or if a key is missing. Only heads that were logged before show that no entries are missing at its end',
     )
     .option(
       '--head <head>',
@@ -35,21 +40,20 @@ function verifyCommand(context: CommandContext): Command {
       head: 'the last entry and its MAC, as servers log it; null: there is none',
       without_key: 'number of entries that are not protected by a key',
       restores: 'when the store was restored from a backup (ISO 8601)',
-      faults:
-        'what is wrong: `entry` (null: the chain as a whole), `description`; empty: the chain is intact',
+      faults: 'what is wrong: `entry` (null: the chain as a whole), `description`; empty: none was found',
+      missing_keys:
+        'keys without which a part cannot be verified: `id`, `entries` (number of entries that were not verified)',
     },
     async (session, { head = [] }: { head?: string[] }) => {
       const { store, output, note, storeKeys } = session;
       const heads = head.map(parseHead);
-      const { keys, problem } = await storeKeys();
+      const { keys, problem, place } = await storeKeys();
       if (problem !== undefined) note(problem);
       await completeEvidence(session, keys?.current);
       const verification = await verifyEvidence(store, keys, heads);
       if (output.isJson) await output.value(verificationJson(verification));
-      for (const line of describeVerification(verification)) await output.text(line);
-      if (verification.faults.length > 0) {
-        throw new UserError('The chain of evidence is broken. See docs/operating/evidence.md.');
-      }
+      for (const line of describeVerification(verification, place)) await output.text(line);
+      throwUnlessIntact(verification);
     },
   );
 }
@@ -62,15 +66,36 @@ function parseHead(text: string): EvidenceHead {
   );
 }
 
-/** Describes a verification in sentences, one a line. */
-export function describeVerification(verification: Verification): string[] {
-  const { entries, head, startSequence, removed, withoutKey, restores, faults } = verification;
+/** @throws {UserError} if a chain of evidence is broken, or cannot be verified because a key is missing */
+export function throwUnlessIntact({ faults, missingKeys }: Verification): void {
+  if (faults.length > 0) {
+    throw new UserError('The chain of evidence is broken. See docs/operating/evidence.md.');
+  }
+  if (missingKeys.length > 0) {
+    throw new UserError(
+      'The integrity of the evidence cannot be verified, because a key of the store is missing. See docs/operating/evidence.md.',
+    );
+  }
+}
+
+/** Describes a verification in sentences, one a line. @param place where the keys of the store belong */
+export function describeVerification(verification: Verification, place: string): string[] {
+  const { entries, head, startSequence, removed, withoutKey, restores, faults, missingKeys } = verification;
+  const unverified = missingKeys.map((key) => describeMissingKey(key, place));
   if (faults.length > 0) {
     return [
       'The chain of evidence is broken:',
       ...faults.map(({ sequence, description }) =>
         sequence === undefined ? `- ${description}` : `- Entry ${sequence}: ${description}`,
       ),
+      ...unverified,
+      ...restores.map(describeRestore),
+    ];
+  }
+  if (unverified.length > 0) {
+    return [
+      'The integrity of the evidence cannot be verified, because a key of the store is missing.',
+      ...unverified,
       ...restores.map(describeRestore),
     ];
   }
@@ -94,6 +119,12 @@ export function describeVerification(verification: Verification): string[] {
   return [...lines, ...restores.map(describeRestore)];
 }
 
+function describeMissingKey({ id, entries }: MissingKey, place: string): string {
+  const what =
+    entries === 0 ? 'Where the chain begins' : `${counted(entries, 'entry', 'entries')} of the chain`;
+  return `${what} cannot be verified without the key with the id ${id}. Restore it from your backup of the key to ${place}, after the current key if there is one.`;
+}
+
 function describeRestore(time: number): string {
   return `The store was restored from a backup at ${formatTime(time)}: heads that were logged between the backup and then belong to the store before.`;
 }
@@ -107,6 +138,7 @@ export function verificationJson({
   withoutKey,
   restores,
   faults,
+  missingKeys,
 }: Verification) {
   return {
     entries,
@@ -116,5 +148,6 @@ export function verificationJson({
     without_key: withoutKey,
     restores: restores.map((time) => formatTime(time)),
     faults: faults.map(({ sequence = null, description }) => ({ entry: sequence, description })),
+    missing_keys: missingKeys,
   };
 }

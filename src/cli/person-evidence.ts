@@ -6,7 +6,7 @@ import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { completeEvidence } from './complete-evidence.ts';
 import type { CommandContext } from './context.ts';
-import { describeVerification, verificationJson } from './evidence.ts';
+import { describeVerification, throwUnlessIntact, verificationJson } from './evidence.ts';
 import { evidenceDocument } from './evidence-document.ts';
 import { readNumbers } from './mobile-option.ts';
 import { numberArgument } from './person-export.ts';
@@ -15,7 +15,7 @@ import { numberArgument } from './person-export.ts';
 export function personEvidenceCommand(context: CommandContext): Command {
   const command = new Command('evidence')
     .description(
-      'print the evidence about a person as one document: requests with consent, calls and objections.\nFinds the person under `mobile` and `other_phone`, and verifies the chain of evidence. Exits with 1 if it is broken',
+      'print the evidence about a person as one document: requests with consent, calls and objections.\nFinds the person under `mobile` and `other_phone`, and verifies the chain of evidence. Exits with 1 if it is broken, or if a key is missing',
     )
     .addArgument(numberArgument('<number>'));
   return defineAction(
@@ -37,7 +37,7 @@ export function personEvidenceCommand(context: CommandContext): Command {
           'Pass one valid phone number: a national number, or one with + and the country code.',
         );
       }
-      const { keys, problem } = await storeKeys();
+      const { keys, problem, place } = await storeKeys();
       if (problem !== undefined) note(problem);
       await completeEvidence(session, keys?.current);
       const entries = await store.evidenceOf(mobile);
@@ -54,12 +54,10 @@ export function personEvidenceCommand(context: CommandContext): Command {
           chain,
         });
       } else {
-        const sentences = describeVerification(verification);
+        const sentences = describeVerification(verification, place);
         for (const line of evidenceDocument(mobile, printedAt, entries, sentences)) await output.text(line);
       }
-      if (verification.faults.length > 0) {
-        throw new UserError('The chain of evidence is broken. See docs/operating/evidence.md.');
-      }
+      throwUnlessIntact(verification);
     },
   );
 }

@@ -1,4 +1,5 @@
 /** What an operator sends to a regulator, and how the chain of evidence is verified. */
+import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
@@ -92,6 +93,30 @@ test('reports where the chain is broken, and ends with 1', async () => {
     stdout: expect.stringContaining('Entries were removed at the end'),
   });
   expect((await leads('evidence', 'verify', '--head', 'x')).stderr).toContain('is not a head');
+});
+
+test('a missing key is reported with its id and its place, and not as a change of the chain', async () => {
+  const { leads, file, open } = await storeWithEvidence();
+  closeAfterTest(open());
+  const [intact] = lines(await leads('evidence', 'verify', '--json'));
+  expect(intact).toMatchObject({ faults: [], missing_keys: [] });
+  rmSync(`${file}.key`);
+  const verified = await leads('evidence', 'verify');
+  const [id = ''] =
+    /(?<=2 entries of the chain cannot be verified without the key with the id )\w+/.exec(verified.stdout) ??
+    [];
+  expect(verified).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining(`Restore it from your backup of the key to ${file}.key`),
+    stderr: expect.stringContaining('The integrity of the evidence cannot be verified'),
+  });
+  const document = await leads('person', 'evidence', '07840258823');
+  expect(document.stdout.replaceAll('\n', ' ')).toContain(`without the key with the id ${id}.`);
+  expect(document.code).toBe(1);
+  expect(`${verified.stdout}${document.stdout}${document.stderr}`).not.toContain('broken');
+  expect(lines(await leads('evidence', 'verify', '--json'))).toMatchObject([
+    { faults: [], missing_keys: [{ id, entries: 2 }] },
+  ]);
 });
 
 test('pruning keeps evidence, and removes it after its own age', async () => {

@@ -51,7 +51,8 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     callsPerDay: undefined,
     evidenceRetention: undefined,
     screening: undefined,
-    storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }) as const,
+    storeKeys: async () =>
+      ({ place: 'STORE_KEY_FILE', keys: undefined, problem: 'The store has no key.' }) as const,
   });
   const openUrl = async () => openSqliteStore(file);
   const all = text(out);

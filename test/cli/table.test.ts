@@ -144,7 +144,7 @@ async function outputOf(
       callsPerDay: undefined,
       evidenceRetention: undefined,
       screening: undefined,
-      storeKeys: async () => ({ keys: undefined, problem: 'The store has no key.' }),
+      storeKeys: async () => ({ place: 'STORE_KEY_FILE', keys: undefined, problem: 'The store has no key.' }),
     }),
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),

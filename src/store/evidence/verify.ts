@@ -20,6 +20,13 @@ export interface EvidenceFault {
   description: string;
 }
 
+/** A key with which a part of a chain would have to be verified, and which is missing. */
+export interface MissingKey {
+  id: string;
+  /** Number of entries that were not verified. */
+  entries: number;
+}
+
 /** Result of verifying a chain. */
 export interface Verification {
   /** Number of entries that were checked. */
@@ -34,8 +41,10 @@ export interface Verification {
   withoutKey: number;
   /** Times of restores from a backup that the chain documents (ms since 1970). */
   restores: number[];
-  /** In the order of the chain; empty: the chain is intact. */
+  /** In the order of the chain. What a missing key protects can contain others. */
   faults: EvidenceFault[];
+  /** Unless it is empty, the chain cannot be verified as a whole. */
+  missingKeys: MissingKey[];
 }
 
 /** Maximum number of faults that are listed. */
@@ -74,6 +83,8 @@ class Verifier {
   /** Entries without content that no removal has documented yet. */
   readonly #undocumented = new RangeSet();
   readonly #restores: number[] = [];
+  /** Number of entries that were not verified, by the id of the missing key. */
+  readonly #missingKeys = new Map<string, number>();
   #previous: EvidenceHead;
   #entries = 0;
   #removed = 0;
@@ -90,7 +101,7 @@ class Verifier {
     this.#previous = { sequence: chain.startSequence, mac: chain.startMac };
     const { startSequence, startMac, startKeyId, startSeal: seal } = chain;
     const key = this.#keyOf(startKeyId);
-    if (key === 'unknown') this.#fault(undefined, missingKey('The beginning of the chain', startKeyId));
+    if (key === 'unknown') this.#miss(startKeyId, 0);
     else if (startSeal(key, startSequence, startMac) !== seal) {
       this.#fault(
         undefined,
@@ -119,14 +130,17 @@ class Verifier {
   #checkMacs(entry: EvidenceEntry): void {
     const { sequence, keyId, content, digest, mac } = entry;
     const key = this.#keyOf(keyId);
-    if (key === 'unknown') {
-      this.#fault(sequence, missingKey('It', keyId));
-      return;
-    }
     if (content === null) {
       this.#removed += 1;
       this.#undocumented.add(sequence);
-    } else if (contentDigest(key, entry) !== digest) {
+    }
+    if (key === 'unknown') {
+      this.#miss(keyId, 1);
+      // Entries that another key protects are documented by it as far as can be known.
+      if (entry.kind === 'removal' && content !== null) this.#document(content);
+      return;
+    }
+    if (content !== null && contentDigest(key, entry) !== digest) {
       this.#fault(sequence, 'Its content was changed.');
     }
     if (linkMac(key, sequence, this.#previous.mac, digest) !== mac) {
@@ -135,8 +149,18 @@ class Verifier {
         'Its link to the entry before was changed: an entry was changed, removed or moved.',
       );
     } else if (entry.kind === 'removal' && content !== null) {
-      for (const [first, last] of removedRanges(content)) this.#undocumented.delete(first, last);
+      this.#document(content);
     }
+  }
+
+  /** Notes what the content of a removal documents. */
+  #document(content: string): void {
+    for (const [first, last] of removedRanges(content)) this.#undocumented.delete(first, last);
+  }
+
+  #miss(keyId: string | null, entries: number): void {
+    const id = String(keyId);
+    this.#missingKeys.set(id, (this.#missingKeys.get(id) ?? 0) + entries);
   }
 
   end(headSequence: number): Verification {
@@ -163,6 +187,7 @@ class Verifier {
       withoutKey: this.#withoutKey,
       restores: this.#restores,
       faults: this.#faults,
+      missingKeys: Array.from(this.#missingKeys, ([id, entries]) => ({ id, entries })),
     };
   }
 
@@ -175,15 +200,11 @@ class Verifier {
   }
 }
 
-function missingKey(what: string, keyId: string | null): string {
-  return `${what} cannot be verified: the key with the id ${keyId} is missing (STORE_KEY_FILE).`;
-}
-
 function describeGap(first: number, last: number): string {
   return first === last ? `Entry ${first} is missing` : `Entries ${first} to ${last} are missing`;
 }
 
 function removedRanges(content: string): [first: number, last: number][] {
-  // The cast: the MAC proves that this program wrote the content.
+  // The cast: this program wrote the content, as the MAC proves if its key is not missing.
   return (JSON.parse(content) as { sequences: [number, number][] }).sequences;
 }

@@ -146,14 +146,21 @@ export const evidence: Behaviours = {
     await store.submit(from(first.id, { mobile: '+447840258824' }));
     await appendAll(store);
     expect(await verifyEvidence(store, keys)).toMatchObject({ entries: 2, withoutKey: 1, faults: [] });
-    const { faults } = await verifyEvidence(store, undefined);
-    expect(faults).toMatchObject([
-      { sequence: 2, description: expect.stringContaining('cannot be verified') },
-    ]);
+    expect(await verifyEvidence(store, undefined)).toMatchObject({
+      faults: [],
+      missingKeys: [{ id: keys.current.id, entries: 1 }],
+    });
     const rotated = StoreKeys.parse(`${'cd'.repeat(32)} ${'ab'.repeat(32)}`, 'the test');
     await store.submit(from(first.id, { mobile: '+447840258825' }));
     await appendAll(store, 10, rotated);
-    expect(await verifyEvidence(store, rotated)).toMatchObject({ entries: 3, faults: [] });
+    expect(await verifyEvidence(store, rotated)).toMatchObject({ entries: 3, faults: [], missingKeys: [] });
+    // The first key documents a removal from what the second one protects: neither is a fault.
+    await store.removeEvidenceOf('+447840258825', 'Asked for.', keys.current);
+    const onlyRotated = StoreKeys.parse('cd'.repeat(32), 'the test');
+    expect(await verifyEvidence(store, onlyRotated)).toMatchObject({
+      faults: [],
+      missingKeys: [{ id: keys.current.id, entries: 2 }],
+    });
   },
 
   'keeps evidence of what is pruned, and goes on with the chain afterwards': async (open) => {
