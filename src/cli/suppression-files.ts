@@ -74,24 +74,7 @@ async function importEntries(
     parsePhone,
     now: Date.now(),
   };
-  const bar = createProgressBar(context.err);
-  const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
-  const invalid: { line: number; problem: string }[] = [];
-  bar.start(size, 0);
-  try {
-    for await (const batch of suppressionBatches(source)) {
-      const { added, leads, withdrawals } = await store.addSuppressions(batch.entries);
-      total.lines += batch.lines;
-      total.added += added;
-      total.suppressed += leads.length;
-      total.withdrawn += withdrawals.length;
-      total.invalid += batch.invalid.length;
-      invalid.push(...batch.invalid.slice(0, maxReported - invalid.length));
-      bar.update(Math.min(batch.bytes, size));
-    }
-  } finally {
-    bar.stop();
-  }
+  const { total, invalid } = await enter(store, source, createProgressBar(context.err), size);
   // The same promise as for a single number, for every lead that may be in flight.
   await untilNoAttemptStarts(store, () => true);
   const { lines, added, suppressed, withdrawn } = total;
@@ -114,6 +97,28 @@ async function importEntries(
       `${describeInvalid(invalid, total.invalid)} Correct them and import the file again; entries that exist are not changed.`,
     );
   }
+}
+
+/** Enters the numbers in a file. Returns what was entered, and the first of the lines that were not. */
+async function enter(store: Session<string>['store'], source: SuppressionFile, bar: SingleBar, size: number) {
+  const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
+  const invalid: { line: number; problem: string }[] = [];
+  bar.start(size, 0);
+  try {
+    for await (const batch of suppressionBatches(source)) {
+      const { added, leads, withdrawals } = await store.addSuppressions(batch.entries);
+      total.lines += batch.lines;
+      total.added += added;
+      total.suppressed += leads.length;
+      total.withdrawn += withdrawals.length;
+      total.invalid += batch.invalid.length;
+      invalid.push(...batch.invalid.slice(0, maxReported - invalid.length));
+      bar.update(Math.min(batch.bytes, size));
+    }
+  } finally {
+    bar.stop();
+  }
+  return { total, invalid };
 }
 
 /** Options of `leads suppression import`. */
