@@ -28,7 +28,7 @@ export type LoadedKeys = {
 
 /**
  * Loads the keys of a store from STORE_KEY, STORE_KEY_FILE or the file next to an SQLite store, which it creates if the
- * store has never had a key. Without keys, everything else works: the caller reports the problem.
+ * store has never had a key, and lets the store use them. Without keys, everything else works: the caller reports the problem.
  *
  * @throws {UserError} if the variable or the file contains no valid key, or the file cannot be read
  */
@@ -42,10 +42,11 @@ export async function loadStoreKeys(config: StoreKeyConfig, store: KeyRecords): 
     return {
       place,
       keys: undefined,
-      problem: `The key in ${place} is not a key of this store, whose key has the id ${recorded.join(', ')}. Evidence is stored without protection against changes, and erased people are not recognised. Restore the right key, or add it after the new one.`,
+      problem: `The key in ${place} is not a key of this store, whose key has the id ${recorded.join(', ')}. Evidence is stored without protection against changes, and people of whom the store has only digests are not recognised. Restore the right key, or add it after the new one.`,
     };
   }
   if (!recorded.includes(keys.current.id)) await store.recordStoreKey(keys.current.id);
+  store.useKeys(keys);
   const problem =
     unknown.length === 0
       ? undefined
@@ -82,7 +83,7 @@ function placeOf(config: StoreKeyConfig): string {
 
 function describeMissing(config: StoreKeyConfig, recorded: readonly string[]): string {
   const effect =
-    'Evidence is stored without protection against changes, and nobody can be erased with a digest.';
+    'Evidence is stored without protection against changes, nobody can be erased, and people of whom the store has only digests are not recognised.';
   const file = fileOfKeys(config);
   if (file === undefined) {
     return `The store has no key. ${effect} Write the output of \`openssl rand -hex 32\` to a file, and set STORE_KEY_FILE to its path on every server and for every command.`;

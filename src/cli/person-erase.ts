@@ -27,7 +27,7 @@ const members = {
   leads: 'number of leads erased',
   submissions: 'number of submissions and cancellations erased',
   at_dialler: 'ids of the erased leads that the dialler has or may have: delete them there',
-  suppressions: 'number of entries of the do-not-call list, which are kept',
+  suppressions: 'number of entries of the do-not-call list, which are kept with the digest',
   evidence: 'number of entries of evidence, which are kept until their retention ends',
 };
 
@@ -35,10 +35,13 @@ const members = {
 export function eraseCommand(context: CommandContext): Command {
   const command = new Command('erase')
     .description(
-      'erase people: their submissions, leads, attempts and idempotency records, under `mobile` and `other_phone`; servers can keep running.\nA keyed digest stays, so that a restored backup does not bring them back. If they are added again, they are accepted',
+      'erase people: their submissions, leads, attempts and idempotency records, under `mobile` and `other_phone`; servers can keep running.\nA keyed digest stays, so that a restored backup does not bring them back, and in the do-not-call list. If they are added again, they are accepted, unless they are in that list',
     )
     .addArgument(numberArgument('<number...>'))
-    .option('--suppress', 'also enter the numbers in the do-not-call list, which keeps them')
+    .option(
+      '--suppress',
+      'also enter the people in the do-not-call list, which keeps a keyed digest of their numbers',
+    )
     .addOption(
       new Option(
         '--including-evidence <reason>',
@@ -154,7 +157,7 @@ function describeErased({
   const kept =
     suppressions === 0
       ? ''
-      : ' The do-not-call list still contains the number, so that the person is not called.';
+      : ' The do-not-call list still contains the digest of the number, so that the person is not called.';
   const left =
     atDialler.length === 0
       ? ''

@@ -40,7 +40,11 @@ export function personEvidenceCommand(context: CommandContext): Command {
       const { keys, problem, place } = await storeKeys();
       if (problem !== undefined) note(problem);
       await completeEvidence(session, keys?.current);
-      const entries = await store.evidenceOf(mobile);
+      // Under a digest: what was recorded after an erasure.
+      const recorded = [mobile, ...(keys?.personDigests(mobile) ?? [])].map((each) => store.evidenceOf(each));
+      const entries = (await Promise.all(recorded))
+        .flat()
+        .toSorted((one, other) => one.sequence - other.sequence);
       const verification = await verifyEvidence(store, keys);
       const subjectId = keys?.current.personDigest(mobile) ?? null;
       await store.recordAudit({ subject: { kind: 'person', id: subjectId } });

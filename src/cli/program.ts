@@ -4,11 +4,12 @@ import { readEnvironment } from '../app/env-file.ts';
 import { erasureTools } from '../app/erasures.ts';
 import { withRecordedSettings } from '../app/settings.ts';
 import { openConfiguredStore, openNamedStore } from '../app/store.ts';
-import { loadStoreKeys } from '../app/store-keys.ts';
+import { type LoadedKeys, loadStoreKeys } from '../app/store-keys.ts';
 import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
 import { phoneParsers } from '../leads/phone.ts';
+import type { Store } from '../store/store.ts';
 import { storeUrlOf } from '../store/store-argument.ts';
 import { redactedUrl } from '../store/store-url.ts';
 import { commandName, nameCommands } from '../text/command-name.ts';
@@ -86,6 +87,7 @@ export function createContext(
       const recorded = await readConfig(await withRecordedSettings(variables, store));
       const { defaultCountry, dialWithin, callsPerDay, screening, evidenceRetention } = recorded;
       const storeKeys = () => loadStoreKeys(config, store);
+      await prepareDigests(store, storeKeys, err);
       const parsePhone = phoneParsers(defaultCountry).parse;
       const settings = { defaultCountry, dialWithin, callsPerDay, screening, evidenceRetention };
       return { store, parsePhone, ...settings, storeKeys };
@@ -109,6 +111,17 @@ export function createContext(
     out,
     err,
   };
+}
+
+/** Lets a command recognise people of whom the store only has digests. Reports why it cannot. */
+async function prepareDigests(
+  store: Store,
+  storeKeys: () => Promise<LoadedKeys>,
+  err: CommandContext['err'],
+): Promise<void> {
+  if (!(await store.hasDigests())) return;
+  const { problem } = await storeKeys();
+  if (problem !== undefined) err.write(`${problem}\n`);
 }
 
 const streams = { input: process.stdin, out: process.stdout, err: process.stderr, openTerminal };

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { removeExpiredEvidence } from '../store/evidence/remove-expired.ts';
 import { pruneAll } from '../store/prune.ts';
+import type { Pruned } from '../store/store.ts';
 import { parseDuration } from '../text/duration.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
@@ -19,7 +20,7 @@ interface PruneOptions {
 export function pruneCommand(context: CommandContext): Command {
   const command = new Command('prune')
     .description(
-      'remove old submissions, cancellations, and leads with their attempts; servers can keep running.\nLeads that can still be called, the phone numbers of dialled people, and evidence are kept.\nEvidence has its own age: EVIDENCE_RETENTION since the last contact with the person',
+      'remove old submissions, cancellations, and leads with their attempts; servers can keep running.\nLeads that can still be called and evidence are kept. Of people who were called, a keyed digest is kept, so that they are not called again.\nEvidence has its own age: EVIDENCE_RETENTION since the last contact with the person',
     )
     .requiredOption('--older-than <duration>', 'remove what was received longer ago than this, such as 400d')
     .addOption(new Option('--dry-run', 'only count what would be removed').conflicts('yes'))
@@ -32,6 +33,10 @@ export function pruneCommand(context: CommandContext): Command {
       cancellations: 'number of cancellations removed',
       leads: 'number of leads removed; null with --dry-run, which does not count them',
       attempts: 'number of attempts removed; null with --dry-run, which does not count them',
+      contacts:
+        'number of the removed leads whose phone number was replaced by a digest, which prevents a second call; null with --dry-run',
+      without_key:
+        'number of delivered leads that keep their phone number, because the store has no key; null with --dry-run',
       evidence:
         'number of entries of evidence removed, whose retention period (EVIDENCE_RETENTION) has ended',
     },
@@ -49,6 +54,8 @@ export function pruneCommand(context: CommandContext): Command {
             cancellations,
             leads: null,
             attempts: null,
+            contacts: null,
+            without_key: null,
             evidence,
           });
           return;
@@ -59,11 +66,22 @@ export function pruneCommand(context: CommandContext): Command {
       const key = (await session.storeKeys()).keys?.current;
       await completeEvidence(session, key);
       const evidence = await removeExpiredEvidence(store, evidenceBefore, key);
-      const { submissions, cancellations, leads, attempts } = await pruneAll(store, before);
+      const pruned = await pruneAll(store, before);
+      const { submissions, cancellations, leads, attempts, contacts, withoutKey } = pruned;
       await output.done(
-        `Removed data from before ${formatTime(before)}. Submissions: ${submissions}, cancellations: ${cancellations}, leads: ${leads}, attempts: ${attempts}. Evidence stays; entries of evidence older than EVIDENCE_RETENTION removed: ${evidence}.`,
-        { submissions, cancellations, leads, attempts, evidence },
+        `Removed data from before ${formatTime(before)}. Submissions: ${submissions}, cancellations: ${cancellations}, leads: ${leads}, attempts: ${attempts}. Evidence stays; entries of evidence older than EVIDENCE_RETENTION removed: ${evidence}.${describeContacts(pruned)}`,
+        { submissions, cancellations, leads, attempts, contacts, without_key: withoutKey, evidence },
       );
     },
   );
+}
+
+/** Describes what became of delivered leads, as sentences after another. */
+function describeContacts({ contacts, withoutKey }: Pruned): string {
+  const replaced =
+    contacts === 0
+      ? ''
+      : ` Phone numbers of delivered leads that were replaced by digests, which prevent a second call: ${contacts}.`;
+  if (withoutKey === 0) return replaced;
+  return `${replaced} ${counted(withoutKey, 'delivered lead keeps its phone number', 'delivered leads keep their phone numbers')}, because the store has no key to make digests with: set STORE_KEY_FILE, and prune again.`;
 }

@@ -9,7 +9,7 @@ export interface ShownEntry extends Omit<SuppressionRecord, 'source'> {
 
 /** Members of an entry of the do-not-call list in JSON, and the columns of its export. */
 export const suppressionMembers = {
-  mobile: 'phone number (E.164)',
+  mobile: 'phone number (E.164); the keyed digest of an erased person’s number',
   type: 'name of the lead type; null: all types',
   source: '`partner`, `operator`, `import`, `dialler` or `registry`',
   source_id:
@@ -22,7 +22,7 @@ export const suppressionMembers = {
 /** How an entry of the do-not-call list is displayed. */
 export const suppressionView: View<ShownEntry, keyof typeof suppressionMembers> = {
   columns: {
-    MOBILE: ({ mobile }) => mobile,
+    MOBILE: ({ mobile }) => (isNumber(mobile) ? mobile : `erased ${mobile.slice(0, digestPrefix)}`),
     TYPE: ({ type, source }) => type ?? (source === 'registry' ? '' : '(all)'),
     SOURCE: (entry) => describeOrigin(entry),
     OBJECTED: ({ objectedAt }) => ({ time: objectedAt }),
@@ -40,6 +40,13 @@ export const suppressionView: View<ShownEntry, keyof typeof suppressionMembers> 
     entered_at: formatTime(enteredAt),
   }),
 };
+
+/** Number of characters that identify a digest in a table. */
+const digestPrefix = 8;
+
+function isNumber(mobile: string): boolean {
+  return mobile.startsWith('+');
+}
 
 /** Describes an origin, such as `partner acme`. */
 export function describeOrigin({ source, sourceId }: Pick<ShownEntry, 'source' | 'sourceId'>): string {

@@ -35,7 +35,8 @@ export interface ErasedPerson {
 }
 
 /**
- * Finds the people of erasures in a store that was copied or restored from before. Reads all submissions and leads.
+ * Finds the people of erasures in a store that was copied or restored from before. Reads all submissions, leads and entries of
+ * the do-not-call list.
  *
  * @param keys of the store; an erasure whose key is missing finds nobody
  */
@@ -52,6 +53,7 @@ export async function findErased(
     if (other !== undefined) search.add(other, sent.id);
   }
   for await (const { mobile } of store.leadNumbers()) search.add(mobile);
+  for await (const { mobile } of store.suppressedMobiles()) search.add(mobile);
   return search.found();
 }
 

@@ -11,17 +11,33 @@ import type { Maintenance, Pruned } from './store.ts';
  * @returns the total
  */
 export async function pruneAll(
-  store: Pick<Maintenance, 'prune' | 'erase'>,
+  store: Pick<Maintenance, 'prune' | 'pruneContacts' | 'erase'>,
   before: number,
   onStep: (total: Pruned) => void = () => {},
 ): Promise<Pruned> {
-  const total: Pruned = { submissions: 0, cancellations: 0, leads: 0, attempts: 0 };
+  const total: Pruned = {
+    submissions: 0,
+    cancellations: 0,
+    leads: 0,
+    attempts: 0,
+    contacts: 0,
+    withoutKey: 0,
+  };
   for (let after: string | undefined = ''; after !== undefined; ) {
     const step = await store.prune(before, after);
     total.submissions += step.submissions;
     total.cancellations += step.cancellations;
     total.leads += step.leads;
     total.attempts += step.attempts;
+    onStep(total);
+    after = step.next;
+    if (after !== undefined) await sleep(stepDelay);
+  }
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const step = await store.pruneContacts(before, after);
+    total.leads += step.contacts;
+    total.contacts += step.contacts;
+    total.withoutKey += step.withoutKey;
     onStep(total);
     after = step.next;
     if (after !== undefined) await sleep(stepDelay);

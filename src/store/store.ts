@@ -703,10 +703,22 @@ export interface Pruned {
   cancellations: number;
   leads: number;
   attempts: number;
+  /** Number of the removed leads whose phone number was replaced by a digest. */
+  contacts: number;
+  /** Number of delivered leads that were kept, with their numbers, because the store has no key for digests. */
+  withoutKey: number;
+}
+
+/** Result of one step of removing delivered leads. */
+export interface ContactStep {
+  contacts: number;
+  withoutKey: number;
+  /** Position at which the next step continues; undefined: this was the last. */
+  next: string | undefined;
 }
 
 /** Result of one step of pruning. */
-export interface PruneStep extends Pruned {
+export interface PruneStep extends Omit<Pruned, 'contacts' | 'withoutKey'> {
   /** Position at which the next step continues; undefined: this was the last. */
   next: string | undefined;
 }
@@ -715,13 +727,22 @@ export interface PruneStep extends Pruned {
 export interface Maintenance {
   /**
    * Removes submissions and cancellations that were received before a time, with their re-runs, attempts, operators'
-   * actions, and leads that nothing else needs. Scheduled and failed leads are kept complete, and so are leads that
-   * prevent a second call to their person. One step reads a limited number of rows.
+   * actions, and leads that nothing else needs. Scheduled and failed leads are kept complete, and delivered leads without
+   * what was sent, until `pruneContacts`. One step reads a limited number of rows.
    *
    * @param before milliseconds since 1970
    * @param after `next` of the step before; '': the first step
    */
   prune(before: number, after: string): Promise<PruneStep>;
+  /**
+   * Replaces leads that were delivered before a time, and whose submissions are gone, by a digest of the person (see
+   * `KeyRecords.useKeys`), so that nobody is called twice. Without keys, it only counts them. Also removes digests whose
+   * re-contact period has passed. One step reads a limited number of rows.
+   *
+   * @param before milliseconds since 1970
+   * @param after `next` of the step before; '': the first step
+   */
+  pruneContacts(before: number, after: string): Promise<ContactStep>;
   /**
    * Counts the submissions and cancellations that `prune` would remove.
    *

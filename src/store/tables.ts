@@ -10,17 +10,20 @@ export interface PersonalData {
    * What `column` contains: the id of a lead or submission, a phone number (E.164), or its keyed digest. `request`: the id
    * of a lead, of the result of a request.
    */
-  by: 'lead' | 'submission' | 'mobile' | 'digest' | 'request';
+  by: 'lead' | 'submission' | 'mobile' | 'digest' | 'mobile-or-digest' | 'request';
   column: string;
   /** A second column with a phone number. */
   otherColumn?: string;
+  /** Column with the time of what a row is about (ms since 1970): an erasure leaves what is later. */
+  timeColumn?: string;
   /**
    * What erasing the person does with the rows.
    *
    * - `deleted`: deletes them.
-   * - `kept`: nothing. The person's objection must be respected, or the rows only contain a keyed digest.
+   * - `digested`: replaces the phone number by its keyed digest, because the person's objection must be respected.
+   * - `kept`: nothing.
    */
-  erased: 'deleted' | 'kept';
+  erased: 'deleted' | 'digested' | 'kept';
   /**
    * What removes old rows. `retention`: `leads prune`, once the retention period of evidence has ended. `kept`: nothing.
    */
@@ -66,7 +69,7 @@ export const tablesToCopy: readonly Table[] = [
   { name: 'type_alias', personal: 'none', columns: ['name', 'type_id', 'created_at'], keyLength: 1 },
   {
     name: 'suppression',
-    personal: { by: 'mobile', column: 'mobile', erased: 'kept', pruned: 'kept' },
+    personal: { by: 'mobile-or-digest', column: 'mobile', erased: 'digested', pruned: 'kept' },
     columns: ['mobile', 'type_id', 'source', 'source_id', 'reason', 'objected_at', 'entered_at'],
     keyLength: 4,
   },
@@ -228,6 +231,18 @@ export const tablesToCopy: readonly Table[] = [
     name: 'erasure',
     personal: { by: 'digest', column: 'digest', erased: 'kept', pruned: 'kept' },
     columns: ['digest', 'erased_at', 'key_id', 'evidence_reason'],
+    keyLength: 2,
+  },
+  {
+    name: 'contacted_person',
+    personal: {
+      by: 'digest',
+      column: 'digest',
+      timeColumn: 'dialled_at',
+      erased: 'deleted',
+      pruned: 'prune',
+    },
+    columns: ['digest', 'type_id', 'dialled_at'],
     keyLength: 2,
   },
   {

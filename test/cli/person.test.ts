@@ -2,17 +2,22 @@
 import { appendFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { eraseFiles } from '../../src/store/erase-files.ts';
+import { StoreKeys } from '../../src/store/keys/store-keys.ts';
 import { openStore } from '../../src/store/open.ts';
 import { tablesToCopy } from '../../src/store/tables.ts';
 import { executeCli, lines } from '../harness/cli.ts';
 import { emptyDatabase } from '../harness/postgres.ts';
 import { finished, start } from '../harness/process.ts';
-import { temporaryDirectory } from '../harness/server.ts';
+import { deliverDue, temporaryDirectory } from '../harness/server.ts';
+import { newSubmission } from '../harness/submissions.ts';
 import { seeded } from '../store/stores.ts';
 
 const mobile = '+447840258823';
 const another = '+447911123456';
+/** The key of every store. */
+const key = 'ab'.repeat(32);
 /** Options with which evidence is erased too. */
 const completely = ['--yes', '--including-evidence', 'a court order'];
 
@@ -35,7 +40,7 @@ async function opened(url: string, directory: string, changes: Record<string, st
     ERASURE_LOG: join(directory, 'erasures'),
     ...changes,
   };
-  appendFileSync(environment.STORE_KEY_FILE, `${'ab'.repeat(32)}\n`);
+  appendFileSync(environment.STORE_KEY_FILE, `${key}\n`);
   return {
     url,
     directory,
@@ -155,13 +160,67 @@ describe.each(databases)('$name', ({ open }) => {
     expect(filesWith(directory, trace)).toEqual([]);
   });
 
-  test('with --suppress, an erased person is not called again', async () => {
-    const { leads, fill, url } = await open();
+  test('with --suppress, a digest of the number prevents calls, and nothing of the number stays', async () => {
+    const { leads, fill, url, directory } = await open();
     await fill();
-    const erased = await leads(['person', 'erase', mobile, '--yes', '--suppress']);
-    expect(erased.stdout).toContain('The do-not-call list still contains the number');
+    const entry = ['--reason', `call me on 07840 ${trace} no more`];
+    expect((await leads(['suppression', 'add', mobile, ...entry])).code).toBe(0);
+    const erased = await leads(['person', 'erase', mobile, '--suppress', ...completely]);
+    expect(erased.stdout).toContain('The do-not-call list still contains the digest of the number');
+    expect(await dump(url)).not.toContain(trace);
+    expect(filesWith(directory, trace)).toEqual([]);
+    if (url.startsWith('sqlite:')) expect(indexedNumbers(url)).toEqual([]);
     const { store, from } = await opening(url);
     expect(await store.submit(from({ mobile }))).toMatchObject({ outcome: 'do-not-call' });
+
+    const again = lines(await leads(['person', 'erase', mobile, '--json', ...completely]));
+    const [{ digest }] = again as [{ digest: string }];
+    const [checked] = lines(await leads(['suppression', 'check', mobile, '--json']));
+    expect(checked).toMatchObject({ mobile: digest, source: 'operator', reason: null });
+    expect((await leads(['suppression', 'list'])).stdout).toContain(`erased ${digest.slice(0, 8)}`);
+    const exported = JSON.parse((await leads(['person', 'export', mobile])).stdout);
+    expect(exported.tables.suppression).toHaveLength(1);
+    expect((await leads(['suppression', 'remove', mobile, '--yes'])).stdout).toContain('Removed 1 entry.');
+    expect(await store.submit(from({ mobile }))).toMatchObject({ outcome: 'accepted' });
+  });
+
+  test('a command that cannot recognise digests reports that the key is missing', async () => {
+    const { leads, url, directory } = await open();
+    expect((await leads(['person', 'erase', mobile, '--suppress', ...completely])).code).toBe(0);
+    const environment = { DATABASE_URL: url, STORE_KEY_FILE: join(directory, 'missing') };
+    const checked = await executeCli(['suppression', 'check', mobile], environment);
+    expect(checked.stderr).toMatch(/with the key of the store .* is missing/);
+    expect(checked.stdout).toContain('None of the numbers');
+  });
+
+  test('`leads prune` replaces the numbers of delivered leads by digests', async () => {
+    const { leads, url, directory } = await open();
+    const { store, first, from } = await seeded(openStore(url));
+    const past = Date.now() - 60_000;
+    const { id: _, ...sent } = from(first.id, { mobile, receivedAt: past });
+    await store.submit(newSubmission(sent));
+    await deliverDue(store);
+    await store.close();
+    const environment = { DATABASE_URL: url, STORE_KEY_FILE: join(directory, 'missing') };
+    const old = ['prune', '--older-than', '1s', '--yes'];
+    // A second after the delivery.
+    await vi.waitFor(
+      async () => {
+        const { stdout } = await executeCli(old, environment);
+        expect(stdout).toContain('1 delivered lead keeps its phone number');
+      },
+      { timeout: 10_000, interval: 300 },
+    );
+    expect(await dump(url)).toContain(trace);
+
+    const pruned = await leads([...old, '--json']);
+    expect(lines(pruned)).toMatchObject([{ leads: 1, contacts: 1, without_key: 0 }]);
+    const again = await opening(url);
+    await again.store.removeEvidenceOf(mobile, 'a test', undefined);
+    await eraseFiles(again.store);
+    expect(await dump(url)).not.toContain(trace);
+    expect(filesWith(directory, trace)).toEqual([]);
+    expect(await again.store.submit(again.from({ mobile }))).toMatchObject({ outcome: 'existing-contact' });
   });
 
   test('erases a person again whom a copy of the store from before brings back', async () => {
@@ -180,6 +239,19 @@ describe.each(databases)('$name', ({ open }) => {
     expect(repeated.stderr).not.toContain('erased again');
   });
 
+  test('digests the number of an erased person in a copy whose list contains nothing else of it', async () => {
+    const { leads, url, directory } = await open();
+    const copy = await open();
+    for (const each of [leads, copy.leads]) expect((await each(['suppression', 'add', mobile])).code).toBe(0);
+    expect((await leads(['person', 'erase', mobile, ...completely])).code).toBe(0);
+    appendFileSync(join(copy.directory, 'erasures'), readFileSync(join(directory, 'erasures'), 'utf8'));
+    expect(await dump(copy.url)).toContain(trace);
+    await copy.leads(['store', 'mark-restored', '--yes']);
+    for (const store of [url, copy.url]) expect(await dump(store)).not.toContain(trace);
+    const [entry] = lines(await copy.leads(['suppression', 'check', mobile, '--json']));
+    expect(entry).toMatchObject({ source: 'operator' });
+  });
+
   test('refuses to erase without the key of the store', async () => {
     const { url, directory } = await open();
     const environment = { DATABASE_URL: url, STORE_KEY_FILE: join(directory, 'missing') };
@@ -189,10 +261,21 @@ describe.each(databases)('$name', ({ open }) => {
   });
 });
 
+/** Returns the numbers of the do-not-call list that an SQLite store has as integers, which no text finds. */
+function indexedNumbers(url: string): unknown[] {
+  const database = new DatabaseSync(url.slice('sqlite:'.length), { readOnly: true });
+  try {
+    return database.prepare('SELECT digits FROM suppressed_number').all();
+  } finally {
+    database.close();
+  }
+}
+
 /** Opens a store, and returns a function that creates submissions of a partner. */
 async function opening(url: string) {
   const store = await openStore(url);
   onTestFinished(() => store.close());
+  store.useKeys(StoreKeys.parse(key, 'test'));
   const [partnerId = 0] = (await store.namesById()).partners.keys();
   const from = (changes: { mobile: string }) => ({
     id: `sent-${Date.now()}`,

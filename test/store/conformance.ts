@@ -20,6 +20,7 @@ import { outcomes } from './conformance/outcomes.ts';
 import { partnerUsage } from './conformance/partner-usage.ts';
 import { pauses } from './conformance/pauses.ts';
 import { people } from './conformance/people.ts';
+import { personDigests } from './conformance/person-digests.ts';
 import { registry } from './conformance/registry.ts';
 import { rejections } from './conformance/rejections.ts';
 import { remainingLeads } from './conformance/remaining-leads.ts';
@@ -51,6 +52,7 @@ const suites: Record<string, Behaviours> = {
   settings,
   audit,
   people,
+  'person digests': personDigests,
   rejections,
   'partner usage': partnerUsage,
   suppressions,

@@ -80,6 +80,8 @@ describe.each(stores)('$name', ({ open }) => {
       cancellations: 1,
       leads: 1,
       attempts: 1,
+      contacts: 0,
+      withoutKey: 0,
     });
     expect((await leadsIn(store)).map(({ mobile: number, state }) => [number, state])).toEqual([
       [mobileOf(104), 'scheduled'],
@@ -129,6 +131,8 @@ describe.each(stores)('$name', ({ open }) => {
       cancellations: 4,
       leads: 1,
       attempts: 1,
+      contacts: 0,
+      withoutKey: 0,
     });
     const left = await Promise.all(
       [1, 2, 3, 4, 5, 6].map((index) => Array.fromAsync(store.cancellations(mobileOf(index)))),
@@ -172,7 +176,7 @@ describe.each(stores)('$name', ({ open }) => {
     await write;
     expect(pruned).toMatchObject({ submissions: 1_200, leads: 0, attempts: 0 });
     expect(written).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
-    expect(await submissionsIn(store)).toHaveLength(3);
+    expect(await submissionsIn(store)).toHaveLength(4);
   });
 
   test('keeps a submission whose re-run was accepted as long as its lead can be called', async () => {
@@ -260,6 +264,9 @@ describe('copy', () => {
         [failed?.id ?? '', 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late'],
       ]);
       await source.addRows(tableNamed('erasure'), [['digest', 1, 'key', null]]);
+      const contacted = storeKeys.current.personDigest(mobileOf(8));
+      const [typeId = 0] = (await source.namesById()).types.keys();
+      await source.addRows(tableNamed('contacted_person'), [[contacted, typeId, Date.now()]]);
       await source.recordStoreKey(storeKeys.current.id);
       const terms = { key: storeKeys.current, parsePhone: () => undefined, limit: 1_000 };
       while ((await source.appendEvidence(terms)) > 0);
@@ -299,6 +306,10 @@ describe('copy', () => {
       expect(actions.map(({ action }) => action)).toEqual(['resolved-not-delivered', 'dismissed']);
       await target.addType('new', null);
       await target.addPartner('third', ['new']);
+      target.useKeys(storeKeys);
+      expect(await target.submit(from(first.id, { mobile: mobileOf(8) }))).toMatchObject({
+        outcome: 'existing-contact',
+      });
       await target.submit(from(first.id, { mobile: mobileOf(7) }));
       await deliverDue(target);
       const [unknown] = await Array.fromAsync(target.submissions({ outcome: 'unknown-type' }, 1));

@@ -1,22 +1,22 @@
 import type { Submission } from '../../leads/submission.ts';
+import type { PersonDigests } from '../keys/person-digests.ts';
 import { type Change, firstRow, run, type SqlDatabase } from '../sql/database.ts';
 import { type Decision, operatorActions } from '../sql/operator-actions.ts';
 import { statement } from '../sql/statement.ts';
-import type { WithdrawalEvents } from '../sql/withdrawals.ts';
 import type { OperatorActions } from '../store.ts';
 import { failureKind, isUniqueViolation } from './connection/errors.ts';
 import { decideSubmissions, sentSubmissionOf } from './intake/decide.ts';
-import type { LeadNotifications } from './notifications.ts';
+import type { IntakeEvents } from './intake/intake.ts';
 
 /** Carries out operators' actions, and announces the leads that they schedule. */
 export function postgresOperatorActions(
   database: SqlDatabase,
-  notifications: LeadNotifications,
-  withdrawalEvents: WithdrawalEvents,
+  digests: PersonDigests,
+  { notifications, withdrawalEvents }: IntakeEvents,
 ): OperatorActions {
   const actions = operatorActions(database, {
     excludeOthers,
-    decide,
+    decide: (submission) => decide(submission, digests.of(submission.mobile)),
     onScheduled: (dueAt) => notifications.announce(dueAt),
     onWithdrawal: () => withdrawalEvents.emit(),
   });
@@ -62,8 +62,8 @@ const decideOne = statement<Decision>(
 );
 
 /** Decides on a submission. Runs the statement again while the outcome is null (see `decideSubmissions`). */
-function* decide(submission: Submission): Change<Decision> {
-  const sent = JSON.stringify([sentSubmissionOf(submission)]);
+function* decide(submission: Submission, digests: readonly string[]): Change<Decision> {
+  const sent = JSON.stringify([sentSubmissionOf(submission, () => digests)]);
   for (;;) {
     const decision = yield* firstRow(decideOne, sent);
     if (decision !== undefined) return decision;

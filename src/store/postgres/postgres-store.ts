@@ -1,6 +1,8 @@
+import { PersonDigests } from '../keys/person-digests.ts';
 import { type Migrations, requireMigrated, type Schema } from '../migrations.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { AuditedDatabase } from '../sql/audited-database.ts';
+import { contactedPeople } from '../sql/contacted-people.ts';
 import { people } from '../sql/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
@@ -115,7 +117,9 @@ export async function openPostgresStore(
     emit: () => withdrawalNotifications.announce(0),
     subscribe: (listener) => withdrawalNotifications.subscribe(listener),
   };
-  const intake = postgresIntake(database, { notifications, withdrawalEvents }, batchLimits, observer);
+  const digests = new PersonDigests();
+  const events = { notifications, withdrawalEvents };
+  const intake = postgresIntake(database, digests, events, batchLimits, observer);
   const delivery = postgresDelivery(database, notifications, batchLimits, observer);
   const writeCheck = new WriteCheck(database, observer);
   const sql = new AuditedDatabase(postgresSqlDatabase(database));
@@ -133,9 +137,10 @@ export async function openPostgresStore(
   return {
     ...intake.calls,
     ...delivery.calls,
-    ...sharedStore(sql, withdrawalEvents),
-    ...postgresOperatorActions(sql, notifications, withdrawalEvents),
-    ...people(sql, { excludeWriters }),
+    ...sharedStore(sql, digests, withdrawalEvents),
+    ...postgresOperatorActions(sql, digests, events),
+    ...people(sql, digests, { excludeWriters }),
+    ...contactedPeople(sql, digests, { excludeWriters }),
     ...postgresMaintenance,
     ...postgresTableWriter(database),
     ...watch(sql, {

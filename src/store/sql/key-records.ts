@@ -1,10 +1,12 @@
 import type { KeyRecords } from '../keys/key-records.ts';
+import type { PersonDigests } from '../keys/person-digests.ts';
 import { auditedBefore } from './audit.ts';
 import { run, type SqlDatabase } from './database.ts';
+import { containsDigests } from './person-digests.ts';
 import { statement } from './statement.ts';
 
 /** Records which keys a database was used with. */
-export function keyRecords(database: SqlDatabase): KeyRecords {
+export function keyRecords(database: SqlDatabase, digests: PersonDigests): KeyRecords {
   return {
     storeKeyIds: async () => (await database.read(selectKeys)).map(({ id }) => id),
     recordStoreKey: (id) =>
@@ -12,6 +14,8 @@ export function keyRecords(database: SqlDatabase): KeyRecords {
         yield* auditedBefore();
         yield* run(insertKey, id, Date.now());
       }),
+    useKeys: (keys) => digests.useKeys(keys),
+    hasDigests: () => containsDigests(database),
   };
 }
 

@@ -87,21 +87,21 @@ function lostSubmission(table: string): string {
 }
 
 /** An attempt is kept as long as the submission of its lead. */
-const deleteAttempts = statement(
+export const deleteAttempts = statement(
   'delete_attempts',
   ({ inList }) => `
     DELETE FROM attempt WHERE lead_id ${inList('$1')} AND ${lostSubmission('attempt')} RETURNING id`,
 );
 
 /** An operator's action is kept as long as the submission of its lead. */
-const deleteLeadActions = statement(
+export const deleteLeadActions = statement(
   'delete_lead_actions',
   ({ inList }) => `
     DELETE FROM operator_action WHERE lead_id ${inList('$1')} AND ${lostSubmission('operator_action')}`,
 );
 
 /** So is a withdrawal. */
-const deleteWithdrawals = statement(
+export const deleteWithdrawals = statement(
   'delete_withdrawals',
   ({ inList }) => `
     DELETE FROM withdrawal WHERE lead_id ${inList('$1')} AND ${lostSubmission('withdrawal')}`,

@@ -1,5 +1,6 @@
 import { fingerprintsOf } from '../../leads/idempotency.ts';
 import { phoneDigits } from '../../leads/phone.ts';
+import type { PersonDigests } from '../keys/person-digests.ts';
 import type { StoreKey } from '../keys/store-key.ts';
 import { inPages } from '../pages.ts';
 import type {
@@ -18,8 +19,10 @@ import { rewindChain } from './evidence/chain.ts';
 import { removeEvidenceOf } from './evidence/removal.ts';
 import { attemptId } from './evidence/sources.ts';
 import { nextEndedOrder } from './lead-order.ts';
+import { isDigest } from './person-digests.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, type SqlValue, statement } from './statement.ts';
+import { digestEntriesOf } from './suppression-digests.ts';
 import { withdrawLeads } from './withdrawals.ts';
 
 /** What a store contributes to erasing people. */
@@ -29,7 +32,11 @@ export interface Exclusion {
 }
 
 /** Exports and erases people in a database. */
-export function people(database: SqlDatabase, { excludeWriters }: Exclusion = {}): People {
+export function people(
+  database: SqlDatabase,
+  digests: PersonDigests,
+  { excludeWriters }: Exclusion = {},
+): People {
   const exclusive = <Result>(begin: () => Change<Result>) =>
     database.change(function* () {
       if (excludeWriters !== undefined) yield* excludeWriters();
@@ -45,14 +52,19 @@ export function people(database: SqlDatabase, { excludeWriters }: Exclusion = {}
       inPages<{ id: string; mobile: string }>(allRows, (last, size) =>
         database.read(leadPage, last?.id ?? '', size),
       ),
-    personalRows: (person, digests) => personalRows(database, person, digests),
+    suppressedMobiles: () =>
+      inPages<{ mobile: string }>(allRows, (last, size) =>
+        database.read(suppressedPage, last?.mobile ?? '', size),
+      ),
+    personalRows: (person, ofPerson) => personalRows(database, person, ofPerson),
     namesById: async () => ({
       partners: namesIn(await database.read(partnerNames)),
       types: namesIn(await database.read(typeNames)),
     }),
     stopDelivery: (person, isWithdrawing) => exclusive(() => stopDelivery(person, isWithdrawing)),
     deliveryState: (person) => deliveryState(database, person),
-    erasePerson: (person, erasure, key) => exclusive(() => erasePerson(person, erasure, key)),
+    erasePerson: (person, erasure, key) =>
+      exclusive(() => erasePerson(person, erasure, digests.of(person.mobile), key)),
     erasures: () => erasures(database),
     recordErasures: (recorded) => database.change(() => recordErasures(recorded)),
   };
@@ -75,6 +87,11 @@ const otherPhonePage = statement<SentNumber>(
 const leadPage = statement<{ id: string; mobile: string }>(
   'lead_number_page',
   'SELECT id, mobile FROM lead WHERE id > $1 ORDER BY id LIMIT $2',
+);
+
+const suppressedPage = statement<{ mobile: string }>(
+  'suppressed_number_page',
+  `SELECT DISTINCT mobile FROM suppression WHERE mobile > $1 AND NOT ${isDigest} ORDER BY mobile LIMIT $2`,
 );
 
 interface PersonLead {
@@ -157,24 +174,36 @@ function scopeOf(
 }
 
 /** Condition on the rows of a table that belong to a person. Its parameters are those of `valuesFor`. */
-function personCondition({ by, column, otherColumn }: PersonalData, { inList }: SqlDialect): string {
+function personCondition(
+  { by, column, otherColumn, timeColumn }: PersonalData,
+  { inList }: SqlDialect,
+): string {
   const isListed = `${column} ${inList('$1')}`;
   if (otherColumn !== undefined) return `(${column} = $1 OR ${otherColumn} = $1)`;
   if (by === 'mobile') return `${column} = $1`;
   // The partner has chosen the key, which may contain the number.
   if (by === 'request') return `(${isListed} OR fingerprint ${inList('$2')} OR idempotency_key LIKE $3)`;
-  return isListed;
+  return timeColumn === undefined ? isListed : `(${isListed} AND ${timeColumn} <= $2)`;
 }
 
-function valuesFor({ by }: PersonalData, scope: Scope): readonly SqlValue[] {
-  const { mobile, leadIds, submissionIds, fingerprints, digests } = scope;
+function valuesFor({ by, timeColumn }: PersonalData, scope: Scope): readonly SqlValue[] {
+  const {
+    mobile,
+    receivedUntil = Number.MAX_SAFE_INTEGER,
+    leadIds,
+    submissionIds,
+    fingerprints,
+    digests,
+  } = scope;
   switch (by) {
     case 'lead':
       return [leadIds];
     case 'submission':
       return [submissionIds];
     case 'digest':
-      return [digests];
+      return timeColumn === undefined ? [digests] : [digests, receivedUntil];
+    case 'mobile-or-digest':
+      return [[mobile, ...digests]];
     case 'mobile':
       return [mobile];
     case 'request':
@@ -320,13 +349,14 @@ const deletePendingOf = statement('delete_pending_of', 'DELETE FROM evidence_pen
 function* erasePerson(
   person: PersonKey,
   erasure: Erasure,
+  digests: readonly string[],
   storeKey: StoreKey | undefined,
 ): Change<ErasureResult> {
   const leads = yield* run(leadsOfPerson, ...keyValues(person));
   const inFlight = leads.filter(({ isClaimed }) => isClaimed).map(({ id }) => id);
   if (inFlight.length > 0) return { inFlight, isEvidenceMissing: false, atDialler: [], erased: {} };
   const submissions = yield* run(submissionsOfPerson, ...keyValues(person));
-  const scope = scopeOf(person, leads, submissions, []);
+  const scope = scopeOf(person, leads, submissions, [erasure.digest, ...digests]);
   const reason = erasure.evidenceReason;
   if (reason === null && (yield* isEvidenceMissing(scope))) {
     return { inFlight, isEvidenceMissing: true, atDialler: [], erased: {} };
@@ -343,6 +373,7 @@ function* erasePerson(
     );
     erased[table.name] = (yield* run(deleteRows, ...valuesFor(table.personal, scope))).length;
   }
+  yield* digestEntriesOf(person, erasure.digest);
   yield* rewindChain();
   if (reason !== null) {
     yield* run(deletePendingOf, person.mobile);
@@ -354,9 +385,17 @@ function* erasePerson(
   return { inFlight, isEvidenceMissing: false, atDialler, erased };
 }
 
+const deleteContact = statement(
+  'delete_contact',
+  'DELETE FROM contacted_person WHERE digest = $1 AND dialled_at <= $2',
+);
+
 function* recordErasures(recorded: readonly Erasure[]): Change<void> {
-  for (const { digest, erasedAt, keyId, evidenceReason } of recorded)
+  for (const { digest, erasedAt, keyId, evidenceReason } of recorded) {
     yield* run(insertErasure, digest, erasedAt, keyId, evidenceReason);
+    // A restored store may contain nothing else of the person, so that nobody is found to erase.
+    yield* run(deleteContact, digest, erasedAt);
+  }
 }
 
 const erasurePage = statement<Erasure>(

@@ -8,6 +8,7 @@ import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { HeldLeads } from '../held-leads.ts';
 import type { KeyRecords } from '../keys/key-records.ts';
+import type { PersonDigests } from '../keys/person-digests.ts';
 import type { NumberRegistries } from '../number-registries.ts';
 import type { PartnerUsage } from '../partner-usage.ts';
 import type { Rejections } from '../rejections.ts';
@@ -67,7 +68,11 @@ type SharedStore = DeliveryPauses &
   Omit<Tables, 'addRows'>;
 
 /** Implements the calls that need only the store's database. */
-export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents): SharedStore {
+export function sharedStore(
+  database: AuditedDatabase,
+  digests: PersonDigests,
+  events: WithdrawalEvents,
+): SharedStore {
   return {
     ...consentRules(database),
     ...deliveryPauses(database),
@@ -77,11 +82,11 @@ export function sharedStore(database: AuditedDatabase, events: WithdrawalEvents)
     ...heldLeads(database),
     ...evidence(database),
     ...settings(database),
-    ...keyRecords(database),
+    ...keyRecords(database, digests),
     ...rejections(database),
     ...partnerUsage(database),
     ...auditLog(database),
-    ...suppressions(database, events),
+    ...suppressions(database, digests, events),
     ...callCounts(database),
     ...numberRegistries(database),
     ...screenings(database),

@@ -1,9 +1,11 @@
+import type { PersonDigests } from '../keys/person-digests.ts';
 import type { LeadInFlight, LeadNumber, SuppressedLeads } from '../suppressions.ts';
 import { auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
 import { latestFirst, nextEndedOrder } from './lead-order.ts';
 import { isWithdrawable } from './lead-state.ts';
+import { digestsExist } from './person-digests.ts';
 import { statement } from './statement.ts';
 import { withdrawLeads } from './withdrawals.ts';
 
@@ -63,23 +65,39 @@ export function* suppressClaimed(claim: string, leadIds: readonly string[]): Cha
   return { leads: idsIn('suppressed'), withdrawals: [...begun, ...idsIn('withdrawing')] };
 }
 
-/** SQLite does not reorder a CROSS JOIN: it searches each number once, not for each lead. */
-const suppressedAmong = statement<LeadNumber>(
+/**
+ * SQLite does not reorder a CROSS JOIN: it searches each number once, not for each lead. Also returns a row without a lead
+ * if the store contains digests.
+ */
+const suppressedAmong = statement<{ leadId: string | null; mobile: string | null }>(
   'suppressed_numbers',
   ({ inList }) => `
     SELECT DISTINCT lead.id AS "leadId", suppression.mobile
     FROM suppression CROSS JOIN lead
     WHERE suppression.mobile ${inList('$2')} AND lead.id ${inList('$1')}
-      AND (suppression.type_id = 0 OR suppression.type_id = lead.type_id)`,
+      AND (suppression.type_id = 0 OR suppression.type_id = lead.type_id)
+    UNION ALL SELECT NULL, NULL WHERE ${digestsExist}`,
 );
 
 /** Returns the numbers that are not called for a lead (see `Suppressions.suppressedNumbers`). */
 export async function suppressedNumbers(
   database: SqlDatabase,
+  digests: PersonDigests,
   leadIds: readonly string[],
   numbers: readonly string[],
 ): Promise<LeadNumber[]> {
-  return leadIds.length === 0 ? [] : await database.read(suppressedAmong, leadIds, numbers);
+  if (leadIds.length === 0) return [];
+  const wasUsed = digests.areUsed;
+  const ofNumbers = new Map<string, string>(
+    wasUsed ? numbers.flatMap((number) => digests.of(number).map((digest) => [digest, number])) : [],
+  );
+  const rows = await database.read(suppressedAmong, leadIds, [...numbers, ...ofNumbers.keys()]);
+  digests.areUsed = rows.some(({ leadId }) => leadId === null);
+  // Another process has added the first digest: the search needs those of the numbers.
+  if (digests.areUsed && !wasUsed) return suppressedNumbers(database, digests, leadIds, numbers);
+  return rows.flatMap(({ leadId, mobile }) =>
+    leadId === null || mobile === null ? [] : [{ leadId, mobile: ofNumbers.get(mobile) ?? mobile }],
+  );
 }
 
 /** Maximum number of leads that are searched for those in flight. */

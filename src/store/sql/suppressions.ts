@@ -1,5 +1,6 @@
 import { formatTime } from '../../text/time.ts';
 import type { NewEvidence } from '../evidence/evidence.ts';
+import type { PersonDigests } from '../keys/person-digests.ts';
 import { inPages } from '../pages.ts';
 import type {
   ObjectionCap,
@@ -28,27 +29,33 @@ import {
   suppressedNumbers,
   suppressLeads,
 } from './suppressed-leads.ts';
+import { withoutDigested } from './suppression-digests.ts';
 import { typeIdOf } from './type-name.ts';
 import type { WithdrawalEvents } from './withdrawals.ts';
 
 /** Keeps the do-not-call list in a database. */
-export function suppressions(database: SqlDatabase, events: WithdrawalEvents): Suppressions {
+export function suppressions(
+  database: SqlDatabase,
+  digests: PersonDigests,
+  events: WithdrawalEvents,
+): Suppressions {
   const change = async <Result extends object>(begin: () => Change<Result>) => {
     const result = await database.change(begin);
     if ('withdrawals' in result) events.emit();
     return result;
   };
   return {
-    addSuppressions: (entries) => change(() => addSuppressions(entries)),
-    recordObjection: (objection, cap) => change(() => recordObjection(objection, cap)),
+    addSuppressions: (entries) => change(() => addSuppressions(entries, digests)),
+    recordObjection: (objection, cap) => change(() => recordObjection(objection, cap, digests)),
     suppressLeads: (mobiles) => change(() => suppressAgain(mobiles)),
-    suppressionsOf: (mobile) => Array.fromAsync(listSuppressions(database, { mobile }, maxOfNumber)),
-    suppressions: (filter, limit) => listSuppressions(database, filter, limit),
+    suppressionsOf: (mobile) => entriesOf(database, digests.withDigests(mobile), {}, maxOfNumber),
+    suppressions: (filter, limit) => listSuppressions(database, digests, filter, limit),
     countSuppressions: () => database.read(countOfOrigins),
-    removeSuppressions: ({ mobile }, isRestoring) => database.change(() => removeOf(mobile, isRestoring)),
+    removeSuppressions: ({ mobile }, isRestoring) =>
+      database.change(() => removeOf(digests.withDigests(mobile), isRestoring)),
     removeSuppressionsOf: (origin, after, isRestoring) =>
       database.change(() => removeStep(origin, after, isRestoring)),
-    suppressedNumbers: (leadIds, numbers) => suppressedNumbers(database, leadIds, numbers),
+    suppressedNumbers: (leadIds, numbers) => suppressedNumbers(database, digests, leadIds, numbers),
     suppressClaimed: (claim, leadIds) => change(() => suppressClaimed(claim, leadIds)),
     leadsInFlight: () => leadsInFlight(database),
   };
@@ -105,15 +112,15 @@ function* insert(entries: readonly (Suppression & { typeId: number })[]): Change
   return (yield* run(insertEntries, JSON.stringify(rows), Date.now())).length;
 }
 
-function* addSuppressions(entries: readonly Suppression[]): Change<Suppressed> {
+function* addSuppressions(entries: readonly Suppression[], digests: PersonDigests): Change<Suppressed> {
   const ids = new Map<string | undefined, number>([[undefined, allTypes]]);
   for (const { type } of entries) {
     if (type !== undefined && !ids.has(type)) ids.set(type, (yield* namedType(type)).id);
   }
-  const added = yield* insert(
-    entries.map((entry) => ({ ...entry, typeId: ids.get(entry.type) ?? allTypes })),
-  );
-  for (const entry of entries) {
+  const typed = entries.map((entry) => ({ ...entry, typeId: ids.get(entry.type) ?? allTypes }));
+  const unknown = yield* withoutDigested(typed, digests);
+  const added = yield* insert(unknown);
+  for (const entry of unknown) {
     // An imported list documents its objections itself, and can have millions.
     if (entry.source !== 'import') yield* recordEvidence(evidenceOf(entry));
   }
@@ -166,7 +173,8 @@ const typeOfPartner = statement<{ id: number }>(
 
 const existingObjection = statement(
   'existing_objection',
-  `SELECT 1 FROM suppression WHERE mobile = $1 AND type_id = $2 AND source = 'partner' AND source_id = $3`,
+  ({ inList }) =>
+    `SELECT 1 FROM suppression WHERE mobile ${inList('$1')} AND type_id = $2 AND source = 'partner' AND source_id = $3`,
 );
 
 const recentObjections = statement<{ count: number }>(
@@ -175,11 +183,15 @@ const recentObjections = statement<{ count: number }>(
      SELECT 1 FROM suppression WHERE source = 'partner' AND source_id = $1 AND entered_at >= $2 LIMIT $3) AS recent`,
 );
 
-function* recordObjection(objection: PartnerObjection, cap: ObjectionCap): Change<ObjectionResult> {
+function* recordObjection(
+  objection: PartnerObjection,
+  cap: ObjectionCap,
+  digests: PersonDigests,
+): Change<ObjectionResult> {
   const { partner, mobile, type, reason, receivedAt } = objection;
   const granted = type === undefined ? undefined : yield* firstRow(typeOfPartner, partner, type);
   const typeId = granted?.id ?? allTypes;
-  if ((yield* firstRow(existingObjection, mobile, typeId, partner)) === undefined) {
+  if ((yield* firstRow(existingObjection, digests.withDigests(mobile), typeId, partner)) === undefined) {
     const recent = yield* firstRow(recentObjections, partner, cap.since, cap.max);
     if ((recent?.count ?? 0) >= cap.max) return { outcome: 'over-cap' };
     const entry = { mobile, type, reason, objectedAt: receivedAt };
@@ -212,21 +224,23 @@ const entriesAfter = statement<SuppressionRow>(
 
 const entriesOfNumber = statement<SuppressionRow>(
   'suppressions_of',
-  `SELECT ${columns} FROM suppression LEFT JOIN lead_type ON lead_type.id = suppression.type_id
-   WHERE suppression.mobile = $1 AND (CAST($2 AS text) IS NULL OR suppression.source = $2)
+  ({
+    inList,
+  }) => `SELECT ${columns} FROM suppression LEFT JOIN lead_type ON lead_type.id = suppression.type_id
+   WHERE suppression.mobile ${inList('$1')} AND (CAST($2 AS text) IS NULL OR suppression.source = $2)
      AND (CAST($3 AS text) IS NULL OR suppression.source_id = $3)
    ORDER BY suppression.type_id, suppression.source, suppression.source_id LIMIT $4`,
 );
 
 async function* listSuppressions(
   database: SqlDatabase,
+  digests: PersonDigests,
   { mobile, source, sourceId }: SuppressionFilter,
   limit: number,
 ): AsyncGenerator<SuppressionRecord> {
   const restriction = [source ?? null, sourceId ?? null];
   if (mobile !== undefined) {
-    for (const row of await database.read(entriesOfNumber, mobile, ...restriction, limit))
-      yield recordOf(row);
+    yield* await entriesOf(database, digests.withDigests(mobile), { source, sourceId }, limit);
     return;
   }
   const rows = inPages<SuppressionRow>(limit, (last, size) => {
@@ -235,6 +249,17 @@ async function* listSuppressions(
     return database.read(entriesAfter, ...after, ...restriction, size);
   });
   for await (const row of rows) yield recordOf(row);
+}
+
+/** Returns the entries of a number, and of its digests. */
+async function entriesOf(
+  database: SqlDatabase,
+  mobiles: readonly string[],
+  { source, sourceId }: { source?: string | undefined; sourceId?: string | undefined },
+  limit: number,
+): Promise<SuppressionRecord[]> {
+  const rows = await database.read(entriesOfNumber, mobiles, source ?? null, sourceId ?? null, limit);
+  return rows.map(recordOf);
 }
 
 function recordOf({ typeId: _, type, reason, ...entry }: SuppressionRow): SuppressionRecord {
@@ -257,11 +282,11 @@ const removedColumns = `mobile, source, source_id AS "sourceId", entered_at AS "
 
 const deleteOfNumber = statement<RemovedEntry>(
   'remove_suppressions',
-  `DELETE FROM suppression WHERE mobile = $1 RETURNING ${removedColumns}`,
+  ({ inList }) => `DELETE FROM suppression WHERE mobile ${inList('$1')} RETURNING ${removedColumns}`,
 );
 
-function* removeOf(mobile: string, isRestoring: boolean): Change<RemovedSuppressions> {
-  const removed = yield* withLeads(yield* run(deleteOfNumber, mobile), isRestoring);
+function* removeOf(mobiles: readonly string[], isRestoring: boolean): Change<RemovedSuppressions> {
+  const removed = yield* withLeads(yield* run(deleteOfNumber, mobiles), isRestoring);
   yield* audit({ kind: 'suppression', id: null }, { removed: removed.removed }, { scheduled: removed.leads });
   return removed;
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Actor } from '../audit.ts';
 import { type HeldCount, markRepaired } from '../held-leads.ts';
+import { PersonDigests } from '../keys/person-digests.ts';
 import { AuditedDatabase } from '../sql/audited-database.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { localWithdrawalEvents } from '../sql/withdrawals.ts';
@@ -35,7 +36,11 @@ export async function repairSqliteStore(
 function holdLeads(database: DatabaseSync, repairedAt: number, actor: Actor): Promise<HeldCount> {
   // The file is locked and has no log: each commit syncs the file itself.
   const queue = new CommitQueue(database, inMemoryDurability(database), defaultLimits);
-  const store = sharedStore(new AuditedDatabase(sqliteSqlDatabase(database, queue)), localWithdrawalEvents());
+  const store = sharedStore(
+    new AuditedDatabase(sqliteSqlDatabase(database, queue)),
+    new PersonDigests(),
+    localWithdrawalEvents(),
+  );
   store.actAs(actor);
   return markRepaired(store, repairedAt);
 }

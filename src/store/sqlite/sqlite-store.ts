@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { PersonDigests } from '../keys/person-digests.ts';
 import { requireMigrated, type Schema } from '../migrations.ts';
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { AuditedDatabase } from '../sql/audited-database.ts';
+import { contactedPeople } from '../sql/contacted-people.ts';
 import { completedChange } from '../sql/database.ts';
 import { operatorActions } from '../sql/operator-actions.ts';
 import { people } from '../sql/people.ts';
@@ -49,18 +51,20 @@ export function openSqliteStore(
   const sql = new AuditedDatabase(sqliteSqlDatabase(database, queue));
   const withdrawalEvents = localWithdrawalEvents();
   const grantedType = grantedTypeLookup(database, queue);
-  const decide = sqliteDecide(database, grantedType);
+  const digests = new PersonDigests();
+  const decide = sqliteDecide(database, queue, grantedType, digests);
   let isClosed = false;
 
   return {
     ...sqliteIntake(database, queue, grantedType, decide, withdrawalEvents),
     ...sqliteDelivery(database, queue),
-    ...sharedStore(sql, withdrawalEvents),
+    ...sharedStore(sql, digests, withdrawalEvents),
     ...operatorActions(sql, {
       decide: (submission) => completedChange(decide(submission)),
       onWithdrawal: () => withdrawalEvents.emit(),
     }),
-    ...people(sql),
+    ...people(sql, digests),
+    ...contactedPeople(sql, digests),
     ...sqliteMaintenance(database, queue),
     ...sqliteErasure(database, queue, durability, database.location() ?? undefined),
     ...sqliteTableWriter(database, queue),

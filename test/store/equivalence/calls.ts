@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { CallingHoursSetting } from '../../../src/leads/calling-hours/calling-hours.ts';
 import { type LeadState, leadStates, submissionOutcomes } from '../../../src/leads/lead.ts';
 import type { PartnerLimit } from '../../../src/partners/rate-limit.ts';
+import { StoreKeys } from '../../../src/store/keys/store-keys.ts';
 import type { ExportFilter } from '../../../src/store/store.ts';
 import {
   after,
@@ -28,6 +29,9 @@ import { scenarios } from './scenarios.ts';
 import type { Subject } from './subject.ts';
 import { suppressions } from './suppressions.ts';
 import { withdrawals } from './withdrawals.ts';
+
+/** The same for both stores, whose digests are compared. */
+const keys = StoreKeys.parse('ab'.repeat(32), 'test');
 
 /** Adds what exists from the start. */
 export async function seed(subject: Subject): Promise<void> {
@@ -140,6 +144,18 @@ const operatorActions = [
     arbitrary: call('prune', { age: fc.constantFrom(-1, hour, day) }, ({ store }, given) =>
       store.prune(Date.now() - given.age, ''),
     ),
+  },
+  {
+    weight: 2,
+    arbitrary: call('pruneContacts', { age: fc.constantFrom(-1, hour, day) }, ({ store }, given) => {
+      store.useKeys(keys);
+      return store.pruneContacts(Date.now() - given.age, '');
+    }),
+  },
+  { weight: 1, arbitrary: call('hasDigests', {}, ({ store }) => store.hasDigests()) },
+  {
+    weight: 1,
+    arbitrary: call('suppressedMobiles', {}, ({ store }) => Array.fromAsync(store.suppressedMobiles())),
   },
   {
     weight: 1,

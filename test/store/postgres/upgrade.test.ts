@@ -92,6 +92,9 @@ type NotWriting =
   | 'registriesOf'
   | 'screenings'
   | 'leadsInFlight'
+  | 'suppressedMobiles'
+  | 'hasDigests'
+  | 'useKeys'
   | 'types'
   | 'partners'
   | 'keys'
@@ -245,6 +248,7 @@ const writes: Record<
   recordErasures: (store) => store.recordErasures([erasure]),
   deleteAuditEntries: (store) => store.deleteAuditEntries(Date.now()),
   prune: (store) => store.prune(Date.now(), ''),
+  pruneContacts: (store) => store.pruneContacts(Date.now(), ''),
   deleteIdempotencyRecords: (store) => store.deleteIdempotencyRecords(Date.now() + 1),
   addRows: (store) => store.addRows(tableNamed('maintenance_run'), [['copied', 1]]),
   checkReady: (store) => store.checkReady(),

@@ -1,3 +1,4 @@
+import type { PersonDigests } from '../../keys/person-digests.ts';
 import type { StoreObserver } from '../../observer.ts';
 import { acceptsLeads, typeIdOf } from '../../sql/type-name.ts';
 import type { WithdrawalEvents } from '../../sql/withdrawals.ts';
@@ -20,7 +21,7 @@ const grantedType: Statement = {
 };
 
 /** Where leads to deliver and to withdraw are announced. */
-interface IntakeEvents {
+export interface IntakeEvents {
   notifications: LeadNotifications;
   withdrawalEvents: WithdrawalEvents;
 }
@@ -31,18 +32,21 @@ interface IntakeEvents {
  */
 export function postgresIntake(
   database: PostgresDatabase,
+  digests: PersonDigests,
   { notifications, withdrawalEvents }: IntakeEvents,
   limits: BatchLimits,
   observer: StoreObserver,
 ): { calls: Intake; waiting(): number; idle(): Promise<void> } {
-  const submissions = new Batcher('submit', submitter(database, notifications), limits, observer);
+  const submissions = new Batcher('submit', submitter(database, digests, notifications), limits, observer);
   const cancellations = new Batcher('cancel', canceller(database, withdrawalEvents), limits, observer);
   const keys = new Batcher('key', keyHolderLookup(database), limits, observer);
   const statuses = new Batcher('status', leadStatusLookup(database), limits, observer);
 
+  const digestsFor = (mobile: string) => (digests.areUsed ? digests.of(mobile) : null);
   const calls: Intake = {
     keyHolder: (digest) => keys.call(digest),
-    submit: (submission, idempotency) => submissions.call(sentSubmissionOf(submission, idempotency)),
+    submit: (submission, idempotency) =>
+      submissions.call(sentSubmissionOf(submission, () => digestsFor(submission.mobile), idempotency)),
     cancel: (cancellation, idempotency) => cancellations.call(sentCancellationOf(cancellation, idempotency)),
     leadStatus: (request) => statuses.call(request),
 

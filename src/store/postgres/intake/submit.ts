@@ -1,4 +1,6 @@
 import type { SubmissionOutcome } from '../../../leads/lead.ts';
+import type { PersonDigests } from '../../keys/person-digests.ts';
+import { digestsExist } from '../../sql/person-digests.ts';
 import type { SubmissionResult } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
@@ -36,6 +38,8 @@ const savedSubmissions: Statement = {
     JOIN submission ON submission.id = sent.id`,
 };
 
+const digestsExistNow: Statement = { name: 'submit_digests_exist', text: `SELECT ${digestsExist} AS exist` };
+
 /** A row of either statement. */
 interface SubmissionRow {
   id: string;
@@ -48,11 +52,15 @@ interface SubmissionRow {
 /** Returns a function that stores a batch of submissions and notifies dispatchers of the leads that it created. */
 export function submitter(
   database: PostgresDatabase,
+  digests: PersonDigests,
   notifications: LeadNotifications,
 ): (entries: readonly Entry<SentSubmission, SubmissionResult>[]) => Promise<void> {
   return (entries) =>
     writeBatch(database, entries, {
       write: (sent) => database.write<SubmissionRow>(submit, [sent]),
+      async beforeRepeat() {
+        digests.areUsed = (await database.read<{ exist: boolean }>(digestsExistNow, []))[0]?.exist ?? false;
+      },
       readSaved: (sent) => database.runOnce<SubmissionRow>(savedSubmissions, [sent]),
       toResult(row) {
         const result = resultOf(row);

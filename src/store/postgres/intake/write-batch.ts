@@ -6,6 +6,8 @@ import { isIdempotencyConflict, isRowError } from '../connection/errors.ts';
 interface Statements<Row, Result> {
   /** Stores the requests. Returns no row for those that must be sent again. */
   write(requests: string): Promise<Row[]>;
+  /** Called before requests are sent again for which `write` returned no row. */
+  beforeRepeat?(): Promise<void>;
   /** Reads the rows of those requests that are already saved. */
   readSaved(requests: string): Promise<Row[]>;
   /** Converts a row to the caller's result. */
@@ -46,6 +48,7 @@ export async function writeBatch<
         // The record may be that of the lost attempt, committed since `settleSaved`. In that case, it is not a replay.
         if (mayHaveCommitted && rows.some(({ isReplay }) => isReplay)) await settleSaved();
         settle(rows);
+        if (pending.size > 0) await statements.beforeRepeat?.();
       }
     });
   } catch (error) {

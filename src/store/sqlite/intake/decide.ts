@@ -3,17 +3,25 @@ import { newIdentifier } from '../../../leads/identifier.ts';
 import { type ActiveLead, outcomeWithActiveLead } from '../../../leads/lead.ts';
 import { dueTimeOf, type Submission } from '../../../leads/submission.ts';
 import { containsConsent } from '../../../leads/submitted-fields.ts';
+import type { PersonDigests } from '../../keys/person-digests.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Decision } from '../../sql/operator-actions.ts';
 import { listingsOf } from '../../sql/required-registries.ts';
+import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
+import { digestDecision } from './digest-decision.ts';
 import type { FindGrantedType, GrantedType } from './granted-types.ts';
 
 /** Decides on a submission, and creates its lead if it is accepted. Runs in the caller's transaction. */
 export type Decide = (submission: Submission) => Decision;
 
 /** Prepares the statements that decide on submissions. */
-export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedType): Decide {
+export function sqliteDecide(
+  database: DatabaseSync,
+  queue: CommitQueue,
+  grantedType: FindGrantedType,
+  digests: PersonDigests,
+): Decide {
   // Without the signs, SQLite would search the list once for each type. It is searched only for a number that is in it.
   const isSuppressed = `EXISTS (
     SELECT 1 FROM suppressed_number WHERE digits = CAST(substr(?3, 2) AS INTEGER) AND EXISTS (
@@ -34,6 +42,7 @@ export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedTyp
     database,
     `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND ended_order = 0`,
   );
+  const knownByDigest = digestDecision(database, queue, digests);
   const supersede = new Query(database, `UPDATE lead SET ended_order = ${nextEndedOrder} WHERE id = ?`);
 
   /** Whether a registry that the type requires lists the number, and the lead does not override it. */
@@ -43,6 +52,14 @@ export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedTyp
   ): boolean {
     if (registries === null || listed.first(mobile, registries) === undefined) return false;
     return registryOverride === 0 || !containsConsent(content);
+  }
+
+  /** Decides on a person known by a digest. An objection and an active lead come before an earlier contact. */
+  function decidedByDigest(mobile: string, type: GrantedType, now: number): Decision | undefined {
+    const known = knownByDigest(mobile, type, now);
+    if (known === undefined || known.outcome === 'do-not-call') return known;
+    const isListed = suppressed.first(mobile, type.id)?.isSuppressed === 1;
+    return isListed || activeLead.first(mobile, type.id) !== undefined ? undefined : known;
   }
 
   return (submission) => {
@@ -65,6 +82,8 @@ export function sqliteDecide(database: DatabaseSync, grantedType: FindGrantedTyp
         trace,
         waitsFor,
       );
+    const known = decidedByDigest(mobile, type, now);
+    if (known !== undefined) return known;
     if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
 
     if (suppressed.first(mobile, type.id)?.isSuppressed === 1)

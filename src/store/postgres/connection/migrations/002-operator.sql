@@ -45,6 +45,7 @@ CREATE TABLE type_alias (
 
 -- Numbers that are not called. Each source has its own entries, so that those of one source can be removed.
 CREATE TABLE suppression (
+  -- E.164, or the keyed digest of an erased person's number, which sorts after every number.
   mobile text COLLATE "C" NOT NULL,
   -- The lead type; 0: all types.
   type_id integer NOT NULL,
@@ -152,6 +153,14 @@ CREATE TABLE erasure (
   -- Why evidence was erased too; null: it was kept.
   evidence_reason text,
   PRIMARY KEY (digest, erased_at)
+);
+
+-- Keyed digests of the people of delivered leads that were pruned, so that nobody is called twice.
+CREATE TABLE contacted_person (
+  digest text COLLATE "C" NOT NULL,
+  type_id integer NOT NULL REFERENCES lead_type (id),
+  dialled_at bigint NOT NULL,
+  PRIMARY KEY (digest, type_id)
 );
 
 -- When each kind of maintenance last succeeded.

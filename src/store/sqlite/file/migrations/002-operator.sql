@@ -47,6 +47,7 @@ CREATE TABLE type_alias (
 
 -- Numbers that are not called. Each source has its own entries, so that those of one source can be removed.
 CREATE TABLE suppression (
+  -- E.164, or the keyed digest of an erased person's number, which sorts after every number.
   mobile TEXT NOT NULL,
   -- The lead type; 0: all types.
   type_id INTEGER NOT NULL,
@@ -119,11 +120,12 @@ CREATE TABLE suppressed_number (
   digits INTEGER PRIMARY KEY
 ) STRICT;
 
-CREATE TRIGGER suppression_added AFTER INSERT ON suppression BEGIN
+-- A digest sorts after every number.
+CREATE TRIGGER suppression_added AFTER INSERT ON suppression WHEN NEW.mobile < '-' BEGIN
   INSERT INTO suppressed_number (digits) VALUES (CAST(substr(NEW.mobile, 2) AS INTEGER)) ON CONFLICT (digits) DO NOTHING;
 END;
 
-CREATE TRIGGER suppression_removed AFTER DELETE ON suppression BEGIN
+CREATE TRIGGER suppression_removed AFTER DELETE ON suppression WHEN OLD.mobile < '-' BEGIN
   DELETE FROM suppressed_number WHERE digits = CAST(substr(OLD.mobile, 2) AS INTEGER)
     AND NOT EXISTS (SELECT 1 FROM suppression WHERE mobile = OLD.mobile);
 END;
@@ -221,6 +223,14 @@ CREATE TABLE erasure (
   -- Why evidence was erased too; null: it was kept.
   evidence_reason TEXT,
   PRIMARY KEY (digest, erased_at)
+) STRICT, WITHOUT ROWID;
+
+-- Keyed digests of the people of delivered leads that were pruned, so that nobody is called twice.
+CREATE TABLE contacted_person (
+  digest TEXT NOT NULL,
+  type_id INTEGER NOT NULL REFERENCES lead_type (id),
+  dialled_at INTEGER NOT NULL,
+  PRIMARY KEY (digest, type_id)
 ) STRICT, WITHOUT ROWID;
 
 -- When each kind of maintenance last succeeded.
