@@ -17,6 +17,7 @@ export const suppressionMembers = {
   reason: 'reason; null: none',
   objected_at: 'when the person objected, or the date of the list of the registry (ISO 8601)',
   entered_at: 'when it was entered (ISO 8601)',
+  key_id: 'id of the key that the partner sent it with; null: it is from no partner',
 };
 
 /** How an entry of the do-not-call list is displayed. */
@@ -27,10 +28,11 @@ export const suppressionView: View<ShownEntry, keyof typeof suppressionMembers> 
     SOURCE: (entry) => describeOrigin(entry),
     OBJECTED: ({ objectedAt }) => ({ time: objectedAt }),
     ENTERED: ({ enteredAt }) => ({ time: enteredAt }),
+    KEY: ({ keyId }) => keyId ?? '',
     REASON: ({ reason }) => reason ?? '',
   },
   narrow: ['MOBILE', 'TYPE', 'SOURCE', 'OBJECTED', 'REASON'],
-  json: ({ mobile, type, source, sourceId, reason, objectedAt, enteredAt }) => ({
+  json: ({ mobile, type, source, sourceId, reason, objectedAt, enteredAt, keyId }) => ({
     mobile,
     type: type ?? null,
     source,
@@ -38,6 +40,7 @@ export const suppressionView: View<ShownEntry, keyof typeof suppressionMembers> 
     reason: reason ?? null,
     objected_at: formatTime(objectedAt),
     entered_at: formatTime(enteredAt),
+    key_id: keyId ?? null,
   }),
 };
 

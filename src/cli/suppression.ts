@@ -139,6 +139,7 @@ function registryEntry(mobile: string, { registry, datedAt, importedAt }: Regist
     reason: 'for types that require it',
     objectedAt: datedAt,
     enteredAt: importedAt,
+    keyId: undefined,
   };
 }
 

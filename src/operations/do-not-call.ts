@@ -26,9 +26,10 @@ export function doNotCall(
   maxPerDay: number,
 ): Operation<'doNotCall'> {
   return {
-    async run({ partner, body, receivedAt }) {
+    async run({ partner, keyId, body, receivedAt }) {
       const objection = {
         partner: partner.name,
+        keyId,
         mobile: readMobile(body, parsePhone),
         type: body.type ?? undefined,
         reason: body.reason ?? undefined,

@@ -33,6 +33,8 @@ export interface Suppression extends SuppressionOrigin {
 export interface SuppressionRecord extends Suppression {
   /** When it was entered (ms since 1970). */
   enteredAt: number;
+  /** Id of the key that the partner sent it with; undefined: it is from no partner. */
+  keyId: string | undefined;
 }
 
 /** Leads of numbers that were entered. */
@@ -52,6 +54,8 @@ export interface Suppressed extends SuppressedLeads {
 /** An objection that a partner sent. */
 export interface PartnerObjection {
   partner: string;
+  /** Id of the key that it was sent with. */
+  keyId: string;
   /** E.164. */
   mobile: string;
   /** Name of the lead type, as sent; undefined: all types. */

@@ -70,7 +70,7 @@ export const tablesToCopy: readonly Table[] = [
   {
     name: 'suppression',
     personal: { by: 'mobile-or-digest', column: 'mobile', erased: 'digested', pruned: 'kept' },
-    columns: ['mobile', 'type_id', 'source', 'source_id', 'reason', 'objected_at', 'entered_at'],
+    columns: ['mobile', 'type_id', 'source', 'source_id', 'reason', 'objected_at', 'entered_at', 'key_id'],
     keyLength: 4,
   },
   { name: 'registry', personal: 'none', columns: ['name', 'max_age', 'list_id'], keyLength: 1 },

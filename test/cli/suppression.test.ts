@@ -59,7 +59,7 @@ test('reports which numbers are in the list, also by the id of a lead', async ()
   await leads('suppression', 'add', '07840258823', '--objected-at', '2026-11-01');
   const { stdout, stderr } = await leads('suppression', 'check', '07840258824', '--lead', id);
   expect(stdout).toMatch(
-    /^MOBILE +TYPE +SOURCE +OBJECTED +ENTERED +REASON *\n\+447840258823 +\(all\) +operator +2026-11-01T00:00:00Z /,
+    /^MOBILE +TYPE +SOURCE +OBJECTED +ENTERED +KEY +REASON *\n\+447840258823 +\(all\) +operator +2026-11-01T00:00:00Z /,
   );
   expect(stderr).toBe('1 of 2 numbers are not in the list.\n');
   expect((await leads('suppression', 'check', '07840258824')).stdout).toBe(
@@ -143,6 +143,7 @@ test('undoes everything that a partner has sent, with its leads, after a confirm
   const store = open();
   const objection = {
     partner: 'first',
+    keyId: 'stolen',
     mobile: '+447840258823',
     type: undefined,
     reason: undefined,
@@ -150,6 +151,8 @@ test('undoes everything that a partner has sent, with its leads, after a confirm
   };
   await store.recordObjection(objection, { max: 1, since: 0 });
   await store.close();
+  expect(lines(await leads('suppression', 'list', '--json'))).toMatchObject([{ key_id: 'stolen' }]);
+  expect((await leads('suppression', 'list', '--wide')).stdout).toMatch(/KEY .*\n.* stolen/);
   const undo = ['suppression', 'remove', '--partner', 'first', '--restore-leads'];
   expect(await leads(...undo)).toMatchObject({
     code: 1,

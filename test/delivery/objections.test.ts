@@ -52,6 +52,7 @@ test.each(sharedStores)(
         await delay(Math.random() * 60);
         const sent = {
           partner: 'first',
+          keyId: 'key',
           mobile: objecting,
           type: undefined,
           reason: undefined,

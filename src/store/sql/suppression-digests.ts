@@ -8,8 +8,8 @@ import { statement } from './statement.ts';
 /** Without the reason, in which a person may be named. */
 const insertDigested = statement(
   'insert_digested_suppressions',
-  `INSERT INTO suppression (mobile, type_id, source, source_id, reason, objected_at, entered_at)
-   SELECT $2, type_id, source, source_id, NULL, objected_at, entered_at
+  `INSERT INTO suppression (mobile, type_id, source, source_id, reason, objected_at, entered_at, key_id)
+   SELECT $2, type_id, source, source_id, NULL, objected_at, entered_at, key_id
    FROM suppression AS entry WHERE mobile = $1 AND entered_at <= $3
    ON CONFLICT (mobile, type_id, source, source_id) DO NOTHING`,
 );

@@ -85,22 +85,28 @@ const removalStepSize = 10_000;
 const insertEntries = statement<{ mobile: string }>(
   'add_suppressions',
   ({ records }) => `
-    INSERT INTO suppression (mobile, type_id, source, source_id, reason, objected_at, entered_at)
-    SELECT mobile, type_id, source, source_id, reason, objected_at, $2 FROM ${records('$1', {
+    INSERT INTO suppression (mobile, type_id, source, source_id, reason, objected_at, entered_at, key_id)
+    SELECT mobile, type_id, source, source_id, reason, objected_at, $2, key_id FROM ${records('$1', {
       mobile: 'text',
       type_id: 'bigint',
       source: 'text',
       source_id: 'text',
       reason: 'text',
       objected_at: 'bigint',
+      key_id: 'text',
     })}
     WHERE true ORDER BY mobile, type_id, source, source_id
     ON CONFLICT (mobile, type_id, source, source_id) DO NOTHING RETURNING mobile`,
 );
 
+/** An entry, with the id of the key if a partner sent it. */
+interface SentEntry extends Suppression {
+  keyId?: string;
+}
+
 /** Inserts entries whose types are known by their ids. Returns their number without those that existed. */
-function* insert(entries: readonly (Suppression & { typeId: number })[]): Change<number> {
-  const rows = entries.map(({ mobile, typeId, source, sourceId, reason, objectedAt }) => ({
+function* insert(entries: readonly (SentEntry & { typeId: number })[]): Change<number> {
+  const rows = entries.map(({ mobile, typeId, source, sourceId, reason, objectedAt, keyId }) => ({
     mobile,
     type_id: typeId,
     source,
@@ -108,6 +114,7 @@ function* insert(entries: readonly (Suppression & { typeId: number })[]): Change
     // PostgreSQL's `json` cannot hold the rest.
     reason: reason?.toWellFormed().replaceAll('\0', '\ufffd'),
     objected_at: objectedAt,
+    key_id: keyId,
   }));
   return (yield* run(insertEntries, JSON.stringify(rows), Date.now())).length;
 }
@@ -133,7 +140,7 @@ function* addSuppressions(entries: readonly Suppression[], digests: PersonDigest
 }
 
 /** Returns the evidence of an objection, which takes effect when it is committed. */
-function evidenceOf({ mobile, type, source, sourceId, reason, objectedAt }: Suppression): NewEvidence {
+function evidenceOf({ mobile, type, source, sourceId, reason, objectedAt, keyId }: SentEntry): NewEvidence {
   return {
     kind: 'objection',
     mobile,
@@ -141,6 +148,7 @@ function evidenceOf({ mobile, type, source, sourceId, reason, objectedAt }: Supp
     content: {
       channel: source,
       entered_by: sourceId === '' ? null : sourceId,
+      key_id: keyId ?? null,
       lead_type: type ?? 'all',
       reason: reason ?? null,
       effective_at: formatTime(Date.now()),
@@ -149,7 +157,7 @@ function evidenceOf({ mobile, type, source, sourceId, reason, objectedAt }: Supp
 }
 
 /** Returns the evidence of the removal of an entry: without it, a later call would seem to ignore the objection. */
-function evidenceOfRemoval({ mobile, type, source, sourceId, enteredAt }: RemovedEntry): NewEvidence {
+function evidenceOfRemoval({ mobile, type, source, sourceId, enteredAt, keyId }: RemovedEntry): NewEvidence {
   return {
     kind: 'objection',
     mobile,
@@ -158,6 +166,7 @@ function evidenceOfRemoval({ mobile, type, source, sourceId, enteredAt }: Remove
       removed: true,
       channel: source,
       entered_by: sourceId === '' ? null : sourceId,
+      key_id: keyId,
       lead_type: type ?? 'all',
       entered_at: formatTime(enteredAt),
     },
@@ -188,30 +197,32 @@ function* recordObjection(
   cap: ObjectionCap,
   digests: PersonDigests,
 ): Change<ObjectionResult> {
-  const { partner, mobile, type, reason, receivedAt } = objection;
+  const { partner, keyId, mobile, type, reason, receivedAt } = objection;
   const granted = type === undefined ? undefined : yield* firstRow(typeOfPartner, partner, type);
   const typeId = granted?.id ?? allTypes;
   if ((yield* firstRow(existingObjection, digests.withDigests(mobile), typeId, partner)) === undefined) {
     const recent = yield* firstRow(recentObjections, partner, cap.since, cap.max);
     if ((recent?.count ?? 0) >= cap.max) return { outcome: 'over-cap' };
-    const entry = { mobile, type, reason, objectedAt: receivedAt };
-    yield* insert([{ ...entry, typeId, source: 'partner', sourceId: partner }]);
-    yield* recordEvidence(evidenceOf({ ...entry, source: 'partner', sourceId: partner }));
+    const origin = { source: 'partner', sourceId: partner } as const;
+    const entry = { ...origin, mobile, type, reason, objectedAt: receivedAt, keyId };
+    yield* insert([{ ...entry, typeId }]);
+    yield* recordEvidence(evidenceOf(entry));
   }
   const isTypeUnknown = type !== undefined && granted === undefined;
   return { outcome: 'recorded', isTypeUnknown, ...(yield* suppressLeads([mobile])) };
 }
 
 /** A row of the list, with the columns of its key. */
-type SuppressionRow = Omit<SuppressionRecord, 'type' | 'reason'> & {
+type SuppressionRow = Omit<SuppressionRecord, 'type' | 'reason' | 'keyId'> & {
   typeId: number;
   type: string | null;
   reason: string | null;
+  keyId: string | null;
 };
 
 const columns = `suppression.mobile, suppression.type_id AS "typeId", lead_type.name AS type, suppression.source,
   suppression.source_id AS "sourceId", suppression.reason, suppression.objected_at AS "objectedAt",
-  suppression.entered_at AS "enteredAt"`;
+  suppression.entered_at AS "enteredAt", suppression.key_id AS "keyId"`;
 
 const entriesAfter = statement<SuppressionRow>(
   'suppressions',
@@ -262,8 +273,8 @@ async function entriesOf(
   return rows.map(recordOf);
 }
 
-function recordOf({ typeId: _, type, reason, ...entry }: SuppressionRow): SuppressionRecord {
-  return { ...entry, type: type ?? undefined, reason: reason ?? undefined };
+function recordOf({ typeId: _, type, reason, keyId, ...entry }: SuppressionRow): SuppressionRecord {
+  return { ...entry, type: type ?? undefined, reason: reason ?? undefined, keyId: keyId ?? undefined };
 }
 
 const countOfOrigins = statement<SuppressionCount>(
@@ -275,9 +286,10 @@ const countOfOrigins = statement<SuppressionCount>(
 /** An entry that was removed. */
 type RemovedEntry = Pick<SuppressionRecord, 'mobile' | 'source' | 'sourceId' | 'enteredAt'> & {
   type: string | null;
+  keyId: string | null;
 };
 
-const removedColumns = `mobile, source, source_id AS "sourceId", entered_at AS "enteredAt",
+const removedColumns = `mobile, source, source_id AS "sourceId", entered_at AS "enteredAt", key_id AS "keyId",
   (SELECT name FROM lead_type WHERE lead_type.id = suppression.type_id) AS type`;
 
 const deleteOfNumber = statement<RemovedEntry>(

@@ -14,7 +14,7 @@ testEveryExample('doNotCall', 200);
 
 async function entriesIn({ store }: TestServer) {
   const entries = await Array.fromAsync(store.suppressions({}, 100));
-  return entries.map(({ enteredAt: _, objectedAt: __, ...entry }) => entry);
+  return entries.map(({ enteredAt: _, objectedAt: __, keyId: ___, ...entry }) => entry);
 }
 
 test('suppresses the lead of the person, and the person is not accepted again, from any partner', async () => {
@@ -55,14 +55,15 @@ test('responds byte for byte the same, whatever is known about the person', asyn
   );
 });
 
-test('records the reason, the time of the request and the type under its current name', async () => {
+test('records the key, the reason, the time of the request and the type under its current name', async () => {
   const server = await startServer();
   const before = Date.now();
   const reason = 'Asked by e-mail not to be called again.';
   await server.store.renameType(server.type, 'cars');
   await post(server, 'doNotCall', { mobile, type: server.type, reason });
   const [entry] = await server.store.suppressionsOf(mobile);
-  expect(entry).toMatchObject({ type: 'cars', reason });
+  const [key] = await Array.fromAsync(server.store.keys(server.partner));
+  expect(entry).toMatchObject({ type: 'cars', reason, keyId: key?.id });
   expect(entry?.objectedAt).toBeGreaterThanOrEqual(before);
   expect(entry?.objectedAt).toBeLessThanOrEqual(Date.now());
 });

@@ -229,7 +229,7 @@ export const evidence: Behaviours = {
     const { store } = await seeded(open());
     const objection = { type: 'motor', reason: 'no calls', mobile: person.mobile } as const;
     const cap = { max: 10, since: 0 };
-    await store.recordObjection({ ...objection, partner: 'first', receivedAt: 5 }, cap);
+    await store.recordObjection({ ...objection, partner: 'first', keyId: 'key', receivedAt: 5 }, cap);
     await store.removeSuppressionsOf({ source: 'partner', sourceId: 'first' }, '', false);
     await store.addSuppressions([{ ...objection, source: 'operator', sourceId: '', objectedAt: 6 }]);
     await store.addSuppressions([{ ...objection, source: 'import', sourceId: 'tps', objectedAt: 6 }]);
@@ -237,7 +237,7 @@ export const evidence: Behaviours = {
     await appendAll(store);
     const contents = (await store.evidenceOf(person.mobile)).map(({ content }) => JSON.parse(content ?? ''));
     expect(contents.filter(({ removed }) => removed)).toMatchObject([
-      { channel: 'partner', entered_by: 'first', lead_type: 'motor' },
+      { channel: 'partner', entered_by: 'first', key_id: 'key', lead_type: 'motor' },
       { channel: 'operator', entered_by: null, lead_type: 'motor', entered_at: expect.any(String) },
     ]);
   },
@@ -246,7 +246,10 @@ export const evidence: Behaviours = {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     const objection = { type: undefined, reason: 'no calls', mobile: person.mobile } as const;
-    await store.recordObjection({ ...objection, partner: 'first', receivedAt: 5 }, { max: 10, since: 0 });
+    await store.recordObjection(
+      { ...objection, partner: 'first', keyId: 'key', receivedAt: 5 },
+      { max: 10, since: 0 },
+    );
     const entry = { ...objection, objectedAt: 6 };
     await store.addSuppressions([{ ...entry, source: 'operator', sourceId: '' }]);
     await store.addSuppressions([{ ...entry, source: 'import', sourceId: 'tps' }]);
@@ -255,7 +258,7 @@ export const evidence: Behaviours = {
     const about = await store.evidenceOf(person.mobile);
     const objections = about.filter(({ kind }) => kind === 'objection');
     expect(objections.map(({ content }) => JSON.parse(content ?? ''))).toMatchObject([
-      { channel: 'partner', entered_by: 'first', lead_type: 'all', reason: 'no calls' },
+      { channel: 'partner', entered_by: 'first', key_id: 'key', lead_type: 'all', reason: 'no calls' },
       { channel: 'operator', entered_by: null },
     ]);
     expect(await verifyEvidence(store, keys)).toMatchObject({ faults: [], restores: [expect.any(Number)] });

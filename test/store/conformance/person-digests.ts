@@ -111,7 +111,14 @@ export const personDigests: Behaviours = {
 
   'an objection and an import that are known by a digest do not bring the number back': async (open) => {
     const { store, first } = await withKeys(open);
-    const sent = { partner: 'first', mobile, type: undefined, reason: undefined, receivedAt: 1 };
+    const sent = {
+      partner: 'first',
+      keyId: 'key',
+      mobile,
+      type: undefined,
+      reason: undefined,
+      receivedAt: 1,
+    };
     const imported = operatorEntry(mobile, { source: 'import', sourceId: 'list' });
     await store.recordObjection(sent, noCap);
     await store.addSuppressions([imported]);

@@ -20,7 +20,7 @@ function importedEntry(mobile: string): Suppression {
 
 async function objection(store: Store, changes: { type?: string; mobile?: string } = {}, cap = noCap) {
   const sent = { mobile: person.mobile, type: undefined, reason: undefined, receivedAt: 1, ...changes };
-  return store.recordObjection({ partner: 'first', ...sent }, cap);
+  return store.recordObjection({ partner: 'first', keyId: 'key', ...sent }, cap);
 }
 
 async function stateOf(store: Store): Promise<string | undefined> {

@@ -32,7 +32,7 @@ export const suppressions = [
       { partner, mobile, type: maybe(type), max: fc.constantFrom(1, 9), age: fc.constantFrom(0, hour) },
       ({ store }, { max, age, ...objection }) =>
         store.recordObjection(
-          { ...objection, reason: undefined, receivedAt: 1 },
+          { ...objection, keyId: 'key', reason: undefined, receivedAt: 1 },
           { max, since: Date.now() - age },
         ),
     ),

@@ -231,7 +231,10 @@ const writes: Record<
   setDailyQuota: (store) => store.setDailyQuota('first', 5),
   addSuppressions: (store) => store.addSuppressions([suppression]),
   recordObjection: (store) =>
-    store.recordObjection({ partner: 'first', ...suppression, receivedAt: 1 }, { max: 1, since: 0 }),
+    store.recordObjection(
+      { partner: 'first', keyId: 'key', ...suppression, receivedAt: 1 },
+      { max: 1, since: 0 },
+    ),
   suppressLeads: (store) => store.suppressLeads([person.mobile]),
   removeSuppressions: (store) => store.removeSuppressions({ mobile: person.mobile }, false),
   removeSuppressionsOf: (store) =>

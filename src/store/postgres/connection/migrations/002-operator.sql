@@ -56,6 +56,8 @@ CREATE TABLE suppression (
   -- When the person objected, and when it was entered here.
   objected_at bigint NOT NULL,
   entered_at bigint NOT NULL,
+  -- The key that the partner sent it with; null: no partner.
+  key_id text COLLATE "C",
   PRIMARY KEY (mobile, type_id, source, source_id)
 );
 

@@ -58,6 +58,8 @@ CREATE TABLE suppression (
   -- When the person objected, and when it was entered here.
   objected_at INTEGER NOT NULL,
   entered_at INTEGER NOT NULL,
+  -- The key that the partner sent it with; null: no partner.
+  key_id TEXT,
   PRIMARY KEY (mobile, type_id, source, source_id)
 ) STRICT, WITHOUT ROWID;
 
