@@ -149,15 +149,27 @@ class Batch {
    * @returns the number of those whose people objected
    */
   async renewBefore(): Promise<number> {
+    let objected = 0;
     for (;;) {
       const begun = performance.now();
       const held = await this.#renew();
-      const lost = this.#ids().filter((id) => !held.includes(id));
+      const lost = this.#leads.map(({ lead }) => lead).filter(({ id }) => !held.includes(id));
       this.#leads = this.#leads.filter(({ lead }) => held.includes(lead.id));
-      // Those that the claim still holds are in the do-not-call list; the others are not changed.
-      const { leads, withdrawals } = await this.#store.suppressClaimed(this.#claim, lost);
-      if (performance.now() - begun <= maxStartDelay) return leads.length + withdrawals.length;
+      objected += await this.#endObjected(lost);
+      if (performance.now() - begun <= maxStartDelay) return objected;
     }
+  }
+
+  /** Ends those of the leads whose people objected. Returns their number; the others belong to another process. */
+  async #endObjected(lost: readonly DueLead[]): Promise<number> {
+    if (lost.length === 0) return 0;
+    const ids = lost.map(({ id }) => id);
+    await this.#store.suppressClaimed(this.#claim, ids);
+    const numbers = lost.map(({ mobile }) => mobile);
+    const listed = await this.#store.suppressedNumbers(ids, numbers);
+    return lost.filter(({ id, mobile }) =>
+      listed.some((each) => each.leadId === id && each.mobile === mobile),
+    ).length;
   }
 
   /** Prints the leads and records them as delivered. Returns their number. @throws {UserError} as `takeDue` */

@@ -54,6 +54,9 @@ test('creates and lists types, partners and keys', async () => {
       recontact_after: 7_776_000,
       withdraws: false,
       consent_required: false,
+      registries: [],
+      registry_override: false,
+      screening: 'auto',
       calling_hours: 'always',
       calling_zone: null,
       calling_hours_decided: true,
@@ -649,7 +652,7 @@ test('removes old data with `store prune`, and reports how much', async () => {
   );
   database.close();
   expect(lines(await leads('prune', '--older-than', '400d', '--yes', '--json'))).toEqual([
-    { submissions: 1, cancellations: 0, leads: 0, attempts: 0, evidence: 1 },
+    { submissions: 1, cancellations: 0, leads: 0, attempts: 0, contacts: 0, without_key: 0, evidence: 1 },
   ]);
   expect((await leads('submission', 'list')).stdout).not.toContain(unknown.mobile);
   expect((await leads('prune', '--older-than', '400d', '--yes')).stdout).toMatch(
@@ -852,11 +855,11 @@ test('prune --dry-run counts what prune removes, and removes nothing', async () 
   const [counted] = lines(await execute('prune', '--older-than', '1s', '--dry-run', '--json')) as object[];
   expect(readStore(file)).toEqual(before);
   const [removed] = lines(await execute('prune', '--older-than', '1s', '--yes', '--json')) as object[];
-  expect(counted).toEqual({ ...removed, leads: null, attempts: null });
+  expect(counted).toEqual({ ...removed, leads: null, attempts: null, contacts: null, without_key: null });
   expect(removed).toMatchObject({ submissions: expect.any(Number), cancellations: expect.any(Number) });
-  // Evidence is younger than its own age.
-  const { evidence, ...others } = { evidence: undefined, ...removed };
-  expect(evidence).toBe(0);
+  // The store has its key, and evidence is younger than its own age.
+  const { evidence, without_key, ...others } = { evidence: undefined, without_key: undefined, ...removed };
+  expect({ evidence, without_key }).toEqual({ evidence: 0, without_key: 0 });
   expect(Object.values(others).every((count) => Number(count) > 0)).toBe(true);
 });
 

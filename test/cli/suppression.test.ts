@@ -87,6 +87,8 @@ test('imports a file, reports invalid lines by their numbers, and can be repeate
   expect(lines({ code, stdout, stderr })).toEqual([
     {
       list: 'old',
+      registry: null,
+      date: null,
       lines: 5,
       added: 2,
       suppressed_leads: 1,
