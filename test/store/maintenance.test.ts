@@ -259,7 +259,7 @@ describe('copy', () => {
       await source.recordAccepted([{ partnerId: first.id, day: 0, accepted: 1 }]);
       await source.setDailyQuota('first', 7);
       await source.addRows(tableNamed('maintenance_run'), [['backup', 1]]);
-      await source.addRows(tableNamed('suppression'), [[mobileOf(1), 0, 'operator', '', null, 1, 1]]);
+      await source.addRows(tableNamed('suppression'), [[mobileOf(1), 0, 'operator', '', null, 1, 1, null]]);
       await source.addRows(tableNamed('withdrawal'), [
         [failed?.id ?? '', 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late'],
       ]);

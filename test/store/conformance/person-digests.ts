@@ -103,7 +103,7 @@ export const personDigests: Behaviours = {
     const numbers = [mobile, another];
     expect(await store.suppressedNumbers([leadId], numbers)).toEqual([]);
     const digest = keys.current.personDigest(another);
-    await store.addRows(tableNamed('suppression'), [[digest, 0, 'operator', '', null, 1, 1]]);
+    await store.addRows(tableNamed('suppression'), [[digest, 0, 'operator', '', null, 1, 1, null]]);
     const blocked = [{ leadId, mobile: another }];
     expect(await store.suppressedNumbers([leadId], numbers)).toEqual(blocked);
     expect(await store.suppressedNumbers([leadId], numbers)).toEqual(blocked);

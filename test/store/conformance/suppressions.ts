@@ -246,7 +246,7 @@ export const suppressions: Behaviours = {
     await store.retryLead(id);
     await store.holdScheduled(Date.now() + 1);
     // A restored backup may contain both.
-    await store.addRows(tableNamed('suppression'), [[person.mobile, 0, 'operator', '', null, 1, 1]]);
+    await store.addRows(tableNamed('suppression'), [[person.mobile, 0, 'operator', '', null, 1, 1, null]]);
     expect(await stateOf(store)).toBe('held');
     await expect(store.releaseLead(id, true)).rejects.toThrow('is in the do-not-call list');
   },
