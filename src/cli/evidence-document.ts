@@ -15,6 +15,7 @@ const headings: Readonly<Record<EvidenceKind, string>> = {
   delivery: 'Delivery to the dialler',
   screening: 'Screening',
   objection: 'Objection',
+  withdrawal: 'Withdrawal from the dialler',
   restore: 'Restore of the store',
   removal: 'Removal of evidence',
 };

@@ -7,6 +7,7 @@ export const evidenceKinds = [
   'delivery',
   'screening',
   'objection',
+  'withdrawal',
   'restore',
   'removal',
 ] as const;

@@ -22,6 +22,7 @@ import { afterAllIds } from './id-pages.ts';
 import { nextEndedOrder } from './lead-order.ts';
 import { isUndecided, isWithdrawable } from './lead-state.ts';
 import { statement } from './statement.ts';
+import { openAmong, recordWithdrawalEvidence } from './withdrawal-evidence.ts';
 
 /** Tells this process, and others if the store can, that a withdrawal has begun or ended. */
 export interface WithdrawalEvents {
@@ -117,7 +118,9 @@ const insertWithdrawals = statement<{ leadId: string }>(
  */
 export function* withdrawLeads(leadIds: readonly string[], cause: WithdrawalCause): Change<string[]> {
   yield* run(beginWithdrawing, leadIds);
+  const continued = yield* openAmong(leadIds);
   const open = yield* run(insertWithdrawals, leadIds, cause, Date.now());
+  for (const { leadId } of open) if (!continued.has(leadId)) yield* recordWithdrawalEvidence(leadId);
   return open.map(({ leadId }) => leadId);
 }
 
@@ -252,7 +255,10 @@ function* recordWithdrawal(
   else if (outcome === 'too-late') yield* endTooLate(leadId, endedAt, response);
   else if (nextAttemptAt === undefined) {
     const ended = yield* run(endFailed, leadId, endedAt, response, claim);
-    if (ended.length > 0) yield* run(markUndecided, leadId);
+    if (ended.length > 0) {
+      yield* run(markUndecided, leadId);
+      yield* recordWithdrawalEvidence(leadId);
+    }
   } else yield* run(scheduleWithdrawal, leadId, nextAttemptAt, response, claim);
 }
 
@@ -278,6 +284,7 @@ export function* endWithdrawn(leadId: string, endedAt: number, response: string)
   if (ended === undefined) return false;
   const state = ended.cause === 'objection' ? 'suppressed' : 'cancelled';
   yield* run(markWithdrawn, state, endedAt, leadId);
+  yield* recordWithdrawalEvidence(leadId);
   return true;
 }
 
@@ -296,13 +303,16 @@ const markDialled = statement(
 
 /** Ends the withdrawal of a lead that is to be called nevertheless, and does not change the lead. */
 export function* abandonWithdrawal(leadId: string, endedAt: number, response: string): Change<void> {
-  yield* run(endAsTooLate, leadId, endedAt, response);
+  if ((yield* run(endAsTooLate, leadId, endedAt, response)).length > 0)
+    yield* recordWithdrawalEvidence(leadId);
 }
 
 /** Ends the withdrawal of a lead that was called, or of which a later lead is called. The dialler has the lead. */
 export function* endTooLate(leadId: string, endedAt: number, response: string): Change<void> {
   const ended = yield* run(endAsTooLate, leadId, endedAt, response);
-  if (ended.length > 0) yield* run(markDialled, endedAt, leadId);
+  if (ended.length === 0) return;
+  yield* run(markDialled, endedAt, leadId);
+  yield* recordWithdrawalEvidence(leadId);
 }
 
 const endFailed = statement<{ leadId: string }>(

@@ -41,7 +41,51 @@ async function stateOf(store: Store, leadId: string): Promise<string | undefined
   return (await leadsIn(store)).find(({ id }) => id === leadId)?.state;
 }
 
+/** Returns what the evidence states about withdrawals of the person's leads, in the order of the chain. */
+async function documented(store: Store): Promise<unknown[]> {
+  while ((await store.appendEvidence({ key: undefined, parsePhone: () => undefined, limit: 100 })) > 0);
+  const entries = await store.evidenceOf(person.mobile);
+  return entries
+    .filter(({ kind }) => kind === 'withdrawal')
+    .map(({ content, happenedAt }) => ({ ...JSON.parse(content ?? ''), happenedAt }));
+}
+
 export const withdrawals: Behaviours = {
+  'documents the request and the result of a withdrawal in the evidence, once, which outlasts the lead':
+    async (open) => {
+      const { store, leadId } = await withdrawable(open());
+      await deliverDue(store);
+      const before = Date.now();
+      await store.addSuppressions([operatorEntry(person.mobile)]);
+      await store.suppressLeads([person.mobile]);
+      await claimed(store);
+      await recordWithdrawal(store, leadId, 'unavailable');
+      await store.resolveWithdrawal(leadId, true);
+      const common = { lead_id: leadId, partner: 'first', type: person.type, cause: 'objection' };
+      const found = await documented(store);
+      expect(found).toMatchObject([
+        { ...common, outcome: 'requested' },
+        { ...common, outcome: 'failed', response: 'unavailable once', attempts: 1 },
+        { ...common, outcome: 'withdrawn', response: 'an operator has removed the lead' },
+      ]);
+      for (const { happenedAt } of found as { happenedAt: number }[]) {
+        expect(happenedAt).toBeGreaterThanOrEqual(before);
+      }
+    },
+
+  'documents that a withdrawal was too late, and the result of one that a partner requested': async (
+    open,
+  ) => {
+    const { store, leadId, cancelIt } = await withdrawable(open());
+    await deliverDue(store);
+    await cancelIt();
+    await claimed(store);
+    await recordWithdrawal(store, leadId, 'too-late');
+    expect(await documented(store)).toMatchObject([
+      { lead_id: leadId, cause: 'cancellation', outcome: 'too-late', response: 'too-late once' },
+    ]);
+  },
+
   'withdraws a dialled lead, and lets the person be added again': async (open) => {
     const { store, first, from, leadId, cancelIt } = await withdrawable(open());
     await deliverDue(store);
