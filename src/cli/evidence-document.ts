@@ -1,5 +1,6 @@
 import { submittedLead } from '../leads/submitted-fields.ts';
 import type { EvidenceEntry, EvidenceKind } from '../store/evidence/evidence.ts';
+import type { Erasure } from '../store/people.ts';
 import { formatTime } from '../text/time.ts';
 
 /** Width of the document (columns). */
@@ -27,12 +28,14 @@ type Fact = readonly [name: string, value: string | null | undefined];
  * Returns the lines of a document with all evidence about a person, of up to 80 columns.
  *
  * @param printedAt milliseconds since 1970
+ * @param erasures of the person; undefined: they cannot be found without a key
  * @param verification sentences about the chain of evidence
  */
 export function evidenceDocument(
   mobile: string,
   printedAt: number,
   entries: readonly EvidenceEntry[],
+  erasures: readonly Erasure[] | undefined,
   verification: readonly string[],
 ): string[] {
   const title = `Evidence about ${mobile}`;
@@ -42,6 +45,7 @@ export function evidenceDocument(
     '',
     ...wrap(`Printed at ${formatTime(printedAt)}. All times are in UTC.`),
   ];
+  for (const sentence of describeErasures(erasures)) lines.push('', ...wrap(sentence));
   if (entries.length === 0) lines.push('', 'There is no evidence about this person.');
   const inOrder = entries.toSorted(
     (one, other) => one.happenedAt - other.happenedAt || one.sequence - other.sequence,
@@ -52,6 +56,23 @@ export function evidenceDocument(
   }
   lines.push('', 'Integrity', '---------', ...verification.flatMap((sentence) => wrap(sentence)));
   return lines;
+}
+
+function describeErasures(erasures: readonly Erasure[] | undefined): string[] {
+  if (erasures === undefined) {
+    return ['Whether this person was erased cannot be determined without the key of the store.'];
+  }
+  const sentences = erasures.map(({ erasedAt, evidenceReason }) =>
+    evidenceReason === null
+      ? `This person was erased at ${formatTime(erasedAt)}. Evidence was kept.`
+      : `This person was erased at ${formatTime(erasedAt)}, with the evidence until then. Reason: ${evidenceReason}`,
+  );
+  if (sentences.length > 0) {
+    sentences.push(
+      'Evidence about an erased person is restricted: use it only for legal claims, or for a regulator that asks for it.',
+    );
+  }
+  return sentences;
 }
 
 function headingOf({ kind, content }: EvidenceEntry): string {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import type { EvidenceEntry } from '../store/evidence/evidence.ts';
 import { verifyEvidence } from '../store/evidence/verify.ts';
+import type { Erasure } from '../store/people.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { completeEvidence } from './complete-evidence.ts';
@@ -24,6 +25,8 @@ export function personEvidenceCommand(context: CommandContext): Command {
     {
       mobile: 'the phone number (E.164)',
       printed_at: 'when it was printed (ISO 8601)',
+      erasures:
+        'when the person was erased: `erased_at` (ISO 8601), `evidence_reason` (why evidence was erased too; null: it was kept, restricted); null: the store has no key',
       entries:
         '`entry` (its number in the chain), `kind`, `happened_at`, `recorded_at`, `mobile`, `other_phone`, `content`, `key_id`, `mac`',
       chain: 'as `leads evidence verify --json` prints it',
@@ -46,6 +49,7 @@ export function personEvidenceCommand(context: CommandContext): Command {
         .flat()
         .toSorted((one, other) => one.sequence - other.sequence);
       const verification = await verifyEvidence(store, keys);
+      const erasures = keys && (await store.erasuresOf(keys.personDigests(mobile)));
       const subjectId = keys?.current.personDigest(mobile) ?? null;
       await store.recordAudit({ subject: { kind: 'person', id: subjectId } });
       const printedAt = Date.now();
@@ -54,16 +58,22 @@ export function personEvidenceCommand(context: CommandContext): Command {
         await output.value({
           mobile,
           printed_at: formatTime(printedAt),
+          erasures: erasures?.map(erasureJson) ?? null,
           entries: entries.map(entryJson),
           chain,
         });
       } else {
         const sentences = describeVerification(verification, place);
-        for (const line of evidenceDocument(mobile, printedAt, entries, sentences)) await output.text(line);
+        for (const line of evidenceDocument(mobile, printedAt, entries, erasures, sentences))
+          await output.text(line);
       }
       throwUnlessIntact(verification);
     },
   );
+}
+
+function erasureJson({ erasedAt, evidenceReason }: Erasure) {
+  return { erased_at: formatTime(erasedAt), evidence_reason: evidenceReason };
 }
 
 function entryJson(entry: EvidenceEntry) {

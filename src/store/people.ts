@@ -90,6 +90,8 @@ export interface People {
   erasePerson(person: PersonKey, erasure: Erasure, key: StoreKey | undefined): Promise<ErasureResult>;
   /** Lists the erasures, in the order of their digests. */
   erasures(): AsyncIterable<Erasure>;
+  /** Returns the erasures of a person, oldest first. @param digests of the person's number, with every key */
+  erasuresOf(digests: readonly string[]): Promise<Erasure[]>;
   /** Records erasures that were made in another copy of this store. Those that are recorded already are skipped. */
   recordErasures(erasures: readonly Erasure[]): Promise<void>;
 }

@@ -155,7 +155,16 @@ describe.each(databases)('$name', ({ open }) => {
     expect(withNumber).toEqual(['evidence']);
     const exported = JSON.parse((await leads(['person', 'export', mobile])).stdout);
     expect(exported.tables.evidence).toHaveLength(3);
+    const { stdout: document } = await leads(['person', 'evidence', mobile]);
+    expect(document).toMatch(/^This person was erased at \d{4}-\S+Z\. Evidence was kept\.$/m);
+    expect(document).toContain('Evidence about an erased person is restricted');
+    expect(document.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect((await leads(['person', 'erase', mobile, ...completely])).code).toBe(0);
+    expect((await leads(['person', 'evidence', mobile])).stdout).toContain('Reason: a court order');
+    expect(JSON.parse((await leads(['person', 'evidence', mobile, '--json'])).stdout).erasures).toEqual([
+      { erased_at: expect.any(String), evidence_reason: null },
+      { erased_at: expect.any(String), evidence_reason: 'a court order' },
+    ]);
     expect(await dump(url)).not.toContain(trace);
     expect(filesWith(directory, trace)).toEqual([]);
   });

@@ -58,6 +58,7 @@ const notCompared = [
   'deliveryState',
   'erasePerson',
   'erasures',
+  'erasuresOf',
   'recordErasures',
   'checkReady',
   'close',

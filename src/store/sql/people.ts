@@ -66,6 +66,7 @@ export function people(
     erasePerson: (person, erasure, key) =>
       exclusive(() => erasePerson(person, erasure, digests.of(person.mobile), key)),
     erasures: () => erasures(database),
+    erasuresOf: (ofPerson) => database.read(erasuresOf, ofPerson),
     recordErasures: (recorded) => database.change(() => recordErasures(recorded)),
   };
 }
@@ -397,6 +398,13 @@ function* recordErasures(recorded: readonly Erasure[]): Change<void> {
     yield* run(deleteContact, digest, erasedAt);
   }
 }
+
+const erasuresOf = statement<Erasure>(
+  'erasures_of',
+  ({ inList }) => `
+    SELECT digest, erased_at AS "erasedAt", key_id AS "keyId", evidence_reason AS "evidenceReason" FROM erasure
+    WHERE digest ${inList('$1')} ORDER BY erased_at, digest`,
+);
 
 const erasurePage = statement<Erasure>(
   'erasures',

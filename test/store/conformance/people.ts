@@ -319,6 +319,10 @@ export const people: Behaviours = {
     await store.recordErasures([erasure, later]);
     await store.recordErasures([later, erasure]);
     expect(await Array.fromAsync(store.erasures())).toEqual([erasure, later]);
+    expect(await store.erasuresOf([erasure.digest, 'unknown'])).toEqual(
+      [erasure, later].filter(({ digest }) => digest === erasure.digest),
+    );
+    expect(await store.erasuresOf([])).toEqual([]);
   },
 };
 

@@ -76,6 +76,7 @@ type NotWriting =
   | 'deliveryState'
   | 'deliveriesSince'
   | 'erasures'
+  | 'erasuresOf'
   | 'evidenceEntries'
   | 'evidenceOf'
   | 'evidenceChain'
