@@ -31,7 +31,9 @@ function formatTotals(history: ActivityHistory, width: number | undefined, rows:
   const { byState, due, waitingForRetry, notPermitted, undecided } = history.leadStats ?? none;
   const oldest = due === 0 ? '' : `   (the first for ${history.oldestDueSeconds} s)`;
   const waiting = waitingForRetry === 0 ? '' : `   (the first was due ${history.waitingSeconds} s ago)`;
-  const states = Object.entries(byState ?? {}).map(([state, count]) => `${state} ${count}`);
+  const states = Object.entries(byState ?? {})
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${state} ${count}`);
   return [
     `Leads at ${formatTime(history.at)}   (press Ctrl-C to quit)`,
     ...(rows < minRowsForGap ? [] : ['']),
@@ -41,7 +43,7 @@ function formatTotals(history: ActivityHistory, width: number | undefined, rows:
     `Deliverable now   ${due}${oldest}`,
     `Waiting for retry ${waitingForRetry}${waiting}`,
     ...notPermitted.map(({ waitsFor, count }) => `Not permitted yet ${count}   (${waitsFor})`),
-    `All leads         ${joinWithin(states, width)}`,
+    `All leads         ${states.length === 0 ? '0' : joinWithin(states, width)}`,
     `Undecided         ${undecided}${undecided === 0 ? '' : '   (run `leads lead list --undecided`)'}`,
   ].join('\n');
 }

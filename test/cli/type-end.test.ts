@@ -59,7 +59,7 @@ test('requires consent for a type, and says what it was and what it means', asyn
   expect(stdout).toMatch(/^TYPE +STATE +RE-CONTACT AFTER +CONSENT /);
   expect(stdout).toMatch(/^home +active +never +required/m);
   expect((await leads('type', 'edit', 'motor')).stderr).toBe(
-    'Nothing to change. Pass `--recontact-after`, `--consent` or `--withdraw`.\n',
+    'Nothing to change. Pass `--recontact-after`, `--consent`, `--withdraw`, `--registries`, `--registry-override` or `--screening`.\n',
   );
   expect((await leads('type', 'edit', 'motor', '--consent', 'no')).stderr).toContain('Allowed choices');
 });

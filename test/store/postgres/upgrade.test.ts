@@ -292,6 +292,7 @@ async function storeWithRows(url: string) {
   await store.retireType('retired');
   await store.addPartner('suspended', []);
   await store.suspendPartner('suspended');
+  await store.beginRegistryList('tps', 1, undefined);
   await store.submit(from(first.id, { mobile: '+447840258827' }));
   await store.holdScheduled(Date.now());
   const [held] = await leadsIn(store);
