@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import type { Evidence } from '../store/evidence/evidence.ts';
 import type { RegistryListing } from '../store/number-registries.ts';
 import { enterNumbers } from '../store/objections.ts';
 import { type SuppressionCount, type SuppressionOrigin, suppressionSources } from '../store/suppressions.ts';
@@ -121,12 +122,39 @@ function checkCommand(context: CommandContext): Command {
         const listings = await store.registriesOf(mobile);
         entries.push(...found, ...listings.map((listing) => registryEntry(mobile, listing)));
         if (found.length + listings.length === 0) unlisted += 1;
+        if (found.length > 0) await reportOthers(session, mobile);
       }
       await output.list(entries, suppressionView, 'None of the numbers is in the do-not-call list.');
       if (unlisted > 0 && entries.length > 0)
         note(`${unlisted} of ${mobiles.size} numbers are not in the list.`);
     },
   );
+}
+
+/**
+ * Returns the ids of delivered leads whose other phone number is a number, from the evidence: no table of leads has it.
+ *
+ * @param mobile E.164
+ */
+async function leadsWithOther(store: Evidence, mobile: string): Promise<ReadonlySet<string>> {
+  const entries = await store.evidenceOf(mobile);
+  const contents = entries
+    .filter(({ kind, otherMobile }) => kind === 'delivery' && otherMobile === mobile)
+    // The cast: a server has written it (see `entryOfAttempt`).
+    .map(({ content }) => JSON.parse(content ?? '{}') as { lead_id?: string; outcome?: string });
+  const mayHaveArrived = contents.filter(({ outcome }) => outcome === 'delivered' || outcome === 'unknown');
+  return new Set(mayHaveArrived.flatMap(({ lead_id: id }) => id ?? []));
+}
+
+async function reportOthers(
+  { store, note }: Pick<Session<string>, 'store' | 'note'>,
+  mobile: string,
+): Promise<void> {
+  for (const leadId of await leadsWithOther(store, mobile)) note(describeOther(mobile, leadId));
+}
+
+function describeOther(mobile: string, leadId: string): string {
+  return `The dialler may have ${mobile} as the other phone number of lead ${leadId}, which is not withdrawn: remove the number at the dialler.`;
 }
 
 /** Shows a number in the list of a registry like an entry. It applies to the types that require the registry. */

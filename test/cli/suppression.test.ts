@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { lines, storeWithCli } from '../harness/cli.ts';
 import { mobileOf } from '../harness/mobile.ts';
-import { leadsIn, temporaryDirectory } from '../harness/server.ts';
+import { deliverDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
 /** Creates a store with a scheduled lead of a person. */
@@ -138,6 +138,22 @@ test('imports what it has exported, in many batches', async () => {
   await (await seeded(copy.open())).store.close();
   const imported = await copy.leadsWith(stdout, 'suppression', 'import', '-', '--list', 'many', '--json');
   expect(lines(imported)).toMatchObject([{ lines: 4_500, added: 4_500, invalid: 0 }]);
+});
+
+test('reports the delivered leads that contain a number in the list as the other phone number', async () => {
+  const { leads, open } = storeWithCli();
+  const { store, first, from } = await seeded(open());
+  await store.submit(from(first.id, { content: '{"other_phone":"020 7946 0958"}' }));
+  await deliverDue(store);
+  const [lead] = await leadsIn(store);
+  await store.appendEvidence({ key: undefined, parsePhone: () => '+442079460958', limit: 10 });
+  await store.close();
+  expect((await leads('suppression', 'check', '02079460958')).stderr).not.toContain('The dialler may have');
+  await leads('suppression', 'add', '02079460958', '07840258823');
+  expect((await leads('suppression', 'check', '02079460958')).stderr).toContain(
+    `The dialler may have +442079460958 as the other phone number of lead ${lead?.id}`,
+  );
+  expect((await leads('suppression', 'check', '07840258823')).stderr).toBe('');
 });
 
 test('undoes everything that a partner has sent, with its leads, after a confirmation', async () => {
