@@ -45,6 +45,7 @@ test('reports problems with their remedy, and exits with 1', async () => {
   expect(lines({ code, stderr, ...output })).toContainEqual({
     check: 'list 1001',
     type: 'motor',
+    subtype: null,
     result: 'problem',
     details: 'add_lead NOT A DEFINED LIST ID, LIST EXISTS CHECK ENABLED: correct it',
   });

@@ -139,6 +139,13 @@ export const deliveries = [
   },
   {
     weight: 1,
+    arbitrary: call('postponeLeads', { index, later: fc.constantFrom(0, minute) }, (subject, given) => {
+      const leadId = at(subject.leadIds(), given.index) ?? 'nothing';
+      return subject.store.postponeLeads([leadId], Date.now() + given.later, 'calling-hours');
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: call('earlierLeads', { index }, async (subject, given) => {
       const known = subject.leadIds();
       const earlier = await subject.store.earlierLeads(at(known, given.index) ?? 'nothing');
