@@ -200,24 +200,26 @@ export function submissionsIn(store: Store): Promise<SubmissionRecord[]> {
   return Array.fromAsync(store.submissions({}, Number.MAX_SAFE_INTEGER));
 }
 
+/** Time to wait for the store's write lock (ms): a server that has just started may hold it for a moment. */
+const lockTimeout = 5_000;
+
 /** Makes every later write of leads fail, as in a damaged file. */
 export function breakStore(file: string): void {
-  const database = new DatabaseSync(file);
+  const database = new DatabaseSync(file, { timeout: lockTimeout });
   database.exec('ALTER TABLE lead RENAME TO damaged');
   database.close();
 }
 
 /** Undoes `breakStore`. */
 export function repairStore(file: string): void {
-  const database = new DatabaseSync(file);
+  const database = new DatabaseSync(file, { timeout: lockTimeout });
   database.exec('ALTER TABLE damaged RENAME TO lead');
   database.close();
 }
 
 /** Holds the store's write lock, as another process might, until it is released. */
 export function holdWriteLock(file: string): { release(): void } {
-  // A server that has just started may hold the lock for a moment.
-  const database = new DatabaseSync(file, { timeout: 5_000 });
+  const database = new DatabaseSync(file, { timeout: lockTimeout });
   database.exec('BEGIN IMMEDIATE');
   return {
     release: () => {

@@ -144,6 +144,9 @@ async function proved(leads: Leads): Promise<void> {
     'Request for a call',
     'Delivery to the dialler',
     'Objection',
+    // Requested, and confirmed by the dialler.
+    'Withdrawal from the dialler',
+    'Withdrawal from the dialler',
     'Request for a call',
   ]);
   expect(stdout.replace(/\s+/g, ' ')).toContain(consentText);
@@ -162,7 +165,7 @@ async function proved(leads: Leads): Promise<void> {
 /** Erases the person and keeps the evidence. Returns the digest of the number. */
 async function erased(leads: Leads): Promise<string> {
   const [result] = lines(await leads('person', 'erase', '-', '--yes', '--json'));
-  expect(result).toMatchObject({ leads: 1, submissions: 2, at_dialler: [], suppressions: 1, evidence: 4 });
+  expect(result).toMatchObject({ leads: 1, submissions: 2, at_dialler: [], suppressions: 1, evidence: 6 });
   const { digest } = Object(result);
   const { tables } = JSON.parse((await leads('person', 'export', '-')).stdout);
   expect({ ...tables, evidence: tables.evidence.length }).toMatchObject({
@@ -172,7 +175,7 @@ async function erased(leads: Leads): Promise<string> {
     withdrawal: [],
     suppression: [{ source: 'partner' }],
     erasure: [{ digest, evidence_reason: null }],
-    evidence: 4,
+    evidence: 6,
   });
   expect(lines(await leads('audit', 'list', '--command', 'person erase', '--json'))).toMatchObject([
     { operator: 'officer', subject_kind: 'person', subject_id: digest },

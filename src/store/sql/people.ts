@@ -377,8 +377,11 @@ function* erasePerson(
   yield* digestEntriesOf(person, erasure.digest);
   yield* rewindChain();
   if (reason !== null) {
-    yield* run(deletePendingOf, person.mobile);
-    yield* removeEvidenceOf(person.mobile, reason, storeKey);
+    // After an earlier erasure, evidence was recorded under the digest.
+    for (const number of new Set([person.mobile, erasure.digest, ...digests])) {
+      yield* run(deletePendingOf, number);
+      yield* removeEvidenceOf(number, reason, storeKey);
+    }
   }
   yield* recordErasures([erasure]);
   yield* audit({ kind: 'person', id: erasure.digest }, undefined, { erased: true, evidence_reason: reason });
