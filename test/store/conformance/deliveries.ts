@@ -123,6 +123,25 @@ export const deliveries: Behaviours = {
     expect(await claim(store, 'two')).toMatchObject([{ mayHaveArrived: true, lastUnknownAt: 2 }]);
   },
 
+  'lists the deliveries of a person of all types since a time, and of nobody else': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.addType('home', null);
+    await store.grantType('first', 'home');
+    for (const type of ['motor', 'home']) {
+      await store.submit(from(first.id, { type }));
+      await store.submit(from(first.id, { type, mobile: mobileOf(1) }));
+      await deliverDue(store);
+      await waitLongerThan(1);
+    }
+    await store.submit(from(first.id, { mobile: mobileOf(2) }));
+    await deliverDue(store, 'rejected');
+    const all = await store.deliveriesSince([person.mobile, mobileOf(2)], 0);
+    expect(all.map(({ mobile }) => mobile)).toEqual([person.mobile, person.mobile]);
+    const [earlier, later] = all;
+    expect(earlier?.deliveredAt).toBeLessThan(later?.deliveredAt ?? 0);
+    expect(await store.deliveriesSince([person.mobile], later?.deliveredAt ?? 0)).toEqual([later]);
+  },
+
   'finds the earlier leads of a person and type': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.addType('home', null);
