@@ -155,6 +155,10 @@ describe.each(stores)('$name', ({ open }) => {
         if (write !== undefined) written.push(await write);
         return store.prune(before, after);
       },
+      async pruneContacts(before: number, after: string) {
+        await write;
+        return store.pruneContacts(before, after);
+      },
     };
     const pruned = await pruneAll(steps, Date.now() - 400 * day, () => {
       write = store.submit(from(first.id, { mobile: mobileOf(5_000 + written.length) }));
