@@ -13,7 +13,7 @@ import {
   type Suppressions,
 } from './suppressions.ts';
 
-/** Time for an attempt whose start was decided in time to be under way (ms). */
+/** Time within which an attempt begins once its start is decided (ms). */
 const startTolerance = 100;
 
 /** Interval at which the attempts in flight are read (ms). */

@@ -29,8 +29,8 @@ export class StoreKey {
   }
 
   /**
-   * Returns the keyed digest of a phone number (HMAC-SHA-256, base64url): whoever does not have the key cannot find the
-   * number by trying all numbers.
+   * Returns the keyed digest of a phone number (HMAC-SHA-256, base64url): anyone who does not have the key cannot find
+   * the number by trying all numbers.
    *
    * @param mobile E.164
    */
