@@ -176,7 +176,7 @@ export interface Suppressions {
   suppressClaimed(claim: string, leadIds: readonly string[]): Promise<SuppressedLeads>;
   /**
    * Lists the leads that claims hold. A lead whose lease has ended is left out: before it is sent, its lease is renewed,
-   * which leaves out suppressed leads. Undefined: so many leads are due soon that they were not searched.
+   * which leaves out suppressed leads. Undefined: too many leads are due soon to search them.
    */
   leadsInFlight(): Promise<LeadInFlight[] | undefined>;
 }

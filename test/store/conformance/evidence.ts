@@ -131,7 +131,7 @@ export const evidence: Behaviours = {
     expect(await faults(all.with(1, { ...two, content: null }))).toEqual([
       expect.stringMatching(/no entry documents that the content was removed/),
     ]);
-    // Whoever also changes the record of the end is caught by the head in the log.
+    // The head in the log also reveals a changed record of the end.
     const logged = [{ sequence: 5, mac: chain.headMac }];
     const { faults: withLog } = await verifyEvidence(tampered(all.slice(0, 3)), keys, logged);
     expect(withLog).toMatchObject([{ description: expect.stringContaining('head of entry 5 was logged') }]);

@@ -295,7 +295,7 @@ export const withdrawals: Behaviours = {
     expect(await claimed(store, 'other')).toEqual([]);
     await store.releaseWithdrawals('withdrawer', [leadId], 0);
     expect(await claimed(store, 'other')).toMatchObject([{ attemptNumber: 2 }]);
-    // The dialler has confirmed it, whoever holds the withdrawal.
+    // The dialler has confirmed it, so it counts under any claim.
     await recordWithdrawal(store, leadId, 'withdrawn');
     expect(await stateOf(store, leadId)).toBe('cancelled');
   },

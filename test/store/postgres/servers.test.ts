@@ -46,7 +46,7 @@ test('a server creates no store in an empty database, which may be the wrong one
   await untilListening(start('src/main.ts', [], { ...environment, BOOTSTRAP: 'on' }));
 });
 
-test('of two operators who rename lead types to one name at once, the second is told that it exists', async () => {
+test('if two operators rename lead types to one name at once, the second gets an error that it exists', async () => {
   const url = await emptyDatabase();
   const store = closeAfterTest(await openPostgresStore(url));
   for (const name of ['home', 'motor']) await store.addType(name, null);
