@@ -1,6 +1,6 @@
 import { newIdentifier } from '../leads/identifier.ts';
 import { digestOf, newKey } from '../partners/key.ts';
-import type { Registry } from '../store/store.ts';
+import type { Registry } from '../store/registry.ts';
 
 /** The first partner of a store, with its lead type and key. */
 export interface FirstPartner {

@@ -1,9 +1,9 @@
 import { idempotencyRetention } from '../leads/idempotency.ts';
 import { type AuditLog, minAuditAge } from '../store/audit.ts';
+import type { Maintenance } from '../store/maintenance.ts';
 import type { PartnerUsage } from '../store/partner-usage.ts';
 import type { Rejections } from '../store/rejections.ts';
 import type { Screenings } from '../store/screenings.ts';
-import type { Maintenance } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** Interval between two runs (ms). */

@@ -1,5 +1,5 @@
 import { presetFor } from '../leads/calling-hours/presets.ts';
-import type { LeadTypes } from '../store/store.ts';
+import type { LeadTypes } from '../store/lead-types.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { uuidOf } from '../leads/identifier.ts';
 import { submittedBody } from '../leads/submitted-fields.ts';
-import type { CancellationRecord, RelatedCancellation } from '../store/store.ts';
+import type { CancellationRecord, RelatedCancellation } from '../store/records.ts';
 import { formatTime } from '../text/time.ts';
 import type { Output, View } from './output.ts';
 

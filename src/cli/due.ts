@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
 import { submittedBody, submittedFields } from '../leads/submitted-fields.ts';
-import type { DueLead } from '../store/store.ts';
+import type { DueLead } from '../store/delivery.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
 import { limitOption, parseCount, wideOption } from './arguments.ts';

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { submittedFields } from '../leads/submitted-fields.ts';
-import type { ExportFilter, SubmissionRecord } from '../store/store.ts';
+import type { ExportFilter } from '../store/exports.ts';
+import type { SubmissionRecord } from '../store/records.ts';
 import { defineAction, type Session } from './action.ts';
 import { parseTime } from './arguments.ts';
 import type { CommandContext } from './context.ts';

@@ -1,4 +1,5 @@
-import type { PartnerRecord, Store } from '../store/store.ts';
+import type { PartnerRecord } from '../store/partners.ts';
+import type { Store } from '../store/store.ts';
 import { userErrors } from '../store/user-errors.ts';
 
 /** Returns a partner, which may be deleted. @throws {UserError} if there is none of this name */

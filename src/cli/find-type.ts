@@ -1,4 +1,5 @@
-import type { LeadTypeRecord, Store } from '../store/store.ts';
+import type { LeadTypeRecord } from '../store/lead-types.ts';
+import type { Store } from '../store/store.ts';
 import { userErrors } from '../store/user-errors.ts';
 
 /** Returns the lead type with a name or a former name. @throws {UserError} if there is none */

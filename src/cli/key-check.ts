@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { digestOf, hasKeyForm } from '../partners/key.ts';
-import type { KeyRecord } from '../store/store.ts';
+import type { KeyRecord } from '../store/partner-keys.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { askSecretly } from './confirm.ts';

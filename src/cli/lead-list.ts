@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { type LeadState, leadStates } from '../leads/lead.ts';
-import type { LeadFilter, LeadRecord, Store } from '../store/store.ts';
+import type { LeadFilter, LeadRecord } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
 import { defineAction } from './action.ts';
 import { limitOption, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import type { RetryOptions, RetryResult, Store } from '../store/store.ts';
+import type { RetryOptions, RetryResult } from '../store/operator-actions.ts';
+import type { Store } from '../store/store.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { leadActions } from '../leads/lead-action.ts';
 import { submittedFields } from '../leads/submitted-fields.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
-import type { LeadRecord } from '../store/store.ts';
+import type { LeadRecord } from '../store/records.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';

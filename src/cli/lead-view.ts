@@ -1,5 +1,5 @@
 import { waitCauses } from '../leads/wait-cause.ts';
-import type { LeadRecord } from '../store/store.ts';
+import type { LeadRecord } from '../store/records.ts';
 import { formatTime } from '../text/time.ts';
 import type { View } from './output.ts';
 import { timeOr } from './table.ts';

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
-import type { ResolvedState } from '../store/store.ts';
+import type { ResolvedState } from '../store/operator-actions.ts';
 import { defineAction } from './action.ts';
 import type { CommandContext } from './context.ts';
 import { cancelCommand, dismissCommand } from './lead-end.ts';

@@ -8,7 +8,7 @@ import {
   type PartnerLimit,
   rateLimit,
 } from '../partners/rate-limit.ts';
-import type { PartnerRecord } from '../store/store.ts';
+import type { PartnerRecord } from '../store/partners.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { collect, parseCount, parseDigits, wideOption } from './arguments.ts';

@@ -1,14 +1,9 @@
 import { UserError } from '../errors/user-error.ts';
 import { identifierOfUuid, isIdentifier, isUuid } from '../leads/identifier.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import type {
-  Attempt,
-  CancellationRecord,
-  LeadActionRecord,
-  LeadRecord,
-  Store,
-  SubmissionRecord,
-} from '../store/store.ts';
+import type { Attempt } from '../store/delivery.ts';
+import type { CancellationRecord, LeadActionRecord, LeadRecord, SubmissionRecord } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
 import type { WithdrawalRecord } from '../store/withdrawals.ts';
 
 /** Everything that the store has about a person. */

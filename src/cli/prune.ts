@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { removeExpiredEvidence } from '../store/evidence/remove-expired.ts';
+import type { Pruned } from '../store/maintenance.ts';
 import { pruneAll } from '../store/prune.ts';
-import type { Pruned } from '../store/store.ts';
 import { parseDuration } from '../text/duration.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
-import type { RemainingCount, RemainingFilter, RemainingLeads } from '../store/store.ts';
+import type { RemainingCount, RemainingFilter, RemainingLeads } from '../store/remaining-leads.ts';
 import { ask } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';

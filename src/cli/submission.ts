@@ -3,7 +3,7 @@ import { uuidOf } from '../leads/identifier.ts';
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
 import { submittedBody } from '../leads/submitted-fields.ts';
 import { CancelledLater } from '../store/cancelled-later.ts';
-import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../store/store.ts';
+import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../store/records.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { limitOption, wideOption } from './arguments.ts';

@@ -9,7 +9,7 @@ import {
 import { WaitingBacklog } from '../delivery/waiting-backlog.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
-import type { ClaimedLead, ClaimResult, DueLead } from '../store/store.ts';
+import type { ClaimedLead, ClaimResult, DueLead } from '../store/delivery.ts';
 import { maxStartDelay } from '../store/suppressions.ts';
 import type { Session } from './action.ts';
 import { noteWaiting, type Wait, waitOf } from './waiting-note.ts';

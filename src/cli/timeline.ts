@@ -1,6 +1,6 @@
 import { uuidOf } from '../leads/identifier.ts';
 import type { LeadAction } from '../leads/lead-action.ts';
-import type { LeadRecord } from '../store/store.ts';
+import type { LeadRecord } from '../store/records.ts';
 import type { WithdrawalRecord } from '../store/withdrawals.ts';
 import { formatTime } from '../text/time.ts';
 import type { Person } from './person.ts';

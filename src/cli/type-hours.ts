@@ -12,7 +12,7 @@ import { type PresetName, presetFor, presetNames, presetOf } from '../leads/call
 import { normaliseWeeklyHours } from '../leads/calling-hours/weekly-hours.ts';
 import { findZone, zonesIn } from '../leads/calling-hours/zone-set.ts';
 import { callingHoursDelay } from '../store/calling-hours.ts';
-import type { LeadTypeRecord } from '../store/store.ts';
+import type { LeadTypeRecord } from '../store/lead-types.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';

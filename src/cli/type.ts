@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { checkName } from '../partners/partner.ts';
-import type { LeadTypeRecord } from '../store/store.ts';
+import type { LeadTypeRecord } from '../store/lead-types.ts';
 import { formatDuration } from '../text/duration.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';

@@ -1,4 +1,4 @@
-import type { ClaimedLead, Delivery } from '../store/store.ts';
+import type { ClaimedLead, Delivery } from '../store/delivery.ts';
 import type { Log } from '../telemetry/log.ts';
 import { continueTrace } from '../telemetry/tracing.ts';
 import type { DeliveryResult, Dialler } from './dialler.ts';

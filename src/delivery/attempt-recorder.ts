@@ -1,6 +1,6 @@
 import type { WaitCause } from '../leads/wait-cause.ts';
+import type { Attempt, ClaimResult, Delivery } from '../store/delivery.ts';
 import type { DeliveryGaps } from '../store/delivery-gaps.ts';
-import type { Attempt, ClaimResult, Delivery } from '../store/store.ts';
 import type { SuppressedLeads, Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
 import { RetriedWrites } from './retried-writes.ts';

@@ -1,5 +1,5 @@
 import type { CallCounts } from '../store/call-counts.ts';
-import type { DueLead } from '../store/store.ts';
+import type { DueLead } from '../store/delivery.ts';
 import { formatTime } from '../text/time.ts';
 import type { DeliveryRule, Permission } from './permission.ts';
 

@@ -3,7 +3,7 @@ import type { Whereabouts } from '../leads/calling-hours/person-zones.ts';
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import { type SubmittedFields, submittedFields, withoutOtherPhone } from '../leads/submitted-fields.ts';
-import type { DueLead } from '../store/store.ts';
+import type { DueLead } from '../store/delivery.ts';
 import { formatTime } from '../text/time.ts';
 import type { DeliveryRule, Permission } from './permission.ts';
 

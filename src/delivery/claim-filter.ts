@@ -1,4 +1,4 @@
-import type { ClaimedLead } from '../store/store.ts';
+import type { ClaimedLead } from '../store/delivery.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AttemptRecorder, TooLate } from './attempt-recorder.ts';
 import type { DeliveryObserver } from './delivery-observer.ts';

@@ -1,5 +1,5 @@
 import { setImmediate as endOfTick } from 'node:timers/promises';
-import type { ClaimedLead, Delivery } from '../store/store.ts';
+import type { ClaimedLead, Delivery } from '../store/delivery.ts';
 import { maxStartDelay } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
 import { storeRetryInterval } from './attempt-limits.ts';

@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../leads/attempt.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { WithdrawalAttemptOutcome } from '../leads/withdrawal.ts';
-import type { ClaimedLead, DueLead } from '../store/store.ts';
+import type { ClaimedLead, DueLead } from '../store/delivery.ts';
 import type { ClaimedWithdrawal } from '../store/withdrawals.ts';
 
 /** A system that calls people, to which due leads are delivered. */

@@ -1,6 +1,6 @@
 import type { ParsePhone } from '../leads/phone.ts';
 import { otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
-import type { DueLead } from '../store/store.ts';
+import type { DueLead } from '../store/delivery.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import type { DeliveryRule, Permission } from './permission.ts';
 

@@ -1,6 +1,6 @@
 import type { DeliveryBasis } from '../leads/delivery-basis.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
-import type { DueLead } from '../store/store.ts';
+import type { DueLead } from '../store/delivery.ts';
 
 /** What may happen to a claimed lead now. */
 export type Permission<Lead extends DueLead = DueLead> =

@@ -1,5 +1,5 @@
 import type { DeliveryBasis } from '../leads/delivery-basis.ts';
-import type { ClaimedLead } from '../store/store.ts';
+import type { ClaimedLead } from '../store/delivery.ts';
 import type { Log } from '../telemetry/log.ts';
 import { maxResponseLength } from './attempt-limits.ts';
 import type { AttemptResult } from './attempt-maker.ts';

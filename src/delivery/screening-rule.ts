@@ -1,7 +1,7 @@
 import type { ParsePhone } from '../leads/phone.ts';
 import { otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import type { DueLead } from '../store/delivery.ts';
 import type { RefusedNumber, ScreeningResult, Screenings } from '../store/screenings.ts';
-import type { DueLead } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { DeliveryRule, Permission } from './permission.ts';

@@ -1,4 +1,4 @@
-import type { ClaimedLead } from '../store/store.ts';
+import type { ClaimedLead } from '../store/delivery.ts';
 
 /**
  * Knows for which leads the dialler may still be processing an attempt without a known outcome. The store has the time

@@ -2,8 +2,8 @@ import type { CallingRule } from '../leads/calling-hours/calling-hours.ts';
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import { uncovered } from '../leads/calling-hours/time-interval.ts';
 import { submittedFields } from '../leads/submitted-fields.ts';
+import type { DueLead } from '../store/delivery.ts';
 import type { DeliveryGap, DeliveryGaps } from '../store/delivery-gaps.ts';
-import type { DueLead } from '../store/store.ts';
 import type { DeliveryRule, Permission } from './permission.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import { requestedTime, type Submission } from '../leads/submission.ts';
 import { sentWhereabouts } from '../leads/submitted-fields.ts';
-import type { Intake, SubmissionResult } from '../store/store.ts';
+import type { Intake, SubmissionResult } from '../store/intake.ts';
 import { inSpan, traceparent } from '../telemetry/tracing.ts';
 import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
 import { readMobile } from './mobile.ts';

@@ -1,7 +1,7 @@
 import { Reply } from '../contract/reply.ts';
 import type { CancellationOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import type { Intake } from '../store/store.ts';
+import type { Intake } from '../store/intake.ts';
 import type { Withdrawals } from '../store/withdrawals.ts';
 import { inSpan } from '../telemetry/tracing.ts';
 import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';

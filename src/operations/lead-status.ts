@@ -1,7 +1,7 @@
 import { Reply } from '../contract/reply.ts';
 import { reportedState } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import type { Intake } from '../store/store.ts';
+import type { Intake } from '../store/intake.ts';
 import { readMobile } from './mobile.ts';
 import type { Operation } from './operation.ts';
 

@@ -1,6 +1,6 @@
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
-import type { Intake } from '../store/store.ts';
+import type { Intake } from '../store/intake.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import { addLead, type DailyQuotas } from './add-lead.ts';
 import { type CancellingStore, cancelLead } from './cancel-lead.ts';

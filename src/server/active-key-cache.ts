@@ -1,4 +1,4 @@
-import type { Registry } from '../store/store.ts';
+import type { Registry } from '../store/registry.ts';
 
 /** Minimum time between two refreshes (ms). */
 const refreshInterval = 250;

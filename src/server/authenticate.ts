@@ -4,7 +4,7 @@ import type { Reply } from '../contract/reply.ts';
 import { digestOf, isSameDigest } from '../partners/key.ts';
 import type { RejectedKey } from '../partners/key-state.ts';
 import type { KeyHolder } from '../partners/partner.ts';
-import type { Intake } from '../store/store.ts';
+import type { Intake } from '../store/intake.ts';
 import type { ActiveKeyCache } from './active-key-cache.ts';
 import { type AuthFailureLimiter, authFailureHeaders } from './auth-failure-limiter.ts';
 import type { ReadAddress } from './client-address.ts';

@@ -1,4 +1,4 @@
-import type { Registry } from '../store/store.ts';
+import type { Registry } from '../store/registry.ts';
 import type { Log } from '../telemetry/log.ts';
 import { PeriodicTask } from './periodic-task.ts';
 

@@ -1,7 +1,7 @@
 import { UserError } from '../errors/user-error.ts';
 import { preventsCall } from '../leads/cancellation.ts';
 import { formatTime } from '../text/time.ts';
-import type { RelatedCancellation } from './store.ts';
+import type { RelatedCancellation } from './records.ts';
 
 /** The partner of a submission or lead cancelled it later, so it is not scheduled unless the operator forces it. */
 export class CancelledLater extends UserError {

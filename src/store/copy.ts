@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../errors/user-error.ts';
-import type { Tables } from './store.ts';
+import type { Tables } from './tables.ts';
 import { type Table, type TableRow, tablesToCopy } from './tables.ts';
 
 /** Number of rows that are copied, or read for a digest, at a time. */

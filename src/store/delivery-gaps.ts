@@ -1,4 +1,4 @@
-import type { ClaimResult } from './store.ts';
+import type { ClaimResult } from './delivery.ts';
 
 /** A time in which leads could not be delivered (ms since 1970). */
 export interface DeliveryGap {

@@ -1,4 +1,4 @@
-import type { DueLead } from './store.ts';
+import type { DueLead } from './delivery.ts';
 
 /** A lead that was delivered after an attempt with an unknown outcome. */
 export interface DeliveredLead extends DueLead {

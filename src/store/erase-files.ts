@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Maintenance } from './maintenance.ts';
 import { stepDelay } from './steps.ts';
-import type { Maintenance } from './store.ts';
 
 /** Erases, in small steps, what removed rows have left in a store's files. @throws {UserError} as `Maintenance.erase` */
 export async function eraseFiles(store: Pick<Maintenance, 'erase'>): Promise<void> {

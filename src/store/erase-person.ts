@@ -5,8 +5,8 @@ import { eraseFiles } from './erase-files.ts';
 import type { AppendTerms, Evidence } from './evidence/evidence.ts';
 import { findErased } from './find-person.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
+import type { Maintenance } from './maintenance.ts';
 import type { DeliveryState, Erasure, ErasureResult, People, PersonKey } from './people.ts';
-import type { Maintenance } from './store.ts';
 
 /** Interval at which the end of attempts and withdrawals is awaited (ms). */
 const waitInterval = 100;

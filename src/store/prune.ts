@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eraseFiles } from './erase-files.ts';
+import type { Maintenance, Pruned } from './maintenance.ts';
 import { stepDelay } from './steps.ts';
-import type { Maintenance, Pruned } from './store.ts';
 
 /**
  * Removes, in small steps, what was received before a time, and erases it from the store's files.

@@ -312,3 +312,15 @@ export const tablesToCopy: readonly Table[] = [
     keyLength: 1,
   },
 ];
+
+/** The tables of a store, for copying them to another. */
+export interface Tables {
+  /** Returns the next rows in the order of the key. @param after undefined: from the start */
+  rows(table: Table, after: TableRow | undefined, limit: number): Promise<TableRow[]>;
+  /** Returns the last row in the order of the key; undefined: there is none. */
+  lastRow(table: Table): Promise<TableRow | undefined>;
+  /** Returns the number of rows up to and including a row, or of all rows. */
+  countRows(table: Table, upTo?: TableRow): Promise<number>;
+  /** Adds rows unchanged, or none of them. Rows that exist already are skipped. */
+  addRows(table: Table, rows: readonly TableRow[]): Promise<void>;
+}

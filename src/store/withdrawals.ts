@@ -1,7 +1,7 @@
 import type { Cancellation } from '../leads/cancellation.ts';
 import type { CancellationOutcome } from '../leads/lead.ts';
 import type { WithdrawalAttemptOutcome, WithdrawalCause, WithdrawalOutcome } from '../leads/withdrawal.ts';
-import type { DueLead } from './store.ts';
+import type { DueLead } from './delivery.ts';
 
 /** A lead to be withdrawn from the dialler. Until the lease ends, only the owner of the claim may do so. */
 export interface ClaimedWithdrawal extends DueLead {

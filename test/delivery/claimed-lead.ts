@@ -1,5 +1,5 @@
 import type { AttemptContext } from '../../src/delivery/dialler.ts';
-import type { ClaimedLead } from '../../src/store/store.ts';
+import type { ClaimedLead } from '../../src/store/delivery.ts';
 import type { ClaimedWithdrawal } from '../../src/store/withdrawals.ts';
 
 /** Context of an attempt for a lead without earlier ones. */

@@ -1,6 +1,6 @@
 /** When the dispatcher claims leads, sleeps, ends attempts and stops, on a clock that the test moves. */
 import { describe, expect, test, vi } from 'vitest';
-import type { ClaimResult } from '../../src/store/store.ts';
+import type { ClaimResult } from '../../src/store/delivery.ts';
 import {
   advanceClock,
   DeliveryStore,

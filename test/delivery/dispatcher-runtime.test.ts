@@ -3,7 +3,7 @@
  */
 import { describe, expect, test, vi } from 'vitest';
 import type { DeliveryResult, Dialler, FindResult } from '../../src/delivery/dialler.ts';
-import type { ClaimedLead } from '../../src/store/store.ts';
+import type { ClaimedLead } from '../../src/store/delivery.ts';
 import {
   advanceClock,
   DeliveryStore,

@@ -1,7 +1,8 @@
 /** The dialler never receives a number in the do-not-call list, whichever field of a lead contains it. */
 import { describe, expect, test, vi } from 'vitest';
 import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
-import type { ClaimedLead, Store } from '../../src/store/store.ts';
+import type { ClaimedLead } from '../../src/store/delivery.ts';
+import type { Store } from '../../src/store/store.ts';
 import { dispatch, until, untilAll } from '../harness/dispatch.ts';
 import { leadsIn } from '../harness/server.ts';
 import { operatorEntry } from '../harness/suppressions.ts';

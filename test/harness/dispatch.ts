@@ -4,7 +4,8 @@ import type { Dialler } from '../../src/delivery/dialler.ts';
 import { createWebhook } from '../../src/delivery/diallers/webhook.ts';
 import { Dispatcher, type DispatcherOptions } from '../../src/delivery/dispatcher.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
-import type { LeadRecord, Store } from '../../src/store/store.ts';
+import type { LeadRecord } from '../../src/store/records.ts';
+import type { Store } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { leadsIn } from './server.ts';
 

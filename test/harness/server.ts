@@ -15,15 +15,12 @@ import { KeyLastUsed } from '../../src/server/key-last-used.ts';
 import { PartnerUsageCounter } from '../../src/server/partner-usage.ts';
 import { Readiness } from '../../src/server/readiness.ts';
 import { RejectionCounter } from '../../src/server/rejections.ts';
+import type { ClaimedLead } from '../../src/store/delivery.ts';
+import type { CancellationResult } from '../../src/store/intake.ts';
+import type { LeadRecord, SubmissionRecord } from '../../src/store/records.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type {
-  CancellationResult,
-  ClaimedLead,
-  LeadRecord,
-  Store,
-  SubmissionRecord,
-} from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Target } from './client.ts';
 import { newCancellation } from './submissions.ts';

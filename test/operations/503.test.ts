@@ -1,6 +1,7 @@
 /** A server that cannot accept a request must reject it, rather than queue requests until all of them are lost. */
 import { describe, expect, test, vi } from 'vitest';
-import { type Store, StoreUnavailable } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { StoreUnavailable } from '../../src/store/store-unavailable.ts';
 import { send } from '../harness/client.ts';
 import { operationIds, operationsWith } from '../harness/contract.ts';
 import { testEveryExample } from '../harness/examples.ts';

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { identifierBound } from '../../src/leads/identifier.ts';
 import { CancelledLater } from '../../src/store/cancelled-later.ts';
-import type { CancellationRecord, Store } from '../../src/store/store.ts';
+import type { CancellationRecord } from '../../src/store/records.ts';
+import type { Store } from '../../src/store/store.ts';
 import { cancel, claim, deliverDue, leadsIn, record } from '../harness/server.ts';
 import { seeded, stores } from './stores.ts';
 

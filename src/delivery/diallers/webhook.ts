@@ -3,7 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import type { components } from '../../../generated/openapi.ts';
 import { httpUrl, oneOf, readVariables } from '../../environment/variables.ts';
 import { submittedLead } from '../../leads/submitted-fields.ts';
-import type { ClaimedLead } from '../../store/store.ts';
+import type { ClaimedLead } from '../../store/delivery.ts';
 import type { ClaimedWithdrawal } from '../../store/withdrawals.ts';
 import { traceparent } from '../../telemetry/tracing.ts';
 import type { DeliveryResult, Dialler, DiallerContext, WithdrawalResult } from '../dialler.ts';

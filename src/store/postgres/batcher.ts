@@ -1,5 +1,5 @@
 import type { StoreObserver } from '../observer.ts';
-import { StoreUnavailable } from '../store.ts';
+import { StoreUnavailable } from '../store-unavailable.ts';
 
 /** A call that waits for its result. Settling it a second time has no effect. */
 export interface Entry<Input, Output> {

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors/user-error.ts';
-import type { Maintenance } from '../store.ts';
+import type { Maintenance } from '../maintenance.ts';
 
 /** Maintenance that PostgreSQL does automatically, or with its own tools. */
 export const postgresMaintenance: Omit<

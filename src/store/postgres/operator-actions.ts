@@ -1,9 +1,9 @@
 import type { Submission } from '../../leads/submission.ts';
 import type { PersonDigests } from '../keys/person-digests.ts';
+import type { OperatorActions } from '../operator-actions.ts';
 import { type Change, firstRow, run, type SqlDatabase } from '../sql/database.ts';
 import { type Decision, operatorActions } from '../sql/operator-actions.ts';
 import { statement } from '../sql/statement.ts';
-import type { OperatorActions } from '../store.ts';
 import { failureKind, isUniqueViolation } from './connection/errors.ts';
 import { decideSubmissions, sentSubmissionOf } from './intake/decide.ts';
 import type { IntakeEvents } from './intake/intake.ts';

@@ -1,4 +1,4 @@
-import type { Tables } from '../store.ts';
+import type { Tables } from '../tables.ts';
 import type { PostgresDatabase } from './connection/database.ts';
 
 /** Columns that PostgreSQL numbers itself: a row that is added after a copy must get a larger number. */

@@ -1,5 +1,5 @@
 import type { StoreObserver } from '../observer.ts';
-import { StoreUnavailable } from '../store.ts';
+import { StoreUnavailable } from '../store-unavailable.ts';
 import type { PostgresDatabase, Run } from './connection/database.ts';
 import { isReadOnly } from './connection/errors.ts';
 import { latestMigration } from './connection/migrate.ts';

@@ -1,4 +1,4 @@
-import type { Delivery } from '../store.ts';
+import type { Delivery } from '../delivery.ts';
 import { run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
 

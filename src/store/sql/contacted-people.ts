@@ -1,7 +1,7 @@
 import { identifierBound } from '../../leads/identifier.ts';
 import type { PersonDigests } from '../keys/person-digests.ts';
+import type { ContactStep, Maintenance } from '../maintenance.ts';
 import { stepSize } from '../steps.ts';
-import type { ContactStep, Maintenance } from '../store.ts';
 import { auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { rewindChain } from './evidence/chain.ts';

@@ -1,6 +1,6 @@
 import { type ActiveLead, type LeadState, type Readdition, readditionOf } from '../../leads/lead.ts';
 import type { WithdrawalOutcome } from '../../leads/withdrawal.ts';
-import type { CancelledLead } from '../store.ts';
+import type { CancelledLead } from '../operator-actions.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run } from './database.ts';
 import { recordAction } from './lead-actions.ts';

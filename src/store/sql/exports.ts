@@ -1,5 +1,6 @@
 import { identifierBound } from '../../leads/identifier.ts';
-import type { ExportFilter, Exports, LeadRecord, SubmissionRecord } from '../store.ts';
+import type { ExportFilter, Exports } from '../exports.ts';
+import type { LeadRecord, SubmissionRecord } from '../records.ts';
 import type { SqlDatabase } from './database.ts';
 import { idPages } from './id-pages.ts';
 import { checkType } from './lead-types.ts';

@@ -1,5 +1,5 @@
 import { formatTime } from '../../text/time.ts';
-import type { KeyRecord, Keys, NextKey, RotatedKey } from '../store.ts';
+import type { KeyRecord, Keys, NextKey, RotatedKey } from '../partner-keys.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';

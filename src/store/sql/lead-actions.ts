@@ -1,6 +1,6 @@
 import type { LeadAction } from '../../leads/lead-action.ts';
 import type { AuditValues } from '../audit.ts';
-import type { LeadActionRecord } from '../store.ts';
+import type { LeadActionRecord } from '../records.ts';
 import { audit } from './audit.ts';
 import { type Change, run } from './database.ts';
 import { statement } from './statement.ts';

@@ -1,5 +1,5 @@
 import type { CallingHoursSetting } from '../../leads/calling-hours/calling-hours.ts';
-import type { LeadTypeRecord, LeadTypes } from '../store.ts';
+import type { LeadTypeRecord, LeadTypes } from '../lead-types.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';

@@ -1,7 +1,7 @@
 import { identifierBound } from '../../leads/identifier.ts';
 import { formatTime } from '../../text/time.ts';
+import type { Maintenance, Pruned, PruneStep } from '../maintenance.ts';
 import { stepSize } from '../steps.ts';
-import type { Maintenance, Pruned, PruneStep } from '../store.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { rewindChain } from './evidence/chain.ts';

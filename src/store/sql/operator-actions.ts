@@ -3,12 +3,12 @@ import type { Submission } from '../../leads/submission.ts';
 import { checkNotCancelled } from '../cancelled-later.ts';
 import type {
   OperatorActions,
-  RelatedCancellation,
   RerunResult,
   ResolvedState,
   RetryOptions,
   RetryResult,
-} from '../store.ts';
+} from '../operator-actions.ts';
+import type { RelatedCancellation } from '../records.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';

@@ -1,6 +1,6 @@
 import type { Partner } from '../../partners/partner.ts';
 import type { PartnerLimit } from '../../partners/rate-limit.ts';
-import type { PartnerRecord, Partners } from '../store.ts';
+import type { PartnerRecord, Partners } from '../partners.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';

@@ -1,4 +1,4 @@
-import type { RerunRecord, SubmissionRecord } from '../store.ts';
+import type { RerunRecord, SubmissionRecord } from '../records.ts';
 import type { SqlDatabase } from './database.ts';
 import { claimedSince } from './due-lead.ts';
 import { isUndecided } from './lead-state.ts';

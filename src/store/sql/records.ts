@@ -1,14 +1,14 @@
 import { submittedFields } from '../../leads/submitted-fields.ts';
+import type { Attempt } from '../delivery.ts';
 import { inPages } from '../pages.ts';
 import type {
-  Attempt,
   CancellationRecord,
   LeadFilter,
   LeadRecord,
   Records,
   SubmissionFilter,
   SubmissionRecord,
-} from '../store.ts';
+} from '../records.ts';
 import type { SqlDatabase } from './database.ts';
 import { afterAllIds, idPages } from './id-pages.ts';
 import { leadActionsFor } from './lead-actions.ts';

@@ -1,4 +1,4 @@
-import type { Registry } from '../store.ts';
+import type { Registry } from '../registry.ts';
 import { type Change, firstRow, type SqlDatabase } from './database.ts';
 import { addKey, keys } from './keys.ts';
 import { addTypeIfNew, leadTypes } from './lead-types.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RemainingCount, RemainingFilter } from '../remaining-leads.ts';
 import { stepDelay, stepSize } from '../steps.ts';
-import type { RemainingCount, RemainingFilter } from '../store.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
 import { nextEndedOrder } from './lead-order.ts';

@@ -1,5 +1,4 @@
-import type { Tables } from '../store.ts';
-import type { Table, TableRow } from '../tables.ts';
+import type { Table, TableRow, Tables } from '../tables.ts';
 import type { SqlDatabase } from './database.ts';
 import { type SqlStatement, statement } from './statement.ts';
 

@@ -2,7 +2,7 @@ import { fsyncSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors/user-error.ts';
-import type { Maintenance } from '../store.ts';
+import type { Maintenance } from '../maintenance.ts';
 import type { CommitQueue } from './durability/commit-queue.ts';
 import type { Durability } from './durability/durability.ts';
 import { explainError, isBusy } from './errors.ts';

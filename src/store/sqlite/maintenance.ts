@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Maintenance } from '../store.ts';
+import type { Maintenance } from '../maintenance.ts';
 import type { CommitQueue } from './durability/commit-queue.ts';
 import { explainError } from './errors.ts';
 import { backUp } from './file/backup.ts';

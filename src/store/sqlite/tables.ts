@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Tables } from '../store.ts';
+import type { Tables } from '../tables.ts';
 import type { CommitQueue } from './durability/commit-queue.ts';
 import { Query } from './query.ts';
 

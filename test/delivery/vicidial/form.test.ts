@@ -11,7 +11,7 @@ import {
 import type { ListSettings } from '../../../src/delivery/diallers/vicidial/lists.ts';
 import type { VicidialSettings } from '../../../src/delivery/diallers/vicidial/settings.ts';
 import { phoneParsers } from '../../../src/leads/phone.ts';
-import type { ClaimedLead } from '../../../src/store/store.ts';
+import type { ClaimedLead } from '../../../src/store/delivery.ts';
 import { claimedLead } from '../claimed-lead.ts';
 
 const parsePhone = phoneParsers('GB').parse;

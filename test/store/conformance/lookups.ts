@@ -1,7 +1,7 @@
 /** What partners and operators can look up. */
 
 import { expect } from 'vitest';
-import type { SubmissionResult } from '../../../src/store/store.ts';
+import type { SubmissionResult } from '../../../src/store/intake.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { cancel } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';

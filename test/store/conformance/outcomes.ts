@@ -5,7 +5,7 @@ import {
   type SubmissionOutcome,
   submissionOutcomes,
 } from '../../../src/leads/lead.ts';
-import type { CancellationResult, SubmissionResult } from '../../../src/store/store.ts';
+import type { CancellationResult, SubmissionResult } from '../../../src/store/intake.ts';
 import { cancel, claim, deliverDue, leadsIn, submissionsIn } from '../../harness/server.ts';
 import { operatorEntry } from '../../harness/suppressions.ts';
 import { seeded } from '../stores.ts';

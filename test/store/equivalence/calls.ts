@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import type { CallingHoursSetting } from '../../../src/leads/calling-hours/calling-hours.ts';
 import { type LeadState, leadStates, submissionOutcomes } from '../../../src/leads/lead.ts';
 import type { PartnerLimit } from '../../../src/partners/rate-limit.ts';
+import type { ExportFilter } from '../../../src/store/exports.ts';
 import { StoreKeys } from '../../../src/store/keys/store-keys.ts';
-import type { ExportFilter } from '../../../src/store/store.ts';
 import {
   after,
   at,

@@ -1,8 +1,8 @@
 /** Random calls of a dispatcher, and pauses of delivery. */
 import fc from 'fast-check';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
+import type { ClaimResult } from '../../../src/store/delivery.ts';
 import type { PausedBy } from '../../../src/store/delivery-pause.ts';
-import type { ClaimResult } from '../../../src/store/store.ts';
 import { at, call, hour, index, limit, maybe, minute, type } from './call.ts';
 import type { Subject } from './subject.ts';
 

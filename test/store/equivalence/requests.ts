@@ -1,6 +1,6 @@
 /** Random requests of partners. */
 import fc from 'fast-check';
-import type { CancellationResult, SubmissionResult } from '../../../src/store/store.ts';
+import type { CancellationResult, SubmissionResult } from '../../../src/store/intake.ts';
 import { at, call, index, maybe, mobile, nothing, partner, type } from './call.ts';
 import { idempotencyOf, type SentRequest, type Subject } from './subject.ts';
 

@@ -1,7 +1,7 @@
 import { setImmediate as endOfTick } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { Batcher, type Entry } from '../../../src/store/postgres/batcher.ts';
-import { StoreUnavailable } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 
 const maxWait = 5_000;
 

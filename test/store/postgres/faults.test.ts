@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
-import { StoreUnavailable } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 import { send } from '../../harness/client.ts';
 import { operationIds, requestValue, responseValue } from '../../harness/contract.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';

@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
 import type { Submission } from '../../../src/leads/submission.ts';
-import { type Store, StoreUnavailable, type SubmissionResult } from '../../../src/store/store.ts';
+import type { SubmissionResult } from '../../../src/store/intake.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { leadsIn, submissionsIn } from '../../harness/server.ts';
 

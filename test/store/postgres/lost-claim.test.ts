@@ -1,7 +1,7 @@
 /** Leads whose claim was committed, but whose response was lost, are delivered as if the claim had not been made. */
 import { expect, test } from 'vitest';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
-import { StoreUnavailable } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase, openTransaction } from '../../harness/postgres.ts';
 import { cancel, claim, leadsIn, record } from '../../harness/server.ts';

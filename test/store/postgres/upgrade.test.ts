@@ -7,7 +7,8 @@ import { PostgresDatabase } from '../../../src/store/postgres/connection/databas
 import { migrate, migrations } from '../../../src/store/postgres/connection/migrate.ts';
 import { writeStatement } from '../../../src/store/postgres/connection/schema-version.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
-import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 import { send } from '../../harness/client.ts';
 import { operationsWith } from '../../harness/contract.ts';
 import { hasPgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';

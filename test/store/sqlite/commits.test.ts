@@ -12,7 +12,7 @@ import { openDatabase } from '../../../src/store/sqlite/file/database.ts';
 import { markInUse } from '../../../src/store/sqlite/file/lifecycle.ts';
 import { latestMigration, migrate } from '../../../src/store/sqlite/file/migrate.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import { StoreUnavailable } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { start } from '../../harness/process.ts';
 import { deliverDue, holdWriteLock, temporaryDirectory } from '../../harness/server.ts';

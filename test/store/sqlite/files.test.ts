@@ -27,7 +27,8 @@ import {
   withNewLineage,
 } from '../../../src/store/sqlite/file/version.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import { type Store, StoreUnavailable } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 import { send } from '../../harness/client.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { run } from '../../harness/process.ts';

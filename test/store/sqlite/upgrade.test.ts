@@ -10,7 +10,7 @@ import { openDatabase } from '../../../src/store/sqlite/file/database.ts';
 import { latestMigration, migrate, migrations } from '../../../src/store/sqlite/file/migrate.ts';
 import { migrationOf, versionOf, withMigration } from '../../../src/store/sqlite/file/version.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import { StoreUnavailable } from '../../../src/store/store.ts';
+import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 import { send } from '../../harness/client.ts';
 import { operationIds } from '../../harness/contract.ts';
 import { finished, spawnProgram } from '../../harness/process.ts';

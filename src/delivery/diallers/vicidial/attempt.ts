@@ -1,4 +1,4 @@
-import type { ClaimedLead } from '../../../store/store.ts';
+import type { ClaimedLead } from '../../../store/delivery.ts';
 import type { AttemptContext, DeliveryResult } from '../../dialler.ts';
 import type { VicidialApi } from './api.ts';
 import type { CustomFieldChecks } from './custom-field-checks.ts';

@@ -1,6 +1,6 @@
 import { type ParsePhone, phoneDigits } from '../../../leads/phone.ts';
 import { type SubmittedFields, submittedFields } from '../../../leads/submitted-fields.ts';
-import type { ClaimedLead } from '../../../store/store.ts';
+import type { ClaimedLead } from '../../../store/delivery.ts';
 import type { ListSettings } from './lists.ts';
 import { columnOf, customFieldName, isApiParameter, isLikeColumn } from './parameters.ts';
 import type { VicidialSettings } from './settings.ts';

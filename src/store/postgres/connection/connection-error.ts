@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { StoreUnavailable } from '../../store.ts';
+import { StoreUnavailable } from '../../store-unavailable.ts';
 import { NotConnected, reasonOf } from './errors.ts';
 
 /** What an operator can do about a failed connection. */

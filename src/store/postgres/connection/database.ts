@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import { StoreUnavailable } from '../../store.ts';
+import { StoreUnavailable } from '../../store-unavailable.ts';
 import { connectionError } from './connection-error.ts';
 import { connectionUrl } from './connection-url.ts';
 import { breaksConnection, ConnectionLost, reasonOf } from './errors.ts';

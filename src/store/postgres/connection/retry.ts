@@ -1,4 +1,4 @@
-import { StoreUnavailable } from '../../store.ts';
+import { StoreUnavailable } from '../../store-unavailable.ts';
 import { failureKind, isUniqueViolation } from './errors.ts';
 
 /** Delays before the retries (ms); the last repeats. Short at first, since most transient failures are lost races. */

@@ -1,6 +1,6 @@
+import type { Attempt } from '../../delivery.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isUndecided } from '../../sql/lead-state.ts';
-import type { Attempt } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';

@@ -1,3 +1,4 @@
+import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../delivery.ts';
 import {
   claimedSince,
   dueLeadColumns,
@@ -7,7 +8,6 @@ import {
 } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isSuppressed } from '../../sql/suppressed-leads.ts';
-import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { ConnectionLost, failureKind } from '../connection/errors.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';

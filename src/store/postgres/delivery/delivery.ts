@@ -1,5 +1,5 @@
+import type { Delivery } from '../../delivery.ts';
 import type { StoreObserver } from '../../observer.ts';
-import type { Delivery } from '../../store.ts';
 import { Batcher, type BatchLimits } from '../batcher.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import type { LeadNotifications } from '../notifications.ts';

@@ -1,7 +1,7 @@
+import type { DueLead } from '../../delivery.ts';
 import { inPages } from '../../pages.ts';
 import { isClaimable } from '../../sql/delivery-pauses.ts';
 import { dueLeadColumns, dueLeadJoins } from '../../sql/due-lead.ts';
-import type { DueLead } from '../../store.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 
 /** PostgreSQL's clock (ms since 1970), from which leases count. */

@@ -1,6 +1,7 @@
 import type { Cancellation } from '../../../leads/cancellation.ts';
 import type { Idempotency } from '../../../leads/idempotency.ts';
 import type { CancellationOutcome } from '../../../leads/lead.ts';
+import type { CancellationResult } from '../../intake.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isCancellable, isWithdrawable } from '../../sql/lead-state.ts';
 import {
@@ -9,7 +10,6 @@ import {
   type WithdrawalEvents,
   withdrawingState,
 } from '../../sql/withdrawals.ts';
-import type { CancellationResult } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';

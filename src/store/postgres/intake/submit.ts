@@ -1,7 +1,7 @@
 import type { SubmissionOutcome } from '../../../leads/lead.ts';
+import type { SubmissionResult } from '../../intake.ts';
 import type { PersonDigests } from '../../keys/person-digests.ts';
 import { digestsExist } from '../../sql/person-digests.ts';
-import type { SubmissionResult } from '../../store.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';

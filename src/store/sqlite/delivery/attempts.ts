@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Attempt } from '../../delivery.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isUndecided } from '../../sql/lead-state.ts';
-import type { Attempt } from '../../store.ts';
 import { Query } from '../query.ts';
 
 /** Prepares the statement that inserts an attempt, unless it is recorded already (see `Delivery.recordAttempt`). */

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../delivery.ts';
 import {
   claimedSince,
   dueLeadColumns,
@@ -8,7 +9,6 @@ import {
 } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isSuppressed } from '../../sql/suppressed-leads.ts';
-import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../store.ts';
 import { Query } from '../query.ts';
 import { insertAttemptQuery } from './attempts.ts';
 import type { DueQueue } from './due-queue.ts';

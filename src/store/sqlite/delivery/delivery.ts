@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Delivery, DueLead } from '../../delivery.ts';
 import { inPages } from '../../pages.ts';
 import { dueLeadColumns, dueLeadJoins } from '../../sql/due-lead.ts';
-import type { Delivery, DueLead } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import { attemptRecorder } from './attempts.ts';

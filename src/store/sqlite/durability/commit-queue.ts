@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { UserError } from '../../../errors/user-error.ts';
 import { type StoreObserver, unobserved } from '../../observer.ts';
-import { StoreUnavailable } from '../../store.ts';
+import { StoreUnavailable } from '../../store-unavailable.ts';
 import { explainError, isBusy } from '../errors.ts';
 import { Query } from '../query.ts';
 import type { Durability } from './durability.ts';

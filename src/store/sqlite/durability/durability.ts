@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { StoreUnavailable } from '../../store.ts';
+import type { StoreUnavailable } from '../../store-unavailable.ts';
 import { Query } from '../query.ts';
 
 /** Makes commits durable. */

@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type { StoreObserver } from '../../observer.ts';
-import { StoreUnavailable } from '../../store.ts';
+import { StoreUnavailable } from '../../store-unavailable.ts';
 import { descriptorOf } from '../file/descriptors.ts';
 import { closeReplacedStore, closeStore, markInUse } from '../file/lifecycle.ts';
 import { latestMigration } from '../file/migrate.ts';

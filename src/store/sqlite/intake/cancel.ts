@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Cancellation } from '../../../leads/cancellation.ts';
 import { type CancellationOutcome, type LeadState, outcomeIfNotCancelled } from '../../../leads/lead.ts';
+import type { CancellationResult, Intake } from '../../intake.ts';
 import { latestFirst, nextEndedOrder } from '../../sql/lead-order.ts';
 import { isCancellable, isWithdrawable } from '../../sql/lead-state.ts';
 import {
@@ -9,7 +10,6 @@ import {
   type WithdrawalEvents,
   withdrawingState,
 } from '../../sql/withdrawals.ts';
-import type { CancellationResult, Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import type { FindGrantedType } from './granted-types.ts';

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LeadStatus } from '../../../leads/lead.ts';
+import type { Intake } from '../../intake.ts';
 import { latestFirst } from '../../sql/lead-order.ts';
 import { reportedDueAt, withdrawalStatus } from '../../sql/lead-state.ts';
-import type { Intake } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import type { FindGrantedType } from './granted-types.ts';

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Submission } from '../../../leads/submission.ts';
+import type { Intake, SubmissionResult } from '../../intake.ts';
 import type { Decision } from '../../sql/operator-actions.ts';
-import type { Intake, SubmissionResult } from '../../store.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import type { Decide } from './decide.ts';
