@@ -7,7 +7,6 @@ import type { DeliveryStatus, ServerStatus } from '../server/metrics.ts';
 import { PartnerUsageCounter } from '../server/partner-usage.ts';
 import { Readiness } from '../server/readiness.ts';
 import { RejectionCounter } from '../server/rejections.ts';
-import type { StoreKeys } from '../store/keys/store-keys.ts';
 import { unobserved } from '../store/observer.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -29,7 +28,7 @@ import { loadMetrics, startMetricsServer } from './metrics-server.ts';
 import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { openConfiguredStore } from './store.ts';
-import { loadStoreKeys } from './store-keys.ts';
+import { type LoadedKeys, loadStoreKeys } from './store-keys.ts';
 import { reportUndecidedHours } from './undecided-hours.ts';
 import { urlOf } from './url.ts';
 
@@ -135,16 +134,23 @@ function serverStatus(
   });
 }
 
-function keepEvidence(store: Store, keys: StoreKeys | undefined, config: Config, log: Log): EvidenceKeeper {
+/** Begins to build the chain of evidence, unless the key of the store is missing: the next start with it adds the rest. */
+function keepEvidence(
+  store: Store,
+  { keys, recorded }: LoadedKeys,
+  config: Config,
+  log: Log,
+): { stop(): Promise<void> } {
+  if (keys === undefined && recorded.length > 0) return { stop: () => Promise.resolve() };
   const { parse: parsePhone } = phoneParsers(config.defaultCountry);
   return new EvidenceKeeper({ store, keys, parsePhone, log });
 }
 
-/** Loads the keys of the store, and logs what is wrong with them. Undefined: there are none. */
-async function loadKeys(store: Store, config: Config, log: Log): Promise<StoreKeys | undefined> {
-  const { keys, problem } = await loadStoreKeys(config, store);
-  if (problem !== undefined) log.warn(problem);
-  return keys;
+/** Loads the keys of the store, and logs what is wrong with them. */
+async function loadKeys(store: Store, config: Config, log: Log): Promise<LoadedKeys> {
+  const loaded = await loadStoreKeys(config, store);
+  if (loaded.problem !== undefined) log.warn(loaded.problem);
+  return loaded;
 }
 
 /** Erases people again whom a restored store contains. A failure does not prevent the start: the next one repeats it. */

@@ -24,6 +24,8 @@ export type StoreKeyConfig = Pick<Config, 'databaseUrl' | 'storeKey' | 'storeKey
 export type LoadedKeys = {
   /** Where the keys belong: the path of a file, or the name of a variable. */
   place: string;
+  /** Ids of the keys that the store was used with, oldest first. */
+  recorded: readonly string[];
 } & ({ keys: StoreKeys; problem: string | undefined } | { keys: undefined; problem: string });
 
 /**
@@ -36,13 +38,14 @@ export async function loadStoreKeys(config: StoreKeyConfig, store: KeyRecords): 
   const recorded = await store.storeKeyIds();
   const keys = readKeys(config, recorded.length === 0);
   const place = placeOf(config);
-  if (keys === undefined) return { place, keys, problem: describeMissing(config, recorded) };
+  if (keys === undefined) return { place, recorded, keys, problem: describeMissing(config, recorded) };
   const unknown = recorded.filter((id) => keys.byId(id) === undefined);
   if (recorded.length > 0 && unknown.length === recorded.length) {
     return {
       place,
+      recorded,
       keys: undefined,
-      problem: `The key in ${place} is not a key of this store, whose key has the id ${recorded.join(', ')}. Evidence is stored without protection against changes, and people of whom the store has only digests are not recognised. Restore the right key, or add it after the new one.`,
+      problem: `The key in ${place} is not a key of this store, whose key has the id ${recorded.join(', ')}. ${effectOfMissing} Write the right key to it, or set STORE_KEY_FILE to the path of its file. ${ifLost(recorded)}`,
     };
   }
   if (!recorded.includes(keys.current.id)) await store.recordStoreKey(keys.current.id);
@@ -51,7 +54,15 @@ export async function loadStoreKeys(config: StoreKeyConfig, store: KeyRecords): 
     unknown.length === 0
       ? undefined
       : `${place} does not contain the earlier key with the id ${unknown.join(', ')}. Evidence that was protected with it cannot be verified, and people who were erased with it are not recognised. Add it after the current key.`;
-  return { place, keys, problem };
+  return { place, recorded, keys, problem };
+}
+
+/** What does not work while the key of a store is missing. */
+const effectOfMissing =
+  'Until it is back, no evidence is added to its chain or removed, nobody can be erased, and people of whom the store has only digests are not recognised.';
+
+function ifLost(recorded: readonly string[]): string {
+  return `If it is lost, run \`leads store forget-key ${recorded.join(' ')}\`, which describes what is lost with it.`;
 }
 
 /** Returns the keys; undefined: there are none. @param mayCreate whether a missing file can be created */
@@ -82,16 +93,20 @@ function placeOf(config: StoreKeyConfig): string {
 }
 
 function describeMissing(config: StoreKeyConfig, recorded: readonly string[]): string {
+  const file = fileOfKeys(config);
+  if (recorded.length > 0) {
+    const what =
+      file === undefined
+        ? `The key of the store (id ${recorded.join(', ')}) is missing, because STORE_KEY_FILE is not set. ${effectOfMissing} Set STORE_KEY_FILE to the path of the file with the key, on every server and for every command.`
+        : `The file ${file} with the key of the store (id ${recorded.join(', ')}) is missing. ${effectOfMissing} Restore it from your backup of the key, or set STORE_KEY_FILE to its path.`;
+    return `${what} ${ifLost(recorded)}`;
+  }
   const effect =
     'Evidence is stored without protection against changes, nobody can be erased, and people of whom the store has only digests are not recognised.';
-  const file = fileOfKeys(config);
   if (file === undefined) {
     return `The store has no key. ${effect} Write the output of \`openssl rand -hex 32\` to a file, and set STORE_KEY_FILE to its path on every server and for every command.`;
   }
-  if (recorded.length === 0) {
-    return `The file ${file} with the key of the store is missing. ${effect} Write the output of \`openssl rand -hex 32\` to it.`;
-  }
-  return `The file ${file} with the key of the store (id ${recorded.join(', ')}) is missing. ${effect} Restore it from your backup of the key. If it is lost, see docs/operating/evidence.md.`;
+  return `The file ${file} with the key of the store is missing. ${effect} Write the output of \`openssl rand -hex 32\` to it.`;
 }
 
 function readKeyFile(file: string): string {

@@ -9,7 +9,7 @@ import {
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { collect } from './arguments.ts';
-import { completeEvidence } from './complete-evidence.ts';
+import { completeEvidence, evidenceKey } from './complete-evidence.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
 
@@ -47,9 +47,11 @@ function verifyCommand(context: CommandContext): Command {
     async (session, { head = [] }: { head?: string[] }) => {
       const { store, output, note, storeKeys } = session;
       const heads = head.map(parseHead);
-      const { keys, problem, place } = await storeKeys();
+      const loaded = await storeKeys();
+      const { keys, problem, place } = loaded;
+      const key = evidenceKey(loaded);
       if (problem !== undefined) note(problem);
-      await completeEvidence(session, keys?.current);
+      await completeEvidence(session, key);
       const verification = await verifyEvidence(store, keys, heads);
       if (output.isJson) await output.value(verificationJson(verification));
       for (const line of describeVerification(verification, place)) await output.text(line);

@@ -5,7 +5,7 @@ import { verifyEvidence } from '../store/evidence/verify.ts';
 import type { Erasure } from '../store/people.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
-import { completeEvidence } from './complete-evidence.ts';
+import { completeEvidence, evidenceKey } from './complete-evidence.ts';
 import type { CommandContext } from './context.ts';
 import { describeVerification, throwUnlessIntact, verificationJson } from './evidence.ts';
 import { evidenceDocument } from './evidence-document.ts';
@@ -40,9 +40,11 @@ export function personEvidenceCommand(context: CommandContext): Command {
           'Pass one valid phone number: a national number, or one with + and the country code.',
         );
       }
-      const { keys, problem, place } = await storeKeys();
+      const loaded = await storeKeys();
+      const { keys, problem, place } = loaded;
+      const key = evidenceKey(loaded);
       if (problem !== undefined) note(problem);
-      await completeEvidence(session, keys?.current);
+      await completeEvidence(session, key);
       // Under a digest: what was recorded after an erasure.
       const recorded = [mobile, ...(keys?.personDigests(mobile) ?? [])].map((each) => store.evidenceOf(each));
       const entries = (await Promise.all(recorded))

@@ -5,7 +5,7 @@ import { pruneAll } from '../store/prune.ts';
 import { parseDuration } from '../text/duration.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
-import { completeEvidence } from './complete-evidence.ts';
+import { completeEvidence, evidenceKey } from './complete-evidence.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
@@ -63,7 +63,7 @@ export function pruneCommand(context: CommandContext): Command {
         await confirm(context, change);
       }
       // What is not in the chain of evidence yet must not be removed before.
-      const key = (await session.storeKeys()).keys?.current;
+      const key = evidenceKey(await session.storeKeys());
       await completeEvidence(session, key);
       const evidence = await removeExpiredEvidence(store, evidenceBefore, key);
       const pruned = await pruneAll(store, before);

@@ -13,6 +13,7 @@ import { wideOption } from './arguments.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
+import { forgetKeyCommand } from './store-key.ts';
 import { repairCommand } from './store-repair.ts';
 import { markRestoredCommand, restoreCommand } from './store-restore.ts';
 
@@ -38,7 +39,9 @@ const storeArgument =
 /** `leads store`: maintains the store as a whole. */
 export function storeCommand(context: CommandContext): Command {
   return new Command('store')
-    .description('create, migrate, back up, restore, compact, repair and copy the store')
+    .description(
+      'create, migrate, back up, restore, compact, repair and copy the store, and forget a lost key',
+    )
     .addCommand(createCommand(context))
     .addCommand(migrateCommand(context))
     .addCommand(backupCommand(context))
@@ -46,7 +49,8 @@ export function storeCommand(context: CommandContext): Command {
     .addCommand(markRestoredCommand(context))
     .addCommand(compactCommand(context))
     .addCommand(repairCommand(context))
-    .addCommand(copyCommand(context));
+    .addCommand(copyCommand(context))
+    .addCommand(forgetKeyCommand(context));
 }
 
 function createCommand(context: CommandContext): Command {

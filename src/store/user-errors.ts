@@ -22,6 +22,12 @@ export const userErrors = {
   noKey: (id: string) => missing('Key', id, 'leads key list'),
   inactiveKey: (id: string) =>
     new UserError(`Key ${id} is revoked or expired. Create a new one with \`leads key create\`.`),
+  evidenceWithoutKey: (ids: readonly string[]) =>
+    new UserError(
+      `The chain of evidence was not changed, because the store has a key (id ${ids.join(', ')}) and this process does not have it. Set STORE_KEY_FILE to the path of the file with the key, and start the process again.`,
+    ),
+  noStoreKey: (id: string) =>
+    new UserError(`The store was never used with a key with the id ${JSON.stringify(id)}.`),
   noLead: (id: string) => missing('Lead', id, 'leads lead list'),
   noSubmission: (id: string) => missing('Submission', id, 'leads submission list'),
   replacedKey: ({ id, partner, expiresAt, replacedBy }: ReplacedKey) =>

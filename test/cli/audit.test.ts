@@ -7,6 +7,7 @@ import { fullName, runnableCommands } from '../../docs/cli/reference.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import type { Submission } from '../../src/leads/submission.ts';
 import type { AuditEntry } from '../../src/store/audit.ts';
+import { StoreKeys } from '../../src/store/keys/store-keys.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { tablesToCopy } from '../../src/store/tables.ts';
@@ -54,6 +55,11 @@ async function sampleIn(directory: string): Promise<Sample> {
     from(first.id, { mobile: '+447840258826', type: 'withdrawn' }),
   );
   const { lead: scheduled } = await add(mobile, 3_600);
+  // A current key, and one that is lost.
+  const key = 'ab'.repeat(32);
+  writeFileSync(`${file}.key`, key);
+  await store.recordStoreKey(StoreKeys.parse(key, '').current.id);
+  await store.recordStoreKey('0123456789abcdef');
   await store.close();
   const numbers = join(directory, 'numbers.csv');
   writeFileSync(numbers, 'mobile\n+447911123456\n');
@@ -135,6 +141,7 @@ const changing: Record<string, Run> = {
   'store mark-restored': withoutIds('--yes'),
   'store compact': withoutIds(),
   'store repair': withoutIds(),
+  'store forget-key': withoutIds('0123456789abcdef', '--yes'),
   'store copy': {
     words: ({ file, directory }) => [`sqlite:${file}`, `sqlite:${join(directory, 'created.db')}`],
   },

@@ -1,5 +1,5 @@
 /** What an operator sends to a regulator, and how the chain of evidence is verified. */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
@@ -95,12 +95,15 @@ test('reports where the chain is broken, and ends with 1', async () => {
   expect((await leads('evidence', 'verify', '--head', 'x')).stderr).toContain('is not a head');
 });
 
-test('a missing key is reported with its id and its place, and not as a change of the chain', async () => {
+test('an earlier key that is missing is reported with its id and its place, and not as a change', async () => {
   const { leads, file, open } = await storeWithEvidence();
   closeAfterTest(open());
   const [intact] = lines(await leads('evidence', 'verify', '--json'));
   expect(intact).toMatchObject({ faults: [], missing_keys: [] });
-  rmSync(`${file}.key`);
+  const earlier = readFileSync(`${file}.key`, 'utf8');
+  writeFileSync(`${file}.key`, `${'ab'.repeat(32)}\n${earlier}`);
+  expect((await leads('evidence', 'verify')).code).toBe(0);
+  writeFileSync(`${file}.key`, 'ab'.repeat(32));
   const verified = await leads('evidence', 'verify');
   const [id = ''] =
     /(?<=2 entries of the chain cannot be verified without the key with the id )\w+/.exec(verified.stdout) ??
@@ -117,6 +120,42 @@ test('a missing key is reported with its id and its place, and not as a change o
   expect(lines(await leads('evidence', 'verify', '--json'))).toMatchObject([
     { faults: [], missing_keys: [{ id, entries: 2 }] },
   ]);
+});
+
+test('without the key of the store, no command adds to the chain, until the key is back or forgotten', async () => {
+  const { leads, file } = await storeWithEvidence();
+  expect((await leads('evidence', 'verify')).code).toBe(0);
+  const [{ key }] = lines(await leads('person', 'evidence', '07840258823', '--json')).map((printed) => ({
+    key: String(Object(printed).entries[0].key_id),
+  })) as [{ key: string }];
+  const inUse = await leads('store', 'forget-key', key, '--yes');
+  expect(inUse).toMatchObject({ code: 1, stderr: expect.stringContaining('is not lost: it is in') });
+  rmSync(`${file}.key`);
+  const commands = [
+    ['evidence', 'verify'],
+    ['person', 'evidence', '07840258823'],
+    ['prune', '--older-than', '400d', '--yes'],
+  ];
+  for (const words of commands) {
+    const { code, stdout, stderr } = await leads(...words);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    for (const text of [`id ${key}`, 'STORE_KEY_FILE', `leads store forget-key ${key}`]) {
+      expect(stderr).toContain(text);
+    }
+  }
+  const asked = await leads('store', 'forget-key', key);
+  expect(asked).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('2 entries of evidence can be read'),
+  });
+  expect((await leads('store', 'forget-key', key, '--yes')).stdout).toContain(
+    `no longer expects the key with the id ${key}`,
+  );
+  expect((await leads('store', 'forget-key', key, '--yes')).code).toBe(1);
+  // A new key was created, and the entries of the lost one stay readable.
+  const [verified] = lines(await leads('evidence', 'verify', '--json'));
+  expect(verified).toMatchObject({ faults: [], missing_keys: [{ id: key, entries: 2 }], without_key: 0 });
+  expect((await leads('person', 'evidence', '07840258823')).stdout).toContain('Request for a call');
 });
 
 test('pruning keeps evidence, and removes it after its own age', async () => {

@@ -52,7 +52,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     evidenceRetention: undefined,
     screening: undefined,
     storeKeys: async () =>
-      ({ place: 'STORE_KEY_FILE', keys: undefined, problem: 'The store has no key.' }) as const,
+      ({ place: 'STORE_KEY_FILE', recorded: [], keys: undefined, problem: 'The store has no key.' }) as const,
   });
   const openUrl = async () => openSqliteStore(file);
   const all = text(out);

@@ -144,7 +144,12 @@ async function outputOf(
       callsPerDay: undefined,
       evidenceRetention: undefined,
       screening: undefined,
-      storeKeys: async () => ({ place: 'STORE_KEY_FILE', keys: undefined, problem: 'The store has no key.' }),
+      storeKeys: async () => ({
+        place: 'STORE_KEY_FILE',
+        recorded: [],
+        keys: undefined,
+        problem: 'The store has no key.',
+      }),
     }),
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),

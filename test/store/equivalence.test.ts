@@ -45,6 +45,8 @@ const notCompared = [
   'removeEvidenceOf',
   'storeKeyIds',
   'recordStoreKey',
+  'usesOfStoreKey',
+  'forgetStoreKey',
   'recordAudit',
   'auditEntries',
   'deleteAuditEntries',

@@ -65,7 +65,7 @@ export interface NewEvidence {
 
 /** What is needed to add entries. */
 export interface AppendTerms {
-  /** Undefined: the store has no key, and the MACs are plain digests. */
+  /** Undefined: the store never had a key, and the MACs are plain digests. */
   key: StoreKey | undefined;
   /** Returns a phone number as E.164; undefined: it is not valid. */
   parsePhone: (text: string) => string | undefined;
@@ -86,6 +86,7 @@ export interface Evidence {
    * Adds stored requests, attempts and other evidence to the chain, in the order of the store. If another process does
    * so at the moment, adds nothing.
    *
+   * @throws {UserError} if there is no key, and the store has one: the entries would be without protection for good
    * @returns the number of entries that were added; 0: nothing is left, or another process is adding it
    */
   appendEvidence(terms: AppendTerms): Promise<number>;

@@ -1,11 +1,31 @@
 import type { StoreKeys } from './store-keys.ts';
 
+/** What is lost with a key. */
+export interface KeyUses {
+  /** Number of entries of evidence that can no longer be verified. */
+  evidence: number;
+  /** Number of erased people whose erasure is no longer repeated after a restore. */
+  erasures: number;
+  /** Number of digests in the do-not-call list, of any key: those of this key recognise nobody. */
+  suppressions: number;
+  /** Number of digests of people who were called, of any key. */
+  contacts: number;
+}
+
 /** The ids of the keys that a store was used with, and the keys themselves while it is open. */
 export interface KeyRecords {
   /** Returns the ids of the keys that were current, oldest first. */
   storeKeyIds(): Promise<string[]>;
   /** Records that a key is current. Has no effect if it is recorded already. */
   recordStoreKey(id: string): Promise<void>;
+  /** Counts what was made with a key. Reads all evidence. */
+  usesOfStoreKey(id: string): Promise<KeyUses>;
+  /**
+   * Removes the record of a key that is lost, so that another can take its place. Nothing else is removed.
+   *
+   * @throws {UserError} if it is not recorded
+   */
+  forgetStoreKey(id: string): Promise<void>;
   /**
    * Sets the keys with which numbers are replaced by digests and looked up under them. Without keys, digests recognise
    * nobody.

@@ -1,8 +1,9 @@
-import type { KeyRecords } from '../keys/key-records.ts';
+import type { KeyRecords, KeyUses } from '../keys/key-records.ts';
 import type { PersonDigests } from '../keys/person-digests.ts';
-import { auditedBefore } from './audit.ts';
-import { run, type SqlDatabase } from './database.ts';
-import { containsDigests } from './person-digests.ts';
+import { userErrors } from '../user-errors.ts';
+import { audit, auditedBefore } from './audit.ts';
+import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
+import { containsDigests, isDigest } from './person-digests.ts';
 import { statement } from './statement.ts';
 
 /** Records which keys a database was used with. */
@@ -14,12 +15,15 @@ export function keyRecords(database: SqlDatabase, digests: PersonDigests): KeyRe
         yield* auditedBefore();
         yield* run(insertKey, id, Date.now());
       }),
+    usesOfStoreKey: (id) => usesOf(database, id),
+    forgetStoreKey: (id) => database.change(() => forget(id)),
     useKeys: (keys) => digests.useKeys(keys),
     hasDigests: () => containsDigests(database),
   };
 }
 
-const selectKeys = statement<{ id: string }>(
+/** The ids of the keys that were current, oldest first. */
+export const selectKeys = statement<{ id: string }>(
   'store_keys',
   'SELECT id FROM store_key ORDER BY first_used_at, id',
 );
@@ -28,3 +32,26 @@ const insertKey = statement(
   'record_store_key',
   'INSERT INTO store_key (id, first_used_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
 );
+
+const countUses = statement<KeyUses>(
+  'count_key_uses',
+  `SELECT (SELECT count(*) FROM evidence WHERE key_id = $1) AS evidence,
+     (SELECT count(*) FROM erasure WHERE key_id = $1) AS erasures,
+     (SELECT count(DISTINCT mobile) FROM suppression WHERE ${isDigest}) AS suppressions,
+     (SELECT count(DISTINCT digest) FROM contacted_person) AS contacts`,
+);
+
+async function usesOf(database: SqlDatabase, id: string): Promise<KeyUses> {
+  const [uses] = await database.read(countUses, id);
+  return uses ?? { evidence: 0, erasures: 0, suppressions: 0, contacts: 0 };
+}
+
+const deleteKey = statement<{ id: string }>(
+  'forget_store_key',
+  'DELETE FROM store_key WHERE id = $1 RETURNING id',
+);
+
+function* forget(id: string): Change<void> {
+  if ((yield* firstRow(deleteKey, id)) === undefined) throw userErrors.noStoreKey(id);
+  yield* audit({ kind: 'store', id: null }, { key: id });
+}

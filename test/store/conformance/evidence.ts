@@ -163,6 +163,22 @@ export const evidence: Behaviours = {
     });
   },
 
+  'adds and removes nothing without the key once it has one': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.recordStoreKey(key.id);
+    await store.submit(from(first.id));
+    const withoutKey = store.appendEvidence({ key: undefined, parsePhone, limit: 10 });
+    await expect(withoutKey).rejects.toThrow(`id ${key.id}`);
+    expect(await store.evidenceChain()).toMatchObject({ headSequence: 0 });
+    expect(await appendAll(store)).toBe(1);
+    await expect(store.removeEvidenceOf(person.mobile, 'Asked for.', undefined)).rejects.toThrow(
+      'STORE_KEY_FILE',
+    );
+    await expect(store.removeExpiredEvidence(Date.now() + hour, 0, undefined)).rejects.toThrow(key.id);
+    expect(await store.evidenceOf(person.mobile)).toHaveLength(1);
+    expect(await store.usesOfStoreKey(key.id)).toMatchObject({ evidence: 1, erasures: 0 });
+  },
+
   'keeps evidence of what is pruned, and goes on with the chain afterwards': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));

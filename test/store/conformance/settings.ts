@@ -24,11 +24,15 @@ export const settings: Behaviours = {
     ]);
   },
 
-  'records which keys it was used with, each of them once': async (open) => {
+  'records which keys it was used with, each of them once, and forgets a lost one': async (open) => {
     const store = await open();
     expect(await store.storeKeyIds()).toEqual([]);
     await store.recordStoreKey('0123456789abcdef');
     await store.recordStoreKey('0123456789abcdef');
     expect(await store.storeKeyIds()).toEqual(['0123456789abcdef']);
+    await store.recordStoreKey('fedcba9876543210');
+    await store.forgetStoreKey('0123456789abcdef');
+    expect(await store.storeKeyIds()).toEqual(['fedcba9876543210']);
+    await expect(store.forgetStoreKey('0123456789abcdef')).rejects.toThrow('"0123456789abcdef"');
   },
 };

@@ -66,6 +66,7 @@ type NotWriting =
   | 'countScheduled'
   | 'settings'
   | 'storeKeyIds'
+  | 'usesOfStoreKey'
   | 'actAs'
   | 'auditEntries'
   | 'consentRules'
@@ -226,6 +227,7 @@ const writes: Record<
   recordSettings: (store) => store.recordSettings({ DEFAULT_COUNTRY: 'GB' }),
   setSetting: (store) => store.setSetting('DEFAULT_COUNTRY', 'GB'),
   recordStoreKey: (store) => store.recordStoreKey('0123456789abcdef'),
+  forgetStoreKey: (store) => store.forgetStoreKey('lost'),
   recordRejections: (store) => store.recordRejections([rejection]),
   deleteRejections: (store) => store.deleteRejections(1),
   recordAccepted: (store) => store.recordAccepted([{ partnerId: 1, day: 0, accepted: 1 }]),

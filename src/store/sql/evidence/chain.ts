@@ -1,8 +1,10 @@
 import type { AppendTerms, EvidenceChain, EvidenceEntry } from '../../evidence/evidence.ts';
 import { contentDigest, linkMac, startSeal } from '../../evidence/seal.ts';
 import type { StoreKey } from '../../keys/store-key.ts';
+import { userErrors } from '../../user-errors.ts';
 import { auditedBefore } from '../audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from '../database.ts';
+import { selectKeys } from '../key-records.ts';
 import { statement } from '../statement.ts';
 import { endOf, phaseOf, positionAfter } from './position.ts';
 import { attemptsAfter, submissionsAfter, takePending, type Unchained } from './sources.ts';
@@ -177,6 +179,17 @@ function* append(terms: AppendTerms): Change<number> {
   return entries.length;
 }
 
+/**
+ * Ensures that the chain does not continue without protection because a process lacks the key.
+ *
+ * @throws {UserError} if there is no key, and the store has one
+ */
+export function* checkProtected(key: StoreKey | undefined): Change<void> {
+  if (key !== undefined) return;
+  const ids = (yield* run(selectKeys)).map(({ id }) => id);
+  if (ids.length > 0) throw userErrors.evidenceWithoutKey(ids);
+}
+
 /** Adds entries after the last one. */
 export function* appendEntries(
   { headSequence, headMac, startMac }: Pick<ChainRow, 'headSequence' | 'headMac' | 'startMac'>,
@@ -184,6 +197,7 @@ export function* appendEntries(
   key: StoreKey | undefined,
 ): Change<void> {
   if (entries.length === 0) return;
+  yield* checkProtected(key);
   const recordedAt = Date.now();
   let previous = headMac ?? startMac;
   const sealed = entries.map((entry, index) => {

@@ -5,7 +5,7 @@ import { stepSize } from '../../steps.ts';
 import { auditedBefore } from '../audit.ts';
 import { type Change, firstRow, run } from '../database.ts';
 import { statement } from '../statement.ts';
-import { appendEntries, lockedChain } from './chain.ts';
+import { appendEntries, checkProtected, lockedChain } from './chain.ts';
 
 /** Condition: the entry is older than `$1`, and is no removal, which trimming the beginning removes. */
 const isOld = `happened_at < $1 AND content IS NOT NULL AND kind <> 'removal'`;
@@ -104,6 +104,7 @@ function* removeEntries(
 function* trimBeginning(before: number, key: StoreKey | undefined): Change<void> {
   const last = yield* firstRow(lastRemovable, before);
   if (last === undefined) return;
+  yield* checkProtected(key);
   yield* run(deleteBeginning, last.sequence);
   yield* run(updateStart, last.sequence, last.mac, key?.id ?? null, startSeal(key, last.sequence, last.mac));
 }
