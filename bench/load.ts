@@ -21,6 +21,8 @@ export interface LoadOptions {
 }
 
 export interface LoadResult {
+  /** Number of responses. */
+  requests: number;
   /** Responses per second. */
   rate: number;
   /** Latency (ms). */
@@ -64,7 +66,7 @@ export async function load(address: string, wanted: LoadOptions): Promise<LoadRe
   if (broken > 0 || refused !== (statuses[wanted.kind] < 400 ? 0 : requests)) {
     throw new Error(`Of ${requests} requests, ${refused} were rejected and ${broken} failed.`);
   }
-  return { rate: (requests * 1_000_000) / microseconds, p50, p99 };
+  return { requests, rate: (requests * 1_000_000) / microseconds, p50, p99 };
 }
 
 /** Result of wrk, as load.lua prints it. */

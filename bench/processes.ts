@@ -18,6 +18,8 @@ export interface RunningServer {
   startedIn: number;
   /** Returns its resident memory (MB); NaN if the system does not report it. */
   memory(): number;
+  /** Returns the processor time of all its threads since its start (µs); NaN if the system does not report it. */
+  processorTime(): number;
   stop(): Promise<void>;
 }
 
@@ -101,6 +103,7 @@ export async function start(
     },
     output: () => readFileSync(log, 'utf8') + warnings,
     memory: () => memoryOf(child),
+    processorTime: () => processorTimeOf(child),
     stop: async () => {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
@@ -127,4 +130,14 @@ function memoryOf(child: ChildProcess): number {
   if (process.platform !== 'linux') return Number.NaN;
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes) / 1_024;
+}
+
+/** Length of the ticks in which Linux reports processor time (µs). */
+const clockTick = 10_000;
+
+function processorTimeOf(child: ChildProcess): number {
+  if (process.platform !== 'linux') return Number.NaN;
+  // After the name in parentheses, which may contain spaces; user and system time are fields 14 and 15.
+  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * clockTick;
 }

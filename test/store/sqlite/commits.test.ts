@@ -18,6 +18,7 @@ import { start } from '../../harness/process.ts';
 import { deliverDue, holdWriteLock, temporaryDirectory } from '../../harness/server.ts';
 import { untilListening } from '../../harness/server-process.ts';
 import { newSubmission } from '../../harness/submissions.ts';
+import { operatorEntry } from '../../harness/suppressions.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 import { logResets } from './log-resets.ts';
 
@@ -400,4 +401,24 @@ test('finds that a store is not empty while another process holds the write lock
   const lock = holdWriteLock(file);
   onTestFinished(() => lock.release());
   expect(await store.addFirstPartner('demo', 'motor-trade', 'key', 'digest')).toBe(false);
+});
+
+test('refuses a person who objected in the same commit, or in another process since the last one', async () => {
+  const file = join(temporaryDirectory(), 'leads.db');
+  const { store, first, from } = await seeded(closeAfterTest(openSqliteStore(file)));
+  const submit = (n: number) => store.submit(from(first.id, { mobile: mobileOf(n) }));
+  const [earlier, , later] = await Promise.all([
+    submit(1),
+    store.addSuppressions([operatorEntry(mobileOf(2))]),
+    submit(2),
+  ]);
+  expect([earlier.outcome, later.outcome]).toEqual(['accepted', 'do-not-call']);
+  await store.removeSuppressions({ mobile: mobileOf(2) }, false);
+  expect(await submit(2)).toMatchObject({ outcome: 'accepted' });
+
+  const other = new DatabaseSync(file);
+  onTestFinished(() => other.close());
+  const columns = 'mobile, type_id, source, source_id, objected_at, entered_at';
+  other.exec(`INSERT INTO suppression (${columns}) VALUES ('${mobileOf(3)}', 0, 'operator', '', 1, 1)`);
+  expect(await submit(3)).toMatchObject({ outcome: 'do-not-call' });
 });

@@ -10,6 +10,8 @@ import { TickCache } from './tick-cache.ts';
 /** A write that waits for its commit. */
 interface Entry {
   run: () => unknown;
+  /** Whether `run` changes nothing that a cache of the queue contains. */
+  keepsCaches: boolean;
   resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
   /** What `run` returned. */
@@ -82,9 +84,10 @@ export class CommitQueue {
    * Runs `work` in the next batch. Resolves to its result once the batch is committed and synced. `work` may run a
    * second time after a rollback, so it must have no effect outside the store.
    *
+   * @param keepsCaches whether `work` changes nothing that a cache of this queue contains
    * @throws {StoreUnavailable} if too many writes are waiting
    */
-  write<Result>(work: () => Result): Promise<Result> {
+  write<Result>(work: () => Result, keepsCaches = false): Promise<Result> {
     const waiting = this.#waiting.length;
     if (waiting >= this.#limits.capacity) {
       return Promise.reject(
@@ -94,7 +97,8 @@ export class CommitQueue {
     return new Promise<Result>((resolve, reject) => {
       // The cast: `settle` receives only what `work` returned.
       const settle = resolve as (result: unknown) => void;
-      this.#waiting.push({ run: work, resolve: settle, reject, result: undefined, failure: undefined });
+      const outcome = { result: undefined, failure: undefined };
+      this.#waiting.push({ run: work, keepsCaches, resolve: settle, reject, ...outcome });
       this.#schedule();
     });
   }
@@ -134,7 +138,10 @@ export class CommitQueue {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** Creates a cache that is also cleared whenever a transaction of this queue begins or ends. */
+  /**
+   * Creates a cache that is also cleared whenever a transaction of this queue begins or ends, and after each write in it
+   * that may change what the cache contains. So within a transaction, it is as exact as the query.
+   */
   cache<Row>(): TickCache<Row> {
     const cache = new TickCache<Row>();
     this.#caches.push(cache);
@@ -192,7 +199,7 @@ export class CommitQueue {
    */
   #runBatch(batch: Entry[]): void {
     try {
-      for (const entry of batch) entry.result = entry.run();
+      for (const entry of batch) this.#run(entry);
     } catch {
       // The second run meets the same error and rejects the entry with it.
       this.#rollback();
@@ -246,11 +253,16 @@ export class CommitQueue {
     }
   }
 
+  #run(entry: Entry): void {
+    entry.result = entry.run();
+    if (!entry.keepsCaches) this.#clearCaches();
+  }
+
   /** Runs one entry and rolls it back alone if it throws. @throws if its failure ended the whole transaction */
   #runInSavepoint(entry: Entry): void {
     this.#savepoint.run();
     try {
-      entry.result = entry.run();
+      this.#run(entry);
       this.#release.run();
     } catch (error) {
       if (!this.#database.isTransaction) throw error;

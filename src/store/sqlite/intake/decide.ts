@@ -6,6 +6,7 @@ import { containsConsent } from '../../../leads/submitted-fields.ts';
 import type { PersonDigests } from '../../keys/person-digests.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import type { Decision } from '../../sql/operator-actions.ts';
+import { digestsExist } from '../../sql/person-digests.ts';
 import { listingsOf } from '../../sql/required-registries.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
@@ -15,23 +16,43 @@ import type { FindGrantedType, GrantedType } from './granted-types.ts';
 /** Decides on a submission, and creates its lead if it is accepted. Runs in the caller's transaction. */
 export type Decide = (submission: Submission) => Decision;
 
+const doNotCall: Decision = { outcome: 'do-not-call', leadId: null };
+
+/** Which lists contain anything (0 or 1). */
+interface FilledLists {
+  /** The do-not-call list. */
+  numbers: number;
+  /** Digests by which people are recognised. */
+  digests: number;
+}
+
+/** Returns a function that reads which lists contain anything, once in each transaction: an empty list is not searched. */
+function filledListsLookup(database: DatabaseSync, queue: CommitQueue): () => FilledLists {
+  const cache = queue.cache<FilledLists>();
+  const query = new Query<FilledLists>(
+    database,
+    `SELECT EXISTS (SELECT 1 FROM suppressed_number) AS numbers, ${digestsExist} AS digests`,
+  );
+  const read = () => query.first();
+  return () => cache.get('', read) ?? { numbers: 1, digests: 1 };
+}
+
 /** The statements that decide on submissions. */
 function decisionStatements(database: DatabaseSync) {
-  // Without the signs, SQLite would search the list once for each type. It is searched only for a number that is in it.
-  const isSuppressed = `EXISTS (
-    SELECT 1 FROM suppressed_number WHERE digits = CAST(substr(?3, 2) AS INTEGER) AND EXISTS (
-      SELECT 1 FROM suppression WHERE mobile = '+' || digits AND (+type_id = 0 OR +type_id = ?2)))`;
   return {
+    // No SELECT with the search of the list: the table has a trigger, so SQLite would build a temporary table for its row.
     insertLead: new Query(
       database,
       `INSERT INTO lead
          (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for)
-       SELECT ?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8, ?9 WHERE NOT ${isSuppressed}
+       VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8, ?9)
        ON CONFLICT (mobile, type_id, ended_order) DO NOTHING`,
     ),
-    suppressed: new Query<{ isSuppressed: number }>(
+    // Without the signs, SQLite would search the list once for each type. It is searched only for a number that is in it.
+    suppressed: new Query(
       database,
-      `SELECT ${isSuppressed.replaceAll('?3', '?1')} AS isSuppressed`,
+      `SELECT 1 FROM suppressed_number WHERE digits = CAST(substr(?1, 2) AS INTEGER) AND EXISTS (
+         SELECT 1 FROM suppression WHERE mobile = '+' || digits AND (+type_id = 0 OR +type_id = ?2))`,
     ),
     listed: new Query(database, listingsOf('?1', '?2')),
     activeLead: new Query<ActiveLead & { id: string }>(
@@ -50,9 +71,8 @@ export function sqliteDecide(
   digests: PersonDigests,
 ): Decide {
   const { insertLead, suppressed, listed, activeLead, supersede } = decisionStatements(database);
-  const knownByDigest = digestDecision(database, queue, digests);
-  const isSuppressed = (mobile: string, typeId: number) =>
-    suppressed.first(mobile, typeId)?.isSuppressed === 1;
+  const filledLists = filledListsLookup(database, queue);
+  const knownByDigest = digestDecision(database, digests);
 
   /** Whether a registry that the type requires lists the number, and the lead does not override it. */
   function isInRegistry(
@@ -63,29 +83,28 @@ export function sqliteDecide(
     return registryOverride === 0 || !containsConsent(content);
   }
 
-  /** Decides on a person known by a digest. An objection and an active lead come before an earlier contact. */
-  function decidedByDigest(mobile: string, type: GrantedType, now: number): Decision | undefined {
-    const known = knownByDigest(mobile, type, now);
+  /** Decides on a person whom a list or a digest contains. An active lead comes before an earlier contact. */
+  function decidedByLists(mobile: string, type: GrantedType, now: number): Decision | undefined {
+    const { numbers, digests } = filledLists();
+    if (numbers === 1 && suppressed.first(mobile, type.id) !== undefined) return doNotCall;
+    const known = digests === 1 ? knownByDigest(mobile, type, now) : undefined;
     if (known === undefined || known.outcome === 'do-not-call') return known;
-    const isDecidedOtherwise =
-      isSuppressed(mobile, type.id) || activeLead.first(mobile, type.id) !== undefined;
-    return isDecidedOtherwise ? undefined : known;
+    return activeLead.first(mobile, type.id) === undefined ? known : undefined;
   }
 
   return (submission) => {
     const type = grantedType(submission.type, submission.partnerId);
     if (!type?.acceptsLeads) return { outcome: 'unknown-type', leadId: null };
     const { id, partnerId, mobile, trace = null } = submission;
-    if (isInRegistry(type, submission)) return { outcome: 'do-not-call', leadId: null };
+    if (isInRegistry(type, submission)) return doNotCall;
     const now = Date.now();
-    const known = decidedByDigest(mobile, type, now);
+    const known = decidedByLists(mobile, type, now);
     if (known !== undefined) return known;
     const leadId = newIdentifier(now);
     const { dueAt, waitsFor } = dueTimeOf(submission, now);
     const insert = () => insertLead.run(leadId, type.id, mobile, partnerId, id, now, dueAt, trace, waitsFor);
     if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
 
-    if (isSuppressed(mobile, type.id)) return { outcome: 'do-not-call', leadId: null };
     const active = activeLead.first(mobile, type.id);
     if (active === undefined) throw new Error('A lead was refused as a duplicate, but no lead is active.');
     const outcome = outcomeWithActiveLead(active, type.recontactAfter, now);

@@ -2,22 +2,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import { outcomeWithActiveLead } from '../../../leads/lead.ts';
 import type { PersonDigests } from '../../keys/person-digests.ts';
 import type { Decision } from '../../sql/operator-actions.ts';
-import { digestsExist } from '../../sql/person-digests.ts';
-import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import type { GrantedType } from './granted-types.ts';
 
 /** Decides on people whose numbers the store no longer contains; undefined: it does not know the person by a digest. */
 export type DigestDecision = (mobile: string, type: GrantedType, now: number) => Decision | undefined;
 
-/** Prepares the statements that search digests. Whether there are any is read once in each transaction. */
-export function digestDecision(
-  database: DatabaseSync,
-  queue: CommitQueue,
-  digests: PersonDigests,
-): DigestDecision {
-  const cache = queue.cache<{ exist: number }>();
-  const existing = new Query<{ exist: number }>(database, `SELECT ${digestsExist} AS exist`);
+/** Prepares the statements that search digests. */
+export function digestDecision(database: DatabaseSync, digests: PersonDigests): DigestDecision {
   const suppressed = new Query(
     database,
     'SELECT 1 FROM suppression WHERE mobile = ? AND (+type_id = 0 OR +type_id = ?) LIMIT 1',
@@ -27,7 +19,6 @@ export function digestDecision(
     'SELECT dialled_at AS dialledAt FROM contacted_person WHERE digest = ? AND type_id = ?',
   );
   return (mobile, { id, recontactAfter }, now) => {
-    if (cache.get('', () => existing.first())?.exist !== 1) return undefined;
     const ofPerson = digests.of(mobile);
     if (ofPerson.some((digest) => suppressed.first(digest, id) !== undefined))
       return { outcome: 'do-not-call', leadId: null };

@@ -7,6 +7,9 @@ import { Query } from '../query.ts';
 import type { Decide } from './decide.ts';
 import type { IdempotencyRecord, IdempotencyRecords } from './idempotency-records.ts';
 
+/** A submission changes no list, key or lead type. */
+const keepsCaches = true;
+
 /** Prepares `Intake.submit`. */
 export function sqliteSubmit(
   database: DatabaseSync,
@@ -29,7 +32,7 @@ export function sqliteSubmit(
   }
 
   return (submission, idempotency) => {
-    if (idempotency === undefined) return queue.write(() => resultOf(save(submission), false));
+    if (idempotency === undefined) return queue.write(() => resultOf(save(submission), false), keepsCaches);
     const { partnerId } = submission;
     return queue.write<SubmissionResult>(() => {
       const record = records.find(partnerId, idempotency.key);
@@ -43,7 +46,7 @@ export function sqliteSubmit(
       const { leadId, dueAt } = outcome === 'accepted' ? decision : { leadId: null, dueAt: null };
       records.insert(partnerId, idempotency, { outcome, leadId, dueAt });
       return resultOf(decision, false);
-    });
+    }, keepsCaches);
   };
 }
 
