@@ -1,6 +1,7 @@
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
 import { Dispatcher } from '../delivery/dispatcher.ts';
 import type { DispatcherStatus } from '../delivery/dispatcher-status.ts';
+import { RequestSharing } from '../delivery/request-sharing.ts';
 import { Withdrawer } from '../delivery/withdrawals.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import type { DeliveryStatus } from '../server/metrics.ts';
@@ -50,6 +51,8 @@ export function startDelivery(
     screening: config.screening,
     ...(metrics && { onScreening: metrics.delivery.onScreening }),
   });
+  const { requests } = dialler;
+  const sharing = requests && new RequestSharing({ store, requests, log, timeout: diallerTimeout });
   const dispatcher = new Dispatcher({
     store,
     dialler,
@@ -69,7 +72,10 @@ export function startDelivery(
   });
   return {
     status: () => dispatcher.status(),
-    stop: () => stopAll([dispatcher, withdrawer]),
+    stop: async () => {
+      await stopAll([dispatcher, withdrawer]);
+      await sharing?.stop();
+    },
   };
 }
 

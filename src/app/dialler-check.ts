@@ -1,4 +1,4 @@
-import type { Dialler, DiallerCheck } from '../delivery/dialler.ts';
+import type { Dialler, DiallerCheck, DiallerPause } from '../delivery/dialler.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Config } from './config.ts';
@@ -28,7 +28,7 @@ export async function checkDialler(
  */
 export function startDiallerCheck(
   { dispatch, dialler }: Pick<Config, 'dispatch' | 'dialler'>,
-  store: Pick<Store, 'types' | 'pauses'>,
+  store: Pick<Store, 'types' | 'pauses' | 'pauseDelivery'>,
   log: Log,
 ): { stop(): Promise<void> } {
   const controller = new AbortController();
@@ -39,6 +39,8 @@ export function startDiallerCheck(
     const checks = (await checkDialler(dialler, store, signal)) ?? [];
     if (controller.signal.aborted) return;
     for (const check of checks) if (check.result !== 'ok') logCheck(check, log);
+    const pause = checks.find((each) => each.pause !== undefined)?.pause;
+    if (pause !== undefined) await pauseAll(store, pause);
   }
   const running = run().catch((error) =>
     log.error({ err: error }, 'The set-up of the dialler was not checked.'),
@@ -49,6 +51,17 @@ export function startDiallerCheck(
       await running;
     },
   };
+}
+
+/** Pauses delivery as a lead with the same failed login would. */
+function pauseAll(store: Pick<Store, 'pauseDelivery'>, { reason, retryAfter }: DiallerPause): Promise<void> {
+  const retryAt = retryAfter === undefined ? undefined : Date.now() + retryAfter;
+  return store.pauseDelivery({
+    type: undefined,
+    by: 'dialler',
+    reason,
+    ...(retryAt !== undefined && { retryAt }),
+  });
 }
 
 /** Returns whether an operator has to correct something before the dialler can be used. */

@@ -36,7 +36,7 @@ export class CircuitBreaker {
   /** Returns the maximum number of leads in flight, from 0 to `concurrency`. */
   allowance(concurrency: number): number {
     if (this.remainingDelay() > 0) return 0;
-    return this.#isHalfOpen ? 1 : concurrency;
+    return this.#isHalfOpen ? Math.min(1, concurrency) : concurrency;
   }
 
   /** Returns the time until the next lead may be sent (ms); 0: one may be sent now. */

@@ -40,7 +40,8 @@ export async function updateState(
   else if (hasDecided && isTrial) await endTrials(pauses, log, leadType);
 }
 
-async function startPause(
+/** Starts a pause that the dialler has ordered, for a lead of a type. */
+export async function startPause(
   pauses: PauseTracker,
   leadType: string,
   { reason, isOfType, retryAfter }: DiallerPause,

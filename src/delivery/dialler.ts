@@ -10,6 +10,8 @@ export interface Dialler {
   readonly name: string;
   /** Maximum number of leads in flight, even if DIALLER_CONCURRENCY is higher. Undefined: no such limit. */
   readonly maxConcurrency?: number;
+  /** Limits the requests that are sent to the dialler at once. Undefined: no such limit. */
+  readonly requests?: RequestLimit;
   /**
    * Time for which the dialler may still be processing an attempt after it has ended with an unknown outcome (ms). The
    * next attempt of the lead starts later. Undefined: it recognises repeats, so they can be sent at any time.
@@ -43,6 +45,25 @@ export interface Dialler {
   check?(types: readonly string[], signal: AbortSignal): Promise<DiallerCheck[]>;
 }
 
+/**
+ * Limits the requests that a server sends to its dialler at once, for whatever purpose: a failed login of each of them
+ * must not lock the dialler's user.
+ */
+export interface RequestLimit {
+  /** Maximum number of requests of all servers together. */
+  readonly maxTotal: number;
+  /** Maximum number of requests of one server. */
+  readonly max: number;
+  /** Number of requests that may be sent at once now; 0: none. */
+  readonly current: number;
+  /** Number of requests that were sent and have not ended. */
+  readonly inFlight: number;
+  /** Sets the number of requests that may be sent at once until a time (`performance.now()`); none is sent later. */
+  allow(limit: number, until: number): void;
+  /** Sends requests again after a failed login, because the pause that it has caused has ended. */
+  resume(): void;
+}
+
 /** Something that was checked in the set-up of a dialler. */
 export interface DiallerCheck {
   /** What was checked, such as `login` or `list 1001`. */
@@ -55,6 +76,8 @@ export interface DiallerCheck {
   result: 'ok' | 'problem' | 'unchecked';
   /** What is wrong and where to fix it, or what was found; without personal data and secrets. */
   details: string;
+  /** Set if the login has failed: each further attempt would bring the user closer to its lock. */
+  pause?: DiallerPause;
 }
 
 /** Where a dialler has a lead: its ids there, oldest first; empty: it certainly does not have the lead. */

@@ -102,11 +102,14 @@ export class Dispatcher {
     this.#log = log;
     this.#dialler = dialler;
     this.#permission = permission;
-    this.#concurrency = Math.min(concurrency, dialler.maxConcurrency ?? concurrency);
+    this.#concurrency = concurrency;
     this.#drainTimeout = drainTimeout;
     this.#lease = timeout + (dialler.maxRuntime ?? 0) + leaseMargin;
     this.#circuit = new CircuitBreaker(options.circuitBreakerDelays ?? defaultCircuitBreakerDelays);
-    this.#pauses = new PauseTracker(store, log, () => this.#circuit.reset());
+    this.#pauses = new PauseTracker(store, log, {
+      onResume: () => this.#circuit.reset(),
+      onDiallerResume: () => dialler.requests?.resume(),
+    });
     this.#inFlight = new AttemptsInFlight(timeout);
     this.#clock = new ClockWatch(this.#inFlight, log);
     const settling = new SettlingLeads(dialler.maxRuntime ?? 0);
@@ -128,7 +131,7 @@ export class Dispatcher {
       lease: this.#lease,
     });
     this.#deliverable = dialWithin === undefined ? undefined : new DeliverableTimes(store, timeout);
-    this.#duplicates = new DuplicateChecker({ dialler, store, log, timeout });
+    this.#duplicates = new DuplicateChecker({ dialler, store, pauses: this.#pauses, log, timeout });
     this.#running = this.#run();
   }
 
@@ -200,7 +203,9 @@ export class Dispatcher {
       await this.#pauses.refresh();
       if (this.#pauses.isBlocked) return maxSleep;
       if (this.#clock.hasUncertainLeases) return maxSleep;
-      const limit = this.#circuit.allowance(this.#concurrency) - this.#inFlight.size;
+      const { maxConcurrency = this.#concurrency } = this.#dialler;
+      const allowance = this.#circuit.allowance(Math.min(this.#concurrency, maxConcurrency));
+      const limit = allowance - this.#inFlight.size;
       if (limit <= 0) return Math.min(maxSleep, this.#circuit.remainingDelay() || maxSleep);
       if (!this.#circuit.isDown) await this.#deliverable?.record();
       const next = await this.#store.nextAttemptAt();

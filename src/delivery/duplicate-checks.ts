@@ -4,6 +4,8 @@ import type { DeliveryPauses } from '../store/delivery-pause.ts';
 import type { DeliveredLead, DuplicateChecks } from '../store/duplicate-checks.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Dialler } from './dialler.ts';
+import { startPause } from './dialler-state.ts';
+import type { PauseTracker } from './pause-tracker.ts';
 
 /** Logged with the lead's id and a description of the duplicates. */
 export const duplicatesFound =
@@ -23,7 +25,8 @@ const maxAge = 7 * 86_400_000;
 /** What the checks depend on. */
 export interface DuplicateCheckerOptions {
   store: Pick<Delivery, 'recordAttempt'> & Pick<DeliveryPauses, 'pauses'> & DuplicateChecks;
-  dialler: Pick<Dialler, 'find' | 'maxRuntime'>;
+  dialler: Pick<Dialler, 'find' | 'maxRuntime' | 'maxConcurrency'>;
+  pauses: PauseTracker;
   log: Log;
   /** Maximum time of a look-up (ms). */
   timeout: number;
@@ -72,6 +75,8 @@ export class DuplicateChecker {
     const after = Math.max((await store.duplicatesCheckedUntil()) ?? 0, until - maxAge);
     const leads = after < until ? await store.deliveredAfterUnknown({ after, until }) : [];
     if (leads.length === 0 || (await this.#isPaused())) return;
+    // Other servers may send requests to the dialler, and check the leads.
+    if (this.#options.dialler.maxConcurrency === 0) return;
     for (const lead of leads) {
       if (!(await this.#check(lead))) {
         await store.recordDuplicatesChecked(lead.dialledAt - 1);
@@ -96,6 +101,8 @@ export class DuplicateChecker {
     if ('failure' in found) {
       const fields = { lead: lead.id, response: found.failure.response };
       log.error(fields, 'Whether the dialler has a lead more than once was not checked; retrying.');
+      const { pause } = found.failure;
+      if (pause !== undefined) await startPause(this.#options.pauses, lead.type, pause);
       return false;
     }
     if (found.ids.length < 2) return true;

@@ -10,6 +10,14 @@ import type { Log } from '../telemetry/log.ts';
 /** Minimum time between two reads of the pauses (ms). Each server applies a change within a second. */
 const refreshInterval = 250;
 
+/** What follows the end of pauses of all types. */
+export interface PauseEvents {
+  /** Called when leads can be claimed again. */
+  onResume(): void;
+  /** Called when a pause that the dialler has caused has ended, or its next trial begins. */
+  onDiallerResume(): void;
+}
+
 /**
  * Tracks the delivery pauses for one server. The store itself excludes paused leads from every claim. The tracker
  * reports why, logs each change, and stores a pause that this server's dialler caused, so that it applies to all
@@ -18,7 +26,7 @@ const refreshInterval = 250;
 export class PauseTracker {
   readonly #store: DeliveryPauses;
   readonly #log: Log;
-  readonly #onResume: () => void;
+  readonly #events: PauseEvents;
   #pauses: readonly DeliveryPause[] = [];
   /** Pauses that this server's dialler caused and that are not stored yet. */
   #unsaved: readonly NewPause[] = [];
@@ -26,14 +34,15 @@ export class PauseTracker {
   #unread: readonly NewPause[] = [];
   /** Whether the delivery of all types was paused since the last refresh. */
   #wasBlocked = false;
+  /** Whether a dialler had paused the delivery of all types since the last refresh. */
+  #wasBlockedByDialler = false;
   /** Time of the last read of the pauses (`performance.now()`). */
   #refreshedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param onResume called when leads can be claimed again after a pause of all types */
-  constructor(store: DeliveryPauses, log: Log, onResume: () => void) {
+  constructor(store: DeliveryPauses, log: Log, events: PauseEvents) {
     this.#store = store;
     this.#log = log;
-    this.#onResume = onResume;
+    this.#events = events;
   }
 
   /** Why the delivery of all types is paused (a sentence); undefined: it is not paused. */
@@ -79,6 +88,7 @@ export class PauseTracker {
     const others = this.#unsaved.filter((each) => each !== earlier);
     this.#unsaved = [...others, { ...pause, by: 'dialler' }];
     this.#wasBlocked ||= this.isBlocked;
+    this.#wasBlockedByDialler ||= this.isBlockedByDialler;
     this.#refreshedAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -91,9 +101,11 @@ export class PauseTracker {
   /** Stores new pauses and reads all pauses, at most every 250 ms. @throws if the store fails */
   async refresh(): Promise<void> {
     if (performance.now() >= this.#refreshedAt + refreshInterval) await this.#read();
-    const { isBlocked } = this;
-    if (this.#wasBlocked && !isBlocked) this.#onResume();
+    const { isBlocked, isBlockedByDialler } = this;
+    if (this.#wasBlockedByDialler && !isBlockedByDialler) this.#events.onDiallerResume();
+    if (this.#wasBlocked && !isBlocked) this.#events.onResume();
     this.#wasBlocked = isBlocked;
+    this.#wasBlockedByDialler = isBlockedByDialler;
   }
 
   /** Stores the pauses that are not stored yet. @throws if the store fails */

@@ -63,7 +63,6 @@ export class Withdrawer {
   readonly #writes: RetriedWrites;
   readonly #sleeper = new Sleeper();
   readonly #unrecorded = new Set<Promise<void>>();
-  readonly #concurrency: number;
   readonly #running: Promise<void>;
   /** Current margin of a lease (ms): longer after the store has responded late. */
   #margin = leaseMargin;
@@ -79,7 +78,6 @@ export class Withdrawer {
     };
     this.#inFlight = new AttemptsInFlight(options.timeout);
     this.#writes = new RetriedWrites(options.log, messages);
-    this.#concurrency = withdrawalConcurrency(options.dialler.maxConcurrency ?? options.concurrency);
     this.#running = this.#run();
   }
 
@@ -121,11 +119,12 @@ export class Withdrawer {
 
   /** Starts the withdrawals that are possible now. Returns how long to sleep afterwards (ms). */
   async #claimAndStart(): Promise<number> {
-    const { store, state, dialler } = this.#options;
+    const { store, state, dialler, concurrency } = this.#options;
     if (state.hasUncertainLeases()) return maxSleep;
     const { circuit } = state;
+    const maximum = withdrawalConcurrency(dialler.maxConcurrency ?? concurrency);
     const limit =
-      dialler.cancel === undefined ? maxClaimed : circuit.allowance(this.#concurrency) - this.#inFlight.size;
+      dialler.cancel === undefined ? maxClaimed : circuit.allowance(maximum) - this.#inFlight.size;
     if (limit <= 0) return Math.min(maxSleep, circuit.remainingDelay() || maxSleep);
     const next = await store.nextWithdrawalAt();
     const delay = (next ?? Number.POSITIVE_INFINITY) - Date.now();
@@ -267,7 +266,7 @@ export class Withdrawer {
 
 /** Returns the maximum number of withdrawals in flight. @param deliveries maximum number of deliveries in flight */
 export function withdrawalConcurrency(deliveries: number): number {
-  return Math.max(1, Math.floor(deliveries / 4));
+  return deliveries === 0 ? 0 : Math.max(1, Math.floor(deliveries / 4));
 }
 
 /** Result of a withdrawal by a dialler that cannot do so. An objection must be respected nevertheless. */

@@ -19,6 +19,7 @@ import type { People } from './people.ts';
 import type { Records } from './records.ts';
 import type { Registry } from './registry.ts';
 import type { Rejections } from './rejections.ts';
+import type { RequestShares } from './request-shares.ts';
 import type { Screenings } from './screenings.ts';
 import type { Settings } from './settings.ts';
 import type { Suppressions } from './suppressions.ts';
@@ -45,6 +46,7 @@ export interface Store
     KeyRecords,
     Rejections,
     PartnerUsage,
+    RequestShares,
     AuditLog,
     Suppressions,
     People,

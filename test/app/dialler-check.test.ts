@@ -13,7 +13,7 @@ async function startCheck(check: NonNullable<Dialler['check']>, pause?: Omit<Del
   const { log, lines } = recordingLog();
   const dialler: Dialler = { name: 'test', deliver: vi.fn(), check };
   const checking = startDiallerCheck({ dispatch: true, dialler }, store, log);
-  return { checking, lines };
+  return { store, checking, lines };
 }
 
 const list: DiallerCheck = {
@@ -63,6 +63,13 @@ test('does not log in while an operator has to correct the login', async () => {
   });
   await checking.stop();
   expect([check.mock.calls, lines]).toEqual([[], []]);
+});
+
+test('a login that fails pauses delivery', async () => {
+  const reason = 'Login incorrect: check DIALLER_USER';
+  const login = { subject: 'login', result: 'problem' as const, details: reason, pause: { reason } };
+  const { store } = await startCheck(async () => [login]);
+  await expect.poll(() => store.pauses()).toMatchObject([{ type: undefined, by: 'dialler', reason }]);
 });
 
 test('ends when the server stops', async () => {

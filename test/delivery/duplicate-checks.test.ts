@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { FindResult } from '../../src/delivery/dialler.ts';
 import { DuplicateChecker } from '../../src/delivery/duplicate-checks.ts';
+import { PauseTracker } from '../../src/delivery/pause-tracker.ts';
 import type { DeliveredLead } from '../../src/store/duplicate-checks.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { claimedLead } from './claimed-lead.ts';
@@ -9,15 +10,25 @@ import { advanceClock, DeliveryStore, startTime, stopClock } from './delivery-st
 
 const maxRuntime = 600_000;
 
+const noEvents = { onResume: () => {}, onDiallerResume: () => {} };
+
 /** Starts a checker for a dialler that responds to each look-up in turn. */
 function startChecker(...results: FindResult[]) {
   stopClock();
   const store = new DeliveryStore();
   const find = vi.fn(async (): Promise<FindResult> => results.shift() ?? { ids: ['1'] });
   const { log, lines } = recordingLog();
-  const checker = new DuplicateChecker({ store, dialler: { find, maxRuntime }, log, timeout: 1_000 });
+  const pauses = new PauseTracker(store, log, noEvents);
+  const dialler: { maxConcurrency?: number } = {};
+  const checker = new DuplicateChecker({
+    store,
+    dialler: Object.assign(dialler, { find, maxRuntime }),
+    pauses,
+    log,
+    timeout: 1_000,
+  });
   onTestFinished(() => checker.stop());
-  return { store, find, lines, checker };
+  return { store, find, lines, checker, dialler };
 }
 
 function delivered(id: string, dialledAt: number): DeliveredLead {
@@ -112,10 +123,30 @@ test('records nothing as checked that a stop has interrupted', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('a login that fails during a check pauses delivery', async () => {
+  const pause = { reason: 'Login incorrect' };
+  const { store } = startChecker({
+    failure: { outcome: 'unavailable', response: 'Login incorrect', pause },
+  });
+  store.deliveredAfterUnknown.mockResolvedValueOnce([delivered('one', 1)]);
+  await advanceClock(minute);
+  expect(store.pauseDelivery.mock.calls).toMatchObject([[{ type: undefined, by: 'dialler', ...pause }]]);
+});
+
+test('checks nothing while this server may send nothing to the dialler', async () => {
+  const { store, find, dialler } = startChecker();
+  dialler.maxConcurrency = 0;
+  store.deliveredAfterUnknown.mockResolvedValue([delivered('one', 1)]);
+  await advanceClock(minute);
+  expect([find.mock.calls, store.recordDuplicatesChecked.mock.calls]).toEqual([[], []]);
+});
+
 test('does nothing for a dialler that recognises repeats', async () => {
   stopClock();
   const store = new DeliveryStore();
-  const checker = new DuplicateChecker({ store, dialler: {}, log: recordingLog().log, timeout: 1_000 });
+  const { log } = recordingLog();
+  const pauses = new PauseTracker(store, log, noEvents);
+  const checker = new DuplicateChecker({ store, dialler: {}, pauses, log, timeout: 1_000 });
   await advanceClock(minute);
   await checker.stop();
   expect(store.duplicatesCheckedUntil).not.toHaveBeenCalled();

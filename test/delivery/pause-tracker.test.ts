@@ -26,7 +26,8 @@ function startTracker() {
   };
   const onResume = vi.fn<() => void>();
   const { log, lines } = recordingLog();
-  const tracker = new PauseTracker(store, log, onResume);
+  const onDiallerResume = vi.fn<() => void>();
+  const tracker = new PauseTracker(store, log, { onResume, onDiallerResume });
   /** Refreshes a quarter of a second later, and returns what was logged. */
   const refresh = async () => {
     vi.advanceTimersByTime(250);
@@ -34,7 +35,7 @@ function startTracker() {
     await tracker.refresh();
     return lines.slice(logged).map(({ level, msg, by, type }) => ({ level, msg, by, type }));
   };
-  return { state, store, onResume, tracker, refresh };
+  return { state, store, onResume, onDiallerResume, tracker, refresh };
 }
 
 test('reports nothing without a pause', async () => {
@@ -224,4 +225,17 @@ test.each([
   const { tracker } = startTracker();
   tracker.pause({ type: undefined, reason: reason });
   expect(tracker.description).toBe(`Delivery of all lead types is paused by the dialler: ${sentence}`);
+});
+
+test('reports the end of a pause by the dialler, even while an operator pauses delivery', async () => {
+  const { state, tracker, refresh, onResume, onDiallerResume } = startTracker();
+  tracker.pause({ type: undefined, reason: 'Login incorrect' });
+  await refresh();
+  state.pauses = [...state.pauses, all];
+  await refresh();
+  expect(onDiallerResume).not.toHaveBeenCalled();
+  state.pauses = [all];
+  await refresh();
+  await refresh();
+  expect([onDiallerResume, onResume].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
 });

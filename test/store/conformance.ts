@@ -24,6 +24,7 @@ import { personDigests } from './conformance/person-digests.ts';
 import { registry } from './conformance/registry.ts';
 import { rejections } from './conformance/rejections.ts';
 import { remainingLeads } from './conformance/remaining-leads.ts';
+import { requestShares } from './conformance/request-shares.ts';
 import { settings } from './conformance/settings.ts';
 import { submissions } from './conformance/submissions.ts';
 import { suppressions } from './conformance/suppressions.ts';
@@ -55,6 +56,7 @@ const suites: Record<string, Behaviours> = {
   'person digests': personDigests,
   rejections,
   'partner usage': partnerUsage,
+  'request shares': requestShares,
   suppressions,
   'number registries': numberRegistries,
   watch,

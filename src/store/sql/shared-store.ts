@@ -17,6 +17,7 @@ import type { PartnerUsage } from '../partner-usage.ts';
 import type { Records } from '../records.ts';
 import type { Registry } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
+import type { RequestShares } from '../request-shares.ts';
 import type { Screenings } from '../screenings.ts';
 import type { Settings } from '../settings.ts';
 import type { Suppressions } from '../suppressions.ts';
@@ -41,6 +42,7 @@ import { partnerUsage } from './partner-usage.ts';
 import { records } from './records.ts';
 import { registry } from './registry.ts';
 import { rejections } from './rejections.ts';
+import { requestShares } from './request-shares.ts';
 import { screenings } from './screenings.ts';
 import { settings } from './settings.ts';
 import { suppressions } from './suppressions.ts';
@@ -59,6 +61,7 @@ type SharedStore = DeliveryPauses &
   KeyRecords &
   Rejections &
   PartnerUsage &
+  RequestShares &
   AuditLog &
   CallCounts &
   Suppressions &
@@ -90,6 +93,7 @@ export function sharedStore(
     ...keyRecords(database, digests),
     ...rejections(database),
     ...partnerUsage(database),
+    ...requestShares(database),
     ...auditLog(database),
     ...suppressions(database, digests, events),
     ...callCounts(database),

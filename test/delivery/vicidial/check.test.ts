@@ -57,7 +57,7 @@ test('a correct set-up has no problems, and nothing is changed', async () => {
       'unchecked',
       'logins',
       undefined,
-      'this server sends up to 3 requests at once, so that a changed password locks the user if more than 3 servers deliver; for more servers, set DIALLER_CONCURRENCY=1 on each, which allows nine',
+      'a server sends up to 3 requests at once, and all servers of a store up to 9, because the tenth failed login locks the user: nobody else may log in as DIALLER_USER',
     ],
   ]);
   expect([vicidial.leads, vicidial.hopper]).toEqual([[], []]);

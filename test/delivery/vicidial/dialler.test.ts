@@ -135,7 +135,7 @@ test.each([
   release();
   await Promise.all(leads);
   expect(receiver.maxConcurrency).toBe(connections);
-  expect(dialler.maxConcurrency).toBe(6);
+  expect(dialler.maxConcurrency).toBe(2 * connections);
 });
 
 test('a type without a list pauses its delivery, and nothing is sent', async () => {

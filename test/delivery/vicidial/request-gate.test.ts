@@ -14,7 +14,7 @@ function enter(gate: RequestGate, entered: number[], number: number, signal = ne
 }
 
 test('lets the limit through, and the others in order, one for each that leaves', async () => {
-  const gate = new RequestGate(2);
+  const gate = new RequestGate(2, 9);
   const entered: number[] = [];
   for (const number of [1, 2, 3, 4]) void enter(gate, entered, number);
   await nextTick();
@@ -34,7 +34,7 @@ test('lets the limit through, and the others in order, one for each that leaves'
 });
 
 test('a request whose time is up while it waits is not sent, and takes no place', async () => {
-  const gate = new RequestGate(1);
+  const gate = new RequestGate(1, 9);
   const entered: number[] = [];
   await enter(gate, entered, 1);
   const controller = new AbortController();
@@ -50,15 +50,39 @@ test('a request whose time is up while it waits is not sent, and takes no place'
   expect(entered).toEqual([1, 3]);
 });
 
-test('requests that wait are refused together, and later ones are not', async () => {
-  const gate = new RequestGate(1);
+test('once it is closed, it refuses the requests that wait and all later ones, until it is opened', async () => {
+  const gate = new RequestGate(1, 9);
   await gate.enter(never);
   const waiting = [gate.enter(never), gate.enter(never)];
   const error = new RequestFailed({ outcome: 'unavailable', response: 'Login incorrect' });
-  gate.refuseWaiting(error);
+  gate.close(error);
   for (const each of await Promise.allSettled(waiting)) expect(each).toMatchObject({ reason: error });
   gate.leave();
+  await expect(gate.enter(never)).rejects.toBe(error);
+  gate.resume();
   await gate.enter(never);
+  expect(gate.inFlight).toBe(1);
+});
+
+test('sends no more requests than its server has a share of, and none once the share has ended', async () => {
+  const gate = new RequestGate(3, 9);
+  const entered: number[] = [];
+  gate.allow(0, Number.POSITIVE_INFINITY);
+  for (const number of [1, 2, 3, 4]) void enter(gate, entered, number);
+  await nextTick();
+  expect(entered).toEqual([]);
+  gate.allow(2, Number.POSITIVE_INFINITY);
+  await nextTick();
+  expect([entered, gate.current]).toEqual([[1, 2], 2]);
+  // A smaller share applies as requests end.
+  gate.allow(1, Number.POSITIVE_INFINITY);
+  gate.leave();
+  await nextTick();
+  expect(entered).toEqual([1, 2]);
+  gate.allow(3, performance.now() - 1);
+  gate.leave();
+  await nextTick();
+  expect([entered, gate.current]).toEqual([[1, 2], 0]);
 });
 
 test('with a wrong password, only the requests that were sent already fail to log in', async () => {
@@ -75,4 +99,12 @@ test('with a wrong password, only the requests that were sent already fail to lo
   );
   for (const result of results) expect(result.pause?.reason).toContain('Login incorrect');
   expect(vicidial.failedLogins).toBe(3);
+  // An attempt that was prepared before the failure, and a look-up.
+  const signal = AbortSignal.timeout(20_000);
+  expect((await dialler.deliver(claimedLead(), signal, noContext)).pause).toBeDefined();
+  expect(await dialler.find?.(claimedLead(), signal)).toMatchObject({ failure: { pause: {} } });
+  expect(vicidial.failedLogins).toBe(3);
+  vicidial.password = 'correct horse';
+  dialler.requests?.resume();
+  expect(await dialler.deliver(claimedLead(), signal, noContext)).toMatchObject({ outcome: 'delivered' });
 });

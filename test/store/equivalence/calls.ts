@@ -317,6 +317,18 @@ const settingsAndRejections = [
   call('deletePartnerUsage', { age: fc.constantFrom(0, day) }, ({ store }, given) =>
     store.deletePartnerUsage(Date.now() - given.age),
   ),
+  call(
+    'renewRequestShare',
+    {
+      server: fc.constantFrom('one', 'two', 'three', 'four'),
+      held: fc.integer({ min: 0, max: 3 }),
+      duration: fc.constantFrom(0, hour),
+    },
+    ({ store }, given) => store.renewRequestShare({ total: 9, max: 3, ...given }),
+  ),
+  call('endRequestShare', { server: fc.constantFrom('one', 'two') }, ({ store }, given) =>
+    store.endRequestShare(given.server),
+  ),
   call('setDailyQuota', { partner, quota: fc.constantFrom(null, 5) }, ({ store }, given) =>
     store.setDailyQuota(given.partner, given.quota),
   ),

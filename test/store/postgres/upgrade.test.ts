@@ -232,6 +232,9 @@ const writes: Record<
   deleteRejections: (store) => store.deleteRejections(1),
   recordAccepted: (store) => store.recordAccepted([{ partnerId: 1, day: 0, accepted: 1 }]),
   deletePartnerUsage: (store) => store.deletePartnerUsage(1),
+  renewRequestShare: (store) =>
+    store.renewRequestShare({ server: 'one', total: 9, max: 3, held: 0, duration: 1_000 }),
+  endRequestShare: (store) => store.endRequestShare('one'),
   setDailyQuota: (store) => store.setDailyQuota('first', 5),
   addSuppressions: (store) => store.addSuppressions([suppression]),
   recordObjection: (store) =>

@@ -9,8 +9,8 @@ import {
   resultOfRedirect,
 } from '../http-client.ts';
 import { RequestFailed } from './request-failed.ts';
-import { RequestGate } from './request-gate.ts';
-import { type Line, parseLines, senderPause } from './response.ts';
+import type { RequestGate } from './request-gate.ts';
+import { isLoginPause, type Line, parseLines, senderPause } from './response.ts';
 import type { VicidialSettings } from './settings.ts';
 
 /** A response of VICIdial's API. */
@@ -36,15 +36,11 @@ export class VicidialApi {
   readonly #post: Post;
   readonly #gate: RequestGate;
 
-  /** @param maxRequests maximum number of requests at once */
-  constructor(
-    settings: Pick<VicidialSettings, 'url' | 'user' | 'password'>,
-    post: Post,
-    maxRequests: number,
-  ) {
+  /** @param gate that of every request of this server */
+  constructor(settings: Pick<VicidialSettings, 'url' | 'user' | 'password'>, post: Post, gate: RequestGate) {
     this.#settings = settings;
     this.#post = post;
-    this.#gate = new RequestGate(maxRequests);
+    this.#gate = gate;
   }
 
   /**
@@ -65,7 +61,7 @@ export class VicidialApi {
     } catch (error) {
       const { connectionReleased, pause } = error instanceof RequestFailed ? error.result : {};
       // Each further failed login would bring the user closer to its lock.
-      if (error instanceof RequestFailed && pause !== undefined) this.#gate.refuseWaiting(error);
+      if (error instanceof RequestFailed && isLoginPause(pause)) this.#gate.close(error);
       void Promise.resolve(connectionReleased).then(() => this.#gate.leave());
       throw error;
     }

@@ -1,5 +1,5 @@
 import type { ClaimedLead } from '../../../store/delivery.ts';
-import type { AttemptContext, DeliveryResult } from '../../dialler.ts';
+import type { AttemptContext, DeliveryResult, DiallerPause } from '../../dialler.ts';
 import type { VicidialApi } from './api.ts';
 import type { CustomFieldChecks } from './custom-field-checks.ts';
 import { commentsOf, customFieldParameters, type LeadForm } from './form.ts';
@@ -10,6 +10,7 @@ import {
   type AddResult,
   addResult,
   isListError,
+  isLoginPause,
   isLoss,
   type Line,
   listRefusal,
@@ -56,6 +57,8 @@ export class Attempt {
   readonly #lookup: Lookup;
   /** What the lead lacks in VICIdial. */
   readonly #missing: string[] = [];
+  /** Set if a login has failed after the lead was added. */
+  #pause: DiallerPause | undefined;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -187,6 +190,7 @@ export class Attempt {
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
       this.#missing.push(`custom fields not checked (${error.result.response})`);
+      if (isLoginPause(error.result.pause)) this.#pause = error.result.pause;
     }
     if (lost.length > 0)
       this.#missing.push(
@@ -202,6 +206,7 @@ export class Attempt {
       outcome: 'delivered',
       response: [`lead ${id} of list ${list}`, ...notices, ...this.#missing].join('; '),
       ...(isIncomplete && { incomplete: true }),
+      ...(this.#pause !== undefined && { pause: this.#pause }),
     };
   }
 

@@ -1,9 +1,9 @@
-import type { DiallerCheck } from '../../dialler.ts';
+import type { DiallerCheck, RequestLimit } from '../../dialler.ts';
 import type { VicidialApi } from './api.ts';
 import type { ListSettings } from './lists.ts';
 import { columnOf } from './parameters.ts';
 import { RequestFailed } from './request-failed.ts';
-import { isListError } from './response.ts';
+import { isListError, isLoginPause } from './response.ts';
 import type { VicidialSettings } from './settings.ts';
 
 /** Maximum difference between the clocks of the server and VICIdial (ms). */
@@ -32,12 +32,16 @@ interface ListInfo {
 /** Checks the set-up in VICIdial by requests that change nothing. */
 export class SetUpCheck {
   readonly #api: VicidialApi;
-  readonly #settings: VicidialSettings & { maxRequests: number };
+  readonly #settings: VicidialSettings & { requests: RequestLimit };
   readonly #signal: AbortSignal;
   readonly #found: DiallerCheck[] = [];
 
-  /** @param settings also the maximum number of requests that this server sends at once */
-  constructor(api: VicidialApi, settings: VicidialSettings & { maxRequests: number }, signal: AbortSignal) {
+  /** @param settings also the limit of the requests of this server */
+  constructor(
+    api: VicidialApi,
+    settings: VicidialSettings & { requests: RequestLimit },
+    signal: AbortSignal,
+  ) {
     this.#api = api;
     this.#settings = settings;
     this.#signal = signal;
@@ -83,7 +87,14 @@ export class SetUpCheck {
         );
       return true;
     } catch (error) {
-      this.#problem('login', reasonOf(error));
+      const pause = error instanceof RequestFailed ? error.result.pause : undefined;
+      const details = reasonOf(error);
+      this.#found.push({
+        subject: 'login',
+        result: 'problem',
+        details,
+        ...(pause !== undefined && isLoginPause(pause) && { pause }),
+      });
       return false;
     }
   }
@@ -166,13 +177,10 @@ export class SetUpCheck {
     return `+447840258823 is sent as ${example[numberForm]}: the campaigns must have Omit Phone Code = ${omits}`;
   }
 
-  /** Ten failed logins, from anywhere, lock the user, so that fewer requests may be in progress at once. */
+  /** The servers cannot know who else logs in as the user. */
   #loginLimit(): string {
-    const { maxRequests } = this.#settings;
-    const servers = Math.floor(9 / maxRequests);
-    const others =
-      maxRequests === 1 ? '' : '; for more servers, set DIALLER_CONCURRENCY=1 on each, which allows nine';
-    return `this server sends up to ${maxRequests} requests at once, so that a changed password locks the user if more than ${servers} servers deliver${others}`;
+    const { max, maxTotal } = this.#settings.requests;
+    return `a server sends up to ${max} requests at once, and all servers of a store up to ${maxTotal}, because the tenth failed login locks the user: nobody else may log in as DIALLER_USER`;
   }
 
   #problem(subject: string, details: string, leads: Partial<CheckedLeads> = {}): void {

@@ -1,3 +1,4 @@
+import type { RequestLimit } from '../../dialler.ts';
 import { RequestFailed } from './request-failed.ts';
 
 /** A request that waits until it may be sent. */
@@ -7,16 +8,43 @@ interface Waiting {
 }
 
 /**
- * Limits the number of requests that VICIdial processes at once. The others wait here: a lead whose attempt is being
- * recorded keeps no place.
+ * Limits the number of requests that VICIdial processes at once, whatever they are for. The others wait here: a lead
+ * whose attempt is being recorded keeps no place. After a failed login, it is closed: nothing is sent until the pause
+ * that the failure has caused ends.
  */
-export class RequestGate {
-  #free: number;
+export class RequestGate implements RequestLimit {
+  readonly maxTotal: number;
+  readonly max: number;
+  #limit: number;
+  /** Until when requests may be sent (`performance.now()`). */
+  #until = Number.POSITIVE_INFINITY;
+  #inFlight = 0;
   #waiting: Waiting[] = [];
+  /** Why nothing is sent. Undefined: it is open. */
+  #closed: RequestFailed | undefined;
 
-  /** @param limit maximum number of requests at once */
-  constructor(limit: number) {
-    this.#free = limit;
+  /**
+   * @param max maximum number of requests at once, which applies until `allow` is called
+   * @param maxTotal the maximum of all servers together
+   */
+  constructor(max: number, maxTotal: number) {
+    this.max = max;
+    this.maxTotal = maxTotal;
+    this.#limit = max;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get current(): number {
+    return performance.now() < this.#until ? this.#limit : 0;
+  }
+
+  allow(limit: number, until: number): void {
+    this.#limit = limit;
+    this.#until = until;
+    this.#sendWaiting();
   }
 
   /**
@@ -27,8 +55,9 @@ export class RequestGate {
    */
   async enter(signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw notSent();
-    if (this.#free > 0) {
-      this.#free -= 1;
+    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#inFlight < this.current) {
+      this.#inFlight += 1;
       return;
     }
     await new Promise<void>((resolve, reject) => {
@@ -54,14 +83,27 @@ export class RequestGate {
 
   /** Ends a request, and sends the next one that waits. */
   leave(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) this.#free += 1;
-    else next.send();
+    this.#inFlight -= 1;
+    this.#sendWaiting();
   }
 
-  /** Refuses the requests that wait, because each would end with the same error, such as a failed login. */
-  refuseWaiting(error: RequestFailed): void {
+  /** Refuses all requests from now on, because each would end with the same error: a failed login. */
+  close(error: RequestFailed): void {
+    this.#closed = error;
     for (const waiting of [...this.#waiting]) waiting.refuse(error);
+  }
+
+  resume(): void {
+    this.#closed = undefined;
+  }
+
+  #sendWaiting(): void {
+    while (this.#inFlight < this.current) {
+      const [next] = this.#waiting;
+      if (next === undefined) return;
+      this.#inFlight += 1;
+      next.send();
+    }
   }
 }
 

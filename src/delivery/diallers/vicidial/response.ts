@@ -57,6 +57,11 @@ export function senderPause(message: string): DiallerPause | undefined {
   return { reason: `${message}: ${remedy}`, ...(retryAfter !== undefined && { retryAfter }) };
 }
 
+/** Returns whether a login has failed: each further one would bring the user closer to its lock, or is refused by it. */
+export function isLoginPause(pause: DiallerPause | undefined): boolean {
+  return /^(Login incorrect|Too many login attempts)/i.test(pause?.reason ?? '');
+}
+
 /** Returns the pause of a lead type whose leads cannot be delivered until an operator has corrected something. */
 export function typePause(reason: string): DiallerPause {
   return { reason, isOfType: true, retryAfter: retryInterval };

@@ -10,19 +10,21 @@ import { listFor } from './lists.ts';
 import { Lookup } from './lookup.ts';
 import { storedForms } from './phone-numbers.ts';
 import { RequestFailed } from './request-failed.ts';
+import { RequestGate } from './request-gate.ts';
 import { typePause } from './response.ts';
 import { readVicidialSettings } from './settings.ts';
 import { VicidialWithdrawal } from './withdrawal.ts';
 
 /**
- * Maximum number of requests of a server at once. Ten failed logins, from anywhere, lock a VICIdial user, such as when its
- * password is changed: three servers together stay below ten. More requests at once are not faster, because each keeps a
- * processor of VICIdial busy.
+ * Maximum number of requests of a server at once. More are not faster, because each keeps a processor of VICIdial busy.
  */
 const maxRequests = 3;
 
-/** Maximum number of leads in flight: while some attempts are recorded, VICIdial already processes others. */
-const maxConcurrency = 2 * maxRequests;
+/**
+ * Maximum number of requests of all servers at once. Ten failed logins, from anywhere, lock a VICIdial user, such as when
+ * its password is changed.
+ */
+const maxRequestsOfAll = 9;
 
 /**
  * Creates a dialler that sends leads to VICIdial's non-agent API.
@@ -34,11 +36,16 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
   const { parsePhone, concurrency } = context;
   const requests = Math.min(concurrency, maxRequests);
   const post = createPost({ ...context, concurrency: requests });
-  const api = new VicidialApi(settings, post, requests);
+  const gate = new RequestGate(requests, maxRequestsOfAll);
+  const api = new VicidialApi(settings, post, gate);
   const checks = new CustomFieldChecks();
   return {
     name: 'vicidial',
-    maxConcurrency,
+    requests: gate,
+    // While some attempts are recorded, VICIdial already processes others.
+    get maxConcurrency() {
+      return 2 * gate.current;
+    },
     maxRuntime: settings.maxRuntime,
     find: async ({ id, mobile }, signal) => {
       try {
@@ -50,7 +57,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
     },
     cancel: (withdrawal, signal) =>
       new VicidialWithdrawal({ api, maxRuntime: settings.maxRuntime, withdrawal, signal }).run(),
-    check: (types, signal) => new SetUpCheck(api, { ...settings, maxRequests: requests }, signal).run(types),
+    check: (types, signal) => new SetUpCheck(api, { ...settings, requests: gate }, signal).run(types),
     async deliver(lead, signal, attemptContext) {
       const list = listFor(settings.lists, lead.type, submittedFields(lead.content).subtype);
       if (list === undefined) {

@@ -195,6 +195,13 @@ CREATE TABLE partner_usage (
   PRIMARY KEY (partner_id, day)
 );
 
+-- Number of requests that each server may have in flight at the dialler. The row without a server is locked by renewals.
+CREATE TABLE request_share (
+  server text COLLATE "C" PRIMARY KEY,
+  requests integer NOT NULL,
+  ends_at bigint NOT NULL
+);
+
 -- When leads of a pause by the dialler can be claimed again; null: not before an operator resumes delivery.
 ALTER TABLE delivery_pause ADD COLUMN retry_at bigint;
 

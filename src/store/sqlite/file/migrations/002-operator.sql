@@ -265,6 +265,13 @@ CREATE TABLE partner_usage (
   PRIMARY KEY (partner_id, day)
 ) STRICT, WITHOUT ROWID;
 
+-- Number of requests that each server may have in flight at the dialler. The row without a server is locked by renewals.
+CREATE TABLE request_share (
+  server TEXT PRIMARY KEY,
+  requests INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- When leads of a pause by the dialler can be claimed again; null: not before an operator resumes delivery.
 ALTER TABLE delivery_pause ADD COLUMN retry_at INTEGER;
 
