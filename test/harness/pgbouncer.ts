@@ -38,6 +38,8 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = 3
+; Each test has a database of its own, and PostgreSQL a maximum number of connections.
+server_idle_timeout = 2
 max_client_conn = 500
 `,
   );
