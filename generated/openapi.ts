@@ -449,6 +449,17 @@ export interface components {
              * @enum {string}
              */
             withdrawal?: "pending" | "withdrawn" | "too-late" | "failed";
+            /**
+             * @description Result of the latest call. Included only if the dialler has reported one. `answered`: somebody answered, with no other result. `no-answer`: nobody answered. `busy`: the line was busy. `machine`: a machine answered. `wrong-number`: the number does not exist, or belongs to somebody else. `not-interested`: the person declined. `converted`: the call reached its purpose, such as a sale. `callback`: the person will be called again. `do-not-call`: the person asked not to be called again. Later versions may add values.
+             * @enum {string}
+             */
+            result?: "answered" | "no-answer" | "busy" | "machine" | "wrong-number" | "not-interested" | "converted" | "callback" | "do-not-call";
+            /**
+             * Format: date-time
+             * @description Time of that call (UTC). Included only with `result`.
+             * @example 2026-11-23T09:04:31.000Z
+             */
+            result_at?: string;
         };
         /** @description No such lead was found. */
         LeadNotFound: {
@@ -463,6 +474,8 @@ export interface components {
             due_at?: never;
             dialled_at?: never;
             withdrawal?: never;
+            result?: never;
+            result_at?: never;
         };
         /** @description A lead whose call is due. */
         LeadDueEvent: {

@@ -14,6 +14,7 @@ const headings: Readonly<Record<EvidenceKind, string>> = {
   request: 'Request for a call',
   cancellation: 'Cancellation',
   delivery: 'Delivery to the dialler',
+  result: 'Result of a call',
   screening: 'Screening',
   objection: 'Objection',
   withdrawal: 'Withdrawal from the dialler',

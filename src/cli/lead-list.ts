@@ -1,17 +1,19 @@
 import { Command, Option } from 'commander';
+import { type CallResult, callResults } from '../leads/call-result.ts';
 import { type LeadState, leadStates } from '../leads/lead.ts';
 import type { LeadFilter, LeadRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { defineAction } from './action.ts';
 import { limitOption, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
-import { heldView, leadMembers, leadView, scheduledView } from './lead-view.ts';
+import { heldView, leadMembers, leadView, resultView, scheduledView } from './lead-view.ts';
 import { checkNumbers, mobileOption, type ReadNumbers, readNumbers } from './mobile-option.ts';
 
 interface ListOptions {
   state?: LeadState;
   undecided?: true;
   waiting?: true;
+  result?: CallResult;
   type?: string;
   partner?: string;
   mobile?: string[];
@@ -25,6 +27,9 @@ export function listCommand(context: CommandContext): Command {
     .addOption(new Option('--state <state>', 'only leads in this state').choices(leadStates))
     .option('--undecided', 'only failed leads that may have reached the dialler (see `leads lead resolve`)')
     .option('--waiting', 'only scheduled leads whose last attempt failed, and whose next one is later')
+    .addOption(
+      new Option('--result <result>', 'only leads whose latest call had this result').choices(callResults),
+    )
     .option('--type <name>', 'only leads of this type')
     .option('--partner <name>', 'only leads of this partner')
     .addOption(mobileOption())
@@ -43,14 +48,16 @@ export function listCommand(context: CommandContext): Command {
   });
 }
 
-function viewOf({ state, waiting }: ListOptions): typeof leadView {
+function viewOf({ state, waiting, result }: ListOptions): typeof leadView {
+  if (result !== undefined) return resultView;
   if (state === 'held') return heldView;
   return state === 'scheduled' || waiting ? scheduledView : leadView;
 }
 
-function filterOf({ undecided, waiting, state, type, partner }: ListOptions): LeadFilter {
+function filterOf({ undecided, waiting, state, result, type, partner }: ListOptions): LeadFilter {
   return {
     ...(state !== undefined && { state }),
+    ...(result !== undefined && { result }),
     ...(type !== undefined && { type }),
     ...(partner !== undefined && { partner }),
     ...(undecided && { isUndecided: undecided }),

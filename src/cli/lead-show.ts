@@ -26,7 +26,7 @@ const personView: TableView<LeadRecord> = {
 export function showCommand(context: CommandContext): Command {
   const command = new Command('show')
     .description(
-      'show everything about a person: leads, submissions, cancellations, delivery attempts, withdrawals and operators’ actions',
+      'show everything about a person: leads, submissions, cancellations, delivery attempts, withdrawals, results of\ncalls and operators’ actions',
     )
     .argument(
       '<person>',
@@ -41,6 +41,8 @@ export function showCommand(context: CommandContext): Command {
       leads: 'as `leads lead list --json` prints them',
       attempts: 'delivery attempts: `lead_id`, `started_at`, `ended_at`, `outcome`, `response`',
       withdrawals: 'as `leads withdrawal list --json` prints them',
+      results:
+        'results of calls: `lead_id`, `call_id`, `code` (the dialler’s own), `result` (null: none is configured for the code), `called_at`, `talk_time` (s), `received_at`',
       actions: `what operators did with the leads: \`lead_id\`, \`action\` (${leadActions.map((action) => `\`${action}\``).join(', ')}), \`acted_at\``,
       submissions: 'as `leads submission list --json` prints them',
       cancellations:
@@ -64,7 +66,7 @@ export function showCommand(context: CommandContext): Command {
 }
 
 function personJson(person: Person) {
-  const { mobile, leads, attempts, withdrawals, actions, submissions, cancellations } = person;
+  const { mobile, leads, attempts, withdrawals, results, actions, submissions, cancellations } = person;
   return {
     mobile,
     leads: leads.map(leadView.json),
@@ -76,6 +78,15 @@ function personJson(person: Person) {
       response: attempt.response,
     })),
     withdrawals: withdrawals.map(withdrawalView.json),
+    results: results.map((call) => ({
+      lead_id: call.leadId,
+      call_id: call.callId,
+      code: call.code,
+      result: call.result,
+      called_at: formatTime(call.calledAt),
+      talk_time: call.talkTime,
+      received_at: formatTime(call.receivedAt),
+    })),
     actions: actions.map(({ leadId, action, actedAt }) => ({
       lead_id: leadId,
       action,

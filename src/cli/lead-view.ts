@@ -1,3 +1,4 @@
+import { callResults } from '../leads/call-result.ts';
 import { waitCauses } from '../leads/wait-cause.ts';
 import type { LeadRecord } from '../store/records.ts';
 import { formatTime } from '../text/time.ts';
@@ -22,6 +23,8 @@ export const leadMembers = {
   cancelled_at: 'when it was cancelled (ISO 8601); null: not cancelled',
   attempts: 'number of delivery attempts since it was accepted or retried',
   last_response: 'response to the last attempt; null: none yet',
+  result: `result of the latest call with one: ${callResults.map((result) => `\`${result}\``).join(', ')}; null: none was reported`,
+  result_at: 'when that call was made (ISO 8601); null: none was reported',
   in_flight_since: 'from when an attempt in flight may have run (ISO 8601); null: none is in flight',
   lease_ends_at:
     'when the lease of an attempt in flight ends, after which the lead can be sent again (ISO 8601); null: none is in flight',
@@ -45,6 +48,8 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     MOBILE: (lead) => lead.mobile,
     DIALLED: (lead) => timeOr(lead.dialledAt, '-'),
     CANCELLED: (lead) => timeOr(lead.cancelledAt, '-'),
+    RESULT: (lead) => lead.result ?? '-',
+    CALLED: (lead) => timeOr(lead.resultAt, '-'),
     ATTEMPTS: (lead) => String(lead.attempts),
     'LAST RESPONSE': (lead) => lead.lastResponse ?? '-',
   },
@@ -65,6 +70,8 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     cancelled_at: formatTime(lead.cancelledAt),
     attempts: lead.attempts,
     last_response: lead.lastResponse,
+    result: lead.result,
+    result_at: formatTime(lead.resultAt),
     in_flight_since: formatTime(lead.inFlightSince),
     lease_ends_at: formatTime(lead.leaseEndsAt),
     submission_id: lead.submissionId,
@@ -75,6 +82,12 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
 export const scheduledView: View<LeadRecord, keyof typeof leadMembers> = {
   ...leadView,
   narrow: ['ID', 'DUE', 'NEXT ATTEMPT', 'MOBILE', 'LAST RESPONSE'],
+};
+
+/** How leads with a result are displayed. */
+export const resultView: View<LeadRecord, keyof typeof leadMembers> = {
+  ...leadView,
+  narrow: ['ID', 'RESULT', 'CALLED', 'MOBILE'],
 };
 
 /** How held leads are displayed: with what an operator compares with the dialler's list. */

@@ -1,6 +1,7 @@
 import { UserError } from '../errors/user-error.ts';
 import { identifierOfUuid, isIdentifier, isUuid } from '../leads/identifier.ts';
 import type { ParsePhone } from '../leads/phone.ts';
+import type { CallResultRecord } from '../store/call-results.ts';
 import type { Attempt } from '../store/delivery.ts';
 import type { CancellationRecord, LeadActionRecord, LeadRecord, SubmissionRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -16,6 +17,8 @@ export interface Person {
   attempts: readonly Attempt[];
   /** Latest first. */
   withdrawals: readonly WithdrawalRecord[];
+  /** Results of calls, oldest first. */
+  results: readonly CallResultRecord[];
   /** What operators did with the leads, oldest first. */
   actions: readonly LeadActionRecord[];
   /** Newest first. */
@@ -61,6 +64,7 @@ export async function readPerson(store: Store, mobile: string): Promise<Person> 
     leads: await Array.fromAsync(store.leads({ mobile }, all)),
     attempts: await Array.fromAsync(store.attempts(mobile)),
     withdrawals: await Array.fromAsync(store.withdrawals({ mobile }, all)),
+    results: await Array.fromAsync(store.callResults(mobile)),
     actions: await Array.fromAsync(store.leadActions(mobile)),
     submissions: await Array.fromAsync(store.submissions({ mobile }, all)),
     cancellations: await Array.fromAsync(store.cancellations(mobile)),

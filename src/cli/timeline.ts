@@ -1,5 +1,6 @@
 import { uuidOf } from '../leads/identifier.ts';
 import type { LeadAction } from '../leads/lead-action.ts';
+import type { CallResultRecord } from '../store/call-results.ts';
 import type { LeadRecord } from '../store/records.ts';
 import type { WithdrawalRecord } from '../store/withdrawals.ts';
 import { formatTime } from '../text/time.ts';
@@ -10,7 +11,7 @@ import type { TableView } from './table.ts';
 interface Event {
   /** Milliseconds since 1970. */
   at: number;
-  event: 'submission' | 're-run' | 'cancellation' | 'attempt' | 'withdrawal' | 'operator';
+  event: 'submission' | 're-run' | 'cancellation' | 'attempt' | 'call' | 'withdrawal' | 'operator';
   outcome: string;
   /** Id of the lead; null: none. */
   leadId: string | null;
@@ -51,6 +52,7 @@ export function timelineOf({
   cancellations,
   attempts,
   withdrawals,
+  results,
   actions,
 }: Omit<Person, 'mobile'>): Event[] {
   // The lists begin with the newest. Oldest first, events of the same millisecond stay in their order.
@@ -74,6 +76,7 @@ export function timelineOf({
     }),
     ...leads.flatMap(attemptInFlight),
     ...withdrawals.flatMap(withdrawalEvents),
+    ...results.map(callEvent),
     ...actions.map(({ leadId, action, actedAt }): Event => {
       return { at: actedAt, event: 'operator', outcome: action, leadId, details: actionDetails[action] };
     }),
@@ -94,6 +97,12 @@ function withdrawalEvents(withdrawal: WithdrawalRecord): Event[] {
   if (outcome === null || endedAt === null) return [begun];
   const details = `${response ?? 'no response'} (${attempts} ${attempts === 1 ? 'attempt' : 'attempts'})`;
   return [begun, { at: endedAt, event: 'withdrawal', outcome, leadId, details }];
+}
+
+function callEvent({ leadId, callId, code, result, calledAt, talkTime }: CallResultRecord): Event {
+  const talked = talkTime === null ? '' : `, ${talkTime} s of conversation`;
+  const details = `${code}${talked}, call ${callId}`;
+  return { at: calledAt, event: 'call', outcome: result ?? 'no result', leadId, details };
 }
 
 /** Describes how far a withdrawal is. */

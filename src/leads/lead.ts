@@ -1,3 +1,4 @@
+import type { CallResult } from './call-result.ts';
 import type { WithdrawalStatus } from './withdrawal.ts';
 
 /** Every state of a lead. */
@@ -86,6 +87,10 @@ export interface LeadStatus {
   dialledAt: number | null;
   /** Its withdrawal from the dialler; null: there is none. */
   withdrawal: WithdrawalStatus | null;
+  /** Result of its latest call with one; null: none was reported. */
+  result: CallResult | null;
+  /** When that call was made; null: none was reported. */
+  resultAt: number | null;
 }
 
 /**

@@ -28,6 +28,8 @@ export function leadStatus(intake: Intake, parsePhone: ParsePhone): Operation<'l
         due_at: toTimestamp(lead.dueAt),
         dialled_at: lead.dialledAt === null ? null : toTimestamp(lead.dialledAt),
         ...(lead.withdrawal !== null && { withdrawal: lead.withdrawal }),
+        ...(lead.result !== null &&
+          lead.resultAt !== null && { result: lead.result, result_at: toTimestamp(lead.resultAt) }),
       });
     },
     serverError,

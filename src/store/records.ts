@@ -1,3 +1,4 @@
+import type { CallResult } from '../leads/call-result.ts';
 import type { CancellationOrder } from '../leads/cancellation.ts';
 import type { CancellationOutcome, LeadState, SubmissionOutcome } from '../leads/lead.ts';
 import type { LeadAction } from '../leads/lead-action.ts';
@@ -36,6 +37,10 @@ export interface LeadRecord {
   leaseEndsAt: number | null;
   /** Response of the last attempt; null: none has ended. */
   lastResponse: string | null;
+  /** Result of its latest call with one; null: none was reported. */
+  result: CallResult | null;
+  /** When that call was made; null: none was reported. */
+  resultAt: number | null;
   submissionId: string;
 }
 
@@ -99,6 +104,8 @@ export interface LeadFilter {
   isUndecided?: true;
   /** Only scheduled leads whose last attempt failed, and whose next one is later. */
   isWaitingForRetry?: true;
+  /** Only leads with this result. */
+  result?: CallResult;
   type?: string;
   partner?: string;
   mobile?: string;

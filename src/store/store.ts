@@ -1,5 +1,6 @@
 import type { AuditLog } from './audit.ts';
 import type { CallCounts } from './call-counts.ts';
+import type { CallResults } from './call-results.ts';
 import type { CallingHoursOfTypes } from './calling-hours.ts';
 import type { ConsentRules } from './consent-rules.ts';
 import type { Delivery } from './delivery.ts';
@@ -51,6 +52,7 @@ export interface Store
     Suppressions,
     People,
     CallCounts,
+    CallResults,
     Registry,
     Records,
     Exports,

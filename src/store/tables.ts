@@ -215,6 +215,12 @@ export const tablesToCopy: readonly Table[] = [
     keyLength: 1,
   },
   {
+    name: 'call_result',
+    personal: { by: 'lead', column: 'lead_id', erased: 'deleted', pruned: 'prune' },
+    columns: ['lead_id', 'call_id', 'code', 'result', 'called_at', 'talk_time', 'received_at'],
+    keyLength: 2,
+  },
+  {
     name: 'operator_action',
     personal: { by: 'lead', column: 'lead_id', erased: 'deleted', pruned: 'prune' },
     columns: ['id', 'lead_id', 'action', 'acted_at'],

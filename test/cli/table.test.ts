@@ -68,6 +68,10 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
     { leadId: delivered?.id ?? '', ...attempt, outcome: 'delivered' },
     undefined,
   );
+  await store.recordCallResult({
+    ...{ leadId: delivered?.id ?? '', callId: 'V1231230431000000009', code: 'NI', result: 'not-interested' },
+    ...{ calledAt: now, talkTime: 12_345, receivedAt: now, dialler: 'vicidial', types: undefined },
+  });
   await store.setWithdraws(type, true);
   await cancel(store, withdrawn);
   await store.setWithdraws(type, false);
@@ -217,6 +221,11 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
       'lead-view.heldView',
       ['lead', 'list', '--state', 'held'],
       ['ID', 'DUE', 'DIALLER', 'PARTNER', 'MOBILE'],
+    ],
+    [
+      'lead-view.resultView',
+      ['lead', 'list', '--result', 'not-interested'],
+      ['ID', 'RESULT', 'CALLED', 'MOBILE'],
     ],
     ['lead-show.personView', person, ['ID', 'STATE', 'DUE', 'NEXT ATTEMPT', 'PARTNER', 'TYPE']],
     ['timeline.timelineView', person, ['TIME', 'EVENT', 'OUTCOME', 'DETAILS']],
@@ -392,7 +401,7 @@ test('a list in a pipe has every column, and each row is one line', async () => 
   const { file } = await storeWith(longest);
   const [head = '', ...rows] = (await outputOf(file, ['lead', 'list'], undefined)).trimEnd().split('\n');
   expect(head).toMatch(
-    /^ID +STATE +DUE +NEXT ATTEMPT +PARTNER +TYPE +MOBILE +DIALLED +CANCELLED +ATTEMPTS +LAST RESPONSE$/,
+    /^ID +STATE +DUE +NEXT ATTEMPT +PARTNER +TYPE +MOBILE +DIALLED +CANCELLED +RESULT +CALLED +ATTEMPTS +LAST RESPONSE$/,
   );
   expect(rows).toHaveLength(4);
   for (const row of rows) expect(row).toMatch(/^\w{20} +\w+ .*Z /);

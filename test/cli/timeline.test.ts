@@ -27,6 +27,7 @@ test('keeps the order of submissions, and of cancellations, that arrived in the 
     ],
     attempts: [],
     withdrawals: [],
+    results: [],
     actions: [],
   });
   expect(events.map(({ outcome }) => outcome)).toEqual([
@@ -38,7 +39,14 @@ test('keeps the order of submissions, and of cancellations, that arrived in the 
 });
 
 test('shows an attempt in flight with its lease, and one that was interrupted', () => {
-  const nothing = { submissions: [], cancellations: [], attempts: [], withdrawals: [], actions: [] };
+  const nothing = {
+    submissions: [],
+    cancellations: [],
+    attempts: [],
+    withdrawals: [],
+    results: [],
+    actions: [],
+  };
   const lead = {
     id: 'lead',
     partner: 'acme',
@@ -55,6 +63,8 @@ test('shows an attempt in flight with its lease, and one that was interrupted', 
     mayHaveArrived: false,
     attempts: 1,
     lastResponse: null,
+    result: null,
+    resultAt: null,
     submissionId: 'submission',
   } as const;
   const leaseEndsAt = Date.parse('2100-01-01T00:00:00Z');

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { audit } from './conformance/audit.ts';
 import type { Behaviours, Open } from './conformance/behaviour.ts';
+import { callResults } from './conformance/call-results.ts';
 import { callingHours } from './conformance/calling-hours.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
@@ -61,6 +62,7 @@ const suites: Record<string, Behaviours> = {
   'number registries': numberRegistries,
   watch,
   withdrawals,
+  'call results': callResults,
 };
 
 /** Methods that no behaviour calls, and the tests that do. */

@@ -45,6 +45,7 @@ async function runEveryStatement(
   for (const { id } of await claim(store, 'test', { limit: 20 }))
     await record(store, 'test', id, 'delivered');
   await withdraw(store, mobile);
+  await reportCall(store, mobile);
 }
 
 /** Withdraws the dialled lead of a person. */
@@ -63,6 +64,15 @@ async function withdraw(store: Store, mobile: string): Promise<void> {
   }
   await store.withdrawalStats();
   await store.setWithdraws('motor', false);
+}
+
+/** Reports the result of a call of the latest lead of a person. */
+async function reportCall(store: Store, mobile: string): Promise<void> {
+  const [lead] = await Array.fromAsync(store.leads({ mobile }, 1));
+  const call = { leadId: lead?.id ?? '', callId: 'call', code: 'DNC', result: 'do-not-call' } as const;
+  const times = { calledAt: 1, talkTime: null, receivedAt: 1 };
+  const report = { ...call, ...times, dialler: 'vicidial', types: ['motor'] };
+  expect(await store.recordCallResult(report)).toMatchObject({ outcome: 'recorded' });
 }
 
 /** Runs each operation of the contract for a person, with an idempotency key if it accepts one. */
@@ -95,6 +105,7 @@ async function lookUp(store: Store, mobile: string): Promise<number> {
     store.leads({ mobile }, 1_000),
     store.attempts(mobile),
     store.leadActions(mobile),
+    store.callResults(mobile),
     store.submissions({ mobile }, 1_000),
     store.cancellations(mobile),
   ];

@@ -259,6 +259,7 @@ describe('copy', () => {
       await source.addRows(tableNamed('withdrawal'), [
         [failed?.id ?? '', 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late'],
       ]);
+      await source.addRows(tableNamed('call_result'), [[failed?.id ?? '', 'call', 'NI', null, 1, 2, 3]]);
       await source.addRows(tableNamed('erasure'), [['digest', 1, 'key', null]]);
       const contacted = storeKeys.current.personDigest(mobileOf(8));
       const [typeId = 0] = (await source.namesById()).types.keys();

@@ -5,6 +5,7 @@ export const evidenceKinds = [
   'request',
   'cancellation',
   'delivery',
+  'result',
   'screening',
   'objection',
   'withdrawal',

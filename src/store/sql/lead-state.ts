@@ -44,3 +44,12 @@ export const withdrawalStatus = `(SELECT coalesce(withdrawal.outcome, 'pending')
  */
 export const reportedDueAt = `CASE WHEN lead.state = 'scheduled' AND lead.claim IS NULL AND lead.waits_for IS NOT NULL
   THEN lead.next_attempt_at ELSE lead.due_at END`;
+
+/**
+ * Expression: a column of the latest call of `lead` with a result; null: there is none. The unmapped codes of a dialler are
+ * for operators only.
+ */
+export function ofLatestResult(column: 'result' | 'called_at'): string {
+  return `(SELECT call_result.${column} FROM call_result WHERE call_result.lead_id = lead.id AND call_result.result IS NOT NULL
+    ORDER BY call_result.called_at DESC, call_result.received_at DESC, call_result.call_id DESC LIMIT 1)`;
+}

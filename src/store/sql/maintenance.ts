@@ -107,6 +107,13 @@ export const deleteWithdrawals = statement(
     DELETE FROM withdrawal WHERE lead_id ${inList('$1')} AND ${lostSubmission('withdrawal')}`,
 );
 
+/** So is the result of a call. */
+export const deleteCallResults = statement(
+  'delete_call_results',
+  ({ inList }) => `
+    DELETE FROM call_result WHERE lead_id ${inList('$1')} AND ${lostSubmission('call_result')}`,
+);
+
 const deleteLeads = statement(
   'delete_leads',
   ({ inList }) => `
@@ -131,6 +138,7 @@ function* prune(before: number, after: string): Change<PruneStep> {
   yield* rewindChain();
   yield* run(deleteLeadActions, leads);
   yield* run(deleteWithdrawals, leads);
+  yield* run(deleteCallResults, leads);
   const deletedLeads = yield* run(deleteLeads, leads);
   const cancellations = deleted.filter(({ kind }) => kind === 'cancel').length;
   return {

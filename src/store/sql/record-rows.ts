@@ -1,7 +1,7 @@
 import type { RerunRecord, SubmissionRecord } from '../records.ts';
 import type { SqlDatabase } from './database.ts';
 import { claimedSince } from './due-lead.ts';
-import { isUndecided } from './lead-state.ts';
+import { isUndecided, ofLatestResult } from './lead-state.ts';
 import { statement } from './statement.ts';
 
 /**
@@ -16,6 +16,7 @@ export const selectLeads = `
     CASE WHEN lead.claim IS NOT NULL THEN ${claimedSince} END AS "inFlightSince",
     CASE WHEN lead.claim IS NOT NULL THEN lead.next_attempt_at END AS "leaseEndsAt",
     (SELECT response FROM attempt WHERE lead_id = lead.id ORDER BY id DESC LIMIT 1) AS "lastResponse",
+    ${ofLatestResult('result')} AS result, ${ofLatestResult('called_at')} AS "resultAt",
     ${isUndecided} AS "isUndecided", lead.may_have_arrived AS "mayHaveArrived", lead.submission_id AS "submissionId"
   FROM lead
   JOIN lead_type ON lead_type.id = lead.type_id

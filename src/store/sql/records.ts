@@ -12,7 +12,7 @@ import type {
 import type { SqlDatabase } from './database.ts';
 import { afterAllIds, idPages } from './id-pages.ts';
 import { leadActionsFor } from './lead-actions.ts';
-import { isBetweenAttempts, isUndecided } from './lead-state.ts';
+import { isBetweenAttempts, isUndecided, ofLatestResult } from './lead-state.ts';
 import { checkType } from './lead-types.ts';
 import { checkPartner } from './partners.ts';
 import { type SubmissionRow, selectLeads, selectSubmissions, withReruns } from './record-rows.ts';
@@ -61,6 +61,7 @@ function matchingLeads(database: SqlDatabase, filter: LeadFilter, limit: number)
     [(type) => `lead.type_id = ${typeIdOf(type)}`, filter.type],
     [(partner) => `partner.name = ${partner}`, filter.partner],
     [(mobile) => `lead.mobile = ${mobile}`, filter.mobile],
+    [(result) => `${ofLatestResult('result')} = ${result}`, filter.result],
     [isWaitingAt, filter.isWaitingForRetry && Date.now()],
   ]);
   // Has no name, because its text depends on the filter.

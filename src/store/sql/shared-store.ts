@@ -1,5 +1,6 @@
 import type { AuditLog } from '../audit.ts';
 import type { CallCounts } from '../call-counts.ts';
+import type { CallResults } from '../call-results.ts';
 import type { CallingHoursOfTypes } from '../calling-hours.ts';
 import type { ConsentRules } from '../consent-rules.ts';
 import type { Delivery } from '../delivery.ts';
@@ -26,6 +27,7 @@ import type { Withdrawals } from '../withdrawals.ts';
 import { auditLog } from './audit.ts';
 import type { AuditedDatabase } from './audited-database.ts';
 import { callCounts } from './call-counts.ts';
+import { callResults } from './call-results.ts';
 import { callingHours } from './calling-hours.ts';
 import { claimedLeads } from './claimed-leads.ts';
 import { consentRules } from './consent-rules.ts';
@@ -64,6 +66,7 @@ type SharedStore = DeliveryPauses &
   RequestShares &
   AuditLog &
   CallCounts &
+  CallResults &
   Suppressions &
   NumberRegistries &
   Screenings &
@@ -97,6 +100,7 @@ export function sharedStore(
     ...auditLog(database),
     ...suppressions(database, digests, events),
     ...callCounts(database),
+    ...callResults(database, digests, events),
     ...numberRegistries(database),
     ...screenings(database),
     ...registry(database),

@@ -119,7 +119,11 @@ function* insert(entries: readonly (SentEntry & { typeId: number })[]): Change<n
   return (yield* run(insertEntries, JSON.stringify(rows), Date.now())).length;
 }
 
-function* addSuppressions(entries: readonly Suppression[], digests: PersonDigests): Change<Suppressed> {
+/** Enters numbers within a change (see `Suppressions.addSuppressions`). Call `onWithdrawal` listeners afterwards. */
+export function* addSuppressions(
+  entries: readonly Suppression[],
+  digests: PersonDigests,
+): Change<Suppressed> {
   const ids = new Map<string | undefined, number>([[undefined, allTypes]]);
   for (const { type } of entries) {
     if (type !== undefined && !ids.has(type)) ids.set(type, (yield* namedType(type)).id);

@@ -21,6 +21,7 @@ interface ExampleTimes {
   accepted_at: string;
   due_at: string;
   dialled_at: string | null;
+  result_at?: string;
 }
 
 /** Sets the clock without stopping timers. */
@@ -70,6 +71,24 @@ const scenarios: Record<string, Scenario> = {
       const { dialled_at } = await addExample(server, 'dialled');
       setClock(dialled_at ?? '');
       await deliverDue(server.store);
+    },
+  },
+  'with-result': {
+    arrange: async (server) => {
+      const { dialled_at, result_at } = await addExample(server, 'with-result');
+      setClock(dialled_at ?? '');
+      await deliverDue(server.store);
+      await server.store.recordCallResult({
+        leadId: await onlyLeadId(server),
+        callId: 'V1231230431000000009',
+        code: 'NI',
+        result: 'not-interested',
+        calledAt: Date.parse(result_at ?? ''),
+        talkTime: 42,
+        receivedAt: Date.now(),
+        dialler: 'vicidial',
+        types: undefined,
+      });
     },
   },
   cancelled: {

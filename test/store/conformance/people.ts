@@ -97,6 +97,9 @@ async function filled(open: Open) {
       response: 'r',
     } as const;
     await store.recordWithdrawal('claim', withdrawn, undefined);
+    const times = { calledAt: 1, talkTime: null, receivedAt: 1 };
+    const call = { leadId: withdrawn.leadId, callId: 'call', code: 'N', result: 'no-answer' } as const;
+    await store.recordCallResult({ ...call, ...times, dialler: 'vicidial', types: undefined });
     return submission;
   };
   const sent = await addAll(mobile, 'John');

@@ -22,6 +22,7 @@ import {
   recontactAfter,
   type,
 } from './call.ts';
+import { callResults } from './call-results.ts';
 import { deliveries } from './deliveries.ts';
 import { numberRegistries } from './number-registries.ts';
 import { requests } from './requests.ts';
@@ -419,6 +420,7 @@ const singleCalls: fc.Arbitrary<Call[]> = fc
       ...suppressions,
       ...numberRegistries,
       ...withdrawals,
+      ...callResults,
       ...operatorActions,
       ...registry,
       ...settingsAndRejections,

@@ -77,6 +77,7 @@ type NotWriting =
   | 'namesById'
   | 'deliveryState'
   | 'deliveriesSince'
+  | 'callResults'
   | 'erasures'
   | 'erasuresOf'
   | 'evidenceEntries'
@@ -242,6 +243,18 @@ const writes: Record<
       { partner: 'first', keyId: 'key', ...suppression, receivedAt: 1 },
       { max: 1, since: 0 },
     ),
+  recordCallResult: (store, { lead }) =>
+    store.recordCallResult({
+      leadId: lead,
+      callId: 'call',
+      code: 'NI',
+      result: 'not-interested',
+      calledAt: 1,
+      talkTime: null,
+      receivedAt: 1,
+      dialler: 'vicidial',
+      types: undefined,
+    }),
   suppressLeads: (store) => store.suppressLeads([person.mobile]),
   removeSuppressions: (store) => store.removeSuppressions({ mobile: person.mobile }, false),
   removeSuppressionsOf: (store) =>

@@ -1,12 +1,12 @@
 import type { LeadStatus, LeadStatusRequest } from '../../../leads/lead.ts';
-import { reportedDueAt, withdrawalStatus } from '../../sql/lead-state.ts';
+import { ofLatestResult, reportedDueAt, withdrawalStatus } from '../../sql/lead-state.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { storableText } from '../storable-text.ts';
 import { latestLeads } from './latest-leads.ts';
 
 const status = `lead.state, lead.accepted_at AS "acceptedAt", ${reportedDueAt} AS "dueAt", lead.dialled_at AS "dialledAt",
-      ${withdrawalStatus} AS withdrawal`;
+      ${withdrawalStatus} AS withdrawal, ${ofLatestResult('result')} AS result, ${ofLatestResult('called_at')} AS "resultAt"`;
 
 const leadStatuses: Statement = {
   name: 'lead_statuses',

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { LeadStatus } from '../../../leads/lead.ts';
 import type { Intake } from '../../intake.ts';
 import { latestFirst } from '../../sql/lead-order.ts';
-import { reportedDueAt, withdrawalStatus } from '../../sql/lead-state.ts';
+import { ofLatestResult, reportedDueAt, withdrawalStatus } from '../../sql/lead-state.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import type { FindGrantedType } from './granted-types.ts';
@@ -14,7 +14,7 @@ export function sqliteLeadStatus(
   grantedType: FindGrantedType,
 ): Intake['leadStatus'] {
   const columns = `id, state, accepted_at AS acceptedAt, ${reportedDueAt} AS dueAt, dialled_at AS dialledAt,
-    ${withdrawalStatus} AS withdrawal`;
+    ${withdrawalStatus} AS withdrawal, ${ofLatestResult('result')} AS result, ${ofLatestResult('called_at')} AS resultAt`;
   const leadById = new Query<LeadStatus>(
     database,
     `SELECT ${columns} FROM lead WHERE id = ? AND partner_id = ?`,

@@ -326,3 +326,19 @@ CREATE TABLE delivery_gap (
   ended_at bigint NOT NULL,
   PRIMARY KEY (type, started_at)
 );
+
+-- What the dialler reported about the calls of leads.
+CREATE TABLE call_result (
+  lead_id text COLLATE "C" NOT NULL,
+  -- Id of the call at the dialler.
+  call_id text COLLATE "C" NOT NULL,
+  -- The dialler's code, and what it means; null: no result is configured for it.
+  code text COLLATE "C" NOT NULL,
+  result text,
+  called_at bigint NOT NULL,
+  -- How long somebody talked with the person (s); null: unknown.
+  talk_time bigint,
+  -- When it was first received, or last changed.
+  received_at bigint NOT NULL,
+  PRIMARY KEY (lead_id, call_id)
+);

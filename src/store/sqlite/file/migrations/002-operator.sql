@@ -389,3 +389,19 @@ CREATE TABLE delivery_gap (
   ended_at INTEGER NOT NULL,
   PRIMARY KEY (type, started_at)
 ) STRICT, WITHOUT ROWID;
+
+-- What the dialler reported about the calls of leads.
+CREATE TABLE call_result (
+  lead_id TEXT NOT NULL REFERENCES lead (id),
+  -- Id of the call at the dialler.
+  call_id TEXT NOT NULL,
+  -- The dialler's code, and what it means; null: no result is configured for it.
+  code TEXT NOT NULL,
+  result TEXT,
+  called_at INTEGER NOT NULL,
+  -- How long somebody talked with the person (s); null: unknown.
+  talk_time INTEGER,
+  -- When it was first received, or last changed.
+  received_at INTEGER NOT NULL,
+  PRIMARY KEY (lead_id, call_id)
+) STRICT, WITHOUT ROWID;
