@@ -8,8 +8,10 @@ import {
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/min';
 import { expect, test } from 'vitest';
+import { fastCountryFinder } from '../../src/leads/fast-country-finder.ts';
 import { fastPhoneParser } from '../../src/leads/fast-phone-parser.ts';
 import type { CountryCode } from '../../src/leads/phone.ts';
+import { planOf } from '../../src/leads/phone-library.ts';
 
 function parseWithLibrary(text: string, defaultCountry: CountryCode): string | undefined {
   const number = parsePhoneNumberFromString(text, { defaultCountry, extract: false });
@@ -44,6 +46,27 @@ test('returns the same result as the library, in every country', () => {
     }),
     { numRuns: 3_000 },
   );
+});
+
+test('finds the same country as the library, for every calling code', () => {
+  const mains = getCountries().filter(
+    (country) => planOf(country).getCountryCodesForCallingCode(getCountryCallingCode(country))[0] === country,
+  );
+  const finders = new Map(
+    mains.map((main) => [`${getCountryCallingCode(main)}`, fastCountryFinder(planOf(main))]),
+  );
+  const found = new Set<string>();
+  for (const country of getCountries()) {
+    const { nationalNumber = '', countryCallingCode = '' } = getExampleNumber(country, examples) ?? {};
+    const shortened = nationalNumber.slice(0, -4);
+    for (const national of [nationalNumber, `${shortened}0000`, `7${nationalNumber.slice(1)}`]) {
+      const result = finders.get(countryCallingCode)?.(national);
+      if (result === undefined) continue;
+      found.add(result);
+      expect(parsePhoneNumberFromString(`+${countryCallingCode}${national}`)?.country).toBe(result);
+    }
+  }
+  expect([...found]).toEqual(expect.arrayContaining(['GB', 'GG', 'JE', 'DE', 'FR', 'US', 'AU', 'IN']));
 });
 
 test.each<[CountryCode, home: string, abroad: string]>([

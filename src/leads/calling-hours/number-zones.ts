@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
-import { type CountryCode, parsePhoneNumberFromString, planWithTypes } from '../phone-library.ts';
-import { type ZoneSet, zonesIn, zonesOfCountry } from './zone-set.ts';
+import { type FindCountry, fastCountryFinder } from '../fast-country-finder.ts';
+import { type CountryCode, parsePhoneNumberFromString, planOf, planWithTypes } from '../phone-library.ts';
+import { isSingleZone, type ZoneSet, zonesOfCountry } from './zone-set.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -20,8 +21,46 @@ const maxCached = 20_000;
 
 const cache = new Map<string, NumberRegion>();
 
+/** Finders of the countries of numbers, by the calling codes of numbers that the library has parsed. */
+const countryFinders = new Map<string, FindCountry>();
+
+/** Maximum length of a calling code (digits). */
+const maxCallingCode = 3;
+
 /** Returns the region of a phone number (E.164). */
 export function regionOfNumber(e164: string): NumberRegion {
+  return nationwideByPattern(e164) ?? regionOfRange(e164);
+}
+
+function addCountryFinder(country: CountryCode): void {
+  const plan = planOf(country);
+  const callingCode = plan.countryCallingCode();
+  if (countryFinders.has(callingCode)) return;
+  const [main = country] = plan.getCountryCodesForCallingCode(callingCode);
+  countryFinders.set(callingCode, fastCountryFinder(planOf(main)));
+}
+
+/** Returns the region of a number that is used anywhere in its country, without the library, which takes longer. */
+function nationwideByPattern(e164: string): NumberRegion | undefined {
+  for (let end = 2; end <= 1 + maxCallingCode; end += 1) {
+    const find = countryFinders.get(e164.slice(1, end));
+    if (find === undefined) continue;
+    const national = e164.slice(end);
+    const country = find(national);
+    return country && nationwideRegion(country, national);
+  }
+  return undefined;
+}
+
+/** Returns the region of a number that is used anywhere in its country; undefined: it may belong to a part of it. */
+function nationwideRegion(country: CountryCode, national: string): NumberRegion | undefined {
+  const zones = zonesOfCountry(country);
+  if (zones === undefined) return undefined;
+  // The numbers of mobile phones, other than those in area codes, are used anywhere in their country.
+  return isSingleZone(zones) || isMobile(country, national) ? { country, zones } : undefined;
+}
+
+function regionOfRange(e164: string): NumberRegion {
   const range = e164.slice(0, -ignoredDigits);
   const cached = cache.get(range);
   if (cached !== undefined) return cached;
@@ -34,12 +73,12 @@ export function regionOfNumber(e164: string): NumberRegion {
 function findRegion(e164: string): NumberRegion {
   const number = parsePhoneNumberFromString(e164);
   const country = number?.country;
-  const ofCountry = country && zonesOfCountry(country);
-  if (country !== undefined && ofCountry !== undefined) {
-    if (zonesIn(ofCountry).length === 1) return { country, zones: ofCountry };
-    // The numbers of mobile phones, other than those in area codes, are used anywhere in their country.
-    if (isMobile(country, number?.nationalNumber ?? '')) return { country, zones: ofCountry };
+  if (country !== undefined) {
+    addCountryFinder(country);
+    const nationwide = nationwideRegion(country, number?.nationalNumber ?? '');
+    if (nationwide !== undefined) return nationwide;
   }
+  const ofCountry = country && zonesOfCountry(country);
   const ofRange = zonesOfRange(e164.slice(1));
   const isWholeCode = ofRange?.digits === number?.countryCallingCode;
   return { country, zones: (isWholeCode ? ofCountry : undefined) ?? ofRange?.zones ?? ofCountry };

@@ -13,6 +13,11 @@ export function zonesIn(zones: ZoneSet): readonly string[] {
   return zones.split(separator);
 }
 
+/** Returns whether a set contains one time zone. */
+export function isSingleZone(zones: ZoneSet): boolean {
+  return !zones.includes(separator);
+}
+
 /** Combines sets of time zones: the result is at least as strict as each of them. */
 export function combined(...sets: readonly ZoneSet[]): ZoneSet {
   return [...new Set(sets.flatMap(zonesIn))].join(separator);
