@@ -7,6 +7,7 @@ import type { DeliveryGaps } from '../store/delivery-gaps.ts';
 import type { NumberRegistries } from '../store/number-registries.ts';
 import type { Screenings } from '../store/screenings.ts';
 import type { Suppressions } from '../store/suppressions.ts';
+import { BlockedTimes } from './blocked-times.ts';
 import { CallLimitRule } from './call-limit-rule.ts';
 import { CallingHoursRule } from './calling-hours-rule.ts';
 import { DoNotCallRule } from './do-not-call-rule.ts';
@@ -21,7 +22,7 @@ import { TooLateRule } from './too-late-rule.ts';
 export interface RuleContext {
   store: Pick<CallingHoursOfTypes, 'callingHours'> &
     Pick<Suppressions, 'suppressedNumbers'> &
-    Pick<DeliveryGaps, 'deliveryGaps'> &
+    Pick<DeliveryGaps, 'deliveryGaps' | 'recordGaps'> &
     Pick<NumberRegistries, 'registries' | 'screeningOfTypes' | 'listedNumbers'> &
     Pick<Screenings, 'screenings' | 'saveScreenings' | 'recordRefusedNumbers'> &
     CallCounts;
@@ -46,12 +47,13 @@ export function deliveryPermission(context: RuleContext): DeliveryPermission {
   // The lists come first: a person who objected must not stay scheduled until the next opening, and a lead that waits for a
   // registry must not become too late. The service is asked only about leads that may be delivered now. The limit comes last:
   // only leads that are delivered count.
-  return new DeliveryPermission([
+  const rulesInOrder = [
     new DoNotCallRule(store, parsePhone),
     new RegistryRule(store, screening, parsePhone),
     ...(dialWithin === undefined ? [] : [new TooLateRule(store, rules, dialWithin)]),
     new CallingHoursRule(rules, parsePhone),
     new ScreeningRule({ store, screening, service, parsePhone, onScreening }),
     ...(callsPerDay === undefined ? [] : [new CallLimitRule(store, callsPerDay)]),
-  ]);
+  ];
+  return new DeliveryPermission(rulesInOrder, dialWithin === undefined ? undefined : new BlockedTimes(store));
 }

@@ -1,6 +1,7 @@
 import type { DeliveryBasis } from '../leads/delivery-basis.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
 import type { DueLead } from '../store/delivery.ts';
+import type { BlockedTimes } from './blocked-times.ts';
 
 /** What may happen to a claimed lead now. */
 export type Permission<Lead extends DueLead = DueLead> =
@@ -29,6 +30,8 @@ export interface Waiting<Lead extends DueLead = DueLead> {
   waitsFor: WaitCause;
   /** Why it is not delivered now: a sentence without personal data. */
   reason: string;
+  /** Whether no lead of its type can be delivered until then, so that DIAL_WITHIN does not count the time. */
+  isTypeBlocked?: boolean;
 }
 
 /** A lead that may be delivered now. */
@@ -63,10 +66,15 @@ export interface DeliveryRule {
 /** Applies every rule to claimed leads. A lead that one rule permits is passed to the next one. */
 export class DeliveryPermission {
   readonly #rules: readonly DeliveryRule[];
+  readonly #blocked: BlockedTimes | undefined;
 
-  /** @param rules in the order in which they apply: the first rule that does not permit a lead decides on it */
-  constructor(rules: readonly DeliveryRule[]) {
+  /**
+   * @param rules in the order in which they apply: the first rule that does not permit a lead decides on it
+   * @param blocked undefined: it does not matter when leads can be delivered
+   */
+  constructor(rules: readonly DeliveryRule[], blocked?: BlockedTimes) {
     this.#rules = rules;
+    this.#blocked = blocked;
   }
 
   /** Why leads wait that an operator can help: sentences. Undefined: none does. */
@@ -81,8 +89,10 @@ export class DeliveryPermission {
    * @param now milliseconds since 1970
    * @throws if the store fails; nothing may be delivered then
    */
-  decide<Lead extends DueLead>(leads: readonly Lead[], now = Date.now()): Promise<Permission<Lead>[]> {
-    return applyAll(this.#rules, leads, now);
+  async decide<Lead extends DueLead>(leads: readonly Lead[], now = Date.now()): Promise<Permission<Lead>[]> {
+    const permissions = await applyAll(this.#rules, leads, now);
+    await this.#blocked?.record(permissions, now);
+    return permissions;
   }
 
   /**

@@ -56,7 +56,8 @@ export class RegistryRule implements DeliveryRule {
       const missing = outdatedOf(type, current, now);
       if (missing.length > 0) {
         const reason = describeOutdated(missing, current);
-        decided.set(lead, { outcome: 'wait', lead, until: now + retryDelay, waitsFor: 'registry', reason });
+        const wait = { until: now + retryDelay, waitsFor: 'registry', reason, isTypeBlocked: true } as const;
+        decided.set(lead, { outcome: 'wait', lead, ...wait });
       } else requiring.push({ lead, type, other: this.#otherNumber(lead) });
     }
     for (const permission of await this.#withoutListed(requiring, current, now)) {

@@ -60,7 +60,7 @@ export class ScreeningRule implements DeliveryRule {
     if (screened.length === 0) return leads.map((lead) => ({ outcome: 'deliver', lead }));
     if (service === undefined) {
       return leads.map((lead) =>
-        isScreened(lead) ? waiting(lead, noService, now + retryDelay) : { outcome: 'deliver', lead },
+        isScreened(lead) ? waiting(lead, noService, now + retryDelay, true) : { outcome: 'deliver', lead },
       );
     }
     const results = await this.#screen(
@@ -95,7 +95,8 @@ export class ScreeningRule implements DeliveryRule {
     if (own === undefined || (otherNumber !== undefined && other === undefined)) {
       const delay = Math.max(this.#circuit.remainingDelay(), incompleteDelay);
       const until = Math.ceil(Date.now() + (this.#circuit.isDown ? this.#circuit.remainingDelay() : delay));
-      return waiting(lead, this.#problem ?? incomplete, until);
+      // A service that reports on other numbers is available.
+      return waiting(lead, this.#problem ?? incomplete, until, this.#circuit.isDown);
     }
     const basis = { screening: { [name]: formatTime(own.checkedAt) } };
     if (!other?.isListed) return { outcome: 'deliver', lead, basis };
@@ -146,8 +147,13 @@ const incomplete = 'The screening service did not report on every number.';
 const noService =
   'The lead type requires a screening service, and this server has none. Set SCREENING_URL and SCREENING_SECRET.';
 
-function waiting<Lead extends DueLead>(lead: Lead, reason: string, until: number): Permission<Lead> {
-  return { outcome: 'wait', lead, until, waitsFor: 'screening', reason };
+function waiting<Lead extends DueLead>(
+  lead: Lead,
+  reason: string,
+  until: number,
+  isTypeBlocked: boolean,
+): Permission<Lead> {
+  return { outcome: 'wait', lead, until, waitsFor: 'screening', reason, isTypeBlocked };
 }
 
 function numbersOf<Lead extends DueLead>(

@@ -8,9 +8,15 @@ export interface DeliveryGap {
   end: number;
 }
 
+/** A time in which no lead of a type could be delivered. */
+export interface TypeGap extends DeliveryGap {
+  type: string;
+}
+
 /**
- * The times in which leads could not be delivered: pauses, and interruptions of the servers, the dialler or the store.
- * DIAL_WITHIN does not count them. Each is stored when it ends.
+ * The times in which leads could not be delivered: pauses, interruptions of the servers, the dialler or the store, and
+ * waits for a registry or a screening service. DIAL_WITHIN does not count them. Pauses and interruptions are stored when
+ * they end.
  */
 export interface DeliveryGaps {
   /** Returns the gaps that ended after a time, and the pauses in force, which end now. */
@@ -22,6 +28,8 @@ export interface DeliveryGaps {
    * @param now milliseconds since 1970
    */
   recordDeliverable(now: number, tolerance: number): Promise<void>;
+  /** Records gaps of lead types, which may end later than now. Of those that begin at the same time, the longest counts. */
+  recordGaps(gaps: readonly TypeGap[]): Promise<void>;
   /**
    * Ends leads that a claim still holds and that are too late to call: their attempts do not count. They are `expired`,
    * or `failed` if the dialler may have them.

@@ -151,6 +151,7 @@ test('a lead without a common hour waits with its own reason', async () => {
   const store = {
     ...unscreened,
     deliveryGaps: async () => [],
+    recordGaps: async () => {},
     suppressedNumbers: async () => [],
     deliveriesSince: async () => [],
     callingHours: async () => [{ name: 'motor', callingHours: hours }],

@@ -51,6 +51,7 @@ export class DeliveryStore implements DispatchersStore {
     return { expired: idsIf(false), undecided: idsIf(true) };
   });
   readonly deliveryGaps = vi.fn<DeliveryGaps['deliveryGaps']>(async () => []);
+  readonly recordGaps = vi.fn<DeliveryGaps['recordGaps']>(async () => {});
   readonly recordDeliverable = vi.fn<DeliveryGaps['recordDeliverable']>(async () => {});
 
   readonly renewLease = vi.fn<Delivery['renewLease']>(async (_claim, leadIds) => [...leadIds]);

@@ -1,14 +1,17 @@
 /** No number is delivered that a registry or the screening service lists, or that could not be screened. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { deliveryPermission } from '../../src/delivery/delivery-rules.ts';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import { createHttpScreening } from '../../src/delivery/screening/http.ts';
+import type { ScreeningService } from '../../src/delivery/screening.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
 import type { ClaimedLead } from '../../src/store/delivery.ts';
 import type { Store } from '../../src/store/store.ts';
 import { dispatch, until, untilAll } from '../harness/dispatch.ts';
 import { mobileOf } from '../harness/mobile.ts';
-import { leadsIn } from '../harness/server.ts';
+import { claim, leadsIn } from '../harness/server.ts';
 import { seeded, stores } from '../store/stores.ts';
 
 const mobile = '+447840258823';
@@ -248,6 +251,41 @@ describe.each(stores)('with $name', ({ open }) => {
       await untilAll(store, 'dialled');
       expect(await leadsIn(store)).toMatchObject([{ attempts: 1 }]);
       expect(dispatcher.status().reason).toBeUndefined();
+    });
+
+    test('makes DIAL_WITHIN leave out the time in which it is unavailable, and no other', async () => {
+      const { store } = await storeWith();
+      const [lead] = await claim(store, 'test');
+      if (lead === undefined) throw new Error('No lead was claimed.');
+      vi.useFakeTimers({ toFake: ['Date', 'performance'], now: lead.dueAt });
+      onTestFinished(() => void vi.useRealTimers());
+      let isAvailable = false;
+      const screen: ScreeningService['screen'] = async ([number = '']) => {
+        const times = { checkedAt: Date.now(), expiresAt: Date.now() + 1 };
+        return isAvailable
+          ? { screened: [{ number, isListed: false, lists: [], ...times }] }
+          : { failure: 'HTTP 503' };
+      };
+      const permission = deliveryPermission({
+        store,
+        parsePhone: phoneParsers('GB').parse,
+        defaultCountry: 'GB',
+        callsPerDay: undefined,
+        dialWithin: hour,
+        screening: { name: 'http', screen },
+      });
+      const decide = async () => (await permission.decide([lead]))[0];
+      for (const end = Date.now() + 3 * hour; Date.now() < end; ) {
+        const decision = await decide();
+        if (decision?.outcome !== 'wait') throw new Error('The lead was not made to wait.');
+        vi.advanceTimersByTime(decision.until - Date.now() + 100);
+      }
+      isAvailable = true;
+      expect(await decide()).toMatchObject({ outcome: 'deliver' });
+      vi.advanceTimersByTime(hour / 2);
+      expect(await decide()).toMatchObject({ outcome: 'deliver' });
+      vi.advanceTimersByTime(hour);
+      expect(await decide()).toMatchObject({ outcome: 'too-late' });
     });
 
     test('is not asked about types without screening, and those that require it wait without a service', async () => {

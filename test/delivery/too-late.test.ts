@@ -24,6 +24,7 @@ async function outcomeAt(
     ...unscreened,
     suppressedNumbers: async () => [],
     deliveryGaps: async () => [...gaps],
+    recordGaps: async () => {},
     deliveriesSince: async () => [],
   };
   const context = {

@@ -1,7 +1,8 @@
-import type { DeliveryGap, DeliveryGaps } from '../delivery-gaps.ts';
+import type { DeliveryGap, DeliveryGaps, TypeGap } from '../delivery-gaps.ts';
 import { auditedBefore } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { nextEndedOrder } from './lead-order.ts';
+import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
 
 /** Keeps the times in which leads could not be delivered, in a database. */
@@ -9,6 +10,7 @@ export function deliveryGaps(database: SqlDatabase): DeliveryGaps {
   return {
     deliveryGaps: async (since) => (await database.read(selectGaps, since, Date.now())).map(gapOf),
     recordDeliverable: (now, tolerance) => database.change(() => recordDeliverable(now, tolerance)),
+    recordGaps: (gaps) => database.change(() => recordGaps(gaps)),
     endTooLate: (claim, leadIds) => database.change(() => endTooLate(claim, leadIds)),
   };
 }
@@ -48,6 +50,16 @@ export function* recordGap(type: string | undefined, start: number, end: number)
   if (end <= start) return;
   yield* run(insertGap, type ?? '', start, end);
   yield* run(deleteOldGaps, end - maxAge);
+}
+
+function* recordGaps(gaps: readonly TypeGap[]): Change<void> {
+  // `leads due --take` has recorded what it does.
+  yield* auditedBefore();
+  // In an order, so that two servers cannot deadlock.
+  for (const { type, start, end } of gaps.toSorted((one, other) => (one.type < other.type ? -1 : 1))) {
+    // The type may have been renamed since the leads were claimed.
+    yield* recordGap((yield* namedType(type)).name, start, end);
+  }
 }
 
 const lastDeliverable = statement<{ at: number }>(

@@ -45,6 +45,15 @@ export const deliveryGaps: Behaviours = {
     );
   },
 
+  'a gap of a type can be prolonged, and belongs to the type that has the name': async (open) => {
+    const { store } = await seeded(open());
+    await store.renameType('motor', 'car');
+    await store.recordGaps([{ type: 'motor', start: 100, end: 200 }]);
+    await store.recordGaps([{ type: 'car', start: 100, end: 300 }]);
+    await store.recordGaps([{ type: 'car', start: 100, end: 250 }]);
+    expect(await store.deliveryGaps(0)).toEqual([{ type: 'car', start: 100, end: 300 }]);
+  },
+
   'leads that are too late end without an attempt, unless another claim holds them': async (open) => {
     const { store, first, from } = await seeded(open());
     const mobiles = ['+447840258823', '+447840258824', '+447840258825'];

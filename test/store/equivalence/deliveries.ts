@@ -134,6 +134,8 @@ export const deliveries = [
     weight: 1,
     arbitrary: call('deliveryGaps', { tolerance: fc.constantFrom(0, minute) }, async ({ store }, given) => {
       await store.recordDeliverable(Date.now(), given.tolerance);
+      const start = Date.now() - minute;
+      await store.recordGaps([{ type: 'motor', start, end: start + given.tolerance }]);
       return store.deliveryGaps(Date.now() - hour);
     }),
   },

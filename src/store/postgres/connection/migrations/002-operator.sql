@@ -319,7 +319,8 @@ CREATE TABLE evidence_chain (
   horizon bigint
 );
 
--- Times in which leads could not be delivered: pauses that have ended, and interruptions. An empty type stands for all.
+-- Times in which leads could not be delivered: pauses that have ended, interruptions, and waits for a screening or a registry.
+-- An empty type stands for all.
 CREATE TABLE delivery_gap (
   type text COLLATE "C" NOT NULL,
   started_at bigint NOT NULL,
