@@ -132,7 +132,8 @@ function checkCommand(context: CommandContext): Command {
 }
 
 /**
- * Returns the ids of delivered leads whose other phone number is a number, from the evidence: no table of leads has it.
+ * Returns the ids of delivered leads whose other phone number is a number, from the evidence, which also has those that were
+ * delivered before the store recorded with which other phone numbers leads are sent.
  *
  * @param mobile E.164
  */
@@ -150,11 +151,13 @@ async function reportOthers(
   { store, note }: Pick<Session<string>, 'store' | 'note'>,
   mobile: string,
 ): Promise<void> {
-  for (const leadId of await leadsWithOther(store, mobile)) note(describeOther(mobile, leadId));
+  for (const leadId of await leadsWithOther(store, mobile)) {
+    if ((await store.withdrawalOf(leadId)) === undefined) note(describeOther(mobile, leadId));
+  }
 }
 
 function describeOther(mobile: string, leadId: string): string {
-  return `The dialler may have ${mobile} as the other phone number of lead ${leadId}, which is not withdrawn: remove the number at the dialler.`;
+  return `The dialler may have ${mobile} as the other phone number of lead ${leadId}, which is not being withdrawn. Remove the number at the dialler.`;
 }
 
 /** Shows a number in the list of a registry like an entry. It applies to the types that require the registry. */

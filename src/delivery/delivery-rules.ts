@@ -6,11 +6,13 @@ import type { CallingHoursOfTypes } from '../store/calling-hours.ts';
 import type { DeliveryGaps } from '../store/delivery-gaps.ts';
 import type { NumberRegistries } from '../store/number-registries.ts';
 import type { Screenings } from '../store/screenings.ts';
+import type { SentOtherPhones } from '../store/sent-other-phones.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import { BlockedTimes } from './blocked-times.ts';
 import { CallLimitRule } from './call-limit-rule.ts';
 import { CallingHoursRule } from './calling-hours-rule.ts';
 import { DoNotCallRule } from './do-not-call-rule.ts';
+import { OtherPhoneRule } from './other-phone-rule.ts';
 import { DeliveryPermission } from './permission.ts';
 import { RegistryRule } from './registry-rule.ts';
 import type { ScreeningService } from './screening.ts';
@@ -25,7 +27,8 @@ export interface RuleContext {
     Pick<DeliveryGaps, 'deliveryGaps' | 'recordGaps'> &
     Pick<NumberRegistries, 'registries' | 'screeningOfTypes' | 'listedNumbers'> &
     Pick<Screenings, 'screenings' | 'saveScreenings' | 'recordRefusedNumbers'> &
-    CallCounts;
+    CallCounts &
+    SentOtherPhones;
   parsePhone: ParsePhone;
   /** Country whose calling hours apply to lead types for which nobody has decided. */
   defaultCountry: CountryCode;
@@ -45,15 +48,16 @@ export function deliveryPermission(context: RuleContext): DeliveryPermission {
   const screening = new ScreeningByType(store);
   const rules = new CallingRules(() => store.callingHours(), presetFor(defaultCountry));
   // The lists come first: a person who objected must not stay scheduled until the next opening, and a lead that waits for a
-  // registry must not become too late. The service is asked only about leads that may be delivered now. The limit comes last:
-  // only leads that are delivered count.
+  // registry must not become too late. The service is asked only about leads that may be delivered now. The limit comes
+  // after: only leads that are delivered count.
   const rulesInOrder = [
     new DoNotCallRule(store, parsePhone),
     new RegistryRule(store, screening, parsePhone),
     ...(dialWithin === undefined ? [] : [new TooLateRule(store, rules, dialWithin)]),
     new CallingHoursRule(rules, parsePhone),
     new ScreeningRule({ store, screening, service, parsePhone, onScreening }),
-    ...(callsPerDay === undefined ? [] : [new CallLimitRule(store, callsPerDay)]),
+    ...(callsPerDay === undefined ? [] : [new CallLimitRule(store, parsePhone, callsPerDay)]),
+    new OtherPhoneRule(store, parsePhone),
   ];
   return new DeliveryPermission(rulesInOrder, dialWithin === undefined ? undefined : new BlockedTimes(store));
 }

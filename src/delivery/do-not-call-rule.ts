@@ -29,7 +29,7 @@ export class DoNotCallRule implements DeliveryRule {
       return {
         outcome: 'deliver',
         lead: { ...lead, content: withoutOtherPhone(lead.content) },
-        leftOut: 'other_phone was left out, because it is in the do-not-call list',
+        leftOut: otherPhoneSuppressed,
       };
     });
   }
@@ -40,5 +40,8 @@ export class DoNotCallRule implements DeliveryRule {
     return other === undefined ? undefined : this.#parsePhone(other);
   }
 }
+
+/** What the record of an attempt states about an `other_phone` in the do-not-call list. */
+export const otherPhoneSuppressed = 'other_phone was left out, because it is in the do-not-call list';
 
 const suppressed = 'The person is in the do-not-call list.';

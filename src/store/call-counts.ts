@@ -1,4 +1,4 @@
-/** A delivery of a lead of a person. */
+/** A delivery of a lead, under its `mobile` or its `other_phone`. */
 export interface PersonDelivery {
   /** E.164. */
   mobile: string;
@@ -9,7 +9,7 @@ export interface PersonDelivery {
 /** How often people were called. */
 export interface CallCounts {
   /**
-   * Lists the deliveries of leads of people, across lead types, oldest first.
+   * Lists the deliveries of leads with the numbers, across lead types, oldest first.
    *
    * @param mobiles E.164
    * @param since milliseconds since 1970

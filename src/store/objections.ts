@@ -47,7 +47,7 @@ export async function enterNumbers(
   return withOthers(result, await settle(store, parsePhone, mobiles));
 }
 
-/** Adds the leads that were added at the same moment. */
+/** Adds the leads that a later search has found. */
 function withOthers<Result extends SuppressedLeads>(result: Result, others: SuppressedLeads): Result {
   const withdrawals = new Set([...result.withdrawals, ...others.withdrawals]);
   return { ...result, leads: [...result.leads, ...others.leads], withdrawals: [...withdrawals] };
@@ -64,8 +64,9 @@ async function settle(
 ): Promise<SuppressedLeads> {
   const leads = await store.suppressLeads(mobiles);
   const numbers = new Set(mobiles);
-  await untilNoAttemptStarts(store, (lead) => reaches(lead, numbers, parsePhone));
-  return leads;
+  const hasWaited = await untilNoAttemptStarts(store, (lead) => reaches(lead, numbers, parsePhone));
+  // A claim from before may have recorded an other phone number since.
+  return hasWaited ? withOthers(leads, await store.suppressLeads(mobiles)) : leads;
 }
 
 function reaches(
@@ -82,17 +83,20 @@ function reaches(
  * Waits until the claims that exist now have ended, or can start no attempt any more. Later claims see what is committed.
  *
  * @param concerns whether a lead matters
+ * @returns whether there were any
  */
 export async function untilNoAttemptStarts(
   store: Pick<Suppressions, 'leadsInFlight'>,
   concerns: (lead: LeadInFlight) => boolean,
-): Promise<void> {
+): Promise<boolean> {
   const begun = performance.now();
   let claims = await claimsOf(store, concerns);
+  const hasFound = claims.size > 0;
   while (claims.size > 0 && performance.now() - begun <= maxStartDelay + startTolerance) {
     await sleep(pollInterval);
     claims = claims.intersection(await claimsOf(store, concerns));
   }
+  return hasFound;
 }
 
 /** Stands for the claims of more leads than are searched. */

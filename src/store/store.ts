@@ -22,6 +22,7 @@ import type { Registry } from './registry.ts';
 import type { Rejections } from './rejections.ts';
 import type { RequestShares } from './request-shares.ts';
 import type { Screenings } from './screenings.ts';
+import type { SentOtherPhones } from './sent-other-phones.ts';
 import type { Settings } from './settings.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Tables } from './tables.ts';
@@ -53,6 +54,7 @@ export interface Store
     People,
     CallCounts,
     CallResults,
+    SentOtherPhones,
     Registry,
     Records,
     Exports,

@@ -178,6 +178,12 @@ export const tablesToCopy: readonly Table[] = [
     keyLength: 1,
   },
   {
+    name: 'sent_other_phone',
+    personal: { by: 'lead', column: 'lead_id', erased: 'deleted', pruned: 'prune' },
+    columns: ['lead_id', 'mobile'],
+    keyLength: 1,
+  },
+  {
     name: 'submission',
     personal: { by: 'submission', column: 'id', erased: 'deleted', pruned: 'prune' },
     columns: [

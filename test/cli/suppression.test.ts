@@ -140,7 +140,7 @@ test('imports what it has exported, in many batches', async () => {
   expect(lines(imported)).toMatchObject([{ lines: 4_500, added: 4_500, invalid: 0 }]);
 });
 
-test('reports the delivered leads that contain a number in the list as the other phone number', async () => {
+test('reports the delivered leads with the number as the other phone number that were not found to withdraw', async () => {
   const { leads, open } = storeWithCli();
   const { store, first, from } = await seeded(open());
   await store.submit(from(first.id, { content: '{"other_phone":"020 7946 0958"}' }));
@@ -149,11 +149,13 @@ test('reports the delivered leads that contain a number in the list as the other
   await store.appendEvidence({ key: undefined, parsePhone: () => '+442079460958', limit: 10 });
   await store.close();
   expect((await leads('suppression', 'check', '02079460958')).stderr).not.toContain('The dialler may have');
-  await leads('suppression', 'add', '02079460958', '07840258823');
+  await leads('suppression', 'add', '02079460958');
   expect((await leads('suppression', 'check', '02079460958')).stderr).toContain(
     `The dialler may have +442079460958 as the other phone number of lead ${lead?.id}`,
   );
-  expect((await leads('suppression', 'check', '07840258823')).stderr).toBe('');
+  // The objection of its own person withdraws the lead.
+  await leads('suppression', 'add', '07840258823');
+  expect((await leads('suppression', 'check', '02079460958', '07840258823')).stderr).toBe('');
 });
 
 test('undoes everything that a partner has sent, with its leads, after a confirmation', async () => {

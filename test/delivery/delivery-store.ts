@@ -72,6 +72,7 @@ export class DeliveryStore implements DispatchersStore {
   readonly screenings = unscreened.screenings;
   readonly saveScreenings = unscreened.saveScreenings;
   readonly recordRefusedNumbers = unscreened.recordRefusedNumbers;
+  readonly recordOtherPhones = unscreened.recordOtherPhones;
   readonly deliveriesSince = vi.fn<CallCounts['deliveriesSince']>(async () => []);
   readonly suppressedNumbers = vi.fn<Suppressions['suppressedNumbers']>(async () => []);
   readonly suppressClaimed = vi.fn<Suppressions['suppressClaimed']>(async () => ({

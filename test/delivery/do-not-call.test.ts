@@ -1,7 +1,9 @@
 /** The dialler never receives a number in the do-not-call list, whichever field of a lead contains it. */
 import { describe, expect, test, vi } from 'vitest';
 import type { DeliveryResult, Dialler } from '../../src/delivery/dialler.ts';
+import { phoneParsers } from '../../src/leads/phone.ts';
 import type { ClaimedLead } from '../../src/store/delivery.ts';
+import { enterNumbers } from '../../src/store/objections.ts';
 import type { Store } from '../../src/store/store.ts';
 import { dispatch, until, untilAll } from '../harness/dispatch.ts';
 import { leadsIn } from '../harness/server.ts';
@@ -18,6 +20,7 @@ import {
 } from './delivery-store.ts';
 
 const delivered: DeliveryResult = { outcome: 'delivered', response: 'delivered' };
+const { parse: parsePhone } = phoneParsers('GB');
 const other = '+447840258824';
 
 /** A dialler that records what it receives. */
@@ -80,6 +83,41 @@ describe('a claimed lead whose person has just objected', () => {
 });
 
 describe('the other phone number', () => {
+  test.each([false, true])(
+    'makes its lead withdrawn if the person objects (during the attempt: %s)',
+    async (isDuring) => {
+      const { store } = await storeWith({ other_phone: '07840 258824' });
+      const object = () => enterNumbers(store, parsePhone, [operatorEntry(other)]);
+      const dialler: Dialler = {
+        name: 'test',
+        deliver: async () => {
+          if (isDuring) await store.addSuppressions([operatorEntry(other)]);
+          return delivered;
+        },
+      };
+      dispatch(store, dialler);
+      const [lead] = await untilAll(store, 'dialled');
+      const { withdrawals } = await object();
+      expect(withdrawals).toEqual([lead?.id]);
+      expect(await store.withdrawalOf(lead?.id ?? '')).toMatchObject({ cause: 'objection', outcome: null });
+    },
+  );
+
+  test('is left out if the person objects after the other rules were applied', async () => {
+    const { store } = await storeWith({ first_name: 'John', other_phone: '07840 258824' });
+    const { dialler, received } = recordingDialler();
+    const read = store.suppressedNumbers.bind(store);
+    vi.spyOn(store, 'suppressedNumbers').mockImplementationOnce(async (...of) => {
+      const found = await read(...of);
+      await store.addSuppressions([operatorEntry(other)]);
+      return found;
+    });
+    dispatch(store, dialler);
+    const [lead] = await untilAll(store, 'dialled');
+    expect(received.map(({ content }) => content)).toEqual(['{"first_name":"John"}']);
+    expect(await store.withdrawalOf(lead?.id ?? '')).toBeUndefined();
+  });
+
   test('is left out if it is in the list, which the attempt records', async () => {
     const { store } = await storeWith({ first_name: 'John', other_phone: '07840 258824' });
     await store.addSuppressions([operatorEntry(other)]);

@@ -1,6 +1,6 @@
 import type { RuleContext } from '../../src/delivery/delivery-rules.ts';
 
-/** What a store without registries and screening results returns to the rules of delivery. */
+/** What a store without registries, screening results and objections returns to the rules of delivery. */
 export const unscreened = {
   registries: async () => [],
   screeningOfTypes: async () => [],
@@ -8,4 +8,5 @@ export const unscreened = {
   screenings: async () => [],
   saveScreenings: async () => {},
   recordRefusedNumbers: async () => {},
+  recordOtherPhones: async () => [],
 } satisfies Partial<RuleContext['store']>;

@@ -241,7 +241,8 @@ describe('copy', () => {
       await source.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
       await source.recordSettings({ DEFAULT_COUNTRY: 'FR' });
       const [failed] = await Array.fromAsync(source.leads({ mobile: mobileOf(102) }, 1));
-      await source.resolveLead(failed?.id ?? '', false);
+      const failedId = failed?.id ?? '';
+      await source.resolveLead(failedId, false);
       source.actAs({ operator: 'alice', host: 'localhost', command: 'type add' });
       await source.addType('former', null);
       await source.renameType('former', 'renamed');
@@ -257,9 +258,10 @@ describe('copy', () => {
       await source.addRows(tableNamed('screening'), [[mobileOf(1), 'http', 0, null, 1, 2]]);
       await source.addRows(tableNamed('delivery_gap'), [['motor', 1, 2]]);
       await source.addRows(tableNamed('withdrawal'), [
-        [failed?.id ?? '', 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late'],
+        [failedId, 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late'],
       ]);
-      await source.addRows(tableNamed('call_result'), [[failed?.id ?? '', 'call', 'NI', null, 1, 2, 3]]);
+      await source.addRows(tableNamed('call_result'), [[failedId, 'call', 'NI', null, 1, 2, 3]]);
+      await source.addRows(tableNamed('sent_other_phone'), [[failedId, mobileOf(1)]]);
       await source.addRows(tableNamed('erasure'), [['digest', 1, 'key', null]]);
       const contacted = storeKeys.current.personDigest(mobileOf(8));
       const [typeId = 0] = (await source.namesById()).types.keys();
@@ -298,7 +300,7 @@ describe('copy', () => {
       });
       expect(await cancel(target, scheduled)).toMatchObject({ outcome: 'cancelled' });
       // Generated numbers continue after the copied ones.
-      await target.dismissLead(failed?.id ?? '');
+      await target.dismissLead(failedId);
       const actions = await Array.fromAsync(target.leadActions(mobileOf(102)));
       expect(actions.map(({ action }) => action)).toEqual(['resolved-not-delivered', 'dismissed']);
       await target.addType('new', null);

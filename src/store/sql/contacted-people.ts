@@ -5,7 +5,13 @@ import { stepSize } from '../steps.ts';
 import { auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { rewindChain } from './evidence/chain.ts';
-import { deleteAttempts, deleteCallResults, deleteLeadActions, deleteWithdrawals } from './maintenance.ts';
+import {
+  deleteAttempts,
+  deleteCallResults,
+  deleteLeadActions,
+  deleteOtherPhones,
+  deleteWithdrawals,
+} from './maintenance.ts';
 import type { Exclusion } from './people.ts';
 import { statement } from './statement.ts';
 
@@ -104,6 +110,7 @@ function* replaceLeads(
     yield* run(deleteLeadActions, ids);
     yield* run(deleteWithdrawals, ids);
     yield* run(deleteCallResults, ids);
+    yield* run(deleteOtherPhones, ids);
     const deleted = new Set((yield* run(deleteContacts, ids)).map(({ id }) => id));
     const rows = found
       .filter(({ id }) => deleted.has(id))

@@ -114,6 +114,13 @@ export const deleteCallResults = statement(
     DELETE FROM call_result WHERE lead_id ${inList('$1')} AND ${lostSubmission('call_result')}`,
 );
 
+/** So is the other phone number with which a lead was sent. */
+export const deleteOtherPhones = statement(
+  'delete_sent_other_phones',
+  ({ inList }) => `
+    DELETE FROM sent_other_phone WHERE lead_id ${inList('$1')} AND ${lostSubmission('sent_other_phone')}`,
+);
+
 const deleteLeads = statement(
   'delete_leads',
   ({ inList }) => `
@@ -139,6 +146,7 @@ function* prune(before: number, after: string): Change<PruneStep> {
   yield* run(deleteLeadActions, leads);
   yield* run(deleteWithdrawals, leads);
   yield* run(deleteCallResults, leads);
+  yield* run(deleteOtherPhones, leads);
   const deletedLeads = yield* run(deleteLeads, leads);
   const cancellations = deleted.filter(({ kind }) => kind === 'cancel').length;
   return {

@@ -20,6 +20,7 @@ import type { Registry } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
 import type { RequestShares } from '../request-shares.ts';
 import type { Screenings } from '../screenings.ts';
+import type { SentOtherPhones } from '../sent-other-phones.ts';
 import type { Settings } from '../settings.ts';
 import type { Suppressions } from '../suppressions.ts';
 import type { Tables } from '../tables.ts';
@@ -46,6 +47,7 @@ import { registry } from './registry.ts';
 import { rejections } from './rejections.ts';
 import { requestShares } from './request-shares.ts';
 import { screenings } from './screenings.ts';
+import { sentOtherPhones } from './sent-other-phones.ts';
 import { settings } from './settings.ts';
 import { suppressions } from './suppressions.ts';
 import { tableReader } from './tables.ts';
@@ -67,6 +69,7 @@ type SharedStore = DeliveryPauses &
   AuditLog &
   CallCounts &
   CallResults &
+  SentOtherPhones &
   Suppressions &
   NumberRegistries &
   Screenings &
@@ -101,6 +104,7 @@ export function sharedStore(
     ...suppressions(database, digests, events),
     ...callCounts(database),
     ...callResults(database, digests, events),
+    ...sentOtherPhones(database),
     ...numberRegistries(database),
     ...screenings(database),
     ...registry(database),

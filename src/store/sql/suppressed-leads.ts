@@ -32,13 +32,27 @@ const withdrawableLeads = statement<{ id: string }>(
     ORDER BY lead.id ${lock('lead')}`,
 );
 
+/** The leads that were sent with one of the numbers as their other phone number. */
+const withdrawableByOther = statement<{ id: string }>(
+  'withdrawable_by_other',
+  ({ inList, inQuery, lock }) => `
+    SELECT lead.id FROM lead
+    WHERE lead.id ${inQuery(`SELECT lead_id FROM sent_other_phone WHERE mobile ${inList('$1')}`)}
+      AND ${isWithdrawable('lead')} AND EXISTS (
+        SELECT 1 FROM sent_other_phone JOIN suppression ON suppression.mobile = sent_other_phone.mobile
+        WHERE sent_other_phone.lead_id = lead.id AND suppression.type_id IN (0, lead.type_id))
+    ORDER BY lead.id ${lock('lead')}`,
+);
+
 /**
  * Suppresses the leads of numbers in the list that the dialler cannot have, and begins to withdraw those that it has, or
- * may have.
+ * may have, under either phone number.
  */
 export function* suppressLeads(mobiles: readonly string[]): Change<SuppressedLeads> {
   const leads = (yield* run(suppressScheduled, mobiles, Date.now())).map(({ id }) => id);
-  const found = (yield* run(withdrawableLeads, mobiles)).map(({ id }) => id);
+  const byMobile = yield* run(withdrawableLeads, mobiles);
+  const byOther = yield* run(withdrawableByOther, mobiles);
+  const found = [...new Set([...byMobile, ...byOther].map(({ id }) => id))];
   return { leads, withdrawals: found.length === 0 ? [] : yield* withdrawLeads(found, 'objection') };
 }
 

@@ -81,6 +81,7 @@ async function filled(open: Open) {
     const repeated = from(first.id, { mobile: number, content });
     await store.submit(repeated, { key: `unlinked-${name}`, fingerprint });
     await claim(store, 'claim');
+    await store.recordOtherPhones([{ leadId: added.leadId, mobile: number }]);
     const attempt = { leadId: added.leadId, startedAt: 1, endedAt: 2, response: 'r' } as const;
     await store.recordAttempt('claim', { ...attempt, outcome: 'rejected' }, undefined);
     await store.dismissLead(added.leadId);

@@ -143,6 +143,55 @@ export const suppressions: Behaviours = {
     expect(await stateOf(store)).toBe('suppressed');
   }),
 
+  ...forEach(
+    ['dialled', 'claimed', 'may have arrived'],
+    'withdraws a lead that was sent with the number as other_phone',
+    async (open, situation) => {
+      const { store, first, from } = await seeded(open());
+      await store.addType('home', null);
+      await store.submit(from(first.id));
+      const [lead] = await claim(store, 'test');
+      const id = lead?.id ?? '';
+      expect(await store.recordOtherPhones([{ leadId: id, mobile: other }])).toEqual([]);
+      if (situation === 'dialled') await record(store, 'test', id, 'delivered');
+      if (situation === 'may have arrived') await record(store, 'test', id, 'unknown', Date.now());
+      expect(await store.addSuppressions([operatorEntry(other, { type: 'home' })])).toMatchObject(nothing);
+      const begun = { leads: [], withdrawals: [id] };
+      expect(await objection(store, { mobile: other })).toMatchObject(begun);
+      expect(await store.withdrawalOf(id)).toMatchObject({ cause: 'objection', outcome: null });
+      expect((await store.withdrawalStats()).open).toBe(1);
+    },
+  ),
+
+  'does not withdraw a lead that was last sent without the number, or not at all': async (open) => {
+    const { store, first, from } = await seeded(open());
+    const mobiles = [person.mobile, '+447840258825', '+447840258826'];
+    for (const mobile of mobiles) await store.submit(from(first.id, { mobile }));
+    const [sent, waiting, unknown] = await claim(store, 'test', { limit: 3 });
+    const ids = [sent, waiting, unknown].map((lead) => lead?.id ?? '');
+    const [sentId = '', waitingId = '', unknownId = ''] = ids;
+    await store.recordOtherPhones(ids.map((leadId) => ({ leadId, mobile: other })));
+    await record(store, 'test', waitingId, 'unavailable', Date.now() + hour);
+    await record(store, 'test', unknownId, 'unknown', Date.now() + hour);
+    const without = [sentId, unknownId].map((leadId) => ({ leadId, mobile: undefined }));
+    expect(await store.recordOtherPhones(without)).toEqual([]);
+    await record(store, 'test', sentId, 'delivered');
+    expect(await objection(store, { mobile: other })).toMatchObject({ leads: [], withdrawals: [unknownId] });
+  },
+
+  'returns the other numbers that were entered before they are recorded': async (open) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const leadId = lead?.id ?? '';
+    await store.recordOtherPhones([{ leadId, mobile: other }]);
+    await store.addSuppressions([operatorEntry('+447840258825')]);
+    const sent = [{ leadId, mobile: '+447840258825' }];
+    expect(await store.recordOtherPhones(sent)).toEqual(sent);
+    await record(store, 'test', leadId, 'delivered');
+    expect(await objection(store, { mobile: other })).toMatchObject(nothing);
+  },
+
   'tells the listeners of withdrawals that one has begun': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));

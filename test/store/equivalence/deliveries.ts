@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
 import type { ClaimResult } from '../../../src/store/delivery.ts';
 import type { PausedBy } from '../../../src/store/delivery-pause.ts';
+import { mobileOf } from '../../harness/mobile.ts';
 import { at, call, hour, index, limit, maybe, minute, type } from './call.ts';
 import type { Subject } from './subject.ts';
 
@@ -96,6 +97,15 @@ export const deliveries = [
     arbitrary: call('repeat recordAttempt', {}, async ({ store, lastAttempt }) => {
       if (lastAttempt === undefined) return;
       await store.recordAttempt(lastAttempt.claim, lastAttempt.attempt, lastAttempt.nextAttemptAt);
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: call('recordOtherPhones', { index, other: index }, async (subject, given) => {
+      const leadId = at(subject.leadIds(), given.index) ?? 'nothing';
+      if (leadId === 'nothing') return [];
+      const mobile = given.other % 2 === 0 ? mobileOf(given.other % 3) : undefined;
+      return subject.store.recordOtherPhones([{ leadId, mobile }]);
     }),
   },
   {

@@ -177,6 +177,7 @@ const writes: Record<
     ]),
   pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
   resumeDelivery: (store) => store.resumeDelivery(undefined),
+  recordOtherPhones: (store) => store.recordOtherPhones([{ leadId: 'none', mobile: '+447840258824' }]),
   recordGaps: (store) => store.recordGaps([{ type: 'motor', start: 1, end: 2 }]),
   recordDeliverable: (store) => store.recordDeliverable(Date.now(), 60_000),
   endTooLate: (store, { lead }) => store.endTooLate('old', [lead]),

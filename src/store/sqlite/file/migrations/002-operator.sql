@@ -326,6 +326,16 @@ CREATE TABLE withdrawal (
 
 CREATE INDEX withdrawal_open ON withdrawal (next_attempt_at) WHERE outcome IS NULL;
 CREATE INDEX withdrawal_failed ON withdrawal (lead_id) WHERE outcome = 'failed';
+
+-- The other phone number with which a lead was last sent to the dialler. Written before each attempt.
+CREATE TABLE sent_other_phone (
+  lead_id TEXT NOT NULL PRIMARY KEY REFERENCES lead (id),
+  -- E.164.
+  mobile TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sent_other_phone_by_mobile ON sent_other_phone (mobile);
+
 -- On what basis the attempt was permitted: JSON; null: unknown.
 ALTER TABLE attempt ADD COLUMN basis TEXT;
 
