@@ -1,7 +1,6 @@
 /**
- * Compares the working tree with an earlier revision: leads added per second over HTTP by one server on one core. The
- * load alternates between two running servers every few seconds, because a machine's speed drifts, and each ratio is
- * that of two neighbouring turns. Each round starts both servers on a new store.
+ * Compares the working tree with an earlier revision: leads added per second over HTTP by one server on one core, in
+ * turns. Each round starts both servers on a new store.
  *
  *   npm run bench:against -- REVISION [--rounds 3] [--turns 10] [--seconds 2]
  */
@@ -12,24 +11,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { nodeOptions } from './deployment.ts';
-import { load } from './load.ts';
-import { cores, machine, start } from './processes.ts';
+import { cores, machine, type RunningServer, start } from './processes.ts';
 import { formatInteger, measured, printTable } from './table.ts';
+import { type Contestant, describeTurns, type Turn, takeTurns } from './turns.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const connections = 256;
-/** Seconds of load before the measurement: V8 compiles the hot functions meanwhile. */
-const warmUp = 6;
-
-/** A turn of a server under load. */
-interface Turn {
-  adds: number;
-  /** Processor time of the server per lead (µs): on a busy machine, more exact than the rate. */
-  processorTime: number;
-  /** Milliseconds, at full load. */
-  p99: number;
-}
-
 /** A server process and its turns. */
 interface Run {
   turns: Turn[];
@@ -45,11 +31,10 @@ interface Side {
   runs: Run[];
 }
 
-/** A server under test on its own store. */
+/** A server on its own store. */
 interface Subject {
-  startedIn: number;
-  load(seconds: number): Promise<Turn>;
-  memory(): number;
+  server: RunningServer;
+  key: string;
   stop(): Promise<void>;
 }
 
@@ -89,39 +74,28 @@ async function open(tree: string): Promise<Subject> {
     await stop();
     throw new Error(`The server of ${tree} printed no key.`);
   }
-  return {
-    startedIn: server.startedIn,
-    load: async (duration) => {
-      const before = server.processorTime();
-      const wanted = { kind: 'add', key, connections, seconds: duration } as const;
-      const { requests, rate, p99 } = await load(server.address, wanted);
-      return { adds: rate, processorTime: (server.processorTime() - before) / requests, p99 };
-    },
-    memory: server.memory,
-    stop,
-  };
+  return { server, key, stop };
 }
 
 /** Runs the servers of both sides in turn, and adds a run to each. */
 async function compare(sides: readonly Side[]): Promise<void> {
-  const subjects: { server: Subject; run: Run }[] = [];
+  const subjects: Subject[] = [];
   try {
+    const contestants: Contestant[] = [];
     for (const { tree, runs } of sides) {
-      const server = await open(tree);
-      const run = { turns: [], startedIn: server.startedIn, memory: Number.NaN };
-      subjects.push({ server, run });
+      const subject = await open(tree);
+      subjects.push(subject);
+      const run: Run = { turns: [], startedIn: subject.server.startedIn, memory: Number.NaN };
       runs.push(run);
+      contestants.push({ ...subject, turns: run.turns });
     }
-    for (const { server } of subjects) await server.load(warmUp);
-    for (let turn = 0; turn < turns; turn += 1) {
-      // Which comes first alternates, so that neither always follows the other's disk writes.
-      for (const { server, run } of turn % 2 ? subjects.toReversed() : subjects) {
-        run.turns.push(await server.load(seconds));
-      }
+    await takeTurns(contestants, turns, seconds);
+    for (const [index, { runs }] of sides.entries()) {
+      const run = runs.at(-1);
+      if (run !== undefined) run.memory = subjects[index]?.server.memory() ?? Number.NaN;
     }
-    for (const { server, run } of subjects) run.memory = server.memory();
   } finally {
-    for (const { server } of subjects) await server.stop();
+    for (const { stop } of subjects) await stop();
   }
 }
 
@@ -156,9 +130,7 @@ function row(what: string, valuesIn: (run: Run) => number[]): string[] {
   return [what, median(earlierValues), median(values), ratio.median.toFixed(3), range];
 }
 
-process.stdout.write(
-  `${machine()}. ${rounds} rounds of ${turns} turns of ${seconds} s, ${connections} connections.\n\n`,
-);
+process.stdout.write(`${machine()}. ${describeTurns(rounds, turns, seconds)}\n\n`);
 printTable(
   ['measure', `${revision}`, 'working tree', 'ratio', 'range'],
   [
