@@ -9,8 +9,11 @@ const stepSize = 200;
 /** Time between two steps if nothing is left to do (ms). */
 const idleDelay = 2_000;
 
-/** A step of a certain duration is followed by a delay of this many times as much, so that requests lose about 2 %. */
-const restFactor = 50;
+/**
+ * Delay after a step, as a multiple of its duration: under full load requests lose about 1 %, and an idle server catches
+ * up fast.
+ */
+const restFactors = { idle: 10, fullLoad: 100 };
 
 /** Time between two reports of the head (ms). */
 const headInterval = 24 * 60 * 60_000;
@@ -34,6 +37,8 @@ export class EvidenceKeeper {
   #step: Promise<void> = Promise.resolve();
   #isStopping = false;
   #isFailing = false;
+  /** The use of the event loop until the last step. */
+  #used = performance.eventLoopUtilization();
   #nextReport = 0;
 
   /** Starts the first step at once. */
@@ -64,7 +69,7 @@ export class EvidenceKeeper {
       const added = await store.appendEvidence({ key: keys?.current, parsePhone, limit: stepSize });
       if (added === 0) await this.#reportHead();
       this.#isFailing = false;
-      const rest = restFactor * (performance.now() - startedAt);
+      const rest = this.#restFactor() * (performance.now() - startedAt);
       return added === 0 ? Math.max(idleDelay, rest) : rest;
     } catch (error) {
       if (!this.#isFailing) {
@@ -73,6 +78,14 @@ export class EvidenceKeeper {
       this.#isFailing = true;
       return idleDelay;
     }
+  }
+
+  /** Returns the factor for the load since the last step. */
+  #restFactor(): number {
+    const { idle, fullLoad } = restFactors;
+    const { utilization } = performance.eventLoopUtilization(this.#used);
+    this.#used = performance.eventLoopUtilization();
+    return idle + (fullLoad - idle) * utilization;
   }
 
   async #reportHead(): Promise<void> {

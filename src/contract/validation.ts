@@ -48,11 +48,9 @@ export function validators(
       if (typeof request.body !== 'object' || request.body === null)
         return { errors: notAnObject, notCallable: [] };
       const body = normalise(request.body);
-      const { requiredToo = [] } = request;
-      const found = [
-        ...applyRules(validator, operation, ruleInput(operation, request, body)),
-        ...missingFields(body, requiredToo),
-      ];
+      const { requiredToo = none } = request;
+      const found = applyRules(validator, operation, ruleInput(operation, request, body));
+      if (requiredToo.length > 0) found.push(...missingFields(body, requiredToo));
       if (found.length === 0) return { body };
       const strictSchema = { ...schema, required: [...schema.required, ...requiredToo] };
       return {
@@ -96,6 +94,8 @@ function findNotCallable(errors: readonly ErrorObject[], { reasonNotCallable }: 
 }
 
 const empty = {};
+
+const none: readonly string[] = [];
 
 /**
  * Returns a request as openapi-backend's compiled rules expect it. Its own `validateRequest` would also match the path,

@@ -1,4 +1,5 @@
 import { Reply } from '../contract/reply.ts';
+import type { CallingRule, Opening } from '../leads/calling-hours/calling-hours.ts';
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
@@ -8,7 +9,7 @@ import type { Intake, SubmissionResult } from '../store/intake.ts';
 import { inSpan, traceparent } from '../telemetry/tracing.ts';
 import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
 import { readMobile } from './mobile.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, OperationRequest } from './operation.ts';
 
 const reply = Reply.of<'addLead'>();
 
@@ -59,11 +60,10 @@ export function addLead(
         content: text,
         trace: traceparent(),
       };
-      const rule = (await callingRules.current()).get(body.type);
-      if (rule !== undefined) {
-        const person = { mobile: submission.mobile, ...sentWhereabouts(body) };
-        submission.opening = rule.opening(person, requestedTime(submission, receivedAt));
-      }
+      const rules = callingRules.current();
+      // Most often they are no promise, and every `await` costs time.
+      const rule = (rules instanceof Promise ? await rules : rules).get(body.type);
+      submission.opening = rule && openingOf(submission, body, rule);
       const retryAfter = quotas.enter(partner.id, dailyQuota);
       if (retryAfter !== undefined) return tooManyLeads(retryAfter);
       try {
@@ -76,6 +76,16 @@ export function addLead(
     },
     serverError,
   };
+}
+
+/** Returns when calling hours permit the call of a submission. */
+function openingOf(
+  submission: Submission,
+  body: OperationRequest<'addLead'>['body'],
+  rule: CallingRule,
+): Opening {
+  const person = { mobile: submission.mobile, ...sentWhereabouts(body) };
+  return rule.opening(person, requestedTime(submission, submission.receivedAt));
 }
 
 /** 429: the daily quota of the partner is used up. @param seconds until the request may be repeated */

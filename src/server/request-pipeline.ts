@@ -193,7 +193,7 @@ async function runRequest(
 ): Promise<ProcessedRequest> {
   const { operation, implementation, validate, requiredConsent } = endpoint;
   const content = await readRequest(request, operation, validate, (sent) =>
-    operation.id === 'addLead' ? requiredConsent.fieldsOf(partner.id, sent) : undefined,
+    operation.id === 'addLead' ? requiredConsent.fieldsOf(partner.id, sent) : [],
   );
   if ('refusal' in content) {
     logNotCallable(content.notCallable ?? [], request, partner, endpoint);

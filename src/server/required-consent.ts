@@ -14,7 +14,8 @@ const lifetime = 1_000;
  */
 export class RequiredConsent {
   readonly #store: ConsentRules;
-  #rules: Promise<ReadonlySet<string>> = Promise.resolve(new Set());
+  /** A promise while they are read. */
+  #rules: ReadonlySet<string> | Promise<ReadonlySet<string>> = new Set();
   #readAt = Number.NEGATIVE_INFINITY;
 
   constructor(store: ConsentRules) {
@@ -27,15 +28,27 @@ export class RequiredConsent {
    * @param body as it was sent
    * @throws if the store fails
    */
-  async fieldsOf(partnerId: number, body: unknown): Promise<readonly string[]> {
+  fieldsOf(partnerId: number, body: unknown): readonly string[] | Promise<readonly string[]> {
     const { type }: { type?: unknown } = Object(body);
     if (typeof type !== 'string') return none;
+    const fieldsBy = (current: ReadonlySet<string>) =>
+      current.size > 0 && current.has(ruleOf(partnerId, type)) ? requiredFields : none;
+    const rules = this.#current();
+    return rules instanceof Promise ? rules.then(fieldsBy) : fieldsBy(rules);
+  }
+
+  #current(): ReadonlySet<string> | Promise<ReadonlySet<string>> {
     const now = performance.now();
-    if (now - this.#readAt > lifetime) {
-      this.#readAt = now;
-      this.#rules = this.#read();
-    }
-    return (await this.#rules).has(ruleOf(partnerId, type)) ? requiredFields : none;
+    if (now - this.#readAt <= lifetime) return this.#rules;
+    this.#readAt = now;
+    const reading = this.#read();
+    this.#rules = reading;
+    const keep = (rules: ReadonlySet<string>) => {
+      if (this.#rules === reading) this.#rules = rules;
+    };
+    // The requests that wait for it report its failure.
+    reading.then(keep, () => {});
+    return reading;
   }
 
   async #read(): Promise<ReadonlySet<string>> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { StoreKey } from '../keys/store-key.ts';
 import type { EvidenceEntry } from './evidence.ts';
 
@@ -41,5 +41,5 @@ export function startSeal(key: StoreKey | undefined, sequence: number, mac: stri
 
 function macOf(key: StoreKey | undefined, values: readonly (string | number | null)[]): string {
   const text = JSON.stringify(values);
-  return key === undefined ? createHash('sha256').update(text).digest('base64url') : key.evidenceMac(text);
+  return key === undefined ? hash('sha256', text, 'base64url') : key.evidenceMac(text);
 }
