@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lead/add-many": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add many leads
+         * @description Adds up to 500 leads with one request. Each row of `leads` has the fields of a request to add a lead, and a `ref` that you choose. Status 200 means that the rows were processed: each has a result of its own, in the order of the rows, with the status and the body that adding the lead alone would have returned. An invalid row does not affect the others. All rows are saved together: after any other status than 200, none of them is saved, unless it is 503, after which you cannot know. The rate limit of your key counts rows.
+         */
+        post: operations["addLeads"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/lead/cancel": {
         parameters: {
             query?: never;
@@ -226,6 +246,38 @@ export interface components {
              */
             consent_caller?: string | null;
         };
+        /** @description People who asked for a call. */
+        NewLeads: {
+            /** @description The rows: up to 500 leads. Each is validated on its own, so an invalid one does not affect the others. */
+            leads: components["schemas"]["LeadRow"][];
+        };
+        /** @description A lead, with the fields of a request to add a lead, and the `ref` of its result. */
+        LeadRow: {
+            /**
+             * @description Your reference of the row, which its result repeats. It must be unique within the request, and is not saved.
+             * @example order-1001
+             */
+            ref: string;
+            email: components["schemas"]["NewLead"]["email"];
+            first_name: components["schemas"]["NewLead"]["first_name"];
+            surname: components["schemas"]["NewLead"]["surname"];
+            mobile: components["schemas"]["NewLead"]["mobile"];
+            type: components["schemas"]["NewLead"]["type"];
+            subtype?: components["schemas"]["NewLead"]["subtype"];
+            other_phone?: components["schemas"]["NewLead"]["other_phone"];
+            postcode?: components["schemas"]["NewLead"]["postcode"];
+            time_zone?: components["schemas"]["NewLead"]["time_zone"];
+            data?: components["schemas"]["NewLead"]["data"];
+            delays?: components["schemas"]["NewLead"]["delays"];
+            test?: components["schemas"]["NewLead"]["test"];
+            consent_text?: components["schemas"]["NewLead"]["consent_text"];
+            consent_at?: components["schemas"]["NewLead"]["consent_at"];
+            consent_url?: components["schemas"]["NewLead"]["consent_url"];
+            consent_ip?: components["schemas"]["NewLead"]["consent_ip"];
+            consent_user_agent?: components["schemas"]["NewLead"]["consent_user_agent"];
+            consent_certificate?: components["schemas"]["NewLead"]["consent_certificate"];
+            consent_caller?: components["schemas"]["NewLead"]["consent_caller"];
+        };
         /** @description Identifies a lead by its phone number and lead type. */
         LeadReference: {
             mobile: components["schemas"]["Phone"];
@@ -365,6 +417,38 @@ export interface components {
              * @constant
              */
             error: "Server Error";
+        };
+        /** @description The outcomes of a request to add many leads. */
+        AddLeadsResult: {
+            /** @description The results of the rows, in their order. */
+            results: components["schemas"]["RowResult"][];
+        };
+        /** @description The outcome of a row. Later versions may add members. */
+        RowResult: {
+            /**
+             * @description The `ref` of the row; null if it has no valid one.
+             * @example order-1001
+             */
+            ref: string | null;
+            outcome: components["schemas"]["Outcome"];
+            /**
+             * @description The status that adding the lead alone would have returned.
+             * @enum {integer}
+             */
+            status: 200 | 400 | 413 | 429;
+            /** @description The body that adding the lead alone would have returned. */
+            body: components["schemas"]["LeadNotAccepted"] | components["schemas"]["LeadAccepted"] | components["schemas"]["TestPassed"] | components["schemas"]["TestFailed"] | components["schemas"]["ErrorResponse"] | components["schemas"]["ValidationErrors"];
+            /**
+             * @description Id of the lead; null unless it was accepted.
+             * @example 01k83s0kq3m4hn7c2v1a
+             */
+            lead_id: string | null;
+            /**
+             * Format: date-time
+             * @description Time at which the call is due (UTC); null unless the lead was accepted.
+             * @example 2026-11-23T09:10:12.345Z
+             */
+            due_at: string | null;
         };
         /** @description The outcome of a request to cancel a lead. */
         CancelLeadResult: components["schemas"]["LeadNotCancelled"] | components["schemas"]["LeadCancelled"];
@@ -546,7 +630,7 @@ export interface components {
          * @description Outcome of a request.
          * @enum {string}
          */
-        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "recorded" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "too-many-objections" | "too-many-leads" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
+        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "recorded" | "processed" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "too-many-rows" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "too-many-objections" | "too-many-leads" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
         /** @description Maps each invalid field to its messages. Unknown fields, query parameters and headers are listed by their names. */
         ValidationErrors: {
             email?: components["schemas"]["FieldMessages"];
@@ -568,6 +652,8 @@ export interface components {
             consent_caller?: components["schemas"]["FieldMessages"];
             lead_id?: components["schemas"]["FieldMessages"];
             reason?: components["schemas"]["FieldMessages"];
+            leads?: components["schemas"]["FieldMessages"];
+            ref?: components["schemas"]["FieldMessages"];
             /** @description Messages about a body that is not a JSON object. */
             body?: components["schemas"]["FieldMessages"];
             /** @description Messages about a request that is not valid HTTP. */
@@ -867,6 +953,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AddLeadError"];
+                };
+            };
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+            505: components["responses"]["HttpVersionNotSupported"];
+        };
+    };
+    addLeads: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again, except after 422. Double quotes around the value are not part of the idempotency key.
+                 * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The people to call and the subjects of the calls. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLeads"];
+            };
+        };
+        responses: {
+            /** @description The rows were processed. Each has its own result. */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    /** @description Included only if the request was a retry with the same `Idempotency-Key`: this is the response to the first request, and the retry was not processed. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddLeadsResult"];
+                };
+            };
+            /** @description The request as a whole is invalid. No row was processed, and nothing was saved. */
+            400: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["RequestInProgress"];
+            /** @description The request is larger than allowed. It was not processed. */
+            413: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            /** @description The server could not save the rows. Nothing was saved. */
+            500: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             501: components["responses"]["NotImplemented"];

@@ -468,6 +468,8 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['reads nothing of a response', '30 s', 'server/http-server', 'defaultWriteTimeout =', 30_000],
   ['idle connection', '65 s', 'server/http-server', 'keepAliveTimeout =', 65_000],
   ['requests in flight of one key', '1,000 ', 'server/app', 'defaultInFlightPerKey =', 1_000],
+  ['bodies of one key in flight', '8 MiB', 'server/bytes-in-flight', 'defaultMaxPerKey =', 2 ** 23],
+  ['bodies of all keys in flight', '32 MiB', 'server/bytes-in-flight', 'defaultMaxTotal =', 2 ** 25],
   ['objections recorded by one partner', '1,000 ', 'server/app', 'defaultObjectionsPerDay =', 1_000],
   ['downloaded bytes', '128 MiB', 'server/documents', 'defaultMaxUnread =', 2 ** 27],
   ['store calls in the queue', '10,000 ', 'store/sqlite/durability/commit-queue', 'capacity:', 10_000],

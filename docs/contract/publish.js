@@ -15,6 +15,7 @@ const ownExtensions = [
   'x-max-bytes',
   'x-max-depth',
   'x-request',
+  'x-validated-apart',
 ];
 
 /** @param {Record<string, unknown>} node */

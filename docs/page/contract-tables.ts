@@ -223,7 +223,14 @@ export function responseTable(operation: Operation, statuses: readonly string[])
 
 /** The body of an outcome, without the times of a lead. */
 function shortBody(value: Record<string, unknown>): string {
+  if (Array.isArray(value['results'])) return `{ "results": [ … ${lastResult(value['results'])} ] }`;
   return 'state' in value ? `{ "found": true, "state": "${value['state']}", … }` : json(value);
+}
+
+/** The last of the results of rows, without the members that are the same for all. */
+function lastResult(results: Record<string, unknown>[]): string {
+  const { outcome, status, body } = results.at(-1) ?? {};
+  return `${json({ outcome, status, body }).slice(0, -2)}, … }`;
 }
 
 function errorText(value: Record<string, unknown>): string {

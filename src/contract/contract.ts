@@ -16,6 +16,15 @@ export interface ContractOperation {
   credentials: Credentials;
   /** Documented headers, lower case. */
   headers: readonly string[];
+  /** The field whose items are rows, which are validated one by one. Undefined: there are none. */
+  rows: RowsField | undefined;
+}
+
+/** A field of a body whose items are rows (`x-validated-apart`). */
+export interface RowsField {
+  name: string;
+  /** Schema of the `ref` of a row. */
+  ref: FieldSchema;
 }
 
 /** The places in a request for an API key. */
@@ -73,8 +82,12 @@ export function readContract(): Contract {
         ...(operation.parameters ?? []),
         ...credentials.queryParameters.map((name) => ({ name, in: 'query', schema: {} })),
       ];
-      for (const media of Object.values(operation.requestBody.content))
-        media.schema = withoutAlternatives(media.schema);
+      let rows: RowsField | undefined;
+      for (const media of Object.values(operation.requestBody.content)) {
+        const apart = withoutRows(media.schema);
+        rows = apart.rows;
+        media.schema = withoutAlternatives(apart.schema);
+      }
       operations.push({
         id: operation.operationId,
         method: method.toUpperCase(),
@@ -85,6 +98,7 @@ export function readContract(): Contract {
         headers: operation.parameters
           .filter((parameter) => parameter.in === 'header')
           .map(({ name }) => name.toLowerCase()),
+        rows,
       });
     }
   }
@@ -92,6 +106,22 @@ export function readContract(): Contract {
   const document = raw as unknown as Document;
   const [json, yaml] = [readFileSync(forPartners.json, 'utf8'), readFileSync(forPartners.yaml, 'utf8')];
   return { operations, document, json, yaml };
+}
+
+/** A schema, as far as `withoutRows` reads it. */
+interface SchemaWithRows {
+  properties?: Record<string, { 'x-validated-apart'?: true; items?: { properties: { ref: FieldSchema } } }>;
+}
+
+/** Returns a schema of a body that accepts anything as a row, and the field with the rows. Undefined: it has none. */
+function withoutRows(schema: SchemaWithRows): { schema: object; rows: RowsField | undefined } {
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    const { 'x-validated-apart': isApart, items, ...others } = field;
+    if (isApart === undefined || items === undefined) continue;
+    const properties = { ...schema.properties, [name]: { ...others, items: {} } };
+    return { schema: { ...schema, properties }, rows: { name, ref: items.properties.ref } };
+  }
+  return { schema, rows: undefined };
 }
 
 /** Returns the fields of an operation's body. */

@@ -112,6 +112,10 @@ function messageFor(
       return `${label} is too small (minimum is ${error.params['limit']}).`;
     case 'maximum':
       return `${label} is too big (maximum is ${error.params['limit']}).`;
+    case 'minItems':
+      return `${label} has too few items (minimum is ${error.params['limit']}).`;
+    case 'maxItems':
+      return `${label} has too many items (maximum is ${error.params['limit']}).`;
     case pastKeyword:
       return Date.parse(String(value)) < earliestPast
         ? `${label} is too early (minimum is ${new Date(earliestPast).toISOString().slice(0, 10)}).`
@@ -126,6 +130,7 @@ function messageFor(
 }
 
 function typeMessage(label: string, field: FieldSchema, value: unknown): string {
+  if (allowsType(field, 'array')) return `${label} must be an array.`;
   if (!allowsType(field, 'integer')) return `${label} must be a string.`;
   return typeof value === 'number' ? `${label} must be an integer.` : `${label} must be a number.`;
 }

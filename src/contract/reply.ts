@@ -47,6 +47,9 @@ export class Reply<Id extends OperationId = OperationId> {
   readonly text: string;
   readonly headers: Readonly<Record<string, string>>;
 
+  /** The replies to the rows of the request, each as if it had been sent alone. Undefined: the request has none. */
+  readonly rows: readonly Reply<'addLead'>[] | undefined;
+
   /** Whether this is the response to an earlier request with the same idempotency key. */
   get isReplay(): boolean {
     return 'Idempotent-Replayed' in this.headers;
@@ -57,11 +60,13 @@ export class Reply<Id extends OperationId = OperationId> {
     outcome: Outcome,
     text: string,
     headers: Readonly<Record<string, string>>,
+    rows?: readonly Reply<'addLead'>[],
   ) {
     this.status = status;
     this.outcome = outcome;
     this.text = text;
     this.headers = headers;
+    this.rows = rows;
   }
 
   /** Returns the builder of replies that an operation, or each of several operations, documents. */
@@ -73,6 +78,23 @@ export class Reply<Id extends OperationId = OperationId> {
       body: Body<Id, S>,
       ...headers: HeadersArgument<Id, S>
     ): Reply<Id> => withHeaders(status, outcome, body)(...headers);
+  }
+
+  /**
+   * Returns the reply to a request with rows.
+   *
+   * @param results the results of the rows, serialised
+   * @param rows the replies to the rows; undefined: the response is replayed
+   */
+  static ofRows(
+    results: readonly string[],
+    rows: readonly Reply<'addLead'>[] | undefined,
+    headers: Readonly<Record<string, string>> = {},
+  ): Reply<'addLeads'> {
+    const outcome = 'processed';
+    const text = `{"results":[${results.join(',')}]}`;
+    const replyHeaders = { 'Content-Type': 'application/json', 'Lead-Outcome': outcome, ...headers };
+    return new Reply<'addLeads'>(200, outcome, text, replyHeaders, rows);
   }
 
   /** Returns a builder of replies that differ only in their headers: the body is serialised once for all of them. */

@@ -16,12 +16,8 @@ export const earliestPast = Date.UTC(2000, 0, 1);
 /** Time by which a partner's clock may be ahead (ms). */
 const clockTolerance = 5 * 60_000;
 
-/**
- * Creates an Ajv that knows the vocabulary of openapi.yaml: its formats, `contentSchema` as an assertion, and the
- * extensions. It reports every error (`allErrors`), so that a response lists every invalid field;
- * the maximum body size bounds the cost.
- */
-export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020 {
+/** Creates an Ajv that reports every error, and knows only the messages of openapi.yaml. */
+export function plainAjv(): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors: true,
     verbose: true,
@@ -30,6 +26,17 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
     // The contract's lint validates the schemas; validating them at each start would delay it.
     validateSchema: false,
   });
+  ajv.addKeyword('x-error-message');
+  return ajv;
+}
+
+/**
+ * Creates an Ajv that knows the vocabulary of openapi.yaml: its formats, `contentSchema` as an assertion, and the
+ * extensions. It reports every error (`allErrors`), so that a response lists every invalid field;
+ * the maximum body size bounds the cost.
+ */
+export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020 {
+  const ajv = plainAjv();
   ajv.addFormat('email', fullFormats.email);
   ajv.addFormat('phone', (value) => parse(value) !== undefined);
   ajv.addFormat('timestamp', fullFormats['date-time']);
@@ -37,7 +44,6 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
   ajv.addFormat('web-url', isWebUrl);
   // `isIP` accepts the zone of a link-local address, which means something only on the person's own machine.
   ajv.addFormat('ip-address', (value) => isIP(value) !== 0 && !value.includes('%'));
-  ajv.addKeyword('x-error-message');
   ajv.addKeyword({ keyword: pastKeyword, type: 'string', schemaType: 'boolean', validate: isPast });
   ajv.addKeyword({
     keyword: callableKeyword,

@@ -15,11 +15,28 @@ export const idempotencyRetention = 24 * 3_600_000;
 /**
  * Returns the fingerprint of a request. It does not depend on the layout of the JSON or the order of the fields.
  *
- * @param body a valid request body, whose values have no members of their own
+ * @param body a valid request body, whose values have no members of their own, except for an array of rows
  */
 export function fingerprintOf(operationId: string, body: object): string {
-  const fields = Object.entries(body).sort(([one], [other]) => (one < other ? -1 : 1));
+  const fields = sortedFields(body).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.map(rowFields) : value,
+  ]);
   return hash('sha256', JSON.stringify([operationId, fields]), 'base64url');
+}
+
+function sortedFields(body: object): [string, unknown][] {
+  return Object.entries(body).sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+/**
+ * Returns what identifies a row. Members of its values are left out: such a row is invalid, and they neither change its
+ * result nor are limited in depth.
+ */
+function rowFields(row: unknown): unknown {
+  const flat = (value: unknown) => (typeof value === 'object' && value !== null ? {} : value);
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) return flat(row);
+  return sortedFields(row).map(([name, value]) => [name, flat(value)]);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Contract, ContractOperation } from '../contract/contract.ts';
 import { type OperationId, Reply } from '../contract/reply.ts';
+import { type RowReader, resultText, rowReaders } from '../contract/rows.ts';
 import { type Validate, validators } from '../contract/validation.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import { requestedTime } from '../leads/submission.ts';
@@ -36,7 +37,9 @@ export function mockApp(
   const app = new Hono<{ Bindings: HttpBindings }>();
   const validatorOf = validators(contract, phoneParsers('GB'));
   for (const operation of contract.operations) {
-    const handler = operationHandler(contract, operation, validatorOf(operation), prismUrl, failureLog);
+    const validate = validatorOf(operation);
+    const newReader = rowReaderOf(operation, contract, validatorOf);
+    const handler = operationHandler(contract, operation, validate, newReader, prismUrl, failureLog);
     app.on(operation.method, operation.path, handler);
   }
   addPublicRoutes(app, contract, { readAddress: addressReader([]), readiness: { isReady: true } });
@@ -49,6 +52,7 @@ function operationHandler(
   contract: Contract,
   operation: ContractOperation,
   validate: Validate,
+  newReader: (() => RowReader) | undefined,
   prismUrl: () => Promise<string>,
   failureLog: LimitedLog,
 ): (context: NodeContext) => Promise<Response> {
@@ -70,15 +74,47 @@ function operationHandler(
     if (example === undefined) return respond(unknownExample);
     try {
       const body = await fetchExample(await prismUrl(), operation, example, validBody);
-      return exampleResponse(
-        isSelected(selection) ? example : withDueTime(example, content.body, receivedAt),
-        body,
-      );
+      if (isSelected(selection)) return exampleResponse(example, body);
+      const own = newReader === undefined ? body : rowResults(rowsIn(content.body, operation), newReader(), body);
+      return exampleResponse(withDueTime(example, content.body, receivedAt), own);
     } catch (error) {
       failureLog.write('error', { err: error, operation: operation.id }, 'A request failed.');
       return serverError(examples);
     }
   };
+}
+
+/** Returns a factory of readers of an operation's rows, which are requests to add a lead. Undefined: it has none. */
+function rowReaderOf(
+  operation: ContractOperation,
+  { operations }: Contract,
+  validatorOf: (operation: ContractOperation) => Validate,
+): (() => RowReader) | undefined {
+  const ofRow = operations.find(({ id }) => id === 'addLead');
+  if (operation.rows === undefined || ofRow === undefined) return undefined;
+  return rowReaders(operation, ofRow, validatorOf(ofRow));
+}
+
+const testPassed = Reply.of<'addLead'>()(200, 'test', { test: 'ok' });
+
+function rowsIn(body: object, { rows }: ContractOperation): readonly unknown[] {
+  // The cast: the field with the rows passed the schema of an array.
+  return (body as Record<string, unknown[]>)[rows?.name ?? ''] ?? [];
+}
+
+/**
+ * Returns the body of the response to a request with rows. A valid row has one of the results of the example, and any
+ * other row its own.
+ */
+function rowResults(sent: readonly unknown[], reader: RowReader, example: string): string {
+  const { results }: { results: object[] } = JSON.parse(example);
+  const rows = sent.map((row, index) => {
+    const read = reader.read(row);
+    if ('refusal' in read) return resultText(read.ref, read.refusal);
+    if ('test' in read.body && read.body.test === true) return resultText(read.ref, testPassed);
+    return JSON.stringify({ ...results[index % results.length], ref: read.ref });
+  });
+  return `{"results":[${rows.join(',')}]}`;
 }
 
 /** Returns an example with the `Lead-Due` that the server would send, if the example has that header. */

@@ -1,6 +1,6 @@
 import { Reply } from '../contract/reply.ts';
 import type { CallingRule, Opening } from '../leads/calling-hours/calling-hours.ts';
-import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
+import type { CallingRules, RulesByType } from '../leads/calling-hours/rules-by-type.ts';
 import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import { requestedTime, type Submission } from '../leads/submission.ts';
@@ -47,23 +47,13 @@ export function addLead(
   return {
     async run({ id, partner, keyId, dailyQuota, body, text, receivedAt, idempotency }) {
       if (body.test === true) {
-        return (await intake.isGranted(partner.id, body.type)) ? testPassed : testFailed;
+        return replyToTest(await intake.isGranted(partner.id, body.type));
       }
-      const submission: Submission = {
-        id,
-        partnerId: partner.id,
-        keyId,
-        receivedAt,
-        type: body.type,
-        mobile: readMobile(body, parsePhone),
-        delays: Number(body.delays ?? 0),
-        content: text,
-        trace: traceparent(),
-      };
+      const request = { id, partnerId: partner.id, keyId, receivedAt, text, trace: traceparent() };
       const rules = callingRules.current();
       // Most often they are no promise, and every `await` costs time.
-      const rule = (rules instanceof Promise ? await rules : rules).get(body.type);
-      submission.opening = rule && openingOf(submission, body, rule);
+      const known = rules instanceof Promise ? await rules : rules;
+      const submission = submissionOf(body, request, parsePhone, known);
       const retryAfter = quotas.enter(partner.id, dailyQuota);
       if (retryAfter !== undefined) return tooManyLeads(retryAfter);
       try {
@@ -78,6 +68,36 @@ export function addLead(
   };
 }
 
+/** A request to add a lead, without its body. */
+export interface SubmittedRequest
+  extends Pick<Submission, 'id' | 'partnerId' | 'keyId' | 'receivedAt' | 'trace'> {
+  /** The body as it was sent (JSON text). */
+  text: string;
+}
+
+/** Returns the submission of a valid request. @param body the normalised body */
+export function submissionOf(
+  body: OperationRequest<'addLead'>['body'],
+  { id, partnerId, keyId, receivedAt, text, trace }: SubmittedRequest,
+  parsePhone: ParsePhone,
+  rules: RulesByType,
+): Submission {
+  const submission: Submission = {
+    id,
+    partnerId,
+    keyId,
+    receivedAt,
+    type: body.type,
+    mobile: readMobile(body, parsePhone),
+    delays: Number(body.delays ?? 0),
+    content: text,
+    trace,
+  };
+  const rule = rules.get(body.type);
+  submission.opening = rule && openingOf(submission, body, rule);
+  return submission;
+}
+
 /** Returns when calling hours permit the call of a submission. */
 function openingOf(
   submission: Submission,
@@ -88,13 +108,19 @@ function openingOf(
   return rule.opening(person, requestedTime(submission, submission.receivedAt));
 }
 
+/** Returns the reply to a test. @param isGranted whether the partner can add leads of the type */
+export function replyToTest(isGranted: boolean): Reply<'addLead'> {
+  return isGranted ? testPassed : testFailed;
+}
+
 /** 429: the daily quota of the partner is used up. @param seconds until the request may be repeated */
-function tooManyLeads(seconds: number): Reply<'addLead'> {
+export function tooManyLeads(seconds: number): Reply<'addLead'> {
   const error = 'Too many leads from this partner today.';
   return reply(429, 'too-many-leads', { error }, { 'Retry-After': seconds });
 }
 
-function replyTo(result: SubmissionResult): Reply<'addLead'> {
+/** Returns the reply to a submission that the store has processed. */
+export function replyTo(result: SubmissionResult): Reply<'addLead'> {
   if (result.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
   const { isReplay } = result;
   if (result.outcome !== 'accepted') {

@@ -2,7 +2,7 @@ import { Reply } from '../contract/reply.ts';
 import type { Operation, OperationRequest } from './operation.ts';
 
 /** The operations that accept an idempotency key. */
-type IdempotentOperationId = 'addLead' | 'cancelLead';
+type IdempotentOperationId = 'addLead' | 'addLeads' | 'cancelLead';
 
 const reply = Reply.of<IdempotentOperationId>();
 

@@ -2,12 +2,15 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodySchema, type Contract, readContract } from '../contract/contract.ts';
 import type { OperationId } from '../contract/reply.ts';
+import { rowReaders } from '../contract/rows.ts';
 import { validators } from '../contract/validation.ts';
 import type { CallingHoursSetting } from '../leads/calling-hours/calling-hours.ts';
 import { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
+import { uuidOf } from '../leads/identifier.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
 import type { DailyQuotas } from '../operations/add-lead.ts';
+import type { RowValidation } from '../operations/add-leads.ts';
 import type { Operation, Operations } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { Store } from '../store/store.ts';
@@ -16,6 +19,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { OnResponse } from '../telemetry/requests.ts';
 import { ActiveKeyCache } from './active-key-cache.ts';
 import { AuthFailureLimiter } from './auth-failure-limiter.ts';
+import { BytesInFlight } from './bytes-in-flight.ts';
 import { addressReader, type TrustedProxies } from './client-address.ts';
 import { InFlightLimiter } from './in-flight-limiter.ts';
 import type { KeyLastUsed } from './key-last-used.ts';
@@ -23,7 +27,7 @@ import { KeyRateLimiter } from './key-rate-limiter.ts';
 import { addPublicRoutes } from './public-routes.ts';
 import type { Readiness } from './readiness.ts';
 import type { RejectionCounter } from './rejections.ts';
-import { type PipelineServices, requestPipeline } from './request-pipeline.ts';
+import { type Endpoint, logNotCallable, type PipelineServices, requestPipeline } from './request-pipeline.ts';
 import { RequiredConsent } from './required-consent.ts';
 import { serviceFailure } from './respond.ts';
 import { securityTxt } from './security-txt.ts';
@@ -47,6 +51,10 @@ export interface AppOptions {
   dailyQuotas: DailyQuotas;
   /** Maximum number of requests in flight per key. */
   inFlightPerKey?: number;
+  /** Maximum size of the large bodies in flight per key (bytes). */
+  bytesInFlightPerKey?: number;
+  /** Maximum size of all large bodies in flight (bytes). */
+  bytesInFlight?: number;
   /** Rate limit of each key whose partner has no limit set. Undefined: no limit. */
   rateLimit?: RateLimit | undefined;
   /** Maximum number of objections of a partner on one day. */
@@ -90,6 +98,7 @@ export function createApp(options: AppOptions): App {
     rejections: options.rejections,
     requiredConsent: new RequiredConsent(store),
     inFlight: new InFlightLimiter(options.inFlightPerKey ?? defaultInFlightPerKey),
+    bytesInFlight: new BytesInFlight(options.bytesInFlightPerKey, options.bytesInFlight),
     tick: new Tick(),
     log,
     failureLog,
@@ -97,8 +106,14 @@ export function createApp(options: AppOptions): App {
   };
   const callingRules = new CallingRules(() => store.callingHours(), options.undecidedHours);
   const { dailyQuotas, objectionsPerDay = defaultObjectionsPerDay } = options;
-  const operations = createOperations(store, phones, { callingRules, dailyQuotas, objectionsPerDay });
-  addOperations(app, contract, operations, phones, services);
+  const endpoints = endpointsOf(contract, phones);
+  const operations = createOperations(store, phones, {
+    callingRules,
+    dailyQuotas,
+    rows: rowValidation(endpoints, services),
+    objectionsPerDay,
+  });
+  addOperations(app, endpoints, operations, services);
 
   const { maxUnread, supportContact, publicUrl } = options;
   addPublicRoutes(app, contract, { readAddress, readiness, maxUnread, supportContact, publicUrl });
@@ -112,22 +127,52 @@ export function createApp(options: AppOptions): App {
   return app;
 }
 
+/** An operation of the contract with its rules. */
+type ContractEndpoint = Pick<Endpoint, 'operation' | 'validate' | 'fields'>;
+
+function endpointsOf(contract: Contract, phones: PhoneParsers): ContractEndpoint[] {
+  const validatorFor = validators(contract, phones);
+  return contract.operations.map((operation) => ({
+    operation,
+    validate: validatorFor(operation),
+    fields: new Set(Object.keys(bodySchema(contract.document, operation).properties)),
+  }));
+}
+
+/** Returns how the rows of `addLeads` are validated: as `addLead` validates its requests. */
+function rowValidation(
+  endpoints: readonly ContractEndpoint[],
+  { requiredConsent, log }: Pick<PipelineServices, 'requiredConsent' | 'log'>,
+): RowValidation {
+  const { operation, validate } = endpointOf('addLead', endpoints);
+  const { operation: bulk } = endpointOf('addLeads', endpoints);
+  return {
+    newReader: rowReaders(bulk, operation, validate),
+    requiredFields: (partnerId, row) => requiredConsent.fieldsOf(partnerId, row),
+    onInvalid: ({ notCallable }, { id, partner }) =>
+      logNotCallable(notCallable, { requestId: uuidOf(id) }, partner, { operation: bulk, log }),
+  };
+}
+
+function endpointOf(id: OperationId, endpoints: readonly ContractEndpoint[]): ContractEndpoint {
+  const endpoint = endpoints.find(({ operation }) => operation.id === id);
+  if (endpoint === undefined) throw new Error(`openapi.yaml has no operation ${id}.`);
+  return endpoint;
+}
+
 function addOperations(
   app: App,
-  contract: Contract,
+  endpoints: readonly ContractEndpoint[],
   operations: Operations,
-  phones: PhoneParsers,
   services: PipelineServices,
 ): void {
-  const validatorFor = validators(contract, phones);
-  for (const operation of contract.operations) {
+  for (const endpoint of endpoints) {
+    const { operation } = endpoint;
     const pipeline = requestPipeline({
       ...services,
-      operation,
+      ...endpoint,
       // The cast: an operation only receives bodies that pass its own schema, and only returns its own replies.
       implementation: operations[operation.id] as Operation<OperationId>,
-      validate: validatorFor(operation),
-      fields: new Set(Object.keys(bodySchema(contract.document, operation).properties)),
     });
     app.on(operation.method, operation.path, pipeline);
   }

@@ -28,18 +28,35 @@ export class KeyRateLimiter {
     this.#defaultLimit = defaultLimit;
   }
 
-  /** Counts a request unless it exceeds the limit. Returns what is left; undefined: the key has no limit. */
-  consume({ keyId, limit }: KeyHolder): Allowance | undefined {
-    const applied = limit === 'default' ? this.#defaultLimit : limit;
-    if (applied === undefined || applied === 'off') return undefined;
+  /**
+   * Counts a request, or several rows, unless they exceed the limit. Returns what is left; undefined: the key has no
+   * limit.
+   *
+   * @param count number of rows
+   * @param neededLater what must be left for a later attempt, if the limit is exceeded
+   */
+  consume({ keyId, limit }: KeyHolder, count = 1, neededLater = count): Allowance | undefined {
+    const applied = this.#appliedTo(limit);
+    if (applied === undefined) return undefined;
     const { bucket, policy } = this.#bucketOf(keyId, applied);
-    const isExceeded = !bucket.tryRemoveTokens(1);
-    const retryAfter = Math.ceil(1 / applied.perSecond);
+    const isExceeded = !bucket.tryRemoveTokens(count);
+    const untilNext = Math.ceil(1 / applied.perSecond);
     const headers = {
       'RateLimit-Policy': policy,
-      RateLimit: `"default";r=${Math.floor(bucket.content)};t=${retryAfter}`,
+      RateLimit: `"default";r=${Math.floor(bucket.content)};t=${untilNext}`,
     };
-    return { isExceeded, retryAfter, headers };
+    const missing = neededLater === 1 ? 1 : neededLater - bucket.content;
+    return { isExceeded, retryAfter: Math.max(1, Math.ceil(missing / applied.perSecond)), headers };
+  }
+
+  /** Returns the maximum number of rows at once. Undefined: the key has no limit. */
+  burstOf({ limit }: KeyHolder): number | undefined {
+    return this.#appliedTo(limit)?.burst;
+  }
+
+  #appliedTo(limit: KeyHolder['limit']): RateLimit | undefined {
+    const applied = limit === 'default' ? this.#defaultLimit : limit;
+    return applied === 'off' ? undefined : applied;
   }
 
   /** Returns the key's bucket, or a new and full one if its limit has changed. */

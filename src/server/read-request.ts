@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { ContractOperation } from '../contract/contract.ts';
 import { readJson } from '../contract/json.ts';
 import { notAnObject } from '../contract/messages.ts';
+import { contentTooLarge, validationFailed } from '../contract/refusals.ts';
 import type { Reply } from '../contract/reply.ts';
 import type { NotCallable, Validate } from '../contract/validation.ts';
 import { readBody } from './body.ts';
 import { headersToValidate } from './idempotency.ts';
 import { isSupportedMediaType } from './media-type.ts';
-import { contentTooLarge, incompleteRequest, unsupportedMediaType, validationFailed } from './refusals.ts';
+import { incompleteRequest, unsupportedMediaType } from './refusals.ts';
 
 /** The body of a valid request, as text and normalised, or the refusal of an invalid one. */
 export type RequestContent =

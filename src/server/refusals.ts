@@ -1,16 +1,12 @@
 import type { ContractOperation } from '../contract/contract.ts';
-import { requestError, type ValidationErrors } from '../contract/messages.ts';
+import { requestError } from '../contract/messages.ts';
+import { validationFailed } from '../contract/refusals.ts';
 import { type OperationId, Reply } from '../contract/reply.ts';
 
 const reply = Reply.of<OperationId>();
 
 /** Time after which a client may retry (s). */
 const retryAfter = 1;
-
-/** 400: the request is invalid. */
-export function validationFailed(errors: ValidationErrors): Reply {
-  return reply(400, 'validation-failed', errors);
-}
 
 /** 400: the bytes are not a valid HTTP request. */
 export const notHttp = validationFailed(requestError('Request is not valid HTTP.'));
@@ -46,11 +42,14 @@ export function methodNotAllowed(methods: readonly string[]): Reply {
 /** 408: the request did not arrive in time. */
 export const requestTimeout = reply(408, 'request-timeout', { error: 'The request did not arrive in time.' });
 
-/** 413: the body is larger than the operation allows. */
-export function contentTooLarge(operation: ContractOperation): Reply {
-  return reply(413, 'content-too-large', {
-    error: `The request body is larger than ${operation.maxBytes} bytes.`,
-  });
+/**
+ * 413: the rate limit of the key never allows so many rows at once.
+ *
+ * @param burst maximum number of rows
+ */
+export function tooManyRows(rows: number, burst: number): Reply {
+  const error = `The request has ${rows} rows. The rate limit of this key allows up to ${burst} at once.`;
+  return reply(413, 'too-many-rows', { error });
 }
 
 /** 415: the body is compressed, or has another media type than the operation accepts. */

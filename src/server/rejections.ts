@@ -17,7 +17,7 @@ const day = 24 * 60 * 60_000;
 export interface RejectedRequest {
   partnerId: number;
   operation: string;
-  reply: Reply;
+  reply: Pick<Reply, 'outcome' | 'text'>;
   /** Why it was rejected, for operators; undefined: the first message of the reply states it. */
   reason: string | undefined;
   /** Fields of its body in the contract, whose names can be recorded. */
@@ -82,7 +82,7 @@ export class RejectionCounter {
 }
 
 /** Returns the first message of a refusal, unless it contains a name that the partner chose. */
-function reasonOf({ outcome, text }: Reply, fields: ReadonlySet<string>): string {
+function reasonOf({ outcome, text }: RejectedRequest['reply'], fields: ReadonlySet<string>): string {
   if (outcome !== 'validation-failed') {
     // The cast: this is the body of every other refusal in the contract.
     return (JSON.parse(text) as { error: string }).error;

@@ -18,6 +18,7 @@ import { inRequestSpan } from '../telemetry/tracing.ts';
 import type { ActiveKeyCache } from './active-key-cache.ts';
 import type { AuthFailureLimiter } from './auth-failure-limiter.ts';
 import { type AuthenticationFailure, authenticate } from './authenticate.ts';
+import type { BytesInFlight } from './bytes-in-flight.ts';
 import type { ReadAddress } from './client-address.ts';
 import { idempotencyOf } from './idempotency.ts';
 import type { InFlightLimiter } from './in-flight-limiter.ts';
@@ -28,6 +29,7 @@ import { rateLimited, tooManyInFlight, unavailable } from './refusals.ts';
 import type { RejectionCounter } from './rejections.ts';
 import type { RequiredConsent } from './required-consent.ts';
 import { respond } from './respond.ts';
+import { limitRows, withinBytes } from './row-requests.ts';
 import type { Tick } from './tick.ts';
 
 /** Hono's context of a request that Node received. */
@@ -46,6 +48,7 @@ export interface PipelineServices {
   rejections: Pick<RejectionCounter, 'count'>;
   requiredConsent: RequiredConsent;
   inFlight: InFlightLimiter;
+  bytesInFlight: BytesInFlight;
   tick: Tick;
   log: Log;
   failureLog: LimitedLog;
@@ -125,6 +128,7 @@ export function requestPipeline(endpoint: Endpoint): (context: NodeContext) => P
         outcome: reply.outcome,
         leadId: reply.headers['Lead-Id'],
         isReplay: reply.isReplay,
+        rows: reply.rows && countOutcomes(reply.rows),
         status: reply.status,
         milliseconds: performance.now() - startedAt,
       });
@@ -137,25 +141,33 @@ function loggedKey({ keyId, partner, reason }: RejectedKey): CompletedRequest['r
   return { keyId, partner: partner.name, reason };
 }
 
-/** Counts a request with a known key that was refused. */
+/** Returns the number of rows with each outcome. */
+function countOutcomes(rows: readonly Pick<Reply, 'outcome'>[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { outcome } of rows) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
+
+/** Counts a request with a known key that was refused, and the refused rows of a request. */
 function countRejection(
   { reply, reason, partner, rejectedKey }: ProcessedRequest,
-  request: RequestContext,
-  endpoint: Endpoint,
+  { requestId, receivedAt }: RequestContext,
+  { operation, fields, rejections }: Endpoint,
 ): void {
   const sender = partner ?? rejectedKey?.partner;
-  if (sender === undefined || reply.status < 400 || reply.status >= 500) return;
-  const { operation, fields, rejections } = endpoint;
-  const { requestId, receivedAt } = request;
-  rejections.count({
-    partnerId: sender.id,
-    operation: operation.id,
-    reply,
-    reason,
-    fields,
-    requestId,
-    receivedAt,
-  });
+  if (sender === undefined) return;
+  for (const each of reply.rows ?? [reply]) {
+    if (each.status < 400 || each.status >= 500) continue;
+    rejections.count({
+      partnerId: sender.id,
+      operation: operation.id,
+      reply: each,
+      reason,
+      fields,
+      requestId,
+      receivedAt,
+    });
+  }
 }
 
 /** Authenticates the request, applies the limits of its key, and runs it. */
@@ -173,7 +185,7 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
   if (allowance?.isExceeded) return { reply: rateLimited(allowance.retryAfter), partner, headers };
   if (!inFlight.enter(keyId)) return { reply: tooManyInFlight, partner, headers };
   try {
-    return { ...(await runRequest(request, caller, endpoint)), partner, headers };
+    return { headers, ...(await runRequest(request, caller, endpoint)), partner };
   } catch (error) {
     return { reply: failureReply(error, request, endpoint), partner, headers };
   } finally {
@@ -185,12 +197,24 @@ function notAuthenticated({ refusal, rejectedKey, headers }: AuthenticationFailu
   return { reply: refusal, rejectedKey, reason: rejectedKey && describeRejection(rejectedKey), headers };
 }
 
-/** Reads, parses and validates the body, and runs the operation. */
-async function runRequest(
+/** Reads, parses and validates the body, and runs the operation. The large bodies of rows are limited in total. */
+function runRequest(
   request: RequestContext,
-  { keyId, partner, dailyQuota }: KeyHolder,
+  caller: KeyHolder,
   endpoint: Endpoint,
 ): Promise<ProcessedRequest> {
+  const { operation, bytesInFlight } = endpoint;
+  if (operation.rows === undefined) return readAndRun(request, caller, endpoint);
+  const run = () => readAndRun(request, caller, endpoint);
+  return withinBytes(bytesInFlight, operation, request.incoming, caller.keyId, run, (reply) => ({ reply }));
+}
+
+async function readAndRun(
+  request: RequestContext,
+  caller: KeyHolder,
+  endpoint: Endpoint,
+): Promise<ProcessedRequest> {
+  const { keyId, partner, dailyQuota } = caller;
   const { operation, implementation, validate, requiredConsent } = endpoint;
   const content = await readRequest(request, operation, validate, (sent) =>
     operation.id === 'addLead' ? requiredConsent.fieldsOf(partner.id, sent) : [],
@@ -199,6 +223,10 @@ async function runRequest(
     logNotCallable(content.notCallable ?? [], request, partner, endpoint);
     return { reply: content.refusal, reason: content.unreadReason };
   }
+
+  const limited = limitRows(operation, content.body, caller, endpoint.keyRateLimiter);
+  const headers = limited?.headers && { headers: limited.headers };
+  if (limited?.refusal !== undefined) return { reply: limited.refusal, ...headers };
 
   // The cast: the body passed the schema that its type is generated from.
   const body = content.body as OperationRequest<OperationId>['body'];
@@ -213,15 +241,15 @@ async function runRequest(
     receivedAt: request.receivedAt,
     idempotency,
   });
-  return { reply };
+  return { reply, ...headers };
 }
 
 /** Logs why a valid phone number is not allowed; the partner's message only reports it as invalid. */
-function logNotCallable(
+export function logNotCallable(
   numbers: readonly NotCallable[],
-  { requestId }: RequestContext,
-  partner: Partner,
-  { operation, log }: Endpoint,
+  { requestId }: Pick<RequestContext, 'requestId'>,
+  partner: Pick<Partner, 'name'>,
+  { operation, log }: { operation: Pick<ContractOperation, 'id'>; log: Log },
 ): void {
   for (const number of numbers) {
     const details = { requestId, operation: operation.id, partner: partner.name, ...number };

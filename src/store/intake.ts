@@ -25,6 +25,18 @@ export interface Intake {
    */
   submit(submission: Submission, idempotency?: Idempotency): Promise<SubmissionResult>;
   /**
+   * Stores submissions of one partner, and the leads of those that are accepted, as `submit` does in their order, all in
+   * one transaction: if it fails, nothing is stored. With an idempotency key, the response is stored in the same
+   * commit, and replayed when the request is repeated.
+   *
+   * @throws {StoreUnavailable}
+   */
+  submitAll(
+    submissions: readonly Submission[],
+    partnerId: number,
+    idempotency?: BulkIdempotency,
+  ): Promise<BulkResult>;
+  /**
    * Cancels the partner's latest lead for the person and type, unless it is or may be at the dialler: if its type
    * withdraws leads, its withdrawal begins. The cancellation is stored in the same commit, regardless of its outcome.
    * The idempotency key works as for `submit`.
@@ -46,6 +58,20 @@ export type SubmissionResult =
   | { outcome: Exclude<SubmissionOutcome, 'accepted'>; isReplay: boolean }
   | IdempotencyKeyReused;
 
+/** Identifies a request with several submissions that a partner may send again. */
+export interface BulkIdempotency extends Idempotency {
+  /** Serialises the response. May be called more than once. @param results those of the submissions */
+  responseTo(results: readonly SubmissionResult[]): string;
+}
+
+/** Outcome of several submissions. */
+export type BulkResult =
+  /** The results of the submissions, in their order. */
+  | { outcome: 'saved'; results: readonly SubmissionResult[] }
+  /** Nothing was changed. @property response that of the first request, as `responseTo` returned it */
+  | { outcome: 'replayed'; response: string }
+  | IdempotencyKeyReused;
+
 /** Outcome of a request to cancel. */
 export type CancellationResult =
   | { outcome: CancellationOutcome; isReplay: boolean }
@@ -65,4 +91,21 @@ export interface WithdrawalBegun {
 /** The idempotency key belongs to another request, and nothing was changed. */
 export interface IdempotencyKeyReused {
   outcome: 'idempotency-key-reused';
+}
+
+/** The outcome of several submissions in their idempotency record, whose response has the outcome of each. */
+export const bulkOutcome = 'processed';
+
+/**
+ * Returns the result of a request with several submissions whose idempotency key has a record.
+ *
+ * @param fingerprint that of the request
+ */
+export function replayOf(
+  record: { fingerprint: string; response: string | null },
+  fingerprint: string | undefined,
+): BulkResult {
+  if (record.fingerprint !== fingerprint || record.response === null)
+    return { outcome: 'idempotency-key-reused' };
+  return { outcome: 'replayed', response: record.response };
 }

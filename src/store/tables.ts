@@ -205,7 +205,16 @@ export const tablesToCopy: readonly Table[] = [
   {
     name: 'idempotency_record',
     personal: { by: 'request', column: 'lead_id', erased: 'deleted', pruned: 'server' },
-    columns: ['partner_id', 'idempotency_key', 'fingerprint', 'outcome', 'lead_id', 'due_at', 'recorded_at'],
+    columns: [
+      'partner_id',
+      'idempotency_key',
+      'fingerprint',
+      'outcome',
+      'lead_id',
+      'due_at',
+      'recorded_at',
+      'response',
+    ],
     keyLength: 2,
   },
   {

@@ -11,6 +11,7 @@ export type DeliveryState = (typeof deliveryStates)[number];
 /** Ids of the operations of the contract. A missing one does not compile. */
 const operationIds: Record<Exclude<keyof operations, keyof webhooks>, true> = {
   addLead: true,
+  addLeads: true,
   cancelLead: true,
   leadStatus: true,
   doNotCall: true,
@@ -81,6 +82,12 @@ export class Metrics {
     name: 'leads_requests_total',
     help: 'Requests by operation, outcome and status; replayed is true for a response replayed under an idempotency key.',
     labelNames: ['operation', 'outcome', 'status', 'replayed'],
+    registers: this.#registers,
+  });
+  readonly #rows = new Counter({
+    name: 'leads_rows_total',
+    help: 'Rows of requests to add many leads, by outcome; not those of replayed responses.',
+    labelNames: ['outcome'],
     registers: this.#registers,
   });
   readonly #accepted = new Counter({
@@ -252,6 +259,7 @@ export class Metrics {
     const registers = this.#registers;
     collectDefaultMetrics({ register: this.#registry });
     for (const labels of alertedRequests) this.#requests.inc({ ...labels, replayed: 'false' }, 0);
+    this.#rows.inc({ outcome: 'unknown-type' }, 0);
     new Counter({
       name: 'leads_log_lines_dropped_total',
       help: 'Log lines that were dropped because the reader of standard output stalled or ended.',
@@ -309,13 +317,18 @@ export class Metrics {
     };
     this.#requests.inc(labels);
     this.#countAccepted(request);
+    for (const [rowOutcome, count] of Object.entries(request.rows ?? {})) {
+      this.#rows.inc({ outcome: rowOutcome }, count);
+    }
     if (operation !== undefined) this.#requestDuration.observe({ operation }, milliseconds / 1_000);
   };
 
-  #countAccepted({ operation, outcome, isReplay, partner }: CompletedRequest): void {
-    if (operation !== 'addLead' || outcome !== 'accepted' || isReplay || partner === undefined) return;
+  #countAccepted({ operation, outcome, isReplay, rows, partner }: CompletedRequest): void {
+    const isAccepted = operation === 'addLead' && outcome === 'accepted' && !isReplay;
+    const accepted = isAccepted ? 1 : (rows?.['accepted'] ?? 0);
+    if (accepted === 0 || partner === undefined) return;
     if (this.#partners.size < maxPartners) this.#partners.add(partner);
-    this.#accepted.inc({ partner: this.#partners.has(partner) ? partner : '' });
+    this.#accepted.inc({ partner: this.#partners.has(partner) ? partner : '' }, accepted);
   }
 
   /** The observer of the store. */

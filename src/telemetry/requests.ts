@@ -18,6 +18,8 @@ export interface CompletedRequest {
   leadId?: string | undefined;
   /** Whether the response is that to an earlier request with the same idempotency key. Undefined: it is not. */
   isReplay?: boolean | undefined;
+  /** Numbers of rows of the request by their outcomes. Undefined: it has no rows, or the response is replayed. */
+  rows?: Readonly<Record<string, number>> | undefined;
   status: number;
   /** Time from receiving the headers of the request to its response (ms). */
   milliseconds: number;
@@ -74,9 +76,10 @@ function authenticatedLog(log: Log): OnResponse {
 
   return (request) => {
     if (last === undefined || !matches(last, request)) last = childFor(request);
-    const { requestId, leadId, milliseconds } = request;
+    const { requestId, leadId, rows, milliseconds } = request;
     const ms = roundToTenth(milliseconds);
-    last.write(leadId === undefined ? { requestId, ms } : { requestId, leadId, ms });
+    if (rows !== undefined) last.write({ requestId, rows, ms });
+    else last.write(leadId === undefined ? { requestId, ms } : { requestId, leadId, ms });
   };
 }
 

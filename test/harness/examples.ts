@@ -58,11 +58,16 @@ export function testEveryExample(
 
 /** The id of a lead is random: returns a response with the id of the example, if it has one as well. */
 function withExampleId(json: unknown, example: unknown): unknown {
-  const { lead_id: id } = Object(json);
-  const { lead_id: exampleId } = Object(example);
-  return /^[0-9a-v]{20}$/.test(id) && exampleId !== undefined
-    ? { ...Object(json), lead_id: exampleId }
-    : json;
+  const { lead_id: id, results } = Object(json);
+  const { lead_id: exampleId, due_at: exampleDue, results: exampleResults } = Object(example);
+  if (Array.isArray(results)) {
+    const withIds = results.map((result, index) => withExampleId(result, exampleResults?.[index]));
+    return { ...Object(json), results: withIds };
+  }
+  if (!/^[0-9a-v]{20}$/.test(id) || !exampleId) return json;
+  // A row's result states when its call is due, which depends on the time of the request.
+  const due = 'ref' in Object(json) && exampleDue ? { due_at: exampleDue } : {};
+  return { ...Object(json), lead_id: exampleId, ...due };
 }
 
 function requestOf(id: OperationId, key: string, request: ExampleRequest | undefined): ExampleRequest {

@@ -37,6 +37,8 @@ export type TestServerOptions = Partial<
   Pick<
     AppOptions,
     | 'inFlightPerKey'
+    | 'bytesInFlightPerKey'
+    | 'bytesInFlight'
     | 'rateLimit'
     | 'objectionsPerDay'
     | 'trustedProxies'

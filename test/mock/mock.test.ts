@@ -96,11 +96,17 @@ function sendNamed(id: OperationId, { status, key }: NamedExample): Promise<Rece
   return send(mock, id, { query: { __code: String(status), __example: key } });
 }
 
+/** Returns a body without the ids and times of the leads of rows, which the mock takes from the contract. */
+function withoutRowIds(text: string): string {
+  return text.replace(/"lead_id":"[^"]+","due_at":"[^"]+"\}/g, '"lead_id":"varies","due_at":"varies"}');
+}
+
 /** What a client's code depends on: the status, the body, the outcome and which documented headers there are. */
 function essence(id: OperationId, { status, headers, json }: ReceivedResponse) {
   const documented = Object.keys(operationOf(id).responses[status]?.headers ?? {});
   const names = documented.filter((name) => name.toLowerCase() in headers);
-  return { status, outcome: headers['lead-outcome'], json, headers: names };
+  const comparableJson: unknown = id === 'addLeads' ? JSON.parse(withoutRowIds(JSON.stringify(json))) : json;
+  return { status, outcome: headers['lead-outcome'], json: comparableJson, headers: names };
 }
 
 /** Headers whose values differ between any two responses. */
@@ -108,8 +114,11 @@ const varying = new Set(['request-id', 'lead-id', 'lead-due', 'date']);
 
 /** A response as far as it must be the same in the mock and in the server. */
 function comparable({ status, headers, text }: ReceivedResponse) {
-  const values = Object.entries(headers).map(([name, value]) => [name, varying.has(name) ? 'varies' : value]);
-  return { status, text, headers: Object.fromEntries(values) };
+  // The rate limit counts rows, and the mock does not count.
+  const hasRows = text.startsWith('{"results":');
+  const varies = (name: string) => varying.has(name) || (hasRows && name === 'ratelimit');
+  const values = Object.entries(headers).map(([name, value]) => [name, varies(name) ? 'varies' : value]);
+  return { status, text: withoutRowIds(text), headers: Object.fromEntries(values) };
 }
 
 describe.each(operationIds())('%s', (id) => {
@@ -118,8 +127,11 @@ describe.each(operationIds())('%s', (id) => {
     const byHeader = await send(mock, id, { headers: { Prefer: `code=${status}, example=${key}` } });
     const byQuery = await sendNamed(id, wanted);
     const outcome = example['x-outcome'];
-    const { headers: _names, ...received } = essence(id, byHeader);
-    expect(received).toEqual({ status, outcome, json: example.value });
+    expect({
+      status: byHeader.status,
+      outcome: byHeader.headers['lead-outcome'],
+      json: byHeader.json,
+    }).toEqual({ status, outcome, json: example.value });
     expect(comparable(byQuery)).toEqual(comparable(byHeader));
     expect(byQuery.headers['request-id']).not.toBe(byHeader.headers['request-id']);
   });
@@ -297,7 +309,10 @@ const senders: Record<
   string,
   { limits?: Limits; send: (target: Target, id: OperationId) => Promise<ReceivedResponse> }
 > = {
-  'content-too-large': { send: (target, id) => send(target, id, { text: ' '.repeat(limit + 1) }) },
+  'content-too-large': {
+    send: (target, id) => send(target, id, { text: ' '.repeat(maxBytesOf(id) + 1) }),
+  },
+  'too-many-items': { send: (target, id) => send(target, id, { body: { leads: Array(501).fill({}) } }) },
   'headers-too-large': {
     send: (target, id) => send(target, id, { headers: { 'X-Padding': 'x'.repeat(17_000) } }),
   },

@@ -1,6 +1,6 @@
 /** A partner fixes a request by its validation errors, so every example of them must be what the server sends. */
 import { describe } from 'vitest';
-import { sendRaw } from '../harness/client.ts';
+import { post, sendRaw } from '../harness/client.ts';
 import { checkResponse, operationOf, operationsWith } from '../harness/contract.ts';
 import { testEveryExample } from '../harness/examples.ts';
 import type { TestServer } from '../harness/server.ts';
@@ -18,6 +18,9 @@ describe.each(operationsWith(400))('%s', (id) => {
       send: (server) => sendHead(server, `${requestLine}\r\nHost: leads.example\r\nno header`),
     },
     'invalid-host': { send: (server) => sendHead(server, requestLine) },
+    ...(id === 'addLeads' && {
+      'too-many-items': { send: (server) => post(server, id, { leads: Array(501).fill({}) }) },
+    }),
     ...(id === 'addLead' && {
       'consent-required': { arrange: ({ store, type }) => store.setConsentRequired(type, true) },
     }),

@@ -1,5 +1,6 @@
 /** Bounds the memory that an unauthenticated client can occupy, however it declares the size of its body. */
 import { describe, expect, test } from 'vitest';
+import { rateLimit } from '../../src/partners/rate-limit.ts';
 import { send } from '../harness/client.ts';
 import { defaultBody, maxBytesOf, operationsWith } from '../harness/contract.ts';
 import { testEveryExample } from '../harness/examples.ts';
@@ -10,6 +11,9 @@ describe.each(operationsWith(413))('%s', (id) => {
   const body = JSON.stringify(defaultBody(id));
 
   testEveryExample(id, 413, {
+    ...(id === 'addLeads' && {
+      'too-many-rows': { options: { rateLimit: rateLimit(0.1, 1) }, send: (server) => send(server, id) },
+    }),
     'content-too-large': { send: (server) => send(server, id, { text: body.padEnd(limit + 1) }) },
   });
 

@@ -35,10 +35,12 @@ test('the guide lists every field of a lead', () => {
 test.each(operationIds())('the guide lists every outcome of %s', (id) => {
   const table = asMarkdown(tableFor(`outcomes: ${id}`, operations)).replace(/\s/g, '');
   for (const { value } of Object.values(responseExamples(id, 200))) {
-    const { state } = Object(value);
-    expect(table).toContain(
-      state === undefined ? JSON.stringify(value).replace(/\s/g, '') : `"state":"${state}"`,
-    );
+    const { state, results } = Object(value);
+    const { outcome, status, body } = Object(results?.at(-1));
+    const whole = results === undefined ? value : { outcome, status, body };
+    const text = JSON.stringify(whole).replace(/\s/g, '');
+    const shown = results === undefined ? text : text.slice(0, -1);
+    expect(table).toContain(state === undefined ? shown : `"state":"${state}"`);
   }
   expect(markdown.replace(/\s/g, '')).toContain(table);
 });
@@ -66,6 +68,7 @@ test('every file lists its sections in the menu, in the order of the guide', () 
     'Authentication',
     'Testing',
     'Add a lead',
+    'Add many leads',
     'Cancel a lead',
     'Lead status',
     'Do not call',
@@ -179,6 +182,7 @@ test.for(languages)(
     expect(found.map(([, kind, id]) => `${kind} ${id}`)).toEqual([
       'request addLead',
       'request addLead',
+      'request addLeads',
       'request cancelLead',
       'request leadStatus',
       'request doNotCall',

@@ -1,7 +1,7 @@
 /** An operator can see why a partner's requests are rejected, and nothing that identifies a person is kept of them. */
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { validationFailed } from '../../src/contract/refusals.ts';
 import { digestOf, newKey } from '../../src/partners/key.ts';
-import { validationFailed } from '../../src/server/refusals.ts';
 import { type RejectedRequest, RejectionCounter } from '../../src/server/rejections.ts';
 import type { RejectionCount } from '../../src/store/rejections.ts';
 import { createLog } from '../../src/telemetry/log.ts';

@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts';
 import { audit } from './conformance/audit.ts';
 import type { Behaviours, Open } from './conformance/behaviour.ts';
 import { callResults } from './conformance/call-results.ts';
+import { bulk } from './conformance/bulk.ts';
 import { callingHours } from './conformance/calling-hours.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
@@ -36,6 +37,7 @@ import type { TestedStore } from './stores.ts';
 const suites: Record<string, Behaviours> = {
   outcomes,
   submissions,
+  'several submissions': bulk,
   cancellations,
   idempotency,
   deliveries,

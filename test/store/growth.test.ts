@@ -81,10 +81,17 @@ async function runEveryOperation(store: Store, mobile: string): Promise<void> {
   const operations = createOperations(store, phoneParsers('GB'), {
     callingRules,
     dailyQuotas: { enter: () => undefined, count: () => {}, leave: () => {} },
+    rows: {
+      newReader: () => ({ read: (row) => ({ ref: 'ref', body: Object(row), text: JSON.stringify(row) }) }),
+      requiredFields: async () => [],
+      onInvalid: () => {},
+    },
     objectionsPerDay: 1_000,
   });
   for (const id of operationIds()) {
-    const body = { ...defaultBody(id), mobile, type: 'motor' };
+    const lead = { ...defaultBody(id === 'addLeads' ? 'addLead' : id), mobile, type: 'motor' };
+    const body =
+      id === 'addLeads' ? { leads: [lead, { ...lead, mobile: `${mobile.slice(0, -4)}0000` }] } : lead;
     // The casts: the body of an operation's own example.
     await (operations[id] as Operation<OperationId>).run({
       id: newIdentifier(),

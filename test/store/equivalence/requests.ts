@@ -1,6 +1,7 @@
 /** Random requests of partners. */
 import fc from 'fast-check';
-import type { CancellationResult, SubmissionResult } from '../../../src/store/intake.ts';
+import type { Submission } from '../../../src/leads/submission.ts';
+import type { BulkResult, CancellationResult, SubmissionResult } from '../../../src/store/intake.ts';
 import { at, call, index, maybe, mobile, nothing, partner, type } from './call.ts';
 import { idempotencyOf, type SentRequest, type Subject } from './subject.ts';
 
@@ -16,10 +17,16 @@ const request: fc.Arbitrary<SentRequest> = fc.record({
 
 /** Adds a lead. */
 export function submit(subject: Subject, given: SentRequest): Promise<SubmissionResult> {
+  const { key, delays } = given;
+  const submission = submissionOf(subject, given);
+  return subject.store.submit(submission, idempotencyOf(key, ['add', given.type, given.mobile, delays]));
+}
+
+function submissionOf(subject: Subject, given: SentRequest): Submission {
   subject.requests.push(given);
-  const { age, key, delays, trace } = given;
+  const { age, delays, trace } = given;
   const receivedAt = Date.now() - age;
-  const submission = {
+  return {
     id: subject.newSentId(receivedAt),
     partnerId: subject.partnerId(given.partner),
     keyId: null,
@@ -30,7 +37,24 @@ export function submit(subject: Subject, given: SentRequest): Promise<Submission
     content: JSON.stringify({ email: `${given.type}@x.example`, ...given }),
     trace,
   };
-  return subject.store.submit(submission, idempotencyOf(key, ['add', given.type, given.mobile, delays]));
+}
+
+/** Adds leads of one partner with one request. */
+function submitAll(
+  subject: Subject,
+  sent: readonly SentRequest[],
+  partnerName: string,
+  key: string | undefined,
+): Promise<BulkResult> {
+  const partnerId = subject.partnerId(partnerName);
+  const submissions = sent.map((each) => submissionOf(subject, { ...each, partner: partnerName }));
+  const idempotency = idempotencyOf(key, [
+    'add all',
+    sent.map((each) => [each.type, each.mobile, each.delays]),
+  ]);
+  const responseTo = (results: readonly SubmissionResult[]) =>
+    JSON.stringify(results.map(({ outcome }) => outcome));
+  return subject.store.submitAll(submissions, partnerId, idempotency && { ...idempotency, responseTo });
 }
 
 function cancel(subject: Subject, given: SentRequest): Promise<CancellationResult> {
@@ -75,6 +99,14 @@ export const requests = [
     weight: 2,
     arbitrary: call('submit at once', { together }, (subject, given) =>
       Promise.all(given.together.map((each) => submit(subject, each))),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: call(
+      'submit all',
+      { together, partner, key: maybe(fc.constantFrom('one', 'two')) },
+      (subject, given) => submitAll(subject, given.together, given.partner, given.key),
     ),
   },
   {

@@ -163,6 +163,10 @@ const writes: Record<
   (store: Store, known: KnownIds) => Promise<unknown>
 > = {
   submit: (store) => store.submit(newSubmission({ ...person, ...request, mobile: '+447840258825' })),
+  submitAll: (store) => {
+    const sent = newSubmission({ ...person, ...request, mobile: '+447840258829' });
+    return store.submitAll([sent], sent.partnerId);
+  },
   setScreening: (store) => store.setScreening('motor', { screening: 'on' }),
   beginRegistryList: (store) => store.beginRegistryList('tps', 1, undefined),
   addToRegistryList: (store) => store.addToRegistryList(1, []),

@@ -163,20 +163,29 @@ export class PostgresDatabase {
           'The connection to PostgreSQL was lost during a transaction, so its outcome is unknown.',
         );
       }
-      return this.#withClient(async (client) => {
-        const run: Run = (statement, values = []) =>
-          runQuery(client, { ...this.#query(statement, values), query_timeout: responseTimeout });
-        await run('BEGIN ISOLATION LEVEL READ COMMITTED');
-        try {
-          const result = await work(run);
-          await run('COMMIT');
-          return result;
-        } catch (error) {
-          if (!breaksConnection(error)) await run('ROLLBACK');
-          throw error;
-        }
-      });
+      return this.#transactionOnce(work, responseTimeout);
     }, retryTimeout);
+  }
+
+  /** Runs statements that check the schema version in a transaction, without retries. */
+  transactionOnce<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
+    return this.#transactionOnce(work, this.#limits.responseTimeout);
+  }
+
+  #transactionOnce<Result>(work: (run: Run) => Promise<Result>, responseTimeout: number): Promise<Result> {
+    return this.#withClient(async (client) => {
+      const run: Run = (statement, values = []) =>
+        runQuery(client, { ...this.#query(statement, values), query_timeout: responseTimeout });
+      await run('BEGIN ISOLATION LEVEL READ COMMITTED');
+      try {
+        const result = await work(run);
+        await run('COMMIT');
+        return result;
+      } catch (error) {
+        if (!breaksConnection(error)) await run('ROLLBACK');
+        throw error;
+      }
+    });
   }
 
   /** Behind a pooler nothing is prepared, because the next statement may run on another connection. */

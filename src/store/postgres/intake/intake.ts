@@ -12,6 +12,7 @@ import { sentSubmissionOf } from './decide.ts';
 import { keyHolderLookup } from './key-holders.ts';
 import { leadStatusLookup } from './lead-status.ts';
 import { submitter } from './submit.ts';
+import { bulkSubmitter } from './submit-all.ts';
 
 const grantedType: Statement = {
   name: 'granted_type',
@@ -38,15 +39,29 @@ export function postgresIntake(
   observer: StoreObserver,
 ): { calls: Intake; waiting(): number; idle(): Promise<void> } {
   const submissions = new Batcher('submit', submitter(database, digests, notifications), limits, observer);
+  const bulk = new Batcher(
+    'submit-all',
+    bulkSubmitter(database, digests, notifications),
+    // Each request is a transaction of its own.
+    { ...limits, maxBatchSize: 1 },
+    observer,
+  );
   const cancellations = new Batcher('cancel', canceller(database, withdrawalEvents), limits, observer);
   const keys = new Batcher('key', keyHolderLookup(database), limits, observer);
   const statuses = new Batcher('status', leadStatusLookup(database), limits, observer);
+
+  const batchers = [submissions, bulk, cancellations, keys, statuses];
 
   const digestsFor = (mobile: string) => (digests.areUsed ? digests.of(mobile) : null);
   const calls: Intake = {
     keyHolder: (digest) => keys.call(digest),
     submit: (submission, idempotency) =>
       submissions.call(sentSubmissionOf(submission, () => digestsFor(submission.mobile), idempotency)),
+    async submitAll(submissions, partnerId, idempotency) {
+      if (submissions.length === 0 && idempotency === undefined) return { outcome: 'saved', results: [] };
+      const sent = submissions.map((each) => sentSubmissionOf(each, () => digestsFor(each.mobile)));
+      return bulk.call({ sent, partnerId, idempotency });
+    },
     cancel: (cancellation, idempotency) => cancellations.call(sentCancellationOf(cancellation, idempotency)),
     leadStatus: (request) => statuses.call(request),
 
@@ -57,9 +72,9 @@ export function postgresIntake(
 
   return {
     calls,
-    waiting: () => submissions.waiting + cancellations.waiting + keys.waiting + statuses.waiting,
+    waiting: () => batchers.reduce((sum, { waiting }) => sum + waiting, 0),
     async idle() {
-      await Promise.all([submissions.idle(), cancellations.idle(), keys.idle(), statuses.idle()]);
+      await Promise.all(batchers.map((batcher) => batcher.idle()));
     },
   };
 }

@@ -30,7 +30,7 @@ export const submit = writeStatement(
 );
 
 /** Reads the results of those submissions in `$1` that are already saved. */
-const savedSubmissions: Statement = {
+export const savedSubmissions: Statement = {
   name: 'saved_submissions',
   text: `
     SELECT submission.id, submission.outcome, lead_id AS "leadId", sent.due_at AS "dueAt", false AS "isReplay"
@@ -38,10 +38,13 @@ const savedSubmissions: Statement = {
     JOIN submission ON submission.id = sent.id`,
 };
 
-const digestsExistNow: Statement = { name: 'submit_digests_exist', text: `SELECT ${digestsExist} AS exist` };
+export const digestsExistNow: Statement = {
+  name: 'submit_digests_exist',
+  text: `SELECT ${digestsExist} AS exist`,
+};
 
 /** A row of either statement. */
-interface SubmissionRow {
+export interface SubmissionRow {
   id: string;
   outcome: SubmissionOutcome | 'idempotency-key-reused';
   leadId: string | null;
@@ -70,7 +73,8 @@ export function submitter(
     });
 }
 
-function resultOf({ outcome, leadId, dueAt, isReplay }: SubmissionRow): SubmissionResult {
+/** Converts a row to the result of its submission. */
+export function resultOf({ outcome, leadId, dueAt, isReplay }: SubmissionRow): SubmissionResult {
   if (outcome === 'idempotency-key-reused') return { outcome };
   if (outcome !== 'accepted') return { outcome, isReplay };
   if (leadId === null || dueAt === null) throw new Error('A submission was accepted without a lead.');

@@ -12,6 +12,8 @@ interface Entry {
   run: () => unknown;
   /** Whether `run` changes nothing that a cache of the queue contains. */
   keepsCaches: boolean;
+  /** Number of writes that it is as large as. */
+  weight: number;
   resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
   /** What `run` returned. */
@@ -30,7 +32,7 @@ export interface CommitQueueLimits {
 
 export const defaultLimits: CommitQueueLimits = { capacity: 10_000, lockTimeout: 5_000 };
 
-/** Maximum number of writes in a commit. A batch blocks everything else in the process. */
+/** Maximum weight of the writes in a commit. A batch blocks everything else in the process. */
 const maxBatchSize = 500;
 
 /** Time between two attempts to get the lock (ms). */
@@ -85,9 +87,10 @@ export class CommitQueue {
    * second time after a rollback, so it must have no effect outside the store.
    *
    * @param keepsCaches whether `work` changes nothing that a cache of this queue contains
+   * @param weight number of usual writes that it is as large as
    * @throws {StoreUnavailable} if too many writes are waiting
    */
-  write<Result>(work: () => Result, keepsCaches = false): Promise<Result> {
+  write<Result>(work: () => Result, keepsCaches = false, weight = 1): Promise<Result> {
     const waiting = this.#waiting.length;
     if (waiting >= this.#limits.capacity) {
       return Promise.reject(
@@ -98,7 +101,7 @@ export class CommitQueue {
       // The cast: `settle` receives only what `work` returned.
       const settle = resolve as (result: unknown) => void;
       const outcome = { result: undefined, failure: undefined };
-      this.#waiting.push({ run: work, keepsCaches, resolve: settle, reject, ...outcome });
+      this.#waiting.push({ run: work, keepsCaches, weight, resolve: settle, reject, ...outcome });
       this.#schedule();
     });
   }
@@ -174,7 +177,17 @@ export class CommitQueue {
     this.#isolated = 0;
     if (isolated > 0)
       this.#commitBatch(this.#waiting.splice(0, isolated), (entry) => this.#runInSavepoint(entry));
-    else this.#runBatch(this.#waiting.splice(0, maxBatchSize));
+    else this.#runBatch(this.#waiting.splice(0, this.#nextBatchSize()));
+  }
+
+  /** Returns the number of waiting writes that fit into a batch: at least the first one. */
+  #nextBatchSize(): number {
+    let weight = 0;
+    const end = this.#waiting.findIndex((entry) => {
+      weight += entry.weight;
+      return weight > maxBatchSize;
+    });
+    return end < 0 ? this.#waiting.length : Math.max(1, end);
   }
 
   #onBeginFailed(error: unknown): void {

@@ -47,7 +47,7 @@ export function sqliteCancel(
       const decided = cancel(cancellation);
       const { outcome } = decided;
       const leadId = 'leadId' in decided ? decided.leadId : null;
-      records.insert(partnerId, idempotency, { outcome, leadId, dueAt: null });
+      records.insert(partnerId, idempotency, { outcome, leadId, dueAt: null, response: null });
       return decided;
     });
     if (result.outcome === 'withdrawing') withdrawalEvents.emit();

@@ -10,6 +10,8 @@ export interface IdempotencyRecord {
   leadId: string | null;
   /** When that lead was due (ms since 1970); null: no lead. */
   dueAt: number | null;
+  /** The response to several submissions; null: there was one. */
+  response: string | null;
 }
 
 /** The idempotency records. Both methods run in the caller's transaction. */
@@ -22,18 +24,18 @@ export interface IdempotencyRecords {
 export function sqliteIdempotencyRecords(database: DatabaseSync): IdempotencyRecords {
   const find = new Query<IdempotencyRecord>(
     database,
-    `SELECT fingerprint, outcome, lead_id AS leadId, due_at AS dueAt
+    `SELECT fingerprint, outcome, lead_id AS leadId, due_at AS dueAt, response
      FROM idempotency_record WHERE partner_id = ? AND idempotency_key = ?`,
   );
   const insert = new Query(
     database,
-    `INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, lead_id, due_at, recorded_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO idempotency_record (partner_id, idempotency_key, fingerprint, outcome, lead_id, due_at, response, recorded_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   return {
     find: (partnerId, key) => find.first(partnerId, key),
-    insert(partnerId, { key, fingerprint }, { outcome, leadId, dueAt }) {
-      insert.run(partnerId, key, fingerprint, outcome, leadId, dueAt, Date.now());
+    insert(partnerId, { key, fingerprint }, { outcome, leadId, dueAt, response }) {
+      insert.run(partnerId, key, fingerprint, outcome, leadId, dueAt, response, Date.now());
     },
   };
 }

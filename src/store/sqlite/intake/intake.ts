@@ -21,7 +21,7 @@ export function sqliteIntake(
   const records = sqliteIdempotencyRecords(database);
   return {
     keyHolder: keyHolderLookup(database, queue),
-    submit: sqliteSubmit(database, queue, decide, records),
+    ...sqliteSubmit(database, queue, decide, records),
     cancel: sqliteCancel(database, queue, { grantedType, records, withdrawalEvents }),
     leadStatus: sqliteLeadStatus(database, queue, grantedType),
 

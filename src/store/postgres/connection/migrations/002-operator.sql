@@ -12,6 +12,10 @@ ALTER TABLE submission ADD COLUMN key_id text COLLATE "C";
 -- A suspended partner's keys are refused until it is resumed. A deleted partner keeps its name and its leads, as evidence.
 ALTER TABLE partner ADD COLUMN suspended_at bigint, ADD COLUMN deleted_at bigint;
 
+-- The response to a request with several submissions, as it is replayed (JSON); null: it has one outcome. It contains nothing
+-- of what the partner sent.
+ALTER TABLE idempotency_record ADD COLUMN response text;
+
 -- Maximum number of leads of the partner that are accepted on one day (UTC); null: any number.
 ALTER TABLE partner ADD COLUMN daily_quota bigint;
 

@@ -13,6 +13,10 @@ ALTER TABLE submission ADD COLUMN key_id TEXT;
 ALTER TABLE partner ADD COLUMN suspended_at INTEGER;
 ALTER TABLE partner ADD COLUMN deleted_at INTEGER;
 
+-- The response to a request with several submissions, as it is replayed (JSON); null: it has one outcome. It contains nothing
+-- of what the partner sent.
+ALTER TABLE idempotency_record ADD COLUMN response TEXT;
+
 -- Maximum number of leads of the partner that are accepted on one day (UTC); null: any number.
 ALTER TABLE partner ADD COLUMN daily_quota INTEGER;
 

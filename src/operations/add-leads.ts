@@ -1,0 +1,182 @@
+import { setImmediate } from 'node:timers/promises';
+import { Reply } from '../contract/reply.ts';
+import {
+  type InvalidRow,
+  type ReadRow,
+  type RowReader,
+  type RowReply,
+  recordedRows,
+  replayedRows,
+  rowsReply,
+  type ValidRow,
+} from '../contract/rows.ts';
+import type { CallingRules, RulesByType } from '../leads/calling-hours/rules-by-type.ts';
+import { newIdentifier } from '../leads/identifier.ts';
+import type { ParsePhone } from '../leads/phone.ts';
+import type { Submission } from '../leads/submission.ts';
+import type { Intake, SubmissionResult } from '../store/intake.ts';
+import { inSpan, traceparent } from '../telemetry/tracing.ts';
+import { type DailyQuotas, replyTo, replyToTest, submissionOf, tooManyLeads } from './add-lead.ts';
+import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
+import type { Operation, OperationRequest } from './operation.ts';
+
+const serverError = Reply.of<'addLeads'>()(500, 'server-error', {
+  error: 'The server could not save the leads. None of them is saved.',
+});
+
+/** Time after which the validation of rows lets other requests proceed (ms). */
+const maxSlice = 10;
+
+/** How rows are validated. */
+export interface RowValidation {
+  /** Returns a reader of the rows of one request. */
+  newReader(): RowReader;
+  /** Returns the optional fields that a partner's row must contain. */
+  requiredFields(partnerId: number, row: unknown): readonly string[] | Promise<readonly string[]>;
+  /** Called with each row that fails validation. */
+  onInvalid(row: InvalidRow, request: BulkRequest): void;
+}
+
+type BulkRequest = OperationRequest<'addLeads'>;
+
+/** What the operation depends on, in addition to the store. */
+export interface AddLeadsOptions {
+  rows: RowValidation;
+  parsePhone: ParsePhone;
+  callingRules: CallingRules;
+  quotas: DailyQuotas;
+}
+
+/** A row of a request: its reply, or its submission, whose reply depends on the store. */
+type PlannedRow = { ref: string | null; reply: Reply<'addLead'> } | { ref: string; submission: Submission };
+
+/** POST /lead/add-many: saves the submissions of all valid rows in one transaction, with the leads that are accepted. */
+export function addLeads(intake: Intake, options: AddLeadsOptions): Operation<'addLeads'> {
+  const { callingRules, quotas } = options;
+  return {
+    async run(request) {
+      const { partner, dailyQuota, idempotency } = request;
+      const rows = await readRows(request, options.rows);
+      const planned = await plan(rows, request, intake, options.parsePhone, await callingRules.current());
+      const entered = enterAll(planned, partner.id, dailyQuota, quotas);
+      const submissions = entered.flatMap((row) => ('submission' in row ? [row.submission] : []));
+      const repliesTo = (results: readonly SubmissionResult[]) => withResults(entered, results);
+      try {
+        const stored = await inSpan('commit', {}, () =>
+          intake.submitAll(
+            submissions,
+            partner.id,
+            idempotency && {
+              ...idempotency,
+              responseTo: (results) => recordedRows(repliesTo(results)),
+            },
+          ),
+        );
+        if (stored.outcome === 'idempotency-key-reused') return idempotencyKeyReused;
+        if (stored.outcome === 'replayed') {
+          return replayedRows(
+            stored.response,
+            rows.map(({ ref }) => ref),
+            replayedHeaders,
+          );
+        }
+        for (const { outcome } of stored.results) if (outcome === 'accepted') quotas.count(partner.id);
+        return rowsReply(repliesTo(stored.results));
+      } finally {
+        for (const _ of submissions) quotas.leave(partner.id);
+      }
+    },
+    serverError,
+  };
+}
+
+/** Validates the rows of a request. Lets other requests proceed meanwhile, because there may be 4 MiB of them. */
+async function readRows(request: BulkRequest, validation: RowValidation): Promise<ReadRow[]> {
+  const { partner, body } = request;
+  const reader = validation.newReader();
+  const rows: ReadRow[] = [];
+  let sliceBegan = performance.now();
+  for (const sent of body.leads) {
+    const row = reader.read(sent, await validation.requiredFields(partner.id, sent));
+    if ('refusal' in row) validation.onInvalid(row, request);
+    rows.push(row);
+    if (performance.now() - sliceBegan < maxSlice) continue;
+    await setImmediate();
+    sliceBegan = performance.now();
+  }
+  return rows;
+}
+
+/** Returns what is to be done with each row. The first submission has the identifier of the request. */
+async function plan(
+  rows: readonly ReadRow[],
+  { id, partner, keyId, receivedAt }: BulkRequest,
+  intake: Pick<Intake, 'isGranted'>,
+  parsePhone: ParsePhone,
+  rules: RulesByType,
+): Promise<PlannedRow[]> {
+  const tests = await testReplies(rows, partner.id, intake);
+  const trace = traceparent();
+  let nextId: string | undefined = id;
+  return rows.map((row) => {
+    if ('refusal' in row) return { ref: row.ref, reply: row.refusal };
+    const { ref, text } = row;
+    const body = leadIn(row);
+    const test = body.test === true ? tests.get(body.type) : undefined;
+    if (test !== undefined) return { ref, reply: test };
+    const submitted = {
+      id: nextId ?? newIdentifier(receivedAt),
+      partnerId: partner.id,
+      keyId,
+      receivedAt,
+      text,
+      trace,
+    };
+    nextId = undefined;
+    return { ref, submission: submissionOf(body, submitted, parsePhone, rules) };
+  });
+}
+
+/** Returns the replies to tests, by lead type. */
+async function testReplies(
+  rows: readonly ReadRow[],
+  partnerId: number,
+  intake: Pick<Intake, 'isGranted'>,
+): Promise<Map<string, Reply<'addLead'>>> {
+  const tested = rows.flatMap((row) =>
+    'refusal' in row || leadIn(row).test !== true ? [] : [leadIn(row).type],
+  );
+  const replies = new Map<string, Reply<'addLead'>>();
+  for (const type of new Set(tested)) replies.set(type, replyToTest(await intake.isGranted(partnerId, type)));
+  return replies;
+}
+
+function leadIn({ body }: ValidRow): OperationRequest<'addLead'>['body'] {
+  // The cast: the row passed the schema that this type is generated from.
+  return body as OperationRequest<'addLead'>['body'];
+}
+
+/** Lets the submissions enter the daily quota, and refuses those beyond it. */
+function enterAll(
+  rows: readonly PlannedRow[],
+  partnerId: number,
+  dailyQuota: number | null,
+  quotas: DailyQuotas,
+): PlannedRow[] {
+  return rows.map((row) => {
+    const retryAfter = 'submission' in row ? quotas.enter(partnerId, dailyQuota) : undefined;
+    return retryAfter === undefined ? row : { ref: row.ref, reply: tooManyLeads(retryAfter) };
+  });
+}
+
+/** Returns the replies to the rows. @param results those of the submissions, in their order */
+function withResults(rows: readonly PlannedRow[], results: readonly SubmissionResult[]): RowReply[] {
+  let next = 0;
+  return rows.map((row) => {
+    if ('reply' in row) return row;
+    const result = results[next];
+    if (result === undefined) throw new Error('The store returned fewer results than submissions.');
+    next += 1;
+    return { ref: row.ref, reply: replyTo(result) };
+  });
+}
