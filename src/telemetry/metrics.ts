@@ -96,6 +96,12 @@ export class Metrics {
     labelNames: ['partner'],
     registers: this.#registers,
   });
+  readonly #objections = new Counter({
+    name: 'leads_objections_total',
+    help: 'Recorded objections (POST /lead/do-not-call) by partner, as for leads_accepted_total.',
+    labelNames: ['partner'],
+    registers: this.#registers,
+  });
   readonly #partners = new Set<string>();
   readonly #requestDuration = new Histogram({
     name: 'leads_request_duration_seconds',
@@ -316,19 +322,23 @@ export class Metrics {
       replayed: String(isReplay ?? false),
     };
     this.#requests.inc(labels);
-    this.#countAccepted(request);
+    this.#countOfPartner(request);
     for (const [rowOutcome, count] of Object.entries(request.rows ?? {})) {
       this.#rows.inc({ outcome: rowOutcome }, count);
     }
     if (operation !== undefined) this.#requestDuration.observe({ operation }, milliseconds / 1_000);
   };
 
-  #countAccepted({ operation, outcome, isReplay, rows, partner }: CompletedRequest): void {
+  #countOfPartner({ operation, outcome, isReplay, rows, partner }: CompletedRequest): void {
     const isAccepted = operation === 'addLead' && outcome === 'accepted' && !isReplay;
     const accepted = isAccepted ? 1 : (rows?.['accepted'] ?? 0);
-    if (accepted === 0 || partner === undefined) return;
+    const objections = Number(operation === 'doNotCall' && outcome === 'recorded' && !isReplay);
+    if (accepted + objections === 0 || partner === undefined) return;
     if (this.#partners.size < maxPartners) this.#partners.add(partner);
-    this.#accepted.inc({ partner: this.#partners.has(partner) ? partner : '' }, accepted);
+    const labels = { partner: this.#partners.has(partner) ? partner : '' };
+    this.#accepted.inc(labels, accepted);
+    // Also 0, so that the first objections of a partner that sends leads are an increase.
+    this.#objections.inc(labels, objections);
   }
 
   /** The observer of the store. */

@@ -24,6 +24,7 @@ const requests = (labels: string) => `leads_requests_total{instance="one",${labe
 const attempts = (outcome: string) => `leads_delivery_attempts_total{dialler="webhook",outcome="${outcome}"}`;
 const accepted = (partner: string, instance = 'one') =>
   `leads_accepted_total{instance="${instance}",partner="${partner}"}`;
+const objections = (partner: string) => `leads_objections_total{instance="one",partner="${partner}"}`;
 const duration = (le: string) => `leads_request_duration_seconds_bucket{operation="addLead",le="${le}"}`;
 
 /** `0x30` in promtool's notation is 0, 31 times; `0+6x60` rises by 6 each minute. */
@@ -184,6 +185,16 @@ const scenarios: Scenario[] = [
     },
     firing: 5_780,
     evaluationInterval: 5,
+  },
+  {
+    // `acme` has only sent leads before. `regular` sends as many objections at any time.
+    alert: 'LeadsObjectionSurge',
+    series: {
+      [objections('acme')]: '0+0x5759 5+5x120',
+      [objections('regular')]: '0+2x5880',
+    },
+    firing: 5_790,
+    evaluationInterval: 15,
   },
   {
     alert: 'LeadsAllKeysInvalid',

@@ -172,6 +172,22 @@ test('counts the accepted leads of a limited number of partners separately', asy
   expect(lines).toContain('leads_accepted_total{partner=""} 2');
 });
 
+test('counts objections by partner, from 0 for partners that send leads', async () => {
+  const metrics = new Metrics(
+    async () => undefined,
+    () => true,
+    () => 0,
+    () => 'off',
+  );
+  const request = { requestId: 'id', outcome: 'recorded', status: 200, milliseconds: 1 };
+  metrics.onResponse({ ...request, operation: 'addLead', outcome: 'accepted', partner: 'acme' });
+  metrics.onResponse({ ...request, operation: 'doNotCall', partner: 'home' });
+  metrics.onResponse({ ...request, operation: 'doNotCall', outcome: 'too-many-objections', partner: 'home' });
+  const { text } = await metrics.read();
+  expect(text).toContain('leads_objections_total{partner="acme"} 0\n');
+  expect(text).toContain('leads_objections_total{partner="home"} 1\n');
+});
+
 test('while the store fails, reports how many calls wait for it, and none of its own metrics', async () => {
   const pauses = [{ type: undefined, by: 'operator' }];
   const counts = { byState: { scheduled: 3 }, due: 2, undecided: 1, duePaused: 1, oldestDue: 5 };
