@@ -13,6 +13,9 @@ import { maxReported, suppressionBatches } from './suppression-csv.ts';
 
 const day = 86_400_000;
 
+/** Size of a list, compared with the list in force, below which it is probably incomplete. */
+const suspiciousShare = 0.8;
+
 /** A file with the list of a registry. */
 export interface RegistryFile {
   registry: string;
@@ -20,6 +23,8 @@ export interface RegistryFile {
   datedAt: number;
   /** Maximum age of its lists (ms); undefined: it is not changed. */
   maxAge: number | undefined;
+  /** Whether it may be much shorter than the list in force. */
+  isShorterAllowed: boolean;
   stream: Readable;
   /** Called with the number of bytes that have been read. */
   onProgress(bytes: number): void;
@@ -40,11 +45,11 @@ export interface ImportedRegistry {
  * Imports the list of a registry. The earlier list is in force until every line is imported, and its numbers are removed
  * afterwards.
  *
- * @throws {UserError} if the file contains no number, or the list in force is newer
+ * @throws {UserError} if the file contains no number or suspiciously few, or the list in force is newer
  */
 export async function importRegistry(
   session: Pick<Session<string>, 'store' | 'parsePhone' | 'note'>,
-  { registry, datedAt, maxAge, stream, onProgress }: RegistryFile,
+  { registry, datedAt, maxAge, isShorterAllowed, stream, onProgress }: RegistryFile,
 ): Promise<ImportedRegistry> {
   const { store, parsePhone } = session;
   const source = {
@@ -72,6 +77,7 @@ export async function importRegistry(
       `The file contains no valid number, so the list of registry ${JSON.stringify(registry)} is not replaced.`,
     );
   }
+  if (!isShorterAllowed) await refuseShorter(store, registry, result.numbers);
   ({ replacedDate: result.replacedDate } = await store.completeRegistryList(id));
   for (let after: string | undefined = ''; after !== undefined; ) {
     ({ next: after } = await store.removeReplacedNumbers(after));
@@ -79,6 +85,19 @@ export async function importRegistry(
   }
   await reconsiderScreened(session);
   return result;
+}
+
+/** @throws {UserError} if a list is much shorter than the list in force: the file may have been cut off */
+async function refuseShorter(
+  store: Session<string>['store'],
+  registry: string,
+  numbers: number,
+): Promise<void> {
+  const size = (await store.registries()).find(({ name }) => name === registry)?.size ?? 0;
+  if (numbers >= suspiciousShare * size) return;
+  throw new UserError(
+    `The file contains ${counted(numbers, 'valid number', 'valid numbers')}, and the list of registry ${JSON.stringify(registry)} in force has ${size}, so it is not replaced. If the file is complete, import it again with --allow-shorter.`,
+  );
 }
 
 /** Describes an import in a sentence. */
@@ -115,5 +134,9 @@ export function registryOptions(): Option[] {
     )
       .argParser(parseDuration)
       .default(undefined, '28d for tps and ctps, 31d for others'),
+    new Option(
+      '--allow-shorter',
+      `with --registry: also replace the list if the file has less than ${100 * suspiciousShare} % of its numbers`,
+    ),
   ];
 }

@@ -128,13 +128,14 @@ interface ImportOptions {
   registry?: string;
   date?: number;
   maxAge?: number;
+  allowShorter?: boolean;
 }
 
 async function importRegistryFile(
   session: Session<keyof typeof importMembers>,
   context: CommandContext,
   registry: string,
-  { date, maxAge }: ImportOptions,
+  { date, maxAge, allowShorter: isShorterAllowed = false }: ImportOptions,
   file: string,
 ): Promise<void> {
   if (date === undefined)
@@ -143,7 +144,7 @@ async function importRegistryFile(
   const bar = createProgressBar(context.err);
   bar.start(size, 0);
   const onProgress = (bytes: number) => bar.update(Math.min(bytes, size));
-  const given = { registry, datedAt: date, maxAge, stream, onProgress };
+  const given = { registry, datedAt: date, maxAge, isShorterAllowed, stream, onProgress };
   const result = await importRegistry(session, given).finally(() => bar.stop());
   await session.output.done(describeImported(registry, date, result), {
     list: registry,

@@ -196,3 +196,21 @@ test('removes the entries of numbers, and demands either numbers or an origin', 
     expect(await leads('suppression', 'remove', ...words, '--yes')).toMatchObject({ code: 1 });
   }
 });
+
+test('refuses a much shorter list of a registry, unless that is allowed', async () => {
+  const { leadsWith } = await withLead();
+  const importList = (count: number, ...options: string[]) => {
+    const numbers = Array.from({ length: count }, (_, index) => mobileOf(index));
+    const list = ['--registry', 'tps', '--date', '2026-11-01', ...options];
+    return leadsWith(`mobile\n${numbers.join('\n')}\n`, 'suppression', 'import', '-', ...list);
+  };
+  expect(await importList(10)).toMatchObject({ code: 0 });
+  expect(await importList(7)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(
+      'The file contains 7 valid numbers, and the list of registry "tps" in force has 10',
+    ),
+  });
+  expect(await importList(8)).toMatchObject({ code: 0 });
+  expect(await importList(1, '--allow-shorter')).toMatchObject({ code: 0 });
+});
