@@ -1,6 +1,7 @@
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
 import { Dispatcher } from '../delivery/dispatcher.ts';
 import type { DispatcherStatus } from '../delivery/dispatcher-status.ts';
+import { withdrawWithoutDialler } from '../delivery/no-dialler.ts';
 import { RequestSharing } from '../delivery/request-sharing.ts';
 import { Withdrawer } from '../delivery/withdrawals.ts';
 import { phoneParsers } from '../leads/phone.ts';
@@ -14,13 +15,16 @@ import { stopAll } from './shutdown.ts';
 
 /** The delivery and the withdrawal of leads by this process. */
 export interface RunningDelivery {
-  /** Returns the state of delivery. */
-  status(): DispatcherStatus;
+  /** Returns the state of delivery. Undefined: this process delivers no leads. */
+  status(): DispatcherStatus | undefined;
   /** Resolves once the attempts in flight have ended. */
   stop(): Promise<void>;
 }
 
-/** Starts the delivery of due leads, and their withdrawal. Undefined: this process does neither. */
+/**
+ * Starts the delivery of due leads, and their withdrawal. Without a dialler, withdrawals become a task of an operator.
+ * Undefined: this process does neither.
+ */
 export function startDelivery(
   config: Config,
   store: Store,
@@ -36,7 +40,8 @@ export function startDelivery(
     log.warn(
       'This process delivers no leads (DIALLER=none). Run `leads due --take 10` to deliver due leads, unless another server does.',
     );
-    return undefined;
+    const withdrawer = withdrawWithoutDialler({ store, log, ...(metrics && { observer: metrics.delivery }) });
+    return { status: () => undefined, stop: () => withdrawer.stop() };
   }
   log.info(`Due leads are delivered (DIALLER=${dialler.name}).`);
   const limits = { concurrency: diallerConcurrency, timeout: diallerTimeout, dialWithin };
@@ -84,8 +89,9 @@ export function deliveryStatus(
   { dispatch, dialler }: Config,
   delivery: RunningDelivery | undefined,
 ): DeliveryStatus {
-  if (delivery !== undefined) {
-    const { reason, ...status } = delivery.status();
+  const running = delivery?.status();
+  if (running !== undefined) {
+    const { reason, ...status } = running;
     return { ...status, ...(reason !== undefined && { reason: nameCommands(reason) }) };
   }
   const reason = dispatch

@@ -35,14 +35,19 @@ export class AttemptRecorder {
   }
 
   /**
-   * Records an attempt. Resolves once it is saved, or gives up if the store fails after `stop`.
+   * Records an attempt. Resolves once it is saved, or gives up if the store fails after `stop`. Returns whether the
+   * withdrawal of its lead was opened again.
    *
    * @param claim the claim under which the lead was sent
    * @param nextAttemptAt milliseconds since 1970; undefined: no further attempt
    */
-  async record(claim: string, attempt: Attempt, nextAttemptAt: number | undefined): Promise<void> {
+  async record(claim: string, attempt: Attempt, nextAttemptAt: number | undefined): Promise<boolean> {
     await this.#nextBatch();
-    await this.#writes.save(attempt.leadId, () => this.#store.recordAttempt(claim, attempt, nextAttemptAt));
+    let isReopened = false;
+    await this.#writes.save(attempt.leadId, async () => {
+      isReopened = await this.#store.recordAttempt(claim, attempt, nextAttemptAt);
+    });
+    return isReopened;
   }
 
   /**

@@ -38,6 +38,11 @@ export interface Dialler {
    */
   cancel?(withdrawal: ClaimedWithdrawal, signal: AbortSignal): Promise<WithdrawalResult>;
   /**
+   * Time after a withdrawal at which the lead is withdrawn once more, because the dialler may have been about to call it
+   * (ms). Undefined: a withdrawn lead is certainly not called.
+   */
+  readonly repeatWithdrawalAfter?: number;
+  /**
    * Checks the set-up of the dialler, and changes nothing. Undefined: there is nothing to check.
    *
    * @param types names of the lead types whose leads are delivered

@@ -59,7 +59,11 @@ export interface DispatcherOptions {
 const maxClaimed = 100;
 
 /** Counts nothing. */
-const unobserved: DeliveryObserver = { onAttempt: () => {}, onTooLate: () => {} };
+const unobserved: DeliveryObserver = {
+  onAttempt: () => {},
+  onTooLate: () => {},
+  onWithdrawalReopened: () => {},
+};
 
 /**
  * Delivers due leads. It sleeps until the next lead is due, claims leads until `concurrency` are in flight, sends them

@@ -32,6 +32,9 @@ export interface ResultHandlerOptions {
   onPause: () => void;
 }
 
+const reopened =
+  'A lead was delivered, or may have been, after it had been cancelled: this server had stalled. Its withdrawal begins again.';
+
 const failed = 'Delivery failed. Run `leads lead retry` to send the lead again.';
 
 const failedFinally =
@@ -64,7 +67,7 @@ export class ResultHandler {
     }
     const delay = this.#delayUntilNextAttempt(lead, result);
     this.#logResult(lead, result, delay);
-    await recorder.record(
+    const isReopened = await recorder.record(
       claim,
       {
         leadId: lead.id,
@@ -77,6 +80,9 @@ export class ResultHandler {
       },
       delay === undefined ? undefined : endedAt + delay,
     );
+    if (!isReopened) return;
+    observer.onWithdrawalReopened();
+    this.#options.log.error({ lead: lead.id, type: lead.type, partner: lead.partner, response }, reopened);
   }
 
   async #applyResult({ id, type }: ClaimedLead, result: AttemptResult, isTrial: boolean): Promise<void> {

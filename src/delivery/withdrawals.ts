@@ -31,6 +31,8 @@ export interface WithdrawerOptions {
   retrySchedule?: readonly number[];
   /** Time after which `stop` aborts the attempts in flight (ms). */
   drainTimeout?: number;
+  /** Time for which a withdrawal must have been due (ms), so that other servers claim it first. Undefined: 0. */
+  minOverdue?: number;
   observer?: WithdrawalObserver;
 }
 
@@ -47,6 +49,12 @@ const maxClaimed = 100;
 
 const failed =
   'A lead was not withdrawn, and no attempts are left. Remove it at the dialler, then run `leads withdrawal resolve`.';
+
+const calledLater =
+  'A lead was called after it had been withdrawn: the dialler was about to call it. Check the call.';
+
+const notRepeated =
+  'A withdrawn lead was not removed once more, and no attempts are left. Check that the dialler does not call it.';
 
 const messages = {
   retrying: 'The store failed while recording an attempt to withdraw a lead; retrying.',
@@ -73,6 +81,7 @@ export class Withdrawer {
     this.#options = {
       retrySchedule: defaultRetrySchedule,
       drainTimeout: defaultDrainTimeout,
+      minOverdue: 0,
       observer: { onWithdrawalAttempt: () => {} },
       ...options,
     };
@@ -134,12 +143,12 @@ export class Withdrawer {
 
   /** Claims up to `limit` withdrawals and starts them. Returns how long to sleep afterwards (ms). */
   async #claim(limit: number): Promise<number> {
-    const { store, dialler, timeout, state } = this.#options;
+    const { store, dialler, timeout, state, minOverdue } = this.#options;
     const claim = newIdentifier();
     const margin = this.#margin;
     const claimedAt = performance.now();
     const lease = timeout + (dialler.maxRuntime ?? 0) + margin;
-    const claimed = await store.claimWithdrawals({ claim, limit, lease });
+    const claimed = await store.claimWithdrawals({ claim, limit, lease, minOverdue });
     const elapsed = performance.now() - claimedAt;
     this.#margin = leaseMargin + 2 * Math.ceil(elapsed);
     // A lease that is about to end, or a pause that is not stored yet.
@@ -234,24 +243,28 @@ export class Withdrawer {
     await updateState(state, log, observed);
   }
 
-  /** Returns the delay before the next attempt (ms); undefined: there is none. */
+  /** Returns the delay before the next attempt, or before the lead is removed once more (ms); undefined: there is none. */
   #delayUntilNextAttempt(
-    { attemptNumber }: ClaimedWithdrawal,
+    { attemptNumber, isRepeat }: ClaimedWithdrawal,
     { outcome, retryAfter = 0, pause }: WithdrawalResult,
   ): number | undefined {
     const { dialler, retrySchedule } = this.#options;
+    if (outcome === 'withdrawn' && !isRepeat) return dialler.repeatWithdrawalAfter;
     if (outcome === 'withdrawn' || outcome === 'too-late' || dialler.cancel === undefined) return undefined;
     return delayUntilNextAttempt(attemptNumber, retryAfter, pause, retrySchedule);
   }
 
   #logResult(
-    { id, type, partner, cause, attemptNumber }: ClaimedWithdrawal,
+    { id, type, partner, cause, attemptNumber, isRepeat }: ClaimedWithdrawal,
     { outcome, response }: WithdrawalResult,
     delay: number | undefined,
   ): void {
     const { log } = this.#options;
     const fields = { lead: id, type, partner, cause, attempt: attemptNumber, response };
-    if (outcome === 'withdrawn') log.info(fields, 'A lead was withdrawn from the dialler.');
+    if (isRepeat && outcome === 'withdrawn') return;
+    if (isRepeat && outcome === 'too-late') log.error(fields, calledLater);
+    else if (isRepeat && delay === undefined) log.error(fields, notRepeated);
+    else if (outcome === 'withdrawn') log.info(fields, 'A lead was withdrawn from the dialler.');
     else if (outcome === 'too-late') log.info(fields, 'A lead was cancelled too late to be withdrawn.');
     else if (delay === undefined) log.error(fields, failed);
     else {

@@ -130,9 +130,11 @@ export interface Delivery {
    * failed undecided. Any other outcome changes the lead only if the claim still holds it. A lead that fails stays
    * active if this or an earlier attempt may have reached the dialler; earlier ones have not if the dialler did not have
    * the lead before this one. Recording the same attempt again has no effect,
-   * so that a call whose result is unknown can be repeated.
+   * so that a call whose result is unknown can be repeated. If the lead was cancelled or suppressed meanwhile, and this
+   * attempt has delivered it, or may have, its withdrawal is opened again.
    *
    * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none
+   * @returns whether a withdrawal was opened again
    */
-  recordAttempt(claim: string, ended: Attempt, nextAttemptAt: number | undefined): Promise<void>;
+  recordAttempt(claim: string, ended: Attempt, nextAttemptAt: number | undefined): Promise<boolean>;
 }

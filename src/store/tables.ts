@@ -174,6 +174,7 @@ export const tablesToCopy: readonly Table[] = [
       'outcome',
       'ended_at',
       'response',
+      'repeat_at',
     ],
     keyLength: 1,
   },

@@ -8,6 +8,8 @@ export interface ClaimedWithdrawal extends DueLead {
   /** Number of the attempt to withdraw it, starting at 1. */
   attemptNumber: number;
   cause: WithdrawalCause;
+  /** Whether the lead was withdrawn before, and is removed once more. */
+  isRepeat: boolean;
   /** When it was requested (ms since 1970). */
   requestedAt: number;
   /** When the lead was delivered (ms since 1970); null: it is unknown whether the dialler has it. */
@@ -68,6 +70,11 @@ export interface WithdrawalClaimTerms {
   limit: number;
   /** Time for which no other claim can include them (ms). */
   lease: number;
+  /**
+   * Time for which a withdrawal must have been due before it is claimed (ms), so that a server with a dialler claims it
+   * first. Undefined: 0. Those that need no dialler end at once.
+   */
+  minOverdue?: number;
 }
 
 /** Numbers of withdrawals that have not succeeded. */
@@ -85,7 +92,8 @@ export interface Withdrawals {
    * Claims withdrawals that are due and whose type's delivery is not paused, the longest due first. Only a pause that
    * the dialler or its configuration has caused delays those after an objection or erasure. A withdrawal of a lead whose
    * attempt is in flight starts once that has ended. If the lead was not delivered, or the person was added
-   * again meanwhile, the withdrawal ends without the dialler, and is not part of the claim.
+   * again meanwhile, the withdrawal ends without the dialler, and is not part of the claim. A withdrawn lead is claimed
+   * once more if that was wanted, unless the person has another active lead by then.
    */
   claimWithdrawals(terms: WithdrawalClaimTerms): Promise<ClaimedWithdrawal[]>;
   /**
@@ -96,10 +104,10 @@ export interface Withdrawals {
   /**
    * Records an attempt. If the lead was withdrawn, it is `cancelled`, or `suppressed` if the person objects. An outcome
    * that ends the withdrawal also counts if another claim holds it; any other only if the claim still holds it.
-   * Recording the same attempt again has no effect.
+   * Recording the same attempt again has no effect. A repeat changes the outcome only if it was too late.
    *
    * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none, so that the
-   *   withdrawal has failed
+   *   withdrawal has failed. After `withdrawn`: when the lead is removed once more; undefined: not again
    */
   recordWithdrawal(
     claim: string,

@@ -156,6 +156,11 @@ export class Metrics {
     labelNames: ['dialler', 'outcome'],
     registers: this.#registers,
   });
+  readonly #withdrawalsReopened = new Counter({
+    name: 'leads_withdrawals_reopened_total',
+    help: 'Leads that a stalled server delivered, or may have, after they had been cancelled: they are withdrawn again.',
+    registers: this.#registers,
+  });
   readonly #screenings = new Counter({
     name: 'leads_screening_requests_total',
     help: 'Requests to the screening service by outcome: screened or unavailable.',
@@ -362,6 +367,7 @@ export class Metrics {
     onScreening: ({ service, outcome }: { service: string; outcome: string }): void =>
       this.#screenings.inc({ service, outcome }),
     onTooLate: (leads: number): void => this.#tooLate.inc(leads),
+    onWithdrawalReopened: (): void => this.#withdrawalsReopened.inc(),
   };
 
   /** Returns all metrics in Prometheus's text format, with its media type. */

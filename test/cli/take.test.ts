@@ -133,7 +133,7 @@ test('reports leads that were printed but not recorded, and prints no further ba
   vi.spyOn(store, 'recordAttempt').mockImplementation(async (...of) => {
     calls += 1;
     if (calls === 7 || calls === 9) throw new Error('disk full');
-    await recording(...of);
+    return recording(...of);
   });
   const message = await takeDue(session, 12, print, { batchSize, lease }).then(
     String,

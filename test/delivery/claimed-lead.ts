@@ -37,6 +37,7 @@ export function claimedWithdrawal(changes: Partial<ClaimedWithdrawal> = {}): Cla
     ...{ id, partner, type, mobile, acceptedAt, dueAt, content },
     attemptNumber: 1,
     cause: 'cancellation',
+    isRepeat: false,
     requestedAt: 4_000,
     dialledAt: 3_000,
     deliveryResponse: null,

@@ -61,7 +61,7 @@ export class DeliveryStore implements DispatchersStore {
   });
   readonly earlierLeads = vi.fn<Delivery['earlierLeads']>(async () => []);
   readonly endDiallerPause = vi.fn<DeliveryPauses['endDiallerPause']>(async () => {});
-  readonly recordAttempt = vi.fn<Delivery['recordAttempt']>(async () => {});
+  readonly recordAttempt = vi.fn<Delivery['recordAttempt']>(async () => false);
   readonly deliveredAfterUnknown = vi.fn<DuplicateChecks['deliveredAfterUnknown']>(async () => []);
   readonly duplicatesCheckedUntil = vi.fn<DuplicateChecks['duplicatesCheckedUntil']>(async () => undefined);
   readonly recordDuplicatesChecked = vi.fn<DuplicateChecks['recordDuplicatesChecked']>(async () => {});
@@ -161,6 +161,7 @@ export async function dispatchFrom(
   const { log, lines } = recordingLog();
   const onAttempt = vi.fn();
   const onTooLate = vi.fn();
+  const onWithdrawalReopened = vi.fn();
   const dispatcher = new Dispatcher({
     store,
     dialler,
@@ -174,7 +175,7 @@ export async function dispatchFrom(
     log,
     concurrency: 4,
     timeout: 20_000,
-    observer: { onAttempt, onTooLate },
+    observer: { onAttempt, onTooLate, onWithdrawalReopened },
     ...options,
   });
   onTestFinished(async () => {
@@ -183,7 +184,7 @@ export async function dispatchFrom(
     await stopped;
   });
   await runDue();
-  return { dispatcher, lines, onAttempt, onTooLate };
+  return { dispatcher, lines, onAttempt, onTooLate, onWithdrawalReopened };
 }
 
 /** Lets the first lead succeed, so that further leads are sent concurrently. */

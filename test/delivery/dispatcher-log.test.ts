@@ -157,7 +157,7 @@ test('an error while a result is handled is logged, and delivery continues', asy
   const { lines } = await dispatchFrom(
     store,
     respondingDialler(() => ({ outcome: 'delivered', response: 'delivered' })),
-    { observer: { onAttempt, onTooLate: () => {} } },
+    { observer: { onAttempt, onTooLate: () => {}, onWithdrawalReopened: () => {} } },
   );
   await advanceClock(2);
   expect(lines.filter(({ level }) => level === 'error')).toMatchObject([

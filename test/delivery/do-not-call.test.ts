@@ -71,8 +71,9 @@ describe('a claimed lead whose person has just objected', () => {
     const { dialler, received } = recordingDialler({ outcome: 'unknown', response: 'timeout' });
     const recordAttempt = store.recordAttempt.bind(store);
     vi.spyOn(store, 'recordAttempt').mockImplementationOnce(async (...of) => {
-      await recordAttempt(...of);
+      const isReopened = await recordAttempt(...of);
       await store.addSuppressions([operatorEntry('+447840258823')]);
+      return isReopened;
     });
     dispatch(store, dialler);
     const [lead] = await untilAll(store, 'withdrawing');

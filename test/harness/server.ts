@@ -168,14 +168,14 @@ export async function claim(
   return (await store.claimDue({ claim: name, limit, lease, earliestDueAt: 0 })).leads;
 }
 
-/** Records an attempt that starts and ends now. */
+/** Records an attempt that starts and ends now. Returns whether a withdrawal was opened again. */
 export function record(
   store: Store,
   name: string,
   leadId: string,
   outcome: AttemptOutcome,
   nextAttemptAt?: number,
-): Promise<void> {
+): Promise<boolean> {
   const now = Date.now();
   return store.recordAttempt(
     name,

@@ -258,7 +258,7 @@ describe('copy', () => {
       await source.addRows(tableNamed('screening'), [[mobileOf(1), 'http', 0, null, 1, 2]]);
       await source.addRows(tableNamed('delivery_gap'), [['motor', 1, 2]]);
       await source.addRows(tableNamed('withdrawal'), [
-        [failedId, 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late'],
+        [failedId, 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late', null],
       ]);
       await source.addRows(tableNamed('call_result'), [[failedId, 'call', 'NI', null, 1, 2, 3]]);
       await source.addRows(tableNamed('sent_other_phone'), [[failedId, mobileOf(1)]]);

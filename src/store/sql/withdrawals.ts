@@ -1,5 +1,6 @@
 import type { LeadState } from '../../leads/lead.ts';
 import type { WithdrawalCause, WithdrawalOutcome } from '../../leads/withdrawal.ts';
+import type { Attempt } from '../delivery.ts';
 import { inPages } from '../pages.ts';
 import type {
   ClaimedWithdrawal,
@@ -9,6 +10,7 @@ import type {
   WithdrawalRecord,
   Withdrawals,
 } from '../withdrawals.ts';
+import { auditedBefore } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { isClaimable, isDiallerUsable } from './delivery-pauses.ts';
 import {
@@ -89,7 +91,7 @@ export const orContinueWithdrawal = `
     requested_at = CASE WHEN withdrawal.outcome IS NULL THEN withdrawal.requested_at ELSE excluded.requested_at END,
     next_attempt_at = CASE WHEN withdrawal.outcome IS NULL THEN withdrawal.next_attempt_at ELSE excluded.next_attempt_at END,
     attempts = CASE WHEN withdrawal.outcome IS NULL THEN withdrawal.attempts ELSE 0 END,
-    ended_at = NULL, outcome = NULL
+    ended_at = NULL, outcome = NULL, repeat_at = NULL
   WHERE withdrawal.outcome IS NULL OR withdrawal.outcome = 'failed'
   RETURNING lead_id AS "leadId"`;
 
@@ -127,8 +129,11 @@ export function* withdrawLeads(leadIds: readonly string[], cause: WithdrawalCaus
 /** Whether the lead of an open withdrawal was certainly not delivered. */
 const isUndelivered = `(lead.state = 'withdrawing' AND lead.claim IS NULL AND NOT lead.may_have_arrived)`;
 
-/** Whether a cancellation is for a lead whose person was added again since: a later lead is never withdrawn. */
-const isSuperseded = `(lead.ended_order > 0 AND withdrawal.cause = 'cancellation')`;
+/**
+ * Whether a cancellation is for a lead whose person was added again since: a later lead is never withdrawn. A lead that
+ * was cancelled already, and delivered later, is.
+ */
+const isSuperseded = `(lead.ended_order > 0 AND withdrawal.cause = 'cancellation' AND lead.state <> 'cancelled')`;
 
 /**
  * Condition: whether pauses allow a withdrawal to be claimed. After an objection or erasure, it does not wait for an
@@ -145,11 +150,42 @@ const inFlightInterval = 100;
 
 const nextWithdrawal = statement<{ at: number | null }>(
   'next_withdrawal',
-  `SELECT min(CASE
-     WHEN lead.state = 'withdrawing' AND lead.claim IS NOT NULL AND lead.next_attempt_at > $1 THEN $1 + ${inFlightInterval}
-     ELSE withdrawal.next_attempt_at END) AS at
-   FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
-   WHERE withdrawal.outcome IS NULL AND (${isUndelivered} OR ${isSuperseded} OR ${isUnhindered('$1')})`,
+  `SELECT min(at) AS at FROM (
+     SELECT CASE
+       WHEN lead.state = 'withdrawing' AND lead.claim IS NOT NULL AND lead.next_attempt_at > $1 THEN $1 + ${inFlightInterval}
+       ELSE withdrawal.next_attempt_at END AS at
+     FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
+     WHERE withdrawal.outcome IS NULL AND (${isUndelivered} OR ${isSuperseded} OR ${isUnhindered('$1')})
+     UNION ALL
+     SELECT withdrawal.repeat_at
+     FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
+     WHERE withdrawal.repeat_at IS NOT NULL AND ${isUnhindered('$1')}) AS due`,
+);
+
+/** Whether the person of a withdrawn lead has an active lead: it may be the same one in the dialler. */
+const hasLaterLead = `EXISTS (SELECT 1 FROM lead AS later
+  WHERE later.mobile = lead.mobile AND later.type_id = lead.type_id AND later.ended_order = 0)`;
+
+const repeats = statement<{ leadId: string; hasLaterLead: boolean }>(
+  'repeated_withdrawals',
+  ({ lockAvailable, claimableUntil }) => `
+    SELECT withdrawal.lead_id AS "leadId", ${hasLaterLead} AS "hasLaterLead"
+    FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
+    WHERE withdrawal.repeat_at <= ${claimableUntil('$1')} AND ${isUnhindered('$1')}
+    ORDER BY withdrawal.repeat_at, withdrawal.lead_id LIMIT $2 ${lockAvailable('withdrawal, lead')}`,
+  { hasLaterLead: true },
+);
+
+const claimRepeats = statement(
+  'claim_repeated_withdrawals',
+  ({ inList, leaseStart }) => `
+    UPDATE withdrawal SET claim = $1, attempts = attempts + 1, repeat_at = ${leaseStart('$2')} + $3
+    WHERE lead_id ${inList('$4')}`,
+);
+
+const endRepeats = statement(
+  'end_repeated_withdrawals',
+  ({ inList }) => `UPDATE withdrawal SET repeat_at = NULL, claim = NULL WHERE lead_id ${inList('$1')}`,
 );
 
 /** An open withdrawal that may be claimed. */
@@ -170,7 +206,8 @@ const candidates = statement<Candidate>(
     FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
     WHERE withdrawal.outcome IS NULL AND withdrawal.next_attempt_at <= ${claimableUntil('$1')}
       AND (lead.state <> 'withdrawing' OR lead.claim IS NULL OR lead.next_attempt_at <= ${claimableUntil('$1')})
-      AND (${isUndelivered} OR ${isSuperseded} OR ${isUnhindered('$1')})
+      AND (${isUndelivered} OR ${isSuperseded}
+        OR withdrawal.next_attempt_at <= ${claimableUntil('$1')} - $3 AND ${isUnhindered('$1')})
     ORDER BY withdrawal.next_attempt_at, withdrawal.lead_id LIMIT $2 ${lockAvailable('withdrawal, lead')}`,
   { isUndelivered: true, isSuperseded: true, isInterrupted: true },
 );
@@ -198,21 +235,33 @@ const claimedWithdrawals = statement<ClaimedWithdrawal>(
   'claimed_withdrawals',
   ({ inList }) => `
     SELECT ${dueLeadColumns}, withdrawal.attempts AS "attemptNumber", withdrawal.cause,
+      withdrawal.outcome IS NOT NULL AS "isRepeat",
       withdrawal.requested_at AS "requestedAt", lead.dialled_at AS "dialledAt",
       (SELECT response FROM attempt WHERE attempt.lead_id = lead.id AND attempt.outcome = 'delivered'
        ORDER BY attempt.id DESC LIMIT 1) AS "deliveryResponse",
-      ${lastUnknownAt(`lead.state = 'withdrawing'`)} AS "lastUnknownAt"
+      ${lastUnknownAt(`lead.state IN ('withdrawing', 'cancelled', 'suppressed')`)} AS "lastUnknownAt"
     FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id ${dueLeadJoins}
     WHERE withdrawal.lead_id ${inList('$1')} ORDER BY withdrawal.requested_at, lead.id`,
+  { isRepeat: true },
 );
 
-function* claimWithdrawals({
-  claim,
-  limit,
-  lease,
-}: WithdrawalClaimTerms): Change<{ claimed: ClaimedWithdrawal[]; ended: number }> {
+/** Claims withdrawn leads that are removed once more. Returns their ids. */
+function* claimDueRepeats({ claim, limit, lease }: WithdrawalClaimTerms): Change<string[]> {
   const now = Date.now();
-  const found = yield* run(candidates, now, limit);
+  const found = yield* run(repeats, now, limit);
+  const ids = (later: boolean) =>
+    found.filter(({ hasLaterLead }) => hasLaterLead === later).map(({ leadId }) => leadId);
+  if (ids(true).length > 0) yield* run(endRepeats, ids(true));
+  if (ids(false).length > 0) yield* run(claimRepeats, claim, now, lease, ids(false));
+  return ids(false);
+}
+
+function* claimWithdrawals(
+  terms: WithdrawalClaimTerms,
+): Change<{ claimed: ClaimedWithdrawal[]; ended: number }> {
+  const { claim, limit, lease, minOverdue = 0 } = terms;
+  const now = Date.now();
+  const found = yield* run(candidates, now, limit, minOverdue);
   const ids: string[] = [];
   const interrupted: string[] = [];
   for (const candidate of found) {
@@ -227,16 +276,21 @@ function* claimWithdrawals({
     yield* run(endInterrupted, interrupted);
   }
   const ended = found.length - ids.length;
-  if (ids.length === 0) return { claimed: [], ended };
-  yield* run(claimEach, claim, now, lease, ids);
-  return { claimed: [...(yield* run(claimedWithdrawals, ids))], ended };
+  if (ids.length > 0) yield* run(claimEach, claim, now, lease, ids);
+  const repeated =
+    minOverdue === 0 && found.length < limit
+      ? yield* claimDueRepeats({ ...terms, limit: limit - found.length })
+      : [];
+  const all = [...ids, ...repeated];
+  return { claimed: all.length === 0 ? [] : [...(yield* run(claimedWithdrawals, all))], ended };
 }
 
 const releaseWithdrawals = statement(
   'release_withdrawals',
   ({ inList }) => `
-    UPDATE withdrawal SET claim = NULL, attempts = attempts - 1, next_attempt_at = $3
-    WHERE lead_id ${inList('$2')} AND claim = $1 AND outcome IS NULL`,
+    UPDATE withdrawal SET claim = NULL, attempts = attempts - 1, next_attempt_at = CAST($3 AS bigint),
+      repeat_at = CASE WHEN outcome IS NULL THEN NULL ELSE CAST($3 AS bigint) END
+    WHERE lead_id ${inList('$2')} AND claim = $1 AND (outcome IS NULL OR repeat_at IS NOT NULL)`,
 );
 
 /** Locks the lead first, as a cancellation does, so that the two cannot deadlock. */
@@ -251,8 +305,12 @@ function* recordWithdrawal(
   nextAttemptAt: number | undefined,
 ): Change<void> {
   yield* run(lockLead, leadId);
-  if (outcome === 'withdrawn') yield* endWithdrawn(leadId, endedAt, response);
-  else if (outcome === 'too-late') yield* endTooLate(leadId, endedAt, response);
+  if ((yield* run(heldRepeat, leadId, claim)).length > 0) {
+    yield* recordRepeat({ leadId, endedAt, outcome, response }, nextAttemptAt);
+  } else if (outcome === 'withdrawn') {
+    if ((yield* endWithdrawn(leadId, endedAt, response)) && nextAttemptAt !== undefined)
+      yield* run(scheduleRepeat, leadId, nextAttemptAt);
+  } else if (outcome === 'too-late') yield* endTooLate(leadId, endedAt, response);
   else if (nextAttemptAt === undefined) {
     const ended = yield* run(endFailed, leadId, endedAt, response, claim);
     if (ended.length > 0) {
@@ -260,6 +318,79 @@ function* recordWithdrawal(
       yield* recordWithdrawalEvidence(leadId);
     }
   } else yield* run(scheduleWithdrawal, leadId, nextAttemptAt, response, claim);
+}
+
+const heldRepeat = statement<{ leadId: string }>(
+  'held_repeated_withdrawal',
+  `SELECT lead_id AS "leadId" FROM withdrawal
+   WHERE lead_id = $1 AND claim = $2 AND outcome = 'withdrawn' AND repeat_at IS NOT NULL`,
+);
+
+const scheduleRepeat = statement(
+  'schedule_repeated_withdrawal',
+  'UPDATE withdrawal SET repeat_at = $2, claim = NULL WHERE lead_id = $1',
+);
+
+const endRepeatTooLate = statement(
+  'end_repeated_withdrawal_too_late',
+  `UPDATE withdrawal SET outcome = 'too-late', ended_at = $2, response = $3, repeat_at = NULL, claim = NULL
+   WHERE lead_id = $1`,
+);
+
+/** Records an attempt to remove a withdrawn lead once more. The partner knows already that it was cancelled. */
+function* recordRepeat(
+  { leadId, endedAt, outcome, response }: WithdrawalAttempt,
+  nextAttemptAt: number | undefined,
+): Change<void> {
+  if (outcome === 'too-late') {
+    yield* run(endRepeatTooLate, leadId, endedAt, response);
+    yield* recordWithdrawalEvidence(leadId);
+  } else if (outcome === 'withdrawn' || nextAttemptAt === undefined) yield* run(endRepeats, [leadId]);
+  else yield* run(scheduleRepeat, leadId, nextAttemptAt);
+}
+
+/** A withdrawal that was requested after the attempt had ended takes it into account. */
+const reopenable = statement<{ state: LeadState }>(
+  'reopenable_withdrawal',
+  ({ lock }) => `
+    SELECT state FROM lead WHERE id = $1 AND state IN ('cancelled', 'suppressed')
+      AND NOT EXISTS (SELECT 1 FROM withdrawal WHERE lead_id = $1 AND requested_at >= $2) ${lock('lead')}`,
+);
+
+const reopenWithdrawal = statement(
+  'reopen_withdrawal',
+  `INSERT INTO withdrawal (lead_id, cause, requested_at, next_attempt_at) VALUES ($1, $2, $3, $3)
+   ON CONFLICT (lead_id) DO UPDATE SET
+     requested_at = excluded.requested_at, next_attempt_at = excluded.next_attempt_at, attempts = 0,
+     claim = NULL, outcome = NULL, ended_at = NULL, repeat_at = NULL
+   WHERE withdrawal.outcome IS NOT NULL`,
+);
+
+/**
+ * Opens the withdrawal of a lead again that was cancelled or suppressed while a stalled server still delivered it.
+ * Returns whether it did. Another lead is not changed, and neither is one whose withdrawal was opened again already.
+ */
+function* reopenWithdrawalOf({ leadId, endedAt }: Pick<Attempt, 'leadId' | 'endedAt'>): Change<boolean> {
+  // `leads due --take` has recorded what it does.
+  yield* auditedBefore();
+  const lead = yield* firstRow(reopenable, leadId, endedAt);
+  if (lead === undefined) return false;
+  const cause: WithdrawalCause = lead.state === 'suppressed' ? 'objection' : 'cancellation';
+  yield* run(reopenWithdrawal, leadId, cause, Math.max(Date.now(), endedAt));
+  yield* recordWithdrawalEvidence(leadId);
+  return true;
+}
+
+/** Returns a function that opens the withdrawal of a lead again after an attempt, and returns whether it did. */
+export function withdrawalReopener(
+  database: SqlDatabase,
+  events: WithdrawalEvents,
+): (attempt: Attempt) => Promise<boolean> {
+  return async (attempt) => {
+    const isReopened = await database.change(() => reopenWithdrawalOf(attempt));
+    if (isReopened) events.emit();
+    return isReopened;
+  };
 }
 
 const endAsWithdrawn = statement<{ cause: WithdrawalCause }>(

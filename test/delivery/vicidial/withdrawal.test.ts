@@ -111,6 +111,23 @@ describe('a lead that nobody has called', () => {
   });
 });
 
+describe('a withdrawn lead that VICIdial’s loader has put into the hopper meanwhile', () => {
+  test('is removed once more', async () => {
+    const { vicidial, cancel } = await startDelivered();
+    await cancel();
+    vicidial.hopper.push({ leadId: 1, priority: '0', status: 'READY' });
+    expect(await cancel({ isRepeat: true, dialledAt: null })).toMatchObject({ outcome: 'withdrawn' });
+    expect(vicidial.hopper).toEqual([]);
+  });
+
+  test('and that a script has taken is reported as called', async () => {
+    const { vicidial, cancel } = await startDelivered();
+    await cancel();
+    vicidial.hopper.push({ leadId: 1, priority: '0', status: 'INCALL' });
+    expect(await cancel({ isRepeat: true, dialledAt: null })).toMatchObject({ outcome: 'too-late' });
+  });
+});
+
 describe('a lead that somebody calls', () => {
   test.each([
     ['INCALL', 1],

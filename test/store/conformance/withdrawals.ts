@@ -50,7 +50,100 @@ async function documented(store: Store): Promise<unknown[]> {
     .map(({ content, happenedAt }) => ({ ...JSON.parse(content ?? ''), happenedAt }));
 }
 
+/** Delivers and cancels the lead, and withdraws it, to be removed once more from now on. */
+async function withdrawn(opening: Promise<Store>) {
+  const all = await withdrawable(opening);
+  await deliverDue(all.store);
+  await all.cancelIt();
+  await claimed(all.store);
+  await recordWithdrawal(all.store, all.leadId, 'withdrawn', { nextAttemptAt: Date.now() });
+  return all;
+}
+
 export const withdrawals: Behaviours = {
+  'removes a withdrawn lead once more': async (open) => {
+    const { store, leadId } = await withdrawn(open());
+    expect(await store.nextWithdrawalAt()).toBeLessThanOrEqual(Date.now());
+    expect(await claimed(store)).toMatchObject([{ id: leadId, isRepeat: true, attemptNumber: 2 }]);
+    expect(await claimed(store, 'other')).toEqual([]);
+    await store.releaseWithdrawals('withdrawer', [leadId], Date.now());
+    await claimed(store);
+    await recordWithdrawal(store, leadId, 'unknown', { nextAttemptAt: Date.now() });
+    expect(await claimed(store)).toMatchObject([{ id: leadId, isRepeat: true, attemptNumber: 3 }]);
+    await recordWithdrawal(store, leadId, 'withdrawn');
+    expect([await claimed(store), await store.nextWithdrawalAt()]).toEqual([[], undefined]);
+    expect(await store.withdrawalOf(leadId)).toMatchObject({ outcome: 'withdrawn' });
+    expect(await documented(store)).toHaveLength(1);
+  },
+
+  'records that a withdrawn lead was called nevertheless': async (open) => {
+    const { store, leadId } = await withdrawn(open());
+    await claimed(store);
+    await recordWithdrawal(store, leadId, 'too-late');
+    expect(await store.withdrawalOf(leadId)).toMatchObject({
+      outcome: 'too-late',
+      response: 'too-late once',
+    });
+    expect(await stateOf(store, leadId)).toBe('cancelled');
+    expect(await store.nextWithdrawalAt()).toBeUndefined();
+    expect(await documented(store)).toMatchObject([{ outcome: 'withdrawn' }, { outcome: 'too-late' }]);
+  },
+
+  'does not remove a withdrawn lead once more if the person was added again': async (open) => {
+    const { store, first, from } = await withdrawn(open());
+    await store.submit(from(first.id));
+    expect([await claimed(store), await store.nextWithdrawalAt()]).toEqual([[], undefined]);
+  },
+
+  'withdraws a lead again that a stalled server delivers after its withdrawal': async (open) => {
+    const { store, leadId, cancelIt } = await withdrawable(open());
+    await claim(store, 'stalled', { lease: 0 });
+    await cancelIt();
+    await claimed(store);
+    await recordWithdrawal(store, leadId, 'withdrawn');
+    const endedAt = Date.now() + 5;
+    const attempt = { leadId, startedAt: 1, endedAt, outcome: 'delivered', response: 'lead 8' } as const;
+    expect(await store.recordAttempt('stalled', attempt, undefined)).toBe(true);
+    // The response of the store was lost.
+    expect(await store.recordAttempt('stalled', attempt, undefined)).toBe(false);
+    await vi.waitUntil(() => Date.now() > endedAt);
+    expect(await claimed(store)).toMatchObject([
+      { id: leadId, isRepeat: false, attemptNumber: 1, deliveryResponse: 'lead 8' },
+    ]);
+    await recordWithdrawal(store, leadId, 'withdrawn');
+    expect(await store.withdrawalOf(leadId)).toMatchObject({ outcome: 'withdrawn' });
+    expect(await stateOf(store, leadId)).toBe('cancelled');
+    expect(await store.recordAttempt('stalled', attempt, undefined)).toBe(false);
+  },
+
+  'withdraws a suppressed lead again that a stalled server may have delivered': async (open) => {
+    const { store, leadId } = await withdrawable(open());
+    await claim(store, 'stalled', { lease: 0 });
+    await store.addSuppressions([operatorEntry(person.mobile)]);
+    await store.suppressLeads([person.mobile]);
+    await claimed(store);
+    await recordWithdrawal(store, leadId, 'withdrawn');
+    expect(await stateOf(store, leadId)).toBe('suppressed');
+    const { requestedAt = 0 } = (await store.withdrawalOf(leadId)) ?? {};
+    await vi.waitUntil(() => Date.now() > requestedAt);
+    expect(await record(store, 'stalled', leadId, 'unavailable')).toBe(false);
+    expect(await record(store, 'stalled', leadId, 'unknown')).toBe(true);
+    const [withdrawal] = await claimed(store);
+    expect(withdrawal).toMatchObject({ id: leadId, cause: 'objection' });
+    expect(withdrawal?.lastUnknownAt).toEqual(expect.any(Number));
+  },
+
+  'leaves a withdrawal to servers with a dialler until it is overdue': async (open) => {
+    const { store, leadId, cancelIt } = await withdrawable(open());
+    await deliverDue(store);
+    await cancelIt();
+    const terms = { claim: 'none', limit: 10, lease: hour };
+    expect(await store.claimWithdrawals({ ...terms, minOverdue: hour })).toEqual([]);
+    const { requestedAt = 0 } = (await store.withdrawalOf(leadId)) ?? {};
+    await vi.waitUntil(() => Date.now() > requestedAt + 1);
+    expect(await store.claimWithdrawals({ ...terms, minOverdue: 1 })).toMatchObject([{ id: leadId }]);
+  },
+
   'documents the request and the result of a withdrawal in the evidence, once, which outlasts the lead':
     async (open) => {
       const { store, leadId } = await withdrawable(open());

@@ -27,6 +27,12 @@ const maxRequests = 3;
 const maxRequestsOfAll = 9;
 
 /**
+ * Time after which a withdrawal is repeated (ms). VICIdial's hopper loader runs every minute, and may have read the lead as
+ * `NEW` before the withdrawal, and put it into the hopper afterwards.
+ */
+const repeatWithdrawalAfter = 70_000;
+
+/**
  * Creates a dialler that sends leads to VICIdial's non-agent API.
  *
  * @throws {ConfigError} if its variables are missing or invalid
@@ -57,6 +63,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
     },
     cancel: (withdrawal, signal) =>
       new VicidialWithdrawal({ api, maxRuntime: settings.maxRuntime, withdrawal, signal }).run(),
+    repeatWithdrawalAfter,
     check: (types, signal) => new SetUpCheck(api, { ...settings, requests: gate }, signal).run(types),
     async deliver(lead, signal, attemptContext) {
       const list = listFor(settings.lists, lead.type, submittedFields(lead.content).subtype);

@@ -66,6 +66,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'suppression_of_partner',
     'withdrawal_failed',
     'withdrawal_open',
+    'withdrawal_repeat',
   ],
   constraint: [
     'api_key_digest_key',

@@ -51,7 +51,8 @@ const recordAttempts = writeStatement(
     WHERE lead.id = ANY (ARRAY(SELECT lead_id FROM decisive)) AND decisive.lead_id = lead.id
       AND ${isCurrent}
       AND (lead.state IN ('scheduled', 'withdrawing') OR decisive.outcome = 'delivered' AND (lead.state = 'held' OR ${isUndecided}))
-      AND (decisive.outcome = 'delivered' OR lead.claim = decisive.claim)`,
+      AND (decisive.outcome = 'delivered' OR lead.claim = decisive.claim)
+    RETURNING lead.id`,
 );
 
 /** An attempt, with the claim under which it was made and the time of the next one (undefined: none). */
@@ -60,10 +61,13 @@ export interface ClaimedAttempt extends Attempt {
   nextAttemptAt: number | undefined;
 }
 
-/** Returns a function that records a batch of attempts. */
+/**
+ * Returns a function that records a batch of attempts. Each result is whether the dialler has a lead, or may have it, whose
+ * state has not changed.
+ */
 export function attemptRecorder(
   database: PostgresDatabase,
-): (entries: readonly Entry<ClaimedAttempt, void>[]) => Promise<void> {
+): (entries: readonly Entry<ClaimedAttempt, boolean>[]) => Promise<void> {
   return async (entries) => {
     const sent = entries.map(({ input }) => ({
       lead_id: input.leadId,
@@ -76,7 +80,11 @@ export function attemptRecorder(
       next_attempt_at: input.nextAttemptAt,
       was_absent: input.wasAbsent === true,
     }));
-    await database.write(recordAttempts, [JSON.stringify(sent)]);
-    for (const { resolve } of entries) resolve();
+    const changed = await database.write<{ id: string }>(recordAttempts, [JSON.stringify(sent)]);
+    const ids = new Set(changed.map(({ id }) => id));
+    for (const { input, resolve } of entries) {
+      const mayHaveArrived = input.outcome === 'delivered' || input.outcome === 'unknown';
+      resolve(mayHaveArrived && !ids.has(input.leadId));
+    }
   };
 }

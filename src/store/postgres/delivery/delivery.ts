@@ -1,4 +1,4 @@
-import type { Delivery } from '../../delivery.ts';
+import type { Attempt, Delivery } from '../../delivery.ts';
 import type { StoreObserver } from '../../observer.ts';
 import { Batcher, type BatchLimits } from '../batcher.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
@@ -16,6 +16,7 @@ export function postgresDelivery(
   notifications: LeadNotifications,
   limits: BatchLimits,
   observer: StoreObserver,
+  reopenWithdrawal: (attempt: Attempt) => Promise<boolean>,
 ): {
   calls: Omit<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'>;
   waiting(): number;
@@ -33,7 +34,8 @@ export function postgresDelivery(
     onChange: (listener) => notifications.subscribe(listener),
     claimDue: (terms) => claims.claimDue(terms),
     renewLease: (claim, leadIds, lease) => renewLease(database, claim, leadIds, lease),
-    recordAttempt: (claim, attempt, nextAttemptAt) => attempts.call({ ...attempt, claim, nextAttemptAt }),
+    recordAttempt: async (claim, attempt, nextAttemptAt) =>
+      (await attempts.call({ ...attempt, claim, nextAttemptAt })) && reopenWithdrawal(attempt),
   };
 
   return { calls, waiting: () => attempts.waiting, idle: () => attempts.idle() };

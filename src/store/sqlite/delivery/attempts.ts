@@ -14,10 +14,13 @@ export function insertAttemptQuery(database: DatabaseSync): Query {
   );
 }
 
-/** Returns a function that records an attempt and changes its lead's state. Runs in the caller's transaction. */
+/**
+ * Returns a function that records an attempt and changes its lead's state, and returns whether the dialler has a lead, or
+ * may have it, whose state has not changed. Runs in the caller's transaction.
+ */
 export function attemptRecorder(
   database: DatabaseSync,
-): (claim: string, attempt: Attempt, nextAttemptAt: number | undefined) => void {
+): (claim: string, attempt: Attempt, nextAttemptAt: number | undefined) => boolean {
   const insertAttempt = insertAttemptQuery(database);
   const markDialled = new Query(
     database,
@@ -45,15 +48,12 @@ export function attemptRecorder(
   return (claim, { leadId, outcome, wasAbsent, ...attempt }, nextAttemptAt) => {
     const { startedAt, endedAt, response, basis = null } = attempt;
     insertAttempt.run(leadId, startedAt, endedAt, outcome, response, basis);
-    if (outcome === 'delivered') {
-      markDialled.run(endedAt, leadId);
-      return;
-    }
+    if (outcome === 'delivered') return markDialled.run(endedAt, leadId) === 0;
     const terms = [Number(wasAbsent === true), Number(outcome === 'unknown'), leadId, claim] as const;
     const changed =
       outcome === 'rejected' || nextAttemptAt === undefined
         ? markFailed.run(...terms)
         : scheduleNext.run(...terms, nextAttemptAt);
-    if (changed === 0) endWithdrawing.run(...terms);
+    return changed === 0 && endWithdrawing.run(...terms) === 0 && outcome === 'unknown';
   };
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Delivery, DueLead } from '../../delivery.ts';
+import type { Attempt, Delivery, DueLead } from '../../delivery.ts';
 import { inPages } from '../../pages.ts';
 import { dueLeadColumns, dueLeadJoins } from '../../sql/due-lead.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
@@ -12,6 +12,7 @@ import { type DueQueue, dueQueue, type QueuePosition } from './due-queue.ts';
 export function sqliteDelivery(
   database: DatabaseSync,
   queue: CommitQueue,
+  reopenWithdrawal: (attempt: Attempt) => Promise<boolean>,
 ): Omit<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> {
   const due = dueQueue(database);
   const claimDue = claimer(database, due);
@@ -25,8 +26,8 @@ export function sqliteDelivery(
     onChange: (listener) => queue.onCommit(listener),
     claimDue: (terms) => queue.write(() => claimDue(terms)),
     renewLease: (claim, leadIds, lease) => queue.write(() => renewLease(claim, leadIds, lease)),
-    recordAttempt: (claim, attempt, nextAttemptAt) =>
-      queue.write(() => recordAttempt(claim, attempt, nextAttemptAt)),
+    recordAttempt: async (claim, attempt, nextAttemptAt) =>
+      (await queue.write(() => recordAttempt(claim, attempt, nextAttemptAt))) && reopenWithdrawal(attempt),
   };
 }
 

@@ -259,9 +259,12 @@ CREATE TABLE withdrawal (
   outcome text CHECK (outcome IN ('withdrawn', 'too-late', 'failed')),
   ended_at bigint,
   -- What the dialler last responded, without personal data or secrets.
-  response text
+  response text,
+  -- When a withdrawn lead is removed once more, because the dialler may have read it just before; null: not again.
+  repeat_at bigint
 );
 
+CREATE INDEX withdrawal_repeat ON withdrawal (repeat_at) WHERE repeat_at IS NOT NULL;
 CREATE INDEX withdrawal_open ON withdrawal (next_attempt_at) WHERE outcome IS NULL;
 CREATE INDEX withdrawal_failed ON withdrawal (lead_id) WHERE outcome = 'failed';
 

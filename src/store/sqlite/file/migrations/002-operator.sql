@@ -325,9 +325,12 @@ CREATE TABLE withdrawal (
   outcome TEXT CHECK (outcome = 'withdrawn' OR outcome = 'too-late' OR outcome = 'failed'),
   ended_at INTEGER,
   -- What the dialler last responded, without personal data or secrets.
-  response TEXT
+  response TEXT,
+  -- When a withdrawn lead is removed once more, because the dialler may have read it just before; null: not again.
+  repeat_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX withdrawal_repeat ON withdrawal (repeat_at) WHERE repeat_at IS NOT NULL;
 CREATE INDEX withdrawal_open ON withdrawal (next_attempt_at) WHERE outcome IS NULL;
 CREATE INDEX withdrawal_failed ON withdrawal (lead_id) WHERE outcome = 'failed';
 

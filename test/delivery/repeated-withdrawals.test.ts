@@ -1,0 +1,135 @@
+/** A withdrawn lead is removed once more, and a withdrawal that no dialler carries out becomes a task of an operator. */
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { CircuitBreaker } from '../../src/delivery/circuit-breaker.ts';
+import type { Dialler, WithdrawalResult } from '../../src/delivery/dialler.ts';
+import { withdrawWithoutDialler } from '../../src/delivery/no-dialler.ts';
+import { PauseTracker } from '../../src/delivery/pause-tracker.ts';
+import { SettlingLeads } from '../../src/delivery/settling-leads.ts';
+import { Withdrawer } from '../../src/delivery/withdrawals.ts';
+import type { Store } from '../../src/store/store.ts';
+import { until } from '../harness/dispatch.ts';
+import { recordingLog } from '../harness/recording-log.ts';
+import { cancel, deliverDue, leadsIn } from '../harness/server.ts';
+import { person } from '../store/conformance/behaviour.ts';
+import { openStore, seeded } from '../store/stores.ts';
+
+/** Creates a store with a delivered lead whose partner has cancelled it. The clock stands still until it is set. */
+async function cancelledLead() {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { store, first, from } = await seeded(openStore());
+  await store.setWithdraws(person.type, true);
+  await store.submit(from(first.id));
+  await deliverDue(store);
+  await cancel(store, { partnerId: first.id, ...person });
+  const [lead] = await leadsIn(store);
+  return { store, id: lead?.id ?? '' };
+}
+
+/** Withdraws the leads of a store from a dialler that returns these results in turn. */
+async function withdrawing(...results: WithdrawalResult[]) {
+  const { store, id } = await cancelledLead();
+  const attempts = vi.fn<NonNullable<Dialler['cancel']>>(
+    async () => results.shift() ?? { outcome: 'withdrawn', response: 'again' },
+  );
+  const { log, lines } = recordingLog();
+  const noEvents = { onResume: () => {}, onDiallerResume: () => {} };
+  const circuit = new CircuitBreaker();
+  // Otherwise, nothing is claimed during the first attempt.
+  circuit.recordSuccess();
+  const start = () => {
+    const withdrawer = new Withdrawer({
+      store,
+      dialler: { name: 'test', deliver: vi.fn(), cancel: attempts, repeatWithdrawalAfter: 70_000 },
+      log,
+      state: {
+        circuit,
+        pauses: new PauseTracker(store, log, noEvents),
+        settling: new SettlingLeads(0),
+        hasUncertainLeases: () => false,
+      },
+      concurrency: 8,
+      timeout: 10_000,
+      retrySchedule: [1],
+    });
+    onTestFinished(() => withdrawer.stop());
+    return withdrawer;
+  };
+  const outcome = async () => (await store.withdrawalOf(id))?.outcome;
+  return { store, attempts, lines, outcome, start };
+}
+
+/** Resolves once the withdrawer has looked for work again, and has claimed what is due. */
+async function looked(store: Store): Promise<void> {
+  const spy = vi.spyOn(store, 'nextWithdrawalAt');
+  await until(() => expect(spy.mock.calls.length).toBeGreaterThanOrEqual(2));
+  spy.mockRestore();
+}
+
+const done: WithdrawalResult = { outcome: 'withdrawn', response: 'done' };
+
+test('a withdrawn lead is removed once more a minute later, also after a restart', async () => {
+  const { store, attempts, lines, outcome, start } = await withdrawing(done);
+  const withdrawer = start();
+  await until(async () => expect(await outcome()).toBe('withdrawn'));
+  await withdrawer.stop();
+  start();
+  vi.setSystemTime(Date.now() + 60_000);
+  await looked(store);
+  expect(attempts).toHaveBeenCalledOnce();
+  vi.setSystemTime(Date.now() + 11_000);
+  await until(async () => expect(await store.nextWithdrawalAt()).toBeUndefined());
+  expect(attempts.mock.calls.map(([{ isRepeat }]) => isRepeat)).toEqual([false, true]);
+  expect(lines.map(({ level }) => level)).toEqual(['info']);
+});
+
+test.each<[string, WithdrawalResult, RegExp]>([
+  [
+    'was called',
+    { outcome: 'too-late', response: 'INCALL' },
+    /^A lead was called after it had been withdrawn/,
+  ],
+  ['cannot be removed', { outcome: 'unknown', response: 'HTTP 500' }, /^A withdrawn lead was not removed/],
+])('an operator learns that a withdrawn lead %s', async (_what, result, message) => {
+  const { lines, outcome, start } = await withdrawing(done, result);
+  start();
+  await until(async () => expect(await outcome()).toBe('withdrawn'));
+  vi.setSystemTime(Date.now() + 70_000);
+  await until(() =>
+    expect(lines.at(-1)).toMatchObject({ level: 'error', msg: expect.stringMatching(message) }),
+  );
+});
+
+test.each([3_600_000, -3_600_000])(
+  'a clock that is set by %i ms during a withdrawal neither repeats it at once nor loses it',
+  async (step) => {
+    const { store, attempts, outcome, start } = await withdrawing();
+    const responded = Promise.withResolvers<WithdrawalResult>();
+    attempts.mockImplementationOnce(() => responded.promise);
+    start();
+    await until(() => expect(attempts).toHaveBeenCalledOnce());
+    vi.setSystemTime(Date.now() + step);
+    await looked(store);
+    expect(attempts).toHaveBeenCalledOnce();
+    responded.resolve(done);
+    await until(async () => expect(await outcome()).toBe('withdrawn'));
+    vi.setSystemTime(Date.now() + 70_000);
+    await until(async () => expect(await store.nextWithdrawalAt()).toBeUndefined());
+    expect(attempts).toHaveBeenCalledTimes(2);
+  },
+);
+
+test('without a dialler, a withdrawal becomes a task of an operator once no other server has claimed it', async () => {
+  const { store, id } = await cancelledLead();
+  const { log, lines } = recordingLog();
+  const withdrawer = withdrawWithoutDialler({ store, log });
+  onTestFinished(() => withdrawer.stop());
+  vi.setSystemTime(Date.now() + 299_000);
+  await looked(store);
+  expect(await store.withdrawalOf(id)).toMatchObject({ outcome: null });
+  vi.setSystemTime(Date.now() + 1_000);
+  await until(async () => expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'failed' }));
+  const response = 'no dialler is configured (DIALLER=none): remove the lead where it was delivered to';
+  expect(await store.withdrawalOf(id)).toMatchObject({ response });
+  await until(() => expect(lines).toMatchObject([{ level: 'error', lead: id, response }]));
+});
