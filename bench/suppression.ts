@@ -118,15 +118,18 @@ for (const name of values.stores.split(',')) {
   const kind = kinds[name];
   if (kind === undefined) throw new Error(`There is no store ${name}.`);
   const [empty, full] = [await kind.make(), await kind.make()];
-  process.stderr.write(`${name}: entering ${formatInteger(size)} numbers\n`);
-  await kind.fill(full.url);
-  await compare(name, [empty, full]);
-  const store = await openStore(empty.url);
-  const rate = await importRate(store);
-  await store.close();
-  process.stdout.write(
-    `\n${name}: imported ${formatInteger(Number(values.import))} lines at ${formatInteger(rate)} per second\n\n`,
-  );
-  await empty.remove();
-  await full.remove();
+  try {
+    process.stderr.write(`${name}: entering ${formatInteger(size)} numbers\n`);
+    await kind.fill(full.url);
+    await compare(name, [empty, full]);
+    const store = await openStore(empty.url);
+    const rate = await importRate(store);
+    await store.close();
+    process.stdout.write(
+      `\n${name}: imported ${formatInteger(Number(values.import))} lines at ${formatInteger(rate)} per second\n\n`,
+    );
+  } finally {
+    await empty.remove();
+    await full.remove();
+  }
 }
