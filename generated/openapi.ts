@@ -146,6 +146,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    leadResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Result of a call
+         * @description Sent by the call centre's own dialler to `POST /results` on `RESULTS_PORT`, once for each call that has ended. It is signed with `RESULTS_SECRET` according to Standard Webhooks 1.0.0. The lead and the call identify a report: repeating it has no effect, and another code replaces the one before.
+         */
+        post: operations["leadResult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    vicidialResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Result of a call in VICIdial
+         * @description Requested by VICIdial as `GET /vicidial` on `RESULTS_PORT`, once for each call that has ended. `leads dialler result-url` prints the URLs for the Dispo Call URL and the No-Agent Call URL of each list.
+         */
+        get: operations["vicidialResult"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface components {
     schemas: {
@@ -560,6 +600,43 @@ export interface components {
             withdrawal?: never;
             result?: never;
             result_at?: never;
+        };
+        /** @description The result of a call of a lead. */
+        LeadResultEvent: {
+            /**
+             * @description Type of the event.
+             * @constant
+             */
+            type: "lead.result";
+            /**
+             * Format: date-time
+             * @description Time of the event (UTC).
+             */
+            timestamp: string;
+            /** @description The call. */
+            data: {
+                /** @description Id of the lead, as delivered in `lead.due`. */
+                lead_id: string;
+                /** @description The dialler's id of the call. A lead can be called more than once. */
+                call_id: string;
+                /** @description A result, such as `not-interested`, or the dialler's own code, whose result `RESULT_CODES` states. */
+                code: string;
+                /**
+                 * Format: date-time
+                 * @description Time of the call (UTC). If it is missing, that of the event.
+                 */
+                called_at?: string;
+                /** @description How long somebody talked with the person (s). */
+                talk_time?: number;
+            };
+        };
+        /** @description What became of a report. */
+        ResultReceipt: {
+            /**
+             * @description `recorded`: the result was stored. `changed`: it replaced another code of the same call. `repeated`: it was stored already. `unknown-lead`: there is no such lead, or the list may not report on it. `too-many-calls`: 500 other calls of the lead have a result. Only the first three are stored.
+             * @enum {string}
+             */
+            outcome: "recorded" | "changed" | "repeated" | "unknown-lead" | "too-many-calls";
         };
         /** @description A lead whose call is due. */
         LeadDueEvent: {
@@ -1382,6 +1459,110 @@ export interface operations {
             };
             /** @description The withdrawal is retried, and not before the time in `Retry-After` (up to an hour). 3xx and 410 pause delivery, as for `leadDue`. */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    leadResult: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description Id of the report, the same for every attempt.
+                 * @example result_01k83s0kq3m4hn7c2v1a_7
+                 */
+                "webhook-id": string;
+                /**
+                 * @description Time of the attempt (seconds since 1970-01-01T00:00:00Z). It may differ by up to five minutes.
+                 * @example 1795425612
+                 */
+                "webhook-timestamp": string;
+                /**
+                 * @description One or more signatures, separated by spaces.
+                 * @example v1,vHgNLr5fSpZJBKjZ1l7K6p4HVU3DB9+EeiqDQSNM0Q0=
+                 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The result. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeadResultEvent"];
+            };
+        };
+        responses: {
+            /** @description The report was processed. `outcome` states whether the result was stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultReceipt"];
+                };
+            };
+            /** @description The report was refused: it is not valid (400), its signature is not (401), or it is too large (413). Correct it before you send it again. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The result was not stored. Send the report again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    vicidialResult: {
+        parameters: {
+            query: {
+                /** @description Id of the list. */
+                list: string;
+                /** @description Names of the lead types that the URL may report on, separated by commas. */
+                types: string;
+                /** @description Secret of the list and these types, derived from `RESULTS_SECRET`. */
+                secret: string;
+                /** @description Id of the lead. */
+                lead: string;
+                /** @description Id of the call in VICIdial. */
+                call: string;
+                /** @description Status of the call. */
+                code: string;
+                /** @description Talk time (s). */
+                talk?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report was processed. `outcome` states whether the result was stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultReceipt"];
+                };
+            };
+            /** @description The report was refused. VICIdial writes the response to its log, and does not repeat the report. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The result was not stored. */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };

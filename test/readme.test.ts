@@ -69,7 +69,7 @@ test('the table of environment variables lists every variable with its default',
   const { logLevel, bootstrap, storeKey, storeKeyFile, erasureLog, ...second } = others;
   expect(isDatabaseUrlDefault).toBe(true);
   const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
-  const { objectionsPerDay, securityContact, supportContact, publicUrl, ...more } = third;
+  const { objectionsPerDay, results, securityContact, supportContact, publicUrl, ...more } = third;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -88,6 +88,11 @@ test('the table of environment variables lists every variable with its default',
     connectionsPerAddress,
     onOrOff(metrics),
     '127.0.0.1',
+    onOrOff(results),
+    '127.0.0.1',
+    'none',
+    'off',
+    '{}',
     onOrOff(securityContact),
     onOrOff(supportContact),
     onOrOff(publicUrl),
@@ -479,6 +484,10 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['response body of the dialler', '1 MiB', 'delivery/diallers/http-client', 'maxBodySize =', 2 ** 20],
   ['`leads due --take` has printed', '50 ', 'cli/take', 'batchSize:', 50],
   ['connections to `METRICS_PORT`', '100 ', 'app/metrics-server', 'maxMetricsConnections =', 100],
+  ['connections to `RESULTS_PORT`', '500 ', 'app/results', 'maxResultConnections =', 500],
+  ['reports of results in flight', '100 ', 'server/results/results-app', 'maxReportsInFlight =', 100],
+  ['size of a report of a result', '16 KiB', 'server/results/results-app', 'maxReportBytes =', 16_384],
+  ['calls of one lead with a result', '500 ', 'store/call-results', 'maxCallsPerLead =', 500],
 ];
 
 test.each(limits)('the limit "%s" of the guide is that of the program', (row, limit, file, name, number) => {
@@ -499,6 +508,7 @@ test('the guide lists every limit of the HTTP server', () => {
   );
   // Times between checks of the store, and sizes of caches and counts: clients never reach them.
   const internal = [
+    'server/results/vicidial-report maxTalkTime',
     'server/active-key-cache maxWaiting',
     'server/client-address maxRemembered',
     'server/eviction maxMembers',

@@ -26,6 +26,7 @@ import {
   specialNumbersOrOff,
   storeUrl,
 } from './config-validators.ts';
+import { type ResultSettings, resultSettings, resultVariables } from './result-settings.ts';
 
 /** The server's configuration. */
 export interface Config {
@@ -52,6 +53,8 @@ export interface Config {
   connectionsPerAddress: number;
   /** Host and port on which the metrics are available. Undefined: none. */
   metrics: { host: string; port: number } | undefined;
+  /** Where the results of calls are received, and what they mean. Undefined: none are. */
+  results: ResultSettings | undefined;
   /** Contact for security reports (RFC 9116). Undefined: none. */
   securityContact: string | undefined;
   /** Contact for partners, shown on their page. Undefined: none. */
@@ -106,6 +109,7 @@ const variables = {
   CONNECTIONS_PER_ADDRESS: count('connections', 1_000_000)({ default: 1_000 }),
   METRICS_PORT: portOrOff({ default: 'off' }),
   METRICS_HOST: host({ default: '127.0.0.1' }),
+  ...resultVariables,
   SECURITY_CONTACT: contactUrl({ default: 'off' }),
   SUPPORT_CONTACT: contactUrl({ default: 'off' }),
   PUBLIC_URL: publicUrlOrOff({ default: 'off' }),
@@ -143,11 +147,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
   const { DIALLER_CONCURRENCY: concurrency, DIALLER_TIMEOUT: timeout } = values;
   const perSecond = undefinedIfOff(values.RATE_LIMIT);
   const metricsPort = undefinedIfOff(values.METRICS_PORT);
-  if (metricsPort !== undefined && isSameEndpoint(values)) {
-    throw new ConfigError(
-      `METRICS_PORT and PORT are both ${metricsPort}. Set METRICS_PORT to a different port.`,
-    );
-  }
+  checkEndpoints(values);
   return {
     port: values.PORT,
     host: values.HOST,
@@ -165,6 +165,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     trustedProxies: values.TRUST_PROXY,
     connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
     metrics: metricsPort === undefined ? undefined : { host: values.METRICS_HOST, port: metricsPort },
+    results: resultSettings(values),
     securityContact: undefinedIfOff(values.SECURITY_CONTACT),
     supportContact: undefinedIfOff(values.SUPPORT_CONTACT),
     publicUrl: undefinedIfOff(values.PUBLIC_URL),
@@ -187,20 +188,40 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
   };
 }
 
-/** Returns whether the server and the metrics would listen on one port of one address. */
-function isSameEndpoint({
-  PORT,
-  HOST,
-  METRICS_PORT,
-  METRICS_HOST,
-}: {
+/** An address that the server listens on, by its variables. */
+interface Endpoint {
+  name: string;
+  port: number | 'off';
+  host: string;
+}
+
+/** Checks that each server has a port of its own. @throws {ConfigError} if not */
+function checkEndpoints(values: {
   PORT: number;
   HOST: string;
   METRICS_PORT: number | 'off';
   METRICS_HOST: string;
-}): boolean {
-  const isAny = [HOST, METRICS_HOST].some((host) => host === '0.0.0.0' || host === '::');
-  return PORT !== 0 && PORT === METRICS_PORT && (isAny || HOST === METRICS_HOST);
+  RESULTS_PORT: number | 'off';
+  RESULTS_HOST: string;
+}): void {
+  const endpoints: Endpoint[] = [
+    { name: 'PORT', port: values.PORT, host: values.HOST },
+    { name: 'METRICS_PORT', port: values.METRICS_PORT, host: values.METRICS_HOST },
+    { name: 'RESULTS_PORT', port: values.RESULTS_PORT, host: values.RESULTS_HOST },
+  ];
+  for (const [index, one] of endpoints.entries()) {
+    const other = endpoints.slice(0, index).find((earlier) => isSameEndpoint(earlier, one));
+    if (other === undefined) continue;
+    throw new ConfigError(
+      `${one.name} and ${other.name} are both ${one.port}. Set ${one.name} to a different port.`,
+    );
+  }
+}
+
+function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  const isAny = [one.host, other.host].some((host) => host === '0.0.0.0' || host === '::');
+  const isPort = one.port !== 'off' && one.port !== 0;
+  return isPort && one.port === other.port && (isAny || one.host === other.host);
 }
 
 function undefinedIfOff<Value>(value: Value | 'off'): Value | undefined {

@@ -25,6 +25,7 @@ import { EvidenceKeeper } from './evidence-keeper.ts';
 import { LeadMetricsReader } from './lead-metrics.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
+import { startResultsServer } from './results.ts';
 import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { openConfiguredStore } from './store.ts';
@@ -51,6 +52,7 @@ interface Parts {
   dailyQuotas: PartnerUsageCounter;
   server: RunningServer;
   metricsServer: RunningServer | undefined;
+  resultsServer: RunningServer | undefined;
   maintenance: RegularMaintenance;
   evidence: { stop(): Promise<void> };
   delivery: RunningDelivery | undefined;
@@ -97,6 +99,12 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const status = serverStatus(readiness, new ActivePartners(store), () => deliveryStatus(config, delivery));
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
+  const resultsServer = await startResultsServer(
+    config,
+    store,
+    log,
+    config.results && metrics?.resultsObserver(),
+  );
   // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
   const firstPartner = await addFirstPartner(store, isBootstrapped, log);
   const maintenance = new RegularMaintenance(store, config.evidenceRetention, log);
@@ -111,6 +119,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     ...counters,
     server,
     metricsServer,
+    resultsServer,
     maintenance,
     evidence,
     delivery,
@@ -238,6 +247,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     dailyQuotas,
     server,
     metricsServer,
+    resultsServer,
     maintenance,
     evidence,
     delivery,
@@ -248,7 +258,8 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     {
       name: 'a request or a delivery attempt',
       until: drainUntil,
-      run: () => stopAll([server, delivery, diallerCheck, maintenance, evidence, metricsServer]),
+      run: () =>
+        stopAll([server, resultsServer, delivery, diallerCheck, maintenance, evidence, metricsServer]),
     },
     {
       name: 'saving key uses and counts',

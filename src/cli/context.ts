@@ -37,6 +37,8 @@ export interface CommandContext {
   storeUrl(argument: string): string;
   /** Creates the configured dialler; undefined: there is none. */
   dialler(): Promise<Config['dialler']>;
+  /** Returns where results of calls are received; undefined: nowhere. */
+  results(): Promise<Config['results']>;
   /** Returns the URL of the configured store (DATABASE_URL). */
   configuredUrl(): Promise<string>;
   /** Opens a store by its URL. @param schema default: `require`, so that a command never creates or migrates a store */

@@ -94,6 +94,7 @@ export function createContext(
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     dialler: async () => (await readConfig(environment())).dialler,
+    results: async () => (await readConfig(environment())).results,
     configuredUrl: async () => (await readConfig(environment())).databaseUrl,
     openUrl: (url, schema = 'require') => {
       const isConfigured = environment()['DATABASE_URL'] === url;

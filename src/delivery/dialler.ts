@@ -48,6 +48,16 @@ export interface Dialler {
    * @param types names of the lead types whose leads are delivered
    */
   check?(types: readonly string[], signal: AbortSignal): Promise<DiallerCheck[]>;
+  /** Its lists, each of which reports results under a URL of its own. Undefined: it signs what it reports. */
+  readonly lists?: readonly ResultList[];
+}
+
+/** A list of a dialler that reports the results of its calls. */
+export interface ResultList {
+  /** Its id. */
+  list: string;
+  /** Names of the lead types whose leads it receives, in alphabetical order. */
+  types: readonly string[];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParsePhone } from '../leads/phone.ts';
 import { otherPhoneOf } from '../leads/submitted-fields.ts';
+import type { CallReport, CallResults, RecordedReport } from './call-results.ts';
 import {
   type LeadInFlight,
   maxStartDelay,
@@ -34,6 +35,19 @@ export async function recordObjection(
   const result = await store.recordObjection(objection, cap);
   if (result.outcome === 'over-cap') return result;
   return withOthers(result, await settle(store, parsePhone, [objection.mobile]));
+}
+
+/** Records the result of a call. If the person objected, with the promise of `recordObjection`. */
+export async function recordReport(
+  store: CallResults & Suppressions,
+  parsePhone: ParsePhone,
+  report: CallReport,
+): Promise<RecordedReport> {
+  const recorded = await store.recordCallResult(report);
+  // A repeated report completes one whose response was lost.
+  if (report.result === 'do-not-call' && 'mobile' in recorded)
+    await settle(store, parsePhone, [recorded.mobile]);
+  return recorded;
 }
 
 /** Enters numbers in the do-not-call list, with the promise of `recordObjection`. @throws {UserError} as `addSuppressions` */

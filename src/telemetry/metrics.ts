@@ -66,6 +66,24 @@ export interface EndedAttempt {
   milliseconds: number;
 }
 
+/** A report of the result of a call. */
+export interface ReceivedReport {
+  source: string;
+  outcome: string;
+  /** Of a result that was not stored before. */
+  stored?: { type: string; result: string | null };
+}
+
+/** Outcomes of reports that were not stored, of which a single one matters to an alert. */
+const alertedReports = [
+  'unauthorized',
+  'invalid',
+  'other-type',
+  'too-many-calls',
+  'unavailable',
+  'server-error',
+];
+
 /** Maximum number of partners with a series of their own. */
 const maxPartners = 1_000;
 
@@ -165,6 +183,18 @@ export class Metrics {
     name: 'leads_screening_requests_total',
     help: 'Requests to the screening service by outcome: screened or unavailable.',
     labelNames: ['service', 'outcome'],
+    registers: this.#registers,
+  });
+  readonly #results = new Counter({
+    name: 'leads_results_total',
+    help: 'Results of calls that the dialler reported, by lead type and result; unmapped: its code has none.',
+    labelNames: ['type', 'result'],
+    registers: this.#registers,
+  });
+  readonly #resultReports = new Counter({
+    name: 'leads_result_reports_total',
+    help: 'Reports of results by source (webhook or vicidial) and outcome; absent without RESULTS_PORT.',
+    labelNames: ['source', 'outcome'],
     registers: this.#registers,
   });
   readonly #registryAge = new Gauge({
@@ -369,6 +399,17 @@ export class Metrics {
     onTooLate: (leads: number): void => this.#tooLate.inc(leads),
     onWithdrawalReopened: (): void => this.#withdrawalsReopened.inc(),
   };
+
+  /** Returns the observer of the results of calls. Its series exist from now on, for alerts. */
+  resultsObserver() {
+    for (const source of ['webhook', 'vicidial']) {
+      for (const outcome of ['recorded', ...alertedReports]) this.#resultReports.inc({ source, outcome }, 0);
+    }
+    return ({ source, outcome, stored }: ReceivedReport): void => {
+      this.#resultReports.inc({ source, outcome });
+      if (stored !== undefined) this.#results.inc({ type: stored.type, result: stored.result ?? 'unmapped' });
+    };
+  }
 
   /** Returns all metrics in Prometheus's text format, with its media type. */
   async read(): Promise<{ type: string; text: string }> {

@@ -66,6 +66,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     open,
     storeUrl,
     configuredUrl,
+    results: async () => undefined,
     dialler: async () => undefined,
     openUrl,
     input: Readable.from([]),

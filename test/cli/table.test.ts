@@ -158,6 +158,7 @@ async function outputOf(
     storeUrl: (argument) => argument,
     openUrl: async (url) => open(url.replace('sqlite:', '')),
     configuredUrl: async () => `sqlite:${file}`,
+    results: async () => undefined,
     dialler: async () => checkedDialler,
     input: Readable.from([]),
     out,

@@ -218,6 +218,20 @@ const scenarios: Scenario[] = [
     firing: 21,
   },
   {
+    // A single report.
+    alert: 'LeadsResultsRefused',
+    series: { 'leads_result_reports_total{source="vicidial",outcome="unauthorized"}': '0x9 1x60' },
+    firing: 10,
+  },
+  {
+    alert: 'LeadsResultsMissing',
+    series: {
+      [attempts('delivered')]: '0+1x800',
+      'leads_result_reports_total{source="vicidial",outcome="recorded"}': '0x800',
+    },
+    firing: 51,
+  },
+  {
     alert: 'LeadsSlow',
     series: { [duration('1')]: '0+9x60', [duration('2.5')]: '0+10x60', [duration('+Inf')]: '0+10x60' },
     firing: 11,

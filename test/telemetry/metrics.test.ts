@@ -338,6 +338,8 @@ test('the dashboard and the guide include every metric, and together with the al
     'leads_store_errors_total',
     'leads_withdrawal_attempts_total',
     'leads_screening_requests_total',
+    'leads_results_total',
+    'leads_result_reports_total',
     'leads_not_permitted',
     'leads_registry_age_seconds',
     'leads_registry_max_age_seconds',

@@ -1,7 +1,7 @@
-import { makeExactValidator } from 'envalid';
 import { Webhook } from 'standardwebhooks';
 import type { components } from '../../../generated/openapi.ts';
 import { httpUrl, oneOf, readVariables } from '../../environment/variables.ts';
+import { webhookSecrets } from '../../environment/webhook-secrets.ts';
 import { submittedLead } from '../../leads/submitted-fields.ts';
 import type { ClaimedLead } from '../../store/delivery.ts';
 import type { ClaimedWithdrawal } from '../../store/withdrawals.ts';
@@ -30,18 +30,6 @@ const temporaryClientErrors = new Set([401, 403, 404, 408, 425, 429]);
 /** A receiver rejects a signature whose timestamp differs too much from its clock, as Standard Webhooks specifies. */
 const unauthorizedHint = ' (check DIALLER_SECRET, and the clocks: they may differ by up to five minutes)';
 
-/** Accepts one secret, or several while one is being replaced. */
-const secrets = makeExactValidator<Webhook[]>((value) => {
-  const values = value.split(/\s+/).filter(Boolean);
-  const areValid = values.every((secret) => {
-    const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
-    const bytes = Buffer.from(base64, 'base64').length;
-    return bytes >= 24 && bytes <= 64;
-  });
-  if (values.length > 0 && areValid) return values.map((secret) => new Webhook(secret));
-  throw new Error('whsec_ followed by 24 to 64 random bytes in base64; separate several secrets with spaces');
-});
-
 /**
  * Creates a dialler that sends leads to a webhook receiver as Standard Webhooks 1.0.0 specifies.
  *
@@ -53,12 +41,13 @@ export function createWebhook(
 ): Dialler {
   const variables = readVariables(environment, {
     DIALLER_URL: httpUrl({ desc: 'the URL of the webhook receiver' }),
-    DIALLER_SECRET: secrets({
+    DIALLER_SECRET: webhookSecrets({
       desc: 'the secret that signs the webhooks, whsec_ followed by 24 to 64 random bytes in base64',
     }),
     DIALLER_WITHDRAW: oneOf(['on', 'off'])({ default: 'off' }),
   });
-  const { DIALLER_URL: url, DIALLER_SECRET: signers } = variables;
+  const { DIALLER_URL: url } = variables;
+  const signers = variables.DIALLER_SECRET.map((secret) => new Webhook(secret));
   const post = createPost(limits);
 
   /** Signs an event and sends it. @param id `webhook-id`, the same in every attempt */

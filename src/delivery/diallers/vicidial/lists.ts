@@ -1,4 +1,5 @@
 import { makeExactValidator } from 'envalid';
+import type { ResultList } from '../../dialler.ts';
 import { duplicateCheckForm, isDuplicateCheck } from './duplicate-check.ts';
 import { customFieldName, isApiParameter } from './parameters.ts';
 
@@ -51,6 +52,17 @@ export const listMap = makeExactValidator<Lists>((value) => {
 export function listFor(lists: Lists, type: string, subtype: string | undefined): ListSettings | undefined {
   const settings = lists.get(type);
   return settings?.subtypes.get(subtypeKey(subtype ?? '')) ?? settings;
+}
+
+/** Returns the lists with the types whose leads they receive. */
+export function typesByList(lists: Lists): ResultList[] {
+  const pairs = Array.from(lists).flatMap(([type, settings]) =>
+    [settings, ...settings.subtypes.values()].map(({ list }) => ({ list, type })),
+  );
+  return Array.from(Map.groupBy(pairs, ({ list }) => list)).map(([list, ofList]) => ({
+    list,
+    types: [...new Set(ofList.map(({ type }) => type))].toSorted(),
+  }));
 }
 
 function subtypeKey(subtype: string): string {

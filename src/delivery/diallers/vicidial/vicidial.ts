@@ -6,7 +6,7 @@ import { Attempt } from './attempt.ts';
 import { SetUpCheck } from './check.ts';
 import { CustomFieldChecks } from './custom-field-checks.ts';
 import { leadForm } from './form.ts';
-import { listFor } from './lists.ts';
+import { listFor, typesByList } from './lists.ts';
 import { Lookup } from './lookup.ts';
 import { storedForms } from './phone-numbers.ts';
 import { RequestFailed } from './request-failed.ts';
@@ -53,6 +53,7 @@ export function createVicidial(environment: NodeJS.ProcessEnv, context: DiallerC
       return 2 * gate.current;
     },
     maxRuntime: settings.maxRuntime,
+    lists: typesByList(settings.lists),
     find: async ({ id, mobile }, signal) => {
       try {
         return { ids: await new Lookup(api, signal).leadsOf(storedForms(mobile), id) };
