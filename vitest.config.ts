@@ -1,18 +1,22 @@
 import { defineConfig } from 'vitest/config';
 import ContractCoverage from './test/harness/contract-coverage.ts';
+import SlowestFirst from './test/harness/sequencer.ts';
 import SkippedTests from './test/harness/skipped-tests.ts';
 
 /**
  * Folders whose tests change nothing that other tests in the same process could notice. Their files share workers:
  * loading every module again for each file would take as long as their tests.
  */
-const shared = 'test/{cli,operations,partners,server,text}/**/*.test.ts';
+const folders = 'test/{cli,contract,delivery,leads,operations,partners,server,store,text}';
+
+/** All but the test that registers global OpenTelemetry providers. */
+const shared = `${folders}/**/!(tracing).test.ts`;
 
 export default defineConfig({
   test: {
     reporters: ['default', new ContractCoverage(), new SkippedTests()],
     globalSetup: 'test/harness/global-postgres.ts',
-    sequence: { shuffle: true },
+    sequence: { shuffle: true, sequencer: SlowestFirst },
     // Tests mostly wait for processes and leases, so several can share a core.
     maxWorkers: 2,
     testTimeout: 30_000,
@@ -20,7 +24,15 @@ export default defineConfig({
     // A busy machine takes longer to bring about what a test polls for.
     expect: { poll: { timeout: 20_000 } },
     projects: [
-      { extends: true, test: { name: 'shared', include: [shared], isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: [shared],
+          isolate: false,
+          setupFiles: 'test/harness/restore.ts',
+        },
+      },
       {
         extends: true,
         test: { name: 'isolated', include: ['test/**/*.test.ts'], exclude: [shared, '**/node_modules/**'] },

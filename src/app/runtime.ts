@@ -1,4 +1,4 @@
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
@@ -24,4 +24,9 @@ export function avoidPretenuring(): void {
 export function enableModuleCache(): void {
   const directory = process.env['NODE_COMPILE_CACHE'] || defaultCache;
   enableCompileCache({ directory });
+}
+
+/** Writes the cache of `enableModuleCache`. Node does it only at the end of a process, and never if it is killed. */
+export function saveModuleCache(): void {
+  flushCompileCache();
 }

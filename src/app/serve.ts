@@ -4,6 +4,7 @@ import { addLeadCommand, type FirstPartner } from './bootstrap.ts';
 import { type Config, readConfig } from './config.ts';
 import { readEnvironment } from './env-file.ts';
 import { runProgram } from './process.ts';
+import { saveModuleCache } from './runtime.ts';
 import { requestedText } from './server-arguments.ts';
 import { type Service, startService } from './service.ts';
 import { shutDown, shutdownTimeout } from './shutdown.ts';
@@ -26,7 +27,10 @@ async function serveUntilStopped(stopSignal: Promise<NodeJS.Signals>): Promise<v
   const log = await createLog(config.logLevel);
   const starting = startService(config, log);
   const service = await Promise.race([starting, stopSignal]);
-  if (typeof service !== 'string') announce(service, config, log);
+  if (typeof service !== 'string') {
+    announce(service, config, log);
+    saveModuleCache();
+  }
 
   log.info(`The server is stopping (${await stopSignal}).`);
   // If the server is still starting, it may be waiting for the database or for another server's migration.

@@ -8,7 +8,7 @@ import { StoreKeys } from '../../src/store/keys/store-keys.ts';
 import { openStore } from '../../src/store/open.ts';
 import { tablesToCopy } from '../../src/store/tables.ts';
 import { executeCli, lines } from '../harness/cli.ts';
-import { emptyDatabase } from '../harness/postgres.ts';
+import { storeDatabase } from '../harness/database-pool.ts';
 import { finished, start } from '../harness/process.ts';
 import { deliverDue, temporaryDirectory } from '../harness/server.ts';
 import { newSubmission } from '../harness/submissions.ts';
@@ -71,7 +71,7 @@ const databases = [
       return opened(`sqlite:${join(directory, 'leads.db')}`, directory);
     },
   },
-  { name: 'PostgreSQL', open: async () => opened(await emptyDatabase(), temporaryDirectory()) },
+  { name: 'PostgreSQL', open: async () => opened(await storeDatabase(), temporaryDirectory()) },
 ];
 
 /** Returns every row of a store as text. */

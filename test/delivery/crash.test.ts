@@ -11,7 +11,7 @@ import { holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts
 import { seeded } from '../store/stores.ts';
 
 /** Each starts a server. The kills wait for events, so more rounds would repeat the same. */
-const rounds = 6;
+const rounds = 3;
 
 /** Creates a store that outlives its servers, and a receiver of everything they send. */
 async function deployment(environment: Record<string, string> = {}) {

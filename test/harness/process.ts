@@ -13,7 +13,7 @@ export interface Finished {
 /**
  * The cache of `npm start`. Set here, it includes the first module, so that Node need not load its TypeScript compiler.
  */
-const compileCache = `${root}node_modules/.cache/compiled`;
+export const compileCache = `${root}node_modules/.cache/compiled`;
 
 /**
  * Returns an environment without this machine's settings, in which a server prints its first key without a terminal.

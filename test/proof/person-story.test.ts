@@ -11,8 +11,8 @@ import { tablesToCopy } from '../../src/store/tables.ts';
 import { executeCli, lines } from '../harness/cli.ts';
 import { post, type Target } from '../harness/client.ts';
 import { requestValue } from '../harness/contract.ts';
+import { storeDatabase } from '../harness/database-pool.ts';
 import { secret } from '../harness/dispatch.ts';
-import { emptyDatabase } from '../harness/postgres.ts';
 import { start } from '../harness/process.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { temporaryDirectory } from '../harness/server.ts';
@@ -36,7 +36,7 @@ const withConsent = {
 
 const databases = [
   { name: 'SQLite', urlIn: async (directory: string) => `sqlite:${join(directory, 'leads.db')}` },
-  { name: 'PostgreSQL', urlIn: () => emptyDatabase() },
+  { name: 'PostgreSQL', urlIn: () => storeDatabase() },
 ];
 
 test.each(databases)(

@@ -4,7 +4,7 @@ import type { Submission } from '../../src/leads/submission.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { emptyDatabase } from '../harness/postgres.ts';
+import { storeDatabase } from '../harness/database-pool.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { newSubmission } from '../harness/submissions.ts';
 
@@ -18,13 +18,13 @@ export interface TestedStore {
 export const stores: readonly TestedStore[] = [
   { name: 'SQLite', open: async () => openStore() },
   { name: 'SQLite in memory', open: async () => closeAfterTest(openSqliteStore(':memory:')) },
-  { name: 'PostgreSQL', open: async () => closeAfterTest(await openPostgresStore(await emptyDatabase())) },
+  { name: 'PostgreSQL', open: async () => closeAfterTest(await openPostgresStore(await storeDatabase())) },
 ];
 
 /** Every kind of store that several processes can share, with a function that returns the URL of a new one. */
 export const sharedStores: readonly { name: string; newUrl(): Promise<string> }[] = [
   { name: 'SQLite', newUrl: async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}` },
-  { name: 'PostgreSQL', newUrl: () => emptyDatabase() },
+  { name: 'PostgreSQL', newUrl: () => storeDatabase() },
 ];
 
 /** Opens an empty store, for tests that do not depend on its kind. */

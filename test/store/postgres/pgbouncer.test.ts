@@ -1,6 +1,7 @@
 /** The store works behind PgBouncer in transaction mode, where every statement may run on another connection. */
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
 import { dispatch, untilAll } from '../../harness/dispatch.ts';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../../harness/pgbouncer.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
@@ -15,7 +16,8 @@ describe('through PgBouncer', { skip: !hasPgBouncer(), meta: { needs: 'pgbouncer
   });
   afterAll(() => bouncer.stop());
 
-  const open = async () => closeAfterTest(await openPostgresStore(bouncer.through(await emptyDatabase())));
+  const open = async () =>
+    closeAfterTest(await openPostgresStore(bouncer.through(await storeDatabase({ keepsIdle: true }))));
 
   testConformance({ name: 'PostgreSQL', open });
 
