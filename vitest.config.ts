@@ -18,7 +18,7 @@ export default defineConfig({
     globalSetup: 'test/harness/global-postgres.ts',
     sequence: { shuffle: true, sequencer: SlowestFirst },
     // Tests mostly wait for processes and leases, so several can share a core.
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // A busy machine takes longer to bring about what a test polls for.

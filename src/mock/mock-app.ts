@@ -75,7 +75,8 @@ function operationHandler(
     try {
       const body = await fetchExample(await prismUrl(), operation, example, validBody);
       if (isSelected(selection)) return exampleResponse(example, body);
-      const own = newReader === undefined ? body : rowResults(rowsIn(content.body, operation), newReader(), body);
+      const own =
+        newReader === undefined ? body : rowResults(rowsIn(content.body, operation), newReader(), body);
       return exampleResponse(withDueTime(example, content.body, receivedAt), own);
     } catch (error) {
       failureLog.write('error', { err: error, operation: operation.id }, 'A request failed.');

@@ -76,7 +76,7 @@ test('requires a major version for a breaking change, and a patch for a descript
   expect(compare(at(`${major + 1}.0.0`, narrower)).status).toBe(0);
   expect(compare(explained).stderr).toContain('require a patch version');
   expect(compare(at(`${major}.${minor}.${patch + 1}`, explained)).status).toBe(0);
-});
+}, 60_000);
 
 test('requires a minor version for new values of a member whose values are open', () => {
   const compare = repository();
