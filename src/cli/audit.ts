@@ -54,7 +54,12 @@ function describeSubject({ kind, id }: AuditSubject): string {
 /** Describes each member that has changed, such as `recontact_after: null → 7776000`. */
 function describeChange({ before, after }: AuditEntry): string {
   const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
-  return [...names].map((name) => `${name}: ${describeValues(name, before, after)}`).join(', ');
+  const isChanged = (name: string) =>
+    before === null || after === null || JSON.stringify(before[name]) !== JSON.stringify(after[name]);
+  return [...names]
+    .filter(isChanged)
+    .map((name) => `${name}: ${describeValues(name, before, after)}`)
+    .join(', ');
 }
 
 function describeValues(name: string, before: AuditValues | null, after: AuditValues | null): string {

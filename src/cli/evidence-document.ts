@@ -17,6 +17,7 @@ const headings: Readonly<Record<EvidenceKind, string>> = {
   result: 'Result of a call',
   screening: 'Screening',
   objection: 'Objection',
+  import: 'Import of a list',
   withdrawal: 'Withdrawal from the dialler',
   restore: 'Restore of the store',
   removal: 'Removal of evidence',
@@ -77,8 +78,9 @@ function describeErasures(erasures: readonly Erasure[] | undefined): string[] {
 }
 
 function headingOf({ kind, content }: EvidenceEntry): string {
-  const isRemoval = kind === 'objection' && Object(JSON.parse(content ?? '{}')).removed === true;
-  return isRemoval ? 'Removal from the do-not-call list' : headings[kind];
+  const isRemoval = Object(JSON.parse(content ?? '{}')).removed === true;
+  if (isRemoval && kind === 'objection') return 'Removal from the do-not-call list';
+  return isRemoval && kind === 'import' ? 'Removal of an imported list' : headings[kind];
 }
 
 function factsOf(entry: EvidenceEntry): Fact[] {
@@ -95,8 +97,8 @@ function factsOf(entry: EvidenceEntry): Fact[] {
   if (kind === 'request' || kind === 'cancellation') return [...requestFacts(values), ...numbers, chain];
   if (kind === 'delivery') return [...deliveryFacts(values), ...numbers, chain];
   // The heading states it.
-  const { removed: _, ...others } = values;
-  return [...otherFacts(others), ...numbers, chain];
+  const { removed: _, do_not_call: entries, ...others } = values;
+  return [...otherFacts(others), ...refusalFacts(entries), ...numbers, chain];
 }
 
 function requestFacts(values: Record<string, unknown>): Fact[] {
@@ -137,18 +139,52 @@ function deliveryFacts(values: Record<string, unknown>): Fact[] {
   ];
 }
 
+/** Returns the entries of the do-not-call list that refused a request. */
+function refusalFacts(entries: unknown): Fact[] {
+  if (!Array.isArray(entries)) return [];
+  return entries.map((entry: Record<string, unknown>) => {
+    const origin = [entry['channel'], entry['entered_by']].flatMap((word) => textOf(word) ?? []).join(' ');
+    return [
+      'Do-not-call entry',
+      `${origin}, for ${entry['lead_type'] === 'all' ? 'all lead types' : textOf(entry['lead_type'])}: objected ${textOf(entry['objected_at'])}, entered ${textOf(entry['entered_at'])}`,
+    ];
+  });
+}
+
+/** Labels that differ from the names of the members. */
+const labels: Readonly<Record<string, string>> = {
+  zones: 'Time zone',
+  lead_id: 'Lead',
+  submission_id: 'Request',
+  key_id: 'Key',
+  type: 'Lead type',
+  lists: 'On the list of',
+  registries: 'Not on the list of',
+  overridden_by_consent: 'Consent overrides',
+  screening: 'Screened by',
+  added: 'Numbers added',
+  sequences: 'Entries',
+};
+
 function otherFacts(values: Record<string, unknown>): Fact[] {
   return Object.entries(values).map(([name, value]) => [labelOf(name), textOf(value)]);
 }
 
 function labelOf(name: string): string {
+  const label = labels[name];
+  if (label !== undefined) return label;
   const words = name.replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function textOf(value: unknown): string | undefined {
   if (value === null || value === undefined) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value !== 'object') return String(value);
+  const isList = Array.isArray(value);
+  const parts = Object.entries(value).map(([name, part]) => (isList ? '' : `${name} `) + textOf(part));
+  return parts.join(isList && Array.isArray(value[0]) ? '; ' : ', ');
 }
 
 function factLines([name, value]: Fact): string[] {
@@ -157,14 +193,17 @@ function factLines([name, value]: Fact): string[] {
   return [`${name.padEnd(indent)}${first}`, ...others.map((line) => `${' '.repeat(indent)}${line}`)];
 }
 
-/** Breaks a text into lines, at spaces if possible. Line breaks of the text stay. */
+/** Breaks a text into lines, at spaces or after punctuation if possible. Line breaks of the text stay. */
 function wrap(text: string, columns = width): string[] {
   return text.split(/\r\n|\r|\n/).flatMap((paragraph) => {
     const lines: string[] = [];
     let rest = paragraph;
     while (rest.length > columns) {
       const space = rest.lastIndexOf(' ', columns);
-      const end = space > columns / 2 ? space : columns;
+      // A request verbatim may contain no spaces.
+      const line = rest.slice(0, columns);
+      const mark = line.search(/[,;&?/][^,;&?/]*$/) + 1 || line.search(/[^\p{L}\p{N}][\p{L}\p{N}]*$/u) + 1;
+      const end = space > 0 ? space : mark || columns;
       lines.push(rest.slice(0, end).trimEnd());
       rest = rest.slice(end).trimStart();
     }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { nameCommands } from '../text/command-name.ts';
-import { printable, printableJson } from '../text/terminal.ts';
+import { indentedJson, printable, printableJson } from '../text/terminal.ts';
 import { csvLine } from './csv.ts';
 import { isTerminal } from './is-terminal.ts';
 import { formatTable, type TableView, TableWriter } from './table.ts';
@@ -51,9 +51,9 @@ export class Output<Member extends string = string> {
     await this.#line(this.isJson ? printableJson(value) : printable(this.#named(sentence)));
   }
 
-  /** Prints a JSON object, even without `--json`. */
+  /** Prints a JSON object, even without `--json`: then, a terminal shows a member on each line. */
   async value(value: Record<Member, unknown>): Promise<void> {
-    await this.#line(printableJson(value));
+    await this.#line(this.#isTerminal && !this.isJson ? indentedJson(value) : printableJson(value));
   }
 
   /**

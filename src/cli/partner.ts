@@ -9,6 +9,7 @@ import {
   rateLimit,
 } from '../partners/rate-limit.ts';
 import type { PartnerRecord } from '../store/partners.ts';
+import { shellWord } from '../text/shell.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { collect, parseCount, parseDigits, wideOption } from './arguments.ts';
@@ -101,7 +102,7 @@ function addCommand(context: CommandContext): Command {
       const types = [...names];
       await store.addPartner(name, types);
       await output.done(
-        `Added partner ${JSON.stringify(name)}. Run \`leads key create\` to create a key for it.`,
+        `Added partner ${JSON.stringify(name)}. Run \`leads key create ${shellWord(name)}\` to create a key for it.`,
         {
           name,
           types,

@@ -6,6 +6,7 @@ import { erasePerson } from '../store/erase-person.ts';
 import { findPeople } from '../store/find-person.ts';
 import type { StoreKeys } from '../store/keys/store-keys.ts';
 import type { Erasure, People, PersonKey } from '../store/people.ts';
+import { fileOfUrl } from '../store/store-url.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { confirm, confirmElsewhere, yesOption } from './confirm.ts';
@@ -73,9 +74,7 @@ export function eraseCommand(context: CommandContext): Command {
         await output.done(describeErased(erased), erased);
       }
       await eraseFiles(store);
-      await output.text(
-        'The bytes of removed rows were overwritten in the files of an SQLite store. For PostgreSQL, backups and the dialler, see docs/operating/data-retention.md.',
-      );
+      await output.text(describeBytes(fileOfUrl(await context.configuredUrl()) !== undefined));
       if (tools.log === undefined) {
         await output.text(
           'No file contains this erasure, because ERASURE_LOG is not set: after a restore from a backup, erase them again.',
@@ -83,6 +82,14 @@ export function eraseCommand(context: CommandContext): Command {
       }
     },
   );
+}
+
+/** Describes what happens to the bytes of removed rows. */
+function describeBytes(isSqlite: boolean): string {
+  const bytes = isSqlite
+    ? 'The bytes of the removed rows were overwritten in the files of the store.'
+    : 'PostgreSQL keeps the bytes of the removed rows until it vacuums the tables and reuses their space.';
+  return `${bytes} For backups${isSqlite ? '' : ', replicas'} and the dialler, see docs/operating/data-retention.md.`;
 }
 
 /** The result for one person, as its JSON output. */

@@ -11,6 +11,7 @@ import { describeVerification, throwUnlessIntact, verificationJson } from './evi
 import { evidenceDocument } from './evidence-document.ts';
 import { readNumbers } from './mobile-option.ts';
 import { numberArgument } from './person-export.ts';
+import { importsAbout } from './person-imports.ts';
 
 /** `leads person evidence`: prints the evidence about a person as one document. */
 export function personEvidenceCommand(context: CommandContext): Command {
@@ -47,9 +48,10 @@ export function personEvidenceCommand(context: CommandContext): Command {
       await completeEvidence(session, key);
       // Under a digest: what was recorded after an erasure.
       const recorded = [mobile, ...(keys?.personDigests(mobile) ?? [])].map((each) => store.evidenceOf(each));
-      const entries = (await Promise.all(recorded))
-        .flat()
-        .toSorted((one, other) => one.sequence - other.sequence);
+      const own = (await Promise.all(recorded)).flat();
+      const entries = [...own, ...(await importsAbout(store, mobile, own))].toSorted(
+        (one, other) => one.sequence - other.sequence,
+      );
       const verification = await verifyEvidence(store, keys);
       const erasures = keys && (await store.erasuresOf(keys.personDigests(mobile)));
       const subjectId = keys?.current.personDigest(mobile) ?? null;

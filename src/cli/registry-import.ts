@@ -48,7 +48,7 @@ export interface ImportedRegistry {
  * @throws {UserError} if the file contains no number or suspiciously few, or the list in force is newer
  */
 export async function importRegistry(
-  session: Pick<Session<string>, 'store' | 'parsePhone' | 'note'>,
+  session: Pick<Session<string>, 'store' | 'parsePhone' | 'note' | 'actor'>,
   { registry, datedAt, maxAge, isShorterAllowed, stream, onProgress }: RegistryFile,
 ): Promise<ImportedRegistry> {
   const { store, parsePhone } = session;
@@ -78,7 +78,7 @@ export async function importRegistry(
     );
   }
   if (!isShorterAllowed) await refuseShorter(store, registry, result.numbers);
-  ({ replacedDate: result.replacedDate } = await store.completeRegistryList(id));
+  ({ replacedDate: result.replacedDate } = await store.completeRegistryList(id, session.actor.operator));
   for (let after: string | undefined = ''; after !== undefined; ) {
     ({ next: after } = await store.removeReplacedNumbers(after));
     if (after !== undefined) await sleep(stepDelay);

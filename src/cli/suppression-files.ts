@@ -56,7 +56,7 @@ async function importEntries(
   options: ImportOptions,
   file: string,
 ): Promise<void> {
-  const { store, parsePhone, output } = session;
+  const { store, parsePhone, output, actor } = session;
   const list = options.list ?? (file === '-' ? 'standard input' : parseListName(basename(file)));
   await store.recordAudit({
     subject: { kind: 'suppression', id: `import ${list}` },
@@ -74,7 +74,19 @@ async function importEntries(
     parsePhone,
     now: Date.now(),
   };
-  const { total, invalid } = await enter(store, source, createProgressBar(context.err), size);
+  const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
+  let isComplete = false;
+  const invalid = await enter(store, source, total, createProgressBar(context.err), size)
+    .then((lines) => {
+      isComplete = true;
+      return lines;
+    })
+    // What was entered before an error stays.
+    .finally(() => {
+      const { lines, added } = total;
+      const imported = { file: basename(file), lines, added, isComplete };
+      return store.recordImport({ list, operator: actor.operator, imported });
+    });
   // The same promise as for a single number, for every lead that may be in flight.
   await untilNoAttemptStarts(store, () => true);
   const { lines, added, suppressed, withdrawn } = total;
@@ -99,9 +111,14 @@ async function importEntries(
   }
 }
 
-/** Enters the numbers in a file. Returns what was entered, and the first of the lines that were not. */
-async function enter(store: Session<string>['store'], source: SuppressionFile, bar: SingleBar, size: number) {
-  const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
+/** Enters the numbers in a file, and adds what was entered to the total. Returns the first of the lines that were not. */
+async function enter(
+  store: Session<string>['store'],
+  source: SuppressionFile,
+  total: Record<'lines' | 'added' | 'suppressed' | 'withdrawn' | 'invalid', number>,
+  bar: SingleBar,
+  size: number,
+) {
   const invalid: { line: number; problem: string }[] = [];
   bar.start(size, 0);
   try {
@@ -118,7 +135,7 @@ async function enter(store: Session<string>['store'], source: SuppressionFile, b
   } finally {
     bar.stop();
   }
-  return { total, invalid };
+  return invalid;
 }
 
 /** Options of `leads suppression import`. */

@@ -48,7 +48,7 @@ export function removeCommand(context: CommandContext): Command {
     command,
     context,
     members,
-    async ({ store, parsePhone, output }, options: RemoveOptions, [words]: [string[]]) => {
+    async ({ store, parsePhone, output, actor }, options: RemoveOptions, [words]: [string[]]) => {
       const mobiles = await readMobiles(words, context.input, parsePhone);
       const origin = originOf(options);
       if ((origin === undefined) === (mobiles.length === 0)) {
@@ -66,7 +66,7 @@ export function removeCommand(context: CommandContext): Command {
       const { removed, leads } =
         origin === undefined
           ? await removeNumbers(store, mobiles, isRestoring)
-          : await removeOrigin(store, origin, isRestoring);
+          : await removeOrigin(store, origin, isRestoring, actor.operator);
       const restored = isRestoring ? ` Scheduled ${counted(leads.length, 'lead', 'leads')} again.` : '';
       await output.done(`Removed ${counted(removed, 'entry', 'entries')}.${restored}`, {
         removed,
@@ -98,6 +98,7 @@ async function removeOrigin(
   store: Store,
   origin: SuppressionOrigin,
   isRestoring: boolean,
+  operator: string,
 ): Promise<RemovedSuppressions> {
   const total: RemovedSuppressions = { removed: 0, leads: [] };
   for (let after: string | undefined = ''; after !== undefined; ) {
@@ -105,6 +106,9 @@ async function removeOrigin(
     addTo(total, step);
     after = step.next;
     if (after !== undefined) await sleep(stepDelay);
+  }
+  if (origin.source === 'import' && total.removed > 0) {
+    await store.recordImport({ list: origin.sourceId, operator, removed: total.removed });
   }
   return total;
 }

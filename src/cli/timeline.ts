@@ -11,7 +11,15 @@ import type { TableView } from './table.ts';
 interface Event {
   /** Milliseconds since 1970. */
   at: number;
-  event: 'submission' | 're-run' | 'cancellation' | 'attempt' | 'call' | 'withdrawal' | 'operator';
+  event:
+    | 'submission'
+    | 're-run'
+    | 'cancellation'
+    | 'attempt'
+    | 'call'
+    | 'suppression'
+    | 'withdrawal'
+    | 'operator';
   outcome: string;
   /** Id of the lead; null: none. */
   leadId: string | null;
@@ -75,6 +83,7 @@ export function timelineOf({
       };
     }),
     ...leads.flatMap(attemptInFlight),
+    ...leads.flatMap((lead) => suppressionOf(lead, withdrawals)),
     ...withdrawals.flatMap(withdrawalEvents),
     ...results.map(callEvent),
     ...actions.map(({ leadId, action, actedAt }): Event => {
@@ -82,6 +91,17 @@ export function timelineOf({
     }),
   ];
   return events.toSorted((one, other) => one.at - other.at);
+}
+
+/** Returns when a lead became suppressed that was never withdrawn from the dialler. */
+function suppressionOf(
+  { id, state, cancelledAt }: LeadRecord,
+  withdrawals: readonly WithdrawalRecord[],
+): Event[] {
+  const isWithdrawn = withdrawals.some(({ leadId, outcome }) => leadId === id && outcome === 'withdrawn');
+  if (state !== 'suppressed' || cancelledAt === null || isWithdrawn) return [];
+  const details = 'not called: the do-not-call list or a registry contains the number';
+  return [{ at: cancelledAt, event: 'suppression', outcome: 'suppressed', leadId: id, details }];
 }
 
 /** Returns the request of a withdrawal, and its end or what the dialler last responded. */

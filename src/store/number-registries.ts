@@ -88,11 +88,12 @@ export interface NumberRegistries {
    */
   addToRegistryList(id: number, mobiles: readonly string[]): Promise<number>;
   /**
-   * Replaces the list in force by an imported one.
+   * Replaces the list in force by an imported one, and records it in the evidence.
    *
+   * @param operator who has imported it
    * @throws {UserError} if another import has completed a later list
    */
-  completeRegistryList(id: number): Promise<CompletedList>;
+  completeRegistryList(id: number, operator?: string): Promise<CompletedList>;
   /**
    * Removes numbers of lists that were replaced, or whose import was not completed before a later one, in steps.
    *

@@ -88,6 +88,26 @@ export interface SuppressionFilter {
   sourceId?: string;
 }
 
+/** An import of numbers, or the removal of an imported list, for the evidence. */
+export interface ImportRecord {
+  /** Name of the list. */
+  list: string;
+  /** Operator who ran the command. */
+  operator: string;
+  /** What was read and entered; undefined: the list was removed. */
+  imported?: {
+    /** Name of the file, without its folder. */
+    file: string;
+    lines: number;
+    /** Number of entries that were not in the list before. */
+    added: number;
+    /** Whether it has ended with the last line. */
+    isComplete: boolean;
+  };
+  /** Number of entries that were removed. */
+  removed?: number;
+}
+
 /** Number of entries of an origin. */
 export interface SuppressionCount extends SuppressionOrigin {
   count: number;
@@ -147,6 +167,8 @@ export interface Suppressions {
    * finds the leads that were added at the same moment.
    */
   suppressLeads(mobiles: readonly string[]): Promise<SuppressedLeads>;
+  /** Records in the evidence that a list was imported or removed: the entries of its numbers are not in it. */
+  recordImport(record: ImportRecord): Promise<void>;
   /** Lists all entries of a number. */
   suppressionsOf(mobile: string): Promise<SuppressionRecord[]>;
   /** Lists entries by number. */

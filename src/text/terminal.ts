@@ -28,6 +28,12 @@ export function printableJson(value: object): string {
   return JSON.stringify(value).replace(unprintable, escapedUnits);
 }
 
+/** Same as `printableJson`, with a line for each member. */
+export function indentedJson(value: object): string {
+  const lines = JSON.stringify(value, null, 2).split('\n');
+  return lines.map((line) => line.replace(unprintable, escapedUnits)).join('\n');
+}
+
 /** Returns the JSON escape of each UTF-16 code unit of a character (RFC 8259, section 7): two beyond U+FFFF. */
 function escapedUnits(character: string): string {
   const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));

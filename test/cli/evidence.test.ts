@@ -5,6 +5,7 @@ import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { lines, storeWithCli } from '../harness/cli.ts';
 import { claim } from '../harness/server.ts';
+import { newSubmission } from '../harness/submissions.ts';
 import { closeAfterTest, seeded } from '../store/stores.ts';
 
 const consent = {
@@ -68,6 +69,34 @@ test('prints everything that proves a call as one document of 80 columns, and as
   expect((await leads('person', 'evidence', '07840258899')).stdout).toContain(
     'There is no evidence about this person.',
   );
+});
+
+test('a document contains what refused a request, and the imports of the lists that did', async () => {
+  const { leads, leadsWith, open } = await storeWithEvidence();
+  const importOf = (words: string[], number: string) =>
+    leadsWith(`number\n${number}\n`, 'suppression', 'import', '-', ...words);
+  await importOf(['--list', 'old dialler'], '07840258824');
+  await importOf(['--list', 'another'], '07840258829');
+  await importOf(['--registry', 'tps', '--date', '2026-11-20'], '07840258824');
+  await importOf(['--registry', 'tps', '--date', '2026-11-21'], '07840258824');
+  await leads('type', 'edit', 'motor', '--registries', 'tps');
+  const store = open();
+  const lead = { partnerId: 1, receivedAt: Date.now(), type: 'motor', delays: 0, content: '{}' };
+  await store.submit(newSubmission({ ...lead, mobile: '+447840258824' }));
+  await store.close();
+  await leads('suppression', 'remove', '--list', 'old dialler', '--yes');
+  const { stdout } = await leads('person', 'evidence', '07840258824');
+  for (const text of [
+    'Outcome             do-not-call',
+    'On the list of      tps 2026-11-21',
+    'Do-not-call entry   import old dialler, for all lead types:',
+    'List date           2026-11-21',
+    'Removal of an imported list',
+  ]) {
+    expect(stdout).toContain(text);
+  }
+  expect(stdout.match(/^Import of a list/gm)).toHaveLength(2);
+  expect(stdout).not.toMatch(/another|List date +2026-11-20/);
 });
 
 test('reports where the chain is broken, and ends with 1', async () => {

@@ -225,7 +225,8 @@ describe.each(databases)('$name', ({ open }) => {
     const pruned = await leads([...old, '--json']);
     expect(lines(pruned)).toMatchObject([{ leads: 1, contacts: 1, without_key: 0 }]);
     const again = await opening(url);
-    await again.store.removeEvidenceOf(mobile, 'a test', undefined);
+    const { current: key } = StoreKeys.parse(StoreKeys.generate(), 'test');
+    await again.store.removeEvidenceOf(mobile, 'a test', key);
     await eraseFiles(again.store);
     expect(await dump(url)).not.toContain(trace);
     expect(filesWith(directory, trace)).toEqual([]);

@@ -46,6 +46,8 @@ const notCompared = [
   'storeKeyIds',
   'recordStoreKey',
   'usesOfStoreKey',
+  'evidenceOfImports',
+  'recordImport',
   'forgetStoreKey',
   'recordAudit',
   'auditEntries',

@@ -8,6 +8,7 @@ export const evidenceKinds = [
   'result',
   'screening',
   'objection',
+  'import',
   'withdrawal',
   'restore',
   'removal',
@@ -95,6 +96,8 @@ export interface Evidence {
   evidenceEntries(after: number, limit: number): Promise<EvidenceEntry[]>;
   /** Returns all entries about a person, under either phone number, in the order of the chain. @param mobile E.164 */
   evidenceOf(mobile: string): Promise<EvidenceEntry[]>;
+  /** Returns all entries about imports of lists and their removal, in the order of the chain. */
+  evidenceOfImports(): Promise<EvidenceEntry[]>;
   /** Returns where the chain begins and ends. */
   evidenceChain(): Promise<EvidenceChain>;
   /**

@@ -2,7 +2,7 @@ import type { CallingHoursSetting } from '../../leads/calling-hours/calling-hour
 import { noCommonHours } from '../../leads/calling-hours/calling-hours.ts';
 import type { CallingHoursOfTypes } from '../calling-hours.ts';
 import { stepSize } from '../steps.ts';
-import { audit } from './audit.ts';
+import { audit, auditedBefore } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
@@ -77,6 +77,8 @@ const makeDue = statement(
 );
 
 function* reconsiderWaiting(type: string, now: number): Change<number> {
+  // The command has recorded the new hours.
+  yield* auditedBefore();
   const { id } = yield* namedType(type);
   const ids = (yield* run(waitingLeads, id, now, stepSize)).map((lead) => lead.id);
   yield* run(makeDue, ids, now);

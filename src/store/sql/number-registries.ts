@@ -15,6 +15,7 @@ import { stepSize } from '../steps.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { recordGap } from './delivery-gaps.ts';
+import { recordEvidence } from './evidence/pending.ts';
 import { namedType } from './lead-types.ts';
 import { isNamedIn } from './required-registries.ts';
 import { statement } from './statement.ts';
@@ -28,7 +29,7 @@ export function numberRegistries(database: SqlDatabase): NumberRegistries {
     beginRegistryList: (registry, datedAt, maxAge) =>
       database.change(() => beginList(registry, datedAt, maxAge)),
     addToRegistryList: (id, mobiles) => database.change(() => addToList(id, mobiles)),
-    completeRegistryList: (id) => database.change(() => completeList(id)),
+    completeRegistryList: (id, operator) => database.change(() => completeList(id, operator)),
     removeReplacedNumbers: (after) => database.change(() => removeStep(after)),
     listedNumbers: async (leadIds, numbers) =>
       leadIds.length === 0 ? [] : await database.read(listedAmong, leadIds, numbers),
@@ -193,7 +194,7 @@ const putInForce = statement(
   'UPDATE registry SET list_id = $2 WHERE name = $1',
 );
 
-function* completeList(id: number): Change<CompletedList> {
+function* completeList(id: number, operator: string | undefined): Change<CompletedList> {
   const list = yield* firstRow(completedList, id, Date.now());
   if (list === undefined) throw replacedMeanwhile();
   const { registry, datedAt, size } = list;
@@ -204,6 +205,18 @@ function* completeList(id: number): Change<CompletedList> {
   yield* recordMissingList(registry, replaced);
   const replacedDate = replaced?.datedAt ?? null;
   const before = replacedDate === null ? undefined : { date: formatDate(replacedDate) };
+  yield* recordEvidence({
+    kind: 'import',
+    mobile: null,
+    happenedAt: Date.now(),
+    content: {
+      registry,
+      list_date: formatDate(datedAt),
+      numbers: size,
+      replaces: replacedDate === null ? null : formatDate(replacedDate),
+      imported_by: operator ?? null,
+    },
+  });
   yield* audit({ kind: 'registry', id: registry }, before, { date: formatDate(datedAt), numbers: size });
   return { size, replacedDate };
 }

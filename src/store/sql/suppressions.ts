@@ -3,6 +3,7 @@ import type { NewEvidence } from '../evidence/evidence.ts';
 import type { PersonDigests } from '../keys/person-digests.ts';
 import { inPages } from '../pages.ts';
 import type {
+  ImportRecord,
   ObjectionCap,
   ObjectionResult,
   PartnerObjection,
@@ -48,6 +49,7 @@ export function suppressions(
     addSuppressions: (entries) => change(() => addSuppressions(entries, digests)),
     recordObjection: (objection, cap) => change(() => recordObjection(objection, cap, digests)),
     suppressLeads: (mobiles) => change(() => suppressAgain(mobiles)),
+    recordImport: (record) => database.change(() => recordImport(record)),
     suppressionsOf: (mobile) => entriesOf(database, digests.withDigests(mobile), {}, maxOfNumber),
     suppressions: (filter, limit) => listSuppressions(database, digests, filter, limit),
     countSuppressions: () => database.read(countOfOrigins),
@@ -64,6 +66,27 @@ export function suppressions(
 /** Names an origin in the audit log, such as `partner acme`. */
 function nameOf({ source, sourceId }: SuppressionOrigin): string {
   return `${source} ${sourceId}`.trimEnd();
+}
+
+function* recordImport({ list, operator, imported, removed }: ImportRecord): Change<void> {
+  // The command has recorded itself, or its steps.
+  yield* auditedBefore();
+  const what =
+    imported === undefined
+      ? { removed: true, entries: removed ?? 0, removed_by: operator }
+      : {
+          file: imported.file,
+          lines: imported.lines,
+          added: imported.added,
+          imported_by: operator,
+          ...(!imported.isComplete && { interrupted: true }),
+        };
+  yield* recordEvidence({
+    kind: 'import',
+    mobile: null,
+    happenedAt: Date.now(),
+    content: { list, ...what },
+  });
 }
 
 /** Suppresses leads of numbers whose entry the audit log contains. */
@@ -132,7 +155,7 @@ export function* addSuppressions(
   const unknown = yield* withoutDigested(typed, digests);
   const added = yield* insert(unknown);
   for (const entry of unknown) {
-    // An imported list documents its objections itself, and can have millions.
+    // A list can have millions: its import is documented as a whole (see `recordImport`).
     if (entry.source !== 'import') yield* recordEvidence(evidenceOf(entry));
   }
   const ended = yield* suppressLeads(entries.map(({ mobile }) => mobile));
@@ -302,16 +325,14 @@ const deleteOfNumber = statement<RemovedEntry>(
 );
 
 function* removeOf(mobiles: readonly string[], isRestoring: boolean): Change<RemovedSuppressions> {
-  const removed = yield* withLeads(yield* run(deleteOfNumber, mobiles), isRestoring);
+  const entries = yield* run(deleteOfNumber, mobiles);
+  for (const entry of entries) yield* recordEvidence(evidenceOfRemoval(entry));
+  const removed = yield* withLeads(entries, isRestoring);
   yield* audit({ kind: 'suppression', id: null }, { removed: removed.removed }, { scheduled: removed.leads });
   return removed;
 }
 
 function* withLeads(removed: readonly RemovedEntry[], isRestoring: boolean): Change<RemovedSuppressions> {
-  for (const entry of removed) {
-    // As for entries that are added.
-    if (entry.source !== 'import') yield* recordEvidence(evidenceOfRemoval(entry));
-  }
   if (!isRestoring) return { removed: removed.length, leads: [] };
   const entries = removed.map(({ mobile, enteredAt }) => ({ mobile, since: enteredAt }));
   return { removed: removed.length, leads: yield* restoreLeads(entries) };
@@ -338,6 +359,9 @@ function* removeStep(
   if (end === undefined || end.last === null) return { removed: 0, leads: [], next: undefined };
   const removed = yield* run(deleteOfOrigin, after, end.last, source, sourceId);
   const next = end.count < removalStepSize ? undefined : end.last;
+  // As for entries that are added.
+  const documented = source === 'import' ? [] : removed;
+  for (const entry of documented) yield* recordEvidence(evidenceOfRemoval(entry));
   const result = yield* withLeads(removed, isRestoring);
   const id = nameOf({ source, sourceId });
   if (result.removed === 0) yield* auditedBefore();

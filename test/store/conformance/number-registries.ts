@@ -1,9 +1,11 @@
 /** Lists of registries come into force as a whole, and their numbers are not added for types that require them. */
 import { expect } from 'vitest';
+import { StoreKeys } from '../../../src/store/keys/store-keys.ts';
 import type { ScreeningSetting } from '../../../src/store/number-registries.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { claim, leadsIn } from '../../harness/server.ts';
+import { operatorEntry } from '../../harness/suppressions.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, type Open, person, tableNamed } from './behaviour.ts';
 
@@ -210,6 +212,77 @@ export const numberRegistries: Behaviours = {
     expect(await store.deleteScreenings(101)).toBe(1);
     expect(await store.deleteScreenings(101)).toBe(0);
     expect(await store.screenings('http', both, 1)).toHaveLength(1);
+  },
+
+  'records in the evidence which lists and entries refused an add': async (open) => {
+    const { store, first, from } = await listed(open, { registryOverride: true });
+    await store.addType('home', null);
+    const keys = StoreKeys.parse(StoreKeys.generate(), 'test');
+    store.useKeys(keys);
+    const of = async () => {
+      await store.appendEvidence({ key: undefined, parsePhone: () => undefined, limit: 100 });
+      const entries = await store.evidenceOf(person.mobile);
+      const refusals = entries.filter(({ kind }) => kind === 'screening');
+      return refusals.map(({ content }) => JSON.parse(content ?? ''));
+    };
+    const one = from(first.id);
+    await store.submit(one);
+    const inRegistry = {
+      submission_id: one.id,
+      type: 'motor',
+      lists: { tps: '1970-01-02' },
+      result: 'refused',
+    };
+    expect(await of()).toEqual([{ ...inRegistry, do_not_call: [] }]);
+
+    const imported = operatorEntry(person.mobile, { source: 'import', sourceId: 'old', objectedAt: 1_000 });
+    await store.addSuppressions([imported, operatorEntry(person.mobile, { type: 'home' })]);
+    const digest = keys.current.personDigest(person.mobile);
+    await store.addRows(tableNamed('suppression'), [[digest, 0, 'partner', 'first', null, 0, 0, null]]);
+    const two = from(first.id, { content: consent });
+    await store.submit(two);
+    const [, refusal] = await of();
+    // The consent overrides the registry, and the entry for another type did not refuse the lead.
+    expect(refusal).toMatchObject({ submission_id: two.id, lists: {} });
+    const found = refusal.do_not_call.toSorted((a: { channel: string }, b: { channel: string }) =>
+      a.channel < b.channel ? -1 : 1,
+    );
+    const time = expect.stringMatching(/^20..-..-..T..:..:..Z$/);
+    expect(found).toEqual([
+      {
+        channel: 'import',
+        entered_by: 'old',
+        lead_type: 'all',
+        objected_at: '1970-01-01T00:00:01Z',
+        entered_at: time,
+      },
+      expect.objectContaining({
+        channel: 'partner',
+        entered_by: 'first',
+        entered_at: '1970-01-01T00:00:00Z',
+      }),
+    ]);
+    await store.rerunSubmission(two.id);
+    await store.submit(from(first.id, { mobile: mobileOf(7) }));
+    expect(await of()).toHaveLength(3);
+  },
+
+  'records in the evidence when lists were imported and removed, and by whom': async (open) => {
+    const { store, first, from } = await seeded(open());
+    const id = await store.beginRegistryList('tps', day, undefined);
+    await store.addToRegistryList(id, [person.mobile]);
+    await store.completeRegistryList(id, 'alice');
+    const imported = { file: 'old.csv', lines: 3, added: 2, isComplete: true };
+    await store.recordImport({ list: 'old', operator: 'alice', imported });
+    await store.recordImport({ list: 'old', operator: 'bob', removed: 2 });
+    await store.submit(from(first.id));
+    await store.appendEvidence({ key: undefined, parsePhone: () => undefined, limit: 100 });
+    const entries = await store.evidenceOfImports();
+    expect(entries.map(({ content }) => JSON.parse(content ?? ''))).toEqual([
+      { registry: 'tps', list_date: '1970-01-02', numbers: 1, replaces: null, imported_by: 'alice' },
+      { list: 'old', file: 'old.csv', lines: 3, added: 2, imported_by: 'alice' },
+      { list: 'old', removed: true, entries: 2, removed_by: 'bob' },
+    ]);
   },
 
   'keeps evidence of refused numbers': async (open) => {

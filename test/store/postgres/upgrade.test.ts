@@ -67,6 +67,7 @@ type NotWriting =
   | 'settings'
   | 'storeKeyIds'
   | 'usesOfStoreKey'
+  | 'evidenceOfImports'
   | 'actAs'
   | 'auditEntries'
   | 'consentRules'
@@ -234,6 +235,7 @@ const writes: Record<
   recordSettings: (store) => store.recordSettings({ DEFAULT_COUNTRY: 'GB' }),
   setSetting: (store) => store.setSetting('DEFAULT_COUNTRY', 'GB'),
   recordStoreKey: (store) => store.recordStoreKey('0123456789abcdef'),
+  recordImport: (store) => store.recordImport({ list: 'old', operator: 'alice', removed: 1 }),
   forgetStoreKey: (store) => store.forgetStoreKey('lost'),
   recordRejections: (store) => store.recordRejections([rejection]),
   deleteRejections: (store) => store.deleteRejections(1),
@@ -315,6 +317,7 @@ async function storeWithRows(url: string) {
   await store.addKey('first', 'old', 'old');
   await store.addType('retired', null);
   await store.retireType('retired');
+  await store.recordStoreKey('lost');
   await store.addPartner('suspended', []);
   await store.suspendPartner('suspended');
   await store.beginRegistryList('tps', 1, undefined);

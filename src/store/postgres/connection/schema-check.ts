@@ -46,6 +46,7 @@ const created: Readonly<Record<string, readonly string[]>> = {
     'evidence_by_mobile',
     'evidence_by_other_mobile',
     'evidence_by_source',
+    'evidence_of_imports',
     'idempotency_record_by_age',
     'lead_active',
     'lead_due',

@@ -7,6 +7,7 @@ import { digestsExist } from '../../sql/person-digests.ts';
 import { listingsOf } from '../../sql/required-registries.ts';
 import { storableText } from '../storable-text.ts';
 import { grantedTypeOf } from './granted-type.ts';
+import { recordRefusals } from './refusal.ts';
 import { replayedRequests } from './replayed.ts';
 
 /** A submission as the statement's parameter, with the lead that it creates if it is accepted. */
@@ -70,7 +71,7 @@ export function sentSubmissionOf(
 
 /**
  * CTEs that decide on the submissions in `$1`, a JSON array of `SentSubmission`, and create the leads of those that are
- * accepted. They follow `outcomeWithActiveLead` of the lead logic. `decided` contains all submissions except those in
+ * accepted, and record which entries refused others. They follow `outcomeWithActiveLead` of the lead logic. `decided` contains all submissions except those in
  * `replayed`.
  *
  * The outcome in `decided` is null if it depends on a change that this statement cannot see: another transaction has
@@ -88,7 +89,7 @@ export const decideSubmissions = `
       content text, new_lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text,
       trace text, waits_for text, has_consent boolean, digests text[])
   ), ${replayedRequests}, matched AS MATERIALIZED (
-    SELECT sent.*, granted.type_id, active.id AS active_id,
+    SELECT sent.*, granted.type_id, granted.registries, granted.registry_override, active.id AS active_id,
       active.state = 'dialled' AND active.dialled_at + granted.recontact_after <= sent.accepted_at
         AS may_be_contacted_again, active.state AS active_state,
       suppressed.is_suppressed IS NOT NULL OR erased.is_suppressed IS NOT NULL OR (
@@ -131,7 +132,7 @@ export const decideSubmissions = `
     ORDER BY mobile COLLATE "C", type_id, new_lead_id COLLATE "C"
     ON CONFLICT (mobile, type_id, ended_order) DO NOTHING
     RETURNING id, mobile, type_id
-  ), superseded AS (
+  ), ${recordRefusals}, superseded AS (
     UPDATE lead SET ended_order = ${nextEndedOrder}
     WHERE lead.id = ANY (ARRAY(SELECT active_id FROM matched
         WHERE may_be_contacted_again AND NOT (is_suppressed OR lacks_digests)))

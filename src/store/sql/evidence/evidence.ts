@@ -18,12 +18,19 @@ const selectOfPerson = statement<EvidenceEntry>(
   `SELECT ${columns} FROM evidence WHERE mobile = $1 OR other_mobile = $1 ORDER BY sequence`,
 );
 
+/** In the words of the index. */
+const selectImports = statement<EvidenceEntry>(
+  'evidence_of_imports',
+  `SELECT ${columns} FROM evidence WHERE kind = 'import' ORDER BY sequence`,
+);
+
 /** Keeps evidence in a database. */
 export function evidence(database: SqlDatabase): Evidence {
   return {
     appendEvidence: (terms) => appendEvidence(database, terms),
     evidenceEntries: (after, limit) => database.read(selectEntries, after, limit),
     evidenceOf: (mobile) => database.read(selectOfPerson, mobile),
+    evidenceOfImports: () => database.read(selectImports),
     evidenceChain: () => readChain(database),
     countExpiredEvidence: async (before) => (await database.read(countExpired, before))[0]?.count ?? 0,
     removeExpiredEvidence: (before, after, key) => database.change(() => removeExpired(before, after, key)),

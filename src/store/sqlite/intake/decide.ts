@@ -12,6 +12,7 @@ import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import { digestDecision } from './digest-decision.ts';
 import type { FindGrantedType, GrantedType } from './granted-types.ts';
+import { refusalRecorder } from './refusal.ts';
 
 /** Decides on a submission, and creates its lead if it is accepted. Runs in the caller's transaction. */
 export type Decide = (submission: Submission) => Decision;
@@ -63,6 +64,11 @@ function decisionStatements(database: DatabaseSync) {
   };
 }
 
+/** Whether a lead is accepted although a registry lists its number. */
+function overridesRegistries({ registryOverride }: GrantedType, content: string): boolean {
+  return registryOverride === 1 && containsConsent(content);
+}
+
 /** Prepares the decision on submissions. */
 export function sqliteDecide(
   database: DatabaseSync,
@@ -73,14 +79,13 @@ export function sqliteDecide(
   const { insertLead, suppressed, listed, activeLead, supersede } = decisionStatements(database);
   const filledLists = filledListsLookup(database, queue);
   const knownByDigest = digestDecision(database, digests);
+  const recordRefusal = refusalRecorder(database, digests);
 
   /** Whether a registry that the type requires lists the number, and the lead does not override it. */
-  function isInRegistry(
-    { registries, registryOverride }: GrantedType,
-    { mobile, content }: Submission,
-  ): boolean {
+  function isInRegistry(type: GrantedType, { mobile, content }: Submission): boolean {
+    const { registries } = type;
     if (registries === null || listed.first(mobile, registries) === undefined) return false;
-    return registryOverride === 0 || !containsConsent(content);
+    return !overridesRegistries(type, content);
   }
 
   /** Decides on a person whom a list or a digest contains. An active lead comes before an earlier contact. */
@@ -92,9 +97,7 @@ export function sqliteDecide(
     return activeLead.first(mobile, type.id) === undefined ? known : undefined;
   }
 
-  return (submission) => {
-    const type = grantedType(submission.type, submission.partnerId);
-    if (!type?.acceptsLeads) return { outcome: 'unknown-type', leadId: null };
+  function decide(submission: Submission, type: GrantedType): Decision {
     const { id, partnerId, mobile, trace = null } = submission;
     if (isInRegistry(type, submission)) return doNotCall;
     const now = Date.now();
@@ -112,5 +115,15 @@ export function sqliteDecide(
     supersede.run(active.id);
     insert();
     return { outcome, leadId, dueAt };
+  }
+
+  return (submission) => {
+    const type = grantedType(submission.type, submission.partnerId);
+    if (!type?.acceptsLeads) return { outcome: 'unknown-type', leadId: null };
+    const decision = decide(submission, type);
+    if (decision.outcome === 'do-not-call') {
+      recordRefusal(submission, type, overridesRegistries(type, submission.content) ? null : type.registries);
+    }
+    return decision;
   };
 }

@@ -305,6 +305,7 @@ CREATE TABLE evidence (
 CREATE UNIQUE INDEX evidence_by_source ON evidence (source, source_id);
 CREATE INDEX evidence_by_mobile ON evidence (mobile) WHERE mobile IS NOT NULL;
 CREATE INDEX evidence_by_other_mobile ON evidence (other_mobile) WHERE other_mobile IS NOT NULL;
+CREATE INDEX evidence_of_imports ON evidence (sequence) WHERE kind = 'import';
 
 -- The chain is built in this order. SQLite's rowid needs no index.
 CREATE INDEX submission_by_sequence ON submission (sequence);

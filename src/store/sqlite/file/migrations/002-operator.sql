@@ -371,6 +371,7 @@ CREATE TABLE evidence (
 CREATE UNIQUE INDEX evidence_by_source ON evidence (source, source_id);
 CREATE INDEX evidence_by_mobile ON evidence (mobile) WHERE mobile IS NOT NULL;
 CREATE INDEX evidence_by_other_mobile ON evidence (other_mobile) WHERE other_mobile IS NOT NULL;
+CREATE INDEX evidence_of_imports ON evidence (sequence) WHERE kind = 'import';
 
 -- Evidence that is not in the chain yet, written in the transaction of what it documents.
 CREATE TABLE evidence_pending (
