@@ -98,8 +98,8 @@ function resultUrlCommand(context: CommandContext): Command {
         }
         if (index > 0) await output.gap();
         await output.text(`List ${urls.list} (${urls.types.join(', ')})`);
-        await output.text(`Dispo Call URL:\n${urls.dispoCallUrl}`);
-        await output.text(`No-Agent Call URL:\n${urls.noAgentCallUrl}`);
+        for (const line of ['Dispo Call URL:', urls.dispoCallUrl]) await output.text(line);
+        for (const line of ['No-Agent Call URL:', urls.noAgentCallUrl]) await output.text(line);
       }
     },
   );

@@ -60,3 +60,39 @@ test.each([
   expect(code).toBe(1);
   expect(stderr).toContain(message);
 });
+
+test('result-url prints the URLs of each list, whose secrets differ', async () => {
+  const { file, open } = storeWithCli();
+  await open().close();
+  const environment = {
+    DATABASE_URL: `sqlite:${file}`,
+    DIALLER: 'vicidial',
+    DIALLER_URL: 'http://vicidial.example',
+    DIALLER_USER: 'leadsapi',
+    DIALLER_PASSWORD: 'correct horse',
+    DIALLER_LISTS: '{"motor": 1001, "home": 1002}',
+    RESULTS_PORT: '3100',
+    RESULTS_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+    RESULTS_URL: 'https://results.leads.example',
+  };
+  const printed = await executeCli(['dialler', 'result-url', '--json'], environment);
+  const urls = lines(printed).map((line) => Object(line));
+  expect(urls.map(({ list, types }) => [list, types])).toEqual([
+    ['1001', ['motor']],
+    ['1002', ['home']],
+  ]);
+  const start =
+    /^VARhttps:\/\/results\.leads\.example\/vicidial\?list=1001&types=motor&secret=([\w-]{43})&lead=/;
+  const [, secret = ''] = start.exec(urls[0].dispo_call_url) ?? [];
+  expect(urls[0].no_agent_call_url).toContain(secret);
+  expect(urls[1].dispo_call_url).not.toContain(secret);
+  const one = await executeCli(['dialler', 'result-url', 'home'], environment);
+  expect(one.stdout).toMatch(
+    /^List 1002 \(home\)\nDispo Call URL:\nVARhttps:.*\nNo-Agent Call URL:\nVARhttps:/,
+  );
+  const off = await executeCli(['dialler', 'result-url'], { ...environment, RESULTS_PORT: 'off' });
+  expect([off.code, off.stderr]).toEqual([
+    1,
+    expect.stringContaining('Set RESULTS_PORT and RESULTS_SECRET.'),
+  ]);
+});
