@@ -98,8 +98,10 @@ function resultUrlCommand(context: CommandContext): Command {
         }
         if (index > 0) await output.gap();
         await output.text(`List ${urls.list} (${urls.types.join(', ')})`);
-        for (const line of ['Dispo Call URL:', urls.dispoCallUrl]) await output.text(line);
-        for (const line of ['No-Agent Call URL:', urls.noAgentCallUrl]) await output.text(line);
+        await output.text('Dispo Call URL:');
+        await output.text(urls.dispoCallUrl);
+        await output.text('No-Agent Call URL:');
+        await output.text(urls.noAgentCallUrl);
       }
     },
   );
