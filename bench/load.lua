@@ -1,11 +1,11 @@
 -- The requests of wrk. Arguments: the kind of request, the key, the number of the first person, the mean pause of a
--- connection between two requests (ms; 0: none), the expected status (0: not checked, which is faster), and for `status` the
--- number of stored leads.
+-- connection between two requests (ms; 0: none), the expected status (0: not checked, which is faster), for `status` the
+-- number of stored leads, and for `add-many` the number of rows of a request.
 
 -- See phone-numbers.ts.
 local stride = 61803399
 
-local kind, key, person, pause, stored
+local kind, key, person, pause, stored, rows
 
 local threads = {}
 
@@ -17,7 +17,7 @@ function init(arguments)
   kind, key = arguments[1], arguments[2]
   person, pause = tonumber(arguments[3]), tonumber(arguments[4])
   local expected = tonumber(arguments[5])
-  stored = tonumber(arguments[6])
+  stored, rows = tonumber(arguments[6]), tonumber(arguments[7])
   unexpected = 0
   if expected == 0 then return end
   function response(status)
@@ -28,6 +28,19 @@ end
 local function lead(mobile)
   return '{"email":"john.doe@test.com","first_name":"John","surname":"Doe","mobile":"' .. mobile ..
     '","type":"motor-trade","delays":86400,"data":"{\\"vehicle_make\\":\\"Ford\\"}"}'
+end
+
+local function mobileOf(number)
+  return string.format("078%08d", (number * stride) % 100000000)
+end
+
+-- A request that adds the people after `first`.
+local function leads(first)
+  local all = {}
+  for row = 1, rows do
+    all[row] = '{"ref":"' .. row .. '",' .. lead(mobileOf(first + row)):sub(2)
+  end
+  return '{"leads":[' .. table.concat(all, ",") .. "]}"
 end
 
 local headers = { ["Content-Type"] = "application/json" }
@@ -43,7 +56,12 @@ function request()
     until mobile:sub(1, 5) ~= "07911"
     return wrk.format("POST", "/lead/status", headers, '{"mobile":"' .. mobile .. '","type":"motor-trade"}')
   end
-  local mobile = string.format("078%08d", (person * stride) % 100000000)
+  if kind == "add-many" then
+    local body = leads(person)
+    person = person + rows
+    return wrk.format("POST", "/lead/add-many", headers, body)
+  end
+  local mobile = mobileOf(person)
   if kind == "invalid" then
     -- The number is too short.
     return wrk.format("POST", "/lead/add", headers, lead("0784"))

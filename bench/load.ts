@@ -8,9 +8,9 @@ const script = fileURLToPath(new URL('load.lua', import.meta.url));
 export interface LoadOptions {
   /**
    * `add`: valid leads; `invalid`: requests that fail validation; `invalid-key`: each from another address; `status`:
-   * of a lead that growth.ts has stored.
+   * of a lead that growth.ts has stored; `add-many`: requests with `rows` valid leads each.
    */
-  kind: 'add' | 'invalid' | 'invalid-key' | 'status';
+  kind: 'add' | 'add-many' | 'invalid' | 'invalid-key' | 'status';
   key?: string;
   seconds: number;
   connections: number;
@@ -18,6 +18,8 @@ export interface LoadOptions {
   rate?: number;
   /** Number of stored leads, for `status`. */
   stored?: number;
+  /** Number of rows of a request, for `add-many`. */
+  rows?: number;
 }
 
 export interface LoadResult {
@@ -31,7 +33,7 @@ export interface LoadResult {
 }
 
 /** Expected status of each kind. */
-const statuses = { add: 200, invalid: 400, 'invalid-key': 401, status: 200 };
+const statuses = { add: 200, 'add-many': 200, invalid: 400, 'invalid-key': 401, status: 200 };
 
 /** Number of the next person, so that no run repeats one. */
 let people = 0;
@@ -83,7 +85,7 @@ interface WrkResult {
 }
 
 async function send(address: string, wanted: LoadOptions, expected: number): Promise<WrkResult> {
-  const { kind, key = 'none', seconds, connections, rate, stored = 1 } = wanted;
+  const { kind, key = 'none', seconds, connections, rate, stored = 1, rows = 1 } = wanted;
   const pause = rate === undefined ? 0 : (connections * 1_000) / rate;
   const [command, parameters] = onCore(cores.load, 'wrk', [
     ...[
@@ -97,7 +99,7 @@ async function send(address: string, wanted: LoadOptions, expected: number): Pro
       '10s',
     ],
     ...['--script', script, address, '--', kind, key],
-    ...[people, pause, expected, stored].map(String),
+    ...[people, pause, expected, stored, rows].map(String),
   ]);
   people += peopleInARun;
   const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -32,7 +32,7 @@ export interface CrashReport {
 
 /** A request that is sent until a server responds, or only once. */
 export interface PlannedRequest {
-  id: 'addLead' | 'cancelLead';
+  id: 'addLead' | 'addLeads' | 'cancelLead';
   mobile: string;
   body: Record<string, unknown>;
   idempotencyKey: string | undefined;
@@ -75,9 +75,7 @@ export class CrashLedger {
   note(response: ReceivedResponse, sending: PlannedRequest): void {
     const isReplayed = response.headers['idempotent-replayed'] === 'true';
     if (isReplayed) this.report.replayed += 1;
-    const isUnderstood =
-      sending.id === 'addLead' ? this.#noteAdd(response, sending) : this.#noteCancel(response, sending);
-    if (!isUnderstood) {
+    if (!this.#isUnderstood(response, sending)) {
       this.report.wrongResponses.push(`${sending.id} ${sending.mobile}: ${response.status} ${response.text}`);
     }
   }
@@ -115,15 +113,32 @@ export class CrashLedger {
     return this.report;
   }
 
-  #noteAdd(response: ReceivedResponse, { mobile, body }: PlannedRequest): boolean {
-    const { saved, processed } = Object(response.json);
+  #isUnderstood(response: ReceivedResponse, sending: PlannedRequest): boolean {
+    if (sending.id === 'cancelLead') return this.#noteCancel(response, sending);
+    const { mobile, body } = sending;
+    if (sending.id === 'addLeads') return this.#noteRows(response, body['leads']);
+    return this.#noteAdd(response.json, response.headers['lead-id'], mobile, body);
+  }
+
+  #noteAdd(reported: unknown, leadId: string | undefined, mobile: string, body: object): boolean {
+    const { saved, processed } = Object(reported);
     if (saved !== true) return false;
     this.report.acknowledged += 1;
     this.#added.set(mobile, [...(this.#added.get(mobile) ?? []), JSON.stringify(body)]);
     if (!processed) return true;
     if (this.#accepted.has(mobile)) this.report.wrongResponses.push(`${mobile}: accepted twice`);
-    this.#accepted.set(mobile, response.headers['lead-id'] ?? '');
+    this.#accepted.set(mobile, leadId ?? '');
     return true;
+  }
+
+  /** Records the results of rows. Each row must be saved, because all are valid. */
+  #noteRows({ json }: ReceivedResponse, rows: unknown): boolean {
+    const { results } = Object(json);
+    if (!Array.isArray(rows) || results?.length !== rows.length) return false;
+    return rows.every(({ ref, ...lead }, index) => {
+      const result = results[index];
+      return result.ref === ref && this.#noteAdd(result.body, result.lead_id, lead.mobile, lead);
+    });
   }
 
   #noteCancel(response: ReceivedResponse, { mobile, body, isRepeated }: PlannedRequest): boolean {

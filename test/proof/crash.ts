@@ -24,6 +24,9 @@ const roundsPerTake = 5;
 const maxStart = 500;
 const maxStop = 50;
 
+/** Number of rows of a request to add many leads. */
+const rowsPerRequest = 8;
+
 const person = requestValue('addLead', 'accepted');
 
 /**
@@ -133,7 +136,10 @@ async function sendDelivered(target: Target, id: PlannedRequest['id'], ledger: C
   }
 }
 
-/** Adds people until the server has been killed: every fifth twice at the same time. Cancels every fourth. */
+/**
+ * Adds people until the server has been killed: every fifth twice at the same time, and after every fifth, others
+ * together. Cancels every fourth.
+ */
 function startLoad(target: Target, round: number, ledger: CrashLedger) {
   const unacknowledged: PlannedRequest[] = [];
   let count = 0;
@@ -158,13 +164,32 @@ function startLoad(target: Target, round: number, ledger: CrashLedger) {
     for (let isReachable = true; isReachable; ) {
       count += 1;
       const number = count;
-      const mobile = `+447${String(round).padStart(4, '0')}${String(number).padStart(5, '0')}`;
+      const mobile = mobileOf(round, number);
       isReachable = await exchange(addsOf(mobile, number));
+      if (isReachable && number % 5 === 3) {
+        const first = count + 1;
+        count += rowsPerRequest;
+        isReachable = await exchange([rowsFrom(round, first)]);
+      }
       if (isReachable && number % 4 === 0) isReachable = await exchange(cancelsOf(mobile, number));
     }
   };
   const sending = Promise.all(Array.from({ length: senders }, sender));
   return { unacknowledged: () => sending.then(() => unacknowledged) };
+}
+
+function mobileOf(round: number, number: number): string {
+  return `+447${String(round).padStart(4, '0')}${String(number).padStart(5, '0')}`;
+}
+
+/** Returns a request that adds people together: all of them are saved, or none. @param first number of the first */
+function rowsFrom(round: number, first: number): PlannedRequest {
+  const leads = Array.from({ length: rowsPerRequest }, (_, index) => ({
+    ref: `row ${index}`,
+    ...person,
+    mobile: mobileOf(round, first + index),
+  }));
+  return requestFor('addLeads', mobileOf(round, first), { body: { leads } });
 }
 
 function isDuplicated(number: number): boolean {
