@@ -36,5 +36,5 @@ function warningOf(milliseconds: number): string {
     milliseconds > 0
       ? ['ahead of', 'the leads that it accepts are delivered too late']
       : ['behind', 'another server may deliver delayed leads that it accepts too early'];
-  return `The clock of this machine is at least ${seconds} s ${direction} the database's, so ${effect}. Synchronise the clocks (NTP).`;
+  return `The clock of this machine is at least ${seconds} s ${direction} the database's, so ${effect}. Leads are delivered only while the calling hours permit it by both clocks. Synchronise the clocks (NTP).`;
 }

@@ -43,6 +43,9 @@ const otherNames: Readonly<Record<string, string>> = {
   POSTGRES_URL: 'DATABASE_URL',
 };
 
+/** Options of Node that name a file with variables, which is read before this program starts. */
+const envFileOption = /^--env-file(?:-if-exists)?(?:=(.*))?$/s;
+
 /** A line that sets a variable to a value without quotes. */
 const unquoted = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=([^'"`]*)$/;
 
@@ -50,14 +53,19 @@ const unquoted = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=([^'"`]*)$/;
  * Adds the variables of `.env` in the working directory that are not set to the environment of the process, from which
  * libraries read theirs, and returns it.
  *
- * @throws {ConfigError} naming each variable whose name is probably misspelt, or whose value in `.env` is cut: the
- *   program would otherwise use a default, or a wrong password
+ * @throws {ConfigError} naming each variable whose name is probably misspelt, or whose value in `.env`, or in a file that
+ *   Node has read (`--env-file`), is cut: the program would otherwise use a default, or a wrong password
  */
 export function readEnvironment(): NodeJS.ProcessEnv {
   const content = readIfExists(file);
   const inFile = Object.entries(parseEnv(content)).filter(([name]) => process.env[name] === undefined);
+  const valuesBefore = new Map(Object.entries(process.env));
   const environment = Object.assign(process.env, Object.fromEntries(inFile));
-  const problems = [...cutValues(content, new Map(inFile)), ...misspeltNames(environment)];
+  const problems = [
+    ...cutValues(file, content, new Map(inFile)),
+    ...envFiles(process.execArgv).flatMap((path) => cutValues(path, readable(path), valuesBefore)),
+    ...misspeltNames(environment),
+  ];
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return environment;
 }
@@ -80,6 +88,23 @@ function readIfExists(path: string): string {
   }
 }
 
+/** Returns the paths of the files that Node has read. @param options Node's own options of this process */
+function envFiles(options: readonly string[]): string[] {
+  return options.flatMap((option, index) => {
+    const match = envFileOption.exec(option);
+    return match === null ? [] : [match[1] ?? options[index + 1] ?? ''];
+  });
+}
+
+/** Returns the content of a file that Node has read already; empty: it was removed since. */
+function readable(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** Returns whether this user can open files in the working directory. */
 function isDirectoryAccessible(): boolean {
   try {
@@ -96,14 +121,14 @@ function isDirectoryAccessible(): boolean {
  *
  * @param values the values that are used
  */
-function cutValues(content: string, values: ReadonlyMap<string, string | undefined>): string[] {
+function cutValues(path: string, content: string, values: ReadonlyMap<string, string | undefined>): string[] {
   return content.split('\n').flatMap((line, index) => {
     const [, name = '', text = ''] = unquoted.exec(line) ?? [];
     const [before = '', rest] = text.split('#', 2);
     // The value differs if the line is part of a quoted value of several lines, or a later line sets the variable too.
     const isCut = rest !== undefined && !/\s$/.test(before) && values.get(name) === before.trim();
     if (!isCut || !(known.includes(name) || ofLibraries.test(name))) return [];
-    return `Line ${index + 1} of ${file}: the value of ${name} is cut at an unquoted "#". Write the value in quotes; or, if a comment starts there, put a space before "#".`;
+    return `Line ${index + 1} of ${path}: the value of ${name} is cut at an unquoted "#". Write the value in quotes; or, if a comment starts there, put a space before "#".`;
   });
 }
 

@@ -82,6 +82,9 @@ function describeEnd({ lastReceivedAt }: BackupSummary): string {
   return lastReceivedAt === null ? 'contains no submissions' : `ends at ${formatTime(lastReceivedAt)}`;
 }
 
+const serving =
+  'A server is using the store, or was up to 15 s ago. It may have delivered leads of the backup since the restore: these are not held. Stop every server, then compare the leads that `leads lead list --state dialled` lists with the dialler (docs/operating/backup-and-restore.md).';
+
 /** `leads store mark-restored`: marks a store that another tool has restored. */
 export function markRestoredCommand(context: CommandContext): Command {
   const command = new Command('mark-restored')
@@ -94,15 +97,22 @@ export function markRestoredCommand(context: CommandContext): Command {
   return defineAction(
     command,
     context,
-    members,
+    {
+      ...members,
+      server_running:
+        'whether a server was using the store, so that it may have delivered leads since the restore',
+    },
     async ({ store, output, note }, { backup, dryRun, yes }: RestoreOptions & { backup?: string }) => {
       const restoredAt = Date.now();
+      const isServing = await store.isServing();
+      if (isServing) note(serving);
       const already = (await store.leadStats()).byState.held;
       if (dryRun || !yes) {
         const scheduled = await store.countScheduled(restoredAt);
         const change = `${describeHeld(scheduled, 'would be')}${describeAlready(already)}`;
         if (dryRun) {
-          await output.done(`${change}.`, { ...heldJson(scheduled), held_already: already });
+          const json = { ...heldJson(scheduled), held_already: already, server_running: isServing };
+          await output.done(`${change}.`, json);
           return;
         }
         await confirm(context, change);
@@ -111,6 +121,7 @@ export function markRestoredCommand(context: CommandContext): Command {
       await output.done(`${describeHeld(held, 'are')}${describeAlready(already)}. ${nextSteps}`, {
         ...heldJson(held),
         held_already: already,
+        server_running: isServing,
       });
       const erasures = await synchroniseErasures(store, await context.erasureTools(store));
       const described = describeSynchronised(erasures);

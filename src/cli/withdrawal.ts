@@ -61,6 +61,7 @@ export function withdrawalCommand(context: CommandContext): Command {
   return new Command('withdrawal')
     .description('withdrawals of leads that the dialler has, or may have')
     .addCommand(listCommand(context))
+    .addCommand(retryCommand(context))
     .addCommand(resolveCommand(context));
 }
 
@@ -83,6 +84,28 @@ function listCommand(context: CommandContext): Command {
       const rows = output.limit(limit);
       const found = store.withdrawals(state === undefined ? {} : { state }, rows);
       await output.list(found, withdrawalView, 'There are no matching withdrawals.', rows);
+    },
+  );
+}
+
+function retryCommand(context: CommandContext): Command {
+  const command = new Command('retry')
+    .description(
+      'ask the dialler now to remove the leads of withdrawals that are open or have failed, such as once it works again',
+    )
+    .addArgument(idsArgument('ids of the leads, from `leads withdrawal list`'));
+  return defineAction(
+    command,
+    context,
+    { id: 'id of the lead' },
+    async ({ store, output }, _: object, [words]: [string[]]) => {
+      await processIds(output, await readIds(words, context.input), async (id) => {
+        await store.retryWithdrawal(id);
+        await output.done(
+          `The withdrawal of lead ${id} is due now. Run \`leads withdrawal list\` to see the result.`,
+          { id },
+        );
+      });
     },
   );
 }

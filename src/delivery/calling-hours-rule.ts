@@ -1,4 +1,4 @@
-import type { CallingRule } from '../leads/calling-hours/calling-hours.ts';
+import type { CallingRule, Opening } from '../leads/calling-hours/calling-hours.ts';
 import type { Whereabouts } from '../leads/calling-hours/person-zones.ts';
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { ParsePhone } from '../leads/phone.ts';
@@ -8,17 +8,20 @@ import { formatTime } from '../text/time.ts';
 import type { DeliveryRule, Permission } from './permission.ts';
 
 /**
- * Delivers no lead outside of the calling hours of its type. The mobile number decides when the lead is delivered. If
+ * Delivers no lead outside of the calling hours of its type, by the clocks of this machine and of the store. The mobile number decides when the lead is delivered. If
  * its `other_phone` may not be called at that time, for example because it belongs to another time zone, it is left
  * out.
  */
 export class CallingHoursRule implements DeliveryRule {
   readonly #rules: CallingRules;
   readonly #parsePhone: ParsePhone;
+  readonly #clockSkew: () => number;
 
-  constructor(rules: CallingRules, parsePhone: ParsePhone) {
+  /** @param clockSkew see `Store.clockSkew` */
+  constructor(rules: CallingRules, parsePhone: ParsePhone, clockSkew: () => number) {
     this.#rules = rules;
     this.#parsePhone = parsePhone;
+    this.#clockSkew = clockSkew;
   }
 
   async decide<Lead extends DueLead>(leads: readonly Lead[], now: number): Promise<Permission<Lead>[]> {
@@ -32,7 +35,7 @@ export class CallingHoursRule implements DeliveryRule {
   #apply<Lead extends DueLead>(rule: CallingRule, lead: Lead, now: number): Permission<Lead> {
     const fields = submittedFields(lead.content);
     const person = whereaboutsOf(lead.mobile, fields);
-    const { opensAt: until, waitsFor } = rule.opening(person, now);
+    const { opensAt: until, waitsFor } = this.#opening(rule, person, now);
     if (waitsFor === 'calling-hours') {
       const reason = `The calling hours permit no call until ${formatTime(until)} (${rule.zonesOf(person)}).`;
       return { outcome: 'wait', lead, until, waitsFor, reason };
@@ -51,10 +54,17 @@ export class CallingHoursRule implements DeliveryRule {
     };
   }
 
+  /** Returns the opening by the clock that permits the call later: the other one may be wrong. */
+  #opening(rule: CallingRule, person: Whereabouts, now: number): Opening {
+    const skew = this.#clockSkew();
+    const opening = rule.opening(person, now);
+    return skew === 0 || opening.waitsFor !== undefined ? opening : rule.opening(person, now - skew);
+  }
+
   #mayCall(rule: CallingRule, fields: SubmittedFields, now: number): boolean {
     const number = this.#parsePhone(fields.otherPhone ?? '');
     if (number === undefined) return false;
-    return rule.opening(whereaboutsOf(number, fields), now).waitsFor === undefined;
+    return this.#opening(rule, whereaboutsOf(number, fields), now).waitsFor === undefined;
   }
 }
 

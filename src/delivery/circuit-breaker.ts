@@ -25,6 +25,7 @@ export class CircuitBreaker {
   #failures = 0;
   readonly #failedTypes = new Set<string>();
   #isHalfOpen = true;
+  #recoveries = 0;
   #delay = 0;
   /** Monotonic time (`performance.now()`) until which the circuit is open. */
   #openUntil = 0;
@@ -46,6 +47,7 @@ export class CircuitBreaker {
 
   /** Records that the dialler accepted or rejected a lead. */
   recordSuccess(): void {
+    if (this.#isHalfOpen || this.#failures > 0) this.#recoveries += 1;
     this.#failures = 0;
     this.#failedTypes.clear();
     this.#isHalfOpen = false;
@@ -89,6 +91,11 @@ export class CircuitBreaker {
   /** Whether the circuit is open, or half-open because the last attempt failed: nothing was delivered since. */
   get isDown(): boolean {
     return this.remainingDelay() > 0 || (this.#isHalfOpen && this.#failures > 0);
+  }
+
+  /** Number of successes that were the first one, or followed a failure: what failed before may succeed now. */
+  get recoveries(): number {
+    return this.#recoveries;
   }
 
   /** Returns to the initial state, such as after an operator has fixed the cause of a pause. */

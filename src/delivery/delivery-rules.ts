@@ -7,6 +7,7 @@ import type { DeliveryGaps } from '../store/delivery-gaps.ts';
 import type { NumberRegistries } from '../store/number-registries.ts';
 import type { Screenings } from '../store/screenings.ts';
 import type { SentOtherPhones } from '../store/sent-other-phones.ts';
+import type { Store } from '../store/store.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import { BlockedTimes } from './blocked-times.ts';
 import { CallLimitRule } from './call-limit-rule.ts';
@@ -26,6 +27,7 @@ export interface RuleContext {
     Pick<Suppressions, 'suppressedNumbers'> &
     Pick<DeliveryGaps, 'deliveryGaps' | 'recordGaps'> &
     Pick<NumberRegistries, 'registries' | 'screeningOfTypes' | 'listedNumbers'> &
+    Pick<Store, 'clockSkew'> &
     Pick<Screenings, 'screenings' | 'saveScreenings' | 'recordRefusedNumbers'> &
     CallCounts &
     SentOtherPhones;
@@ -54,7 +56,7 @@ export function deliveryPermission(context: RuleContext): DeliveryPermission {
     new DoNotCallRule(store, parsePhone),
     new RegistryRule(store, screening, parsePhone),
     ...(dialWithin === undefined ? [] : [new TooLateRule(store, rules, dialWithin)]),
-    new CallingHoursRule(rules, parsePhone),
+    new CallingHoursRule(rules, parsePhone, () => store.clockSkew()),
     new ScreeningRule({ store, screening, service, parsePhone, onScreening }),
     ...(callsPerDay === undefined ? [] : [new CallLimitRule(store, parsePhone, callsPerDay)]),
     new OtherPhoneRule(store, parsePhone),

@@ -75,6 +75,8 @@ export class Withdrawer {
   /** Current margin of a lease (ms): longer after the store has responded late. */
   #margin = leaseMargin;
   #isDrained = false;
+  /** `recoveries` of the circuit when the withdrawals were last hastened. */
+  #recoveries = 0;
 
   /** Starts withdrawing immediately. */
   constructor(options: WithdrawerOptions) {
@@ -135,10 +137,20 @@ export class Withdrawer {
     const limit =
       dialler.cancel === undefined ? maxClaimed : circuit.allowance(maximum) - this.#inFlight.size;
     if (limit <= 0) return Math.min(maxSleep, circuit.remainingDelay() || maxSleep);
+    if (dialler.cancel !== undefined) await this.#hastenAfterRecovery();
     const next = await store.nextWithdrawalAt();
     const delay = (next ?? Number.POSITIVE_INFINITY) - Date.now();
     if (delay > 0) return Math.min(maxSleep, delay);
     return this.#claim(limit);
+  }
+
+  /** Does not let a withdrawal wait for the retry schedule once the dialler works again: its person may be called. */
+  async #hastenAfterRecovery(): Promise<void> {
+    const { store, state } = this.#options;
+    const { recoveries } = state.circuit;
+    if (recoveries === this.#recoveries) return;
+    await store.hastenWithdrawals();
+    this.#recoveries = recoveries;
   }
 
   /** Claims up to `limit` withdrawals and starts them. Returns how long to sleep afterwards (ms). */

@@ -94,6 +94,13 @@ export interface OperatorActions extends RemainingLeads {
    */
   resolveWithdrawal(leadId: string, wasWithdrawn: boolean): Promise<void>;
   /**
+   * Makes an open withdrawal due now, and begins a failed one again, both with the full retry schedule. An attempt in
+   * flight continues.
+   *
+   * @throws {UserError} if there is no such lead, it has no such withdrawal, or its state no longer allows it
+   */
+  retryWithdrawal(leadId: string): Promise<void>;
+  /**
    * Marks a failed lead as dismissed: it will not be retried, and is pruned when it is old. Returns whether the person
    * can be added again.
    *

@@ -31,6 +31,9 @@ import type { Withdrawals } from './withdrawals.ts';
 
 /** Times in these interfaces are milliseconds since 1970; mobile numbers are E.164. */
 
+/** Time after the last `checkReady` of a server for which it is assumed to be running (ms). */
+export const servingTime = 15_000;
+
 /** Everything that is stored. */
 export interface Store
   extends Intake,
@@ -69,6 +72,13 @@ export interface Store
    * @throws if that fails, with the reason and the remedy
    */
   checkReady(): Promise<void>;
+  /** Returns whether a server uses the store: one has called `checkReady` within `servingTime`. */
+  isServing(): Promise<boolean>;
+  /**
+   * Returns by how much this machine's clock is at least ahead of the store's (ms), as last measured; negative: it is
+   * behind. 0 if the store has no clock of its own.
+   */
+  clockSkew(): number;
   /** Finishes the calls in progress and closes the store. Has no effect if it is closed. */
   close(): Promise<void>;
 }

@@ -107,9 +107,13 @@ export const userErrors = {
       `Lead ${id} cannot be ${action}: the dialler may have it. Look it up there, then run \`leads lead resolve ${id}\` with --delivered or --not-delivered. After --not-delivered, it can be ${action}.${action === 'cancelled' ? ' Or pass --withdraw to withdraw it from the dialler.' : ''}`,
     ),
   noWithdrawal: (id: string) => new UserError(`Lead ${id} has no withdrawal. Run \`leads withdrawal list\`.`),
-  withdrawalEnded: (id: string, outcome: WithdrawalOutcome) =>
+  withdrawalEnded: (id: string, outcome: WithdrawalOutcome, action: 'resolved' | 'retried') =>
     new UserError(
-      `The withdrawal of lead ${id} has ended (${outcome}). Only open and failed ones can be resolved; \`leads withdrawal list\` lists them.`,
+      `The withdrawal of lead ${id} has ended (${outcome}). Only open and failed ones can be ${action}; \`leads withdrawal list\` lists them.`,
+    ),
+  notWithdrawable: (id: string, state: LeadState) =>
+    new UserError(
+      `Lead ${id} is ${state}, so it cannot be withdrawn again. \`leads lead show ${id}\` shows what has happened to it.`,
     ),
   withdrawnTooLate: (id: string) =>
     new UserError(

@@ -115,6 +115,11 @@ export interface Withdrawals {
     nextAttemptAt: number | undefined,
   ): Promise<void>;
   /**
+   * Makes the withdrawals that wait for a retry due now, because the dialler works again. Leaves out those that have
+   * failed often: the cause may be the lead, and attempts must be left. Returns their number.
+   */
+  hastenWithdrawals(): Promise<number>;
+  /**
    * Releases withdrawals that a claim still holds and that were not sent: their attempts do not count.
    *
    * @param notBefore earliest time of the next claim (ms since 1970)

@@ -83,6 +83,16 @@ test.each([
   );
 });
 
+test('reports a value that is cut in the file that Node reads, as the units start it', async () => {
+  const file = join(temporaryDirectory(), 'leads.env');
+  writeFileSync(file, 'BOOTSTRAP=off\nDIALLER_PASSWORD=pass#word\n');
+  const options = { nodeOptions: [`--env-file=${file}`] };
+  const child = start('src/cli.ts', ['type', 'list'], {}, temporaryDirectory(), options);
+  expect((await finished(child)).stderr).toMatch(
+    `Line 2 of ${file}: the value of DIALLER_PASSWORD is cut at an unquoted "#".`,
+  );
+});
+
 test.each([
   ['DIALLER_PASSWORD="pass#word" # comment'],
   ["DIALLER_PASSWORD='pass#word'"],

@@ -128,6 +128,7 @@ const changing: Record<string, Run> = {
   'suppression add': withoutIds(mobile),
   'suppression remove': { first: ['suppression', 'add', mobile], ...withoutIds(mobile, '--yes') },
   'suppression import': { words: ({ numbers }) => [numbers, '--list', 'numbers'] },
+  'withdrawal retry': { words: ({ withdrawn }) => [withdrawn] },
   'withdrawal resolve': { words: ({ withdrawn }) => [withdrawn, '--withdrawn'] },
   due: withoutIds('--take', '1'),
   'delivery pause': withoutIds('--reason', 'test'),

@@ -26,7 +26,12 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     const { url, store } = await filled();
     const marked = await markRestored(url, '--backup', 'leads.dump', '--yes', '--json');
     expect(marked.stderr).toBe('');
-    expect(JSON.parse(marked.stdout)).toEqual({ held: 2, may_have_arrived: 1, held_already: 0 });
+    expect(JSON.parse(marked.stdout)).toEqual({
+      held: 2,
+      may_have_arrived: 1,
+      held_already: 0,
+      server_running: false,
+    });
     expect(await claim(store, 'test')).toEqual([]);
     const held = await leadsIn(store);
     expect(held.map(({ state, mayHaveArrived }) => [state, mayHaveArrived])).toEqual([
@@ -46,7 +51,7 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
   test('asks for confirmation, and changes nothing with --dry-run', async () => {
     const { url, store } = await filled();
     const dry = await markRestored(url, '--dry-run', '--json');
-    expect(JSON.parse(dry.stdout)).toEqual({ held: 2, may_have_arrived: 1, held_already: 0 });
+    expect(JSON.parse(dry.stdout)).toMatchObject({ held: 2, may_have_arrived: 1, held_already: 0 });
     const { code, stderr } = await markRestored(url);
     expect(code).toBe(1);
     expect(stderr).toMatch(
@@ -54,6 +59,17 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     );
     expect(await store.pauses()).toEqual([]);
     expect((await leadsIn(store)).map(({ state }) => state)).toEqual(['scheduled', 'scheduled']);
+  });
+});
+
+describe.each(sharedStores)('$name', ({ newUrl }) => {
+  test('reports that a server uses the store, which may have delivered leads since the restore', async () => {
+    const url = await newUrl();
+    const { store } = await seeded(closeAfterTest(await openStore(url)));
+    await store.checkReady();
+    const { code, stdout, stderr } = await markRestored(url, '--yes', '--json');
+    expect({ code, json: JSON.parse(stdout) }).toMatchObject({ code: 0, json: { server_running: true } });
+    expect(stderr).toMatch(/^A server is using the store, .* It may have delivered leads of the backup/);
   });
 });
 

@@ -36,6 +36,36 @@ async function basisOf(store: Store, leadId: string): Promise<unknown> {
   return JSON.parse(String(row?.[table.columns.indexOf('basis')]));
 }
 
+/** Returns the permission of a store in which the type `motor` has these hours. */
+function permissionOf(callingHours: CallingHours, clockSkew = 0) {
+  const store = {
+    ...unscreened,
+    clockSkew: () => clockSkew,
+    deliveryGaps: async () => [],
+    recordGaps: async () => {},
+    suppressedNumbers: async () => [],
+    deliveriesSince: async () => [],
+    callingHours: async () => [{ name: 'motor', callingHours }],
+  };
+  return deliveryPermission({
+    store,
+    parsePhone,
+    defaultCountry: 'GB',
+    callsPerDay: undefined,
+    dialWithin: undefined,
+  });
+}
+
+const unclaimed = (content: string) => ({
+  id: '1',
+  partner: 'acme',
+  type: 'motor',
+  mobile: '+447840258823',
+  acceptedAt: 0,
+  dueAt: 0,
+  content,
+});
+
 function recordingDialler() {
   const delivered: ClaimedLead[] = [];
   const dialler: Dialler = {
@@ -146,34 +176,24 @@ describe.each(stores.filter(({ name }) => name !== 'SQLite in memory'))('$name',
   });
 });
 
+test('both this machine’s clock and the store’s must permit the call', async () => {
+  const hours = { hours: 'Mon-Sun 08:00-18:00', zone: 'UTC', country: 'GB', holidays: [] };
+  const noon = Date.parse('2026-11-27T12:00Z');
+  const hour = 3_600_000;
+  const decideWith = async (clockSkew: number) =>
+    (await permissionOf(hours, clockSkew).decide([unclaimed('{}')], noon))[0];
+  expect(await decideWith(0)).toMatchObject({ outcome: 'deliver' });
+  // The store's clock shows 19:00, then 07:00 of the same day.
+  const tomorrow = Date.parse('2026-11-28T08:00Z');
+  expect(await decideWith(-7 * hour)).toMatchObject({ outcome: 'wait', until: tomorrow });
+  expect(await decideWith(5 * hour)).toMatchObject({ outcome: 'wait', until: noon - 4 * hour });
+});
+
 test('a lead without a common hour waits with its own reason', async () => {
   const hours = { hours: 'Mon-Fri 09:00-12:00', zone: 'person', country: 'GB', holidays: [] };
-  const store = {
-    ...unscreened,
-    deliveryGaps: async () => [],
-    recordGaps: async () => {},
-    suppressedNumbers: async () => [],
-    deliveriesSince: async () => [],
-    callingHours: async () => [{ name: 'motor', callingHours: hours }],
-  };
-  const permission = deliveryPermission({
-    store,
-    parsePhone,
-    defaultCountry: 'GB',
-    callsPerDay: undefined,
-    dialWithin: undefined,
-  });
-  const lead = {
-    id: '1',
-    partner: 'acme',
-    type: 'motor',
-    mobile: '+447840258823',
-    acceptedAt: 0,
-    dueAt: 0,
-    content: '{"time_zone":"Australia/Sydney"}',
-  };
+  const lead = unclaimed('{"time_zone":"Australia/Sydney"}');
   const now = Date.parse('2026-11-27T10:00Z');
-  expect(await permission.decide([lead], now)).toMatchObject([
+  expect(await permissionOf(hours).decide([lead], now)).toMatchObject([
     { outcome: 'wait', until: now + day, waitsFor: 'no-common-hours' },
   ]);
 });

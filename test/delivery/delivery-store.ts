@@ -66,6 +66,7 @@ export class DeliveryStore implements DispatchersStore {
   readonly duplicatesCheckedUntil = vi.fn<DuplicateChecks['duplicatesCheckedUntil']>(async () => undefined);
   readonly recordDuplicatesChecked = vi.fn<DuplicateChecks['recordDuplicatesChecked']>(async () => {});
   readonly callingHours = async () => [];
+  readonly clockSkew = unscreened.clockSkew;
   readonly registries = unscreened.registries;
   readonly screeningOfTypes = unscreened.screeningOfTypes;
   readonly listedNumbers = unscreened.listedNumbers;

@@ -1,7 +1,8 @@
 import type { RuleContext } from '../../src/delivery/delivery-rules.ts';
 
-/** What a store without registries, screening results and objections returns to the rules of delivery. */
+/** What a store without registries, screening results, objections and a clock of its own returns to the rules of delivery. */
 export const unscreened = {
+  clockSkew: () => 0,
   registries: async () => [],
   screeningOfTypes: async () => [],
   listedNumbers: async () => [],

@@ -20,7 +20,7 @@ import { excludeWriters, postgresOperatorActions } from './operator-actions.ts';
 import { postgresSqlDatabase } from './sql-database.ts';
 import { warnWithoutStatementTimeout } from './statement-timeout.ts';
 import { postgresTableWriter } from './tables.ts';
-import { WriteCheck } from './write-check.ts';
+import { readClockSkew, WriteCheck } from './write-check.ts';
 
 /** Limits of a store in PostgreSQL. */
 export interface PostgresStoreLimits extends PostgresLimits {
@@ -77,14 +77,15 @@ async function openDatabase(
   url: string,
   limits: PostgresStoreLimits,
   schema: Schema,
-): Promise<PostgresDatabase> {
+): Promise<{ database: PostgresDatabase; clockSkew: number }> {
   const database = new PostgresDatabase(url, limits);
   try {
     if (schema !== 'prepare') await requireStore(database, schema);
     if (schema !== 'require') await migrate(database);
     await checkSchema(database);
+    await database.rememberIdentity();
     await warnWithoutStatementTimeout(database, limits.statementTimeout);
-    return database;
+    return { database, clockSkew: await readClockSkew(database) };
   } catch (error) {
     await database.close();
     throw error;
@@ -104,7 +105,7 @@ export async function openPostgresStore(
   schema: Schema = 'prepare',
 ): Promise<Store> {
   const limits = { ...defaultLimits, ...given };
-  const database = await openDatabase(url, limits, schema);
+  const { database, clockSkew } = await openDatabase(url, limits, schema);
   const batchLimits = {
     capacity: limits.capacity,
     maxBatchSize,
@@ -120,7 +121,7 @@ export async function openPostgresStore(
   const digests = new PersonDigests();
   const events = { notifications, withdrawalEvents };
   const intake = postgresIntake(database, digests, events, batchLimits, observer);
-  const writeCheck = new WriteCheck(database, observer);
+  const writeCheck = new WriteCheck(database, observer, clockSkew);
   const sql = new AuditedDatabase(postgresSqlDatabase(database));
   const reopen = withdrawalReopener(sql, withdrawalEvents);
   const delivery = postgresDelivery(database, notifications, batchLimits, observer, reopen);
@@ -150,6 +151,8 @@ export async function openPostgresStore(
     }),
 
     checkReady: () => writeCheck.run(),
+    isServing: () => writeCheck.isServing(),
+    clockSkew: () => writeCheck.clockSkew,
 
     close: () => (closed ??= close()),
   };

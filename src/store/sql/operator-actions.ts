@@ -21,7 +21,7 @@ import { sentFor } from './sent-for.ts';
 import { statement } from './statement.ts';
 import { isSuppressed } from './suppressed-leads.ts';
 import { namesOfType } from './type-name.ts';
-import { resolveWithdrawal } from './withdrawal-actions.ts';
+import { resolveWithdrawal, retryWithdrawal } from './withdrawal-actions.ts';
 import { abandonWithdrawal, endWithdrawn } from './withdrawals.ts';
 
 /** Outcome of a submission, with the lead that it created or the one that prevented it. */
@@ -81,6 +81,11 @@ export function operatorActions(database: SqlDatabase, scheduling: Scheduling): 
 
     async resolveWithdrawal(id, wasWithdrawn) {
       await change(() => resolveWithdrawal(id, wasWithdrawn));
+      scheduling.onWithdrawal();
+    },
+
+    async retryWithdrawal(id) {
+      await change(() => retryWithdrawal(id));
       scheduling.onWithdrawal();
     },
 

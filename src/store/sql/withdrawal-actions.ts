@@ -1,17 +1,19 @@
 import type { LeadState } from '../../leads/lead.ts';
 import type { WithdrawalOutcome } from '../../leads/withdrawal.ts';
 import { userErrors } from '../user-errors.ts';
-import { type Change, firstRow } from './database.ts';
+import { type Change, firstRow, run } from './database.ts';
 import { recordAction } from './lead-actions.ts';
 import { statement } from './statement.ts';
-import { endTooLate, endWithdrawn } from './withdrawals.ts';
+import { endTooLate, endWithdrawn, withdrawLeads } from './withdrawals.ts';
 
-const withdrawalToResolve = statement<{
+interface WithdrawalToResolve {
   state: LeadState;
   isInFlight: boolean;
   hasWithdrawal: boolean;
   outcome: WithdrawalOutcome | null;
-}>(
+}
+
+const withdrawalToResolve = statement<WithdrawalToResolve>(
   'withdrawal_to_resolve',
   ({ lock }) => `
     SELECT lead.state, lead.state = 'withdrawing' AND lead.claim IS NOT NULL AS "isInFlight",
@@ -21,12 +23,32 @@ const withdrawalToResolve = statement<{
   { isInFlight: true, hasWithdrawal: true },
 );
 
-/** Ends a withdrawal by hand (see `OperatorActions.resolveWithdrawal`). */
-export function* resolveWithdrawal(id: string, wasWithdrawn: boolean): Change<void> {
+const restartWithdrawal = statement(
+  'restart_withdrawal',
+  'UPDATE withdrawal SET next_attempt_at = $2, attempts = 0 WHERE lead_id = $1 AND outcome IS NULL AND claim IS NULL',
+);
+
+/** Begins a withdrawal again (see `OperatorActions.retryWithdrawal`). */
+export function* retryWithdrawal(id: string): Change<void> {
+  const lead = yield* openOrFailed(id, 'retried');
+  if (lead.outcome === null) yield* run(restartWithdrawal, id, Date.now());
+  // The cause of a withdrawal after an objection is kept.
+  else if (!(yield* withdrawLeads([id], 'cancellation')).includes(id)) throw userErrors.notWithdrawable(id, lead.state);
+  yield* recordAction(id, 'withdrawal-requested', { state: lead.state });
+}
+
+/** Locks a lead whose withdrawal is open or has failed. @throws {UserError} if it is neither */
+function* openOrFailed(id: string, action: 'resolved' | 'retried'): Change<WithdrawalToResolve> {
   const lead = yield* firstRow(withdrawalToResolve, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (!lead.hasWithdrawal) throw userErrors.noWithdrawal(id);
-  if (lead.outcome !== null && lead.outcome !== 'failed') throw userErrors.withdrawalEnded(id, lead.outcome);
+  if (lead.outcome !== null && lead.outcome !== 'failed') throw userErrors.withdrawalEnded(id, lead.outcome, action);
+  return lead;
+}
+
+/** Ends a withdrawal by hand (see `OperatorActions.resolveWithdrawal`). */
+export function* resolveWithdrawal(id: string, wasWithdrawn: boolean): Change<void> {
+  const lead = yield* openOrFailed(id, 'resolved');
   if (lead.isInFlight) throw userErrors.inFlight(id, 'resolved');
   const now = Date.now();
   if (wasWithdrawn) yield* endWithdrawn(id, now, 'an operator has removed the lead');

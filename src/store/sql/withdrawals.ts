@@ -65,6 +65,11 @@ export function withdrawals(database: SqlDatabase, events: WithdrawalEvents): Wi
     releaseWithdrawals: async (claim, leadIds, notBefore) => {
       await database.change(() => run(releaseWithdrawals, claim, leadIds, notBefore));
     },
+    hastenWithdrawals: async () => {
+      const hastened = await database.change(hastenWithdrawals);
+      if (hastened > 0) events.emit();
+      return hastened;
+    },
     onWithdrawal: (listener) => events.subscribe(listener),
     endedWithdrawals: async (leadIds) => {
       const rows = await database.read(endedWithdrawals, leadIds);
@@ -283,6 +288,30 @@ function* claimWithdrawals(
       : [];
   const all = [...ids, ...repeated];
   return { claimed: all.length === 0 ? [] : [...(yield* run(claimedWithdrawals, all))], ended };
+}
+
+/** Number of attempts after which a withdrawal is no longer hastened. */
+const maxHastenedAttempts = 5;
+
+const withdrawalsToHasten = statement<{ leadId: string }>(
+  'withdrawals_to_hasten',
+  ({ lockAvailable }) => `
+    SELECT lead_id AS "leadId" FROM withdrawal
+    WHERE outcome IS NULL AND claim IS NULL AND next_attempt_at > $1
+      AND attempts BETWEEN 1 AND ${maxHastenedAttempts}
+    ORDER BY next_attempt_at LIMIT 1000 ${lockAvailable('withdrawal')}`,
+);
+
+const makeDue = statement(
+  'make_withdrawals_due',
+  ({ inList }) => `UPDATE withdrawal SET next_attempt_at = $1 WHERE lead_id ${inList('$2')}`,
+);
+
+function* hastenWithdrawals(): Change<number> {
+  const now = Date.now();
+  const ids = (yield* run(withdrawalsToHasten, now)).map(({ leadId }) => leadId);
+  if (ids.length > 0) yield* run(makeDue, now, ids);
+  return ids.length;
 }
 
 const releaseWithdrawals = statement(

@@ -11,7 +11,7 @@ import { people } from '../sql/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import { localWithdrawalEvents, withdrawalReopener } from '../sql/withdrawals.ts';
-import type { Store } from '../store.ts';
+import { type Store, servingTime } from '../store.ts';
 import { sqliteDelivery } from './delivery/delivery.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './durability/commit-queue.ts';
 import { type Durability, inMemoryDurability } from './durability/durability.ts';
@@ -53,6 +53,7 @@ export function openSqliteStore(
   const grantedType = grantedTypeLookup(database, queue);
   const digests = new PersonDigests();
   const decide = sqliteDecide(database, queue, grantedType, digests);
+  const recentCheck = new Query(database, 'SELECT 1 FROM readiness WHERE checked_at > ?');
   let isClosed = false;
 
   return {
@@ -71,6 +72,8 @@ export function openSqliteStore(
     ...watch(sql, { waiting: () => queue.waiting }),
 
     checkReady: readinessCheck(database, queue, durability, path),
+    isServing: async () => recentCheck.first(Date.now() - servingTime) !== undefined,
+    clockSkew: () => 0,
 
     async close() {
       await queue.idle();

@@ -519,6 +519,39 @@ export const withdrawals: Behaviours = {
     expect(actions.map(({ action }) => action)).toEqual(['withdrawal-requested', 'withdrawal-requested']);
   },
 
+  'makes a withdrawal that waits for a retry due after the dialler has recovered, unless it has failed often':
+    async (open) => {
+      const { store, leadId, cancelIt } = await withdrawable(open());
+      await deliverDue(store);
+      await cancelIt();
+      for (let attempts = 1; attempts <= 6; attempts += 1) {
+        expect(await store.hastenWithdrawals()).toBe(attempts > 1 ? 1 : 0);
+        expect(await claimed(store)).toHaveLength(1);
+        expect(await store.hastenWithdrawals()).toBe(0);
+        await recordWithdrawal(store, leadId, 'unavailable', { nextAttemptAt: Date.now() + hour });
+      }
+      expect(await store.hastenWithdrawals()).toBe(0);
+      expect(await claimed(store)).toEqual([]);
+    },
+
+  'lets an operator retry a withdrawal that is open or has failed': async (open) => {
+    const { store, leadId, cancelIt } = await withdrawable(open());
+    await expect(store.retryWithdrawal(leadId)).rejects.toThrow('has no withdrawal');
+    await deliverDue(store);
+    await cancelIt();
+    for (const nextAttemptAt of [Date.now() + hour, undefined]) {
+      await claimed(store);
+      const next = nextAttemptAt === undefined ? {} : { nextAttemptAt };
+      await recordWithdrawal(store, leadId, 'unavailable', next);
+      expect(await claimed(store)).toEqual([]);
+      await store.retryWithdrawal(leadId);
+      expect(await store.withdrawalOf(leadId)).toMatchObject({ attempts: 0, outcome: null });
+    }
+    expect(await claimed(store)).toMatchObject([{ attemptNumber: 1 }]);
+    await recordWithdrawal(store, leadId, 'withdrawn');
+    await expect(store.retryWithdrawal(leadId)).rejects.toThrow('has ended');
+  },
+
   'lets an operator end a withdrawal that is open or has failed': async (open) => {
     for (const [wasWithdrawn, state, outcome] of [
       [true, 'cancelled', 'withdrawn'],

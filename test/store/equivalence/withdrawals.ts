@@ -83,6 +83,13 @@ export const withdrawals = [
       subject.store.resolveWithdrawal(at(subject.leadIds(), given.index) ?? 'nothing', given.wasWithdrawn),
     ),
   },
+  {
+    weight: 2,
+    arbitrary: call('retryWithdrawal', { index }, (subject, given) =>
+      subject.store.retryWithdrawal(at(subject.leadIds(), given.index) ?? 'nothing'),
+    ),
+  },
+  { weight: 1, arbitrary: call('hastenWithdrawals', {}, ({ store }) => store.hastenWithdrawals()) },
   { weight: 1, arbitrary: call('withdrawalStats', {}, ({ store }) => store.withdrawalStats()) },
   { weight: 1, arbitrary: call('nextWithdrawalAt', {}, ({ store }) => store.nextWithdrawalAt()) },
   {

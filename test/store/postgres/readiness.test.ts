@@ -27,7 +27,7 @@ test('each check commits one row, and the table stays small', async () => {
   expect(await count()).toEqual({ rows: 3, size: String(3 * 8_192) });
   await asAdministrator(url, 'INSERT INTO readiness SELECT FROM generate_series(1, 200)');
   await store.checkReady();
-  expect(await count()).toEqual({ rows: 0, size: '0' });
+  expect(await count()).toEqual({ rows: 1, size: '8192' });
 });
 
 test('checks and a backup of their table do not block each other', async () => {
@@ -42,6 +42,32 @@ test('checks and a backup of their table do not block each other', async () => {
   await store.checkReady();
   const { rows } = await backup.query('SELECT count(*)::integer AS rows FROM readiness');
   expect(rows).toEqual([{ rows: 202 }]);
+});
+
+test('a server that may not add rows to a table is not ready, and its errors state the remedy', async () => {
+  const url = await emptyDatabase();
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
+  const role = `limited_${new URL(url).pathname.slice(1)}`;
+  await asAdministrator(
+    url,
+    `CREATE ROLE ${role} LOGIN PASSWORD 'x';
+     GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role};
+     REVOKE ALL ON lead FROM ${role}`,
+  );
+  onTestFinished(async () => {
+    await asAdministrator(url, `DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+  await store.checkReady();
+  const own = new URL(url);
+  own.username = role;
+  own.password = 'x';
+  const limited = closeAfterTest(await openPostgresStore(own.href));
+  await expect(limited.checkReady()).rejects.toThrow(
+    /^PostgreSQL does not permit this user to add rows to lead\. Make the user in DATABASE_URL the owner/,
+  );
+  await expect(limited.submit(from(first.id))).rejects.toThrow(
+    /^permission denied for table lead\. Make the user in DATABASE_URL the owner/,
+  );
 });
 
 test('a read-only server is not ready', async () => {

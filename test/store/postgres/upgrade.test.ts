@@ -128,6 +128,8 @@ type NotWriting =
   | 'countRows'
   | 'leadStats'
   | 'waiting'
+  | 'isServing'
+  | 'clockSkew'
   | 'activity'
   | 'nextWithdrawalAt'
   | 'onWithdrawal'
@@ -202,6 +204,8 @@ const writes: Record<
   },
   releaseWithdrawals: (store, { lead }) => store.releaseWithdrawals('old', [lead], 0),
   settleCancellation: (store, { lead }) => store.settleCancellation({ id: 'c', partnerId: 1 }, lead, 'key'),
+  hastenWithdrawals: (store) => store.hastenWithdrawals(),
+  retryWithdrawal: (store, { withdrawing }) => store.retryWithdrawal(withdrawing),
   resolveWithdrawal: (store, { withdrawing }) => store.resolveWithdrawal(withdrawing, true),
   setWithdraws: (store) => store.setWithdraws('motor', true),
   cancel: (store) => store.cancel(newSubmission({ ...person, ...request })),

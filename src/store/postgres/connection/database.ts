@@ -4,6 +4,7 @@ import { StoreUnavailable } from '../../store-unavailable.ts';
 import { connectionError } from './connection-error.ts';
 import { connectionUrl } from './connection-url.ts';
 import { breaksConnection, ConnectionLost, reasonOf } from './errors.ts';
+import { type IdentityRow, identityStatement } from './identity.ts';
 import { latestMigration } from './migrate.ts';
 import { type RetryState, withRetries } from './retry.ts';
 import { isCurrent, newerSchema, type WriteStatement } from './schema-version.ts';
@@ -90,6 +91,10 @@ export class PostgresDatabase {
   readonly #sockets = new Set<Socket>();
   #isPooled: boolean | undefined;
   #isAbandoned = false;
+  /** The database as it was opened; undefined: its identity is not known yet. */
+  #opened: { statement: Statement; identity: string } | undefined;
+  /** Whether another database was found in the place of the opened one. It is then never used again. */
+  #isReplaced = false;
 
   constructor(url: string, limits: PostgresLimits) {
     this.#limits = limits;
@@ -113,6 +118,29 @@ export class PostgresDatabase {
   /** Whether a pooler shares connections between transactions; known after the first statement. */
   get isPooled(): boolean {
     return this.#isPooled ?? false;
+  }
+
+  /** Reads which database this is. From then on, every new connection and `checkIdentity` notice another one. */
+  async rememberIdentity(): Promise<void> {
+    const statement = await identityStatement(this);
+    const [row] = await this.read<IdentityRow>(statement);
+    this.#opened = { statement, identity: row?.identity ?? '' };
+  }
+
+  /**
+   * Checks that the database is still the one whose identity was remembered, without retries.
+   *
+   * @throws {StoreUnavailable} if it was replaced, such as by a restore: its leads may have been delivered already
+   */
+  async checkIdentity(): Promise<void> {
+    if (this.#opened === undefined) return;
+    const [row] = await this.runOnce<IdentityRow>(this.#opened.statement);
+    this.#compare(row);
+  }
+
+  #compare(row: IdentityRow | undefined): void {
+    if (row?.identity !== this.#opened?.identity) this.#isReplaced = true;
+    if (this.#isReplaced) throw new StoreUnavailable(replaced);
   }
 
   /** Runs a statement that changes nothing, and retries it after transient failures. */
@@ -246,6 +274,7 @@ export class PostgresDatabase {
   async #client(): Promise<pg.PoolClient> {
     let client: pg.PoolClient;
     if (this.#isAbandoned) throw new StoreUnavailable('The store is closing.');
+    if (this.#isReplaced) throw new StoreUnavailable(replaced);
     try {
       client = await this.#pool.connect();
     } catch (error) {
@@ -257,7 +286,7 @@ export class PostgresDatabase {
       return client;
     } catch (error) {
       client.release(true);
-      throw connectionError(error);
+      throw error instanceof StoreUnavailable ? error : connectionError(error);
     }
   }
 
@@ -271,6 +300,10 @@ export class PostgresDatabase {
       this.#isPooled = rows[0].pid !== processIdOf(client);
     }
     if (!this.#isPooled) await client.query(this.#sessionParameters());
+    if (this.#opened !== undefined) {
+      const { rows } = await client.query<IdentityRow>(this.#opened.statement.text);
+      this.#compare(rows[0]);
+    }
     this.#initialised.add(client);
   }
 
@@ -287,6 +320,16 @@ export class PostgresDatabase {
       SET jit = off`;
   }
 }
+
+/** SQLSTATE of a statement that the user has no right to run. */
+const insufficientPrivilege = '42501';
+
+/** What to do if the user of the store may not use the tables. */
+export const makeOwner =
+  'Make the user in DATABASE_URL the owner of the database and of its tables (docs/operating/postgresql.md#wrong-owner).';
+
+const replaced =
+  'The database was replaced while this process was running, such as by a restore, so this process no longer uses it. Stop every server, run `leads store mark-restored` if a backup was restored, and start the servers again (docs/operating/backup-and-restore.md).';
 
 function newerSchemaError(error: pg.DatabaseError): StoreUnavailable {
   return new StoreUnavailable(
@@ -313,8 +356,10 @@ async function runQuery<Row>(client: pg.PoolClient, query: TimedQuery): Promise<
     // The cast: a row has the columns that the SQL names, of the types that the tables declare.
     return (await client.query(query)).rows as Row[];
   } catch (error) {
-    if (error instanceof pg.DatabaseError)
+    if (error instanceof pg.DatabaseError) {
+      if (error.code === insufficientPrivilege) error.message = `${error.message}. ${makeOwner}`;
       throw error.code === newerSchema ? newerSchemaError(error) : redacted(error);
+    }
     throw new ConnectionLost(`The connection to PostgreSQL was lost (${reasonOf(error)}).`, { cause: error });
   }
 }

@@ -108,10 +108,12 @@ export class LeadClaims {
   /**
    * Claims due leads; ends those that are too late to call.
    *
-   * @throws {StoreUnavailable} if the outcome is unknown; the next calls release the leads of the claim
+   * @throws {StoreUnavailable} if the database was replaced, or the outcome is unknown; the next calls release the leads of the claim
    */
   async claimDue(terms: ClaimTerms): Promise<ClaimResult> {
     await this.releaseLost();
+    // A pooler hides that connections lead to another database, and a restore can replace the tables of this one.
+    await this.#database.withRetries(() => this.#database.checkIdentity());
     return this.#database.withRetries(async () => {
       const lost = this.#lost.get(terms.claim);
       if (lost !== undefined && !(await this.#release(terms.claim, lost))) {
