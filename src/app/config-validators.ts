@@ -116,7 +116,9 @@ export const proxiesOrOff = makeExactValidator<TrustedProxies>((value) => {
     addressReader(proxies);
     return proxies;
   } catch {
-    throw new Error('off, or addresses and networks such as 10.0.0.0/8, separated by commas');
+    throw new Error(
+      'off, loopback (a proxy on this machine), or addresses and networks such as 10.0.0.0/8, separated by commas',
+    );
   }
 });
 

@@ -1,5 +1,5 @@
 import type { Dialler } from '../delivery/dialler.ts';
-import { diallers } from '../delivery/diallers.ts';
+import { diallers, diallerVariables } from '../delivery/diallers.ts';
 import type { ScreeningService } from '../delivery/screening.ts';
 import { screeningServices } from '../delivery/screening-services.ts';
 import { withdrawalConcurrency } from '../delivery/withdrawals.ts';
@@ -148,6 +148,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
   const perSecond = undefinedIfOff(values.RATE_LIMIT);
   const metricsPort = undefinedIfOff(values.METRICS_PORT);
   checkEndpoints(values);
+  checkUnused(environment, values.DIALLER, screeningName);
   return {
     port: values.PORT,
     host: values.HOST,
@@ -186,6 +187,28 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     callsPerDay: undefinedIfOff(values.CALLS_PER_DAY),
     evidenceRetention: undefinedIfOff(values.EVIDENCE_RETENTION),
   };
+}
+
+/**
+ * Checks that nothing is set which would not be used, although it looks as if it were.
+ *
+ * @throws {ConfigError} naming each such variable
+ */
+function checkUnused(environment: NodeJS.ProcessEnv, dialler: string, screening: string): void {
+  const problems: string[] = [];
+  const own = diallers[dialler]?.variables ?? [];
+  // Without a dialler that has variables, those of another one are only switched off.
+  const ofOthers = own.length === 0 ? [] : diallerVariables.filter((name) => !own.includes(name));
+  for (const name of ofOthers) {
+    if (!environment[name]) continue;
+    problems.push(`${name} is set, but DIALLER=${dialler} does not read it. Remove it, or correct DIALLER.`);
+  }
+  if (environment['SCREENING_SECRET'] && screening === 'none') {
+    problems.push(
+      'SCREENING_SECRET is set, but SCREENING_URL is not, so no service would be asked. Set SCREENING_URL, or remove SCREENING_SECRET.',
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
 }
 
 /** An address that the server listens on, by its variables. */

@@ -112,6 +112,11 @@ function describeWait(id: string, waitsFor: WaitCause, until: number | null): st
   return `Lead ${id} waits: ${waitReasons[waitsFor]} ${formatTime(until)}.`;
 }
 
+/** The reason is not stored with the lead, and may have ended since. */
+function describeSuppressed(id: string, mobile: string): string {
+  return `Lead ${id} is suppressed: its number was in the do-not-call list, or in the list of a registry that its type requires. \`leads suppression check ${mobile}\` shows which entries there are now.`;
+}
+
 async function printPerson(output: Output, person: Person): Promise<void> {
   const { mobile, leads, submissions } = person;
   await output.text(mobile);
@@ -123,7 +128,8 @@ async function printPerson(output: Output, person: Person): Promise<void> {
   }
   await output.gap();
   await output.table(leads, personView, 'There are no leads.');
-  for (const { id, waitsFor, nextAttemptAt } of leads) {
+  for (const { id, state, waitsFor, nextAttemptAt } of leads) {
+    if (state === 'suppressed') await output.text(describeSuppressed(id, mobile));
     if (waitsFor !== null) await output.text(describeWait(id, waitsFor, nextAttemptAt));
   }
   await output.gap();

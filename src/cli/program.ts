@@ -9,6 +9,7 @@ import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
 import { phoneParsers } from '../leads/phone.ts';
+import { looksLikeKey } from '../partners/key.ts';
 import type { Store } from '../store/store.ts';
 import { storeUrlOf } from '../store/store-argument.ts';
 import { redactedUrl } from '../store/store-url.ts';
@@ -201,9 +202,16 @@ function describeOption(option: Option): string {
     : `${description} (default: ${initial})`;
 }
 
+/** Does not repeat the key. */
+const keyAsArgument =
+  'An argument is a key. Never pass a key as an argument: other users of the machine could see it. Run `leads key check`, which reads the key from standard input.';
+
 /** Describes an error of Commander. @param command in which it occurred; @param name how the CLI is called */
 function describeUsageError(text: string, command: Command, name: string): string {
   const [unknown] = command.args;
+  if (command.args.some(looksLikeKey) && text.startsWith('error: too many arguments')) {
+    return nameCommands(keyAsArgument, name);
+  }
   return text.startsWith('error: unknown command') && unknown !== undefined
     ? nameCommands(describeUnknownCommand(command, unknown), name)
     : toSentence(text);

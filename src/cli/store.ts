@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import type { Actor } from '../store/audit.ts';
@@ -13,6 +12,7 @@ import { wideOption } from './arguments.ts';
 import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
+import { createProgressBar } from './progress-bar.ts';
 import { forgetKeyCommand } from './store-key.ts';
 import { repairCommand } from './store-repair.ts';
 import { markRestoredCommand, restoreCommand } from './store-restore.ts';
@@ -192,7 +192,7 @@ function copyCommand(context: CommandContext): Command {
 }
 
 async function copyWithProgress(source: Tables, target: Tables, stream: Writable): Promise<CopiedTable[]> {
-  const bar = createProgressBar(stream);
+  const bar = createCopyProgress(stream);
   try {
     return await copyStore(source, target, bar.progress);
   } finally {
@@ -200,18 +200,10 @@ async function copyWithProgress(source: Tables, target: Tables, stream: Writable
   }
 }
 
-/** Creates a progress bar: animated in a terminal, otherwise a line every five seconds. */
-function createProgressBar(stream: NodeJS.WritableStream): { progress: CopyProgress; stop(): void } {
-  const bar = new SingleBar({
-    stream,
-    noTTYOutput: true,
-    notTTYSchedule: 5_000,
-    hideCursor: true,
-    barsize: 20,
-    format: '{stage} [{bar}] {percentage}% of {rows} rows, {eta_formatted} left',
-    barCompleteChar: '=',
-    barIncompleteChar: ' ',
-  });
+/** Creates the progress bar of a copy. */
+function createCopyProgress(stream: NodeJS.WritableStream): { progress: CopyProgress; stop(): void } {
+  const format = '{stage} [{bar}] {percentage}% of {rows} rows, {eta_formatted} left';
+  const bar = createProgressBar(stream, format);
   return {
     progress: {
       begin: (rows) => bar.start(2 * rows, 0, { stage: 'Copying  ', rows }),

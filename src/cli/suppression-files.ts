@@ -1,15 +1,18 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import { isOutdated } from '../leads/registry-age.ts';
 import { untilNoAttemptStarts } from '../store/objections.ts';
 import { type SuppressionOrigin, suppressionSources } from '../store/suppressions.ts';
+import { formatDuration } from '../text/duration.ts';
 import { formatDate } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
+import { createProgressBar } from './progress-bar.ts';
 import { describeImported, importRegistry, registryOptions } from './registry-import.ts';
 import { maxReported, type SuppressionFile, suppressionBatches } from './suppression-csv.ts';
 import { suppressionMembers, suppressionView } from './suppression-view.ts';
@@ -76,7 +79,7 @@ async function importEntries(
   };
   const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
   let isComplete = false;
-  const invalid = await enter(store, source, total, createProgressBar(context.err), size)
+  const invalid = await enter(store, source, total, createProgressBar(context.err, progressFormat), size)
     .then((lines) => {
       isComplete = true;
       return lines;
@@ -138,6 +141,8 @@ async function enter(
   return invalid;
 }
 
+const progressFormat = 'Importing [{bar}] {percentage}%, {eta_formatted} left';
+
 /** Options of `leads suppression import`. */
 interface ImportOptions {
   list?: string;
@@ -158,7 +163,7 @@ async function importRegistryFile(
   if (date === undefined)
     throw new UserError('Pass the date of the list with --date, such as --date 2026-11-20.');
   const { size, stream } = await open(file, context);
-  const bar = createProgressBar(context.err);
+  const bar = createProgressBar(context.err, progressFormat);
   bar.start(size, 0);
   const onProgress = (bytes: number) => bar.update(Math.min(bytes, size));
   const given = { registry, datedAt: date, maxAge, isShorterAllowed, stream, onProgress };
@@ -174,6 +179,12 @@ async function importRegistryFile(
     invalid_lines: result.invalid.map(({ line }) => line),
     invalid: result.invalidLines,
   });
+  const record = (await session.store.registries()).find(({ name }) => name === registry);
+  if (record !== undefined && isOutdated(record, Date.now())) {
+    session.note(
+      `The list is older than ${formatDuration(record.maxAge)}, so leads of types that require the registry still wait. Import a current list.`,
+    );
+  }
   if (result.invalidLines > 0) {
     throw new UserError(
       `${describeInvalid(result.invalid, result.invalidLines)} Correct them and import the file again: the list in force does not contain their numbers.`,
@@ -199,19 +210,6 @@ function describeInvalid(invalid: readonly { line: number; problem: string }[], 
   const described = invalid.map(({ line, problem }) => `line ${line} (${problem})`).join(', ');
   const more = total > invalid.length ? ` and ${total - invalid.length} more` : '';
   return `${counted(total, 'line was', 'lines were')} not imported: ${described}${more}.`;
-}
-
-function createProgressBar(stream: NodeJS.WritableStream): SingleBar {
-  return new SingleBar({
-    stream,
-    noTTYOutput: true,
-    notTTYSchedule: 5_000,
-    hideCursor: true,
-    barsize: 20,
-    format: 'Importing [{bar}] {percentage}%, {eta_formatted} left',
-    barCompleteChar: '=',
-    barIncompleteChar: ' ',
-  });
 }
 
 /** `leads suppression export`: writes the do-not-call list as CSV, which `import` reads. */

@@ -26,6 +26,7 @@ export class CircuitBreaker {
   readonly #failedTypes = new Set<string>();
   #isHalfOpen = true;
   #recoveries = 0;
+  #lastFailure: string | undefined;
   #delay = 0;
   /** Monotonic time (`performance.now()`) until which the circuit is open. */
   #openUntil = 0;
@@ -59,9 +60,11 @@ export class CircuitBreaker {
    *
    * @param type lead type of the attempt
    * @param retryAfter minimum delay that the dialler requested (ms)
+   * @param response what it responded, without personal data or secrets
    */
-  recordFailure(type: string, retryAfter = 0): void {
+  recordFailure(type: string, retryAfter = 0, response?: string): void {
     this.#failures += 1;
+    this.#lastFailure = response;
     this.#failedTypes.add(type);
     if (this.#failures >= failureThreshold || this.#isHalfOpen) {
       this.#isHalfOpen = true;
@@ -86,6 +89,11 @@ export class CircuitBreaker {
   /** Forgets the types that have failed, because no lead of another type is due. */
   forgetFailedTypes(): void {
     this.#failedTypes.clear();
+  }
+
+  /** What the dialler responded to the last attempt that failed; undefined: unknown. */
+  get lastFailure(): string | undefined {
+    return this.#lastFailure;
   }
 
   /** Whether the circuit is open, or half-open because the last attempt failed: nothing was delivered since. */

@@ -23,6 +23,8 @@ export interface Observed {
   /** Minimum delay that it requested (ms). */
   retryAfter?: number | undefined;
   pause?: DiallerPause | undefined;
+  /** What it responded, without personal data or secrets. */
+  response: string;
   /** Whether the lead was sent during a pause, to find out whether its cause was corrected. */
   isTrial: boolean;
 }
@@ -31,11 +33,11 @@ export interface Observed {
 export async function updateState(
   { circuit, pauses }: Pick<DiallerState, 'circuit' | 'pauses'>,
   log: Log,
-  { leadType, hasDecided, isWorking, retryAfter, pause, isTrial }: Observed,
+  { leadType, hasDecided, isWorking, retryAfter, pause, response, isTrial }: Observed,
 ): Promise<void> {
   // A dialler that pauses a single type responds, and accepts other types.
   if (hasDecided || isWorking || pause?.isOfType) circuit.recordSuccess();
-  else circuit.recordFailure(leadType, retryAfter);
+  else circuit.recordFailure(leadType, retryAfter, response);
   if (pause !== undefined) await startPause(pauses, leadType, pause);
   else if (hasDecided && isTrial) await endTrials(pauses, log, leadType);
 }

@@ -48,6 +48,10 @@ function storeProblem({ claimBegan, hasStoreFailed }: StatusSources): string | u
 /** Why the dialler delays delivery (a sentence); undefined: it does not. */
 function diallerProblem({ circuit }: StatusSources): string | undefined {
   const delay = Math.ceil(circuit.remainingDelay() / 1_000);
-  if (delay > 0) return `The dialler is unavailable; next attempt in ${delay} s.`;
-  return circuit.isDown ? 'The last attempt failed; one lead is sent at a time.' : undefined;
+  if (delay === 0 && !circuit.isDown) return undefined;
+  const state =
+    delay > 0
+      ? `The dialler is unavailable; next attempt in ${delay} s.`
+      : 'The last attempt failed; one lead is sent at a time.';
+  return circuit.lastFailure === undefined ? state : `${state} Last response: ${circuit.lastFailure}.`;
 }

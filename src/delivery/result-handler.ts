@@ -87,10 +87,10 @@ export class ResultHandler {
 
   async #applyResult({ id, type }: ClaimedLead, result: AttemptResult, isTrial: boolean): Promise<void> {
     const { state, log, onPause } = this.#options;
-    const { outcome, retryAfter, pause } = result;
+    const { outcome, retryAfter, pause, response } = result;
     if (outcome === 'unknown') state.settling.add(id);
     const hasDecided = outcome === 'delivered' || outcome === 'rejected';
-    await updateState(state, log, { leadType: type, hasDecided, retryAfter, pause, isTrial });
+    await updateState(state, log, { leadType: type, hasDecided, retryAfter, pause, response, isTrial });
     if (pause !== undefined) onPause();
   }
 

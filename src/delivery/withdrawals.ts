@@ -246,12 +246,20 @@ export class Withdrawer {
 
   async #applyResult(
     { type }: ClaimedWithdrawal,
-    { outcome, retryAfter, pause, isOfLead }: WithdrawalResult,
+    { outcome, retryAfter, pause, isOfLead, response }: WithdrawalResult,
     isTrial: boolean,
   ): Promise<void> {
     const { state, log } = this.#options;
     const hasDecided = outcome === 'withdrawn' || outcome === 'too-late';
-    const observed = { leadType: type, hasDecided, isWorking: isOfLead, retryAfter, pause, isTrial };
+    const observed = {
+      leadType: type,
+      hasDecided,
+      isWorking: isOfLead,
+      retryAfter,
+      pause,
+      response,
+      isTrial,
+    };
     await updateState(state, log, observed);
   }
 

@@ -135,6 +135,25 @@ test('explains that the working directory cannot be read', async () => {
 });
 
 test.each([
+  [
+    {
+      DIALLER: 'webhook',
+      DIALLER_URL: 'http://x/',
+      DIALLER_SECRET: `whsec_${'a'.repeat(44)}`,
+      DIALLER_USER: 'x',
+    },
+    'DIALLER_USER is set, but DIALLER=webhook does not read it. Remove it, or correct DIALLER.',
+  ],
+  [
+    { SCREENING_SECRET: 'x' },
+    'SCREENING_SECRET is set, but SCREENING_URL is not, so no service would be asked. Set SCREENING_URL, or remove SCREENING_SECRET.',
+  ],
+])('reports a variable that would not be used: %j', async (environment, problem) => {
+  await expect(readConfig(environment)).rejects.toThrow(problem);
+  await expect(readConfig({ DIALLER: 'none', DIALLER_USER: 'x' })).resolves.toBeDefined();
+});
+
+test.each([
   [{ PORT: '0', METRICS_PORT: '0' }],
   [{ PORT: '9464', METRICS_PORT: '9464', HOST: '10.0.0.1' }],
   [{ PORT: '3000', METRICS_PORT: '9464' }],

@@ -101,6 +101,22 @@ test('key check needs one key', async () => {
   );
 });
 
+test('does not repeat a key that is passed as an argument', async () => {
+  const key = newKey();
+  const { leadsWith } = storeWithCli();
+  for (const words of [
+    ['check', key],
+    ['list', 'acme', key],
+  ]) {
+    const { code, stderr } = await leadsWith('', 'key', ...words);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('Run `leads key check`, which reads the key'),
+    ]);
+    expect(stderr).not.toContain(key);
+  }
+});
+
 test('key check asks in a terminal, and does not show the key', async () => {
   const { file, keys } = await storeWithKeys();
   const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => input });

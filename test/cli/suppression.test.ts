@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { formatTime } from '../../src/cli/progress-bar.ts';
 import { lines, storeWithCli } from '../harness/cli.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { deliverDue, leadsIn, temporaryDirectory } from '../harness/server.ts';
@@ -66,6 +67,17 @@ test('reports which numbers are in the list, also by the id of a lead', async ()
     'None of the numbers is in the do-not-call list.\n',
   );
   expect(await leads('suppression', 'check')).toMatchObject({ code: 1 });
+});
+
+test('reports that the imported list of a registry is outdated, and that no time remains at the end', async () => {
+  const { leads } = await withLead();
+  const file = fileWith('mobile\n07840258824\n');
+  const importOf = (day: string) => leads('suppression', 'import', file, '--registry', 'tps', '--date', day);
+  expect((await importOf('2026-01-02')).stderr).toContain(
+    'The list is older than 28d, so leads of types that require the registry still wait. Import a current list.',
+  );
+  expect((await importOf(new Date().toISOString().slice(0, 10))).stderr).not.toContain('older');
+  expect([formatTime('NULL', {}, 5), formatTime('INF', {}, 5)]).toEqual(['0s', '?']);
 });
 
 test('imports a file, reports invalid lines by their numbers, and can be repeated', async () => {

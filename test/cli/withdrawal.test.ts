@@ -61,6 +61,11 @@ test('lists withdrawals, shows them with their person, and records how they ende
   const shown = (await run('lead', 'show', id)).stdout;
   expect(shown).toMatch(/withdrawal +requested .*because of a cancellation/);
   expect(shown).toMatch(/withdrawal +failed .*HTTP 503 \(1 attempt\)/);
+  const retried = await run('withdrawal', 'retry', id);
+  expect(retried.stdout).toBe(
+    `The withdrawal of lead ${id} is due now. Run \`leads withdrawal list\` to see the result.\n`,
+  );
+  expect(await store.withdrawalOf(id)).toMatchObject({ outcome: null, attempts: 0 });
   expect((await run('withdrawal', 'resolve', id)).stderr).toContain(
     'Specify either --withdrawn or --too-late.',
   );

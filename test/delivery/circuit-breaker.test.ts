@@ -37,6 +37,17 @@ test('opens after the first failure before any success, otherwise after five con
   expect([circuit.allowance(concurrency), circuit.remainingDelay()]).toEqual([0, 1_000]);
 });
 
+test('counts the first success and each that follows a failure, and keeps the last failure', () => {
+  const circuit = new CircuitBreaker();
+  expect([circuit.recoveries, circuit.lastFailure]).toEqual([0, undefined]);
+  circuit.recordSuccess();
+  circuit.recordSuccess();
+  expect(circuit.recoveries).toBe(1);
+  circuit.recordFailure('motor', 0, 'HTTP 500');
+  circuit.recordSuccess();
+  expect([circuit.recoveries, circuit.lastFailure]).toEqual([2, 'HTTP 500']);
+});
+
 test('a success resets the count of consecutive failures', () => {
   const circuit = closedCircuit();
   for (let count = 0; count < 4; count += 1) circuit.recordFailure('motor');

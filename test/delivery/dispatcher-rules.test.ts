@@ -358,7 +358,7 @@ describe('status', () => {
     const waiting = (seconds: number) => ({
       dialler: 'test',
       state: 'waiting',
-      reason: `The dialler is unavailable; next attempt in ${seconds} s.`,
+      reason: `The dialler is unavailable; next attempt in ${seconds} s. Last response: busy.`,
     });
     expect(dispatcher.status()).toStrictEqual(waiting(90));
     await advanceClock(88_001);
@@ -378,7 +378,7 @@ describe('status', () => {
     expect(dispatcher.status()).toStrictEqual({
       dialler: 'test',
       state: 'waiting',
-      reason: 'The last attempt failed; one lead is sent at a time.',
+      reason: 'The last attempt failed; one lead is sent at a time. Last response: down.',
     });
     store.due = leadsOf(1);
     await advanceClock(1_000);

@@ -190,6 +190,20 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     ]);
   });
 
+  test('does not wait for the retry schedule once the dialler works again', async () => {
+    let isDown = true;
+    const behave: Behaviour = (...request) => (isDown ? respondWith(503) : accept)(...request);
+    const { server, store, receiver } = await deployment(onWithdrawal(behave));
+    withdraw(store, receiver, { retrySchedule: [3_600_000] });
+    await addDialled(server);
+    await post(server, 'cancelLead', wanted);
+    const [{ id = '' } = {}] = await leadsIn(store);
+    await until(async () => expect(await store.withdrawalOf(id)).toMatchObject({ response: 'HTTP 503' }));
+    isDown = false;
+    await post(server, 'addLead', { ...lead, mobile: '07840258824' });
+    await until(async () => expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'withdrawn' }));
+  });
+
   test('delays no other lead if the receiver rejects the withdrawal of one', async () => {
     const { server, store, receiver } = await deployment(onWithdrawal(respondWith(400)));
     // As many attempts as open the circuit if each counts as a failure of the dialler.

@@ -33,7 +33,8 @@ export function* retryWithdrawal(id: string): Change<void> {
   const lead = yield* openOrFailed(id, 'retried');
   if (lead.outcome === null) yield* run(restartWithdrawal, id, Date.now());
   // The cause of a withdrawal after an objection is kept.
-  else if (!(yield* withdrawLeads([id], 'cancellation')).includes(id)) throw userErrors.notWithdrawable(id, lead.state);
+  else if (!(yield* withdrawLeads([id], 'cancellation')).includes(id))
+    throw userErrors.notWithdrawable(id, lead.state);
   yield* recordAction(id, 'withdrawal-requested', { state: lead.state });
 }
 
@@ -42,7 +43,8 @@ function* openOrFailed(id: string, action: 'resolved' | 'retried'): Change<Withd
   const lead = yield* firstRow(withdrawalToResolve, id);
   if (lead === undefined) throw userErrors.noLead(id);
   if (!lead.hasWithdrawal) throw userErrors.noWithdrawal(id);
-  if (lead.outcome !== null && lead.outcome !== 'failed') throw userErrors.withdrawalEnded(id, lead.outcome, action);
+  if (lead.outcome !== null && lead.outcome !== 'failed')
+    throw userErrors.withdrawalEnded(id, lead.outcome, action);
   return lead;
 }
 

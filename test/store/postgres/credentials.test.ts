@@ -207,6 +207,6 @@ test('refuses a password file that others can read, and an undefined service', (
   const environment = { ...none, PGPASSFILE: passfile, PGSYSCONFDIR: '/nonexistent' };
   expect(() => connectionUrl('postgres://u@h/d', environment)).toThrow(`chmod 0600 ${passfile}`);
   expect(() => connectionUrl('postgres://?service=leads', environment)).toThrow(
-    'The service "leads" is not defined in /nonexistent or /nonexistent/pg_service.conf.',
+    'The service "leads" is not defined, because /nonexistent and /nonexistent/pg_service.conf do not exist. Create it, or set PGSERVICEFILE.',
   );
 });

@@ -78,6 +78,13 @@ const byMessage: readonly [RegExp, Remedy, reason?: string][] = [
     },
     'PostgreSQL does not offer TLS',
   ],
+  [
+    /Peer authentication failed/,
+    {
+      text: `On a socket with peer authentication, PostgreSQL accepts only the operating system's user of the same name. As root, run the command as this user, such as with \`runuser -u leads -- ...\`; otherwise correct the user in ${configuration}.`,
+      isPermanent: true,
+    },
+  ],
   [/connection timeout|timeout expired/, unreachable, 'no response within 3 s'],
 ];
 

@@ -7,11 +7,11 @@ const readableByOthers = 0o004;
  * Returns the settings of a service from PostgreSQL's connection service files (documentation, section 34.17), which
  * consist of sections `[service]` with lines `name=value`. The first file that contains the service takes precedence.
  *
- * @throws if no file contains it, or other users can read its password
+ * @throws if no file contains it, this user cannot read a file, or other users can read its password
  */
 export function serviceIn(files: readonly string[], service: string): Map<string, string> {
   for (const file of files) {
-    const settings = existsSync(file) ? sectionOf(readFileSync(file, 'utf8'), service) : undefined;
+    const settings = existsSync(file) ? sectionOf(contentOf(file), service) : undefined;
     if (settings === undefined) continue;
     if (settings.has('password') && (statSync(file).mode & readableByOthers) !== 0) {
       throw new Error(
@@ -20,9 +20,24 @@ export function serviceIn(files: readonly string[], service: string): Map<string
     }
     return settings;
   }
-  throw new Error(
-    `The service ${JSON.stringify(service)} is not defined in ${files.join(' or ')}. Define it, or set PGSERVICEFILE.`,
-  );
+  const existing = files.filter((file) => existsSync(file));
+  const finding =
+    existing.length > 0
+      ? `is not defined in ${existing.join(' or ')}. Define it,`
+      : `is not defined, because ${files.join(' and ')} ${files.length > 1 ? 'do' : 'does'} not exist. Create it,`;
+  throw new Error(`The service ${JSON.stringify(service)} ${finding} or set PGSERVICEFILE.`);
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EACCES') throw error;
+    throw new Error(
+      `This user (id ${process.getuid?.()}) cannot read the service file ${file}. Give the file to a group of the user, with mode 640, as docs/operating/postgresql.md#on-a-debian-machine describes.`,
+      { cause: error },
+    );
+  }
 }
 
 function sectionOf(text: string, service: string): Map<string, string> | undefined {
