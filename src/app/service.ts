@@ -29,7 +29,7 @@ import { startResultsServer } from './results.ts';
 import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { openConfiguredStore } from './store.ts';
-import { type LoadedKeys, loadStoreKeys } from './store-keys.ts';
+import { type LoadedKeys, loadStoreKeys, requireKeysOfDigests } from './store-keys.ts';
 import { reportUndecidedHours } from './undecided-hours.ts';
 import { urlOf } from './url.ts';
 
@@ -155,9 +155,10 @@ function keepEvidence(
   return new EvidenceKeeper({ store, keys, parsePhone, log });
 }
 
-/** Loads the keys of the store, and logs what is wrong with them. */
+/** Loads the keys of the store, and logs what is wrong with them. @throws {UserError} if people are not recognised */
 async function loadKeys(store: Store, config: Config, log: Log): Promise<LoadedKeys> {
   const loaded = await loadStoreKeys(config, store);
+  await requireKeysOfDigests(store, loaded);
   if (loaded.problem !== undefined) log.warn(loaded.problem);
   return loaded;
 }

@@ -57,6 +57,21 @@ export async function loadStoreKeys(config: StoreKeyConfig, store: KeyRecords): 
   return { place, recorded, keys, problem };
 }
 
+/**
+ * Checks that people of whom the store has only digests are recognised before a lead is accepted or delivered.
+ *
+ * @throws {UserError} if there are digests and their key is missing
+ */
+export async function requireKeysOfDigests(
+  store: KeyRecords,
+  { keys, recorded, problem }: LoadedKeys,
+): Promise<void> {
+  if (keys !== undefined || recorded.length === 0 || !(await store.hasDigests())) return;
+  throw new UserError(
+    `${problem} The store contains digests of people who objected or were called: without the key, they could be called again, so nothing is accepted or delivered.`,
+  );
+}
+
 /** What does not work while the key of a store is missing. */
 const effectOfMissing =
   'Until it is back, no evidence is added to its chain or removed, nobody can be erased, and people of whom the store has only digests are not recognised.';

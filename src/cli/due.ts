@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { requireKeysOfDigests } from '../app/store-keys.ts';
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
 import { submittedBody, submittedFields } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/delivery.ts';
@@ -63,6 +64,7 @@ export function dueCommand(context: CommandContext): Command {
     async (session, { take, limit }: { take?: number; limit?: number }) => {
       const { output, store } = session;
       if (take !== undefined) {
+        await requireKeysOfDigests(store, await session.storeKeys());
         await store.recordAudit({ subject: { kind: 'lead', id: null }, after: { take } });
         const delivered = await takeDue(session, take, output.inBatches(view));
         if (delivered < take) await notePauses(session);

@@ -1,8 +1,8 @@
 /** The key of a store: where it comes from, and what happens without it. */
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { loadStoreKeys } from '../../src/app/store-keys.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { loadStoreKeys, requireKeysOfDigests } from '../../src/app/store-keys.ts';
 import { StoreKeys } from '../../src/store/keys/store-keys.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { temporaryDirectory } from '../harness/server.ts';
@@ -71,6 +71,16 @@ test('a key is rotated by a line before it, and the earlier key is still known',
   expect(incomplete.problem).toContain(
     `does not contain the earlier key with the id ${before.keys?.current.id}`,
   );
+});
+
+test('a store with digests is not used without its key', async () => {
+  const { store, config, keyFile } = openStore();
+  await loadStoreKeys(config, store);
+  rmSync(keyFile);
+  const lost = await loadStoreKeys(config, store);
+  await requireKeysOfDigests(store, lost);
+  vi.spyOn(store, 'hasDigests').mockResolvedValue(true);
+  await expect(requireKeysOfDigests(store, lost)).rejects.toThrow(/is missing.*could be called again/);
 });
 
 test('STORE_KEY takes precedence, and PostgreSQL without a key has none', async () => {

@@ -200,6 +200,11 @@ describe.each(databases)('$name', ({ open }) => {
     const checked = await executeCli(['suppression', 'check', mobile], environment);
     expect(checked.stderr).toMatch(/with the key of the store .* is missing/);
     expect(checked.stdout).toContain('None of the numbers');
+    const taken = await executeCli(['due', '--take', '1'], environment);
+    expect(taken).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nothing is accepted or delivered'),
+    });
   });
 
   test('`leads prune` replaces the numbers of delivered leads by digests', async () => {
