@@ -1,11 +1,6 @@
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
-import {
-  type DeliveryPermission,
-  type Permission,
-  type Permitted,
-  releasesOf,
-  type Waiting,
-} from '../delivery/permission.ts';
+import type { DeliveryPermission, Permission, Permitted, Waiting } from '../delivery/permission.ts';
+import { releasesOf, sortedPermissions } from '../delivery/sorted-permissions.ts';
 import { WaitingBacklog } from '../delivery/waiting-backlog.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
@@ -57,7 +52,7 @@ export async function takeDue(
       const { leads } = await store.claimDue({ claim, limit: size, lease, earliestDueAt: 0 });
       if (leads.length === 0) break;
       const decisions = await decide(store, permission, claim, leads);
-      const { permitted, waiting, suppressed, tooLate } = await sort(store, claim, decisions);
+      const { permitted, waiting, suppressed, tooLate } = await applyDecisions(store, claim, decisions);
       notPermitted.push(...waiting.map(waitOf));
       skipped.suppressed += suppressed;
       skipped.expired += tooLate.expired.length;
@@ -99,8 +94,11 @@ async function decide(
   }
 }
 
-/** Releases the claimed leads that must wait, and ends those whose people objected. Returns the others. */
-async function sort(
+/**
+ * Releases the claimed leads that must wait, and ends those whose people objected or that are too late to call. Returns the
+ * leads that may be printed, and what became of the others.
+ */
+async function applyDecisions(
   store: Session<string>['store'],
   claim: string,
   permissions: readonly Permission<ClaimedLead>[],
@@ -110,16 +108,7 @@ async function sort(
   suppressed: number;
   tooLate: Omit<ClaimResult, 'leads'>;
 }> {
-  const permitted: Permitted[] = [];
-  const suppressed: string[] = [];
-  const late: string[] = [];
-  const waiting: Waiting[] = [];
-  for (const permission of permissions) {
-    const { outcome, lead } = permission;
-    if (outcome === 'deliver') permitted.push(permission);
-    else if (outcome === 'wait') waiting.push(permission);
-    else (outcome === 'too-late' ? late : suppressed).push(lead.id);
-  }
+  const { permitted, waiting, suppressed, tooLate: late } = sortedPermissions(permissions);
   for (const { ids, until, waitsFor } of releasesOf(waiting)) {
     await store.releaseLeads(claim, ids, until, waitsFor);
   }

@@ -1,9 +1,9 @@
 import type { ParsePhone } from '../leads/phone.ts';
-import { otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import { otherNumberOf } from '../leads/submitted-fields.ts';
 import type { CallCounts } from '../store/call-counts.ts';
 import type { DueLead } from '../store/delivery.ts';
 import { formatTime } from '../text/time.ts';
-import type { DeliveryRule, Permission } from './permission.ts';
+import { type DeliveryRule, type Permission, withoutOther } from './permission.ts';
 
 /** Period in which the calls of a person are counted (ms). */
 const period = 24 * 3_600_000;
@@ -51,10 +51,7 @@ export class CallLimitRule implements DeliveryRule {
     calls.get(lead.mobile)?.push(now);
     if (other === undefined) return { outcome: 'deliver', lead };
     const callsOfOther = calls.get(other) ?? [];
-    if (this.#reachedUntil(callsOfOther) !== undefined) {
-      const without = { ...lead, content: withoutOtherPhone(lead.content) };
-      return { outcome: 'deliver', lead: without, leftOut: otherCalled };
-    }
+    if (this.#reachedUntil(callsOfOther) !== undefined) return withoutOther(lead, otherCalled);
     callsOfOther.push(now);
     return { outcome: 'deliver', lead };
   }
@@ -66,11 +63,9 @@ export class CallLimitRule implements DeliveryRule {
   }
 
   #otherNumber({ mobile, content }: DueLead): string | undefined {
-    const text = otherPhoneOf(content);
-    const other = text === undefined ? undefined : this.#parsePhone(text);
+    const other = otherNumberOf(content, this.#parsePhone);
     return other === mobile ? undefined : other;
   }
 }
 
-const otherCalled =
-  'other_phone was left out, because the number has been called as often as CALLS_PER_DAY permits';
+const otherCalled = 'the number has been called as often as CALLS_PER_DAY permits';

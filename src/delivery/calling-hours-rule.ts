@@ -2,10 +2,10 @@ import type { CallingRule, Opening } from '../leads/calling-hours/calling-hours.
 import type { Whereabouts } from '../leads/calling-hours/person-zones.ts';
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import { type SubmittedFields, submittedFields, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import { type SubmittedFields, submittedFields } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/delivery.ts';
 import { formatTime } from '../text/time.ts';
-import type { DeliveryRule, Permission } from './permission.ts';
+import { type DeliveryRule, type Permission, withoutOther } from './permission.ts';
 
 /**
  * Delivers no lead outside of the calling hours of its type, by the clocks of this machine and of the store. The mobile number decides when the lead is delivered. If
@@ -46,12 +46,7 @@ export class CallingHoursRule implements DeliveryRule {
     const basis = { calling_hours: rule.hours, zones: rule.zonesOf(person) };
     if (fields.otherPhone === undefined || this.#mayCall(rule, fields, now))
       return { outcome: 'deliver', lead, basis };
-    return {
-      outcome: 'deliver',
-      basis,
-      lead: { ...lead, content: withoutOtherPhone(lead.content) },
-      leftOut: 'other_phone was left out, because the calling hours do not permit to call it now',
-    };
+    return withoutOther(lead, 'the calling hours do not permit to call it now', basis);
   }
 
   /** Returns the opening by the clock that permits the call later: the other one may be wrong. */

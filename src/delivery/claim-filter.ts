@@ -2,14 +2,9 @@ import type { ClaimedLead } from '../store/delivery.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AttemptRecorder, TooLate } from './attempt-recorder.ts';
 import type { DeliveryObserver } from './delivery-observer.ts';
-import {
-  type DeliveryPermission,
-  type Permission,
-  type Permitted,
-  releasesOf,
-  type Waiting,
-} from './permission.ts';
+import type { DeliveryPermission, Permission, Permitted } from './permission.ts';
 import type { SettlingLeads } from './settling-leads.ts';
+import { releasesOf, sortedPermissions } from './sorted-permissions.ts';
 
 const suppressedMessage = 'Leads are not delivered: their people are in the do-not-call list.';
 
@@ -52,21 +47,13 @@ export class ClaimFilter {
   async sendable(claim: string, leads: readonly ClaimedLead[]): Promise<Sendable> {
     const { recorder } = this.#options;
     const settled = await this.#withoutSettling(claim, leads);
-    const permitted: Permitted<ClaimedLead>[] = [];
-    const suppressed: string[] = [];
-    const late: string[] = [];
-    const waiting: Waiting<ClaimedLead>[] = [];
-    for (const permission of await this.#decide(claim, settled)) {
-      const { outcome, lead } = permission;
-      if (outcome === 'deliver') permitted.push(permission);
-      else if (outcome === 'wait') waiting.push(permission);
-      else (outcome === 'too-late' ? late : suppressed).push(lead.id);
-    }
+    const permissions = await this.#decide(claim, settled);
+    const { permitted, waiting, suppressed, tooLate } = sortedPermissions(permissions);
     for (const { ids, until, waitsFor } of releasesOf(waiting)) {
       await recorder.release(claim, ids, until, waitsFor);
     }
     await this.suppress(claim, suppressed);
-    this.#reportTooLate(await recorder.endTooLate(claim, late));
+    this.#reportTooLate(await recorder.endTooLate(claim, tooLate));
     return { permitted, waiting: waiting.length };
   }
 

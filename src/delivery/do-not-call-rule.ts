@@ -1,8 +1,8 @@
 import type { ParsePhone } from '../leads/phone.ts';
-import { otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import { otherNumberOf } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/delivery.ts';
 import type { Suppressions } from '../store/suppressions.ts';
-import type { DeliveryRule, Permission } from './permission.ts';
+import { type DeliveryRule, type Permission, withoutOther } from './permission.ts';
 
 /** Nothing is delivered to a number in the do-not-call list, whether it is the lead's `mobile` or its `other_phone`. */
 export class DoNotCallRule implements DeliveryRule {
@@ -15,7 +15,10 @@ export class DoNotCallRule implements DeliveryRule {
   }
 
   async decide<Lead extends DueLead>(leads: readonly Lead[]): Promise<Permission<Lead>[]> {
-    const numbered = leads.map((lead) => ({ lead, other: this.#otherNumber(lead) }));
+    const numbered = leads.map((lead) => ({
+      lead,
+      other: otherNumberOf(lead.content, this.#parsePhone),
+    }));
     const numbers = numbered.flatMap(({ lead, other }) =>
       other === undefined ? [lead.mobile] : [lead.mobile, other],
     );
@@ -25,23 +28,14 @@ export class DoNotCallRule implements DeliveryRule {
     return numbered.map(({ lead, other }) => {
       if (blocked.has(`${lead.id} ${lead.mobile}`))
         return { outcome: 'suppressed', lead, reason: suppressed };
-      if (other === undefined || !blocked.has(`${lead.id} ${other}`)) return { outcome: 'deliver', lead };
-      return {
-        outcome: 'deliver',
-        lead: { ...lead, content: withoutOtherPhone(lead.content) },
-        leftOut: otherPhoneSuppressed,
-      };
+      return other !== undefined && blocked.has(`${lead.id} ${other}`)
+        ? withoutOther(lead, otherSuppressed)
+        : { outcome: 'deliver', lead };
     });
-  }
-
-  /** Returns the other number of a lead (E.164). Undefined: it has none that could be called. */
-  #otherNumber({ content }: DueLead): string | undefined {
-    const other = otherPhoneOf(content);
-    return other === undefined ? undefined : this.#parsePhone(other);
   }
 }
 
-/** What the record of an attempt states about an `other_phone` in the do-not-call list. */
-export const otherPhoneSuppressed = 'other_phone was left out, because it is in the do-not-call list';
+/** Why the `other_phone` is left out if it is in the do-not-call list. */
+export const otherSuppressed = 'it is in the do-not-call list';
 
 const suppressed = 'The person is in the do-not-call list.';

@@ -1,9 +1,9 @@
 import type { ParsePhone } from '../leads/phone.ts';
-import { otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import { otherNumberOf } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/delivery.ts';
 import type { SentOtherPhones } from '../store/sent-other-phones.ts';
-import { otherPhoneSuppressed } from './do-not-call-rule.ts';
-import type { DeliveryRule, Permission } from './permission.ts';
+import { otherSuppressed } from './do-not-call-rule.ts';
+import { type DeliveryRule, type Permission, withoutOther } from './permission.ts';
 
 /**
  * Records the other phone numbers of leads that are about to be sent, so that a later objection finds these leads. The last
@@ -21,20 +21,13 @@ export class OtherPhoneRule implements DeliveryRule {
 
   async decide<Lead extends DueLead>(leads: readonly Lead[]): Promise<Permission<Lead>[]> {
     const sent = leads.map(({ id, mobile, content }) => {
-      const other = otherPhoneOf(content);
-      const number = other === undefined ? undefined : this.#parsePhone(other);
-      return { leadId: id, mobile: number === mobile ? undefined : number };
+      const other = otherNumberOf(content, this.#parsePhone);
+      return { leadId: id, mobile: other === mobile ? undefined : other };
     });
     const blocked = await this.#store.recordOtherPhones(sent);
     const blockedIds = new Set(blocked.map(({ leadId }) => leadId));
     return leads.map((lead) =>
-      blockedIds.has(lead.id)
-        ? {
-            outcome: 'deliver',
-            lead: { ...lead, content: withoutOtherPhone(lead.content) },
-            leftOut: otherPhoneSuppressed,
-          }
-        : { outcome: 'deliver', lead },
+      blockedIds.has(lead.id) ? withoutOther(lead, otherSuppressed) : { outcome: 'deliver', lead },
     );
   }
 }

@@ -1,4 +1,5 @@
 import type { DeliveryBasis } from '../leads/delivery-basis.ts';
+import { withoutOtherPhone } from '../leads/submitted-fields.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
 import type { DueLead } from '../store/delivery.ts';
 import type { BlockedTimes } from './blocked-times.ts';
@@ -45,15 +46,30 @@ export interface Permitted<Lead extends DueLead = DueLead> {
   basis?: Partial<DeliveryBasis>;
 }
 
+/** Permits a lead without its `other_phone`. @param reason why it is left out: a clause without personal data */
+export function withoutOther<Lead extends DueLead>(
+  lead: Lead,
+  reason: string,
+  basis?: Partial<DeliveryBasis>,
+): Permitted<Lead> {
+  return {
+    outcome: 'deliver',
+    lead: { ...lead, content: withoutOtherPhone(lead.content) },
+    leftOut: `other_phone was left out, because ${reason}`,
+    ...(basis && { basis }),
+  };
+}
+
 /**
  * A rule about when and whether leads may be delivered. It applies after a claim, so that no path of delivery avoids
- * it: first attempts, retries, re-runs and `leads due --take`.
+ * it: first attempts, retries, re-runs and `leads due --take`. To add one, write its file, and add it to
+ * `deliveryPermission`.
  */
 export interface DeliveryRule {
   /** Whether it decides only on claimed leads, because it asks a service or counts deliveries. */
   readonly needsClaim?: boolean;
   /**
-   * Decides on claimed leads, in their order.
+   * Decides on leads, in their order. Unless `needsClaim` is true, they may be unclaimed.
    *
    * @param now milliseconds since 1970
    * @throws if the store fails; nothing is delivered then
@@ -63,7 +79,7 @@ export interface DeliveryRule {
   readonly problem?: string | undefined;
 }
 
-/** Applies every rule to claimed leads. A lead that one rule permits is passed to the next one. */
+/** Applies every rule to leads. A lead that one rule permits is passed to the next one. */
 export class DeliveryPermission {
   readonly #rules: readonly DeliveryRule[];
   readonly #blocked: BlockedTimes | undefined;
@@ -147,21 +163,4 @@ function combined<Lead extends DueLead>(
   const leftOut = [before, after].filter((each) => each !== undefined).join(' ');
   const basis = basisBefore || basisAfter ? { ...basisBefore, ...basisAfter } : undefined;
   return { outcome: 'deliver', lead, ...(leftOut !== '' && { leftOut }), ...(basis && { basis }) };
-}
-
-/** Leads that are released together. */
-export interface Release {
-  ids: string[];
-  until: number;
-  waitsFor: WaitCause;
-}
-
-/** Groups waiting leads by the time until which they wait, so that one write releases many of them. */
-export function releasesOf(waiting: readonly Waiting[]): Release[] {
-  const groups = Map.groupBy(waiting, ({ until, waitsFor }) => `${until} ${waitsFor}`);
-  return [...groups.values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    return [{ ids: group.map(({ lead }) => lead.id), until: first.until, waitsFor: first.waitsFor }];
-  });
 }

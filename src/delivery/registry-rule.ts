@@ -1,12 +1,12 @@
 import type { DeliveryBasis } from '../leads/delivery-basis.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import { isOutdated } from '../leads/registry-age.ts';
-import { containsConsent, otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import { containsConsent, otherNumberOf } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/delivery.ts';
 import type { ListedNumber, NumberRegistries, ScreeningOfType } from '../store/number-registries.ts';
 import type { RefusedNumber, Screenings } from '../store/screenings.ts';
 import { formatDate } from '../text/time.ts';
-import type { DeliveryRule, Permission } from './permission.ts';
+import { type DeliveryRule, type Permission, withoutOther } from './permission.ts';
 import type { CurrentScreening, ScreeningByType } from './screening-by-type.ts';
 
 /** Time after which a lead that waits for a list is decided on again (ms). An import does not wait for it. */
@@ -49,7 +49,7 @@ export class RegistryRule implements DeliveryRule {
     const current = await this.#screening.current();
     this.#current = current;
     const requiring: RequiringLead<Lead>[] = [];
-    const decided = new Map<Lead, Permission<Lead>>();
+    const waiting = new Map<Lead, Permission<Lead>>();
     for (const lead of leads) {
       const type = current.types.get(lead.type);
       if (type === undefined || type.registries.length === 0) continue;
@@ -57,57 +57,47 @@ export class RegistryRule implements DeliveryRule {
       if (missing.length > 0) {
         const reason = describeOutdated(missing, current);
         const wait = { until: now + retryDelay, waitsFor: 'registry', reason, isTypeBlocked: true } as const;
-        decided.set(lead, { outcome: 'wait', lead, ...wait });
-      } else requiring.push({ lead, type, other: this.#otherNumber(lead) });
+        waiting.set(lead, { outcome: 'wait', lead, ...wait });
+      } else requiring.push({ lead, type, other: otherNumberOf(lead.content, this.#parsePhone) });
     }
-    for (const permission of await this.#withoutListed(requiring, current, now)) {
-      decided.set(permission.requiring, permission.permission);
-    }
-    return leads.map((lead) => decided.get(lead) ?? { outcome: 'deliver', lead });
+    const searched = await this.#search(requiring, current, now);
+    return leads.map((lead) => waiting.get(lead) ?? searched.get(lead) ?? { outcome: 'deliver', lead });
   }
 
-  async #withoutListed<Lead extends DueLead>(
+  /** Decides on leads by the lists in force, which are current. */
+  async #search<Lead extends DueLead>(
     requiring: readonly RequiringLead<Lead>[],
     current: CurrentScreening,
     now: number,
-  ): Promise<{ requiring: Lead; permission: Permission<Lead> }[]> {
-    if (requiring.length === 0) return [];
+  ): Promise<ReadonlyMap<Lead, Permission<Lead>>> {
+    const permissions = new Map<Lead, Permission<Lead>>();
+    if (requiring.length === 0) return permissions;
     const numbers = requiring.flatMap(({ lead, other }) => [lead.mobile, ...(other ? [other] : [])]);
     const ids = requiring.map(({ lead }) => lead.id);
     const found = await this.#store.listedNumbers(ids, [...new Set(numbers)]);
     const byNumber = Map.groupBy(found, ({ leadId, mobile }) => `${leadId} ${mobile}`);
     const refused: RefusedNumber[] = [];
-    const permissions = requiring.map(({ lead, type, other }) => {
+    for (const { lead, type, other } of requiring) {
       const own = byNumber.get(`${lead.id} ${lead.mobile}`) ?? [];
       const others = byNumber.get(`${lead.id} ${other}`) ?? [];
       const isOverridden = own.length > 0 && type.registryOverride && containsConsent(lead.content);
       const basis = basisOf(type, current, isOverridden ? own : []);
       if (own.length > 0 && !isOverridden) {
         refused.push(refusal(lead, lead.mobile, own, 'suppressed', now));
-        return { requiring: lead, permission: { outcome: 'suppressed', lead, reason: listed } as const };
-      }
-      if (other === undefined || others.length === 0)
-        return { requiring: lead, permission: { outcome: 'deliver', lead, basis } as const };
-      refused.push(refusal(lead, other, others, 'other-phone-left-out', now));
-      const without = { ...lead, content: withoutOtherPhone(lead.content) };
-      return {
-        requiring: lead,
-        permission: { outcome: 'deliver', lead: without, leftOut: otherListed, basis } as const,
-      };
-    });
+        permissions.set(lead, { outcome: 'suppressed', lead, reason: listed });
+      } else if (other !== undefined && others.length > 0) {
+        refused.push(refusal(lead, other, others, 'other-phone-left-out', now));
+        permissions.set(lead, withoutOther(lead, otherListed, basis));
+      } else permissions.set(lead, { outcome: 'deliver', lead, basis });
+    }
     if (refused.length > 0) await this.#store.recordRefusedNumbers(refused);
     return permissions;
-  }
-
-  #otherNumber({ content }: DueLead): string | undefined {
-    const other = otherPhoneOf(content);
-    return other === undefined ? undefined : this.#parsePhone(other);
   }
 }
 
 const listed = 'A registry that the lead type requires lists the number.';
 
-const otherListed = 'other_phone was left out, because a registry lists it';
+const otherListed = 'a registry lists it';
 
 function outdatedOf(type: ScreeningOfType, { registries }: CurrentScreening, now: number): string[] {
   return type.registries.filter((name) => {
@@ -126,7 +116,7 @@ function describeOutdated(names: readonly string[], { registries }: CurrentScree
 }
 
 /** Describes why leads wait for registries. Undefined: none does. @param now milliseconds since 1970 */
-export function registryProblem(current: CurrentScreening, now: number): string | undefined {
+function registryProblem(current: CurrentScreening, now: number): string | undefined {
   const types = [...current.types.values()];
   const missing = new Set(types.flatMap((type) => outdatedOf(type, current, now)));
   if (missing.size === 0) return undefined;

@@ -1,10 +1,10 @@
 import type { ParsePhone } from '../leads/phone.ts';
-import { otherPhoneOf, withoutOtherPhone } from '../leads/submitted-fields.ts';
+import { otherNumberOf } from '../leads/submitted-fields.ts';
 import type { DueLead } from '../store/delivery.ts';
 import type { RefusedNumber, ScreeningResult, Screenings } from '../store/screenings.ts';
 import { formatTime } from '../text/time.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import type { DeliveryRule, Permission } from './permission.ts';
+import { type DeliveryRule, type Permission, withoutOther } from './permission.ts';
 import { type ScreeningService, screeningTimeout } from './screening.ts';
 import type { ScreeningByType } from './screening-by-type.ts';
 
@@ -37,7 +37,7 @@ interface ScreeningRuleContext {
 export class ScreeningRule implements DeliveryRule {
   readonly needsClaim = true;
   readonly #context: ScreeningRuleContext;
-  /** One request at a time until the first success, then after each failure: a dead service gets no storm. */
+  /** One request at a time until the first success, and after each failure, so that a failing service is not flooded. */
   readonly #circuit = new CircuitBreaker(delays);
   #problem: string | undefined;
 
@@ -93,16 +93,15 @@ export class ScreeningRule implements DeliveryRule {
     const otherNumber = this.#otherNumber(lead);
     const other = otherNumber === undefined ? undefined : results.get(otherNumber);
     if (own === undefined || (otherNumber !== undefined && other === undefined)) {
-      const delay = Math.max(this.#circuit.remainingDelay(), incompleteDelay);
-      const until = Math.ceil(Date.now() + (this.#circuit.isDown ? this.#circuit.remainingDelay() : delay));
+      const delay = this.#circuit.isDown ? this.#circuit.remainingDelay() : incompleteDelay;
+      const until = Math.ceil(Date.now() + delay);
       // A service that reports on other numbers is available.
       return waiting(lead, this.#problem ?? incomplete, until, this.#circuit.isDown);
     }
     const basis = { screening: { [name]: formatTime(own.checkedAt) } };
     if (!other?.isListed) return { outcome: 'deliver', lead, basis };
     refused.push(refusal(lead.id, other, name, 'other-phone-left-out', now));
-    const without = { ...lead, content: withoutOtherPhone(lead.content) };
-    return { outcome: 'deliver', lead: without, leftOut: otherListed, basis };
+    return withoutOther(lead, otherListed, basis);
   }
 
   /** Returns valid results by number, as far as they are known or the service reports them. */
@@ -133,14 +132,13 @@ export class ScreeningRule implements DeliveryRule {
   }
 
   #otherNumber({ content }: DueLead): string | undefined {
-    const other = otherPhoneOf(content);
-    return other === undefined ? undefined : this.#context.parsePhone(other);
+    return otherNumberOf(content, this.#context.parsePhone);
   }
 }
 
 const listed = 'The screening service lists the number.';
 
-const otherListed = 'other_phone was left out, because the screening service lists it';
+const otherListed = 'the screening service lists it';
 
 const incomplete = 'The screening service did not report on every number.';
 

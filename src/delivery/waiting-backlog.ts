@@ -1,7 +1,8 @@
 import { noCommonHours } from '../leads/calling-hours/calling-hours.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
 import type { Delivery, DueLead } from '../store/delivery.ts';
-import { type DeliveryPermission, releasesOf, type Waiting } from './permission.ts';
+import type { DeliveryPermission, Waiting } from './permission.ts';
+import { releasesOf } from './sorted-permissions.ts';
 
 /** Number of due leads that are examined at once: few enough that partners' requests are not delayed noticeably. */
 const pageSize = 500;

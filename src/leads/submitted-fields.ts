@@ -1,5 +1,6 @@
 import type { components } from '../../generated/openapi.ts';
 import { isBlank } from '../text/visible.ts';
+import type { ParsePhone } from './phone.ts';
 
 /** Body of a request to add a lead, as openapi.yaml defines it. */
 type SubmittedLead = components['schemas']['NewLead'];
@@ -59,12 +60,12 @@ export function submittedFields(content: string): SubmittedFields {
   };
 }
 
-/** Returns the other phone number of a submission as it was sent. Undefined: missing or blank. */
-export function otherPhoneOf(content: string): string | undefined {
-  // Parsing every lead would take longer than sending it.
-  return content.includes('other_phone') || content.includes('\\u')
-    ? unlessBlank(submittedLead(content).other_phone)
-    : undefined;
+/** Returns the other phone number of a submission (E.164). Undefined: it is missing, blank or not a valid number. */
+export function otherNumberOf(content: string, parsePhone: ParsePhone): string | undefined {
+  // Parsing every lead would take longer than sending it. An encoder may have escaped the name of the field.
+  if (!content.includes('other_phone') && !content.includes('\\u')) return undefined;
+  const text = unlessBlank(submittedLead(content).other_phone);
+  return text === undefined ? undefined : parsePhone(text);
 }
 
 /** Whether a submission contains the consent of the person: what it was, and when it was given. */

@@ -1,5 +1,5 @@
 import type { ParsePhone } from '../leads/phone.ts';
-import { submittedLead } from '../leads/submitted-fields.ts';
+import { otherNumberOf } from '../leads/submitted-fields.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 import type { Erasure, People, PersonKey, SentNumber } from './people.ts';
 
@@ -16,15 +16,14 @@ export async function findPeople(
 ): Promise<PersonKey[]> {
   const otherSubmissions = new Map<string, string[]>(mobiles.map((mobile) => [mobile, []]));
   for await (const sent of store.submissionsWithOtherPhone()) {
-    otherSubmissions.get(otherPhoneOf(sent, parsePhone) ?? '')?.push(sent.id);
+    otherSubmissions.get(otherNumberIn(sent, parsePhone) ?? '')?.push(sent.id);
   }
   return Array.from(otherSubmissions, ([mobile, ids]) => ({ mobile, otherSubmissions: ids }));
 }
 
-/** Returns the other phone number of a submission (E.164); undefined: none, or not a valid number. */
-function otherPhoneOf({ kind, content }: SentNumber, parsePhone: ParsePhone): string | undefined {
-  const text = kind === 'add' ? submittedLead(content).other_phone : undefined;
-  return typeof text === 'string' ? parsePhone(text) : undefined;
+/** Returns the other phone number of a submission (E.164). Undefined: it has none, or it is a cancellation. */
+function otherNumberIn({ kind, content }: SentNumber, parsePhone: ParsePhone): string | undefined {
+  return kind === 'add' ? otherNumberOf(content, parsePhone) : undefined;
 }
 
 /** A person of whom a copy of the store contains data, although the person was erased. */
@@ -49,7 +48,7 @@ export async function findErased(
   const search = new DigestSearch(keys, erasures);
   for await (const sent of store.sentNumbers()) {
     search.add(sent.mobile);
-    const other = otherPhoneOf(sent, parsePhone);
+    const other = otherNumberIn(sent, parsePhone);
     if (other !== undefined) search.add(other, sent.id);
   }
   for await (const { mobile } of store.leadNumbers()) search.add(mobile);

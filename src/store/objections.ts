@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParsePhone } from '../leads/phone.ts';
-import { otherPhoneOf } from '../leads/submitted-fields.ts';
+import { otherNumberOf } from '../leads/submitted-fields.ts';
 import type { CallReport, CallResults, RecordedReport } from './call-results.ts';
 import {
   type LeadInFlight,
@@ -89,8 +89,7 @@ function reaches(
   parsePhone: ParsePhone,
 ): boolean {
   if (numbers.has(mobile)) return true;
-  const other = otherPhoneOf(content);
-  return other !== undefined && numbers.has(parsePhone(other) ?? '');
+  return numbers.has(otherNumberOf(content, parsePhone) ?? '');
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../../../leads/attempt.ts';
 import { localTimes } from '../../../leads/calling-hours/zone-set.ts';
 import type { DeliveryBasis } from '../../../leads/delivery-basis.ts';
-import { otherPhoneOf } from '../../../leads/submitted-fields.ts';
+import { otherNumberOf } from '../../../leads/submitted-fields.ts';
 import type { AppendTerms, EvidenceEntry } from '../../evidence/evidence.ts';
 import { type Change, run } from '../database.ts';
 import { statement } from '../statement.ts';
@@ -58,7 +58,7 @@ function entryOfSubmission(row: SubmissionRow, { parsePhone }: AppendTerms): Unc
     source: 'submission',
     sourceId: id,
     mobile,
-    otherMobile: otherMobileIn(content, parsePhone),
+    otherMobile: otherNumberOf(content, parsePhone) ?? null,
     happenedAt: receivedAt,
     content: JSON.stringify({ partner, key_id: keyId, type, outcome, lead_id: leadId, request: content }),
   };
@@ -112,7 +112,7 @@ function entryOfAttempt(row: AttemptRow, { parsePhone }: AppendTerms): Unchained
     source: 'attempt',
     sourceId,
     mobile,
-    otherMobile: request === null ? null : otherMobileIn(request, parsePhone),
+    otherMobile: request === null ? null : (otherNumberOf(request, parsePhone) ?? null),
     happenedAt: row.startedAt,
     content: JSON.stringify({
       lead_id: row.leadId,
@@ -151,9 +151,4 @@ export function* takePending({ limit }: AppendTerms): Change<Unchained[]> {
     happenedAt,
     content,
   }));
-}
-
-function otherMobileIn(request: string, parsePhone: AppendTerms['parsePhone']): string | null {
-  const other = otherPhoneOf(request);
-  return other === undefined ? null : (parsePhone(other) ?? null);
 }
