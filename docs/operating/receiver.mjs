@@ -1,7 +1,7 @@
 /**
  * An example of a webhook receiver (`DIALLER=webhook`). It checks the signature of each due lead, stores the lead once,
  * responds, and passes it to your dialler: replace `callPerson`. If a lead is withdrawn (`DIALLER_WITHDRAW=on`), it is not
- * passed on; if it was already, `cancelCall` decides: replace that too.
+ * passed on, or is removed from your dialler if it already was: replace `cancelCall`.
  *
  *   npm install standardwebhooks
  *   DIALLER_SECRET=whsec_... PORT=8080 node receiver.mjs
@@ -10,7 +10,7 @@
  * such a repeat harmless, even if this process was restarted in between.
  *
  * After a restore of the server's store, its operator asks who was called since the backup. Keep the phone number, the
- * type and the time of each call in your dialler, for as long as backups are kept: this program does not.
+ * type and the time of each call in your dialler, for as long as backups are kept: this program does not keep them.
  */
 import { createServer } from 'node:http';
 import { DatabaseSync } from 'node:sqlite';
@@ -43,8 +43,8 @@ async function callPerson({ id, mobile, type }) {
 }
 
 /**
- * Removes a lead that was passed to your dialler. Returns whether nobody will call the person for it; false: somebody has,
- * or does so now. It can be called again with the same id.
+ * Removes a lead that was passed to your dialler. Returns true if nobody will call the person for it, and false if somebody
+ * has already called or is calling now. It can be called again with the same id.
  */
 async function cancelCall({ id, mobile, type }) {
   console.log(`Do not call ${mobile} about ${type}: lead ${id}`);
