@@ -1,6 +1,6 @@
 /**
- * Maximum time between a claim or a renewal, from before it is sent to the store, and the start of an attempt (ms). Once
- * it has passed since an objection was committed, no attempt starts that did not see it.
+ * Maximum time from sending a claim or a renewal to the store until an attempt starts (ms). Once it has passed since an
+ * objection was committed, no attempt starts whose claim did not see the objection.
  */
 export const maxStartDelay = 2_000;
 
@@ -15,6 +15,11 @@ export interface SuppressionOrigin {
   source: SuppressionSource;
   /** Name of the partner, of the imported list or of the dialler; empty for operators. */
   sourceId: string;
+}
+
+/** Names an origin in the audit log, such as `partner acme`. */
+export function originName({ source, sourceId }: SuppressionOrigin): string {
+  return `${source} ${sourceId}`.trimEnd();
 }
 
 /** An entry for the do-not-call list: a number that is not called. */

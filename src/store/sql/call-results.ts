@@ -8,9 +8,9 @@ import {
 } from '../call-results.ts';
 import type { PersonDigests } from '../keys/person-digests.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
+import { addSuppressions } from './enter-suppressions.ts';
 import { recordEvidence } from './evidence/pending.ts';
 import { statement } from './statement.ts';
-import { addSuppressions } from './suppressions.ts';
 import type { WithdrawalEvents } from './withdrawals.ts';
 
 /** Keeps the results of calls in a database. */
