@@ -4,14 +4,7 @@ import type { ContactStep, Maintenance } from '../maintenance.ts';
 import { stepSize } from '../steps.ts';
 import { auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
-import { rewindChain } from './evidence/chain.ts';
-import {
-  deleteAttempts,
-  deleteCallResults,
-  deleteLeadActions,
-  deleteOtherPhones,
-  deleteWithdrawals,
-} from './maintenance.ts';
+import { deleteRowsOfLeads } from './maintenance.ts';
 import type { Exclusion } from './people.ts';
 import { statement } from './statement.ts';
 
@@ -105,12 +98,7 @@ function* replaceLeads(
     // An add at the moment could refer to a lead that this removes.
     if (excludeWriters !== undefined) yield* excludeWriters();
     const ids = found.map(({ id }) => id);
-    yield* run(deleteAttempts, ids);
-    yield* rewindChain();
-    yield* run(deleteLeadActions, ids);
-    yield* run(deleteWithdrawals, ids);
-    yield* run(deleteCallResults, ids);
-    yield* run(deleteOtherPhones, ids);
+    yield* deleteRowsOfLeads(ids);
     const deleted = new Set((yield* run(deleteContacts, ids)).map(({ id }) => id));
     const rows = found
       .filter(({ id }) => deleted.has(id))

@@ -86,40 +86,50 @@ function lostSubmission(table: string): string {
       SELECT 1 FROM lead JOIN submission ON submission.id = lead.submission_id WHERE lead.id = ${table}.lead_id)`;
 }
 
-/** An attempt is kept as long as the submission of its lead. */
-export const deleteAttempts = statement(
+const deleteAttempts = statement(
   'delete_attempts',
   ({ inList }) => `
     DELETE FROM attempt WHERE lead_id ${inList('$1')} AND ${lostSubmission('attempt')} RETURNING id`,
 );
 
-/** An operator's action is kept as long as the submission of its lead. */
-export const deleteLeadActions = statement(
+const deleteLeadActions = statement(
   'delete_lead_actions',
   ({ inList }) => `
     DELETE FROM operator_action WHERE lead_id ${inList('$1')} AND ${lostSubmission('operator_action')}`,
 );
 
-/** So is a withdrawal. */
-export const deleteWithdrawals = statement(
+const deleteWithdrawals = statement(
   'delete_withdrawals',
   ({ inList }) => `
     DELETE FROM withdrawal WHERE lead_id ${inList('$1')} AND ${lostSubmission('withdrawal')}`,
 );
 
-/** So is the result of a call. */
-export const deleteCallResults = statement(
+const deleteCallResults = statement(
   'delete_call_results',
   ({ inList }) => `
     DELETE FROM call_result WHERE lead_id ${inList('$1')} AND ${lostSubmission('call_result')}`,
 );
 
-/** So is the other phone number with which a lead was sent. */
-export const deleteOtherPhones = statement(
+const deleteOtherPhones = statement(
   'delete_sent_other_phones',
   ({ inList }) => `
     DELETE FROM sent_other_phone WHERE lead_id ${inList('$1')} AND ${lostSubmission('sent_other_phone')}`,
 );
+
+/**
+ * Removes what belongs to leads, which is kept as long as the submissions of the leads: their attempts, operators' actions,
+ * withdrawals, results of calls and other phone numbers.
+ *
+ * @returns the number of attempts
+ */
+export function* deleteRowsOfLeads(leadIds: readonly string[]): Change<number> {
+  const attempts = yield* run(deleteAttempts, leadIds);
+  yield* rewindChain();
+  for (const deleteRows of [deleteLeadActions, deleteWithdrawals, deleteCallResults, deleteOtherPhones]) {
+    yield* run(deleteRows, leadIds);
+  }
+  return attempts.length;
+}
 
 const deleteLeads = statement(
   'delete_leads',
@@ -141,18 +151,13 @@ function* prune(before: number, after: string): Change<PruneStep> {
   const leads = (yield* run(leadsOfSubmissions, ids)).map(({ id }) => id);
   yield* run(deleteReruns, ids);
   const deleted = yield* run(deleteSubmissions, ids);
-  const attempts = yield* run(deleteAttempts, leads);
-  yield* rewindChain();
-  yield* run(deleteLeadActions, leads);
-  yield* run(deleteWithdrawals, leads);
-  yield* run(deleteCallResults, leads);
-  yield* run(deleteOtherPhones, leads);
+  const attempts = yield* deleteRowsOfLeads(leads);
   const deletedLeads = yield* run(deleteLeads, leads);
   const cancellations = deleted.filter(({ kind }) => kind === 'cancel').length;
   return {
     submissions: deleted.length - cancellations,
     cancellations,
-    attempts: attempts.length,
+    attempts,
     leads: deletedLeads.length,
     next: old.length < stepSize ? undefined : old.at(-1)?.id,
   };
