@@ -49,6 +49,7 @@ export class RequestSharing {
     this.#sleeper.stop();
     requests.allow(0, 0);
     await this.#running;
+    // A renewal that was in progress has allowed requests again.
     requests.allow(0, 0);
     await store
       .endRequestShare(this.#server)

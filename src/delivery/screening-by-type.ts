@@ -1,9 +1,9 @@
 import type { NumberRegistries, RegistryRecord, ScreeningOfType } from '../store/number-registries.ts';
 
-/** Time after which the store is asked again (ms). */
+/** Time after which it is read from the store again (ms). */
 const maxAge = 1_000;
 
-/** How numbers are screened, as of the last second. */
+/** How numbers are screened. */
 export interface CurrentScreening {
   /** By each name of a type. */
   types: ReadonlyMap<string, ScreeningOfType>;
@@ -11,7 +11,7 @@ export interface CurrentScreening {
   registries: ReadonlyMap<string, RegistryRecord>;
 }
 
-/** Knows how the numbers of all lead types are screened, as of the last second. */
+/** Reads how the numbers of all lead types are screened, up to once a second. */
 export class ScreeningByType {
   readonly #store: Pick<NumberRegistries, 'registries' | 'screeningOfTypes'>;
   #current: Promise<CurrentScreening> | undefined;

@@ -1,7 +1,7 @@
 import type { ClaimedLead } from '../store/delivery.ts';
 
 /**
- * Knows for which leads the dialler may still be processing an attempt without a known outcome. The store has the time
+ * Tracks the leads of which the dialler may still be processing an attempt with an unknown outcome. The store has the time
  * of each such attempt; those of this process are also measured by the monotonic clock, which cannot be set.
  */
 export class SettlingLeads {

@@ -7,14 +7,13 @@ import { type ZoneSet, zonesIn } from './zone-set.ts';
 const millisecondsPerDay = 86_400_000;
 
 /** Number of days in which the next opening is searched. */
-export const searchedDays = 14;
+const searchedDays = 14;
 
 /** Maximum number of cached days. */
 const maxCached = 5_000;
 
 /**
- * Knows when calls are permitted by weekly hours and holidays. It computes the permitted times of each set of time
- * zones and each day (UTC) once.
+ * Computes when calls are permitted by weekly hours and holidays, once for each set of time zones and each day (UTC).
  */
 export class CallingTimes {
   readonly #weekly: WeeklyHours;

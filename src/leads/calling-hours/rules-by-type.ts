@@ -12,7 +12,7 @@ export type RulesByType = ReadonlyMap<string, CallingRule>;
 /** Time after which calling hours are read again (ms). */
 const maxAge = 1_000;
 
-/** Knows the calling hours of all lead types, as of the last second. */
+/** Reads the calling hours of all lead types, up to once a second. */
 export class CallingRules {
   readonly #read: () => Promise<readonly NamedHours[]>;
   readonly #undecided: CallingHoursSetting;

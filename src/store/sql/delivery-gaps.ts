@@ -40,7 +40,7 @@ const insertGap = statement(
    WHERE delivery_gap.ended_at < excluded.ended_at`,
 );
 
-/** Age at which a gap is removed: no lead is due for longer. (ms) */
+/** Age at which a gap is removed (ms): no lead is due for longer. */
 const maxAge = 400 * 86_400_000;
 
 const deleteOldGaps = statement('delete_delivery_gaps', 'DELETE FROM delivery_gap WHERE ended_at < $1');
@@ -55,7 +55,7 @@ export function* recordGap(type: string | undefined, start: number, end: number)
 function* recordGaps(gaps: readonly TypeGap[]): Change<void> {
   // `leads due --take` has recorded what it does.
   yield* auditedBefore();
-  // In an order, so that two servers cannot deadlock.
+  // In one order, so that two servers that record the same types cannot deadlock.
   for (const { type, start, end } of gaps.toSorted((one, other) => (one.type < other.type ? -1 : 1))) {
     // The type may have been renamed since the leads were claimed.
     yield* recordGap((yield* namedType(type)).name, start, end);

@@ -18,7 +18,7 @@ const selectOfPerson = statement<EvidenceEntry>(
   `SELECT ${columns} FROM evidence WHERE mobile = $1 OR other_mobile = $1 ORDER BY sequence`,
 );
 
-/** In the words of the index. */
+/** The condition is that of the index `evidence_of_imports`. */
 const selectImports = statement<EvidenceEntry>(
   'evidence_of_imports',
   `SELECT ${columns} FROM evidence WHERE kind = 'import' ORDER BY sequence`,
