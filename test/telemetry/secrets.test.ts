@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { OperationId } from '../../src/contract/reply.ts';
 import { diallers } from '../../src/delivery/diallers.ts';
 import { digestOf, newKey } from '../../src/partners/key.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -68,6 +69,13 @@ async function exerciseEveryPath(
   await post(target, 'cancelLead', { mobile: person.mobile, type: person.type });
   await post(target, 'addLead', lead({ mobile: '07840 191916', delays: 600 }));
   await post(target, 'cancelLead', { mobile: '07840 191916', type: person.type });
+  await post(target, 'addLeads', {
+    leads: [
+      { ref: 'marked1', ...lead({ mobile: '07840 191913', delays: 600 }) },
+      { ref: 'marked2', ...lead({ email: 'marked@', mobile: '191919' }) },
+      'marked',
+    ],
+  });
   for (const id of operationIds()) await post({ ...target, key: 'leads_markedwrongkey' }, id, lead());
   await send(target, 'addLead', { path: `/lead/marked?key=${target.key}` });
   await send(target, 'addLead', { headers: { 'Content-Type': 'marked/marked' }, body: lead() });
@@ -77,10 +85,16 @@ async function exerciseEveryPath(
   await refusePassword();
   await breakDown();
   for (const id of operationIds()) {
-    const body =
-      id === 'addLead' ? lead({ mobile: '07840 191917' }) : { mobile: person.mobile, type: person.type };
-    expect((await post(target, id, body)).status, id).toBe(500);
+    expect((await post(target, id, validBody(id))).status, id).toBe(500);
   }
+}
+
+/** Returns the body of a valid request of an operation about the person, or about another to add. */
+function validBody(id: OperationId): object {
+  const added = lead({ mobile: '07840 191917' });
+  if (id === 'addLead') return added;
+  if (id === 'addLeads') return { leads: [{ ref: 'marked', ...added }] };
+  return { mobile: person.mobile, type: person.type };
 }
 
 /** Returns everything that operators of the machine and of the collectors can see. */
