@@ -178,7 +178,7 @@ test('the server accepts the example of its settings', async () => {
   expect(config).toMatchObject({ databaseUrl: 'sqlite:/var/lib/leads/leads.db', bootstrap: 'off' });
   // What is commented out is valid too.
   const dialler = parseEnv(
-    settings.replace(/^#(?=[A-Z_]+=)/gm, '').replace('whsec_...', `whsec_${btoa('x'.repeat(24))}`),
+    settings.replace(/^#(?=[A-Z_]+=)/gm, '').replaceAll('whsec_...', `whsec_${btoa('x'.repeat(24))}`),
   );
   expect((await readConfig(dialler)).dialler?.name).toBe('webhook');
 });

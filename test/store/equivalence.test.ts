@@ -65,6 +65,8 @@ const notCompared = [
   'erasuresOf',
   'recordErasures',
   'checkReady',
+  'isServing',
+  'clockSkew',
   'close',
 ];
 

@@ -14,6 +14,15 @@ export const watch: Behaviours = {
     expect(store.waiting()).toBe(0);
   },
 
+  'knows whether a server uses it, and how far its clock is from this machine’s': async (open) => {
+    const store = await open();
+    expect(await store.isServing()).toBe(false);
+    await store.checkReady();
+    expect(await store.isServing()).toBe(true);
+    // The tests' PostgreSQL runs on this machine.
+    expect(store.clockSkew()).toBe(0);
+  },
+
   'counts leads by state through every change': async (open) => {
     const { store, first, from } = await seeded(open());
     const counted = async () => (await store.leadStats()).byState;
