@@ -175,12 +175,13 @@ function checkIsNoKey(id: string): void {
   );
 }
 
-/** Describes what revoking a key stops, or that there is no such key. */
+/** Returns a key. @throws {UserError} if there is none with this id */
 async function findKey(store: Pick<Store, 'keys'>, id: string): Promise<KeyRecord> {
   for await (const key of store.keys(undefined)) if (key.id === id) return key;
   throw userErrors.noKey(id);
 }
 
+/** Describes what revoking a key stops, as a sentence without its full stop. */
 function describeRevocation({ id, partner, lastUsedAt }: KeyRecord): string {
   const use =
     lastUsedAt === null

@@ -39,7 +39,8 @@ export function cancelCommand(context: CommandContext): Command {
       }
       await processIds(output, ids, async (id) => {
         const cancelled = await store.cancelLead(id, withdraw);
-        await (cancelled.isWithdrawing ? reportWithdrawing : reportEnded)(output, id, 'cancelled', cancelled);
+        if (cancelled.isWithdrawing) await reportWithdrawing(output, id, cancelled);
+        else await reportEnded(output, id, 'cancelled', cancelled);
       });
     },
   );
@@ -113,7 +114,6 @@ async function reportEnded(
 async function reportWithdrawing(
   output: Output<keyof typeof members>,
   id: string,
-  _: unknown,
   readdition: Readdition,
 ): Promise<void> {
   await output.done(

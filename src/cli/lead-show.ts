@@ -10,7 +10,7 @@ import { cancellationJson } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
 import { leadView } from './lead-view.ts';
 import type { Output } from './output.ts';
-import { findPeople, type Person, prunedLeads, readPerson } from './person.ts';
+import { findMobiles, type Person, prunedLeads, readPerson } from './person-records.ts';
 import { submissionView } from './submission.ts';
 import type { TableView } from './table.ts';
 import { timelineOf, timelineView } from './timeline.ts';
@@ -51,7 +51,7 @@ export function showCommand(context: CommandContext): Command {
     },
     async ({ store, parsePhone, output }, _options: object, [text]: [string]) => {
       let isFirst = true;
-      for (const mobile of await findPeople(store, parsePhone, text)) {
+      for (const mobile of await findMobiles(store, parsePhone, text)) {
         const person = await readPerson(store, mobile);
         if (output.isJson) {
           await output.value(personJson(person));

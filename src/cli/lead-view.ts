@@ -1,4 +1,5 @@
 import { callResults } from '../leads/call-result.ts';
+import { leadStates } from '../leads/lead.ts';
 import { waitCauses } from '../leads/wait-cause.ts';
 import type { LeadRecord } from '../store/records.ts';
 import { formatTime } from '../text/time.ts';
@@ -8,7 +9,7 @@ import { timeOr } from './table.ts';
 /** Members of a lead in JSON, with their descriptions. */
 export const leadMembers = {
   id: 'id of the lead',
-  state: '`scheduled`, `held`, `dialled`, `cancelled`, `failed`, `dismissed`, `expired` or `suppressed`',
+  state: `state of the lead: ${leadStates.map((state) => `\`${state}\``).join(', ')}`,
   undecided: 'whether it failed and may have reached the dialler (see `leads lead resolve`)',
   may_have_arrived: 'whether the dialler may have it, so that delivering it may be a repeat',
   partner: 'name of the partner',
@@ -20,7 +21,7 @@ export const leadMembers = {
     'earliest time of the next attempt (ISO 8601); null: it is not scheduled, or an attempt is in flight',
   waits_for: `what it waits for until then: ${waitCauses.map((cause) => `\`${cause}\``).join(', ')}; null: nothing but that time`,
   dialled_at: 'when it was delivered (ISO 8601); null unless `state` is `dialled`',
-  cancelled_at: 'when it was cancelled (ISO 8601); null: not cancelled',
+  cancelled_at: 'when it was cancelled or suppressed (ISO 8601); null: neither',
   attempts: 'number of delivery attempts since it was accepted or retried',
   last_response: 'response to the last attempt; null: none yet',
   result: `result of the latest call with one: ${callResults.map((result) => `\`${result}\``).join(', ')}; null: none was reported`,

@@ -13,7 +13,7 @@ import { confirm, confirmElsewhere, yesOption } from './confirm.ts';
 import type { CommandContext, OpenStore } from './context.ts';
 import { counted } from './counted.ts';
 import { checkNumbers, readNumbers } from './mobile-option.ts';
-import { numberArgument } from './person-export.ts';
+import { numberArgument } from './person-number.ts';
 
 interface EraseOptions {
   suppress?: true;

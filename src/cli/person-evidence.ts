@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { UserError } from '../errors/user-error.ts';
 import type { EvidenceEntry } from '../store/evidence/evidence.ts';
 import { verifyEvidence } from '../store/evidence/verify.ts';
 import type { Erasure } from '../store/people.ts';
@@ -9,9 +8,8 @@ import { completeEvidence, evidenceKey } from './complete-evidence.ts';
 import type { CommandContext } from './context.ts';
 import { describeVerification, throwUnlessIntact, verificationJson } from './evidence.ts';
 import { evidenceDocument } from './evidence-document.ts';
-import { readNumbers } from './mobile-option.ts';
-import { numberArgument } from './person-export.ts';
 import { importsAbout } from './person-imports.ts';
+import { numberArgument, readNumber } from './person-number.ts';
 
 /** `leads person evidence`: prints the evidence about a person as one document. */
 export function personEvidenceCommand(context: CommandContext): Command {
@@ -33,14 +31,8 @@ export function personEvidenceCommand(context: CommandContext): Command {
       chain: 'as `leads evidence verify --json` prints it',
     },
     async (session, _options: object, [number]: [string]) => {
-      const { store, output, note, parsePhone, storeKeys } = session;
-      const { mobiles } = await readNumbers([number], context.input, parsePhone);
-      const [mobile] = mobiles;
-      if (mobile === undefined || mobiles.length > 1) {
-        throw new UserError(
-          'Pass one valid phone number: a national number, or one with + and the country code.',
-        );
-      }
+      const { store, output, note, storeKeys } = session;
+      const mobile = await readNumber(number, context, session);
       const loaded = await storeKeys();
       const { keys, problem, place } = loaded;
       const key = evidenceKey(loaded);

@@ -1,20 +1,11 @@
-import { Argument, Command } from 'commander';
-import { UserError } from '../errors/user-error.ts';
+import { Command } from 'commander';
 import { findPeople } from '../store/find-person.ts';
 import type { PersonalRows } from '../store/people.ts';
 import type { Store } from '../store/store.ts';
 import type { TableValue } from '../store/tables.ts';
 import { defineAction } from './action.ts';
 import type { CommandContext } from './context.ts';
-import { readNumbers } from './mobile-option.ts';
-
-/** Returns the argument of a command about people. @param description what follows it */
-export function numberArgument(name: string): Argument {
-  return new Argument(
-    name,
-    'phone number, in any notation that partners can send; `-` reads it from standard input, so that `ps` does not show it',
-  );
-}
+import { numberArgument, readNumber } from './person-number.ts';
 
 /** `leads person export`: prints everything that is held about a person. */
 export function exportCommand(context: CommandContext): Command {
@@ -33,13 +24,7 @@ export function exportCommand(context: CommandContext): Command {
         'the rows of each table, by its name; times are ISO 8601, and partners and lead types have their names',
     },
     async ({ store, output, parsePhone, storeKeys }, _options: object, [number]: [string]) => {
-      const { mobiles } = await readNumbers([number], context.input, parsePhone);
-      const [mobile] = mobiles;
-      if (mobile === undefined || mobiles.length > 1) {
-        throw new UserError(
-          'Pass one valid phone number: a national number, or one with + and the country code.',
-        );
-      }
+      const mobile = await readNumber(number, context, { parsePhone });
       const [person = { mobile, otherSubmissions: [] }] = await findPeople(store, parsePhone, [mobile]);
       const { keys } = await storeKeys();
       const rows = await store.personalRows(person, keys?.personDigests(mobile) ?? []);

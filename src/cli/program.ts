@@ -28,7 +28,7 @@ import { operatorIn } from './operator.ts';
 import { isClosedOutput, OutputClosed } from './output.ts';
 import { openTerminal } from './own-terminal.ts';
 import { partnerCommand } from './partner.ts';
-import { personCommand } from './person-command.ts';
+import { personCommand } from './person.ts';
 import { pruneCommand } from './prune.ts';
 import { rejectionCommand } from './rejection.ts';
 import { settingsCommand } from './settings.ts';

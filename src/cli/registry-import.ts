@@ -108,7 +108,7 @@ export function describeImported(registry: string, datedAt: number, result: Impo
 }
 
 /** Reads the date of a list. @throws {UserError} if it is not a day, or in the future */
-export function parseListDate(value: string): number {
+function parseListDate(value: string): number {
   const date = Date.parse(`${value}T00:00:00Z`);
   const isDay = /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(date) && formatDate(date) === value;
   // It may be the next day already in the registry's time zone.

@@ -2,11 +2,12 @@ import { Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import type { LeadTypeRecord } from '../store/lead-types.ts';
 import { type ScreeningMode, type ScreeningSetting, screeningModes } from '../store/number-registries.ts';
+import { type OnOrOff, onOrOff } from './on-or-off.ts';
 
 /** Options that set how the numbers of a lead type are screened. */
 export interface ScreeningOptions {
   registries?: readonly string[];
-  registryOverride?: 'on' | 'off';
+  registryOverride?: OnOrOff;
   screening?: ScreeningMode;
 }
 
@@ -34,7 +35,7 @@ export function screeningOptions(): Option[] {
     new Option(
       '--registry-override <rule>',
       'on: deliver leads with `consent_text` and `consent_at` although a registry lists the number',
-    ).choices(['on', 'off']),
+    ).choices(onOrOff),
     new Option(
       '--screening <mode>',
       'auto: servers with SCREENING_URL check its numbers; on: its leads wait until a server has; off: none does',
@@ -75,7 +76,7 @@ export function screeningJson({
 }
 
 /** Describes the setting of a type, such as `registries tps (not with consent), screening auto`. */
-export function describeScreening({ registries, registryOverride, screening }: ScreeningSetting): string {
+function describeScreening({ registries, registryOverride, screening }: ScreeningSetting): string {
   const names = registries.length === 0 ? 'none' : registries.join(', ');
   const override = registries.length > 0 && registryOverride ? ' (not with consent)' : '';
   return `registries ${names}${override}, screening ${screening}`;

@@ -7,7 +7,7 @@ import { confirm, yesOption } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
 
-/** `leads store forget-key`: lets a store go on without a key that is lost. */
+/** `leads store forget-key`: allows a store to be used without a key that is lost. */
 export function forgetKeyCommand(context: CommandContext): Command {
   const command = new Command('forget-key')
     .description(

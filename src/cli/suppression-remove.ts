@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { eraseFiles } from '../store/erase-files.ts';
+import { stepDelay } from '../store/steps.ts';
 import type { Store } from '../store/store.ts';
 import type { RemovedSuppressions, SuppressionOrigin } from '../store/suppressions.ts';
 import { defineAction } from './action.ts';
@@ -10,9 +11,6 @@ import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
 import { numbersArgument, readMobiles } from './suppression-numbers.ts';
 import { describeOrigin } from './suppression-view.ts';
-
-/** Delay between two steps, during which other processes can write (ms). */
-const stepDelay = 10;
 
 const members = {
   removed: 'number of entries that were removed',

@@ -3,7 +3,7 @@ import { UserError } from '../errors/user-error.ts';
 import type { Evidence } from '../store/evidence/evidence.ts';
 import type { RegistryListing } from '../store/number-registries.ts';
 import { enterNumbers } from '../store/objections.ts';
-import { type SuppressionCount, type SuppressionOrigin, suppressionSources } from '../store/suppressions.ts';
+import { type SuppressionCount, type SuppressionSource, suppressionSources } from '../store/suppressions.ts';
 import { defineAction, type Session } from './action.ts';
 import { limitOption, parseTime, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
@@ -11,7 +11,8 @@ import { counted } from './counted.ts';
 import { findType } from './find-type.ts';
 import type { View } from './output.ts';
 import { registriesCommand } from './registry-list.ts';
-import { exportSuppressionsCommand, importCommand } from './suppression-files.ts';
+import { exportSuppressionsCommand } from './suppression-export.ts';
+import { importCommand } from './suppression-import.ts';
 import { numbersArgument, readMobiles } from './suppression-numbers.ts';
 import { removeCommand } from './suppression-remove.ts';
 import { describeOrigin, type ShownEntry, suppressionMembers, suppressionView } from './suppression-view.ts';
@@ -89,7 +90,7 @@ function describeAdded(added: number, given: number): string {
 }
 
 /** Describes what became of leads, as sentences after another; empty: there were none. */
-export function describeLeads(leads: readonly string[], withdrawals: readonly string[]): string {
+function describeLeads(leads: readonly string[], withdrawals: readonly string[]): string {
   const sentences = [
     leads.length > 0 && ` Suppressed ${counted(leads.length, 'scheduled lead', 'scheduled leads')}.`,
     withdrawals.length > 0 &&
@@ -183,7 +184,7 @@ async function mobileOfLead({ store }: Pick<Session<string>, 'store'>, lead: str
 }
 
 interface ListOptions {
-  source?: SuppressionOrigin['source'];
+  source?: SuppressionSource;
   sourceId?: string;
   limit?: number;
 }

@@ -4,7 +4,7 @@ import type { CallResultRecord } from '../store/call-results.ts';
 import type { LeadRecord } from '../store/records.ts';
 import type { WithdrawalRecord } from '../store/withdrawals.ts';
 import { formatTime } from '../text/time.ts';
-import type { Person } from './person.ts';
+import type { Person } from './person-records.ts';
 import type { TableView } from './table.ts';
 
 /** Something that happened to a person's leads. */

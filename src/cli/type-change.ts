@@ -9,6 +9,7 @@ import { defineAction, type Session } from './action.ts';
 import { type Consent, consentOption } from './consent-option.ts';
 import type { CommandContext } from './context.ts';
 import { findType } from './find-type.ts';
+import type { OnOrOff } from './on-or-off.ts';
 import { reconsiderScreened } from './reconsider-screened.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
 import {
@@ -19,7 +20,7 @@ import {
   screeningMembers,
   screeningOptions,
 } from './screening-options.ts';
-import { type OnOrOff, withdrawOption } from './withdraw-option.ts';
+import { withdrawOption } from './withdraw-option.ts';
 
 interface TypeChanges extends ScreeningOptions {
   recontactAfter?: string;

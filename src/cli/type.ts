@@ -7,6 +7,7 @@ import { defineAction } from './action.ts';
 import { wideOption } from './arguments.ts';
 import { type Consent, consentOption } from './consent-option.ts';
 import type { CommandContext } from './context.ts';
+import type { OnOrOff } from './on-or-off.ts';
 import type { View } from './output.ts';
 import { parseRecontactPeriod, toSeconds } from './recontact-period.ts';
 import {
@@ -28,7 +29,7 @@ import {
   hoursOptions,
   newTypeHours,
 } from './type-hours.ts';
-import { type OnOrOff, withdrawOption } from './withdraw-option.ts';
+import { withdrawOption } from './withdraw-option.ts';
 
 const newTypeMembers = {
   name: 'name of the lead type',

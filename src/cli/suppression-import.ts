@@ -2,11 +2,11 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { SingleBar } from 'cli-progress';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { isOutdated } from '../leads/registry-age.ts';
 import { untilNoAttemptStarts } from '../store/objections.ts';
-import { type SuppressionOrigin, suppressionSources } from '../store/suppressions.ts';
+import { originName } from '../store/suppressions.ts';
 import { formatDuration } from '../text/duration.ts';
 import { formatDate } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
@@ -15,7 +15,6 @@ import { counted } from './counted.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { describeImported, importRegistry, registryOptions } from './registry-import.ts';
 import { maxReported, type SuppressionFile, suppressionBatches } from './suppression-csv.ts';
-import { suppressionMembers, suppressionView } from './suppression-view.ts';
 
 const importMembers = {
   list: 'name of the list',
@@ -62,7 +61,7 @@ async function importEntries(
   const { store, parsePhone, output, actor } = session;
   const list = options.list ?? (file === '-' ? 'standard input' : parseListName(basename(file)));
   await store.recordAudit({
-    subject: { kind: 'suppression', id: `import ${list}` },
+    subject: { kind: 'suppression', id: originName({ source: 'import', sourceId: list }) },
     after: { file: basename(file) },
   });
   const { size, stream } = await open(file, context);
@@ -153,6 +152,7 @@ interface ImportOptions {
   allowShorter?: boolean;
 }
 
+/** Imports a file as the list of a registry. @throws {UserError} if `--date` is missing, or lines are invalid */
 async function importRegistryFile(
   session: Session<keyof typeof importMembers>,
   context: CommandContext,
@@ -210,30 +210,4 @@ function describeInvalid(invalid: readonly { line: number; problem: string }[], 
   const described = invalid.map(({ line, problem }) => `line ${line} (${problem})`).join(', ');
   const more = total > invalid.length ? ` and ${total - invalid.length} more` : '';
   return `${counted(total, 'line was', 'lines were')} not imported: ${described}${more}.`;
-}
-
-/** `leads suppression export`: writes the do-not-call list as CSV, which `import` reads. */
-export function exportSuppressionsCommand(context: CommandContext): Command {
-  const command = new Command('export')
-    .description(
-      'write the do-not-call list to standard output as CSV, which `leads suppression import` reads, or as JSON.\nThe output contains personal data',
-    )
-    .addOption(new Option('--source <source>', 'only entries of this source').choices(suppressionSources))
-    .option('--source-id <name>', 'only entries of this partner, imported list or dialler');
-  return defineAction(
-    command,
-    context,
-    suppressionMembers,
-    async (
-      { store, output, note },
-      { source, sourceId }: { source?: SuppressionOrigin['source']; sourceId?: string },
-    ) => {
-      const filter = { ...(source !== undefined && { source }), ...(sourceId !== undefined && { sourceId }) };
-      const entries = store.suppressions(filter, Number.MAX_SAFE_INTEGER);
-      const count = output.isJson
-        ? await output.jsonLines(entries, suppressionView)
-        : await output.csv(entries, suppressionView, suppressionMembers);
-      note(`Exported ${counted(count, 'entry', 'entries')}.`);
-    },
-  );
 }
