@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Add many leads
-         * @description Adds up to 500 leads with one request. Each row of `leads` has the fields of a request to add a lead, and a `ref` that you choose. Status 200 means that the rows were processed: each has a result of its own, in the order of the rows, with the status and the body that adding the lead alone would have returned. An invalid row does not affect the others. All rows are saved together: after any other status than 200, none of them is saved, unless it is 503, after which you cannot know. The rate limit of your key counts rows.
+         * @description Adds up to 500 leads with one request. Each row of `leads` has the fields of a request to add a lead, and a `ref` that you choose. Status 200 means that the rows were processed. Each has its own result, in the order of the rows: the outcome, status and body that adding the lead alone would have returned. An invalid row does not affect the others. The valid rows are saved together. After 503, or if you receive no response, they may be saved: send the same request again with the same `Idempotency-Key`. After any other status than 200, no row is saved. The rate limit of your key counts rows.
          */
         post: operations["addLeads"];
         delete?: never;
@@ -94,8 +94,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Record that a person does not want calls
-         * @description Puts a phone number in the call centre's do-not-call list. Send it as soon as a person tells you that they do not want to be called. Scheduled leads of the person become `suppressed`, the person is not accepted again, and after the response no delivery to the dialler starts, whichever partner added the person. Leads that the dialler has are withdrawn if it allows that. You can repeat the request: the response is the same whether or not anything was known about the person. This operation has no test mode.
+         * Record an objection
+         * @description Puts a phone number on the call centre's do-not-call list. Send it as soon as a person tells you that they do not want to be called. The objection applies to the leads of all partners, either for all lead types or for one. Once you receive the response, the server no longer delivers the number to the dialler, scheduled leads of the person are `suppressed`, and the person is not accepted again. Leads that the dialler already has are withdrawn. If it cannot remove them, the call centre is alerted. The response is the same whether or not anything was known about the person, and you can safely repeat the request. This operation has no test mode.
          */
         post: operations["doNotCall"];
         delete?: never;
@@ -288,13 +288,13 @@ export interface components {
         };
         /** @description People who asked for a call. */
         NewLeads: {
-            /** @description The rows: up to 500 leads. Each is validated on its own, so an invalid one does not affect the others. */
+            /** @description Up to 500 rows, each with the fields of a request to add a lead and a `ref`. Each row is validated on its own, so an invalid one does not affect the others. */
             leads: components["schemas"]["LeadRow"][];
         };
-        /** @description A lead, with the fields of a request to add a lead, and the `ref` of its result. */
+        /** @description A lead to add. It has the fields of a request to add a lead, and a `ref` that its result repeats. */
         LeadRow: {
             /**
-             * @description Your reference of the row, which its result repeats. It must be unique within the request, and is not saved.
+             * @description Your reference for the row, such as your own id for the person. The result of the row repeats it. It must be unique within the request and have at least one visible character. It is not saved.
              * @example order-1001
              */
             ref: string;
@@ -347,7 +347,7 @@ export interface components {
         /** @description Identifies a lead by its id. */
         LeadIdReference: {
             /**
-             * @description The lead's id, from the header `Lead-Id` of the response when you added it.
+             * @description The lead's id, from the header `Lead-Id` of the response when you added it, or from `lead_id` in the result of its row.
              * @example 01k83s0kq3m4hn7c2v1a
              */
             lead_id: string;
@@ -460,7 +460,7 @@ export interface components {
         };
         /** @description The outcomes of a request to add many leads. */
         AddLeadsResult: {
-            /** @description The results of the rows, in their order. */
+            /** @description The results, one for each row and in the same order. Each has the members `ref`, `outcome`, `status`, `body`, `lead_id` and `due_at`. */
             results: components["schemas"]["RowResult"][];
         };
         /** @description The outcome of a row. Later versions may add members. */
@@ -472,20 +472,20 @@ export interface components {
             ref: string | null;
             outcome: components["schemas"]["Outcome"];
             /**
-             * @description The status that adding the lead alone would have returned.
+             * @description The status that adding the lead alone would have returned: 200 if the row is valid, 400 if it is not, 413 if it is larger than 131072 bytes (128 KiB), and 429 beyond the limit of leads for today. Later versions may add values.
              * @enum {integer}
              */
             status: 200 | 400 | 413 | 429;
             /** @description The body that adding the lead alone would have returned. */
             body: components["schemas"]["LeadNotAccepted"] | components["schemas"]["LeadAccepted"] | components["schemas"]["TestPassed"] | components["schemas"]["TestFailed"] | components["schemas"]["ErrorResponse"] | components["schemas"]["ValidationErrors"];
             /**
-             * @description Id of the lead; null unless it was accepted.
+             * @description Id of the lead, as in the header `Lead-Id`. Null unless the lead was accepted.
              * @example 01k83s0kq3m4hn7c2v1a
              */
             lead_id: string | null;
             /**
              * Format: date-time
-             * @description Time at which the call is due (UTC); null unless the lead was accepted.
+             * @description Time at which the call is due (UTC), as in the header `Lead-Due`. Null unless the lead was accepted.
              * @example 2026-11-23T09:10:12.345Z
              */
             due_at: string | null;
@@ -564,17 +564,17 @@ export interface components {
             due_at: string;
             /**
              * Format: date-time
-             * @description Time at which the lead was delivered to the dialler (UTC). Null unless `state` is `dialled`.
+             * @description Time at which the lead was delivered to the dialler (UTC), which is before the call. Null unless `state` is `dialled`.
              * @example 2026-11-23T09:10:12.678Z
              */
             dialled_at: string | null;
             /**
-             * @description Included only if you cancelled the lead when the dialler had it, or might have it, and its type allows that. `pending`: the dialler has not yet confirmed. `withdrawn`: the dialler has removed the lead, and the call will not be made. `too-late`: the person had already been called, or the dialler cannot remove leads. `failed`: the dialler did not confirm, and the call centre removes the lead itself. Later versions may add values.
+             * @description Included only if you cancelled the lead when the dialler had it, or might have it, and the call centre has enabled withdrawal for its lead type. `pending`: the dialler has not yet confirmed. `withdrawn`: the dialler has removed the lead, and the call will not be made. `too-late`: the person had already been called, or the dialler cannot remove leads. `failed`: the dialler did not confirm, and the call centre must remove the lead itself. Later versions may add values.
              * @enum {string}
              */
             withdrawal?: "pending" | "withdrawn" | "too-late" | "failed";
             /**
-             * @description Result of the latest call. Included only if the dialler has reported one. `answered`: somebody answered, with no other result. `no-answer`: nobody answered. `busy`: the line was busy. `machine`: a machine answered. `wrong-number`: the number does not exist, or belongs to somebody else. `not-interested`: the person declined. `converted`: the call reached its purpose, such as a sale. `callback`: the person will be called again. `do-not-call`: the person asked not to be called again. Later versions may add values.
+             * @description Result of the latest call. Included only if the dialler has reported one. `answered`: somebody answered, and no more specific result is known. `no-answer`: nobody answered. `busy`: the line was busy. `machine`: an answering machine or voicemail answered. `wrong-number`: the number does not exist, or belongs to somebody else. `not-interested`: the person declined. `converted`: the call reached its purpose, such as a sale. `callback`: the person will be called again. `do-not-call`: the person asked not to be called again. Later versions may add values.
              * @enum {string}
              */
             result?: "answered" | "no-answer" | "busy" | "machine" | "wrong-number" | "not-interested" | "converted" | "callback" | "do-not-call";
@@ -918,7 +918,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again, except after 422. Double quotes around the value are not part of the idempotency key.
+         * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and the response to a test of one lead, are not kept: you can use the same idempotency key again, except after 422. If you add many leads, the results of all rows are kept: send corrected rows with a new idempotency key. Double quotes around the value are not part of the idempotency key.
          * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
          */
         "Idempotency-Key": string;
@@ -931,7 +931,7 @@ export interface components {
         "Lead-Outcome": components["schemas"]["Outcome"];
         /** @description Time to wait before you retry the request (s). */
         "Retry-After": number;
-        /** @description Your key's rate limit: up to `q` requests at once, and another `q` after `w` seconds. Missing if the call centre sets no limit. After too many requests with invalid keys, the policy is `wrong-keys` and applies to your IP address. */
+        /** @description Your key's rate limit: up to `q` requests at once, and another `q` after `w` seconds. Each row of a request to add many leads counts as one request. Missing if the call centre sets no limit. After too many requests with invalid keys, the policy is `wrong-keys` and applies to your IP address. */
         "RateLimit-Policy": string;
         /** @description Number of requests left (`r`), and time until more become available (`t`, in seconds). */
         RateLimit: string;
@@ -949,7 +949,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again, except after 422. Double quotes around the value are not part of the idempotency key.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and the response to a test of one lead, are not kept: you can use the same idempotency key again, except after 422. If you add many leads, the results of all rows are kept: send corrected rows with a new idempotency key. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -1042,7 +1042,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again, except after 422. Double quotes around the value are not part of the idempotency key.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and the response to a test of one lead, are not kept: you can use the same idempotency key again, except after 422. If you add many leads, the results of all rows are kept: send corrected rows with a new idempotency key. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -1130,7 +1130,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and responses to tests, are not kept: you can use the same idempotency key again, except after 422. Double quotes around the value are not part of the idempotency key.
+                 * @description Unique value for this request, such as a UUID, that makes it safe to retry. If you send the same request again with the same idempotency key, you receive the response to the first request, and the request is not processed twice. Two requests are the same if they have the same operation and the same fields, in any order, with the same values. Idempotency keys are private to you and are kept for at least 24 hours. Responses with status 400 or higher, and the response to a test of one lead, are not kept: you can use the same idempotency key again, except after 422. If you add many leads, the results of all rows are kept: send corrected rows with a new idempotency key. Double quotes around the value are not part of the idempotency key.
                  * @example 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];

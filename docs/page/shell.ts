@@ -45,7 +45,7 @@ export function pageOf({ file, title, head, main, end }: PageParts, shared: Shar
 <meta charset="utf-8">
 <title>${escapeHtml(title)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="description" content="Send leads to a call centre, and cancel them.">
+<meta name="description" content="Send leads to a call centre, cancel them, look them up, and record objections to calls.">
 <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(icon)}">
 ${script('theme.js')}
 <style>
