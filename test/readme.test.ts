@@ -484,7 +484,7 @@ const limits: [row: string, limit: string, file: string, name: string, number: n
   ['response body of the dialler', '1 MiB', 'delivery/diallers/http-client', 'maxBodySize =', 2 ** 20],
   ['`leads due --take` has printed', '50 ', 'cli/take', 'batchSize:', 50],
   ['connections to `METRICS_PORT`', '100 ', 'app/metrics-server', 'maxMetricsConnections =', 100],
-  ['connections to `RESULTS_PORT`', '500 ', 'app/results', 'maxResultConnections =', 500],
+  ['connections to `RESULTS_PORT`', '500 ', 'app/results-server', 'maxResultConnections =', 500],
   ['reports of results in flight', '100 ', 'server/results/results-app', 'maxReportsInFlight =', 100],
   ['size of a report of a result', '16 KiB', 'server/results/results-app', 'maxReportBytes =', 16_384],
   ['calls of one lead with a result', '500 ', 'store/call-results', 'maxCallsPerLead =', 500],

@@ -2,7 +2,7 @@ import type { Dialler } from '../delivery/dialler.ts';
 import { diallers, diallerVariables } from '../delivery/diallers.ts';
 import type { ScreeningService } from '../delivery/screening.ts';
 import { screeningServices } from '../delivery/screening-services.ts';
-import { withdrawalConcurrency } from '../delivery/withdrawals.ts';
+import { withdrawalConcurrency } from '../delivery/withdrawer.ts';
 import { ConfigError, count, oneOf, readVariables, text } from '../environment/variables.ts';
 import { type CountryCode, phoneParsers } from '../leads/phone.ts';
 import type { PhonePolicy } from '../leads/phone-policy.ts';

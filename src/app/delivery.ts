@@ -3,7 +3,7 @@ import { Dispatcher } from '../delivery/dispatcher.ts';
 import type { DispatcherStatus } from '../delivery/dispatcher-status.ts';
 import { withdrawWithoutDialler } from '../delivery/no-dialler.ts';
 import { RequestSharing } from '../delivery/request-sharing.ts';
-import { Withdrawer } from '../delivery/withdrawals.ts';
+import { Withdrawer } from '../delivery/withdrawer.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import type { DeliveryStatus } from '../server/metrics.ts';
 import type { Store } from '../store/store.ts';

@@ -25,7 +25,7 @@ import { EvidenceKeeper } from './evidence-keeper.ts';
 import { LeadMetricsReader } from './lead-metrics.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
-import { startResultsServer } from './results.ts';
+import { startResultsServer } from './results-server.ts';
 import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { openConfiguredStore } from './store.ts';

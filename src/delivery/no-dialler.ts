@@ -5,7 +5,7 @@ import { CircuitBreaker } from './circuit-breaker.ts';
 import type { Dialler } from './dialler.ts';
 import { PauseTracker } from './pause-tracker.ts';
 import { SettlingLeads } from './settling-leads.ts';
-import { type WithdrawalObserver, Withdrawer } from './withdrawals.ts';
+import { type WithdrawalObserver, Withdrawer } from './withdrawer.ts';
 
 /** Time for which a withdrawal must have been due (ms): a server with a dialler that works claims it within a second. */
 const minOverdue = 5 * 60_000;

@@ -5,7 +5,7 @@ import type { Dialler, WithdrawalResult } from '../../src/delivery/dialler.ts';
 import { withdrawWithoutDialler } from '../../src/delivery/no-dialler.ts';
 import { PauseTracker } from '../../src/delivery/pause-tracker.ts';
 import { SettlingLeads } from '../../src/delivery/settling-leads.ts';
-import { Withdrawer } from '../../src/delivery/withdrawals.ts';
+import { Withdrawer } from '../../src/delivery/withdrawer.ts';
 import type { Store } from '../../src/store/store.ts';
 import { until } from '../harness/dispatch.ts';
 import { recordingLog } from '../harness/recording-log.ts';

@@ -1,7 +1,7 @@
 /** Cancelled leads are withdrawn from the dialler, whichever server received the request and whatever happens meanwhile. */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { DiallerState } from '../../src/delivery/dialler-state.ts';
-import { Withdrawer, type WithdrawerOptions } from '../../src/delivery/withdrawals.ts';
+import { Withdrawer, type WithdrawerOptions } from '../../src/delivery/withdrawer.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { post, send } from '../harness/client.ts';
