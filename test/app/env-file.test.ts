@@ -153,6 +153,10 @@ test.each([
   await expect(readConfig({ DIALLER: 'none', DIALLER_USER: 'x' })).resolves.toBeDefined();
 });
 
+test('names the value for a proxy on this machine', async () => {
+  await expect(readConfig({ TRUST_PROXY: 'localhost' })).rejects.toThrow('must be off, loopback (a proxy on');
+});
+
 test.each([
   [{ PORT: '0', METRICS_PORT: '0' }],
   [{ PORT: '9464', METRICS_PORT: '9464', HOST: '10.0.0.1' }],

@@ -37,6 +37,9 @@ test('enters numbers from standard input, suppresses their leads, and reports bo
   );
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'Entered 2 numbers. Suppressed 1 scheduled lead.\n' });
   expect(lines(await leads('lead', 'list', '--json'))).toMatchObject([{ id, state: 'suppressed' }]);
+  expect((await leads('lead', 'show', id)).stdout).toContain(
+    `Lead ${id} is suppressed: its number was in the do-not-call list, or in the list of a registry`,
+  );
   const again = await leads('suppression', 'add', '+447840258823', '--json');
   expect(lines(again)).toEqual([{ added: 0, suppressed_leads: [], withdrawn_leads: [] }]);
   expect(lines(await leads('suppression', 'check', '07840258823', '--json'))).toMatchObject([

@@ -2,6 +2,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { connectionError } from '../../../src/store/postgres/connection/connection-error.ts';
 import { connectionUrl } from '../../../src/store/postgres/connection/connection-url.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
@@ -208,5 +209,12 @@ test('refuses a password file that others can read, and an undefined service', (
   expect(() => connectionUrl('postgres://u@h/d', environment)).toThrow(`chmod 0600 ${passfile}`);
   expect(() => connectionUrl('postgres://?service=leads', environment)).toThrow(
     'The service "leads" is not defined, because /nonexistent and /nonexistent/pg_service.conf do not exist. Create it, or set PGSERVICEFILE.',
+  );
+});
+
+test('explains that peer authentication depends on the user of the operating system', () => {
+  const refused = new Error('Peer authentication failed for user "leads"');
+  expect(connectionError(refused).message).toMatch(
+    /As root, run the command as this user, such as with `runuser -u leads/,
   );
 });

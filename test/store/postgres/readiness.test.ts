@@ -192,12 +192,17 @@ test.each([3_600_000, -3_600_000, 0])(
       failure: () => {},
       clockSkew: (found: number) => void seen.push(found),
     };
-    const store = closeAfterTest(await openPostgresStore(await emptyDatabase(), {}, observer));
+    const url = await emptyDatabase();
+    const store = closeAfterTest(await openPostgresStore(url, {}, observer));
     if (skew !== 0) vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + skew });
     onTestFinished(() => void vi.useRealTimers());
     await store.checkReady();
     // The fake clock does not advance during the check.
     expect(Math.abs((seen[0] ?? Number.NaN) - skew)).toBeLessThan(60_000);
+    expect(store.clockSkew()).toBe(seen[0]);
+    // A command knows it without a check.
+    const opened = closeAfterTest(await openPostgresStore(url));
+    expect(Math.abs(opened.clockSkew() - skew)).toBeLessThan(60_000);
     if (skew === 0) expect(seen).toEqual([0]);
   },
 );
