@@ -6,7 +6,7 @@ import { contactedPeople } from '../sql/contacted-people.ts';
 import { people } from '../sql/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
-import { type WithdrawalEvents, withdrawalReopener } from '../sql/withdrawals.ts';
+import { lateAttemptRecorder, type WithdrawalEvents } from '../sql/withdrawals.ts';
 import type { Store } from '../store.ts';
 import { PostgresDatabase, type PostgresLimits, type Statement } from './connection/database.ts';
 import { currentMigration, latestMigration, migrate } from './connection/migrate.ts';
@@ -123,8 +123,8 @@ export async function openPostgresStore(
   const intake = postgresIntake(database, digests, events, batchLimits, observer);
   const writeCheck = new WriteCheck(database, observer, clockSkew);
   const sql = new AuditedDatabase(postgresSqlDatabase(database));
-  const reopen = withdrawalReopener(sql, withdrawalEvents);
-  const delivery = postgresDelivery(database, notifications, batchLimits, observer, reopen);
+  const recordLate = lateAttemptRecorder(sql, withdrawalEvents);
+  const delivery = postgresDelivery(database, notifications, batchLimits, observer, recordLate);
   let closed: Promise<void> | undefined;
 
   /** Takes at most `retryTimeout` and a second, even if PostgreSQL no longer responds. */

@@ -63,7 +63,10 @@ export function withdrawals(database: SqlDatabase, events: WithdrawalEvents): Wi
     recordWithdrawal: (claim, attempt, nextAttemptAt) =>
       ending(database.change(() => recordWithdrawal(claim, attempt, nextAttemptAt))),
     releaseWithdrawals: async (claim, leadIds, notBefore) => {
-      await database.change(() => run(releaseWithdrawals, claim, leadIds, notBefore));
+      await database.change(() => {
+        const now = Date.now();
+        return run(releaseWithdrawals, claim, leadIds, notBefore - now, now);
+      });
     },
     hastenWithdrawals: async () => {
       const hastened = await database.change(hastenWithdrawals);
@@ -111,9 +114,10 @@ const beginWithdrawing = statement(
 
 const insertWithdrawals = statement<{ leadId: string }>(
   'insert_withdrawals',
-  ({ inList }) => `
+  ({ inList, claimableUntil }) => `
     INSERT INTO withdrawal (lead_id, cause, requested_at, next_attempt_at)
-    SELECT id, $2, $3, $3 FROM lead WHERE id ${inList('$1')} AND state IN ('dialled', 'withdrawing')
+    SELECT id, $2, $3, ${claimableUntil('$3')} FROM lead
+    WHERE id ${inList('$1')} AND state IN ('dialled', 'withdrawing')
     ORDER BY id ${orContinueWithdrawal}`,
 );
 
@@ -155,14 +159,15 @@ const inFlightInterval = 100;
 
 const nextWithdrawal = statement<{ at: number | null }>(
   'next_withdrawal',
-  `SELECT min(at) AS at FROM (
+  ({ leaseStart }) => `
+   SELECT min(at) AS at FROM (
      SELECT CASE
        WHEN lead.state = 'withdrawing' AND lead.claim IS NOT NULL AND lead.next_attempt_at > $1 THEN $1 + ${inFlightInterval}
        ELSE withdrawal.next_attempt_at END AS at
      FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
      WHERE withdrawal.outcome IS NULL AND (${isUndelivered} OR ${isSuperseded} OR ${isUnhindered('$1')})
      UNION ALL
-     SELECT withdrawal.repeat_at
+     SELECT withdrawal.repeat_at - ${leaseStart('$1')} + $1
      FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
      WHERE withdrawal.repeat_at IS NOT NULL AND ${isUnhindered('$1')}) AS due`,
 );
@@ -171,12 +176,13 @@ const nextWithdrawal = statement<{ at: number | null }>(
 const hasLaterLead = `EXISTS (SELECT 1 FROM lead AS later
   WHERE later.mobile = lead.mobile AND later.type_id = lead.type_id AND later.ended_order = 0)`;
 
+/** The store's clock decides: repeated too early, a removal would miss a lead that the dialler is about to call. */
 const repeats = statement<{ leadId: string; hasLaterLead: boolean }>(
   'repeated_withdrawals',
-  ({ lockAvailable, claimableUntil }) => `
+  ({ lockAvailable, leaseStart }) => `
     SELECT withdrawal.lead_id AS "leadId", ${hasLaterLead} AS "hasLaterLead"
     FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
-    WHERE withdrawal.repeat_at <= ${claimableUntil('$1')} AND ${isUnhindered('$1')}
+    WHERE withdrawal.repeat_at <= ${leaseStart('$1')} AND ${isUnhindered('$1')}
     ORDER BY withdrawal.repeat_at, withdrawal.lead_id LIMIT $2 ${lockAvailable('withdrawal, lead')}`,
   { hasLaterLead: true },
 );
@@ -316,9 +322,9 @@ function* hastenWithdrawals(): Change<number> {
 
 const releaseWithdrawals = statement(
   'release_withdrawals',
-  ({ inList }) => `
-    UPDATE withdrawal SET claim = NULL, attempts = attempts - 1, next_attempt_at = CAST($3 AS bigint),
-      repeat_at = CASE WHEN outcome IS NULL THEN NULL ELSE CAST($3 AS bigint) END
+  ({ inList, claimableUntil, leaseStart }) => `
+    UPDATE withdrawal SET claim = NULL, attempts = attempts - 1, next_attempt_at = ${claimableUntil('$4')} + $3,
+      repeat_at = CASE WHEN outcome IS NULL THEN NULL ELSE ${leaseStart('$4')} + $3 END
     WHERE lead_id ${inList('$2')} AND claim = $1 AND (outcome IS NULL OR repeat_at IS NOT NULL)`,
 );
 
@@ -338,7 +344,7 @@ function* recordWithdrawal(
     yield* recordRepeat({ leadId, endedAt, outcome, response }, nextAttemptAt);
   } else if (outcome === 'withdrawn') {
     if ((yield* endWithdrawn(leadId, endedAt, response)) && nextAttemptAt !== undefined)
-      yield* run(scheduleRepeat, leadId, nextAttemptAt);
+      yield* scheduleRepeatAt(leadId, nextAttemptAt);
   } else if (outcome === 'too-late') yield* endTooLate(leadId, endedAt, response);
   else if (nextAttemptAt === undefined) {
     const ended = yield* run(endFailed, leadId, endedAt, response, claim);
@@ -346,7 +352,10 @@ function* recordWithdrawal(
       yield* run(markUndecided, leadId);
       yield* recordWithdrawalEvidence(leadId);
     }
-  } else yield* run(scheduleWithdrawal, leadId, nextAttemptAt, response, claim);
+  } else {
+    const now = Date.now();
+    yield* run(scheduleWithdrawal, leadId, nextAttemptAt - now, response, claim, now);
+  }
 }
 
 const heldRepeat = statement<{ leadId: string }>(
@@ -357,8 +366,14 @@ const heldRepeat = statement<{ leadId: string }>(
 
 const scheduleRepeat = statement(
   'schedule_repeated_withdrawal',
-  'UPDATE withdrawal SET repeat_at = $2, claim = NULL WHERE lead_id = $1',
+  ({ leaseStart }) =>
+    `UPDATE withdrawal SET repeat_at = ${leaseStart('$3')} + $2, claim = NULL WHERE lead_id = $1`,
 );
+
+function* scheduleRepeatAt(leadId: string, repeatAt: number): Change<void> {
+  const now = Date.now();
+  yield* run(scheduleRepeat, leadId, repeatAt - now, now);
+}
 
 const endRepeatTooLate = statement(
   'end_repeated_withdrawal_too_late',
@@ -375,48 +390,65 @@ function* recordRepeat(
     yield* run(endRepeatTooLate, leadId, endedAt, response);
     yield* recordWithdrawalEvidence(leadId);
   } else if (outcome === 'withdrawn' || nextAttemptAt === undefined) yield* run(endRepeats, [leadId]);
-  else yield* run(scheduleRepeat, leadId, nextAttemptAt);
+  else yield* scheduleRepeatAt(leadId, nextAttemptAt);
 }
+
+const insertLateAttempt = statement<{ leadId: string }>(
+  'insert_late_attempt',
+  `INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response, basis)
+   SELECT id, $2, $3, $4, $5, $6 FROM lead WHERE id = $1 AND NOT EXISTS (
+     SELECT 1 FROM attempt WHERE lead_id = $1 AND started_at = $2 AND ended_at = $3 AND outcome = $4)
+   RETURNING lead_id AS "leadId"`,
+);
 
 /** A withdrawal that was requested after the attempt had ended takes it into account. */
 const reopenable = statement<{ state: LeadState }>(
   'reopenable_withdrawal',
-  ({ lock }) => `
-    SELECT state FROM lead WHERE id = $1 AND state IN ('cancelled', 'suppressed')
-      AND NOT EXISTS (SELECT 1 FROM withdrawal WHERE lead_id = $1 AND requested_at >= $2) ${lock('lead')}`,
+  `SELECT state FROM lead WHERE id = $1 AND state IN ('cancelled', 'suppressed')
+     AND NOT EXISTS (SELECT 1 FROM withdrawal WHERE lead_id = $1 AND requested_at >= $2)`,
 );
 
 const reopenWithdrawal = statement(
   'reopen_withdrawal',
-  `INSERT INTO withdrawal (lead_id, cause, requested_at, next_attempt_at) VALUES ($1, $2, $3, $3)
-   ON CONFLICT (lead_id) DO UPDATE SET
-     requested_at = excluded.requested_at, next_attempt_at = excluded.next_attempt_at, attempts = 0,
-     claim = NULL, outcome = NULL, ended_at = NULL, repeat_at = NULL
-   WHERE withdrawal.outcome IS NOT NULL`,
+  ({ claimableUntil }) => `
+    INSERT INTO withdrawal (lead_id, cause, requested_at, next_attempt_at) VALUES ($1, $2, $3, ${claimableUntil('$4')})
+    ON CONFLICT (lead_id) DO UPDATE SET
+      requested_at = excluded.requested_at, next_attempt_at = excluded.next_attempt_at, attempts = 0,
+      claim = NULL, outcome = NULL, ended_at = NULL, repeat_at = NULL
+    WHERE withdrawal.outcome IS NOT NULL`,
 );
 
 /**
- * Opens the withdrawal of a lead again that was cancelled or suppressed while a stalled server still delivered it.
- * Returns whether it did. Another lead is not changed, and neither is one whose withdrawal was opened again already.
+ * Records an attempt that changes no state, and opens the withdrawal of its lead again if that was cancelled or suppressed
+ * while a stalled server still delivered it. Returns whether it did. An attempt that is recorded already changes nothing.
  */
-function* reopenWithdrawalOf({ leadId, endedAt }: Pick<Attempt, 'leadId' | 'endedAt'>): Change<boolean> {
+function* recordLateAttempt(attempt: Attempt): Change<boolean> {
   // `leads due --take` has recorded what it does.
   yield* auditedBefore();
+  const { leadId, startedAt, endedAt, outcome, response, basis = null } = attempt;
+  yield* run(lockLead, leadId);
+  const inserted = yield* run(insertLateAttempt, leadId, startedAt, endedAt, outcome, response, basis);
+  if (inserted.length === 0) return false;
   const lead = yield* firstRow(reopenable, leadId, endedAt);
   if (lead === undefined) return false;
   const cause: WithdrawalCause = lead.state === 'suppressed' ? 'objection' : 'cancellation';
-  yield* run(reopenWithdrawal, leadId, cause, Math.max(Date.now(), endedAt));
+  const now = Date.now();
+  yield* run(reopenWithdrawal, leadId, cause, Math.max(now, endedAt), now);
   yield* recordWithdrawalEvidence(leadId);
   return true;
 }
 
-/** Returns a function that opens the withdrawal of a lead again after an attempt, and returns whether it did. */
-export function withdrawalReopener(
+/**
+ * Returns a function that records an attempt by which the dialler has a lead, or may have it, although the lead's state does
+ * not change. If the lead was cancelled or suppressed meanwhile, its withdrawal is opened again in the same transaction. The
+ * function returns whether it was.
+ */
+export function lateAttemptRecorder(
   database: SqlDatabase,
   events: WithdrawalEvents,
 ): (attempt: Attempt) => Promise<boolean> {
   return async (attempt) => {
-    const isReopened = await database.change(() => reopenWithdrawalOf(attempt));
+    const isReopened = await database.change(() => recordLateAttempt(attempt));
     if (isReopened) events.emit();
     return isReopened;
   };
@@ -488,8 +520,9 @@ const markUndecided = statement(
 
 const scheduleWithdrawal = statement(
   'schedule_withdrawal',
-  `UPDATE withdrawal SET claim = NULL, next_attempt_at = $2, response = $3
-   WHERE lead_id = $1 AND claim = $4 AND outcome IS NULL`,
+  ({ claimableUntil }) => `
+    UPDATE withdrawal SET claim = NULL, next_attempt_at = ${claimableUntil('$5')} + $2, response = $3
+    WHERE lead_id = $1 AND claim = $4 AND outcome IS NULL`,
 );
 
 const endedWithdrawals = statement<{ leadId: string; outcome: WithdrawalOutcome }>(

@@ -10,7 +10,7 @@ import { operatorActions } from '../sql/operator-actions.ts';
 import { people } from '../sql/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
-import { localWithdrawalEvents, withdrawalReopener } from '../sql/withdrawals.ts';
+import { lateAttemptRecorder, localWithdrawalEvents } from '../sql/withdrawals.ts';
 import { type Store, servingTime } from '../store.ts';
 import { sqliteDelivery } from './delivery/delivery.ts';
 import { CommitQueue, type CommitQueueLimits, defaultLimits } from './durability/commit-queue.ts';
@@ -58,7 +58,7 @@ export function openSqliteStore(
 
   return {
     ...sqliteIntake(database, queue, grantedType, decide, withdrawalEvents),
-    ...sqliteDelivery(database, queue, withdrawalReopener(sql, withdrawalEvents)),
+    ...sqliteDelivery(database, queue, lateAttemptRecorder(sql, withdrawalEvents)),
     ...sharedStore(sql, digests, withdrawalEvents),
     ...operatorActions(sql, {
       decide: (submission) => completedChange(decide(submission)),

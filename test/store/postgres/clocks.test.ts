@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
-import { claim } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, leadsIn } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 const hour = 3_600_000;
@@ -40,4 +40,22 @@ test('a lease does not end early if a server’s clock is set forward', async ()
   setClock(Date.now() + hour);
   expect(await Array.fromAsync(store.dueLeads(10))).toEqual([]);
   expect(await claim(store, 'two')).toEqual([]);
+});
+
+test('a withdrawal is neither begun nor retried late if a server’s clock is set forward', async () => {
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await emptyDatabase())));
+  await store.setWithdraws('motor', true);
+  const { mobile, type } = from(first.id);
+  await store.submit(from(first.id));
+  await deliverDue(store);
+  const [{ id: leadId = '' } = {}] = await leadsIn(store);
+  const terms = { limit: 1, lease };
+  setClock(Date.now() + hour);
+  await cancel(store, { partnerId: first.id, mobile, type });
+  expect(await store.claimWithdrawals({ ...terms, claim: 'one' })).toMatchObject([{ id: leadId }]);
+  const attempt = { leadId, endedAt: Date.now(), outcome: 'unknown', response: '' } as const;
+  await store.recordWithdrawal('one', attempt, Date.now());
+  expect(await store.claimWithdrawals({ ...terms, claim: 'two' })).toMatchObject([{ attemptNumber: 2 }]);
+  await store.releaseWithdrawals('two', [leadId], Date.now());
+  expect(await store.claimWithdrawals({ ...terms, claim: 'three' })).toMatchObject([{ attemptNumber: 2 }]);
 });

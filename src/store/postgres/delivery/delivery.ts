@@ -16,7 +16,7 @@ export function postgresDelivery(
   notifications: LeadNotifications,
   limits: BatchLimits,
   observer: StoreObserver,
-  reopenWithdrawal: (attempt: Attempt) => Promise<boolean>,
+  recordLate: (attempt: Attempt) => Promise<boolean>,
 ): {
   calls: Omit<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'>;
   waiting(): number;
@@ -34,8 +34,10 @@ export function postgresDelivery(
     onChange: (listener) => notifications.subscribe(listener),
     claimDue: (terms) => claims.claimDue(terms),
     renewLease: (claim, leadIds, lease) => renewLease(database, claim, leadIds, lease),
-    recordAttempt: async (claim, attempt, nextAttemptAt) =>
-      (await attempts.call({ ...attempt, claim, nextAttemptAt })) && reopenWithdrawal(attempt),
+    recordAttempt: async (claim, attempt, nextAttemptAt) => {
+      const isRecorded = await attempts.call({ ...attempt, claim, nextAttemptAt });
+      return !isRecorded && recordLate(attempt);
+    },
   };
 
   return { calls, waiting: () => attempts.waiting, idle: () => attempts.idle() };

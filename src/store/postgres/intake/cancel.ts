@@ -13,6 +13,7 @@ import {
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
+import { claimableUntil } from '../delivery/due-leads.ts';
 import { storableText } from '../storable-text.ts';
 import { latestLeads } from './latest-leads.ts';
 import { replayedRequests } from './replayed.ts';
@@ -85,7 +86,7 @@ const cancel = writeStatement(
     RETURNING lead.id, lead.state = 'cancelled' AS is_cancelled
   ), withdrawing AS (
     INSERT INTO withdrawal (lead_id, cause, requested_at, next_attempt_at)
-    SELECT id, 'cancellation', $2, $2 FROM changed WHERE NOT is_cancelled
+    SELECT id, 'cancellation', $2, ${claimableUntil('$2')} FROM changed WHERE NOT is_cancelled
     ${orContinueWithdrawal}
   ), decided AS (
     SELECT latest.request_id AS id, latest.id AS lead_id, withdrawing."leadId" IS NOT NULL AS is_withdrawing,

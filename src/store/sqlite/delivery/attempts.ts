@@ -15,8 +15,9 @@ export function insertAttemptQuery(database: DatabaseSync): Query {
 }
 
 /**
- * Returns a function that records an attempt and changes its lead's state, and returns whether the dialler has a lead, or
- * may have it, whose state has not changed. Runs in the caller's transaction.
+ * Returns a function that records an attempt and changes its lead's state. If the dialler has the lead, or may have it, and
+ * the lead's state does not change, the function records nothing and returns false (see `lateAttemptRecorder`). Runs in the
+ * caller's transaction.
  */
 export function attemptRecorder(
   database: DatabaseSync,
@@ -45,15 +46,25 @@ export function attemptRecorder(
      WHERE id = ?3 AND claim = ?4 AND state = 'withdrawing'`,
   );
 
-  return (claim, { leadId, outcome, wasAbsent, ...attempt }, nextAttemptAt) => {
-    const { startedAt, endedAt, response, basis = null } = attempt;
-    insertAttempt.run(leadId, startedAt, endedAt, outcome, response, basis);
-    if (outcome === 'delivered') return markDialled.run(endedAt, leadId) === 0;
+  function changeState(
+    claim: string,
+    { leadId, outcome, wasAbsent, endedAt }: Attempt,
+    nextAttemptAt: number | undefined,
+  ): boolean {
+    if (outcome === 'delivered') return markDialled.run(endedAt, leadId) > 0;
     const terms = [Number(wasAbsent === true), Number(outcome === 'unknown'), leadId, claim] as const;
     const changed =
       outcome === 'rejected' || nextAttemptAt === undefined
         ? markFailed.run(...terms)
         : scheduleNext.run(...terms, nextAttemptAt);
-    return changed === 0 && endWithdrawing.run(...terms) === 0 && outcome === 'unknown';
+    return changed > 0 || endWithdrawing.run(...terms) > 0;
+  }
+
+  return (claim, attempt, nextAttemptAt) => {
+    const { leadId, startedAt, endedAt, outcome, response, basis = null } = attempt;
+    const isChanged = changeState(claim, attempt, nextAttemptAt);
+    if (!isChanged && (outcome === 'delivered' || outcome === 'unknown')) return false;
+    insertAttempt.run(leadId, startedAt, endedAt, outcome, response, basis);
+    return true;
   };
 }

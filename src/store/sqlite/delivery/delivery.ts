@@ -12,7 +12,7 @@ import { type DueQueue, dueQueue, type QueuePosition } from './due-queue.ts';
 export function sqliteDelivery(
   database: DatabaseSync,
   queue: CommitQueue,
-  reopenWithdrawal: (attempt: Attempt) => Promise<boolean>,
+  recordLate: (attempt: Attempt) => Promise<boolean>,
 ): Omit<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> {
   const due = dueQueue(database);
   const claimDue = claimer(database, due);
@@ -26,8 +26,10 @@ export function sqliteDelivery(
     onChange: (listener) => queue.onCommit(listener),
     claimDue: (terms) => queue.write(() => claimDue(terms)),
     renewLease: (claim, leadIds, lease) => queue.write(() => renewLease(claim, leadIds, lease)),
-    recordAttempt: async (claim, attempt, nextAttemptAt) =>
-      (await queue.write(() => recordAttempt(claim, attempt, nextAttemptAt))) && reopenWithdrawal(attempt),
+    recordAttempt: async (claim, attempt, nextAttemptAt) => {
+      const isRecorded = await queue.write(() => recordAttempt(claim, attempt, nextAttemptAt));
+      return !isRecorded && recordLate(attempt);
+    },
   };
 }
 
