@@ -7,7 +7,10 @@ import { type ErasureLog, erasureLogOf } from './erasure-log.ts';
 import { type LoadedKeys, loadStoreKeys } from './store-keys.ts';
 
 /** Maximum time to wait for attempts in flight before a person is erased (ms). */
-export const maxWaitForAttempts = 60_000;
+const maxWaitForAttempts = 60_000;
+
+/** Maximum time to wait for withdrawals, which VICIdial needs twice, before a person is erased (ms). */
+export const maxWaitForDialler = 120_000;
 
 /** What erasing people requires besides the store. */
 export interface ErasureTools {

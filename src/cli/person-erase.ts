@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { maxWaitForAttempts, synchroniseErasures } from '../app/erasures.ts';
+import { maxWaitForDialler, synchroniseErasures } from '../app/erasures.ts';
 import { UserError } from '../errors/user-error.ts';
 import { eraseFiles } from '../store/erase-files.ts';
 import { erasePerson } from '../store/erase-person.ts';
@@ -121,7 +121,7 @@ async function eraseOne(
     await store.addSuppressions([{ ...objection, mobile, objectedAt: erasedAt }]);
   }
   const evidence = { key: keys.current, parsePhone };
-  const patience = { maxWait: maxWaitForAttempts, isWithdrawing: !skipDialler, evidence };
+  const patience = { maxWait: maxWaitForDialler, isWithdrawing: !skipDialler, evidence };
   const { erased, atDialler } = await erasePerson(store, person, erasure, patience);
   return {
     digest,

@@ -26,7 +26,7 @@ const evidenceStep = 500;
 
 /**
  * Erases a person. First ends the person's leads that wait for delivery, so that no attempt starts any more, and waits for
- * the attempts in flight and for the withdrawals, which a server carries out.
+ * the attempts in flight and for the withdrawals, which a server carries out and repeats.
  *
  * @throws {UserError} if they have not ended; nothing is erased, and nothing more is delivered
  */
@@ -38,7 +38,8 @@ export async function erasePerson(
 ): Promise<ErasureResult> {
   const deadline = performance.now() + maxWait;
   for (let state = await store.stopDelivery(person, isWithdrawing); ; ) {
-    if (state.inFlight.length === 0 && (state.withdrawing.length === 0 || !isWithdrawing)) {
+    const isWithdrawn = state.withdrawing.length === 0 && state.repeating.length === 0;
+    if (state.inFlight.length === 0 && (isWithdrawn || !isWithdrawing)) {
       const result = await store.erasePerson(person, erasure, evidence.key);
       if (result.inFlight.length === 0 && !result.isEvidenceMissing) return result;
       // What this does not add, a server is adding at the moment.
@@ -50,9 +51,12 @@ export async function erasePerson(
   }
 }
 
-function describeWait({ inFlight, withdrawing }: DeliveryState): string {
+function describeWait({ inFlight, withdrawing, repeating }: DeliveryState): string {
   if (inFlight.length > 0) {
     return `An attempt to deliver lead ${inFlight.join(', ')} is in flight, so nothing was erased. No other attempt will start. Run the command again in a minute.`;
+  }
+  if (withdrawing.length === 0 && repeating.length > 0) {
+    return `Lead ${repeating.join(', ')} was withdrawn when the dialler may have been about to call it, and a server has not removed it once more yet, so nothing was erased. Run the command again in two minutes, or pass --skip-dialler and check that the dialler does not have the lead.`;
   }
   if (withdrawing.length === 0) {
     return 'The evidence of the person is not complete yet, so nothing was erased. Run the command again in a minute.';

@@ -35,6 +35,8 @@ export interface DeliveryState {
   inFlight: string[];
   /** Ids of the leads that are being withdrawn from the dialler. */
   withdrawing: string[];
+  /** Ids of the leads that were withdrawn, and that a server removes once more. */
+  repeating: string[];
 }
 
 /** Result of erasing a person. */

@@ -6,18 +6,21 @@ import { withdrawWithoutDialler } from '../../src/delivery/no-dialler.ts';
 import { PauseTracker } from '../../src/delivery/pause-tracker.ts';
 import { SettlingLeads } from '../../src/delivery/settling-leads.ts';
 import { Withdrawer } from '../../src/delivery/withdrawer.ts';
+import { erasePerson } from '../../src/store/erase-person.ts';
+import { openStore as openAt } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { until } from '../harness/dispatch.ts';
+import { asAdministrator } from '../harness/postgres.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { cancel, deliverDue, leadsIn } from '../harness/server.ts';
 import { person } from '../store/conformance/behaviour.ts';
-import { openStore, seeded } from '../store/stores.ts';
+import { closeAfterTest, openStore, seeded, sharedStores } from '../store/stores.ts';
 
 /** Creates a store with a delivered lead whose partner has cancelled it. The clock stands still until it is set. */
-async function cancelledLead() {
+async function cancelledLead(opening: Promise<Store> | Store = openStore()) {
   vi.useFakeTimers({ toFake: ['Date'] });
   onTestFinished(() => void vi.useRealTimers());
-  const { store, first, from } = await seeded(openStore());
+  const { store, first, from } = await seeded(opening);
   await store.setWithdraws(person.type, true);
   await store.submit(from(first.id));
   await deliverDue(store);
@@ -27,8 +30,8 @@ async function cancelledLead() {
 }
 
 /** Withdraws the leads of a store from a dialler that returns these results in turn. */
-async function withdrawing(...results: WithdrawalResult[]) {
-  const { store, id } = await cancelledLead();
+async function withdrawing(results: WithdrawalResult[], opening?: Promise<Store>) {
+  const { store, id } = await cancelledLead(opening);
   const attempts = vi.fn<NonNullable<Dialler['cancel']>>(
     async () => results.shift() ?? { outcome: 'withdrawn', response: 'again' },
   );
@@ -69,7 +72,7 @@ async function looked(store: Store): Promise<void> {
 const done: WithdrawalResult = { outcome: 'withdrawn', response: 'done' };
 
 test('a withdrawn lead is removed once more a minute later, also after a restart', async () => {
-  const { store, attempts, lines, outcome, start } = await withdrawing(done);
+  const { store, attempts, lines, outcome, start } = await withdrawing([done]);
   const withdrawer = start();
   await until(async () => expect(await outcome()).toBe('withdrawn'));
   await withdrawer.stop();
@@ -91,7 +94,7 @@ test.each<[string, WithdrawalResult, RegExp]>([
   ],
   ['cannot be removed', { outcome: 'unknown', response: 'HTTP 500' }, /^A withdrawn lead was not removed/],
 ])('an operator learns that a withdrawn lead %s', async (_what, result, message) => {
-  const { lines, outcome, start } = await withdrawing(done, result);
+  const { lines, outcome, start } = await withdrawing([done, result]);
   start();
   await until(async () => expect(await outcome()).toBe('withdrawn'));
   vi.setSystemTime(Date.now() + 70_000);
@@ -100,10 +103,21 @@ test.each<[string, WithdrawalResult, RegExp]>([
   );
 });
 
-test.each([3_600_000, -3_600_000])(
-  'a clock that is set by %i ms during a withdrawal neither repeats it at once nor loses it',
-  async (step) => {
-    const { store, attempts, outcome, start } = await withdrawing();
+/** Stores with a function that lets 70 seconds pass for a repeat. PostgreSQL's clock cannot be set, so its time is. */
+const clocks = sharedStores.map(({ name, newUrl }) => ({
+  name,
+  newUrl,
+  wait: async (url: string) => {
+    if (url.startsWith('sqlite:')) vi.setSystemTime(Date.now() + 70_000);
+    else await asAdministrator(url, 'UPDATE withdrawal SET repeat_at = repeat_at - 70000');
+  },
+}));
+
+test.each(clocks.flatMap((each) => [3_600_000, -3_600_000].map((step) => ({ ...each, step }))))(
+  'a clock that is set by $step ms during a withdrawal neither repeats it at once nor loses it ($name)',
+  async ({ newUrl, wait, step }) => {
+    const url = await newUrl();
+    const { store, attempts, outcome, start } = await withdrawing([], openAt(url).then(closeAfterTest));
     const responded = Promise.withResolvers<WithdrawalResult>();
     attempts.mockImplementationOnce(() => responded.promise);
     start();
@@ -113,11 +127,29 @@ test.each([3_600_000, -3_600_000])(
     expect(attempts).toHaveBeenCalledOnce();
     responded.resolve(done);
     await until(async () => expect(await outcome()).toBe('withdrawn'));
-    vi.setSystemTime(Date.now() + 70_000);
+    await looked(store);
+    expect(attempts).toHaveBeenCalledOnce();
+    await wait(url);
     await until(async () => expect(await store.nextWithdrawalAt()).toBeUndefined());
     expect(attempts).toHaveBeenCalledTimes(2);
   },
 );
+
+test('a person whose lead was withdrawn is erased only after the lead was removed once more', async () => {
+  const { store, attempts, outcome, start } = await withdrawing([done]);
+  start();
+  await until(async () => expect(await outcome()).toBe('withdrawn'));
+  const subject = { mobile: person.mobile, otherSubmissions: [] };
+  const erasure = { digest: 'digest', keyId: 'key', erasedAt: Date.now(), evidenceReason: 'a test' };
+  const evidence = { key: undefined, parsePhone: () => undefined };
+  const erase = (maxWait: number) =>
+    erasePerson(store, subject, erasure, { maxWait, isWithdrawing: true, evidence });
+  await expect(erase(0)).rejects.toThrow('has not removed it once more yet, so nothing was erased');
+  const erasing = erase(20_000);
+  vi.setSystemTime(Date.now() + 70_000);
+  expect(await erasing).toMatchObject({ atDialler: [], erased: { lead: 1, withdrawal: 1 } });
+  expect(attempts).toHaveBeenCalledTimes(2);
+});
 
 test('without a dialler, a withdrawal becomes a task of an operator once no other server has claimed it', async () => {
   const { store, id } = await cancelledLead();

@@ -112,6 +112,9 @@ const leadsOfPerson = statement<PersonLead>(
       (SELECT withdraws FROM lead_type WHERE lead_type.id = lead.type_id) AS "isTypeWithdrawn",
       (state = 'dialled' OR may_have_arrived) AND NOT EXISTS (
         SELECT 1 FROM withdrawal WHERE withdrawal.lead_id = lead.id AND withdrawal.outcome = 'withdrawn')
+      OR EXISTS (
+        SELECT 1 FROM withdrawal WHERE withdrawal.lead_id = lead.id AND (withdrawal.repeat_at IS NOT NULL
+          OR withdrawal.outcome IS NULL AND lead.state IN ('cancelled', 'suppressed')))
         AS "mayBeAtDialler"
     FROM lead
     WHERE accepted_at <= $3 AND id ${inQuery(`
@@ -287,27 +290,34 @@ function* stopDelivery(person: PersonKey, isWithdrawing: boolean): Change<Delive
   const cancelled = yield* run(cancelWaiting, ids, Date.now());
   for (const { id } of cancelled) yield* audit({ kind: 'lead', id }, undefined, { action: 'cancelled' });
   yield* auditedBefore();
-  const withdrawing = yield* run(openWithdrawals, ids);
-  return stateOf(leads, withdrawing);
+  return stateOf(leads, yield* run(unfinishedWithdrawals, ids));
 }
 
-const openWithdrawals = statement<{ id: string }>(
-  'open_withdrawals_of',
+interface UnfinishedWithdrawal {
+  id: string;
+  isRepeat: boolean;
+}
+
+const unfinishedWithdrawals = statement<UnfinishedWithdrawal>(
+  'unfinished_withdrawals_of',
   ({ inList }) => `
-    SELECT lead_id AS id FROM withdrawal WHERE lead_id ${inList('$1')} AND outcome IS NULL ORDER BY lead_id`,
+    SELECT lead_id AS id, outcome IS NOT NULL AS "isRepeat" FROM withdrawal
+    WHERE lead_id ${inList('$1')} AND (outcome IS NULL OR repeat_at IS NOT NULL) ORDER BY lead_id`,
+  { isRepeat: true },
 );
 
-function stateOf(leads: readonly PersonLead[], withdrawing: readonly { id: string }[]): DeliveryState {
+function stateOf(leads: readonly PersonLead[], withdrawals: readonly UnfinishedWithdrawal[]): DeliveryState {
   return {
     inFlight: leads.filter(({ isClaimed }) => isClaimed).map(({ id }) => id),
-    withdrawing: withdrawing.map(({ id }) => id),
+    withdrawing: withdrawals.filter(({ isRepeat }) => !isRepeat).map(({ id }) => id),
+    repeating: withdrawals.filter(({ isRepeat }) => isRepeat).map(({ id }) => id),
   };
 }
 
 async function deliveryState(database: SqlDatabase, person: PersonKey): Promise<DeliveryState> {
   const leads = await database.read(leadsOfPerson, ...keyValues(person));
   const ids = leads.map(({ id }) => id);
-  return stateOf(leads, await database.read(openWithdrawals, ids));
+  return stateOf(leads, await database.read(unfinishedWithdrawals, ids));
 }
 
 /** Other people's submissions can refer to a lead that an erased submission has created. */

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { fingerprintOf } from '../../../src/leads/idempotency.ts';
 import type { Submission } from '../../../src/leads/submission.ts';
 import { removeExpiredEvidence } from '../../../src/store/evidence/remove-expired.ts';
-import type { Erasure, PersonKey } from '../../../src/store/people.ts';
+import type { DeliveryState, Erasure, PersonKey } from '../../../src/store/people.ts';
 import { pruneAll } from '../../../src/store/prune.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { type PersonalData, tablesToCopy } from '../../../src/store/tables.ts';
@@ -126,6 +126,9 @@ async function filled(open: Open) {
   await store.addRows(tableNamed('contacted_person'), contacts.toReversed());
   return { store, first, from, sent, other };
 }
+
+/** Nothing that an erasure waits for. */
+const idle: DeliveryState = { inFlight: [], withdrawing: [], repeating: [] };
 
 export const people: Behaviours = {
   'returns every row about a person, and none about others': async (open) => {
@@ -255,7 +258,7 @@ export const people: Behaviours = {
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'claim');
     await store.submit(from(second.id, { type: 'home' }));
-    expect(await store.stopDelivery(key(), true)).toEqual({ inFlight: [lead?.id], withdrawing: [] });
+    expect(await store.stopDelivery(key(), true)).toEqual({ ...idle, inFlight: [lead?.id] });
     expect(await claim(store, 'another')).toEqual([]);
     expect(await store.erasePerson(key(), erasure, undefined)).toEqual({
       inFlight: [lead?.id],
@@ -266,7 +269,7 @@ export const people: Behaviours = {
     expect(await Array.fromAsync(store.leads({ mobile }, 9))).toHaveLength(2);
     const attempt = { leadId: lead?.id ?? '', startedAt: 1, endedAt: 2, response: '' } as const;
     await store.recordAttempt('claim', { ...attempt, outcome: 'delivered' }, undefined);
-    expect(await store.deliveryState(key())).toEqual({ inFlight: [], withdrawing: [] });
+    expect(await store.deliveryState(key())).toEqual(idle);
     expect(await store.erasePerson(key(), erasure, undefined)).toMatchObject({
       atDialler: [lead?.id],
       erased: { lead: 2, attempt: 1 },
@@ -281,15 +284,35 @@ export const people: Behaviours = {
     const leadId = lead?.id ?? '';
     const attempt = { leadId, startedAt: 1, endedAt: 2, response: '' } as const;
     await store.recordAttempt('claim', { ...attempt, outcome: 'delivered' }, undefined);
-    expect(await store.stopDelivery(key(), true)).toEqual({ inFlight: [], withdrawing: [leadId] });
+    expect(await store.stopDelivery(key(), true)).toEqual({ ...idle, withdrawing: [leadId] });
     const [claimed] = await store.claimWithdrawals({ claim: 'w', limit: 1, lease: 1_000 });
     expect(claimed).toMatchObject({ id: leadId, cause: 'erasure', mobile });
-    await store.recordWithdrawal('w', { leadId, endedAt: 3, outcome: 'withdrawn', response: '' }, undefined);
-    expect(await store.deliveryState(key())).toEqual({ inFlight: [], withdrawing: [] });
+    const withdrawn = { leadId, endedAt: 3, outcome: 'withdrawn', response: '' } as const;
+    await store.recordWithdrawal('w', withdrawn, Date.now());
+    expect(await store.deliveryState(key())).toEqual({ ...idle, repeating: [leadId] });
+    expect((await store.stopDelivery(key(), true)).repeating).toEqual([leadId]);
+    await store.claimWithdrawals({ claim: 'again', limit: 1, lease: 1_000 });
+    await store.recordWithdrawal('again', withdrawn, undefined);
+    expect(await store.deliveryState(key())).toEqual(idle);
     expect(await store.erasePerson(key(), erasure, undefined)).toMatchObject({
       atDialler: [],
       erased: { withdrawal: 1 },
     });
+  },
+
+  'reports a withdrawn lead that was not removed once more as one that the dialler may have': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open());
+    await store.setWithdraws('motor', true);
+    await store.submit(from(first.id));
+    await deliverDue(store);
+    await store.stopDelivery(key(), true);
+    const [claimed] = await store.claimWithdrawals({ claim: 'w', limit: 1, lease: 1_000 });
+    const leadId = claimed?.id ?? '';
+    const withdrawn = { leadId, endedAt: 3, outcome: 'withdrawn', response: '' } as const;
+    await store.recordWithdrawal('w', withdrawn, Date.now());
+    expect(await store.erasePerson(key(), erasure, undefined)).toMatchObject({ atDialler: [leadId] });
   },
 
   'lists everything with a number, for a comparison with the digests of erasures': async (open) => {
