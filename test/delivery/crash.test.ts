@@ -2,21 +2,22 @@
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { openStore } from '../../src/store/open.ts';
 import { secret, untilAll } from '../harness/dispatch.ts';
 import { mobileOf } from '../harness/mobile.ts';
 import { start, untilOutput } from '../harness/process.ts';
 import { accept, type Receiver, startReceiver } from '../harness/receiver.ts';
 import { holdWriteLock, leadsIn, temporaryDirectory } from '../harness/server.ts';
-import { seeded } from '../store/stores.ts';
+import { seeded, sharedStores } from '../store/stores.ts';
 
 /** Each starts a server. The kills wait for events, so more rounds would repeat the same. */
 const rounds = 3;
 
 /** Creates a store that outlives its servers, and a receiver of everything they send. */
-async function deployment(environment: Record<string, string> = {}) {
+async function deployment(environment: Record<string, string> = {}, url?: string) {
   const file = join(temporaryDirectory(), 'leads.db');
-  const { store, first, from } = await seeded(openSqliteStore(file));
+  const databaseUrl = url ?? `sqlite:${file}`;
+  const { store, first, from } = await seeded(openStore(databaseUrl));
   const receiver = await startReceiver();
   let count = 0;
   const addLead = () => {
@@ -26,7 +27,7 @@ async function deployment(environment: Record<string, string> = {}) {
   const startMain = () =>
     start('src/main.ts', [], {
       PORT: '0',
-      DATABASE_URL: `sqlite:${file}`,
+      DATABASE_URL: databaseUrl,
       DIALLER: 'webhook',
       DIALLER_URL: receiver.url,
       DIALLER_SECRET: secret,
@@ -107,26 +108,33 @@ test(`loses no lead if the server is killed between response and record (${round
   expect(deployed.receiver.received.length).toBeGreaterThanOrEqual(2 * rounds);
 }, 90_000);
 
-test('withdraws a lead if the server is killed while the dialler is withdrawing it', async () => {
-  const { store, receiver, addLead, startMain } = await deployment({ DIALLER_WITHDRAW: 'on' });
-  await store.setWithdraws('motor', true);
-  await addLead();
-  const first = startMain();
-  await untilAll(store, 'dialled');
-  const withdrawing = nextRequest(receiver);
-  const [lead] = await leadsIn(store);
-  await store.cancelLead(lead?.id ?? '');
-  await withdrawing;
-  await kill(first);
-  expect(await store.withdrawalStats()).toMatchObject({ open: 1 });
-  receiver.behave = accept;
-  const second = startMain();
-  second.stdout.resume();
-  await untilAll(store, 'cancelled');
-  second.kill('SIGTERM');
-  const events = receiver.received.map(({ body }) => JSON.parse(body).type);
-  expect(events).toEqual(['lead.due', 'lead.withdraw', 'lead.withdraw']);
-  const ids = receiver.received.slice(1).map(({ headers }) => headers['webhook-id']);
-  expect(new Set(ids).size).toBe(1);
-  await store.close();
-});
+test.each(sharedStores)(
+  'withdraws a lead if the server is killed while the dialler is withdrawing it ($name)',
+  async ({ newUrl }) => {
+    const { store, receiver, addLead, startMain } = await deployment(
+      { DIALLER_WITHDRAW: 'on' },
+      await newUrl(),
+    );
+    await store.setWithdraws('motor', true);
+    await addLead();
+    const first = startMain();
+    await untilAll(store, 'dialled');
+    const withdrawing = nextRequest(receiver);
+    const [lead] = await leadsIn(store);
+    await store.cancelLead(lead?.id ?? '');
+    await withdrawing;
+    await kill(first);
+    expect(await store.withdrawalStats()).toMatchObject({ open: 1 });
+    receiver.behave = accept;
+    const second = startMain();
+    second.stdout.resume();
+    await untilAll(store, 'cancelled');
+    second.kill('SIGTERM');
+    const events = receiver.received.map(({ body }) => JSON.parse(body).type);
+    expect(events).toEqual(['lead.due', 'lead.withdraw', 'lead.withdraw']);
+    const ids = receiver.received.slice(1).map(({ headers }) => headers['webhook-id']);
+    expect(new Set(ids).size).toBe(1);
+    await store.close();
+  },
+  60_000,
+);

@@ -148,6 +148,27 @@ test('an error that a dialler throws is logged, and the outcome of the attempt i
   });
 });
 
+test('a withdrawal that begins again after its lead was delivered late is logged and counted', async () => {
+  const store = new DeliveryStore();
+  store.due = leadsOf(1);
+  store.recordAttempt.mockResolvedValueOnce(true);
+  const dialler = respondingDialler(() => ({ outcome: 'delivered', response: 'as it is' }));
+  const { lines, onWithdrawalReopened } = await dispatchFrom(store, dialler);
+  await advanceClock(2);
+  expect(lines.filter(({ level }) => level === 'error')).toStrictEqual([
+    {
+      level: 'error',
+      time: startTime + 2,
+      lead: 'lead-1',
+      type: 'motor',
+      partner: 'acme',
+      response: 'as it is',
+      msg: 'A lead was delivered, or may have been, after it had been cancelled: this server had stalled. Its withdrawal begins again.',
+    },
+  ]);
+  expect(onWithdrawalReopened).toHaveBeenCalledOnce();
+});
+
 test('an error while a result is handled is logged, and delivery continues', async () => {
   const store = new DeliveryStore();
   store.due = leadsOf(2);

@@ -122,6 +122,7 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
   );
   const request = { requestId: 'id', operation: 'addLead', outcome: 'accepted', status: 200 };
   metrics.onResponse({ ...request, milliseconds: 1_500 });
+  metrics.delivery.onWithdrawalReopened();
   metrics.store.batch('write', 7, 2_500);
   metrics.delivery.onAttempt({ dialler: 'log', outcome: 'delivered', milliseconds: 3_500 });
   const { text } = await metrics.read();
@@ -140,6 +141,7 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
     'leads_withdrawals_open 3',
     'leads_oldest_withdrawal_seconds 9.5',
     'leads_withdrawals_failed 2',
+    'leads_withdrawals_reopened_total 1',
     'leads_registry_age_seconds{registry="tps"} 5',
     'leads_registry_max_age_seconds{registry="tps"} 9',
     'leads_store_queue_depth 4',

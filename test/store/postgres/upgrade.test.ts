@@ -240,7 +240,7 @@ const writes: Record<
   setSetting: (store) => store.setSetting('DEFAULT_COUNTRY', 'GB'),
   recordStoreKey: (store) => store.recordStoreKey('0123456789abcdef'),
   recordImport: (store) => store.recordImport({ list: 'old', operator: 'alice', removed: 1 }),
-  forgetStoreKey: (store) => store.forgetStoreKey('lost'),
+  forgetStoreKey: (store) => store.forgetStoreKey('fedcba9876543210'),
   recordRejections: (store) => store.recordRejections([rejection]),
   deleteRejections: (store) => store.deleteRejections(1),
   recordAccepted: (store) => store.recordAccepted([{ partnerId: 1, day: 0, accepted: 1 }]),
@@ -319,6 +319,7 @@ async function expectNothingWritten(store: Store, url: string, known: KnownIds):
 async function storeWithRows(url: string) {
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   await store.addKey('first', 'old', 'old');
+  await store.recordStoreKey('fedcba9876543210');
   await store.addType('retired', null);
   await store.retireType('retired');
   await store.recordStoreKey('lost');
