@@ -23,7 +23,7 @@ export function forgetKeyCommand(context: CommandContext): Command {
       evidence: 'number of entries of evidence that can no longer be verified',
       erasures: 'number of erased people who are not erased again after a restore',
       suppressions:
-        'number of erased people in the do-not-call list; those whose digests were made with the key are not recognised',
+        'number of erased people in the do-not-call list and the lists of registries; those whose digests were made with the key are not recognised',
       contacts:
         'number of called people whose leads were pruned; those whose digests were made with the key are not recognised',
     },
@@ -51,6 +51,6 @@ function describeLoss(id: string, { evidence, erasures, suppressions, contacts }
     `The key with the id ${id} will be treated as lost`,
     `${counted(evidence, 'entry', 'entries')} of evidence can be read, but no longer verified`,
     `${counted(erasures, 'erased person is', 'erased people are')} not erased again after a restore`,
-    `Digests that were made with the key recognise nobody: of ${counted(suppressions, 'erased person', 'erased people')} in the do-not-call list, and of ${counted(contacts, 'called person', 'called people')} whose leads were pruned. They can be called again`,
+    `Digests that were made with the key recognise nobody: of ${counted(suppressions, 'erased person', 'erased people')} in the do-not-call list and the lists of registries, and of ${counted(contacts, 'called person', 'called people')} whose leads were pruned. They can be called again`,
   ].join('. ');
 }

@@ -34,8 +34,8 @@ export interface ErasedPerson {
 }
 
 /**
- * Finds the people of erasures in a store that was copied or restored from before. Reads all submissions, leads and entries of
- * the do-not-call list.
+ * Finds the people of erasures in a store that was copied or restored from before. Reads all submissions, leads, and entries of
+ * the do-not-call list and of the lists of registries.
  *
  * @param keys of the store; an erasure whose key is missing finds nobody
  */
@@ -52,7 +52,7 @@ export async function findErased(
     if (other !== undefined) search.add(other, sent.id);
   }
   for await (const { mobile } of store.leadNumbers()) search.add(mobile);
-  for await (const { mobile } of store.suppressedMobiles()) search.add(mobile);
+  for await (const { mobile } of store.listedMobiles()) search.add(mobile);
   return search.found();
 }
 

@@ -69,8 +69,8 @@ export interface People {
   sentNumbers(): AsyncIterable<SentNumber>;
   /** Lists the numbers of all leads, whose submissions may be pruned, in the order of their ids. */
   leadNumbers(): AsyncIterable<{ id: string; mobile: string }>;
-  /** Lists the numbers in the do-not-call list, without digests, in their order. */
-  suppressedMobiles(): AsyncIterable<{ mobile: string }>;
+  /** Lists the numbers in the do-not-call list and in the lists of registries, without digests, in their order. */
+  listedMobiles(): AsyncIterable<{ mobile: string }>;
   /** Returns everything that is held about a person, by table, in the order of `tablesToCopy`. */
   personalRows(person: PersonKey, digests: readonly string[]): Promise<PersonalRows[]>;
   /** Returns the names of all partners and lead types by the ids in the rows. */

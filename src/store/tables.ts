@@ -83,7 +83,7 @@ export const tablesToCopy: readonly Table[] = [
   {
     name: 'registry_entry',
     // The next list of the registry replaces it.
-    personal: { by: 'mobile', column: 'mobile', erased: 'kept', pruned: 'kept' },
+    personal: { by: 'mobile-or-digest', column: 'mobile', erased: 'digested', pruned: 'kept' },
     columns: ['mobile', 'list_id'],
     keyLength: 2,
   },

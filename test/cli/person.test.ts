@@ -174,6 +174,7 @@ describe.each(databases)('$name', ({ open }) => {
     await fill();
     const entry = ['--reason', `call me on 07840 ${trace} no more`];
     expect((await leads(['suppression', 'add', mobile, ...entry])).code).toBe(0);
+    await listInRegistry(url);
     const erased = await leads(['person', 'erase', mobile, '--suppress', ...completely]);
     expect(erased.stdout).toContain('The do-not-call list still contains the digest of the number');
     expect(await dump(url)).not.toContain(trace);
@@ -186,6 +187,7 @@ describe.each(databases)('$name', ({ open }) => {
     const [{ digest }] = again as [{ digest: string }];
     const [checked] = lines(await leads(['suppression', 'check', mobile, '--json']));
     expect(checked).toMatchObject({ mobile: digest, source: 'operator', reason: null });
+    expect((await leads(['suppression', 'check', mobile])).stdout).toContain('tps');
     expect((await leads(['suppression', 'list'])).stdout).toContain(`erased ${digest.slice(0, 8)}`);
     const exported = JSON.parse((await leads(['person', 'export', mobile])).stdout);
     expect(exported.tables.suppression).toHaveLength(1);
@@ -284,6 +286,14 @@ function indexedNumbers(url: string): unknown[] {
   } finally {
     database.close();
   }
+}
+
+/** Imports a list of TPS that contains the person. */
+async function listInRegistry(url: string): Promise<void> {
+  const { store } = await opening(url);
+  const list = await store.beginRegistryList('tps', Date.now(), undefined);
+  await store.addToRegistryList(list, [mobile]);
+  await store.completeRegistryList(list);
 }
 
 /** Opens a store, and returns a function that creates submissions of a partner. */

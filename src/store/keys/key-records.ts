@@ -6,7 +6,7 @@ export interface KeyUses {
   evidence: number;
   /** Number of erased people whose erasure is no longer repeated after a restore. */
   erasures: number;
-  /** Number of digests in the do-not-call list, of any key: those of this key recognise nobody. */
+  /** Number of digests in the do-not-call list and in the lists of registries, of any key: those of this key recognise nobody. */
   suppressions: number;
   /** Number of digests of people who were called, of any key. */
   contacts: number;

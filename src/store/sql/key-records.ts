@@ -3,7 +3,7 @@ import type { PersonDigests } from '../keys/person-digests.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
-import { containsDigests, isDigest } from './person-digests.ts';
+import { containsDigests, isDigest, isDigestInRegistry } from './person-digests.ts';
 import { statement } from './statement.ts';
 
 /** Records which keys a database was used with. */
@@ -37,7 +37,9 @@ const countUses = statement<KeyUses>(
   'count_key_uses',
   `SELECT (SELECT count(*) FROM evidence WHERE key_id = $1) AS evidence,
      (SELECT count(*) FROM erasure WHERE key_id = $1) AS erasures,
-     (SELECT count(DISTINCT mobile) FROM suppression WHERE ${isDigest}) AS suppressions,
+     (SELECT count(*) FROM (
+        SELECT mobile FROM suppression WHERE ${isDigest}
+        UNION SELECT mobile FROM registry_entry WHERE ${isDigestInRegistry}) AS digested) AS suppressions,
      (SELECT count(DISTINCT digest) FROM contacted_person) AS contacts`,
 );
 

@@ -1,6 +1,7 @@
 import { UserError } from '../../errors/user-error.ts';
 import { defaultMaxAge } from '../../leads/registry-age.ts';
 import { formatDate } from '../../text/time.ts';
+import type { PersonDigests } from '../keys/person-digests.ts';
 import type {
   CompletedList,
   ListedNumber,
@@ -17,11 +18,12 @@ import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { recordGap } from './delivery-gaps.ts';
 import { recordEvidence } from './evidence/pending.ts';
 import { namedType } from './lead-types.ts';
+import { digestsExist, searchNumbers } from './person-digests.ts';
 import { isNamedIn } from './required-registries.ts';
 import { statement } from './statement.ts';
 
 /** Keeps the lists of registries in a database. */
-export function numberRegistries(database: SqlDatabase): NumberRegistries {
+export function numberRegistries(database: SqlDatabase, digests: PersonDigests): NumberRegistries {
   return {
     registries: () => registries(database),
     screeningOfTypes: async () => (await database.read(screeningByName)).map(screeningOf),
@@ -31,9 +33,8 @@ export function numberRegistries(database: SqlDatabase): NumberRegistries {
     addToRegistryList: (id, mobiles) => database.change(() => addToList(id, mobiles)),
     completeRegistryList: (id, operator) => database.change(() => completeList(id, operator)),
     removeReplacedNumbers: (after) => database.change(() => removeStep(after)),
-    listedNumbers: async (leadIds, numbers) =>
-      leadIds.length === 0 ? [] : await database.read(listedAmong, leadIds, numbers),
-    registriesOf: (mobile) => database.read(registriesOf, mobile),
+    listedNumbers: (leadIds, numbers) => listedNumbers(database, digests, leadIds, numbers),
+    registriesOf: (mobile) => database.read(registriesOf, digests.withDigests(mobile)),
     reconsiderScreened: (now) => database.change(() => reconsiderScreened(now)),
   };
 }
@@ -269,7 +270,10 @@ function* removeStep(after: string): Change<{ next: string | undefined }> {
   return { next };
 }
 
-const listedAmong = statement<ListedNumber>(
+/** A number in a list; all null: the store contains digests. */
+type ListedRow = ListedNumber | { [Member in keyof ListedNumber]: null };
+
+const listedAmong = statement<ListedRow>(
   'listed_numbers',
   ({ inList }) => `
     SELECT lead.id AS "leadId", registry_entry.mobile, registry.name AS registry,
@@ -278,16 +282,33 @@ const listedAmong = statement<ListedNumber>(
     JOIN registry_list ON registry_list.id = registry.list_id
     JOIN lead_type ON ${isNamedIn('lead_type.registries')}
     JOIN lead ON lead.type_id = lead_type.id
-    WHERE registry_entry.mobile ${inList('$2')} AND lead.id ${inList('$1')}`,
+    WHERE registry_entry.mobile ${inList('$2')} AND lead.id ${inList('$1')}
+    UNION ALL SELECT NULL, NULL, NULL, NULL WHERE ${digestsExist}`,
 );
+
+async function listedNumbers(
+  database: SqlDatabase,
+  digests: PersonDigests,
+  leadIds: readonly string[],
+  numbers: readonly string[],
+): Promise<ListedNumber[]> {
+  if (leadIds.length === 0) return [];
+  const rows = await searchNumbers(digests, numbers, (mobiles) =>
+    database.read(listedAmong, leadIds, mobiles),
+  );
+  return rows.filter((row) => row.registry !== null);
+}
 
 const registriesOf = statement<RegistryListing>(
   'registries_of',
-  `SELECT registry.name AS registry, registry_list.dated_at AS "datedAt",
-     registry_list.completed_at AS "importedAt"
-   FROM registry_entry JOIN registry ON registry.list_id = registry_entry.list_id
-   JOIN registry_list ON registry_list.id = registry.list_id
-   WHERE registry_entry.mobile = $1 ORDER BY registry.name`,
+  ({ inList }) => `
+    SELECT registry.name AS registry, registry_list.dated_at AS "datedAt",
+      registry_list.completed_at AS "importedAt"
+    FROM registry JOIN registry_list ON registry_list.id = registry.list_id
+    WHERE EXISTS (
+      SELECT 1 FROM registry_entry
+      WHERE registry_entry.mobile ${inList('$1')} AND registry_entry.list_id = registry.list_id)
+    ORDER BY registry.name`,
 );
 
 const waitingLeads = statement<{ id: string }>(

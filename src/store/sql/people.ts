@@ -19,7 +19,7 @@ import { rewindChain } from './evidence/chain.ts';
 import { removeEvidenceOf } from './evidence/removal.ts';
 import { attemptId } from './evidence/sources.ts';
 import { nextEndedOrder } from './lead-order.ts';
-import { isDigest } from './person-digests.ts';
+import { isDigest, isDigestInRegistry } from './person-digests.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, type SqlValue, statement } from './statement.ts';
 import { digestEntriesOf } from './suppression-digests.ts';
@@ -52,9 +52,9 @@ export function people(
       inPages<{ id: string; mobile: string }>(allRows, (last, size) =>
         database.read(leadPage, last?.id ?? '', size),
       ),
-    suppressedMobiles: () =>
+    listedMobiles: () =>
       inPages<{ mobile: string }>(allRows, (last, size) =>
-        database.read(suppressedPage, last?.mobile ?? '', size),
+        database.read(listedPage, last?.mobile ?? '', size),
       ),
     personalRows: (person, ofPerson) => personalRows(database, person, ofPerson),
     namesById: async () => ({
@@ -90,9 +90,16 @@ const leadPage = statement<{ id: string; mobile: string }>(
   'SELECT id, mobile FROM lead WHERE id > $1 ORDER BY id LIMIT $2',
 );
 
-const suppressedPage = statement<{ mobile: string }>(
-  'suppressed_number_page',
-  `SELECT DISTINCT mobile FROM suppression WHERE mobile > $1 AND NOT ${isDigest} ORDER BY mobile LIMIT $2`,
+/** The limits inside let each list be read by its key, one page at a time. */
+const listedPage = statement<{ mobile: string }>(
+  'listed_number_page',
+  `SELECT mobile FROM (
+     SELECT mobile FROM (
+       SELECT DISTINCT mobile FROM suppression WHERE mobile > $1 AND NOT ${isDigest} ORDER BY mobile LIMIT $2) AS suppressed
+     UNION SELECT mobile FROM (
+       SELECT DISTINCT mobile FROM registry_entry
+       WHERE mobile > $1 AND NOT ${isDigestInRegistry} ORDER BY mobile LIMIT $2) AS registered) AS listed
+   ORDER BY mobile LIMIT $2`,
 );
 
 interface PersonLead {

@@ -6,10 +6,10 @@ export function isNamedIn(names: string): string {
 /**
  * Query: the lists in force that contain a number, of the registries that a lead type requires.
  *
- * @param mobile expression
+ * @param isMobile comparison with the number, or with the number and its digests, such as `= $1`
  * @param names expression with the names of the registries, separated by commas
  */
-export function listingsOf(mobile: string, names: string): string {
+export function listingsOf(isMobile: string, names: string): string {
   return `SELECT 1 FROM registry_entry JOIN registry ON registry.list_id = registry_entry.list_id
-      WHERE registry_entry.mobile = ${mobile} AND ${isNamedIn(names)}`;
+      WHERE registry_entry.mobile ${isMobile} AND ${isNamedIn(names)}`;
 }

@@ -105,7 +105,7 @@ export function sharedStore(
     ...callCounts(database),
     ...callResults(database, digests, events),
     ...sentOtherPhones(database),
-    ...numberRegistries(database),
+    ...numberRegistries(database, digests),
     ...screenings(database),
     ...registry(database),
     ...records(database),

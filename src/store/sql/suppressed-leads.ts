@@ -5,7 +5,7 @@ import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
 import { latestFirst, nextEndedOrder } from './lead-order.ts';
 import { isWithdrawable } from './lead-state.ts';
-import { digestsExist } from './person-digests.ts';
+import { digestsExist, searchNumbers } from './person-digests.ts';
 import { statement } from './statement.ts';
 import { withdrawLeads } from './withdrawals.ts';
 
@@ -101,17 +101,7 @@ export async function suppressedNumbers(
   numbers: readonly string[],
 ): Promise<LeadNumber[]> {
   if (leadIds.length === 0) return [];
-  const wasUsed = digests.areUsed;
-  const ofNumbers = new Map<string, string>(
-    wasUsed ? numbers.flatMap((number) => digests.of(number).map((digest) => [digest, number])) : [],
-  );
-  const rows = await database.read(suppressedAmong, leadIds, [...numbers, ...ofNumbers.keys()]);
-  digests.areUsed = rows.some(({ leadId }) => leadId === null);
-  // Another process has added the first digest: the search needs those of the numbers.
-  if (digests.areUsed && !wasUsed) return suppressedNumbers(database, digests, leadIds, numbers);
-  return rows.flatMap(({ leadId, mobile }) =>
-    leadId === null || mobile === null ? [] : [{ leadId, mobile: ofNumbers.get(mobile) ?? mobile }],
-  );
+  return searchNumbers(digests, numbers, (mobiles) => database.read(suppressedAmong, leadIds, mobiles));
 }
 
 /** Maximum number of leads that are searched for those in flight. */

@@ -19,11 +19,26 @@ const deleteNumber = statement(
   'DELETE FROM suppression WHERE mobile = $1 AND entered_at <= $2',
 );
 
-/** Replaces the number of an erased person by its digest in the entries that were entered before the erasure. */
+/** The lists of registries, also those that are being imported or removed. */
+const insertDigestedListings = statement(
+  'insert_digested_listings',
+  `INSERT INTO registry_entry (mobile, list_id)
+   SELECT $2, list_id FROM registry_entry AS entry WHERE mobile = $1
+   ON CONFLICT (mobile, list_id) DO NOTHING`,
+);
+
+const deleteListings = statement('delete_digested_listings', 'DELETE FROM registry_entry WHERE mobile = $1');
+
+/**
+ * Replaces the number of an erased person by its digest in the entries of the do-not-call list that were entered before the
+ * erasure, and in the lists of registries.
+ */
 export function* digestEntriesOf({ mobile, receivedUntil }: PersonKey, digest: string): Change<void> {
   const until = receivedUntil ?? Number.MAX_SAFE_INTEGER;
   yield* run(insertDigested, mobile, digest, until);
   yield* run(deleteNumber, mobile, until);
+  yield* run(insertDigestedListings, mobile, digest);
+  yield* run(deleteListings, mobile);
 }
 
 const digestedEntries = statement<{ digest: string; typeId: number; source: string; sourceId: string }>(

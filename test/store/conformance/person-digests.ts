@@ -5,7 +5,7 @@ import type { Erasure } from '../../../src/store/people.ts';
 import { pruneAll } from '../../../src/store/prune.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { tablesToCopy } from '../../../src/store/tables.ts';
-import { claim, deliverDue, record } from '../../harness/server.ts';
+import { claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { operatorEntry } from '../../harness/suppressions.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, type Open, person, tableNamed } from './behaviour.ts';
@@ -71,7 +71,7 @@ export const personDigests: Behaviours = {
     expect(await store.submit(unlisted)).toMatchObject({ outcome: 'accepted' });
     const [entry] = await store.suppressionsOf(mobile);
     expect(entry).toMatchObject({ mobile: erasureOf().digest, source: 'operator', reason: undefined });
-    expect(await Array.fromAsync(store.suppressedMobiles())).toEqual([{ mobile: another }]);
+    expect(await Array.fromAsync(store.listedMobiles())).toEqual([{ mobile: another }]);
   },
 
   'a digest in the list counts only for the lead type of its entry': async (open) => {
@@ -130,6 +130,38 @@ export const personDigests: Behaviours = {
     expect(await store.suppressionsOf(mobile)).toHaveLength(2);
     expect(await store.addSuppressions([operatorEntry(mobile)])).toMatchObject({ added: 1 });
   },
+
+  'the lists of registries keep the digest of an erased person, who is still listed when added and delivered':
+    async (open) => {
+      const { store, first, from } = await withKeys(open);
+      const other = from(first.id, { mobile: another });
+      await store.submit(other);
+      const [lead] = await leadsIn(store);
+      if (lead === undefined) throw new Error('The lead was not accepted.');
+      // Read without digests, by statements that must report the first one.
+      expect(await store.suppressedNumbers([lead.id], [mobile])).toEqual([]);
+      await store.setScreening('motor', { registries: ['tps'] });
+      const list = await store.beginRegistryList('tps', 1, undefined);
+      await store.addToRegistryList(list, [mobile, '+447840258825']);
+      await store.completeRegistryList(list);
+      await erase(store);
+      expect(await contentOf(store)).not.toContain('7840258823');
+      expect(await Array.fromAsync(store.listedMobiles())).toEqual([{ mobile: '+447840258825' }]);
+      const listing = { leadId: lead.id, mobile, registry: 'tps', datedAt: 1 };
+      expect(await store.listedNumbers([lead.id], [another, mobile])).toEqual([listing]);
+      expect(await store.registriesOf(mobile)).toMatchObject([{ registry: 'tps' }]);
+      expect(await store.hasDigests()).toBe(true);
+      store.useKeys(rotated);
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'do-not-call' });
+      expect((await contentOf(store)).replaceAll(' ', '')).toContain(String.raw`\"lists\":{\"tps\"`);
+      expect(await store.usesOfStoreKey(keys.current.id)).toMatchObject({ suppressions: 1 });
+      const next = await store.beginRegistryList('tps', 2, undefined);
+      await store.addToRegistryList(next, ['+447840258825']);
+      await store.completeRegistryList(next);
+      expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'accepted' });
+      expect(await store.removeReplacedNumbers('')).toEqual({ next: undefined });
+      expect(await store.hasDigests()).toBe(false);
+    },
 
   'entries of an erased person are removed by the number': async (open) => {
     const { store, first, from } = await erased(open);

@@ -156,7 +156,7 @@ const operatorActions = [
   { weight: 1, arbitrary: call('hasDigests', {}, ({ store }) => store.hasDigests()) },
   {
     weight: 1,
-    arbitrary: call('suppressedMobiles', {}, ({ store }) => Array.fromAsync(store.suppressedMobiles())),
+    arbitrary: call('listedMobiles', {}, ({ store }) => Array.fromAsync(store.listedMobiles())),
   },
   {
     weight: 1,

@@ -97,7 +97,7 @@ type NotWriting =
   | 'registriesOf'
   | 'screenings'
   | 'leadsInFlight'
-  | 'suppressedMobiles'
+  | 'listedMobiles'
   | 'hasDigests'
   | 'useKeys'
   | 'types'

@@ -94,7 +94,7 @@ export const decideSubmissions = `
         AS may_be_contacted_again, active.state AS active_state,
       suppressed.is_suppressed IS NOT NULL OR erased.is_suppressed IS NOT NULL OR (
         granted.registries IS NOT NULL AND NOT (granted.registry_override AND sent.has_consent)
-        AND coalesce((${listingsOf('sent.mobile', 'granted.registries')} LIMIT 1) = 1, false)
+        AND coalesce((${listingsOf('= ANY (array_prepend(sent.mobile, sent.digests))', 'granted.registries')} LIMIT 1) = 1, false)
       ) AS is_suppressed,
       contacted.dialled_at IS NOT NULL AND (
         granted.recontact_after IS NULL OR contacted.dialled_at + granted.recontact_after > sent.accepted_at)

@@ -28,7 +28,8 @@ export const recordRefusals = `refused AS (
         FROM registry_entry JOIN registry ON registry.list_id = registry_entry.list_id
         JOIN registry_list ON registry_list.id = registry.list_id
         WHERE NOT (matched.registry_override AND matched.has_consent)
-          AND registry_entry.mobile = matched.mobile AND ${isNamedIn('matched.registries')}),
+          AND registry_entry.mobile = ANY (array_append(matched.digests, matched.mobile))
+          AND ${isNamedIn('matched.registries')}),
       'result', 'refused')::text
     FROM matched WHERE type_id IS NOT NULL AND is_suppressed AND NOT lacks_digests
   )`;

@@ -55,7 +55,7 @@ function decisionStatements(database: DatabaseSync) {
       `SELECT 1 FROM suppressed_number WHERE digits = CAST(substr(?1, 2) AS INTEGER) AND EXISTS (
          SELECT 1 FROM suppression WHERE mobile = '+' || digits AND (+type_id = 0 OR +type_id = ?2))`,
     ),
-    listed: new Query(database, listingsOf('?1', '?2')),
+    listed: new Query(database, listingsOf('= ?1', '?2')),
     activeLead: new Query<ActiveLead & { id: string }>(
       database,
       `SELECT id, state, dialled_at AS dialledAt FROM lead WHERE mobile = ? AND type_id = ? AND ended_order = 0`,
@@ -84,8 +84,10 @@ export function sqliteDecide(
   /** Whether a registry that the type requires lists the number, and the lead does not override it. */
   function isInRegistry(type: GrantedType, { mobile, content }: Submission): boolean {
     const { registries } = type;
-    if (registries === null || listed.first(mobile, registries) === undefined) return false;
-    return !overridesRegistries(type, content);
+    if (registries === null) return false;
+    const isListed = (number: string) => listed.first(number, registries) !== undefined;
+    const isFound = isListed(mobile) || (filledLists().digests === 1 && digests.of(mobile).some(isListed));
+    return isFound && !overridesRegistries(type, content);
   }
 
   /** Decides on a person whom a list or a digest contains. An active lead comes before an earlier contact. */

@@ -27,7 +27,7 @@ export function refusalRecorder(database: DatabaseSync, digests: PersonDigests):
          SELECT json_group_object(registry.name, strftime('%Y-%m-%d', dated_at / 1000, 'unixepoch'))
          FROM registry_entry JOIN registry ON registry.list_id = registry_entry.list_id
          JOIN registry_list ON registry_list.id = registry.list_id
-         WHERE registry_entry.mobile = ?2 AND ${isNamedIn('?8')}),
+         WHERE registry_entry.mobile IN (SELECT value FROM json_each(?6)) AND ${isNamedIn('?8')}),
        'result', 'refused')`,
   );
   return ({ id, mobile, type }, { id: typeId }, registries) => {
