@@ -13,6 +13,7 @@ import { normaliseWeeklyHours } from '../leads/calling-hours/weekly-hours.ts';
 import { findZone, zonesIn } from '../leads/calling-hours/zone-set.ts';
 import { callingHoursDelay } from '../store/calling-hours.ts';
 import type { LeadTypeRecord } from '../store/lead-types.ts';
+import { reschedule } from '../store/reschedule.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
@@ -169,7 +170,7 @@ async function readHolidays(file: string): Promise<Holidays> {
   }
 }
 
-/** Sets the hours, and lets them decide on the leads that wait for the earlier ones. */
+/** Sets the hours, and applies them to the scheduled leads. */
 async function changeHours(
   { store, note }: Session<string>,
   { name }: LeadTypeRecord,
@@ -178,14 +179,13 @@ async function changeHours(
   await store.setCallingHours(name, setting);
   // Until then, servers may still release leads until the earlier opening.
   await sleep(1.5 * callingHoursDelay);
-  let reconsidered = 0;
-  for (;;) {
-    const step = await store.reconsiderWaiting(name, Date.now());
-    if (step === 0) break;
-    reconsidered += step;
-  }
+  const { reconsidered, postponed } = await reschedule(store, name, setting);
   if (reconsidered > 0)
     note(`${counted(reconsidered, 'waiting lead is', 'waiting leads are')} scheduled by these hours.`);
+  if (postponed > 0)
+    note(
+      `${counted(postponed, 'scheduled lead waits', 'scheduled leads wait')} for the next opening of these hours.`,
+    );
 }
 
 async function showHours(

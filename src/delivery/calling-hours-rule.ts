@@ -1,5 +1,5 @@
 import type { CallingRule, Opening } from '../leads/calling-hours/calling-hours.ts';
-import type { Whereabouts } from '../leads/calling-hours/person-zones.ts';
+import { type Whereabouts, whereaboutsOf } from '../leads/calling-hours/person-zones.ts';
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import { type SubmittedFields, submittedFields } from '../leads/submitted-fields.ts';
@@ -67,7 +67,3 @@ const always = { calling_hours: 'always' };
 
 const noCommonHour =
   'The calling hours have no hour in common in all time zones in which the person may be. Correct the calling hours, or ask the partner to send `time_zone`.';
-
-function whereaboutsOf(mobile: string, { postcode, timeZone }: SubmittedFields): Whereabouts {
-  return { mobile, postcode, timeZone };
-}

@@ -1,3 +1,4 @@
+import type { SubmittedFields } from '../submitted-fields.ts';
 import { regionOfNumber } from './number-zones.ts';
 import { zoneOfPostcode } from './postcode-zone.ts';
 import { combined, findZone, hasZone, type ZoneSet, zonesOfCountry } from './zone-set.ts';
@@ -10,6 +11,14 @@ export interface Whereabouts {
   postcode?: string | undefined;
   /** As the partner sent it (IANA). Undefined: it was not sent. */
   timeZone?: string | undefined;
+}
+
+/** Returns where a person with a number is, by the fields that were sent with it. */
+export function whereaboutsOf(
+  mobile: string,
+  { postcode, timeZone }: Pick<SubmittedFields, 'postcode' | 'timeZone'>,
+): Whereabouts {
+  return { mobile, postcode, timeZone };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { CallingHoursSetting } from '../../leads/calling-hours/calling-hours.ts';
 import { noCommonHours } from '../../leads/calling-hours/calling-hours.ts';
-import type { CallingHoursOfTypes } from '../calling-hours.ts';
+import type { CallingHoursOfTypes, PostponedLead, ScheduledLead } from '../calling-hours.ts';
 import { stepSize } from '../steps.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
@@ -13,6 +13,7 @@ import {
   callingHoursOf,
   callingHoursValues,
 } from './type-hours.ts';
+import { typeIdOf } from './type-name.ts';
 
 /** Manages the calling hours of lead types in a database. */
 export function callingHours(database: SqlDatabase): CallingHoursOfTypes {
@@ -24,6 +25,9 @@ export function callingHours(database: SqlDatabase): CallingHoursOfTypes {
       })),
     setCallingHours: (type, setting) => database.change(() => setCallingHours(type, setting)),
     reconsiderWaiting: (type, now) => database.change(() => reconsiderWaiting(type, now)),
+    scheduledLeads: (type, { id, nextAttemptAt }) =>
+      database.read(scheduledLeads, type, nextAttemptAt, id, stepSize),
+    postponeScheduled: (leads, since) => database.change(() => postponeScheduled(leads, since)),
   };
 }
 
@@ -83,4 +87,46 @@ function* reconsiderWaiting(type: string, now: number): Change<number> {
   const ids = (yield* run(waitingLeads, id, now, stepSize)).map((lead) => lead.id);
   yield* run(makeDue, ids, now);
   return ids.length;
+}
+
+/** Whether a lead is scheduled without an attempt, and waits for nothing but its time. */
+const isUntouched = `lead.state = 'scheduled' AND lead.claim IS NULL AND lead.attempts = 0 AND lead.waits_for IS NULL`;
+
+/** The first condition on the time lets both databases search the index of scheduled leads. */
+const scheduledLeads = statement<ScheduledLead>(
+  'leads_to_postpone',
+  `SELECT lead.id, lead.mobile, submission.content, lead.next_attempt_at AS "nextAttemptAt"
+   FROM lead JOIN submission ON submission.id = lead.submission_id
+   WHERE lead.type_id = ${typeIdOf('$1')} AND ${isUntouched}
+     AND lead.next_attempt_at >= $2 AND (lead.next_attempt_at > $2 OR lead.id > $3)
+   ORDER BY lead.next_attempt_at, lead.id LIMIT $4`,
+);
+
+const postponeLeads = statement<{ id: string }>('postpone_scheduled', ({ records, inQuery, lock }) => {
+  const sent = records('$1', {
+    id: 'text',
+    next_attempt_at: 'bigint',
+    opens_at: 'bigint',
+    waits_for: 'text',
+  });
+  return `
+    UPDATE lead SET next_attempt_at = postponed.opens_at, waits_for = postponed.waits_for,
+      due_at = CASE WHEN lead.due_at >= $2 THEN postponed.opens_at ELSE lead.due_at END
+    FROM (SELECT id, opens_at, waits_for FROM ${sent}) AS postponed
+    WHERE lead.id = postponed.id AND lead.id ${inQuery(`
+      SELECT lead.id FROM ${sent} JOIN lead ON lead.id = sent.id
+      WHERE ${isUntouched} AND lead.next_attempt_at = sent.next_attempt_at ORDER BY lead.id ${lock('lead')}`)}
+    RETURNING lead.id`;
+});
+
+function* postponeScheduled(leads: readonly PostponedLead[], since: number): Change<number> {
+  // As in `reconsiderWaiting`.
+  yield* auditedBefore();
+  const rows = leads.map(({ id, nextAttemptAt, opensAt, waitsFor }) => ({
+    id,
+    next_attempt_at: nextAttemptAt,
+    opens_at: opensAt,
+    waits_for: waitsFor,
+  }));
+  return (yield* run(postponeLeads, JSON.stringify(rows), since)).length;
 }

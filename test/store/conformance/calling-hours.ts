@@ -1,5 +1,7 @@
 /** The store keeps calling hours, and what leads wait for. */
 import { expect } from 'vitest';
+import { CallingRule } from '../../../src/leads/calling-hours/calling-hours.ts';
+import { reschedule } from '../../../src/store/reschedule.ts';
 import { claim, leadsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import type { Behaviours } from './behaviour.ts';
@@ -113,5 +115,44 @@ export const callingHours: Behaviours = {
     expect(delayed?.dueAt).toBeGreaterThan(now + 3_500_000);
     expect(delayed?.dueAt).toBeLessThanOrEqual(now + 3_600_000);
     await expect(store.reconsiderWaiting('boat', now)).rejects.toThrow('Lead type "boat" does not exist.');
+  },
+
+  'stricter hours postpone the scheduled leads whose time they do not permit, and no others': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open());
+    const [claimed, waiting, due, abroad, permitted] = [
+      '+447840258820',
+      '+447840258821',
+      '+447840258822',
+      '+447840258823',
+      '+447840258824',
+    ] as const;
+    await store.submit(from(first.id, { mobile: claimed }));
+    await claim(store, 'test');
+    const opening = { opensAt: Date.now() + hour, waitsFor: 'calling-hours' as const };
+    await store.submit(from(first.id, { mobile: waiting, opening }));
+    await store.submit(from(first.id, { mobile: due }));
+    // Noon in London, when it is the next day in Kiritimati.
+    const noon = (Math.floor(Date.now() / 86_400_000) + 3) * 86_400_000 + 12 * hour;
+    const delays = Math.round((noon - Date.now()) / 1_000);
+    await store.submit(from(first.id, { mobile: permitted, delays }));
+    const content = '{"time_zone":"Pacific/Kiritimati"}';
+    await store.submit(from(first.id, { mobile: abroad, delays, content }));
+    const before = await leadsIn(store);
+    const day = new Date(noon).toLocaleDateString('en-GB', { weekday: 'short', timeZone: 'UTC' });
+    const setting = { hours: `${day} 00:00-24:00`, zone: 'person', country: 'GB', holidays: [] };
+    await store.setCallingHours('motor', setting);
+    const { opensAt } = new CallingRule(setting).opening({ mobile: due }, Date.now());
+    expect(await reschedule(store, 'motor', setting)).toEqual({ reconsidered: 1, postponed: 3 });
+    const leads = await leadsIn(store);
+    const of = (mobile: string) => leads.find((lead) => lead.mobile === mobile);
+    const statusOf = (mobile: string) => store.leadStatus({ partnerId: first.id, type: 'motor', mobile });
+    expect(of(waiting)).toMatchObject({ dueAt: opensAt, nextAttemptAt: opensAt, waitsFor: 'calling-hours' });
+    expect(of(due)).toMatchObject({ nextAttemptAt: opensAt, waitsFor: 'calling-hours' });
+    for (const mobile of [waiting, due]) expect(await statusOf(mobile)).toMatchObject({ dueAt: opensAt });
+    expect(of(abroad)?.dueAt).toBeGreaterThan(noon + 6 * 24 * hour);
+    const unchanged = (mobile: string) => before.find((lead) => lead.mobile === mobile);
+    expect([of(claimed), of(permitted)]).toEqual([unchanged(claimed), unchanged(permitted)]);
   },
 };

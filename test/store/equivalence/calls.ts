@@ -214,6 +214,16 @@ const registry = [
     (await store.callingHours()).toSorted((one, other) => (one.name < other.name ? -1 : 1)),
   ),
   call('reconsiderWaiting', { type }, ({ store }, given) => store.reconsiderWaiting(given.type, Date.now())),
+  call('postponeScheduled', { type, wait: fc.constantFrom(1_000, hour) }, async ({ store }, given) => {
+    const since = Date.now();
+    const leads = await store.scheduledLeads(given.type, { id: '', nextAttemptAt: since });
+    const postponed = leads.map((lead) => ({
+      ...lead,
+      opensAt: lead.nextAttemptAt + given.wait,
+      waitsFor: 'calling-hours' as const,
+    }));
+    return store.postponeScheduled(postponed, since);
+  }),
   call('retireType', { type }, ({ store }, given) => store.retireType(given.type)),
   call('unretireType', { type }, ({ store }, given) => store.unretireType(given.type)),
   call('suspendPartner', { partner }, ({ store }, given) => store.suspendPartner(given.partner)),

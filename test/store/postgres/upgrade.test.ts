@@ -98,6 +98,7 @@ type NotWriting =
   | 'screenings'
   | 'leadsInFlight'
   | 'listedMobiles'
+  | 'scheduledLeads'
   | 'hasDigests'
   | 'useKeys'
   | 'types'
@@ -190,6 +191,10 @@ const writes: Record<
   endTooLate: (store, { lead }) => store.endTooLate('old', [lead]),
   setCallingHours: (store) => store.setCallingHours('motor', 'always'),
   reconsiderWaiting: (store) => store.reconsiderWaiting('motor', 0),
+  postponeScheduled: (store) => {
+    const opening = { opensAt: 1, waitsFor: 'calling-hours' } as const;
+    return store.postponeScheduled([{ id: 'none', nextAttemptAt: 1, ...opening }], 0);
+  },
   recordDuplicatesChecked: (store) => store.recordDuplicatesChecked(1),
   claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1, earliestDueAt: 0 }),
   renewLease: (store, { lead }) => store.renewLease('old', [lead], 1),
