@@ -11,7 +11,7 @@ import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { addSuppressions } from './enter-suppressions.ts';
 import { recordEvidence } from './evidence/pending.ts';
 import { statement } from './statement.ts';
-import type { WithdrawalEvents } from './withdrawals.ts';
+import type { WithdrawalEvents } from './withdrawals/events.ts';
 
 /** Keeps the results of calls in a database. */
 export function callResults(

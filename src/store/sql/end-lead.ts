@@ -7,7 +7,7 @@ import { recordAction } from './lead-actions.ts';
 import { nextEndedOrder } from './lead-order.ts';
 import { isCancellable, isUndecided, isWithdrawable } from './lead-state.ts';
 import { statement } from './statement.ts';
-import { withdrawLeads } from './withdrawals.ts';
+import { withdrawLeads } from './withdrawals/begin.ts';
 
 /** A lead that an operator ends. */
 interface LeadToEnd {

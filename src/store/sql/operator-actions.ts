@@ -21,8 +21,8 @@ import { sentFor } from './sent-for.ts';
 import { statement } from './statement.ts';
 import { isSuppressed } from './suppressed-leads.ts';
 import { namesOfType } from './type-name.ts';
-import { resolveWithdrawal, retryWithdrawal } from './withdrawal-actions.ts';
-import { abandonWithdrawal, endWithdrawn } from './withdrawals.ts';
+import { resolveWithdrawal, retryWithdrawal } from './withdrawals/actions.ts';
+import { abandonWithdrawal, endWithdrawn } from './withdrawals/end.ts';
 
 /** Outcome of a submission, with the lead that it created or the one that prevented it. */
 export type Decision =

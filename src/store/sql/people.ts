@@ -23,7 +23,7 @@ import { isDigest, isDigestInRegistry } from './person-digests.ts';
 import { sentFor } from './sent-for.ts';
 import { type SqlDialect, type SqlStatement, type SqlValue, statement } from './statement.ts';
 import { digestEntriesOf } from './suppression-digests.ts';
-import { withdrawLeads } from './withdrawals.ts';
+import { withdrawLeads } from './withdrawals/begin.ts';
 
 /** What a store contributes to erasing people. */
 export interface Exclusion {

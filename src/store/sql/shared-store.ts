@@ -51,7 +51,8 @@ import { sentOtherPhones } from './sent-other-phones.ts';
 import { settings } from './settings.ts';
 import { suppressions } from './suppressions.ts';
 import { tableReader } from './tables.ts';
-import { type WithdrawalEvents, withdrawals } from './withdrawals.ts';
+import type { WithdrawalEvents } from './withdrawals/events.ts';
+import { withdrawals } from './withdrawals/withdrawals.ts';
 
 /** Calls that are the same in every store. */
 type SharedStore = DeliveryPauses &

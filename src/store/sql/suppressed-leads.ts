@@ -7,7 +7,7 @@ import { latestFirst, nextEndedOrder } from './lead-order.ts';
 import { isWithdrawable } from './lead-state.ts';
 import { digestsExist, searchNumbers } from './person-digests.ts';
 import { statement } from './statement.ts';
-import { withdrawLeads } from './withdrawals.ts';
+import { withdrawLeads } from './withdrawals/begin.ts';
 
 /** Condition: whether the person of `lead` is in the do-not-call list. */
 export const isSuppressed = `EXISTS (

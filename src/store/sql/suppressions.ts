@@ -14,7 +14,7 @@ import { removeEntriesOf, removeStep } from './remove-suppressions.ts';
 import { statement } from './statement.ts';
 import { leadsInFlight, suppressClaimed, suppressedNumbers, suppressLeads } from './suppressed-leads.ts';
 import { recordImport } from './suppression-evidence.ts';
-import type { WithdrawalEvents } from './withdrawals.ts';
+import type { WithdrawalEvents } from './withdrawals/events.ts';
 
 /** Keeps the do-not-call list in a database: lists it here, and enters, removes and applies entries in the files next to it. */
 export function suppressions(

@@ -4,7 +4,7 @@ import { type HeldCount, markRepaired } from '../held-leads.ts';
 import { PersonDigests } from '../keys/person-digests.ts';
 import { AuditedDatabase } from '../sql/audited-database.ts';
 import { sharedStore } from '../sql/shared-store.ts';
-import { localWithdrawalEvents } from '../sql/withdrawals.ts';
+import { localWithdrawalEvents } from '../sql/withdrawals/events.ts';
 import { CommitQueue, defaultLimits } from './durability/commit-queue.ts';
 import { inMemoryDurability } from './durability/durability.ts';
 import { explainError } from './errors.ts';

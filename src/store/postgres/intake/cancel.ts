@@ -4,12 +4,9 @@ import type { CancellationOutcome } from '../../../leads/lead.ts';
 import type { CancellationResult } from '../../intake.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isCancellable, isWithdrawable } from '../../sql/lead-state.ts';
-import {
-  orContinueWithdrawal,
-  pendingOutcome,
-  type WithdrawalEvents,
-  withdrawingState,
-} from '../../sql/withdrawals.ts';
+import { orContinueWithdrawal, withdrawingState } from '../../sql/withdrawals/begin.ts';
+import type { WithdrawalEvents } from '../../sql/withdrawals/events.ts';
+import { pendingOutcome } from '../../sql/withdrawals/settle.ts';
 import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';

@@ -2,7 +2,7 @@ import type { Intake } from '../../intake.ts';
 import type { PersonDigests } from '../../keys/person-digests.ts';
 import type { StoreObserver } from '../../observer.ts';
 import { acceptsLeads, typeIdOf } from '../../sql/type-name.ts';
-import type { WithdrawalEvents } from '../../sql/withdrawals.ts';
+import type { WithdrawalEvents } from '../../sql/withdrawals/events.ts';
 import { Batcher, type BatchLimits } from '../batcher.ts';
 import type { PostgresDatabase, Statement } from '../connection/database.ts';
 import type { LeadNotifications } from '../notifications.ts';

@@ -4,12 +4,9 @@ import { type CancellationOutcome, type LeadState, outcomeIfNotCancelled } from 
 import type { CancellationResult, Intake } from '../../intake.ts';
 import { latestFirst, nextEndedOrder } from '../../sql/lead-order.ts';
 import { isCancellable, isWithdrawable } from '../../sql/lead-state.ts';
-import {
-  orContinueWithdrawal,
-  pendingOutcome,
-  type WithdrawalEvents,
-  withdrawingState,
-} from '../../sql/withdrawals.ts';
+import { orContinueWithdrawal, withdrawingState } from '../../sql/withdrawals/begin.ts';
+import type { WithdrawalEvents } from '../../sql/withdrawals/events.ts';
+import { pendingOutcome } from '../../sql/withdrawals/settle.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { Query } from '../query.ts';
 import type { FindGrantedType } from './granted-types.ts';

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Intake } from '../../intake.ts';
-import type { WithdrawalEvents } from '../../sql/withdrawals.ts';
+import type { WithdrawalEvents } from '../../sql/withdrawals/events.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
 import { sqliteCancel } from './cancel.ts';
 import type { Decide } from './decide.ts';

@@ -1,23 +1,12 @@
-import { formatTime } from '../../text/time.ts';
-import type { NewEvidence } from '../evidence/evidence.ts';
-import type { WithdrawalRecord } from '../withdrawals.ts';
-import { type Change, run } from './database.ts';
-import { recordEvidence } from './evidence/pending.ts';
-import { statement } from './statement.ts';
+import { formatTime } from '../../../text/time.ts';
+import type { NewEvidence } from '../../evidence/evidence.ts';
+import type { WithdrawalRecord } from '../../withdrawals.ts';
+import { type Change, run } from '../database.ts';
+import { recordEvidence } from '../evidence/pending.ts';
+import { statement } from '../statement.ts';
 
 /** What the evidence of a withdrawal contains. */
 type DocumentedWithdrawal = Omit<WithdrawalRecord, 'nextAttemptAt'>;
-
-const openWithdrawals = statement<{ leadId: string }>(
-  'open_withdrawals_among',
-  ({ inList }) =>
-    `SELECT lead_id AS "leadId" FROM withdrawal WHERE lead_id ${inList('$1')} AND outcome IS NULL`,
-);
-
-/** Returns the ids of those leads whose withdrawal is open. */
-export function* openAmong(leadIds: readonly string[]): Change<ReadonlySet<string>> {
-  return new Set((yield* run(openWithdrawals, leadIds)).map(({ leadId }) => leadId));
-}
 
 const documentedWithdrawal = statement<DocumentedWithdrawal>(
   'documented_withdrawal',

@@ -1,10 +1,11 @@
-import type { LeadState } from '../../leads/lead.ts';
-import type { WithdrawalOutcome } from '../../leads/withdrawal.ts';
-import { userErrors } from '../user-errors.ts';
-import { type Change, firstRow, run } from './database.ts';
-import { recordAction } from './lead-actions.ts';
-import { statement } from './statement.ts';
-import { endTooLate, endWithdrawn, withdrawLeads } from './withdrawals.ts';
+import type { LeadState } from '../../../leads/lead.ts';
+import type { WithdrawalOutcome } from '../../../leads/withdrawal.ts';
+import { userErrors } from '../../user-errors.ts';
+import { type Change, firstRow, run } from '../database.ts';
+import { recordAction } from '../lead-actions.ts';
+import { statement } from '../statement.ts';
+import { withdrawLeads } from './begin.ts';
+import { endTooLate, endWithdrawn } from './end.ts';
 
 interface WithdrawalToResolve {
   state: LeadState;
