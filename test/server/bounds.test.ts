@@ -1,6 +1,5 @@
 /** Everything that an unauthenticated client can make grow is limited, and other clients do not notice. */
 import { EventEmitter, once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, Socket } from 'node:net';
 import { queryObjects } from 'node:v8';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -11,6 +10,9 @@ import { openRaw, post, rawRequest, responsesOn, send } from '../harness/client.
 import { maxBytesOf, requestValue, responseValue } from '../harness/contract.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { holdWriteLock, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
+
+/** Size of the reference page (bytes). */
+const pageSize = docsFile('reference.html').bytes.length;
 
 const person = requestValue('addLead', 'accepted');
 const named = { mobile: person['mobile'], type: person['type'] };
@@ -268,13 +270,12 @@ test('keeps the connection of a client that reads slowly for longer than the wri
   const begun = performance.now();
   const slow = connectTo(server);
   slow.write('GET /docs/reference.html HTTP/1.1\r\nHost: a\r\n\r\n');
-  const page = readFileSync(new URL('../../docs/reference.html', import.meta.url)).length;
   await new Promise<void>((resolve, reject) => {
     let received = 0;
     slow.on('close', () => reject(new Error(`The connection was closed after ${received} bytes.`)));
     slow.on('data', (chunk: Buffer) => {
       received += chunk.length;
-      if (received > page) resolve();
+      if (received > pageSize) resolve();
       slow.pause();
       setTimeout(() => slow.resume(), 40);
     });
@@ -312,7 +313,7 @@ test('keeps nothing of an address without connections', () => {
 });
 
 test('resets the oldest download once unread documents exceed the limit', async () => {
-  const server = await startServer({ maxUnread: 6_000_000 });
+  const server = await startServer({ maxUnread: 2.5 * pageSize });
   const ask = async () => {
     const socket = connectTo(server);
     socket.on('error', () => {});
@@ -333,7 +334,7 @@ test('resets the oldest download once unread documents exceed the limit', async 
 });
 
 test('does not reset a download that is being read while unread documents exceed the limit', async () => {
-  const server = await startServer({ maxUnread: 20_000_000 });
+  const server = await startServer({ maxUnread: 7.5 * pageSize });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const ask = async (count: number) => {
@@ -357,12 +358,12 @@ test('does not reset a download that is being read while unread documents exceed
       reader.resume();
     });
   vi.advanceTimersByTime(5_000);
-  await read(6_000_000);
+  await read(2 * pageSize);
   vi.advanceTimersByTime(5_000);
   const oldestUnread = await ask(1);
   for (let others = 0; others < 2; others += 1) await ask(1);
   await untilClosed(oldestUnread);
-  await read(6_000_000);
+  await read(2 * pageSize);
 });
 
 test('a request that is in flight a minute after a download on its connection still gets its response', async () => {
@@ -389,7 +390,7 @@ test('a request that is in flight a minute after a download on its connection st
 });
 
 test('does not count downloads whose connection is closed', async () => {
-  const server = await startServer({ maxUnread: 6_000_000 });
+  const server = await startServer({ maxUnread: 2.5 * pageSize });
   const held = connectTo(server);
   held.write('GET /docs/reference.html HTTP/1.1\r\nHost: a\r\n\r\n');
   await once(held, 'readable');
@@ -398,8 +399,7 @@ test('does not count downloads whose connection is closed', async () => {
     expect((await response.text()).length).toBeGreaterThan(1_000_000);
   }
   // A connection that was reset would break off.
-  const page = readFileSync(new URL('../../docs/reference.html', import.meta.url)).length;
-  expect(await bytesReceived(held, page)).toBeGreaterThan(page);
+  expect(await bytesReceived(held, pageSize)).toBeGreaterThan(pageSize);
 });
 
 test('shares one buffer between all downloads of a document', async () => {

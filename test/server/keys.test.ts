@@ -104,16 +104,21 @@ test('hides a lead from another partner with the same type', async () => {
     addLead: await post(rival, 'addLead', person),
     cancelLead: await post(rival, 'cancelLead', named),
     leadStatus: await post(rival, 'leadStatus', named),
+    addLeads: await post(rival, 'addLeads', { leads: [{ ref: 'one', ...person }] }),
   };
   expect(responses.addLead.json).toEqual(responseValue('addLead', 200, 'already-scheduled'));
   expect(responses.addLead.headers).not.toHaveProperty('lead-id');
+  expect(responses.addLeads.json).toMatchObject({
+    results: [{ outcome: 'already-scheduled', lead_id: null }],
+  });
   expect(responses.cancelLead.json).toEqual(responseValue('cancelLead', 200, 'not-found'));
   expect(responses.leadStatus.json).toEqual(responseValue('leadStatus', 200, 'not-found'));
   expect(await leadsIn(server.store)).toEqual(before);
 });
 
-// An objection applies to the leads of all partners.
-test.each(operationIds().filter((id) => id !== 'addLead' && id !== 'doNotCall'))(
+// People are shared by all partners of a type, and an objection applies to the leads of all partners.
+const sharedByPartners: readonly string[] = ['addLead', 'addLeads', 'doNotCall'];
+test.each(operationIds().filter((id) => !sharedByPartners.includes(id)))(
   'responds to %s by another partner with the same type as if there were no lead',
   async (id) => {
     const response = await send(await addPartner(server, 'rival'), id);
