@@ -3,7 +3,7 @@ import { type Migrations, requireMigrated, type Schema } from '../migrations.ts'
 import { type StoreObserver, unobserved } from '../observer.ts';
 import { AuditedDatabase } from '../sql/audited-database.ts';
 import { contactedPeople } from '../sql/contacted-people.ts';
-import { people } from '../sql/people.ts';
+import { people } from '../sql/people/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import type { WithdrawalEvents } from '../sql/withdrawals/events.ts';

@@ -4,8 +4,8 @@ import type { ContactStep, Maintenance } from '../maintenance.ts';
 import { stepSize } from '../steps.ts';
 import { auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
+import type { Exclusion } from './exclusion.ts';
 import { deleteRowsOfLeads } from './maintenance.ts';
-import type { Exclusion } from './people.ts';
 import { statement } from './statement.ts';
 
 /** Replaces old delivered leads by digests of their people. */

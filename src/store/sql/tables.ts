@@ -25,23 +25,27 @@ export function tableReader(database: SqlDatabase): Omit<Tables, 'addRows'> {
   };
 }
 
+/** Returns the columns of a table for a query, whose rows have the same values in each store: a boolean is 0 or 1. */
+export function selectedColumns({ columns, booleans = [] }: Pick<Table, 'columns' | 'booleans'>): string {
+  return columns
+    .map((column) => (booleans.includes(column) ? `CAST(${column} AS integer) AS ${column}` : column))
+    .join(', ');
+}
+
 async function read(
   database: SqlDatabase,
-  { name, columns, booleans = [] }: Table,
+  table: Table,
   clauses: string,
   values: TableRow,
 ): Promise<TableRow[]> {
-  const selected = columns.map((column) =>
-    booleans.includes(column) ? `CAST(${column} AS integer) AS ${column}` : column,
-  );
   const rows = await database.read(
     statement<Record<string, string | number | null>>(
       '',
-      `SELECT ${selected.join(', ')} FROM ${name} ${clauses}`,
+      `SELECT ${selectedColumns(table)} FROM ${table.name} ${clauses}`,
     ),
     ...values,
   );
-  return rows.map((row) => columns.map((column) => row[column] ?? null));
+  return rows.map((row) => table.columns.map((column) => row[column] ?? null));
 }
 
 /** Restricts a query to the rows on one side of a row, in the order of the key; undefined: all rows. */

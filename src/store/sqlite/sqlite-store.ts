@@ -7,7 +7,7 @@ import { AuditedDatabase } from '../sql/audited-database.ts';
 import { contactedPeople } from '../sql/contacted-people.ts';
 import { completedChange } from '../sql/database.ts';
 import { operatorActions } from '../sql/operator-actions.ts';
-import { people } from '../sql/people.ts';
+import { people } from '../sql/people/people.ts';
 import { sharedStore } from '../sql/shared-store.ts';
 import { watch } from '../sql/watch.ts';
 import { localWithdrawalEvents } from '../sql/withdrawals/events.ts';
