@@ -1,6 +1,6 @@
 import { newIdentifier } from '../leads/identifier.ts';
 import { digestOf, newKey } from '../partners/key.ts';
-import type { Registry } from '../store/registry.ts';
+import type { PartnerDirectory } from '../store/partner-directory.ts';
 
 /** The first partner of a store, with its lead type and key. */
 export interface FirstPartner {
@@ -22,9 +22,9 @@ export function isBootstrapWanted(setting: Bootstrap, isDatabaseUrlDefault: bool
 }
 
 /** Adds a first partner to an empty store. Returns undefined, and changes nothing, if the store is not empty. */
-export async function bootstrap(registry: Registry): Promise<FirstPartner | undefined> {
+export async function bootstrap(store: PartnerDirectory): Promise<FirstPartner | undefined> {
   const { partner, type, key } = { partner: 'demo', type: 'motor-trade', key: newKey() };
-  const isAdded = await registry.addFirstPartner(partner, type, newIdentifier(), digestOf(key));
+  const isAdded = await store.addFirstPartner(partner, type, newIdentifier(), digestOf(key));
   return isAdded ? { partner, type, key } : undefined;
 }
 

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
-import type { KeyRecords } from '../store/keys/key-records.ts';
+import type { StoreKeyRecords } from '../store/keys/store-key-records.ts';
 import { StoreKeys } from '../store/keys/store-keys.ts';
 import { fileOfUrl } from '../store/store-url.ts';
 import type { Config } from './config.ts';
@@ -34,7 +34,7 @@ export type LoadedKeys = {
  *
  * @throws {UserError} if the variable or the file contains no valid key, or the file cannot be read
  */
-export async function loadStoreKeys(config: StoreKeyConfig, store: KeyRecords): Promise<LoadedKeys> {
+export async function loadStoreKeys(config: StoreKeyConfig, store: StoreKeyRecords): Promise<LoadedKeys> {
   const recorded = await store.storeKeyIds();
   const keys = readKeys(config, recorded.length === 0);
   const place = placeOf(config);
@@ -63,7 +63,7 @@ export async function loadStoreKeys(config: StoreKeyConfig, store: KeyRecords): 
  * @throws {UserError} if there are digests and their key is missing
  */
 export async function requireKeysOfDigests(
-  store: KeyRecords,
+  store: StoreKeyRecords,
   { keys, recorded, problem }: LoadedKeys,
 ): Promise<void> {
   if (keys !== undefined || recorded.length === 0 || !(await store.hasDigests())) return;

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { digestOf, hasKeyForm } from '../partners/key.ts';
-import type { KeyRecord } from '../store/partner-keys.ts';
+import type { PartnerKeyRecord } from '../store/partner-keys.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { askSecretly } from './confirm.ts';
@@ -64,7 +64,7 @@ function describeMalformed(text: string): string {
   return `This text of ${text.length} characters does not have the form of a key: \`leads_\` and 32 letters, digits, \`-\` or \`_\`, without spaces, quotes or other text. The partner may have mistyped it or copied a part of it.`;
 }
 
-function describe({ state, expiresAt, revokedAt, replacedBy }: KeyRecord): string {
+function describe({ state, expiresAt, revokedAt, replacedBy }: PartnerKeyRecord): string {
   const replacement = replacedBy === null ? '' : ` It was replaced by key ${replacedBy}.`;
   switch (state) {
     case 'deleted':

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import { digestOf, looksLikeKey, newKey } from '../partners/key.ts';
-import type { KeyRecord } from '../store/partner-keys.ts';
+import type { PartnerKeyRecord } from '../store/partner-keys.ts';
 import type { Store } from '../store/store.ts';
 import { userErrors } from '../store/user-errors.ts';
 import { formatRelativeTime } from '../text/duration.ts';
@@ -28,7 +28,7 @@ const listMembers = {
   replaced_by: 'id of the key that replaced it; null: none',
 };
 
-const view: View<KeyRecord, keyof typeof listMembers> = {
+const view: View<PartnerKeyRecord, keyof typeof listMembers> = {
   columns: {
     ID: (key) => key.id,
     PARTNER: (key) => key.partner,
@@ -54,7 +54,7 @@ const view: View<KeyRecord, keyof typeof listMembers> = {
 };
 
 /** Returns the state of a key; `expires` if it is active, but not for ever. */
-function listedState({ state, expiresAt }: KeyRecord): string {
+function listedState({ state, expiresAt }: PartnerKeyRecord): string {
   return state === 'active' && expiresAt !== null ? 'expires' : state;
 }
 
@@ -176,13 +176,13 @@ function checkIsNoKey(id: string): void {
 }
 
 /** Returns a key. @throws {UserError} if there is none with this id */
-async function findKey(store: Pick<Store, 'keys'>, id: string): Promise<KeyRecord> {
+async function findKey(store: Pick<Store, 'keys'>, id: string): Promise<PartnerKeyRecord> {
   for await (const key of store.keys(undefined)) if (key.id === id) return key;
   throw userErrors.noKey(id);
 }
 
 /** Describes what revoking a key stops, as a sentence without its full stop. */
-function describeRevocation({ id, partner, lastUsedAt }: KeyRecord): string {
+function describeRevocation({ id, partner, lastUsedAt }: PartnerKeyRecord): string {
   const use =
     lastUsedAt === null
       ? 'not recorded as used; a use is recorded after up to ten seconds'

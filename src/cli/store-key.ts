@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
-import type { KeyUses } from '../store/keys/key-records.ts';
+import type { StoreKeyUses } from '../store/keys/store-key-records.ts';
 import { userErrors } from '../store/user-errors.ts';
 import { defineAction } from './action.ts';
 import { confirm, yesOption } from './confirm.ts';
@@ -46,7 +46,7 @@ export function forgetKeyCommand(context: CommandContext): Command {
 }
 
 /** Describes what is lost with a key, as sentences without the last full stop. */
-function describeLoss(id: string, { evidence, erasures, suppressions, contacts }: KeyUses): string {
+function describeLoss(id: string, { evidence, erasures, suppressions, contacts }: StoreKeyUses): string {
   return [
     `The key with the id ${id} will be treated as lost`,
     `${counted(evidence, 'entry', 'entries')} of evidence can be read, but no longer verified`,

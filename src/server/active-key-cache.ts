@@ -1,4 +1,4 @@
-import type { Registry } from '../store/registry.ts';
+import type { PartnerKeys } from '../store/partner-keys.ts';
 
 /** Minimum time between two refreshes (ms). */
 const refreshInterval = 250;
@@ -12,7 +12,7 @@ const maxWaiting = 1_000;
  * second, and valid keys still work. The cache decides which keys are looked up, never which are accepted.
  */
 export class ActiveKeyCache {
-  readonly #registry: Pick<Registry, 'activeKeyDigests'>;
+  readonly #store: Pick<PartnerKeys, 'activeKeyDigests'>;
   #digests = new Set<string>();
   #lastRefresh = Number.NEGATIVE_INFINITY;
   /** The refresh that has not started its query yet. */
@@ -20,8 +20,8 @@ export class ActiveKeyCache {
   #lastQuery: Promise<readonly string[]> = Promise.resolve([]);
   #waiting = 0;
 
-  constructor(registry: Pick<Registry, 'activeKeyDigests'>) {
-    this.#registry = registry;
+  constructor(store: Pick<PartnerKeys, 'activeKeyDigests'>) {
+    this.#store = store;
   }
 
   /**
@@ -59,7 +59,7 @@ export class ActiveKeyCache {
     // From now on, callers must wait for the next query: this one may not include a newer key.
     this.#next = undefined;
     this.#lastRefresh = performance.now();
-    this.#lastQuery = this.#registry.activeKeyDigests();
+    this.#lastQuery = this.#store.activeKeyDigests();
     this.#digests = new Set(await this.#lastQuery);
   }
 }

@@ -1,4 +1,4 @@
-import type { Registry } from '../store/registry.ts';
+import type { PartnerKeys } from '../store/partner-keys.ts';
 import type { Log } from '../telemetry/log.ts';
 import { PeriodicTask } from './periodic-task.ts';
 
@@ -7,13 +7,13 @@ const interval = 10_000;
 
 /** Tracks when each key was last used and saves it at intervals, so that operators can find unused keys. */
 export class KeyLastUsed {
-  readonly #registry: Pick<Registry, 'recordKeyLastUsed'>;
+  readonly #store: Pick<PartnerKeys, 'recordKeyLastUsed'>;
   readonly #log: Log;
   readonly #saves: PeriodicTask;
   #unsaved = new Map<string, number>();
 
-  constructor(registry: Pick<Registry, 'recordKeyLastUsed'>, log: Log) {
-    this.#registry = registry;
+  constructor(store: Pick<PartnerKeys, 'recordKeyLastUsed'>, log: Log) {
+    this.#store = store;
     this.#log = log;
     this.#saves = new PeriodicTask(interval, () => this.#save());
   }
@@ -34,7 +34,7 @@ export class KeyLastUsed {
     const uses = this.#unsaved;
     this.#unsaved = new Map();
     try {
-      await this.#registry.recordKeyLastUsed(uses);
+      await this.#store.recordKeyLastUsed(uses);
     } catch (error) {
       this.#log.warn({ err: error }, 'The last use of keys could not be recorded.');
       this.#unsaved = new Map([...uses, ...this.#unsaved]);

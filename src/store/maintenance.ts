@@ -37,7 +37,7 @@ export interface Maintenance {
   prune(before: number, after: string): Promise<PruneStep>;
   /**
    * Replaces leads that were delivered before a time, and whose submissions are gone, by a digest of the person (see
-   * `KeyRecords.useKeys`), so that nobody is called twice. Without keys, it only counts them. Also removes digests whose
+   * `StoreKeyRecords.useKeys`), so that nobody is called twice. Without keys, it only counts them. Also removes digests whose
    * re-contact period has passed. One step reads a limited number of rows.
    *
    * @param before milliseconds since 1970

@@ -1,7 +1,7 @@
 import type { KeyState } from '../partners/key-state.ts';
 
 /** A key without the key itself, which is not stored. */
-export interface KeyRecord {
+export interface PartnerKeyRecord {
   id: string;
   partner: string;
   /** State of the partner: the server rejects all keys of one that is suspended or deleted. */
@@ -33,13 +33,13 @@ export interface RotatedKey {
 }
 
 /** Keys of partners. Each method throws a `UserError` for a name or id that does not exist. */
-export interface Keys {
+export interface PartnerKeys {
   /** Adds a key by its digest. @throws {UserError} if the partner is deleted */
   addKey(partner: string, id: string, digest: string): Promise<void>;
   /** Lists keys by id. @param partner undefined: the keys of all partners, including deleted ones */
-  keys(partner: string | undefined): AsyncIterable<KeyRecord>;
+  keys(partner: string | undefined): AsyncIterable<PartnerKeyRecord>;
   /** Returns the key with a digest; undefined: none. */
-  keyByDigest(digest: string): Promise<KeyRecord | undefined>;
+  keyByDigest(digest: string): Promise<PartnerKeyRecord | undefined>;
   /** Returns the digests of all keys that are accepted: neither revoked nor expired, of an active partner. */
   activeKeyDigests(): Promise<string[]>;
   /**

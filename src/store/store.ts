@@ -11,14 +11,14 @@ import type { Evidence } from './evidence/evidence.ts';
 import type { Exports } from './exports.ts';
 import type { HeldLeads } from './held-leads.ts';
 import type { Intake } from './intake.ts';
-import type { KeyRecords } from './keys/key-records.ts';
+import type { StoreKeyRecords } from './keys/store-key-records.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { NumberRegistries } from './number-registries.ts';
 import type { OperatorActions } from './operator-actions.ts';
+import type { PartnerDirectory } from './partner-directory.ts';
 import type { PartnerUsage } from './partner-usage.ts';
 import type { People } from './people.ts';
 import type { Records } from './records.ts';
-import type { Registry } from './registry.ts';
 import type { Rejections } from './rejections.ts';
 import type { RequestShares } from './request-shares.ts';
 import type { Screenings } from './screenings.ts';
@@ -48,7 +48,7 @@ export interface Store
     HeldLeads,
     Evidence,
     Settings,
-    KeyRecords,
+    StoreKeyRecords,
     Rejections,
     PartnerUsage,
     RequestShares,
@@ -58,7 +58,7 @@ export interface Store
     CallCounts,
     CallResults,
     SentOtherPhones,
-    Registry,
+    PartnerDirectory,
     Records,
     Exports,
     OperatorActions,

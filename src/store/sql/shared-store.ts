@@ -10,13 +10,13 @@ import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { Exports } from '../exports.ts';
 import type { HeldLeads } from '../held-leads.ts';
-import type { KeyRecords } from '../keys/key-records.ts';
 import type { PersonDigests } from '../keys/person-digests.ts';
+import type { StoreKeyRecords } from '../keys/store-key-records.ts';
 import type { Maintenance } from '../maintenance.ts';
 import type { NumberRegistries } from '../number-registries.ts';
+import type { PartnerDirectory } from '../partner-directory.ts';
 import type { PartnerUsage } from '../partner-usage.ts';
 import type { Records } from '../records.ts';
-import type { Registry } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
 import type { RequestShares } from '../request-shares.ts';
 import type { Screenings } from '../screenings.ts';
@@ -38,17 +38,17 @@ import { duplicateChecks } from './duplicate-checks.ts';
 import { evidence } from './evidence/evidence.ts';
 import { recordExports } from './exports.ts';
 import { heldLeads } from './held-leads.ts';
-import { keyRecords } from './key-records.ts';
 import { pruning } from './maintenance.ts';
 import { numberRegistries } from './number-registries.ts';
+import { partnerDirectory } from './partner-directory.ts';
 import { partnerUsage } from './partner-usage.ts';
 import { records } from './records.ts';
-import { registry } from './registry.ts';
 import { rejections } from './rejections.ts';
 import { requestShares } from './request-shares.ts';
 import { screenings } from './screenings.ts';
 import { sentOtherPhones } from './sent-other-phones.ts';
 import { settings } from './settings.ts';
+import { storeKeyRecords } from './store-key-records.ts';
 import { suppressions } from './suppressions.ts';
 import { tableReader } from './tables.ts';
 import type { WithdrawalEvents } from './withdrawals/events.ts';
@@ -63,7 +63,7 @@ type SharedStore = DeliveryPauses &
   HeldLeads &
   Evidence &
   Settings &
-  KeyRecords &
+  StoreKeyRecords &
   Rejections &
   PartnerUsage &
   RequestShares &
@@ -74,7 +74,7 @@ type SharedStore = DeliveryPauses &
   Suppressions &
   NumberRegistries &
   Screenings &
-  Registry &
+  PartnerDirectory &
   Records &
   Exports &
   Withdrawals &
@@ -97,7 +97,7 @@ export function sharedStore(
     ...heldLeads(database),
     ...evidence(database),
     ...settings(database),
-    ...keyRecords(database, digests),
+    ...storeKeyRecords(database, digests),
     ...rejections(database),
     ...partnerUsage(database),
     ...requestShares(database),
@@ -108,7 +108,7 @@ export function sharedStore(
     ...sentOtherPhones(database),
     ...numberRegistries(database, digests),
     ...screenings(database),
-    ...registry(database),
+    ...partnerDirectory(database),
     ...records(database),
     ...recordExports(database),
     ...claimedLeads(database),

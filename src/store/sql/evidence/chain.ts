@@ -4,8 +4,8 @@ import type { StoreKey } from '../../keys/store-key.ts';
 import { userErrors } from '../../user-errors.ts';
 import { auditedBefore } from '../audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from '../database.ts';
-import { selectKeys } from '../key-records.ts';
 import { statement } from '../statement.ts';
+import { selectKeys } from '../store-key-records.ts';
 import { endOf, phaseOf, positionAfter } from './position.ts';
 import { attemptsAfter, submissionsAfter, takePending, type Unchained } from './sources.ts';
 

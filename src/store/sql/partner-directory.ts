@@ -1,16 +1,16 @@
-import type { Registry } from '../registry.ts';
+import type { PartnerDirectory } from '../partner-directory.ts';
 import { type Change, firstRow, type SqlDatabase } from './database.ts';
-import { addKey, keys } from './keys.ts';
 import { addTypeIfNew, leadTypes } from './lead-types.ts';
+import { addKey, partnerKeys } from './partner-keys.ts';
 import { addPartner, partners } from './partners.ts';
 import { statement } from './statement.ts';
 
 /** Manages partners, their keys and their lead types in a database. */
-export function registry(database: SqlDatabase): Registry {
+export function partnerDirectory(database: SqlDatabase): PartnerDirectory {
   return {
     ...leadTypes(database),
     ...partners(database),
-    ...keys(database),
+    ...partnerKeys(database),
     async addFirstPartner(partner, type, keyId, digest) {
       // Read first: a server must be able to start while another process holds the write lock.
       if ((await database.read(anyEntry)).length > 0) return false;

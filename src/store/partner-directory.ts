@@ -1,9 +1,9 @@
 import type { LeadTypes } from './lead-types.ts';
-import type { Keys } from './partner-keys.ts';
+import type { PartnerKeys } from './partner-keys.ts';
 import type { Partners } from './partners.ts';
 
 /** Partners, their keys, and the types granted to them. */
-export interface Registry extends LeadTypes, Partners, Keys {
+export interface PartnerDirectory extends LeadTypes, Partners, PartnerKeys {
   /**
    * Adds a first partner with a type and a key, or nothing if there are partners or types. Returns whether it added
    * them.

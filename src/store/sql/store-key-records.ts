@@ -1,5 +1,5 @@
-import type { KeyRecords, KeyUses } from '../keys/key-records.ts';
 import type { PersonDigests } from '../keys/person-digests.ts';
+import type { StoreKeyRecords, StoreKeyUses } from '../keys/store-key-records.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit, auditedBefore } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
@@ -7,7 +7,7 @@ import { containsDigests, isDigest, isDigestInRegistry } from './person-digests.
 import { statement } from './statement.ts';
 
 /** Records which keys a database was used with. */
-export function keyRecords(database: SqlDatabase, digests: PersonDigests): KeyRecords {
+export function storeKeyRecords(database: SqlDatabase, digests: PersonDigests): StoreKeyRecords {
   return {
     storeKeyIds: async () => (await database.read(selectKeys)).map(({ id }) => id),
     recordStoreKey: (id) =>
@@ -33,7 +33,7 @@ const insertKey = statement(
   'INSERT INTO store_key (id, first_used_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
 );
 
-const countUses = statement<KeyUses>(
+const countUses = statement<StoreKeyUses>(
   'count_key_uses',
   `SELECT (SELECT count(*) FROM evidence WHERE key_id = $1) AS evidence,
      (SELECT count(*) FROM erasure WHERE key_id = $1) AS erasures,
@@ -43,7 +43,7 @@ const countUses = statement<KeyUses>(
      (SELECT count(DISTINCT digest) FROM contacted_person) AS contacts`,
 );
 
-async function usesOf(database: SqlDatabase, id: string): Promise<KeyUses> {
+async function usesOf(database: SqlDatabase, id: string): Promise<StoreKeyUses> {
   const [uses] = await database.read(countUses, id);
   return uses ?? { evidence: 0, erasures: 0, suppressions: 0, contacts: 0 };
 }

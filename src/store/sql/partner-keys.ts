@@ -1,5 +1,5 @@
 import { formatTime } from '../../text/time.ts';
-import type { KeyRecord, Keys, NextKey, RotatedKey } from '../partner-keys.ts';
+import type { NextKey, PartnerKeyRecord, PartnerKeys, RotatedKey } from '../partner-keys.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
@@ -7,8 +7,8 @@ import { isActiveKey, isActivePartner, keyState } from './key-holder.ts';
 import { checkPartner, namedPartner } from './partners.ts';
 import { statement } from './statement.ts';
 
-/** Manages the keys in a database. */
-export function keys(database: SqlDatabase): Keys {
+/** Manages the keys of partners in a database. */
+export function partnerKeys(database: SqlDatabase): PartnerKeys {
   return {
     addKey: (partner, id, digest) => database.change(() => addKey(partner, id, digest)),
     keys: (partner) => listKeys(database, partner),
@@ -38,19 +38,22 @@ const selectRecords = `
       AS "partnerState", ${keyState('$1')} AS state
   FROM api_key JOIN partner ON partner.id = api_key.partner_id`;
 
-const keysOfPartner = statement<KeyRecord>(
+const keysOfPartner = statement<PartnerKeyRecord>(
   'keys',
   `${selectRecords} WHERE CAST($2 AS text) IS NULL OR partner.name = $2 ORDER BY api_key.id`,
 );
 
-async function* listKeys(database: SqlDatabase, partner: string | undefined): AsyncGenerator<KeyRecord> {
+async function* listKeys(
+  database: SqlDatabase,
+  partner: string | undefined,
+): AsyncGenerator<PartnerKeyRecord> {
   if (partner !== undefined) await checkPartner(database, partner);
   yield* await database.read(keysOfPartner, Date.now(), partner ?? null);
 }
 
-const keyWithDigest = statement<KeyRecord>('key_by_digest', `${selectRecords} WHERE digest = $2`);
+const keyWithDigest = statement<PartnerKeyRecord>('key_by_digest', `${selectRecords} WHERE digest = $2`);
 
-async function keyByDigest(database: SqlDatabase, digest: string): Promise<KeyRecord | undefined> {
+async function keyByDigest(database: SqlDatabase, digest: string): Promise<PartnerKeyRecord | undefined> {
   const [key] = await database.read(keyWithDigest, Date.now(), digest);
   return key;
 }

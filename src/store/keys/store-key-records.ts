@@ -1,7 +1,7 @@
 import type { StoreKeys } from './store-keys.ts';
 
 /** What is lost with a key. */
-export interface KeyUses {
+export interface StoreKeyUses {
   /** Number of entries of evidence that can no longer be verified. */
   evidence: number;
   /** Number of erased people whose erasure is no longer repeated after a restore. */
@@ -13,13 +13,13 @@ export interface KeyUses {
 }
 
 /** The ids of the keys that a store was used with, and the keys themselves while it is open. */
-export interface KeyRecords {
+export interface StoreKeyRecords {
   /** Returns the ids of the keys that were current, oldest first. */
   storeKeyIds(): Promise<string[]>;
   /** Records that a key is current. Has no effect if it is recorded already. */
   recordStoreKey(id: string): Promise<void>;
   /** Counts what was made with a key. Reads all evidence. */
-  usesOfStoreKey(id: string): Promise<KeyUses>;
+  usesOfStoreKey(id: string): Promise<StoreKeyUses>;
   /**
    * Removes the record of a key that is lost, so that another can take its place. Nothing else is removed.
    *
