@@ -113,7 +113,9 @@ describe('a lead that nobody has called', () => {
 
 describe('a withdrawn lead that VICIdial’s loader has put into the hopper meanwhile', () => {
   test('is removed once more', async () => {
-    const { vicidial, cancel } = await startDelivered();
+    const { vicidial, dialler, cancel } = await startDelivered();
+    // The loader runs every minute.
+    expect(dialler.repeatWithdrawalAfter).toBeGreaterThan(60_000);
     await cancel();
     vicidial.hopper.push({ leadId: 1, priority: '0', status: 'READY' });
     expect(await cancel({ isRepeat: true, dialledAt: null })).toMatchObject({ outcome: 'withdrawn' });
