@@ -169,13 +169,14 @@ const reading: Record<string, Run> = {
   'export submissions': withoutIds(),
   'delivery list': withoutIds(),
   'dialler check': withoutIds(),
+  'dialler result-url': withoutIds(),
   'settings list': withoutIds(),
   watch: withoutIds('--json'),
   'audit list': withoutIds(),
 };
 
 /** Commands whose sample run fails: no dialler is configured. */
-const failing = ['dialler check'];
+const failing = ['dialler check', 'dialler result-url'];
 
 const commands = runnableCommands(createProgram()).map((command) => fullName(command).replace(/^leads /, ''));
 

@@ -8,6 +8,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { executeCli, lines, storeWithCli } from '../harness/cli.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { temporaryDirectory } from '../harness/server.ts';
+import { seeded } from '../store/stores.ts';
 
 test('a new type has the hours of the country, of a preset, or none', async () => {
   const { leads } = storeWithCli();
@@ -45,6 +46,23 @@ test('hours, zone and holidays are set together or one by one, and shown with th
   expect(shown.stdout).toBe(
     'Calling hours of "motor": Mon-Sun 00:00-24:00 (person\'s time zone, 1 holiday). +447840258823: now (Europe/London).\n',
   );
+});
+
+test('stricter hours postpone scheduled leads, whose status then reports the opening', async () => {
+  const { leads, open } = storeWithCli();
+  const { store, first, from } = await seeded(open());
+  await store.submit(from(first.id, { delays: 60 }));
+  await store.close();
+  // It is another day when the call is requested.
+  const day = new Date(Date.now() + 3 * 86_400_000).toLocaleDateString('en-GB', {
+    weekday: 'short',
+    timeZone: 'UTC',
+  });
+  const changed = await leads('type', 'hours', 'motor', `${day} 10:00-11:00`, '--zone', 'UTC');
+  expect(changed.stderr).toContain('1 scheduled lead waits for the next opening of these hours.');
+  const [lead] = lines(await leads('lead', 'list', '--json'));
+  const opening = expect.stringMatching(/T10:00:00(\.000)?Z$/);
+  expect(lead).toMatchObject({ due_at: opening, next_attempt_at: opening, waits_for: 'calling-hours' });
 });
 
 test.each([

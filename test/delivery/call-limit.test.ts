@@ -48,21 +48,23 @@ describe.each(stores)('$name', ({ open }) => {
     const attempt = { startedAt: 1, endedAt: 1_000, response: '', outcome: 'delivered' } as const;
     await store.recordAttempt('claim', { leadId, ...attempt }, undefined);
     await store.submit(from(first.id, { mobile: other }));
-    await store.submit(from(first.id, { mobile: '+447840258825', content }));
+    for (const each of ['+447840258825', '+447840258826'])
+      await store.submit(from(first.id, { mobile: each, content }));
     const leads = (await claim(store, 'another', { limit: 10 })).toSorted((one, two) =>
       one.mobile < two.mobile ? -1 : 1,
     );
 
     const decide = async (max: number) => new CallLimitRule(store, parsePhone, max).decide(leads, 2_000);
-    expect(await decide(1)).toMatchObject([
-      { outcome: 'wait', until: 1_000 + day },
-      { outcome: 'deliver', lead: { content: '{"first_name":"John"}' }, leftOut: expect.any(String) },
-    ]);
-    // The second call of the number is that of the lead before.
-    expect(await decide(2)).toMatchObject([
-      { outcome: 'deliver' },
-      { outcome: 'deliver', lead: { content: '{"first_name":"John"}' } },
-    ]);
-    expect(await decide(3)).toEqual(leads.map((lead) => ({ outcome: 'deliver', lead })));
+    const without = {
+      outcome: 'deliver',
+      lead: { content: '{"first_name":"John"}' },
+      leftOut: expect.any(String),
+    };
+    expect(await decide(1)).toMatchObject([{ outcome: 'wait', until: 1_000 + day }, without, without]);
+    // The second call of the number is that of the lead before, and the third one that as `other_phone`.
+    expect(await decide(2)).toMatchObject([{ outcome: 'deliver' }, without, without]);
+    const delivered = leads.map((lead) => ({ outcome: 'deliver', lead }));
+    expect(await decide(3)).toMatchObject([...delivered.slice(0, 2), without]);
+    expect(await decide(4)).toEqual(delivered);
   });
 });

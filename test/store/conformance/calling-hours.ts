@@ -143,6 +143,8 @@ export const callingHours: Behaviours = {
     const day = new Date(noon).toLocaleDateString('en-GB', { weekday: 'short', timeZone: 'UTC' });
     const setting = { hours: `${day} 00:00-24:00`, zone: 'person', country: 'GB', holidays: [] };
     await store.setCallingHours('motor', setting);
+    const outdated = before.map(({ id }) => ({ ...opening, id, nextAttemptAt: 1 }));
+    expect(await store.postponeScheduled(outdated, 0)).toBe(0);
     const { opensAt } = new CallingRule(setting).opening({ mobile: due }, Date.now());
     expect(await reschedule(store, 'motor', setting)).toEqual({ reconsidered: 1, postponed: 3 });
     const leads = await leadsIn(store);

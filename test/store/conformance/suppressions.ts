@@ -192,6 +192,20 @@ export const suppressions: Behaviours = {
     expect(await objection(store, { mobile: other })).toMatchObject(nothing);
   },
 
+  'keeps the number with which a lead may have arrived if it is sent again without another one': async (
+    open,
+  ) => {
+    const { store, first, from } = await seeded(open());
+    await store.submit(from(first.id));
+    const [lead] = await claim(store, 'test');
+    const leadId = lead?.id ?? '';
+    await store.recordOtherPhones([{ leadId, mobile: other }]);
+    await record(store, 'test', leadId, 'unknown', Date.now());
+    await store.addSuppressions([operatorEntry('+447840258825')]);
+    await store.recordOtherPhones([{ leadId, mobile: '+447840258825' }]);
+    expect(await objection(store, { mobile: other })).toMatchObject({ withdrawals: [leadId] });
+  },
+
   'tells the listeners of withdrawals that one has begun': async (open) => {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
