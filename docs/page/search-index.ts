@@ -127,9 +127,14 @@ function outcome(
 ): SearchEntry {
   const { summary, value, description } = example;
   const kind = status === '200' ? `Outcome 200 · ${operation.summary}` : `Error ${status}`;
-  const body = status === '400' ? messagesOf(example).map(({ message }) => message) : Object.values(value);
+  const body = status === '400' ? messagesOf(example).map(({ message }) => message) : valuesIn(value);
   const words = [status, name, example['x-outcome'] ?? '', ...body, description];
   return [summary, kind, url, plain(words.join(' '))];
+}
+
+/** Returns all values in a JSON value that are not objects or arrays. */
+function valuesIn(value: unknown): unknown[] {
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(valuesIn) : [value];
 }
 
 /** Returns the words of Markdown. */

@@ -97,6 +97,7 @@ test('every link and search result leads to a section, a row or an operation', (
   for (const [file, page] of Object.entries(html)) {
     const [before = '', after = ''] = page.split('<script type="application/json" id="search-index">');
     const entries: string[][] = JSON.parse(after.slice(0, after.indexOf('</script>')));
+    expect(entries.flat().join()).not.toContain('object Object');
     const links = [...before.matchAll(/<a [^>]*href="([^"]+)"/g)].map(([, url = '']) => url);
     const targets = [...links, ...entries.map(([, , url = '']) => url)].filter((url) => url.includes('#'));
     expect(targets.length).toBeGreaterThan(100);
