@@ -1,5 +1,5 @@
 import { type CountryCode, type ParsePhone, phoneParsers } from '../leads/phone.ts';
-import { applyErasures, keyOf, missingErasures } from '../store/erase-person.ts';
+import { applyErasures, erasureId, missingErasures } from '../store/erase-person.ts';
 import type { Erasure } from '../store/people.ts';
 import type { Store } from '../store/store.ts';
 import type { Config } from './config.ts';
@@ -48,9 +48,9 @@ export async function synchroniseErasures(store: Store, tools: ErasureTools): Pr
   const missing = await missingErasures(store, logged);
   const applied =
     missing.length === 0 ? { people: 0, withoutKey: 0 } : await applyMissing(store, tools, missing);
-  const inLog = new Set(logged.map(keyOf));
+  const inLog = new Set(logged.map(erasureId));
   const recorded = await Array.fromAsync(store.erasures());
-  log.append(recorded.filter((erasure) => !inLog.has(keyOf(erasure))));
+  log.append(recorded.filter((erasure) => !inLog.has(erasureId(erasure))));
   return { missing: missing.length, ...applied };
 }
 

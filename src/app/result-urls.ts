@@ -8,7 +8,7 @@ import { secretBytes } from '../environment/webhook-secrets.ts';
  *
  * @param types names of the lead types that the URL may report on
  */
-export function listSecret(secret: string, list: string, types: readonly string[]): string {
+function listSecret(secret: string, list: string, types: readonly string[]): string {
   const text = JSON.stringify(['results of a list', list, types]);
   return createHmac('sha256', secretBytes(secret) ?? '')
     .update(text)

@@ -20,7 +20,7 @@ export const settingNames = [
 export type SettingName = (typeof settingNames)[number];
 
 /** Returns the shared settings of a configuration, each written in one way only. */
-export function settingsOf(config: Config): Record<SettingName, string> {
+function settingsOf(config: Config): Record<SettingName, string> {
   const { countries, special } = config.phonePolicy;
   return {
     ALLOWED_COUNTRIES: countries === undefined ? 'all' : [...countries].toSorted().join(','),

@@ -121,8 +121,8 @@ async function eraseOne(
     await store.addSuppressions([{ ...objection, mobile, objectedAt: erasedAt }]);
   }
   const evidence = { key: keys.current, parsePhone };
-  const patience = { maxWait: maxWaitForDialler, isWithdrawing: !skipDialler, evidence };
-  const { erased, atDialler } = await erasePerson(store, person, erasure, patience);
+  const erasing = { maxWait: maxWaitForDialler, isWithdrawing: !skipDialler, evidence };
+  const { erased, atDialler } = await erasePerson(store, person, erasure, erasing);
   return {
     digest,
     erased_at: formatTime(erasedAt),

@@ -36,7 +36,10 @@ export interface ClaimTerms {
   limit: number;
   /** Time for which no other claim can include the leads (ms). */
   lease: number;
-  /** Leads that were due before this time are too late to call; 0: no limit. */
+  /**
+   * Leads that were due before this time are too late to call (ms since 1970); 0: no limit. Dispatchers and
+   * `leads due --take` pass 0, because `TooLateRule` ends such leads.
+   */
   earliestDueAt: number;
   /** Names of lead types whose leads are left out; undefined: none. */
   exceptTypes?: readonly string[];

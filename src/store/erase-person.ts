@@ -11,8 +11,8 @@ import type { DeliveryState, Erasure, ErasureResult, People, PersonKey } from '.
 /** Interval at which the end of attempts and withdrawals is awaited (ms). */
 const waitInterval = 100;
 
-/** How long an erasure waits, and for what. */
-export interface Patience {
+/** How an erasure proceeds. */
+export interface ErasureOptions {
   /** Maximum time to wait for attempts in flight and withdrawals (ms). */
   maxWait: number;
   /** Whether leads are withdrawn from the dialler first, if their types do so. */
@@ -34,7 +34,7 @@ export async function erasePerson(
   store: People & Pick<Evidence, 'appendEvidence'>,
   person: PersonKey,
   erasure: Erasure,
-  { maxWait, isWithdrawing, evidence }: Patience,
+  { maxWait, isWithdrawing, evidence }: ErasureOptions,
 ): Promise<ErasureResult> {
   const deadline = performance.now() + maxWait;
   for (let state = await store.stopDelivery(person, isWithdrawing); ; ) {
@@ -94,11 +94,11 @@ export async function applyErasures(
 /** Returns those of the erasures that a store has not recorded. */
 export async function missingErasures(store: People, erasures: readonly Erasure[]): Promise<Erasure[]> {
   const recorded = new Set<string>();
-  for await (const erasure of store.erasures()) recorded.add(keyOf(erasure));
-  return erasures.filter((erasure) => !recorded.has(keyOf(erasure)));
+  for await (const erasure of store.erasures()) recorded.add(erasureId(erasure));
+  return erasures.filter((erasure) => !recorded.has(erasureId(erasure)));
 }
 
-/** Returns what identifies an erasure. */
-export function keyOf({ digest, erasedAt }: Erasure): string {
+/** Returns a text that identifies an erasure in every copy of a store. */
+export function erasureId({ digest, erasedAt }: Erasure): string {
   return `${digest} ${erasedAt}`;
 }

@@ -4,7 +4,7 @@ import type { CancelledLead } from '../operator-actions.ts';
 import { userErrors } from '../user-errors.ts';
 import { type Change, firstRow, run } from './database.ts';
 import { recordAction } from './lead-actions.ts';
-import { nextEndedOrder } from './lead-order.ts';
+import { endedOrder } from './lead-order.ts';
 import { isCancellable, isUndecided, isWithdrawable } from './lead-state.ts';
 import { statement } from './statement.ts';
 import { withdrawLeads } from './withdrawals/begin.ts';
@@ -35,7 +35,7 @@ const leadToEnd = statement<LeadToEnd>(
 const markCancelled = statement(
   'mark_cancelled',
   `UPDATE lead SET state = 'cancelled', cancelled_at = $1,
-     ended_order = CASE ended_order WHEN 0 THEN ${nextEndedOrder} ELSE ended_order END
+     ended_order = ${endedOrder}
    WHERE id = $2`,
 );
 

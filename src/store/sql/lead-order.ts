@@ -9,5 +9,8 @@ export const nextEndedOrder = `1 + (
   SELECT max(other.ended_order) FROM lead AS other
   WHERE other.mobile = lead.mobile AND other.type_id = lead.type_id)`;
 
+/** `ended_order` of a lead that ends: it does not change if the lead has stopped being active before. */
+export const endedOrder = `CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END`;
+
 /** Puts the latest lead of a person and type first: the active one, then the one that ended last. */
 export const latestFirst = 'lead.ended_order = 0 DESC, lead.ended_order DESC';

@@ -3,7 +3,7 @@ import type { RemainingCount, RemainingFilter } from '../remaining-leads.ts';
 import { stepDelay, stepSize } from '../steps.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
-import { nextEndedOrder } from './lead-order.ts';
+import { endedOrder } from './lead-order.ts';
 import { isCancellable } from './lead-state.ts';
 import { checkType } from './lead-types.ts';
 import { checkPartner } from './partners.ts';
@@ -71,7 +71,7 @@ const cancelCancellable = statement<{ id: string }>(
   'cancel_remaining_leads',
   ({ inList }) => `
     UPDATE lead SET state = 'cancelled', cancelled_at = $1,
-      ended_order = CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END
+      ended_order = ${endedOrder}
     WHERE id ${inList('$2')} AND lead.state IN ('scheduled', 'held') AND ${isCancellable('lead')}
     RETURNING id`,
 );

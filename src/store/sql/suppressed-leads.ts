@@ -3,7 +3,7 @@ import type { LeadInFlight, LeadNumber, SuppressedLeads } from '../suppressions.
 import { auditedBefore } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
-import { latestFirst, nextEndedOrder } from './lead-order.ts';
+import { endedOrder, latestFirst, nextEndedOrder } from './lead-order.ts';
 import { isWithdrawable } from './lead-state.ts';
 import { digestsExist, searchNumbers } from './person-digests.ts';
 import { statement } from './statement.ts';
@@ -18,7 +18,7 @@ const suppressScheduled = statement<{ id: string }>(
   'suppress_leads',
   ({ inList }) => `
     UPDATE lead SET state = 'suppressed', cancelled_at = $2,
-      ended_order = CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END
+      ended_order = ${endedOrder}
     WHERE lead.mobile ${inList('$1')} AND lead.state IN ('scheduled', 'held') AND lead.claim IS NULL
       AND NOT lead.may_have_arrived AND ${isSuppressed}
     RETURNING id`,

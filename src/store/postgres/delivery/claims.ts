@@ -18,8 +18,8 @@ const maxExamined = '4 * $2::bigint';
 
 /**
  * Claims leads: `$1` is the claim, `$2` the limit, `$3` the lease (ms), `$4` the earliest due time, `$5` the response
- * of interrupted attempts, `$6` this server's clock, `$7` the names of types that are left out. If a lead still has a claim, its attempt was interrupted, and the
- * dialler may have the lead.
+ * of interrupted attempts, `$6` this server's clock, `$7` the names of types that are left out. If a lead still has a
+ * claim, its attempt was interrupted, and the dialler may have the lead.
  */
 const claimDue = writeStatement(
   'claim',

@@ -1,7 +1,7 @@
 import type { DeliveryState, PersonKey } from '../../people.ts';
 import { audit, auditedBefore } from '../audit.ts';
 import { type Change, run, type SqlDatabase } from '../database.ts';
-import { nextEndedOrder } from '../lead-order.ts';
+import { endedOrder } from '../lead-order.ts';
 import { statement } from '../statement.ts';
 import { withdrawLeads } from '../withdrawals/begin.ts';
 import { keyValues, leadsOfPerson, type PersonLead } from './person.ts';
@@ -10,7 +10,7 @@ const cancelWaiting = statement<{ id: string }>(
   'cancel_waiting',
   ({ inList }) => `
     UPDATE lead SET state = 'cancelled', cancelled_at = $2,
-      ended_order = CASE lead.ended_order WHEN 0 THEN ${nextEndedOrder} ELSE lead.ended_order END
+      ended_order = ${endedOrder}
     WHERE id ${inList('$1')} AND claim IS NULL AND state IN ('scheduled', 'held') RETURNING id`,
 );
 

@@ -1,6 +1,6 @@
 import type { WithdrawalCause } from '../../../leads/withdrawal.ts';
 import { type Change, firstRow, run } from '../database.ts';
-import { nextEndedOrder } from '../lead-order.ts';
+import { endedOrder } from '../lead-order.ts';
 import { isUndecided } from '../lead-state.ts';
 import { statement } from '../statement.ts';
 import { recordWithdrawalEvidence } from './evidence.ts';
@@ -14,7 +14,7 @@ const endAsWithdrawn = statement<{ cause: WithdrawalCause }>(
 const markWithdrawn = statement(
   'mark_withdrawn',
   `UPDATE lead SET state = $1, cancelled_at = $2, dialled_at = NULL, claim = NULL,
-     ended_order = CASE ended_order WHEN 0 THEN ${nextEndedOrder} ELSE ended_order END
+     ended_order = ${endedOrder}
    WHERE id = $3 AND (state IN ('dialled', 'withdrawing') OR ${isUndecided})`,
 );
 
