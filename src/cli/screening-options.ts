@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import type { LeadTypeRecord } from '../store/lead-types.ts';
-import { type ScreeningMode, type ScreeningSetting, screeningModes } from '../store/number-registries.ts';
+import { type ScreeningMode, type ScreeningSetting, screeningModes } from '../store/type-screening.ts';
 import { type OnOrOff, onOrOff } from './on-or-off.ts';
 
 /** Options that set how the numbers of a lead type are screened. */

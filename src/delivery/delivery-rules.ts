@@ -9,6 +9,7 @@ import type { Screenings } from '../store/screenings.ts';
 import type { SentOtherPhones } from '../store/sent-other-phones.ts';
 import type { Store } from '../store/store.ts';
 import type { Suppressions } from '../store/suppressions.ts';
+import type { ScreeningOfTypes } from '../store/type-screening.ts';
 import { BlockedTimes } from './blocked-times.ts';
 import { CallLimitRule } from './call-limit-rule.ts';
 import { CallingHoursRule } from './calling-hours-rule.ts';
@@ -26,7 +27,8 @@ export interface RuleContext {
   store: Pick<CallingHoursOfTypes, 'callingHours'> &
     Pick<Suppressions, 'suppressedNumbers'> &
     Pick<DeliveryGaps, 'deliveryGaps' | 'recordGaps'> &
-    Pick<NumberRegistries, 'registries' | 'screeningOfTypes' | 'listedNumbers'> &
+    Pick<NumberRegistries, 'registries' | 'listedNumbers'> &
+    Pick<ScreeningOfTypes, 'screeningOfTypes'> &
     Pick<Store, 'clockSkew'> &
     Pick<Screenings, 'screenings' | 'saveScreenings' | 'recordRefusedNumbers'> &
     CallCounts &

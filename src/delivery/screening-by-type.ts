@@ -1,4 +1,5 @@
-import type { NumberRegistries, RegistryRecord, ScreeningOfType } from '../store/number-registries.ts';
+import type { NumberRegistries, RegistryRecord } from '../store/number-registries.ts';
+import type { ScreeningOfType, ScreeningOfTypes } from '../store/type-screening.ts';
 
 /** Time after which it is read from the store again (ms). */
 const maxAge = 1_000;
@@ -11,13 +12,16 @@ export interface CurrentScreening {
   registries: ReadonlyMap<string, RegistryRecord>;
 }
 
+/** The part of a store that it reads. */
+type ScreeningStore = Pick<NumberRegistries, 'registries'> & Pick<ScreeningOfTypes, 'screeningOfTypes'>;
+
 /** Reads how the numbers of all lead types are screened, up to once a second. */
 export class ScreeningByType {
-  readonly #store: Pick<NumberRegistries, 'registries' | 'screeningOfTypes'>;
+  readonly #store: ScreeningStore;
   #current: Promise<CurrentScreening> | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
 
-  constructor(store: Pick<NumberRegistries, 'registries' | 'screeningOfTypes'>) {
+  constructor(store: ScreeningStore) {
     this.#store = store;
   }
 

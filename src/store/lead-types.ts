@@ -1,5 +1,5 @@
 import type { CallingHoursSetting } from '../leads/calling-hours/calling-hours.ts';
-import type { ScreeningMode } from './number-registries.ts';
+import type { ScreeningMode } from './type-screening.ts';
 
 /** A lead type, as operators see it. */
 export interface LeadTypeRecord {

@@ -1,24 +1,3 @@
-/** When a lead type's numbers are checked by the screening service. `auto`: by every server that has one. */
-export const screeningModes = ['auto', 'on', 'off'] as const;
-
-export type ScreeningMode = (typeof screeningModes)[number];
-
-/** How the numbers of a lead type are screened. */
-export interface ScreeningSetting {
-  /** Names of the registries whose lists it requires. */
-  registries: readonly string[];
-  /** Whether leads that contain the person's consent are delivered although a registry lists the number. */
-  registryOverride: boolean;
-  /** `on`: its leads wait until a screening service has checked them; `off`: none checks them. */
-  screening: ScreeningMode;
-}
-
-/** How the numbers of the lead type with a name are screened. */
-export interface ScreeningOfType extends ScreeningSetting {
-  /** Its name, or a former one. */
-  name: string;
-}
-
 /** A list of a registry, such as TPS. */
 export interface RegistryRecord {
   name: string;
@@ -65,14 +44,6 @@ export interface CompletedList {
 export interface NumberRegistries {
   /** Lists the registries that have a list or are required by a type, by name. */
   registries(): Promise<RegistryRecord[]>;
-  /** Returns how the numbers of all lead types are screened, under each of their names. */
-  screeningOfTypes(): Promise<ScreeningOfType[]>;
-  /**
-   * Sets how the numbers of a lead type are screened. Members that are missing are not changed.
-   *
-   * @throws {UserError} if the type does not exist
-   */
-  setScreening(type: string, setting: Partial<ScreeningSetting>): Promise<void>;
   /**
    * Begins to import a list, and returns its id. Nobody reads it before it is completed.
    *
@@ -105,11 +76,4 @@ export interface NumberRegistries {
   listedNumbers(leadIds: readonly string[], numbers: readonly string[]): Promise<ListedNumber[]>;
   /** Returns the registries whose lists in force contain a number. */
   registriesOf(mobile: string): Promise<RegistryListing[]>;
-  /**
-   * Makes a limited number of leads that wait for a registry or a screening due now, so that they are decided on again.
-   * Returns their number. 0: none is left.
-   *
-   * @param now milliseconds since 1970
-   */
-  reconsiderScreened(now: number): Promise<number>;
 }

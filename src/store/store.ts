@@ -26,6 +26,7 @@ import type { SentOtherPhones } from './sent-other-phones.ts';
 import type { Settings } from './settings.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Tables } from './tables.ts';
+import type { ScreeningOfTypes } from './type-screening.ts';
 import type { Watch } from './watch.ts';
 import type { Withdrawals } from './withdrawals.ts';
 
@@ -38,6 +39,7 @@ export const servingTime = 15_000;
 export interface Store
   extends Intake,
     NumberRegistries,
+    ScreeningOfTypes,
     Screenings,
     ConsentRules,
     Delivery,

@@ -24,6 +24,7 @@ import type { SentOtherPhones } from '../sent-other-phones.ts';
 import type { Settings } from '../settings.ts';
 import type { Suppressions } from '../suppressions.ts';
 import type { Tables } from '../tables.ts';
+import type { ScreeningOfTypes } from '../type-screening.ts';
 import type { Withdrawals } from '../withdrawals.ts';
 import { auditLog } from './audit.ts';
 import type { AuditedDatabase } from './audited-database.ts';
@@ -51,6 +52,7 @@ import { settings } from './settings.ts';
 import { storeKeyRecords } from './store-key-records.ts';
 import { suppressions } from './suppressions.ts';
 import { tableReader } from './tables.ts';
+import { typeScreening } from './type-screening.ts';
 import type { WithdrawalEvents } from './withdrawals/events.ts';
 import { withdrawals } from './withdrawals/withdrawals.ts';
 
@@ -73,6 +75,7 @@ type SharedStore = DeliveryPauses &
   SentOtherPhones &
   Suppressions &
   NumberRegistries &
+  ScreeningOfTypes &
   Screenings &
   PartnerDirectory &
   Records &
@@ -107,6 +110,7 @@ export function sharedStore(
     ...callResults(database, digests, events),
     ...sentOtherPhones(database),
     ...numberRegistries(database, digests),
+    ...typeScreening(database),
     ...screenings(database),
     ...partnerDirectory(database),
     ...records(database),

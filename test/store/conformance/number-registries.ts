@@ -1,8 +1,8 @@
 /** Lists of registries come into force as a whole, and their numbers are not added for types that require them. */
 import { expect } from 'vitest';
 import { StoreKeys } from '../../../src/store/keys/store-keys.ts';
-import type { ScreeningSetting } from '../../../src/store/number-registries.ts';
 import type { Store } from '../../../src/store/store.ts';
+import type { ScreeningSetting } from '../../../src/store/type-screening.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { claim, leadsIn } from '../../harness/server.ts';
 import { operatorEntry } from '../../harness/suppressions.ts';

@@ -1,6 +1,6 @@
 /** Random calls of registries and screening results. */
 import fc from 'fast-check';
-import { screeningModes } from '../../../src/store/number-registries.ts';
+import { screeningModes } from '../../../src/store/type-screening.ts';
 import { call, day, maybe, mobile, type } from './call.ts';
 
 const registry = fc.constantFrom('tps', 'tps', 'dnc');
