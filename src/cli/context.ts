@@ -3,6 +3,7 @@ import type { Config } from '../app/config.ts';
 import type { ErasureTools } from '../app/erasures.ts';
 import type { LoadedKeys } from '../app/store-keys.ts';
 import type { CountryCode, ParsePhone } from '../leads/phone.ts';
+import type { PhonePolicy } from '../leads/phone-policy.ts';
 import type { Actor } from '../store/audit.ts';
 import type { Schema } from '../store/migrations.ts';
 import type { Store } from '../store/store.ts';
@@ -13,6 +14,8 @@ export interface OpenStore {
   parsePhone: ParsePhone;
   /** Country of phone numbers without a country code. */
   defaultCountry: CountryCode;
+  /** Which numbers the deployment calls. */
+  phonePolicy: PhonePolicy;
   /** Maximum delay of a call after its due time (ms); undefined: no limit. */
   dialWithin: number | undefined;
   /** Maximum number of leads of a person that are delivered within 24 hours; undefined: no limit. */

@@ -17,6 +17,11 @@ export function csvLine(values: readonly unknown[]): string {
   return `${values.map((value) => quoted(withoutFormula(textOf(value)))).join(',')}\r\n`;
 }
 
+/** Formats cells exactly as they are, for a file that a command reads again and no spreadsheet must change. */
+export function exactCsvLine(cells: readonly string[]): string {
+  return `${cells.map(quoted).join(',')}\r\n`;
+}
+
 function textOf(value: unknown): string {
   if (value === null || value === undefined) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);

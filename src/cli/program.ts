@@ -22,6 +22,7 @@ import { diallerCommand } from './dialler.ts';
 import { dueCommand } from './due.ts';
 import { evidenceCommand } from './evidence.ts';
 import { exportCommand } from './export.ts';
+import { importLeadsCommand } from './import.ts';
 import { keyCommand } from './key.ts';
 import { leadCommand } from './lead.ts';
 import { operatorIn } from './operator.ts';
@@ -51,6 +52,7 @@ const commands = [
   personCommand,
   suppressionCommand,
   rejectionCommand,
+  importLeadsCommand,
   exportCommand,
   dueCommand,
   deliveryCommand,
@@ -86,12 +88,12 @@ export function createContext(
       const config = await readConfig(variables);
       const store = await openConfiguredStore(config, { schema: 'require' });
       const recorded = await readConfig(await withRecordedSettings(variables, store));
-      const { defaultCountry, dialWithin, callsPerDay, screening, evidenceRetention } = recorded;
+      const { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening, evidenceRetention } = recorded;
       const storeKeys = () => loadStoreKeys(config, store);
       await prepareDigests(store, storeKeys, err);
       const parsePhone = phoneParsers(defaultCountry).parse;
-      const settings = { defaultCountry, dialWithin, callsPerDay, screening, evidenceRetention };
-      return { store, parsePhone, ...settings, storeKeys };
+      const rules = { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening };
+      return { store, parsePhone, ...rules, evidenceRetention, storeKeys };
     },
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     dialler: async () => (await readConfig(environment())).dialler,

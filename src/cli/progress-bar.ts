@@ -20,13 +20,12 @@ export function createProgressBar(stream: NodeJS.WritableStream, format: string)
 }
 
 /**
- * Describes the remaining time. The library passes a word if it is unknown: `NULL` if nothing remains, or `INF`.
+ * Describes the remaining time. The library passes a text if it is unknown: `0` at the start, `NULL` if nothing remains,
+ * or `INF`.
  *
- * @param seconds a number, or such a word
+ * @param seconds a number, or such a text
  */
 export function formatTime(seconds: number | string, options: Options, roundTo: number): string {
   if (seconds === 'NULL') return '0s';
-  return Number.isFinite(Number(seconds))
-    ? cliProgress.Format.TimeFormat(Number(seconds), options, roundTo)
-    : '?';
+  return typeof seconds === 'number' ? cliProgress.Format.TimeFormat(seconds, options, roundTo) : '?';
 }

@@ -7,9 +7,10 @@ import { parseDuration } from '../text/duration.ts';
 import { formatDate } from '../text/time.ts';
 import type { Session } from './action.ts';
 import { counted } from './counted.ts';
+import { maxReported } from './import-file.ts';
 import { reconsiderScreened } from './reconsider-screened.ts';
 import { parseRegistryName } from './screening-options.ts';
-import { maxReported, suppressionBatches } from './suppression-csv.ts';
+import { suppressionBatches } from './suppression-csv.ts';
 
 const day = 86_400_000;
 

@@ -1,17 +1,12 @@
 import type { Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
+import { CsvError } from 'csv-parse';
 import { UserError } from '../errors/user-error.ts';
 import type { ParsePhone } from '../leads/phone.ts';
 import type { Suppression } from '../store/suppressions.ts';
+import { type CsvRecord, csvRecords } from './csv-records.ts';
 
 /** Number of lines that are entered in one transaction: a server that shares the store waits for it. */
 const batchSize = 2_000;
-
-/** Maximum number of invalid lines that are reported. */
-export const maxReported = 20;
-
-/** Maximum length of a line (characters). */
-const maxLineLength = 100_000;
 
 /** A CSV file with numbers for the do-not-call list. */
 export interface SuppressionFile {
@@ -40,30 +35,16 @@ export interface SuppressionBatch {
 /** Columns that may contain the phone number. */
 const numberColumns = ['mobile', 'phone', 'number', 'phone_number'];
 
-/** A line as the parser returns it. */
-interface ParsedLine {
-  record: Record<string, string | undefined>;
-  info: { lines: number; bytes: number };
-}
+/** The cells of a line by their columns. */
+type Cells = Record<string, string | undefined>;
 
 /** Reads a file in batches. @throws {UserError} if it is not CSV, or has no column with numbers */
 export async function* suppressionBatches(file: SuppressionFile): AsyncGenerator<SuppressionBatch> {
-  const parser = file.stream.pipe(
-    parse({
-      bom: true,
-      columns: namedColumns,
-      info: true,
-      max_record_size: maxLineLength,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      trim: true,
-    }),
-  );
-  file.stream.on('error', (error) => parser.destroy(error));
+  const records = csvRecords(file.stream, { columns: namedColumns });
   let batch: SuppressionBatch = { entries: [], invalid: [], lines: 0, bytes: 0 };
   try {
-    // The cast: the options above determine what the parser returns.
-    for await (const { record, info } of parser as AsyncIterable<ParsedLine>) {
+    // The cast: with `columns`, a record is an object.
+    for await (const { record, info } of records as AsyncIterable<CsvRecord<Cells>>) {
       const entry = entryOf(record, file);
       if (typeof entry === 'string') batch.invalid.push({ line: info.lines, problem: entry });
       else batch.entries.push(entry);
@@ -94,7 +75,7 @@ function namedColumns(header: readonly string[]): string[] {
 }
 
 /** Returns the entry of a line, or why it is invalid. */
-function entryOf(record: ParsedLine['record'], file: SuppressionFile): Suppression | string {
+function entryOf(record: Cells, file: SuppressionFile): Suppression | string {
   const mobile = file.parsePhone(record['mobile'] ?? '');
   if (mobile === undefined) return 'not a valid phone number';
   const type = record['type'] || undefined;

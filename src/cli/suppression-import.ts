@@ -1,7 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { isOutdated } from '../leads/registry-age.ts';
@@ -12,9 +9,9 @@ import { formatDate } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
 import type { CommandContext } from './context.ts';
 import { counted } from './counted.ts';
-import { createProgressBar } from './progress-bar.ts';
+import { describeInvalid, type ImportBar, maxReported, openFile, startImportBar } from './import-file.ts';
 import { describeImported, importRegistry, registryOptions } from './registry-import.ts';
-import { maxReported, type SuppressionFile, suppressionBatches } from './suppression-csv.ts';
+import { type SuppressionFile, suppressionBatches } from './suppression-csv.ts';
 
 const importMembers = {
   list: 'name of the list',
@@ -64,7 +61,7 @@ async function importEntries(
     subject: { kind: 'suppression', id: originName({ source: 'import', sourceId: list }) },
     after: { file: basename(file) },
   });
-  const { size, stream } = await open(file, context);
+  const { size, stream } = await openFile(file, context);
   const types = new Set(
     (await Array.fromAsync(store.types())).flatMap(({ name, formerNames }) => [name, ...formerNames]),
   );
@@ -78,7 +75,7 @@ async function importEntries(
   };
   const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
   let isComplete = false;
-  const invalid = await enter(store, source, total, createProgressBar(context.err, progressFormat), size)
+  const invalid = await enter(store, source, total, startImportBar(context.err, size))
     .then((lines) => {
       isComplete = true;
       return lines;
@@ -118,11 +115,9 @@ async function enter(
   store: Session<string>['store'],
   source: SuppressionFile,
   total: Record<'lines' | 'added' | 'suppressed' | 'withdrawn' | 'invalid', number>,
-  bar: SingleBar,
-  size: number,
+  bar: ImportBar,
 ) {
   const invalid: { line: number; problem: string }[] = [];
-  bar.start(size, 0);
   try {
     for await (const batch of suppressionBatches(source)) {
       const { added, leads, withdrawals } = await store.addSuppressions(batch.entries);
@@ -132,15 +127,13 @@ async function enter(
       total.withdrawn += withdrawals.length;
       total.invalid += batch.invalid.length;
       invalid.push(...batch.invalid.slice(0, maxReported - invalid.length));
-      bar.update(Math.min(batch.bytes, size));
+      bar.update(batch.bytes);
     }
   } finally {
     bar.stop();
   }
   return invalid;
 }
-
-const progressFormat = 'Importing [{bar}] {percentage}%, {eta_formatted} left';
 
 /** Options of `leads suppression import`. */
 interface ImportOptions {
@@ -162,11 +155,9 @@ async function importRegistryFile(
 ): Promise<void> {
   if (date === undefined)
     throw new UserError('Pass the date of the list with --date, such as --date 2026-11-20.');
-  const { size, stream } = await open(file, context);
-  const bar = createProgressBar(context.err, progressFormat);
-  bar.start(size, 0);
-  const onProgress = (bytes: number) => bar.update(Math.min(bytes, size));
-  const given = { registry, datedAt: date, maxAge, isShorterAllowed, stream, onProgress };
+  const { size, stream } = await openFile(file, context);
+  const bar = startImportBar(context.err, size);
+  const given = { registry, datedAt: date, maxAge, isShorterAllowed, stream, onProgress: bar.update };
   const result = await importRegistry(session, given).finally(() => bar.stop());
   await session.output.done(describeImported(registry, date, result), {
     list: registry,
@@ -196,18 +187,4 @@ function parseListName(name: string): string {
   const trimmed = name.trim();
   if (trimmed !== '' && trimmed.length <= 100) return trimmed;
   throw new UserError('The name of a list must have 1 to 100 characters.');
-}
-
-async function open(file: string, { input }: CommandContext) {
-  if (file === '-') return { size: 0, stream: input };
-  const { size } = await stat(file).catch((error) => {
-    throw new UserError(`${file} cannot be read: ${error.message}`);
-  });
-  return { size, stream: createReadStream(file) };
-}
-
-function describeInvalid(invalid: readonly { line: number; problem: string }[], total: number): string {
-  const described = invalid.map(({ line, problem }) => `line ${line} (${problem})`).join(', ');
-  const more = total > invalid.length ? ` and ${total - invalid.length} more` : '';
-  return `${counted(total, 'line was', 'lines were')} not imported: ${described}${more}.`;
 }

@@ -6,7 +6,7 @@ export interface Submission {
   /** The identifier of its request, whose Request-Id is `uuidOf(id)`. Identifiers sort by `receivedAt`. */
   id: string;
   partnerId: number;
-  /** Id of the key that it was sent with; null: unknown. */
+  /** Id of the key that it was sent with; null: unknown, or an operator has imported it. */
   keyId: string | null;
   /** Milliseconds since 1970. */
   receivedAt: number;

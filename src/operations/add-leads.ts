@@ -37,7 +37,16 @@ export interface RowValidation {
   onInvalid(row: InvalidRow, request: BulkRequest): void;
 }
 
-type BulkRequest = OperationRequest<'addLeads'>;
+/** A request to add leads, of a partner or of an operator who imports the partner's leads. */
+export interface BulkRequest extends Omit<OperationRequest<'addLeads'>, 'keyId' | 'text'> {
+  /** Id of the key that the partner sent; null: an operator imports the leads. */
+  keyId: string | null;
+}
+
+/** Adds leads, also for an operator. */
+export interface AddLeads extends Operation<'addLeads'> {
+  run(request: BulkRequest): Promise<Reply<'addLeads'>>;
+}
 
 /** What the operation depends on, in addition to the store. */
 export interface AddLeadsOptions {
@@ -51,7 +60,7 @@ export interface AddLeadsOptions {
 type PlannedRow = { ref: string | null; reply: Reply<'addLead'> } | { ref: string; submission: Submission };
 
 /** POST /lead/add-many: saves the submissions of all valid rows in one transaction, with the leads that are accepted. */
-export function addLeads(intake: Intake, options: AddLeadsOptions): Operation<'addLeads'> {
+export function addLeads(intake: Intake, options: AddLeadsOptions): AddLeads {
   const { callingRules, quotas } = options;
   return {
     async run(request) {

@@ -1,16 +1,13 @@
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import { bodySchema, type Contract, readContract } from '../contract/contract.ts';
+import { readContract } from '../contract/contract.ts';
 import type { OperationId } from '../contract/reply.ts';
-import { rowReaders } from '../contract/rows.ts';
-import { validators } from '../contract/validation.ts';
 import type { CallingHoursSetting } from '../leads/calling-hours/calling-hours.ts';
 import { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import { uuidOf } from '../leads/identifier.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
 import type { DailyQuotas } from '../operations/add-lead.ts';
-import type { RowValidation } from '../operations/add-leads.ts';
 import type { Operation, Operations } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { Store } from '../store/store.ts';
@@ -27,9 +24,10 @@ import { KeyRateLimiter } from './key-rate-limiter.ts';
 import { addPublicRoutes } from './public-routes.ts';
 import type { Readiness } from './readiness.ts';
 import type { RejectionCounter } from './rejections.ts';
-import { type Endpoint, logNotCallable, type PipelineServices, requestPipeline } from './request-pipeline.ts';
+import { logNotCallable, type PipelineServices, requestPipeline } from './request-pipeline.ts';
 import { RequiredConsent } from './required-consent.ts';
 import { serviceFailure } from './respond.ts';
+import { type ContractEndpoint, contractEndpoints, endpointOf, rowValidation } from './row-validation.ts';
 import { securityTxt } from './security-txt.ts';
 import { Tick } from './tick.ts';
 import { refuseUnknownPaths } from './unknown-path.ts';
@@ -106,11 +104,14 @@ export function createApp(options: AppOptions): App {
   };
   const callingRules = new CallingRules(() => store.callingHours(), options.undecidedHours);
   const { dailyQuotas, objectionsPerDay = defaultObjectionsPerDay } = options;
-  const endpoints = endpointsOf(contract, phones);
+  const endpoints = contractEndpoints(contract, phones);
+  const { operation: bulk } = endpointOf('addLeads', endpoints);
   const operations = createOperations(store, phones, {
     callingRules,
     dailyQuotas,
-    rows: rowValidation(endpoints, services),
+    rows: rowValidation(endpoints, services.requiredConsent, ({ notCallable }, { id, partner }) =>
+      logNotCallable(notCallable, { requestId: uuidOf(id) }, partner, { operation: bulk, log }),
+    ),
     objectionsPerDay,
   });
   addOperations(app, endpoints, operations, services);
@@ -125,39 +126,6 @@ export function createApp(options: AppOptions): App {
   // The pipeline handles errors of operations; this handles those of the service's own routes.
   app.onError((error) => serviceFailure(error, failureLog));
   return app;
-}
-
-/** An operation of the contract with its rules. */
-type ContractEndpoint = Pick<Endpoint, 'operation' | 'validate' | 'fields'>;
-
-function endpointsOf(contract: Contract, phones: PhoneParsers): ContractEndpoint[] {
-  const validatorFor = validators(contract, phones);
-  return contract.operations.map((operation) => ({
-    operation,
-    validate: validatorFor(operation),
-    fields: new Set(Object.keys(bodySchema(contract.document, operation).properties)),
-  }));
-}
-
-/** Returns how the rows of `addLeads` are validated: as `addLead` validates its requests. */
-function rowValidation(
-  endpoints: readonly ContractEndpoint[],
-  { requiredConsent, log }: Pick<PipelineServices, 'requiredConsent' | 'log'>,
-): RowValidation {
-  const { operation, validate } = endpointOf('addLead', endpoints);
-  const { operation: bulk } = endpointOf('addLeads', endpoints);
-  return {
-    newReader: rowReaders(bulk, operation, validate),
-    requiredFields: (partnerId, row) => requiredConsent.fieldsOf(partnerId, row),
-    onInvalid: ({ notCallable }, { id, partner }) =>
-      logNotCallable(notCallable, { requestId: uuidOf(id) }, partner, { operation: bulk, log }),
-  };
-}
-
-function endpointOf(id: OperationId, endpoints: readonly ContractEndpoint[]): ContractEndpoint {
-  const endpoint = endpoints.find(({ operation }) => operation.id === id);
-  if (endpoint === undefined) throw new Error(`openapi.yaml has no operation ${id}.`);
-  return endpoint;
 }
 
 function addOperations(

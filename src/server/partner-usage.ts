@@ -1,6 +1,5 @@
 import type { DailyQuotas } from '../operations/add-lead.ts';
 import type { AcceptedLeads, PartnerUsage } from '../store/partner-usage.ts';
-import type { Log } from '../telemetry/log.ts';
 import { PeriodicTask } from './periodic-task.ts';
 
 /** Interval between exchanges with the store (ms). */
@@ -11,6 +10,11 @@ const day = 24 * 60 * 60_000;
 
 /** Time after which a request is allowed again if others in flight may use up the quota (s). */
 const inFlightRetryAfter = 1;
+
+/** Where failed exchanges are reported. */
+export interface UsageLog {
+  warn(details: { err: unknown }, message: string): void;
+}
 
 /** The part of a store with which the counts are exchanged. */
 type UsageStore = Pick<PartnerUsage, 'recordAccepted' | 'acceptedOn'>;
@@ -24,7 +28,7 @@ type Counts = Map<string, AcceptedLeads>;
  */
 export class PartnerUsageCounter implements DailyQuotas {
   readonly #store: UsageStore;
-  readonly #log: Log;
+  readonly #log: UsageLog;
   readonly #exchanges: PeriodicTask;
   /** What the store contains, as far as this server knows. */
   #stored: Counts;
@@ -32,7 +36,7 @@ export class PartnerUsageCounter implements DailyQuotas {
   readonly #unsaved: Counts = new Map();
   readonly #inFlight = new Map<number, number>();
 
-  private constructor(store: UsageStore, stored: Counts, log: Log) {
+  private constructor(store: UsageStore, stored: Counts, log: UsageLog) {
     this.#store = store;
     this.#stored = stored;
     this.#log = log;
@@ -40,7 +44,7 @@ export class PartnerUsageCounter implements DailyQuotas {
   }
 
   /** Reads what was accepted today before this server started. @throws if the store fails */
-  static async start(store: UsageStore, log: Log): Promise<PartnerUsageCounter> {
+  static async start(store: UsageStore, log: UsageLog): Promise<PartnerUsageCounter> {
     return new PartnerUsageCounter(store, await readToday(store), log);
   }
 

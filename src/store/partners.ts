@@ -2,8 +2,7 @@ import type { Partner } from '../partners/partner.ts';
 import type { PartnerLimit } from '../partners/rate-limit.ts';
 
 /** A partner, as operators see it. */
-export interface PartnerRecord {
-  name: string;
+export interface PartnerRecord extends Partner {
   createdAt: number;
   /** When it was suspended; null: it is not suspended. */
   suspendedAt: number | null;

@@ -26,8 +26,9 @@ interface Sample {
   submission: string;
   /** Id of a lead whose withdrawal has failed. */
   withdrawn: string;
-  /** Path of a file with numbers to import. */
+  /** Paths of files with numbers and leads to import. */
   numbers: string;
+  people: string;
 }
 
 const mobile = '+447840258823';
@@ -63,7 +64,9 @@ async function sampleIn(directory: string): Promise<Sample> {
   await store.close();
   const numbers = join(directory, 'numbers.csv');
   writeFileSync(numbers, 'mobile\n+447911123456\n');
-  return { directory, file, scheduled, failed, held, submission, withdrawn, numbers };
+  const people = join(directory, 'people.csv');
+  writeFileSync(people, 'mobile,first_name,surname,email,type\n07911 123456,John,Doe,john@test.com,motor\n');
+  return { directory, file, scheduled, failed, held, submission, withdrawn, numbers, people };
 }
 
 /** Adds a lead whose withdrawal from the dialler fails. Returns its id. */
@@ -128,6 +131,7 @@ const changing: Record<string, Run> = {
   'suppression add': withoutIds(mobile),
   'suppression remove': { first: ['suppression', 'add', mobile], ...withoutIds(mobile, '--yes') },
   'suppression import': { words: ({ numbers }) => [numbers, '--list', 'numbers'] },
+  import: { words: ({ people }) => [people, '--partner', 'first'] },
   'withdrawal retry': { words: ({ withdrawn }) => [withdrawn] },
   'withdrawal resolve': { words: ({ withdrawn }) => [withdrawn, '--withdrawn'] },
   due: withoutIds('--take', '1'),

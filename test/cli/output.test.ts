@@ -15,6 +15,7 @@ import { typeCommand } from '../../src/cli/type.ts';
 import { formatScreen } from '../../src/cli/watch-screen.ts';
 import { ActivityHistory, formatLine } from '../../src/cli/watch-view.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
+import { defaultPhonePolicy } from '../../src/leads/phone-policy.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { run } from '../harness/process.ts';
 import { temporaryDirectory } from '../harness/server.ts';
@@ -47,6 +48,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     store: openSqliteStore(file),
     parsePhone: phoneParsers('GB').parse,
     defaultCountry: 'GB' as const,
+    phonePolicy: defaultPhonePolicy,
     dialWithin: undefined,
     callsPerDay: undefined,
     evidenceRetention: undefined,

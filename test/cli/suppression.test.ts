@@ -80,7 +80,7 @@ test('reports that the imported list of a registry is outdated, and that no time
     'The list is older than 28d, so leads of types that require the registry still wait. Import a current list.',
   );
   expect((await importOf(new Date().toISOString().slice(0, 10))).stderr).not.toContain('older');
-  expect([formatTime('NULL', {}, 5), formatTime('INF', {}, 5)]).toEqual(['0s', '?']);
+  expect(['NULL', 'INF', '0'].map((unknown) => formatTime(unknown, {}, 5))).toEqual(['0s', '?', '?']);
 });
 
 test('imports a file, reports invalid lines by their numbers, and can be repeated', async () => {

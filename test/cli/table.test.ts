@@ -12,6 +12,7 @@ import { formatScreen } from '../../src/cli/watch-screen.ts';
 import { ActivityHistory } from '../../src/cli/watch-view.ts';
 import type { Dialler } from '../../src/delivery/dialler.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
+import { defaultPhonePolicy } from '../../src/leads/phone-policy.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { skipWithout } from '../harness/process.ts';
 import { cancel, claim, temporaryDirectory } from '../harness/server.ts';
@@ -144,6 +145,7 @@ async function outputOf(
       store: open(file),
       parsePhone: phoneParsers('GB').parse,
       defaultCountry: 'GB' as const,
+      phonePolicy: defaultPhonePolicy,
       dialWithin: undefined,
       callsPerDay: undefined,
       evidenceRetention: undefined,

@@ -48,7 +48,7 @@ const partnersWithTypes = statement<
   Omit<PartnerRecord, 'types' | 'limit'> & LimitColumns & { member: string | null }
 >(
   'partners',
-  `SELECT partner.name, partner.created_at AS "createdAt", suspended_at AS "suspendedAt", deleted_at AS "deletedAt",
+  `SELECT partner.id, partner.name, partner.created_at AS "createdAt", suspended_at AS "suspendedAt", deleted_at AS "deletedAt",
      rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota",
      coalesce((SELECT accepted FROM partner_usage WHERE partner_id = partner.id AND day = $2), 0) AS "acceptedToday",
      (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND ${isActiveKey('$1')}) AS keys,

@@ -267,7 +267,7 @@ const registry = [
     return rules.map(({ type }) => type).toSorted();
   }),
   call('types', {}, ({ store }) => Array.fromAsync(store.types())),
-  call('partners', {}, ({ store }) => Array.fromAsync(store.partners())),
+  call('partners', {}, ({ store }) => Array.fromAsync(store.partners(), ({ id: _, ...partner }) => partner)),
 ].map((arbitrary) => ({ weight: 1, arbitrary }));
 
 const setting = fc.record({ name: fc.constantFrom('one', 'two'), value: fc.constantFrom('a', 'b') });
