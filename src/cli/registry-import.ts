@@ -14,7 +14,7 @@ import { suppressionBatches } from './suppression-csv.ts';
 
 const day = 86_400_000;
 
-/** Size of a list, compared with the list in force, below which it is probably incomplete. */
+/** Share of the size of the list in force below which a new list is probably incomplete. */
 const suspiciousShare = 0.8;
 
 /** A file with the list of a registry. */

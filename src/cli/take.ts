@@ -88,7 +88,7 @@ async function decide(
     return await permission.decide(leads);
   } catch (error) {
     const ids = leads.map(({ id }) => id);
-    // The first failure is reported; of a store that fails again, it is the cause.
+    // Only the first failure is reported: if the store fails again, the cause is probably the same.
     await store.releaseLeads(claim, ids, Date.now()).catch(() => {});
     throw error;
   }

@@ -48,7 +48,7 @@ export interface Dialler {
    * @param types names of the lead types whose leads are delivered
    */
   check?(types: readonly string[], signal: AbortSignal): Promise<DiallerCheck[]>;
-  /** Its lists, each of which reports results under a URL of its own. Undefined: it signs what it reports. */
+  /** Its lists, each of which reports results under its own URL. Undefined: the dialler signs its reports. */
   readonly lists?: readonly ResultList[];
 }
 

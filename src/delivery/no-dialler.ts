@@ -10,7 +10,7 @@ import { type WithdrawalObserver, Withdrawer } from './withdrawer.ts';
 /** Time for which a withdrawal must have been due (ms): a server with a dialler that works claims it within a second. */
 const minOverdue = 5 * 60_000;
 
-/** Leads are delivered by `leads due --take` only, and nobody but an operator knows where they are. */
+/** Stands for the operator, who alone can remove leads where `leads due --take` has delivered them to. */
 const noDialler: Dialler = {
   name: 'none',
   deliver: async () => ({ outcome: 'unavailable', response: 'no dialler is configured' }),

@@ -75,7 +75,7 @@ export interface DeliveryRule {
    * @throws if the store fails; nothing is delivered then
    */
   decide<Lead extends DueLead>(leads: readonly Lead[], now: number): Promise<Permission<Lead>[]>;
-  /** Why leads wait that an operator can help: a sentence without personal data. Undefined: none does. */
+  /** Why leads wait until an operator acts: a sentence without personal data. Undefined: none does. */
   readonly problem?: string | undefined;
 }
 
@@ -93,7 +93,7 @@ export class DeliveryPermission {
     this.#blocked = blocked;
   }
 
-  /** Why leads wait that an operator can help: sentences. Undefined: none does. */
+  /** Why leads wait until an operator acts: sentences. Undefined: none does. */
   get problem(): string | undefined {
     const problems = this.#rules.map(({ problem }) => problem).filter((each) => each !== undefined);
     return problems.length === 0 ? undefined : problems.join(' ');

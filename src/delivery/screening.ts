@@ -18,7 +18,7 @@ export type ScreeningResponse =
   /** The service is unavailable, or its response is not valid: a clause without personal data or secrets. */
   | { failure: string };
 
-/** A service that knows which numbers may not be called. To add one, see CONTRIBUTING.md. */
+/** A service that reports whether numbers may be called. To add one, see CONTRIBUTING.md. */
 export interface ScreeningService {
   /** Name under which its results are stored. */
   readonly name: string;

@@ -1,4 +1,4 @@
-/** A server's wish for a share of the requests that all servers together may send to their dialler at once. */
+/** What a server needs of the requests that all servers together may send to their dialler at once. */
 export interface ShareTerms {
   /** Unique id of the server. */
   server: string;

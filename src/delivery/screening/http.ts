@@ -90,7 +90,7 @@ function screenedNumber(result: Record<string, unknown>, now: number): ScreenedN
   const checkedAt = checked === undefined ? now : Date.parse(String(checked));
   if (Number.isNaN(checkedAt) || checkedAt > now + maxClockDifference) return undefined;
   const expiresAt = expires === undefined ? checkedAt + defaultValidity : Date.parse(String(expires));
-  // A result that has expired on arrival would be asked for at each claim.
+  // A result that has already expired would cause a request at each claim.
   if (Number.isNaN(expiresAt) || expiresAt <= now) return undefined;
   const names = lists.filter((name) => typeof name === 'string' && /^[\w.-]{1,40}$/.test(name));
   return {

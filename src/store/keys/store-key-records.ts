@@ -1,6 +1,6 @@
 import type { StoreKeys } from './store-keys.ts';
 
-/** What is lost with a key. */
+/** What can no longer be verified or recognised if a key is lost. */
 export interface StoreKeyUses {
   /** Number of entries of evidence that can no longer be verified. */
   evidence: number;

@@ -19,7 +19,7 @@ export class AuditedDatabase implements SqlDatabase {
     this.#actor = actor;
   }
 
-  /** @throws if nobody acts, because a change would not be recorded */
+  /** Checks that changes are recorded. @throws if no operator was set (see `actAs`) */
   requireActor(): void {
     if (this.#actor === undefined) throw new Error('No operator acts on the store (see `actAs`).');
   }

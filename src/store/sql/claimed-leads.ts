@@ -2,7 +2,7 @@ import type { Delivery } from '../delivery.ts';
 import { run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
 
-/** Calls about leads that are due or claimed, and that are too rare to have statements of their own in each store. */
+/** Implements calls about due and claimed leads that are so rare that both stores share their statements. */
 export function claimedLeads(
   database: SqlDatabase,
 ): Pick<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> {

@@ -35,7 +35,7 @@ const leadPage = statement<{ id: string }>(
   'SELECT id FROM lead WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3',
 );
 
-/** Condition: whether nothing but the promise of no second call needs a delivered lead. */
+/** Condition: whether a delivered lead is kept only so that its person is not called a second time. */
 const isOnlyContact = `lead.state = 'dialled' AND lead.claim IS NULL
   AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.id = lead.submission_id)
   AND NOT EXISTS (SELECT 1 FROM submission WHERE submission.lead_id = lead.id)

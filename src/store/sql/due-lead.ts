@@ -10,8 +10,8 @@ export const dueLeadJoins = `
   JOIN submission ON submission.id = lead.submission_id`;
 
 /**
- * From when the attempt of a claimed lead may have run: the time of the claim, or the end of its lease if it was made
- * by a version that did not record the time.
+ * Earliest time at which the attempt of a claimed lead may have started: the time of the claim, or the end of its lease if
+ * the claim was made by a version that did not record the time.
  */
 export const claimedSince = 'coalesce(lead.claimed_at, lead.next_attempt_at)';
 

@@ -209,7 +209,7 @@ function* renameType(name: string, newName: string): Change<void> {
   if (type.name === newName) throw userErrors.typeHasName(newName);
   if ((yield* firstRow(typeWithExactName, newName)) !== undefined) throw userErrors.typeExists(newName);
   yield* run(updateName, newName, type.id);
-  // A type can get a former name of its own back. Checked last, for the reason given in `addTypeIfNew`.
+  // A type can be given one of its own former names again. Checked last, for the reason given in `addTypeIfNew`.
   yield* run(deleteFormerName, newName, type.id);
   const renamed = yield* firstRow(typeOfFormerName, newName);
   if (renamed !== undefined) throw userErrors.formerName(newName, renamed.name);

@@ -183,7 +183,7 @@ function replacedMeanwhile(): UserError {
 const isReplaced = `registry_list.id < coalesce(
     (SELECT registry.list_id FROM registry WHERE registry.name = registry_list.registry), 0)`;
 
-/** Follows every phone number. */
+/** A text that sorts after every phone number and digest. */
 const end = '~';
 
 const entriesAfter = statement<{ mobile: string }>(

@@ -12,7 +12,7 @@ export function requestShares(database: SqlDatabase): RequestShares {
   };
 }
 
-/** The row without a server, which every renewal locks first: two servers that join at once see each other. */
+/** Locks the row without a server, so that renewals run one after the other: servers that join at once see each other. */
 const lockShares = statement(
   'lock_request_shares',
   `INSERT INTO request_share (server, requests, ends_at) VALUES ('', 0, 0)
@@ -46,7 +46,7 @@ function* renewShare({ server, total, max, held, duration }: ShareTerms): Change
   const others = (yield* firstRow(otherShares, server)) ?? { servers: 0, requests: 0 };
   const fair = Math.min(max, Math.max(1, Math.floor(total / (others.servers + 1))));
   const requests = Math.max(0, Math.min(fair, total - others.requests));
-  // What the server may have in flight stays its own until it has ended.
+  // Other servers cannot have a share of the requests in flight until these have ended.
   const recorded = Math.max(requests, held);
   yield* run(saveShare, server, recorded, now, duration);
   return { requests, isChanging: requests < fair || recorded > requests };

@@ -167,7 +167,7 @@ export class Attempt {
 
   /**
    * Reads custom fields back that are not known to store such a value, and adds to the comments what they lost. If that
-   * fails, the lead is delivered all the same.
+   * fails, the lead is delivered nevertheless.
    *
    * @param which `all`: VICIdial has not confirmed that it has stored any of them
    */

@@ -1,4 +1,4 @@
-/** Numbers of days that VICIdial knows. It accepts others, which mean something else: 45 is for ever, 31 is one day. */
+/** Numbers of days that VICIdial supports. It accepts others and misinterprets them: 45 means for ever, 31 one day. */
 const duplicateDays = [1, 2, 3, 7, 14, 15, 21, 28, 30, 60, 90, 180, 360];
 
 /** Describes the values of add_lead's `duplicate_check`. */

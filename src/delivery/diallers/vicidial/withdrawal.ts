@@ -117,7 +117,7 @@ export class VicidialWithdrawal {
   async #read(id: string): Promise<Row> {
     const status = await this.#lookup.field(id, 'status');
     const calledCount = await this.#lookup.field(id, 'called_count');
-    // A lead that was deleted meanwhile is called by nobody, and confirmed by the update.
+    // Nobody calls a lead that was deleted meanwhile, which the update confirms.
     return { id, status: status ?? this.#status, calledCount: Number(calledCount ?? 0) };
   }
 

@@ -144,7 +144,7 @@ const positions = statement<Pick<ChainRow, 'submissionSettled' | 'attemptSettled
 
 /** Adds what is not in the chain yet. Returns the number of entries. See `Evidence.appendEvidence`. */
 export async function appendEvidence(database: SqlDatabase, terms: AppendTerms): Promise<number> {
-  // Most often there is nothing to add, and a transaction would be synced nevertheless.
+  // Usually there is nothing to add, and even an empty transaction would be synced.
   const [position] = await database.read(positions);
   const [last] = await database.read(lastNumbers);
   const isComplete =

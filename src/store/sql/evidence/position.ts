@@ -37,7 +37,7 @@ export function phaseOf({
 }: Transactions & { horizon: number | null }): Phase {
   if (nextTransaction === 0) return { isSingle: true, hasEnded: true, horizon: null };
   if (horizon === null) return { isSingle: false, hasEnded: false, horizon: nextTransaction };
-  // A database that was restored counts its transactions anew.
+  // A restored database numbers its transactions from the beginning.
   const hasEnded = firstTransaction >= Math.min(horizon, nextTransaction);
   return { isSingle: false, hasEnded, horizon: hasEnded ? null : horizon };
 }
