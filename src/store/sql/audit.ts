@@ -26,8 +26,11 @@ export function* audit(subject: AuditSubject, before?: AuditValues, after?: Audi
   yield* run(auditedChange, subject.kind, subject.id, jsonOf(before), jsonOf(after));
 }
 
-/** States within a change that its command has recorded it already. */
-export function* auditedBefore(): Change<void> {
+/**
+ * States within a change that it needs no entry in the audit log, because its command has recorded itself. Without this or
+ * `audit`, the change is recorded as one of the store.
+ */
+export function* auditedByCommand(): Change<void> {
   yield* run(auditedChange);
 }
 
@@ -107,7 +110,7 @@ const deleteOldEntries = statement(
 );
 
 function* deleteEntries(before: number): Change<number> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   // A minute less, because the clock of the database may differ.
   const oldest = Date.now() - minAuditAge - 60_000;
   return (yield* run(deleteOldEntries, Math.min(before, oldest), stepSize)).length;

@@ -2,7 +2,7 @@ import type { CallingHoursSetting } from '../../leads/calling-hours/calling-hour
 import { noCommonHours } from '../../leads/calling-hours/calling-hours.ts';
 import type { CallingHoursOfTypes, PostponedLead, ScheduledLead } from '../calling-hours.ts';
 import { stepSize } from '../steps.ts';
-import { audit, auditedBefore } from './audit.ts';
+import { audit, auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
@@ -82,7 +82,7 @@ const makeDue = statement(
 
 function* reconsiderWaiting(type: string, now: number): Change<number> {
   // The command has recorded the new hours.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const { id } = yield* namedType(type);
   const ids = (yield* run(waitingLeads, id, now, stepSize)).map((lead) => lead.id);
   yield* run(makeDue, ids, now);
@@ -121,7 +121,7 @@ const postponeLeads = statement<{ id: string }>('postpone_scheduled', ({ records
 
 function* postponeScheduled(leads: readonly PostponedLead[], since: number): Change<number> {
   // As in `reconsiderWaiting`.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const rows = leads.map(({ id, nextAttemptAt, opensAt, waitsFor }) => ({
     id,
     next_attempt_at: nextAttemptAt,

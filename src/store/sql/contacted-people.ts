@@ -2,7 +2,7 @@ import { identifierBound } from '../../leads/identifier.ts';
 import type { PersonDigests } from '../keys/person-digests.ts';
 import type { ContactStep, Maintenance } from '../maintenance.ts';
 import { stepSize } from '../steps.ts';
-import { auditedBefore } from './audit.ts';
+import { auditedByCommand } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import type { Exclusion } from './exclusion.ts';
 import { deleteRowsOfLeads } from './maintenance.ts';
@@ -92,7 +92,7 @@ function* replaceLeads(
   { excludeWriters }: Exclusion,
 ): Change<ContactStep> {
   // The first step of pruning has recorded the command.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   let contacts = 0;
   if (found.length > 0) {
     // An add at the moment could refer to a lead that this removes.

@@ -1,5 +1,5 @@
 import type { DeliveryGap, DeliveryGaps, TypeGap } from '../delivery-gaps.ts';
-import { auditedBefore } from './audit.ts';
+import { auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { nextEndedOrder } from './lead-order.ts';
 import { namedType } from './lead-types.ts';
@@ -54,7 +54,7 @@ export function* recordGap(type: string | undefined, start: number, end: number)
 
 function* recordGaps(gaps: readonly TypeGap[]): Change<void> {
   // `leads due --take` has recorded what it does.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   // In one order, so that two servers that record the same types cannot deadlock.
   for (const { type, start, end } of gaps.toSorted((one, other) => (one.type < other.type ? -1 : 1))) {
     // The type may have been renamed since the leads were claimed.
@@ -90,7 +90,7 @@ const endTooLateLeads = statement<{ id: string; state: 'expired' | 'failed' }>(
 
 function* endTooLate(claim: string, leadIds: readonly string[]) {
   // `leads due --take` has recorded what it does.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const ended = yield* run(endTooLateLeads, claim, leadIds);
   const idsIn = (state: 'expired' | 'failed') =>
     ended.filter((lead) => lead.state === state).map(({ id }) => id);

@@ -7,7 +7,7 @@ import {
   type Suppressed,
   type Suppression,
 } from '../suppressions.ts';
-import { audit, auditedBefore } from './audit.ts';
+import { audit, auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run } from './database.ts';
 import { recordEvidence } from './evidence/pending.ts';
 import { namedType } from './lead-types.ts';
@@ -72,7 +72,7 @@ export function* addSuppressions(
   const ended = yield* suppressLeads(entries.map(({ mobile }) => mobile));
   const [first] = entries;
   // An import has many batches, and its command records it as a whole.
-  if (first === undefined || first.source === 'import') yield* auditedBefore();
+  if (first === undefined || first.source === 'import') yield* auditedByCommand();
   else yield* audit({ kind: 'suppression', id: originName(first) }, undefined, { added, ...ended });
   return { added, ...ended };
 }

@@ -2,7 +2,7 @@ import { identifierBound } from '../../leads/identifier.ts';
 import { formatTime } from '../../text/time.ts';
 import type { Maintenance, Pruned, PruneStep } from '../maintenance.ts';
 import { stepSize } from '../steps.ts';
-import { audit, auditedBefore } from './audit.ts';
+import { audit, auditedByCommand } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { rewindChain } from './evidence/chain.ts';
 import { idPages } from './id-pages.ts';
@@ -145,7 +145,7 @@ function* prune(before: number, after: string): Change<PruneStep> {
   yield* run(blockReruns);
   if (after === '')
     yield* audit({ kind: 'store', id: null }, undefined, { pruned_before: formatTime(before) });
-  else yield* auditedBefore();
+  else yield* auditedByCommand();
   const old = yield* run(oldSubmissions, after, identifierBound(before), before, stepSize);
   const ids = old.filter(({ isNeeded }) => !isNeeded).map(({ id }) => id);
   const leads = (yield* run(leadsOfSubmissions, ids)).map(({ id }) => id);

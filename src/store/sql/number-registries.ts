@@ -9,7 +9,7 @@ import type {
   RegistryListing,
   RegistryRecord,
 } from '../number-registries.ts';
-import { audit, auditedBefore } from './audit.ts';
+import { audit, auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { recordGap } from './delivery-gaps.ts';
 import { recordEvidence } from './evidence/pending.ts';
@@ -94,7 +94,7 @@ function* beginList(registry: string, datedAt: number, maxAge: number | undefine
     );
   }
   // The command records the import once it is complete.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const list = yield* firstRow(insertList, registry, datedAt, Date.now());
   if (list === undefined) throw new Error('A list was not inserted.');
   return list.id;
@@ -116,7 +116,7 @@ const growList = statement<{ id: number }>(
 );
 
 function* addToList(id: number, mobiles: readonly string[]): Change<number> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   if ((yield* firstRow(growList, id, 0)) === undefined) throw replacedMeanwhile();
   const rows = mobiles.map((mobile) => ({ mobile }));
   const added = (yield* run(insertNumbers, JSON.stringify(rows), id)).length;
@@ -201,7 +201,7 @@ const deleteReplaced = statement(
 const deleteLists = statement('delete_replaced_lists', `DELETE FROM registry_list WHERE ${isReplaced}`);
 
 function* removeStep(after: string): Change<{ next: string | undefined }> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const page = yield* run(entriesAfter, after, removalStepSize);
   const isLast = page.length < removalStepSize;
   const next = isLast ? undefined : page.at(-1)?.mobile;

@@ -4,7 +4,7 @@ import {
   type RemovedSuppressions,
   type SuppressionOrigin,
 } from '../suppressions.ts';
-import { audit, auditedBefore } from './audit.ts';
+import { audit, auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run } from './database.ts';
 import { recordEvidence } from './evidence/pending.ts';
 import { statement } from './statement.ts';
@@ -68,7 +68,7 @@ export function* removeStep(
   for (const entry of documented) yield* recordEvidence(evidenceOfRemoval(entry));
   const result = yield* withLeads(removed, isRestoring);
   const id = originName({ source, sourceId });
-  if (result.removed === 0) yield* auditedBefore();
+  if (result.removed === 0) yield* auditedByCommand();
   else yield* audit({ kind: 'suppression', id }, { removed: result.removed }, { scheduled: result.leads });
   return { ...result, next };
 }

@@ -1,6 +1,6 @@
 import type { RefusedNumber, ScreeningResult, Screenings } from '../screenings.ts';
 import { stepSize } from '../steps.ts';
-import { auditedBefore } from './audit.ts';
+import { auditedByCommand } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordEvidence } from './evidence/pending.ts';
 import { statement } from './statement.ts';
@@ -54,7 +54,7 @@ const upsertResults = statement(
 
 function* save(service: string, results: readonly ScreeningResult[]): Change<void> {
   // `leads due --take` has recorded what it does.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   // A statement cannot update a row twice.
   const latest = new Map(results.map((result) => [result.mobile, result]));
   const rows = [...latest.values()].map(({ mobile, isListed, lists, checkedAt, expiresAt }) => ({
@@ -81,7 +81,7 @@ function* deleteExpired(before: number): Change<number> {
 }
 
 function* recordRefused(refused: readonly RefusedNumber[]): Change<void> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   for (const { leadId, mobile, at, lists, result } of refused) {
     const content = { lead_id: leadId, lists, result };
     yield* recordEvidence({ kind: 'screening', mobile, happenedAt: at, content });

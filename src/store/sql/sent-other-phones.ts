@@ -1,6 +1,6 @@
 import type { SentOtherPhone, SentOtherPhones } from '../sent-other-phones.ts';
 import type { LeadNumber } from '../suppressions.ts';
-import { auditedBefore } from './audit.ts';
+import { auditedByCommand } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
 
@@ -56,7 +56,7 @@ const blockedAmong = statement<LeadNumber>(
 
 function* record(sent: readonly LeadNumber[], unsent: readonly string[]): Change<LeadNumber[]> {
   // `leads due --take` has recorded what it does.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const rows = JSON.stringify(sent.map(({ leadId, mobile }) => ({ lead_id: leadId, mobile })));
   yield* run(insertSent, rows);
   const blocked = yield* run(blockedAmong, rows);

@@ -1,7 +1,7 @@
 import type { PersonDigests } from '../keys/person-digests.ts';
 import type { StoreKeyRecords, StoreKeyUses } from '../keys/store-key-records.ts';
 import { userErrors } from '../user-errors.ts';
-import { audit, auditedBefore } from './audit.ts';
+import { audit, auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { containsDigests, isDigest, isDigestInRegistry } from './person-digests.ts';
 import { statement } from './statement.ts';
@@ -12,7 +12,7 @@ export function storeKeyRecords(database: SqlDatabase, digests: PersonDigests): 
     storeKeyIds: async () => (await database.read(selectKeys)).map(({ id }) => id),
     recordStoreKey: (id) =>
       database.change(function* () {
-        yield* auditedBefore();
+        yield* auditedByCommand();
         yield* run(insertKey, id, Date.now());
       }),
     usesOfStoreKey: (id) => usesOf(database, id),

@@ -1,6 +1,6 @@
 import type { PersonDigests } from '../keys/person-digests.ts';
 import type { LeadInFlight, LeadNumber, SuppressedLeads } from '../suppressions.ts';
-import { auditedBefore } from './audit.ts';
+import { auditedByCommand } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { recordActions } from './lead-actions.ts';
 import { endedOrder, latestFirst, nextEndedOrder } from './lead-order.ts';
@@ -72,7 +72,7 @@ const suppressClaimedLeads = statement<{ id: string; state: 'suppressed' | 'sche
 /** Ends claimed leads that are not sent (see `Suppressions.suppressClaimed`). */
 export function* suppressClaimed(claim: string, leadIds: readonly string[]): Change<SuppressedLeads> {
   // `leads due --take` has recorded what it does.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const ended = yield* run(suppressClaimedLeads, claim, leadIds, Date.now());
   const idsIn = (state: string) => ended.filter((lead) => lead.state === state).map(({ id }) => id);
   const begun = yield* withdrawLeads(idsIn('scheduled'), 'objection');

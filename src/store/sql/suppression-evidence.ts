@@ -1,7 +1,7 @@
 import { formatTime } from '../../text/time.ts';
 import type { NewEvidence } from '../evidence/evidence.ts';
 import type { ImportRecord, Suppression, SuppressionRecord } from '../suppressions.ts';
-import { auditedBefore } from './audit.ts';
+import { auditedByCommand } from './audit.ts';
 import type { Change } from './database.ts';
 import { recordEvidence } from './evidence/pending.ts';
 
@@ -68,7 +68,7 @@ export function evidenceOfRemoval({
 /** Records in the evidence that a list was imported or removed (see `Suppressions.recordImport`). */
 export function* recordImport({ list, operator, imported, removed }: ImportRecord): Change<void> {
   // The command has recorded itself, or its steps.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const what =
     imported === undefined
       ? { removed: true, entries: removed ?? 0, removed_by: operator }

@@ -7,7 +7,7 @@ import type {
   SuppressionRecord,
   Suppressions,
 } from '../suppressions.ts';
-import { auditedBefore } from './audit.ts';
+import { auditedByCommand } from './audit.ts';
 import type { Change, SqlDatabase } from './database.ts';
 import { addSuppressions, recordObjection } from './enter-suppressions.ts';
 import { removeEntriesOf, removeStep } from './remove-suppressions.ts';
@@ -47,7 +47,7 @@ export function suppressions(
 
 /** Suppresses leads of numbers whose entry the audit log contains. */
 function* suppressAgain(mobiles: readonly string[]): Change<SuppressedLeads> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   return yield* suppressLeads(mobiles);
 }
 

@@ -5,7 +5,7 @@ import type {
   ScreeningOfTypes,
   ScreeningSetting,
 } from '../type-screening.ts';
-import { audit, auditedBefore } from './audit.ts';
+import { audit, auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
@@ -88,7 +88,7 @@ const makeDue = statement(
 );
 
 function* reconsiderScreened(now: number): Change<number> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const ids = (yield* run(waitingLeads, now, stepSize)).map(({ id }) => id);
   yield* run(makeDue, ids, now);
   return ids.length;

@@ -2,7 +2,7 @@ import type { AppendTerms, EvidenceChain, EvidenceEntry } from '../../evidence/e
 import { contentDigest, linkMac, startSeal } from '../../evidence/seal.ts';
 import type { StoreKey } from '../../keys/store-key.ts';
 import { userErrors } from '../../user-errors.ts';
-import { auditedBefore } from '../audit.ts';
+import { auditedByCommand } from '../audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from '../database.ts';
 import { statement } from '../statement.ts';
 import { selectKeys } from '../store-key-records.ts';
@@ -155,12 +155,12 @@ export async function appendEvidence(database: SqlDatabase, terms: AppendTerms):
 }
 
 function* begin(): Change<void> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   yield* run(insertChain, emptyChain.startSeal);
 }
 
 function* append(terms: AppendTerms): Change<number> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const chain = yield* firstRow(lockAvailableChain);
   if (chain === undefined) return 0;
   const pending = yield* takePending(terms);

@@ -2,7 +2,7 @@ import type { RemovedEvidence } from '../../evidence/evidence.ts';
 import { startSeal } from '../../evidence/seal.ts';
 import type { StoreKey } from '../../keys/store-key.ts';
 import { stepSize } from '../../steps.ts';
-import { auditedBefore } from '../audit.ts';
+import { auditedByCommand } from '../audit.ts';
 import { type Change, firstRow, run } from '../database.ts';
 import { statement } from '../statement.ts';
 import { appendEntries, checkProtected, lockedChain } from './chain.ts';
@@ -68,7 +68,7 @@ export function* removeExpired(
   after: number,
   key: StoreKey | undefined,
 ): Change<RemovedEvidence> {
-  yield* auditedBefore();
+  yield* auditedByCommand();
   if ((yield* lockedChain()) === undefined) return { removed: 0, next: undefined };
   const old = yield* run(oldEntries, before, after, stepSize);
   const sequences = old.filter(({ isExpired }) => isExpired).map(({ sequence }) => sequence);

@@ -1,5 +1,5 @@
 import type { DeliveryState, PersonKey } from '../../people.ts';
-import { audit, auditedBefore } from '../audit.ts';
+import { audit, auditedByCommand } from '../audit.ts';
 import { type Change, run, type SqlDatabase } from '../database.ts';
 import { endedOrder } from '../lead-order.ts';
 import { statement } from '../statement.ts';
@@ -41,7 +41,7 @@ export function* stopDelivery(person: PersonKey, isWithdrawing: boolean): Change
     );
   const cancelled = yield* run(cancelWaiting, ids, Date.now());
   for (const { id } of cancelled) yield* audit({ kind: 'lead', id }, undefined, { action: 'cancelled' });
-  yield* auditedBefore();
+  yield* auditedByCommand();
   return stateOf(leads, yield* run(unfinishedWithdrawals, ids));
 }
 

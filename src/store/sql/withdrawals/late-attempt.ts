@@ -1,7 +1,7 @@
 import type { LeadState } from '../../../leads/lead.ts';
 import type { WithdrawalCause } from '../../../leads/withdrawal.ts';
 import type { Attempt } from '../../delivery.ts';
-import { auditedBefore } from '../audit.ts';
+import { auditedByCommand } from '../audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from '../database.ts';
 import { statement } from '../statement.ts';
 import type { WithdrawalEvents } from './events.ts';
@@ -39,7 +39,7 @@ const reopenWithdrawal = statement(
  */
 function* recordLateAttempt(attempt: Attempt): Change<boolean> {
   // `leads due --take` has recorded what it does.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   const { leadId, startedAt, endedAt, outcome, response, basis = null } = attempt;
   yield* run(lockLead, leadId);
   const inserted = yield* run(insertLateAttempt, leadId, startedAt, endedAt, outcome, response, basis);
