@@ -1,5 +1,5 @@
 import type { AcceptedLeads, PartnerUsage } from '../partner-usage.ts';
-import { auditedBefore } from './audit.ts';
+import { auditedByCommand } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';
 import { statement } from './statement.ts';
 
@@ -20,7 +20,7 @@ const addAccepted = statement(
 
 function* recordAccepted(counts: readonly AcceptedLeads[]): Change<void> {
   // Only servers and imports count leads, and an import has recorded itself.
-  yield* auditedBefore();
+  yield* auditedByCommand();
   // In one order, so that two servers that record the same partners cannot deadlock.
   for (const { partnerId, day, accepted } of counts.toSorted(byKey)) {
     yield* run(addAccepted, partnerId, day, accepted);
