@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { isOutdated } from '../leads/registry-age.ts';
-import { type DeliveryPause, describePausedTypes } from '../store/delivery-pause.ts';
+import { type DeliveryPause, describePausedTypes } from '../store/delivery-pauses.ts';
 import { isRestorePause } from '../store/held-leads.ts';
 import type { Store } from '../store/store.ts';
 import { formatTime } from '../text/time.ts';

@@ -1,5 +1,5 @@
 import type { SubmissionOutcome } from '../leads/lead.ts';
-import type { DeliveryPause } from '../store/delivery-pause.ts';
+import type { DeliveryPause } from '../store/delivery-pauses.ts';
 import type { Activity, AttemptCount, FailedAttempt, LeadStats } from '../store/watch.ts';
 import { printable } from '../text/terminal.ts';
 import { formatTime } from '../text/time.ts';

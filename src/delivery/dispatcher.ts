@@ -2,7 +2,7 @@ import { newIdentifier } from '../leads/identifier.ts';
 import { defaultRetrySchedule } from '../leads/retry-schedule.ts';
 import type { Delivery } from '../store/delivery.ts';
 import type { DeliveryGaps } from '../store/delivery-gaps.ts';
-import type { DeliveryPauses } from '../store/delivery-pause.ts';
+import type { DeliveryPauses } from '../store/delivery-pauses.ts';
 import type { DuplicateChecks } from '../store/duplicate-checks.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';

@@ -1,6 +1,6 @@
 import { newIdentifier } from '../leads/identifier.ts';
 import type { Delivery } from '../store/delivery.ts';
-import type { DeliveryPauses } from '../store/delivery-pause.ts';
+import type { DeliveryPauses } from '../store/delivery-pauses.ts';
 import type { DeliveredLead, DuplicateChecks } from '../store/duplicate-checks.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Dialler } from './dialler.ts';

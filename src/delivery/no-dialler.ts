@@ -1,4 +1,4 @@
-import type { DeliveryPauses } from '../store/delivery-pause.ts';
+import type { DeliveryPauses } from '../store/delivery-pauses.ts';
 import type { Withdrawals } from '../store/withdrawals.ts';
 import type { Log } from '../telemetry/log.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';

@@ -3,7 +3,7 @@ import {
   type DeliveryPauses,
   describePausedTypes,
   type NewPause,
-} from '../store/delivery-pause.ts';
+} from '../store/delivery-pauses.ts';
 import { isRestorePause } from '../store/held-leads.ts';
 import type { Log } from '../telemetry/log.ts';
 

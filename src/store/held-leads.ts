@@ -1,5 +1,5 @@
 import { formatTime } from '../text/time.ts';
-import type { DeliveryPause, DeliveryPauses, NewPause } from './delivery-pause.ts';
+import type { DeliveryPause, DeliveryPauses, NewPause } from './delivery-pauses.ts';
 
 /** Numbers of leads that are held, or would be. */
 export interface HeldCount {

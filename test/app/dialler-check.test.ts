@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest';
 import { startDiallerCheck } from '../../src/app/dialler-check.ts';
 import type { Dialler, DiallerCheck } from '../../src/delivery/dialler.ts';
-import type { DeliveryPause } from '../../src/store/delivery-pause.ts';
+import type { DeliveryPause } from '../../src/store/delivery-pauses.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { openStore, seeded } from '../store/stores.ts';
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { formatScreen } from '../../src/cli/watch-screen.ts';
 import { ActivityHistory } from '../../src/cli/watch-view.ts';
-import type { DeliveryPause } from '../../src/store/delivery-pause.ts';
+import type { DeliveryPause } from '../../src/store/delivery-pauses.ts';
 import { emptyActivity, emptyLeadStats } from './watched-store.ts';
 
 const at = Date.UTC(2026, 10, 23, 9);

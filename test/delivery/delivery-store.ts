@@ -7,7 +7,7 @@ import { phoneParsers } from '../../src/leads/phone.ts';
 import type { CallCounts } from '../../src/store/call-counts.ts';
 import type { ClaimedLead, Delivery } from '../../src/store/delivery.ts';
 import type { DeliveryGaps } from '../../src/store/delivery-gaps.ts';
-import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
+import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pauses.ts';
 import type { DuplicateChecks } from '../../src/store/duplicate-checks.ts';
 import type { Suppressions } from '../../src/store/suppressions.ts';
 import { recordingLog } from '../harness/recording-log.ts';

@@ -1,7 +1,7 @@
 /** Operators learn why nothing is delivered, and a pause that a dialler caused reaches every server. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { PauseTracker } from '../../src/delivery/pause-tracker.ts';
-import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pause.ts';
+import type { DeliveryPause, DeliveryPauses } from '../../src/store/delivery-pauses.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 
 const all: DeliveryPause = { type: undefined, by: 'operator', reason: 'Maintenance.', since: 1_000 };

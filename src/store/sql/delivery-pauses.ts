@@ -1,4 +1,4 @@
-import type { DeliveryPause, DeliveryPauses, NewPause } from '../delivery-pause.ts';
+import type { DeliveryPause, DeliveryPauses, NewPause } from '../delivery-pauses.ts';
 import { isRestorePause, replacedReason } from '../held-leads.ts';
 import { audit } from './audit.ts';
 import { type Change, run, type SqlDatabase } from './database.ts';

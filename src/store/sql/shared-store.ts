@@ -5,7 +5,7 @@ import type { CallingHoursOfTypes } from '../calling-hours.ts';
 import type { ConsentRules } from '../consent-rules.ts';
 import type { Delivery } from '../delivery.ts';
 import type { DeliveryGaps } from '../delivery-gaps.ts';
-import type { DeliveryPauses } from '../delivery-pause.ts';
+import type { DeliveryPauses } from '../delivery-pauses.ts';
 import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { Exports } from '../exports.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
 import type { ClaimResult } from '../../../src/store/delivery.ts';
-import type { PausedBy } from '../../../src/store/delivery-pause.ts';
+import type { PausedBy } from '../../../src/store/delivery-pauses.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { at, call, hour, index, limit, maybe, minute, type } from './call.ts';
 import type { Subject } from './subject.ts';
