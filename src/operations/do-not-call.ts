@@ -1,5 +1,6 @@
 import { Reply } from '../contract/reply.ts';
 import type { ParsePhone } from '../leads/phone.ts';
+import { secondsUntilNextDay, startOfDay } from '../partners/day.ts';
 import { recordObjection } from '../store/objections.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import { inSpan } from '../telemetry/tracing.ts';
@@ -11,8 +12,6 @@ const reply = Reply.of<'doNotCall'>();
 // The same for every person, so that a partner cannot find out what others know.
 const recorded = reply(200, 'recorded', { recorded: true });
 const serverError = reply(500, 'server-error', { error: 'The server could not record the objection.' });
-
-const day = 86_400_000;
 
 /**
  * POST /lead/do-not-call: puts a number in the do-not-call list. The response is sent once no attempt to deliver it can
@@ -36,7 +35,7 @@ export function doNotCall(
         receivedAt,
       };
       const now = Date.now();
-      const cap = { max: maxPerDay, since: now - (now % day) };
+      const cap = { max: maxPerDay, since: startOfDay(now) };
       const result = await inSpan('commit', {}, () => recordObjection(store, parsePhone, objection, cap));
       return result.outcome === 'recorded' ? recorded : tooManyObjections(now);
     },
@@ -47,5 +46,5 @@ export function doNotCall(
 /** 429 until the end of the day. @param now milliseconds since 1970 */
 function tooManyObjections(now: number): Reply<'doNotCall'> {
   const body = { error: 'Too many objections from this partner today.' };
-  return reply(429, 'too-many-objections', body, { 'Retry-After': Math.ceil((day - (now % day)) / 1_000) });
+  return reply(429, 'too-many-objections', body, { 'Retry-After': secondsUntilNextDay(now) });
 }

@@ -1,12 +1,10 @@
 import type { DailyQuotas } from '../operations/add-lead.ts';
+import { secondsUntilNextDay, startOfDay } from '../partners/day.ts';
 import type { AcceptedLeads, PartnerUsage } from '../store/partner-usage.ts';
 import { PeriodicTask } from './periodic-task.ts';
 
 /** Interval between exchanges with the store (ms). */
 const interval = 5_000;
-
-/** Length of a day (ms). */
-const day = 24 * 60 * 60_000;
 
 /** Time after which a request is allowed again if others in flight may use up the quota (s). */
 const inFlightRetryAfter = 1;
@@ -55,7 +53,7 @@ export class PartnerUsageCounter implements DailyQuotas {
       const today = startOfDay(now);
       const key = keyOf({ partnerId, day: today });
       const accepted = countIn(this.#stored, key) + countIn(this.#unsaved, key);
-      if (accepted >= quota) return Math.ceil((today + day - now) / 1_000);
+      if (accepted >= quota) return secondsUntilNextDay(now);
       if (accepted + inFlight >= quota) return inFlightRetryAfter;
     }
     this.#inFlight.set(partnerId, inFlight + 1);
@@ -99,17 +97,13 @@ export class PartnerUsageCounter implements DailyQuotas {
   }
 }
 
-function startOfDay(time: number): number {
-  return time - (time % day);
-}
-
 async function readToday(store: UsageStore): Promise<Counts> {
   const counts = await store.acceptedOn(startOfDay(Date.now()));
   return new Map(counts.map((each) => [keyOf(each), each]));
 }
 
-function keyOf({ partnerId, day: counted }: Omit<AcceptedLeads, 'accepted'>): string {
-  return `${counted} ${partnerId}`;
+function keyOf({ partnerId, day }: Omit<AcceptedLeads, 'accepted'>): string {
+  return `${day} ${partnerId}`;
 }
 
 function countIn(counts: Counts, key: string): number {

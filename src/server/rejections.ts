@@ -1,5 +1,6 @@
 import type { ValidationErrors } from '../contract/messages.ts';
 import type { Reply } from '../contract/reply.ts';
+import { startOfDay } from '../partners/day.ts';
 import type { RejectionCount, Rejections } from '../store/rejections.ts';
 import type { Log } from '../telemetry/log.ts';
 import { PeriodicTask } from './periodic-task.ts';
@@ -9,9 +10,6 @@ const interval = 10_000;
 
 /** Maximum number of counts between two writes. Further requests of that time are not counted. */
 const maxCounts = 10_000;
-
-/** Length of a day (ms). */
-const day = 24 * 60 * 60_000;
 
 /** A rejected request with a known key. */
 export interface RejectedRequest {
@@ -47,7 +45,7 @@ export class RejectionCounter {
       operation,
       outcome: reply.outcome,
       reason: reason ?? reasonOf(reply, fields),
-      day: receivedAt - (receivedAt % day),
+      day: startOfDay(receivedAt),
       count: 1,
       lastAt: receivedAt,
       lastRequestId: requestId,

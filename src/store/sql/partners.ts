@@ -1,3 +1,4 @@
+import { startOfDay } from '../../partners/day.ts';
 import type { Partner } from '../../partners/partner.ts';
 import type { PartnerLimit } from '../../partners/rate-limit.ts';
 import type { PartnerRecord, Partners } from '../partners.ts';
@@ -60,7 +61,7 @@ const partnersWithTypes = statement<
 
 async function* listPartners(database: SqlDatabase): AsyncGenerator<PartnerRecord> {
   const now = Date.now();
-  const rows = await database.read(partnersWithTypes, now, now - (now % 86_400_000));
+  const rows = await database.read(partnersWithTypes, now, startOfDay(now));
   for (const { members, rateLimit, rateBurst, ...partner } of membersByName(rows)) {
     yield { ...partner, types: members, limit: limitOf({ rateLimit, rateBurst }) };
   }
