@@ -95,6 +95,13 @@ test('adds valid lines, and writes the others with the reason to a file that can
     ].join('\r\n'),
   );
   expect(statSync(join(directory, 'leads.rejected.csv')).mode & 0o777).toBe(0o600);
+  await importing(join(directory, 'leads.rejected.csv'), ...options);
+  expect(read('leads.rejected.rejected.csv')).toBe(
+    rejected.replace(
+      'The line has 2 cells, and the header has 6.',
+      'The line has 3 cells, and the header has 7.',
+    ),
+  );
   write(
     'leads.rejected.csv',
     rejected
