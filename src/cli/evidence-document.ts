@@ -1,3 +1,4 @@
+import { importedKeyId } from '../leads/submission.ts';
 import { submittedLead } from '../leads/submitted-fields.ts';
 import type { EvidenceEntry, EvidenceKind } from '../store/evidence/evidence.ts';
 import type { Erasure } from '../store/people.ts';
@@ -101,6 +102,12 @@ function factsOf(entry: EvidenceEntry): Fact[] {
   return [...otherFacts(others), ...refusalFacts(entries), ...numbers, chain];
 }
 
+/** Describes how a request was received. @param keyId id of its key */
+function channelOf(keyId: unknown): string {
+  if (keyId === importedKeyId) return 'file, imported by an operator';
+  return `API request${keyId === null ? '' : `, key ${textOf(keyId)}`}`;
+}
+
 function requestFacts(values: Record<string, unknown>): Fact[] {
   const request = textOf(values['request']) ?? '{}';
   const lead = submittedLead(request);
@@ -108,7 +115,7 @@ function requestFacts(values: Record<string, unknown>): Fact[] {
   return [
     ['Partner', textOf(values['partner'])],
     ['Purpose', `lead type ${textOf(values['type'])}`],
-    ['Channel', `API request${values['key_id'] === null ? '' : `, key ${textOf(values['key_id'])}`}`],
+    ['Channel', channelOf(values['key_id'])],
     [
       'Outcome',
       `${textOf(values['outcome'])}${values['lead_id'] === null ? '' : `, lead ${textOf(values['lead_id'])}`}`,

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { uuidOf } from '../leads/identifier.ts';
 import { type SubmissionOutcome, submissionOutcomes } from '../leads/lead.ts';
+import { importedKeyId } from '../leads/submission.ts';
 import { submittedBody } from '../leads/submitted-fields.ts';
 import { CancelledLater } from '../store/cancelled-later.ts';
 import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../store/records.ts';
@@ -25,7 +26,7 @@ export const submissionMembers = {
   mobile: 'phone number (E.164)',
   received_at: 'when it was received (ISO 8601)',
   request_id: 'the `Request-Id` of the request',
-  key_id: 'id of the key that it was sent with; null: received before key ids were stored',
+  key_id: `id of the key that it was sent with; \`${importedKeyId}\`: an operator imported it; null: received before key ids were stored`,
   outcome: `first outcome: ${submissionOutcomes.map((outcome) => `\`${outcome}\``).join(', ')}`,
   lead_id: 'id of its lead, or of the existing lead that prevented a new one; null: none',
   reruns: 're-runs, oldest first: `rerun_at`, `outcome`, `lead_id`',

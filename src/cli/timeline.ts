@@ -1,5 +1,6 @@
 import { uuidOf } from '../leads/identifier.ts';
 import type { LeadAction } from '../leads/lead-action.ts';
+import { importedKeyId } from '../leads/submission.ts';
 import type { CallResultRecord } from '../store/call-results.ts';
 import type { LeadRecord } from '../store/records.ts';
 import type { WithdrawalRecord } from '../store/withdrawals.ts';
@@ -154,6 +155,7 @@ function sentEvent(
   },
 ): Event {
   const key = sent.keyId === null ? '' : ` with key ${sent.keyId}`;
-  const details = `${sent.type}, by ${sent.partner}${key}, Request-Id ${uuidOf(sent.id)}`;
+  const channel = sent.keyId === importedKeyId ? ', imported by an operator' : key;
+  const details = `${sent.type}, by ${sent.partner}${channel}, Request-Id ${uuidOf(sent.id)}`;
   return { at: sent.receivedAt, event, outcome: sent.outcome, leadId: sent.leadId, details };
 }

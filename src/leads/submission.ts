@@ -1,12 +1,15 @@
 import type { Opening } from './calling-hours/calling-hours.ts';
 import type { WaitCause } from './wait-cause.ts';
 
+/** In place of the id of a key: an operator imported the submission from a file. Ids of keys have another form. */
+export const importedKeyId = 'import';
+
 /** A request to add a lead that passed validation. It is stored regardless of its outcome. */
 export interface Submission {
   /** The identifier of its request, whose Request-Id is `uuidOf(id)`. Identifiers sort by `receivedAt`. */
   id: string;
   partnerId: number;
-  /** Id of the key that it was sent with; null: unknown, or an operator has imported it. */
+  /** Id of the key that it was sent with; `importedKeyId`; null: unknown. */
   keyId: string | null;
   /** Milliseconds since 1970. */
   receivedAt: number;

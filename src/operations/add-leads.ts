@@ -38,10 +38,7 @@ export interface RowValidation {
 }
 
 /** A request to add leads, of a partner or of an operator who imports the partner's leads. */
-export interface BulkRequest extends Omit<OperationRequest<'addLeads'>, 'keyId' | 'text'> {
-  /** Id of the key that the partner sent; null: an operator imports the leads. */
-  keyId: string | null;
-}
+export type BulkRequest = Omit<OperationRequest<'addLeads'>, 'text'>;
 
 /** Adds leads, also for an operator. */
 export interface AddLeads extends Operation<'addLeads'> {

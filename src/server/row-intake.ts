@@ -5,6 +5,7 @@ import { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import { fingerprintOf } from '../leads/idempotency.ts';
 import { newIdentifier } from '../leads/identifier.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
+import { importedKeyId } from '../leads/submission.ts';
 import type { DailyQuotas } from '../operations/add-lead.ts';
 import { addLeads, type BulkRequest } from '../operations/add-leads.ts';
 import type { Partner } from '../partners/partner.ts';
@@ -96,7 +97,7 @@ function requestOf(sender: RowSender, rows: readonly LeadRow[], isRepeatable: bo
   return {
     id: newIdentifier(receivedAt),
     ...sender,
-    keyId: null,
+    keyId: importedKeyId,
     // The cast: the operation itself validates each row.
     body: { leads: [...rows] } as unknown as BulkRequest['body'],
     receivedAt,

@@ -210,6 +210,15 @@ test('applies the rules of the partner and the deployment', async () => {
   expect(await mobilesIn(store)).toEqual([mobileOf(1)]);
 });
 
+test('the history and the evidence of a person state that the lead was imported', async () => {
+  const { environment, write, importing } = await withPartner();
+  await importing(write('leads.csv', csv(person(1))));
+  const shown = await executeCli(['lead', 'show', mobileOf(1), '--wide'], environment);
+  expect(shown.stdout).toContain('motor, by acme, imported by an operator, Request-Id');
+  const evidence = await executeCli(['person', 'evidence', mobileOf(1)], environment);
+  expect(evidence.stdout).toMatch(/Channel:? +file, imported by an operator/);
+});
+
 test('reads standard input', async () => {
   const { store, environment } = await withPartner();
   const line = JSON.stringify({
@@ -254,7 +263,7 @@ test.each([
   expect(read('leads.rejected.csv')).toContain(`Too many leads from this partner today.,${people[501]}`);
   expect(await submissionsIn(store)).toHaveLength(502);
   const [submission] = await submissionsIn(store);
-  expect(submission).toMatchObject({ partner: 'acme', keyId: null });
+  expect(submission).toMatchObject({ partner: 'acme', keyId: 'import' });
   const audited = await Array.fromAsync(store.auditEntries({ command: 'import' }, 10), ({ after }) => after);
   expect(audited.slice(0, 2)).toEqual([
     { import: 'leads.csv', state: 'complete', lines: 502, rejected: 0, accepted: 502 },
