@@ -23,7 +23,8 @@
     return /[\p{L}\p{N}]/u.test(` ${text}`[at + 1 + word.length] ?? '') ? 2 : 3;
   };
 
-  /** Returns how well an entry matches, or 0 if one of the words is missing.
+  /** Returns how well an entry matches, or 0 if one of the words is missing. A title followed by its kind, such
+   * as a field and its operation, matches better than the same words in another order.
    * @param {string[]} words @param {[string, string, string, string]} entry */
   const scoreOf = (words, entry) => {
     const [title, text] = [entry[0].toLowerCase(), entry[3].toLowerCase()];
@@ -32,7 +33,12 @@
     const matches = words.map((word) => quality(word, heading) * 6 + quality(word, text));
     if (matches.includes(0)) return 0;
     const phrase = words.join(' ');
-    const whole = (title === phrase ? 40 : 0) + (phrase.length > 3 && text.includes(phrase) ? 4 : 0);
+    const rest = phrase.startsWith(`${title} `) ? phrase.slice(title.length + 1) : '';
+    const isWithKind = rest !== '' && entry[1].toLowerCase().includes(rest);
+    const whole =
+      (title === phrase ? 40 : 0) +
+      (isWithKind ? 10 : 0) +
+      (phrase.length > 3 && text.includes(phrase) ? 4 : 0);
     const bonus = { Guide: 4, Reference: 6 }[entry[1]] ?? 0;
     return matches.reduce((sum, match) => sum + match, whole + bonus);
   };
