@@ -35,10 +35,11 @@ export function startImportBar(stream: NodeJS.WritableStream, size: number): Imp
  */
 export async function openFile(file: string, { input }: CommandContext) {
   if (file === '-') return { size: 0, stream: input };
-  const { size } = await stat(file).catch((error) => {
+  const found = await stat(file).catch((error) => {
     throw new UserError(`${file} cannot be read: ${error.message}`);
   });
-  return { size, stream: createReadStream(file) };
+  if (found.isDirectory()) throw new UserError(`${file} is a directory. Pass the path of a file.`);
+  return { size: found.size, stream: createReadStream(file) };
 }
 
 /** Describes the lines that were not imported. @param invalid the first of them; @param total the number of all */

@@ -237,7 +237,7 @@ async function report({ session, options, rejected, totals }: ImportJob, file: s
   });
   if (path === null) return;
   throw new UserError(
-    `${describeInvalid(problems, totals.rejected)} Correct them in ${shellWord(path)}, and import that file with the same options.`,
+    `${describeInvalid(problems, totals.rejected)} Correct ${totals.rejected === 1 ? 'it' : 'them'} in ${shellWord(path)}, and import that file with the same options.`,
   );
 }
 

@@ -36,7 +36,7 @@ export interface LeadFile {
 /** What replaces bytes that are not UTF-8. */
 const replacement = '\ufffd';
 
-const notUtf8 = 'The line is not valid UTF-8.';
+const notUtf8 = 'The line is not UTF-8: save the original file as UTF-8, and import it again.';
 
 /** Returns the format of a file by its name. */
 export function formatOf(file: string): LeadFormat {
@@ -56,6 +56,11 @@ async function readCsv(stream: Readable): Promise<LeadFile | undefined> {
   const first = await records.next();
   if (first.done) return undefined;
   const columns = first.value.record;
+  if (columns.length === 1 && /[;\t]/.test(columns[0] ?? '')) {
+    throw new UserError(
+      'The cells of the first line are not separated by commas. Save the file as CSV with commas. Nothing was imported.',
+    );
+  }
   const kept = columns.flatMap((column, index) => (column === errorColumn ? [] : [index]));
   // The first column, so that a line with too many cells keeps them at its end.
   const header = exactCsvLine([errorColumn, ...kept.map((index) => columns[index] ?? '')]);
@@ -78,7 +83,10 @@ async function* cells(records: AsyncIterable<CsvRecord<string[]>>): AsyncGenerat
     yield* records;
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new UserError(`The file is not valid CSV: ${error.message}`, { cause: error });
+    throw new UserError(
+      `The file is not valid CSV: ${error.message}. Correct it, and run the command again.`,
+      { cause: error },
+    );
   }
 }
 

@@ -126,7 +126,7 @@ test('adds valid lines, and writes the others with the reason to a file that can
 });
 
 test('refuses a file whose columns are unknown, missing or doubled, and options with unknown fields', async () => {
-  const { store, write, importing } = await withPartner();
+  const { store, directory, write, importing } = await withPartner();
   const file = write('leads.csv', `Phone,First name,Nickname,${header}\n`);
   expect((await importing(file)).stderr).toBe(
     'These columns are not fields of a lead: "Phone" (perhaps --map mobile=Phone), "First name" (perhaps --map \'first_name=First name\'), "Nickname". Map them with --map, or leave them out with --ignore-columns. Nothing was imported.\n',
@@ -145,7 +145,39 @@ test('refuses a file whose columns are unknown, missing or doubled, and options 
     '"mobile" occurs twice',
   );
   expect((await importing(write('empty.csv', ''))).stderr).toContain('The file is empty.');
+  expect((await importing(write('semicolons.csv', 'mobile;email\n'))).stderr).toContain(
+    'not separated by commas',
+  );
+  expect((await importing(directory)).stderr).toContain('is a directory.');
   expect(await submissionsIn(store)).toEqual([]);
+});
+
+test('keeps and reports what was imported before an error', async () => {
+  const { store, write, importing } = await withPartner();
+  const lead = { first_name: 'John', surname: 'Doe', email: 'john@test.com', type: 'motor' };
+  const people = Array.from({ length: 500 }, (_, index) =>
+    JSON.stringify({ ...lead, mobile: mobileOf(index) }),
+  );
+  const file = write('leads.jsonl', [...people, 'x'.repeat(300_000)].join('\n'));
+  const { code, stderr } = await importing(file);
+  expect(code).toBe(1);
+  expect(stderr).toContain('A line is longer than 100000 characters.');
+  expect(stderr).toContain('The first 500 lines are imported. Run the command again to continue.\n');
+  expect(await submissionsIn(store)).toHaveLength(500);
+  const [last] = await Array.fromAsync(store.auditEntries({ command: 'import' }, 1));
+  expect(last?.after).toMatchObject({ state: 'interrupted', lines: 500, accepted: 500 });
+});
+
+test('reports invalid CSV and lines that are not UTF-8', async () => {
+  const { store, write, importing } = await withPartner();
+  const invalid = await importing(write('quote.csv', csv(person(1).replace('Doe', 'D"oe'))));
+  expect(invalid.stderr).toMatch(
+    /The file is not valid CSV: .*line 2.*Correct it, and run the command again\./,
+  );
+  const latin = await importing(write('latin.csv', csv(person(1).replace('Doe', 'D\ufffde'), person(2))));
+  expect(latin.stdout).toBe('Read 2 lines: 1 unreadable, 1 accepted.\n');
+  expect(latin.stderr).toContain('line 2 (The line is not UTF-8: save the original file as UTF-8');
+  expect(await mobilesIn(store)).toEqual([mobileOf(2)]);
 });
 
 test('imports NDJSON, whose invalid lines stay as they are', async () => {
