@@ -148,6 +148,8 @@ async function proved(leads: Leads): Promise<void> {
     'Withdrawal from the dialler',
     'Withdrawal from the dialler',
     'Request for a call',
+    // The entry of the do-not-call list that refused it.
+    'Screening',
   ]);
   expect(stdout.replace(/\s+/g, ' ')).toContain(consentText);
   expect(stdout).toMatch(/^Calling hours +always$/m);
@@ -165,7 +167,7 @@ async function proved(leads: Leads): Promise<void> {
 /** Erases the person and keeps the evidence. Returns the digest of the number. */
 async function erased(leads: Leads): Promise<string> {
   const [result] = lines(await leads('person', 'erase', '-', '--yes', '--json'));
-  expect(result).toMatchObject({ leads: 1, submissions: 2, at_dialler: [], suppressions: 1, evidence: 6 });
+  expect(result).toMatchObject({ leads: 1, submissions: 2, at_dialler: [], suppressions: 1, evidence: 7 });
   const { digest } = Object(result);
   const { tables } = JSON.parse((await leads('person', 'export', '-')).stdout);
   expect({ ...tables, evidence: tables.evidence.length }).toMatchObject({
@@ -175,7 +177,7 @@ async function erased(leads: Leads): Promise<string> {
     withdrawal: [],
     suppression: [{ source: 'partner' }],
     erasure: [{ digest, evidence_reason: null }],
-    evidence: 6,
+    evidence: 7,
   });
   expect(lines(await leads('audit', 'list', '--command', 'person erase', '--json'))).toMatchObject([
     { operator: 'officer', subject_kind: 'person', subject_id: digest },
