@@ -1,4 +1,5 @@
 /** Databases with the tables of a new store, which tests use one after another: creating one takes ten times as long. */
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
@@ -14,7 +15,6 @@ interface Pooled {
 }
 
 const free: Pooled[] = [];
-let created = 0;
 
 /** The database from which those of the pool are copied. */
 const template = 'store_template';
@@ -41,8 +41,7 @@ export async function storeDatabase({ keepsIdle = false }: DatabaseOptions = {})
 async function create(): Promise<Pooled> {
   const server = inject('postgresUrl');
   await createTemplate(server);
-  created += 1;
-  const name = `store_${process.pid}_${created}`;
+  const name = `store_${randomBytes(8).toString('hex')}`;
   await asAdministrator(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = withDatabase(server, name);
   const client = new pg.Client({ connectionString: url });
