@@ -16,6 +16,9 @@ interface Pooled {
 
 const free: Pooled[] = [];
 
+/** Maximum size of the largest tables of a database that is used again (bytes). */
+const maxTableSize = 128 * 1024;
+
 /** The database from which those of the pool are copied. */
 const template = 'store_template';
 
@@ -89,12 +92,23 @@ async function isReset({ url, schema, reset }: Pooled, keepsIdle: boolean): Prom
          AND NOT ($1 AND state = 'idle')`,
       [keepsIdle],
     );
-    if ((await schemaOf(client)) !== schema) return false;
+    if ((await schemaOf(client)) !== schema || (await isLarge(client))) return false;
     await client.query(reset);
     return true;
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Whether the tables have become so large that PostgreSQL, once it has analysed them without their rows, would plan the
+ * statements of the next test for hardly any rows.
+ */
+async function isLarge(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ size: number }>(
+    `SELECT (pg_relation_size('lead') + pg_relation_size('submission'))::integer AS size`,
+  );
+  return (rows[0]?.size ?? 0) > maxTableSize;
 }
 
 async function schemaOf(client: pg.Client): Promise<string> {
