@@ -91,10 +91,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   const readiness = new Readiness(store, log);
   await readiness.start();
 
-  const keyLastUsed = new KeyLastUsed(store, log);
-  const rejections = new RejectionCounter(store, log);
-  const dailyQuotas = await PartnerUsageCounter.start(store, log);
-  const counters = { keyLastUsed, rejections, dailyQuotas };
+  const counters = await startCounters(store, log);
   const server = await startLeadServer({ store, readiness, ...counters }, config, log, metrics);
   const status = serverStatus(readiness, new ActivePartners(store), () => deliveryStatus(config, delivery));
   const metricsServer =
@@ -127,6 +124,18 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     stopTracing,
   };
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
+}
+
+/** Starts what counts the requests of partners and saves the counts regularly. */
+async function startCounters(
+  store: Store,
+  log: Log,
+): Promise<Pick<Parts, 'keyLastUsed' | 'rejections' | 'dailyQuotas'>> {
+  return {
+    keyLastUsed: new KeyLastUsed(store, log),
+    rejections: new RejectionCounter(store, log),
+    dailyQuotas: await PartnerUsageCounter.start(store, log),
+  };
 }
 
 /** Returns a function that reports the state of the server, for `/status`. */

@@ -28,7 +28,7 @@ export interface DailyQuotas {
    * Allows a request to add a lead until it leaves. If the quota is or may be used up, returns the time until it may be
    * repeated (s), and does not count it.
    *
-   * @param quota maximum number of leads that are accepted on one day (UTC); null: any number
+   * @param quota maximum number of leads that are accepted on one day (UTC); null: no limit
    */
   enter(partnerId: number, quota: number | null): number | undefined;
   /** Counts an accepted lead. */

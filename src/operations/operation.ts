@@ -10,7 +10,7 @@ export interface OperationRequest<Id extends OperationId> {
   partner: Partner;
   /** Id of the key that the partner sent. */
   keyId: string;
-  /** Maximum number of leads of the partner that are accepted on one day (UTC); null: any number. */
+  /** Maximum number of leads of the partner that are accepted on one day (UTC); null: no limit. */
   dailyQuota: number | null;
   /** The normalised body. */
   body: operations[Id]['requestBody']['content']['application/json'];

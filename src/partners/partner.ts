@@ -16,7 +16,7 @@ export interface KeyHolder {
   digest: string;
   partner: Partner;
   limit: PartnerLimit;
-  /** Maximum number of leads of the partner that are accepted on one day (UTC); null: any number. */
+  /** Maximum number of leads of the partner that are accepted on one day (UTC); null: no limit. */
   dailyQuota: number | null;
 }
 

@@ -43,7 +43,7 @@ export function methodNotAllowed(methods: readonly string[]): Reply {
 export const requestTimeout = reply(408, 'request-timeout', { error: 'The request did not arrive in time.' });
 
 /**
- * 413: the rate limit of the key never allows so many rows at once.
+ * 413: the request has more rows than the rate limit of the key ever allows at once.
  *
  * @param burst maximum number of rows
  */

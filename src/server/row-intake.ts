@@ -38,7 +38,7 @@ export interface AddedRows {
 /** The partner whose leads are added. */
 export interface RowSender {
   partner: Partner;
-  /** Maximum number of its leads that are accepted on one day (UTC); null: any number. */
+  /** Maximum number of its leads that are accepted on one day (UTC); null: no limit. */
   dailyQuota: number | null;
 }
 

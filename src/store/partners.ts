@@ -13,7 +13,7 @@ export interface PartnerRecord extends Partner {
   /** Number of its keys that are neither revoked nor expired. While it is suspended, the server rejects them too. */
   keys: number;
   limit: PartnerLimit;
-  /** Maximum number of leads that are accepted on one day (UTC); null: any number. */
+  /** Maximum number of leads that are accepted on one day (UTC); null: no limit. */
   dailyQuota: number | null;
   /** Number of its leads that were accepted today (UTC), recorded every few seconds. */
   acceptedToday: number;
@@ -43,7 +43,7 @@ export interface Partners {
   revokeType(partner: string, type: string): Promise<void>;
   /** Sets the rate limit of each of a partner's keys. */
   limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
-  /** Sets how many leads of a partner are accepted on one day (UTC). @param quota null: any number */
+  /** Sets how many leads of a partner are accepted on one day (UTC). @param quota null: no limit */
   setDailyQuota(partner: string, quota: number | null): Promise<void>;
   /** Rejects all keys of a partner until `resumePartner`. Has no effect if it is suspended already. */
   suspendPartner(partner: string): Promise<void>;

@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Submission } from '../../../leads/submission.ts';
 import { type BulkResult, bulkOutcome, type Intake, replayOf, type SubmissionResult } from '../../intake.ts';
 import type { Decision } from '../../sql/operator-actions.ts';
 import type { CommitQueue } from '../durability/commit-queue.ts';
@@ -17,20 +16,7 @@ export function sqliteSubmit(
   decide: Decide,
   records: IdempotencyRecords,
 ): Pick<Intake, 'submit' | 'submitAll'> {
-  const insertSubmission = new Query(
-    database,
-    `INSERT INTO submission (id, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-
-  function save(submission: Submission): Decision {
-    const decision = decide(submission);
-    const { id, partnerId, keyId, receivedAt, type, mobile, delays, content } = submission;
-    const { outcome, leadId } = decision;
-    insertSubmission.run(id, partnerId, keyId, receivedAt, type, mobile, delays, content, outcome, leadId);
-    return decision;
-  }
-
+  const save = submissionSaver(database, decide);
   return {
     submit(submission, idempotency) {
       if (idempotency === undefined) return queue.write(() => resultOf(save(submission), false), keepsCaches);
@@ -72,6 +58,23 @@ export function sqliteSubmit(
         submissions.length,
       );
     },
+  };
+}
+
+/** Returns a function that decides on a submission and saves it. Runs in the caller's transaction. */
+function submissionSaver(database: DatabaseSync, decide: Decide): Decide {
+  const insertSubmission = new Query(
+    database,
+    `INSERT INTO submission (id, partner_id, key_id, received_at, type, mobile, delays, content, outcome, lead_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+
+  return (submission) => {
+    const decision = decide(submission);
+    const { id, partnerId, keyId, receivedAt, type, mobile, delays, content } = submission;
+    const { outcome, leadId } = decision;
+    insertSubmission.run(id, partnerId, keyId, receivedAt, type, mobile, delays, content, outcome, leadId);
+    return decision;
   };
 }
 
