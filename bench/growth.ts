@@ -156,7 +156,7 @@ async function measure(store: Store, partnerId: number, stored: number): Promise
   const deliver = async () => {
     claims += 1;
     const claim = `claim-${claims}`;
-    const { leads } = await store.claimDue({ claim, limit: 20, lease: 60_000, earliestDueAt: 0 });
+    const leads = await store.claimDue({ claim, limit: 20, lease: 60_000 });
     const now = Date.now();
     const ended = { startedAt: now, endedAt: now, outcome: 'delivered', response: 'HTTP 204' } as const;
     await Promise.all(leads.map(({ id }) => store.recordAttempt(claim, { leadId: id, ...ended }, undefined)));

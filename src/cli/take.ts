@@ -4,7 +4,8 @@ import { releasesOf, sortedPermissions } from '../delivery/sorted-permissions.ts
 import { WaitingBacklog } from '../delivery/waiting-backlog.ts';
 import { UserError } from '../errors/user-error.ts';
 import { newIdentifier } from '../leads/identifier.ts';
-import type { ClaimedLead, ClaimResult, DueLead } from '../store/delivery.ts';
+import type { ClaimedLead, DueLead } from '../store/delivery.ts';
+import type { EndedTooLate } from '../store/delivery-gaps.ts';
 import { maxStartDelay } from '../store/suppressions.ts';
 import type { Session } from './action.ts';
 import { noteWaiting, type Wait, waitOf } from './waiting-note.ts';
@@ -49,7 +50,7 @@ export async function takeDue(
       const claim = newIdentifier();
       const [startedAt, claimedAt] = [Date.now(), performance.now()];
       const size = Math.min(remaining, batchSize);
-      const { leads } = await store.claimDue({ claim, limit: size, lease, earliestDueAt: 0 });
+      const leads = await store.claimDue({ claim, limit: size, lease });
       if (leads.length === 0) break;
       const decisions = await decide(store, permission, claim, leads);
       const { permitted, waiting, suppressed, tooLate } = await applyDecisions(store, claim, decisions);
@@ -106,7 +107,7 @@ async function applyDecisions(
   permitted: Permitted[];
   waiting: Waiting[];
   suppressed: number;
-  tooLate: Omit<ClaimResult, 'leads'>;
+  tooLate: EndedTooLate;
 }> {
   const { permitted, waiting, suppressed, tooLate: late } = sortedPermissions(permissions);
   for (const { ids, until, waitsFor } of releasesOf(waiting)) {

@@ -1,6 +1,6 @@
 import type { WaitCause } from '../leads/wait-cause.ts';
-import type { Attempt, ClaimResult, Delivery } from '../store/delivery.ts';
-import type { DeliveryGaps } from '../store/delivery-gaps.ts';
+import type { Attempt, Delivery } from '../store/delivery.ts';
+import type { DeliveryGaps, EndedTooLate } from '../store/delivery-gaps.ts';
 import type { SuppressedLeads, Suppressions } from '../store/suppressions.ts';
 import type { Log } from '../telemetry/log.ts';
 import { RetriedWrites } from './retried-writes.ts';
@@ -19,9 +19,6 @@ const messages = {
 type RecorderStore = Pick<Delivery, 'recordAttempt' | 'releaseLeads'> &
   Pick<Suppressions, 'suppressClaimed'> &
   Pick<DeliveryGaps, 'endTooLate'>;
-
-/** Leads of a claim that were too late to call. */
-export type TooLate = Omit<ClaimResult, 'leads'>;
 
 /** Records attempts in batches. It retries while the store fails, because an unrecorded lead would be sent again. */
 export class AttemptRecorder {
@@ -77,8 +74,8 @@ export class AttemptRecorder {
   }
 
   /** Ends leads that are too late to call. Resolves like `record`. */
-  async endTooLate(claim: string, leadIds: readonly string[]): Promise<TooLate> {
-    let ended: TooLate = { expired: [], undecided: [] };
+  async endTooLate(claim: string, leadIds: readonly string[]): Promise<EndedTooLate> {
+    let ended: EndedTooLate = { expired: [], undecided: [] };
     if (leadIds.length === 0) return ended;
     await this.#writes.save(leadIds.join(' '), async () => {
       ended = await this.#store.endTooLate(claim, leadIds);

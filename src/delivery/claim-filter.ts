@@ -1,6 +1,7 @@
 import type { ClaimedLead } from '../store/delivery.ts';
+import type { EndedTooLate } from '../store/delivery-gaps.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { AttemptRecorder, TooLate } from './attempt-recorder.ts';
+import type { AttemptRecorder } from './attempt-recorder.ts';
 import type { DeliveryObserver } from './delivery-observer.ts';
 import type { DeliveryPermission, Permission, Permitted } from './permission.ts';
 import type { SettlingLeads } from './settling-leads.ts';
@@ -57,7 +58,7 @@ export class ClaimFilter {
     return { permitted, waiting: waiting.length };
   }
 
-  #reportTooLate({ expired, undecided }: TooLate): void {
+  #reportTooLate({ expired, undecided }: EndedTooLate): void {
     const { log, observer } = this.#options;
     const tooLate = expired.length + undecided.length;
     if (tooLate > 0) observer.onTooLate(tooLate);

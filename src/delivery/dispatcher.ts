@@ -229,9 +229,7 @@ export class Dispatcher {
     const claim = newIdentifier();
     const claimedAt = performance.now();
     const exceptTypes = this.#circuit.failedTypes;
-    // The permission decides which leads are too late to call.
-    const terms = { claim, limit, lease: this.#lease, earliestDueAt: 0, exceptTypes };
-    const { leads } = await this.#store.claimDue(terms);
+    const leads = await this.#store.claimDue({ claim, limit, lease: this.#lease, exceptTypes });
     const { permitted, waiting } = await this.#filter.sendable(claim, leads);
     await this.#sender.send(claim, permitted, claimedAt);
     await this.#backlog.postponeAfter({ limit, claimed: leads.length, waiting });

@@ -1,5 +1,3 @@
-import type { ClaimResult } from './delivery.ts';
-
 /** A time in which leads could not be delivered (ms since 1970). */
 export interface DeliveryGap {
   /** The lead type; undefined: all types. */
@@ -11,6 +9,14 @@ export interface DeliveryGap {
 /** A time in which no lead of a type could be delivered. */
 export interface TypeGap extends DeliveryGap {
   type: string;
+}
+
+/** Ids of the leads of a claim that were too late to call. */
+export interface EndedTooLate {
+  /** Those that are `expired`. */
+  expired: string[];
+  /** Those that are `failed`, because the dialler may have them (see `OperatorActions.resolveLead`). */
+  undecided: string[];
 }
 
 /**
@@ -34,5 +40,5 @@ export interface DeliveryGaps {
    * Ends leads that a claim still holds and that are too late to call: their attempts do not count. They are `expired`,
    * or `failed` if the dialler may have them.
    */
-  endTooLate(claim: string, leadIds: readonly string[]): Promise<Omit<ClaimResult, 'leads'>>;
+  endTooLate(claim: string, leadIds: readonly string[]): Promise<EndedTooLate>;
 }

@@ -36,25 +36,8 @@ export interface ClaimTerms {
   limit: number;
   /** Time for which no other claim can include the leads (ms). */
   lease: number;
-  /**
-   * Leads that were due before this time are too late to call (ms since 1970); 0: no limit. Dispatchers and
-   * `leads due --take` pass 0, because `TooLateRule` ends such leads.
-   */
-  earliestDueAt: number;
   /** Names of lead types whose leads are left out; undefined: none. */
   exceptTypes?: readonly string[];
-}
-
-/** Result of a claim. */
-export interface ClaimResult {
-  leads: ClaimedLead[];
-  /** Ids of the leads that were too late to call and are `expired`, most overdue first. */
-  expired: string[];
-  /**
-   * Ids of the leads that were too late to call and are `failed`, because the dialler may have them (see
-   * `OperatorActions.resolveLead`), most overdue first.
-   */
-  undecided: string[];
 }
 
 /** An attempt to deliver a lead to the dialler. */
@@ -96,7 +79,7 @@ export interface Delivery {
    * Claims due leads whose delivery is not paused, most overdue first. Until the lease ends, no other claim can
    * include them. They can no longer be cancelled.
    */
-  claimDue(terms: ClaimTerms): Promise<ClaimResult>;
+  claimDue(terms: ClaimTerms): Promise<ClaimedLead[]>;
   /**
    * Renews the lease of the leads that a claim still holds and that were not sent, even if the lease has ended, unless
    * their person is in the do-not-call list. Those that are being withdrawn meanwhile are released, and must not be sent.

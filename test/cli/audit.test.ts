@@ -48,7 +48,7 @@ async function sampleIn(directory: string): Promise<Sample> {
   const { lead: held } = await add('+447840258824');
   await store.holdScheduled(Date.now());
   const { lead: failed, submission } = await add('+447840258825');
-  await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, earliestDueAt: 0 });
+  await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000 });
   const ended = { startedAt: 1, endedAt: 2, outcome: 'rejected', response: '' } as const;
   await store.recordAttempt('claim', { leadId: failed, ...ended }, undefined);
   const withdrawn = await failedWithdrawal(
@@ -75,7 +75,7 @@ async function failedWithdrawal(store: Store, submission: Submission): Promise<s
   await store.setWithdraws('withdrawn', true);
   await store.grantType('first', 'withdrawn');
   await store.submit(submission);
-  const [lead] = (await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, earliestDueAt: 0 })).leads;
+  const [lead] = await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000 });
   const leadId = lead?.id ?? '';
   const ended = { startedAt: 1, endedAt: 2, outcome: 'delivered', response: '' } as const;
   await store.recordAttempt('claim', { leadId, ...ended }, undefined);

@@ -172,9 +172,7 @@ test('continues after leads past DIAL_WITHIN, and reports them once', async () =
   const { store, session, notes } = await withDue(openOne(), 12);
   const claiming = vi.spyOn(store, 'claimDue');
   const late = Array.from({ length: 5 }, (_, index) => claimedLead({}, { id: `late-${index}`, dueAt: 0 }));
-  claiming
-    .mockResolvedValueOnce({ leads: late, expired: [], undecided: [] })
-    .mockResolvedValueOnce({ leads: late, expired: [], undecided: [] });
+  claiming.mockResolvedValueOnce(late).mockResolvedValueOnce(late);
   vi.spyOn(store, 'endTooLate')
     .mockResolvedValueOnce({ expired: Array(48).fill('expired'), undecided: ['one', 'two'] })
     .mockResolvedValueOnce({ expired: [], undecided: ['three'] });
@@ -198,7 +196,7 @@ test('does not print leads of people who objected, not even if they object while
   };
   vi.spyOn(store, 'claimDue').mockImplementationOnce(async (terms) => {
     const result = await claiming(terms);
-    await object(result.leads[0]?.mobile);
+    await object(result[0]?.mobile);
     return result;
   });
   const asking = store.suppressedNumbers.bind(store);

@@ -41,7 +41,7 @@ export class DeliveryStore implements DispatchersStore {
 
   readonly claimDue = vi.fn<Delivery['claimDue']>(async ({ limit }) => {
     this.claimed = this.due.splice(0, limit);
-    return { leads: this.claimed, expired: [], undecided: [] };
+    return this.claimed;
   });
 
   readonly endTooLate = vi.fn<DeliveryGaps['endTooLate']>(async (_claim, leadIds) => {

@@ -102,7 +102,7 @@ test('leads past DIAL_WITHIN are counted and logged with their ids; undecided on
   store.due = leadsOf(3, { dueAt: late }).map((lead, index) => ({ ...lead, mayHaveArrived: index > 0 }));
   store.claimDue.mockImplementationOnce(async () => {
     store.claimed = store.due.splice(0);
-    return { leads: store.claimed, expired: [], undecided: [] };
+    return store.claimed;
   });
   const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
   expect(onTooLate.mock.calls).toEqual([[3]]);

@@ -1,6 +1,6 @@
 /** When the dispatcher claims leads, sleeps, ends attempts and stops, on a clock that the test moves. */
 import { describe, expect, test, vi } from 'vitest';
-import type { ClaimResult } from '../../src/store/delivery.ts';
+import type { ClaimedLead } from '../../src/store/delivery.ts';
 import {
   advanceClock,
   DeliveryStore,
@@ -32,11 +32,7 @@ describe('claims', () => {
     const { dialler, attempts } = heldDialler();
     await dispatchFrom(store, dialler);
     await succeedOnce(store, attempts);
-    store.claimDue.mockImplementation(async () => ({
-      leads: store.due.splice(0, 1),
-      expired: [],
-      undecided: [],
-    }));
+    store.claimDue.mockImplementation(async () => store.due.splice(0, 1));
     store.due = leadsOf(9);
     store.change();
     await runDue();
@@ -98,7 +94,7 @@ describe('claims', () => {
     store.claimDue.mockImplementationOnce(async () => {
       store.claimed = store.due;
       store.due = ofLater;
-      return { leads: store.claimed, expired: [], undecided: [] };
+      return store.claimed;
     });
     store.change();
     await runDue();
@@ -112,7 +108,7 @@ describe('claims', () => {
     await succeedOnce(store, attempts);
     store.claimDue.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(2_001);
-      return { leads: store.due.splice(0), expired: [], undecided: [] };
+      return store.due.splice(0);
     });
     // As late again, then in time. Another process has claimed the second lead meanwhile.
     store.renewLease.mockImplementationOnce(async () => {
@@ -137,7 +133,7 @@ describe('claims', () => {
     await succeedOnce(store, attempts);
     store.claimDue.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(2_000);
-      return { leads: store.due.splice(0), expired: [], undecided: [] };
+      return store.due.splice(0);
     });
     store.due = leadsOf(1);
     store.change();
@@ -168,7 +164,7 @@ describe('claims', () => {
     const { lines } = await dispatchFrom(store, dialler);
     store.claimDue.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(6_000);
-      return { leads: store.due.splice(0), expired: [], undecided: [] };
+      return store.due.splice(0);
     });
     store.renewLease.mockImplementationOnce(async () => {
       store.change();
@@ -199,7 +195,7 @@ describe('claims', () => {
     const store = new DeliveryStore();
     store.due = leadsOf(1);
     await dispatchFrom(store, heldDialler().dialler, { dialWithin: 60_000 });
-    expect(store.claimDue.mock.calls[0]?.[0]).toMatchObject({ limit: 1, lease: 25_000, earliestDueAt: 0 });
+    expect(store.claimDue.mock.calls[0]?.[0]).toMatchObject({ limit: 1, lease: 25_000 });
   });
 
   test.each([
@@ -541,14 +537,14 @@ describe('stop', () => {
     const store = new DeliveryStore();
     const { dialler, attempts } = heldDialler();
     const { dispatcher } = await dispatchFrom(store, dialler);
-    const claimed = Promise.withResolvers<ClaimResult>();
+    const claimed = Promise.withResolvers<ClaimedLead[]>();
     store.claimDue.mockReturnValueOnce(claimed.promise);
     store.due = leadsOf(1);
     store.change();
     await runDue();
     const stopped = dispatcher.stop();
     await advanceClock(delay);
-    claimed.resolve({ leads: leadsOf(1), expired: [], undecided: [] });
+    claimed.resolve(leadsOf(1));
     await runDue();
     return { store, attempts, stopped };
   }
@@ -576,7 +572,7 @@ describe('stop', () => {
     const { dispatcher } = await dispatchFrom(store, dialler);
     store.claimDue.mockImplementationOnce(async () => {
       vi.advanceTimersByTime(6_000);
-      return { leads: store.due.splice(0), expired: [], undecided: [] };
+      return store.due.splice(0);
     });
     store.renewLease.mockRejectedValue(new Error('disk full'));
     store.due = leadsOf(1);

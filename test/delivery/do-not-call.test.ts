@@ -168,7 +168,7 @@ test('starts no attempt more than two seconds after a claim or a renewal that th
   await succeedOnce(store, attempts);
   store.claimDue.mockImplementationOnce(async () => {
     vi.advanceTimersByTime(10_000);
-    return { leads: store.due.splice(0), expired: [], undecided: [] };
+    return store.due.splice(0);
   });
   for (const delay of [2_001, 9_000, 2_001]) {
     store.renewLease.mockImplementationOnce(async (_claim, ids) => {
@@ -197,7 +197,7 @@ test('releases leads that could not be sent when the server stops and the store 
   const late = async () => void vi.advanceTimersByTime(2_001);
   store.claimDue.mockImplementationOnce(async () => {
     await late();
-    return { leads: store.due.splice(0), expired: [], undecided: [] };
+    return store.due.splice(0);
   });
   let stopped: Promise<void> | undefined;
   store.renewLease.mockImplementation(async (_claim, ids) => {

@@ -39,7 +39,7 @@ test('the receiver of the guide passes a lead on once, and responds to a repeat 
   const { store, first: partner, from } = await seeded(openStore());
   await store.submit(from(partner.id));
   // The server is killed before it records the response: the lease of its claim ends.
-  const { leads } = await store.claimDue({ claim: 'killed', limit: 1, lease: 1, earliestDueAt: 0 });
+  const leads = await store.claimDue({ claim: 'killed', limit: 1, lease: 1 });
   for (const lead of leads) {
     expect(await webhookTo(first.url).deliver(lead, AbortSignal.timeout(20_000), noContext)).toMatchObject({
       outcome: 'delivered',
@@ -134,9 +134,7 @@ test('the guide states the result of every response status', async () => {
   const receiver = await startReceiver((_received, outgoing) => void outgoing.writeHead(status).end());
   const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
-  const {
-    leads: [lead],
-  } = await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000, earliestDueAt: 0 });
+  const [lead] = await store.claimDue({ claim: 'claim', limit: 1, lease: 60_000 });
   if (lead === undefined) throw new Error('No lead is due.');
   const dialler = webhookTo(receiver.url);
   expect(guide).toContain(

@@ -16,6 +16,7 @@ import { PartnerUsageCounter } from '../../src/server/partner-usage.ts';
 import { Readiness } from '../../src/server/readiness.ts';
 import { RejectionCounter } from '../../src/server/rejections.ts';
 import type { ClaimedLead } from '../../src/store/delivery.ts';
+import type { EndedTooLate } from '../../src/store/delivery-gaps.ts';
 import type { CancellationResult } from '../../src/store/intake.ts';
 import type { LeadRecord, SubmissionRecord } from '../../src/store/records.ts';
 import { type CommitQueueLimits, defaultLimits } from '../../src/store/sqlite/durability/commit-queue.ts';
@@ -165,7 +166,16 @@ export async function claim(
   name: string,
   { limit = Number.MAX_SAFE_INTEGER, lease = 60_000 } = {},
 ): Promise<ClaimedLead[]> {
-  return (await store.claimDue({ claim: name, limit, lease, earliestDueAt: 0 })).leads;
+  return store.claimDue({ claim: name, limit, lease });
+}
+
+/** Claims due leads, and ends them because they are too late to call. */
+export async function endDueAsTooLate(store: Store, limit?: number): Promise<EndedTooLate> {
+  const leads = await claim(store, 'late', { ...(limit !== undefined && { limit }) });
+  return store.endTooLate(
+    'late',
+    leads.map(({ id }) => id),
+  );
 }
 
 /** Records an attempt that starts and ends now. Returns whether a withdrawal was opened again. */

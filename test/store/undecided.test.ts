@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors/user-error.ts';
 import type { Store } from '../../src/store/store.ts';
-import { cancel, claim, deliverDue, leadsIn, record } from '../harness/server.ts';
+import { cancel, claim, deliverDue, endDueAsTooLate, leadsIn, record } from '../harness/server.ts';
 import { seeded, stores } from './stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -20,11 +20,6 @@ async function attempt(store: Store, outcome: 'unknown' | 'unavailable'): Promis
 async function interrupt(store: Store): Promise<void> {
   await claim(store, 'killed', { lease: 1 });
   await expect.poll(async () => (await store.leadStats()).due, { interval: 2 }).toBe(1);
-}
-
-/** Claims leads when all of them are too late to call. */
-function claimTooLate(store: Store) {
-  return store.claimDue({ claim: 'test', limit: 10, lease: 60_000, earliestDueAt: Date.now() + hour });
 }
 
 /** Ways in which a lead fails that the dialler may have. */
@@ -44,11 +39,11 @@ const failures: Record<string, (store: Store) => Promise<unknown>> = {
   },
   'too late to call after an attempt with an unknown outcome': async (store) => {
     await attempt(store, 'unknown');
-    expect(await claimTooLate(store)).toEqual({ leads: [], expired: [], undecided: [expect.any(String)] });
+    expect(await endDueAsTooLate(store)).toEqual({ expired: [], undecided: [expect.any(String)] });
   },
   'too late to call after an interrupted attempt': async (store) => {
     await interrupt(store);
-    expect(await claimTooLate(store)).toEqual({ leads: [], expired: [], undecided: [expect.any(String)] });
+    expect(await endDueAsTooLate(store)).toEqual({ expired: [], undecided: [expect.any(String)] });
   },
 };
 
@@ -97,7 +92,7 @@ describe.each(stores)('$name', ({ open }) => {
     await store.submit(from(first.id));
     await interrupt(store);
     const [lead] = await leadsIn(store);
-    await claimTooLate(store);
+    await endDueAsTooLate(store);
     expect(await Array.fromAsync(store.attempts(person.mobile))).toMatchObject([
       {
         startedAt: lead?.inFlightSince,
@@ -210,7 +205,7 @@ describe.each(stores)('$name', ({ open }) => {
     await store.submit(from(first.id));
     const [lead] = await claim(store, 'slow', { lease: 1 });
     await expect.poll(async () => (await store.leadStats()).due, { interval: 2 }).toBe(1);
-    await claimTooLate(store);
+    await endDueAsTooLate(store);
     await record(store, 'slow', lead?.id ?? '', 'rejected');
     expect(await leadsIn(store)).toMatchObject([{ state: 'failed', isUndecided: true }]);
     await record(store, 'slow', lead?.id ?? '', 'delivered');

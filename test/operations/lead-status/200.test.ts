@@ -8,6 +8,7 @@ import {
   addPartner,
   cancel,
   deliverDue,
+  endDueAsTooLate,
   leadsIn,
   startServer,
   type TestServer,
@@ -135,8 +136,7 @@ const scenarios: Record<string, Scenario> = {
   expired: {
     arrange: async (server) => {
       await addExample(server, 'expired');
-      const now = Date.now();
-      await server.store.claimDue({ claim: 'test', limit: 1, lease: 1_000, earliestDueAt: now + 1 });
+      await endDueAsTooLate(server.store);
     },
   },
 };

@@ -80,7 +80,7 @@ export const callingHours: Behaviours = {
     const { store, first, from } = await seeded(open());
     const [due, interrupted, delayed] = ['+447840258823', '+447840258824', '+447840258825'];
     await store.submit(from(first.id, { mobile: interrupted }));
-    await store.claimDue({ claim: 'interrupted', limit: 1, lease: 0, earliestDueAt: 0 });
+    await store.claimDue({ claim: 'interrupted', limit: 1, lease: 0 });
     await store.submit(from(first.id, { mobile: due }));
     await store.submit(from(first.id, { mobile: delayed, delays: 3_600 }));
     const before = await leadsIn(store);

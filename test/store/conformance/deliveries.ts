@@ -3,7 +3,7 @@
 import { expect, vi } from 'vitest';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
 import { mobileOf } from '../../harness/mobile.ts';
-import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, endDueAsTooLate, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, forEach, hour, person, tableNamed, waitLongerThan } from './behaviour.ts';
 
@@ -29,13 +29,13 @@ export const deliveries: Behaviours = {
     await store.grantType('first', 'home');
     await store.submit(from(first.id));
     await store.submit(from(first.id, { type: 'home' }));
-    const terms = { limit: 10, lease: 60_000, earliestDueAt: 0 };
+    const terms = { limit: 10, lease: 60_000 };
     const other = await store.claimDue({ ...terms, claim: 'one', exceptTypes: ['motor', 'unknown'] });
-    expect(other.leads).toMatchObject([{ type: 'home' }]);
+    expect(other).toMatchObject([{ type: 'home' }]);
     const none = await store.claimDue({ ...terms, claim: 'two', exceptTypes: ['motor'] });
-    expect(none.leads).toEqual([]);
+    expect(none).toEqual([]);
     const all = await store.claimDue({ ...terms, claim: 'three', exceptTypes: [] });
-    expect(all.leads).toMatchObject([{ type: 'motor' }]);
+    expect(all).toMatchObject([{ type: 'motor' }]);
   },
 
   'claims a lead again once its lease has ended, and records a late attempt of the earlier claim': async (
@@ -383,15 +383,14 @@ export const deliveries: Behaviours = {
     await store.submit(from(first.id, { mobile: '+447840258825', receivedAt: now, delays: 600 }));
     const [lead] = await claim(store, 'test', { limit: 1 });
     await record(store, 'test', lead?.id ?? '', 'unknown', now);
-    const terms = { claim: 'test', limit: 10, lease: 60_000, earliestDueAt: now + 300_000 };
-    const claimed = await store.claimDue(terms);
+    const ended = await endDueAsTooLate(store);
     const [scheduled, expired, failed] = await leadsIn(store);
     expect([scheduled, expired, failed]).toMatchObject([
       { state: 'scheduled' },
       { state: 'expired' },
       { state: 'failed' },
     ]);
-    expect(claimed).toEqual({ leads: [], expired: [expired?.id], undecided: [failed?.id] });
+    expect(ended).toEqual({ expired: [expired?.id], undecided: [failed?.id] });
     expect(await store.submit(from(first.id, { mobile: '+447840258824' }))).toMatchObject({
       outcome: 'accepted',
     });

@@ -2,9 +2,17 @@
 import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
-import { cancel, claim, deliverDue, leadsIn, record, submissionsIn } from '../../harness/server.ts';
+import {
+  cancel,
+  claim,
+  deliverDue,
+  endDueAsTooLate,
+  leadsIn,
+  record,
+  submissionsIn,
+} from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
-import { type Behaviours, hour, type Open, person, tableNamed, waitLongerThan } from './behaviour.ts';
+import { type Behaviours, hour, type Open, person, tableNamed } from './behaviour.ts';
 
 /** Fills a store with one lead, whose only attempt ended with an outcome. */
 async function attempted(open: Open, outcome: AttemptOutcome, recontactAfter: number | null = null) {
@@ -41,16 +49,10 @@ export const operatorActions: Behaviours = {
     const [failed] = await leadsIn(store);
     const late = from(first.id);
     await store.submit(late);
-    const terms = { claim: 'test', limit: 10, lease: 60_000 };
-    const inAnHour = Date.now() + hour;
-    expect(await store.claimDue({ ...terms, earliestDueAt: inAnHour })).toMatchObject({
-      expired: [expect.any(String)],
-    });
-    await waitLongerThan(1);
-    const earliestDueAt = Date.now();
+    expect(await endDueAsTooLate(store)).toMatchObject({ expired: [expect.any(String)] });
     await store.retryLead(failed?.id ?? '');
     expect((await store.rerunSubmission(late.id)).outcome).toBe('accepted');
-    const { leads } = await store.claimDue({ ...terms, earliestDueAt });
+    const leads = await claim(store, 'test');
     expect(leads.map(({ mobile }) => mobile).toSorted()).toEqual([late.mobile, failed?.mobile]);
   },
 

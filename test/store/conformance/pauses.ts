@@ -1,7 +1,7 @@
 /** How pauses hold back deliveries. */
 import { expect } from 'vitest';
 import { UserError } from '../../../src/errors/user-error.ts';
-import { cancel, claim, leadsIn, record } from '../../harness/server.ts';
+import { cancel, claim, endDueAsTooLate, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, person } from './behaviour.ts';
 
@@ -135,11 +135,9 @@ export const pauses: Behaviours = {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await store.pauseDelivery({ type: 'motor', by: 'operator', reason: 'maintenance' });
-    const earliestDueAt = Date.now() + hour;
-    const terms = { claim: 'test', limit: 10, lease: 60_000, earliestDueAt };
-    expect((await store.claimDue(terms)).leads).toEqual([]);
+    expect(await endDueAsTooLate(store)).toEqual({ expired: [], undecided: [] });
     await store.resumeDelivery('motor');
-    expect((await store.claimDue(terms)).leads).toEqual([]);
+    expect(await endDueAsTooLate(store)).toMatchObject({ expired: [expect.any(String)] });
     expect(await leadsIn(store)).toMatchObject([{ state: 'expired' }]);
   },
 };

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { identifierBound } from '../../../src/leads/identifier.ts';
 import { submissionSettleTime } from '../../../src/store/watch.ts';
-import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, endDueAsTooLate, leadsIn, record } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, setClock } from './behaviour.ts';
 
@@ -56,7 +56,7 @@ export const watch: Behaviours = {
     expect(nextAttemptAt).toBeGreaterThan(Date.now() - 60_000);
     const [failed] = await Array.fromAsync(store.leads({ state: 'failed' }, 1));
     await store.retryLead(failed?.id ?? '');
-    await store.claimDue({ claim: 'late', limit: 1, lease: 1_000, earliestDueAt: Date.now() + 60_000 });
+    await endDueAsTooLate(store, 1);
     expect(await counted()).toEqual({ ...none, scheduled: 3, dialled: 1, cancelled: 1, expired: 1 });
     const leads = await leadsIn(store);
     for (const [state, count] of Object.entries(await counted())) {

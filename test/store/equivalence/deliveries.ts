@@ -1,7 +1,7 @@
 /** Random calls of a dispatcher, and pauses of delivery. */
 import fc from 'fast-check';
 import type { AttemptOutcome } from '../../../src/leads/attempt.ts';
-import type { ClaimResult } from '../../../src/store/delivery.ts';
+import type { ClaimedLead } from '../../../src/store/delivery.ts';
 import type { PausedBy } from '../../../src/store/delivery-pauses.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { at, call, hour, index, limit, maybe, minute, type } from './call.ts';
@@ -15,19 +15,17 @@ const next = maybe(fc.constantFrom(0, 0, minute, hour));
 const terms = fc.record({
   limit,
   lease: fc.constantFrom(1, minute, hour),
-  late: maybe(fc.constantFrom(-1, 0, hour)),
 });
 
-/** Claims due leads. @param late how long ago (ms) they may have been due; undefined: no limit */
+/** Claims due leads. */
 export async function claimDue(
   subject: Subject,
-  { late, ...given }: { limit: number; lease: number; late: number | undefined },
-): Promise<ClaimResult> {
+  given: { limit: number; lease: number },
+): Promise<ClaimedLead[]> {
   const claim = `claim ${subject.next()}`;
-  const earliestDueAt = late === undefined ? 0 : Date.now() - late;
-  const result = await subject.store.claimDue({ ...given, claim, earliestDueAt });
-  if (result.leads.length > 0) subject.claims.push({ claim, leadIds: result.leads.map(({ id }) => id) });
-  return result;
+  const leads = await subject.store.claimDue({ ...given, claim });
+  if (leads.length > 0) subject.claims.push({ claim, leadIds: leads.map(({ id }) => id) });
+  return leads;
 }
 
 /** Records an attempt that ends now. @param after time until the next attempt (ms) */
@@ -52,10 +50,10 @@ async function recordAttempt(
 export async function deliver(
   subject: Subject,
   given: { limit: number; outcome: AttemptOutcome; next?: number | undefined },
-): Promise<ClaimResult> {
-  const claimed = await claimDue(subject, { limit: given.limit, lease: hour, late: undefined });
+): Promise<ClaimedLead[]> {
+  const claimed = await claimDue(subject, { limit: given.limit, lease: hour });
   const { claim } = at(subject.claims, 0) ?? { claim: 'none' };
-  for (const { id } of claimed.leads) await recordAttempt(subject, claim, id, given);
+  for (const { id } of claimed) await recordAttempt(subject, claim, id, given);
   return claimed;
 }
 

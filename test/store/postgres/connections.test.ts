@@ -23,7 +23,7 @@ const rounds = 5;
 
 const limits: Partial<PostgresStoreLimits> = { connections: 1, reconnectDelay: 20 };
 
-const terms = { claim: 'test', limit: 1, lease: 1_000, earliestDueAt: 0 };
+const terms = { claim: 'test', limit: 1, lease: 1_000 };
 
 /** Creates an empty database behind a proxy. */
 async function proxiedDatabase() {

@@ -9,7 +9,7 @@ import {
   openTransaction,
   statementsWaitingForLocks,
 } from '../../harness/postgres.ts';
-import { claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
+import { claim, deliverDue, endDueAsTooLate, leadsIn, record } from '../../harness/server.ts';
 import { currentIdentifier, withClockOffset } from '../clock.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
@@ -45,7 +45,7 @@ async function sendAll(store: Store, partners: readonly number[]): Promise<void>
   await send(first, '+447840191903');
   const [lead] = await claim(store, 'test', { lease: 1 });
   await record(store, 'test', lead?.id ?? '', 'unavailable', 0);
-  await store.claimDue({ claim: 'late', limit: 1, lease: 1, earliestDueAt: Date.now() + day });
+  await endDueAsTooLate(store, 1);
 }
 
 /** Returns the tables that contain a text in any column. */

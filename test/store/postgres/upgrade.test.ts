@@ -196,7 +196,7 @@ const writes: Record<
     return store.postponeScheduled([{ id: 'none', nextAttemptAt: 1, ...opening }], 0);
   },
   recordDuplicatesChecked: (store) => store.recordDuplicatesChecked(1),
-  claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1, earliestDueAt: 0 }),
+  claimDue: (store) => store.claimDue({ claim: 'old', limit: 1, lease: 1 }),
   renewLease: (store, { lead }) => store.renewLease('old', [lead], 1),
   recordAttempt: (store, { lead }) => record(store, 'old', lead, 'delivered'),
   releaseLeads: (store, { lead }) => store.releaseLeads('old', [lead], 0),

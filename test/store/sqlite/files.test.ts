@@ -82,7 +82,7 @@ test.each(fileLosses)('acknowledges, reads and writes nothing once $name', async
   const leads = () => execFileSync('sh', ['-c', `cat ${file}* | wc -c`], { encoding: 'utf8' });
   const before = existsSync(file) && leads();
   await expect(add(3)).rejects.toThrow(reason);
-  await expect(store.claimDue({ claim: 'c', limit: 1, lease: 1, earliestDueAt: 0 })).rejects.toThrow(reason);
+  await expect(store.claimDue({ claim: 'c', limit: 1, lease: 1 })).rejects.toThrow(reason);
   await expect(store.leadStatus({ partnerId: 1, type: 'motor', mobile: mobileOf(1) })).rejects.toThrow(
     reason,
   );

@@ -44,7 +44,7 @@ test('an older server neither writes nor claims once a newer version has migrate
   migrateFurther(file);
   const reason = /A newer version has migrated the store .*leads\.db.*start the newer version/;
   for (const id of operationIds()) expect((await send(server, id)).status, id).toBe(503);
-  const terms = { claim: 'c', limit: 1, lease: 1_000, earliestDueAt: 0 };
+  const terms = { claim: 'c', limit: 1, lease: 1_000 };
   for (const refused of [
     store.claimDue(terms),
     store.checkReady(),

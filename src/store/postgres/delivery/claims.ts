@@ -1,4 +1,4 @@
-import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../delivery.ts';
+import type { ClaimedLead, ClaimTerms } from '../../delivery.ts';
 import {
   claimedSince,
   dueLeadColumns,
@@ -6,7 +6,6 @@ import {
   interruptedResponse,
   lastUnknownAt,
 } from '../../sql/due-lead.ts';
-import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isSuppressed } from '../../sql/suppressed-leads.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { ConnectionLost, failureKind } from '../connection/errors.ts';
@@ -17,49 +16,39 @@ import { claimableLeads, claimableUntil, databaseNow } from './due-leads.ts';
 const maxExamined = '4 * $2::bigint';
 
 /**
- * Claims leads: `$1` is the claim, `$2` the limit, `$3` the lease (ms), `$4` the earliest due time, `$5` the response
- * of interrupted attempts, `$6` this server's clock, `$7` the names of types that are left out. If a lead still has a
- * claim, its attempt was interrupted, and the dialler may have the lead.
+ * Claims leads: `$1` is the claim, `$2` the limit, `$3` the lease (ms), `$4` the response of interrupted attempts, `$5`
+ * this server's clock, `$6` the names of types that are left out. If a lead still has a claim, its attempt was
+ * interrupted, and the dialler may have the lead.
  */
 const claimDue = writeStatement(
   'claim',
   `
     WITH examined AS MATERIALIZED (
-      ${claimableLeads({ until: claimableUntil('$6'), limit: maxExamined, exceptTypes: '$7::text[]' })}
+      ${claimableLeads({ until: claimableUntil('$5'), limit: maxExamined, exceptTypes: '$6::text[]' })}
       LIMIT ${maxExamined}
     ), locked AS MATERIALIZED (
-      SELECT id, next_attempt_at, claim, ${claimedSince} AS claimed_since, due_at < $4 AS is_too_late,
+      SELECT id, next_attempt_at, claim, ${claimedSince} AS claimed_since,
         may_have_arrived OR claim IS NOT NULL AS may_have_arrived
       FROM lead
       WHERE id = ANY (ARRAY(SELECT id FROM examined)) AND state = 'scheduled'
-        AND next_attempt_at <= ${claimableUntil('$6')}
+        AND next_attempt_at <= ${claimableUntil('$5')}
       ORDER BY next_attempt_at, id LIMIT $2
       FOR UPDATE SKIP LOCKED
     ), interrupted AS (
       INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
-      SELECT id, claimed_since, ${databaseNow}, 'unknown', $5 FROM locked WHERE claim IS NOT NULL
-    ), too_late AS (
-      UPDATE lead SET claim = NULL, may_have_arrived = locked.may_have_arrived,
-        state = CASE WHEN locked.may_have_arrived THEN 'failed' ELSE 'expired' END,
-        ended_order = CASE WHEN locked.may_have_arrived THEN 0 ELSE ${nextEndedOrder} END
-      FROM locked
-      WHERE lead.id = ANY (ARRAY(SELECT id FROM locked WHERE is_too_late)) AND locked.id = lead.id
-      RETURNING lead.id, lead.may_have_arrived, locked.next_attempt_at AS claimable_since
+      SELECT id, claimed_since, ${databaseNow}, 'unknown', $4 FROM locked WHERE claim IS NOT NULL
     ), claimed AS (
       UPDATE lead SET claim = $1, claimed_at = ${databaseNow}, next_attempt_at = ${databaseNow} + $3, attempts = lead.attempts + 1,
         may_have_arrived = locked.may_have_arrived, waits_for = NULL
       FROM locked
-      WHERE lead.id = ANY (ARRAY(SELECT id FROM locked WHERE NOT is_too_late)) AND locked.id = lead.id
+      WHERE lead.id = ANY (ARRAY(SELECT id FROM locked)) AND locked.id = lead.id
       RETURNING lead.*, locked.next_attempt_at AS claimable_since
     )
     SELECT ${dueLeadColumns}, lead.attempts AS "attemptNumber", lead.may_have_arrived AS "mayHaveArrived",
-      ${lastUnknownAt('lead.may_have_arrived')} AS "lastUnknownAt", lead.trace, lead.claimable_since, false AS "isTooLate"
+      ${lastUnknownAt('lead.may_have_arrived')} AS "lastUnknownAt", lead.trace, lead.claimable_since
     FROM claimed AS lead ${dueLeadJoins}
     WHERE ${isCurrent}
-    UNION ALL
-    SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, may_have_arrived, NULL, NULL, claimable_since, true
-    FROM too_late
-    ORDER BY claimable_since, id`,
+    ORDER BY lead.claimable_since, lead.id`,
 );
 
 /** Maximum of PostgreSQL's `integer`. Callers may ask for more. */
@@ -106,11 +95,11 @@ export class LeadClaims {
   }
 
   /**
-   * Claims due leads; ends those that are too late to call.
+   * Claims due leads.
    *
    * @throws {StoreUnavailable} if the database was replaced, or the outcome is unknown; the next calls release the leads of the claim
    */
-  async claimDue(terms: ClaimTerms): Promise<ClaimResult> {
+  async claimDue(terms: ClaimTerms): Promise<ClaimedLead[]> {
     await this.releaseLost();
     // A pooler hides that connections lead to another database, and a restore can replace the tables of this one.
     await this.#database.withRetries(() => this.#database.checkIdentity());
@@ -154,25 +143,17 @@ export class LeadClaims {
 
 async function claimLeads(
   database: PostgresDatabase,
-  { claim, limit, lease, earliestDueAt, exceptTypes = [] }: ClaimTerms,
-): Promise<ClaimResult> {
-  const rows = await database.write<ClaimedLead & { claimable_since: number; isTooLate: boolean }>(claimDue, [
+  { claim, limit, lease, exceptTypes = [] }: ClaimTerms,
+): Promise<ClaimedLead[]> {
+  const rows = await database.write<ClaimedLead & { claimable_since: number }>(claimDue, [
     claim,
     Math.min(limit, maxLimit),
     lease,
-    earliestDueAt,
     interruptedResponse,
     Date.now(),
     exceptTypes,
   ]);
-  const leads: ClaimedLead[] = [];
-  const expired: string[] = [];
-  const undecided: string[] = [];
-  for (const { claimable_since: _, isTooLate, ...lead } of rows) {
-    if (!isTooLate) leads.push(lead);
-    else (lead.mayHaveArrived ? undecided : expired).push(lead.id);
-  }
-  return { leads, expired, undecided };
+  return rows.map(({ claimable_since: _, ...lead }) => lead);
 }
 
 /** `$1` is the claim, `$2` the leads' ids, `$3` the lease (ms). */

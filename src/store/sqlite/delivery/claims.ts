@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { ClaimedLead, ClaimResult, ClaimTerms } from '../../delivery.ts';
+import type { ClaimedLead, ClaimTerms } from '../../delivery.ts';
 import {
   claimedSince,
   dueLeadColumns,
@@ -7,7 +7,6 @@ import {
   interruptedResponse,
   lastUnknownAt,
 } from '../../sql/due-lead.ts';
-import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isSuppressed } from '../../sql/suppressed-leads.ts';
 import { Query } from '../query.ts';
 import { insertAttemptQuery } from './attempts.ts';
@@ -22,10 +21,8 @@ interface ClaimableLead extends Omit<ClaimedLead, 'mayHaveArrived'> {
 /** Condition: whether the dialler may have a lead that is about to be claimed. */
 const mayHaveArrived = '(lead.may_have_arrived OR lead.claim IS NOT NULL)';
 
-/**
- * Returns a function that claims due leads, and ends those that are too late to call. Runs in the caller's transaction.
- */
-export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimTerms) => ClaimResult {
+/** Returns a function that claims due leads. Runs in the caller's transaction. */
+export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimTerms) => ClaimedLead[] {
   const claimableLeads = new Query<ClaimableLead>(
     database,
     `SELECT ${dueLeadColumns}, lead.attempts + 1 AS attemptNumber,
@@ -39,19 +36,11 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
        may_have_arrived = may_have_arrived OR ?4, waits_for = NULL
      WHERE id = ?5`,
   );
-  const endTooLate = new Query(
-    database,
-    `UPDATE lead SET claim = NULL, may_have_arrived = ?1, state = iif(?1, 'failed', 'expired'),
-       ended_order = iif(?1, 0, ${nextEndedOrder})
-     WHERE id = ?2`,
-  );
   const insertAttempt = insertAttemptQuery(database);
 
-  return ({ claim, limit, lease, earliestDueAt, exceptTypes }) => {
+  return ({ claim, limit, lease, exceptTypes }) => {
     const now = Date.now();
     const leads: ClaimedLead[] = [];
-    const expired: string[] = [];
-    const undecided: string[] = [];
     const ids = queue.first(now, limit, undefined, exceptTypes).map(({ id }) => id);
     const found = new Map(claimableLeads.all(JSON.stringify(ids)).map((lead) => [lead.id, lead]));
     for (const id of ids) {
@@ -64,15 +53,10 @@ export function claimer(database: DatabaseSync, queue: DueQueue): (terms: ClaimT
       const { interruptedSince, mayHaveArrived, ...lead } = claimable;
       if (interruptedSince !== null)
         insertAttempt.run(lead.id, interruptedSince, now, 'unknown', interruptedResponse, null);
-      if (lead.dueAt < earliestDueAt) {
-        endTooLate.run(mayHaveArrived, lead.id);
-        (mayHaveArrived === 1 ? undecided : expired).push(lead.id);
-        continue;
-      }
       claimLead.run(claim, now, now + lease, mayHaveArrived, lead.id);
       leads.push({ ...lead, mayHaveArrived: mayHaveArrived === 1 });
     }
-    return { leads, expired, undecided };
+    return leads;
   };
 }
 
