@@ -8,9 +8,9 @@ import { formatDate } from '../text/time.ts';
 import type { Session } from './action.ts';
 import { counted } from './counted.ts';
 import { maxReported } from './import-file.ts';
+import { numberBatches } from './number-csv.ts';
 import { reconsiderScreened } from './reconsider-screened.ts';
 import { parseRegistryName } from './screening-options.ts';
-import { suppressionBatches } from './suppression-csv.ts';
 
 const day = 86_400_000;
 
@@ -53,17 +53,16 @@ export async function importRegistry(
   { registry, datedAt, maxAge, isShorterAllowed, stream, onProgress }: RegistryFile,
 ): Promise<ImportedRegistry> {
   const { store, parsePhone } = session;
+  // Other columns have the meaning that the registry gives them, even if they are named as in other imports.
   const source = {
     stream,
-    list: registry,
-    reason: undefined,
-    types: new Set<string>(),
     parsePhone,
-    now: Date.now(),
+    entryOf: (mobile: string) => ({ mobile }),
+    ifBroken: `The list of registry ${JSON.stringify(registry)} is not replaced.`,
   };
   const id = await store.beginRegistryList(registry, datedAt, maxAge);
   const result: ImportedRegistry = { lines: 0, numbers: 0, invalid: [], invalidLines: 0, replacedDate: null };
-  for await (const { entries, invalid, lines, bytes } of suppressionBatches(source)) {
+  for await (const { entries, invalid, lines, bytes } of numberBatches(source)) {
     result.numbers += await store.addToRegistryList(
       id,
       entries.map(({ mobile }) => mobile),

@@ -29,7 +29,7 @@ const importMembers = {
 export function importCommand(context: CommandContext): Command {
   const command = new Command('import')
     .description(
-      'enter the phone numbers in a CSV file (RFC 4180, UTF-8) with a header.\nThe column `mobile` (or `phone`, `number`) is required; `type`, `reason` and `objected_at` (ISO 8601) are optional. The command can be repeated: entries that exist are not changed. Each batch of lines is entered completely or not at all; invalid lines are reported by their numbers, and the others are entered',
+      'enter the phone numbers in a CSV file (RFC 4180, UTF-8) with a header.\nThe column `mobile` (or `phone`, `number`) is required; `type`, `reason` and `objected_at` (ISO 8601) are optional. The command can be repeated: entries that exist are not changed. Each batch of lines is entered completely or not at all; invalid lines are reported by their numbers, and the others are entered.\nWith --registry, only the column with the number is read, and the list applies once all lines are imported',
     )
     .argument('<file>', 'the CSV file; `-` reads standard input')
     .option('--list <name>', 'name of the list, by which it can be removed', parseListName)

@@ -212,6 +212,21 @@ test('removes the entries of numbers, and demands either numbers or an origin', 
   }
 });
 
+test('reads only the numbers of a list of a registry, which is not replaced if the file is not CSV', async () => {
+  const { leadsWith } = await withLead();
+  const importList = (csv: string, day: string) =>
+    leadsWith(csv, 'suppression', 'import', '-', '--registry', 'tps', '--date', day, '--json');
+  const file =
+    'Number,Type,Objected_At\n07840258824,residential,2099-01-01\n07840258825,corporate,soon\n1,,\n';
+  const imported = await importList(file, '2026-11-01');
+  expect(lines(imported)).toMatchObject([{ lines: 3, added: 2, invalid_lines: [4] }]);
+  expect(imported.stderr).toContain(
+    'line 4 (not a valid phone number). Correct them and import the file again',
+  );
+  const { stderr } = await importList('number\n07840258824\n"0784\n', '2026-11-02');
+  expect(stderr).toMatch(/^The file is not valid CSV: .* The list of registry "tps" is not replaced\.$/m);
+});
+
 test('refuses a much shorter list of a registry, unless that is allowed', async () => {
   const { leadsWith } = await withLead();
   const importList = (count: number, ...options: string[]) => {
