@@ -1,5 +1,6 @@
 import { newIdentifier } from '../../leads/identifier.ts';
-import type { DedicatedConnection, PostgresDatabase, Statement } from './connection/database.ts';
+import type { DedicatedConnection } from './connection/connections.ts';
+import type { PostgresDatabase, Statement } from './connection/database.ts';
 
 /**
  * Minimum time between two notifications of this process (ms). PostgreSQL serialises the commits of transactions that

@@ -2,9 +2,10 @@ import type { StoreObserver } from '../observer.ts';
 import { servingTime } from '../store.ts';
 import { StoreUnavailable } from '../store-unavailable.ts';
 import { tablesToCopy } from '../tables.ts';
-import { makeOwner, type PostgresDatabase, type Run, type Statement } from './connection/database.ts';
+import type { PostgresDatabase, Run, Statement } from './connection/database.ts';
 import { isReadOnly } from './connection/errors.ts';
 import { latestMigration } from './connection/migrate.ts';
+import { makeOwner } from './connection/run-query.ts';
 import { isCurrent, writeStatement } from './connection/schema-version.ts';
 
 /** Maximum time for a check (ms), even if PostgreSQL does not respond. */
