@@ -58,7 +58,7 @@ test('the page has a section for each subject, with commands', () => {
     "A person's request",
     'Retention',
     'Audit',
-    'A stolen key silences people',
+    'Objections with a stolen key',
     'A call out of hours',
     'A call after an objection',
   ]);
@@ -126,7 +126,7 @@ async function deployment(url: string) {
       await run('leads partner add acme --type motor-trade');
       const body = { ...requestValue('addLead', 'accepted'), ...consent, mobile: number };
       expect(await post(await createKey(), 'addLead', body)).toMatchObject({ status: 200 });
-    } else if (heading === 'A stolen key silences people') {
+    } else if (heading === 'Objections with a stolen key') {
       const sent = await post(await createKey(), 'doNotCall', { mobile: '07840258825' });
       expect(sent).toMatchObject({ status: 200 });
     }

@@ -8,7 +8,7 @@ import { phoneParsers } from '../leads/phone.ts';
 import type { DeliveryStatus } from '../server/metrics.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics/metrics.ts';
 import { nameCommands } from '../text/command-name.ts';
 import type { Config } from './config.ts';
 import { stopAll } from './shutdown.ts';

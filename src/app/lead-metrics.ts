@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { LeadMetrics } from '../telemetry/metrics.ts';
+import type { LeadMetrics } from '../telemetry/metrics/lead-metrics.ts';
 
 /** Reads the values of the metrics that describe the leads of the store. */
 export class LeadMetricsReader {

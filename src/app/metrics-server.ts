@@ -1,7 +1,9 @@
 import { type RunningServer, startHttpServer } from '../server/http-server.ts';
 import { metricsApp, type ServerStatus } from '../server/metrics.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { DeliveryState, LeadMetrics, Metrics } from '../telemetry/metrics.ts';
+import type { LeadMetrics } from '../telemetry/metrics/lead-metrics.ts';
+import type { Metrics } from '../telemetry/metrics/metrics.ts';
+import type { DeliveryState } from '../telemetry/metrics/server-metrics.ts';
 import { urlOf } from './url.ts';
 
 /** Maximum number of connections; Prometheus needs one. */
@@ -14,7 +16,7 @@ export async function loadMetrics(
   waiting: () => number,
   deliveryState: () => DeliveryState,
 ): Promise<Metrics> {
-  const { Metrics } = await import('../telemetry/metrics.ts');
+  const { Metrics } = await import('../telemetry/metrics/metrics.ts');
   return new Metrics(readLeadMetrics, isReady, waiting, deliveryState);
 }
 

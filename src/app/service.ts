@@ -10,7 +10,7 @@ import { RejectionCounter } from '../server/rejections.ts';
 import { unobserved } from '../store/observer.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics/metrics.ts';
 import { type OnResponse, requestLog } from '../telemetry/requests.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { nameCommands } from '../text/command-name.ts';

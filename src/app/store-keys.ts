@@ -97,7 +97,7 @@ function readKeys(config: StoreKeyConfig, mayCreate: boolean): StoreKeys | undef
 }
 
 /** Returns the path of the file with the keys; undefined: PostgreSQL has no default file. */
-export function fileOfKeys({ databaseUrl, storeKeyFile }: StoreKeyConfig): string | undefined {
+function fileOfKeys({ databaseUrl, storeKeyFile }: StoreKeyConfig): string | undefined {
   if (storeKeyFile !== undefined) return storeKeyFile;
   const database = fileOfUrl(databaseUrl);
   return database === undefined ? undefined : `${database}.key`;

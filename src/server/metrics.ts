@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { Log } from '../telemetry/log.ts';
-import type { DeliveryState, Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics/metrics.ts';
+import type { DeliveryState } from '../telemetry/metrics/server-metrics.ts';
 import { json } from './respond.ts';
 
 /** The state of delivery. */

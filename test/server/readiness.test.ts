@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { metricsApp, type ServerStatus } from '../../src/server/metrics.ts';
 import { Readiness, type ReadinessOptions } from '../../src/server/readiness.ts';
 import { createLog, type Log } from '../../src/telemetry/log.ts';
-import { Metrics } from '../../src/telemetry/metrics.ts';
+import { Metrics } from '../../src/telemetry/metrics/metrics.ts';
 import { startServer } from '../harness/server.ts';
 
 const testTiming: ReadinessOptions = { interval: { ready: 5_000, notReady: 1_000 }, timeout: 3_000 };

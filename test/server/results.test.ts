@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../src/app/config.ts';
 import { resultUrls } from '../../src/app/result-urls.ts';
 import { startResultsServer } from '../../src/app/results-server.ts';
-import type { ReceivedReport } from '../../src/telemetry/metrics.ts';
+import type { ReceivedReport } from '../../src/telemetry/metrics/result-metrics.ts';
 import { webhookBody } from '../harness/contract.ts';
 import { recordingLog } from '../harness/recording-log.ts';
 import { deliverDue, leadsIn } from '../harness/server.ts';

@@ -1,4 +1,4 @@
-/** A stolen key must not silence a deployment. */
+/** The number of objections that each key can record is limited. */
 import { expect, test } from 'vitest';
 import { post } from '../../harness/client.ts';
 import { responseValue } from '../../harness/contract.ts';
